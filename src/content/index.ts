@@ -1,0 +1,4 @@
+/**
+ * What every holder of images has in common.
+ */
+export * from './types.ts'

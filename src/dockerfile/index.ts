@@ -1,0 +1,4 @@
+/**
+ * The Dockerfile language.
+ */
+export * from './types.ts'

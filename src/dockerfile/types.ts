@@ -1,0 +1,241 @@
+import type { SourceRange } from '../support/index.ts'
+
+/** A Dockerfile, read. Nothing is expanded yet: words are as they were written, quotes and variables included. */
+export interface Dockerfile {
+  readonly file: string
+  readonly text: string
+  readonly escape: '\\' | '`'
+  /** The image of `# syntax=`, if there is one. */
+  readonly syntax?: string
+  readonly check: CheckOptions
+  /** ARG instructions before the first FROM. */
+  readonly globalArgs: readonly Arg[]
+  readonly stages: readonly Stage[]
+  /** What the build checks that need no variables find (the others are the plan's). */
+  readonly warnings: readonly Warning[]
+}
+
+/** `# check=skip=A,B;error=true;experimental=…` */
+export interface CheckOptions {
+  readonly skip: readonly string[]
+  readonly skipAll: boolean
+  readonly error: boolean
+  readonly experimental: readonly string[]
+}
+
+/** A finding of Docker's build checks: `rule` as in its documentation, `StageNameCasing`. */
+export interface Warning {
+  readonly rule: string
+  readonly message: string
+  readonly url: string
+  readonly where: SourceRange
+}
+
+export interface Stage {
+  readonly index: number
+  /** As BuildKit knows it: lower case. */
+  readonly name?: string
+  readonly from: From
+  readonly instructions: readonly Instruction[]
+}
+
+interface Common {
+  readonly where: SourceRange
+  /** The instruction as written: continuation lines joined, comments dropped, heredoc bodies included. What ONBUILD keeps. */
+  readonly source: string
+}
+
+/** A heredoc: `<<-EOF`. `body` has its leading tabs stripped already where `-` asks for it. */
+export interface Heredoc {
+  readonly name: string
+  readonly body: string
+  /** False where the delimiter was quoted: then variables are not expanded. */
+  readonly expand: boolean
+  readonly stripTabs: boolean
+  /** File descriptor written before `<<`; 0 if none. */
+  readonly descriptor: number
+}
+
+/** A command line: in JSON form `words` are the arguments; in shell form there is one word, to be given to the shell. */
+export interface CommandLine {
+  readonly form: 'exec' | 'shell'
+  readonly words: readonly string[]
+}
+
+export interface KeyValue {
+  readonly key: string
+  readonly value: string
+}
+
+export interface From extends Common {
+  readonly kind: 'FROM'
+  readonly base: string
+  readonly platform?: string
+  /** The name as written after AS. */
+  readonly as?: string
+}
+
+/** `value` is undefined for `ARG NAME`. */
+export interface ArgPair {
+  readonly key: string
+  readonly value?: string
+  /** The comment directly above, `# NAME what it is`. */
+  readonly description?: string
+}
+
+export interface Arg extends Common {
+  readonly kind: 'ARG'
+  readonly args: readonly ArgPair[]
+}
+
+export interface Env extends Common {
+  readonly kind: 'ENV'
+  readonly pairs: readonly KeyValue[]
+  /** `ENV KEY the rest of the line`. */
+  readonly legacy: boolean
+}
+
+export interface Label extends Common {
+  readonly kind: 'LABEL'
+  readonly pairs: readonly KeyValue[]
+  readonly legacy: boolean
+}
+
+/** What COPY and ADD share. Sources that are heredocs are in `heredocs`, the others in `sources`; both in the order written. */
+interface CopyLike extends Common {
+  readonly sources: readonly string[]
+  readonly heredocs: readonly Heredoc[]
+  readonly to: string
+  readonly chown?: string
+  readonly chmod?: string
+  readonly link: boolean
+  readonly exclude: readonly string[]
+  readonly json: boolean
+}
+
+export interface Copy extends CopyLike {
+  readonly kind: 'COPY'
+  readonly from?: string
+  readonly parents: boolean
+}
+
+export interface Add extends CopyLike {
+  readonly kind: 'ADD'
+  readonly checksum?: string
+  readonly keepGitDir?: boolean
+  readonly unpack?: boolean
+}
+
+export interface Run extends Common {
+  readonly kind: 'RUN'
+  readonly command: CommandLine
+  /**
+   * For a heredoc form: in shell form `command.words[0]` is the text after RUN (flags taken off), without the bodies.
+   */
+  readonly heredocs: readonly Heredoc[]
+  /** The values of --mount as written: expanded and read by `parseMount`. */
+  readonly mounts: readonly string[]
+  readonly network?: string
+  readonly security?: string
+  readonly devices: readonly string[]
+}
+
+export interface Cmd extends Common {
+  readonly kind: 'CMD'
+  readonly command: CommandLine
+}
+
+export interface Entrypoint extends Common {
+  readonly kind: 'ENTRYPOINT'
+  readonly command: CommandLine
+}
+
+export interface Shell extends Common {
+  readonly kind: 'SHELL'
+  readonly shell: readonly string[]
+}
+
+export interface Workdir extends Common {
+  readonly kind: 'WORKDIR'
+  readonly path: string
+}
+
+export interface User extends Common {
+  readonly kind: 'USER'
+  readonly user: string
+}
+
+export interface Expose extends Common {
+  readonly kind: 'EXPOSE'
+  readonly ports: readonly string[]
+}
+
+export interface Volume extends Common {
+  readonly kind: 'VOLUME'
+  readonly paths: readonly string[]
+}
+
+export interface StopSignal extends Common {
+  readonly kind: 'STOPSIGNAL'
+  readonly signal: string
+}
+
+/** Durations in nanoseconds; what was not given is undefined. */
+export interface HealthcheckInstruction extends Common {
+  readonly kind: 'HEALTHCHECK'
+  readonly test: readonly string[]
+  readonly interval?: number
+  readonly timeout?: number
+  readonly startPeriod?: number
+  readonly startInterval?: number
+  readonly retries?: number
+}
+
+export interface Onbuild extends Common {
+  readonly kind: 'ONBUILD'
+  /** The trigger's text, as the image config keeps it. */
+  readonly trigger: string
+}
+
+export interface Maintainer extends Common {
+  readonly kind: 'MAINTAINER'
+  readonly author: string
+}
+
+export type Instruction =
+  | Arg
+  | Env
+  | Label
+  | Copy
+  | Add
+  | Run
+  | Cmd
+  | Entrypoint
+  | Shell
+  | Workdir
+  | User
+  | Expose
+  | Volume
+  | StopSignal
+  | HealthcheckInstruction
+  | Onbuild
+  | Maintainer
+
+/** One `RUN --mount`, read and checked. */
+export interface Mount {
+  readonly type: 'bind' | 'cache' | 'tmpfs' | 'secret' | 'ssh'
+  readonly target?: string
+  readonly source?: string
+  readonly from?: string
+  readonly id?: string
+  readonly readonly: boolean
+  readonly sharing: 'shared' | 'private' | 'locked'
+  readonly required: boolean
+  /** Bytes, of a tmpfs. */
+  readonly size?: number
+  readonly mode?: number
+  readonly uid?: number
+  readonly gid?: number
+  /** Of a secret: the variable that holds it. */
+  readonly env?: string
+}

@@ -1,0 +1,4 @@
+/**
+ * The merged filesystem in memory: names and metadata, never contents.
+ */
+export * from './node.ts'

@@ -1,0 +1,54 @@
+/** What every node of a tree has. Identity counts: one node under two names is a hard link. */
+export interface Metadata {
+  /** The twelve permission bits. */
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  /** Whole seconds since 1970, rounded down, and the nanoseconds on top of them. */
+  readonly mtime: number
+  readonly mtimeNs: number
+  readonly xattrs?: ReadonlyMap<string, Uint8Array>
+}
+
+export interface Directory extends Metadata {
+  readonly kind: 'directory'
+  /** In no particular order. */
+  readonly children: ReadonlyMap<string, Node>
+}
+
+export interface RegularFile extends Metadata {
+  readonly kind: 'file'
+  readonly size: number
+  readonly content: Content
+  /** sha256 of the content where it is known already; see files/layer's `digestOf` for all others. */
+  readonly digest?: `sha256:${string}`
+}
+
+export interface Symlink extends Metadata {
+  readonly kind: 'symlink'
+  readonly target: string
+}
+
+export interface Device extends Metadata {
+  readonly kind: 'char' | 'block'
+  readonly major: number
+  readonly minor: number
+}
+
+export interface Fifo extends Metadata {
+  readonly kind: 'fifo'
+}
+
+export type Node = Directory | RegularFile | Symlink | Device | Fifo
+
+/** Where the bytes of a file are: plain data, so that a tree stays a value. They can be read at any time, any number of times. */
+export type Content =
+  | { readonly kind: 'inline'; readonly bytes: Uint8Array }
+  /** `size` bytes from `offset` of a file on disk that does not change: a layer at rest, an archive, a file of the context. */
+  | { readonly kind: 'extent'; readonly path: string; readonly offset: number }
+  /** Runs of a file on disk with holes of zeros between them. */
+  | {
+      readonly kind: 'sparse'
+      readonly path: string
+      readonly runs: readonly { readonly position: number; readonly length: number; readonly at: number }[]
+    }

@@ -1,0 +1,11 @@
+/**
+ * tare, the library: container images out of thin air.
+ *
+ *     const tare = await openTare()
+ *     const image = await tare.build({ context: { kind: 'directory', path: '.' }, tags: ['app'] })
+ *     await tare.save({ names: ['app'], to: { path: 'app.tar' } })
+ *
+ * The only file that a face (cli, server, web) may import.
+ */
+export { type Event, type Reporter, type SourceRange, silent, TareError } from './support/index.ts'
+export type * from './verbs/index.ts'

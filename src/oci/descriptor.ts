@@ -1,0 +1,61 @@
+import { TareError } from '../support/index.ts'
+import { type Digest, parseDigest } from './digest.ts'
+import { normalizePlatform, type Platform } from './platform.ts'
+
+/** What points at a blob. (image-spec, descriptor.md) */
+export interface Descriptor {
+  readonly mediaType: string
+  readonly digest: Digest
+  readonly size: number
+  readonly platform?: Platform
+  readonly annotations?: Readonly<Record<string, string>>
+}
+
+/** Reads a descriptor out of parsed JSON. Throws `DESCRIPTOR_INVALID`; `what` names it in the message. */
+export function parseDescriptor(value: unknown, what: string): Descriptor {
+  const raw = value as Record<string, unknown> | null
+  const invalid = (why: string) => new TareError('DESCRIPTOR_INVALID', `${what} ${why}`)
+  if (typeof raw !== 'object' || raw === null) throw invalid('is not a descriptor')
+  if (typeof raw['mediaType'] !== 'string') throw invalid('has no mediaType')
+  if (!Number.isSafeInteger(raw['size']) || (raw['size'] as number) < 0) throw invalid('has no valid size')
+  const platform = raw['platform'] as Record<string, unknown> | undefined
+  const annotations = raw['annotations'] as Record<string, string> | undefined
+  return {
+    mediaType: raw['mediaType'],
+    digest: parseDigest(raw['digest'], `the digest of ${what}`),
+    size: raw['size'] as number,
+    ...(typeof platform === 'object' && platform !== null ? { platform: readPlatform(platform) } : {}),
+    ...(typeof annotations === 'object' && annotations !== null ? { annotations } : {}),
+  }
+}
+
+function readPlatform(raw: Record<string, unknown>): Platform {
+  const text = (key: string) => (typeof raw[key] === 'string' ? (raw[key] as string) : '')
+  return normalizePlatform({
+    os: text('os'),
+    architecture: text('architecture'),
+    variant: text('variant'),
+    ...(text('os.version') === '' ? {} : { osVersion: text('os.version') }),
+  })
+}
+
+/** A descriptor as it stands in JSON: the members in the order that Go writes them. */
+export function descriptorJson(descriptor: Descriptor): Record<string, unknown> {
+  const { mediaType, digest, size, annotations, platform } = descriptor
+  return {
+    mediaType,
+    digest,
+    size,
+    ...(annotations === undefined ? {} : { annotations }),
+    ...(platform === undefined ? {} : { platform: platformJson(platform) }),
+  }
+}
+
+function platformJson(platform: Platform): Record<string, unknown> {
+  return {
+    architecture: platform.architecture,
+    os: platform.os,
+    ...(platform.osVersion === undefined ? {} : { 'os.version': platform.osVersion }),
+    ...(platform.variant === undefined ? {} : { variant: platform.variant }),
+  }
+}

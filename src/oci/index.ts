@@ -1,0 +1,14 @@
+/**
+ * The nouns of the image and distribution specs, parsed and checked.
+ *
+ * In: text and JSON from anywhere.  Out: readonly values, and the JSON that Go would write for them.
+ * Not here: bytes of layers, the disk, the network.
+ */
+export * from './config.ts'
+export * from './descriptor.ts'
+export * from './digest.ts'
+export * from './json.ts'
+export * from './manifest.ts'
+export * from './media-types.ts'
+export * from './platform.ts'
+export * from './reference.ts'

@@ -1,0 +1,75 @@
+import { TareError } from '../support/index.ts'
+import { type Digest, isDigest } from './digest.ts'
+
+/** The full name of an image. `registry` and `repository` are as in docker.io/library/alpine. */
+export interface Reference {
+  readonly registry: string
+  readonly repository: string
+  readonly tag?: string
+  readonly digest?: Digest
+}
+
+const domain =
+  /^(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*(?::[0-9]+)?$|^\[[0-9a-fA-F:]+\](?::[0-9]+)?$/
+const pathComponent = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/
+const tagPattern = /^[\w][\w.-]{0,127}$/
+const nameLimit = 255
+
+/**
+ * Reads `[registry[:port]/]path[:tag][@digest]`, filling in docker.io, library/ and, where there is no digest, the tag
+ * `latest`. Throws `REFERENCE_INVALID`. (distribution/reference, ParseDockerRef)
+ */
+export function parseReference(text: string): Reference {
+  const invalid = (why: string, remedy?: string) =>
+    new TareError('REFERENCE_INVALID', `invalid reference format: "${text}": ${why}`, { remedy })
+  if (/^[a-f0-9]{64}$/.test(text)) throw invalid('a name cannot be 64 hex digits, as an image ID is')
+  const [beforeDigest, ...digests] = text.split('@')
+  let name = beforeDigest!
+  if (digests.length > 1) throw invalid('more than one "@"')
+  const digest = digests[0]
+  if (digest !== undefined && !isDigest(digest)) throw invalid('what follows "@" is not a sha256 digest')
+  let tag: string | undefined
+  const colon = name.lastIndexOf(':')
+  if (colon > name.lastIndexOf('/')) {
+    tag = name.slice(colon + 1)
+    name = name.slice(0, colon)
+    if (!tagPattern.test(tag))
+      throw invalid(`the tag ${JSON.stringify(tag)} is not letters, digits, "_", "." and "-", at most 128`)
+  }
+  const slash = name.indexOf('/')
+  const first = slash < 0 ? '' : name.slice(0, slash)
+  const isDomain = slash >= 0 && (/[.:]/.test(first) || first === 'localhost' || first.toLowerCase() !== first)
+  let registry = isDomain ? first : 'docker.io'
+  let repository = isDomain ? name.slice(slash + 1) : name
+  if (registry === 'index.docker.io') registry = 'docker.io'
+  if (repository === '') throw invalid('the name is empty')
+  if (/[A-Z]/.test(repository)) throw invalid('repository name must be lowercase', `Write ${repository.toLowerCase()}.`)
+  if (!repository.split('/').every((part) => pathComponent.test(part)))
+    throw invalid('a part of the name has an invalid character or is empty')
+  if (!domain.test(registry)) throw invalid(`"${registry}" is not a registry's host name`)
+  if (registry === 'docker.io' && !repository.includes('/')) repository = `library/${repository}`
+  if (registry.length + 1 + repository.length > nameLimit)
+    throw invalid(`the name is longer than ${nameLimit} characters`)
+  return {
+    registry,
+    repository,
+    ...(tag === undefined ? (digest === undefined ? { tag: 'latest' } : {}) : { tag }),
+    ...(digest === undefined ? {} : { digest }),
+  }
+}
+
+/** `docker.io/library/alpine:3.19`, with everything that is known. */
+export function formatReference(name: Reference): string {
+  return `${name.registry}/${name.repository}${name.tag === undefined ? '' : `:${name.tag}`}${name.digest === undefined ? '' : `@${name.digest}`}`
+}
+
+/** The repository as docker prints it: without docker.io and library/. */
+export function familiarRepository(name: Reference): string {
+  if (name.registry !== 'docker.io') return `${name.registry}/${name.repository}`
+  return name.repository.startsWith('library/') ? name.repository.slice('library/'.length) : name.repository
+}
+
+/** The name as docker prints it: `alpine:3.19`. */
+export function familiarName(name: Reference): string {
+  return `${familiarRepository(name)}${name.tag === undefined ? '' : `:${name.tag}`}${name.digest === undefined ? '' : `@${name.digest}`}`
+}

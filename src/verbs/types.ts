@@ -1,0 +1,207 @@
+import type { ContainerConfig, Digest } from '../oci/index.ts'
+import type { Reporter } from '../support/index.ts'
+
+/** What every verb may be told besides its own options. */
+export interface CallOptions {
+  /** Hears what happens. */
+  readonly report?: Reporter | undefined
+  /** Ends the work early: nothing half-written stays, and the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Where a build's files come from. */
+export type ContextSource =
+  | { readonly kind: 'directory'; readonly path: string }
+  /** A tar archive (plain or compressed), or the text of a Dockerfile alone: `docker build -`. */
+  | { readonly kind: 'stream'; readonly bytes: AsyncIterable<Uint8Array> }
+  /** No files at all. */
+  | { readonly kind: 'empty' }
+
+export interface BuildOptions extends CallOptions {
+  readonly context: ContextSource
+  /** Path of the Dockerfile (relative to the working directory, as docker's -f; within a tar context, to its root), or its text. */
+  readonly dockerfile?: { readonly path: string } | { readonly text: string; readonly name?: string } | undefined
+  /** Names for the image; none leaves it dangling. */
+  readonly tags?: readonly string[] | undefined
+  readonly target?: string | undefined
+  /** undefined as value: taken from `environment`, left out where it is not set there. */
+  readonly buildArgs?: Readonly<Record<string, string | undefined>> | undefined
+  readonly labels?: Readonly<Record<string, string>> | undefined
+  readonly annotations?: Readonly<Record<string, string>> | undefined
+  /** `linux/arm64`; several make one index. Default: the machine's, with linux. */
+  readonly platforms?: readonly string[] | undefined
+  /** Named contexts: a directory, `docker-image://ref`, `oci-layout://path[:tag|@digest]`, `target:stage`. */
+  readonly contexts?: Readonly<Record<string, string>> | undefined
+  readonly noCache?: boolean | undefined
+  /** Stages that are built afresh; the others may be remembered. */
+  readonly noCacheFilter?: readonly string[] | undefined
+  /** The environment that build arguments and SOURCE_DATE_EPOCH are taken from. Default: none. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
+  /** File times later than SOURCE_DATE_EPOCH become it, in new layers. */
+  readonly rewriteTimestamp?: boolean | undefined
+  /** Host network, proxies and the like are for RUN, which comes later; kept so that callers need not change. */
+  readonly network?: string | undefined
+  /** Only run the build checks. */
+  readonly check?: boolean | undefined
+}
+
+export interface BuildResult {
+  /** The image ID: digest of the config. */
+  readonly id: Digest
+  /** Digest of the manifest (of the index, when there are several platforms). */
+  readonly digest: Digest
+  readonly mediaType: string
+  /** Size of that manifest in bytes. */
+  readonly size: number
+  /** Familiar names it now has: `app:latest`. */
+  readonly names: readonly string[]
+  readonly warnings: readonly BuildWarning[]
+}
+
+export interface BuildWarning {
+  readonly rule: string
+  readonly message: string
+  readonly url: string
+  readonly line: number
+}
+
+/** An image of the store as a list shows it. One for each name; a nameless one has none. */
+export interface ImageSummary {
+  readonly id: Digest
+  /** Digest of the manifest. */
+  readonly digest: Digest
+  /** Familiar repository, `alpine`; undefined for a dangling image. */
+  readonly repository?: string
+  readonly tag?: string
+  /** RFC 3339; when the image was made. */
+  readonly created: string
+  /** Sum of the bytes of the files in its layers. */
+  readonly size: number
+  readonly labels: Readonly<Record<string, string>>
+  readonly platform: string
+}
+
+export interface ListOptions extends CallOptions {
+  /** `alpine` (any tag) or `alpine:3.19`: only these; with `*` as in a path. */
+  readonly reference?: string | undefined
+  /** `dangling=true`, `label=k=v`, `before=ref`, `since=ref`, `reference=pattern`, `until=…`. All have to hold. */
+  readonly filters?: readonly string[] | undefined
+}
+
+/** The members and their order are those of `docker image inspect`. */
+export interface ImageDetails {
+  readonly Id: Digest
+  readonly RepoTags: readonly string[]
+  readonly RepoDigests: readonly string[]
+  readonly Comment: string
+  readonly Created: string
+  readonly Author: string
+  readonly Config: ContainerConfig
+  readonly Architecture: string
+  readonly Variant?: string
+  readonly Os: string
+  readonly OsVersion?: string
+  readonly Size: number
+  readonly RootFS: { readonly Type: 'layers'; readonly Layers: readonly Digest[] }
+  readonly Metadata: { readonly LastTagTime: string }
+  readonly Descriptor: { readonly mediaType: string; readonly digest: Digest; readonly size: number }
+}
+
+export interface HistoryLine {
+  /** The image ID for the newest line, `<missing>` for the others. */
+  readonly id: string
+  readonly created: string
+  readonly createdBy: string
+  readonly size: number
+  readonly comment: string
+  readonly tags: readonly string[]
+}
+
+export interface SaveOptions extends CallOptions {
+  readonly names: readonly string[]
+  /** A file's path (written whole or not at all), or something that takes the bytes in order. */
+  readonly to: { readonly path: string } | { readonly write: (chunk: Uint8Array) => Promise<void> }
+  /** `docker`: OCI layout and docker-archive in one tar, as Docker 25 and later write it. Default. */
+  readonly format?: 'docker' | 'docker-legacy' | 'oci' | undefined
+}
+
+export interface LoadOptions extends CallOptions {
+  /** A file or a directory (an OCI layout), or the bytes of an archive, compressed or not. */
+  readonly from: { readonly path: string } | { readonly bytes: AsyncIterable<Uint8Array> }
+}
+
+export interface LoadedImage {
+  readonly id: Digest
+  /** Familiar names that it has now; none for an image without a name. */
+  readonly names: readonly string[]
+}
+
+export interface ImportOptions extends CallOptions {
+  readonly from: { readonly path: string } | { readonly bytes: AsyncIterable<Uint8Array> }
+  /** What the history says of the source: `Imported from -`. */
+  readonly message?: string | undefined
+  readonly name?: string | undefined
+  /** Dockerfile instructions to apply: `CMD ["/bin/sh"]`. */
+  readonly changes?: readonly string[] | undefined
+  readonly platform?: string | undefined
+}
+
+export interface RemoveOptions extends CallOptions {
+  /** Names, IDs (or unique beginnings of IDs), or digests. */
+  readonly names: readonly string[]
+  /** Also when an ID has several names, and without a word about names that do not exist. */
+  readonly force?: boolean | undefined
+}
+
+/** What happened, in order. */
+export type Removal = { readonly untagged: string } | { readonly deleted: Digest }
+
+export interface PruneOptions extends CallOptions {
+  /** Also images that have a name. */
+  readonly all?: boolean | undefined
+  readonly filters?: readonly string[] | undefined
+}
+
+export interface PruneResult {
+  readonly removed: readonly Removal[]
+  /** Bytes. */
+  readonly reclaimed: number
+}
+
+/** One line of `system df`. Sizes in bytes. */
+export interface DiskUsageLine {
+  readonly type: 'Images' | 'Containers' | 'Local Volumes' | 'Build Cache'
+  readonly total: number
+  readonly active: number
+  readonly size: number
+  readonly reclaimable: number
+}
+
+/** Everything tare can do. Every promise rejects with a TareError for what a user can meet. */
+export interface Tare {
+  /** The store's folder. */
+  readonly home: string
+  build(options: BuildOptions): Promise<BuildResult>
+  /** Newest first. */
+  images(options?: ListOptions): Promise<readonly ImageSummary[]>
+  /** Rejects with `IMAGE_UNKNOWN` where there is no such image. */
+  inspect(name: string, options?: CallOptions): Promise<ImageDetails>
+  /** Newest first. */
+  history(name: string, options?: CallOptions): Promise<readonly HistoryLine[]>
+  save(options: SaveOptions): Promise<void>
+  load(options: LoadOptions): Promise<readonly LoadedImage[]>
+  importImage(options: ImportOptions): Promise<Digest>
+  tag(source: string, target: string, options?: CallOptions): Promise<void>
+  remove(options: RemoveOptions): Promise<readonly Removal[]>
+  /** Removes images that have no name (`all`: every image). */
+  prune(options?: PruneOptions): Promise<PruneResult>
+  /** Forgets remembered build steps and the layers that only they keep. */
+  pruneBuildCache(options?: PruneOptions): Promise<PruneResult>
+  diskUsage(options?: CallOptions): Promise<readonly DiskUsageLine[]>
+}
+
+export interface TareOptions {
+  /** The store's folder. Default: `$TARE_HOME`, else the XDG data folder's `tare`. */
+  readonly home?: string | undefined
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
+}
