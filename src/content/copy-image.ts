@@ -1,0 +1,96 @@
+import {
+  type Descriptor,
+  documentLimit,
+  formatReference,
+  isIndexType,
+  parseIndex,
+  parseManifest,
+  type Reference,
+} from '../oci/index.ts'
+import { type Bytes, collect, flow, type Reporter, silent, TareError } from '../support/index.ts'
+import type { Source, Target } from './types.ts'
+import { verified } from './verified.ts'
+
+export interface CopyOptions {
+  /** Ends the copy between two chunks; the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+  /** Hears a `transfer` event for each blob: at its beginning, about every 4 MiB, and at its end. */
+  readonly report?: Reporter | undefined
+}
+
+/**
+ * Copies an image, or an index with all its images, from one holder to another: children before parents, so that the
+ * target never has a manifest whose blobs are missing; blobs that the target has are not read. `name` is a name that
+ * `from` knows, or the manifest or index itself. With `as`, the copy gets that name; without, none.
+ *
+ * Resolves to the descriptor that was copied. Rejects with `IMAGE_UNKNOWN` when `from` does not know the name,
+ * `BLOB_MISSING` and `BLOB_CORRUPT`.
+ */
+export async function copyImage(
+  from: Source,
+  name: Reference | Descriptor,
+  to: Target,
+  as?: Reference,
+  options: CopyOptions = {},
+): Promise<Descriptor> {
+  const root = 'repository' in name ? await from.resolve(name) : name
+  if (root === undefined)
+    throw new TareError('IMAGE_UNKNOWN', `there is no image ${formatReference(name as Reference)}`, {
+      remedy: 'See `tare images` for the names there are.',
+    })
+  await copyDocument(root, { from, to, signal: options.signal, report: options.report ?? silent }, 0)
+  if (as !== undefined) await to.tag(as, root)
+  return root
+}
+
+interface Copy {
+  readonly from: Source
+  readonly to: Target
+  readonly signal: AbortSignal | undefined
+  readonly report: Reporter
+}
+
+// An index may hold indexes. Digests make a circle impossible; a tower of them is still nobody's honest image.
+const deepest = 8
+
+async function copyDocument(blob: Descriptor, copy: Copy, depth: number): Promise<void> {
+  copy.signal?.throwIfAborted()
+  const what = `the manifest ${blob.digest}`
+  if (blob.size > documentLimit)
+    throw new TareError('MANIFEST_INVALID', `${what} is larger than ${documentLimit} bytes`)
+  const json = await collect(verified(await copy.from.open(blob), blob), documentLimit)
+  if (isIndexType(blob.mediaType)) {
+    if (depth === deepest) throw new TareError('MANIFEST_INVALID', `${what} is an index nested ${deepest} deep`)
+    for (const child of parseIndex(json, what).manifests) await copyDocument(child, copy, depth + 1)
+  } else {
+    const manifest = parseManifest(json, what)
+    for (const child of [...manifest.layers, manifest.config]) await copyBlob(child, copy)
+  }
+  if (!(await copy.to.has(blob))) await copy.to.put(blob, async () => flow(json))
+}
+
+async function copyBlob(blob: Descriptor, copy: Copy): Promise<void> {
+  copy.signal?.throwIfAborted()
+  if (await copy.to.has(blob)) return
+  await copy.to.put(blob, async () => watched(await copy.from.open(blob), blob, copy))
+}
+
+const reportEvery = 4 << 20
+
+async function* watched(bytes: Bytes, blob: Descriptor, { signal, report }: Copy): Bytes {
+  const event = (current: number, done: boolean) =>
+    report({ type: 'transfer', digest: blob.digest, current, total: blob.size, done })
+  let current = 0
+  let told = 0
+  event(0, false)
+  for await (const chunk of bytes) {
+    signal?.throwIfAborted()
+    current += chunk.length
+    yield chunk
+    if (current - told >= reportEvery && current < blob.size) {
+      told = current
+      event(current, false)
+    }
+  }
+  event(current, true)
+}
