@@ -1,4 +1,11 @@
 /**
- * The merged filesystem in memory: names and metadata, never contents.
+ * The build's memory of a filesystem: names and metadata of merged layers, never contents.
+ *
+ * In: nodes from files/layer and files/context.  Out: trees to look at, to change, and the difference of two.
+ * Not here: tar, whiteout names, the disk.
  */
+export * from './compare.ts'
+export { type MetadataChange, nameOfKind, TreeDraft } from './draft.ts'
 export * from './node.ts'
+export { partsOf } from './paths.ts'
+export * from './tree.ts'

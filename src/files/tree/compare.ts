@@ -1,0 +1,91 @@
+import { compareNames } from '../../support/index.ts'
+import type { Directory, Metadata, Node, RegularFile } from './node.ts'
+
+/**
+ * One difference between two trees, in the order in which a layer tells it.
+ * - `put`: the node is new or changed, or it is a directory on the way to something that is.
+ * - `settle`: a directory whose time alone changed. A layer does not tell that, but the tree has it.
+ * - `remove`: nothing is there any more.
+ */
+export type Difference =
+  | { readonly kind: 'put'; readonly path: string; readonly node: Node }
+  | { readonly kind: 'settle'; readonly path: string; readonly node: Directory }
+  | { readonly kind: 'remove'; readonly path: string }
+
+/** Whether two files have the same bytes; asked only when size and time agree. */
+export type SameContent = (a: RegularFile, b: RegularFile) => boolean
+
+/**
+ * What changed from `before` to `after`, by the rules of containerd's overlay differ, which Docker's image store uses: a
+ * directory counts by mode, owner and capabilities, never by its time; another node also by size, time (to the second,
+ * and to the nanosecond where one is known) and content. Depth first, names in the order of their bytes.
+ */
+export function compareTrees(before: Directory, after: Directory, sameContent: SameContent): Difference[] {
+  const found: Difference[] = []
+  compareDirectories(before, after, '', sameContent, found)
+  return found
+}
+
+/** Adds what differs below the directory to `found`; tells whether a layer has any of it to tell. */
+function compareDirectories(
+  before: Directory | undefined,
+  after: Directory,
+  prefix: string,
+  sameContent: SameContent,
+  found: Difference[],
+): boolean {
+  if (before === after) return false
+  const names = [...after.children.keys()]
+  if (before !== undefined) for (const name of before.children.keys()) if (!after.children.has(name)) names.push(name)
+  let told = false
+  for (const name of names.sort(compareNames)) {
+    const old = before?.children.get(name)
+    const node = after.children.get(name)
+    if (old === node) continue
+    const path = prefix + name
+    if (node?.kind === 'directory') {
+      if (compareDirectory(old, node, path, sameContent, found)) told = true
+      continue
+    }
+    if (node !== undefined && old !== undefined && sameNode(old, node, sameContent)) continue
+    found.push(node === undefined ? { kind: 'remove', path } : { kind: 'put', path, node })
+    told = true
+  }
+  return told
+}
+
+function compareDirectory(
+  old: Node | undefined,
+  node: Directory,
+  path: string,
+  sameContent: SameContent,
+  found: Difference[],
+): boolean {
+  const was = old?.kind === 'directory' ? old : undefined
+  const place = found.length
+  found.push({ kind: 'put', path, node })
+  const told = compareDirectories(was, node, `${path}/`, sameContent, found)
+  if (was === undefined || told || !sameMetadata(was, node)) return true
+  if (was.mtime !== node.mtime || was.mtimeNs !== node.mtimeNs) found[place] = { kind: 'settle', path, node }
+  else found.splice(place, 1)
+  return false
+}
+
+function sameMetadata(a: Metadata, b: Metadata): boolean {
+  return a.mode === b.mode && a.uid === b.uid && a.gid === b.gid && sameCapabilities(a, b)
+}
+
+function sameCapabilities(a: Metadata, b: Metadata): boolean {
+  const x = a.xattrs?.get('security.capability')
+  const y = b.xattrs?.get('security.capability')
+  return x === y || (x !== undefined && y !== undefined && Buffer.compare(x, y) === 0)
+}
+
+function sameNode(a: Node, b: Node, sameContent: SameContent): boolean {
+  if (a.kind !== b.kind || !sameMetadata(a, b) || a.mtime !== b.mtime || a.mtimeNs !== b.mtimeNs) return false
+  if (a.kind === 'file' && b.kind === 'file') return a.size === b.size && (a.mtimeNs !== 0 || sameContent(a, b))
+  if (a.kind === 'symlink' && b.kind === 'symlink') return a.target === b.target
+  if ((a.kind === 'char' || a.kind === 'block') && (b.kind === 'char' || b.kind === 'block'))
+    return a.major === b.major && a.minor === b.minor
+  return true
+}

@@ -1,0 +1,154 @@
+import { TareError } from '../../support/index.ts'
+import type { Directory, Metadata, Node } from './node.ts'
+import { nodeAt, resolveParts } from './paths.ts'
+
+/** A directory that belongs to one draft and may be changed by it. */
+class DraftDirectory implements Directory {
+  readonly kind = 'directory'
+  mode: number
+  uid: number
+  gid: number
+  mtime: number
+  mtimeNs: number
+  xattrs?: ReadonlyMap<string, Uint8Array>
+  readonly children: Map<string, Node>
+  /** The draft that may change it; undefined once the tree is done. */
+  owner: TreeDraft | undefined
+
+  constructor(metadata: Metadata, children: ReadonlyMap<string, Node> | undefined, owner: TreeDraft) {
+    this.mode = metadata.mode
+    this.uid = metadata.uid
+    this.gid = metadata.gid
+    this.mtime = metadata.mtime
+    this.mtimeNs = metadata.mtimeNs
+    if (metadata.xattrs !== undefined) this.xattrs = metadata.xattrs
+    this.children = new Map(children)
+    this.owner = owner
+  }
+}
+
+/** What a change to a directory's metadata may say. */
+export type MetadataChange = Partial<Metadata>
+
+/**
+ * A tree being changed: paths are parts, already resolved (see `resolve`), and every call does to the tree what the
+ * system call of that name does to a disk. Directories are copied when first changed; the tree it came from stays.
+ */
+export class TreeDraft {
+  root: Directory
+
+  constructor(root: Directory) {
+    this.root = root
+  }
+
+  get(parts: readonly string[]): Node | undefined {
+    return nodeAt(this.root, parts)
+  }
+
+  /** Follows every symlink of the path inside the root. Throws `SYMLINK_LOOP`. */
+  resolve(path: string): string[] {
+    return resolveParts(this.root, path)
+  }
+
+  /** Puts a node at a path whose parent is a directory, in place of whatever was there. `touched` becomes the parent's time. */
+  put(parts: readonly string[], node: Node, touched?: { readonly mtime: number; readonly mtimeNs: number }): void {
+    const parent = this.own(parts.slice(0, -1))
+    parent.children.set(parts[parts.length - 1]!, node)
+    if (touched !== undefined) touch(parent, touched)
+  }
+
+  /** Removes what is there, with all below it; nothing there is fine. */
+  remove(parts: readonly string[], touched?: { readonly mtime: number; readonly mtimeNs: number }): void {
+    if (this.get(parts) === undefined) return
+    const parent = this.own(parts.slice(0, -1))
+    parent.children.delete(parts[parts.length - 1]!)
+    if (touched !== undefined) touch(parent, touched)
+  }
+
+  /** Makes an empty directory, in place of whatever was there. */
+  makeDirectory(
+    parts: readonly string[],
+    metadata: Metadata,
+    touched?: { readonly mtime: number; readonly mtimeNs: number },
+  ): void {
+    this.put(parts, new DraftDirectory(metadata, undefined, this), touched)
+  }
+
+  /**
+   * Makes the directories of the path that are missing, each with `metadata`; a parent that gets a new child takes
+   * `metadata`'s time. Throws `NOT_A_DIRECTORY` where something else is in the way.
+   */
+  makeDirectories(parts: readonly string[], metadata: Metadata): void {
+    for (let i = 1; i <= parts.length; i++) {
+      const here = parts.slice(0, i)
+      const node = this.get(here)
+      if (node === undefined) this.makeDirectory(here, metadata, metadata)
+      else if (node.kind !== 'directory')
+        throw new TareError('NOT_A_DIRECTORY', `"/${here.join('/')}" is not a directory but a ${nameOfKind(node)}`)
+    }
+  }
+
+  /** Changes what the directory says of itself; its children stay. */
+  change(parts: readonly string[], change: MetadataChange): void {
+    Object.assign(this.own(parts), change)
+  }
+
+  /** The directory's children, to be changed in place: for many changes in one directory. Valid until the draft is done. */
+  contents(parts: readonly string[]): Map<string, Node> {
+    return this.own(parts).children
+  }
+
+  /** Removes everything in the directory. */
+  clear(parts: readonly string[]): void {
+    this.own(parts).children.clear()
+  }
+
+  /** The tree's root, from now on unchangeable. The draft is of no further use. */
+  done(): Directory {
+    release(this.root)
+    return this.root
+  }
+
+  /** The directory at the path, as a copy of this draft's own. */
+  private own(parts: readonly string[]): DraftDirectory {
+    let directory = this.owned(this.root)
+    this.root = directory
+    for (const [i, part] of parts.entries()) {
+      const child = directory.children.get(part)
+      if (child?.kind !== 'directory')
+        throw new TareError('NOT_A_DIRECTORY', `"/${parts.slice(0, i + 1).join('/')}" is not a directory`)
+      const mine = this.owned(child)
+      if (mine !== child) directory.children.set(part, mine)
+      directory = mine
+    }
+    return directory
+  }
+
+  private owned(directory: Directory): DraftDirectory {
+    if (directory instanceof DraftDirectory && directory.owner === this) return directory
+    return new DraftDirectory(directory, directory.children, this)
+  }
+}
+
+function touch(directory: DraftDirectory, time: { readonly mtime: number; readonly mtimeNs: number }): void {
+  directory.mtime = time.mtime
+  directory.mtimeNs = time.mtimeNs
+}
+
+function release(directory: Directory): void {
+  if (!(directory instanceof DraftDirectory) || directory.owner === undefined) return
+  directory.owner = undefined
+  for (const child of directory.children.values()) if (child.kind === 'directory') release(child)
+}
+
+export function nameOfKind(node: Node): string {
+  const names = {
+    file: 'file',
+    directory: 'directory',
+    symlink: 'symbolic link',
+    char: 'character device',
+    block: 'block device',
+    fifo: 'named pipe',
+  }
+  return names[node.kind]
+}

@@ -1,0 +1,61 @@
+import { TareError } from '../../support/index.ts'
+import type { Directory, Node } from './node.ts'
+
+/** The parts of a path below a root: `.` and empty parts are gone, `..` goes up but never above the root. */
+export function partsOf(path: string): string[] {
+  const parts: string[] = []
+  for (const part of path.split('/')) {
+    if (part === '' || part === '.') continue
+    if (part === '..') parts.pop()
+    else parts.push(part)
+  }
+  return parts
+}
+
+/** The node that the parts lead to, without following a symlink anywhere. */
+export function nodeAt(root: Directory, parts: readonly string[]): Node | undefined {
+  let node: Node | undefined = root
+  for (const part of parts) {
+    if (node?.kind !== 'directory') return undefined
+    node = node.children.get(part)
+  }
+  return node
+}
+
+// As many as Linux follows before it gives up (path_resolution(7)), generously.
+const linkLimit = 255
+
+/**
+ * Follows every symlink of the path, the last one too, and never leaves the root: an absolute target counts from the
+ * root, and `..` stops there. Parts that do not exist stay as they are, so the answer is where the path would be made.
+ * Throws `SYMLINK_LOOP`.
+ */
+export function resolveParts(root: Directory, path: string): string[] {
+  const wanted = path.split('/').reverse()
+  const resolved: string[] = []
+  const trail: (Node | undefined)[] = [root]
+  let links = 0
+  while (wanted.length > 0) {
+    const part = wanted.pop()!
+    if (part === '' || part === '.') continue
+    if (part === '..') {
+      if (resolved.pop() !== undefined) trail.pop()
+      continue
+    }
+    const parent = trail[trail.length - 1]
+    const node = parent?.kind === 'directory' ? parent.children.get(part) : undefined
+    if (node?.kind !== 'symlink') {
+      resolved.push(part)
+      trail.push(node)
+      continue
+    }
+    if (++links > linkLimit)
+      throw new TareError('SYMLINK_LOOP', `too many levels of symbolic links in ${JSON.stringify(path)}`)
+    if (node.target.startsWith('/')) {
+      resolved.length = 0
+      trail.length = 1
+    }
+    wanted.push(...node.target.split('/').reverse())
+  }
+  return resolved
+}
