@@ -1,4 +1,13 @@
 /**
- * The tar format: bytes ⇄ entries, strict in, deterministic out.
+ * The tar format: bytes ⇄ entries, lenient and strict exactly where Docker's reader is, written byte for byte as Docker writes.
+ *
+ * In: bytes that flow, or an archive at rest.  Out: entries with all extensions applied; and the bytes of entries.
+ * Not here: what names mean, whiteouts, the order of a layer, compression, the disk.
  */
+export { blockSize, padding } from './block.ts'
+export { encodeHeader, endOfArchive, headerLength, writeHeader } from './encode-header.ts'
+export { looksLikeTar, tarHeadLength } from './looks-like-tar.ts'
+export { readTar } from './read-tar.ts'
+export { scanTar } from './scan-tar.ts'
 export * from './types.ts'
+export { writeTar } from './write-tar.ts'

@@ -1,0 +1,13 @@
+import { TareError } from '../../support/index.ts'
+
+const remedy =
+  'The archive is damaged or was cut short; make or fetch it again. `tar -tvf` shows how far it can be read.'
+
+/** What is wrong with an archive, and at which of its bytes. */
+export function damaged(code: string, position: number, what: string): TareError {
+  return new TareError(code, `the tar archive cannot be read at byte ${position}: ${what}`, { remedy })
+}
+
+export function truncated(position: number, inside: string): TareError {
+  return damaged('TAR_TRUNCATED', position, `it ends inside ${inside}`)
+}

@@ -1,0 +1,271 @@
+import { encodeName, TareError } from '../../support/index.ts'
+import { blockSize, padding } from './block.ts'
+import type { TarHeader } from './types.ts'
+
+// The bytes are those of Go's archive/tar with FormatPAX, as Docker calls it: a plain ustar header where that can say
+// everything; else an extended header before it, and in the ustar header whatever fits. Layers with the same bytes
+// have the same diffId, so none of the oddities below is ours to improve.
+
+const typeFlags = { file: '0', hardlink: '1', symlink: '2', char: '3', block: '4', directory: '5', fifo: '6' } as const
+const flagOf = Object.fromEntries(
+  Object.entries(typeFlags).map(([kind, flag]) => [kind, flag.charCodeAt(0)]),
+) as Record<TarHeader['kind'], number>
+
+/** Two blocks of zeros, with nothing behind them. */
+export const endOfArchive: Uint8Array = Buffer.alloc(2 * blockSize)
+
+const largestSevenDigits = 0o7777777
+const largestElevenDigits = 0o77777777777
+const extensionLimit = 1024 * 1024
+
+/** Everything that is the same in each header: the numbers as zeros, `ustar`, its version. */
+const template = Buffer.alloc(blockSize)
+for (const at of [100, 108, 116, 329, 337]) template.write('0000000', at, 'latin1')
+for (const at of [124, 136]) template.write('00000000000', at, 'latin1')
+template.write('ustar\x0000', 257, 'latin1')
+template[155] = 32
+
+/** The checksum of the template, whose own field counts as eight blanks. */
+const templateSum = template.reduce((sum, byte) => sum + byte, 7 * 32)
+
+/**
+ * Writes the header of an ordinary entry, one block, into `into` from `at` and returns 512; or 0 where the entry needs an
+ * extended header and so `encodeHeader` (the block is then left in any state). Names and times as for `encodeHeader`.
+ */
+export function writeHeader(into: Uint8Array, at: number, header: TarHeader): number {
+  const { path, kind, uid, gid, mtime, link } = header
+  const isDirectory = kind === 'directory' && path.charCodeAt(path.length - 1) !== 47
+  const size = kind === 'file' ? header.size : 0
+  const isLink = kind === 'symlink' || kind === 'hardlink'
+  if (
+    path.length + (isDirectory ? 1 : 0) > 100 ||
+    path === '' ||
+    (header.xattrs !== undefined && header.xattrs.size > 0)
+  )
+    return 0
+  if (!fits(uid, largestSevenDigits) || !fits(gid, largestSevenDigits)) return 0
+  if (!fits(size, largestElevenDigits) || !fits(mtime, largestElevenDigits)) return 0
+  if (isLink && (link === undefined || link === '' || link.length > 100)) return 0
+
+  into.set(template, at)
+  let sum = templateSum
+  for (let i = 0; i < path.length; i++) {
+    const code = path.charCodeAt(i)
+    if (code === 0 || code > 0x7f) return 0
+    into[at + i] = code
+    sum += code
+  }
+  if (isDirectory) {
+    into[at + path.length] = 47
+    sum += 47
+  }
+  if (isLink) {
+    for (let i = 0; i < link!.length; i++) {
+      const code = link!.charCodeAt(i)
+      if (code === 0 || code > 0x7f) return 0
+      into[at + 157 + i] = code
+      sum += code
+    }
+  }
+  if (kind === 'char' || kind === 'block') {
+    const { deviceMajor = 0, deviceMinor = 0 } = header
+    if (!fits(deviceMajor, largestSevenDigits) || !fits(deviceMinor, largestSevenDigits)) return 0
+    sum += putOctal(into, at + 335, deviceMajor) + putOctal(into, at + 343, deviceMinor)
+  }
+  sum += putOctal(into, at + 106, header.mode & 0o7777)
+  sum += putOctal(into, at + 114, uid) + putOctal(into, at + 122, gid)
+  sum += putOctal(into, at + 134, size) + putOctal(into, at + 146, mtime)
+  const flag = flagOf[kind]
+  into[at + 156] = flag
+  putChecksum(into, at, sum + flag)
+  return blockSize
+}
+
+/** A whole number that its field can hold. */
+function fits(value: number, largest: number): boolean {
+  return value >= 0 && value <= largest && Number.isInteger(value)
+}
+
+/** Writes octal digits over zeros, the last one at `at`; returns by how much that adds to the checksum. */
+function putOctal(into: Uint8Array, at: number, value: number): number {
+  let sum = 0
+  let position = at
+  for (let rest = value; rest > 0; rest = Math.floor(rest / 8)) {
+    const digit = rest % 8
+    into[position--] = 48 + digit
+    sum += digit
+  }
+  return sum
+}
+
+/** Six digits, a NUL and a blank. */
+function putChecksum(into: Uint8Array, at: number, sum: number): void {
+  for (let i = 5, rest = sum; i >= 0; i--, rest >>= 3) into[at + 148 + i] = 48 + (rest & 7)
+}
+
+/** How many bytes `encodeHeader` gives. */
+export function headerLength(header: TarHeader): number {
+  return writeHeader(scratch, 0, header) || encodeHeader(header).length
+}
+
+const scratch = Buffer.alloc(blockSize)
+
+/**
+ * The header of an entry as Docker writes it, of one block or, where ustar cannot say everything, of several. A
+ * directory's name gets its `/`; of the mode twelve bits are taken; seconds are whole (`mtimeNs` is left out); user and
+ * group names are not written. Throws a TareError for a name, a number or an attribute that no tar can hold.
+ */
+export function encodeHeader(header: TarHeader): Buffer {
+  const block = Buffer.alloc(blockSize)
+  if (writeHeader(block, 0, header) > 0) return block
+  const named = rawNames(header)
+  const records = recordsOf(header, named)
+  if (records.length > extensionLimit) {
+    throw new TareError('TAR_EXTENSION_TOO_LONG', `the name and attributes of "${header.path}" take more than 1 MiB`, {
+      remedy: 'Docker and Go read no more than that of an entry: shorten its extended attributes.',
+    })
+  }
+  const main = encodeMainBlock(header, named)
+  if (records.length === 0) return main
+  return Buffer.concat([
+    encodeExtensionBlock(named.path, records.length),
+    records,
+    endOfArchive.subarray(0, padding(records.length)),
+    main,
+  ])
+}
+
+interface RawNames {
+  readonly path: Buffer
+  readonly link: Buffer
+}
+
+function rawNames(header: TarHeader): RawNames {
+  const path = encodeName(header.kind === 'directory' && !header.path.endsWith('/') ? `${header.path}/` : header.path)
+  const isLink = header.kind === 'symlink' || header.kind === 'hardlink'
+  const link = isLink ? encodeName(header.link ?? '') : Buffer.alloc(0)
+  if (path.length === 0 || path.includes(0) || link.includes(0)) {
+    throw new TareError('TAR_NAME_INVALID', `${JSON.stringify(header.path)} cannot be the name of an entry`, {
+      remedy: 'Names may not be empty and may not hold a NUL byte.',
+    })
+  }
+  return { path, link }
+}
+
+/** What ustar cannot say, as PAX records sorted by key. */
+function recordsOf(header: TarHeader, { path, link }: RawNames): Buffer {
+  const size = header.kind === 'file' ? header.size : 0
+  for (const [name, value, least] of [
+    ['uid', header.uid, 0],
+    ['gid', header.gid, 0],
+    ['size', size, 0],
+    ['time', header.mtime, Number.MIN_SAFE_INTEGER],
+  ] as const) {
+    if (!Number.isSafeInteger(value) || value < least) throw new Error(`the ${name} of "${header.path}" is ${value}`)
+  }
+  const records = new Map<string, Uint8Array>()
+  if (path.length > 100 || !isAscii(path)) records.set('path', path)
+  if (link.length > 100 || !isAscii(link)) records.set('linkpath', link)
+  if (header.uid > largestSevenDigits) records.set('uid', Buffer.from(String(header.uid)))
+  if (header.gid > largestSevenDigits) records.set('gid', Buffer.from(String(header.gid)))
+  if (size > largestElevenDigits) records.set('size', Buffer.from(String(size)))
+  if (!fits(header.mtime, largestElevenDigits)) records.set('mtime', Buffer.from(String(header.mtime)))
+  for (const [name, value] of header.xattrs ?? []) {
+    if (name === '' || /[\0=]/.test(name)) {
+      throw new TareError(
+        'TAR_XATTR_INVALID',
+        `"${header.path}" has an extended attribute named ${JSON.stringify(name)}`,
+        {
+          remedy: 'No tar can hold an attribute whose name is empty or has a "=" or a NUL in it.',
+        },
+      )
+    }
+    records.set(`SCHILY.xattr.${name}`, value)
+  }
+  const keyed = [...records].map(([key, value]) => [encodeName(key), value] as const)
+  return Buffer.concat(keyed.sort(([a], [b]) => Buffer.compare(a, b)).map(([key, value]) => encodeRecord(key, value)))
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte < 0x80)
+}
+
+/** `LENGTH KEY=VALUE\n`, where the length counts its own digits. */
+function encodeRecord(key: Uint8Array, value: Uint8Array): Buffer {
+  const rest = key.length + value.length + 3
+  let length = rest + String(rest).length
+  length = rest + String(length).length
+  return Buffer.concat([Buffer.from(`${length} `), key, Buffer.from('='), value, Buffer.from('\n')])
+}
+
+function encodeMainBlock(header: TarHeader, { path, link }: RawNames): Buffer {
+  const block = Buffer.from(template)
+  putName(block, 0, path)
+  putName(block, 157, link)
+  // What does not fit is 0 here and right in its record.
+  putOctal(block, 106, header.mode & 0o7777)
+  if (fits(header.uid, largestSevenDigits)) putOctal(block, 114, header.uid)
+  if (fits(header.gid, largestSevenDigits)) putOctal(block, 122, header.gid)
+  if (header.kind === 'file' && fits(header.size, largestElevenDigits)) putOctal(block, 134, header.size)
+  if (fits(header.mtime, largestElevenDigits)) putOctal(block, 146, header.mtime)
+  if (header.kind === 'char' || header.kind === 'block') {
+    const { deviceMajor = 0, deviceMinor = 0 } = header
+    if (!fits(deviceMajor, largestSevenDigits) || !fits(deviceMinor, largestSevenDigits)) {
+      throw new TareError('TAR_DEVICE_INVALID', `"${header.path}" is the device ${deviceMajor}:${deviceMinor}`, {
+        remedy: 'A tar holds device numbers up to 2097151.',
+      })
+    }
+    putOctal(block, 335, deviceMajor)
+    putOctal(block, 343, deviceMinor)
+  }
+  return sealed(block, flagOf[header.kind])
+}
+
+/** The header of the records themselves: named after the entry, with no owner, no time and no device fields. */
+function encodeExtensionBlock(path: Buffer, size: number): Buffer {
+  const block = Buffer.from(template).fill(0, 329, 345)
+  const slash = path.lastIndexOf(47) + 1
+  const folder = path.toString('latin1', 0, slash)
+  const name = cleanPath(`${folder}/PaxHeaders.0/${path.toString('latin1', slash)}`, folder.startsWith('/'))
+  block.write(
+    name
+      .replace(/[\0\x80-\xff]/g, '')
+      .slice(0, 100)
+      .replace(/\/+$/, ''),
+    0,
+    'latin1',
+  )
+  putOctal(block, 134, size)
+  return sealed(block, 'x'.charCodeAt(0))
+}
+
+/** A path without `.`, without doubled slashes and with `..` taken back where that is possible, as Go's path.Join. */
+function cleanPath(path: string, rooted: boolean): string {
+  const parts: string[] = []
+  for (const part of path.split('/')) {
+    if (part === '' || part === '.') continue
+    if (part !== '..') parts.push(part)
+    else if (parts.length > 0 && parts.at(-1) !== '..') parts.pop()
+    else if (!rooted) parts.push('..')
+  }
+  return (rooted ? '/' : '') + parts.join('/')
+}
+
+/** The ASCII of a name, cut to its 100 bytes. A file's name that is cut right behind a `/` would be read as a directory's, so that `/` goes. */
+function putName(block: Buffer, at: number, name: Buffer): void {
+  const ascii = isAscii(name) ? name : Buffer.from(name.filter((byte) => byte < 0x80))
+  block.set(ascii.subarray(0, 100), at)
+  if (ascii.length <= 100 || ascii[99] !== 47) return
+  let end = 99
+  while (end > 0 && ascii[end - 1] === 47) end--
+  block[at + end] = 0
+}
+
+function sealed(block: Buffer, flag: number): Buffer {
+  block[156] = flag
+  block.fill(32, 148, 156)
+  const sum = block.reduce((total, byte) => total + byte, 0)
+  putChecksum(block, 0, sum)
+  block[154] = 0
+  return block
+}

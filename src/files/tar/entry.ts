@@ -1,0 +1,80 @@
+import { damaged } from './damage.ts'
+import type { Found } from './find-entry.ts'
+import type { TarHeader, TarKind } from './types.ts'
+
+const kinds: Readonly<Record<string, TarKind>> = {
+  '0': 'file',
+  '1': 'hardlink',
+  '2': 'symlink',
+  '3': 'char',
+  '4': 'block',
+  '5': 'directory',
+  '6': 'fifo',
+  // Contiguous, sparse, and a directory of an incremental dump, whose body lists names.
+  '7': 'file',
+  S: 'file',
+  D: 'directory',
+}
+
+// Global records, which Docker ignores; a volume's label, old long names; access lists, inode and extended headers of Solaris and star.
+const ignored = 'gVNAEIX'
+
+/**
+ * The header of what was found; nothing for entries that are no files. Here is what Go's reader lets pass, but no file
+ * system could hold.
+ */
+export function headerOf({ draft, at }: Found): Writable<TarHeader> | undefined {
+  const kind = kinds[String.fromCharCode(draft.type)]
+  if (kind === undefined) {
+    const type = String.fromCharCode(draft.type)
+    if (ignored.includes(type)) return undefined
+    const what =
+      type === 'M'
+        ? 'is the rest of a file that began in another volume'
+        : `has the unknown type ${JSON.stringify(type)}`
+    throw damaged('TAR_TYPE_UNKNOWN', at, `the entry "${draft.path}" ${what}`)
+  }
+  const size = kind === 'file' ? draft.size : 0
+  if (!Number.isSafeInteger(size))
+    throw damaged('TAR_SIZE_INVALID', at, `the size of "${draft.path}" is beyond all reason`)
+  if (!Number.isSafeInteger(draft.mtime)) {
+    throw damaged('TAR_NUMBER_INVALID', at, `the time of "${draft.path}" is beyond all reason`)
+  }
+  if (!draft.mapMatches) {
+    throw damaged('TAR_SPARSE_INVALID', at, `the map of the sparse file "${draft.path}" does not account for its bytes`)
+  }
+  const header: Writable<TarHeader> = {
+    path: draft.path,
+    kind,
+    // Some archives have the file type in the bits above; the type flag says it already.
+    mode: draft.mode & 0o7777,
+    uid: ownerId(draft.uid, draft.path, at),
+    gid: ownerId(draft.gid, draft.path, at),
+    size,
+    mtime: draft.mtime,
+    mtimeNs: draft.mtimeNs,
+  }
+  if (kind === 'symlink' || kind === 'hardlink') header.link = draft.link
+  if (draft.uname !== '') header.uname = draft.uname
+  if (draft.gname !== '') header.gname = draft.gname
+  if (kind === 'char' || kind === 'block') {
+    header.deviceMajor = deviceNumber(draft.major, draft.path, at)
+    header.deviceMinor = deviceNumber(draft.minor, draft.path, at)
+  }
+  if (draft.xattrs !== undefined) header.xattrs = draft.xattrs
+  return header
+}
+
+export type Writable<T> = { -readonly [key in keyof T]: T[key] }
+
+/** -2, as old systems wrote "nobody", is 4294967294, as for the kernel; -1 and what 32 bits cannot hold is nobody's number. */
+function ownerId(id: number, path: string, at: number): number {
+  const unsigned = id < -1 ? id + 2 ** 32 : id
+  if (unsigned >= 0 && unsigned < 2 ** 32) return unsigned
+  throw damaged('TAR_NUMBER_INVALID', at, `the owner of "${path}" is ${id}, which is no user or group id`)
+}
+
+function deviceNumber(number: number, path: string, at: number): number {
+  if (number >= 0 && number < 2 ** 32) return number
+  throw damaged('TAR_NUMBER_INVALID', at, `a device number of "${path}" is ${number}`)
+}

@@ -1,0 +1,89 @@
+import { padding } from './block.ts'
+import { truncated } from './damage.ts'
+import { headerOf, type Writable } from './entry.ts'
+import { type Found, findEntry } from './find-entry.ts'
+import type { Archive, StoredEntry, StoredRun } from './types.ts'
+
+/**
+ * The same entries as `readTar` gives, of an archive at rest: only headers are read, bodies are skipped and it is said where
+ * they lie. Bytes behind the end marker are not looked at. Throws a TareError `TAR_…` where the archive is damaged or cut short.
+ */
+export function* scanTar(archive: Archive): Generator<StoredEntry> {
+  const window = new Window(archive)
+  for (let start = 0; ; ) {
+    let position = start
+    const walk = findEntry(start)
+    let step = walk.next()
+    while (!step.done) {
+      const bytes = window.read(position, step.value)
+      position += bytes.length
+      step = walk.next(bytes)
+    }
+    const found = step.value
+    if (found === undefined) return
+    const end = found.bodyAt + found.stored
+    if (end > archive.size) throw truncated(archive.size, `the body of "${found.draft.path}"`)
+    const entry = headerOf(found) as Writable<StoredEntry> | undefined
+    if (entry !== undefined) {
+      entry.runs = runsOf(found)
+      yield entry
+    }
+    start = end + padding(found.stored)
+  }
+}
+
+function runsOf({ bodyAt, stored, stretches }: Found): readonly StoredRun[] {
+  if (stretches === undefined) return stored === 0 ? noRuns : [{ position: 0, length: stored, at: bodyAt }]
+  const runs: StoredRun[] = []
+  let at = bodyAt
+  for (const { position, length } of stretches) {
+    if (length > 0) runs.push({ position, length, at })
+    at += length
+  }
+  return runs
+}
+
+const noRuns: readonly StoredRun[] = []
+
+const smallest = 512
+const largest = 64 * 1024
+
+/**
+ * A part of the archive in memory. It reads ahead as far as that has paid off: where bodies are small, many headers
+ * come with one read; between large bodies, each read is one header.
+ */
+class Window {
+  private readonly archive: Archive
+  private buffer = Buffer.alloc(largest)
+  private start = 0
+  private length = 0
+  private ahead = 8 * 1024
+  private served = 0
+
+  constructor(archive: Archive) {
+    this.archive = archive
+  }
+
+  /** `size` bytes from `position`, fewer only at the end. They stay as they are until the next call. */
+  read(position: number, size: number): Buffer {
+    const at = position - this.start
+    if (at < 0 || at + size > this.length) return this.refill(position, size)
+    this.served += 1
+    return this.buffer.subarray(at, at + size)
+  }
+
+  private refill(position: number, size: number): Buffer {
+    this.ahead = this.served > 1 ? Math.min(this.ahead * 4, largest) : Math.max(this.ahead / 2, smallest)
+    this.served = 1
+    const wanted = Math.max(size, this.ahead)
+    if (wanted > this.buffer.length) this.buffer = Buffer.alloc(wanted)
+    this.start = position
+    this.length = 0
+    while (this.length < wanted) {
+      const count = this.archive.read(this.buffer.subarray(this.length, wanted), position + this.length)
+      if (count === 0) break
+      this.length += count
+    }
+    return this.buffer.subarray(0, Math.min(size, this.length))
+  }
+}

@@ -1,0 +1,53 @@
+import { type Bytes, TareError } from '../../support/index.ts'
+import { padding } from './block.ts'
+import { encodeHeader, endOfArchive, writeHeader } from './encode-header.ts'
+import type { TarEntry } from './types.ts'
+
+const slabSize = 64 * 1024
+const small = 8 * 1024
+
+/**
+ * The archive of these entries, in their order, each written as `encodeHeader` says; sparse files become whole. Throws a
+ * TareError `TAR_BODY_SIZE` where a body has another length than its header says.
+ */
+export async function* writeTar(entries: AsyncIterable<TarEntry>): Bytes {
+  // Headers and small bodies are gathered; a chunk that is large anyway goes through as it is.
+  let slab = Buffer.allocUnsafe(slabSize)
+  let filled = 0
+  const put = function* (bytes: Uint8Array): Generator<Uint8Array> {
+    if (bytes.length > small || bytes.length > slab.length - filled) {
+      if (filled > 0) yield slab.subarray(0, filled)
+      slab = slab.subarray(filled)
+      filled = 0
+      if (slab.length < small) slab = Buffer.allocUnsafe(slabSize)
+    }
+    if (bytes.length > small) {
+      yield bytes
+    } else {
+      slab.set(bytes, filled)
+      filled += bytes.length
+    }
+  }
+  const block = Buffer.alloc(512)
+  for await (const entry of entries) {
+    yield* put(writeHeader(block, 0, entry) > 0 ? block : encodeHeader(entry))
+    if (entry.kind !== 'file') continue
+    let size = 0
+    for await (const chunk of entry.body) {
+      size += chunk.length
+      if (size > entry.size) break
+      yield* put(chunk)
+    }
+    if (size !== entry.size) throw wrongSize(entry, size)
+    yield* put(endOfArchive.subarray(0, padding(size)))
+  }
+  yield* put(endOfArchive)
+  if (filled > 0) yield slab.subarray(0, filled)
+}
+
+function wrongSize(entry: TarEntry, size: number): TareError {
+  const actual = size > entry.size ? 'more' : String(size)
+  return new TareError('TAR_BODY_SIZE', `"${entry.path}" should have ${entry.size} bytes and has ${actual}`, {
+    remedy: 'Was the file written to while it was read? Try again once it is at rest.',
+  })
+}
