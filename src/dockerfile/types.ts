@@ -15,7 +15,7 @@ export interface Dockerfile {
   readonly warnings: readonly Warning[]
 }
 
-/** `# check=skip=A,B;error=true;experimental=…` */
+/** `# check=skip=A,B;error=true;experimental=…`. `experimental=all` is the list `['all']`. */
 export interface CheckOptions {
   readonly skip: readonly string[]
   readonly skipAll: boolean
@@ -29,26 +29,37 @@ export interface Warning {
   readonly message: string
   readonly url: string
   readonly where: SourceRange
+  /** Set where Docker speaks up only if this stage is built. */
+  readonly stage?: number
 }
 
 export interface Stage {
   readonly index: number
   /** As BuildKit knows it: lower case. */
   readonly name?: string
+  /** The comment directly above, `# NAME what it is`. */
+  readonly description?: string
   readonly from: From
   readonly instructions: readonly Instruction[]
 }
 
 interface Common {
   readonly where: SourceRange
-  /** The instruction as written: continuation lines joined, comments dropped, heredoc bodies included. What ONBUILD keeps. */
+  /**
+   * The instruction as written: continuation lines joined, comments dropped, heredoc bodies included. Its first line is
+   * the instruction without those bodies.
+   */
   readonly source: string
+  /** What `# check=…` directly above it says, for this instruction only. */
+  readonly check?: CheckOptions
 }
 
 /** A heredoc: `<<-EOF`. `body` has its leading tabs stripped already where `-` asks for it. */
 export interface Heredoc {
   readonly name: string
   readonly body: string
+  /** The body with its tabs: what the shell of a RUN gets when it reads the heredoc itself. */
+  readonly raw: string
   /** False where the delimiter was quoted: then variables are not expanded. */
   readonly expand: boolean
   readonly stripTabs: boolean
@@ -167,6 +178,7 @@ export interface User extends Common {
 
 export interface Expose extends Common {
   readonly kind: 'EXPOSE'
+  /** As written, not yet expanded (`expandWords`), sorted by their bytes. */
   readonly ports: readonly string[]
 }
 
@@ -180,7 +192,7 @@ export interface StopSignal extends Common {
   readonly signal: string
 }
 
-/** Durations in nanoseconds; what was not given is undefined. */
+/** Durations in nanoseconds. What was not given, or given as 0, is undefined: an image config cannot tell them apart either. */
 export interface HealthcheckInstruction extends Common {
   readonly kind: 'HEALTHCHECK'
   readonly test: readonly string[]
