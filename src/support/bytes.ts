@@ -96,6 +96,11 @@ export function encodeName(name: string): Buffer {
   )
 }
 
+/** A path as the system wants it: a string, or the bytes where they are not UTF-8. */
+export function systemPath(path: string): string | Buffer {
+  return escapedByte.test(path) ? encodeName(path) : path
+}
+
 /** Orders names by their bytes, as Go and `LC_ALL=C sort` do; a string's own order differs beyond the Basic Multilingual Plane. */
 export function compareNames(a: string, b: string): number {
   const length = Math.min(a.length, b.length)

@@ -25,6 +25,7 @@ export function* scanTar(archive: Archive): Generator<StoredEntry> {
     if (end > archive.size) throw truncated(archive.size, `the body of "${found.draft.path}"`)
     const entry = headerOf(found) as Writable<StoredEntry> | undefined
     if (entry !== undefined) {
+      entry.at = start
       entry.runs = runsOf(found)
       yield entry
     }

@@ -43,6 +43,8 @@ export interface TarEntry extends TarHeader {
 
 /** An entry of an archive that lies still: where its body is. */
 export interface StoredEntry extends TarHeader {
+  /** Where the entry begins in the archive: at the first of its headers, extended ones included. */
+  readonly at: number
   /** Where the bytes of the body lie in the archive, in order; one run of `size` bytes unless the file is sparse; none when `size` is 0. */
   readonly runs: readonly StoredRun[]
 }

@@ -50,6 +50,11 @@ export class TreeDraft {
     return resolveParts(this.root, path)
   }
 
+  /** Follows every symlink of the path, with the directory as its root: what a process confined to it would see. Throws `SYMLINK_LOOP`. */
+  resolveBelow(directory: Directory, path: string): string[] {
+    return resolveParts(directory, path)
+  }
+
   /** Puts a node at a path whose parent is a directory, in place of whatever was there. `touched` becomes the parent's time. */
   put(parts: readonly string[], node: Node, touched?: { readonly mtime: number; readonly mtimeNs: number }): void {
     const parent = this.own(parts.slice(0, -1))

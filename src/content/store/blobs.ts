@@ -1,0 +1,179 @@
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Descriptor, type Digest, documentLimit, hexOf } from '../../oci/index.ts'
+import { type Bytes, sha256, systemCode, TareError } from '../../support/index.ts'
+import { explainWriteFailure } from './failures.ts'
+import type { ProcessFiles } from './scratch.ts'
+
+const chunkSize = 1 << 20
+
+/** A file of the store's that may become a blob. */
+export interface Reservation {
+  /** Where to write; nothing is there yet. */
+  readonly path: string
+  /** Makes it the blob `digest`, which its bytes must have. One that is there already stays. */
+  keep(digest: Digest): void
+  discard(): void
+}
+
+/** Bytes by their digest: `blobs/sha256/<hex>`, complete or not there. */
+export class Blobs {
+  private readonly folder: string
+  private readonly home: string
+  private readonly scratch: ProcessFiles
+
+  constructor(home: string, scratch: ProcessFiles) {
+    this.home = home
+    this.folder = join(home, 'blobs', 'sha256')
+    this.scratch = scratch
+  }
+
+  path(digest: Digest): string {
+    return join(this.folder, hexOf(digest))
+  }
+
+  has(digest: Digest): boolean {
+    return existsSync(this.path(digest))
+  }
+
+  /** Bytes of the blob; undefined where it is not there. */
+  size(digest: Digest): number | undefined {
+    return statSync(this.path(digest), { throwIfNoEntry: false })?.size
+  }
+
+  /** Marks the blob as in use now, which keeps a prune that runs at the same time from taking it. Answers whether it is there. */
+  touch(digest: Digest): boolean {
+    const now = new Date()
+    try {
+      utimesSync(this.path(digest), now, now)
+      return true
+    } catch {
+      return this.has(digest)
+    }
+  }
+
+  /** The whole of a small blob. Throws `BLOB_MISSING`, or `BLOB_CORRUPT` where it is not what its name says. */
+  read(digest: Digest): Buffer {
+    const size = this.size(digest)
+    if (size === undefined) throw missing(digest)
+    if (size > documentLimit) throw new TareError('BLOB_CORRUPT', `blob ${digest} is ${size} bytes, too many for a document`)
+    const bytes = readFileSync(this.path(digest))
+    if (sha256(bytes) !== digest) throw corrupt(digest, this.path(digest))
+    return bytes
+  }
+
+  /** The bytes of any blob, in large chunks. */
+  async open(blob: Descriptor): Promise<Bytes> {
+    let file: FileHandle
+    try {
+      file = await open(this.path(blob.digest), 'r')
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') throw missing(blob.digest)
+      throw error
+    }
+    return chunksOf(file)
+  }
+
+  /** Writes a small blob. */
+  write(bytes: Uint8Array): Digest {
+    const digest = sha256(bytes)
+    if (this.touch(digest)) return digest
+    const reservation = this.reserve()
+    try {
+      writeFileSync(reservation.path, bytes)
+      reservation.keep(digest)
+    } catch (error) {
+      reservation.discard()
+      throw explainWriteFailure(error, this.home)
+    }
+    return digest
+  }
+
+  /** Writes a blob that flows, and checks it. Throws `BLOB_CORRUPT` where it is not `blob`; nothing of it stays then. */
+  async put(blob: Descriptor, bytes: Bytes): Promise<void> {
+    const reservation = this.reserve()
+    try {
+      const { digest, size } = await pour(reservation.path, bytes)
+      if (digest !== blob.digest || size !== blob.size) {
+        throw new TareError('BLOB_CORRUPT', `blob ${blob.digest} of ${blob.size} bytes came as ${digest} of ${size} bytes`)
+      }
+      reservation.keep(digest)
+    } catch (error) {
+      reservation.discard()
+      throw explainWriteFailure(error, this.home)
+    }
+  }
+
+  reserve(): Reservation {
+    try {
+      const path = this.scratch.reserve()
+      return { path, keep: (digest) => this.keep(path, digest), discard: () => rmSync(path, { force: true, recursive: true }) }
+    } catch (error) {
+      throw explainWriteFailure(error, this.home)
+    }
+  }
+
+  all(): { readonly digest: Digest; readonly size: number; readonly since: number }[] {
+    let names: string[]
+    try {
+      names = readdirSync(this.folder)
+    } catch {
+      return []
+    }
+    return names.flatMap((name) => {
+      const stat = statSync(join(this.folder, name), { throwIfNoEntry: false })
+      return stat === undefined || !/^[0-9a-f]{64}$/.test(name) ? [] : [{ digest: `sha256:${name}` as Digest, size: stat.size, since: stat.mtimeMs }]
+    })
+  }
+
+  remove(digest: Digest): void {
+    rmSync(this.path(digest), { force: true })
+  }
+
+  private keep(path: string, digest: Digest): void {
+    try {
+      mkdirSync(this.folder, { recursive: true })
+      renameSync(path, this.path(digest))
+    } catch (error) {
+      throw explainWriteFailure(error, this.home)
+    }
+  }
+}
+
+async function pour(path: string, bytes: Bytes): Promise<{ digest: Digest; size: number }> {
+  const hash = createHash('sha256')
+  let size = 0
+  const file = await open(path, 'wx', 0o644)
+  try {
+    for await (const chunk of bytes) {
+      hash.update(chunk)
+      size += chunk.length
+      for (let done = 0; done < chunk.length; ) done += (await file.write(chunk, done)).bytesWritten
+    }
+  } finally {
+    await file.close()
+  }
+  return { digest: `sha256:${hash.digest('hex')}`, size }
+}
+
+async function* chunksOf(file: FileHandle): Bytes {
+  try {
+    for (;;) {
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(chunkSize), 0, chunkSize, null)
+      if (bytesRead === 0) return
+      yield buffer.subarray(0, bytesRead)
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+function missing(digest: Digest): TareError {
+  return new TareError('BLOB_MISSING', `blob ${digest} is not in the store`)
+}
+
+function corrupt(digest: Digest, path: string): TareError {
+  return new TareError('BLOB_CORRUPT', `blob ${digest} in the store is damaged`, { remedy: `Remove ${path} and build or load the image again.` })
+}

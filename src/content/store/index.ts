@@ -1,0 +1,10 @@
+/**
+ * Ours, on disk: an OCI layout that other tools read in place, plus what builds remember.
+ *
+ * In: blobs, names, records.  Out: the same, complete or not at all, to any number of processes at once.
+ * Not here: what images mean; that is for content and verbs.
+ */
+export type { Blobs, Reservation } from './blobs.ts'
+export type { Entry } from './names.ts'
+export type { RecordKind, Records } from './records.ts'
+export { Store } from './store.ts'

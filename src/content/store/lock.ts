@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto'
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { systemCode, TareError } from '../../support/index.ts'
+import { isRunning, namespaceTag } from './scratch.ts'
+
+const patienceInMs = 30_000
+const staleInMs = 60_000
+
+/**
+ * Does `work` while no other process does any under the same lock file. The work has to be short: it holds up all others.
+ * Throws `STORE_BUSY` after half a minute.
+ */
+export async function withLock<T>(path: string, work: () => T | Promise<T>): Promise<T> {
+  const mine = `${namespaceTag()}-${process.pid}-${randomBytes(4).toString('hex')}`
+  mkdirSync(dirname(path), { recursive: true })
+  for (const start = Date.now(); !tryTake(path, mine); await pause(2 + Math.random() * 8)) {
+    if (Date.now() - start < patienceInMs) continue
+    throw new TareError('STORE_BUSY', `another process has held the store for half a minute (${path})`, { remedy: 'If none is running, remove that file.' })
+  }
+  try {
+    return await work()
+  } finally {
+    rmSync(path, { force: true })
+  }
+}
+
+function tryTake(path: string, mine: string): boolean {
+  try {
+    writeFileSync(path, mine, { flag: 'wx' })
+    return true
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error
+  }
+  const holder = holderOf(path)
+  if (holder !== undefined && !isHeld(path, holder)) breakLock(path, holder, mine)
+  return false
+}
+
+function holderOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+function isHeld(path: string, holder: string): boolean {
+  const [tag, pid] = holder.split('-')
+  if (tag === namespaceTag()) return isRunning(Number(pid))
+  const stat = statSync(path, { throwIfNoEntry: false })
+  return stat !== undefined && Date.now() - stat.mtimeMs < staleInMs
+}
+
+/** Takes a dead process's lock away. Two may try at once: the one that finds it moved a living one's puts that back. */
+function breakLock(path: string, holder: string, mine: string): void {
+  const aside = `${path}.${mine}`
+  try {
+    renameSync(path, aside)
+  } catch {
+    return
+  }
+  if (holderOf(aside) !== holder) {
+    try {
+      linkSync(aside, path)
+    } catch {
+      // Somebody has it again already.
+    }
+  }
+  rmSync(aside, { force: true })
+}

@@ -1,0 +1,100 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Descriptor, descriptorJson, type Digest, formatReference, goJson, mediaTypes, parseIndex, parseReference, type Reference } from '../../oci/index.ts'
+import { systemCode, TareError } from '../../support/index.ts'
+import type { ProcessFiles } from './scratch.ts'
+
+/** One line of the store's index.json: an image, under a name or (dangling) under none. */
+export interface Entry {
+  readonly manifest: Descriptor
+  readonly name?: Reference
+  /** RFC 3339; when it got the name or was kept. */
+  readonly tagged?: string
+}
+
+// `ref.name` holds the full name, so that skopeo and umoci find an image in the layout by `<store>:docker.io/library/app:latest`.
+const nameKey = 'org.opencontainers.image.ref.name'
+const taggedKey = 'dev.tare.tagged'
+
+/** The names of the store's images: its index.json, replaced whole at each change. */
+export class Names {
+  private readonly home: string
+  private readonly scratch: ProcessFiles
+
+  constructor(home: string, scratch: ProcessFiles) {
+    this.home = home
+    this.scratch = scratch
+  }
+
+  /** All entries, oldest first; none where there is no store yet. Throws `STORE_INVALID` for an index.json that cannot be read. */
+  entries(): Entry[] {
+    let text: string
+    try {
+      text = readFileSync(join(this.home, 'index.json'), 'utf8')
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return []
+      throw new TareError('STORE_UNREADABLE', `the store in ${this.home} cannot be read: ${(error as Error).message}`, { cause: error })
+    }
+    try {
+      return parseIndex(text, 'index.json').manifests.map(entryOf)
+    } catch (error) {
+      throw new TareError('STORE_INVALID', `the store's ${join(this.home, 'index.json')} is damaged: ${(error as Error).message}`, { cause: error })
+    }
+  }
+
+  find(name: Reference): Descriptor | undefined {
+    const full = formatReference(name)
+    return this.entries().find((entry) => entry.name !== undefined && formatReference(entry.name) === full)?.manifest
+  }
+
+  /** Replaces all entries. To be called under the store's lock. */
+  write(entries: readonly Entry[]): void {
+    mkdirSync(this.home, { recursive: true })
+    this.replace('oci-layout', '{"imageLayoutVersion":"1.0.0"}')
+    const manifests = entries.map(({ manifest, name, tagged }) => {
+      const annotations = {
+        ...(tagged === undefined ? {} : { [taggedKey]: tagged }),
+        ...(name === undefined ? {} : { [nameKey]: formatReference(name) }),
+      }
+      return descriptorJson({ ...manifest, annotations })
+    })
+    this.replace('index.json', goJson({ schemaVersion: 2, mediaType: mediaTypes.index, manifests }))
+  }
+
+  private replace(name: string, text: string): void {
+    const path = this.scratch.reserve()
+    writeFileSync(path, text)
+    renameSync(path, join(this.home, name))
+  }
+}
+
+function entryOf(descriptor: Descriptor): Entry {
+  const { annotations, ...manifest } = descriptor
+  const tagged = annotations?.[taggedKey]
+  return { manifest, ...nameOf(annotations?.[nameKey]), ...(tagged === undefined ? {} : { tagged }) }
+}
+
+/** Another tool may have put an image here under a name of its own kind. */
+function nameOf(text: string | undefined): { name?: Reference } {
+  if (text === undefined) return {}
+  try {
+    return { name: parseReference(text) }
+  } catch {
+    return {}
+  }
+}
+
+/** The entries with `manifest` under `name`; an image that loses its last name stays, nameless. */
+export function named(entries: readonly Entry[], name: Reference | undefined, manifest: Descriptor, tagged: string): Entry[] {
+  const full = name === undefined ? undefined : formatReference(name)
+  const others = entries.filter((entry) => full === undefined || entry.name === undefined || formatReference(entry.name) !== full)
+  const loser = entries.find((entry) => entry.name !== undefined && formatReference(entry.name) === full)
+  const kept = others.filter((entry) => entry.name !== undefined || entry.manifest.digest !== manifest.digest)
+  if (loser !== undefined && loser.manifest.digest !== manifest.digest && !holds(kept, loser.manifest.digest)) kept.push({ manifest: loser.manifest, ...(loser.tagged === undefined ? {} : { tagged: loser.tagged }) })
+  if (name === undefined && holds(kept, manifest.digest)) return kept
+  return [...kept, { manifest, ...(name === undefined ? {} : { name }), tagged }]
+}
+
+function holds(entries: readonly Entry[], digest: Digest): boolean {
+  return entries.some((entry) => entry.manifest.digest === digest)
+}

@@ -1,0 +1,64 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { explainWriteFailure } from './failures.ts'
+import type { ProcessFiles } from './scratch.ts'
+
+/**
+ * What is remembered, by kind:
+ * - `layers`: what is in a layer, by its diffId
+ * - `steps`: what a step made, by its cache key
+ * - `latest`: the last layer that a step of this form made, whatever its files held
+ * - `contexts`: which file had which content, by the context's folder
+ */
+export type RecordKind = 'layers' | 'steps' | 'latest' | 'contexts'
+
+/** Small texts by kind and key (64 hex digits), complete or not there. Losing one costs time, nothing else. */
+export class Records {
+  private readonly home: string
+  private readonly folder: string
+  private readonly scratch: ProcessFiles
+
+  constructor(home: string, folder: string, scratch: ProcessFiles) {
+    this.home = home
+    this.folder = folder
+    this.scratch = scratch
+  }
+
+  recall(kind: RecordKind, key: string): string | undefined {
+    try {
+      return readFileSync(this.path(kind, key), 'utf8')
+    } catch {
+      return undefined
+    }
+  }
+
+  remember(kind: RecordKind, key: string, text: string): void {
+    try {
+      const path = this.scratch.reserve()
+      writeFileSync(path, text)
+      mkdirSync(join(this.folder, kind), { recursive: true })
+      renameSync(path, this.path(kind, key))
+    } catch (error) {
+      throw explainWriteFailure(error, this.home)
+    }
+  }
+
+  forget(kind: RecordKind, key: string): void {
+    rmSync(this.path(kind, key), { force: true })
+  }
+
+  all(kind: RecordKind): { readonly key: string; readonly size: number; readonly since: number }[] {
+    try {
+      return readdirSync(join(this.folder, kind)).flatMap((key) => {
+        const stat = statSync(this.path(kind, key), { throwIfNoEntry: false })
+        return stat === undefined ? [] : [{ key, size: stat.size, since: stat.mtimeMs }]
+      })
+    } catch {
+      return []
+    }
+  }
+
+  private path(kind: RecordKind, key: string): string {
+    return join(this.folder, kind, key)
+  }
+}

@@ -1,0 +1,81 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdirSync, readdirSync, readlinkSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { systemCode } from '../../support/index.ts'
+
+const dayInMs = 24 * 60 * 60 * 1000
+
+/**
+ * A folder of files that belong to running processes. A file's name begins with its process, so that what a killed one
+ * left behind can be told from what a living one is writing; a process of another PID namespace (another container on
+ * the same volume) can't be asked, and gets a day.
+ */
+export class ProcessFiles {
+  readonly folder: string
+
+  constructor(folder: string) {
+    this.folder = folder
+  }
+
+  /** A path for a new file of this process. The folder exists afterwards. */
+  reserve(): string {
+    mkdirSync(this.folder, { recursive: true })
+    return join(this.folder, `${namespaceTag()}-${process.pid}-${randomBytes(6).toString('hex')}`)
+  }
+
+  /** Removes what dead processes left. */
+  sweep(): void {
+    for (const { path, alive } of this.list()) if (!alive) rmSync(path, { recursive: true, force: true })
+  }
+
+  /** The files of living processes, with the time of each, in milliseconds since 1970. */
+  living(): readonly { readonly path: string; readonly since: number }[] {
+    return this.list().filter(({ alive }) => alive)
+  }
+
+  private list(): { path: string; since: number; alive: boolean }[] {
+    let names: string[]
+    try {
+      names = readdirSync(this.folder)
+    } catch {
+      return []
+    }
+    return names.flatMap((name) => {
+      const path = join(this.folder, name)
+      const stat = statSync(path, { throwIfNoEntry: false })
+      return stat === undefined ? [] : [{ path, since: stat.mtimeMs, alive: isAlive(name, stat.mtimeMs) }]
+    })
+  }
+}
+
+function isAlive(name: string, since: number): boolean {
+  const [tag, pid] = name.split('-')
+  if (tag !== namespaceTag()) return Date.now() - since < dayInMs
+  return isRunning(Number(pid))
+}
+
+/** Whether a process of this PID namespace exists. */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return systemCode(error) === 'EPERM'
+  }
+}
+
+let tag: string | undefined
+
+/** Names this boot's PID namespace. */
+export function namespaceTag(): string {
+  tag ??= createHash('sha256').update(namespaceOf()).digest('hex').slice(0, 8)
+  return tag
+}
+
+function namespaceOf(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid')
+  } catch {
+    return process.platform
+  }
+}

@@ -1,0 +1,118 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Target } from '../index.ts'
+import { type Descriptor, type Digest, type Reference } from '../../oci/index.ts'
+import type { Bytes } from '../../support/index.ts'
+import { Blobs, type Reservation } from './blobs.ts'
+import { explainWriteFailure } from './failures.ts'
+import { withLock } from './lock.ts'
+import { type Entry, Names, named } from './names.ts'
+import { Records } from './records.ts'
+import { ProcessFiles } from './scratch.ts'
+
+/**
+ * Images on this machine's disk: an OCI layout (index.json, oci-layout, blobs/) which other tools read in place, and
+ * beside it, in `tare/`, what builds remember. Nothing exists before the first write.
+ */
+export class Store implements Target {
+  readonly home: string
+  readonly blobs: Blobs
+  readonly records: Records
+  private readonly names: Names
+  private readonly scratch: ProcessFiles
+  private readonly leases: ProcessFiles
+
+  constructor(home: string) {
+    this.home = home
+    const own = join(home, 'tare')
+    this.scratch = new ProcessFiles(join(own, 'scratch'))
+    this.leases = new ProcessFiles(join(own, 'leases'))
+    this.blobs = new Blobs(home, this.scratch)
+    this.records = new Records(home, own, this.scratch)
+    this.names = new Names(home, this.scratch)
+  }
+
+  async resolve(name: Reference): Promise<Descriptor | undefined> {
+    if (name.digest !== undefined) return this.entries().find((entry) => entry.manifest.digest === name.digest)?.manifest
+    return this.names.find(name)
+  }
+
+  open(blob: Descriptor): Promise<Bytes> {
+    return this.blobs.open(blob)
+  }
+
+  async has(blob: Descriptor): Promise<boolean> {
+    return this.blobs.has(blob.digest)
+  }
+
+  async put(blob: Descriptor, open: () => Promise<Bytes>): Promise<void> {
+    if (!this.blobs.touch(blob.digest)) await this.blobs.put(blob, await open())
+  }
+
+  async tag(name: Reference, manifest: Descriptor): Promise<void> {
+    await this.keep(manifest, [name], new Date())
+  }
+
+  /** Keeps the image under these names, or under none. A name that another image had is taken from it. */
+  async keep(manifest: Descriptor, names: readonly Reference[], now: Date): Promise<void> {
+    const tagged = now.toISOString()
+    await this.change((entries) => (names.length === 0 ? named(entries, undefined, manifest, tagged) : names.reduce((all, name) => named(all, name, manifest, tagged), entries)))
+  }
+
+  /** Every name and nameless image, oldest first. */
+  entries(): Entry[] {
+    return this.names.entries()
+  }
+
+  /** Changes the list of images while no other process does. */
+  async change(edit: (entries: Entry[]) => readonly Entry[]): Promise<void> {
+    try {
+      await withLock(join(this.home, 'tare', 'lock'), () => this.names.write(edit(this.entries())))
+    } catch (error) {
+      throw explainWriteFailure(error, this.home)
+    }
+  }
+
+  /** Does `work` while no other process changes the store's list of images. */
+  async alone<T>(work: () => T): Promise<T> {
+    try {
+      return await withLock(join(this.home, 'tare', 'lock'), work)
+    } catch (error) {
+      throw explainWriteFailure(error, this.home)
+    }
+  }
+
+  /** A file that may become a blob. */
+  reserve(): Reservation {
+    return this.blobs.reserve()
+  }
+
+  /**
+   * Says that blobs made or touched from now on are in use, until the answer is called. Sweeps what killed processes
+   * left. Throws `STORE_UNWRITABLE` or `STORE_FULL`: better now than after the work.
+   */
+  lease(): () => void {
+    try {
+      this.scratch.sweep()
+      this.leases.sweep()
+      const path = this.leases.reserve()
+      writeFileSync(path, '')
+      return () => rmSync(path, { force: true })
+    } catch (error) {
+      throw explainWriteFailure(error, this.home)
+    }
+  }
+
+  /** Removes blobs and layer records that are not in `needed` and that nobody is using. To be called in `alone`. Answers the bytes. */
+  collect(needed: ReadonlySet<Digest>): { readonly removed: readonly Digest[]; readonly bytes: number } {
+    const oldest = Math.min(...this.leases.living().map(({ since }) => since), Number.POSITIVE_INFINITY)
+    const doomed = this.blobs.all().filter((blob) => !needed.has(blob.digest) && blob.since < oldest)
+    let bytes = 0
+    for (const blob of doomed) {
+      this.blobs.remove(blob.digest)
+      this.records.forget('layers', blob.digest.slice('sha256:'.length))
+      bytes += blob.size
+    }
+    return { removed: doomed.map((blob) => blob.digest), bytes }
+  }
+}

@@ -1,0 +1,208 @@
+import { type Dirent, lstatSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { decodeName, systemCode, systemPath, TareError } from '../../support/index.ts'
+import { knownDigest, learnDigest } from '../layer/index.ts'
+import { type Content, type Directory, type Metadata, type Node, partsOf, Tree } from '../tree/index.ts'
+import { type Context, type Ignore, textLimit } from './context.ts'
+import type { ContextMemory } from './memory.ts'
+
+export interface DirectoryOptions {
+  /** For messages: the path as the user wrote it. */
+  readonly name: string
+  readonly ignore?: Ignore | undefined
+  readonly memory?: ContextMemory | undefined
+  /** Called once, on close, with what the memory has to keep. */
+  readonly keepMemory?: ((text: string) => void) | undefined
+}
+
+/**
+ * A folder of this machine as a context. Owners are dropped (everything is root's, as with docker), modes and times stay.
+ * Throws `CONTEXT_MISSING` where it is not a folder.
+ */
+export function openDirectory(path: string, options: DirectoryOptions): Context {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  if (stat === undefined || !stat.isDirectory()) {
+    throw new TareError('CONTEXT_MISSING', stat === undefined ? `the build context ${options.name} does not exist` : `the build context ${options.name} is not a folder`, {
+      remedy: 'Name a folder, or "-" to read a tar archive from standard input.',
+    })
+  }
+  return new FolderContext(path, options)
+}
+
+interface Seen {
+  readonly folder: string
+  readonly name: string
+  readonly stat: Stats
+  readonly at: number
+}
+
+class FolderContext implements Context {
+  readonly name: string
+  readonly tree: Tree
+  private readonly path: string
+  private readonly options: DirectoryOptions
+  private readonly seen = new Map<Content, Seen>()
+  private readonly linked = new Map<string, Node>()
+
+  constructor(path: string, options: DirectoryOptions) {
+    this.path = path
+    this.name = options.name
+    this.options = options
+    // Its own metadata is never copied, and the time of a root is that of the copy.
+    const root: Metadata = { mode: 0o755, uid: 0, gid: 0, mtime: Number.NaN, mtimeNs: 0 }
+    this.tree = new Tree(new FolderNode(root, () => this.read('')))
+  }
+
+  readText(path: string): string | undefined {
+    const real = join(this.path, ...partsOf(path))
+    try {
+      const stat = statSync(real, { throwIfNoEntry: false })
+      if (stat === undefined) return undefined
+      if (stat.isDirectory()) throw new TareError('CONTEXT_UNREADABLE', `${path} is a folder, not a file`)
+      if (stat.size > textLimit) throw new TareError('CONTEXT_UNREADABLE', `${path} is ${stat.size} bytes, too many for a text`)
+      return readFileSync(real, 'utf8')
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined
+      throw unreadable(error, path)
+    }
+  }
+
+  ignoredBy(path: string): { file: string; line: number; pattern: string } | undefined {
+    const { ignore } = this.options
+    const clean = partsOf(path).join('/')
+    const rule = ignore?.why(clean)
+    const there = lstatSync(join(this.path, clean), { throwIfNoEntry: false }) !== undefined
+    return rule === undefined || !there ? undefined : { file: ignore!.file, line: rule.line, pattern: rule.pattern }
+  }
+
+  close(): void {
+    const { memory, keepMemory } = this.options
+    if (memory === undefined || keepMemory === undefined) return
+    for (const [content, { folder, name, stat, at }] of this.seen) {
+      const digest = knownDigest(content)
+      if (digest !== undefined && memory.recall(folder, name, stat) !== digest) memory.learn(folder, name, stat, digest, at)
+    }
+    const text = memory.encode()
+    if (text !== undefined) keepMemory(text)
+  }
+
+  private read(folder: string): Map<string, Node> {
+    const children = new Map<string, Node>()
+    const real = folder === '' ? this.path : join(this.path, folder)
+    for (const name of this.list(real, folder)) {
+      const node = this.nodeOf(folder, name, real)
+      if (node !== undefined) children.set(name, node)
+    }
+    this.options.memory?.keepOnly(folder, children)
+    return children
+  }
+
+  private list(real: string, folder: string): string[] {
+    try {
+      const entries: Dirent[] = readdirSync(systemPath(real) as string, { withFileTypes: true })
+      const names = entries.map((entry) => entry.name)
+      // A name that is not UTF-8 comes back with U+FFFD in it: then the bytes are asked for.
+      return names.some((name) => name.includes('\ufffd')) ? readdirSync(systemPath(real), { encoding: 'buffer' }).map(decodeName) : names
+    } catch (error) {
+      throw unreadable(error, folder === '' ? this.name : folder)
+    }
+  }
+
+  private nodeOf(folder: string, name: string, realFolder: string): Node | undefined {
+    const path = folder === '' ? name : `${folder}/${name}`
+    const { ignore } = this.options
+    const ignored = ignore?.ignored(path) === true
+    if (ignored && !ignore!.mayReinclude(path)) return undefined
+    const real = `${realFolder}/${name}`
+    const at = Date.now()
+    const stat = lstatSync(systemPath(real), { throwIfNoEntry: false })
+    // It was there a moment ago: it is gone, as if we had looked later.
+    if (stat === undefined) return undefined
+    if (stat.isDirectory()) {
+      const node = new FolderNode(metadataOf(stat), () => this.read(path))
+      return ignored && node.children.size === 0 ? undefined : node
+    }
+    return ignored ? undefined : this.leaf({ folder, name, stat, at }, real)
+  }
+
+  private leaf(seen: Seen, real: string): Node {
+    const { stat } = seen
+    const identity = stat.nlink > 1 ? `${stat.dev}:${stat.ino}` : undefined
+    const twin = identity === undefined ? undefined : this.linked.get(identity)
+    if (twin !== undefined) return twin
+    const node = this.makeLeaf(seen, real)
+    if (identity !== undefined) this.linked.set(identity, node)
+    return node
+  }
+
+  private makeLeaf(seen: Seen, real: string): Node {
+    const { stat } = seen
+    const metadata = metadataOf(stat)
+    if (stat.isSymbolicLink()) return { kind: 'symlink', ...metadata, mode: 0o777, target: decodeName(readlinkSync(systemPath(real), { encoding: 'buffer' })) }
+    if (stat.isFIFO()) return { kind: 'fifo', ...metadata }
+    if (stat.isCharacterDevice() || stat.isBlockDevice()) return { kind: stat.isBlockDevice() ? 'block' : 'char', ...metadata, ...deviceOf(stat.rdev) }
+    // A socket has no content: docker makes an empty file of it.
+    if (!stat.isFile() || stat.size === 0) return { kind: 'file', ...metadata, size: 0, content: { kind: 'inline', bytes: new Uint8Array(0) } }
+    const content: Content = { kind: 'extent', path: real, offset: 0 }
+    const digest = this.options.memory?.recall(seen.folder, seen.name, stat)
+    if (digest !== undefined) learnDigest(content, digest)
+    this.seen.set(content, seen)
+    return { kind: 'file', ...metadata, size: stat.size, content, ...(digest === undefined ? {} : { digest }) }
+  }
+}
+
+/** A directory that is read when its children are first asked for. */
+class FolderNode implements Directory {
+  readonly kind = 'directory'
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly mtime: number
+  readonly mtimeNs: number
+  private readonly load: () => Map<string, Node>
+  private loaded: Map<string, Node> | undefined
+
+  constructor(metadata: Metadata, load: () => Map<string, Node>) {
+    this.mode = metadata.mode
+    this.uid = metadata.uid
+    this.gid = metadata.gid
+    this.mtime = metadata.mtime
+    this.mtimeNs = metadata.mtimeNs
+    this.load = load
+  }
+
+  get children(): Map<string, Node> {
+    this.loaded ??= this.load()
+    return this.loaded
+  }
+}
+
+function metadataOf(stat: Stats): Metadata {
+  const mtime = Math.floor(stat.mtimeMs / 1000)
+  return {
+    // Windows has no such bits; docker's client says this there.
+    mode: process.platform === 'win32' ? 0o755 : stat.mode & 0o7777,
+    uid: 0,
+    gid: 0,
+    mtime,
+    mtimeNs: Math.max(0, Math.min(999_999_999, Math.round((stat.mtimeMs - mtime * 1000) * 1e6))),
+  }
+}
+
+/** (Linux, makedev(3)) */
+function deviceOf(rdev: number): { major: number; minor: number } {
+  const device = BigInt(rdev)
+  return {
+    major: Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n)),
+    minor: Number((device & 0xffn) | ((device >> 12n) & 0xffffff00n)),
+  }
+}
+
+function unreadable(error: unknown, path: string): unknown {
+  if (error instanceof TareError) return error
+  const denied = systemCode(error) === 'EACCES' || systemCode(error) === 'EPERM'
+  return new TareError('CONTEXT_UNREADABLE', `cannot read ${path}: ${denied ? 'permission denied' : (error as Error).message}`, {
+    cause: error,
+    remedy: denied ? 'Give yourself permission, or leave it out of the context with .dockerignore.' : undefined,
+  })
+}

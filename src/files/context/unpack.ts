@@ -1,0 +1,123 @@
+import { TareError } from '../../support/index.ts'
+import { type Archive, type StoredEntry, type StoredRun, scanTar } from '../tar/index.ts'
+import { type Content, type Metadata, nameOfKind, type Node, type TreeDraft } from '../tree/index.ts'
+
+export interface UnpackOptions {
+  /** The time of directories that the archive does not tell of, and of those in which something is made. */
+  readonly now: { readonly mtime: number; readonly mtimeNs: number }
+  /** Owner of every entry, in place of the archive's own. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined
+  /** The content that lies in these runs of the archive. */
+  readonly contentAt: (runs: readonly StoredRun[], size: number) => Content
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Unpacks the archive below the directory `root` of the draft, by Docker's rules: later entries replace earlier ones, a directory
+ * merges with one that is there, names and links stay below `root`. Throws `ARCHIVE_PATH_ESCAPES` and `ARCHIVE_INVALID`.
+ */
+export function unpackInto(draft: TreeDraft, root: readonly string[], archive: Archive, options: UnpackOptions): void {
+  const unpacker = new Unpacker(draft, root, options)
+  for (const entry of scanTar(archive)) unpacker.add(entry)
+  unpacker.settle()
+}
+
+class Unpacker {
+  private readonly draft: TreeDraft
+  private readonly root: readonly string[]
+  private readonly options: UnpackOptions
+  private readonly directoryTimes: { readonly path: string; readonly entry: StoredEntry }[] = []
+
+  constructor(draft: TreeDraft, root: readonly string[], options: UnpackOptions) {
+    this.draft = draft
+    this.root = root
+    this.options = options
+  }
+
+  add(entry: StoredEntry): void {
+    this.options.signal?.throwIfAborted()
+    const path = stayInside(entry.path, `entry ${JSON.stringify(entry.path)}`)
+    // The root of the archive is the directory that is unpacked into, which keeps what it is.
+    if (path === '') return
+    const slash = path.lastIndexOf('/')
+    const parent = this.inside(slash < 0 ? '' : path.slice(0, slash))
+    this.makeParents(parent, path)
+    const parts = [...parent, path.slice(slash + 1)]
+    if (entry.kind === 'directory') {
+      this.directory(parts, entry)
+      this.directoryTimes.push({ path, entry })
+    } else {
+      this.draft.put(parts, entry.kind === 'hardlink' ? this.linked(entry) : this.node(entry), this.options.now)
+    }
+  }
+
+  /** Times of directories last: making things in them changes them. */
+  settle(): void {
+    for (const { path, entry } of this.directoryTimes) {
+      const parts = this.inside(path)
+      if (this.draft.get(parts)?.kind === 'directory') this.draft.change(parts, { mtime: entry.mtime, mtimeNs: entry.mtimeNs })
+    }
+  }
+
+  /** Follows symlinks as a process would whose root is the directory unpacked into. */
+  private inside(path: string): string[] {
+    const root = this.draft.get(this.root)
+    if (root?.kind !== 'directory') throw new Error('unpacking into something that is not a directory')
+    return [...this.root, ...this.draft.resolveBelow(root, path)]
+  }
+
+  private makeParents(parent: readonly string[], path: string): void {
+    try {
+      this.draft.makeDirectories(parent, { mode: 0o755, uid: 0, gid: 0, ...this.options.now })
+    } catch (cause) {
+      throw new TareError('ARCHIVE_INVALID', `the archive has ${JSON.stringify(path)}, but a part of that path is not a directory`, { cause })
+    }
+  }
+
+  private directory(parts: readonly string[], entry: StoredEntry): void {
+    const metadata = this.metadata(entry)
+    if (this.draft.get(parts)?.kind === 'directory') this.draft.change(parts, metadata)
+    else this.draft.makeDirectory(parts, metadata, this.options.now)
+  }
+
+  private linked(entry: StoredEntry): Node {
+    const path = stayInside(entry.link ?? '', `the hard link ${JSON.stringify(entry.path)}`)
+    const slash = path.lastIndexOf('/')
+    const target = this.draft.get([...this.inside(slash < 0 ? '' : path.slice(0, slash)), path.slice(slash + 1)])
+    if (target === undefined || target.kind === 'directory') {
+      const what = target === undefined ? 'which is not there' : `which is a ${nameOfKind(target)}`
+      throw new TareError('ARCHIVE_INVALID', `the archive has a hard link ${JSON.stringify(entry.path)} to ${JSON.stringify(entry.link)}, ${what}`)
+    }
+    return target
+  }
+
+  private node(entry: StoredEntry): Node {
+    const metadata = this.metadata(entry)
+    if (entry.kind === 'symlink') return { kind: 'symlink', ...metadata, mode: 0o777, target: entry.link ?? '' }
+    if (entry.kind === 'fifo') return { kind: 'fifo', ...metadata }
+    if (entry.kind === 'char' || entry.kind === 'block') return { kind: entry.kind, ...metadata, major: entry.deviceMajor ?? 0, minor: entry.deviceMinor ?? 0 }
+    const content: Content = entry.size === 0 ? { kind: 'inline', bytes: new Uint8Array(0) } : this.options.contentAt(entry.runs, entry.size)
+    return { kind: 'file', ...metadata, size: entry.size, content }
+  }
+
+  private metadata(entry: StoredEntry): Metadata {
+    const { mode, mtime, mtimeNs, xattrs } = entry
+    const { uid, gid } = this.options.owner ?? entry
+    return { mode, uid, gid, mtime, mtimeNs, ...(xattrs === undefined ? {} : { xattrs }) }
+  }
+}
+
+/** The path, clean and relative. Throws `ARCHIVE_PATH_ESCAPES` where `..` leads out. */
+function stayInside(path: string, what: string): string {
+  const parts: string[] = []
+  for (const part of path.split('/')) {
+    if (part === '' || part === '.') continue
+    if (part !== '..') parts.push(part)
+    else if (parts.pop() === undefined) {
+      throw new TareError('ARCHIVE_PATH_ESCAPES', `${what} of the archive leads out of the directory it is unpacked into: ${JSON.stringify(path)}`, {
+        remedy: 'Such an archive may be an attack. Nothing of it was kept.',
+      })
+    }
+  }
+  return parts.join('/')
+}

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto'
+import { closeSync, openSync, readSync } from 'node:fs'
+import type { Digest } from '../../oci/index.ts'
+import { systemCode, systemPath, TareError } from '../../support/index.ts'
+import type { Content, RegularFile } from '../tree/index.ts'
+
+/** Reads contents from disk, keeping the file it read last open: entries of one archive or layer come one after the other. */
+export class ContentReader {
+  private path = ''
+  private fd = -1
+
+  /** Fills `into` with the bytes of the content from `position`. Throws `CONTENT_CHANGED` where the file is shorter than it was. */
+  read(content: Content, into: Uint8Array, position: number): void {
+    if (content.kind === 'inline') {
+      into.set(content.bytes.subarray(position, position + into.length))
+      return
+    }
+    this.open(content.path)
+    if (content.kind === 'extent') {
+      this.fill(into, content.offset + position)
+      return
+    }
+    into.fill(0)
+    for (const run of content.runs) {
+      const from = Math.max(run.position, position)
+      const to = Math.min(run.position + run.length, position + into.length)
+      if (from < to) this.fill(into.subarray(from - position, to - position), run.at + from - run.position)
+    }
+  }
+
+  close(): void {
+    if (this.fd >= 0) closeSync(this.fd)
+    this.fd = -1
+    this.path = ''
+  }
+
+  private open(path: string): void {
+    if (this.path === path) return
+    this.close()
+    try {
+      this.fd = openSync(systemPath(path), 'r')
+    } catch (cause) {
+      throw new TareError('CONTENT_UNREADABLE', `cannot read ${path}: ${systemCode(cause) === 'EACCES' ? 'permission denied' : (cause as Error).message}`, {
+        cause,
+        remedy: systemCode(cause) === 'EACCES' ? 'Give yourself read permission, or keep the file out of the context with .dockerignore.' : undefined,
+      })
+    }
+    this.path = path
+  }
+
+  private fill(into: Uint8Array, at: number): void {
+    let done = 0
+    while (done < into.length) {
+      const count = readSync(this.fd, into, done, into.length - done, at + done)
+      if (count === 0) throw new TareError('CONTENT_CHANGED', `${this.path} became shorter while it was read`, { remedy: 'Build again once nothing writes to it.' })
+      done += count
+    }
+  }
+}
+
+const digests = new WeakMap<Content, Digest>()
+
+/** The content's sha256 if anybody in this process knows it. */
+export function knownDigest(content: Content): Digest | undefined {
+  return digests.get(content)
+}
+
+export function learnDigest(content: Content, digest: Digest): void {
+  digests.set(content, digest)
+}
+
+const pieceSize = 1 << 20
+
+/** The file's sha256: known, or read now. */
+export function digestOf(file: RegularFile, reader = new ContentReader()): Digest {
+  const known = file.digest ?? digests.get(file.content)
+  if (known !== undefined) return known
+  const hash = createHash('sha256')
+  for (const piece of pieces(file.content, file.size, reader)) hash.update(piece)
+  reader.close()
+  const digest: Digest = `sha256:${hash.digest('hex')}`
+  digests.set(file.content, digest)
+  return digest
+}
+
+/** The bytes of the content, a piece at a time; a piece is valid until the next is asked for. */
+export function* pieces(content: Content, size: number, reader: ContentReader): Generator<Uint8Array> {
+  if (content.kind === 'inline') {
+    yield content.bytes
+    return
+  }
+  const buffer = Buffer.allocUnsafe(Math.min(size, pieceSize))
+  for (let position = 0; position < size; position += pieceSize) {
+    const piece = buffer.subarray(0, Math.min(pieceSize, size - position))
+    reader.read(content, piece, position)
+    yield piece
+  }
+}
+
+/** All the bytes of a file that is known to be small. Throws a RangeError past `limit`. */
+export function readWhole(file: RegularFile, limit: number): Buffer {
+  if (file.size > limit) throw new RangeError(`more than ${limit} bytes`)
+  const reader = new ContentReader()
+  const buffer = Buffer.alloc(file.size)
+  reader.read(file.content, buffer, 0)
+  reader.close()
+  return buffer
+}
+
+/** Whether two files have the same bytes, by their digests. */
+export function sameContent(a: RegularFile, b: RegularFile): boolean {
+  return a.size === b.size && (a.content === b.content || a.size === 0 || digestOf(a) === digestOf(b))
+}

@@ -1,0 +1,84 @@
+import { Worker } from 'node:worker_threads'
+
+/** What a worker can be asked: to hash and write a shared buffer, to hash a part of a file, or for the digest of all it hashed. */
+type Question =
+  | { readonly write: Uint8Array; readonly length: number; readonly fd: number }
+  | { readonly path: string; readonly offset: number; readonly size: number }
+  | { readonly digest: true }
+
+interface Answer {
+  readonly hex?: string
+  readonly error?: { readonly message: string; readonly code?: string | undefined }
+}
+
+declare const require: (name: string) => unknown
+
+// Runs in the worker, as text: one file serves the sources, the library and the bundle. So it may use nothing from outside itself.
+function serve(): void {
+  const { createHash } = require('node:crypto') as typeof import('node:crypto')
+  const { closeSync, openSync, readSync, writeSync } = require('node:fs') as typeof import('node:fs')
+  const { parentPort } = require('node:worker_threads') as typeof import('node:worker_threads')
+  let hash = createHash('sha256')
+  const hashFile = (path: string, offset: number, size: number): void => {
+    const fd = openSync(path, 'r')
+    try {
+      const buffer = Buffer.allocUnsafe(1 << 20)
+      for (let at = 0; at < size; ) {
+        const count = readSync(fd, buffer, 0, Math.min(buffer.length, size - at), offset + at)
+        if (count === 0) throw new Error(`${path} became shorter while it was read`)
+        hash.update(buffer.subarray(0, count))
+        at += count
+      }
+    } finally {
+      closeSync(fd)
+    }
+  }
+  const answer = (question: Question): Answer => {
+    if ('write' in question) {
+      const bytes = question.write.subarray(0, question.length)
+      hash.update(bytes)
+      for (let done = 0; done < bytes.length; ) done += writeSync(question.fd, bytes, done)
+      return {}
+    }
+    if ('path' in question) hashFile(question.path, question.offset, question.size)
+    const hex = hash.digest('hex')
+    hash = createHash('sha256')
+    return { hex }
+  }
+  parentPort!.on('message', (question: Question) => {
+    try {
+      parentPort!.postMessage(answer(question))
+    } catch (error) {
+      const { message, code } = error as NodeJS.ErrnoException
+      parentPort!.postMessage({ error: { message, code } })
+    }
+  })
+}
+
+/** A thread that hashes, so that this one can go on reading. Answers come in the order of the questions. */
+export class HashWorker {
+  private readonly worker = new Worker(`(${serve.toString()})()`, { eval: true })
+  private readonly open: { resolve: (hex: string) => void; reject: (error: unknown) => void }[] = []
+
+  constructor() {
+    this.worker.on('message', ({ hex, error }: Answer) => {
+      const asked = this.open.shift()
+      if (error === undefined) asked?.resolve(hex ?? '')
+      else asked?.reject(Object.assign(new Error(error.message), { code: error.code }))
+    })
+    this.worker.on('error', (error) => {
+      for (const asked of this.open.splice(0)) asked.reject(error)
+    })
+  }
+
+  ask(question: Question): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.open.push({ resolve, reject })
+      this.worker.postMessage(question)
+    })
+  }
+
+  async end(): Promise<void> {
+    await this.worker.terminate()
+  }
+}

@@ -1,0 +1,14 @@
+/**
+ * Layers: a tree's differences ⇄ the bytes of a layer and an index of what is in them. The only room that knows how
+ * removed files are told.
+ *
+ * In: differences of trees, layers at rest.  Out: layer files with their digest and index, trees.
+ * Not here: where layers are kept, compression, what a layer is for.
+ */
+export { ContentReader, digestOf, knownDigest, learnDigest, pieces, readWhole, sameContent } from './content.ts'
+export { HashWorker } from './hash-worker.ts'
+export { createLayerFile, type LayerFile } from './layer-file.ts'
+export { contentSize, decodeIndex, encodeIndex, type LayerEntry, type LayerIndex } from './layer-index.ts'
+export { type LayerAtRest, learnFromReaders, mergeLayers, withLayer } from './merge.ts'
+export { type PackOptions, packLayer } from './pack.ts'
+export { indexLayer } from './read.ts'

@@ -1,0 +1,145 @@
+import { TareError } from '../../support/index.ts'
+import { type Content, type Directory, type Metadata, type Node, plainDirectory, partsOf, type TreeDraft, Tree } from '../tree/index.ts'
+import { knownDigest, learnDigest } from './content.ts'
+import type { LayerEntry, LayerIndex } from './layer-index.ts'
+
+/** A layer as far as a tree needs it: what is in it, and the file that holds it, uncompressed. */
+export interface LayerAtRest {
+  readonly index: LayerIndex
+  readonly path: string
+}
+
+const contents = new WeakMap<LayerEntry, Content>()
+
+/** The filesystem that the layers make together, lowest first. Throws `LAYER_INVALID` where they contradict themselves. */
+export function mergeLayers(layers: readonly LayerAtRest[]): Tree {
+  const draft = Tree.empty.edit()
+  for (const layer of layers) addLayer(draft, layer)
+  return new Tree(draft.done())
+}
+
+/** The tree with one more layer on top. */
+export function withLayer(tree: Tree, layer: LayerAtRest): Tree {
+  const draft = tree.edit()
+  addLayer(draft, layer)
+  return new Tree(draft.done())
+}
+
+/** Whether digests of files of this layer are known now that the index does not have; if so it has them afterwards. */
+export function learnFromReaders(index: LayerIndex): boolean {
+  let learnt = false
+  for (const entry of index.entries) {
+    if (entry.kind !== 'file' || entry.digest !== undefined) continue
+    const content = contents.get(entry)
+    const digest = content === undefined ? undefined : knownDigest(content)
+    if (digest === undefined) continue
+    entry.digest = digest
+    learnt = true
+  }
+  return learnt
+}
+
+function addLayer(draft: TreeDraft, { index, path }: LayerAtRest): void {
+  // What is gone comes first: a whiteout or an opaque marker speaks of the layers below, yet it may stand after entries
+  // of its own layer, and those must stay. (image-spec, layer.md, "Opaque Whiteout")
+  for (const entry of index.entries) {
+    if (entry.kind === 'remove') draft.remove(inside(draft, entry.path))
+    else if (entry.kind === 'hide' && draft.get(partsOf(entry.path))?.kind === 'directory') draft.clear(partsOf(entry.path))
+  }
+  const merger = new Merger(draft, index, path)
+  for (const entry of index.entries) if (entry.kind !== 'remove' && entry.kind !== 'hide') merger.add(entry)
+}
+
+/** The parts of the path with symlinks of its parents followed, its last part not. */
+function inside(draft: TreeDraft, path: string): string[] {
+  const slash = path.lastIndexOf('/')
+  return slash < 0 ? [path] : [...draft.resolve(path.slice(0, slash)), path.slice(slash + 1)]
+}
+
+class Merger {
+  private readonly draft: TreeDraft
+  private readonly index: LayerIndex
+  private readonly path: string
+  // Entries of one directory come one after the other, so it is looked up once.
+  private directory: { readonly name: string; readonly parts: readonly string[]; readonly children: Map<string, Node> } | undefined
+
+  constructor(draft: TreeDraft, index: LayerIndex, path: string) {
+    this.draft = draft
+    this.index = index
+    this.path = path
+  }
+
+  add(entry: LayerEntry): void {
+    const slash = entry.path.lastIndexOf('/')
+    const name = entry.path.slice(slash + 1)
+    const parent = this.parent(slash < 0 ? '' : entry.path.slice(0, slash))
+    const there = parent.children.get(name)
+    if (entry.kind !== 'directory' && entry.kind !== 'settle') {
+      parent.children.set(name, this.node(entry))
+      if (there?.kind === 'directory') this.directory = undefined
+      return
+    }
+    const parts = [...parent.parts, name]
+    if (there?.kind === 'directory') this.draft.change(parts, metadataOf(entry))
+    else this.draft.makeDirectory(parts, metadataOf(entry))
+    // The directory may be a copy now; and a child of the one looked up may have been replaced.
+    if (this.directory !== undefined && `${this.directory.name}/`.startsWith(`${entry.path}/`)) this.directory = undefined
+  }
+
+  private parent(path: string): { readonly parts: readonly string[]; readonly children: Map<string, Node> } {
+    if (this.directory?.name === path) return this.directory
+    const parts = this.draft.resolve(path)
+    try {
+      this.draft.makeDirectories(parts, plainDirectory(0))
+    } catch (cause) {
+      throw new TareError('LAYER_INVALID', `layer ${this.index.diffId} has entries below "${path}", which is not a directory`, { cause })
+    }
+    this.directory = { name: path, parts, children: this.draft.contents(parts) }
+    return this.directory
+  }
+
+  private node(entry: LayerEntry): Node {
+    const metadata = metadataOf(entry)
+    switch (entry.kind) {
+      case 'file':
+        return { kind: 'file', ...metadata, size: entry.size, content: this.content(entry), ...(entry.digest === undefined ? {} : { digest: entry.digest }) }
+      case 'symlink':
+        return { kind: 'symlink', ...metadata, target: entry.link ?? '' }
+      case 'char':
+      case 'block':
+        return { kind: entry.kind, ...metadata, major: entry.device?.[0] ?? 0, minor: entry.device?.[1] ?? 0 }
+      case 'fifo':
+        return { kind: 'fifo', ...metadata }
+      default:
+        return this.linked(entry)
+    }
+  }
+
+  private linked(entry: LayerEntry): Exclude<Node, Directory> {
+    const target = this.draft.get(inside(this.draft, entry.link ?? ''))
+    if (target === undefined || target.kind === 'directory') {
+      throw new TareError('LAYER_INVALID', `layer ${this.index.diffId} has a hard link "${entry.path}" to "${entry.link}", which is not a file before it`)
+    }
+    return target
+  }
+
+  private content(entry: LayerEntry): Content {
+    const known = contents.get(entry)
+    if (known !== undefined) return known
+    const [run] = entry.runs
+    const whole = entry.runs.length === 1 && run!.length === entry.size
+    const content: Content =
+      entry.size === 0
+        ? { kind: 'inline', bytes: new Uint8Array(0) }
+        : whole
+          ? { kind: 'extent', path: this.path, offset: run!.at }
+          : { kind: 'sparse', path: this.path, runs: entry.runs }
+    contents.set(entry, content)
+    if (entry.digest !== undefined) learnDigest(content, entry.digest)
+    return content
+  }
+}
+
+function metadataOf({ mode, uid, gid, mtime, mtimeNs, xattrs }: LayerEntry): Metadata {
+  return { mode, uid, gid, mtime, mtimeNs, ...(xattrs === undefined ? {} : { xattrs }) }
+}

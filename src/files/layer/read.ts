@@ -1,0 +1,49 @@
+import type { Digest } from '../../oci/index.ts'
+import { TareError } from '../../support/index.ts'
+import { type Archive, type StoredEntry, scanTar } from '../tar/index.ts'
+import type { LayerEntry, LayerIndex } from './layer-index.ts'
+import { readWhiteout } from './whiteout.ts'
+
+/**
+ * Reads what is in a layer at rest: headers only. `what` names the layer in errors. Throws what the tar room throws, and
+ * `LAYER_PATH_ESCAPES` for a name or a hard link that leads out of the root.
+ */
+export function indexLayer(archive: Archive, diffId: Digest, what: string): LayerIndex {
+  const entries: LayerEntry[] = []
+  for (const entry of scanTar(archive)) {
+    const path = cleanPath(entry.path, what)
+    if (path !== '') entries.push(layerEntry(entry, path, what))
+  }
+  return { diffId, size: archive.size, entries }
+}
+
+function layerEntry(entry: StoredEntry, path: string, what: string): LayerEntry {
+  const { mode, uid, gid, mtime, mtimeNs, runs, link, xattrs } = entry
+  const base = { mode, uid, gid, mtime, mtimeNs, size: 0, at: entry.at, runs: [] }
+  const whiteout = readWhiteout(path)
+  if (whiteout !== undefined) return { ...base, ...whiteout }
+  const target = entry.kind === 'hardlink' ? cleanPath(link ?? '', what) : link
+  return {
+    ...base,
+    path,
+    kind: entry.kind,
+    ...(entry.kind === 'file' ? { size: entry.size, runs } : {}),
+    ...(target === undefined ? {} : { link: target }),
+    ...(entry.kind === 'char' || entry.kind === 'block' ? { device: [entry.deviceMajor ?? 0, entry.deviceMinor ?? 0] as const } : {}),
+    ...(xattrs === undefined ? {} : { xattrs }),
+  }
+}
+
+function cleanPath(path: string, what: string): string {
+  const parts: string[] = []
+  for (const part of path.split('/')) {
+    if (part === '' || part === '.') continue
+    if (part !== '..') parts.push(part)
+    else if (parts.pop() === undefined) {
+      throw new TareError('LAYER_PATH_ESCAPES', `${what} has an entry that leads out of the root: ${JSON.stringify(path)}`, {
+        remedy: 'Such a layer may be an attack. Nothing of it was kept.',
+      })
+    }
+  }
+  return parts.join('/')
+}
