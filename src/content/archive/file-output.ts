@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto'
+import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { messageOf, systemCode, TareError } from '../../support/index.ts'
+
+/** Somewhere an archive's bytes go, in order. One of `finish` and `discard` ends it. */
+export interface Output {
+  write(chunk: Uint8Array): Promise<unknown>
+  finish(): Promise<void>
+  discard(): Promise<void>
+}
+
+/**
+ * A file that appears under its name when it is finished: until then it lies beside it under a temporary name. A pipe or
+ * a device is written as it is. Rejects with `ARCHIVE_UNWRITABLE`.
+ */
+export async function openFileOutput(path: string): Promise<Output> {
+  const found = await stat(path).catch(() => undefined)
+  if (found?.isDirectory())
+    throw new TareError('ARCHIVE_UNWRITABLE', `${path} is a folder`, {
+      remedy: 'Name the file that the archive shall be written to.',
+    })
+  if (found !== undefined && !found.isFile()) return openInPlace(path)
+  // Through a symlink to the file it names, which then is replaced, and not the link.
+  const target = found === undefined ? path : await realpath(path)
+  const temporary = join(dirname(target), `.${basename(target).slice(0, 200)}.${randomBytes(6).toString('hex')}.part`)
+  const file = await open(temporary, 'wx').catch((cause) => {
+    throw unwritable(path, cause)
+  })
+  const discard = async () => {
+    await file.close().catch(() => {})
+    await rm(temporary, { force: true })
+  }
+  return {
+    write: (chunk) => writeAll(file, chunk, path),
+    finish: async () => {
+      try {
+        await file.close()
+        await rename(temporary, target)
+      } catch (cause) {
+        await discard()
+        throw unwritable(path, cause)
+      }
+    },
+    discard,
+  }
+}
+
+async function openInPlace(path: string): Promise<Output> {
+  const file = await open(path, 'w').catch((cause) => {
+    throw unwritable(path, cause)
+  })
+  const close = () => file.close()
+  return { write: (chunk) => writeAll(file, chunk, path), finish: close, discard: close }
+}
+
+async function writeAll(file: FileHandle, chunk: Uint8Array, path: string): Promise<void> {
+  try {
+    for (let done = 0; done < chunk.length; ) done += (await file.write(chunk, done)).bytesWritten
+  } catch (cause) {
+    throw unwritable(path, cause)
+  }
+}
+
+function unwritable(path: string, cause: unknown): TareError {
+  const folder = dirname(path)
+  const failure = (message: string, remedy: string) => new TareError('ARCHIVE_UNWRITABLE', message, { remedy, cause })
+  switch (systemCode(cause)) {
+    case 'ENOENT':
+      return failure(`${path} cannot be written: there is no folder ${folder}`, `Make it first: mkdir -p ${folder}`)
+    case 'ENOTDIR':
+      return failure(`${path} cannot be written: ${folder} is not a folder`, 'Name a file in a folder.')
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return failure(
+        `${path} cannot be written: the folder ${folder} is not writable`,
+        'Write to a folder of your own.',
+      )
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return failure(
+        `${path} cannot be written: no space is left in ${folder}`,
+        'Make room there, or write to another disk.',
+      )
+    default:
+      return failure(`${path} cannot be written: ${messageOf(cause)}`, `Is the disk of ${folder} in order?`)
+  }
+}

@@ -1,0 +1,145 @@
+import {
+  type Descriptor,
+  type Digest,
+  documentLimit,
+  formatPlatform,
+  formatReference,
+  type ImageConfig,
+  isIndexType,
+  isManifestType,
+  type Manifest,
+  matchPlatform,
+  type Platform,
+  parseImageConfig,
+  parseIndex,
+  parseManifest,
+  type Reference,
+} from '../../oci/index.ts'
+import { type Bytes, collect, flow, TareError } from '../../support/index.ts'
+import { verified } from '../index.ts'
+
+/** An image as the docker formats save it. */
+export interface SavedImage {
+  readonly names: readonly Reference[]
+  readonly manifestBlob: Descriptor
+  readonly manifest: Manifest
+  readonly config: ImageConfig
+}
+
+/** A manifest or index that stands for itself, with its names. */
+export interface Root {
+  readonly blob: Descriptor
+  readonly names: readonly Reference[]
+}
+
+/** All that was put into an archive before it is written. Each blob is opened once; documents stay in memory. */
+export class Gathered {
+  private readonly blobs = new Map<Digest, { blob: Descriptor; open: () => Promise<Bytes> }>()
+  private readonly documents = new Map<Digest, Buffer>()
+  private readonly names = new Map<string, { name: Reference; blob: Descriptor }>()
+
+  has(digest: Digest): boolean {
+    return this.blobs.has(digest)
+  }
+
+  put(blob: Descriptor, open: () => Promise<Bytes>): void {
+    if (!this.blobs.has(blob.digest)) this.blobs.set(blob.digest, { blob, open })
+  }
+
+  tag(name: Reference, blob: Descriptor): void {
+    this.names.set(formatReference(name), { name, blob })
+  }
+
+  resolve(name: Reference): Descriptor | undefined {
+    return this.names.get(formatReference(name))?.blob
+  }
+
+  /** The bytes of a blob, checked while they flow. */
+  async open(blob: Descriptor): Promise<Bytes> {
+    const document = this.documents.get(blob.digest)
+    if (document !== undefined) return flow(document)
+    return verified(await this.find(blob).open(), blob)
+  }
+
+  /** Manifests and indexes with a name, in the order they got it, then those without one that no index speaks of. */
+  async roots(): Promise<readonly Root[]> {
+    const named = new Map<Digest, { blob: Descriptor; names: Reference[] }>()
+    for (const { name, blob } of this.names.values()) {
+      const root = named.get(blob.digest) ?? { blob, names: [] }
+      root.names.push(name)
+      named.set(blob.digest, root)
+    }
+    const children = new Set<Digest>()
+    for (const { blob } of this.blobs.values())
+      if (isIndexType(blob.mediaType)) for (const child of await this.index(blob)) children.add(child.digest)
+    const nameless = [...this.blobs.values()]
+      .map(({ blob }) => blob)
+      .filter((blob) => isIndexType(blob.mediaType) || isManifestType(blob.mediaType))
+      .filter((blob) => !named.has(blob.digest) && !children.has(blob.digest))
+    return [...named.values(), ...nameless.map((blob) => ({ blob, names: [] }))]
+  }
+
+  /** The image of a root: itself, or the one of an index that `platform` asks for. */
+  async image(root: Root, platform: Platform | undefined): Promise<SavedImage> {
+    const manifestBlob = isIndexType(root.blob.mediaType) ? await this.choose(root, platform) : root.blob
+    const manifest = await this.manifest(manifestBlob)
+    const config = parseImageConfig(await this.document(manifest.config), `the config ${manifest.config.digest}`)
+    return { names: root.names, manifestBlob, manifest, config }
+  }
+
+  async index(blob: Descriptor): Promise<readonly Descriptor[]> {
+    return parseIndex(await this.document(blob), `the index ${blob.digest}`).manifests
+  }
+
+  async manifest(blob: Descriptor): Promise<Manifest> {
+    return parseManifest(await this.document(blob), `the manifest ${blob.digest}`)
+  }
+
+  async document(blob: Descriptor): Promise<Buffer> {
+    const known = this.documents.get(blob.digest)
+    if (known !== undefined) return known
+    if (blob.size > documentLimit)
+      throw new TareError('MANIFEST_INVALID', `the document ${blob.digest} is larger than ${documentLimit} bytes`)
+    const bytes = await collect(await this.open(blob), documentLimit)
+    this.documents.set(blob.digest, bytes)
+    return bytes
+  }
+
+  private async choose(root: Root, platform: Platform | undefined): Promise<Descriptor> {
+    const offers: { blob: Descriptor; platform: Platform }[] = []
+    for (const blob of await this.index(root.blob)) {
+      if (!isManifestType(blob.mediaType) || blob.platform?.os === 'unknown' || !this.has(blob.digest)) continue
+      offers.push({ blob, platform: blob.platform ?? (await this.platformOf(blob)) })
+    }
+    const ranked = offers
+      .map(({ blob, platform: offered }) => ({
+        blob,
+        rank: platform === undefined ? 0 : matchPlatform(platform, offered),
+      }))
+      .filter((offer): offer is { blob: Descriptor; rank: number } => offer.rank !== undefined)
+      .sort((a, b) => a.rank - b.rank)
+    if (ranked.length === 1 || (platform !== undefined && ranked[0] !== undefined)) return ranked[0]!.blob
+    const name = root.names[0] === undefined ? root.blob.digest : formatReference(root.names[0])
+    const there = offers.map((offer) => formatPlatform(offer.platform)).join(', ') || 'none'
+    throw new TareError(
+      'ARCHIVE_PLATFORM',
+      platform === undefined
+        ? `${name} is an image for several platforms, and a docker archive can hold one of them`
+        : `${name} has no image for ${formatPlatform(platform)}`,
+      { remedy: `Name one platform (there are: ${there}), or save all of them in the oci format.` },
+    )
+  }
+
+  private async platformOf(blob: Descriptor): Promise<Platform> {
+    const { config } = await this.manifest(blob)
+    return parseImageConfig(await this.document(config), `the config ${config.digest}`).platform
+  }
+
+  private find(blob: Descriptor): { open: () => Promise<Bytes> } {
+    const found = this.blobs.get(blob.digest)
+    if (found !== undefined) return found
+    throw new TareError('BLOB_MISSING', `the image to be saved is not whole: its blob ${blob.digest} is missing`, {
+      remedy: 'Build or load the image again.',
+    })
+  }
+}

@@ -1,0 +1,71 @@
+import {
+  type Descriptor,
+  type Digest,
+  descriptorJson,
+  formatReference,
+  goJson,
+  hexOf,
+  isIndexType,
+  mediaTypes,
+} from '../../oci/index.ts'
+import type { Gathered, Root } from './gathered.ts'
+import { inOrder, type Member, secondsOf, textMember } from './member.ts'
+
+/** Where containerd keeps an image's whole name in an OCI layout; the spec's own annotation has the tag. */
+export const imageNameAnnotation = 'io.containerd.image.name'
+export const refNameAnnotation = 'org.opencontainers.image.ref.name'
+
+export function blobPath(digest: Digest): string {
+  return `blobs/sha256/${hexOf(digest)}`
+}
+
+/** The members of an OCI layout that has all the images of every root. (image-spec, image-layout.md) */
+export async function ociMembers(gathered: Gathered, roots: readonly Root[]): Promise<readonly Member[]> {
+  const blobs = new Map<Digest, Member>()
+  let newest = 0
+  const add = (blob: Descriptor, mtime: number) =>
+    blobs.set(blob.digest, { kind: 'blob', path: blobPath(blob.digest), mtime, blob })
+  const visit = async (blob: Descriptor): Promise<void> => {
+    if (blobs.has(blob.digest)) return
+    add(blob, 0)
+    if (isIndexType(blob.mediaType)) {
+      for (const child of await gathered.index(blob)) await visit(child)
+      return
+    }
+    const manifest = await gathered.manifest(blob)
+    const created = await createdOf(gathered, manifest.config)
+    newest = Math.max(newest, created)
+    for (const child of [manifest.config, ...manifest.layers]) if (!blobs.has(child.digest)) add(child, created)
+  }
+  for (const root of roots) await visit(root.blob)
+  return inOrder([...layoutMembers(roots, newest), ...blobs.values()])
+}
+
+/** What makes a tar an OCI layout, besides the blobs. `newest`: the time of what Docker dates with the time of the save. */
+export function layoutMembers(roots: readonly Root[], newest: number): readonly Member[] {
+  const manifests = roots.flatMap(({ blob, names }) => {
+    const { mediaType, digest, size, platform } = blob
+    const plain: Descriptor = { mediaType, digest, size, ...(platform === undefined ? {} : { platform }) }
+    const tagged = names.flatMap((name) =>
+      name.tag === undefined
+        ? []
+        : [{ ...plain, annotations: { [imageNameAnnotation]: formatReference(name), [refNameAnnotation]: name.tag } }],
+    )
+    return tagged.length === 0 ? [plain] : tagged
+  })
+  const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: manifests.map(descriptorJson) }
+  return [
+    { kind: 'directory', path: 'blobs/', mtime: newest },
+    { kind: 'directory', path: 'blobs/sha256/', mtime: newest },
+    textMember('index.json', goJson(index), newest),
+    // The blank is Docker's.
+    textMember('oci-layout', '{"imageLayoutVersion": "1.0.0"}', 0),
+  ]
+}
+
+/** 0 where the config is not an image's: an attestation, a chart. */
+async function createdOf(gathered: Gathered, config: Descriptor): Promise<number> {
+  if (config.mediaType !== mediaTypes.config && config.mediaType !== mediaTypes.dockerConfig) return 0
+  const { created } = JSON.parse((await gathered.document(config)).toString('utf8')) as { created?: string }
+  return secondsOf(created)
+}

@@ -1,0 +1,62 @@
+import { encodeHeader, endOfArchive, padding, type TarHeader } from '../../files/tar/index.ts'
+import type { Descriptor } from '../../oci/index.ts'
+import type { Bytes } from '../../support/index.ts'
+import type { Member } from './member.ts'
+
+const stageSize = 1 << 20
+
+/**
+ * Writes the members as a tar. Small pieces are gathered to chunks of 1 MiB, larger ones pass as they are; a chunk is
+ * never touched again after it was given to `write`.
+ */
+export async function writeMembers(
+  members: readonly Member[],
+  open: (blob: Descriptor) => Promise<Bytes>,
+  write: (chunk: Uint8Array) => Promise<unknown>,
+): Promise<void> {
+  let stage = Buffer.allocUnsafe(stageSize)
+  let used = 0
+  const flush = async () => {
+    if (used === 0) return
+    const full = stage.subarray(0, used)
+    stage = Buffer.allocUnsafe(stageSize)
+    used = 0
+    await write(full)
+  }
+  const add = async (chunk: Uint8Array) => {
+    const large = chunk.length > stageSize / 2
+    if (large || used + chunk.length > stageSize) await flush()
+    if (large) {
+      await write(chunk)
+      return
+    }
+    stage.set(chunk, used)
+    used += chunk.length
+  }
+  for (const member of members) {
+    await add(encodeHeader(headerOf(member)))
+    if (member.kind === 'bytes') await add(member.bytes)
+    if (member.kind === 'blob') for await (const chunk of await open(member.blob)) await add(chunk)
+    await add(Buffer.alloc(padding(sizeOf(member))))
+  }
+  await add(endOfArchive)
+  await flush()
+}
+
+function sizeOf(member: Member): number {
+  return member.kind === 'bytes' ? member.bytes.length : member.kind === 'blob' ? member.blob.size : 0
+}
+
+function headerOf(member: Member): TarHeader {
+  return {
+    path: member.path,
+    kind: member.kind === 'directory' || member.kind === 'symlink' ? member.kind : 'file',
+    mode: member.kind === 'directory' ? 0o755 : member.kind === 'symlink' ? 0o777 : 0o644,
+    uid: 0,
+    gid: 0,
+    size: sizeOf(member),
+    mtime: member.mtime,
+    mtimeNs: 0,
+    ...(member.kind === 'symlink' ? { link: member.link } : {}),
+  }
+}

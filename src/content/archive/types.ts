@@ -1,0 +1,75 @@
+import type { Descriptor, Digest, ImageConfig, Platform, Reference } from '../../oci/index.ts'
+import type { Bytes } from '../../support/index.ts'
+import type { Source, Target } from '../index.ts'
+
+/**
+ * `docker`: what Docker 25 and later save, one tar that is an OCI layout and a docker-archive. `docker-legacy`: what
+ * Docker saved until then, a folder for each layer. `oci`: an OCI layout and nothing else.
+ */
+export type ArchiveFormat = 'docker' | 'docker-legacy' | 'oci'
+
+/** A file's path, or something that takes the bytes in order; it may keep a chunk after `write` has resolved. */
+export type ArchiveOutput = string | { write(chunk: Uint8Array): Promise<unknown> }
+
+export interface WriteOptions {
+  readonly format: ArchiveFormat
+  /** Which image of an index the docker formats take, which can say one only. Default: the only one. */
+  readonly platform?: Platform | undefined
+  /** Ends the writing; `close` rejects with the signal's reason and nothing stays. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A target whose blobs are opened, checked and written when it is closed, in the order of the archive. */
+export interface ArchiveWriter extends Target {
+  /**
+   * Writes the archive. A file appears under its name once it is whole, or not at all. Rejects with `BLOB_CORRUPT`,
+   * `BLOB_MISSING`, `ARCHIVE_UNWRITABLE`, `ARCHIVE_PLATFORM` and whatever opening a blob rejects with.
+   */
+  close(): Promise<void>
+  /** Gives up: what was written is removed. After `close` has resolved there is nothing to give up. */
+  abort(): Promise<void>
+}
+
+/** A file or a folder by its path, or the bytes of an archive. */
+export type ArchiveInput = string | Bytes
+
+export interface OpenOptions {
+  /** A folder for the unpacked copy of a compressed or flowing archive; it is made when it is missing. */
+  readonly scratch: string
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface ArchiveLayer {
+  readonly diffId: Digest
+  /** Bytes of the plain tar, where the archive says so without being unpacked. */
+  readonly size?: number
+  /**
+   * The layer as a plain tar, decompressed where the archive has it compressed. Whoever keeps it checks it against
+   * `diffId`, as every Target does.
+   */
+  open(): Promise<Bytes>
+}
+
+/** One image of an archive, with all that a store needs to keep it. */
+export interface ArchiveImage {
+  /** The names the archive gives it, in its order. */
+  readonly names: readonly Reference[]
+  readonly platform: Platform
+  /** Its digest is the image ID. */
+  readonly config: Descriptor
+  readonly configBytes: Buffer
+  readonly configuration: ImageConfig
+  /** As many as the config has diff IDs, lowest first. */
+  readonly layers: readonly ArchiveLayer[]
+}
+
+/** An archive that is open. As a Source it knows the names and blobs of its OCI layout, if it has one. */
+export interface ArchiveSource extends Source {
+  /**
+   * All its images; of an index, one for each platform. Rejects with `ARCHIVE_INVALID`, `ARCHIVE_MEMBER_MISSING`,
+   * `ARCHIVE_PATH_ESCAPES`, `BLOB_CORRUPT`.
+   */
+  images(): Promise<readonly ArchiveImage[]>
+  /** Closes the file and removes what was unpacked into the scratch folder. Safe to call twice. */
+  close(): Promise<void>
+}

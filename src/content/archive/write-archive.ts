@@ -1,0 +1,86 @@
+import { TareError } from '../../support/index.ts'
+import { dockerMembers } from './docker-format.ts'
+import { type Output, openFileOutput } from './file-output.ts'
+import { Gathered, type SavedImage } from './gathered.ts'
+import { legacyMembers } from './legacy-format.ts'
+import type { Member } from './member.ts'
+import { ociMembers } from './oci-format.ts'
+import { writeMembers } from './tar-output.ts'
+import type { ArchiveOutput, ArchiveWriter, WriteOptions } from './types.ts'
+
+/**
+ * An archive that images can be copied to; `close` writes it. Equal images give equal bytes: where Docker has the time of
+ * the save, there is the time of the newest image. An image that gets no name is saved without one.
+ */
+export function writeArchive(output: ArchiveOutput, options: WriteOptions): ArchiveWriter {
+  const gathered = new Gathered()
+  const stop = new AbortController()
+  let closing: Promise<void> | undefined
+
+  const write = async (): Promise<void> => {
+    const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
+    signal.throwIfAborted()
+    const members = await membersOf(gathered, options)
+    const to = typeof output === 'string' ? await openFileOutput(output) : streamOutput(output)
+    try {
+      await writeMembers(
+        members,
+        (blob) => gathered.open(blob),
+        (chunk) => {
+          signal.throwIfAborted()
+          return to.write(chunk)
+        },
+      )
+      signal.throwIfAborted()
+    } catch (error) {
+      await to.discard()
+      throw error
+    }
+    await to.finish()
+  }
+
+  return {
+    has: async (blob) => gathered.has(blob.digest),
+    put: async (blob, open) => gathered.put(blob, open),
+    tag: async (name, blob) => gathered.tag(name, blob),
+    resolve: async (name) => gathered.resolve(name),
+    open: async (blob) => {
+      if (!gathered.has(blob.digest)) throw new TareError('BLOB_MISSING', `the archive has no blob ${blob.digest}`)
+      throw new Error('an archive can be read only after it was closed')
+    },
+    close: () => {
+      closing ??= write()
+      return closing
+    },
+    abort: async () => {
+      stop.abort(new Error('the archive was given up'))
+      await closing?.catch(() => {})
+    },
+  }
+}
+
+async function membersOf(gathered: Gathered, { format, platform }: WriteOptions): Promise<readonly Member[]> {
+  const roots = await gathered.roots()
+  if (format === 'oci') return ociMembers(gathered, roots)
+  const images: SavedImage[] = []
+  for (const root of roots) images.push(await gathered.image(root, platform))
+  const distinct = mergeNames(images)
+  return format === 'docker' ? dockerMembers(distinct) : legacyMembers(gathered, distinct)
+}
+
+/** One entry for an image that came under several names by several ways: as itself, and out of an index. */
+function mergeNames(images: readonly SavedImage[]): readonly SavedImage[] {
+  const merged = new Map<string, SavedImage>()
+  for (const image of images) {
+    const before = merged.get(image.manifestBlob.digest)
+    merged.set(image.manifestBlob.digest, {
+      ...image,
+      names: before === undefined ? image.names : [...before.names, ...image.names],
+    })
+  }
+  return [...merged.values()]
+}
+
+function streamOutput(stream: { write(chunk: Uint8Array): Promise<unknown> }): Output {
+  return { write: (chunk) => stream.write(chunk), finish: async () => {}, discard: async () => {} }
+}
