@@ -6,5 +6,6 @@
  * Not here: the store, what a layer holds, which images to take.
  */
 
+export { openArchive } from './open-archive.ts'
 export type * from './types.ts'
 export { writeArchive } from './write-archive.ts'

@@ -1,0 +1,64 @@
+import { TareError } from '../../support/index.ts'
+import { dockerImages } from './docker-images.ts'
+import { isName, layoutRoots, ociImages, openBlob } from './oci-images.ts'
+import { openShelf } from './open-shelf.ts'
+import type { Shelf } from './shelf.ts'
+import type { ArchiveImage, ArchiveInput, ArchiveSource, OpenOptions } from './types.ts'
+
+/**
+ * Opens an image archive: a docker-archive with `manifest.json`, an OCI layout, or both in one; as a folder, a tar, or a
+ * compressed tar. Rejects with `ARCHIVE_MISSING`, `ARCHIVE_UNREADABLE`, `ARCHIVE_EMPTY`, `ARCHIVE_UNKNOWN`,
+ * `ARCHIVE_PATH_ESCAPES` and `TAR_…`. Close it.
+ */
+export async function openArchive(input: ArchiveInput, options: OpenOptions): Promise<ArchiveSource> {
+  const shelf = await openShelf(input, options)
+  let closed: Promise<void> | undefined
+  return {
+    images: () => imagesOf(shelf),
+    resolve: async (name) => {
+      const index = await shelf.find('index.json')
+      const roots = index === undefined ? [] : await layoutRoots(shelf, index)
+      return roots.find((root) => root.names.some((other) => isName(other, name)))?.blob
+    },
+    open: (blob) => openBlob(shelf, blob),
+    close: () => {
+      closed ??= shelf.close()
+      return closed
+    },
+  }
+}
+
+/** Where both are there they list the same images; `manifest.json` has the names as the user gave them. */
+async function imagesOf(shelf: Shelf): Promise<readonly ArchiveImage[]> {
+  const manifest = await shelf.find('manifest.json')
+  if (manifest !== undefined) return dockerImages(shelf, manifest)
+  const index = await shelf.find('index.json')
+  if (index !== undefined) return ociImages(shelf, index)
+  throw await noImages(shelf)
+}
+
+async function noImages(shelf: Shelf): Promise<TareError> {
+  const names = await shelf.names()
+  const unknown = (message: string, remedy: string) =>
+    new TareError('ARCHIVE_UNKNOWN', `${shelf.label} ${message}`, { remedy })
+  if (names.includes('repositories'))
+    return unknown(
+      'is an image archive of a Docker older than 1.10, without manifest.json',
+      'Load it with docker, and save it again.',
+    )
+  const nested = names.find((name) => /^[^/]+\/(?:manifest|index)\.json$/.test(name))
+  if (nested !== undefined)
+    return unknown(
+      `has its image in the folder ${nested.replace(/\/.*/, '')}, and it has to be at the top`,
+      `Unpack it and load the folder, or pack what is in it: tar -C ${nested.replace(/\/.*/, '')} -cf image.tar .`,
+    )
+  if (names.some((name) => /^(?:bin|etc|usr|lib)(?:\/|$)/.test(name)))
+    return unknown(
+      'is the filesystem of a container, and no image archive',
+      'Make an image of it with `tare import`, or with ADD in a Dockerfile that begins FROM scratch.',
+    )
+  return unknown(
+    'is no image archive: it has neither manifest.json nor index.json',
+    'An image archive is what `docker save`, `skopeo copy` or `tare save` made, or an OCI layout.',
+  )
+}

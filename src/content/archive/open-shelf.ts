@@ -1,0 +1,134 @@
+import { randomBytes } from 'node:crypto'
+import { type FileHandle, mkdir, open, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { decompress } from '../../files/compression/index.ts'
+import { looksLikeTar, tarHeadLength } from '../../files/tar/index.ts'
+import { type Bytes, messageOf, systemCode, TareError } from '../../support/index.ts'
+import { openFolderShelf } from './folder-shelf.ts'
+import { looksLike } from './looks-like.ts'
+import type { Shelf } from './shelf.ts'
+import { openTarShelf } from './tar-shelf.ts'
+import type { ArchiveInput, OpenOptions } from './types.ts'
+
+/**
+ * Opens what the user named: a folder and a plain tar file in place, all else unpacked into the scratch folder first.
+ * Rejects with `ARCHIVE_MISSING`, `ARCHIVE_UNREADABLE`, `ARCHIVE_EMPTY`, `ARCHIVE_UNKNOWN` and `TAR_…`.
+ */
+export async function openShelf(input: ArchiveInput, options: OpenOptions): Promise<Shelf> {
+  if (typeof input !== 'string') return openSpooled(input, 'the archive', options)
+  const found = await stat(input).catch((cause) => {
+    throw unreadable(input, cause)
+  })
+  if (found.isDirectory()) return openFolderShelf(input)
+  const file = await open(input).catch((cause) => {
+    throw unreadable(input, cause)
+  })
+  try {
+    if (found.isFile()) {
+      const head = await headOf(file, found.size)
+      if (found.size === 0) throw empty(input)
+      if (looksLikeTar(head)) return openTarShelf(file, found.size, input)
+    }
+    // A pipe, a device or a compressed file: these are read from front to back.
+    const shelf = await openSpooled(file.createReadStream({ autoClose: false, highWaterMark: 1 << 20 }), input, options)
+    await file.close()
+    return shelf
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+async function openSpooled(bytes: Bytes, label: string, options: OpenOptions): Promise<Shelf> {
+  const { format, bytes: plain } = await decompress(bytes)
+  const file = await openScratch(label, options.scratch)
+  try {
+    let size = 0
+    let head: Uint8Array = new Uint8Array()
+    const judge = () => {
+      if (!looksLikeTar(head)) throw unknown(label, format, head)
+    }
+    for await (const chunk of plain) {
+      options.signal?.throwIfAborted()
+      if (head.length < tarHeadLength) {
+        head = Buffer.concat([head, chunk.subarray(0, tarHeadLength - head.length)])
+        if (head.length === tarHeadLength) judge()
+      }
+      await writeScratch(file, chunk, label, options.scratch)
+      size += chunk.length
+    }
+    if (size === 0) throw empty(label)
+    judge()
+    return openTarShelf(file, size, label)
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+async function openScratch(label: string, folder: string): Promise<FileHandle> {
+  const path = join(folder, `archive-${randomBytes(8).toString('hex')}.tar`)
+  try {
+    await mkdir(folder, { recursive: true })
+    const file = await open(path, 'wx+', 0o600)
+    // Without its name the file is gone with the last process that has it open, even when that ends without a word.
+    await rm(path)
+    return file
+  } catch (cause) {
+    throw scratchFailed(label, folder, cause)
+  }
+}
+
+async function writeScratch(file: FileHandle, chunk: Uint8Array, label: string, folder: string): Promise<void> {
+  try {
+    for (let done = 0; done < chunk.length; ) done += (await file.write(chunk, done)).bytesWritten
+  } catch (cause) {
+    throw scratchFailed(label, folder, cause)
+  }
+}
+
+function scratchFailed(label: string, folder: string, cause: unknown): TareError {
+  return new TareError('ARCHIVE_SCRATCH', `${label} cannot be unpacked into ${folder}: ${messageOf(cause)}`, {
+    remedy:
+      'A compressed archive needs room there for its plain bytes. A plain tar file is read in place and needs none.',
+    cause,
+  })
+}
+
+async function headOf(file: FileHandle, size: number): Promise<Uint8Array> {
+  const head = Buffer.alloc(Math.min(size, tarHeadLength))
+  const { bytesRead } = await file.read(head, 0, head.length, 0)
+  return head.subarray(0, bytesRead)
+}
+
+function empty(label: string): TareError {
+  return new TareError('ARCHIVE_EMPTY', `${label} is empty: it has not a single byte`, {
+    remedy: 'Did what should have written it fail? In a pipe, only the last command is listened to.',
+  })
+}
+
+function unknown(label: string, format: string, head: Uint8Array): TareError {
+  const what = looksLike(head)
+  return new TareError(
+    'ARCHIVE_UNKNOWN',
+    format === 'none'
+      ? `${label} is no image archive: it looks like ${what}`
+      : `${label} is no image archive: inside of its ${format} compression it looks like ${what}`,
+    {
+      remedy:
+        what === 'a Dockerfile'
+          ? 'To make an image of it: tare build'
+          : 'An image archive is a tar, compressed or not, that `docker save`, `skopeo copy` or `tare save` made.',
+    },
+  )
+}
+
+function unreadable(path: string, cause: unknown): TareError {
+  const code = systemCode(cause)
+  return code === 'ENOENT' || code === 'ENOTDIR'
+    ? new TareError('ARCHIVE_MISSING', `there is no file ${path}`, { remedy: 'Is it spelled right?', cause })
+    : new TareError('ARCHIVE_UNREADABLE', `${path} cannot be read: ${messageOf(cause)}`, {
+        remedy: 'Is it yours to read?',
+        cause,
+      })
+}

@@ -1,0 +1,63 @@
+import { documentLimit } from '../../oci/index.ts'
+import { type Bytes, collect, TareError } from '../../support/index.ts'
+
+/** One file of an archive. */
+export interface Item {
+  readonly size: number
+  /** The first bytes, as many as `length` or as there are. */
+  head(length: number): Promise<Uint8Array>
+  open(): Bytes
+}
+
+/** An archive as a place where files have names, be it a tar or a folder. Names are without `./` and are not followed out of it. */
+export interface Shelf {
+  /** What messages call the archive. */
+  readonly label: string
+  /** The file of that name, through links; undefined where there is none. Rejects with `ARCHIVE_PATH_ESCAPES`. */
+  find(path: string): Promise<Item | undefined>
+  /** Names that it holds, as far as they help to say what it is: of a folder, its own; of a tar, all. */
+  names(): Promise<readonly string[]>
+  close(): Promise<void>
+}
+
+/** The file, or `ARCHIVE_MEMBER_MISSING`. `namedBy` is the document that speaks of it. */
+export async function need(shelf: Shelf, path: string, namedBy: string): Promise<Item> {
+  const item = await shelf.find(path)
+  if (item !== undefined) return item
+  throw new TareError('ARCHIVE_MEMBER_MISSING', `${shelf.label} has no member "${path}", which ${namedBy} names`, {
+    remedy: 'The archive is not whole: save the image again.',
+  })
+}
+
+/** A document of the archive, whole. Rejects with `ARCHIVE_INVALID` when it is too large to be one. */
+export async function readDocument(shelf: Shelf, item: Item, name: string): Promise<Buffer> {
+  if (item.size > documentLimit)
+    throw invalid(shelf, `its ${name} has ${item.size} bytes, and a document may have ${documentLimit}`)
+  return collect(item.open(), documentLimit)
+}
+
+export function invalid(shelf: Shelf, why: string, cause?: unknown): TareError {
+  return new TareError('ARCHIVE_INVALID', `${shelf.label} is not a valid image archive: ${why}`, {
+    remedy: 'Save the image again, with `docker save`, `skopeo copy` or `tare save`.',
+    cause,
+  })
+}
+
+/**
+ * A name within the archive, without `.` and `..`. Throws `ARCHIVE_PATH_ESCAPES` where it is absolute or leads out:
+ * honest tools write no such names, and what follows them reads the host's files. `from` is the folder it starts in.
+ */
+export function innerPath(label: string, path: string, from = ''): string {
+  const escapes = () =>
+    new TareError('ARCHIVE_PATH_ESCAPES', `${label} names a file outside of itself: "${path}"`, {
+      remedy: 'Nobody honest makes such an archive, so it was not read any further. Where does it come from?',
+    })
+  if (path.startsWith('/') || path.includes('\0')) throw escapes()
+  const parts: string[] = []
+  for (const part of [...from.split('/'), ...path.split('/')]) {
+    if (part === '' || part === '.') continue
+    if (part !== '..') parts.push(part)
+    else if (parts.pop() === undefined) throw escapes()
+  }
+  return parts.join('/')
+}

@@ -1,0 +1,90 @@
+import { readSync } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import { type Archive, type StoredEntry, scanTar } from '../../files/tar/index.ts'
+import { type Bytes, TareError } from '../../support/index.ts'
+import { type Item, innerPath, type Shelf } from './shelf.ts'
+
+const chunkSize = 1 << 20
+
+// More than any archive needs, few enough that a circle ends at once.
+const mostLinks = 16
+
+/**
+ * A tar that lies in a file, read in place: only its headers are looked at until someone opens a member. The shelf closes
+ * the file. Throws a TareError `TAR_…`, with `label` before its message, and `ARCHIVE_PATH_ESCAPES`.
+ */
+export function openTarShelf(file: FileHandle, size: number, label: string): Shelf {
+  const archive: Archive = {
+    size,
+    read: (into, position) => readSync(file.fd, into, 0, into.length, position),
+  }
+  const entries = new Map<string, StoredEntry>()
+  // A name that comes twice means the later one, as when it is unpacked.
+  for (const entry of named(label, scanTar(archive))) entries.set(innerPath(label, entry.path), entry)
+
+  const follow = (path: string): StoredEntry | undefined => {
+    let at = innerPath(label, path)
+    for (let links = 0; links <= mostLinks; links++) {
+      const entry = entries.get(at)
+      if (entry?.kind === 'symlink') at = innerPath(label, entry.link ?? '', at.replace(/[^/]*$/, ''))
+      else if (entry?.kind === 'hardlink' && entry.link !== at) at = innerPath(label, entry.link ?? '')
+      else return entry?.kind === 'file' ? entry : undefined
+    }
+    throw new TareError('ARCHIVE_INVALID', `the links of ${label} go in a circle at "${path}"`, {
+      remedy: 'Save the image again: an archive has no use for such links.',
+    })
+  }
+
+  return {
+    label,
+    find: async (path) => {
+      const entry = follow(path)
+      return entry === undefined ? undefined : itemOf(file, entry, label)
+    },
+    names: async () => [...entries.keys()],
+    close: () => file.close(),
+  }
+}
+
+function itemOf(file: FileHandle, entry: StoredEntry, label: string): Item {
+  return {
+    size: entry.size,
+    head: async (length) => {
+      for await (const chunk of bodyOf(file, entry, label, length)) return chunk.subarray(0, length)
+      return new Uint8Array()
+    },
+    open: () => bodyOf(file, entry, label, chunkSize),
+  }
+}
+
+async function* bodyOf(file: FileHandle, entry: StoredEntry, label: string, chunk: number): Bytes {
+  let position = 0
+  for (const run of entry.runs) {
+    yield* zeros(run.position - position)
+    for (let done = 0; done < run.length; ) {
+      const into = Buffer.allocUnsafe(Math.min(chunk, run.length - done))
+      const { bytesRead } = await file.read(into, 0, into.length, run.at + done)
+      if (bytesRead === 0)
+        throw new TareError('TAR_TRUNCATED', `${label} ended while "${entry.path}" was read`, {
+          remedy: 'Does something else write to it? Try again when that is done.',
+        })
+      yield into.subarray(0, bytesRead)
+      done += bytesRead
+    }
+    position = run.position + run.length
+  }
+  yield* zeros(entry.size - position)
+}
+
+function* zeros(count: number): Generator<Uint8Array> {
+  for (let left = count; left > 0; left -= chunkSize) yield Buffer.alloc(Math.min(left, chunkSize))
+}
+
+function* named<T>(label: string, entries: Iterable<T>): Generator<T> {
+  try {
+    yield* entries
+  } catch (error) {
+    if (!(error instanceof TareError)) throw error
+    throw new TareError(error.code, `${label}: ${error.message}`, { remedy: error.remedy, cause: error })
+  }
+}
