@@ -1,0 +1,56 @@
+import type { Tare } from '../index.ts'
+import type { FlagTable, ParsedFlags, Values } from './flags.ts'
+import type { Streams } from './streams.ts'
+
+/** What a verb is given besides its flags and arguments. */
+export interface Context {
+  readonly env: NodeJS.ProcessEnv
+  readonly streams: Streams
+  /** Fires on Ctrl-C. */
+  readonly signal: AbortSignal
+  /** `-D`: tell more. */
+  readonly debug: boolean
+  /** How the verb was called: `tare image ls`. */
+  readonly name: string
+  /** Opens the library, which is not loaded before. */
+  open(): Promise<Tare>
+  /** Milliseconds since 1970. */
+  now(): number
+}
+
+export interface Call<T extends FlagTable = FlagTable> extends Context {
+  readonly args: readonly string[]
+  readonly flags: Values<T>
+  readonly given: ReadonlySet<string>
+}
+
+/** A verb of the command line: one table that feeds parsing, help and "did you mean". */
+export interface Verb<T extends FlagTable = FlagTable> {
+  /** What follows the name in the usage line: `[OPTIONS] IMAGE [IMAGE...]`. */
+  readonly usage: string
+  readonly flags: T
+  /** How many arguments it takes. */
+  readonly args: { readonly least: number; readonly most: number }
+  /** Resolves to the exit code. */
+  run(call: Call<T>): Promise<number>
+}
+
+/** A verb whose flags' types are known to `run` only. */
+export interface AnyVerb {
+  readonly usage: string
+  readonly flags: FlagTable
+  readonly args: Verb['args']
+  start(context: Context, parsed: ParsedFlags<FlagTable>): Promise<number>
+}
+
+export function defineVerb<const T extends FlagTable>(verb: Verb<T>): AnyVerb {
+  return {
+    usage: verb.usage,
+    flags: verb.flags,
+    args: verb.args,
+    start: (context, parsed) => {
+      const { values, given, args } = parsed as unknown as ParsedFlags<T>
+      return verb.run({ ...context, open: () => context.open(), now: () => context.now(), flags: values, given, args })
+    },
+  }
+}

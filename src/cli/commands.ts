@@ -1,0 +1,124 @@
+import type { AnyVerb } from './command.ts'
+
+export interface Command {
+  /** All the ways to call it; the first is where help lists it besides its own group. */
+  readonly names: readonly string[]
+  readonly summary: string
+  /** Under "Common Commands" in the help of `tare`. */
+  readonly common?: true
+  readonly load: () => Promise<AnyVerb>
+}
+
+/** Every verb. Each is in a file of its own that is loaded when it is called. */
+export const commands: readonly Command[] = [
+  {
+    names: ['build', 'image build', 'buildx build', 'builder build'],
+    summary: 'Build an image from a Dockerfile',
+    common: true,
+    load: async () => (await import('./verbs/build.ts')).build,
+  },
+  {
+    names: ['images', 'image ls', 'image list'],
+    summary: 'List images',
+    common: true,
+    load: async () => (await import('./verbs/images.ts')).images,
+  },
+  {
+    names: ['version'],
+    summary: 'Show the tare version information',
+    common: true,
+    load: async () => (await import('./verbs/version.ts')).version,
+  },
+  {
+    names: ['history', 'image history'],
+    summary: 'Show the history of an image',
+    load: async () => (await import('./verbs/history.ts')).history,
+  },
+  {
+    names: ['import', 'image import'],
+    summary: 'Import the contents from a tarball to create a filesystem image',
+    load: async () => (await import('./verbs/import.ts')).importImage,
+  },
+  {
+    names: ['inspect', 'image inspect'],
+    summary: 'Display detailed information on one or more images',
+    load: async () => (await import('./verbs/inspect.ts')).inspect,
+  },
+  {
+    names: ['load', 'image load'],
+    summary: 'Load an image from a tar archive or STDIN',
+    load: async () => (await import('./verbs/load.ts')).load,
+  },
+  {
+    names: ['rmi', 'image rm', 'image remove'],
+    summary: 'Remove one or more images',
+    load: async () => (await import('./verbs/remove.ts')).remove,
+  },
+  {
+    names: ['save', 'image save'],
+    summary: 'Save one or more images to a tar archive (streamed to STDOUT by default)',
+    load: async () => (await import('./verbs/save.ts')).save,
+  },
+  {
+    names: ['tag', 'image tag'],
+    summary: 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE',
+    load: async () => (await import('./verbs/tag.ts')).tag,
+  },
+  {
+    names: ['image prune'],
+    summary: 'Remove unused images',
+    load: async () => (await import('./verbs/prune.ts')).prune,
+  },
+  {
+    names: ['builder prune', 'buildx prune'],
+    summary: 'Remove build cache',
+    load: async () => (await import('./verbs/builder-prune.ts')).builderPrune,
+  },
+  {
+    names: ['system df'],
+    summary: 'Show disk usage',
+    load: async () => (await import('./verbs/system-df.ts')).systemDf,
+  },
+]
+
+/** Words that stand before a verb: `tare image ls`. */
+export const groups: Readonly<Record<string, string>> = {
+  builder: 'Manage builds',
+  buildx: 'Manage builds (as docker buildx)',
+  image: 'Manage images',
+  system: 'Manage the store',
+}
+
+export function findCommand(name: string): Command | undefined {
+  return commands.find(({ names }) => names.includes(name))
+}
+
+/** The verbs of a group as `[name, summary]`, without their other names; of no group, those that have only one word. */
+export function listCommands(group: string | undefined): readonly (readonly [string, Command])[] {
+  const found = commands.flatMap((command) => {
+    const name = command.names.find((candidate) =>
+      group === undefined ? !candidate.includes(' ') : candidate.startsWith(`${group} `),
+    )
+    return name === undefined ? [] : [[group === undefined ? name : name.slice(group.length + 1), command] as const]
+  })
+  return found.sort(([a], [b]) => (a < b ? -1 : 1))
+}
+
+/** What docker does and tare does not: told apart from a slip of the pen. */
+export function explainMissing(name: string): string | undefined {
+  const registry = [
+    'pull',
+    'push',
+    'login',
+    'logout',
+    'search',
+    'manifest',
+    'image pull',
+    'image push',
+    'buildx imagetools',
+  ]
+  if (registry.includes(name)) return 'tare does not speak with registries yet; save and load move images as files.'
+  const containers = ['run', 'exec', 'ps', 'start', 'stop', 'kill', 'logs', 'create', 'container', 'compose', 'commit']
+  if (containers.includes(name)) return 'tare makes images and does not run them.'
+  return undefined
+}

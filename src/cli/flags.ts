@@ -1,0 +1,164 @@
+import { UsageError } from './failure.ts'
+import { nearest } from './nearest.ts'
+
+/**
+ * A parser of our own, by the rules of pflag, which docker uses: a value may begin with a dash (`--memory -1`, `-f -`),
+ * a boolean may be given one (`--no-cache=false`), and a short flag's value may be joined with or without a sign
+ * (`-fD`, `-f=D`). node:util's parseArgs breaks each of the three; its tokens come too late to mend them, because which
+ * argument belongs to which flag is already decided there.
+ */
+export interface Flag {
+  /** The name of its value in the help; `bool` flags have none. Also says which values are right. */
+  readonly type: 'bool' | 'string' | 'int' | 'bytes' | 'swap' | 'list' | 'strings'
+  readonly short?: string
+  readonly help: string
+  /** Shown in the help instead of `type`. */
+  readonly placeholder?: string
+  readonly default?: string | boolean
+  /** Docker has it and tare will: refused when given. */
+  readonly notYet?: true
+  /** Not in the help: old or without any meaning here. */
+  readonly hidden?: true
+}
+
+export type FlagTable = Readonly<Record<string, Flag>>
+
+export type Values<T extends FlagTable> = {
+  readonly [K in keyof T]: T[K]['type'] extends 'bool'
+    ? boolean
+    : T[K]['type'] extends 'list' | 'strings'
+      ? readonly string[]
+      : string | undefined
+}
+
+export interface ParsedFlags<T extends FlagTable> {
+  readonly values: Values<T>
+  /** The names that were on the command line. */
+  readonly given: ReadonlySet<string>
+  readonly args: readonly string[]
+  readonly help: boolean
+}
+
+const helpFlag: Flag = { type: 'bool', help: 'Print usage' }
+
+/**
+ * Takes the flags out of the arguments. `interspersed` (the default): flags may stand behind arguments; otherwise the
+ * first argument ends the flags, as for `tare [OPTIONS] COMMAND`. Throws a UsageError in pflag's words.
+ */
+export function parseFlags<T extends FlagTable>(
+  table: T,
+  argv: readonly string[],
+  options: { readonly interspersed?: boolean } = {},
+): ParsedFlags<T> {
+  const all: FlagTable = { help: helpFlag, ...table }
+  const shorts = new Map(
+    Object.entries(all).flatMap(([name, flag]) => (flag.short ? [[flag.short, name] as const] : [])),
+  )
+  const values: Record<string, string | boolean | string[] | undefined> = {}
+  for (const [name, flag] of Object.entries(all))
+    values[name] = isList(flag) ? [] : (flag.default ?? (flag.type === 'bool' ? false : undefined))
+  const given = new Set<string>()
+  const args: string[] = []
+  const rest = [...argv]
+
+  const set = (name: string, text: string): void => {
+    const flag = all[name]!
+    const value = readValue(flag, name, text)
+    const list = values[name]
+    if (Array.isArray(list)) list.push(...(flag.type === 'strings' ? text.split(',') : [text]))
+    else values[name] = value
+    given.add(name)
+  }
+
+  const takeLong = (arg: string): void => {
+    const sign = arg.indexOf('=')
+    const name = sign < 0 ? arg.slice(2) : arg.slice(2, sign)
+    if (name === '' || name.startsWith('-')) throw new UsageError(`bad flag syntax: ${arg}`)
+    const flag = Object.hasOwn(all, name) ? all[name] : undefined
+    if (flag === undefined) throw new UsageError(`unknown flag: --${name}`, suggestFlag(name, all))
+    const joined = sign >= 0 ? arg.slice(sign + 1) : flag.type === 'bool' ? 'true' : undefined
+    const value = joined ?? rest.shift()
+    if (value === undefined) throw new UsageError(`flag needs an argument: --${name}`)
+    set(name, value)
+  }
+
+  /** Takes the first letter of `-abc`, or all of `-fvalue`; answers what is left. */
+  const takeShort = (group: string): string => {
+    const letter = group[0]!
+    const after = group.slice(1)
+    // docker takes -h for --help wherever the letter is free.
+    const name = shorts.get(letter) ?? (letter === 'h' ? 'help' : undefined)
+    if (name === undefined) throw new UsageError(`unknown shorthand flag: '${letter}' in -${group}`)
+    const joined = after.startsWith('=') && after.length > 1 ? after.slice(1) : undefined
+    if (joined === undefined && all[name]!.type === 'bool') {
+      set(name, 'true')
+      return after
+    }
+    const value = joined ?? (after === '' ? rest.shift() : after)
+    if (value === undefined) throw new UsageError(`flag needs an argument: '${letter}' in -${group}`)
+    set(name, value)
+    return ''
+  }
+
+  while (rest.length > 0) {
+    const arg = rest.shift()!
+    if (arg === '--') {
+      args.push(...rest)
+      break
+    }
+    if (arg.startsWith('--')) takeLong(arg)
+    else if (arg.startsWith('-') && arg !== '-') for (let group = arg.slice(1); group !== ''; ) group = takeShort(group)
+    else {
+      args.push(arg)
+      if (options.interspersed === false) {
+        args.push(...rest)
+        break
+      }
+    }
+  }
+  return { values: values as unknown as Values<T>, given, args, help: values['help'] === true }
+}
+
+function isList(flag: Flag): boolean {
+  return flag.type === 'list' || flag.type === 'strings'
+}
+
+const booleans: Readonly<Record<string, boolean>> = {
+  ...{ '1': true, t: true, T: true, true: true, TRUE: true, True: true },
+  ...{ '0': false, f: false, F: false, false: false, FALSE: false, False: false },
+}
+
+/** The value of one flag, checked as pflag (strconv, go-units) would. */
+function readValue(flag: Flag, name: string, text: string): string | boolean {
+  const wrong = (why: string): UsageError => {
+    const label = flag.short ? `-${flag.short}, --${name}` : `--${name}`
+    return new UsageError(`invalid argument ${JSON.stringify(text)} for "${label}" flag: ${why}`)
+  }
+  switch (flag.type) {
+    case 'bool': {
+      const value = Object.hasOwn(booleans, text) ? booleans[text] : undefined
+      if (value === undefined) throw wrong(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`)
+      return value
+    }
+    case 'int':
+      if (!/^[+-]?(?:\d+|0x[\da-f]+|0b[01]+|0o[0-7]+)$/i.test(text))
+        throw wrong(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`)
+      return text
+    case 'swap':
+    case 'bytes':
+      if (!(flag.type === 'swap' && text === '-1') && !/^\d+(?:\.\d+)* ?(?:[kmgtp]i?b?|i?b)?$/i.test(text))
+        throw wrong(`invalid size: '${text}'`)
+      return text
+    default:
+      return text
+  }
+}
+
+function suggestFlag(name: string, table: FlagTable): string | undefined {
+  const visible = Object.entries(table).filter(([, flag]) => flag.hidden !== true)
+  const found = nearest(
+    name,
+    visible.map(([candidate]) => candidate),
+  )
+  return found === undefined ? undefined : `Did you mean --${found}?`
+}

@@ -1,0 +1,91 @@
+import type { AnyVerb } from './command.ts'
+import { type Command, groups, listCommands } from './commands.ts'
+import type { Flag, FlagTable } from './flags.ts'
+
+/** The help of one verb, called as `name` (without `tare`). */
+export function verbHelp(name: string, command: Command, verb: AnyVerb, width: number): string {
+  const aliases = command.names.length > 1 ? `\nAliases:\n  ${command.names.map((n) => `tare ${n}`).join(', ')}\n` : ''
+  const flags = flagLines(verb.flags, width)
+  const options = flags === '' ? '' : `\nOptions:\n${flags}`
+  return `${usageLine(name, verb)}\n\n${command.summary}\n${aliases}${options}`
+}
+
+export function usageLine(name: string, verb: AnyVerb): string {
+  return `Usage:  tare ${name} ${verb.usage}`.trimEnd()
+}
+
+/** The help of `tare image`. */
+export function groupHelp(group: string): string {
+  return `Usage:  tare ${group} COMMAND
+
+${groups[group]}
+
+Commands:
+${commandLines(listCommands(group).map(([name, { summary }]) => [name, summary]))}
+Run 'tare ${group} COMMAND --help' for more information on a command.
+`
+}
+
+/** The help of `tare` itself. */
+export function rootHelp(flags: FlagTable, width: number): string {
+  const all = listCommands(undefined)
+  const part = (common: boolean) =>
+    commandLines(
+      all.filter(([, command]) => (command.common === true) === common).map(([name, { summary }]) => [name, summary]),
+    )
+  return `Usage:  tare [OPTIONS] COMMAND
+
+Container images out of thin air, with no daemon and no root
+
+Common Commands:
+${part(true)}
+Management Commands:
+${commandLines(Object.entries(groups))}
+Commands:
+${part(false)}
+Global Options:
+${flagLines(flags, width)}
+Run 'tare COMMAND --help' for more information on a command.
+`
+}
+
+function commandLines(lines: readonly (readonly [string, string])[]): string {
+  return lines.map(([name, summary]) => `  ${name.padEnd(11)} ${summary}\n`).join('')
+}
+
+/** One line a flag, by name; what does not fit the width goes on below where the text began. */
+function flagLines(flags: FlagTable, width: number): string {
+  const visible = Object.entries(flags).filter(([, flag]) => flag.hidden !== true)
+  const lines = visible
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, flag]) => [flagName(name, flag), flagText(flag)] as const)
+  const indent = Math.max(0, ...lines.map(([left]) => left.length)) + 3
+  return lines
+    .map(([left, right]) => `${left.padEnd(indent)}${wrap(right, width - indent).join(`\n${' '.repeat(indent)}`)}\n`)
+    .join('')
+}
+
+function flagName(name: string, flag: Flag): string {
+  const type = flag.placeholder ?? (flag.type === 'swap' ? 'bytes' : flag.type)
+  return `  ${flag.short ? `-${flag.short}, ` : '    '}--${name}${type === 'bool' ? '' : ` ${type}`}`
+}
+
+function flagText(flag: Flag): string {
+  const later = flag.notYet ? ' (not supported yet)' : ''
+  if (flag.default === undefined || flag.default === false) return flag.help + later
+  return `${flag.help}${later} (default ${flag.type === 'bool' ? flag.default : `"${flag.default}"`})`
+}
+
+function wrap(text: string, width: number): readonly string[] {
+  const room = Math.max(width, 24)
+  return text.split('\n').flatMap((paragraph) => {
+    const lines = ['']
+    for (const word of paragraph.split(' ')) {
+      const line = lines.at(-1)!
+      if (line === '') lines[lines.length - 1] = word
+      else if (line.length + 1 + word.length <= room) lines[lines.length - 1] = `${line} ${word}`
+      else lines.push(word)
+    }
+    return lines
+  })
+}

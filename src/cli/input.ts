@@ -1,0 +1,26 @@
+import { addAbortSignal } from 'node:stream'
+import type { Context } from './command.ts'
+
+type Source = Pick<Context, 'streams' | 'signal'>
+
+/** The bytes of standard input; ends with the signal's reason on Ctrl-C. */
+export function inputBytes({ streams, signal }: Source): AsyncIterable<Uint8Array> {
+  return addAbortSignal(signal, streams.stdin)
+}
+
+/** All of standard input as text. */
+export async function inputText(source: Source): Promise<string> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of inputBytes(source)) chunks.push(Buffer.from(chunk))
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** Whether the first line of standard input is a yes; an end of input is a no. */
+export async function inputConsent(source: Source): Promise<boolean> {
+  let text = ''
+  for await (const chunk of inputBytes(source)) {
+    text += Buffer.from(chunk).toString('utf8')
+    if (text.includes('\n')) break
+  }
+  return /^\s*y\s*$/i.test(text.split('\n')[0]!)
+}

@@ -1,0 +1,37 @@
+import { Failure } from './failure.ts'
+
+const exitCodes: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 }
+
+/** Ctrl-C. The reason of the signal that verbs are given. */
+export class Interruption extends Failure {
+  constructor(exitCode: number) {
+    super('canceled', { exitCode })
+    this.name = 'Interruption'
+  }
+}
+
+export interface InterruptionWatch {
+  readonly signal: AbortSignal
+  stop(): void
+}
+
+/**
+ * Watches for Ctrl-C and its kin. The first one aborts the signal, so that the verb can put its house in order; the
+ * second ends the process at once, with what 'exit' listeners do.
+ */
+export function watchForInterruption(): InterruptionWatch {
+  const controller = new AbortController()
+  const names = Object.keys(exitCodes) as NodeJS.Signals[]
+  const hear = (name: NodeJS.Signals): void => {
+    const exitCode = exitCodes[name] ?? 1
+    if (controller.signal.aborted) process.exit(exitCode)
+    controller.abort(new Interruption(exitCode))
+  }
+  for (const name of names) process.on(name, hear)
+  return {
+    signal: controller.signal,
+    stop: () => {
+      for (const name of names) process.off(name, hear)
+    },
+  }
+}

@@ -1,0 +1,176 @@
+import type { AnyVerb, Context } from './command.ts'
+import { type Command, commands, explainMissing, findCommand, groups } from './commands.ts'
+import { notYet, UsageError } from './failure.ts'
+import { type FlagTable, parseFlags } from './flags.ts'
+import { type Interruption, watchForInterruption } from './interruption.ts'
+import { nearest } from './nearest.ts'
+import { type OutputStream, processStreams, type Streams, write } from './streams.ts'
+
+const globalFlags = {
+  debug: { type: 'bool', short: 'D', help: 'Enable debug mode' },
+  'log-level': {
+    type: 'string',
+    short: 'l',
+    help: 'Set the logging level ("debug", "info", "warn", "error", "fatal")',
+    default: 'info',
+  },
+  version: { type: 'bool', short: 'v', help: 'Print version information and quit' },
+} as const satisfies FlagTable
+
+/**
+ * Runs one command. Resolves to the exit code once all is written and cleaned up: 0; 1 for what failed; 125 for a wrong
+ * command line; 130 or 143 after Ctrl-C or SIGTERM. Never rejects.
+ */
+export async function main(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  streams: Streams = processStreams,
+): Promise<number> {
+  const watch = watchForInterruption()
+  const invocation: Invocation = { command: undefined, debug: false }
+  ignoreErrors(streams.stdout)
+  ignoreErrors(streams.stderr)
+  try {
+    return await dispatch(argv, { env, streams, signal: watch.signal }, invocation)
+  } catch (thrown) {
+    // What a verb throws after Ctrl-C is only how it noticed.
+    const error = watch.signal.aborted ? (watch.signal.reason as Interruption) : thrown
+    const { reportError } = await import('./print-error.ts')
+    const { text, exitCode } = await reportError(error, invocation.command, invocation.debug)
+    await write(streams.stderr, text).catch(() => {})
+    return exitCode
+  } finally {
+    watch.stop()
+  }
+}
+
+/** What is known of the command so far: for the error message. */
+interface Invocation {
+  command: string | undefined
+  debug: boolean
+}
+
+type Surroundings = Pick<Context, 'env' | 'streams' | 'signal'>
+
+async function dispatch(argv: readonly string[], around: Surroundings, invocation: Invocation): Promise<number> {
+  const { streams } = around
+  const { values, args, help } = parseFlags(globalFlags, argv, { interspersed: false })
+  invocation.debug = values.debug || values['log-level'] === 'debug'
+  if (values.version) return printVersion(streams)
+  if (args[0] === 'help') return printHelp(args.slice(1), streams)
+  if (help || args.length === 0) return printRootHelp(streams.stdout)
+  const { name, command, rest } = route(args)
+  if (command === undefined) return runGroup(name, rest, streams, invocation)
+  invocation.command = name
+  const verb = await command.load()
+  const parsed = parseFlags<FlagTable>(verb.flags, rest)
+  if (parsed.given.has('debug')) invocation.debug = true
+  if (parsed.help) return printVerbHelp(name, command, verb, streams)
+  const later = [...parsed.given].find((flag) => verb.flags[flag]?.notYet === true)
+  if (later !== undefined) throw notYet(`--${later}`)
+  checkArguments(name, verb, parsed.args.length)
+  const open: Context['open'] = async () => {
+    const { openTare } = await import('../index.ts')
+    return openTare({ environment: around.env })
+  }
+  const context = { ...around, debug: invocation.debug, name: `tare ${name}`, open, now: () => Date.now() }
+  return verb.start(context, parsed)
+}
+
+interface Route {
+  readonly name: string
+  /** undefined: `name` is a group. */
+  readonly command: Command | undefined
+  readonly rest: readonly string[]
+}
+
+/** `image ls -q` and `images -q` to the verb. Throws a UsageError where there is none. */
+function route(args: readonly string[]): Route {
+  const [first, second] = args as [string, ...string[]]
+  if (Object.hasOwn(groups, first)) {
+    const name = `${first} ${second}`
+    const command = second === undefined ? undefined : findCommand(name)
+    if (command !== undefined) return { name, command, rest: args.slice(2) }
+    return { name: first, command: undefined, rest: args.slice(1) }
+  }
+  const command = findCommand(first)
+  if (command === undefined) throw unknownCommand(first)
+  return { name: first, command, rest: args.slice(1) }
+}
+
+/** `tare image` alone, with flags or with an unknown verb. */
+async function runGroup(
+  group: string,
+  rest: readonly string[],
+  streams: Streams,
+  invocation: Invocation,
+): Promise<number> {
+  const { args, help } = parseFlags({}, rest, { interspersed: false })
+  invocation.command = group
+  if (args[0] !== undefined && args[0] !== 'help') throw unknownCommand(`${group} ${args[0]}`)
+  const { groupHelp } = await import('./help.ts')
+  // Asked for, help is the result; otherwise it is a hint beside a missing one.
+  await write(help || args[0] === 'help' ? streams.stdout : streams.stderr, groupHelp(group))
+  return 0
+}
+
+function unknownCommand(name: string): UsageError {
+  const missing = explainMissing(name)
+  if (missing !== undefined) return new UsageError(`tare: '${name}' is not a tare command`, missing)
+  const found = nearest(name, [...commands.flatMap(({ names }) => names), ...Object.keys(groups)])
+  const remedy = found === undefined ? undefined : `Did you mean 'tare ${found}'?`
+  return new UsageError(`tare: '${name}' is not a tare command`, remedy)
+}
+
+function checkArguments(name: string, verb: AnyVerb, count: number): void {
+  const { least, most } = verb.args
+  if (count >= least && count <= most) return
+  const number = (n: number) => `${n} argument${n === 1 ? '' : 's'}`
+  if (most === 0) throw new UsageError(`"tare ${name}" accepts no arguments`)
+  const wanted =
+    least === most ? number(least) : count < least ? `at least ${number(least)}` : `at most ${number(most)}`
+  throw new UsageError(`"tare ${name}" requires ${wanted}`, `Usage:  tare ${name} ${verb.usage}`)
+}
+
+async function printVersion(streams: Streams): Promise<number> {
+  const { readVersion } = await import('./verbs/version.ts')
+  await write(streams.stdout, `tare version ${readVersion()}\n`)
+  return 0
+}
+
+/** `tare help image ls`. */
+async function printHelp(words: readonly string[], streams: Streams): Promise<number> {
+  if (words.length === 0) return printRootHelp(streams.stdout)
+  const { name, command } = route(words)
+  if (command !== undefined) return printVerbHelp(name, command, await command.load(), streams)
+  const verb = words[1]
+  if (verb !== undefined) throw unknownCommand(`${name} ${verb}`)
+  const { groupHelp } = await import('./help.ts')
+  await write(streams.stdout, groupHelp(name))
+  return 0
+}
+
+async function printRootHelp(stream: OutputStream): Promise<number> {
+  const { rootHelp } = await import('./help.ts')
+  await write(stream, rootHelp(globalFlags, widthOf(stream)))
+  return 0
+}
+
+async function printVerbHelp(name: string, command: Command, verb: AnyVerb, { stdout }: Streams): Promise<number> {
+  const { verbHelp } = await import('./help.ts')
+  await write(stdout, verbHelp(name, command, verb, widthOf(stdout)))
+  return 0
+}
+
+function widthOf(stream: OutputStream): number {
+  return (stream.columns ?? 80) - 1
+}
+
+const heard = new WeakSet<OutputStream>()
+
+/** A failed write is told by `write`; the stream's own event would end the process, even after `main` has resolved. */
+function ignoreErrors(stream: OutputStream): void {
+  if (heard.has(stream)) return
+  heard.add(stream)
+  stream.on('error', () => {})
+}

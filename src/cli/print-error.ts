@@ -1,0 +1,61 @@
+import { Failure, UsageError } from './failure.ts'
+import { BrokenPipe } from './streams.ts'
+import { formatExcerpt } from './text/excerpt.ts'
+
+export interface ErrorReport {
+  readonly text: string
+  readonly exitCode: number
+}
+
+/**
+ * What to say of an error, and what to exit with. `command` is how the verb was called, `image ls`; undefined before one is
+ * known. A TareError or Failure gets its excerpt and remedy; anything else is a defect of ours and gets its stack.
+ */
+export async function reportError(error: unknown, command: string | undefined, debug: boolean): Promise<ErrorReport> {
+  if (error instanceof BrokenPipe) return { text: '', exitCode: error.exitCode }
+  if (error instanceof UsageError) return { text: usageText(error, command), exitCode: error.exitCode }
+  const label = isBuild(command) ? 'ERROR: ' : 'Error: '
+  const doing = isBuild(command) ? 'failed to build: ' : ''
+  if (error instanceof Failure)
+    return { text: `${label}${doing}${error.message}\n${remedyText(error.remedy, label)}`, exitCode: error.exitCode }
+  const { TareError } = await import('../index.ts')
+  if (!(error instanceof TareError)) return { text: defectText(error, label), exitCode: 1 }
+  const excerpt = error.where === undefined ? '' : formatExcerpt(error.where)
+  const message = `${label}${doing}${error.message}\n${remedyText(error.remedy, label)}`
+  return { text: excerpt + message + (debug ? causesText(error) : ''), exitCode: 1 }
+}
+
+function isBuild(command: string | undefined): boolean {
+  return command !== undefined && /(?:^| )build$/.test(command)
+}
+
+function usageText(error: UsageError, command: string | undefined): string {
+  const lines = [error.message, ...(error.remedy === undefined ? [] : [error.remedy])]
+  return `${lines.join('\n')}\nSee 'tare${command === undefined ? '' : ` ${command}`} --help'.\n`
+}
+
+/** Under the message, where the message itself begins. */
+function remedyText(remedy: string | undefined, label: string): string {
+  if (remedy === undefined) return ''
+  const indent = ' '.repeat(label.length)
+  return `${remedy
+    .split('\n')
+    .map((line) => indent + line)
+    .join('\n')}\n`
+}
+
+function defectText(error: unknown, label: string): string {
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const remedy = 'This is a defect of tare. Please report it, with the command and the lines above.'
+  return `${label}${stack}\n${causesText(error)}${remedyText(remedy, label)}`
+}
+
+function causesText(error: unknown): string {
+  let text = ''
+  let cause = error instanceof Error ? error.cause : undefined
+  for (let depth = 0; cause !== undefined && depth < 8; depth++) {
+    text += `Caused by: ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`
+    cause = cause instanceof Error ? cause.cause : undefined
+  }
+  return text
+}

@@ -1,0 +1,95 @@
+import type { Event } from '../../index.ts'
+import { visible } from '../text/excerpt.ts'
+import type { Progress, ProgressOutput } from './progress.ts'
+import { formatFailures, formatSeconds, formatTask, type Step, Steps, tail } from './steps.ts'
+
+/** A task that is not done says how far it is no more often than this. Milliseconds. */
+const taskPause = 5000
+/** A step that says nothing for so long gives the floor to another that has something to say. */
+const patience = 1000
+
+/**
+ * Lines for logs, in BuildKit's form. One step speaks at a time: what others say is held back until it ends or falls
+ * silent, so that the lines of a step stand together.
+ */
+export function plainProgress({ write, now }: Pick<ProgressOutput, 'write' | 'now'>): Progress {
+  const steps = new Steps()
+  const held = new Map<Step, string[]>()
+  const told = new Map<Step, number>()
+  const spokenAt = new Map<string, number>()
+  let speaker: Step | undefined
+  let lastWord = 0
+  let empty = true
+
+  const speak = (step: Step): void => {
+    const lines = held.get(step) ?? []
+    held.delete(step)
+    if (speaker !== step) {
+      const interrupted = speaker === undefined ? '' : `#${speaker.number} ...\n`
+      write(`${interrupted}${empty ? '' : '\n'}#${step.number} ${visible(step.title)}\n`)
+      empty = false
+    }
+    write(lines.join(''))
+    speaker = step.state === 'running' ? step : undefined
+    lastWord = now()
+  }
+
+  const flush = (): void => {
+    if (speaker !== undefined && held.has(speaker)) speak(speaker)
+    if (speaker !== undefined && now() - lastWord < patience) return
+    // Those that have ended first: each is told whole. Of the others only one gets the floor.
+    const waiting = [...held.keys()].sort((a, b) => Number(a.state === 'running') - Number(b.state === 'running'))
+    for (const step of waiting) {
+      speak(step)
+      if (step.state === 'running') return
+    }
+  }
+
+  const report = (event: Event): void => {
+    const step = steps.take(event)
+    if (step === undefined) return
+    const fresh = tail(step, step.lines - (told.get(step) ?? 0)).map(({ text, at }) => {
+      return `#${step.number} ${((at - step.startedAt) / 1000).toFixed(3)} ${visible(text)}\n`
+    })
+    told.set(step, step.lines)
+    const line = lineOf(event, step, spokenAt)
+    const lines = line === undefined ? fresh : [...fresh, `#${step.number} ${line}\n`]
+    if (lines.length > 0 || event.type === 'step-started') held.set(step, [...(held.get(step) ?? []), ...lines])
+    flush()
+  }
+
+  const timer = setInterval(flush, patience)
+  timer.unref()
+  return {
+    report,
+    finish: () => {
+      clearInterval(timer)
+      for (const step of [...held.keys()]) speak(step)
+      write(formatFailures(steps, visible))
+    },
+  }
+}
+
+/** What an event says by itself, if anything. */
+function lineOf(event: Event, step: Step, spokenAt: Map<string, number>): string | undefined {
+  switch (event.type) {
+    case 'step-progress': {
+      const key = `${step.number} ${event.name}`
+      if (!event.done && event.at - (spokenAt.get(key) ?? step.startedAt) < taskPause) return undefined
+      spokenAt.set(key, event.at)
+      const task = step.tasks.get(event.name)!
+      const took = event.at - task.startedAt
+      return `${visible(formatTask(task))}${took > 10 ? ` ${formatSeconds(took)}` : ''}${event.done ? ' done' : ''}`
+    }
+    case 'step-cached':
+      return 'CACHED'
+    case 'step-done':
+      return `DONE ${formatSeconds(event.at - step.startedAt)}`
+    case 'step-canceled':
+      return 'CANCELED'
+    case 'step-failed':
+      return `ERROR: ${visible(event.message)}`
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,136 @@
+import type { Event } from '../../index.ts'
+
+export interface Task {
+  readonly name: string
+  readonly startedAt: number
+  current: number
+  total: number | undefined
+  at: number
+  done: boolean
+}
+
+/** What is known of a step so far. */
+export interface Step {
+  readonly number: number
+  readonly title: string
+  readonly startedAt: number
+  endedAt: number | undefined
+  state: 'running' | 'done' | 'cached' | 'canceled' | 'failed'
+  /** Why it failed. */
+  message: string
+  readonly tasks: Map<string, Task>
+  /** The last whole lines that its command has printed, and when: all of the newest event, some of those before. */
+  output: readonly { readonly text: string; readonly at: number }[]
+  /** How many there were in all. */
+  lines: number
+  /** A line that has not ended yet. */
+  partial: string
+}
+
+/** The steps of a build, kept up to date by events. */
+export class Steps {
+  readonly all = new Map<number, Step>()
+
+  /** Resolves to the step that the event is about, if it is about one. */
+  take(event: Event): Step | undefined {
+    if (event.type === 'step-started') {
+      const { step: number, title, at: startedAt } = event
+      const step: Step = {
+        ...{ number, title, startedAt, endedAt: undefined, state: 'running' as const, message: '' },
+        ...{ tasks: new Map(), output: [], lines: 0, partial: '' },
+      }
+      this.all.set(number, step)
+      return step
+    }
+    if (!('step' in event)) return undefined
+    const step = this.all.get(event.step)
+    if (step !== undefined) advance(step, event)
+    return step
+  }
+}
+
+function advance(step: Step, event: Extract<Event, { readonly step: number }>): void {
+  switch (event.type) {
+    case 'step-progress': {
+      const { name, current, total, at, done = false } = event
+      const startedAt = step.tasks.get(name)?.startedAt ?? at
+      step.tasks.set(name, { name, startedAt, current, total, at, done })
+      break
+    }
+    case 'step-output':
+      takeOutput(step, event.text, event.at)
+      break
+    case 'step-cached':
+      end(step, 'cached', event.at)
+      break
+    case 'step-done':
+      end(step, 'done', event.at)
+      break
+    case 'step-canceled':
+      end(step, 'canceled', event.at)
+      break
+    case 'step-failed':
+      step.message = event.message
+      end(step, 'failed', event.at)
+      break
+  }
+}
+
+const keptLines = 100
+
+function takeOutput(step: Step, text: string, at: number): void {
+  const lines = (step.partial + text).split('\n')
+  step.partial = lines.pop()!
+  step.output = [...step.output.slice(-keptLines), ...lines.map((line) => ({ text: line.replace(/\r$/, ''), at }))]
+  step.lines += lines.length
+}
+
+/** The last `count` lines of a step's output. */
+export function tail(step: Step, count: number): Step['output'] {
+  return count > 0 ? step.output.slice(-count) : []
+}
+
+function end(step: Step, state: Exclude<Step['state'], 'running'>, at: number): void {
+  if (step.partial !== '') takeOutput(step, '\n', at)
+  step.state = state
+  step.endedAt = at
+}
+
+const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
+
+/** `92B`, `2.05kB`: as BuildKit writes sizes. */
+export function formatBytes(bytes: number): string {
+  let size = bytes
+  let unit = 0
+  while (size >= 1000 && unit < units.length - 1) {
+    size /= 1000
+    unit += 1
+  }
+  return (unit === 0 ? String(size) : size.toFixed(2)) + units[unit]
+}
+
+/** `transferring context: 2.05kB`; `sha256:… 3.15MB / 30.00MB`. */
+export function formatTask(task: Task): string {
+  const name = task.name.startsWith('transferring ') && !task.name.endsWith(':') ? `${task.name}:` : task.name
+  if (task.total) return `${name} ${formatBytes(task.current)} / ${formatBytes(task.total)}`
+  return task.current > 0 ? `${name} ${formatBytes(task.current)}` : name
+}
+
+/** `1.2s`. */
+export function formatSeconds(milliseconds: number): string {
+  return `${(Math.max(0, milliseconds) / 1000).toFixed(1)}s`
+}
+
+/** What a failed step had printed: BuildKit's block before the error. */
+export function formatFailures(steps: Steps, visible: (text: string) => string): string {
+  return [...steps.all.values()]
+    .filter(({ state }) => state === 'failed')
+    .map((step) => {
+      const { title, startedAt } = step
+      const lines = tail(step, keptLines).map(
+        ({ text, at }) => `${((at - startedAt) / 1000).toFixed(3)} ${visible(text)}\n`,
+      )
+      return `------\n > ${visible(title)}:\n${lines.join('')}------\n`
+    })
+    .join('')
+}

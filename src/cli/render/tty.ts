@@ -1,0 +1,120 @@
+import { visible } from '../text/excerpt.ts'
+import { fitWidth, textWidth } from '../text/width.ts'
+import type { Progress, ProgressOutput } from './progress.ts'
+import { formatFailures, formatSeconds, formatTask, type Step, Steps, tail } from './steps.ts'
+
+/** Between two pictures. Milliseconds. */
+const frame = 100
+/** How many of the last lines of a running step's output are shown. */
+const shownLines = 6
+
+const hideCursor = '\x1b[?25l'
+const showCursor = '\x1b[?25h'
+const clearToLineEnd = '\x1b[K'
+const clearBelow = '\x1b[J'
+
+const colors: Readonly<Record<Step['state'], string>> = {
+  ...{ running: '', done: '\x1b[34m', cached: '\x1b[34m', canceled: '\x1b[33m', failed: '\x1b[31m' },
+}
+
+/**
+ * A picture that is drawn over itself, in BuildKit's form. Each picture is one write that overwrites the lines of the last
+ * one without clearing them first, so that nothing flickers. The cursor is hidden meanwhile and comes back on every way
+ * out, also when the process ends early.
+ */
+export function ttyProgress(output: ProgressOutput): Progress {
+  const steps = new Steps()
+  const startedAt = output.now()
+  const colored = (output.env['NO_COLOR'] ?? '') === ''
+  let drawn = 0
+  let drawnAt = 0
+
+  const draw = (final: boolean): void => {
+    const { columns, rows } = output.size()
+    // One column stays free: a terminal whose last column is written may already stand on the next line.
+    const picture = paint(steps, {
+      columns: columns - 1,
+      rows: final ? undefined : rows - 1,
+      startedAt,
+      now: output.now(),
+      final,
+      colored,
+    })
+    const up = drawn > 0 ? `\x1b[${drawn}A\r` : ''
+    output.write(
+      `${hideCursor}${up}${picture.map((line) => `${line}${clearToLineEnd}\n`).join('')}${clearBelow}${showOn(final)}`,
+    )
+    drawn = picture.length
+    drawnAt = output.now()
+  }
+
+  const restore = (): void => output.write(showCursor)
+  process.on('exit', restore)
+  const timer = setInterval(() => draw(false), frame)
+  timer.unref()
+  return {
+    report: (event) => {
+      if (steps.take(event) !== undefined && output.now() - drawnAt >= frame) draw(false)
+    },
+    finish: () => {
+      clearInterval(timer)
+      if (steps.all.size > 0) draw(true)
+      output.write(formatFailures(steps, visible))
+      process.off('exit', restore)
+    },
+  }
+}
+
+function showOn(final: boolean): string {
+  return final ? showCursor : ''
+}
+
+interface Canvas {
+  readonly columns: number
+  /** undefined: as many as there are. */
+  readonly rows: number | undefined
+  readonly startedAt: number
+  readonly now: number
+  readonly final: boolean
+  readonly colored: boolean
+}
+
+/** The lines of one picture. What does not fit the window's height loses the oldest ended steps first. */
+export function paint(steps: Steps, canvas: Canvas): readonly string[] {
+  const all = [...steps.all.values()]
+  const ended = all.filter(({ state }) => state !== 'running').length
+  const finished = canvas.final && ended === all.length ? ' FINISHED' : ''
+  const took = formatSeconds(canvas.now - canvas.startedAt)
+  const header = `[+] Building ${took} (${ended}/${all.length})${finished}`
+  const blocks = all.map((step) => ({ running: step.state === 'running', lines: paintStep(step, canvas) }))
+  let over = canvas.rows === undefined ? 0 : 1 + blocks.reduce((sum, { lines }) => sum + lines.length, 0) - canvas.rows
+  const kept = blocks.filter(({ running, lines }) => {
+    if (over <= 0 || running) return true
+    over -= lines.length
+    return false
+  })
+  const body = kept.flatMap(({ lines }) => lines)
+  return [fitWidth(header, canvas.columns).trimEnd(), ...(over > 0 ? body.slice(over) : body)]
+}
+
+function paintStep(step: Step, canvas: Canvas): readonly string[] {
+  const end = step.endedAt ?? canvas.now
+  const mark = { running: '', done: '', cached: 'CACHED ', canceled: 'CANCELED ', failed: 'ERROR ' }[step.state]
+  const color = canvas.colored ? colors[step.state] : ''
+  const lines = [paintLine(` => ${mark}${visible(step.title)}`, end - step.startedAt, canvas, color)]
+  for (const task of step.tasks.values()) {
+    const until = task.done || step.endedAt !== undefined ? task.at : canvas.now
+    lines.push(paintLine(` => => ${visible(formatTask(task))}`, until - task.startedAt, canvas, color))
+  }
+  if (step.state !== 'running') return lines
+  return [
+    ...lines,
+    ...tail(step, shownLines).map(({ text }) => fitWidth(` => => # ${visible(text)}`, canvas.columns).trimEnd()),
+  ]
+}
+
+function paintLine(text: string, took: number, { columns }: Canvas, color: string): string {
+  const timer = ` ${formatSeconds(took)}`
+  const line = fitWidth(text, Math.max(0, columns - textWidth(timer))) + timer
+  return color === '' ? line : `${color}${line}\x1b[0m`
+}

@@ -1,0 +1,56 @@
+import type { Readable, Writable } from 'node:stream'
+import { Failure } from './failure.ts'
+
+export interface InputStream extends Readable {
+  readonly isTTY?: boolean
+}
+
+export interface OutputStream extends Writable {
+  readonly isTTY?: boolean
+  readonly columns?: number
+  readonly rows?: number
+}
+
+/** The three streams of a process. Node makes each of its own when first asked for it, so they are asked for late. */
+export interface Streams {
+  readonly stdin: InputStream
+  readonly stdout: OutputStream
+  readonly stderr: OutputStream
+}
+
+export const processStreams: Streams = {
+  get stdin() {
+    return process.stdin
+  },
+  get stdout() {
+    return process.stdout
+  },
+  get stderr() {
+    return process.stderr
+  },
+}
+
+/** Nobody reads what we write: `tare images | head -1`. Ends the command without a word. */
+export class BrokenPipe extends Failure {
+  constructor() {
+    // What a shell reports for a process that SIGPIPE has ended.
+    super('the reader of standard output is gone', { exitCode: 141 })
+    this.name = 'BrokenPipe'
+  }
+}
+
+/** Resolves once the stream has taken the bytes. Rejects with BrokenPipe or a Failure. */
+export function write(stream: OutputStream, bytes: string | Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.write(bytes, (error) => {
+      if (error === null || error === undefined) resolve()
+      else reject(writeFailure(error))
+    })
+  })
+}
+
+function writeFailure(error: Error): Failure {
+  const { code } = error as NodeJS.ErrnoException
+  if (code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED') return new BrokenPipe()
+  return new Failure(`cannot write to standard output: ${error.message}`)
+}

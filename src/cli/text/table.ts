@@ -1,0 +1,29 @@
+const minimumWidth = 10
+const gap = 3
+
+/**
+ * Lines whose cells are parted by tabs, as columns: each at least ten wide, three blanks between them, and nothing
+ * added to a line's last cell. As in Go's tabwriter, a column ends with the last line in a row of lines that has it.
+ */
+export function alignColumns(text: string): string {
+  const lines = text.split('\n').map((line) => line.split('\t'))
+  const widths = lines.map((): number[] => [])
+  const columns = Math.max(...lines.map((line) => line.length))
+  for (let column = 0; column < columns - 1; column++) {
+    for (let start = 0; start < lines.length; ) {
+      let end = start
+      let width = minimumWidth
+      for (; end < lines.length && lines[end]!.length - 1 > column; end++)
+        width = Math.max(width, [...lines[end]![column]!].length + gap)
+      for (let i = start; i < end; i++) widths[i]![column] = width
+      start = Math.max(end, start + 1)
+    }
+  }
+  return lines
+    .map((line, i) => line.map((cell, column) => cell + ' '.repeat(missing(cell, widths[i]![column]))).join(''))
+    .join('\n')
+}
+
+function missing(cell: string, width: number | undefined): number {
+  return width === undefined ? 0 : width - [...cell].length
+}

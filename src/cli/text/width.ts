@@ -1,0 +1,31 @@
+/** How many columns of a terminal a text takes: none for marks that combine, two for East Asian wide ones and emoji. */
+export function textWidth(text: string): number {
+  if (/^[\x20-\x7e]*$/.test(text)) return text.length
+  let width = 0
+  for (const character of text) width += characterWidth(character)
+  return width
+}
+
+/** The text in exactly so many columns: cut, or filled with blanks. */
+export function fitWidth(text: string, columns: number): string {
+  let fitted = ''
+  let width = 0
+  for (const character of text) {
+    const more = characterWidth(character)
+    if (width + more > columns) break
+    fitted += character
+    width += more
+  }
+  return fitted + ' '.repeat(Math.max(0, columns - width))
+}
+
+// Unicode's East Asian Width W and F, as ranges that are joined where nothing narrow lies between.
+const wide =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{1b000}-\u{1b2ff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u
+const narrowed = /[\p{Mn}\p{Me}\p{Cf}]/u
+
+function characterWidth(character: string): number {
+  if (character >= ' ' && character <= '~') return 1
+  if (narrowed.test(character)) return 0
+  return wide.test(character) ? 2 : 1
+}

@@ -1,0 +1,94 @@
+import type { BuildResult, Event, Reporter } from '../../index.ts'
+import { type Call, defineVerb } from '../command.ts'
+import { UsageError } from '../failure.ts'
+import { openProgress, type Progress, type ProgressMode, progressModes } from '../render/progress.ts'
+import { formatCheck, formatWarnings, type Warning } from '../render/warnings.ts'
+import { write } from '../streams.ts'
+import { removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
+import { type BuildFlags, buildFlags } from './build-flags.ts'
+import { ignoredFlags, isCheck, readBuildOptions } from './build-options.ts'
+import { readOutputs, writeOutputs } from './build-output.ts'
+
+type BuildCall = Call<BuildFlags>
+
+export const build = defineVerb({
+  usage: '[OPTIONS] PATH | URL | -',
+  args: { least: 1, most: 1 },
+  flags: buildFlags,
+  run: async (call) => {
+    const mode = readMode(call)
+    const check = isCheck(call)
+    const outputs = readOutputs(call)
+    const options = await readBuildOptions(call)
+    for (const text of ignoredFlags(call)) await write(call.streams.stderr, `WARNING: ${text}\n`)
+    const { iidfile } = call.flags
+    if (iidfile !== undefined && !check) removeIdFile(iidfile)
+    const tare = await call.open()
+    const warnings: Warning[] = []
+    const progress = await openProgress(mode, progressOutput(call))
+    const report = tee(progress.report, warnings)
+    const result = await shown(progress, warnings, mode, call, () => tare.build({ ...options, report }))
+    if (check) return tellCheck(warnings, call)
+    await writeOutputs(outputs, result.names.length > 0 ? result.names : [result.id], tare, call)
+    writeFiles(call, result)
+    if (mode === 'quiet') await write(call.streams.stdout, `${result.id}\n`)
+    return 0
+  },
+})
+
+/** Runs the build with its progress on the screen; the warnings follow it, also where it fails. */
+async function shown(
+  progress: Progress,
+  warnings: readonly Warning[],
+  mode: ProgressMode,
+  call: BuildCall,
+  work: () => Promise<BuildResult>,
+): Promise<BuildResult> {
+  try {
+    return await work()
+  } finally {
+    progress.finish()
+    if (mode !== 'quiet' && mode !== 'rawjson' && !isCheck(call))
+      await write(call.streams.stderr, formatWarnings(warnings, call.debug))
+  }
+}
+
+function tee(report: Reporter, warnings: Warning[]): Reporter {
+  return (event: Event) => {
+    if (event.type === 'warning') warnings.push(event)
+    report(event)
+  }
+}
+
+/** `-q` is `--progress=quiet`; without either BUILDKIT_PROGRESS decides. */
+function readMode({ flags, given, env }: BuildCall): ProgressMode {
+  const asked = (given.has('progress') ? flags.progress : env['BUILDKIT_PROGRESS']) || 'auto'
+  const mode = progressModes.find((candidate) => candidate === asked)
+  if (mode === undefined)
+    throw new UsageError(`invalid progress mode ${JSON.stringify(asked)}`, `The modes are ${progressModes.join(', ')}.`)
+  if (!flags.quiet) return mode
+  if (given.has('progress') && mode !== 'quiet' && mode !== 'auto')
+    throw new UsageError(`progress=${mode} and quiet cannot be used together`)
+  return 'quiet'
+}
+
+function progressOutput({ streams, env, now }: BuildCall): Parameters<typeof openProgress>[1] {
+  const { stderr } = streams
+  return {
+    write: (text) => void stderr.write(text),
+    isTerminal: stderr.isTTY === true,
+    size: () => ({ columns: stderr.columns ?? 80, rows: stderr.rows ?? 24 }),
+    env,
+    now,
+  }
+}
+
+async function tellCheck(warnings: readonly Warning[], call: BuildCall): Promise<number> {
+  await write(call.streams.stdout, formatCheck(warnings))
+  return warnings.length === 0 ? 0 : 1
+}
+
+function writeFiles({ flags }: BuildCall, result: BuildResult): void {
+  if (flags.iidfile !== undefined) writeIdFile(flags.iidfile, result)
+  if (flags['metadata-file'] !== undefined) writeMetadataFile(flags['metadata-file'], result)
+}

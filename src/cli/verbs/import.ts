@@ -1,0 +1,29 @@
+import { defineVerb } from '../command.ts'
+import { notYet } from '../failure.ts'
+import { inputBytes } from '../input.ts'
+import { write } from '../streams.ts'
+
+export const importImage = defineVerb({
+  usage: '[OPTIONS] file|URL|- [REPOSITORY[:TAG]]',
+  args: { least: 1, most: 2 },
+  flags: {
+    change: { type: 'list', short: 'c', help: 'Apply Dockerfile instruction to the created image' },
+    message: { type: 'string', short: 'm', help: 'Set commit message for imported image' },
+    platform: { type: 'string', help: 'Set the platform of the image' },
+  },
+  run: async ({ args, flags, streams, signal, ...call }) => {
+    const [source, name] = args as [string, string?]
+    if (/^https?:\/\//.test(source)) throw notYet('importing from a URL', 'Fetch it first, and pipe it: tare import -')
+    const tare = await call.open()
+    const id = await tare.importImage({
+      from: source === '-' ? { bytes: inputBytes({ streams, signal }) } : { path: source },
+      name,
+      message: flags.message,
+      changes: flags.change,
+      platform: flags.platform,
+      signal,
+    })
+    await write(streams.stdout, `${id}\n`)
+    return 0
+  },
+})

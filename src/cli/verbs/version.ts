@@ -1,0 +1,50 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { defineVerb } from '../command.ts'
+import { write } from '../streams.ts'
+import { compileTemplate } from '../template/template.ts'
+import { formatJson } from '../template/values.ts'
+import { inspectFormatHelp } from './format-help.ts'
+
+export const version = defineVerb({
+  usage: '[OPTIONS]',
+  args: { least: 0, most: 0 },
+  flags: { format: { type: 'string', short: 'f', help: inspectFormatHelp } },
+  run: async ({ flags, streams }) => {
+    const client = {
+      Version: readVersion(),
+      NodeVersion: process.version.slice(1),
+      Os: process.platform === 'win32' ? 'windows' : process.platform,
+      Arch: architectures[process.arch] ?? process.arch,
+    }
+    await write(streams.stdout, formatVersion(client, flags.format))
+    return 0
+  },
+})
+
+const architectures: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le' }
+
+type Client = Readonly<Record<'Version' | 'NodeVersion' | 'Os' | 'Arch', string>>
+
+function formatVersion(client: Client, format: string | undefined): string {
+  const data = { Client: client }
+  if (format === 'json') return `${formatJson(data)}\n`
+  if (format !== undefined && format !== '') return `${compileTemplate(format).fill(data)}\n`
+  return `Client: tare
+ Version:           ${client.Version}
+ Node.js version:   ${client.NodeVersion}
+ OS/Arch:           ${client.Os}/${client.Arch}
+`
+}
+
+/** The version in tare's package.json, which stands somewhere above this file: where, depends on the bundle. */
+export function readVersion(): string {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); folder !== dirname(folder); folder = dirname(folder)) {
+    const file = join(folder, 'package.json')
+    if (!existsSync(file)) continue
+    const content = JSON.parse(readFileSync(file, 'utf8')) as { name?: unknown; version?: unknown }
+    if (content.name === 'tare' && typeof content.version === 'string') return content.version
+  }
+  throw new Error('the package.json of tare is missing')
+}
