@@ -1,0 +1,212 @@
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type Bytes, collect, flow } from '../../support/index.ts'
+import { decompress, decompressSmall, type Format } from './index.ts'
+
+const programs = ['gzip', 'zstd', 'xz', 'bzip2'] as const
+const path = process.env['PATH']
+
+function pack(program: string, bytes: Uint8Array, ...args: string[]): Buffer {
+  const { stdout, status, stderr } = spawnSync(program, ['-c', ...args], {
+    input: bytes,
+    maxBuffer: 1e9,
+    env: { ...process.env, PATH: path },
+  })
+  if (status !== 0) throw new Error(`${program}: ${stderr}`)
+  return stdout
+}
+
+const installed = (program: string) => spawnSync(program, ['--version'], { input: '' }).error === undefined
+for (const program of programs)
+  if (!installed(program)) console.warn(`skipped: there is no ${program} to make archives with`)
+
+function cut(bytes: Uint8Array, size: number): Bytes {
+  return flow(
+    ...Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.subarray(i * size, (i + 1) * size)),
+  )
+}
+
+async function unpack(bytes: Uint8Array, size = 1000, limit?: number): Promise<Buffer> {
+  return collect((await decompress(cut(bytes, size), limit)).bytes, 1e9)
+}
+
+const text = Buffer.from(Array.from({ length: 30_000 }, (_, i) => `line ${i * 7919}\n`).join(''))
+const mixed = Buffer.concat([text, randomBytes(300_000), Buffer.alloc(500_000), Buffer.from('aaaa'.repeat(999)), text])
+
+const ways = [
+  { name: 'with the programs', path },
+  { name: 'with no program on the PATH', path: '/nonexistent' },
+]
+
+describe.each(ways)('$name', ({ path: visible }) => {
+  beforeEach(() => {
+    process.env['PATH'] = visible
+  })
+  afterEach(() => {
+    process.env['PATH'] = path
+  })
+
+  describe.each(programs.filter(installed))('%s', (program) => {
+    test('what the program packs comes out again, however it is cut', async () => {
+      for (const plain of [
+        mixed,
+        Buffer.alloc(0),
+        Buffer.from('a'),
+        Buffer.alloc(1_000_000, 'x'),
+        randomBytes(200_000),
+      ]) {
+        for (const level of ['-1', '-6', '-9']) {
+          const packed = pack(program, plain, level)
+          expect((await unpack(packed, 64 * 1024)).equals(plain)).toBe(true)
+        }
+      }
+      const packed = pack(program, text)
+      for (const size of [7, 512, 1e9]) expect((await unpack(packed, size)).equals(text)).toBe(true)
+    })
+
+    test('archives one after the other come out as one', async () => {
+      const [a, b, c] = [text, Buffer.alloc(0), mixed]
+      const packed = Buffer.concat([pack(program, a), pack(program, b), pack(program, c)])
+      expect((await unpack(packed, 4096)).equals(Buffer.concat([a, b, c]))).toBe(true)
+      const ends = [pack(program, a), pack(program, c)]
+      expect((await collect((await decompress(flow(...ends))).bytes, 1e9)).equals(Buffer.concat([a, c]))).toBe(true)
+    })
+
+    test('an archive that is cut short is an error wherever it was cut', async () => {
+      const packed = pack(program, mixed)
+      for (const end of [12, 20, packed.length >> 1, packed.length - 9, packed.length - 4, packed.length - 1]) {
+        await expect(unpack(packed.subarray(0, end))).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' })
+      }
+      const two = Buffer.concat([pack(program, text), packed.subarray(0, 20)])
+      await expect(unpack(two)).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' })
+    })
+
+    test('a changed byte is an error', async () => {
+      const packed = pack(program, mixed, ...(program === 'zstd' ? ['--check'] : []))
+      for (let i = 1; i < 10; i++) {
+        const changed = Buffer.from(packed)
+        changed[Math.floor((packed.length * i) / 10)]! ^= 0x10
+        await expect(unpack(changed, 50_000)).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' })
+      }
+    })
+
+    test('other bytes behind the end are an error', async () => {
+      const packed = pack(program, text)
+      await expect(unpack(Buffer.concat([packed, Buffer.from('garbage')]))).rejects.toMatchObject({
+        code: 'ARCHIVE_CORRUPT',
+      })
+      await expect(unpack(Buffer.concat([packed, Buffer.from('garbage')]), 1e9)).rejects.toMatchObject({
+        code: 'ARCHIVE_CORRUPT',
+      })
+      await expect(collect((await decompress(flow(packed, Buffer.from('garbage')))).bytes, 1e9)).rejects.toMatchObject({
+        code: 'ARCHIVE_CORRUPT',
+      })
+    })
+
+    test('more than the limit is a bomb, and exactly the limit is not', async () => {
+      const packed = pack(program, mixed)
+      expect((await unpack(packed, 1000, mixed.length)).length).toBe(mixed.length)
+      await expect(unpack(packed, 1000, mixed.length - 1)).rejects.toMatchObject({
+        code: 'ARCHIVE_BOMB',
+        remedy: expect.stringContaining('TARE_UNPACK_LIMIT'),
+      })
+    })
+
+    test('who stops early closes the source, and nothing is left running', async () => {
+      const packed = pack(program, Buffer.concat([mixed, randomBytes(5_000_000)]))
+      let closed = false
+      const source = async function* (): Bytes {
+        try {
+          yield* cut(packed, 10_000)
+        } finally {
+          closed = true
+        }
+      }
+      for await (const chunk of (await decompress(source())).bytes) {
+        expect(chunk.length).toBeGreaterThan(0)
+        break
+      }
+      await expect.poll(() => closed).toBe(true)
+      await expect.poll(() => process.getActiveResourcesInfo().filter((kind) => kind === 'ProcessWrap')).toEqual([])
+    })
+
+    test('an error of the source comes through as it is', async () => {
+      const packed = pack(program, mixed)
+      const source = async function* (): Bytes {
+        yield packed.subarray(0, 50_000)
+        throw new Error('the line is dead')
+      }
+      await expect(collect((await decompress(source())).bytes, 1e9)).rejects.toThrow('the line is dead')
+    })
+  })
+})
+
+test('what is not compressed comes through as it is', async () => {
+  for (const plain of [text, Buffer.alloc(0), Buffer.from('BZ'), Buffer.from([0x1f]), Buffer.alloc(3)]) {
+    const { format, bytes } = await decompress(cut(plain, 3))
+    expect(format).toBe('none')
+    expect((await collect(bytes, 1e9)).equals(plain)).toBe(true)
+  }
+})
+
+test('a source that is not read to its end is closed', async () => {
+  let closed = false
+  const source = async function* (): Bytes {
+    try {
+      yield Buffer.from('some plain text')
+      yield Buffer.from('more of it')
+    } finally {
+      closed = true
+    }
+  }
+  for await (const _ of (await decompress(source())).bytes) break
+  expect(closed).toBe(true)
+})
+
+test.skipIf(!installed('gzip'))('a gzip may be padded with zeros, but nothing is read behind them', async () => {
+  const packed = pack('gzip', text)
+  expect((await unpack(Buffer.concat([packed, Buffer.alloc(700)]), 100)).equals(text)).toBe(true)
+  await expect(unpack(Buffer.concat([packed, Buffer.alloc(9), packed]), 100)).rejects.toMatchObject({
+    code: 'ARCHIVE_CORRUPT',
+  })
+})
+
+test.skipIf(!installed('gzip'))('a small gzip is unpacked in one go, by the same rules', () => {
+  const packed = pack('gzip', text)
+  expect(decompressSmall(packed)?.equals(text)).toBe(true)
+  expect(decompressSmall(Buffer.concat([packed, packed]))?.equals(Buffer.concat([text, text]))).toBe(true)
+  expect(decompressSmall(Buffer.concat([packed, Buffer.alloc(9)]))?.equals(text)).toBe(true)
+  expect(decompressSmall(packed, text.length)?.length).toBe(text.length)
+  expect(decompressSmall(text)).toBeUndefined()
+  const codeOf = (work: () => unknown) => {
+    try {
+      return work()
+    } catch (error) {
+      return (error as { code: string }).code
+    }
+  }
+  expect(codeOf(() => decompressSmall(packed, text.length - 1))).toBe('ARCHIVE_BOMB')
+  expect(codeOf(() => decompressSmall(packed.subarray(0, -1)))).toBe('ARCHIVE_CORRUPT')
+  expect(codeOf(() => decompressSmall(packed.subarray(0, 3)))).toBe('ARCHIVE_CORRUPT')
+  expect(codeOf(() => decompressSmall(Buffer.concat([packed, Buffer.from('x')])))).toBe('ARCHIVE_CORRUPT')
+  expect(codeOf(() => decompressSmall(Buffer.concat([packed, Buffer.alloc(9), packed])))).toBe('ARCHIVE_CORRUPT')
+})
+
+test('the format is told by the first bytes', async () => {
+  const heads: readonly (readonly [Format, string])[] = [
+    ['gzip', '1f8b0800'],
+    ['none', '1f8b0700'],
+    ['bzip2', '425a6839'],
+    ['xz', 'fd377a585a00'],
+    ['none', 'fd377a585a'],
+    ['zstd', '28b52ffd'],
+    ['zstd', '502a4d1800000000'],
+    ['zstd', '5f2a4d1803000000616263'],
+    ['none', '602a4d1800000000'],
+    ['none', '502a4d18'],
+    ['none', ''],
+  ]
+  for (const [format, head] of heads)
+    expect((await decompress(flow(Buffer.from(head, 'hex')))).format, head).toBe(format)
+})

@@ -1,0 +1,53 @@
+import { type Bytes, TareError } from '../../support/index.ts'
+
+/**
+ * How many bytes may come out. Left out: 1 GiB, or 200 times what has been read if that is more, so that an archive
+ * that is really large passes and one that only swells does not.
+ */
+export type UnpackLimit = number
+
+const allowance = 1024 ** 3
+const ratio = 200
+
+/** How much may come out once `read` compressed bytes have gone in. */
+export function largestOutput(read: number, limit: UnpackLimit | undefined): number {
+  return limit ?? Math.max(allowance, read * ratio)
+}
+
+/** Counts what goes in and what comes out of a decompressor, and stops it when that is too much. */
+export class Meter {
+  private read = 0
+  private written = 0
+  private readonly limit: UnpackLimit | undefined
+
+  constructor(limit: UnpackLimit | undefined) {
+    this.limit = limit
+  }
+
+  async *reading(bytes: Bytes): Bytes {
+    for await (const chunk of bytes) {
+      this.read += chunk.length
+      yield chunk
+    }
+  }
+
+  async *writing(bytes: Bytes): Bytes {
+    for await (const chunk of bytes) {
+      this.written += chunk.length
+      if (this.written > largestOutput(this.read, this.limit)) throw bomb(this.read, this.written)
+      yield chunk
+    }
+  }
+}
+
+export function bomb(read: number, written: number): TareError {
+  const times = Math.floor(written / Math.max(1, read))
+  return new TareError(
+    'ARCHIVE_BOMB',
+    `${read} compressed bytes unpack to ${written} bytes or more, ${times} times as many`,
+    {
+      remedy:
+        'If the archive is meant to be so large, set TARE_UNPACK_LIMIT to the number of bytes that may come out of it.',
+    },
+  )
+}

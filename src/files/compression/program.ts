@@ -1,0 +1,54 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import type { Readable, Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { Bytes } from '../../support/index.ts'
+import { corrupt } from './corrupt.ts'
+import type { Format } from './sniff.ts'
+import { Source } from './transform.ts'
+
+export type Program = ChildProcessByStdio<Writable, Readable, Readable>
+
+/** Starts a program, without a shell; nothing where it is not installed or may not be run. */
+export async function start(name: string, args: readonly string[]): Promise<Program | undefined> {
+  const program = spawn(name, args, { stdio: ['pipe', 'pipe', 'pipe'], windowsHide: true })
+  return new Promise((resolve) => {
+    program.once('spawn', () => resolve(program))
+    program.once('error', () => resolve(undefined))
+  })
+}
+
+/** Sends bytes through a program that decompresses. It is ended when whoever reads stops early or the bytes fail. */
+export async function* throughProgram(format: Format, bytes: Bytes, program: Program): Bytes {
+  const source = new Source(bytes)
+  const complaint = lastWords(program.stderr)
+  const end = new Promise<string | undefined>((resolve) => {
+    program.on('error', (error) => resolve(error.message))
+    program.once('close', (code, signal) =>
+      resolve(code === 0 ? undefined : `it ended with ${signal ?? `code ${code}`}`),
+    )
+  })
+  // When the program has read enough the pipe breaks, and its exit code says whether that was right.
+  const feeding = pipeline(source.bytes(), program.stdin).catch(() => {})
+  try {
+    for await (const chunk of program.stdout) yield chunk
+    const failure = await end
+    await feeding
+    if (source.failure !== undefined) throw source.failure.error
+    const words = complaint()
+    // bzip2 only warns of this, and what comes behind the garbage would be lost.
+    if (failure !== undefined || words.includes('trailing garbage')) throw corrupt(format, words || failure || '')
+  } finally {
+    program.kill('SIGKILL')
+    program.stdin.destroy()
+    program.stdout.destroy()
+    program.stderr.destroy()
+  }
+}
+
+function lastWords(stderr: Readable): () => string {
+  let text = ''
+  stderr.on('data', (chunk: Buffer) => {
+    text = (text + chunk.toString()).slice(0, 1000)
+  })
+  return () => text.trim().replace(/\s+/g, ' ')
+}

@@ -1,0 +1,53 @@
+import { ReadableStream } from 'node:stream/web'
+import { type Bytes, messageOf, TareError } from '../../support/index.ts'
+import { corrupt } from './corrupt.ts'
+import { start, throughProgram } from './program.ts'
+import { Source } from './transform.ts'
+
+/** All streams, one after the other: by the `xz` program, else in WebAssembly. */
+export async function* unxz(bytes: Bytes): Bytes {
+  // Some headers ask for gigabytes of memory, and so does the program unless it is told not to.
+  const program = await start('xz', ['--decompress', '--stdout', '--memlimit-decompress=1GiB'])
+  if (program !== undefined) yield* throughProgram('xz', bytes, program)
+  else yield* decode(bytes)
+}
+
+// What xz-decompress says when the header names a filter, a check (SHA-256) or a dictionary that it does not know.
+const unsupported = /error code [3456]$/
+
+async function* decode(bytes: Bytes): Bytes {
+  const { XzReadableStream } = await importDecoder()
+  const source = new Source(bytes)
+  const pieces = source.bytes()[Symbol.asyncIterator]()
+  const input = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const next = await pieces.next()
+      if (next.done) controller.close()
+      else controller.enqueue(next.value)
+    },
+  })
+  try {
+    for await (const chunk of new XzReadableStream(input as never) as unknown as Bytes) {
+      if (chunk.length > 0) yield chunk
+    }
+    if (!(await pieces.next()).done) throw corrupt('xz', 'there are other bytes behind its end')
+  } catch (error) {
+    if (source.failure !== undefined) throw source.failure.error
+    if (error instanceof TareError) throw error
+    if (!unsupported.test(messageOf(error))) throw corrupt('xz', messageOf(error), error)
+    throw new TareError('ARCHIVE_UNSUPPORTED', 'the xz archive uses a check or a filter that is not built in', {
+      remedy: 'Install the `xz` program, which is used where it is found.',
+      cause: error,
+    })
+  } finally {
+    await pieces.return?.()
+  }
+}
+
+// A CommonJS package: its exports arrive as `default` from Node and by name from a bundle.
+async function importDecoder(): Promise<typeof import('xz-decompress')> {
+  const loaded = (await import('xz-decompress')) as typeof import('xz-decompress') & {
+    default?: typeof import('xz-decompress')
+  }
+  return loaded.XzReadableStream === undefined ? loaded.default! : loaded
+}

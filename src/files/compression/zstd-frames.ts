@@ -1,0 +1,107 @@
+import { type Bytes, TareError } from '../../support/index.ts'
+import { corrupt } from './corrupt.ts'
+import { Feed } from './feed.ts'
+
+/** A part of a frame, as it stands in the archive. */
+export interface FramePart {
+  readonly bytes: Buffer
+  /** Set on the first part of a frame. */
+  readonly frame?: FrameHeader
+  /** This part ends the frame; it includes the checksum if there is one. */
+  readonly last: boolean
+}
+
+export interface FrameHeader {
+  readonly skippable: boolean
+  readonly hasChecksum: boolean
+  /** Plain bytes of the frame, where it says so. */
+  readonly contentSize: bigint | undefined
+}
+
+// As for the `zstd` program: more memory than this is given only when asked for.
+const largestWindow = 128 * 1024 * 1024
+
+/**
+ * Walks through zstd frames by their headers and hands their bytes on. Not all decoders notice when the bytes end
+ * inside a frame or when something else stands behind one (RFC 8878, 3.1).
+ */
+export async function* walkFrames(bytes: Bytes): AsyncGenerator<FramePart> {
+  const feed = new Feed(bytes)
+  const exactly = async (size: number): Promise<Buffer> => {
+    const taken = await feed.take(size)
+    if (taken.length < size) throw corrupt('zstd', 'it ends too early')
+    return taken
+  }
+  try {
+    for (;;) {
+      const magic = await feed.take(4)
+      if (magic.length === 0) return
+      if (magic.length < 4) throw corrupt('zstd', 'there are other bytes behind its end')
+      const number = magic.readUInt32LE()
+      if ((number & 0xfffffff0) >>> 0 === 0x184d2a50) {
+        const size = await exactly(4)
+        let left = size.readUInt32LE()
+        const frame = { skippable: true, hasChecksum: false, contentSize: undefined }
+        yield { bytes: Buffer.concat([magic, size]), frame, last: left === 0 }
+        while (left > 0) {
+          const piece = await exactly(Math.min(left, 64 * 1024))
+          left -= piece.length
+          yield { bytes: piece, last: left === 0 }
+        }
+        continue
+      }
+      if (number !== 0xfd2fb528) throw corrupt('zstd', 'there are other bytes behind its end')
+      const descriptor = await exactly(1)
+      const header = await exactly(headerSize(descriptor[0]!))
+      const frame = readFrameHeader(descriptor[0]!, header)
+      yield { bytes: Buffer.concat([magic, descriptor, header]), frame, last: false }
+      for (let last = false; !last; ) {
+        const block = await exactly(3)
+        const size = block.readUIntLE(0, 3) >> 3
+        const type = (block[0]! >> 1) & 3
+        last = (block[0]! & 1) === 1
+        if (type === 3 || (type !== 1 && size > 128 * 1024)) throw corrupt('zstd', 'a block is of no known kind')
+        // A run of one byte has that byte only, however long it is.
+        const rest = (type === 1 ? 1 : size) + (last && frame.hasChecksum ? 4 : 0)
+        yield { bytes: Buffer.concat([block, await exactly(rest)]), last }
+      }
+    }
+  } finally {
+    await feed.close()
+  }
+}
+
+const dictionarySizes = [0, 1, 2, 4] as const
+const contentSizes = [0, 2, 4, 8] as const
+
+/** How many bytes of header follow the descriptor. */
+function headerSize(descriptor: number): number {
+  const single = (descriptor >> 5) & 1
+  const content = contentSizes[descriptor >> 6]!
+  return (single ? 0 : 1) + dictionarySizes[descriptor & 3]! + (content === 0 && single ? 1 : content)
+}
+
+function readFrameHeader(descriptor: number, header: Buffer): FrameHeader {
+  if (descriptor & 8) throw corrupt('zstd', 'a frame uses what is not defined yet')
+  const single = ((descriptor >> 5) & 1) === 1
+  const dictionarySize = dictionarySizes[descriptor & 3]!
+  const at = (single ? 0 : 1) + dictionarySize
+  const size = header.length - at
+  let contentSize: bigint | undefined
+  if (size === 1) contentSize = BigInt(header[at]!)
+  else if (size === 2) contentSize = BigInt(header.readUInt16LE(at) + 256)
+  else if (size === 4) contentSize = BigInt(header.readUInt32LE(at))
+  else if (size === 8) contentSize = header.readBigUInt64LE(at)
+  const window = single ? Number(contentSize) : 2 ** (10 + (header[0]! >> 3)) * (1 + (header[0]! & 7) / 8)
+  if (window > largestWindow) {
+    throw new TareError('ARCHIVE_UNSUPPORTED', `the zstd archive needs a window of ${window} bytes to unpack`, {
+      remedy: 'Compress it again without --ultra and --long, or with --long=27 at most.',
+    })
+  }
+  if (header.subarray(at - dictionarySize, at).some((byte) => byte !== 0)) {
+    throw new TareError('ARCHIVE_UNSUPPORTED', 'the zstd archive needs a dictionary to unpack', {
+      remedy: 'Compress it again without a dictionary.',
+    })
+  }
+  return { skippable: false, hasChecksum: (descriptor & 4) !== 0, contentSize }
+}
