@@ -1,4 +1,4 @@
-import { decompress, sniff, sniffLength } from '../../files/compression/index.ts'
+import { decompress, sniff, sniffLength, type UnpackLimit } from '../../files/compression/index.ts'
 import { type Digest, mediaTypes, parseImageConfig, parseReference, type Reference } from '../../oci/index.ts'
 import { sha256, TareError } from '../../support/index.ts'
 import { type Item, innerPath, invalid, need, readDocument, type Shelf } from './shelf.ts'
@@ -12,14 +12,18 @@ interface ManifestItem {
 }
 
 /** The images of a docker-archive, as `manifest.json` lists them. */
-export async function dockerImages(shelf: Shelf, manifest: Item): Promise<readonly ArchiveImage[]> {
+export async function dockerImages(
+  shelf: Shelf,
+  manifest: Item,
+  limit: UnpackLimit | undefined,
+): Promise<readonly ArchiveImage[]> {
   const images: ArchiveImage[] = []
   for (const item of parseItems(shelf, await readDocument(shelf, manifest, 'manifest.json')))
-    images.push(await imageOf(shelf, item))
+    images.push(await imageOf(shelf, item, limit))
   return images
 }
 
-async function imageOf(shelf: Shelf, item: ManifestItem): Promise<ArchiveImage> {
+async function imageOf(shelf: Shelf, item: ManifestItem, limit: UnpackLimit | undefined): Promise<ArchiveImage> {
   const configBytes = await readDocument(shelf, await need(shelf, item.config, 'manifest.json'), item.config)
   const digest = sha256(configBytes)
   const claimed = digestOfPath(shelf, item.config)
@@ -33,7 +37,7 @@ async function imageOf(shelf: Shelf, item: ManifestItem): Promise<ArchiveImage> 
     )
   const layers: ArchiveLayer[] = []
   for (const [i, path] of item.layers.entries())
-    layers.push(await layerOf(diffIds[i]!, await need(shelf, path, 'manifest.json')))
+    layers.push(await layerOf(diffIds[i]!, await need(shelf, path, 'manifest.json'), limit))
   return {
     names: item.names,
     platform: configuration.platform,
@@ -45,12 +49,17 @@ async function imageOf(shelf: Shelf, item: ManifestItem): Promise<ArchiveImage> 
 }
 
 /** A layer of which only the diff ID is known: the archive does not say whether, or how, it is compressed. */
-export async function layerOf(diffId: Digest, item: Item, open = () => item.open()): Promise<ArchiveLayer> {
+export async function layerOf(
+  diffId: Digest,
+  item: Item,
+  limit: UnpackLimit | undefined,
+  open = () => item.open(),
+): Promise<ArchiveLayer> {
   const isPlain = sniff(await item.head(sniffLength)) === 'none'
   return {
     diffId,
     ...(isPlain ? { size: item.size } : {}),
-    open: async () => (isPlain ? open() : (await decompress(open())).bytes),
+    open: async () => (isPlain ? open() : (await decompress(open(), limit)).bytes),
   }
 }
 

@@ -1,3 +1,4 @@
+import type { UnpackLimit } from '../../files/compression/index.ts'
 import {
   type Descriptor,
   documentLimit,
@@ -37,14 +38,18 @@ export async function layoutRoots(shelf: Shelf, index: Item): Promise<readonly L
 }
 
 /** The images of an OCI layout; of an index, all that are there, without attestations and what else is no image. */
-export async function ociImages(shelf: Shelf, index: Item): Promise<readonly ArchiveImage[]> {
+export async function ociImages(
+  shelf: Shelf,
+  index: Item,
+  limit: UnpackLimit | undefined,
+): Promise<readonly ArchiveImage[]> {
   const images: ArchiveImage[] = []
   const others = new Set<string>()
   const visit = async (root: LayoutRoot, blob: Descriptor, namedBy: string, depth: number): Promise<void> => {
     if (isAttestation(blob)) return void others.add('an attestation')
     if (!isIndexType(blob.mediaType)) {
       if (!isManifestType(blob.mediaType)) return void others.add(blob.mediaType)
-      const image = await imageOf(shelf, blob, root.names, namedBy, others)
+      const image = await imageOf(shelf, blob, root.names, namedBy, others, limit)
       if (image !== undefined) images.push(image)
       return
     }
@@ -81,6 +86,7 @@ async function imageOf(
   names: readonly Reference[],
   namedBy: string,
   others: Set<string>,
+  limit: UnpackLimit | undefined,
 ): Promise<ArchiveImage | undefined> {
   const what = `the manifest ${blob.digest}`
   const manifest = parseManifest(await readBlob(shelf, blob, namedBy), what)
@@ -100,7 +106,7 @@ async function imageOf(
     const item = await need(shelf, blobPath(layer.digest), what)
     // A plain layer is checked once, by who keeps it: its digest is the diff ID.
     layers.push(
-      await layerOf(diffId, item, () =>
+      await layerOf(diffId, item, limit, () =>
         layer.digest === diffId ? item.open() : verified(item.open(), layer, shelf.label),
       ),
     )

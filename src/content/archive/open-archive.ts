@@ -14,7 +14,7 @@ export async function openArchive(input: ArchiveInput, options: OpenOptions): Pr
   const shelf = await openShelf(input, options)
   let closed: Promise<void> | undefined
   return {
-    images: () => imagesOf(shelf),
+    images: () => imagesOf(shelf, options.unpackLimit),
     resolve: async (name) => {
       const index = await shelf.find('index.json')
       const roots = index === undefined ? [] : await layoutRoots(shelf, index)
@@ -29,11 +29,11 @@ export async function openArchive(input: ArchiveInput, options: OpenOptions): Pr
 }
 
 /** Where both are there they list the same images; `manifest.json` has the names as the user gave them. */
-async function imagesOf(shelf: Shelf): Promise<readonly ArchiveImage[]> {
+async function imagesOf(shelf: Shelf, unpackLimit: number | undefined): Promise<readonly ArchiveImage[]> {
   const manifest = await shelf.find('manifest.json')
-  if (manifest !== undefined) return dockerImages(shelf, manifest)
+  if (manifest !== undefined) return dockerImages(shelf, manifest, unpackLimit)
   const index = await shelf.find('index.json')
-  if (index !== undefined) return ociImages(shelf, index)
+  if (index !== undefined) return ociImages(shelf, index, unpackLimit)
   throw await noImages(shelf)
 }
 

@@ -6,7 +6,7 @@ import { looksLikeTar, tarHeadLength } from '../../files/tar/index.ts'
 import { type Bytes, messageOf, systemCode, TareError } from '../../support/index.ts'
 import { openFolderShelf } from './folder-shelf.ts'
 import { looksLike } from './looks-like.ts'
-import type { Shelf } from './shelf.ts'
+import { type Shelf, withLabel } from './shelf.ts'
 import { openTarShelf } from './tar-shelf.ts'
 import type { ArchiveInput, OpenOptions } from './types.ts'
 
@@ -40,7 +40,7 @@ export async function openShelf(input: ArchiveInput, options: OpenOptions): Prom
 }
 
 async function openSpooled(bytes: Bytes, label: string, options: OpenOptions): Promise<Shelf> {
-  const { format, bytes: plain } = await decompress(bytes)
+  const { format, bytes: plain } = await decompress(bytes, options.unpackLimit)
   const file = await openScratch(label, options.scratch)
   try {
     let size = 0
@@ -48,7 +48,7 @@ async function openSpooled(bytes: Bytes, label: string, options: OpenOptions): P
     const judge = () => {
       if (!looksLikeTar(head)) throw unknown(label, format, head)
     }
-    for await (const chunk of plain) {
+    for await (const chunk of labelled(label, plain)) {
       options.signal?.throwIfAborted()
       if (head.length < tarHeadLength) {
         head = Buffer.concat([head, chunk.subarray(0, tarHeadLength - head.length)])
@@ -63,6 +63,14 @@ async function openSpooled(bytes: Bytes, label: string, options: OpenOptions): P
   } catch (error) {
     await file.close()
     throw error
+  }
+}
+
+async function* labelled(label: string, bytes: Bytes): Bytes {
+  try {
+    yield* bytes
+  } catch (error) {
+    throw withLabel(label, error)
   }
 }
 

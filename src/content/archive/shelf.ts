@@ -36,6 +36,12 @@ export async function readDocument(shelf: Shelf, item: Item, name: string): Prom
   return collect(item.open(), documentLimit)
 }
 
+/** What a room that knows no file names found wrong, with the name of the archive before it. */
+export function withLabel(label: string, error: unknown): unknown {
+  if (!(error instanceof TareError)) return error
+  return new TareError(error.code, `${label}: ${error.message}`, { remedy: error.remedy, cause: error })
+}
+
 export function invalid(shelf: Shelf, why: string, cause?: unknown): TareError {
   return new TareError('ARCHIVE_INVALID', `${shelf.label} is not a valid image archive: ${why}`, {
     remedy: 'Save the image again, with `docker save`, `skopeo copy` or `tare save`.',

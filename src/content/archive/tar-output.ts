@@ -7,13 +7,21 @@ const stageSize = 1 << 20
 
 /**
  * Writes the members as a tar. Small pieces are gathered to chunks of 1 MiB, larger ones pass as they are; a chunk is
- * never touched again after it was given to `write`.
+ * never touched again after it was given to `write`, which is called again only when it has resolved.
  */
 export async function writeMembers(
   members: readonly Member[],
   open: (blob: Descriptor) => Promise<Bytes>,
   write: (chunk: Uint8Array) => Promise<unknown>,
 ): Promise<void> {
+  // One chunk is on its way to the disk while the next is read and hashed.
+  let writing: Promise<unknown> = Promise.resolve()
+  const send = async (chunk: Uint8Array) => {
+    await writing
+    writing = write(chunk)
+    // It is awaited with the next chunk; until then a failure is not yet anybody's.
+    writing.catch(() => {})
+  }
   let stage = Buffer.allocUnsafe(stageSize)
   let used = 0
   const flush = async () => {
@@ -21,26 +29,32 @@ export async function writeMembers(
     const full = stage.subarray(0, used)
     stage = Buffer.allocUnsafe(stageSize)
     used = 0
-    await write(full)
+    await send(full)
   }
   const add = async (chunk: Uint8Array) => {
     const large = chunk.length > stageSize / 2
     if (large || used + chunk.length > stageSize) await flush()
     if (large) {
-      await write(chunk)
+      await send(chunk)
       return
     }
     stage.set(chunk, used)
     used += chunk.length
   }
-  for (const member of members) {
-    await add(encodeHeader(headerOf(member)))
-    if (member.kind === 'bytes') await add(member.bytes)
-    if (member.kind === 'blob') for await (const chunk of await open(member.blob)) await add(chunk)
-    await add(Buffer.alloc(padding(sizeOf(member))))
+  try {
+    for (const member of members) {
+      await add(encodeHeader(headerOf(member)))
+      if (member.kind === 'bytes') await add(member.bytes)
+      if (member.kind === 'blob') for await (const chunk of await open(member.blob)) await add(chunk)
+      await add(Buffer.alloc(padding(sizeOf(member))))
+    }
+    await add(endOfArchive)
+    await flush()
+    await writing
+  } catch (error) {
+    await writing.catch(() => {})
+    throw error
   }
-  await add(endOfArchive)
-  await flush()
 }
 
 function sizeOf(member: Member): number {

@@ -2,7 +2,7 @@ import { readSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { type Archive, type StoredEntry, scanTar } from '../../files/tar/index.ts'
 import { type Bytes, TareError } from '../../support/index.ts'
-import { type Item, innerPath, type Shelf } from './shelf.ts'
+import { type Item, innerPath, type Shelf, withLabel } from './shelf.ts'
 
 const chunkSize = 1 << 20
 
@@ -20,7 +20,7 @@ export function openTarShelf(file: FileHandle, size: number, label: string): She
   }
   const entries = new Map<string, StoredEntry>()
   // A name that comes twice means the later one, as when it is unpacked.
-  for (const entry of named(label, scanTar(archive))) entries.set(innerPath(label, entry.path), entry)
+  for (const entry of labelled(label, scanTar(archive))) entries.set(innerPath(label, entry.path), entry)
 
   const follow = (path: string): StoredEntry | undefined => {
     let at = innerPath(label, path)
@@ -80,11 +80,10 @@ function* zeros(count: number): Generator<Uint8Array> {
   for (let left = count; left > 0; left -= chunkSize) yield Buffer.alloc(Math.min(left, chunkSize))
 }
 
-function* named<T>(label: string, entries: Iterable<T>): Generator<T> {
+function* labelled<T>(label: string, entries: Iterable<T>): Generator<T> {
   try {
     yield* entries
   } catch (error) {
-    if (!(error instanceof TareError)) throw error
-    throw new TareError(error.code, `${label}: ${error.message}`, { remedy: error.remedy, cause: error })
+    throw withLabel(label, error)
   }
 }

@@ -36,6 +36,8 @@ export type ArchiveInput = string | Bytes
 export interface OpenOptions {
   /** A folder for the unpacked copy of a compressed or flowing archive; it is made when it is missing. */
   readonly scratch: string
+  /** The most bytes that may come out of what is compressed: the archive, or one layer. Default: 1 GiB, or 200 times what went in. */
+  readonly unpackLimit?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
 
