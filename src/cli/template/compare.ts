@@ -2,8 +2,8 @@ import { formatValue, Printed, Struct, typeName } from './values.ts'
 
 /** Go's `eq`: texts with texts, numbers with numbers; nil with anything. */
 export function isEqual(a: unknown, b: unknown): boolean {
+  if (a === null || a === undefined || b === null || b === undefined) return (a ?? null) === (b ?? null)
   const [x, y] = [basic(a), basic(b)]
-  if (x === undefined || y === undefined) return x === y
   if (typeof x !== typeof y) throw new Error('incompatible types for comparison')
   return x === y
 }

@@ -158,7 +158,8 @@ class Parser {
         if (mark === '=') for (const name of names) this.known(name)
         return { variables: names, assigns: mark === '=' }
       }
-      if (mark !== ',' || context !== 'range' || names.length > 1) break
+      if (mark !== ',') break
+      if (context !== 'range' || names.length > 1) throw this.fail(`too many declarations in ${context}`)
       this.next += 1
     }
     this.next = start
@@ -180,7 +181,7 @@ class Parser {
       operands.push(this.operand())
       const after = this.peek()
       if (after !== undefined && !['space', 'close', 'mark'].includes(after.kind))
-        throw this.fail(`unexpected ${JSON.stringify(after.source)} in operand`)
+        throw this.fail(`unexpected ${quoteToken(after)} in operand`)
     }
     const source = this.text.slice(at, this.peek()?.at ?? this.text.length).trim()
     if (this.peek()?.source === '|') this.next += 1
@@ -288,6 +289,10 @@ class Parser {
     const at = this.peek()?.at ?? this.text.length
     return new TemplateError(`template: :${lineOf(this.text, at)}: ${what}`)
   }
+}
+
+function quoteToken({ kind, source }: Token): string {
+  return kind === 'dot' ? '<.>' : JSON.stringify(source)
 }
 
 const escapes: Readonly<Record<string, string>> = {

@@ -37,6 +37,7 @@ function formatVerb(value: unknown, verb: string, flags: string, precision: numb
   if (verb === 'T') return typeName(value)
   if (Array.isArray(value)) return `[${value.map((item) => formatVerb(item, verb, flags, precision)).join(' ')}]`
   const text = value instanceof Printed ? value.text : value
+  if (value instanceof Printed && typeof value.raw === 'number' && verb === 'd') return String(value.raw)
   if (typeof text === 'string') return formatString(text, verb, flags, precision) ?? bad(value, verb)
   if (typeof text === 'number') return formatNumeric(text, verb, flags, precision) ?? bad(value, verb)
   if (typeof text === 'boolean' && verb === 't') return String(text)

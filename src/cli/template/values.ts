@@ -63,7 +63,7 @@ function formatFields(fields: Readonly<Record<string, unknown>>, plus: boolean):
 export function formatNumber(value: number): string {
   if (Number.isSafeInteger(value)) return Object.is(value, -0) ? '0' : String(value)
   const exponent = Math.floor(Math.log10(Math.abs(value)))
-  if (exponent >= -4 && exponent < 21) return String(value)
+  if (exponent >= -4 && exponent < 6) return String(value)
   return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2')
 }
 

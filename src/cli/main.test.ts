@@ -1,0 +1,92 @@
+import { expect, test } from 'vitest'
+import { captureStreams } from './captured-streams.ts'
+import { commands } from './commands.ts'
+import { main } from './main.ts'
+
+async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+  const streams = captureStreams()
+  const code = await main(argv, {}, streams)
+  return { code, out: streams.out(), err: streams.err() }
+}
+
+test.each([
+  ['build --x .', "unknown flag: --x\nSee 'tare build --help'.\n"],
+  ['image ls --digest', "unknown flag: --digest\nDid you mean --digests?\nSee 'tare image ls --help'.\n"],
+  ['--foo', "unknown flag: --foo\nSee 'tare --help'.\n"],
+  [
+    'build',
+    '"tare build" requires 1 argument\nUsage:  tare build [OPTIONS] PATH | URL | -\nSee \'tare build --help\'.\n',
+  ],
+  [
+    'images a b',
+    '"tare images" requires at most 1 argument\nUsage:  tare images [OPTIONS] [REPOSITORY[:TAG]]\nSee \'tare images --help\'.\n',
+  ],
+  [
+    'save',
+    '"tare save" requires at least 1 argument\nUsage:  tare save [OPTIONS] IMAGE [IMAGE...]\nSee \'tare save --help\'.\n',
+  ],
+  ['load x', '"tare load" accepts no arguments\nSee \'tare load --help\'.\n'],
+  ['imags', "tare: 'imags' is not a tare command\nDid you mean 'tare images'?\nSee 'tare --help'.\n"],
+  ['image lst', "tare: 'image lst' is not a tare command\nDid you mean 'tare image ls'?\nSee 'tare image --help'.\n"],
+  ['run x', "tare: 'run' is not a tare command\ntare makes images and does not run them.\nSee 'tare --help'.\n"],
+  [
+    'build --progress=fancy .',
+    'invalid progress mode "fancy"\nThe modes are auto, none, plain, quiet, rawjson, tty.\nSee \'tare build --help\'.\n',
+  ],
+])('tare %s is a wrong command line', async (line, message) => {
+  expect(await run(...line.split(' '))).toEqual({ code: 125, out: '', err: message })
+})
+
+test.each([
+  ['build --push .', 'ERROR: failed to build: --push is not supported by tare yet\n'],
+  ['build -o out .', 'ERROR: failed to build: --output type=local is not supported by tare yet\n'],
+  ['build https://example.com/x.git', 'ERROR: failed to build: a URL as build context is not supported by tare yet\n'],
+  ['build --build-context x .', 'ERROR: failed to build: invalid context value: x, expected key=value\n'],
+  ['build -f - -', "ERROR: failed to build: invalid argument: can't use stdin for both build context and dockerfile\n"],
+  ['save --platform linux/arm64 x', 'Error: --platform is not supported by tare yet\n'],
+  ['import http://example.com/x.tar', 'Error: importing from a URL is not supported by tare yet\n'],
+])('tare %s is refused with what is the matter', async (line, message) => {
+  const { code, out, err } = await run(...line.split(' '))
+  expect({ code, out }).toEqual({ code: 1, out: '' })
+  expect(err.slice(0, message.length)).toBe(message)
+})
+
+test('help stands on every level', async () => {
+  const root = await run('--help')
+  expect(root.out).toMatch(/^Usage: {2}tare \[OPTIONS\] COMMAND\n/)
+  expect(root.out).toContain('\nCommon Commands:\n  build       Build an image from a Dockerfile\n')
+  expect(await run('help')).toEqual(root)
+  expect(await run()).toEqual(root)
+  const image = await run('image', '--help')
+  expect(image.out).toMatch(/^Usage: {2}tare image COMMAND\n\nManage images\n\nCommands:\n {2}build /)
+  expect(await run('help', 'image')).toEqual(image)
+  expect(await run('image')).toEqual({ code: 0, out: '', err: image.out })
+})
+
+test('a verb’s help is made of its flags, and no line is wider than the window', async () => {
+  const { out } = await run('help', 'image', 'ls')
+  expect(out).toContain(
+    'Usage:  tare image ls [OPTIONS] [REPOSITORY[:TAG]]\n\nList images\n\nAliases:\n  tare images, ',
+  )
+  expect(out).toContain('\n  -a, --all             Show all images (default hides intermediate images)\n')
+  expect(out).toContain("\n                        'json':             Print in JSON format\n")
+  expect(await run('image', 'ls', '--help')).toEqual({ code: 0, out, err: '' })
+  for (const { names } of commands) {
+    const help = (await run(...names[0]!.split(' '), '--help')).out
+    const options = help.split('\nOptions:\n')[1]?.split('\n') ?? []
+    expect(options.filter((line) => line.length > 79)).toEqual([])
+  }
+})
+
+test('the version is that of the package', async () => {
+  expect((await run('--version')).out).toMatch(/^tare version \d+\.\d+\.\d+\n$/)
+  const { out } = await run('version', '--format', '{{.Client.Version}}')
+  expect((await run('-v')).out).toBe(`tare version ${out}`)
+  expect((await run('version', '-f', '{{.Client.Foo}}')).err).toContain('map has no entry for key "Foo"')
+})
+
+test('every command can be loaded, and no name is given twice', async () => {
+  const names = commands.flatMap((command) => command.names)
+  expect(new Set(names).size).toBe(names.length)
+  for (const command of commands) expect((await command.load()).usage).not.toBe('')
+})
