@@ -105,8 +105,8 @@ async function runGroup(
   streams: Streams,
   invocation: Invocation,
 ): Promise<number> {
-  const { args, help } = parseFlags({}, rest, { interspersed: false })
   invocation.command = group
+  const { args, help } = parseFlags({}, rest, { interspersed: false })
   if (args[0] !== undefined && args[0] !== 'help') throw unknownCommand(`${group} ${args[0]}`)
   const { groupHelp } = await import('./help.ts')
   // Asked for, help is the result; otherwise it is a hint beside a missing one.

@@ -67,3 +67,8 @@ test('with -D an error tells what caused it', async () => {
 test('nothing is said to a reader that is gone', async () => {
   expect(await reportError(new BrokenPipe(), 'images', false)).toEqual({ text: '', exitCode: 141 })
 })
+
+test('a name in a message cannot steer the terminal', async () => {
+  const error = new TareError('LAYER_PATH_ESCAPES', 'the layer has "\x1b[2J/x"')
+  expect((await reportError(error, 'load', false)).text).toBe('Error: the layer has "␛[2J/x"\n')
+})

@@ -1,6 +1,6 @@
 import { Failure, UsageError } from './failure.ts'
 import { BrokenPipe } from './streams.ts'
-import { formatExcerpt } from './text/excerpt.ts'
+import { formatExcerpt, visible } from './text/excerpt.ts'
 
 export interface ErrorReport {
   readonly text: string
@@ -12,6 +12,12 @@ export interface ErrorReport {
  * known. A TareError or Failure gets its excerpt and remedy; anything else is a defect of ours and gets its stack.
  */
 export async function reportError(error: unknown, command: string | undefined, debug: boolean): Promise<ErrorReport> {
+  const { text, exitCode } = await describe(error, command, debug)
+  // Names from an archive or a context may stand in a message, and may not steer the terminal.
+  return { text: text.split('\n').map(visible).join('\n'), exitCode }
+}
+
+async function describe(error: unknown, command: string | undefined, debug: boolean): Promise<ErrorReport> {
   if (error instanceof BrokenPipe) return { text: '', exitCode: error.exitCode }
   if (error instanceof UsageError) return { text: usageText(error, command), exitCode: error.exitCode }
   const label = isBuild(command) ? 'ERROR: ' : 'Error: '

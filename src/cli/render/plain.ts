@@ -1,6 +1,6 @@
 import type { Event } from '../../index.ts'
 import { visible } from '../text/excerpt.ts'
-import type { Progress, ProgressOutput } from './progress.ts'
+import type { Progress, ProgressOutput } from './renderer.ts'
 import { formatFailures, formatSeconds, formatTask, type Step, Steps, tail } from './steps.ts'
 
 /** A task that is not done says how far it is no more often than this. Milliseconds. */

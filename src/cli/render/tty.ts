@@ -1,6 +1,6 @@
 import { visible } from '../text/excerpt.ts'
 import { fitWidth, textWidth } from '../text/width.ts'
-import type { Progress, ProgressOutput } from './progress.ts'
+import type { Progress, ProgressOutput } from './renderer.ts'
 import { formatFailures, formatSeconds, formatTask, type Step, Steps, tail } from './steps.ts'
 
 /** Between two pictures. Milliseconds. */

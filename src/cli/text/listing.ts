@@ -1,5 +1,6 @@
 import { compileTemplate } from '../template/template.ts'
 import { formatJson, Struct } from '../template/values.ts'
+import { visible } from './excerpt.ts'
 import { alignColumns } from './table.ts'
 
 export interface ListingOptions {
@@ -24,8 +25,14 @@ export function formatListing(rows: readonly Row[], options: ListingOptions): st
   const source = isTable ? format.slice('table'.length).trim() || options.table : format
   const template = compileTemplate(source.replaceAll('\\t', '\t').replaceAll('\\n', '\n'))
   // The rows come first: what does not fit them is then told without a header above it.
-  const body = rows.map((row) => `${template.fill(new Struct(options.type, row))}\n`).join('')
+  // A cell may not break its table, nor steer the terminal; who asks for a template or JSON gets the value as it is.
+  const shown = isTable ? rows.map(visibleRow) : rows
+  const body = shown.map((row) => `${template.fill(new Struct(options.type, row))}\n`).join('')
   if (!isTable) return body
   const header = template.fillHeader(new Map(Object.entries(options.headings)))
   return alignColumns(`${header}\n${body}`)
+}
+
+function visibleRow(row: Row): Row {
+  return Object.fromEntries(Object.entries(row).map(([key, value]) => [key, visible(value)]))
 }

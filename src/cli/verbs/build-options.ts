@@ -18,7 +18,7 @@ export async function readBuildOptions(call: BuildCall): Promise<Omit<BuildOptio
     buildArgs: readBuildArgs(flags['build-arg']),
     labels: Object.fromEntries(flags.label.map((text) => splitPair(text) as [string, string])),
     annotations: Object.fromEntries(flags.annotation.map(readAnnotation)),
-    platforms: flags.platform.filter((platform) => platform !== ''),
+    platforms: flags.platform.some(Boolean) ? flags.platform.filter(Boolean) : undefined,
     contexts: Object.fromEntries(flags['build-context'].map(readNamedContext)),
     noCache: flags['no-cache'],
     noCacheFilter: flags['no-cache-filter'],

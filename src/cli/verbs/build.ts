@@ -1,7 +1,8 @@
 import type { BuildResult, Event, Reporter } from '../../index.ts'
 import { type Call, defineVerb } from '../command.ts'
 import { UsageError } from '../failure.ts'
-import { openProgress, type Progress, type ProgressMode, progressModes } from '../render/progress.ts'
+import { openProgress, type ProgressMode, progressModes } from '../render/progress.ts'
+import type { Progress, ProgressOutput } from '../render/renderer.ts'
 import { formatCheck, formatWarnings, type Warning } from '../render/warnings.ts'
 import { write } from '../streams.ts'
 import { removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
@@ -72,7 +73,7 @@ function readMode({ flags, given, env }: BuildCall): ProgressMode {
   return 'quiet'
 }
 
-function progressOutput({ streams, env, now }: BuildCall): Parameters<typeof openProgress>[1] {
+function progressOutput({ streams, env, now }: BuildCall): ProgressOutput {
   const { stderr } = streams
   return {
     write: (text) => void stderr.write(text),

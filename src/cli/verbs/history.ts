@@ -1,7 +1,6 @@
 import type { HistoryLine } from '../../index.ts'
 import { defineVerb } from '../command.ts'
 import { write } from '../streams.ts'
-import { visible } from '../text/excerpt.ts'
 import { humanAge, humanSize } from '../text/human.ts'
 import { formatListing, type Row } from '../text/listing.ts'
 import { rfc3339 } from '../text/local-time.ts'
@@ -49,7 +48,7 @@ interface HistoryFlags {
 }
 
 function historyRow(line: HistoryLine, now: number, flags: HistoryFlags): Row {
-  const createdBy = visible(line.createdBy.replaceAll('\t', ' '))
+  const createdBy = line.createdBy.replaceAll('\t', ' ')
   return {
     Comment: line.comment,
     CreatedAt: rfc3339(line.created),
