@@ -5,7 +5,19 @@
  * Out: values that say what is meant, Docker's build checks that need no more than the text, and errors in BuildKit's words.
  * Not here: which value a variable has, which files there are, what an instruction does.
  */
+export { type Finding, findings, isWanted, looksSecret, warning } from './checks.ts'
+export { type ModeChange, parseChmod } from './chmod.ts'
+export { parseCheckOptions } from './directives.ts'
+export { formatGoDuration, parseGoDuration } from './duration.ts'
 export { type Expansion, expand, expandHeredoc, expandWords } from './expand.ts'
+export { type ExposedPorts, parseExpose } from './expose.ts'
+export { compilePath, hasWildcard, matchPath, type PathMatcher } from './go-match.ts'
+export { type IgnoreMatcher, type IgnoreRule, ignoreMatcher, ignoreRules, parseIgnore } from './ignore.ts'
+export { type Script, scriptOf } from './instructions/run.ts'
 export type { ExpandOptions, Lookup } from './lexer.ts'
+export { parseMount } from './mount.ts'
+export { parseDockerfile, parseTrigger } from './parse.ts'
+export { parseStopSignal } from './signal.ts'
+export { suggest } from './suggest.ts'
 export { cleanPath, quote } from './text.ts'
 export * from './types.ts'

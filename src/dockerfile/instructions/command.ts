@@ -1,0 +1,31 @@
+import { readFlags } from '../flags.ts'
+import { refusal } from '../refuse.ts'
+import type { Phrase } from '../statement.ts'
+import type { Cmd, CommandLine, Entrypoint, Shell } from '../types.ts'
+import { atLeastOne } from './arguments.ts'
+
+/** A command in exec form (JSON) or shell form. Without any words it is a shell command that is empty. */
+export function commandLine({ words, json }: Phrase): CommandLine {
+  return json ? { form: 'exec', words } : { form: 'shell', words: [words.join(' ')] }
+}
+
+export function readCmd(phrase: Phrase): Omit<Cmd, 'where' | 'source'> {
+  readFlags(phrase.flags, {})
+  return { kind: 'CMD', command: commandLine(phrase) }
+}
+
+export function readEntrypoint(phrase: Phrase): Omit<Entrypoint, 'where' | 'source'> {
+  readFlags(phrase.flags, {})
+  return { kind: 'ENTRYPOINT', command: commandLine(phrase) }
+}
+
+export function readShell(phrase: Phrase): Omit<Shell, 'where' | 'source'> {
+  readFlags(phrase.flags, {})
+  atLeastOne('SHELL', phrase.words)
+  if (phrase.json) return { kind: 'SHELL', shell: phrase.words }
+  throw refusal(
+    'DOCKERFILE_ARGUMENTS',
+    'SHELL requires the arguments to be in JSON form',
+    'Write SHELL ["/bin/sh", "-c"].',
+  )
+}

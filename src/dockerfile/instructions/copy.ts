@@ -1,0 +1,83 @@
+import { given, readFlags } from '../flags.ts'
+import { isHeredocMark, readHeredocMark } from '../heredoc.ts'
+import { refusal } from '../refuse.ts'
+import type { Statement } from '../statement.ts'
+import type { Add, Copy, Heredoc } from '../types.ts'
+
+/** `COPY [--from=… --chown=… --chmod=… --link --parents --exclude=…] source… destination` */
+export function readCopy(statement: Statement): Omit<Copy, 'where' | 'source'> {
+  checkCount(statement)
+  const { from, parents, ...flags } = readFlags(statement.flags, {
+    chown: 'text',
+    from: 'text',
+    chmod: 'text',
+    link: 'boolean',
+    exclude: 'list',
+    parents: 'boolean',
+  })
+  return {
+    kind: 'COPY',
+    ...readShared(statement, flags),
+    parents: parents === true,
+    ...given({ from: from || undefined }),
+  }
+}
+
+/** `ADD [--chown=… --chmod=… --link --exclude=… --checksum=… --keep-git-dir --unpack] source… destination` */
+export function readAdd(statement: Statement): Omit<Add, 'where' | 'source'> {
+  checkCount(statement)
+  const flags = readFlags(statement.flags, {
+    chown: 'text',
+    chmod: 'text',
+    link: 'boolean',
+    'keep-git-dir': 'boolean',
+    checksum: 'text',
+    unpack: 'boolean',
+    exclude: 'list',
+  })
+  return {
+    kind: 'ADD',
+    ...readShared(statement, flags),
+    ...given({ checksum: flags.checksum || undefined, keepGitDir: flags['keep-git-dir'], unpack: flags.unpack }),
+  }
+}
+
+function checkCount({ kind, words }: Statement): void {
+  if (words.length >= 2) return
+  const message = `${kind} requires at least two arguments, but only one was provided. Destination could not be determined`
+  throw refusal('DOCKERFILE_ARGUMENTS', message, `It reads ${kind} source… destination.`)
+}
+
+interface SharedFlags {
+  readonly chown: string | undefined
+  readonly chmod: string | undefined
+  readonly link: boolean | undefined
+  readonly exclude: readonly string[]
+}
+
+function readShared(statement: Statement, { chown, chmod, link, exclude }: SharedFlags) {
+  const { words, json, heredocs } = statement
+  const to = words.at(-1)!
+  const isHeredoc = (word: string): boolean => !json && isHeredocMark(word)
+  if (isHeredoc(to)) {
+    const message = `${statement.kind} cannot accept a heredoc as a destination`
+    throw refusal('DOCKERFILE_HEREDOC', message, `Put the path of the file behind ${to}.`)
+  }
+  const given_ = words.slice(0, -1)
+  return {
+    sources: given_.filter((word) => !isHeredoc(word)),
+    heredocs: given_.filter(isHeredoc).map((word) => bodyOf(word, heredocs)),
+    to,
+    link: link === true,
+    exclude,
+    json,
+    ...given({ chown: chown || undefined, chmod: chmod || undefined }),
+  }
+}
+
+/** Of two heredocs with one name the last one's body counts, as with BuildKit. */
+function bodyOf(word: string, heredocs: readonly Heredoc[]): Heredoc {
+  const mark = readHeredocMark(word)!
+  const found = heredocs.findLast(({ name }) => name === mark.name)
+  return { body: found?.body ?? '', raw: found?.raw ?? '', ...mark }
+}

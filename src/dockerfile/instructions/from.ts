@@ -1,0 +1,23 @@
+import { given, readFlags } from '../flags.ts'
+import { refusal } from '../refuse.ts'
+import type { Phrase } from '../statement.ts'
+import { quote } from '../text.ts'
+import type { From } from '../types.ts'
+
+const stageName = /^[a-z][a-z0-9-_.]*$/
+
+/** `FROM [--platform=p] base [AS name]` */
+export function readFrom(phrase: Phrase): Omit<From, 'where' | 'source'> {
+  const [base, as, name] = phrase.words
+  const named = phrase.words.length === 3 && as?.toLowerCase() === 'as'
+  if (base === undefined || (!named && phrase.words.length !== 1)) {
+    const message = 'FROM requires either one or three arguments'
+    throw refusal('DOCKERFILE_ARGUMENTS', message, 'It reads FROM image, or FROM image AS name.')
+  }
+  if (named && !stageName.test(name!.toLowerCase())) {
+    const message = `invalid name for build stage: ${quote(name!)}, name can't start with a number or contain symbols`
+    throw refusal('DOCKERFILE_STAGE', message, 'Names have letters, digits, -, _ and ., and begin with a letter.')
+  }
+  const { platform } = readFlags(phrase.flags, { platform: 'text' })
+  return { kind: 'FROM', base, ...given({ platform: platform || undefined, as: named ? name : undefined }) }
+}

@@ -1,0 +1,21 @@
+import { readFlags } from '../flags.ts'
+import { refusal } from '../refuse.ts'
+import type { Statement } from '../statement.ts'
+import type { Onbuild } from '../types.ts'
+
+/** `ONBUILD instruction`. Whether that instruction makes sense is seen when its text is read as a trigger. */
+export function readOnbuild({ flags, trigger, line, heredocs }: Statement): Omit<Onbuild, 'where' | 'source'> {
+  if (trigger === undefined) throw refusal('DOCKERFILE_ARGUMENTS', 'ONBUILD requires at least one argument')
+  readFlags(flags, {})
+  refuseTrigger(trigger.kind)
+  const text = line.replace(/^\s*ONBUILD\s*/i, '')
+  return { kind: 'ONBUILD', trigger: [text, ...heredocs.map(({ raw, name }) => raw + name)].join('\n') }
+}
+
+/** Throws for the instructions that cannot be triggers. */
+export function refuseTrigger(kind: string): void {
+  if (kind === 'ONBUILD') throw refusal('DOCKERFILE_ONBUILD', "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed")
+  if (kind === 'FROM' || kind === 'MAINTAINER') {
+    throw refusal('DOCKERFILE_ONBUILD', `${kind} isn't allowed as an ONBUILD trigger`)
+  }
+}

@@ -1,0 +1,80 @@
+import { messageOf } from '../../support/index.ts'
+import { readCsvFields } from '../csv.ts'
+import { given, readFlags } from '../flags.ts'
+import { isHeredocMark } from '../heredoc.ts'
+import { checkMountSyntax } from '../mount.ts'
+import { refusal } from '../refuse.ts'
+import type { Statement } from '../statement.ts'
+import { didYouMean } from '../suggest.ts'
+import { cut, parseBoolean, quote } from '../text.ts'
+import type { Run } from '../types.ts'
+import { commandLine } from './command.ts'
+
+/** `RUN [--mount=… --network=… --security=… --device=…] command` */
+export function readRun(statement: Statement): Omit<Run, 'where' | 'source'> {
+  const { mount, network, security, device } = readFlags(statement.flags, {
+    mount: 'list',
+    network: 'text',
+    security: 'text',
+    device: 'list',
+  })
+  for (const value of mount) checkMountSyntax(value)
+  if (network !== undefined && !['default', 'none', 'host'].includes(network)) {
+    const remedy = 'It is default, none or host.'
+    throw refusal('DOCKERFILE_FLAG', `invalid network mode ${quote(network)}`, remedy)
+  }
+  if (security !== undefined && !['sandbox', 'insecure'].includes(security)) {
+    throw refusal('DOCKERFILE_FLAG', `security ${quote(security)} is not valid`, 'It is sandbox or insecure.')
+  }
+  for (const value of device) checkDevice(value)
+  const { heredocs } = statement
+  const command = commandLine(statement)
+  return { kind: 'RUN', command, heredocs, mounts: mount, devices: device, ...given({ network, security }) }
+}
+
+/** `name[,required]` of a CDI device. */
+function checkDevice(value: string): void {
+  let named = false
+  for (const field of readDeviceFields(value)) {
+    const [name, word, hasValue] = cut(field, '=')
+    const key = name.toLowerCase()
+    if (key === 'required') {
+      if (hasValue && parseBoolean(word) === undefined) throw wrong(`invalid value for ${key}: ${word}`)
+    } else if (!named) named = true
+    else if (!hasValue) throw wrong(`invalid field '${field}' must be a key=value pair`)
+    else if (key === 'name') throw wrong(`device name already set`)
+    else throw wrong(`unexpected key '${key}' in '${field}'${didYouMean(key, ['name', 'required'])}`)
+  }
+}
+
+function readDeviceFields(value: string): string[] {
+  try {
+    return readCsvFields(value)
+  } catch (error) {
+    throw wrong(`failed to parse csv devices: ${messageOf(error)}`)
+  }
+}
+
+function wrong(message: string): Error {
+  return refusal('DOCKERFILE_FLAG', message)
+}
+
+/** What a RUN gives to its shell: a text; or, for a heredoc that begins with `#!`, a program to be run as /dev/pipes/NAME. */
+export type Script =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'program'; readonly name: string; readonly body: string }
+
+/**
+ * The script of a RUN in shell form. A heredoc that is the whole command is the script itself; with anything around it the
+ * text is put together again, bodies included, for the shell to read. Variables are never expanded here.
+ */
+export function scriptOf({ command, heredocs }: Pick<Run, 'command' | 'heredocs'>): Script {
+  const text = command.words.join(' ')
+  const [first] = heredocs
+  if (first === undefined) return { kind: 'text', text }
+  if (!isHeredocMark(text)) {
+    return { kind: 'text', text: [text, ...heredocs.map(({ raw, name }) => raw + name)].join('\n') }
+  }
+  if (first.body.startsWith('#!')) return { kind: 'program', name: first.name, body: first.body }
+  return { kind: 'text', text: first.body }
+}

@@ -1,0 +1,172 @@
+import { messageOf, type TareError } from '../support/index.ts'
+import { readCsvFields } from './csv.ts'
+import { given } from './flags.ts'
+import { refusal } from './refuse.ts'
+import { didYouMean } from './suggest.ts'
+import { cut, parseBoolean, quote } from './text.ts'
+import type { Mount } from './types.ts'
+
+const mountTypes = ['bind', 'cache', 'tmpfs', 'secret', 'ssh'] as const
+const sharings = ['shared', 'private', 'locked'] as const
+const keys = [
+  ...['type', 'from', 'source', 'target', 'readonly', 'id', 'sharing', 'required', 'size', 'mode', 'uid', 'gid'],
+  ...['src', 'dst', 'destination', 'ro', 'rw', 'readwrite', 'env'],
+]
+
+/** What a mount is while its fields are read one after the other. */
+type Draft = { -readonly [Name in keyof Mount]?: Mount[Name] | undefined } & { type: Mount['type'] }
+
+/**
+ * Reads the value of a `RUN --mount`, `expand` giving each of its values without variables (nothing is expanded otherwise).
+ * The fields count in their order: `required` is an error before `type=secret`. Throws DOCKERFILE_MOUNT, without a place.
+ */
+export function parseMount(value: string, expand: (word: string) => string = (word) => word): Mount {
+  const draft: Draft = { type: 'bind' }
+  for (const field of readFields(value)) {
+    const [name, word, hasValue] = cut(field, '=')
+    const key = name.toLowerCase()
+    if (hasValue) setValue(draft, key, expand(word), field)
+    else setSwitch(draft, key, field)
+  }
+  checkMount(draft)
+  const { type, readonly = type !== 'cache' && type !== 'tmpfs', sharing = 'shared', required = false, ...rest } = draft
+  return { type, readonly, sharing, required, ...given(rest) }
+}
+
+/** What can be said of the value of a `--mount` while its variables have no values yet. */
+export function checkMountSyntax(value: string): void {
+  for (const field of readFields(value)) {
+    const [key, word] = cut(field, '=')
+    const dollar = word.indexOf('$')
+    if (key.toLowerCase() === 'from' && dollar >= 0 && dollar < word.length - 1) {
+      throw refusal(
+        'DOCKERFILE_MOUNT',
+        `'${key}' doesn't support variable expansion, define alias stage instead`,
+        'Write FROM $NAME AS alias, and from=alias.',
+      )
+    }
+  }
+}
+
+function readFields(value: string): string[] {
+  try {
+    return readCsvFields(value)
+  } catch (error) {
+    throw refusal('DOCKERFILE_MOUNT', `failed to parse csv mounts: ${messageOf(error)}`)
+  }
+}
+
+function setSwitch(draft: Draft, key: string, field: string): void {
+  if (key === 'readonly' || key === 'ro') draft.readonly = true
+  else if (key === 'readwrite' || key === 'rw') draft.readonly = false
+  else if (key === 'required') setRequired(draft, key, true)
+  else throw wrong(`invalid field '${field}' must be a key=value pair`)
+}
+
+function setValue(draft: Draft, key: string, value: string, field: string): void {
+  switch (key) {
+    case 'type':
+      draft.type = oneOf(mountTypes, value, `unsupported mount type ${quote(value)}`)
+      return
+    case 'from':
+      draft.from = value || undefined
+      return
+    case 'source':
+    case 'src':
+      draft.source = value || undefined
+      return
+    case 'target':
+    case 'dst':
+    case 'destination':
+      draft.target = value || undefined
+      return
+    case 'readonly':
+    case 'ro':
+      draft.readonly = readBoolean(key, value)
+      return
+    case 'readwrite':
+    case 'rw':
+      draft.readonly = !readBoolean(key, value)
+      return
+    case 'required':
+      setRequired(draft, key, readBoolean(key, value))
+      return
+    case 'size':
+      if (draft.type !== 'tmpfs') throw unexpected(key, draft.type)
+      draft.size = readSize(value)
+      return
+    case 'id':
+      draft.id = value || undefined
+      return
+    case 'sharing':
+      draft.sharing = oneOf(sharings, value, `unsupported sharing value ${quote(value)}`)
+      return
+    case 'mode':
+      draft.mode = readNumber(key, value, 8)
+      return
+    case 'uid':
+    case 'gid':
+      draft[key] = readNumber(key, value, 10)
+      return
+    case 'env':
+      draft.env = value
+      return
+    default:
+      throw wrong(`unexpected key '${key}' in '${field}'${didYouMean(key, keys)}`)
+  }
+}
+
+function setRequired(draft: Draft, key: string, value: boolean): void {
+  if (draft.type !== 'secret' && draft.type !== 'ssh') throw unexpected(key, draft.type)
+  draft.required = value
+}
+
+function checkMount({ type, mode, uid, gid, from, source, target, id, sharing }: Draft): void {
+  if (type === 'bind' || type === 'tmpfs') {
+    for (const [name, value] of Object.entries({ mode, uid, gid })) {
+      if (value !== undefined) throw wrong(`${name} not allowed for ${quote(type)} type mounts`)
+    }
+  }
+  if (type === 'secret') {
+    if (from !== undefined) throw wrong('secret mount should not have a from')
+    if (sharing !== undefined) throw wrong('secret mount should not define sharing')
+    if (source === undefined && target === undefined && id === undefined) {
+      throw wrong('invalid secret mount. one of source, target required')
+    }
+    if (source !== undefined && id !== undefined) throw wrong("both source and id can't be set")
+  }
+  if (sharing !== undefined && type !== 'cache') throw wrong(`invalid cache sharing set for ${type} mount`)
+}
+
+function oneOf<T extends string>(options: readonly T[], value: string, message: string): T {
+  const found = options.find((option) => option === value.toLowerCase())
+  if (found === undefined) throw wrong(message + didYouMean(value, options))
+  return found
+}
+
+function readBoolean(key: string, value: string): boolean {
+  const read = parseBoolean(value)
+  if (read === undefined) throw wrong(`invalid value for ${key}: ${value}`)
+  return read
+}
+
+function readNumber(key: string, value: string, base: 8 | 10): number {
+  const number = (base === 8 ? /^[0-7]+$/ : /^\d+$/).test(value) ? Number.parseInt(value, base) : Number.NaN
+  if (!(number < 2 ** 32)) throw wrong(`invalid value ${value} for ${key}`)
+  return number
+}
+
+/** Bytes: a number and perhaps a unit of 1024s, `64m`, `1.5GiB`. */
+function readSize(value: string): number {
+  const match = /^(\d+(?:\.\d+)?) ?(?:([kmgtp])i?)?b?$/i.exec(value)
+  if (match === null) throw wrong(`invalid value for size: ${value}`)
+  return Math.floor(Number(match[1]) * 1024 ** ('kmgtp'.indexOf(match[2]?.toLowerCase() ?? '') + (match[2] ? 1 : 0)))
+}
+
+function unexpected(key: string, type: Mount['type']): TareError {
+  return wrong(`unexpected key '${key}' for mount type '${type}'`, `Say type=… before ${key}, and one that has it.`)
+}
+
+function wrong(message: string, remedy?: string): TareError {
+  return refusal('DOCKERFILE_MOUNT', message, remedy)
+}

@@ -1,0 +1,107 @@
+import { locate, type SourceRange, TareError } from '../support/index.ts'
+import { given } from './flags.ts'
+import { describedAs } from './instructions/metadata.ts'
+import { refuseTrigger } from './instructions/onbuild.ts'
+import { readInstruction } from './instructions/read-instruction.ts'
+import { lint, type Reading } from './lint.ts'
+import { onLine, refusal } from './refuse.ts'
+import { readStatements, type Statement } from './statement.ts'
+import type { Arg, Dockerfile, From, Instruction, Stage } from './types.ts'
+
+/**
+ * Reads a Dockerfile. `file` is its name in messages. Throws a TareError with its place and in BuildKit's words, as soon as
+ * something is wrong; first with how the file falls into words, then with what they say.
+ */
+export function parseDockerfile(text: string, file: string): Dockerfile {
+  const whole: SourceRange = { file, line: 1, endLine: 1, text }
+  if (text === '') {
+    throw new TareError('DOCKERFILE_EMPTY', 'the Dockerfile cannot be empty', {
+      remedy: `Begin ${file} with FROM and the image to build on.`,
+    })
+  }
+  const { statements, directives } = readStatements(text, file)
+  if (statements.length === 0) throw locate(refusal('DOCKERFILE_EMPTY', 'file with no instructions'), whole)
+  const readings = readAll(statements)
+  if (readings.at(-1)!.stage === undefined) {
+    const remedy = 'Add a FROM with the image to build on; FROM scratch starts from nothing.'
+    throw locate(refusal('DOCKERFILE_STAGE', 'dockerfile contains no stages to build', remedy), whole)
+  }
+  return {
+    file,
+    text,
+    escape: directives.escape,
+    ...given({ syntax: directives.syntax }),
+    check: directives.check,
+    globalArgs: readings.flatMap(({ stage, instruction }) => (stage === undefined ? (instruction as Arg) : [])),
+    stages: groupStages(readings),
+    warnings: lint(readings, directives.check),
+  }
+}
+
+function readAll(statements: readonly Statement[]): Reading[] {
+  let stage: number | undefined
+  return statements.map((statement) => {
+    const instruction = readOne(statement)
+    if (instruction.kind === 'FROM') stage = (stage ?? -1) + 1
+    if (stage === undefined && instruction.kind !== 'ARG') {
+      const remedy = 'Only ARG may come before the first FROM.'
+      throw locate(refusal('DOCKERFILE_STAGE', 'no build stage in current context', remedy), statement.where)
+    }
+    return { statement, instruction, stage }
+  })
+}
+
+function readOne(statement: Statement): Instruction | From {
+  try {
+    const instruction = readInstruction(statement)
+    if (instruction.kind === 'ONBUILD') readTrigger(instruction.trigger, statement.where)
+    return instruction
+  } catch (error) {
+    throw onLine(error, statement.where)
+  }
+}
+
+function groupStages(readings: readonly Reading[]): Stage[] {
+  const stages: (Stage & { instructions: Instruction[] })[] = []
+  for (const { instruction, statement } of readings) {
+    if (instruction.kind !== 'FROM') stages.at(-1)?.instructions.push(instruction)
+    else {
+      const name = instruction.as?.toLowerCase()
+      const description = name === undefined ? undefined : describedAs(name, statement.comments)
+      stages.push({ index: stages.length, from: instruction, instructions: [], ...given({ name, description }) })
+    }
+  }
+  return stages
+}
+
+/**
+ * Reads what an image's config has under OnBuild, heredocs included. `where` is the FROM that brings it in. The escape
+ * character is `\` here, whatever the Dockerfile of that image said.
+ */
+export function parseTrigger(trigger: string, where: SourceRange): Instruction {
+  try {
+    return readTrigger(trigger, where)
+  } catch (error) {
+    throw locate(error, where)
+  }
+}
+
+function readTrigger(trigger: string, where: SourceRange): Instruction {
+  const statements = readTriggerStatements(trigger)
+  const [statement] = statements
+  if (statement === undefined || statements.length > 1) {
+    throw refusal('DOCKERFILE_ONBUILD', 'onbuild trigger should be a single expression')
+  }
+  refuseTrigger(statement.kind)
+  return readInstruction({ ...statement, where }) as Instruction
+}
+
+function readTriggerStatements(trigger: string): readonly Statement[] {
+  try {
+    return readStatements(trigger, 'ONBUILD').statements
+  } catch (error) {
+    // A line of the trigger is of no use: nobody has that text as a file.
+    if (!(error instanceof TareError)) throw error
+    throw new TareError(error.code, error.message, { remedy: error.remedy, cause: error })
+  }
+}

@@ -1,0 +1,93 @@
+import { refusal } from './refuse.ts'
+import { cut, isSpace, trimStart } from './text.ts'
+import type { KeyValue } from './types.ts'
+
+const whitespace = /[\t\v\f\r ]+/
+
+/** Words between white space. Quotes mean nothing here: `COPY "a b" /c` has three. */
+export function splitWords(text: string): string[] {
+  return text === '' ? [] : text.split(whitespace)
+}
+
+/** The first word, and the rest after the white space. */
+export function splitFirstWord(text: string): [first: string, rest: string | undefined] {
+  const match = whitespace.exec(text)
+  return match === null ? [text, undefined] : [text.slice(0, match.index), text.slice(match.index + match[0].length)]
+}
+
+/** Words of ENV, LABEL and ARG: quotes and the escape character hold a word together, and stay in it. */
+export function splitQuotedWords(text: string, escapeCharacter: string): string[] {
+  const characters = [...text]
+  const words: string[] = []
+  let word: string | undefined
+  let quote: string | undefined
+  for (let i = 0; i < characters.length; i++) {
+    const character = characters[i]!
+    if (quote === undefined && isSpace(character)) {
+      if (word !== undefined && word !== '') words.push(word)
+      word = undefined
+      continue
+    }
+    word ??= ''
+    if (character === escapeCharacter && quote !== "'") {
+      // Nothing to escape at the end: the escape character itself goes.
+      if (i + 1 < characters.length) word += character + characters[++i]!
+      continue
+    }
+    if (quote === undefined && (character === '"' || character === "'")) quote = character
+    else if (character === quote) quote = undefined
+    word += character
+  }
+  if (word !== undefined && word !== '') words.push(word)
+  return words
+}
+
+/**
+ * A JSON array of strings; undefined if the text is no JSON array, for then it is in shell form. An array with anything but
+ * strings in it is an error.
+ */
+export function readJsonArray(text: string): string[] | undefined {
+  const json = trimStart(text)
+  if (!json.startsWith('[')) return undefined
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch {
+    return undefined
+  }
+  if (Array.isArray(value) && value.every((item): item is string => typeof item === 'string')) return value
+  throw refusal(
+    'DOCKERFILE_SYNTAX',
+    'when using JSON array syntax, arrays must be comprised of strings only',
+    'Put double quotes around every element.',
+  )
+}
+
+/** The pairs of ENV and LABEL: `a=1 b=2`, or in the legacy form `a the rest of the line`. Nothing if there are no words. */
+export function readPairs(
+  instruction: string,
+  text: string,
+  escapeCharacter: string,
+): { pairs: readonly KeyValue[]; legacy: boolean } {
+  const words = splitQuotedWords(text, escapeCharacter)
+  if (words.length === 0) return { pairs: [], legacy: false }
+  if (!words[0]!.includes('=')) {
+    const [key, value] = splitFirstWord(text)
+    if (value === undefined) {
+      const message = `${instruction} must have two arguments`
+      throw refusal('DOCKERFILE_SYNTAX', message, `Write ${instruction} ${key}=value`)
+    }
+    return { pairs: [{ key, value }], legacy: true }
+  }
+  return { pairs: words.map(readPair), legacy: false }
+}
+
+function readPair(word: string): KeyValue {
+  const [key, value, found] = cut(word, '=')
+  if (found) return { key, value }
+  throw refusal(
+    'DOCKERFILE_SYNTAX',
+    `Syntax error - can't find = in ${JSON.stringify(word)}. Must be of the form: name=value`,
+    'A value with blanks in it needs quotes.',
+  )
+}
