@@ -163,7 +163,7 @@ async function printVerbHelp(name: string, command: Command, verb: AnyVerb, { st
 }
 
 function widthOf(stream: OutputStream): number {
-  return (stream.columns ?? 80) - 1
+  return (stream.columns || 80) - 1
 }
 
 const heard = new WeakSet<OutputStream>()

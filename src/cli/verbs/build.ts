@@ -78,7 +78,7 @@ function progressOutput({ streams, env, now }: BuildCall): ProgressOutput {
   return {
     write: (text) => void stderr.write(text),
     isTerminal: stderr.isTTY === true,
-    size: () => ({ columns: stderr.columns ?? 80, rows: stderr.rows ?? 24 }),
+    size: () => ({ columns: stderr.columns || 80, rows: stderr.rows || 24 }),
     env,
     now,
   }
