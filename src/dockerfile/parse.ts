@@ -15,9 +15,8 @@ import type { Arg, Dockerfile, From, Instruction, Stage } from './types.ts'
 export function parseDockerfile(text: string, file: string): Dockerfile {
   const whole: SourceRange = { file, line: 1, endLine: 1, text }
   if (text === '') {
-    throw new TareError('DOCKERFILE_EMPTY', 'the Dockerfile cannot be empty', {
-      remedy: `Begin ${file} with FROM and the image to build on.`,
-    })
+    const remedy = `Begin ${file} with FROM and the image to build on.`
+    throw locate(refusal('DOCKERFILE_EMPTY', 'the Dockerfile cannot be empty', remedy), whole)
   }
   const { statements, directives } = readStatements(text, file)
   if (statements.length === 0) throw locate(refusal('DOCKERFILE_EMPTY', 'file with no instructions'), whole)
