@@ -4,7 +4,7 @@ import { notYet, UsageError } from './failure.ts'
 import { type FlagTable, parseFlags } from './flags.ts'
 import { type Interruption, watchForInterruption } from './interruption.ts'
 import { nearest } from './nearest.ts'
-import { type OutputStream, processStreams, type Streams, write } from './streams.ts'
+import { type OutputStream, processStreams, type Streams, tell, write } from './streams.ts'
 
 const globalFlags = {
   debug: { type: 'bool', short: 'D', help: 'Enable debug mode' },
@@ -37,7 +37,7 @@ export async function main(
     const error = watch.signal.aborted ? (watch.signal.reason as Interruption) : thrown
     const { reportError } = await import('./print-error.ts')
     const { text, exitCode } = await reportError(error, invocation.command, invocation.debug)
-    await write(streams.stderr, text).catch(() => {})
+    await tell(streams, text)
     return exitCode
   } finally {
     watch.stop()

@@ -49,6 +49,11 @@ export function write(stream: OutputStream, bytes: string | Uint8Array): Promise
   })
 }
 
+/** Resolves once it is said or cannot be: a lost standard error ends no work. */
+export async function tell({ stderr }: Pick<Streams, 'stderr'>, text: string): Promise<void> {
+  if (text !== '') await write(stderr, text).catch(() => {})
+}
+
 function writeFailure(error: Error): Failure {
   const { code } = error as NodeJS.ErrnoException
   if (code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED') return new BrokenPipe()

@@ -25,7 +25,6 @@ export async function readBuildOptions(call: BuildCall): Promise<Omit<BuildOptio
     environment: env,
     rewriteTimestamp: flags['rewrite-timestamp'],
     network: flags.network,
-    check: isCheck(call),
     signal,
   }
 }

@@ -1,10 +1,10 @@
-import type { BuildResult, Event, Reporter } from '../../index.ts'
+import type { BuildOptions, BuildResult, Event, Reporter, Tare } from '../../index.ts'
 import { type Call, defineVerb } from '../command.ts'
 import { UsageError } from '../failure.ts'
 import { openProgress, type ProgressMode, progressModes } from '../render/progress.ts'
 import type { Progress, ProgressOutput } from '../render/renderer.ts'
 import { formatCheck, formatWarnings, type Warning } from '../render/warnings.ts'
-import { write } from '../streams.ts'
+import { tell, write } from '../streams.ts'
 import { removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
 import { type BuildFlags, buildFlags } from './build-flags.ts'
 import { ignoredFlags, isCheck, readBuildOptions } from './build-options.ts'
@@ -21,15 +21,20 @@ export const build = defineVerb({
     const check = isCheck(call)
     const outputs = readOutputs(call)
     const options = await readBuildOptions(call)
-    for (const text of ignoredFlags(call)) await write(call.streams.stderr, `WARNING: ${text}\n`)
+    for (const text of ignoredFlags(call)) await tell(call.streams, `WARNING: ${text}\n`)
     const { iidfile } = call.flags
     if (iidfile !== undefined && !check) removeIdFile(iidfile)
     const tare = await call.open()
     const warnings: Warning[] = []
     const progress = await openProgress(mode, progressOutput(call))
     const report = tee(progress.report, warnings)
-    const result = await shown(progress, warnings, mode, call, () => tare.build({ ...options, report }))
-    if (check) return tellCheck(warnings, call)
+    if (check) {
+      await shown(progress, () => checkOnly(tare, { ...options, report }))
+      await write(call.streams.stdout, formatCheck(warnings))
+      return warnings.length === 0 ? 0 : 1
+    }
+    const work = () => shown(progress, () => tare.build({ ...options, report }))
+    const result = await (mode === 'quiet' || mode === 'rawjson' ? work() : withWarnings(warnings, call, work))
     await writeOutputs(outputs, result.names.length > 0 ? result.names : [result.id], tare, call)
     writeFiles(call, result)
     if (mode === 'quiet') await write(call.streams.stdout, `${result.id}\n`)
@@ -37,20 +42,30 @@ export const build = defineVerb({
   },
 })
 
-/** Runs the build with its progress on the screen; the warnings follow it, also where it fails. */
-async function shown(
-  progress: Progress,
-  warnings: readonly Warning[],
-  mode: ProgressMode,
-  call: BuildCall,
-  work: () => Promise<BuildResult>,
-): Promise<BuildResult> {
+/** Does the work with its progress on the screen. */
+async function shown<T>(progress: Progress, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } finally {
     progress.finish()
-    if (mode !== 'quiet' && mode !== 'rawjson' && !isCheck(call))
-      await write(call.streams.stderr, formatWarnings(warnings, call.debug))
+  }
+}
+
+/** The warnings follow the work, also where it fails. */
+async function withWarnings<T>(warnings: readonly Warning[], call: BuildCall, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } finally {
+    await tell(call.streams, formatWarnings(warnings, call.debug))
+  }
+}
+
+/** A Dockerfile that makes errors of its warnings has said so in the warnings already. */
+async function checkOnly(tare: Tare, options: BuildOptions): Promise<void> {
+  try {
+    await tare.check(options)
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'CHECK_FAILED') throw error
   }
 }
 
@@ -82,11 +97,6 @@ function progressOutput({ streams, env, now }: BuildCall): ProgressOutput {
     env,
     now,
   }
-}
-
-async function tellCheck(warnings: readonly Warning[], call: BuildCall): Promise<number> {
-  await write(call.streams.stdout, formatCheck(warnings))
-  return warnings.length === 0 ? 0 : 1
 }
 
 function writeFiles({ flags }: BuildCall, result: BuildResult): void {

@@ -2,7 +2,7 @@ import type { ImageDetails } from '../../index.ts'
 import { defineVerb } from '../command.ts'
 import { Failure } from '../failure.ts'
 import { reportError } from '../print-error.ts'
-import { write } from '../streams.ts'
+import { tell, write } from '../streams.ts'
 import { compileTemplate } from '../template/template.ts'
 import { formatJson } from '../template/values.ts'
 import { inspectFormatHelp } from './format-help.ts'
@@ -33,7 +33,7 @@ export const inspect = defineVerb({
       }
     }
     await write(streams.stdout, format(found))
-    await write(streams.stderr, complaints.join(''))
+    await tell(streams, complaints.join(''))
     return complaints.length === 0 ? 0 : 1
   },
 })

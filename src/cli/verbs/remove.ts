@@ -1,6 +1,6 @@
 import { defineVerb } from '../command.ts'
 import { reportError } from '../print-error.ts'
-import { write } from '../streams.ts'
+import { tell, write } from '../streams.ts'
 
 export const remove = defineVerb({
   usage: '[OPTIONS] IMAGE [IMAGE...]',
@@ -24,7 +24,7 @@ export const remove = defineVerb({
       } catch (error) {
         if (signal.aborted) throw error
         const report = await reportError(error, 'rmi', debug)
-        await write(streams.stderr, report.text)
+        await tell(streams, report.text)
         exitCode = report.exitCode
       }
     }
