@@ -3,7 +3,10 @@ import { decodeName } from '../../support/index.ts'
 /** Everything in a tar lies on blocks of this many bytes. */
 export const blockSize = 512
 
-/** Asks for so many bytes of the archive, from where it stopped; gets them, or fewer at the end of the archive. */
+/**
+ * Asks for so many bytes of the archive, from where it stopped; gets them, or fewer at the end of the archive. They stay
+ * as they are only until more is asked for.
+ */
 export type Wanting<Result> = Generator<number, Result, Buffer>
 
 /** How many zeros follow a body of `size` bytes, up to the next block. */

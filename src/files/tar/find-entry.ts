@@ -68,7 +68,8 @@ export function* findEntry(start: number): Wanting<Found | undefined> {
         if (body.length < draft.size) throw truncated(position + body.length, 'an extended header')
         if (draft.type === longName) path = readText(body, 0, draft.size)
         else if (draft.type === longLink) link = readText(body, 0, draft.size)
-        else records = parsePax(body.subarray(0, draft.size), position)
+        // A copy, as below: the values are looked at once the next header has been read.
+        else records = parsePax(Buffer.from(body.subarray(0, draft.size)), position)
         position += draft.size + padding(draft.size)
         if (draft.type === globalExtended) {
           return { draft, at, bodyAt: position, stored: 0, stretches: undefined }

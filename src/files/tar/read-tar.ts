@@ -22,8 +22,7 @@ export async function* readTar(bytes: Bytes): AsyncGenerator<TarEntry> {
       if (found === undefined) break
       const entry = headerOf(found) as Writable<TarEntry> | undefined
       if (entry !== undefined) {
-        entry.body =
-          found.stretches === undefined ? plainBody(supply, found, supply.turn) : sparseBody(supply, found, supply.turn)
+        entry.body = entry.kind === 'file' ? bodyOf(found, supply) : nothing
         yield entry
       }
       supply.turn += 1
@@ -38,6 +37,12 @@ export async function* readTar(bytes: Bytes): AsyncGenerator<TarEntry> {
   } finally {
     await supply.close()
   }
+}
+
+const nothing: Bytes = { [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true, value: undefined }) }) }
+
+function bodyOf(found: Found, supply: Supply): Bytes {
+  return found.stretches === undefined ? plainBody(supply, found, supply.turn) : sparseBody(supply, found, supply.turn)
 }
 
 async function* plainBody(supply: Supply, found: Found, turn: number): Bytes {

@@ -21,12 +21,12 @@ export function* scanTar(archive: Archive): Generator<StoredEntry> {
     }
     const found = step.value
     if (found === undefined) return
+    const entry = headerOf(found) as Writable<StoredEntry> | undefined
     const end = found.bodyAt + found.stored
     if (end > archive.size) throw truncated(archive.size, `the body of "${found.draft.path}"`)
-    const entry = headerOf(found) as Writable<StoredEntry> | undefined
     if (entry !== undefined) {
       entry.at = start
-      entry.runs = runsOf(found)
+      entry.runs = entry.kind === 'file' ? runsOf(found) : noRuns
       yield entry
     }
     start = end + padding(found.stored)

@@ -1,0 +1,105 @@
+import { type Bytes, collect } from '../../support/index.ts'
+import { blockSize, padding } from './block.ts'
+import { readTar } from './read-tar.ts'
+import { scanTar } from './scan-tar.ts'
+import type { StoredEntry, TarHeader } from './types.ts'
+
+// For the tests of this room only.
+
+export type WholeEntry = TarHeader & { readonly data: Buffer }
+
+/** Bytes as a flow of pieces. */
+export async function* pieces(bytes: Uint8Array, size: number): Bytes {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
+}
+
+/** All entries with their bodies, as they flow by in pieces of `size`. */
+export async function readWhole(tar: Uint8Array, size = 64 * 1024): Promise<WholeEntry[]> {
+  const entries: WholeEntry[] = []
+  for await (const { body, ...header } of readTar(pieces(tar, size))) {
+    entries.push({ ...header, data: await collect(body, 1e8) })
+  }
+  return entries
+}
+
+/** The same entries, from the archive at rest. */
+export function scanWhole(tar: Uint8Array): WholeEntry[] {
+  const read = (into: Uint8Array, position: number) => {
+    // Short on purpose: a read may always give less than it was asked for.
+    const part = tar.subarray(position, position + Math.min(into.length, 1000))
+    into.set(part)
+    return part.length
+  }
+  return [...scanTar({ size: tar.length, read })].map(({ runs, at: _, ...header }) => ({
+    ...header,
+    data: contentOf(tar, header, runs),
+  }))
+}
+
+function contentOf(tar: Uint8Array, header: TarHeader, runs: StoredEntry['runs']): Buffer {
+  const data = Buffer.alloc(header.size)
+  for (const { position, length, at } of runs) data.set(tar.subarray(at, at + length), position)
+  return data
+}
+
+export interface RawFields {
+  path?: string
+  mode?: string
+  uid?: string
+  gid?: string
+  size?: string | number
+  mtime?: string
+  type?: string
+  link?: string
+  magic?: string
+  prefix?: string
+  /** Bytes written over the rest, by position. */
+  also?: Readonly<Record<number, string>>
+}
+
+/** A header block with exactly these fields, and the checksum that fits. Text is latin1. */
+export function rawBlock(fields: RawFields): Buffer {
+  const block = Buffer.alloc(blockSize)
+  const size =
+    typeof fields.size === 'number' ? fields.size.toString(8).padStart(11, '0') : (fields.size ?? '00000000000')
+  const values: Readonly<Record<number, string>> = {
+    0: fields.path ?? 'file',
+    100: fields.mode ?? '0000644',
+    108: fields.uid ?? '0000000',
+    116: fields.gid ?? '0000000',
+    124: size,
+    136: fields.mtime ?? '00000000000',
+    156: fields.type ?? '0',
+    157: fields.link ?? '',
+    257: fields.magic ?? 'ustar\x0000',
+    345: fields.prefix ?? '',
+    ...fields.also,
+  }
+  for (const [at, text] of Object.entries(values)) block.write(text, Number(at), 'latin1')
+  return sealed(block)
+}
+
+/** Sets the checksum of a header block. */
+export function sealed(block: Buffer): Buffer {
+  block.fill(32, 148, 156)
+  const sum = block.reduce((total, byte) => total + byte, 0)
+  block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1')
+  return block
+}
+
+/** A header and a body padded to whole blocks. */
+export function rawEntry(fields: RawFields, body: Uint8Array | string = ''): Buffer {
+  const bytes = Buffer.from(body as string, 'latin1')
+  return Buffer.concat([rawBlock({ size: bytes.length, ...fields }), bytes, Buffer.alloc(padding(bytes.length))])
+}
+
+/** An extended header of these records, each given as `key=value`. */
+export function rawRecords(records: readonly string[], type = 'x'): Buffer {
+  return rawEntry({ type }, records.map(rawRecord).join(''))
+}
+
+export function rawRecord(record: string): string {
+  let length = record.length + 2
+  while (`${length} ${record}\n`.length !== length) length++
+  return `${length} ${record}\n`
+}
