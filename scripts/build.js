@@ -14,7 +14,7 @@ const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/pack
 rmSync(dist, { recursive: true, force: true })
 execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit', cwd: root })
 await build({
-  entryPoints: { main: join(root, 'src/cli/main.ts'), 'hash-worker': join(root, 'src/content/store/hash-worker.ts') },
+  entryPoints: { main: join(root, 'src/cli/main.ts') },
   outdir: join(dist, 'cli'),
   chunkNames: 'parts/[name]-[hash]',
   bundle: true,

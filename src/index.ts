@@ -9,3 +9,4 @@
  */
 export { type Event, type Reporter, type SourceRange, silent, TareError } from './support/index.ts'
 export type * from './verbs/index.ts'
+export { openTare } from './verbs/index.ts'

@@ -25,6 +25,7 @@ const rooms: Record<string, { may: readonly string[]; pure?: true }> = {
     may: [
       'support',
       'oci',
+      'dockerfile',
       'files/compression',
       'files/tar',
       'files/tree',

@@ -11,7 +11,10 @@ export interface Expansion {
   readonly used: readonly string[]
   /** Names without a value, in a form that says nothing about that: `$x`, `${x}`, `${x#p}`, `${x/p/r}`. */
   readonly unset: readonly string[]
-  /** Names without a value, in a form that foresees it: `${x:-w}`, `${x-w}`, `${x:+w}`, `${x+w}`. */
+  /**
+   * Names without a value, in a form that foresees it: `${x:-w}`, `${x-w}`, `${x:+w}`, `${x+w}`. BuildKit's UndefinedVar
+   * makes no difference between these and `unset`.
+   */
   readonly defaulted: readonly string[]
 }
 

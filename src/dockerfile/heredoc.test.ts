@@ -77,6 +77,17 @@ test('COPY takes files and heredocs, each in its order', () => {
   })
 })
 
+test('blanks may stand between << and the name', () => {
+  expect(read('COPY a << EOF <<B /x/\none\nEOF\ntwo\nB\n')).toMatchObject({
+    sources: ['a'],
+    to: '/x/',
+    heredocs: [
+      { name: 'EOF', body: 'one\n' },
+      { name: 'B', body: 'two\n' },
+    ],
+  })
+})
+
 test('bodies keep their line ends', () => {
   expect(read('COPY <<EOF /a\r\none\r\nEOF\r\n')).toMatchObject({ heredocs: [{ body: 'one\r\n' }] })
 })

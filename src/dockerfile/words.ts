@@ -1,5 +1,5 @@
 import { refusal } from './refuse.ts'
-import { cut, isSpace, trimStart } from './text.ts'
+import { cut, isSpace, quote, trimStart } from './text.ts'
 import type { KeyValue } from './types.ts'
 
 const whitespace = /[\t\v\f\r ]+/
@@ -20,22 +20,22 @@ export function splitQuotedWords(text: string, escapeCharacter: string): string[
   const characters = [...text]
   const words: string[] = []
   let word: string | undefined
-  let quote: string | undefined
+  let open: string | undefined
   for (let i = 0; i < characters.length; i++) {
     const character = characters[i]!
-    if (quote === undefined && isSpace(character)) {
+    if (open === undefined && isSpace(character)) {
       if (word !== undefined && word !== '') words.push(word)
       word = undefined
       continue
     }
     word ??= ''
-    if (character === escapeCharacter && quote !== "'") {
+    if (character === escapeCharacter && open !== "'") {
       // Nothing to escape at the end: the escape character itself goes.
       if (i + 1 < characters.length) word += character + characters[++i]!
       continue
     }
-    if (quote === undefined && (character === '"' || character === "'")) quote = character
-    else if (character === quote) quote = undefined
+    if (open === undefined && (character === '"' || character === "'")) open = character
+    else if (character === open) open = undefined
     word += character
   }
   if (word !== undefined && word !== '') words.push(word)
@@ -55,7 +55,10 @@ export function readJsonArray(text: string): string[] | undefined {
   } catch {
     return undefined
   }
-  if (Array.isArray(value) && value.every((item): item is string => typeof item === 'string')) return value
+  if (Array.isArray(value) && value.every((item): item is string => typeof item === 'string')) {
+    // Half a surrogate pair is no character. Go puts this in its place.
+    return value.map((item) => item.replace(/\p{Surrogate}/gu, '\ufffd'))
+  }
   throw refusal(
     'DOCKERFILE_SYNTAX',
     'when using JSON array syntax, arrays must be comprised of strings only',
@@ -87,7 +90,7 @@ function readPair(word: string): KeyValue {
   if (found) return { key, value }
   throw refusal(
     'DOCKERFILE_SYNTAX',
-    `Syntax error - can't find = in ${JSON.stringify(word)}. Must be of the form: name=value`,
+    `Syntax error - can't find = in ${quote(word)}. Must be of the form: name=value`,
     'A value with blanks in it needs quotes.',
   )
 }

@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest'
-import { compatiblePlatforms, familiarName, formatPlatform, formatReference, goJson, matchPlatform, parsePlatform, parseReference } from './index.ts'
+import {
+  compatiblePlatforms,
+  familiarName,
+  formatPlatform,
+  formatReference,
+  goJson,
+  matchPlatform,
+  parsePlatform,
+  parseReference,
+} from './index.ts'
 
 const digest = `sha256:${'a'.repeat(64)}`
 const local = { os: 'linux', architecture: 'amd64' }
@@ -22,7 +31,22 @@ test.each([
   expect(familiarName(name)).toBe(familiar)
 })
 
-test.each(['', 'Alpine', 'a/B', 'a:', 'a:-x', 'a b', 'a@sha256:1', 'a//b', '/a', 'a/', 'a___b', 'f'.repeat(64), `${'a/'.repeat(130)}b`, 'a@b@c'])('%j is no name', (text) => {
+test.each([
+  '',
+  'Alpine',
+  'a/B',
+  'a:',
+  'a:-x',
+  'a b',
+  'a@sha256:1',
+  'a//b',
+  '/a',
+  'a/',
+  'a___b',
+  'f'.repeat(64),
+  `${'a/'.repeat(130)}b`,
+  'a@b@c',
+])('%j is no name', (text) => {
   expect(() => parseReference(text)).toThrow(/invalid reference format/)
 })
 
@@ -46,8 +70,14 @@ test.each(['', 'linux/*', 'a/b/c/d', 'nonsense', 'linux/', 'lin ux/amd64'])('%j 
 })
 
 test('an arm/v7 machine runs v7, then v6, then v5, and nothing else', () => {
-  expect(compatiblePlatforms({ os: 'linux', architecture: 'arm', variant: 'v7' }).map(formatPlatform)).toEqual(['linux/arm/v7', 'linux/arm/v6', 'linux/arm/v5'])
-  expect(matchPlatform({ os: 'linux', architecture: 'arm', variant: 'v7' }, { os: 'linux', architecture: 'arm64' })).toBeUndefined()
+  expect(compatiblePlatforms({ os: 'linux', architecture: 'arm', variant: 'v7' }).map(formatPlatform)).toEqual([
+    'linux/arm/v7',
+    'linux/arm/v6',
+    'linux/arm/v5',
+  ])
+  expect(
+    matchPlatform({ os: 'linux', architecture: 'arm', variant: 'v7' }, { os: 'linux', architecture: 'arm64' }),
+  ).toBeUndefined()
   expect(matchPlatform({ os: 'linux', architecture: 'amd64' }, { os: 'linux', architecture: '386' })).toBe(1)
 })
 

@@ -49,3 +49,52 @@ export type Event =
 export type Reporter = (event: Event) => void
 
 export const silent: Reporter = () => {}
+
+/** Reports one step; exactly one of `cached`, `done`, `canceled` and `failed` ends it, and what comes after is ignored. */
+export interface Step {
+  readonly id: number
+  progress(name: string, current: number, total?: number, done?: boolean): void
+  output(stream: 'stdout' | 'stderr', text: string): void
+  cached(): void
+  done(): void
+  canceled(): void
+  failed(message: string): void
+}
+
+/** Numbers steps in the order of their beginning and reports them. */
+export class Steps {
+  private readonly report: Reporter
+  private count = 0
+
+  constructor(report: Reporter) {
+    this.report = report
+  }
+
+  start(title: string): Step {
+    const step = ++this.count
+    let open = true
+    const end = (event: () => Event) => {
+      if (open) this.report(event())
+      open = false
+    }
+    this.report({ type: 'step-started', step, title, at: Date.now() })
+    return {
+      id: step,
+      progress: (name, current, total, done) =>
+        this.report({
+          type: 'step-progress',
+          step,
+          name,
+          current,
+          at: Date.now(),
+          ...(total === undefined ? {} : { total }),
+          ...(done === undefined ? {} : { done }),
+        }),
+      output: (stream, text) => this.report({ type: 'step-output', step, stream, text, at: Date.now() }),
+      cached: () => end(() => ({ type: 'step-cached', step, at: Date.now() })),
+      done: () => end(() => ({ type: 'step-done', step, at: Date.now() })),
+      canceled: () => end(() => ({ type: 'step-canceled', step, at: Date.now() })),
+      failed: (message) => end(() => ({ type: 'step-failed', step, message, at: Date.now() })),
+    }
+  }
+}

@@ -4,4 +4,5 @@
  * In: a Host (store, clock, platform) and options.  Out: values and events.
  * Not here: argv, text for people.
  */
+export { openTare } from './library.ts'
 export type * from './types.ts'

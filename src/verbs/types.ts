@@ -41,8 +41,6 @@ export interface BuildOptions extends CallOptions {
   readonly rewriteTimestamp?: boolean | undefined
   /** Host network, proxies and the like are for RUN, which comes later; kept so that callers need not change. */
   readonly network?: string | undefined
-  /** Only run the build checks. */
-  readonly check?: boolean | undefined
 }
 
 export interface BuildResult {
@@ -182,6 +180,8 @@ export interface Tare {
   /** The store's folder. */
   readonly home: string
   build(options: BuildOptions): Promise<BuildResult>
+  /** Reads and plans the build, makes nothing, and answers what the build checks find. */
+  check(options: BuildOptions): Promise<readonly BuildWarning[]>
   /** Newest first. */
   images(options?: ListOptions): Promise<readonly ImageSummary[]>
   /** Rejects with `IMAGE_UNKNOWN` where there is no such image. */

@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Descriptor, type Digest, documentLimit, hexOf } from '../../oci/index.ts'
@@ -58,7 +68,8 @@ export class Blobs {
   read(digest: Digest): Buffer {
     const size = this.size(digest)
     if (size === undefined) throw missing(digest)
-    if (size > documentLimit) throw new TareError('BLOB_CORRUPT', `blob ${digest} is ${size} bytes, too many for a document`)
+    if (size > documentLimit)
+      throw new TareError('BLOB_CORRUPT', `blob ${digest} is ${size} bytes, too many for a document`)
     const bytes = readFileSync(this.path(digest))
     if (sha256(bytes) !== digest) throw corrupt(digest, this.path(digest))
     return bytes
@@ -97,7 +108,10 @@ export class Blobs {
     try {
       const { digest, size } = await pour(reservation.path, bytes)
       if (digest !== blob.digest || size !== blob.size) {
-        throw new TareError('BLOB_CORRUPT', `blob ${blob.digest} of ${blob.size} bytes came as ${digest} of ${size} bytes`)
+        throw new TareError(
+          'BLOB_CORRUPT',
+          `blob ${blob.digest} of ${blob.size} bytes came as ${digest} of ${size} bytes`,
+        )
       }
       reservation.keep(digest)
     } catch (error) {
@@ -109,7 +123,11 @@ export class Blobs {
   reserve(): Reservation {
     try {
       const path = this.scratch.reserve()
-      return { path, keep: (digest) => this.keep(path, digest), discard: () => rmSync(path, { force: true, recursive: true }) }
+      return {
+        path,
+        keep: (digest) => this.keep(path, digest),
+        discard: () => rmSync(path, { force: true, recursive: true }),
+      }
     } catch (error) {
       throw explainWriteFailure(error, this.home)
     }
@@ -124,7 +142,9 @@ export class Blobs {
     }
     return names.flatMap((name) => {
       const stat = statSync(join(this.folder, name), { throwIfNoEntry: false })
-      return stat === undefined || !/^[0-9a-f]{64}$/.test(name) ? [] : [{ digest: `sha256:${name}` as Digest, size: stat.size, since: stat.mtimeMs }]
+      return stat === undefined || !/^[0-9a-f]{64}$/.test(name)
+        ? []
+        : [{ digest: `sha256:${name}` as Digest, size: stat.size, since: stat.mtimeMs }]
     })
   }
 
@@ -175,5 +195,7 @@ function missing(digest: Digest): TareError {
 }
 
 function corrupt(digest: Digest, path: string): TareError {
-  return new TareError('BLOB_CORRUPT', `blob ${digest} in the store is damaged`, { remedy: `Remove ${path} and build or load the image again.` })
+  return new TareError('BLOB_CORRUPT', `blob ${digest} in the store is damaged`, {
+    remedy: `Remove ${path} and build or load the image again.`,
+  })
 }

@@ -8,18 +8,30 @@ export function explainWriteFailure(error: unknown, home: string): unknown {
     case 'EDQUOT':
       return new TareError('STORE_FULL', `no space left for the store in ${home}`, {
         cause: error,
-        remedy: 'Make room with `tare image prune` and `tare builder prune`, or set TARE_HOME to a folder on another disk. Nothing half-written was kept.',
+        remedy:
+          'Make room with `tare image prune` and `tare builder prune`, or set TARE_HOME to a folder on another disk. Nothing half-written was kept.',
       })
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return new TareError('STORE_UNWRITABLE', `the store in ${home} cannot be written: ${systemCode(error) === 'EROFS' ? 'the filesystem is read-only' : 'permission denied'}`, { cause: error, remedy })
+      return new TareError(
+        'STORE_UNWRITABLE',
+        `the store in ${home} cannot be written: ${systemCode(error) === 'EROFS' ? 'the filesystem is read-only' : 'permission denied'}`,
+        { cause: error, remedy },
+      )
     case 'ENOTDIR':
     case 'EEXIST':
-      return new TareError('STORE_UNWRITABLE', `the store in ${home} cannot be written: something that is not a folder is in the way`, { cause: error, remedy })
+      return new TareError(
+        'STORE_UNWRITABLE',
+        `the store in ${home} cannot be written: something that is not a folder is in the way`,
+        { cause: error, remedy },
+      )
     case 'EFBIG':
     case 'EIO':
-      return new TareError('STORE_UNWRITABLE', `the store in ${home} cannot be written: ${(error as Error).message}`, { cause: error, remedy })
+      return new TareError('STORE_UNWRITABLE', `the store in ${home} cannot be written: ${(error as Error).message}`, {
+        cause: error,
+        remedy,
+      })
     default:
       return error
   }

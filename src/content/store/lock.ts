@@ -17,7 +17,9 @@ export async function withLock<T>(path: string, work: () => T | Promise<T>): Pro
   mkdirSync(dirname(path), { recursive: true })
   for (const start = Date.now(); !tryTake(path, mine); await pause(2 + Math.random() * 8)) {
     if (Date.now() - start < patienceInMs) continue
-    throw new TareError('STORE_BUSY', `another process has held the store for half a minute (${path})`, { remedy: 'If none is running, remove that file.' })
+    throw new TareError('STORE_BUSY', `another process has held the store for half a minute (${path})`, {
+      remedy: 'If none is running, remove that file.',
+    })
   }
   try {
     return await work()

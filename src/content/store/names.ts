@@ -1,6 +1,16 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Descriptor, descriptorJson, type Digest, formatReference, goJson, mediaTypes, parseIndex, parseReference, type Reference } from '../../oci/index.ts'
+import {
+  type Descriptor,
+  type Digest,
+  descriptorJson,
+  formatReference,
+  goJson,
+  mediaTypes,
+  parseIndex,
+  parseReference,
+  type Reference,
+} from '../../oci/index.ts'
 import { systemCode, TareError } from '../../support/index.ts'
 import type { ProcessFiles } from './scratch.ts'
 
@@ -8,6 +18,8 @@ import type { ProcessFiles } from './scratch.ts'
 export interface Entry {
   readonly manifest: Descriptor
   readonly name?: Reference
+  /** What the layout itself calls it; of an image that another tool put there, maybe only a tag. */
+  readonly refName?: string
   /** RFC 3339; when it got the name or was kept. */
   readonly tagged?: string
 }
@@ -33,12 +45,18 @@ export class Names {
       text = readFileSync(join(this.home, 'index.json'), 'utf8')
     } catch (error) {
       if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return []
-      throw new TareError('STORE_UNREADABLE', `the store in ${this.home} cannot be read: ${(error as Error).message}`, { cause: error })
+      throw new TareError('STORE_UNREADABLE', `the store in ${this.home} cannot be read: ${(error as Error).message}`, {
+        cause: error,
+      })
     }
     try {
       return parseIndex(text, 'index.json').manifests.map(entryOf)
     } catch (error) {
-      throw new TareError('STORE_INVALID', `the store's ${join(this.home, 'index.json')} is damaged: ${(error as Error).message}`, { cause: error })
+      throw new TareError(
+        'STORE_INVALID',
+        `the store's ${join(this.home, 'index.json')} is damaged: ${(error as Error).message}`,
+        { cause: error },
+      )
     }
   }
 
@@ -51,10 +69,14 @@ export class Names {
   write(entries: readonly Entry[]): void {
     mkdirSync(this.home, { recursive: true })
     this.replace('oci-layout', '{"imageLayoutVersion":"1.0.0"}')
-    const manifests = entries.map(({ manifest, name, tagged }) => {
+    const manifests = entries.map(({ manifest, name, refName, tagged }) => {
       const annotations = {
         ...(tagged === undefined ? {} : { [taggedKey]: tagged }),
-        ...(name === undefined ? {} : { [nameKey]: formatReference(name) }),
+        ...(name === undefined
+          ? refName === undefined
+            ? {}
+            : { [nameKey]: refName }
+          : { [nameKey]: formatReference(name) }),
       }
       return descriptorJson({ ...manifest, annotations })
     })
@@ -71,12 +93,18 @@ export class Names {
 function entryOf(descriptor: Descriptor): Entry {
   const { annotations, ...manifest } = descriptor
   const tagged = annotations?.[taggedKey]
-  return { manifest, ...nameOf(annotations?.[nameKey]), ...(tagged === undefined ? {} : { tagged }) }
+  const refName = annotations?.[nameKey]
+  return {
+    manifest,
+    ...nameOf(refName),
+    ...(refName === undefined ? {} : { refName }),
+    ...(tagged === undefined ? {} : { tagged }),
+  }
 }
 
-/** Another tool may have put an image here under a name of its own kind. */
+/** Another tool may have put an image here under a name of its own kind, often a tag alone. */
 function nameOf(text: string | undefined): { name?: Reference } {
-  if (text === undefined) return {}
+  if (text?.includes('/') !== true) return {}
   try {
     return { name: parseReference(text) }
   } catch {
@@ -85,12 +113,20 @@ function nameOf(text: string | undefined): { name?: Reference } {
 }
 
 /** The entries with `manifest` under `name`; an image that loses its last name stays, nameless. */
-export function named(entries: readonly Entry[], name: Reference | undefined, manifest: Descriptor, tagged: string): Entry[] {
+export function named(
+  entries: readonly Entry[],
+  name: Reference | undefined,
+  manifest: Descriptor,
+  tagged: string,
+): Entry[] {
   const full = name === undefined ? undefined : formatReference(name)
-  const others = entries.filter((entry) => full === undefined || entry.name === undefined || formatReference(entry.name) !== full)
+  const others = entries.filter(
+    (entry) => full === undefined || entry.name === undefined || formatReference(entry.name) !== full,
+  )
   const loser = entries.find((entry) => entry.name !== undefined && formatReference(entry.name) === full)
   const kept = others.filter((entry) => entry.name !== undefined || entry.manifest.digest !== manifest.digest)
-  if (loser !== undefined && loser.manifest.digest !== manifest.digest && !holds(kept, loser.manifest.digest)) kept.push({ manifest: loser.manifest, ...(loser.tagged === undefined ? {} : { tagged: loser.tagged }) })
+  if (loser !== undefined && loser.manifest.digest !== manifest.digest && !holds(kept, loser.manifest.digest))
+    kept.push({ manifest: loser.manifest, ...(loser.tagged === undefined ? {} : { tagged: loser.tagged }) })
   if (name === undefined && holds(kept, manifest.digest)) return kept
   return [...kept, { manifest, ...(name === undefined ? {} : { name }), tagged }]
 }

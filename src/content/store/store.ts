@@ -1,8 +1,8 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Target } from '../index.ts'
-import { type Descriptor, type Digest, type Reference } from '../../oci/index.ts'
+import type { Descriptor, Digest, Reference } from '../../oci/index.ts'
 import type { Bytes } from '../../support/index.ts'
+import type { Target } from '../index.ts'
 import { Blobs, type Reservation } from './blobs.ts'
 import { explainWriteFailure } from './failures.ts'
 import { withLock } from './lock.ts'
@@ -33,7 +33,8 @@ export class Store implements Target {
   }
 
   async resolve(name: Reference): Promise<Descriptor | undefined> {
-    if (name.digest !== undefined) return this.entries().find((entry) => entry.manifest.digest === name.digest)?.manifest
+    if (name.digest !== undefined)
+      return this.entries().find((entry) => entry.manifest.digest === name.digest)?.manifest
     return this.names.find(name)
   }
 
@@ -56,7 +57,11 @@ export class Store implements Target {
   /** Keeps the image under these names, or under none. A name that another image had is taken from it. */
   async keep(manifest: Descriptor, names: readonly Reference[], now: Date): Promise<void> {
     const tagged = now.toISOString()
-    await this.change((entries) => (names.length === 0 ? named(entries, undefined, manifest, tagged) : names.reduce((all, name) => named(all, name, manifest, tagged), entries)))
+    await this.change((entries) =>
+      names.length === 0
+        ? named(entries, undefined, manifest, tagged)
+        : names.reduce((all, name) => named(all, name, manifest, tagged), entries),
+    )
   }
 
   /** Every name and nameless image, oldest first. */
@@ -80,6 +85,11 @@ export class Store implements Target {
     } catch (error) {
       throw explainWriteFailure(error, this.home)
     }
+  }
+
+  /** What the system said while something was written into the store, as an answer; anything else as it is. */
+  explain(error: unknown): unknown {
+    return explainWriteFailure(error, this.home)
   }
 
   /** A file that may become a blob. */

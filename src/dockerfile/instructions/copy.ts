@@ -56,23 +56,31 @@ interface SharedFlags {
 }
 
 function readShared(statement: Statement, { chown, chmod, link, exclude }: SharedFlags) {
-  const { words, json, heredocs } = statement
+  const { json, heredocs } = statement
+  const words = json ? statement.words : joinMarks(statement.words)
   const to = words.at(-1)!
   const isHeredoc = (word: string): boolean => !json && isHeredocMark(word)
   if (isHeredoc(to)) {
     const message = `${statement.kind} cannot accept a heredoc as a destination`
     throw refusal('DOCKERFILE_HEREDOC', message, `Put the path of the file behind ${to}.`)
   }
-  const given_ = words.slice(0, -1)
+  const from = words.slice(0, -1)
   return {
-    sources: given_.filter((word) => !isHeredoc(word)),
-    heredocs: given_.filter(isHeredoc).map((word) => bodyOf(word, heredocs)),
+    sources: from.filter((word) => !isHeredoc(word)),
+    heredocs: from.filter(isHeredoc).map((word) => bodyOf(word, heredocs)),
     to,
     link: link === true,
     exclude,
     json,
     ...given({ chown: chown || undefined, chmod: chmod || undefined }),
   }
+}
+
+/** `<< EOF` is a heredoc too: its body has been read by now. */
+function joinMarks(words: readonly string[]): readonly string[] {
+  const joined: string[] = []
+  for (const word of words) joined.push(/^\d*<<$/.test(joined.at(-1) ?? '') ? joined.pop() + word : word)
+  return joined
 }
 
 /** Of two heredocs with one name the last one's body counts, as with BuildKit. */

@@ -1,5 +1,4 @@
-import { closeSync, openSync, fstatSync, readSync, rmSync } from 'node:fs'
-import { createWriteStream } from 'node:fs'
+import { closeSync, createWriteStream, fstatSync, openSync, readSync, rmSync } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { type Bytes, TareError } from '../../support/index.ts'
 import { decompress } from '../compression/index.ts'
@@ -36,8 +35,10 @@ export interface OpenedArchive {
 export async function openStream(bytes: Bytes, options: ArchiveOptions): Promise<OpenedArchive | TextAlone> {
   const path = options.scratch()
   try {
-    const { bytes: plain } = await decompress(bytes, options.unpackLimit === undefined ? {} : { limit: options.unpackLimit })
-    await pipeline(plain, createWriteStream(path, { flags: 'wx' }), { ...(options.signal === undefined ? {} : { signal: options.signal }) })
+    const { bytes: plain } = await decompress(bytes, options.unpackLimit)
+    await pipeline(plain, createWriteStream(path, { flags: 'wx' }), {
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    })
     const fd = openSync(path, 'r')
     try {
       const size = fstatSync(fd).size
@@ -57,7 +58,10 @@ export async function openStream(bytes: Bytes, options: ArchiveOptions): Promise
 
 function textOf(fd: number, size: number): string {
   if (size > textLimit) {
-    throw new TareError('CONTEXT_INVALID', `what came on standard input is neither a tar archive nor a Dockerfile: it is ${size} bytes of something else`)
+    throw new TareError(
+      'CONTEXT_INVALID',
+      `what came on standard input is neither a tar archive nor a Dockerfile: it is ${size} bytes of something else`,
+    )
   }
   const buffer = Buffer.alloc(size)
   readSync(fd, buffer, 0, size, 0)
@@ -67,7 +71,13 @@ function textOf(fd: number, size: number): string {
 function treeOf(archive: Archive, path: string): Tree {
   const draft = Tree.empty.edit()
   const now = { mtime: Math.floor(Date.now() / 1000), mtimeNs: 0 }
-  unpackInto(draft, [], archive, { now, contentAt: (runs, size) => (runs.length === 1 && runs[0]!.length === size ? { kind: 'extent', path, offset: runs[0]!.at } : { kind: 'sparse', path, runs }) })
+  unpackInto(draft, [], archive, {
+    now,
+    contentAt: (runs, size) =>
+      runs.length === 1 && runs[0]!.length === size
+        ? { kind: 'extent', path, offset: runs[0]!.at }
+        : { kind: 'sparse', path, runs },
+  })
   const root = draft.done()
   return new Tree({ ...root, kind: 'directory', mtime: Number.NaN })
 }
@@ -97,13 +107,16 @@ class TarContext implements OpenedArchive, Context {
     const node = this.all.find(path)
     if (node === undefined) return undefined
     if (node.kind !== 'file') throw new TareError('CONTEXT_UNREADABLE', `${path} is not a file`)
-    if (node.size > textLimit) throw new TareError('CONTEXT_UNREADABLE', `${path} is ${node.size} bytes, too many for a text`)
+    if (node.size > textLimit)
+      throw new TareError('CONTEXT_UNREADABLE', `${path} is ${node.size} bytes, too many for a text`)
     return readWhole(node, textLimit).toString('utf8')
   }
 
   ignoredBy(path: string): { file: string; line: number; pattern: string } | undefined {
     const rule = this.ignore?.why(partsOf(path).join('/'))
-    return rule === undefined || this.all.get(path) === undefined ? undefined : { file: this.ignore!.file, line: rule.line, pattern: rule.pattern }
+    return rule === undefined || this.all.get(path) === undefined
+      ? undefined
+      : { file: this.ignore!.file, line: rule.line, pattern: rule.pattern }
   }
 
   close(): void {
@@ -117,7 +130,8 @@ function withoutIgnored(tree: Tree, ignore: Ignore): Tree {
   for (const [path, node] of tree.walk()) {
     if (ignore.ignored(path)) continue
     if (node.kind !== 'directory' || node.children.size === 0 || !ignore.mayReinclude(path)) visible.add(path)
-    for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) visible.add(path.slice(0, slash))
+    for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1))
+      visible.add(path.slice(0, slash))
     visible.add(path)
   }
   for (const [path] of tree.walk()) if (!visible.has(path)) draft.remove(path.split('/'))

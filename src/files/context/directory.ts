@@ -22,9 +22,15 @@ export interface DirectoryOptions {
 export function openDirectory(path: string, options: DirectoryOptions): Context {
   const stat = statSync(path, { throwIfNoEntry: false })
   if (stat === undefined || !stat.isDirectory()) {
-    throw new TareError('CONTEXT_MISSING', stat === undefined ? `the build context ${options.name} does not exist` : `the build context ${options.name} is not a folder`, {
-      remedy: 'Name a folder, or "-" to read a tar archive from standard input.',
-    })
+    throw new TareError(
+      'CONTEXT_MISSING',
+      stat === undefined
+        ? `the build context ${options.name} does not exist`
+        : `the build context ${options.name} is not a folder`,
+      {
+        remedy: 'Name a folder, or "-" to read a tar archive from standard input.',
+      },
+    )
   }
   return new FolderContext(path, options)
 }
@@ -59,7 +65,8 @@ class FolderContext implements Context {
       const stat = statSync(real, { throwIfNoEntry: false })
       if (stat === undefined) return undefined
       if (stat.isDirectory()) throw new TareError('CONTEXT_UNREADABLE', `${path} is a folder, not a file`)
-      if (stat.size > textLimit) throw new TareError('CONTEXT_UNREADABLE', `${path} is ${stat.size} bytes, too many for a text`)
+      if (stat.size > textLimit)
+        throw new TareError('CONTEXT_UNREADABLE', `${path} is ${stat.size} bytes, too many for a text`)
       return readFileSync(real, 'utf8')
     } catch (error) {
       if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined
@@ -80,7 +87,8 @@ class FolderContext implements Context {
     if (memory === undefined || keepMemory === undefined) return
     for (const [content, { folder, name, stat, at }] of this.seen) {
       const digest = knownDigest(content)
-      if (digest !== undefined && memory.recall(folder, name, stat) !== digest) memory.learn(folder, name, stat, digest, at)
+      if (digest !== undefined && memory.recall(folder, name, stat) !== digest)
+        memory.learn(folder, name, stat, digest, at)
     }
     const text = memory.encode()
     if (text !== undefined) keepMemory(text)
@@ -102,7 +110,9 @@ class FolderContext implements Context {
       const entries: Dirent[] = readdirSync(systemPath(real) as string, { withFileTypes: true })
       const names = entries.map((entry) => entry.name)
       // A name that is not UTF-8 comes back with U+FFFD in it: then the bytes are asked for.
-      return names.some((name) => name.includes('\ufffd')) ? readdirSync(systemPath(real), { encoding: 'buffer' }).map(decodeName) : names
+      return names.some((name) => name.includes('\ufffd'))
+        ? readdirSync(systemPath(real), { encoding: 'buffer' }).map(decodeName)
+        : names
     } catch (error) {
       throw unreadable(error, folder === '' ? this.name : folder)
     }
@@ -138,11 +148,19 @@ class FolderContext implements Context {
   private makeLeaf(seen: Seen, real: string): Node {
     const { stat } = seen
     const metadata = metadataOf(stat)
-    if (stat.isSymbolicLink()) return { kind: 'symlink', ...metadata, mode: 0o777, target: decodeName(readlinkSync(systemPath(real), { encoding: 'buffer' })) }
+    if (stat.isSymbolicLink())
+      return {
+        kind: 'symlink',
+        ...metadata,
+        mode: 0o777,
+        target: decodeName(readlinkSync(systemPath(real), { encoding: 'buffer' })),
+      }
     if (stat.isFIFO()) return { kind: 'fifo', ...metadata }
-    if (stat.isCharacterDevice() || stat.isBlockDevice()) return { kind: stat.isBlockDevice() ? 'block' : 'char', ...metadata, ...deviceOf(stat.rdev) }
+    if (stat.isCharacterDevice() || stat.isBlockDevice())
+      return { kind: stat.isBlockDevice() ? 'block' : 'char', ...metadata, ...deviceOf(stat.rdev) }
     // A socket has no content: docker makes an empty file of it.
-    if (!stat.isFile() || stat.size === 0) return { kind: 'file', ...metadata, size: 0, content: { kind: 'inline', bytes: new Uint8Array(0) } }
+    if (!stat.isFile() || stat.size === 0)
+      return { kind: 'file', ...metadata, size: 0, content: { kind: 'inline', bytes: new Uint8Array(0) } }
     const content: Content = { kind: 'extent', path: real, offset: 0 }
     const digest = this.options.memory?.recall(seen.folder, seen.name, stat)
     if (digest !== undefined) learnDigest(content, digest)
@@ -201,8 +219,12 @@ function deviceOf(rdev: number): { major: number; minor: number } {
 function unreadable(error: unknown, path: string): unknown {
   if (error instanceof TareError) return error
   const denied = systemCode(error) === 'EACCES' || systemCode(error) === 'EPERM'
-  return new TareError('CONTEXT_UNREADABLE', `cannot read ${path}: ${denied ? 'permission denied' : (error as Error).message}`, {
-    cause: error,
-    remedy: denied ? 'Give yourself permission, or leave it out of the context with .dockerignore.' : undefined,
-  })
+  return new TareError(
+    'CONTEXT_UNREADABLE',
+    `cannot read ${path}: ${denied ? 'permission denied' : (error as Error).message}`,
+    {
+      cause: error,
+      remedy: denied ? 'Give yourself permission, or leave it out of the context with .dockerignore.' : undefined,
+    },
+  )
 }

@@ -18,18 +18,29 @@ const format = 1
  * changed is not read again.
  */
 export class ContextMemory {
-  private readonly folders: Map<string, Map<string, Sight>>
+  private readonly load: () => string | undefined
+  private loaded: Map<string, Map<string, Sight>> | undefined
   private changed = false
 
-  constructor(text: string | undefined) {
-    this.folders = decode(text)
+  /** `load` gives what `encode` gave the last time; it is called when the memory is first needed. */
+  constructor(load: () => string | undefined) {
+    this.load = load
+  }
+
+  private get folders(): Map<string, Map<string, Sight>> {
+    this.loaded ??= decode(this.load())
+    return this.loaded
   }
 
   /** The digest of the file if it looks as it did; `folder` is relative to the context, '' for its root. */
   recall(folder: string, name: string, stat: Stats): `sha256:${string}` | undefined {
     const sight = this.folders.get(folder)?.get(name)
     if (sight === undefined) return undefined
-    const same = sight.size === stat.size && sight.mtimeMs === stat.mtimeMs && sight.ctimeMs === stat.ctimeMs && sight.ino === stat.ino
+    const same =
+      sight.size === stat.size &&
+      sight.mtimeMs === stat.mtimeMs &&
+      sight.ctimeMs === stat.ctimeMs &&
+      sight.ino === stat.ino
     return same ? sight.digest : undefined
   }
 
@@ -61,7 +72,16 @@ export class ContextMemory {
     if (!this.changed) return undefined
     const folders = [...this.folders].map(([folder, files]) => [
       folder,
-      [...files].map(([name, { size, mtimeMs, ctimeMs, ino, digest }]): Row => [name, size, mtimeMs, ctimeMs, ino, digest.slice('sha256:'.length)]),
+      [...files].map(
+        ([name, { size, mtimeMs, ctimeMs, ino, digest }]): Row => [
+          name,
+          size,
+          mtimeMs,
+          ctimeMs,
+          ino,
+          digest.slice('sha256:'.length),
+        ],
+      ),
     ])
     return JSON.stringify({ format, folders })
   }
@@ -75,7 +95,12 @@ function decode(text: string | undefined): Map<string, Map<string, Sight>> {
     return new Map(
       raw.folders.map(([folder, rows]) => [
         folder,
-        new Map(rows.map(([name, size, mtimeMs, ctimeMs, ino, hex]) => [name, { size, mtimeMs, ctimeMs, ino, digest: `sha256:${hex}` as const }])),
+        new Map(
+          rows.map(([name, size, mtimeMs, ctimeMs, ino, hex]) => [
+            name,
+            { size, mtimeMs, ctimeMs, ino, digest: `sha256:${hex}` as const },
+          ]),
+        ),
       ]),
     )
   } catch {

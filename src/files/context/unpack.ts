@@ -1,6 +1,6 @@
 import { TareError } from '../../support/index.ts'
 import { type Archive, type StoredEntry, type StoredRun, scanTar } from '../tar/index.ts'
-import { type Content, type Metadata, nameOfKind, type Node, type TreeDraft } from '../tree/index.ts'
+import { type Content, type Metadata, type Node, nameOfKind, type TreeDraft } from '../tree/index.ts'
 
 export interface UnpackOptions {
   /** The time of directories that the archive does not tell of, and of those in which something is made. */
@@ -55,7 +55,8 @@ class Unpacker {
   settle(): void {
     for (const { path, entry } of this.directoryTimes) {
       const parts = this.inside(path)
-      if (this.draft.get(parts)?.kind === 'directory') this.draft.change(parts, { mtime: entry.mtime, mtimeNs: entry.mtimeNs })
+      if (this.draft.get(parts)?.kind === 'directory')
+        this.draft.change(parts, { mtime: entry.mtime, mtimeNs: entry.mtimeNs })
     }
   }
 
@@ -70,7 +71,11 @@ class Unpacker {
     try {
       this.draft.makeDirectories(parent, { mode: 0o755, uid: 0, gid: 0, ...this.options.now })
     } catch (cause) {
-      throw new TareError('ARCHIVE_INVALID', `the archive has ${JSON.stringify(path)}, but a part of that path is not a directory`, { cause })
+      throw new TareError(
+        'ARCHIVE_INVALID',
+        `the archive has ${JSON.stringify(path)}, but a part of that path is not a directory`,
+        { cause },
+      )
     }
   }
 
@@ -86,7 +91,10 @@ class Unpacker {
     const target = this.draft.get([...this.inside(slash < 0 ? '' : path.slice(0, slash)), path.slice(slash + 1)])
     if (target === undefined || target.kind === 'directory') {
       const what = target === undefined ? 'which is not there' : `which is a ${nameOfKind(target)}`
-      throw new TareError('ARCHIVE_INVALID', `the archive has a hard link ${JSON.stringify(entry.path)} to ${JSON.stringify(entry.link)}, ${what}`)
+      throw new TareError(
+        'ARCHIVE_INVALID',
+        `the archive has a hard link ${JSON.stringify(entry.path)} to ${JSON.stringify(entry.link)}, ${what}`,
+      )
     }
     return target
   }
@@ -95,8 +103,10 @@ class Unpacker {
     const metadata = this.metadata(entry)
     if (entry.kind === 'symlink') return { kind: 'symlink', ...metadata, mode: 0o777, target: entry.link ?? '' }
     if (entry.kind === 'fifo') return { kind: 'fifo', ...metadata }
-    if (entry.kind === 'char' || entry.kind === 'block') return { kind: entry.kind, ...metadata, major: entry.deviceMajor ?? 0, minor: entry.deviceMinor ?? 0 }
-    const content: Content = entry.size === 0 ? { kind: 'inline', bytes: new Uint8Array(0) } : this.options.contentAt(entry.runs, entry.size)
+    if (entry.kind === 'char' || entry.kind === 'block')
+      return { kind: entry.kind, ...metadata, major: entry.deviceMajor ?? 0, minor: entry.deviceMinor ?? 0 }
+    const content: Content =
+      entry.size === 0 ? { kind: 'inline', bytes: new Uint8Array(0) } : this.options.contentAt(entry.runs, entry.size)
     return { kind: 'file', ...metadata, size: entry.size, content }
   }
 
@@ -114,9 +124,13 @@ function stayInside(path: string, what: string): string {
     if (part === '' || part === '.') continue
     if (part !== '..') parts.push(part)
     else if (parts.pop() === undefined) {
-      throw new TareError('ARCHIVE_PATH_ESCAPES', `${what} of the archive leads out of the directory it is unpacked into: ${JSON.stringify(path)}`, {
-        remedy: 'Such an archive may be an attack. Nothing of it was kept.',
-      })
+      throw new TareError(
+        'ARCHIVE_PATH_ESCAPES',
+        `${what} of the archive leads out of the directory it is unpacked into: ${JSON.stringify(path)}`,
+        {
+          remedy: 'Such an archive may be an attack. Nothing of it was kept.',
+        },
+      )
     }
   }
   return parts.join('/')

@@ -40,10 +40,17 @@ export class ContentReader {
     try {
       this.fd = openSync(systemPath(path), 'r')
     } catch (cause) {
-      throw new TareError('CONTENT_UNREADABLE', `cannot read ${path}: ${systemCode(cause) === 'EACCES' ? 'permission denied' : (cause as Error).message}`, {
-        cause,
-        remedy: systemCode(cause) === 'EACCES' ? 'Give yourself read permission, or keep the file out of the context with .dockerignore.' : undefined,
-      })
+      throw new TareError(
+        'CONTENT_UNREADABLE',
+        `cannot read ${path}: ${systemCode(cause) === 'EACCES' ? 'permission denied' : (cause as Error).message}`,
+        {
+          cause,
+          remedy:
+            systemCode(cause) === 'EACCES'
+              ? 'Give yourself read permission, or keep the file out of the context with .dockerignore.'
+              : undefined,
+        },
+      )
     }
     this.path = path
   }
@@ -52,7 +59,10 @@ export class ContentReader {
     let done = 0
     while (done < into.length) {
       const count = readSync(this.fd, into, done, into.length - done, at + done)
-      if (count === 0) throw new TareError('CONTENT_CHANGED', `${this.path} became shorter while it was read`, { remedy: 'Build again once nothing writes to it.' })
+      if (count === 0)
+        throw new TareError('CONTENT_CHANGED', `${this.path} became shorter while it was read`, {
+          remedy: 'Build again once nothing writes to it.',
+        })
       done += count
     }
   }

@@ -54,7 +54,20 @@ interface Rest {
   readonly xattrs?: readonly (readonly [string, string])[]
   readonly runs?: readonly (readonly [number, number, number])[]
 }
-type Row = readonly [path: string, kind: number, mode: number, uid: number, gid: number, mtime: number, mtimeNs: number, size: number, at: number, dataAt: number, digest: string, rest?: Rest]
+type Row = readonly [
+  path: string,
+  kind: number,
+  mode: number,
+  uid: number,
+  gid: number,
+  mtime: number,
+  mtimeNs: number,
+  size: number,
+  at: number,
+  dataAt: number,
+  digest: string,
+  rest?: Rest,
+]
 
 export function encodeIndex(index: LayerIndex): string {
   return JSON.stringify({ format, diffId: index.diffId, size: index.size, entries: index.entries.map(rowOf) })
@@ -77,10 +90,22 @@ function rowOf(entry: LayerEntry): Row {
   const rest: Rest = {
     ...(link === undefined ? {} : { link }),
     ...(device === undefined ? {} : { device }),
-    ...(xattrs === undefined ? {} : { xattrs: [...xattrs].map(([name, value]) => [name, Buffer.from(value).toString('base64')] as const) }),
+    ...(xattrs === undefined
+      ? {}
+      : { xattrs: [...xattrs].map(([name, value]) => [name, Buffer.from(value).toString('base64')] as const) }),
     ...(plain ? {} : { runs: runs.map((run) => [run.position, run.length, run.at] as const) }),
   }
-  const row = [entry.path, kinds.indexOf(entry.kind), entry.mode, entry.uid, entry.gid, entry.mtime, entry.mtimeNs, entry.size, entry.at] as const
+  const row = [
+    entry.path,
+    kinds.indexOf(entry.kind),
+    entry.mode,
+    entry.uid,
+    entry.gid,
+    entry.mtime,
+    entry.mtimeNs,
+    entry.size,
+    entry.at,
+  ] as const
   const dataAt = plain && runs.length > 0 ? runs[0]!.at : -1
   const digest = entry.digest === undefined ? '' : entry.digest.slice('sha256:'.length)
   return Object.keys(rest).length === 0 ? [...row, dataAt, digest] : [...row, dataAt, digest, rest]
@@ -98,10 +123,14 @@ function entryOf(row: Row): LayerEntry {
     mtimeNs,
     size,
     at,
-    runs: rest?.runs?.map(([position, length, at]) => ({ position, length, at })) ?? (dataAt < 0 ? [] : [{ position: 0, length: size, at: dataAt }]),
+    runs:
+      rest?.runs?.map(([position, length, at]) => ({ position, length, at })) ??
+      (dataAt < 0 ? [] : [{ position: 0, length: size, at: dataAt }]),
     ...(rest?.link === undefined ? {} : { link: rest.link }),
     ...(rest?.device === undefined ? {} : { device: rest.device }),
-    ...(rest?.xattrs === undefined ? {} : { xattrs: new Map(rest.xattrs.map(([name, value]) => [name, Buffer.from(value, 'base64')])) }),
+    ...(rest?.xattrs === undefined
+      ? {}
+      : { xattrs: new Map(rest.xattrs.map(([name, value]) => [name, Buffer.from(value, 'base64')])) }),
   }
   if (digest !== '') entry.digest = `sha256:${digest}`
   return entry

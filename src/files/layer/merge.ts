@@ -1,5 +1,14 @@
 import { TareError } from '../../support/index.ts'
-import { type Content, type Directory, type Metadata, type Node, plainDirectory, partsOf, type TreeDraft, Tree } from '../tree/index.ts'
+import {
+  type Content,
+  type Directory,
+  type Metadata,
+  type Node,
+  partsOf,
+  plainDirectory,
+  Tree,
+  type TreeDraft,
+} from '../tree/index.ts'
 import { knownDigest, learnDigest } from './content.ts'
 import type { LayerEntry, LayerIndex } from './layer-index.ts'
 
@@ -44,7 +53,8 @@ function addLayer(draft: TreeDraft, { index, path }: LayerAtRest): void {
   // of its own layer, and those must stay. (image-spec, layer.md, "Opaque Whiteout")
   for (const entry of index.entries) {
     if (entry.kind === 'remove') draft.remove(inside(draft, entry.path))
-    else if (entry.kind === 'hide' && draft.get(partsOf(entry.path))?.kind === 'directory') draft.clear(partsOf(entry.path))
+    else if (entry.kind === 'hide' && draft.get(partsOf(entry.path))?.kind === 'directory')
+      draft.clear(partsOf(entry.path))
   }
   const merger = new Merger(draft, index, path)
   for (const entry of index.entries) if (entry.kind !== 'remove' && entry.kind !== 'hide') merger.add(entry)
@@ -61,7 +71,9 @@ class Merger {
   private readonly index: LayerIndex
   private readonly path: string
   // Entries of one directory come one after the other, so it is looked up once.
-  private directory: { readonly name: string; readonly parts: readonly string[]; readonly children: Map<string, Node> } | undefined
+  private directory:
+    | { readonly name: string; readonly parts: readonly string[]; readonly children: Map<string, Node> }
+    | undefined
 
   constructor(draft: TreeDraft, index: LayerIndex, path: string) {
     this.draft = draft
@@ -83,7 +95,8 @@ class Merger {
     if (there?.kind === 'directory') this.draft.change(parts, metadataOf(entry))
     else this.draft.makeDirectory(parts, metadataOf(entry))
     // The directory may be a copy now; and a child of the one looked up may have been replaced.
-    if (this.directory !== undefined && `${this.directory.name}/`.startsWith(`${entry.path}/`)) this.directory = undefined
+    if (this.directory !== undefined && `${this.directory.name}/`.startsWith(`${entry.path}/`))
+      this.directory = undefined
   }
 
   private parent(path: string): { readonly parts: readonly string[]; readonly children: Map<string, Node> } {
@@ -92,7 +105,11 @@ class Merger {
     try {
       this.draft.makeDirectories(parts, plainDirectory(0))
     } catch (cause) {
-      throw new TareError('LAYER_INVALID', `layer ${this.index.diffId} has entries below "${path}", which is not a directory`, { cause })
+      throw new TareError(
+        'LAYER_INVALID',
+        `layer ${this.index.diffId} has entries below "${path}", which is not a directory`,
+        { cause },
+      )
     }
     this.directory = { name: path, parts, children: this.draft.contents(parts) }
     return this.directory
@@ -102,7 +119,13 @@ class Merger {
     const metadata = metadataOf(entry)
     switch (entry.kind) {
       case 'file':
-        return { kind: 'file', ...metadata, size: entry.size, content: this.content(entry), ...(entry.digest === undefined ? {} : { digest: entry.digest }) }
+        return {
+          kind: 'file',
+          ...metadata,
+          size: entry.size,
+          content: this.content(entry),
+          ...(entry.digest === undefined ? {} : { digest: entry.digest }),
+        }
       case 'symlink':
         return { kind: 'symlink', ...metadata, target: entry.link ?? '' }
       case 'char':
@@ -118,7 +141,10 @@ class Merger {
   private linked(entry: LayerEntry): Exclude<Node, Directory> {
     const target = this.draft.get(inside(this.draft, entry.link ?? ''))
     if (target === undefined || target.kind === 'directory') {
-      throw new TareError('LAYER_INVALID', `layer ${this.index.diffId} has a hard link "${entry.path}" to "${entry.link}", which is not a file before it`)
+      throw new TareError(
+        'LAYER_INVALID',
+        `layer ${this.index.diffId} has a hard link "${entry.path}" to "${entry.link}", which is not a file before it`,
+      )
     }
     return target
   }

@@ -12,8 +12,8 @@ export interface PackOptions {
   readonly path: string
   /** An earlier layer of the same step: entries that are the same are taken over from it, without reading their files. */
   readonly previous?: { readonly index: LayerIndex; readonly path: string } | undefined
-  /** Learn the sha256 of each file that is read. Else only digests that are known already are in the index. */
-  readonly digests: boolean
+  /** Whether to learn the file's sha256 while it is read. Else it is in the index only if it is known already. */
+  readonly digests: (file: RegularFile) => boolean
   /** Times later than this (seconds since 1970) become it. */
   readonly latest?: number | undefined
   readonly signal?: AbortSignal | undefined
@@ -52,7 +52,8 @@ class Packer {
     this.options = options
     this.earlier = new Map(options.previous?.index.entries.map((entry, i) => [entry.path, i]))
     let expected = 0
-    for (const difference of differences) if (difference.kind === 'put' && difference.node.kind === 'file') expected += difference.node.size + 1024
+    for (const difference of differences)
+      if (difference.kind === 'put' && difference.node.kind === 'file') expected += difference.node.size + 1024
     this.file = createLayerFile(options.path, expected)
   }
 
@@ -129,7 +130,8 @@ class Packer {
     if (node.kind !== 'directory') this.firstNames.set(node, path)
     if (node.kind === 'file') return { ...base, kind: 'file', size: node.size }
     if (node.kind === 'symlink') return { ...base, kind: 'symlink', mode: 0o777, link: node.target }
-    if (node.kind === 'char' || node.kind === 'block') return { ...base, kind: node.kind, device: [node.major, node.minor] }
+    if (node.kind === 'char' || node.kind === 'block')
+      return { ...base, kind: node.kind, device: [node.major, node.minor] }
     return { ...base, kind: node.kind }
   }
 
@@ -153,7 +155,7 @@ class Packer {
   /** Writes the file's content and its padding; answers its digest if it is known now. */
   private async body(file: RegularFile): Promise<Digest | undefined> {
     let digest = file.digest ?? knownDigest(file.content)
-    const hash = digest === undefined && this.options.digests ? createHash('sha256') : undefined
+    const hash = digest === undefined && this.options.digests(file) ? createHash('sha256') : undefined
     for (let position = 0; position < file.size; ) {
       if (this.used === this.slab.length) await this.flush()
       const count = Math.min(file.size - position, this.slab.length - this.used)
@@ -192,7 +194,13 @@ class Packer {
     for (; i + count < this.differences.length && place + count < index.entries.length; count++) {
       const entry = index.entries[place + count]!
       const difference = this.differences[i + count]!
-      if (entry.at < 0 || difference.kind !== 'put' || difference.path !== entry.path || !this.sameAs(entry, difference.node)) break
+      if (
+        entry.at < 0 ||
+        difference.kind !== 'put' ||
+        difference.path !== entry.path ||
+        !this.sameAs(entry, difference.node)
+      )
+        break
       this.keep(entry, difference.node, shift)
     }
     if (count === 0) return 0
@@ -203,7 +211,12 @@ class Packer {
 
   private keep(entry: LayerEntry, node: Node, shift: number): void {
     if (node.kind !== 'directory' && !this.firstNames.has(node)) this.firstNames.set(node, entry.path)
-    const moved = { ...entry, at: entry.at + shift, runs: entry.runs.map((run) => ({ ...run, at: run.at + shift })), mtimeNs: node.mtimeNs }
+    const moved = {
+      ...entry,
+      at: entry.at + shift,
+      runs: entry.runs.map((run) => ({ ...run, at: run.at + shift })),
+      mtimeNs: node.mtimeNs,
+    }
     if (node.kind === 'file') moved.digest = node.digest ?? knownDigest(node.content)
     this.entries.push(moved)
   }
@@ -211,11 +224,22 @@ class Packer {
   private sameAs(entry: LayerEntry, node: Node): boolean {
     const first = node.kind === 'directory' ? undefined : this.firstNames.get(node)
     const metadata = this.metadata(node)
-    if (entry.mode !== (node.kind === 'symlink' ? 0o777 : metadata.mode) || entry.uid !== metadata.uid || entry.gid !== metadata.gid || entry.mtime !== metadata.mtime) return false
+    if (
+      entry.mode !== (node.kind === 'symlink' ? 0o777 : metadata.mode) ||
+      entry.uid !== metadata.uid ||
+      entry.gid !== metadata.gid ||
+      entry.mtime !== metadata.mtime
+    )
+      return false
     if (entry.xattrs !== undefined || metadata.xattrs !== undefined) return false
     if (first !== undefined) return entry.kind === 'hardlink' && entry.link === first
     if (entry.kind !== node.kind) return false
-    if (node.kind === 'file') return entry.size === node.size && entry.digest !== undefined && entry.digest === (node.digest ?? knownDigest(node.content))
+    if (node.kind === 'file')
+      return (
+        entry.size === node.size &&
+        entry.digest !== undefined &&
+        entry.digest === (node.digest ?? knownDigest(node.content))
+      )
     if (node.kind === 'symlink') return entry.link === node.target
     return node.kind === 'directory' || node.kind === 'fifo'
   }

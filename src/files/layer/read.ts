@@ -29,7 +29,9 @@ function layerEntry(entry: StoredEntry, path: string, what: string): LayerEntry 
     kind: entry.kind,
     ...(entry.kind === 'file' ? { size: entry.size, runs } : {}),
     ...(target === undefined ? {} : { link: target }),
-    ...(entry.kind === 'char' || entry.kind === 'block' ? { device: [entry.deviceMajor ?? 0, entry.deviceMinor ?? 0] as const } : {}),
+    ...(entry.kind === 'char' || entry.kind === 'block'
+      ? { device: [entry.deviceMajor ?? 0, entry.deviceMinor ?? 0] as const }
+      : {}),
     ...(xattrs === undefined ? {} : { xattrs }),
   }
 }
@@ -40,9 +42,13 @@ function cleanPath(path: string, what: string): string {
     if (part === '' || part === '.') continue
     if (part !== '..') parts.push(part)
     else if (parts.pop() === undefined) {
-      throw new TareError('LAYER_PATH_ESCAPES', `${what} has an entry that leads out of the root: ${JSON.stringify(path)}`, {
-        remedy: 'Such a layer may be an attack. Nothing of it was kept.',
-      })
+      throw new TareError(
+        'LAYER_PATH_ESCAPES',
+        `${what} has an entry that leads out of the root: ${JSON.stringify(path)}`,
+        {
+          remedy: 'Such a layer may be an attack. Nothing of it was kept.',
+        },
+      )
     }
   }
   return parts.join('/')

@@ -17,8 +17,8 @@ export type SameContent = (a: RegularFile, b: RegularFile) => boolean
 
 /**
  * What changed from `before` to `after`, by the rules of containerd's overlay differ, which Docker's image store uses: a
- * directory counts by mode, owner and capabilities, never by its time; another node also by size, time (to the second,
- * and to the nanosecond where one is known) and content. Depth first, names in the order of their bytes.
+ * directory counts by mode, owner and capabilities, never by its time; another node also by size, time (to the
+ * nanosecond) and content. (containerd trusts equal size and time where they have nanoseconds; here content decides.) Depth first, names in the order of their bytes.
  */
 export function compareTrees(before: Directory, after: Directory, sameContent: SameContent): Difference[] {
   const found: Difference[] = []
@@ -83,7 +83,7 @@ function sameCapabilities(a: Metadata, b: Metadata): boolean {
 
 function sameNode(a: Node, b: Node, sameContent: SameContent): boolean {
   if (a.kind !== b.kind || !sameMetadata(a, b) || a.mtime !== b.mtime || a.mtimeNs !== b.mtimeNs) return false
-  if (a.kind === 'file' && b.kind === 'file') return a.size === b.size && (a.mtimeNs !== 0 || sameContent(a, b))
+  if (a.kind === 'file' && b.kind === 'file') return a.size === b.size && sameContent(a, b)
   if (a.kind === 'symlink' && b.kind === 'symlink') return a.target === b.target
   if ((a.kind === 'char' || a.kind === 'block') && (b.kind === 'char' || b.kind === 'block'))
     return a.major === b.major && a.minor === b.minor

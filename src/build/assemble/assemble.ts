@@ -1,0 +1,209 @@
+import {
+  type ContainerConfig,
+  type Descriptor,
+  type Digest,
+  goJson,
+  type HistoryEntry,
+  type Manifest,
+  manifestJson,
+  mediaTypes,
+  type Platform,
+} from '../../oci/index.ts'
+import { sha256 } from '../../support/index.ts'
+import type { Output } from '../plan/index.ts'
+
+/** A layer as the documents speak of it. */
+export interface AssembledLayer {
+  readonly diffId: Digest
+  /** Bytes, uncompressed. */
+  readonly size: number
+  /** RFC 3339; when it was made. */
+  readonly created?: string
+}
+
+/** A JSON document, ready to be stored. */
+export interface Document {
+  readonly blob: Descriptor
+  readonly bytes: Buffer
+}
+
+export interface AssembledImage {
+  readonly config: Document
+  readonly manifest: Document
+}
+
+/** What the documents say, apart from the layers. */
+export type ImageFacts = Pick<Output, 'platform' | 'base' | 'config' | 'author' | 'epoch'> & {
+  /** The history after the base's own. `layer` is the place of the layer among all of the image's. */
+  readonly history: readonly { readonly createdBy: string; readonly layer?: number; readonly comment?: string }[]
+  readonly annotations?: Readonly<Record<string, string>> | undefined
+}
+
+/** Writes an image's config and manifest: the same facts and layers, the same bytes. */
+export function assembleImage(facts: ImageFacts, layers: readonly AssembledLayer[]): AssembledImage {
+  const history = datedHistory(facts, layers)
+  const created = history.at(-1)?.created
+  const { platform, base, author } = facts
+  const members: Record<string, unknown> = {
+    ...keptMembers(base?.rest ?? {}),
+    architecture: platform.architecture,
+    ...(author === undefined ? {} : { author }),
+    config: orderConfig(facts.config),
+    ...(created === undefined ? {} : { created }),
+    ...(history.length === 0 ? {} : { history }),
+    os: platform.os,
+    ...osMembers(platform),
+    rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
+  }
+  const config = document(
+    mediaTypes.config,
+    goJson(Object.fromEntries(Object.entries(members).sort(([a], [b]) => (a < b ? -1 : 1)))),
+  )
+  const manifest: Manifest = {
+    mediaType: mediaTypes.manifest,
+    config: config.blob,
+    layers: layers.map(({ diffId, size }) => ({ mediaType: mediaTypes.layer, digest: diffId, size })),
+    ...(facts.annotations === undefined || Object.keys(facts.annotations).length === 0
+      ? {}
+      : { annotations: facts.annotations }),
+  }
+  return { config, manifest: document(mediaTypes.manifest, goJson(manifestJson(manifest), 2)) }
+}
+
+/** A JSON text as a blob. */
+export function document(mediaType: string, text: string): Document {
+  const bytes = Buffer.from(text, 'utf8')
+  return { blob: { mediaType, digest: sha256(bytes), size: bytes.length }, bytes }
+}
+
+// What older builders noted about the container that an image was made in says nothing of this image.
+const forgotten = new Set([
+  'id',
+  'parent',
+  'container',
+  'container_config',
+  'docker_version',
+  'Size',
+  'moby.buildkit.cache.v0',
+  'moby.buildkit.buildinfo.v1',
+])
+
+function keptMembers(rest: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(rest).filter(([key]) => !forgotten.has(key)))
+}
+
+function osMembers(platform: Platform): Record<string, string> {
+  return {
+    ...(platform.osVersion === undefined ? {} : { 'os.version': platform.osVersion }),
+    ...(platform.variant === undefined ? {} : { variant: platform.variant }),
+  }
+}
+
+const order: readonly (keyof ContainerConfig)[] = [
+  'User',
+  'ExposedPorts',
+  'Env',
+  'Entrypoint',
+  'Cmd',
+  'Volumes',
+  'WorkingDir',
+  'Labels',
+  'StopSignal',
+  'ArgsEscaped',
+  'Healthcheck',
+  'OnBuild',
+  'Shell',
+]
+
+/** The config's members in the order that Docker writes them, empty ones left out, those of maps sorted; unknown ones last. */
+function orderConfig(config: ContainerConfig): Record<string, unknown> {
+  const entries = Object.entries(config)
+  const known = order.flatMap((key) => (isEmpty(config[key]) ? [] : [[key, sorted(config[key])] as const]))
+  const unknown = entries.filter(
+    ([key, value]) => !(order as readonly string[]).includes(key) && !legacy.has(key) && !isEmpty(value),
+  )
+  return Object.fromEntries([...known, ...unknown])
+}
+
+// Members of `config` that only mean something for a container that ran.
+const legacy = new Set([
+  'Hostname',
+  'Domainname',
+  'AttachStdin',
+  'AttachStdout',
+  'AttachStderr',
+  'Tty',
+  'OpenStdin',
+  'StdinOnce',
+  'Image',
+  'MacAddress',
+  'NetworkDisabled',
+])
+
+function isEmpty(value: unknown): boolean {
+  if (value === undefined || value === null || value === '' || value === false) return true
+  return typeof value === 'object' && Object.keys(value).length === 0
+}
+
+function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  if ('Test' in value || 'Interval' in value) return value
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b))))
+}
+
+/**
+ * The history with times, by BuildKit's rule: a layer's entry has the time when the layer was made. One without a layer has
+ * that of the first layer after the first such entry, or of the layer before it once that has passed; where no layer
+ * follows, that of the last one. None is later than the epoch, but the base's own stay.
+ */
+function datedHistory({ base, history, epoch }: ImageFacts, layers: readonly AssembledLayer[]): HistoryEntry[] {
+  const limit = epoch === undefined ? undefined : goTime(new Date(epoch * 1000).toISOString())
+  const clamp = (time: string | undefined) =>
+    time !== undefined && limit !== undefined && Date.parse(time) > Date.parse(limit) ? limit : time
+  const old = (base?.history ?? []).map((entry) => ({ ...entry }))
+  const fresh = history.map(({ createdBy, layer, comment }) => ({
+    created: layer === undefined ? undefined : clamp(goTime(layers[layer]?.created)),
+    created_by: createdBy,
+    comment: comment ?? 'buildkit.dockerfile.v0',
+    ...(layer === undefined ? { empty_layer: true } : {}),
+  }))
+  let time = firstNewTime([...old, ...fresh])
+  let undated = false
+  return [
+    ...old.map(orderEntry),
+    ...fresh.map((entry) => {
+      if (entry.created === undefined) undated = true
+      else if (undated) time = entry.created
+      return orderEntry({ ...entry, created: clamp(entry.created ?? time) })
+    }),
+  ]
+}
+
+function firstNewTime(entries: readonly { readonly created?: string | undefined }[]): string | undefined {
+  let time: string | undefined
+  let undated = false
+  for (const { created } of entries) {
+    if (created === undefined) undated = true
+    else {
+      time = created
+      if (undated) break
+    }
+  }
+  return time
+}
+
+function orderEntry(entry: { readonly created?: string | undefined } & Omit<HistoryEntry, 'created'>): HistoryEntry {
+  const { created, created_by, author, comment, empty_layer } = entry
+  return {
+    ...(created === undefined ? {} : { created }),
+    ...(created_by === undefined ? {} : { created_by }),
+    ...(author === undefined ? {} : { author }),
+    ...(comment === undefined ? {} : { comment }),
+    ...(empty_layer === true ? { empty_layer } : {}),
+  }
+}
+
+/** A time as Go's RFC 3339 with nanoseconds: no zeros at the end of the fraction. */
+function goTime(time: string | undefined): string | undefined {
+  return time?.replace(/\.(\d*?)0+Z$/, (_, digits: string) => (digits === '' ? 'Z' : `.${digits}Z`))
+}

@@ -1,0 +1,9 @@
+/**
+ * Decides what has to happen: instructions → a graph of operations, each naming only operations before it.
+ *
+ * In: a parsed Dockerfile, arguments, and a function that says what a base image is.  Out: a Plan, plain data that could be printed.
+ * Not here: doing any of it.
+ */
+
+export { type Planned, planBuild } from './planner.ts'
+export * from './types.ts'

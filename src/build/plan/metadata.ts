@@ -1,0 +1,177 @@
+import {
+  findings,
+  formatGoDuration,
+  type HealthcheckInstruction,
+  type Instruction,
+  looksSecret,
+  parseExpose,
+  parseStopSignal,
+  quote,
+} from '../../dockerfile/index.ts'
+import type { Healthcheck } from '../../oci/index.ts'
+import { TareError } from '../../support/index.ts'
+import type { GlobalArguments } from './arguments.ts'
+import { type StageState, setEnv } from './stage-state.ts'
+import type { Words } from './words.ts'
+
+export type MetadataInstruction = Exclude<Instruction, { kind: 'COPY' | 'ADD' | 'RUN' | 'WORKDIR' }>
+
+/** What metadata instructions need besides the stage. */
+export interface MetadataContext {
+  readonly words: Words
+  readonly globals: GlobalArguments
+  readonly buildArgs: ReadonlyMap<string, string>
+}
+
+/** Does to the stage's config and history what an instruction without a layer says. */
+export function applyMetadata(state: StageState, instruction: MetadataInstruction, context: MetadataContext): void {
+  const { words } = context
+  const { config } = state
+  const expand = (word: string) => words.expand(word, state.variables, instruction, state.declared)
+  const note = (createdBy: string) => state.history.push({ createdBy })
+  switch (instruction.kind) {
+    case 'ARG':
+      return applyArg(state, instruction, context)
+    case 'ENV': {
+      // All are expanded before any is set.
+      const pairs = instruction.pairs.map(({ key, value }) => [expand(key), expand(value)] as const)
+      for (const [key, value] of pairs) {
+        if (looksSecret(key)) words.warn(findings.secretsUsedInArgOrEnv('ENV', key), instruction)
+        setEnv(config, key, value)
+        state.variables.delete(key)
+        state.variables.set(key, value)
+      }
+      note(`ENV ${pairs.map(([key, value]) => `${key}=${value}`).join(' ')}`)
+      return
+    }
+    case 'LABEL': {
+      const pairs = instruction.pairs.map(({ key, value }) => [expand(key), expand(value)] as const)
+      config.Labels = { ...config.Labels, ...Object.fromEntries(pairs) }
+      note(`LABEL ${pairs.map(([key, value]) => `${key}=${value}`).join(' ')}`)
+      return
+    }
+    case 'EXPOSE': {
+      const ports = instruction.ports
+        .flatMap((port) => words.expandWords(port, state.variables, instruction))
+        .flatMap((port) => exposed(port, instruction, words))
+      const sorted = [...new Set(ports)].sort()
+      config.ExposedPorts = { ...config.ExposedPorts, ...Object.fromEntries(sorted.map((port) => [port, {}])) }
+      note(`EXPOSE [${sorted.join(' ')}]`)
+      return
+    }
+    case 'VOLUME': {
+      const paths = instruction.paths.map(expand)
+      if (paths.includes(''))
+        throw new TareError('VOLUME_EMPTY', 'VOLUME specified can not be an empty string', { where: instruction.where })
+      config.Volumes = { ...config.Volumes, ...Object.fromEntries(paths.map((path) => [path, {}])) }
+      note(`VOLUME [${paths.join(' ')}]`)
+      return
+    }
+    case 'USER':
+      config.User = expand(instruction.user)
+      note(`USER ${config.User}`)
+      return
+    case 'STOPSIGNAL': {
+      const signal = expand(instruction.signal)
+      words.located(instruction, () => parseStopSignal(signal))
+      config.StopSignal = signal
+      note(`STOPSIGNAL ${signal}`)
+      return
+    }
+    case 'SHELL':
+      config.Shell = instruction.shell
+      note(`SHELL [${instruction.shell.join(' ')}]`)
+      return
+    case 'CMD': {
+      const command = commandOf(state, instruction.command)
+      config.Cmd = command
+      config.ArgsEscaped = true
+      state.commandSet = true
+      note(`CMD ${quoted(command)}`)
+      return
+    }
+    case 'ENTRYPOINT': {
+      const command = commandOf(state, instruction.command)
+      config.Entrypoint = command
+      if (!state.commandSet) delete config.Cmd
+      note(`ENTRYPOINT ${quoted(command)}`)
+      return
+    }
+    case 'HEALTHCHECK': {
+      config.Healthcheck = healthcheckOf(instruction)
+      note(`HEALTHCHECK ${healthcheckText(config.Healthcheck)}`)
+      return
+    }
+    case 'ONBUILD':
+      config.OnBuild = [...(config.OnBuild ?? []), instruction.trigger]
+      return
+    case 'MAINTAINER':
+      state.author = instruction.author
+      note(`MAINTAINER ${instruction.author}`)
+  }
+}
+
+/** The arguments of a command: in shell form, the shell's with the command line behind them. */
+export function commandOf(
+  state: StageState,
+  command: { readonly form: 'exec' | 'shell'; readonly words: readonly string[] },
+): readonly string[] {
+  return command.form === 'exec' ? command.words : [...(state.config.Shell ?? ['/bin/sh', '-c']), ...command.words]
+}
+
+function applyArg(
+  state: StageState,
+  instruction: Extract<MetadataInstruction, { kind: 'ARG' }>,
+  { words, globals, buildArgs }: MetadataContext,
+): void {
+  const said = instruction.args.map(({ key, value }) => {
+    if (looksSecret(key)) words.warn(findings.secretsUsedInArgOrEnv('ARG', key), instruction)
+    const given =
+      buildArgs.get(key) ??
+      (value === undefined
+        ? globals.values.get(key)
+        : words.expand(value, state.variables, instruction, state.declared))
+    state.declared.add(key)
+    if (given === undefined) return key
+    state.variables.delete(key)
+    state.variables.set(key, given)
+    return `${key}=${given}`
+  })
+  state.history.push({ createdBy: `ARG ${said.join(' ')}` })
+}
+
+function exposed(port: string, instruction: MetadataInstruction, words: Words): readonly string[] {
+  const { ports, findings: found } = words.located(instruction, () => parseExpose(port))
+  for (const finding of found) words.warn(finding, instruction)
+  return ports
+}
+
+function quoted(words: readonly string[]): string {
+  return `[${words.map(quote).join(' ')}]`
+}
+
+function healthcheckOf({
+  test,
+  interval,
+  timeout,
+  startPeriod,
+  startInterval,
+  retries,
+}: HealthcheckInstruction): Healthcheck {
+  const positive = (name: string, value: number | undefined) =>
+    value === undefined || value === 0 ? {} : { [name]: value }
+  return {
+    Test: test,
+    ...positive('Interval', interval),
+    ...positive('Timeout', timeout),
+    ...positive('StartPeriod', startPeriod),
+    ...positive('StartInterval', startInterval),
+    ...positive('Retries', retries),
+  }
+}
+
+function healthcheckText(check: Healthcheck): string {
+  const duration = (value: number | undefined) => formatGoDuration(value ?? 0)
+  const times = `Interval:${duration(check.Interval)} Timeout:${duration(check.Timeout)} StartPeriod:${duration(check.StartPeriod)} StartInterval:${duration(check.StartInterval)}`
+  return `{Test:[${(check.Test ?? []).join(' ')}] ${times} Retries:${check.Retries ?? 0}}`
+}

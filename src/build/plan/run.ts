@@ -1,0 +1,58 @@
+import { parseMount, type Run, scriptOf } from '../../dockerfile/index.ts'
+import { commandOf } from './metadata.ts'
+import type { StageState } from './stage-state.ts'
+import type { OperationId, RunMount, RunOperation } from './types.ts'
+import type { Words } from './words.ts'
+
+/** What RUN needs of the planner. */
+export interface RunContext {
+  readonly words: Words
+  /** The operation that a mount's `from` stands for; undefined: the build context. */
+  from(name: string | undefined): Promise<OperationId>
+  /** Network where the instruction does not say. */
+  readonly network: string
+}
+
+export type PlannedRun = Pick<
+  RunOperation,
+  'argv' | 'env' | 'cwd' | 'user' | 'mounts' | 'network' | 'security' | 'scripts'
+> & { readonly createdBy: string }
+
+export async function planRun(state: StageState, instruction: Run, context: RunContext): Promise<PlannedRun> {
+  const { argv, scripts } = commandLine(state, instruction)
+  const mounts: RunMount[] = []
+  for (const value of instruction.mounts) mounts.push(await mountOf(state, value, instruction, context))
+  return {
+    argv,
+    scripts,
+    env: [...state.variables].map(([key, value]) => `${key}=${value}`),
+    cwd: state.config.WorkingDir || '/',
+    user: state.config.User ?? '',
+    mounts,
+    network: instruction.network ?? context.network,
+    security: instruction.security ?? 'sandbox',
+    createdBy: `RUN ${[...argumentsTold(state), ...argv].join(' ')} # buildkit`,
+  }
+}
+
+function commandLine(state: StageState, instruction: Run): Pick<RunOperation, 'argv' | 'scripts'> {
+  if (instruction.command.form === 'exec') return { argv: instruction.command.words, scripts: [] }
+  const script = scriptOf(instruction)
+  const shell = (text: string) => commandOf(state, { form: 'shell', words: [text] })
+  if (script.kind === 'text') return { argv: shell(script.text), scripts: [] }
+  return { argv: shell(`/dev/pipes/${script.name}`), scripts: [{ name: script.name, text: script.body }] }
+}
+
+/** `|2 A=x B=y`: the ARGs in scope, each once, with the value that RUN sees. */
+function argumentsTold(state: StageState): string[] {
+  const told = [...state.declared].map((key) => `${key}=${state.variables.get(key) ?? ''}`)
+  return told.length === 0 ? [] : [`|${told.length}`, ...told]
+}
+
+async function mountOf(state: StageState, value: string, instruction: Run, context: RunContext): Promise<RunMount> {
+  const mount = context.words.located(instruction, () =>
+    parseMount(value, (word) => context.words.expand(word, state.variables, instruction, state.declared)),
+  )
+  if (mount.type !== 'bind' && mount.from === undefined) return mount
+  return { ...mount, operation: await context.from(mount.from) }
+}

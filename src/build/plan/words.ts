@@ -1,0 +1,89 @@
+import {
+  type Dockerfile,
+  type Expansion,
+  expand,
+  expandHeredoc,
+  expandWords,
+  type Finding,
+  findings,
+  type Heredoc,
+  isWanted,
+  type Lookup,
+  type Warning,
+  warning,
+} from '../../dockerfile/index.ts'
+import { closest, locate, type SourceRange } from '../../support/index.ts'
+
+interface Placed {
+  readonly where: SourceRange
+}
+
+/** Expands the words of one Dockerfile, and collects what the build checks find while the plan is made. */
+export class Words {
+  readonly warnings: Warning[] = []
+  private readonly file: Dockerfile
+
+  constructor(file: Dockerfile) {
+    this.file = file
+  }
+
+  /** The word with its variables' values. `declared` are names that may have none. */
+  expand(word: string, variables: ReadonlyMap<string, string>, at: Placed, declared?: ReadonlySet<string>): string {
+    return this.located(
+      at,
+      () => this.checked(expand(word, variables, { escape: this.file.escape }), variables, at, declared).text,
+    )
+  }
+
+  /** As `expand`, for text of which nothing is warned and nothing is an error: then it stays as it is. */
+  expandQuietly(word: string, variables: Lookup): string {
+    try {
+      return expand(word, variables, { escape: this.file.escape }).text
+    } catch {
+      return word
+    }
+  }
+
+  expandWords(word: string, variables: ReadonlyMap<string, string>, at: Placed): readonly string[] {
+    return this.located(at, () => expandWords(word, variables, { escape: this.file.escape }))
+  }
+
+  expandHeredoc(
+    heredoc: Heredoc,
+    variables: ReadonlyMap<string, string>,
+    at: Placed,
+    declared: ReadonlySet<string>,
+  ): string {
+    if (!heredoc.expand) return heredoc.body
+    return this.located(at, () => this.checked(expandHeredoc(heredoc, variables), variables, at, declared).text)
+  }
+
+  warn(finding: Finding, at: Placed): void {
+    const known = this.warnings.some(
+      (other) => other.rule === finding.rule && other.message === finding.message && other.where.line === at.where.line,
+    )
+    if (!known && isWanted(finding, this.file.check)) this.warnings.push(warning(finding, at.where))
+  }
+
+  /** Names where it happened in whatever `work` throws. */
+  located<T>(at: Placed, work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      throw locate(error, at.where)
+    }
+  }
+
+  private checked(
+    expansion: Expansion,
+    variables: ReadonlyMap<string, string>,
+    at: Placed,
+    declared?: ReadonlySet<string>,
+  ): Expansion {
+    for (const name of expansion.unset) {
+      if (declared?.has(name) !== true)
+        this.warn(findings.undefinedVar(name, closest(name, [...variables.keys(), ...(declared ?? [])])), at)
+    }
+    return expansion
+  }
+}

@@ -1,0 +1,138 @@
+import { closeSync, createWriteStream, openSync, readSync, rmSync, statSync } from 'node:fs'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { decompress, decompressSmall, sniff } from '../../../files/compression/index.ts'
+import { ContentReader, pieces } from '../../../files/layer/index.ts'
+import { type Archive, looksLikeTar, type StoredRun, tarHeadLength } from '../../../files/tar/index.ts'
+import type { Content, RegularFile } from '../../../files/tree/index.ts'
+import { flow, TareError } from '../../../support/index.ts'
+import type { Tools } from '../tools.ts'
+
+/** A file that is a tar archive, open to be taken apart. */
+export interface ArchiveSource {
+  readonly archive: Archive
+  contentAt(runs: readonly StoredRun[], size: number): Content
+  /** Lets go of it: no content of it can be read any more. */
+  close(): void
+}
+
+// What is inflated in memory: twice this much may be held at once, the file and what comes out of it.
+const smallFile = 8 << 20
+const smallArchive = 48 << 20
+
+/**
+ * Opens the file if it is a tar archive, compressed or not, whatever its name. Throws `ARCHIVE_CORRUPT` where the archive
+ * turns out to be damaged, and `ARCHIVE_BOMB`.
+ */
+export async function openArchiveSource(file: RegularFile, tools: Tools): Promise<ArchiveSource | undefined> {
+  const head = readHead(file)
+  const format = sniff(head)
+  if (format === 'none') return looksLikeTar(head) ? plainArchive(file) : undefined
+  if (file.size <= smallFile) {
+    const small = inflateSmall(readAll(file))
+    if (small !== undefined) return looksLikeTar(small) ? memoryArchive(small) : undefined
+  }
+  return inflatedArchive(file, tools)
+}
+
+/** The bytes of a small gzip that stays small; undefined for anything else. */
+function inflateSmall(bytes: Buffer): Buffer | undefined {
+  try {
+    return decompressSmall(bytes, smallArchive)
+  } catch (error) {
+    if (error instanceof TareError && error.code === 'ARCHIVE_BOMB') return undefined
+    throw error
+  }
+}
+
+function readHead(file: RegularFile): Buffer {
+  const head = Buffer.alloc(Math.min(file.size, tarHeadLength))
+  const reader = new ContentReader()
+  reader.read(file.content, head, 0)
+  reader.close()
+  return head
+}
+
+function readAll(file: RegularFile): Buffer {
+  const reader = new ContentReader()
+  const bytes = Buffer.allocUnsafe(file.size)
+  reader.read(file.content, bytes, 0)
+  reader.close()
+  return bytes
+}
+
+function plainArchive(file: RegularFile): ArchiveSource {
+  const reader = new ContentReader()
+  const { content, size } = file
+  const read = (into: Uint8Array, position: number): number => {
+    const count = Math.max(0, Math.min(into.length, size - position))
+    if (count > 0) reader.read(content, into.subarray(0, count), position)
+    return count
+  }
+  return {
+    archive: { size, read },
+    contentAt: (runs, length) => within(content, runs, length),
+    close: () => reader.close(),
+  }
+}
+
+/** The content that lies in these runs of another. */
+function within(content: Content, runs: readonly StoredRun[], size: number): Content {
+  if (content.kind === 'inline') return { kind: 'inline', bytes: assemble(content.bytes, runs, size) }
+  if (content.kind === 'sparse') throw new Error('an archive in a file with holes is read through a copy')
+  const moved = runs.map((run) => ({ ...run, at: run.at + content.offset }))
+  return moved.length === 1 && moved[0]!.length === size
+    ? { kind: 'extent', path: content.path, offset: moved[0]!.at }
+    : { kind: 'sparse', path: content.path, runs: moved }
+}
+
+function assemble(bytes: Uint8Array, runs: readonly StoredRun[], size: number): Uint8Array {
+  if (runs.length === 1 && runs[0]!.length === size) return bytes.subarray(runs[0]!.at, runs[0]!.at + size)
+  const whole = new Uint8Array(size)
+  for (const run of runs) whole.set(bytes.subarray(run.at, run.at + run.length), run.position)
+  return whole
+}
+
+function memoryArchive(bytes: Buffer): ArchiveSource {
+  const read = (into: Uint8Array, position: number) => bytes.copy(into, 0, position)
+  return {
+    archive: { size: bytes.length, read },
+    contentAt: (runs, size) => ({ kind: 'inline', bytes: assemble(bytes, runs, size) }),
+    close: () => {},
+  }
+}
+
+async function inflatedArchive(file: RegularFile, tools: Tools): Promise<ArchiveSource | undefined> {
+  const { path, discard } = tools.store.reserve()
+  try {
+    const reader = new ContentReader()
+    const { bytes } = await decompress(copies(file, reader), tools.unpackLimit)
+    await pipeline(Readable.from(bytes), createWriteStream(path, { flags: 'wx', highWaterMark: 1 << 20 }), {
+      signal: tools.signal,
+    })
+    reader.close()
+    const fd = openSync(path, 'r')
+    const size = statSync(path).size
+    const head = Buffer.alloc(Math.min(size, tarHeadLength))
+    readSync(fd, head, 0, head.length, 0)
+    const close = () => {
+      closeSync(fd)
+      rmSync(path, { force: true })
+    }
+    if (!looksLikeTar(head)) {
+      close()
+      return undefined
+    }
+    const archive: Archive = { size, read: (into, position) => readSync(fd, into, 0, into.length, position) }
+    return { archive, contentAt: (runs, length) => within({ kind: 'extent', path, offset: 0 }, runs, length), close }
+  } catch (error) {
+    discard()
+    throw error
+  }
+}
+
+/** The file's bytes in pieces that stay valid: what decompresses them reads ahead. */
+async function* copies(file: RegularFile, reader: ContentReader): AsyncGenerator<Uint8Array> {
+  if (file.size === 0) yield* flow()
+  for (const piece of pieces(file.content, file.size, reader)) yield Buffer.from(piece)
+}

@@ -1,0 +1,9 @@
+/**
+ * Makes a plan happen once: operations → snapshots, and what was made before is remembered.
+ *
+ * In: a Plan, the store, contexts, a clock.  Out: snapshots, each a stack of layers that lie in the store.
+ * Not here: what instructions mean (plan), what an image's documents say (assemble).
+ */
+export { chainId, type Snapshot, type SnapshotLayer, Snapshots, scratch } from './snapshot.ts'
+export { solve } from './solve.ts'
+export type { Tools } from './tools.ts'

@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto'
+import { type Digest, isDigest } from '../../oci/index.ts'
+import type { SnapshotLayer } from './snapshot.ts'
+import type { Tools } from './tools.ts'
+
+// Part of every key: raised when a step of the same form comes to make other bytes.
+const version = 1
+
+/** A key for the parts, which have to be plain JSON. */
+export function keyOf(...parts: readonly unknown[]): string {
+  return createHash('sha256')
+    .update(JSON.stringify([version, ...parts]))
+    .digest('hex')
+}
+
+/** The layer that a step with this key made, if it is still there. */
+export function recallLayer(tools: Tools, key: string): SnapshotLayer | undefined {
+  return readLayer(tools, tools.store.records.recall('steps', key))
+}
+
+/** The layer that the last step of this form made, whatever its files held; undefined if there never was one. */
+export function latestLayer(tools: Tools, form: string): SnapshotLayer | undefined {
+  return readLayer(tools, tools.store.records.recall('latest', form))
+}
+
+export function rememberLayer(tools: Tools, key: string, form: string, layer: SnapshotLayer): void {
+  const text = JSON.stringify(layer)
+  tools.store.records.remember('steps', key, text)
+  tools.store.records.remember('latest', form, text)
+}
+
+function readLayer(tools: Tools, text: string | undefined): SnapshotLayer | undefined {
+  if (text === undefined) return undefined
+  try {
+    const layer = JSON.parse(text) as { diffId: Digest; size: number; created: string }
+    return isDigest(layer.diffId) && tools.store.blobs.touch(layer.diffId) ? layer : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto'
+import { closeSync, openSync, readSync } from 'node:fs'
+import type { Store } from '../../content/store/index.ts'
+import {
+  decodeIndex,
+  encodeIndex,
+  indexLayer,
+  type LayerAtRest,
+  type LayerIndex,
+  mergeLayers,
+  withLayer,
+} from '../../files/layer/index.ts'
+import { Tree } from '../../files/tree/index.ts'
+import { type Digest, hexOf } from '../../oci/index.ts'
+
+/** A layer of a snapshot. */
+export interface SnapshotLayer {
+  readonly diffId: Digest
+  /** Bytes, uncompressed. */
+  readonly size: number
+  /** RFC 3339; when it was made. Unknown for those of a base image. */
+  readonly created?: string
+}
+
+/** A filesystem that a build has made or found. */
+export interface Snapshot {
+  /** Names what is in it: equal ids, equal files. */
+  readonly id: string
+  readonly layers: readonly SnapshotLayer[]
+  /** Whether there never was anything in it: not even a layer without files. */
+  readonly scratch: boolean
+  tree(): Tree
+}
+
+export const scratch: Snapshot = { id: 'scratch', layers: [], scratch: true, tree: () => Tree.empty }
+
+/** Snapshots of the layers that lie in a store, whose indexes are read once. */
+export class Snapshots {
+  private readonly store: Store
+  private readonly indexes = new Map<Digest, LayerIndex>()
+
+  constructor(store: Store) {
+    this.store = store
+  }
+
+  /** The filesystem of the layers, lowest first. */
+  of(layers: readonly SnapshotLayer[]): Snapshot {
+    let tree: Tree | undefined
+    const makeTree = () => (tree ??= mergeLayers(layers.map(({ diffId }) => this.atRest(diffId))))
+    return { id: chainId(layers), layers, scratch: layers.length === 0, tree: makeTree }
+  }
+
+  /** The snapshot with one more layer on top. */
+  stack(below: Snapshot, layer: SnapshotLayer): Snapshot {
+    const layers = [...below.layers, layer]
+    let tree: Tree | undefined
+    const makeTree = () => (tree ??= withLayer(below.tree(), this.atRest(layer.diffId)))
+    return { id: chainId(layers), layers, scratch: false, tree: makeTree }
+  }
+
+  /** Keeps the index of a layer that was just made. */
+  keep(index: LayerIndex): void {
+    this.indexes.set(index.diffId, index)
+    this.store.records.remember('layers', hexOf(index.diffId), encodeIndex(index))
+  }
+
+  /** The layer's index and where it lies. */
+  atRest(diffId: Digest): LayerAtRest {
+    return { index: this.index(diffId), path: this.store.blobs.path(diffId) }
+  }
+
+  private index(diffId: Digest): LayerIndex {
+    let index = this.indexes.get(diffId)
+    if (index === undefined) {
+      const text = this.store.records.recall('layers', hexOf(diffId))
+      index = (text === undefined ? undefined : decodeIndex(text)) ?? this.readLayer(diffId)
+      this.indexes.set(diffId, index)
+    }
+    return index
+  }
+
+  /** All indexes that were looked at. */
+  used(): Iterable<LayerIndex> {
+    return this.indexes.values()
+  }
+
+  private readLayer(diffId: Digest): LayerIndex {
+    const fd = openSync(this.store.blobs.path(diffId), 'r')
+    try {
+      const size = this.store.blobs.size(diffId) ?? 0
+      const index = indexLayer(
+        { size, read: (into, position) => readSync(fd, into, 0, into.length, position) },
+        diffId,
+        `layer ${diffId}`,
+      )
+      this.store.records.remember('layers', hexOf(diffId), encodeIndex(index))
+      return index
+    } finally {
+      closeSync(fd)
+    }
+  }
+}
+
+/** Names a stack of layers. (image-spec, config.md, "Layer ChainID") */
+export function chainId(layers: readonly { readonly diffId: Digest }[]): string {
+  return (
+    layers.reduce<string>(
+      (chain, { diffId }) =>
+        chain === '' ? diffId : `sha256:${createHash('sha256').update(`${chain} ${diffId}`).digest('hex')}`,
+      '',
+    ) || 'scratch'
+  )
+}

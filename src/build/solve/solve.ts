@@ -1,0 +1,159 @@
+import type { Context } from '../../files/context/index.ts'
+import { encodeIndex, learnFromReaders } from '../../files/layer/index.ts'
+import { Tree } from '../../files/tree/index.ts'
+import { hexOf } from '../../oci/index.ts'
+import { locate, messageOf, type Step, TareError } from '../../support/index.ts'
+import type { FilesOperation, ImageOperation, Operation, OperationId, Plan } from '../plan/index.ts'
+import type { Input } from './input.ts'
+import { type Snapshot, scratch } from './snapshot.ts'
+import { copyStep } from './steps/copy.ts'
+import { makeDirectoryStep } from './steps/make-directory.ts'
+import { stamp, type Tools } from './tools.ts'
+
+/** What an operation came to: a filesystem in layers, or only files to copy from. */
+interface Result {
+  readonly snapshot?: Snapshot
+  readonly input: Input
+}
+
+/**
+ * Makes every operation of the plan happen, each as soon as what it names is there, and each at most once ever: what was
+ * made before is found again. Answers the snapshots in the plan's order. On failure the others are stopped, and the
+ * error names the instruction.
+ */
+export async function solve(plan: Plan, tools: Tools): Promise<readonly (Snapshot | undefined)[]> {
+  const stop = new AbortController()
+  const signal = AbortSignal.any([tools.signal, stop.signal])
+  const own: Tools = { ...tools, signal }
+  const results: Promise<Result>[] = []
+  for (const [id, operation] of plan.operations.entries()) results[id] = new Doing(operation, results, own).result()
+  for (const result of results) result.catch((error: unknown) => stop.abort(error))
+  const settled = await Promise.allSettled(results)
+  const failed = settled.find((result) => result.status === 'rejected')
+  if (failed !== undefined) throw tools.signal.aborted ? tools.signal.reason : (stop.signal.reason ?? failed.reason)
+  for (const index of tools.snapshots.used())
+    if (learnFromReaders(index)) tools.store.records.remember('layers', hexOf(index.diffId), encodeIndex(index))
+  return settled.map((result) => (result.status === 'fulfilled' ? result.value.snapshot : undefined))
+}
+
+class Doing {
+  private readonly operation: Operation
+  private readonly results: readonly Promise<Result>[]
+  private readonly tools: Tools
+
+  constructor(operation: Operation, results: readonly Promise<Result>[], tools: Tools) {
+    this.operation = operation
+    this.results = results
+    this.tools = tools
+  }
+
+  async result(): Promise<Result> {
+    const { operation } = this
+    switch (operation.kind) {
+      case 'scratch':
+        return { snapshot: scratch, input: { tree: scratch.tree(), label: stageLabel(operation) } }
+      case 'files':
+        return { input: { tree: this.files(operation), label: 'the Dockerfile' } }
+      case 'context':
+        return this.context(operation.name)
+      case 'image':
+        return this.step(operation, async (step) => this.image(operation, step))
+      case 'make-directory': {
+        const onto = await this.snapshot(operation.onto)
+        return this.step(operation, (step) => makeDirectoryStep(operation, onto, this.tools, step))
+      }
+      case 'copy': {
+        const onto = await this.snapshot(operation.onto)
+        const inputs = await Promise.all(operation.sources.map(async ({ from }) => (await this.results[from]!).input))
+        return this.step(operation, (step) => copyStep(operation, onto, inputs, this.tools, step))
+      }
+      case 'run':
+      case 'download':
+        throw locate(notYet(operation), operation.where)
+    }
+  }
+
+  private async snapshot(id: OperationId): Promise<Snapshot> {
+    const { snapshot } = await this.results[id]!
+    if (snapshot === undefined) throw new Error(`operation ${id} has no layers to put something onto`)
+    return snapshot
+  }
+
+  /** Runs one step and tells of it. */
+  private async step(operation: Operation, work: (step: Step) => Promise<Snapshot>): Promise<Result> {
+    this.tools.signal.throwIfAborted()
+    const step = this.tools.steps.start(operation.title)
+    try {
+      const snapshot = await work(step)
+      step.done()
+      return {
+        snapshot,
+        input: {
+          label: stageLabel(operation),
+          get tree() {
+            return snapshot.tree()
+          },
+        },
+      }
+    } catch (error) {
+      if (this.tools.signal.aborted) step.canceled()
+      else step.failed(messageOf(error))
+      throw locate(error, operation.where)
+    }
+  }
+
+  private async context(name: string): Promise<Result> {
+    const context: Context = await this.tools.context(name)
+    const label = name === '' ? 'the build context' : `the context "${name}"`
+    return { input: { tree: context.tree, label, context } }
+  }
+
+  private image(operation: ImageOperation, step: Step): Snapshot {
+    const { base, name } = operation
+    for (const { diffId } of base.layers) {
+      if (!this.tools.store.blobs.touch(diffId))
+        throw new TareError('BLOB_MISSING', `layer ${diffId} of image ${name} is not in the store`, {
+          remedy: 'Load or build that image again.',
+        })
+    }
+    step.progress(`resolve ${name}`, 0, undefined, true)
+    return this.tools.snapshots.of(base.layers.map(({ blob, diffId }) => ({ diffId, size: blob.size })))
+  }
+
+  private files(operation: FilesOperation): Tree {
+    const draft = Tree.empty.edit()
+    for (const { name, text } of operation.files) {
+      const bytes = Buffer.from(text, 'utf8')
+      draft.put([name], {
+        kind: 'file',
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+        ...stamp(this.tools),
+        size: bytes.length,
+        content: { kind: 'inline', bytes },
+      })
+    }
+    return new Tree(draft.done())
+  }
+}
+
+function stageLabel(operation: Operation): string {
+  return operation.kind === 'image' ? `image ${operation.name}` : `stage "${operation.stage}"`
+}
+
+function notYet(operation: Operation): TareError {
+  if (operation.kind === 'run') {
+    return new TareError(
+      'RUN_UNSUPPORTED',
+      'RUN is not supported yet: this version of tare builds images without executing anything',
+      {
+        remedy:
+          'Copy what the command would make, or build the stage that needs it with another builder and `tare load` it.',
+      },
+    )
+  }
+  return new TareError('REMOTE_UNSUPPORTED', 'ADD from a URL or a git repository is not supported yet', {
+    remedy: 'Fetch it before the build and ADD the file.',
+  })
+}

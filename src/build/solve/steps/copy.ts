@@ -1,0 +1,205 @@
+import { type IgnoreMatcher, ignoreMatcher, ignoreRules, parseChmod } from '../../../dockerfile/index.ts'
+import { unpackInto } from '../../../files/context/index.ts'
+import { HashWorker, knownDigest, type LayerAtRest, learnDigest, sameContent } from '../../../files/layer/index.ts'
+import { compareTrees, type RegularFile, Tree, type TreeDraft } from '../../../files/tree/index.ts'
+import type { Step } from '../../../support/index.ts'
+import type { CopyOperation } from '../../plan/index.ts'
+import { type ArchiveSource, openArchiveSource } from '../copy/archive-source.ts'
+import { Copier, type CopyOptions } from '../copy/copy-into.ts'
+import { digestListing, filesOf, type Listed } from '../copy/listing.ts'
+import { explainMissing } from '../copy/missing.ts'
+import { type ParentPick, pickParents } from '../copy/pick-parents.ts'
+import { type Pick, pickSources } from '../copy/pick-sources.ts'
+import type { Input } from '../input.ts'
+import { resolveOwner } from '../owner.ts'
+import { keyOf, latestLayer, recallLayer, rememberLayer } from '../remember.ts'
+import { type Snapshot, type SnapshotLayer, scratch } from '../snapshot.ts'
+import { stamp, type Tools } from '../tools.ts'
+import { makeLayer } from './make-layer.ts'
+
+/** COPY and ADD: files of other operations onto a filesystem, as one new layer. `inputs` are the sources', in their order. */
+export function copyStep(
+  operation: CopyOperation,
+  onto: Snapshot,
+  inputs: readonly Input[],
+  tools: Tools,
+  step: Step,
+): Promise<Snapshot> {
+  return new CopyStep(operation, onto, inputs, tools, step).run()
+}
+
+// A layer that is smaller is made again sooner than an old one is looked through.
+const worthTakingOver = 1 << 20
+// A larger archive is hashed by another thread while it is unpacked.
+const hashAside = 32 << 20
+
+/** What one source came to. */
+type Found = { readonly unpack: boolean } & (
+  | { readonly parents: readonly ParentPick[] }
+  | { readonly picks: readonly Pick[] }
+)
+
+class CopyStep {
+  private readonly operation: CopyOperation
+  private readonly onto: Snapshot
+  private readonly tools: Tools
+  private readonly step: Step
+  private readonly exclude: IgnoreMatcher | undefined
+  private readonly found: readonly Found[]
+  private readonly archives: ArchiveSource[] = []
+  private readonly unpacked = new Set<RegularFile>()
+
+  constructor(operation: CopyOperation, onto: Snapshot, inputs: readonly Input[], tools: Tools, step: Step) {
+    this.operation = operation
+    this.onto = onto
+    this.tools = tools
+    this.step = step
+    this.exclude = operation.exclude.length === 0 ? undefined : ignoreMatcher(ignoreRules(operation.exclude))
+    this.found = operation.sources.map((source, i) => this.find(source.path, source.unpack, inputs[i]!))
+  }
+
+  async run(): Promise<Snapshot> {
+    const { operation, onto, tools } = this
+    const { to, owner, mode, link, parents, exclude } = operation
+    const form = keyOf(
+      'copy',
+      onto.id,
+      to,
+      owner ?? '',
+      mode ?? '',
+      link,
+      parents,
+      exclude,
+      tools.latest ?? '',
+      operation.sources.map(({ path, unpack }) => [path, unpack]),
+    )
+    // Without an earlier layer of this form there is nothing to find under any key: then files are hashed only while they are read anyway.
+    const latest = tools.mayRecall(operation) ? latestLayer(tools, form) : undefined
+    const known = latest === undefined ? undefined : recallLayer(tools, this.key(form))
+    if (known !== undefined) {
+      this.step.cached()
+      return tools.snapshots.stack(onto, known)
+    }
+    try {
+      const layer = await this.make(latest)
+      rememberLayer(tools, this.key(form), form, layer)
+      return tools.snapshots.stack(onto, layer)
+    } finally {
+      for (const archive of this.archives) archive.close()
+    }
+  }
+
+  private find(path: string, unpack: boolean, input: Input): Found {
+    const found = this.operation.parents
+      ? { parents: pickParents(input.tree, path) }
+      : { picks: pickSources(input.tree, path) }
+    const count = 'parents' in found ? found.parents.length : found.picks.length
+    if (count === 0 && !mayMatchNothing(path)) throw explainMissing(path, input)
+    return { unpack, ...found }
+  }
+
+  private key(form: string): string {
+    return keyOf(form, digestListing(this.listed(), this.exclude))
+  }
+
+  private listed(): Listed[] {
+    return this.found.flatMap((found, i): Listed[] =>
+      'parents' in found
+        ? found.parents.flatMap(({ path, node, parents }) => [
+            ...parents.map((parent, depth) => ({
+              path: `${i}:${path
+                .split('/')
+                .slice(0, depth + 1)
+                .join('/')}`,
+              node: { ...parent, children: new Map() },
+            })),
+            { path: `${i}:${path}`, node },
+          ])
+        : found.picks.map(({ name, node }) => ({
+            path: `${i}:${name}`,
+            node: node.kind === 'directory' ? { ...node, children: node.children, mode: 0, uid: 0, gid: 0 } : node,
+          })),
+    )
+  }
+
+  private async make(latest: SnapshotLayer | undefined): Promise<SnapshotLayer> {
+    const { onto, operation, tools } = this
+    const before = operation.link ? scratch.tree() : onto.tree()
+    const draft = before.edit()
+    await this.fill(draft)
+    const after = new Tree(draft.done())
+    const differences = compareTrees(before.root, after.root, sameContent)
+    const hashing = [...this.unpacked].flatMap((file) => hashAsideOf(file))
+    try {
+      return await makeLayer(
+        { differences, digests: () => this.unpacked.size === 0, previous: this.previous(latest) },
+        tools,
+        this.step,
+      )
+    } finally {
+      await Promise.allSettled(hashing)
+    }
+  }
+
+  private async fill(draft: TreeDraft): Promise<void> {
+    const options = this.options()
+    for (const found of this.found) {
+      const copier = () => new Copier(draft, options)
+      if ('parents' in found) {
+        const one = copier()
+        for (const pick of found.parents) one.copyWithParents(pick, this.operation.to)
+        continue
+      }
+      for (const pick of found.picks) {
+        this.tools.signal.throwIfAborted()
+        const archive =
+          found.unpack && pick.node.kind === 'file' && pick.node.size > 0
+            ? await openArchiveSource(pick.node, this.tools)
+            : undefined
+        if (archive === undefined) copier().copy(pick, this.operation.to)
+        else this.unpack(draft, archive, pick.node as RegularFile, options)
+      }
+    }
+  }
+
+  private unpack(draft: TreeDraft, archive: ArchiveSource, file: RegularFile, { now, owner }: CopyOptions): void {
+    this.archives.push(archive)
+    this.unpacked.add(file)
+    const target = draft.resolve(this.operation.to)
+    draft.makeDirectories(target, { mode: 0o755, uid: owner?.uid ?? 0, gid: owner?.gid ?? 0, ...now })
+    unpackInto(draft, target, archive.archive, { now, owner, contentAt: archive.contentAt, signal: this.tools.signal })
+  }
+
+  private options(): CopyOptions {
+    const { owner, mode } = this.operation
+    return {
+      now: stamp(this.tools),
+      exclude: this.exclude,
+      owner: owner === undefined ? undefined : resolveOwner(owner, this.onto),
+      mode: mode === undefined ? undefined : parseChmod(mode),
+    }
+  }
+
+  /** The layer of this form that was made last, where most of it can be expected to be the same. */
+  private previous(latest: SnapshotLayer | undefined): LayerAtRest | undefined {
+    if (latest === undefined || latest.size < worthTakingOver) return undefined
+    for (const file of filesOf(this.listed()))
+      if (file.digest === undefined && knownDigest(file.content) === undefined) return undefined
+    return this.tools.snapshots.atRest(latest.diffId)
+  }
+}
+
+/** Whether it is no error that the source matches nothing: a pattern may. */
+function mayMatchNothing(path: string): boolean {
+  return /[*?[]/.test(path.replace(/\\./g, ''))
+}
+
+/** Learns a large archive's digest on another thread: the step's key needs it in the end. */
+function hashAsideOf(file: RegularFile): Promise<void>[] {
+  const { content, size } = file
+  if (size < hashAside || content.kind !== 'extent' || file.digest !== undefined || knownDigest(content) !== undefined)
+    return []
+  const worker = new HashWorker()
+  const asked = worker.ask({ path: content.path, offset: content.offset, size })
+  return [asked.then((hex) => learnDigest(content, `sha256:${hex}`)).finally(() => worker.end())]
+}

@@ -1,0 +1,46 @@
+import { sameContent } from '../../../files/layer/index.ts'
+import { compareTrees, Tree } from '../../../files/tree/index.ts'
+import type { Step } from '../../../support/index.ts'
+import type { MakeDirectoryOperation } from '../../plan/index.ts'
+import { resolveOwner } from '../owner.ts'
+import { keyOf, recallLayer, rememberLayer } from '../remember.ts'
+import type { Snapshot } from '../snapshot.ts'
+import type { Tools } from '../tools.ts'
+import { makeLayer } from './make-layer.ts'
+
+/** WORKDIR: the directory and its parents, where they are missing. One that is there gives a layer with nothing in it. */
+export async function makeDirectoryStep(
+  operation: MakeDirectoryOperation,
+  onto: Snapshot,
+  tools: Tools,
+  step: Step,
+): Promise<Snapshot> {
+  const key = keyOf(
+    'make-directory',
+    onto.id,
+    operation.path,
+    operation.owner ?? '',
+    tools.epoch ?? '',
+    tools.latest ?? '',
+  )
+  const known = tools.mayRecall(operation) ? recallLayer(tools, key) : undefined
+  if (known !== undefined) {
+    step.cached()
+    return tools.snapshots.stack(onto, known)
+  }
+  const before = onto.tree()
+  const draft = before.edit()
+  const now = tools.epoch === undefined ? tools.now().getTime() : tools.epoch * 1000
+  const { uid, gid } = operation.owner === undefined ? { uid: 0, gid: 0 } : resolveOwner(operation.owner, onto)
+  draft.makeDirectories(draft.resolve(operation.path), {
+    mode: 0o755,
+    uid,
+    gid,
+    mtime: Math.floor(now / 1000),
+    mtimeNs: 0,
+  })
+  const differences = compareTrees(before.root, new Tree(draft.done()).root, sameContent)
+  const layer = await makeLayer({ differences, digests: () => false }, tools, step)
+  rememberLayer(tools, key, key, layer)
+  return tools.snapshots.stack(onto, layer)
+}

@@ -1,0 +1,38 @@
+import { type LayerAtRest, packLayer } from '../../../files/layer/index.ts'
+import type { Difference, RegularFile } from '../../../files/tree/index.ts'
+import type { Step } from '../../../support/index.ts'
+import type { SnapshotLayer } from '../snapshot.ts'
+import type { Tools } from '../tools.ts'
+
+export interface LayerRequest {
+  readonly differences: readonly Difference[]
+  /** Which files' digests are to be learnt while they are read. */
+  readonly digests: (file: RegularFile) => boolean
+  /** A layer that this one may be much like. */
+  readonly previous?: LayerAtRest | undefined
+}
+
+/** Packs the differences into a layer, which is then in the store with its index. Nothing of it stays when that fails. */
+export async function makeLayer(
+  { differences, digests, previous }: LayerRequest,
+  tools: Tools,
+  step: Step,
+): Promise<SnapshotLayer> {
+  const reservation = tools.store.reserve()
+  try {
+    const index = await packLayer(differences, {
+      path: reservation.path,
+      previous,
+      digests,
+      latest: tools.latest,
+      signal: tools.signal,
+      progress: (bytes) => step.progress('writing layer', bytes),
+    })
+    reservation.keep(index.diffId)
+    tools.snapshots.keep(index)
+    return { diffId: index.diffId, size: index.size, created: tools.now().toISOString() }
+  } catch (error) {
+    reservation.discard()
+    throw tools.store.explain(error)
+  }
+}

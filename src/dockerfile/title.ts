@@ -1,0 +1,46 @@
+import { expand } from './expand.ts'
+import { isHeredocMark } from './heredoc.ts'
+import type { ExpandOptions, Lookup } from './lexer.ts'
+import { cut, trim } from './text.ts'
+import type { From, Instruction } from './types.ts'
+
+/** The name of an instruction as it was written, `copy`, for the findings that quote it. */
+export function writtenName({ source }: Instruction | From): string {
+  return /^\S*/.exec(source)![0]
+}
+
+/**
+ * An instruction as BuildKit shows it while it is carried out: on one line, values in place of variables, and of a heredoc
+ * that is a whole RUN the first line. What cannot be expanded stays as it is.
+ */
+export function titleOf(
+  instruction: Instruction,
+  variables: Lookup,
+  options: Pick<ExpandOptions, 'escape'> = {},
+): string {
+  const [line] = cut(instruction.source, '\n')
+  // A command keeps its quotes, and the variables that are the shell's.
+  const isRun = instruction.kind === 'RUN'
+  const expanded = expandTitle(line + summary(instruction), variables, {
+    ...options,
+    ...(isRun ? { quotes: 'keep', keepUnset: true } : {}),
+  })
+  const [name, rest, more] = cut(expanded, ' ')
+  return more ? `${name.toUpperCase()} ${rest}` : name.toUpperCase()
+}
+
+function expandTitle(text: string, variables: Lookup, options: ExpandOptions): string {
+  try {
+    return expand(text, variables, options).text
+  } catch {
+    return text
+  }
+}
+
+function summary(instruction: Instruction): string {
+  if (instruction.kind !== 'RUN' || !isHeredocMark(instruction.command.words.join(' '))) return ''
+  const [first] = instruction.heredocs
+  if (first === undefined) return ''
+  const [line, , more] = cut(trim(first.raw).replaceAll('\r\n', '\n'), '\n')
+  return ` (${line}${more ? '...' : ''})`
+}

@@ -1,0 +1,178 @@
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { basename, isAbsolute, join, relative, resolve } from 'node:path'
+import { type Dockerfile, ignoreMatcher, parseDockerfile, parseIgnore } from '../dockerfile/index.ts'
+import {
+  type Context,
+  ContextMemory,
+  type Ignore,
+  type OpenedArchive,
+  openDirectory,
+  openStream,
+} from '../files/context/index.ts'
+import { Tree } from '../files/tree/index.ts'
+import { closest, type Steps, sha256, systemCode, TareError } from '../support/index.ts'
+import { type Host, unpackLimit } from './host.ts'
+import type { BuildOptions } from './types.ts'
+
+/** What a build starts from. */
+export interface BuildInputs {
+  readonly file: Dockerfile
+  readonly context: Context
+}
+
+/** The Dockerfile's text, where it stands, and where its own ignore file would. */
+interface Script {
+  readonly name: string
+  readonly text: string
+  readonly ignoreFile?: { readonly name: string; readonly text: string } | undefined
+}
+
+/** Opens the context and reads the Dockerfile. The caller closes the context. */
+export async function openBuild(host: Host, options: BuildOptions, steps: Steps): Promise<BuildInputs> {
+  const { context: source } = options
+  if (source.kind === 'directory') return fromDirectory(host, options, source.path, steps)
+  if (source.kind === 'empty') return { file: read(await given(options, undefined), steps), context: emptyContext() }
+  const scratch = () => host.store.reserve().path
+  const opened = await openStream(source.bytes, {
+    name: '-',
+    scratch,
+    unpackLimit: unpackLimit(host),
+    signal: options.signal,
+  })
+  if ('text' in opened) return { file: read({ name: 'Dockerfile', text: opened.text }, steps), context: emptyContext() }
+  return fromArchive(options, opened, steps)
+}
+
+async function fromDirectory(host: Host, options: BuildOptions, path: string, steps: Steps): Promise<BuildInputs> {
+  const plain = openContextFolder(host, path, path, undefined)
+  const script = options.dockerfile === undefined ? findDockerfile(plain, path) : await given(options, path)
+  const file = read(script, steps)
+  return { file, context: openContextFolder(host, path, path, readIgnore(script, plain, steps)) }
+}
+
+function fromArchive(options: BuildOptions, opened: OpenedArchive, steps: Steps): BuildInputs {
+  const plain = opened.withIgnore(undefined)
+  try {
+    const script = scriptInArchive(options, plain)
+    const file = read(script, steps)
+    return { file, context: opened.withIgnore(readIgnore(script, plain, steps)) }
+  } catch (error) {
+    plain.close()
+    throw error
+  }
+}
+
+function scriptInArchive({ dockerfile }: BuildOptions, plain: Context): Script {
+  if (dockerfile === undefined) return findDockerfile(plain, 'the archive on standard input')
+  if ('text' in dockerfile) return { name: dockerfile.name ?? 'Dockerfile', text: dockerfile.text }
+  const text = plain.readText(dockerfile.path)
+  if (text === undefined)
+    throw new TareError('DOCKERFILE_MISSING', `there is no ${dockerfile.path} in the archive on standard input`, {
+      remedy: 'The path given with -f counts from the root of the archive.',
+    })
+  return {
+    name: basename(dockerfile.path),
+    text,
+    ignoreFile: namedIgnore(basename(dockerfile.path), plain.readText(`${dockerfile.path}.dockerignore`)),
+  }
+}
+
+/** A folder as a context, with what an earlier build learnt of its files. */
+export function openContextFolder(host: Host, path: string, name: string, ignore: Ignore | undefined): Context {
+  const key = sha256(resolve(path)).slice('sha256:'.length)
+  const { records } = host.store
+  // Only when a file is looked at is the memory needed.
+  const memory = new ContextMemory(() => records.recall('contexts', key))
+  return openDirectory(resolve(path), {
+    name,
+    ignore,
+    memory,
+    keepMemory: (text) => records.remember('contexts', key, text),
+  })
+}
+
+/** A named context's folder, with its own .dockerignore. */
+export function openNamedFolder(host: Host, path: string, name: string): Context {
+  const plain = openContextFolder(host, path, name, undefined)
+  const text = plain.readText('.dockerignore')
+  return text === undefined ? plain : openContextFolder(host, path, name, ignoreOf({ name: '.dockerignore', text }))
+}
+
+function findDockerfile(plain: Context, where: string): Script {
+  for (const name of ['Dockerfile', 'dockerfile']) {
+    const text = plain.readText(name)
+    if (text !== undefined) return { name, text, ignoreFile: namedIgnore(name, plain.readText(`${name}.dockerignore`)) }
+  }
+  const meant = closest('Dockerfile', plain.tree.root.children.keys())
+  throw new TareError('DOCKERFILE_MISSING', `failed to read dockerfile: there is no Dockerfile in ${where}`, {
+    remedy: `Name another with -f${meant === undefined ? '.' : `, such as -f ${join(where, meant)}.`}`,
+  })
+}
+
+async function given({ dockerfile }: BuildOptions, context: string | undefined): Promise<Script> {
+  if (dockerfile === undefined)
+    throw new TareError('DOCKERFILE_MISSING', 'failed to read dockerfile: there is none, and no context to find it in')
+  if ('text' in dockerfile) return { name: dockerfile.name ?? 'Dockerfile', text: dockerfile.text }
+  const { path } = dockerfile
+  // Relative to the working directory, or else to the context: both are common.
+  const inContext = context === undefined || isAbsolute(path) ? undefined : join(context, path)
+  const real = !existsSync(path) && inContext !== undefined && existsSync(inContext) ? inContext : path
+  const text = readFile(real)
+  if (text === undefined) {
+    throw new TareError('DOCKERFILE_MISSING', `failed to read dockerfile: ${path} does not exist`, {
+      remedy: 'The path given with -f counts from the working directory.',
+    })
+  }
+  return { name: basename(real), text, ignoreFile: namedIgnore(basename(real), readFile(`${real}.dockerignore`)) }
+}
+
+function namedIgnore(dockerfile: string, text: string | undefined): { name: string; text: string } | undefined {
+  return text === undefined ? undefined : { name: `${dockerfile}.dockerignore`, text }
+}
+
+function readFile(path: string): string | undefined {
+  try {
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    const why =
+      { EACCES: 'permission denied', EISDIR: 'it is a folder', ENOTDIR: 'no such file' }[systemCode(error) ?? ''] ??
+      (error as Error).message
+    throw new TareError('DOCKERFILE_UNREADABLE', `failed to read ${relative('.', path) || path}: ${why}`, {
+      cause: error,
+    })
+  }
+}
+
+function read(script: Script, steps: Steps): Dockerfile {
+  const step = steps.start(`[internal] load build definition from ${script.name}`)
+  step.progress('transferring dockerfile', Buffer.byteLength(script.text), undefined, true)
+  step.done()
+  return parseDockerfile(script.text, script.name)
+}
+
+function readIgnore(script: Script, plain: Context, steps: Steps): Ignore | undefined {
+  const step = steps.start('[internal] load .dockerignore')
+  const text = script.ignoreFile === undefined ? plain.readText('.dockerignore') : undefined
+  const file = script.ignoreFile ?? (text === undefined ? undefined : { name: '.dockerignore', text })
+  step.progress('transferring context', Buffer.byteLength(file?.text ?? ''), undefined, true)
+  step.done()
+  return file === undefined ? undefined : ignoreOf(file)
+}
+
+function ignoreOf({ name, text }: { readonly name: string; readonly text: string }): Ignore {
+  const matcher = ignoreMatcher(parseIgnore(text, name))
+  return {
+    file: name,
+    ignored: (path) => matcher.ignored(path),
+    mayReinclude: (directory) => matcher.mayReinclude(directory),
+    why: (path) => {
+      const rule = matcher.ignored(path) ? matcher.why(path) : undefined
+      return rule === undefined ? undefined : { line: rule.line, pattern: rule.text }
+    },
+  }
+}
+
+function emptyContext(): Context {
+  return { name: '-', tree: Tree.empty, readText: () => undefined, ignoredBy: () => undefined, close: () => {} }
+}

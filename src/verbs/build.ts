@@ -1,0 +1,218 @@
+import { type AssembledLayer, assembleImage, type Document } from '../build/assemble/index.ts'
+import { type NamedContext, type Operation, type Planned, planBuild } from '../build/plan/index.ts'
+import { type Snapshot, Snapshots, solve } from '../build/solve/index.ts'
+import type { Context } from '../files/context/index.ts'
+import {
+  descriptorJson,
+  familiarName,
+  goJson,
+  mediaTypes,
+  normalizePlatform,
+  type Platform,
+  parsePlatform,
+  parseReference,
+  type Reference,
+} from '../oci/index.ts'
+import { Steps, silent, TareError } from '../support/index.ts'
+import { readNamedContext, resolveBase } from './base-image.ts'
+import { openBuild, openNamedFolder } from './build-inputs.ts'
+import { type Host, unpackLimit } from './host.ts'
+import type { BuildOptions, BuildResult, BuildWarning } from './types.ts'
+
+/** Builds an image from a Dockerfile and keeps it in the store. */
+export async function build(host: Host, options: BuildOptions): Promise<BuildResult> {
+  const names = (options.tags ?? []).map(readTag)
+  const release = host.store.lease()
+  const building = new Building(host, options)
+  try {
+    const planned = await building.plan()
+    const images: Document[] = []
+    for (const plan of planned) images.push(await building.make(plan))
+    options.signal?.throwIfAborted()
+    return await building.keep(planned, images, names)
+  } finally {
+    building.close()
+    release()
+  }
+}
+
+/** Reads and plans a build without making anything, for what its checks find. */
+export async function check(host: Host, options: BuildOptions): Promise<readonly BuildWarning[]> {
+  const building = new Building(host, options)
+  try {
+    return (await building.plan()).flatMap((plan) => warningsOf(plan))
+  } finally {
+    building.close()
+  }
+}
+
+function readTag(text: string): Reference {
+  const name = parseReference(text)
+  if (name.digest !== undefined)
+    throw new TareError('REFERENCE_INVALID', `invalid tag "${text}": a tag cannot have a digest`)
+  return name
+}
+
+class Building {
+  private readonly host: Host
+  private readonly options: BuildOptions
+  private readonly steps: Steps
+  private readonly signal: AbortSignal
+  private readonly platforms: readonly Platform[]
+  private readonly snapshots: Snapshots
+  private readonly named: ReadonlyMap<string, NamedContext>
+  private readonly contexts = new Map<string, Context>()
+  private readonly ids: { config: Document['blob']; platform: Platform }[] = []
+
+  constructor(host: Host, options: BuildOptions) {
+    this.host = host
+    this.options = options
+    this.steps = new Steps(options.report ?? silent)
+    this.signal = options.signal ?? new AbortController().signal
+    this.snapshots = new Snapshots(host.store)
+    const wanted = (options.platforms ?? []).map((text) => normalizePlatform(parsePlatform(text, host.platform)))
+    this.platforms = wanted.length === 0 ? [host.platform] : wanted
+    this.named = new Map(
+      Object.entries(options.contexts ?? {}).map(([name, value]) => [
+        name.replace(/:latest$/, ''),
+        readNamedContext(host, name, value),
+      ]),
+    )
+  }
+
+  async plan(): Promise<readonly Planned[]> {
+    const { host, options } = this
+    const { file, context } = await openBuild(host, options, this.steps)
+    this.contexts.set('', context)
+    const planned: Planned[] = []
+    for (const platform of this.platforms) {
+      const plan = await planBuild(file, {
+        platform,
+        buildPlatform: host.platform,
+        target: options.target,
+        buildArgs: buildArguments(options),
+        labels: options.labels ?? {},
+        contexts: this.named,
+        resolveBase: async (name, wanted) => resolveBase(host, name, wanted),
+        severalPlatforms: this.platforms.length > 1,
+        network: options.network,
+      })
+      planned.push(plan)
+    }
+    this.warn(planned[0]!, file.check.error)
+    return planned
+  }
+
+  /** Makes one platform's layers and documents, all of which are in the store afterwards. */
+  async make(plan: Planned): Promise<Document> {
+    const { host, options } = this
+    const { epoch } = plan.output
+    const snapshots = await solve(plan, {
+      store: host.store,
+      snapshots: this.snapshots,
+      context: async (name) => this.context(name),
+      steps: this.steps,
+      mayRecall: (operation) => this.mayRecall(operation),
+      now: () => host.now(),
+      epoch,
+      latest: options.rewriteTimestamp === true ? epoch : undefined,
+      unpackLimit: unpackLimit(host),
+      signal: this.signal,
+    })
+    const step = this.steps.start('exporting to image')
+    step.progress('exporting layers', 0, undefined, true)
+    const { config, manifest } = assembleImage(...this.facts(plan, snapshots))
+    for (const document of [config, manifest]) host.store.blobs.write(document.bytes)
+    step.progress(`writing image ${config.blob.digest}`, 0, undefined, true)
+    step.done()
+    this.ids.push({ config: config.blob, platform: plan.output.platform })
+    return manifest
+  }
+
+  async keep(
+    planned: readonly Planned[],
+    images: readonly Document[],
+    names: readonly Reference[],
+  ): Promise<BuildResult> {
+    const { store } = this.host
+    const root = images.length === 1 ? images[0]!.blob : this.writeIndex(images)
+    await store.keep(root, names, this.host.now())
+    const id = images.length === 1 ? this.ids[0]!.config.digest : root.digest
+    const familiar = names.map(familiarName)
+    for (const name of familiar) this.options.report?.({ type: 'image', id, name })
+    if (familiar.length === 0) this.options.report?.({ type: 'image', id })
+    return {
+      id,
+      digest: root.digest,
+      mediaType: root.mediaType,
+      size: root.size,
+      names: familiar,
+      warnings: warningsOf(planned[0]!),
+    }
+  }
+
+  close(): void {
+    for (const context of this.contexts.values()) context.close()
+  }
+
+  private writeIndex(images: readonly Document[]): Document['blob'] {
+    const manifests = images.map(({ blob }, i) => descriptorJson({ ...blob, platform: this.ids[i]!.platform }))
+    const bytes = Buffer.from(goJson({ schemaVersion: 2, mediaType: mediaTypes.index, manifests }, 2))
+    return { mediaType: mediaTypes.index, digest: this.host.store.blobs.write(bytes), size: bytes.length }
+  }
+
+  private facts({ output }: Planned, snapshots: readonly (Snapshot | undefined)[]): Parameters<typeof assembleImage> {
+    const root = snapshots[output.root]!
+    const layers: AssembledLayer[] = root.layers.map(({ diffId, size, created }) => ({
+      diffId,
+      size,
+      ...(created === undefined ? {} : { created }),
+    }))
+    const history = output.history.map(({ createdBy, layer }) => ({
+      createdBy,
+      ...(layer === undefined ? {} : { layer: snapshots[layer]!.layers.length - 1 }),
+    }))
+    return [{ ...output, history, annotations: this.options.annotations }, layers]
+  }
+
+  private context(name: string): Context {
+    let context = this.contexts.get(name)
+    if (context === undefined) {
+      context = openNamedFolder(this.host, this.options.contexts![name]!, name)
+      this.contexts.set(name, context)
+    }
+    return context
+  }
+
+  private mayRecall(operation: Operation): boolean {
+    const { noCache, noCacheFilter } = this.options
+    return noCache !== true && !(noCacheFilter ?? []).some((stage) => stage.toLowerCase() === operation.stage)
+  }
+
+  private warn(plan: Planned, refuse: boolean): void {
+    for (const { rule, message, url, where } of plan.warnings)
+      this.options.report?.({ type: 'warning', rule, message, url, where })
+    if (!refuse || plan.warnings.length === 0) return
+    const rules = [...new Set(plan.warnings.map(({ rule }) => rule))]
+    throw new TareError('CHECK_FAILED', `lint violation found for rules: ${rules.join(', ')}`, {
+      where: plan.warnings[0]!.where,
+      remedy: 'The Dockerfile asks for that with `# check=error=true`.',
+    })
+  }
+}
+
+function warningsOf({ warnings }: Planned): BuildWarning[] {
+  return warnings.map(({ rule, message, url, where }) => ({ rule, message, url, line: where.line }))
+}
+
+/** The build arguments with values: those without one come from the environment, and so does SOURCE_DATE_EPOCH. */
+function buildArguments({ buildArgs = {}, environment = {} }: BuildOptions): Map<string, string> {
+  const given = new Map<string, string>()
+  const epoch = environment['SOURCE_DATE_EPOCH']
+  if (epoch !== undefined && epoch !== '') given.set('SOURCE_DATE_EPOCH', epoch)
+  for (const [name, value] of Object.entries(buildArgs)) {
+    const found = value ?? environment[name]
+    if (found !== undefined) given.set(name, found)
+  }
+  return given
+}

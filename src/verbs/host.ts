@@ -1,0 +1,38 @@
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { Store } from '../content/store/index.ts'
+import { normalizePlatform, type Platform } from '../oci/index.ts'
+import type { TareOptions } from './types.ts'
+
+/** The outside, as far as verbs need it. */
+export interface Host {
+  readonly store: Store
+  /** What this machine runs, with linux for its system. */
+  readonly platform: Platform
+  readonly environment: Readonly<Record<string, string | undefined>>
+  now(): Date
+}
+
+/** Bytes that an archive may unpack to, of `TARE_UNPACK_LIMIT`; undefined where it does not say. */
+export function unpackLimit({ environment }: Host): number | undefined {
+  const text = environment['TARE_UNPACK_LIMIT']
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined
+}
+
+/** The Host of this machine. The store is `home`, else `$TARE_HOME`, else `tare` in the XDG data folder (%LOCALAPPDATA% on Windows). */
+export function createHost({ home, environment = process.env }: TareOptions = {}): Host {
+  const folder = resolve(home ?? (environment['TARE_HOME'] || defaultHome(environment)))
+  const machine = { x64: 'amd64', ia32: '386' }[process.arch as string] ?? process.arch
+  return {
+    store: new Store(folder),
+    platform: normalizePlatform({ os: 'linux', architecture: machine }),
+    environment,
+    now: () => new Date(),
+  }
+}
+
+function defaultHome(environment: Host['environment']): string {
+  const local = environment['LOCALAPPDATA']
+  if (process.platform === 'win32' && local) return join(local, 'tare')
+  return join(environment['XDG_DATA_HOME'] || join(environment['HOME'] || homedir(), '.local', 'share'), 'tare')
+}

@@ -1,0 +1,156 @@
+import { Snapshots } from '../build/solve/index.ts'
+import type { Store } from '../content/store/index.ts'
+import { matchPath } from '../dockerfile/index.ts'
+import { contentSize } from '../files/layer/index.ts'
+import { familiarName, familiarRepository, formatPlatform, type Reference } from '../oci/index.ts'
+import { TareError } from '../support/index.ts'
+import type { Host } from './host.ts'
+import { findImage, type NamedImage, readImages, type StoredImage } from './stored-image.ts'
+import type { ImageSummary, ListOptions } from './types.ts'
+
+/** The time of an image that does not say: Go's zero, which docker prints as well. */
+export const noTime = '0001-01-01T00:00:00Z'
+
+/** Bytes of the files in the image's layers, as docker counts an image's size. */
+export function imageSize(store: Store, image: StoredImage): number {
+  const snapshots = new Snapshots(store)
+  return image.config.diffIds.reduce(
+    (sum, diffId) => sum + (store.blobs.has(diffId) ? contentSize(snapshots.atRest(diffId).index) : 0),
+    0,
+  )
+}
+
+/** The store's images, newest first. */
+export async function images(host: Host, options: ListOptions = {}): Promise<readonly ImageSummary[]> {
+  const { store } = host
+  const all = readImages(store, host.platform)
+  const filters = (options.filters ?? []).map((text) => readFilter(text, host, all))
+  const lines = all
+    .filter((image) => filters.every((filter) => filter.image?.(image) !== false))
+    .flatMap((image) => summaries(store, image))
+    .filter((line) => filters.every((filter) => filter.line?.(line) !== false))
+    .filter((line) => options.reference === undefined || isMeant(line, options.reference))
+  return lines.sort((a, b) => Date.parse(b.created) - Date.parse(a.created))
+}
+
+function summaries(store: Store, image: NamedImage): ImageSummary[] {
+  const { id, root, config, names } = image
+  const base = {
+    id,
+    digest: root.digest,
+    created: config.created ?? noTime,
+    size: imageSize(store, image),
+    labels: config.config.Labels ?? {},
+    platform: formatPlatform(config.platform),
+  }
+  if (names.length === 0) return [base]
+  return names.map((name) => ({
+    ...base,
+    repository: familiarRepository(name),
+    ...(name.tag === undefined ? {} : { tag: name.tag }),
+  }))
+}
+
+/** `alpine`, `alpine:3.19`, `my/*:1.*`: a pattern without a tag means any. */
+function isMeant(line: ImageSummary, reference: string): boolean {
+  if (line.repository === undefined) return false
+  const familiar = reference.replace(/^(?:index\.)?docker\.io\/(?:library\/)?/, '')
+  const colon = familiar.lastIndexOf(':')
+  const hasTag = colon > familiar.lastIndexOf('/')
+  const repository = hasTag ? familiar.slice(0, colon) : familiar
+  return matchPath(repository, line.repository) && (!hasTag || matchPath(familiar.slice(colon + 1), line.tag ?? ''))
+}
+
+interface Filter {
+  image?(image: NamedImage): boolean
+  line?(line: ImageSummary): boolean
+}
+
+function readFilter(text: string, host: Host, all: readonly NamedImage[]): Filter {
+  const equals = text.indexOf('=')
+  const key = equals < 0 ? text : text.slice(0, equals)
+  const value = text.slice(equals + 1)
+  const invalid = (why: string) =>
+    new TareError('FILTER_INVALID', `invalid filter "${text}": ${why}`, {
+      remedy:
+        'Filters are dangling=true|false, label=KEY[=VALUE], before=IMAGE, since=IMAGE, until=TIME and reference=PATTERN.',
+    })
+  if (equals < 0) throw invalid('it has no "="')
+  const at = (image: NamedImage) => Date.parse(image.config.created ?? noTime)
+  const timeOf = (name: string) => at(findAmong(host, all, name))
+  switch (key) {
+    case 'dangling': {
+      if (!/^(?:true|false|1|0|t|f)$/i.test(value)) throw invalid('its value is true or false')
+      const wanted = /^[t1]/i.test(value)
+      return { image: ({ names }) => (names.length === 0) === wanted }
+    }
+    case 'label':
+      return { image: ({ config }) => hasLabel(config.config.Labels ?? {}, value) }
+    case 'label!':
+      return { image: ({ config }) => !hasLabel(config.config.Labels ?? {}, value) }
+    case 'before': {
+      const time = timeOf(value)
+      return { image: (image) => at(image) < time }
+    }
+    case 'since': {
+      const time = timeOf(value)
+      return { image: (image) => at(image) > time }
+    }
+    case 'until': {
+      const time = readTime(value, host.now())
+      if (time === undefined) throw invalid('its time cannot be read')
+      return { image: (image) => at(image) < time }
+    }
+    case 'reference':
+      return { line: (line) => isMeant(line, value) }
+    default:
+      throw invalid(`there is no filter "${key}"`)
+  }
+}
+
+function findAmong(host: Host, all: readonly NamedImage[], name: string): NamedImage {
+  const found = findImage(host.store, name, host.platform)
+  return all.find(({ root }) => root.digest === found.root.digest) ?? found
+}
+
+function hasLabel(labels: Readonly<Record<string, string>>, text: string): boolean {
+  const equals = text.indexOf('=')
+  if (equals < 0) return Object.hasOwn(labels, text)
+  return labels[text.slice(0, equals)] === text.slice(equals + 1)
+}
+
+const units: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 }
+
+/** A time as docker's filters take it: `24h`, seconds since 1970, or a date; in milliseconds since 1970. */
+export function readTime(text: string, now: Date): number | undefined {
+  if (/^\d+(?:\.\d+)?$/.test(text)) return Number(text) * 1000
+  if (/^(?:\d+(?:\.\d+)?(?:ms|h|m|s))+$/.test(text)) {
+    const span = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s)/g)].reduce(
+      (sum, [, count, unit]) => sum + Number(count) * units[unit!]!,
+      0,
+    )
+    return now.getTime() - span
+  }
+  const time = Date.parse(text)
+  return Number.isNaN(time) ? undefined : time
+}
+
+/** Whether every filter lets the image pass; for verbs that remove. */
+export function filterImages(
+  host: Host,
+  all: readonly NamedImage[],
+  filters: readonly string[],
+): readonly NamedImage[] {
+  const read = filters.map((text) => readFilter(text, host, all))
+  return all.filter((image) =>
+    read.every(
+      (filter) =>
+        filter.image?.(image) !== false &&
+        (filter.line === undefined || summaries(host.store, image).some((line) => filter.line!(line))),
+    ),
+  )
+}
+
+export function nameList(names: readonly Reference[]): string[] {
+  return names.map(familiarName)
+}

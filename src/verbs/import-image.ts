@@ -1,0 +1,86 @@
+import { createReadStream, statSync } from 'node:fs'
+import { assembleImage } from '../build/assemble/index.ts'
+import { planBuild } from '../build/plan/index.ts'
+import { parseDockerfile } from '../dockerfile/index.ts'
+import { decompress } from '../files/compression/index.ts'
+import { type Digest, normalizePlatform, parsePlatform, parseReference } from '../oci/index.ts'
+import { type Bytes, TareError } from '../support/index.ts'
+import { type Host, unpackLimit } from './host.ts'
+import { keepLayer } from './keep-image.ts'
+import type { ImportOptions } from './types.ts'
+
+const allowed = new Set([
+  'CMD',
+  'ENTRYPOINT',
+  'ENV',
+  'EXPOSE',
+  'HEALTHCHECK',
+  'LABEL',
+  'ONBUILD',
+  'STOPSIGNAL',
+  'USER',
+  'VOLUME',
+  'WORKDIR',
+])
+
+/** Makes an image of one layer out of a root filesystem's tar, compressed or not. Answers its ID. */
+export async function importImage(host: Host, options: ImportOptions): Promise<Digest> {
+  const name = options.name === undefined ? undefined : parseReference(options.name)
+  const platform =
+    options.platform === undefined ? host.platform : normalizePlatform(parsePlatform(options.platform, host.platform))
+  const config = await configOf(options.changes ?? [], host)
+  const release = host.store.lease()
+  try {
+    const { bytes } = await decompress(bytesOf(options.from), unpackLimit(host))
+    const layer = await keepLayer(host, undefined, async () => bytes, options.signal)
+    const created = host.now().toISOString()
+    const comment = options.message ?? `Imported from ${'path' in options.from ? options.from.path : '-'}`
+    const { config: document, manifest } = assembleImage(
+      { platform, config, history: [{ createdBy: '', layer: 0, comment }] },
+      [{ diffId: layer.digest, size: layer.size, created }],
+    )
+    for (const { bytes } of [document, manifest]) host.store.blobs.write(bytes)
+    await host.store.keep(manifest.blob, name === undefined ? [] : [name], host.now())
+    return document.blob.digest
+  } finally {
+    release()
+  }
+}
+
+/** The config that Dockerfile instructions make of nothing. */
+async function configOf(changes: readonly string[], host: Host) {
+  const file = parseDockerfile(`FROM scratch\n${changes.join('\n')}\n`, '--change')
+  for (const instruction of file.stages.flatMap(({ instructions }) => instructions)) {
+    if (!allowed.has(instruction.kind))
+      throw new TareError('CHANGE_INVALID', `${instruction.kind} is not a change that can be made`, {
+        where: instruction.where,
+        remedy: `These can: ${[...allowed].join(', ')}.`,
+      })
+  }
+  const refuse = () => Promise.reject(new Error('a change has no base'))
+  const { output } = await planBuild(file, {
+    platform: host.platform,
+    buildPlatform: host.platform,
+    buildArgs: new Map(),
+    labels: {},
+    contexts: new Map(),
+    resolveBase: refuse,
+  })
+  const { WorkingDir, Env, ...rest } = output.config
+  const said = (kind: string) => file.stages[0]!.instructions.some((instruction) => instruction.kind === kind)
+  return {
+    ...rest,
+    ...(said('ENV') ? { Env: Env!.slice(1) } : {}),
+    ...(said('WORKDIR') ? { WorkingDir: WorkingDir! } : {}),
+  }
+}
+
+function bytesOf(from: ImportOptions['from']): Bytes {
+  if (!('path' in from)) return from.bytes
+  const stat = statSync(from.path, { throwIfNoEntry: false })
+  if (stat === undefined || !stat.isFile())
+    throw new TareError('ARCHIVE_MISSING', `${from.path} ${stat === undefined ? 'does not exist' : 'is not a file'}`, {
+      remedy: 'Name a tar archive of a root filesystem, or "-" for standard input.',
+    })
+  return createReadStream(from.path, { highWaterMark: 1 << 20 })
+}

@@ -1,0 +1,123 @@
+import { closeSync, openSync, readSync } from 'node:fs'
+import { createLayerFile, encodeIndex, indexLayer } from '../files/layer/index.ts'
+import {
+  type Descriptor,
+  type Digest,
+  goJson,
+  hexOf,
+  type Manifest,
+  manifestJson,
+  mediaTypes,
+  parseImageConfig,
+  type Reference,
+} from '../oci/index.ts'
+import { type Bytes, TareError } from '../support/index.ts'
+import type { Host } from './host.ts'
+
+/** An image from elsewhere: its config as it is, and its layers as plain tars. */
+export interface ForeignImage {
+  readonly configBytes: Uint8Array
+  readonly layers: readonly { readonly diffId: Digest; open(): Promise<Bytes> }[]
+  readonly names: readonly Reference[]
+}
+
+/**
+ * Puts an image into the store, every byte checked: layers against their diff IDs, and that each is a sound tar. It has its
+ * names, or is kept nameless, only once all is there. Answers its manifest.
+ */
+export async function keepImage(
+  host: Host,
+  image: ForeignImage,
+  options: { readonly nameless: boolean; readonly signal?: AbortSignal | undefined },
+): Promise<Descriptor> {
+  const { store } = host
+  const { diffIds } = parseImageConfig(image.configBytes, 'the config')
+  if (diffIds.length !== image.layers.length)
+    throw new TareError(
+      'CONFIG_INVALID',
+      `the image has ${image.layers.length} layers, but its config names ${diffIds.length}`,
+    )
+  const layers: Descriptor[] = []
+  for (const layer of image.layers) layers.push(await keepLayer(host, layer.diffId, () => layer.open(), options.signal))
+  const config = store.blobs.write(image.configBytes)
+  const manifest: Manifest = {
+    mediaType: mediaTypes.manifest,
+    config: { mediaType: mediaTypes.config, digest: config, size: image.configBytes.length },
+    layers,
+  }
+  const bytes = Buffer.from(goJson(manifestJson(manifest), 2))
+  const blob: Descriptor = { mediaType: mediaTypes.manifest, digest: store.blobs.write(bytes), size: bytes.length }
+  if (image.names.length > 0 || options.nameless) await store.keep(blob, image.names, host.now())
+  return blob
+}
+
+/** Pours one layer into the store, unless it is there, and indexes it. `diffId` undefined: whatever it turns out to be. */
+export async function keepLayer(
+  { store }: Host,
+  diffId: Digest | undefined,
+  open: () => Promise<Bytes>,
+  signal: AbortSignal | undefined,
+): Promise<Descriptor> {
+  const size = diffId !== undefined && store.blobs.touch(diffId) ? store.blobs.size(diffId) : undefined
+  if (diffId !== undefined && size !== undefined) return { mediaType: mediaTypes.layer, digest: diffId, size }
+  const reservation = store.reserve()
+  try {
+    const poured = await pour(reservation.path, await open(), signal)
+    if (diffId !== undefined && poured.digest !== diffId)
+      throw new TareError(
+        'BLOB_CORRUPT',
+        `a layer has the digest ${poured.digest}, but the image's config says ${diffId}`,
+        { remedy: 'The archive is damaged. Nothing of it was kept.' },
+      )
+    const index = indexFile(reservation.path, poured)
+    reservation.keep(poured.digest)
+    store.records.remember('layers', hexOf(poured.digest), encodeIndex(index))
+    return { mediaType: mediaTypes.layer, ...poured }
+  } catch (error) {
+    reservation.discard()
+    throw store.explain(error)
+  }
+}
+
+function indexFile(path: string, { digest, size }: { digest: Digest; size: number }) {
+  const fd = openSync(path, 'r')
+  try {
+    return indexLayer(
+      { size, read: (into, position) => readSync(fd, into, 0, into.length, position) },
+      digest,
+      `layer ${digest}`,
+    )
+  } finally {
+    closeSync(fd)
+  }
+}
+
+async function pour(
+  path: string,
+  bytes: Bytes,
+  signal: AbortSignal | undefined,
+): Promise<{ digest: Digest; size: number }> {
+  const file = createLayerFile(path, 0)
+  try {
+    let slab = await file.take()
+    let used = 0
+    for await (const chunk of bytes) {
+      signal?.throwIfAborted()
+      for (let done = 0; done < chunk.length; ) {
+        const count = Math.min(chunk.length - done, slab.length - used)
+        slab.set(chunk.subarray(done, done + count), used)
+        used += count
+        done += count
+        if (used < slab.length) continue
+        file.write(slab, used)
+        slab = await file.take()
+        used = 0
+      }
+    }
+    if (used > 0) file.write(slab, used)
+    return await file.finish()
+  } catch (error) {
+    await file.abandon()
+    throw error
+  }
+}

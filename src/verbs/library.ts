@@ -1,0 +1,23 @@
+import { createHost } from './host.ts'
+import type { Tare, TareOptions } from './types.ts'
+
+/** The library over this machine's store. Nothing is read or made before a verb is called; each verb is loaded when it is first. */
+export async function openTare(options: TareOptions = {}): Promise<Tare> {
+  const host = createHost(options)
+  return {
+    home: host.store.home,
+    build: async (request) => (await import('./build.ts')).build(host, request),
+    check: async (request) => (await import('./build.ts')).check(host, request),
+    images: async (request) => (await import('./images.ts')).images(host, request),
+    inspect: async (name) => (await import('./inspect.ts')).inspect(host, name),
+    history: async (name) => (await import('./history.ts')).history(host, name),
+    save: async (request) => (await import('./save.ts')).save(host, request),
+    load: async (request) => (await import('./load.ts')).load(host, request),
+    importImage: async (request) => (await import('./import-image.ts')).importImage(host, request),
+    tag: async (source, target) => (await import('./tag.ts')).tag(host, source, target),
+    remove: async (request) => (await import('./remove.ts')).remove(host, request),
+    prune: async (request) => (await import('./prune.ts')).prune(host, request),
+    pruneBuildCache: async (request) => (await import('./prune.ts')).pruneBuildCache(host, request),
+    diskUsage: async () => (await import('./disk-usage.ts')).diskUsage(host),
+  }
+}

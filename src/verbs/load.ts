@@ -1,0 +1,50 @@
+import type { ArchiveImage } from '../content/archive/index.ts'
+import { openArchive } from '../content/archive/index.ts'
+import { familiarName, formatPlatform, matchPlatform } from '../oci/index.ts'
+import { type Host, unpackLimit } from './host.ts'
+import { keepImage } from './keep-image.ts'
+import type { LoadedImage, LoadOptions } from './types.ts'
+
+/** Takes the images of an archive into the store; of an image for several platforms, the one for this machine, or else the first. */
+export async function load(host: Host, { from, signal }: LoadOptions): Promise<readonly LoadedImage[]> {
+  const release = host.store.lease()
+  const limit = unpackLimit(host)
+  try {
+    const scratch = host.store.reserve().path
+    const archive = await openArchive('path' in from ? from.path : from.bytes, {
+      scratch,
+      ...(limit === undefined ? {} : { unpackLimit: limit }),
+      ...(signal === undefined ? {} : { signal }),
+    })
+    try {
+      const loaded: LoadedImage[] = []
+      for (const image of chooseImages(host, await archive.images())) {
+        await keepImage(host, image, { nameless: true, signal })
+        loaded.push({ id: image.config.digest, names: image.names.map(familiarName) })
+      }
+      return loaded
+    } finally {
+      await archive.close()
+    }
+  } finally {
+    release()
+  }
+}
+
+function chooseImages(host: Host, images: readonly ArchiveImage[]): ArchiveImage[] {
+  const groups = new Map<string, ArchiveImage[]>()
+  for (const image of images) {
+    const key =
+      image.names.length === 0
+        ? `${image.config.digest} ${formatPlatform(image.platform)}`
+        : image.names.map(familiarName).join(' ')
+    groups.set(key, [...(groups.get(key) ?? []), image])
+  }
+  return [...groups.values()].map((group) => {
+    const ranked = group.filter(({ platform }) => matchPlatform(host.platform, platform) !== undefined)
+    return (
+      ranked.sort((a, b) => matchPlatform(host.platform, a.platform)! - matchPlatform(host.platform, b.platform)!)[0] ??
+      group[0]!
+    )
+  })
+}

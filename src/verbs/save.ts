@@ -1,0 +1,42 @@
+import { writeArchive } from '../content/archive/index.ts'
+import { copyImage } from '../content/index.ts'
+import { formatReference, parseReference } from '../oci/index.ts'
+import { TareError } from '../support/index.ts'
+import type { Host } from './host.ts'
+import { findImage, type NamedImage } from './stored-image.ts'
+import type { SaveOptions } from './types.ts'
+
+/** Writes images into one archive. */
+export async function save(host: Host, { names, to, format = 'docker', report, signal }: SaveOptions): Promise<void> {
+  const { store, platform } = host
+  if (names.length === 0) throw new TareError('IMAGE_UNKNOWN', 'no image to save', { remedy: 'Name one, or several.' })
+  const wanted = names.map((text) => ({ text, image: findImage(store, text, platform) }))
+  const writer = writeArchive('path' in to ? to.path : to, {
+    format,
+    platform,
+    ...(signal === undefined ? {} : { signal }),
+  })
+  try {
+    for (const { text, image } of wanted) {
+      const root = format === 'oci' ? image.root : image.blob
+      const options = { ...(signal === undefined ? {} : { signal }), ...(report === undefined ? {} : { report }) }
+      const [first, ...more] = namesFor(image, text)
+      await copyImage(store, root, writer, first, options)
+      for (const name of more) await writer.tag(name, root)
+    }
+    await writer.close()
+  } catch (error) {
+    await writer.abort()
+    throw error
+  }
+}
+
+/** The names that go with the image: the one that was said; none where it was said by its ID. */
+function namesFor(image: NamedImage, text: string) {
+  try {
+    const wanted = formatReference(parseReference(text))
+    return image.names.filter((name) => formatReference(name) === wanted)
+  } catch {
+    return []
+  }
+}

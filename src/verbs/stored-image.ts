@@ -1,0 +1,144 @@
+import type { Entry, Store } from '../content/store/index.ts'
+import {
+  type Descriptor,
+  type Digest,
+  documentLimit,
+  familiarName,
+  formatReference,
+  type ImageConfig,
+  isIndexType,
+  type Manifest,
+  matchPlatform,
+  type Platform,
+  parseImageConfig,
+  parseIndex,
+  parseManifest,
+  parseReference,
+  type Reference,
+} from '../oci/index.ts'
+import { closest, TareError } from '../support/index.ts'
+
+/** An image of the store, read. */
+export interface StoredImage {
+  /** What its names point at: a manifest, or an index of them. */
+  readonly root: Descriptor
+  /** The manifest of one platform. */
+  readonly blob: Descriptor
+  readonly manifest: Manifest
+  readonly config: ImageConfig
+  /** The image ID: digest of the config. */
+  readonly id: Digest
+}
+
+/** An image with all names that it has. */
+export interface NamedImage extends StoredImage {
+  readonly names: readonly Reference[]
+  /** RFC 3339; when it last got a name or was kept. */
+  readonly tagged: string
+}
+
+/** Reads the image that a descriptor of the store points at; of an index, the platform's, or the first that is there. */
+export function readImage(store: Store, root: Descriptor, platform?: Platform): StoredImage {
+  const blob = isIndexType(root.mediaType) ? chooseManifest(store, root, platform) : root
+  const manifest = parseManifest(store.blobs.read(blob.digest), `manifest ${blob.digest}`)
+  if (manifest.config.size > documentLimit)
+    throw new TareError('CONFIG_INVALID', `the config of ${blob.digest} is too large`)
+  const config = parseImageConfig(store.blobs.read(manifest.config.digest), `config ${manifest.config.digest}`)
+  return { root, blob, manifest, config, id: manifest.config.digest }
+}
+
+function chooseManifest(store: Store, root: Descriptor, platform: Platform | undefined): Descriptor {
+  const { manifests } = parseIndex(store.blobs.read(root.digest), `index ${root.digest}`)
+  const there = manifests.filter((manifest) => store.blobs.has(manifest.digest) && manifest.platform?.os !== 'unknown')
+  const ranked = there
+    .map((manifest) => ({
+      manifest,
+      rank: platform === undefined || manifest.platform === undefined ? 0 : matchPlatform(platform, manifest.platform),
+    }))
+    .filter(({ rank }) => rank !== undefined)
+    .sort((a, b) => a.rank! - b.rank!)
+  const best = ranked[0]?.manifest ?? there[0]
+  if (best === undefined) throw new TareError('BLOB_MISSING', `no image of the index ${root.digest} is in the store`)
+  return best
+}
+
+/** Every image of the store once, with its names, oldest first. An image of which something is missing is left out. */
+export function readImages(store: Store, platform?: Platform): NamedImage[] {
+  const groups = new Map<Digest, Entry[]>()
+  for (const entry of store.entries())
+    groups.set(entry.manifest.digest, [...(groups.get(entry.manifest.digest) ?? []), entry])
+  return [...groups.values()].flatMap((entries) => {
+    const image = tryRead(store, entries[0]!.manifest, platform)
+    if (image === undefined) return []
+    const tagged = entries
+      .map((entry) => entry.tagged ?? '')
+      .sort()
+      .at(-1)!
+    return [{ ...image, names: entries.flatMap((entry) => entry.name ?? []), tagged }]
+  })
+}
+
+function tryRead(store: Store, root: Descriptor, platform: Platform | undefined): StoredImage | undefined {
+  try {
+    return readImage(store, root, platform)
+  } catch (error) {
+    if (error instanceof TareError) return undefined
+    throw error
+  }
+}
+
+/**
+ * The image that a user means by a name, an ID, the unique beginning of an ID, or a digest. Throws `IMAGE_UNKNOWN` and
+ * `IMAGE_AMBIGUOUS`.
+ */
+export function findImage(store: Store, text: string, platform?: Platform): NamedImage {
+  const images = readImages(store, platform)
+  const byName = findByName(images, text)
+  if (byName !== undefined) return byName
+  const found = images.filter(({ id, blob, root }) =>
+    [id, blob.digest, root.digest].some((digest) => beginsWith(digest, text)),
+  )
+  const ids = new Set(found.map(({ id }) => id))
+  if (ids.size > 1)
+    throw new TareError('IMAGE_AMBIGUOUS', `several images have an ID that begins with ${text}`, {
+      remedy: 'Write more of it; `tare image ls --no-trunc` shows whole IDs.',
+    })
+  if (found[0] !== undefined) return found[0]
+  const meant = closest(
+    text,
+    images.flatMap(({ names }) => names.map(familiarName)).flatMap((name) => [name, name.replace(/:latest$/, '')]),
+  )
+  throw new TareError(
+    'IMAGE_UNKNOWN',
+    `No such image: ${text.includes(':') || text.startsWith('sha256:') || !isName(text) ? text : `${text}:latest`}`,
+    {
+      remedy: meant === undefined ? '`tare image ls` shows what is there.' : `Did you mean "${meant}"?`,
+    },
+  )
+}
+
+function findByName(images: readonly NamedImage[], text: string): NamedImage | undefined {
+  if (!isName(text)) return undefined
+  const name = parseReference(text)
+  if (name.digest !== undefined)
+    return images.find(
+      ({ root, names }) =>
+        root.digest === name.digest &&
+        names.some((other) => other.repository === name.repository && other.registry === name.registry),
+    )
+  return images.find(({ names }) => names.some((other) => formatReference(other) === formatReference(name)))
+}
+
+function isName(text: string): boolean {
+  try {
+    parseReference(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function beginsWith(digest: Digest, text: string): boolean {
+  const hex = text.startsWith('sha256:') ? text.slice('sha256:'.length) : text
+  return /^[0-9a-f]+$/.test(hex) && digest.startsWith(`sha256:${hex}`)
+}
