@@ -88,11 +88,9 @@ export function parseCheckOptions(text: string): CheckOptions {
   if (trim(text) === '') return noCheckOptions
   let options = noCheckOptions
   for (const part of trim(text).split(';')) {
-    const [name, value, found] = cut(part, '=').map((side) => (typeof side === 'string' ? trim(side) : side)) as [
-      string,
-      string,
-      boolean,
-    ]
+    const [key, setting, found] = cut(part, '=')
+    const name = trim(key)
+    const value = trim(setting)
     const list = value.split(',').map(trim)
     if (!found) throw badCheck(`invalid check option ${quote(part)}`)
     if (name === 'skip') options = value === 'all' ? { ...options, skipAll: true } : { ...options, skip: list }
