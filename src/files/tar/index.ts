@@ -5,9 +5,10 @@
  * Not here: what names mean, whiteouts, the order of a layer, compression, the disk.
  */
 export { blockSize, padding } from './block.ts'
-export { encodeHeader, endOfArchive, headerLength, writeHeader } from './encode-header.ts'
+export { encodeHeader, headerLength } from './encode-header.ts'
 export { looksLikeTar, tarHeadLength } from './looks-like-tar.ts'
 export { readTar } from './read-tar.ts'
 export { scanTar } from './scan-tar.ts'
 export * from './types.ts'
+export { endOfArchive, writeHeader } from './write-header.ts'
 export { writeTar } from './write-tar.ts'

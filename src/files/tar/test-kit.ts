@@ -1,4 +1,4 @@
-import { type Bytes, collect } from '../../support/index.ts'
+import { type Bytes, collect, TareError } from '../../support/index.ts'
 import { blockSize, padding } from './block.ts'
 import { readTar } from './read-tar.ts'
 import { scanTar } from './scan-tar.ts'
@@ -34,6 +34,37 @@ export function scanWhole(tar: Uint8Array): WholeEntry[] {
     ...header,
     data: contentOf(tar, header, runs),
   }))
+}
+
+/** The paths of an archive, which has to be the same read in both ways. */
+export async function pathsOf(...parts: readonly Uint8Array[]): Promise<readonly string[]> {
+  const tar = Buffer.concat(parts)
+  const read = await readWhole(tar)
+  if (asText(scanWhole(tar)) !== asText(read)) throw new Error('flowing and at rest, the archive is not the same')
+  return read.map(({ path }) => path)
+}
+
+function asText(entries: readonly WholeEntry[]): string {
+  return JSON.stringify(
+    entries.map(({ xattrs, ...entry }) => [entry, [...(xattrs ?? [])].map(([name, value]) => [name, [...value]])]),
+  )
+}
+
+/** The codes of the errors that an archive gives, read in each way: one code where all agree. Every error has to be an answer. */
+export async function codesOf(...parts: readonly Uint8Array[]): Promise<readonly (string | undefined)[]> {
+  const tar = Buffer.concat(parts)
+  const ways = [() => readWhole(tar), () => readWhole(tar, 100), async () => scanWhole(tar)]
+  const codes = ways.map(async (read) => {
+    try {
+      await read()
+      return undefined
+    } catch (error) {
+      if (!(error instanceof TareError)) throw error
+      if (!/at byte \d+/.test(error.message) || !error.remedy) throw new Error(`this says too little: ${error.message}`)
+      return error.code
+    }
+  })
+  return [...new Set(await Promise.all(codes))]
 }
 
 function contentOf(tar: Uint8Array, header: TarHeader, runs: StoredEntry['runs']): Buffer {

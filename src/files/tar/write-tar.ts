@@ -1,7 +1,8 @@
 import { type Bytes, TareError } from '../../support/index.ts'
 import { padding } from './block.ts'
-import { encodeHeader, endOfArchive, writeHeader } from './encode-header.ts'
+import { encodeHeader } from './encode-header.ts'
 import type { TarEntry } from './types.ts'
+import { endOfArchive, writeHeader } from './write-header.ts'
 
 const slabSize = 64 * 1024
 const small = 8 * 1024

@@ -1,0 +1,98 @@
+import { blockSize } from './block.ts'
+import type { TarHeader } from './types.ts'
+
+// The bytes are those of Go's archive/tar with FormatPAX, as Docker calls it: a plain ustar header where that can say
+// everything; else an extended header before it, and in the ustar header whatever fits. Layers with the same bytes
+// have the same diffId, so none of the oddities below is ours to improve.
+
+const typeFlags = { file: '0', hardlink: '1', symlink: '2', char: '3', block: '4', directory: '5', fifo: '6' } as const
+export const flagOf = Object.fromEntries(
+  Object.entries(typeFlags).map(([kind, flag]) => [kind, flag.charCodeAt(0)]),
+) as Record<TarHeader['kind'], number>
+
+/** Two blocks of zeros, with nothing behind them. */
+export const endOfArchive: Uint8Array = Buffer.alloc(2 * blockSize)
+
+export const largestSevenDigits = 0o7777777
+export const largestElevenDigits = 0o77777777777
+
+/** Everything that is the same in each header: the numbers as zeros, `ustar`, its version. */
+export const template = Buffer.alloc(blockSize)
+for (const at of [100, 108, 116, 329, 337]) template.write('0000000', at, 'latin1')
+for (const at of [124, 136]) template.write('00000000000', at, 'latin1')
+template.write('ustar\x0000', 257, 'latin1')
+template[155] = 32
+
+/** The checksum of the template, whose own field counts as eight blanks. */
+const templateSum = template.reduce((sum, byte) => sum + byte, 7 * 32)
+
+/**
+ * Writes the header of an ordinary entry, one block, into `into` from `at` and returns 512; or 0 where the entry needs an
+ * extended header and so `encodeHeader` (the block is then left in any state). Names and times as for `encodeHeader`.
+ */
+export function writeHeader(into: Uint8Array, at: number, header: TarHeader): number {
+  const { path, kind, uid, gid, mtime, link } = header
+  const needsSlash = kind === 'directory' && path.charCodeAt(path.length - 1) !== 47
+  const size = kind === 'file' ? header.size : 0
+  const isLink = kind === 'symlink' || kind === 'hardlink'
+  if (path === '' || path.length + (needsSlash ? 1 : 0) > 100) return 0
+  if (header.xattrs !== undefined && header.xattrs.size > 0) return 0
+  if (!fits(uid, largestSevenDigits) || !fits(gid, largestSevenDigits)) return 0
+  if (!fits(size, largestElevenDigits) || !fits(mtime, largestElevenDigits)) return 0
+  if (isLink && (link === undefined || link === '' || link.length > 100)) return 0
+
+  into.set(template, at)
+  let sum = templateSum
+  for (let i = 0; i < path.length; i++) {
+    const code = path.charCodeAt(i)
+    if (code === 0 || code > 0x7f) return 0
+    into[at + i] = code
+    sum += code
+  }
+  if (needsSlash) {
+    into[at + path.length] = 47
+    sum += 47
+  }
+  if (isLink) {
+    for (let i = 0; i < link!.length; i++) {
+      const code = link!.charCodeAt(i)
+      if (code === 0 || code > 0x7f) return 0
+      into[at + 157 + i] = code
+      sum += code
+    }
+  }
+  if (kind === 'char' || kind === 'block') {
+    const { deviceMajor = 0, deviceMinor = 0 } = header
+    if (!fits(deviceMajor, largestSevenDigits) || !fits(deviceMinor, largestSevenDigits)) return 0
+    sum += putOctal(into, at + 335, deviceMajor) + putOctal(into, at + 343, deviceMinor)
+  }
+  sum += putOctal(into, at + 106, header.mode & 0o7777)
+  sum += putOctal(into, at + 114, uid) + putOctal(into, at + 122, gid)
+  sum += putOctal(into, at + 134, size) + putOctal(into, at + 146, mtime)
+  const flag = flagOf[kind]
+  into[at + 156] = flag
+  putChecksum(into, at, sum + flag)
+  return blockSize
+}
+
+/** A whole number that its field can hold. */
+export function fits(value: number, largest: number): boolean {
+  return value >= 0 && value <= largest && Number.isInteger(value)
+}
+
+/** Writes octal digits over zeros, the last one at `at`; returns by how much that adds to the checksum. */
+export function putOctal(into: Uint8Array, at: number, value: number): number {
+  let sum = 0
+  let position = at
+  for (let rest = value; rest > 0; rest = Math.floor(rest / 8)) {
+    const digit = rest % 8
+    into[position--] = 48 + digit
+    sum += digit
+  }
+  return sum
+}
+
+/** Six digits, a NUL and a blank. */
+export function putChecksum(into: Uint8Array, at: number, sum: number): void {
+  for (let i = 5, rest = sum; i >= 0; i--, rest >>= 3) into[at + 148 + i] = 48 + (rest & 7)
+}
