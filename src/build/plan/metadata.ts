@@ -31,7 +31,8 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
   const note = (createdBy: string) => state.history.push({ createdBy })
   switch (instruction.kind) {
     case 'ARG':
-      return applyArg(state, instruction, context)
+      applyArg(state, instruction, context)
+      return
     case 'ENV': {
       // All are expanded before any is set.
       const pairs = instruction.pairs.map(({ key, value }) => [expand(key), expand(value)] as const)

@@ -465,8 +465,8 @@ class Planner {
   }
 
   private share(key: string, make: () => Operation): OperationId {
-    let id = this.shared.get(key)
-    if (id === undefined) this.shared.set(key, (id = this.add(make())))
+    const id = this.shared.get(key) ?? this.add(make())
+    this.shared.set(key, id)
     return id
   }
 }

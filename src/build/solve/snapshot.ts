@@ -45,17 +45,23 @@ export class Snapshots {
 
   /** The filesystem of the layers, lowest first. */
   of(layers: readonly SnapshotLayer[]): Snapshot {
-    let tree: Tree | undefined
-    const makeTree = () => (tree ??= mergeLayers(layers.map(({ diffId }) => this.atRest(diffId))))
-    return { id: chainId(layers), layers, scratch: layers.length === 0, tree: makeTree }
+    return {
+      id: chainId(layers),
+      layers,
+      scratch: layers.length === 0,
+      tree: once(() => mergeLayers(layers.map(({ diffId }) => this.atRest(diffId)))),
+    }
   }
 
   /** The snapshot with one more layer on top. */
   stack(below: Snapshot, layer: SnapshotLayer): Snapshot {
     const layers = [...below.layers, layer]
-    let tree: Tree | undefined
-    const makeTree = () => (tree ??= withLayer(below.tree(), this.atRest(layer.diffId)))
-    return { id: chainId(layers), layers, scratch: false, tree: makeTree }
+    return {
+      id: chainId(layers),
+      layers,
+      scratch: false,
+      tree: once(() => withLayer(below.tree(), this.atRest(layer.diffId))),
+    }
   }
 
   /** Keeps the index of a layer that was just made. */
@@ -110,4 +116,13 @@ export function chainId(layers: readonly { readonly diffId: Digest }[]): string 
       '',
     ) || 'scratch'
   )
+}
+
+/** The value, made when it is first asked for. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined
+  return () => {
+    made ??= { value: make() }
+    return made.value
+  }
 }

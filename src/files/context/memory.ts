@@ -50,8 +50,8 @@ export class ContextMemory {
     // A clock that ticks in whole seconds, or the kernel's own tick of a few milliseconds.
     const tick = mtimeMs % 1000 === 0 && ctimeMs % 1000 === 0 ? 2000 : 50
     if (Math.max(ctimeMs, mtimeMs <= seen ? mtimeMs : 0) + tick > seen) return
-    let files = this.folders.get(folder)
-    if (files === undefined) this.folders.set(folder, (files = new Map()))
+    const files = this.folders.get(folder) ?? new Map<string, Sight>()
+    this.folders.set(folder, files)
     files.set(name, { size, mtimeMs, ctimeMs, ino, digest })
     this.changed = true
   }
