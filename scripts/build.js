@@ -24,5 +24,6 @@ await build({
   target: 'node20.19',
   packages: 'external',
   minifySyntax: true,
+  minifyWhitespace: true,
   legalComments: 'none',
 })

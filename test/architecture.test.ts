@@ -43,7 +43,7 @@ const rooms: Record<string, { may: readonly string[]; pure?: true }> = {
 }
 
 // A pure room reads no disk, network, process or clock: those come in as arguments.
-const impureModules = /^node:(?!buffer$|crypto$|util$)|^[a-z@]/
+const impureModules = /^node:(?!buffer$|crypto$|util$)|^(?!node:)[a-z@]/
 const impureNames = /\b(?:Date\.now|new Date\(\)|Math\.random|performance\.now|process\.)/
 
 const root = resolve(import.meta.dirname, '../src')

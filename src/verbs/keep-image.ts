@@ -97,7 +97,7 @@ async function pour(
   bytes: Bytes,
   signal: AbortSignal | undefined,
 ): Promise<{ digest: Digest; size: number }> {
-  const file = createLayerFile(path, 0)
+  const file = await createLayerFile(path, 0)
   try {
     let slab = await file.take()
     let used = 0

@@ -1,10 +1,6 @@
 import type { Bytes } from '../../support/index.ts'
-import { unbzip2 } from './bzip2.ts'
-import { gunzip, gunzipNow } from './gzip.ts'
 import { bomb, largestOutput, Meter, type UnpackLimit } from './limit.ts'
 import { type Format, sniff, sniffLength } from './sniff.ts'
-import { unxz } from './xz.ts'
-import { unzstd } from './zstd.ts'
 
 export interface Decompressed {
   readonly format: Format
@@ -12,11 +8,12 @@ export interface Decompressed {
   readonly bytes: Bytes
 }
 
-const decoders: Readonly<Record<Exclude<Format, 'none'>, (bytes: Bytes) => Bytes>> = {
-  gzip: gunzip,
-  zstd: unzstd,
-  xz: unxz,
-  bzip2: unbzip2,
+// Loaded when they are needed: a build that inflates nothing starts without zlib, streams and child processes.
+const decoders: Readonly<Record<Exclude<Format, 'none'>, () => Promise<(bytes: Bytes) => Bytes>>> = {
+  gzip: async () => (await import('./gzip.ts')).gunzip,
+  zstd: async () => (await import('./zstd.ts')).unzstd,
+  xz: async () => (await import('./xz.ts')).unxz,
+  bzip2: async () => (await import('./bzip2.ts')).unbzip2,
 }
 
 /**
@@ -29,16 +26,17 @@ export async function decompress(bytes: Bytes, limit?: UnpackLimit): Promise<Dec
   const format = sniff(head)
   if (format === 'none') return { format, bytes: all }
   const meter = new Meter(limit)
-  return { format, bytes: meter.writing(decoders[format](meter.reading(all))) }
+  return { format, bytes: meter.writing((await decoders[format]())(meter.reading(all))) }
 }
 
 /**
  * The plain bytes of a gzip in memory, in one go: for small archives, where starting a stream costs more than the bytes.
  * Nothing where the buffer is no gzip. Errors as for `decompress`.
  */
-export function decompressSmall(buffer: Uint8Array, limit?: UnpackLimit): Buffer | undefined {
+export async function decompressSmall(buffer: Uint8Array, limit?: UnpackLimit): Promise<Buffer | undefined> {
   if (sniff(buffer) !== 'gzip') return undefined
   const largest = largestOutput(buffer.length, limit)
+  const { gunzipNow } = await import('./gzip.ts')
   try {
     return gunzipNow(buffer, largest)
   } catch (error) {

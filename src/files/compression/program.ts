@@ -1,4 +1,4 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import type { ChildProcessByStdio } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Bytes } from '../../support/index.ts'
@@ -10,6 +10,7 @@ export type Program = ChildProcessByStdio<Writable, Readable, Readable>
 
 /** Starts a program, without a shell; nothing where it is not installed or may not be run. */
 export async function start(name: string, args: readonly string[]): Promise<Program | undefined> {
+  const { spawn } = await import('node:child_process')
   const program = spawn(name, args, { stdio: ['pipe', 'pipe', 'pipe'], windowsHide: true })
   return new Promise((resolve) => {
     program.once('spawn', () => resolve(program))

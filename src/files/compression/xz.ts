@@ -1,4 +1,3 @@
-import { ReadableStream } from 'node:stream/web'
 import { type Bytes, messageOf, TareError } from '../../support/index.ts'
 import { corrupt } from './corrupt.ts'
 import { start, throughProgram } from './program.ts'

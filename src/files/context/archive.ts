@@ -1,11 +1,11 @@
-import { closeSync, createWriteStream, fstatSync, openSync, readSync, rmSync } from 'node:fs'
-import { pipeline } from 'node:stream/promises'
+import { closeSync, fstatSync, openSync, readSync, rmSync } from 'node:fs'
 import { type Bytes, TareError } from '../../support/index.ts'
 import { decompress } from '../compression/index.ts'
 import { readWhole } from '../layer/index.ts'
 import { type Archive, looksLikeTar } from '../tar/index.ts'
 import { partsOf, Tree } from '../tree/index.ts'
 import { type Context, type Ignore, textLimit } from './context.ts'
+import { spool } from './spool.ts'
 import { unpackInto } from './unpack.ts'
 
 export interface ArchiveOptions {
@@ -36,9 +36,7 @@ export async function openStream(bytes: Bytes, options: ArchiveOptions): Promise
   const path = options.scratch()
   try {
     const { bytes: plain } = await decompress(bytes, options.unpackLimit)
-    await pipeline(plain, createWriteStream(path, { flags: 'wx' }), {
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
-    })
+    await spool(path, plain, options.signal)
     const fd = openSync(path, 'r')
     try {
       const size = fstatSync(fd).size

@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 
 /** What a worker can be asked: to hash and write a shared buffer, to hash a part of a file, or for the digest of all it hashed. */
 type Question =
@@ -57,10 +57,11 @@ function serve(): void {
 
 /** A thread that hashes, so that this one can go on reading. Answers come in the order of the questions. */
 export class HashWorker {
-  private readonly worker = new Worker(`(${serve.toString()})()`, { eval: true })
+  private readonly worker: Worker
   private readonly open: { resolve: (hex: string) => void; reject: (error: unknown) => void }[] = []
 
-  constructor() {
+  private constructor(worker: Worker) {
+    this.worker = worker
     this.worker.on('message', ({ hex, error }: Answer) => {
       const asked = this.open.shift()
       if (error === undefined) asked?.resolve(hex ?? '')
@@ -69,6 +70,12 @@ export class HashWorker {
     this.worker.on('error', (error) => {
       for (const asked of this.open.splice(0)) asked.reject(error)
     })
+  }
+
+  // The module is loaded here because most builds need no second thread.
+  static async start(): Promise<HashWorker> {
+    const { Worker } = await import('node:worker_threads')
+    return new HashWorker(new Worker(`(${serve.toString()})()`, { eval: true }))
   }
 
   ask(question: Question): Promise<string> {

@@ -21,9 +21,10 @@ export const slabSize = 2 << 20
 const threadPays = 48 << 20
 
 /** Creates the file (it must not exist) for a layer of about `expected` bytes; a large one is hashed and written on another thread. */
-export function createLayerFile(path: string, expected: number): LayerFile {
+export async function createLayerFile(path: string, expected: number): Promise<LayerFile> {
+  const worker = expected < threadPays ? undefined : await HashWorker.start()
   const fd = openSync(path, 'wx', 0o644)
-  return expected < threadPays ? new PlainLayerFile(fd) : new ThreadedLayerFile(fd)
+  return worker === undefined ? new PlainLayerFile(fd) : new ThreadedLayerFile(fd, worker)
 }
 
 class PlainLayerFile implements LayerFile {
@@ -61,7 +62,7 @@ const slabCount = 4
 
 class ThreadedLayerFile implements LayerFile {
   private readonly fd: number
-  private readonly worker = new HashWorker()
+  private readonly worker: HashWorker
   private readonly free: Buffer[]
   private waiting: ((slab: Buffer) => void) | undefined
   private failed: unknown
@@ -69,8 +70,9 @@ class ThreadedLayerFile implements LayerFile {
   private size = 0
   private pending: Promise<unknown> = Promise.resolve()
 
-  constructor(fd: number) {
+  constructor(fd: number, worker: HashWorker) {
     this.fd = fd
+    this.worker = worker
     this.free = Array.from({ length: slabCount }, () => Buffer.from(new SharedArrayBuffer(slabSize)))
   }
 

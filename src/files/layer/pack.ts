@@ -26,7 +26,10 @@ export interface PackOptions {
  * layer, byte for byte"). Names of one node are hard links to the first. The file is removed by the caller on failure.
  */
 export async function packLayer(differences: readonly Difference[], options: PackOptions): Promise<LayerIndex> {
-  const packer = new Packer(differences, options)
+  let expected = 0
+  for (const difference of differences)
+    if (difference.kind === 'put' && difference.node.kind === 'file') expected += difference.node.size + 1024
+  const packer = new Packer(differences, options, await createLayerFile(options.path, expected))
   try {
     return await packer.run()
   } catch (error) {
@@ -47,14 +50,11 @@ class Packer {
   private used = slabSize
   private written = 0
 
-  constructor(differences: readonly Difference[], options: PackOptions) {
+  constructor(differences: readonly Difference[], options: PackOptions, file: LayerFile) {
     this.differences = differences
     this.options = options
     this.earlier = new Map(options.previous?.index.entries.map((entry, i) => [entry.path, i]))
-    let expected = 0
-    for (const difference of differences)
-      if (difference.kind === 'put' && difference.node.kind === 'file') expected += difference.node.size + 1024
-    this.file = createLayerFile(options.path, expected)
+    this.file = file
   }
 
   async run(): Promise<LayerIndex> {

@@ -1,7 +1,6 @@
-import { closeSync, createWriteStream, openSync, readSync, rmSync, statSync } from 'node:fs'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import { closeSync, openSync, readSync, rmSync, statSync } from 'node:fs'
 import { decompress, decompressSmall, sniff } from '../../../files/compression/index.ts'
+import { spool } from '../../../files/context/index.ts'
 import { ContentReader, pieces } from '../../../files/layer/index.ts'
 import { type Archive, looksLikeTar, type StoredRun, tarHeadLength } from '../../../files/tar/index.ts'
 import type { Content, RegularFile } from '../../../files/tree/index.ts'
@@ -29,16 +28,16 @@ export async function openArchiveSource(file: RegularFile, tools: Tools): Promis
   const format = sniff(head)
   if (format === 'none') return looksLikeTar(head) ? plainArchive(file) : undefined
   if (file.size <= smallFile) {
-    const small = inflateSmall(readAll(file))
+    const small = await inflateSmall(readAll(file))
     if (small !== undefined) return looksLikeTar(small) ? memoryArchive(small) : undefined
   }
   return inflatedArchive(file, tools)
 }
 
 /** The bytes of a small gzip that stays small; undefined for anything else. */
-function inflateSmall(bytes: Buffer): Buffer | undefined {
+async function inflateSmall(bytes: Buffer): Promise<Buffer | undefined> {
   try {
-    return decompressSmall(bytes, smallArchive)
+    return await decompressSmall(bytes, smallArchive)
   } catch (error) {
     if (error instanceof TareError && error.code === 'ARCHIVE_BOMB') return undefined
     throw error
@@ -107,9 +106,7 @@ async function inflatedArchive(file: RegularFile, tools: Tools): Promise<Archive
   try {
     const reader = new ContentReader()
     const { bytes } = await decompress(copies(file, reader), tools.unpackLimit)
-    await pipeline(Readable.from(bytes), createWriteStream(path, { flags: 'wx', highWaterMark: 1 << 20 }), {
-      signal: tools.signal,
-    })
+    await spool(path, bytes, tools.signal)
     reader.close()
     const fd = openSync(path, 'r')
     const size = statSync(path).size

@@ -199,7 +199,14 @@ function hashAsideOf(file: RegularFile): Promise<void>[] {
   const { content, size } = file
   if (size < hashAside || content.kind !== 'extent' || file.digest !== undefined || knownDigest(content) !== undefined)
     return []
-  const worker = new HashWorker()
-  const asked = worker.ask({ path: content.path, offset: content.offset, size })
-  return [asked.then((hex) => learnDigest(content, `sha256:${hex}`)).finally(() => worker.end())]
+  const { path, offset } = content
+  const learn = async () => {
+    const worker = await HashWorker.start()
+    try {
+      learnDigest(content, `sha256:${await worker.ask({ path, offset, size })}`)
+    } finally {
+      await worker.end()
+    }
+  }
+  return [learn()]
 }
