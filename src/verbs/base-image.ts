@@ -4,12 +4,12 @@ import { Store } from '../content/store/index.ts'
 import { formatReference, isDigest, isIndexType, type Platform, parseReference } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
-import { readImage, type StoredImage } from './stored-image.ts'
+import { entryNamed, readImage, type StoredImage } from './stored-image.ts'
 
 /** The image of that name in the store, as a base. Throws `BASE_UNKNOWN`, `REFERENCE_INVALID`. */
 export function resolveBase({ store }: Host, name: string, platform: Platform): BaseImage {
   const reference = parseReference(name)
-  const root = findRoot(store, name)
+  const root = entryNamed(store.entries(), reference)?.manifest
   if (root === undefined) {
     throw new TareError(
       'BASE_UNKNOWN',
@@ -21,18 +21,6 @@ export function resolveBase({ store }: Host, name: string, platform: Platform): 
     )
   }
   return baseOf(readImage(store, root, platform), name)
-}
-
-function findRoot(store: Store, name: string) {
-  const reference = parseReference(name)
-  const wanted = formatReference(reference)
-  return store
-    .entries()
-    .find((entry) =>
-      reference.digest === undefined
-        ? entry.name !== undefined && formatReference(entry.name) === wanted
-        : entry.manifest.digest === reference.digest,
-    )?.manifest
 }
 
 function baseOf(image: StoredImage, name: string): BaseImage {

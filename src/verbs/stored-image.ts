@@ -70,12 +70,13 @@ export function readImages(store: Store, platform?: Platform): NamedImage[] {
   return [...groups.values()].flatMap((entries) => {
     const image = tryRead(store, entries[0]!.manifest, platform)
     if (image === undefined) return []
-    const tagged = entries
-      .map((entry) => entry.tagged ?? '')
-      .sort()
-      .at(-1)!
-    return [{ ...image, names: entries.flatMap((entry) => entry.name ?? []), tagged }]
+    return [{ ...image, ...namesOf(entries) }]
   })
+}
+
+function namesOf(entries: readonly Entry[]): Pick<NamedImage, 'names' | 'tagged'> {
+  const times = entries.map(({ tagged }) => tagged ?? '').sort()
+  return { names: entries.flatMap(({ name }) => name ?? []), tagged: times.at(-1) ?? '' }
 }
 
 function tryRead(store: Store, root: Descriptor, platform: Platform | undefined): StoredImage | undefined {
@@ -92,41 +93,48 @@ function tryRead(store: Store, root: Descriptor, platform: Platform | undefined)
  * `IMAGE_AMBIGUOUS`.
  */
 export function findImage(store: Store, text: string, platform?: Platform): NamedImage {
-  const images = readImages(store, platform)
-  const byName = findByName(images, text)
-  if (byName !== undefined) return byName
+  const entries = store.entries()
+  const byName = isName(text) ? entryNamed(entries, parseReference(text)) : undefined
+  if (byName !== undefined)
+    return {
+      ...readImage(store, byName.manifest, platform),
+      ...namesOf(entries.filter(({ manifest }) => manifest.digest === byName.manifest.digest)),
+    }
+  return findById(readImages(store, platform), text)
+}
+
+function findById(images: readonly NamedImage[], text: string): NamedImage {
   const found = images.filter(({ id, blob, root }) =>
     [id, blob.digest, root.digest].some((digest) => beginsWith(digest, text)),
   )
   const ids = new Set(found.map(({ id }) => id))
-  if (ids.size > 1)
+  if (ids.size > 1) {
     throw new TareError('IMAGE_AMBIGUOUS', `several images have an ID that begins with ${text}`, {
       remedy: 'Write more of it; `tare image ls --no-trunc` shows whole IDs.',
     })
+  }
   if (found[0] !== undefined) return found[0]
-  const meant = closest(
-    text,
-    images.flatMap(({ names }) => names.map(familiarName)).flatMap((name) => [name, name.replace(/:latest$/, '')]),
-  )
+  const known = images
+    .flatMap(({ names }) => names.map(familiarName))
+    .flatMap((name) => [name, name.replace(/:latest$/, '')])
+  const meant = closest(text, known)
   throw new TareError(
     'IMAGE_UNKNOWN',
-    `No such image: ${text.includes(':') || text.startsWith('sha256:') || !isName(text) ? text : `${text}:latest`}`,
+    `No such image: ${text.includes(':') || !isName(text) ? text : `${text}:latest`}`,
     {
       remedy: meant === undefined ? '`tare image ls` shows what is there.' : `Did you mean "${meant}"?`,
     },
   )
 }
 
-function findByName(images: readonly NamedImage[], text: string): NamedImage | undefined {
-  if (!isName(text)) return undefined
-  const name = parseReference(text)
-  if (name.digest !== undefined)
-    return images.find(
-      ({ root, names }) =>
-        root.digest === name.digest &&
-        names.some((other) => other.repository === name.repository && other.registry === name.registry),
-    )
-  return images.find(({ names }) => names.some((other) => formatReference(other) === formatReference(name)))
+/** The entry of that name; of a name with a digest, one of that repository whose manifest it is. */
+export function entryNamed(entries: readonly Entry[], wanted: Reference): Entry | undefined {
+  if (wanted.digest === undefined)
+    return entries.find(({ name }) => name !== undefined && formatReference(name) === formatReference(wanted))
+  return entries.find(
+    ({ manifest, name }) =>
+      manifest.digest === wanted.digest && name?.repository === wanted.repository && name.registry === wanted.registry,
+  )
 }
 
 function isName(text: string): boolean {

@@ -1,16 +1,19 @@
 import { createHash } from 'node:crypto'
 import {
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
   utimesSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Descriptor, type Digest, documentLimit, hexOf } from '../../oci/index.ts'
 import { type Bytes, sha256, systemCode, TareError } from '../../support/index.ts'
@@ -77,14 +80,14 @@ export class Blobs {
 
   /** The bytes of any blob, in large chunks. */
   async open(blob: Descriptor): Promise<Bytes> {
-    let file: FileHandle
+    let fd: number
     try {
-      file = await open(this.path(blob.digest), 'r')
+      fd = openSync(this.path(blob.digest), 'r')
     } catch (error) {
       if (systemCode(error) === 'ENOENT') throw missing(blob.digest)
       throw error
     }
-    return chunksOf(file)
+    return chunksOf(fd)
   }
 
   /** Writes a small blob. */
@@ -165,28 +168,30 @@ export class Blobs {
 async function pour(path: string, bytes: Bytes): Promise<{ digest: Digest; size: number }> {
   const hash = createHash('sha256')
   let size = 0
-  const file = await open(path, 'wx', 0o644)
+  const fd = openSync(path, 'wx', 0o644)
   try {
     for await (const chunk of bytes) {
       hash.update(chunk)
       size += chunk.length
-      for (let done = 0; done < chunk.length; ) done += (await file.write(chunk, done)).bytesWritten
+      for (let done = 0; done < chunk.length; ) done += writeSync(fd, chunk, done)
     }
   } finally {
-    await file.close()
+    closeSync(fd)
   }
   return { digest: `sha256:${hash.digest('hex')}`, size }
 }
 
-async function* chunksOf(file: FileHandle): Bytes {
+// Read without the thread pool: a megabyte from the page cache takes less time than the way there and back.
+async function* chunksOf(fd: number): Bytes {
   try {
     for (;;) {
-      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(chunkSize), 0, chunkSize, null)
-      if (bytesRead === 0) return
-      yield buffer.subarray(0, bytesRead)
+      const chunk = Buffer.allocUnsafe(chunkSize)
+      const count = readSync(fd, chunk)
+      if (count === 0) return
+      yield chunk.subarray(0, count)
     }
   } finally {
-    await file.close()
+    closeSync(fd)
   }
 }
 
