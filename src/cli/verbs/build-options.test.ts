@@ -1,0 +1,98 @@
+import { expect, test } from 'vitest'
+import { captureStreams } from '../captured-streams.ts'
+import { parseFlags } from '../flags.ts'
+import { buildFlags } from './build-flags.ts'
+import { ignoredFlags, isCheck, readBuildOptions } from './build-options.ts'
+import { readOutputs } from './build-output.ts'
+
+function call(line: string, input = '') {
+  const { values: flags, given, args } = parseFlags(buildFlags, line.split(' '))
+  return {
+    ...{ flags, given, args, env: { A: '1' }, streams: captureStreams({ input }), debug: false, name: 'tare build' },
+    signal: new AbortController().signal,
+    open: () => Promise.reject(new Error('not asked for')),
+    now: () => 0,
+  }
+}
+
+test('flags become what the library is asked for', async () => {
+  const line =
+    '-t a -t b:1 --target=t --build-arg A --build-arg B=x=y --label l=1 --label m --annotation index:k=v ' +
+    '--platform linux/amd64,linux/arm64 --build-context base=docker-image://alpine --no-cache --no-cache-filter s1,s2 ' +
+    '--network=host --rewrite-timestamp -f x/Dockerfile ctx'
+  expect(await readBuildOptions(call(line))).toMatchObject({
+    context: { kind: 'directory', path: 'ctx' },
+    dockerfile: { path: 'x/Dockerfile' },
+    tags: ['a', 'b:1'],
+    target: 't',
+    buildArgs: { A: undefined, B: 'x=y' },
+    labels: { l: '1', m: '' },
+    annotations: { 'index:k': 'v' },
+    platforms: ['linux/amd64', 'linux/arm64'],
+    contexts: { base: 'docker-image://alpine' },
+    noCache: true,
+    noCacheFilter: ['s1', 's2'],
+    network: 'host',
+    rewriteTimestamp: true,
+    environment: { A: '1' },
+  })
+})
+
+test('a Dockerfile may come by standard input, and so may the context', async () => {
+  expect((await readBuildOptions(call('-f - .', 'FROM scratch\n'))).dockerfile).toEqual({
+    text: 'FROM scratch\n',
+    name: 'Dockerfile',
+  })
+  expect((await readBuildOptions(call('-', 'x'))).context.kind).toBe('stream')
+})
+
+test.each([
+  ['--build-context =x .', 'invalid context value: =x, expected key=value'],
+  ['--annotation x .', 'invalid annotation "x", expected key=value'],
+  ['git@example.com:x/y.git', 'a URL as build context is not supported by tare yet'],
+  ['-f http://example.com/Dockerfile .', 'a URL as Dockerfile is not supported by tare yet'],
+])('%s is refused', async (line, message) => {
+  await expect(readBuildOptions(call(line))).rejects.toThrow(message)
+})
+
+test('--check and --call=check are the same; other calls come later', () => {
+  expect(['--check .', '--call=check .', '--call=build .', '.'].map((line) => isCheck(call(line)))).toEqual([
+    ...[true, true, false, false],
+  ])
+  expect(() => isCheck(call('--call=outline .'))).toThrow('--call=outline is not supported by tare yet')
+  expect(() => isCheck(call('--call=x .'))).toThrow('invalid call "x"')
+})
+
+test('what would change the image is warned of where tare does not do it, and the harmless is not', () => {
+  const harmless =
+    '--pull --rm --force-rm --compress --load --provenance=false --sbom=false --cache-from x --secret id=a --ssh default ' +
+    '--add-host a:1.2.3.4 --ulimit nofile=1 --shm-size 1g --memory 1g --memory-swap -1 --cpu-shares 2 --builder b ' +
+    '--allow network.host --isolation default --security-opt x --cgroup-parent y --disable-content-trust .'
+  expect(ignoredFlags(call(harmless))).toEqual([])
+  expect(
+    ignoredFlags(call('--squash --cache-to x --provenance=mode=max --sbom=true --attest type=sbom .')),
+  ).toHaveLength(5)
+})
+
+test.each<[string, unknown]>([
+  ['--load .', []],
+  ['-o type=docker .', []],
+  ['-o type=image,push=false .', []],
+  ['-o type=docker,dest=a.tar .', [{ format: 'docker', to: 'a.tar' }]],
+  ['-o type=oci,dest=a=b.tar .', [{ format: 'oci', to: 'a=b.tar' }]],
+  ['-o type=oci .', [{ format: 'oci', to: '-' }]],
+])('%s is written where it says', (line, expected) => {
+  expect(readOutputs(call(line))).toEqual(expected)
+})
+
+test.each([
+  ['--push .', '--push is not supported'],
+  ['-o type=image,push=true .', '--output that pushes is not supported'],
+  ['-o type=registry .', '--output that pushes is not supported'],
+  ['-o out .', '--output type=local is not supported'],
+  ['-o - .', '--output type=tar is not supported'],
+  ['-o type=local,dest=out .', '--output type=local is not supported'],
+  ['-o type=nonsense .', 'exporter "nonsense" could not be found'],
+])('%s is refused', (line, message) => {
+  expect(() => readOutputs(call(line))).toThrow(message)
+})
