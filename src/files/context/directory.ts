@@ -78,8 +78,16 @@ class FolderContext implements Context {
     const { ignore } = this.options
     const clean = partsOf(path).join('/')
     const rule = ignore?.why(clean)
-    const there = lstatSync(join(this.path, clean), { throwIfNoEntry: false }) !== undefined
-    return rule === undefined || !there ? undefined : { file: ignore!.file, line: rule.line, pattern: rule.pattern }
+    return rule === undefined || !this.exists(clean) ? undefined : { file: ignore!.file, line: rule.line, pattern: rule.pattern }
+  }
+
+  private exists(path: string): boolean {
+    try {
+      return lstatSync(systemPath(join(this.path, path)), { throwIfNoEntry: false }) !== undefined
+    } catch {
+      // A part of the path is a file, or may not be looked into.
+      return false
+    }
   }
 
   close(): void {
