@@ -1,10 +1,18 @@
 import { type Dirent, lstatSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { decodeName, systemCode, systemPath, TareError } from '../../support/index.ts'
-import { knownDigest, learnDigest } from '../layer/index.ts'
-import { type Content, type Directory, type Metadata, type Node, partsOf, Tree } from '../tree/index.ts'
+import { knownDigest } from '../layer/index.ts'
+import {
+  type Content,
+  type Directory,
+  type Metadata,
+  type Node,
+  partsOf,
+  type RegularFile,
+  Tree,
+} from '../tree/index.ts'
 import { type Context, type Ignore, textLimit } from './context.ts'
-import type { ContextMemory } from './memory.ts'
+import type { ContextMemory, Sight } from './memory.ts'
 
 export interface DirectoryOptions {
   /** For messages: the path as the user wrote it. */
@@ -35,10 +43,10 @@ export function openDirectory(path: string, options: DirectoryOptions): Context 
   return new FolderContext(path, options)
 }
 
-interface Seen {
+/** A file whose content was not known when it was seen, `at` milliseconds since 1970. */
+interface Seen extends Sight {
   readonly folder: string
   readonly name: string
-  readonly stat: Stats
   readonly at: number
 }
 
@@ -78,7 +86,9 @@ class FolderContext implements Context {
     const { ignore } = this.options
     const clean = partsOf(path).join('/')
     const rule = ignore?.why(clean)
-    return rule === undefined || !this.exists(clean) ? undefined : { file: ignore!.file, line: rule.line, pattern: rule.pattern }
+    return rule === undefined || !this.exists(clean)
+      ? undefined
+      : { file: ignore!.file, line: rule.line, pattern: rule.pattern }
   }
 
   private exists(path: string): boolean {
@@ -93,10 +103,9 @@ class FolderContext implements Context {
   close(): void {
     const { memory, keepMemory } = this.options
     if (memory === undefined || keepMemory === undefined) return
-    for (const [content, { folder, name, stat, at }] of this.seen) {
+    for (const [content, seen] of this.seen) {
       const digest = knownDigest(content)
-      if (digest !== undefined && memory.recall(folder, name, stat) !== digest)
-        memory.learn(folder, name, stat, digest, at)
+      if (digest !== undefined) memory.learn(seen.folder, seen.name, seen, digest, seen.at)
     }
     const text = memory.encode()
     if (text !== undefined) keepMemory(text)
@@ -140,41 +149,46 @@ class FolderContext implements Context {
       const node = new FolderNode(metadataOf(stat), () => this.read(path))
       return ignored && node.children.size === 0 ? undefined : node
     }
-    return ignored ? undefined : this.leaf({ folder, name, stat, at }, real)
+    return ignored ? undefined : this.leaf(stat, folder, name, real, at)
   }
 
-  private leaf(seen: Seen, real: string): Node {
-    const { stat } = seen
+  private leaf(stat: Stats, folder: string, name: string, real: string, at: number): Node {
     const identity = stat.nlink > 1 ? `${stat.dev}:${stat.ino}` : undefined
     const twin = identity === undefined ? undefined : this.linked.get(identity)
     if (twin !== undefined) return twin
-    const node = this.makeLeaf(seen, real)
+    const node = stat.isFile() && stat.size > 0 ? this.file(stat, folder, name, real, at) : specialNode(stat, real)
     if (identity !== undefined) this.linked.set(identity, node)
     return node
   }
 
-  private makeLeaf(seen: Seen, real: string): Node {
-    const { stat } = seen
-    const metadata = metadataOf(stat)
-    if (stat.isSymbolicLink())
-      return {
-        kind: 'symlink',
-        ...metadata,
-        mode: 0o777,
-        target: decodeName(readlinkSync(systemPath(real), { encoding: 'buffer' })),
-      }
-    if (stat.isFIFO()) return { kind: 'fifo', ...metadata }
-    if (stat.isCharacterDevice() || stat.isBlockDevice())
-      return { kind: stat.isBlockDevice() ? 'block' : 'char', ...metadata, ...deviceOf(stat.rdev) }
-    // A socket has no content: docker makes an empty file of it.
-    if (!stat.isFile() || stat.size === 0)
-      return { kind: 'file', ...metadata, size: 0, content: { kind: 'inline', bytes: new Uint8Array(0) } }
+  private file(stat: Stats, folder: string, name: string, real: string, at: number): RegularFile {
+    const { size, mtimeMs, ctimeMs, ino } = stat
+    const { mode, uid, gid, mtime, mtimeNs } = metadataOf(stat)
     const content: Content = { kind: 'extent', path: real, offset: 0 }
-    const digest = this.options.memory?.recall(seen.folder, seen.name, stat)
-    if (digest !== undefined) learnDigest(content, digest)
-    this.seen.set(content, seen)
-    return { kind: 'file', ...metadata, size: stat.size, content, ...(digest === undefined ? {} : { digest }) }
+    const digest = this.options.memory?.recall(folder, name, stat)
+    if (digest === undefined) {
+      this.seen.set(content, { folder, name, size, mtimeMs, ctimeMs, ino, at })
+      return { kind: 'file', mode, uid, gid, mtime, mtimeNs, size, content }
+    }
+    return { kind: 'file', mode, uid, gid, mtime, mtimeNs, size, content, digest }
   }
+}
+
+function specialNode(stat: Stats, real: string): Node {
+  const metadata = metadataOf(stat)
+  if (stat.isSymbolicLink()) {
+    return {
+      kind: 'symlink',
+      ...metadata,
+      mode: 0o777,
+      target: decodeName(readlinkSync(systemPath(real), { encoding: 'buffer' })),
+    }
+  }
+  if (stat.isFIFO()) return { kind: 'fifo', ...metadata }
+  if (stat.isCharacterDevice() || stat.isBlockDevice())
+    return { kind: stat.isBlockDevice() ? 'block' : 'char', ...metadata, ...deviceOf(stat.rdev) }
+  // A socket has no content: docker makes an empty file of it.
+  return { kind: 'file', ...metadata, size: 0, content: { kind: 'inline', bytes: new Uint8Array(0) } }
 }
 
 /** A directory that is read when its children are first asked for. */

@@ -1,25 +1,24 @@
-import type { Stats } from 'node:fs'
-
-/** What a file looked like when its content was last read: if it still does, the content is the same. */
-interface Sight {
+/** What a stat says of a file: while it says the same, the content is the same. Times in milliseconds since 1970. */
+export interface Sight {
   readonly size: number
   readonly mtimeMs: number
   readonly ctimeMs: number
   readonly ino: number
-  readonly digest: `sha256:${string}`
 }
 
-type Row = readonly [name: string, size: number, mtimeMs: number, ctimeMs: number, ino: number, digest: string]
+type Digest = `sha256:${string}`
+type Row = readonly [name: string, size: number, mtimeMs: number, ctimeMs: number, ino: number, digest: Digest]
 
-const format = 1
+const format = 2
 
 /**
  * Which content each file of a context had, by what a stat of it says, as git's index does: a context that has not
- * changed is not read again.
+ * changed is not read again. Rows stay as they were parsed: there may be tens of thousands, and most are only looked at.
  */
 export class ContextMemory {
   private readonly load: () => string | undefined
-  private loaded: Map<string, Map<string, Sight>> | undefined
+  private loaded: Map<string, readonly Row[]> | undefined
+  private readonly opened = new Map<string, Map<string, Row>>()
   private changed = false
 
   /** `load` gives what `encode` gave the last time; it is called when the memory is first needed. */
@@ -27,39 +26,26 @@ export class ContextMemory {
     this.load = load
   }
 
-  private get folders(): Map<string, Map<string, Sight>> {
-    this.loaded ??= decode(this.load())
-    return this.loaded
-  }
-
   /** The digest of the file if it looks as it did; `folder` is relative to the context, '' for its root. */
-  recall(folder: string, name: string, stat: Stats): `sha256:${string}` | undefined {
-    const sight = this.folders.get(folder)?.get(name)
-    if (sight === undefined) return undefined
-    const same =
-      sight.size === stat.size &&
-      sight.mtimeMs === stat.mtimeMs &&
-      sight.ctimeMs === stat.ctimeMs &&
-      sight.ino === stat.ino
-    return same ? sight.digest : undefined
+  recall(folder: string, name: string, sight: Sight): Digest | undefined {
+    const row = this.folder(folder).get(name)
+    if (row === undefined) return undefined
+    const same = row[1] === sight.size && row[2] === sight.mtimeMs && row[3] === sight.ctimeMs && row[4] === sight.ino
+    return same ? row[5] : undefined
   }
 
   /** Remembers the file's digest, unless it changed so shortly before `seen` (ms since 1970) that a later change might not show. */
-  learn(folder: string, name: string, stat: Stats, digest: `sha256:${string}`, seen: number): void {
-    const { size, mtimeMs, ctimeMs, ino } = stat
+  learn(folder: string, name: string, { size, mtimeMs, ctimeMs, ino }: Sight, digest: Digest, seen: number): void {
     // A clock that ticks in whole seconds, or the kernel's own tick of a few milliseconds.
     const tick = mtimeMs % 1000 === 0 && ctimeMs % 1000 === 0 ? 2000 : 50
     if (Math.max(ctimeMs, mtimeMs <= seen ? mtimeMs : 0) + tick > seen) return
-    const files = this.folders.get(folder) ?? new Map<string, Sight>()
-    this.folders.set(folder, files)
-    files.set(name, { size, mtimeMs, ctimeMs, ino, digest })
+    this.folder(folder).set(name, [name, size, mtimeMs, ctimeMs, ino, digest])
     this.changed = true
   }
 
   /** Forgets files of the folder that are no longer there. */
   keepOnly(folder: string, names: { has(name: string): boolean }): void {
-    const files = this.folders.get(folder)
-    if (files === undefined) return
+    const files = this.folder(folder)
     for (const name of files.keys()) {
       if (names.has(name)) continue
       files.delete(name)
@@ -70,39 +56,31 @@ export class ContextMemory {
   /** What to keep for the next time; undefined where nothing is new. */
   encode(): string | undefined {
     if (!this.changed) return undefined
-    const folders = [...this.folders].map(([folder, files]) => [
-      folder,
-      [...files].map(
-        ([name, { size, mtimeMs, ctimeMs, ino, digest }]): Row => [
-          name,
-          size,
-          mtimeMs,
-          ctimeMs,
-          ino,
-          digest.slice('sha256:'.length),
-        ],
-      ),
-    ])
-    return JSON.stringify({ format, folders })
+    const folders = new Map<string, readonly Row[]>(this.all())
+    for (const [folder, files] of this.opened) folders.set(folder, [...files.values()])
+    return JSON.stringify({ format, folders: [...folders].filter(([, rows]) => rows.length > 0) })
+  }
+
+  private folder(folder: string): Map<string, Row> {
+    let files = this.opened.get(folder)
+    if (files === undefined) {
+      files = new Map((this.all().get(folder) ?? []).map((row) => [row[0], row]))
+      this.opened.set(folder, files)
+    }
+    return files
+  }
+
+  private all(): Map<string, readonly Row[]> {
+    this.loaded ??= decode(this.load())
+    return this.loaded
   }
 }
 
-function decode(text: string | undefined): Map<string, Map<string, Sight>> {
+function decode(text: string | undefined): Map<string, readonly Row[]> {
   if (text === undefined) return new Map()
   try {
     const raw = JSON.parse(text) as { format: number; folders: [string, Row[]][] }
-    if (raw.format !== format) return new Map()
-    return new Map(
-      raw.folders.map(([folder, rows]) => [
-        folder,
-        new Map(
-          rows.map(([name, size, mtimeMs, ctimeMs, ino, hex]) => [
-            name,
-            { size, mtimeMs, ctimeMs, ino, digest: `sha256:${hex}` as const },
-          ]),
-        ),
-      ]),
-    )
+    return new Map(raw.format === format ? raw.folders : [])
   } catch {
     return new Map()
   }

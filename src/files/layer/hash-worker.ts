@@ -11,13 +11,11 @@ interface Answer {
   readonly error?: { readonly message: string; readonly code?: string | undefined }
 }
 
-declare const require: (name: string) => unknown
-
 // Runs in the worker, as text: one file serves the sources, the library and the bundle. So it may use nothing from outside itself.
 function serve(): void {
-  const { createHash } = require('node:crypto') as typeof import('node:crypto')
-  const { closeSync, openSync, readSync, writeSync } = require('node:fs') as typeof import('node:fs')
-  const { parentPort } = require('node:worker_threads') as typeof import('node:worker_threads')
+  const { createHash } = process.getBuiltinModule('node:crypto')
+  const { closeSync, openSync, readSync, writeSync } = process.getBuiltinModule('node:fs')
+  const { parentPort } = process.getBuiltinModule('node:worker_threads')
   let hash = createHash('sha256')
   const hashFile = (path: string, offset: number, size: number): void => {
     const fd = openSync(path, 'r')

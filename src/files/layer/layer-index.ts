@@ -43,7 +43,7 @@ export function contentSize(index: LayerIndex): number {
   return sum
 }
 
-const format = 1
+const format = 2
 const kinds = ['file', 'hardlink', 'symlink', 'char', 'block', 'directory', 'fifo', 'remove', 'hide', 'settle'] as const
 
 // A row holds what nearly every entry has in fixed places, and the rest in one object at its end: thousands of rows
@@ -85,9 +85,18 @@ export function decodeIndex(text: string): LayerIndex | undefined {
 }
 
 function rowOf(entry: LayerEntry): Row {
-  const { link, device, xattrs, runs } = entry
-  const plain = runs.length === 0 || (runs.length === 1 && runs[0]!.position === 0 && runs[0]!.length === entry.size)
-  const rest: Rest = {
+  const { path, mode, uid, gid, mtime, mtimeNs, size, at, runs } = entry
+  const plain = runs.length === 0 || (runs.length === 1 && runs[0]!.position === 0 && runs[0]!.length === size)
+  const dataAt = plain && runs.length > 0 ? runs[0]!.at : -1
+  const kind = kinds.indexOf(entry.kind)
+  const digest = entry.digest ?? ''
+  if (plain && entry.link === undefined && entry.device === undefined && entry.xattrs === undefined)
+    return [path, kind, mode, uid, gid, mtime, mtimeNs, size, at, dataAt, digest]
+  return [path, kind, mode, uid, gid, mtime, mtimeNs, size, at, dataAt, digest, restOf(entry, plain)]
+}
+
+function restOf({ link, device, xattrs, runs }: LayerEntry, plain: boolean): Rest {
+  return {
     ...(link === undefined ? {} : { link }),
     ...(device === undefined ? {} : { device }),
     ...(xattrs === undefined
@@ -95,24 +104,15 @@ function rowOf(entry: LayerEntry): Row {
       : { xattrs: [...xattrs].map(([name, value]) => [name, Buffer.from(value).toString('base64')] as const) }),
     ...(plain ? {} : { runs: runs.map((run) => [run.position, run.length, run.at] as const) }),
   }
-  const row = [
-    entry.path,
-    kinds.indexOf(entry.kind),
-    entry.mode,
-    entry.uid,
-    entry.gid,
-    entry.mtime,
-    entry.mtimeNs,
-    entry.size,
-    entry.at,
-  ] as const
-  const dataAt = plain && runs.length > 0 ? runs[0]!.at : -1
-  const digest = entry.digest === undefined ? '' : entry.digest.slice('sha256:'.length)
-  return Object.keys(rest).length === 0 ? [...row, dataAt, digest] : [...row, dataAt, digest, rest]
 }
 
-function entryOf(row: Row): LayerEntry {
-  const [path, kind, mode, uid, gid, mtime, mtimeNs, size, at, dataAt, digest, rest] = row
+const noRuns: readonly StoredRun[] = []
+
+function entryOf([path, kind, mode, uid, gid, mtime, mtimeNs, size, at, dataAt, digest, rest]: Row): LayerEntry {
+  const runs =
+    rest?.runs?.map(([position, length, at]) => ({ position, length, at })) ??
+    (dataAt < 0 ? noRuns : [{ position: 0, length: size, at: dataAt }])
+  // One shape for all, as a literal: spreading is many times slower, and there may be tens of thousands.
   const entry: LayerEntry = {
     path,
     kind: kinds[kind]!,
@@ -123,15 +123,18 @@ function entryOf(row: Row): LayerEntry {
     mtimeNs,
     size,
     at,
-    runs:
-      rest?.runs?.map(([position, length, at]) => ({ position, length, at })) ??
-      (dataAt < 0 ? [] : [{ position: 0, length: size, at: dataAt }]),
-    ...(rest?.link === undefined ? {} : { link: rest.link }),
-    ...(rest?.device === undefined ? {} : { device: rest.device }),
-    ...(rest?.xattrs === undefined
-      ? {}
-      : { xattrs: new Map(rest.xattrs.map(([name, value]) => [name, Buffer.from(value, 'base64')])) }),
+    runs,
+    digest: digest === '' ? undefined : (digest as Digest),
   }
-  if (digest !== '') entry.digest = `sha256:${digest}`
-  return entry
+  return rest === undefined ? entry : { ...entry, ...detailsOf(rest) }
+}
+
+function detailsOf({ link, device, xattrs }: Rest): Partial<LayerEntry> {
+  return {
+    ...(link === undefined ? {} : { link }),
+    ...(device === undefined ? {} : { device }),
+    ...(xattrs === undefined
+      ? {}
+      : { xattrs: new Map(xattrs.map(([name, value]) => [name, Buffer.from(value, 'base64')])) }),
+  }
 }

@@ -88,51 +88,65 @@ class Packer {
       const metadata = { mode: 0, uid: 0, gid: 0, mtime: 0, mtimeNs: 0 }
       const at = this.at
       await this.header({ path: whiteoutOf(difference.path), kind: 'file', size: 0, ...metadata })
-      this.entries.push({ path: difference.path, kind: 'remove', size: 0, at, runs: [], ...metadata })
+      this.entries.push({ path: difference.path, kind: 'remove', size: 0, at, runs: noRuns, ...metadata })
       return
     }
     const { path, node } = difference
     if (difference.kind === 'settle') {
-      this.entries.push({ path, kind: 'settle', size: 0, at: -1, runs: [], ...this.metadata(node) })
+      this.entries.push({ path, kind: 'settle', size: 0, at: -1, runs: noRuns, ...this.metadata(node) })
       return
     }
     const entry = this.entryOf(path, node)
-    const at = this.at
     await this.header(headerOf(entry))
     if (entry.kind !== 'file') {
-      this.entries.push({ ...entry, at })
+      this.entries.push(entry)
       return
     }
-    const runs = entry.size === 0 ? [] : [{ position: 0, length: entry.size, at: this.at }]
+    const runs = entry.size === 0 ? noRuns : [{ position: 0, length: entry.size, at: this.at }]
     const digest = await this.body(node as RegularFile)
-    this.entries.push({ ...entry, at, runs, ...(digest === undefined ? {} : { digest }) })
+    this.entries.push({ ...entry, runs, digest })
+  }
+
+  /** Whether the node's time is later than any may be. */
+  private isLate(node: Metadata): boolean {
+    return this.options.latest !== undefined && node.mtime >= this.options.latest
   }
 
   private metadata(node: Metadata): Metadata {
-    const { mode, uid, gid, mtime, mtimeNs } = node
-    const latest = this.options.latest
+    const { mode, uid, gid } = node
+    const late = this.isLate(node)
+    const mtime = late ? this.options.latest! : node.mtime
+    const mtimeNs = late ? 0 : node.mtimeNs
+    // The only attribute that Docker's differ writes into a layer.
     const capability = node.xattrs?.get('security.capability')
-    return {
+    if (capability === undefined) return { mode, uid, gid, mtime, mtimeNs }
+    return { mode, uid, gid, mtime, mtimeNs, xattrs: new Map([['security.capability', capability]]) }
+  }
+
+  private entryOf(path: string, node: Node): LayerEntry {
+    const first = node.kind === 'directory' ? undefined : this.firstNames.get(node)
+    const { mode, uid, gid, mtime, mtimeNs, xattrs } = this.metadata(node)
+    const at = this.at
+    const entry: LayerEntry = {
+      path,
+      kind: node.kind,
       mode,
       uid,
       gid,
-      ...(latest !== undefined && mtime >= latest ? { mtime: latest, mtimeNs: 0 } : { mtime, mtimeNs }),
-      // The only attribute that Docker's differ writes into a layer.
-      ...(capability === undefined ? {} : { xattrs: new Map([['security.capability', capability]]) }),
+      mtime,
+      mtimeNs,
+      size: 0,
+      at,
+      runs: noRuns,
+      digest: undefined,
     }
-  }
-
-  private entryOf(path: string, node: Node): Omit<LayerEntry, 'at'> {
-    const first = node.kind === 'directory' ? undefined : this.firstNames.get(node)
-    const metadata = this.metadata(node)
-    const base = { path, size: 0, runs: [] as StoredRun[], ...metadata }
-    if (first !== undefined) return { ...base, kind: 'hardlink', link: first }
+    if (first !== undefined) return { ...entry, kind: 'hardlink', link: first }
     if (node.kind !== 'directory') this.firstNames.set(node, path)
-    if (node.kind === 'file') return { ...base, kind: 'file', size: node.size }
-    if (node.kind === 'symlink') return { ...base, kind: 'symlink', mode: 0o777, link: node.target }
-    if (node.kind === 'char' || node.kind === 'block')
-      return { ...base, kind: node.kind, device: [node.major, node.minor] }
-    return { ...base, kind: node.kind }
+    const plain = xattrs === undefined ? entry : { ...entry, xattrs }
+    if (node.kind === 'file') return { ...plain, size: node.size }
+    if (node.kind === 'symlink') return { ...plain, mode: 0o777, link: node.target }
+    if (node.kind === 'char' || node.kind === 'block') return { ...plain, device: [node.major, node.minor] }
+    return plain
   }
 
   private async header(header: TarHeader): Promise<void> {
@@ -211,37 +225,28 @@ class Packer {
 
   private keep(entry: LayerEntry, node: Node, shift: number): void {
     if (node.kind !== 'directory' && !this.firstNames.has(node)) this.firstNames.set(node, entry.path)
-    const moved = {
-      ...entry,
-      at: entry.at + shift,
-      runs: entry.runs.map((run) => ({ ...run, at: run.at + shift })),
-      mtimeNs: node.mtimeNs,
+    if (shift === 0 && entry.mtimeNs === node.mtimeNs) {
+      this.entries.push(entry)
+      return
     }
-    if (node.kind === 'file') moved.digest = node.digest ?? knownDigest(node.content)
-    this.entries.push(moved)
+    const runs = entry.runs.map(({ position, length, at }) => ({ position, length, at: at + shift }))
+    this.entries.push({ ...entry, at: entry.at + shift, runs, mtimeNs: this.isLate(node) ? 0 : node.mtimeNs })
   }
 
   private sameAs(entry: LayerEntry, node: Node): boolean {
+    const mtime = this.isLate(node) ? this.options.latest : node.mtime
+    if (entry.mtime !== mtime || entry.uid !== node.uid || entry.gid !== node.gid) return false
+    if (entry.mode !== (node.kind === 'symlink' ? 0o777 : node.mode)) return false
+    if (entry.xattrs !== undefined || node.xattrs !== undefined) return false
     const first = node.kind === 'directory' ? undefined : this.firstNames.get(node)
-    const metadata = this.metadata(node)
-    if (
-      entry.mode !== (node.kind === 'symlink' ? 0o777 : metadata.mode) ||
-      entry.uid !== metadata.uid ||
-      entry.gid !== metadata.gid ||
-      entry.mtime !== metadata.mtime
-    )
-      return false
-    if (entry.xattrs !== undefined || metadata.xattrs !== undefined) return false
     if (first !== undefined) return entry.kind === 'hardlink' && entry.link === first
     if (entry.kind !== node.kind) return false
-    if (node.kind === 'file')
-      return (
-        entry.size === node.size &&
-        entry.digest !== undefined &&
-        entry.digest === (node.digest ?? knownDigest(node.content))
-      )
     if (node.kind === 'symlink') return entry.link === node.target
-    return node.kind === 'directory' || node.kind === 'fifo'
+    if (node.kind !== 'file') return node.kind === 'directory' || node.kind === 'fifo'
+    return (
+      entry.size === node.size &&
+      (entry.size === 0 || (entry.digest !== undefined && entry.digest === (node.digest ?? knownDigest(node.content))))
+    )
   }
 
   private async copy(path: string, from: number, to: number): Promise<void> {
@@ -257,11 +262,13 @@ class Packer {
 }
 
 const zeros = Buffer.alloc(512)
+const noRuns: readonly StoredRun[] = []
 
-function headerOf(entry: Omit<LayerEntry, 'at'>): TarHeader {
+function headerOf(entry: LayerEntry): TarHeader {
   const { path, mode, uid, gid, mtime, link, device, xattrs, size } = entry
-  return {
-    path: entry.kind === 'directory' ? `${path}/` : path,
+  const isDirectory = entry.kind === 'directory'
+  const header: TarHeader = {
+    path: isDirectory ? `${path}/` : path,
     kind: entry.kind as TarHeader['kind'],
     mode,
     uid,
@@ -269,6 +276,10 @@ function headerOf(entry: Omit<LayerEntry, 'at'>): TarHeader {
     size,
     mtime,
     mtimeNs: 0,
+  }
+  if (link === undefined && device === undefined && xattrs === undefined) return header
+  return {
+    ...header,
     ...(link === undefined ? {} : { link }),
     ...(device === undefined ? {} : { deviceMajor: device[0], deviceMinor: device[1] }),
     ...(xattrs === undefined ? {} : { xattrs }),

@@ -1,4 +1,4 @@
-import { compareNames } from '../../support/index.ts'
+import { sortNames } from '../../support/index.ts'
 import type { Directory, Metadata, Node, RegularFile } from './node.ts'
 
 /**
@@ -38,7 +38,7 @@ function compareDirectories(
   const names = [...after.children.keys()]
   if (before !== undefined) for (const name of before.children.keys()) if (!after.children.has(name)) names.push(name)
   let told = false
-  for (const name of names.sort(compareNames)) {
+  for (const name of sortNames(names)) {
     const old = before?.children.get(name)
     const node = after.children.get(name)
     if (old === node) continue

@@ -1,4 +1,4 @@
-import { compareNames } from '../../support/index.ts'
+import { sortNames } from '../../support/index.ts'
 import { TreeDraft } from './draft.ts'
 import type { Directory, Metadata, Node } from './node.ts'
 import { nodeAt, partsOf, resolveParts } from './paths.ts'
@@ -54,5 +54,5 @@ function* walkDirectory(directory: Directory, prefix: string): Generator<readonl
 
 /** The directory's names in the order of their bytes. */
 export function sortedNames(directory: Directory): string[] {
-  return [...directory.children.keys()].sort(compareNames)
+  return sortNames([...directory.children.keys()])
 }

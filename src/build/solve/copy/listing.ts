@@ -43,7 +43,7 @@ class Lister {
 
   /** `inner` is the path below the source's root, which exclusions speak of. */
   add(path: string, node: Node, inner: string): void {
-    this.text += JSON.stringify([path, node.kind, node.mode, node.uid, node.gid, this.rest(node)])
+    this.text += `${path}\0${node.kind}\0${node.mode} ${node.uid} ${node.gid}\0${this.rest(node)}\0`
     if (this.text.length > 1 << 16) this.flush()
     if (node.kind !== 'directory') return
     for (const name of sortedNames(node)) {
@@ -61,18 +61,19 @@ class Lister {
     return this.hash.digest('hex')
   }
 
-  private rest(node: Node): unknown {
+  /** What else the node's copy depends on; nothing in it can be taken for the beginning of another node. */
+  private rest(node: Node): string {
     const xattrs =
       node.xattrs === undefined
-        ? []
-        : [...node.xattrs].map(([name, value]) => [name, Buffer.from(value).toString('base64')])
+        ? ''
+        : JSON.stringify([...node.xattrs].map(([name, value]) => [name, Buffer.from(value).toString('base64')]))
     if (node.kind === 'directory') return xattrs
     const first = this.first.get(node)
-    if (first !== undefined) return ['same', first]
+    if (first !== undefined) return `same ${first}`
     this.first.set(node, this.count++)
-    if (node.kind === 'file') return [node.size, digestOf(node, this.reader), xattrs]
-    if (node.kind === 'symlink') return [node.target]
-    return node.kind === 'fifo' ? [] : [node.major, node.minor]
+    if (node.kind === 'file') return `${node.size} ${digestOf(node, this.reader)} ${xattrs}`
+    if (node.kind === 'symlink') return JSON.stringify(node.target)
+    return node.kind === 'fifo' ? '' : `${node.major} ${node.minor}`
   }
 
   private flush(): void {
