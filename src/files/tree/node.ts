@@ -21,7 +21,7 @@ export interface RegularFile extends Metadata {
   readonly size: number
   readonly content: Content
   /** sha256 of the content where it is known already; see files/layer's `digestOf` for all others. */
-  readonly digest?: `sha256:${string}`
+  readonly digest?: `sha256:${string}` | undefined
 }
 
 export interface Symlink extends Metadata {
