@@ -43,7 +43,8 @@ export function parseReference(text: string): Reference {
   let repository = isDomain ? name.slice(slash + 1) : name
   if (registry === 'index.docker.io') registry = 'docker.io'
   if (repository === '') throw invalid('the name is empty')
-  if (/[A-Z]/.test(repository)) throw invalid('repository name must be lowercase', `Write ${repository.toLowerCase()}.`)
+  if (/[A-Z]/.test(repository))
+    throw invalid('repository name must be lowercase', `Write ${text.replace(repository, repository.toLowerCase())}.`)
   if (!repository.split('/').every((part) => pathComponent.test(part)))
     throw invalid('a part of the name has an invalid character or is empty')
   if (!domain.test(registry)) throw invalid(`"${registry}" is not a registry's host name`)

@@ -47,7 +47,15 @@ export async function check(host: Host, options: BuildOptions): Promise<readonly
 }
 
 function readTag(text: string): Reference {
-  const name = parseReference(text)
+  let name: Reference
+  try {
+    name = parseReference(text)
+  } catch (error) {
+    if (!(error instanceof TareError)) throw error
+    throw new TareError('REFERENCE_INVALID', `invalid tag "${text}": ${error.message.replace(`: "${text}"`, '')}`, {
+      remedy: error.remedy,
+    })
+  }
   if (name.digest !== undefined)
     throw new TareError('REFERENCE_INVALID', `invalid tag "${text}": a tag cannot have a digest`)
   return name

@@ -5,6 +5,7 @@ import {
   type Instruction,
   parseTrigger,
   type Stage,
+  titleOf,
   type Warning,
 } from '../../dockerfile/index.ts'
 import { formatPlatform, matchPlatform, normalizePlatform, type Platform, parsePlatform } from '../../oci/index.ts'
@@ -76,7 +77,14 @@ class Planner {
       history: state.history,
       ...(epoch === undefined ? {} : { epoch }),
     }
-    return { operations: this.operations, output, warnings: [...this.file.warnings, ...this.words.warnings] }
+    return {
+      operations: this.operations,
+      output,
+      warnings: [
+        ...this.file.warnings.filter(({ stage }) => stage === undefined || this.stages.has(stage)),
+        ...this.words.warnings,
+      ],
+    }
   }
 
   private target(): number {
@@ -409,8 +417,7 @@ class Planner {
   /** `[stage-1 2/3] COPY a b`, with values in place of variables. */
   private title(state: StageState, instruction: Instruction): string {
     state.step++
-    const text = this.words.expandQuietly(instruction.source.split('\n', 1)[0]!, state.variables)
-    return `[${state.prefix}${state.step}/${state.steps}] ${text.replace(/^\S+/, (name) => name.toUpperCase())}`
+    return `[${state.prefix}${state.step}/${state.steps}] ${titleOf(instruction, state.variables, { escape: this.file.escape })}`
   }
 
   /** What `--from` stands for: a stage by name or number, a named context, an image. */

@@ -80,7 +80,8 @@ export class Words {
     at: Placed,
     declared?: ReadonlySet<string>,
   ): Expansion {
-    for (const name of expansion.unset) {
+    // BuildKit warns of names with a default in their form as well.
+    for (const name of [...expansion.unset, ...expansion.defaulted]) {
       if (declared?.has(name) !== true)
         this.warn(findings.undefinedVar(name, closest(name, [...variables.keys(), ...(declared ?? [])])), at)
     }

@@ -1,6 +1,6 @@
-import type { BuildOptions, BuildResult, Event, Reporter, Tare, TareError } from '../../index.ts'
+import type { BuildOptions, BuildResult, Event, Reporter, Tare } from '../../index.ts'
 import { type Call, defineVerb } from '../command.ts'
-import { Failure, UsageError } from '../failure.ts'
+import { UsageError } from '../failure.ts'
 import { openProgress, type ProgressMode, progressModes } from '../render/progress.ts'
 import type { Progress, ProgressOutput } from '../render/renderer.ts'
 import { formatCheck, formatWarnings, type Warning } from '../render/warnings.ts'
@@ -29,11 +29,11 @@ export const build = defineVerb({
     const progress = await openProgress(mode, progressOutput(call))
     const report = tee(progress.report, warnings)
     if (check) {
-      await shown(progress, call, () => checkOnly(tare, { ...options, report }))
+      await shown(progress, () => checkOnly(tare, { ...options, report }))
       await write(call.streams.stdout, formatCheck(warnings))
       return warnings.length === 0 ? 0 : 1
     }
-    const work = () => shown(progress, call, () => tare.build({ ...options, report }))
+    const work = () => shown(progress, () => tare.build({ ...options, report }))
     const result = await (mode === 'quiet' || mode === 'rawjson' ? work() : withWarnings(warnings, call, work))
     await writeOutputs(outputs, result.names.length > 0 ? result.names : [result.id], tare, call)
     writeFiles(call, result)
@@ -43,11 +43,9 @@ export const build = defineVerb({
 })
 
 /** Does the work with its progress on the screen. */
-async function shown<T>(progress: Progress, call: BuildCall, work: () => Promise<T>): Promise<T> {
+async function shown<T>(progress: Progress, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
-  } catch (error) {
-    throw nameTag(error, call.flags.tag)
   } finally {
     progress.finish()
   }
@@ -69,15 +67,6 @@ async function checkOnly(tare: Tare, options: BuildOptions): Promise<void> {
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'CHECK_FAILED') throw error
   }
-}
-
-/** A name that cannot be read is told as docker does where it came by -t. */
-function nameTag(error: unknown, tags: readonly string[]): unknown {
-  if (!(error instanceof Error) || (error as { code?: unknown }).code !== 'REFERENCE_INVALID') return error
-  const { message, remedy } = error as TareError
-  const tag = tags.map((text) => JSON.stringify(text)).find((quoted) => message.includes(quoted))
-  if (tag === undefined) return error
-  return new Failure(`invalid tag ${tag}: ${message.replace(`: ${tag}`, '')}`, { remedy })
 }
 
 function tee(report: Reporter, warnings: Warning[]): Reporter {

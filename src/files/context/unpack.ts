@@ -12,13 +12,23 @@ export interface UnpackOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+// What the holes of sparse files may add: as for compression, a little is fine, and more if the archive is large itself.
+const holesAllowed = 1024 ** 3
+const holesRatio = 200
+
 /**
  * Unpacks the archive below the directory `root` of the draft, by Docker's rules: later entries replace earlier ones, a directory
- * merges with one that is there, names and links stay below `root`. Throws `ARCHIVE_PATH_ESCAPES` and `ARCHIVE_INVALID`.
+ * merges with one that is there, names and links stay below `root`. Throws `ARCHIVE_PATH_ESCAPES`, `ARCHIVE_INVALID`, and `ARCHIVE_BOMB` for
+ * sparse files that swell.
  */
 export function unpackInto(draft: TreeDraft, root: readonly string[], archive: Archive, options: UnpackOptions): void {
   const unpacker = new Unpacker(draft, root, options)
-  for (const entry of scanTar(archive)) unpacker.add(entry)
+  let size = 0
+  for (const entry of scanTar(archive)) {
+    size += entry.size
+    if (size > Math.max(holesAllowed, archive.size * holesRatio)) throw bomb(archive.size, size)
+    unpacker.add(entry)
+  }
   unpacker.settle()
 }
 
@@ -115,6 +125,16 @@ class Unpacker {
     const { uid, gid } = this.options.owner ?? entry
     return { mode, uid, gid, mtime, mtimeNs, ...(xattrs === undefined ? {} : { xattrs }) }
   }
+}
+
+function bomb(stored: number, size: number): TareError {
+  return new TareError(
+    'ARCHIVE_BOMB',
+    `the sparse files of an archive of ${stored} bytes unpack to ${size} bytes or more`,
+    {
+      remedy: 'A layer holds zeros, not holes. Leave such files out of the archive.',
+    },
+  )
 }
 
 /** The path, clean and relative. Throws `ARCHIVE_PATH_ESCAPES` where `..` leads out. */
