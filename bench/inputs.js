@@ -1,0 +1,129 @@
+// Makes the inputs of the benchmarks in a folder: the same bytes on every machine.
+import { createWriteStream, existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { copyFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+
+const epoch = 1_600_000_000
+
+/** Numbers from 0 to 1, the same for the same seed. (mulberry32) */
+function chance(seed) {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+function noise(size, random) {
+  const bytes = Buffer.allocUnsafe(size)
+  for (let i = 0; i < size; i++) bytes[i] = random() * 256
+  return bytes
+}
+
+function text(size, random) {
+  const words = Array.from({ length: 2000 }, () =>
+    Array.from({ length: 2 + random() * 8 }, () => String.fromCharCode(97 + random() * 26)).join(''),
+  )
+  let all = ''
+  while (all.length < size) all += `${words[Math.floor(random() * words.length)]} `
+  return Buffer.from(all.slice(0, size))
+}
+
+/** A ustar header. */
+function header(name, size, mtime, type = '0', mode = type === '5' ? 0o755 : 0o644) {
+  const block = Buffer.alloc(512)
+  const octal = (value, digits) => `${value.toString(8).padStart(digits, '0')}\0`
+  block.write(name, 0)
+  block.write(octal(mode, 7) + octal(0, 7) + octal(0, 7) + octal(size, 11) + octal(mtime, 11), 100)
+  block.write(`        ${type}`, 148)
+  block.write('ustar\x0000', 257)
+  const sum = block.reduce((total, byte) => total + byte, 0)
+  block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
+  return block
+}
+
+const padding = (size) => Buffer.alloc((512 - (size % 512)) % 512)
+const end = Buffer.alloc(1024)
+
+/** A root filesystem of Alpine's size: 7.4 MB in 520 files. */
+function rootfs() {
+  const random = chance(1)
+  const words = text(1 << 20, random)
+  const parts = []
+  for (const folder of ['bin', 'etc', 'lib', 'usr', 'var']) {
+    parts.push(header(`${folder}/`, 0, epoch, '5'))
+    for (let i = 0; i < 104; i++) {
+      const size = Math.floor(random() * 28_000)
+      const body = i % 2 ? noise(size, random) : words.subarray(i * 1000, i * 1000 + size)
+      parts.push(header(`${folder}/file${i}`, body.length, epoch + i), body, padding(body.length))
+    }
+  }
+  return gzipSync(Buffer.concat([...parts, end]))
+}
+
+async function makeAlpine(folder) {
+  const { ALPINE_ROOTFS } = process.env
+  if (ALPINE_ROOTFS) await copyFile(ALPINE_ROOTFS, join(folder, 'rootfs.tgz'))
+  else writeFileSync(join(folder, 'rootfs.tgz'), rootfs())
+  writeFileSync(join(folder, 'Dockerfile'), 'FROM scratch\nADD rootfs.tgz /\nCMD ["/bin/sh"]\n')
+}
+
+/** 20,000 files of up to 8 KiB in 200 folders, 80 MB in all. */
+function makeFiles(folder) {
+  const random = chance(2)
+  const words = text(4 << 20, random)
+  const noisy = noise(1 << 20, random)
+  for (let i = 0; i < 20_000; i++) {
+    const place = join(folder, 'src', `d${i % 20}`, `s${Math.floor(i / 20) % 10}`)
+    if (i < 200) mkdirSync(place, { recursive: true })
+    const from = i % 4 ? words : noisy
+    const size = Math.floor(random() * 8193)
+    const at = Math.floor(random() * (from.length - 8193))
+    const path = join(place, `f${i}`)
+    writeFileSync(path, from.subarray(at, at + size))
+    utimesSync(path, epoch + i, epoch + i)
+  }
+  writeFileSync(join(folder, 'Dockerfile'), 'FROM scratch\nCOPY src /app/src\n')
+}
+
+/** A plain tar of 1 GiB, half of it noise: 256 files of 3 MiB, 1,024 of 128 KiB, 4,096 of 32 KiB. */
+async function makeBig(folder) {
+  const random = chance(3)
+  const words = text(4 << 20, random)
+  const noisy = noise(64 << 20, random)
+  const out = createWriteStream(join(folder, 'big.tar'))
+  const write = (bytes) => new Promise((resolve) => out.write(bytes, resolve))
+  for (const [name, count, size] of [
+    ['big', 256, 3 << 20],
+    ['mid', 1024, 128 << 10],
+    ['small', 4096, 32 << 10],
+  ]) {
+    await write(header(`${name}/`, 0, epoch, '5'))
+    for (let i = 0; i < count; i++) {
+      const from = i % 2 ? noisy : words
+      const at = Math.floor(random() * (from.length - size))
+      await write(
+        Buffer.concat([header(`${name}/${String(i).padStart(4, '0')}`, size, epoch + i), from.subarray(at, at + size)]),
+      )
+    }
+  }
+  await write(end)
+  await new Promise((resolve) => out.end(resolve))
+  writeFileSync(join(folder, 'Dockerfile'), 'FROM scratch\nADD big.tar /\n')
+}
+
+/** Makes what is missing. Answers the folder of each input. */
+export async function makeInputs(work) {
+  const made = {}
+  for (const [name, make] of Object.entries({ alpine: makeAlpine, files: makeFiles, big: makeBig })) {
+    const folder = join(work, name)
+    made[name] = folder
+    if (existsSync(join(folder, 'Dockerfile'))) continue
+    mkdirSync(folder, { recursive: true })
+    await make(folder)
+  }
+  return made
+}

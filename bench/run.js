@@ -1,0 +1,118 @@
+// Times whole processes: tare beside docker and buildah, where they are there, on the same inputs.
+//
+//   node bench/run.js [--runs N] [WORKLOAD ...]        alpine-cold alpine-cached save files-cold files-changed big-cold
+//
+// Needs hyperfine. Docker is what DOCKER_HOST (or the default socket) answers; $ALPINE_ROOTFS names a real root filesystem
+// to use in place of the made one. Inputs and results are kept in bench/work ($BENCH_WORK).
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { makeInputs } from './inputs.js'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const work = process.env.BENCH_WORK ?? join(here, 'work')
+const { values, positionals } = parseArgs({
+  options: { runs: { type: 'string', default: '7' } },
+  allowPositionals: true,
+})
+const inputs = await makeInputs(work)
+const scratch = join(work, 'scratch')
+mkdirSync(scratch, { recursive: true })
+
+const home = join(scratch, 'tare-home')
+const tare = `env TARE_HOME=${home} ${process.execPath} ${join(here, '../bin/tare.js')}`
+const root = join(scratch, 'buildah')
+const buildah = `buildah --root ${root} --runroot ${root}-run --storage-driver overlay`
+
+/** Each peer: how it builds (`fresh`: nothing remembered), saves and forgets. */
+const peers = {
+  tare: {
+    build: (tag, folder, fresh) => `${tare} build -q ${fresh ? '--no-cache' : ''} -t ${tag} ${folder}`,
+    save: (tag, file) => `${tare} save -o ${file} ${tag}`,
+    forget: `rm -rf ${home}`,
+  },
+  docker: {
+    build: (tag, folder, fresh) => `docker build -q --network=host ${fresh ? '--no-cache' : ''} -t ${tag} ${folder}`,
+    save: (tag, file) => `docker save -o ${file} ${tag}`,
+    forget: 'docker image prune -af; docker builder prune -af',
+  },
+  buildah: {
+    build: (tag, folder, fresh) =>
+      `${buildah} bud -q --isolation chroot --layers ${fresh ? '--no-cache' : ''} -t ${tag} ${folder}`,
+    save: (tag, file) => `${buildah} push -q ${tag} docker-archive:${file}:${tag}:latest`,
+    forget: `${buildah} rmi -af`,
+  },
+}
+const answers = (command) => spawnSync('sh', ['-c', command], { stdio: 'ignore' }).status === 0
+const there = Object.keys(peers).filter(
+  (name) => name === 'tare' || (name === 'docker' ? answers('docker version') : answers(`${buildah} images`)),
+)
+
+const archive = join(scratch, 'save.tar')
+const changing = join(scratch, 'files')
+
+/** Each workload: what is done once, what before each run, and what is timed. */
+const workloads = {
+  'alpine-cold': (peer) => ({ before: peer.forget, timed: peer.build('bench-alpine', inputs.alpine, true) }),
+  'alpine-cached': (peer) => ({
+    once: peer.build('bench-alpine', inputs.alpine),
+    timed: peer.build('bench-alpine', inputs.alpine),
+  }),
+  save: (peer) => ({
+    once: peer.build('bench-alpine', inputs.alpine),
+    before: `rm -f ${archive}`,
+    timed: peer.save('bench-alpine', archive),
+  }),
+  // A folder that the builder has not seen before: hard links to the same files.
+  'files-cold': (peer) => ({
+    before: `${peer.forget}; rm -rf ${changing}-new; cp -al ${inputs.files} ${changing}-new`,
+    timed: peer.build('bench-files', `${changing}-new`, true),
+  }),
+  'files-changed': (peer) => ({
+    once: `cp -a ${inputs.files} ${changing}; ${peer.build('bench-files', changing)}`,
+    before: `date +%s%N >${changing}/src/d5/s5/f105`,
+    timed: peer.build('bench-files', changing),
+  }),
+  'big-cold': (peer) => ({ before: peer.forget, timed: peer.build('bench-big', inputs.big, true) }),
+}
+
+const quietly = (command) => execFileSync('sh', ['-c', `{ ${command}; } >/dev/null 2>&1 || true`])
+
+function measure(workload, name) {
+  const { once, before = 'true', timed } = workloads[workload](peers[name])
+  rmSync(changing, { recursive: true, force: true })
+  quietly(peers[name].forget)
+  if (once) quietly(once)
+  const [result, memory] = [join(scratch, 'result.json'), join(scratch, 'memory')]
+  rmSync(memory, { force: true })
+  const time = `/usr/bin/time -a -o ${memory} -f %M`
+  const prepare = `sh -c '{ ${before}; sync; } >/dev/null 2>&1 || true'`
+  execFileSync(
+    'hyperfine',
+    ['-N', '--runs', values.runs, '--prepare', prepare, '--export-json', result, `${time} ${timed}`],
+    { stdio: 'ignore' },
+  )
+  const { median, min, max } = JSON.parse(readFileSync(result, 'utf8')).results[0]
+  const peak = Math.max(...readFileSync(memory, 'utf8').trim().split('\n').map(Number)) / 1024
+  return { median, min, max, peak }
+}
+
+const wanted = positionals.length > 0 ? positionals : Object.keys(workloads)
+const lines = []
+console.log(
+  `seconds, median of ${values.runs} (fastest .. slowest), and the peak memory of the command itself; a daemon's is its own`,
+)
+for (const workload of wanted) {
+  const base = {}
+  for (const name of there) {
+    const { median, min, max, peak } = measure(workload, name)
+    base[name] = median
+    const ratio = name === 'tare' ? '' : `   tare takes ${(base.tare / median).toFixed(2)} x ${name}`
+    const line = `${workload.padEnd(14)} ${name.padEnd(8)} ${median.toFixed(3)} (${min.toFixed(3)} .. ${max.toFixed(3)})  ${peak.toFixed(0)} MiB${ratio}`
+    console.log(line)
+    lines.push(line)
+  }
+}
+writeFileSync(join(work, 'results.txt'), `${lines.join('\n')}\n`)
