@@ -1,30 +1,20 @@
 import {
   type Dockerfile,
-  type From,
   findings,
   type Instruction,
   parseTrigger,
-  type Stage,
   titleOf,
   type Warning,
 } from '../../dockerfile/index.ts'
-import { formatPlatform, matchPlatform, normalizePlatform, type Platform, parsePlatform } from '../../oci/index.ts'
 import { closest, locate, TareError } from '../../support/index.ts'
 import { type GlobalArguments, globalArguments, platformArguments } from './arguments.ts'
+import { contextKey, nameOf, StageBeginner } from './begin-stage.ts'
 import { planCopy } from './copy.ts'
+import { Graph } from './graph.ts'
 import { applyMetadata } from './metadata.ts'
 import { planRun } from './run.ts'
-import {
-  absolutePath,
-  cleanConfig,
-  defaultPath,
-  envOf,
-  type MutableConfig,
-  makesLayer,
-  type StageState,
-  setEnv,
-} from './stage-state.ts'
-import type { NamedContext, Operation, OperationId, Output, Plan, PlanOptions } from './types.ts'
+import { absolutePath, type MutableConfig, makesLayer, type StageState } from './stage-state.ts'
+import type { Operation, OperationId, Output, Plan, PlanOptions } from './types.ts'
 import { Words } from './words.ts'
 
 /** A plan, and what the build checks found on the way. */
@@ -45,8 +35,8 @@ class Planner {
   private readonly options: PlanOptions
   private readonly words: Words
   private readonly globals: GlobalArguments
-  private readonly operations: Operation[] = []
-  private readonly shared = new Map<string, OperationId>()
+  private readonly graph = new Graph()
+  private readonly beginner: StageBeginner
   private readonly stages = new Map<number, Promise<StageState> | 'begun'>()
 
   constructor(file: Dockerfile, options: PlanOptions) {
@@ -60,6 +50,12 @@ class Planner {
       options.buildArgs,
       this.words,
     )
+    const { words, globals, graph } = this
+    this.beginner = new StageBeginner({
+      ...{ file, options, words, globals, graph },
+      stageOf: (index) => this.stage(index),
+      need: (target) => this.need(target),
+    })
   }
 
   async plan(): Promise<Planned> {
@@ -78,7 +74,7 @@ class Planner {
       ...(epoch === undefined ? {} : { epoch }),
     }
     return {
-      operations: this.operations,
+      operations: this.graph.operations,
       output,
       warnings: [
         ...this.file.warnings.filter(({ stage }) => stage === undefined || this.stages.has(stage)),
@@ -134,7 +130,7 @@ class Planner {
     }
     if (known !== undefined) return known
     this.stages.set(index, 'begun')
-    const state = await this.begin(stage)
+    const state = await this.beginner.begin(stage)
     const triggers = (state.config.OnBuild ?? []).map((trigger) =>
       this.words.located(stage.from, () => parseTrigger(trigger, stage.from.where)),
     )
@@ -152,200 +148,10 @@ class Planner {
     return counted
   }
 
-  private async begin(stage: Stage): Promise<StageState> {
-    const { from } = stage
-    const platform = this.platformOf(from)
-    const base = this.baseName(from)
-    const prefix = this.prefixOf(stage, platform)
-    const named = this.options.contexts.get(contextKey(base))
-    if (named !== undefined) return this.beginNamed(stage, base, named, platform, prefix)
-    // Names of stages are lower case; what FROM says is taken as it is.
-    const earlier = this.file.stages.findLastIndex((other, i) => i < stage.index && other.name === base)
-    if (earlier >= 0) return this.inherit(await this.stage(earlier), stage, prefix)
-    return base === 'scratch'
-      ? this.beginEmpty(stage, platform, prefix)
-      : this.beginImage(stage, base, platform, prefix)
-  }
-
-  private async beginNamed(
-    stage: Stage,
-    name: string,
-    named: NamedContext,
-    platform: Platform,
-    prefix: string,
-  ): Promise<StageState> {
-    if (named.kind === 'scratch') return this.beginEmpty(stage, platform, prefix)
-    if (named.kind === 'image') return this.beginImage(stage, named.name, platform, prefix, named)
-    if (named.kind === 'target') return this.inherit(await this.stage(this.need(named.stage)), stage, prefix)
-    const state = this.beginEmpty(stage, platform, prefix)
-    const from = this.context(name)
-    const title = `[${prefix}1/1] FROM ${name}`
-    state.root = this.add({
-      kind: 'copy',
-      title,
-      where: stage.from.where,
-      stage: nameOf(stage),
-      onto: state.root,
-      sources: [{ from, path: '/', unpack: false }],
-      to: '/',
-      link: false,
-      parents: false,
-      exclude: [],
-    })
-    state.history.push({ createdBy: `FROM ${name} # buildkit`, layer: state.root })
-    return state
-  }
-
   private need(target: string): number {
     const found = this.find(target)
     if (found === undefined) throw new TareError('TARGET_UNKNOWN', `target stage "${target}" could not be found`)
     return found
-  }
-
-  private inherit(parent: StageState, stage: Stage, prefix: string): StageState {
-    return {
-      ...parent,
-      name: nameOf(stage),
-      config: { ...parent.config },
-      history: [...parent.history],
-      variables: new Map(parent.variables),
-      declared: new Set(parent.declared),
-      commandSet: false,
-      prefix,
-      steps: 0,
-      step: 0,
-    }
-  }
-
-  private beginEmpty(stage: Stage, platform: Platform, prefix: string): StageState {
-    const root = this.share('scratch', () => ({ kind: 'scratch', title: '[internal] scratch', stage: nameOf(stage) }))
-    return this.fresh(stage, {
-      root,
-      platform,
-      prefix,
-      base: undefined,
-      config: { WorkingDir: '/' },
-      steps: 0,
-      author: undefined,
-    })
-  }
-
-  private async beginImage(
-    stage: Stage,
-    name: string,
-    platform: Platform,
-    prefix: string,
-    named?: NamedContext & { kind: 'image' },
-  ): Promise<StageState> {
-    const { from } = stage
-    const base = await this.image(
-      name,
-      platform,
-      from,
-      named,
-      `[${prefix}1/${1 + stage.instructions.filter(makesLayer).length}] FROM ${name}`,
-      nameOf(stage),
-    )
-    if (matchPlatform(platform, base.config.platform) === undefined) {
-      this.words.warn(
-        findings.invalidBaseImagePlatform(name, formatPlatform(platform), formatPlatform(base.config.platform)),
-        from,
-      )
-    }
-    return this.fresh(stage, {
-      root: base.id,
-      platform,
-      prefix,
-      base: base.config,
-      config: cleanConfig(base.config.config),
-      steps: 1,
-      author: base.config.author,
-    })
-  }
-
-  private fresh(
-    stage: Stage,
-    given: Pick<StageState, 'root' | 'platform' | 'prefix' | 'base' | 'config' | 'steps' | 'author'>,
-  ): StageState {
-    const { config, platform, steps } = given
-    if (platform.os !== 'windows' && !envOf(config).some(([key]) => key === 'PATH')) setEnv(config, 'PATH', defaultPath)
-    return {
-      ...given,
-      name: nameOf(stage),
-      history: [],
-      variables: new Map(envOf(config)),
-      declared: new Set(),
-      commandSet: false,
-      step: steps,
-    }
-  }
-
-  private async image(
-    name: string,
-    platform: Platform,
-    at: From | Instruction,
-    named: (NamedContext & { kind: 'image' }) | undefined,
-    title: string,
-    stage: string,
-  ) {
-    const { resolveBase } = this.options
-    try {
-      const base = await (named?.load?.(platform) ?? resolveBase(name, platform))
-      const id = this.share(`image ${base.manifest.digest}`, () => ({
-        kind: 'image',
-        title,
-        where: at.where,
-        stage,
-        name,
-        base,
-      }))
-      return { id, config: base.config }
-    } catch (error) {
-      throw locate(error, at.where)
-    }
-  }
-
-  private context(name: string): OperationId {
-    const title = name === '' ? '[internal] load build context' : `[context ${name}] load from client`
-    return this.share(`context ${name}`, () => ({ kind: 'context', title, stage: '', name }))
-  }
-
-  private platformOf(from: From): Platform {
-    if (from.platform === undefined) return this.options.platform
-    const text = this.words.expand(from.platform, this.globals.values, from, this.globals.declared)
-    if (text === '') {
-      throw new TareError('PLATFORM_INVALID', `empty platform value from expression ${from.platform}`, {
-        where: from.where,
-        remedy: 'Give the argument a value with --build-arg, or a default.',
-      })
-    }
-    if (/^\$\{?TARGETPLATFORM\}?$/.test(from.platform))
-      this.words.warn(findings.redundantTargetPlatform(from.platform), from)
-    else if (!from.platform.includes('$')) this.words.warn(findings.fromPlatformFlagConstDisallowed(text), from)
-    return this.words.located(from, () => normalizePlatform(parsePlatform(text, this.options.buildPlatform)))
-  }
-
-  private baseName(from: From): string {
-    const { values, defaults, declared } = this.globals
-    const name = this.words.expand(from.base, values, from, new Set([...declared, ...unknownNames(from.base, values)]))
-    for (const missing of unknownNames(from.base, values)) {
-      if (!declared.has(missing))
-        this.words.warn(findings.undefinedArgInFrom(missing, closest(missing, [...declared, ...values.keys()])), from)
-    }
-    if (name === '') {
-      throw new TareError('BASE_BLANK', `base name (${from.base}) should not be blank`, {
-        where: from.where,
-        remedy: 'Give the argument a default before FROM, or a value with --build-arg.',
-      })
-    }
-    if (from.base.includes('$') && this.words.expandQuietly(from.base, defaults) === '')
-      this.words.warn(findings.invalidDefaultArgInFrom(from.base), from)
-    return name
-  }
-
-  private prefixOf(stage: Stage, platform: Platform): string {
-    const several = this.options.severalPlatforms === true ? `${formatPlatform(platform)} ` : ''
-    return `${several}${this.file.stages.length > 1 ? `${stage.name ?? `stage-${stage.index}`} ` : ''}`
   }
 
   private async apply(state: StageState, instruction: Instruction, index: number): Promise<void> {
@@ -361,7 +167,7 @@ class Planner {
             | { kind: 'files'; files: readonly { name: string; text: string }[] }
             | { kind: 'download'; url: string },
         ) =>
-          this.add({
+          this.graph.add({
             ...operation,
             title:
               operation.kind === 'files' ? '[internal] files of the Dockerfile' : `[internal] fetch ${operation.url}`,
@@ -410,7 +216,7 @@ class Planner {
   }
 
   private layer(state: StageState, createdBy: string, operation: Operation): void {
-    state.root = this.add(operation)
+    state.root = this.graph.add(operation)
     state.history.push({ createdBy, layer: state.root })
   }
 
@@ -422,7 +228,7 @@ class Planner {
 
   /** What `--from` stands for: a stage by name or number, a named context, an image. */
   private async from(name: string | undefined, index: number, instruction: Instruction): Promise<OperationId> {
-    if (name === undefined) return this.context('')
+    if (name === undefined) return this.graph.context('')
     if (name.includes('$')) {
       throw new TareError(
         'COPY_FROM_VARIABLE',
@@ -447,14 +253,13 @@ class Planner {
 
   private async fromOutside(name: string, instruction: Instruction): Promise<OperationId> {
     const named = this.options.contexts.get(contextKey(name))
-    if (named?.kind === 'files') return this.context(name)
+    if (named?.kind === 'files') return this.graph.context(name)
     if (named?.kind === 'target') return (await this.stage(this.need(named.stage))).root
-    if (named?.kind === 'scratch' || name === 'scratch')
-      return this.share('scratch', () => ({ kind: 'scratch', title: '[internal] scratch', stage: '' }))
+    if (named?.kind === 'scratch' || name === 'scratch') return this.graph.scratch('')
     const names = this.file.stages.flatMap((stage) => stage.name ?? [])
     try {
       const image = named?.kind === 'image' ? named.name : name
-      return (await this.image(image, this.options.platform, instruction, named, `FROM ${image}`, name)).id
+      return (await this.beginner.image(image, this.options.platform, instruction, named, `FROM ${image}`, name)).id
     } catch (error) {
       const meant = closest(name, names)
       if (!(error instanceof TareError) || meant === undefined) throw error
@@ -465,28 +270,4 @@ class Planner {
       })
     }
   }
-
-  private add(operation: Operation): OperationId {
-    this.operations.push(operation)
-    return this.operations.length - 1
-  }
-
-  private share(key: string, make: () => Operation): OperationId {
-    const id = this.shared.get(key) ?? this.add(make())
-    this.shared.set(key, id)
-    return id
-  }
-}
-
-function nameOf(stage: Stage): string {
-  return stage.name ?? String(stage.index)
-}
-
-/** Named contexts are matched without the default tag. */
-function contextKey(name: string): string {
-  return name.replace(/^docker\.io\/(?:library\/)?/, '').replace(/:latest$/, '')
-}
-
-function unknownNames(word: string, values: ReadonlyMap<string, string>): string[] {
-  return [...word.matchAll(/\$\{?([A-Za-z_]\w*)\}?/g)].map((match) => match[1]!).filter((name) => !values.has(name))
 }

@@ -1,0 +1,240 @@
+import { type Dockerfile, type From, findings, type Instruction, type Stage } from '../../dockerfile/index.ts'
+import { formatPlatform, matchPlatform, normalizePlatform, type Platform, parsePlatform } from '../../oci/index.ts'
+import { closest, locate, TareError } from '../../support/index.ts'
+import type { GlobalArguments } from './arguments.ts'
+import type { Graph } from './graph.ts'
+import { cleanConfig, defaultPath, envOf, makesLayer, type StageState, setEnv } from './stage-state.ts'
+import type { NamedContext, PlanOptions } from './types.ts'
+import type { Words } from './words.ts'
+
+/** What beginning a stage takes from the planner. */
+export interface Beginnings {
+  readonly file: Dockerfile
+  readonly options: PlanOptions
+  readonly words: Words
+  readonly globals: GlobalArguments
+  readonly graph: Graph
+  /** The stage of that number, planned to its end. */
+  readonly stageOf: (index: number) => Promise<StageState>
+  /** The number of the stage of that name. Throws `TARGET_UNKNOWN`. */
+  readonly need: (target: string) => number
+}
+
+/** Says what a FROM stands for: another stage, an image, nothing, or a named context in place of either. */
+export class StageBeginner {
+  private readonly file: Dockerfile
+  private readonly options: PlanOptions
+  private readonly words: Words
+  private readonly globals: GlobalArguments
+  private readonly graph: Graph
+  private readonly stageOf: (index: number) => Promise<StageState>
+  private readonly need: (target: string) => number
+
+  constructor({ file, options, words, globals, graph, stageOf, need }: Beginnings) {
+    this.file = file
+    this.options = options
+    this.words = words
+    this.globals = globals
+    this.graph = graph
+    this.stageOf = stageOf
+    this.need = need
+  }
+
+  async begin(stage: Stage): Promise<StageState> {
+    const { from } = stage
+    const platform = this.platformOf(from)
+    const base = this.baseName(from)
+    const prefix = this.prefixOf(stage, platform)
+    const named = this.options.contexts.get(contextKey(base))
+    if (named !== undefined) return this.beginNamed(stage, base, named, platform, prefix)
+    // Names of stages are lower case; what FROM says is taken as it is.
+    const earlier = this.file.stages.findLastIndex((other, i) => i < stage.index && other.name === base)
+    if (earlier >= 0) return this.inherit(await this.stageOf(earlier), stage, prefix)
+    return base === 'scratch'
+      ? this.beginEmpty(stage, platform, prefix)
+      : this.beginImage(stage, base, platform, prefix)
+  }
+
+  private async beginNamed(
+    stage: Stage,
+    name: string,
+    named: NamedContext,
+    platform: Platform,
+    prefix: string,
+  ): Promise<StageState> {
+    if (named.kind === 'scratch') return this.beginEmpty(stage, platform, prefix)
+    if (named.kind === 'image') return this.beginImage(stage, named.name, platform, prefix, named)
+    if (named.kind === 'target') return this.inherit(await this.stageOf(this.need(named.stage)), stage, prefix)
+    const state = this.beginEmpty(stage, platform, prefix)
+    const from = this.graph.context(name)
+    const title = `[${prefix}1/1] FROM ${name}`
+    state.root = this.graph.add({
+      kind: 'copy',
+      title,
+      where: stage.from.where,
+      stage: nameOf(stage),
+      onto: state.root,
+      sources: [{ from, path: '/', unpack: false }],
+      to: '/',
+      link: false,
+      parents: false,
+      exclude: [],
+    })
+    state.history.push({ createdBy: `FROM ${name} # buildkit`, layer: state.root })
+    return state
+  }
+
+  private inherit(parent: StageState, stage: Stage, prefix: string): StageState {
+    return {
+      ...parent,
+      name: nameOf(stage),
+      config: { ...parent.config },
+      history: [...parent.history],
+      variables: new Map(parent.variables),
+      declared: new Set(parent.declared),
+      commandSet: false,
+      prefix,
+      steps: 0,
+      step: 0,
+    }
+  }
+
+  private beginEmpty(stage: Stage, platform: Platform, prefix: string): StageState {
+    const root = this.graph.scratch(nameOf(stage))
+    return this.fresh(stage, {
+      root,
+      platform,
+      prefix,
+      base: undefined,
+      config: { WorkingDir: '/' },
+      steps: 0,
+      author: undefined,
+    })
+  }
+
+  private async beginImage(
+    stage: Stage,
+    name: string,
+    platform: Platform,
+    prefix: string,
+    named?: NamedContext & { kind: 'image' },
+  ): Promise<StageState> {
+    const { from } = stage
+    const base = await this.image(
+      name,
+      platform,
+      from,
+      named,
+      `[${prefix}1/${1 + stage.instructions.filter(makesLayer).length}] FROM ${name}`,
+      nameOf(stage),
+    )
+    if (matchPlatform(platform, base.config.platform) === undefined) {
+      this.words.warn(
+        findings.invalidBaseImagePlatform(name, formatPlatform(platform), formatPlatform(base.config.platform)),
+        from,
+      )
+    }
+    return this.fresh(stage, {
+      root: base.id,
+      platform,
+      prefix,
+      base: base.config,
+      config: cleanConfig(base.config.config),
+      steps: 1,
+      author: base.config.author,
+    })
+  }
+
+  private fresh(
+    stage: Stage,
+    given: Pick<StageState, 'root' | 'platform' | 'prefix' | 'base' | 'config' | 'steps' | 'author'>,
+  ): StageState {
+    const { config, platform, steps } = given
+    if (platform.os !== 'windows' && !envOf(config).some(([key]) => key === 'PATH')) setEnv(config, 'PATH', defaultPath)
+    return {
+      ...given,
+      name: nameOf(stage),
+      history: [],
+      variables: new Map(envOf(config)),
+      declared: new Set(),
+      commandSet: false,
+      step: steps,
+    }
+  }
+
+  async image(
+    name: string,
+    platform: Platform,
+    at: From | Instruction,
+    named: (NamedContext & { kind: 'image' }) | undefined,
+    title: string,
+    stage: string,
+  ) {
+    const { resolveBase } = this.options
+    try {
+      const base = await (named?.load?.(platform) ?? resolveBase(name, platform))
+      const id = this.graph.share(`image ${base.manifest.digest}`, () => ({
+        kind: 'image',
+        title,
+        where: at.where,
+        stage,
+        name,
+        base,
+      }))
+      return { id, config: base.config }
+    } catch (error) {
+      throw locate(error, at.where)
+    }
+  }
+
+  private platformOf(from: From): Platform {
+    if (from.platform === undefined) return this.options.platform
+    const text = this.words.expand(from.platform, this.globals.values, from, this.globals.declared)
+    if (text === '') {
+      throw new TareError('PLATFORM_INVALID', `empty platform value from expression ${from.platform}`, {
+        where: from.where,
+        remedy: 'Give the argument a value with --build-arg, or a default.',
+      })
+    }
+    if (/^\$\{?TARGETPLATFORM\}?$/.test(from.platform))
+      this.words.warn(findings.redundantTargetPlatform(from.platform), from)
+    else if (!from.platform.includes('$')) this.words.warn(findings.fromPlatformFlagConstDisallowed(text), from)
+    return this.words.located(from, () => normalizePlatform(parsePlatform(text, this.options.buildPlatform)))
+  }
+
+  private baseName(from: From): string {
+    const { values, defaults, declared } = this.globals
+    const name = this.words.expand(from.base, values, from, new Set([...declared, ...unknownNames(from.base, values)]))
+    for (const missing of unknownNames(from.base, values)) {
+      if (!declared.has(missing))
+        this.words.warn(findings.undefinedArgInFrom(missing, closest(missing, [...declared, ...values.keys()])), from)
+    }
+    if (name === '') {
+      throw new TareError('BASE_BLANK', `base name (${from.base}) should not be blank`, {
+        where: from.where,
+        remedy: 'Give the argument a default before FROM, or a value with --build-arg.',
+      })
+    }
+    if (from.base.includes('$') && this.words.expandQuietly(from.base, defaults) === '')
+      this.words.warn(findings.invalidDefaultArgInFrom(from.base), from)
+    return name
+  }
+
+  private prefixOf(stage: Stage, platform: Platform): string {
+    const several = this.options.severalPlatforms === true ? `${formatPlatform(platform)} ` : ''
+    return `${several}${this.file.stages.length > 1 ? `${stage.name ?? `stage-${stage.index}`} ` : ''}`
+  }
+}
+
+export function nameOf(stage: Stage): string {
+  return stage.name ?? String(stage.index)
+}
+
+/** Named contexts are matched without the default tag. */
+export function contextKey(name: string): string {
+  return name.replace(/^docker\.io\/(?:library\/)?/, '').replace(/:latest$/, '')
+}
+
+function unknownNames(word: string, values: ReadonlyMap<string, string>): string[] {
+  return [...word.matchAll(/\$\{?([A-Za-z_]\w*)\}?/g)].map((match) => match[1]!).filter((name) => !values.has(name))
+}

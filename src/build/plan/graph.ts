@@ -1,0 +1,29 @@
+import type { Operation, OperationId } from './types.ts'
+
+/** The operations of a plan in the making. What several stages use is among them once. */
+export class Graph {
+  readonly operations: Operation[] = []
+  private readonly shared = new Map<string, OperationId>()
+
+  add(operation: Operation): OperationId {
+    this.operations.push(operation)
+    return this.operations.length - 1
+  }
+
+  /** The operation of that key, made when it is first asked for. */
+  share(key: string, make: () => Operation): OperationId {
+    const id = this.shared.get(key) ?? this.add(make())
+    this.shared.set(key, id)
+    return id
+  }
+
+  scratch(stage: string): OperationId {
+    return this.share('scratch', () => ({ kind: 'scratch', title: '[internal] scratch', stage }))
+  }
+
+  /** The files of the build context, or of the named one. */
+  context(name: string): OperationId {
+    const title = name === '' ? '[internal] load build context' : `[context ${name}] load from client`
+    return this.share(`context ${name}`, () => ({ kind: 'context', title, stage: '', name }))
+  }
+}
