@@ -87,9 +87,29 @@ test('what ustar cannot say comes in an extended header before it, in records so
   expect(headerLength(header({ path }))).toBe(1536)
 })
 
+test('a long name is divided between the two fields of ustar where it can be, as Go divides it', () => {
+  const divided = (fields: Partial<TarHeader> & { path: string }) => {
+    const block = encodeHeader(header(fields))
+    if (block.length > 512) return undefined
+    const sum = block.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 32 : byte), 0)
+    expect(text(block, 148, 8)).toBe(`${sum.toString(8).padStart(6, '0')}\0 `)
+    return [text(block, 345, 155).split('\0')[0], text(block, 0, 100).split('\0')[0]]
+  }
+  const [a, b] = ['a'.repeat(60), 'b'.repeat(60)]
+  expect(divided({ path: `${a}/${b}/f` })).toEqual([`${a}/${b}`, 'f'])
+  expect(divided({ path: `${a}/${b}`, kind: 'directory' })).toEqual([a, `${b}/`])
+  expect(divided({ path: `${a}/${b}`, kind: 'symlink', link: 'x' })).toEqual([a, b])
+  expect(divided({ path: `${a}/${b}/${'c'.repeat(100)}` })).toEqual([`${a}/${b}`, 'c'.repeat(100)])
+  expect(divided({ path: `${'p'.repeat(155)}/${'c'.repeat(100)}` })).toEqual(['p'.repeat(155), 'c'.repeat(100)])
+  for (const path of [`${'p'.repeat(156)}/c`, `p/${'c'.repeat(101)}`, `/${'c'.repeat(100)}`, `${a}/${b}/ü`])
+    expect(divided({ path })).toBeUndefined()
+  expect(divided({ path: `${a}/${b}`, kind: 'symlink', link: 'x'.repeat(101) })).toBeUndefined()
+})
+
 test('the names of the blocks are cut as Go cuts them', () => {
   const namesOf = (fields: Partial<TarHeader> & { path: string }) => {
-    const bytes = encodeHeader(header(fields))
+    // A time before 1970 alone makes an extended header necessary.
+    const bytes = encodeHeader(header({ mtime: -1, ...fields }))
     const name = (at: number) => text(bytes, at, 100).split('\0')[0]
     return [name(0), name(bytes.length - 512)]
   }

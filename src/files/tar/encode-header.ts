@@ -31,6 +31,9 @@ export function encodeHeader(header: TarHeader): Buffer {
   const block = Buffer.alloc(blockSize)
   if (writeHeader(block, 0, header) > 0) return block
   const named = rawNames(header)
+  const split = splitPath(named.path)
+  const said = split === undefined ? undefined : { ...header, path: split.name.toString('latin1') }
+  if (said !== undefined && writeHeader(block.fill(0), 0, said) > 0) return withPrefix(block, split!.prefix)
   const records = recordsOf(header, named)
   if (records.length > extensionLimit) {
     throw new TareError('TAR_EXTENSION_TOO_LONG', `the name and attributes of "${header.path}" take more than 1 MiB`, {
@@ -64,6 +67,29 @@ function rawNames(header: TarHeader): RawNames {
   return { path, link }
 }
 
+const nameSize = 100
+const prefixSize = 155
+
+/**
+ * A long name in the two fields that ustar has for one, which Docker prefers to an extended header: divided at the last
+ * `/` that the first can reach to. Undefined where a field is still too short, and for a name that is not ASCII.
+ */
+function splitPath(path: Buffer): { readonly prefix: Buffer; readonly name: Buffer } | undefined {
+  if (path.length <= nameSize || !isAscii(path)) return undefined
+  const isFolder = path.at(-1) === 47
+  const reach = path.length > prefixSize + 1 ? prefixSize + 1 : path.length - (isFolder ? 1 : 0)
+  const slash = path.subarray(0, reach).lastIndexOf(47)
+  const name = path.subarray(slash + 1)
+  return slash <= 0 || name.length === 0 || name.length > nameSize
+    ? undefined
+    : { prefix: path.subarray(0, slash), name }
+}
+
+function withPrefix(block: Buffer, prefix: Buffer): Buffer {
+  block.set(prefix, 345)
+  return sealed(block, block[156]!)
+}
+
 /** What ustar cannot say, as PAX records sorted by key. */
 function recordsOf(header: TarHeader, { path, link }: RawNames): Buffer {
   const size = header.kind === 'file' ? header.size : 0
@@ -76,7 +102,7 @@ function recordsOf(header: TarHeader, { path, link }: RawNames): Buffer {
     if (!Number.isSafeInteger(value) || value < least) throw new Error(`the ${name} of "${header.path}" is ${value}`)
   }
   const records = new Map<string, Uint8Array>()
-  if (path.length > 100 || !isAscii(path)) records.set('path', path)
+  if (path.length > nameSize || !isAscii(path)) records.set('path', path)
   if (link.length > 100 || !isAscii(link)) records.set('linkpath', link)
   if (header.uid > largestSevenDigits) records.set('uid', Buffer.from(String(header.uid)))
   if (header.gid > largestSevenDigits) records.set('gid', Buffer.from(String(header.gid)))
