@@ -171,11 +171,11 @@ class CopyStep {
   }
 
   private options(): CopyOptions {
-    const { owner, mode } = this.operation
+    const { owner, mode, link } = this.operation
     return {
       now: stamp(this.tools),
       exclude: this.exclude,
-      owner: owner === undefined ? undefined : resolveOwner(owner, this.onto),
+      owner: owner === undefined ? undefined : resolveOwner(owner, link ? scratch : this.onto),
       mode: mode === undefined ? undefined : parseChmod(mode),
     }
   }
