@@ -1,5 +1,5 @@
 // Makes a program, builds an image of it, looks at the image and saves it. Each command is shown as you would type it
-// in the checkout. No network, no root; the images go to a store of their own, in this folder.
+// in the checkout. No network, no root; the image goes to a store of its own, which is removed at the end.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { accessSync, chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,7 +10,8 @@ import { architectureHere, writeHello } from './make-hello.js'
 const here = dirname(fileURLToPath(import.meta.url))
 const checkout = join(here, '../..')
 const program = join(checkout, 'bin/tare.js')
-const home = join(here, '.tare')
+const home = mkdtempSync(join(tmpdir(), 'tare-example-'))
+process.on('exit', () => rmSync(home, { recursive: true, force: true }))
 const archive = 'examples/hello/hello.tar'
 
 function tare(...argv) {
@@ -71,9 +72,6 @@ try {
   console.error('There is no dist/ yet: run `npm ci` first.')
   process.exit(1)
 }
-
-rmSync(home, { recursive: true, force: true })
-rmSync(join(here, 'hello.tar'), { force: true })
 
 console.log('$ node examples/hello/make-hello.js\n')
 writeHello(join(here, 'hello'))
