@@ -64,10 +64,10 @@ export class Snapshots {
     }
   }
 
-  /** Keeps the index of a layer that was just made. */
-  keep(index: LayerIndex): void {
+  /** Keeps the index of a layer that was just made; `encoded` is the same as a text. */
+  keep(index: LayerIndex, encoded: string): void {
     this.indexes.set(index.diffId, index)
-    this.store.records.remember('layers', hexOf(index.diffId), encodeIndex(index))
+    this.store.records.remember('layers', hexOf(index.diffId), encoded)
   }
 
   /** The layer's index and where it lies. */

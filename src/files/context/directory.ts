@@ -1,4 +1,4 @@
-import { type Dirent, lstatSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs'
+import { lstatSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { decodeName, systemCode, systemPath, TareError } from '../../support/index.ts'
 import { knownDigest } from '../layer/index.ts'
@@ -124,8 +124,7 @@ class FolderContext implements Context {
 
   private list(real: string, folder: string): string[] {
     try {
-      const entries: Dirent[] = readdirSync(systemPath(real) as string, { withFileTypes: true })
-      const names = entries.map((entry) => entry.name)
+      const names = readdirSync(systemPath(real))
       // A name that is not UTF-8 comes back with U+FFFD in it: then the bytes are asked for.
       return names.some((name) => name.includes('\ufffd'))
         ? readdirSync(systemPath(real), { encoding: 'buffer' }).map(decodeName)

@@ -70,7 +70,17 @@ type Row = readonly [
 ]
 
 export function encodeIndex(index: LayerIndex): string {
-  return JSON.stringify({ format, diffId: index.diffId, size: index.size, entries: index.entries.map(rowOf) })
+  return assembleIndex(index, encodeEntries(index.entries))
+}
+
+/** The entries' part of `encodeIndex`: most of the work, which can be done before the layer's digest is known. */
+export function encodeEntries(entries: readonly LayerEntry[]): string {
+  return JSON.stringify(entries.map(rowOf))
+}
+
+/** The rest of `encodeIndex`. */
+export function assembleIndex({ diffId, size }: Pick<LayerIndex, 'diffId' | 'size'>, entries: string): string {
+  return `${JSON.stringify({ format, diffId, size }).slice(0, -1)},"entries":${entries}}`
 }
 
 /** The index that `encodeIndex` wrote; undefined for text of another format, which is then to be made again. */

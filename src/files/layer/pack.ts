@@ -4,7 +4,7 @@ import { encodeHeader, endOfArchive, padding, type StoredRun, type TarHeader, wr
 import type { Difference, Metadata, Node, RegularFile } from '../tree/index.ts'
 import { ContentReader, knownDigest, learnDigest } from './content.ts'
 import { createLayerFile, type LayerFile, slabSize } from './layer-file.ts'
-import type { LayerEntry, LayerIndex } from './layer-index.ts'
+import { assembleIndex, encodeEntries, type LayerEntry, type LayerIndex } from './layer-index.ts'
 import { whiteoutOf } from './whiteout.ts'
 
 export interface PackOptions {
@@ -21,11 +21,17 @@ export interface PackOptions {
   readonly progress?: ((bytes: number) => void) | undefined
 }
 
+/** A layer that was written: what is in it, and that as a text to keep. */
+export interface PackedLayer {
+  readonly index: LayerIndex
+  readonly encoded: string
+}
+
 /**
  * Writes the differences, which come in a layer's order, as a layer: the bytes that Docker would write (ARCHITECTURE.md, "A
  * layer, byte for byte"). Names of one node are hard links to the first. The file is removed by the caller on failure.
  */
-export async function packLayer(differences: readonly Difference[], options: PackOptions): Promise<LayerIndex> {
+export async function packLayer(differences: readonly Difference[], options: PackOptions): Promise<PackedLayer> {
   let expected = 0
   for (const difference of differences)
     if (difference.kind === 'put' && difference.node.kind === 'file') expected += difference.node.size + 1024
@@ -57,7 +63,7 @@ class Packer {
     this.file = file
   }
 
-  async run(): Promise<LayerIndex> {
+  async run(): Promise<PackedLayer> {
     this.slab = await this.file.take()
     this.used = 0
     for (let i = 0; i < this.differences.length; ) {
@@ -69,8 +75,12 @@ class Packer {
     await this.append(endOfArchive)
     if (this.used > 0) this.file.write(this.slab, this.used)
     this.reader.close()
-    const { digest, size } = await this.file.finish()
-    return { diffId: digest, size, entries: this.entries }
+    const finished = this.file.finish()
+    // Another thread may still be hashing.
+    const entries = encodeEntries(this.entries)
+    const { digest, size } = await finished
+    const index = { diffId: digest, size, entries: this.entries }
+    return { index, encoded: assembleIndex(index, entries) }
   }
 
   async abandon(): Promise<void> {

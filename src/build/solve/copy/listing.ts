@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import { ContentReader, digestOf } from '../../../files/layer/index.ts'
-import { type Node, type RegularFile, sortedNames } from '../../../files/tree/index.ts'
+import { type Node, sortedNames } from '../../../files/tree/index.ts'
 import type { Excluder } from './copy-into.ts'
 
 /** A part of a step's input: a node, and the path it is copied under. */
@@ -17,16 +17,6 @@ export function digestListing(listed: readonly Listed[], exclude: Excluder | und
   const lister = new Lister(exclude)
   for (const { path, node } of listed) lister.add(path, node, '')
   return lister.done()
-}
-
-/** Every file below the nodes, for what has to be known of all of them. */
-export function* filesOf(listed: readonly Listed[]): Generator<RegularFile> {
-  for (const { node } of listed) yield* filesBelow(node)
-}
-
-function* filesBelow(node: Node): Generator<RegularFile> {
-  if (node.kind === 'file') yield node
-  else if (node.kind === 'directory') for (const child of node.children.values()) yield* filesBelow(child)
 }
 
 class Lister {

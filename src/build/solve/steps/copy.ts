@@ -6,7 +6,7 @@ import type { Step } from '../../../support/index.ts'
 import type { CopyOperation } from '../../plan/index.ts'
 import { type ArchiveSource, openArchiveSource } from '../copy/archive-source.ts'
 import { Copier, type CopyOptions } from '../copy/copy-into.ts'
-import { digestListing, filesOf, type Listed } from '../copy/listing.ts'
+import { digestListing, type Listed } from '../copy/listing.ts'
 import { explainMissing } from '../copy/missing.ts'
 import { type ParentPick, pickParents } from '../copy/pick-parents.ts'
 import { type Pick, pickSources } from '../copy/pick-sources.ts'
@@ -75,14 +75,15 @@ class CopyStep {
     )
     // Without an earlier layer of this form there is nothing to find under any key: then files are hashed only while they are read anyway.
     const latest = tools.mayRecall(operation) ? latestLayer(tools, form) : undefined
-    const known = latest === undefined ? undefined : recallLayer(tools, this.key(form))
+    const key = latest === undefined ? undefined : this.key(form)
+    const known = key === undefined ? undefined : recallLayer(tools, key)
     if (known !== undefined) {
       this.step.cached()
       return tools.snapshots.stack(onto, known)
     }
     try {
       const layer = await this.make(latest)
-      rememberLayer(tools, this.key(form), form, layer)
+      rememberLayer(tools, key ?? this.key(form), form, layer)
       return tools.snapshots.stack(onto, layer)
     } finally {
       for (const archive of this.archives) archive.close()
@@ -180,11 +181,9 @@ class CopyStep {
     }
   }
 
-  /** The layer of this form that was made last, where most of it can be expected to be the same. */
+  /** The layer of this form that was made last; all contents are known by then, so most of it can be expected to be the same. */
   private previous(latest: SnapshotLayer | undefined): LayerAtRest | undefined {
     if (latest === undefined || latest.size < worthTakingOver) return undefined
-    for (const file of filesOf(this.listed()))
-      if (file.digest === undefined && knownDigest(file.content) === undefined) return undefined
     return this.tools.snapshots.atRest(latest.diffId)
   }
 }

@@ -20,7 +20,7 @@ export async function makeLayer(
 ): Promise<SnapshotLayer> {
   const reservation = tools.store.reserve()
   try {
-    const index = await packLayer(differences, {
+    const { index, encoded } = await packLayer(differences, {
       path: reservation.path,
       previous,
       digests,
@@ -29,7 +29,7 @@ export async function makeLayer(
       progress: (bytes) => step.progress('writing layer', bytes),
     })
     reservation.keep(index.diffId)
-    tools.snapshots.keep(index)
+    tools.snapshots.keep(index, encoded)
     return { diffId: index.diffId, size: index.size, created: tools.now().toISOString() }
   } catch (error) {
     reservation.discard()
