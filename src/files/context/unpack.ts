@@ -16,6 +16,10 @@ export interface UnpackOptions {
 const holesAllowed = 1024 ** 3
 const holesRatio = 200
 
+// What Linux takes for a path (PATH_MAX), and so the deepest that a directory can lie in one.
+const longestPath = 4095
+const deepest = 2048
+
 /**
  * Unpacks the archive below the directory `root` of the draft, by Docker's rules: later entries replace earlier ones, a directory
  * merges with one that is there, names and links stay below `root`. Throws `ARCHIVE_PATH_ESCAPES`, `ARCHIVE_INVALID`, and `ARCHIVE_BOMB` for
@@ -74,7 +78,9 @@ class Unpacker {
   private inside(path: string): string[] {
     const root = this.draft.get(this.root)
     if (root?.kind !== 'directory') throw new Error('unpacking into something that is not a directory')
-    return [...this.root, ...this.draft.resolveBelow(root, path)]
+    const parts = [...this.root, ...this.draft.resolveBelow(root, path)]
+    if (parts.length > deepest) throw tooLong(path)
+    return parts
   }
 
   private makeParents(parent: readonly string[], path: string): void {
@@ -139,6 +145,7 @@ function bomb(stored: number, size: number): TareError {
 
 /** The path, clean and relative. Throws `ARCHIVE_PATH_ESCAPES` where `..` leads out. */
 function stayInside(path: string, what: string): string {
+  if (path.length > longestPath) throw tooLong(path)
   const parts: string[] = []
   for (const part of path.split('/')) {
     if (part === '' || part === '.') continue
@@ -154,4 +161,12 @@ function stayInside(path: string, what: string): string {
     }
   }
   return parts.join('/')
+}
+
+function tooLong(path: string): TareError {
+  return new TareError(
+    'ARCHIVE_INVALID',
+    `the archive has a path that is too long for a Linux system: ${JSON.stringify(`${path.slice(0, 40)}…`)}`,
+    { remedy: 'Such an archive may be an attack. Nothing of it was kept.' },
+  )
 }
