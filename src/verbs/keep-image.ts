@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs'
-import { createLayerFile, encodeIndex, indexLayer } from '../files/layer/index.ts'
+import { createLayerFile, encodeIndex, indexLayer, type LayerIndex } from '../files/layer/index.ts'
 import {
   type Descriptor,
   type Digest,
@@ -70,6 +70,7 @@ export async function keepLayer(
         { remedy: 'The archive is damaged. Nothing of it was kept.' },
       )
     const index = indexFile(reservation.path, poured)
+    refuseSwollen(index)
     reservation.keep(poured.digest)
     store.records.remember('layers', hexOf(poured.digest), encodeIndex(index))
     return { mediaType: mediaTypes.layer, ...poured }
@@ -90,6 +91,18 @@ function indexFile(path: string, { digest, size }: { digest: Digest; size: numbe
   } finally {
     closeSync(fd)
   }
+}
+
+/** A map of a few bytes can speak of a file of petabytes, which a build on this image would write out. */
+function refuseSwollen({ diffId, size, entries }: LayerIndex): void {
+  let swollen = 0
+  for (const entry of entries) swollen += entry.size - entry.runs.reduce((sum, { length }) => sum + length, 0)
+  if (swollen > Math.max(1024 ** 3, size * 200))
+    throw new TareError(
+      'ARCHIVE_BOMB',
+      `the sparse files of layer ${diffId}, which has ${size} bytes, unpack to ${swollen} bytes or more`,
+      { remedy: 'Leave such files out of the image.' },
+    )
 }
 
 async function pour(
