@@ -35,7 +35,7 @@ export async function planCopy(state: StageState, instruction: Copy | Add, conte
   const to = expand(instruction.to)
   const owner = instruction.chown === undefined ? undefined : expand(instruction.chown)
   const mode = instruction.chmod === undefined ? undefined : expand(instruction.chmod)
-  if (mode !== undefined) words.located(instruction, () => parseChmod(mode))
+  if (mode) words.located(instruction, () => parseChmod(mode))
   const parents = instruction.kind === 'COPY' && instruction.parents
   checkSources(instruction, paths)
   const sources: CopySource[] = []
@@ -48,7 +48,7 @@ export async function planCopy(state: StageState, instruction: Copy | Add, conte
     const from = context.add({ kind: 'files', files })
     sources.push(...files.map(({ name }) => ({ from, path: escapePattern(name), unpack: false })))
   }
-  const flags = `${parents ? ' --parents' : ''}${owner === undefined ? '' : ` --chown=${owner}`}${mode === undefined ? '' : ` --chmod=${mode}`}`
+  const flags = `${parents ? ' --parents' : ''}${owner ? ` --chown=${owner}` : ''}${mode ? ` --chmod=${mode}` : ''}`
   const shown = [...paths, ...instruction.heredocs.map(({ name }) => `<<${name}`), to]
   return {
     sources,

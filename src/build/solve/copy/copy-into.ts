@@ -27,7 +27,7 @@ export interface CopyOptions {
 export class Copier {
   private readonly draft: TreeDraft
   private readonly options: CopyOptions
-  // One node of the source under several names is a hard link; it stays one within a copy.
+  // One file of the source under several names is a hard link, and stays one within a copy. Of links and devices Docker makes copies.
   private readonly linked = new Map<Node, Node>()
 
   constructor(draft: TreeDraft, options: CopyOptions) {
@@ -45,6 +45,8 @@ export class Copier {
       if (there === undefined) this.makeDirectories(target)
       else if (there.kind !== 'directory') throw ontoFile(target)
       this.fill(pick.node, target, '')
+      // A root has no time of its own.
+      if (pick.path === '') this.draft.change(target, timesOf(this.options.now))
       return
     }
     const parts = there?.kind === 'directory' ? [...target, pick.name] : target
@@ -144,7 +146,7 @@ export class Copier {
           digest: node.digest,
         }
       else copy = { ...node, mode, uid, gid, mtime, mtimeNs }
-      this.linked.set(node, copy)
+      if (node.kind === 'file') this.linked.set(node, copy)
     }
     return copy
   }

@@ -1,5 +1,6 @@
 import { compilePath, hasWildcard } from '../../../dockerfile/index.ts'
 import { type Directory, type Node, partsOf, sortedNames, type Tree } from '../../../files/tree/index.ts'
+import { TareError } from '../../../support/index.ts'
 
 /** One thing to copy. */
 export interface Pick {
@@ -13,7 +14,7 @@ export interface Pick {
 /**
  * What a source of COPY or ADD means in the tree. A path is followed through every symlink; of a pattern, the part
  * before the first wildcard is, and the rest is matched name by name. A match is not looked into for more. Empty where
- * nothing matches.
+ * nothing matches. Throws `COPY_SOURCE_DANGLING` where a match is a symbolic link to nothing.
  */
 export function pickSources(tree: Tree, source: string): Pick[] {
   const parts = partsOf(source)
@@ -23,7 +24,7 @@ export function pickSources(tree: Tree, source: string): Pick[] {
   const node = tree.get(start)
   if (node?.kind !== 'directory') return []
   const matchers = parts.slice(wild).map(matcherOf)
-  return matches(node, start === '' ? '' : `${start}/`, matchers).flatMap((path) => pickPath(tree, path))
+  return matches(node, start === '' ? '' : `${start}/`, matchers).map((path) => pickMatch(tree, path, source))
 }
 
 /** A malformed pattern matches nothing, as in Docker. */
@@ -38,6 +39,16 @@ function matcherOf(pattern: string): (name: string) => boolean {
 function pickPath(tree: Tree, path: string): Pick[] {
   const node = tree.find(path)
   return node === undefined ? [] : [{ node, name: path.slice(path.lastIndexOf('/') + 1), path }]
+}
+
+function pickMatch(tree: Tree, path: string, source: string): Pick {
+  const [pick] = pickPath(tree, path)
+  if (pick !== undefined) return pick
+  const link = tree.get(path)
+  const target = link?.kind === 'symlink' ? ` to "${link.target}", which is not there` : ''
+  throw new TareError('COPY_SOURCE_DANGLING', `"${path}" is a symbolic link${target}: not found`, {
+    remedy: `A link that is named as a source, as "${source}" does, is followed. Name the directory that holds it, and the link itself is copied.`,
+  })
 }
 
 function matches(

@@ -1,7 +1,14 @@
-import { type IgnoreMatcher, ignoreMatcher, ignoreRules, parseChmod } from '../../../dockerfile/index.ts'
+import { compilePath, type IgnoreMatcher, ignoreMatcher, ignoreRules, parseChmod } from '../../../dockerfile/index.ts'
 import { unpackInto } from '../../../files/context/index.ts'
-import { HashWorker, knownDigest, type LayerAtRest, learnDigest, sameContent } from '../../../files/layer/index.ts'
-import { compareTrees, type RegularFile, Tree, type TreeDraft } from '../../../files/tree/index.ts'
+import {
+  expectLayer,
+  HashWorker,
+  knownDigest,
+  type LayerAtRest,
+  learnDigest,
+  sameContent,
+} from '../../../files/layer/index.ts'
+import { compareTrees, partsOf, type RegularFile, Tree, type TreeDraft } from '../../../files/tree/index.ts'
 import type { Step } from '../../../support/index.ts'
 import type { CopyOperation } from '../../plan/index.ts'
 import { type ArchiveSource, openArchiveSource } from '../copy/archive-source.ts'
@@ -81,6 +88,7 @@ class CopyStep {
       this.step.cached()
       return tools.snapshots.stack(onto, known)
     }
+    expectLayer(latest?.size ?? 0)
     try {
       const layer = await this.make(latest)
       rememberLayer(tools, key ?? this.key(form), form, layer)
@@ -95,7 +103,11 @@ class CopyStep {
       ? { parents: pickParents(input.tree, path) }
       : { picks: pickSources(input.tree, path) }
     const count = 'parents' in found ? found.parents.length : found.picks.length
-    if (count === 0 && !mayMatchNothing(path)) throw explainMissing(path, input)
+    if (count === 0) {
+      if (!mayMatchNothing(path)) throw explainMissing(path, input)
+      // Docker's client refuses such a pattern; in a stage or an image it only matches nothing.
+      if (input.context !== undefined) compilePath(partsOf(path).join('/'))
+    }
     return { unpack, ...found }
   }
 
