@@ -9,10 +9,11 @@ import type { LoadedImage, LoadOptions } from './types.ts'
 export async function load(host: Host, { from, signal }: LoadOptions): Promise<readonly LoadedImage[]> {
   const release = host.store.lease()
   const limit = unpackLimit(host)
+  // The folder for what the archive unpacks to.
+  const scratch = host.store.reserve()
   try {
-    const scratch = host.store.reserve().path
     const archive = await openArchive('path' in from ? from.path : from.bytes, {
-      scratch,
+      scratch: scratch.path,
       ...(limit === undefined ? {} : { unpackLimit: limit }),
       ...(signal === undefined ? {} : { signal }),
     })
@@ -27,6 +28,7 @@ export async function load(host: Host, { from, signal }: LoadOptions): Promise<r
       await archive.close()
     }
   } finally {
+    scratch.discard()
     release()
   }
 }
