@@ -1,8 +1,8 @@
 import type { Worker } from 'node:worker_threads'
 
-/** What a worker can be asked: to hash and write a shared buffer, to hash a part of a file, or for the digest of all it hashed. */
+/** What a worker can be asked: to hash a shared buffer, to hash a part of a file, or for the digest of all it hashed. */
 type Question =
-  | { readonly write: Uint8Array; readonly length: number; readonly fd: number }
+  | { readonly bytes: Uint8Array; readonly length: number }
   | { readonly path: string; readonly offset: number; readonly size: number }
   | { readonly digest: true }
 
@@ -14,7 +14,7 @@ interface Answer {
 // Runs in the worker, as text: one file serves the sources, the library and the bundle. So it may use nothing from outside itself.
 function serve(): void {
   const { createHash } = process.getBuiltinModule('node:crypto')
-  const { closeSync, openSync, readSync, writeSync } = process.getBuiltinModule('node:fs')
+  const { closeSync, openSync, readSync } = process.getBuiltinModule('node:fs')
   const { parentPort } = process.getBuiltinModule('node:worker_threads')
   let hash = createHash('sha256')
   const hashFile = (path: string, offset: number, size: number): void => {
@@ -32,10 +32,8 @@ function serve(): void {
     }
   }
   const answer = (question: Question): Answer => {
-    if ('write' in question) {
-      const bytes = question.write.subarray(0, question.length)
-      hash.update(bytes)
-      for (let done = 0; done < bytes.length; ) done += writeSync(question.fd, bytes, done)
+    if ('bytes' in question) {
+      hash.update(question.bytes.subarray(0, question.length))
       return {}
     }
     if ('path' in question) hashFile(question.path, question.offset, question.size)
@@ -78,9 +76,16 @@ export class HashWorker {
 
   ask(question: Question): Promise<string> {
     return new Promise((resolve, reject) => {
+      this.worker.ref()
       this.open.push({ resolve, reject })
       this.worker.postMessage(question)
     })
+  }
+
+  /** It does not keep the process alive while nobody waits for it. */
+  rest(): this {
+    this.worker.unref()
+    return this
   }
 
   async end(): Promise<void> {

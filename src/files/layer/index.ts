@@ -7,7 +7,7 @@
  */
 export { ContentReader, digestOf, knownDigest, learnDigest, pieces, readWhole, sameContent } from './content.ts'
 export { HashWorker } from './hash-worker.ts'
-export { createLayerFile, type LayerFile } from './layer-file.ts'
+export { createLayerFile, expectLayer, type LayerFile } from './layer-file.ts'
 export { contentSize, decodeIndex, encodeIndex, type LayerEntry, type LayerIndex } from './layer-index.ts'
 export { type LayerAtRest, learnFromReaders, mergeLayers, withLayer } from './merge.ts'
 export { type PackedLayer, type PackOptions, packLayer } from './pack.ts'

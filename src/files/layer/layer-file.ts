@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto'
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, openSync, write, writeSync } from 'node:fs'
 import type { Digest } from '../../oci/index.ts'
 import { HashWorker } from './hash-worker.ts'
 
@@ -20,11 +20,20 @@ export const slabSize = 2 << 20
 // Below this a second thread costs more than it saves: about 30 ms to start one, against 1 ms for hashing 1 MB.
 const threadPays = 48 << 20
 
-/** Creates the file (it must not exist) for a layer of about `expected` bytes; a large one is hashed and written on another thread. */
+let spare: Promise<HashWorker> | undefined
+
+/** Says that a layer of about `expected` bytes is going to be written, so that a second thread can start meanwhile. */
+export function expectLayer(expected: number): void {
+  if (expected >= threadPays) spare ??= HashWorker.start().then((worker) => worker.rest())
+}
+
+/** Creates the file (it must not exist) for a layer of about `expected` bytes; a large one is hashed and written beside this thread. */
 export async function createLayerFile(path: string, expected: number): Promise<LayerFile> {
-  const worker = expected < threadPays ? undefined : await HashWorker.start()
+  if (expected < threadPays) return new PlainLayerFile(openSync(path, 'wx', 0o644))
+  const worker = spare ?? HashWorker.start()
+  spare = undefined
   const fd = openSync(path, 'wx', 0o644)
-  return worker === undefined ? new PlainLayerFile(fd) : new ThreadedLayerFile(fd, worker)
+  return new ThreadedLayerFile(fd, await worker)
 }
 
 class PlainLayerFile implements LayerFile {
@@ -60,62 +69,82 @@ class PlainLayerFile implements LayerFile {
 
 const slabCount = 4
 
+/** A slab is hashed by one thread and written by another while the next is filled. */
 class ThreadedLayerFile implements LayerFile {
   private readonly fd: number
   private readonly worker: HashWorker
-  private readonly free: Buffer[]
-  private waiting: ((slab: Buffer) => void) | undefined
-  private failed: unknown
-  private refuse: ((error: unknown) => void) | undefined
+  private readonly free: Buffer[] = Array.from({ length: slabCount }, () =>
+    Buffer.from(new SharedArrayBuffer(slabSize)),
+  )
+  private waiting: { readonly resolve: (slab: Buffer) => void; readonly reject: (error: unknown) => void } | undefined
+  private failure: { readonly error: unknown } | undefined
   private size = 0
   private pending: Promise<unknown> = Promise.resolve()
 
   constructor(fd: number, worker: HashWorker) {
     this.fd = fd
     this.worker = worker
-    this.free = Array.from({ length: slabCount }, () => Buffer.from(new SharedArrayBuffer(slabSize)))
   }
 
   take(): Promise<Buffer> {
-    if (this.failed !== undefined) return Promise.reject(this.failed)
+    if (this.failure !== undefined) return Promise.reject(this.failure.error)
     const slab = this.free.pop()
     if (slab !== undefined) return Promise.resolve(slab)
     return new Promise((resolve, reject) => {
-      this.waiting = resolve
-      this.refuse = reject
+      this.waiting = { resolve, reject }
     })
   }
 
   write(slab: Buffer, length: number): void {
+    const at = this.size
     this.size += length
-    this.pending = this.worker.ask({ write: slab, length, fd: this.fd }).then(
+    const both = Promise.all([this.worker.ask({ bytes: slab, length }), writeAt(this.fd, slab.subarray(0, length), at)])
+    const done = both.then(
       () => this.giveBack(slab),
-      (error: unknown) => {
-        this.failed ??= error
-        this.refuse?.(error)
-      },
+      (error: unknown) => this.fail(error),
     )
+    this.pending = Promise.all([this.pending, done])
   }
 
   async finish(): Promise<{ digest: Digest; size: number }> {
     await this.pending
-    if (this.failed !== undefined) throw this.failed
+    if (this.failure !== undefined) throw this.failure.error
     const hex = await this.worker.ask({ digest: true })
-    await this.worker.end()
-    closeSync(this.fd)
+    await this.close()
     return { digest: `sha256:${hex}`, size: this.size }
   }
 
   async abandon(): Promise<void> {
+    await this.pending
+    await this.close()
+  }
+
+  private async close(): Promise<void> {
     await this.worker.end()
     closeSync(this.fd)
+  }
+
+  private fail(error: unknown): void {
+    this.failure ??= { error }
+    this.waiting?.reject(error)
+    this.waiting = undefined
   }
 
   private giveBack(slab: Buffer): void {
     const waiting = this.waiting
     this.waiting = undefined
     if (waiting === undefined) this.free.push(slab)
-    else waiting(slab)
+    else waiting.resolve(slab)
+  }
+}
+
+async function writeAt(fd: number, bytes: Uint8Array, at: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += await new Promise<number>((resolve, reject) => {
+      write(fd, bytes, done, bytes.length - done, at + done, (error, count) =>
+        error === null ? resolve(count) : reject(error),
+      )
+    })
   }
 }
 
