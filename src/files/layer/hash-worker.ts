@@ -45,6 +45,7 @@ function serve(): void {
     try {
       parentPort!.postMessage(answer(question))
     } catch (error) {
+      hash = createHash('sha256')
       const { message, code } = error as NodeJS.ErrnoException
       parentPort!.postMessage({ error: { message, code } })
     }

@@ -29,10 +29,11 @@ export function expectLayer(expected: number): void {
 
 /** Creates the file (it must not exist) for a layer of about `expected` bytes; a large one is hashed and written beside this thread. */
 export async function createLayerFile(path: string, expected: number): Promise<LayerFile> {
-  if (expected < threadPays) return new PlainLayerFile(openSync(path, 'wx', 0o644))
+  // The file first: a thread that nobody ends would keep the process alive.
+  const fd = openSync(path, 'wx', 0o644)
+  if (expected < threadPays) return new PlainLayerFile(fd)
   const worker = spare ?? HashWorker.start()
   spare = undefined
-  const fd = openSync(path, 'wx', 0o644)
   return new ThreadedLayerFile(fd, await worker)
 }
 

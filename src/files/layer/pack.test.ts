@@ -1,12 +1,29 @@
 import { createHash } from 'node:crypto'
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../../../test/kit/cli.ts'
 import { fileNode, linkNode, listTar, manyBytes, treeOf } from '../../../test/kit/trees.ts'
 import { sha256 } from '../../support/index.ts'
 import { compareTrees, type Node, Tree } from '../tree/index.ts'
-import { encodeIndex, indexLayer, knownDigest, type LayerIndex, type PackOptions, packLayer, sameContent } from './index.ts'
+import {
+  encodeIndex,
+  indexLayer,
+  knownDigest,
+  type LayerIndex,
+  type PackOptions,
+  packLayer,
+  sameContent,
+} from './index.ts'
 import { slabSize } from './layer-file.ts'
 
 async function packed(before: Tree, after: Tree, options: Partial<PackOptions> = {}) {
@@ -22,11 +39,7 @@ function reread(path: string, index: LayerIndex): LayerIndex {
   const fd = openSync(path, 'r')
   const size = fstatSync(fd).size
   try {
-    return indexLayer(
-      { size, read: (into, at) => readSync(fd, into, 0, into.length, at) },
-      index.diffId,
-      'the layer',
-    )
+    return indexLayer({ size, read: (into, at) => readSync(fd, into, 0, into.length, at) }, index.diffId, 'the layer')
   } finally {
     closeSync(fd)
   }
@@ -107,7 +120,12 @@ test('a directory whose time alone changed is known to the index and not told in
 
 test('the digest is that of the bytes, and the index is what a reader of the layer finds', async () => {
   const longName = `${'d'.repeat(120)}/${'n'.repeat(130)}ü`
-  const after = treeOf({ 'etc/motd': 'hello', [longName]: 'long', 'z/é': { same: 'etc/motd' }, s: linkNode('x'.repeat(200)) })
+  const after = treeOf({
+    'etc/motd': 'hello',
+    [longName]: 'long',
+    'z/é': { same: 'etc/motd' },
+    s: linkNode('x'.repeat(200)),
+  })
   const { path, index } = await packed(treeOf({ gone: '' }), after)
   const bytes = readFileSync(path)
   expect(index.diffId).toBe(sha256(bytes))
@@ -125,7 +143,11 @@ test.each([511, 512, 513, slabSize - 513, slabSize - 512, slabSize, slabSize + 1
     })
     const [a, big, z] = index.entries
     const at = big!.runs[0]!.at
-    expect(readFileSync(path).subarray(at, at + size).equals(bytes)).toBe(true)
+    expect(
+      readFileSync(path)
+        .subarray(at, at + size)
+        .equals(bytes),
+    ).toBe(true)
     expect(big!.digest).toBe(sha256(bytes))
     expect(knownDigest(node.content)).toBe(sha256(bytes))
     expect([a!.digest, z!.digest]).toEqual([undefined, undefined])
@@ -146,7 +168,11 @@ test('the holes of a file with holes are zeros in the layer', async () => {
   wanted.write('ABC', 2)
   wanted.write('DEF', 3_000_000)
   const { at } = index.entries[0]!.runs[0]!
-  expect(readFileSync(path).subarray(at, at + wanted.length).equals(wanted)).toBe(true)
+  expect(
+    readFileSync(path)
+      .subarray(at, at + wanted.length)
+      .equals(wanted),
+  ).toBe(true)
 })
 
 test('a file that has become shorter is an answer, not a layer', async () => {
