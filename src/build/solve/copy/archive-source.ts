@@ -28,16 +28,16 @@ export async function openArchiveSource(file: RegularFile, tools: Tools): Promis
   const format = sniff(head)
   if (format === 'none') return looksLikeTar(head) ? plainArchive(file) : undefined
   if (file.size <= smallFile) {
-    const small = await inflateSmall(readAll(file))
+    const small = await inflateSmall(readAll(file), Math.min(smallArchive, tools.unpackLimit ?? smallArchive))
     if (small !== undefined) return looksLikeTar(small) ? memoryArchive(small) : undefined
   }
   return inflatedArchive(file, tools)
 }
 
 /** The bytes of a small gzip that stays small; undefined for anything else. */
-async function inflateSmall(bytes: Buffer): Promise<Buffer | undefined> {
+async function inflateSmall(bytes: Buffer, most: number): Promise<Buffer | undefined> {
   try {
-    return await decompressSmall(bytes, smallArchive)
+    return await decompressSmall(bytes, most)
   } catch (error) {
     if (error instanceof TareError && error.code === 'ARCHIVE_BOMB') return undefined
     throw error
