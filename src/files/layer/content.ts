@@ -86,8 +86,11 @@ export function digestOf(file: RegularFile, reader = new ContentReader()): Diges
   const known = file.digest ?? digests.get(file.content)
   if (known !== undefined) return known
   const hash = createHash('sha256')
-  for (const piece of pieces(file.content, file.size, reader)) hash.update(piece)
-  reader.close()
+  try {
+    for (const piece of pieces(file.content, file.size, reader)) hash.update(piece)
+  } finally {
+    reader.close()
+  }
   const digest: Digest = `sha256:${hash.digest('hex')}`
   digests.set(file.content, digest)
   return digest
@@ -111,10 +114,13 @@ export function* pieces(content: Content, size: number, reader: ContentReader): 
 export function readWhole(file: RegularFile, limit: number): Buffer {
   if (file.size > limit) throw new RangeError(`more than ${limit} bytes`)
   const reader = new ContentReader()
-  const buffer = Buffer.alloc(file.size)
-  reader.read(file.content, buffer, 0)
-  reader.close()
-  return buffer
+  try {
+    const buffer = Buffer.alloc(file.size)
+    reader.read(file.content, buffer, 0)
+    return buffer
+  } finally {
+    reader.close()
+  }
 }
 
 /** Whether two files have the same bytes, by their digests. */

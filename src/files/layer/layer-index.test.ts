@@ -1,0 +1,96 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { sha256 } from '../../support/index.ts'
+import { contentSize, decodeIndex, encodeIndex, type LayerEntry, type LayerIndex } from './index.ts'
+
+const number = fc.nat({ max: 2 ** 40 })
+const entry: fc.Arbitrary<LayerEntry> = fc
+  .record({
+    path: fc.string({ unit: 'binary', minLength: 1 }),
+    kind: fc.constantFrom(
+      'file',
+      'hardlink',
+      'symlink',
+      'char',
+      'block',
+      'directory',
+      'fifo',
+      'remove',
+      'hide',
+      'settle',
+    ),
+    mode: fc.nat({ max: 0o7777 }),
+    uid: number,
+    gid: number,
+    mtime: fc.integer(),
+    mtimeNs: fc.nat({ max: 999_999_999 }),
+    size: number,
+    at: fc.integer({ min: -1 }),
+    runs: fc.array(fc.record({ position: number, length: number, at: number }), { maxLength: 3 }),
+    link: fc.option(fc.string(), { nil: undefined }),
+    device: fc.option(fc.tuple(number, number), { nil: undefined }),
+    xattrs: fc.option(
+      fc.array(fc.tuple(fc.string(), fc.uint8Array())).map((pairs) => new Map(pairs)),
+      { nil: undefined },
+    ),
+    digest: fc.option(fc.string().map(sha256), { nil: undefined }),
+  } as const)
+  .map(({ link, device, xattrs, ...rest }) => ({
+    ...rest,
+    ...(link === undefined ? {} : { link }),
+    ...(device === undefined ? {} : { device }),
+    ...(xattrs === undefined ? {} : { xattrs }),
+  }))
+
+function plain(index: LayerIndex | undefined) {
+  return index?.entries.map(({ xattrs, ...rest }) => ({
+    ...rest,
+    xattrs: xattrs === undefined ? undefined : [...xattrs].map(([name, value]) => [name, [...value]]),
+  }))
+}
+
+test('an index comes back from its text as it was, whatever is in it', () => {
+  fc.assert(
+    fc.property(fc.array(entry), number, (entries, size) => {
+      const index = { diffId: sha256('x'), size, entries }
+      const back = decodeIndex(encodeIndex(index))
+      expect(back).toMatchObject({ diffId: index.diffId, size })
+      expect(plain(back)).toEqual(plain(index))
+    }),
+  )
+})
+
+test('names that are not UTF-8 come back as well', () => {
+  const name = 'a\udcffb'
+  const one = {
+    path: name,
+    kind: 'file',
+    mode: 0,
+    uid: 0,
+    gid: 0,
+    mtime: 0,
+    mtimeNs: 0,
+    size: 0,
+    at: 0,
+    runs: [],
+  } as const
+  expect(decodeIndex(encodeIndex({ diffId: sha256(''), size: 0, entries: [one] }))!.entries[0]!.path).toBe(name)
+})
+
+test.each(['', 'null', '[]', '{}', '{"format":1,"entries":[]}', '{"format":2', '{"format":2,"entries":5}'])(
+  'a text of another kind is no index: %s',
+  (text) => {
+    expect(decodeIndex(text)).toBeUndefined()
+  },
+)
+
+test('the size of what is in a layer is that of its files: hard links and whiteouts have none', () => {
+  const base = { path: 'x', mode: 0, uid: 0, gid: 0, mtime: 0, mtimeNs: 0, at: 0, runs: [] }
+  const entries: LayerEntry[] = [
+    { ...base, kind: 'file', size: 5 },
+    { ...base, kind: 'file', size: 7 },
+    { ...base, kind: 'hardlink', size: 0, link: 'x' },
+    { ...base, kind: 'remove', size: 0 },
+  ]
+  expect(contentSize({ diffId: sha256(''), size: 99, entries })).toBe(12)
+})
