@@ -142,7 +142,8 @@ class CopyStep {
     await this.fill(draft)
     const after = new Tree(draft.done())
     const differences = compareTrees(before.root, after.root, sameContent)
-    const hashing = [...this.unpacked].flatMap((file) => hashAsideOf(file))
+    // Settled from the start: one that fails first must not go unheard. What is not learnt here is read later.
+    const hashing = Promise.allSettled([...this.unpacked].flatMap((file) => hashAsideOf(file)))
     try {
       return await makeLayer(
         { differences, digests: () => this.unpacked.size === 0, previous: this.previous(latest) },
@@ -150,7 +151,7 @@ class CopyStep {
         this.step,
       )
     } finally {
-      await Promise.allSettled(hashing)
+      await hashing
     }
   }
 
