@@ -1,6 +1,6 @@
 import { TareError } from '../../support/index.ts'
 import { type Archive, type StoredEntry, type StoredRun, scanTar } from '../tar/index.ts'
-import { type Content, type Metadata, type Node, nameOfKind, type TreeDraft } from '../tree/index.ts'
+import { type Content, type Metadata, type Node, nameOfKind, pathInside, type TreeDraft } from '../tree/index.ts'
 
 export interface UnpackOptions {
   /** The time of directories that the archive does not tell of, and of those in which something is made. */
@@ -146,21 +146,12 @@ function bomb(stored: number, size: number): TareError {
 /** The path, clean and relative. Throws `ARCHIVE_PATH_ESCAPES` where `..` leads out. */
 function stayInside(path: string, what: string): string {
   if (path.length > longestPath) throw tooLong(path)
-  const parts: string[] = []
-  for (const part of path.split('/')) {
-    if (part === '' || part === '.') continue
-    if (part !== '..') parts.push(part)
-    else if (parts.pop() === undefined) {
-      throw new TareError(
-        'ARCHIVE_PATH_ESCAPES',
-        `${what} of the archive leads out of the directory it is unpacked into: ${JSON.stringify(path)}`,
-        {
-          remedy: 'Such an archive may be an attack. Nothing of it was kept.',
-        },
-      )
-    }
-  }
-  return parts.join('/')
+  const clean = pathInside(path)
+  if (clean !== undefined) return clean
+  const message = `${what} of the archive leads out of the directory it is unpacked into: ${JSON.stringify(path)}`
+  throw new TareError('ARCHIVE_PATH_ESCAPES', message, {
+    remedy: 'Such an archive may be an attack. Nothing of it was kept.',
+  })
 }
 
 function tooLong(path: string): TareError {

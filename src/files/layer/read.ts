@@ -1,6 +1,7 @@
 import type { Digest } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
 import { type Archive, type StoredEntry, scanTar } from '../tar/index.ts'
+import { pathInside } from '../tree/index.ts'
 import type { LayerEntry, LayerIndex } from './layer-index.ts'
 import { readWhiteout } from './whiteout.ts'
 
@@ -37,19 +38,13 @@ function layerEntry(entry: StoredEntry, path: string, what: string): LayerEntry 
 }
 
 function cleanPath(path: string, what: string): string {
-  const parts: string[] = []
-  for (const part of path.split('/')) {
-    if (part === '' || part === '.') continue
-    if (part !== '..') parts.push(part)
-    else if (parts.pop() === undefined) {
-      throw new TareError(
-        'LAYER_PATH_ESCAPES',
-        `${what} has an entry that leads out of the root: ${JSON.stringify(path)}`,
-        {
-          remedy: 'Such a layer may be an attack. Nothing of it was kept.',
-        },
-      )
-    }
-  }
-  return parts.join('/')
+  const clean = pathInside(path)
+  if (clean !== undefined) return clean
+  throw new TareError(
+    'LAYER_PATH_ESCAPES',
+    `${what} has an entry that leads out of the root: ${JSON.stringify(path)}`,
+    {
+      remedy: 'Such a layer may be an attack. Nothing of it was kept.',
+    },
+  )
 }
