@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 const content = ['content', 'content/store', 'content/archive']
 const everythingBelowVerbs = [
   ...['support', 'oci', 'dockerfile', 'files/compression', 'files/tar', 'files/tree', 'files/layer', 'files/context'],
-  ...[...content, 'build/plan', 'build/solve', 'build/assemble'],
+  ...[...content, 'build/plan', 'build/sandbox', 'build/solve', 'build/assemble'],
 ]
 const rooms: Record<string, { may: readonly string[]; pure?: true }> = {
   support: { may: [] },
@@ -21,6 +21,7 @@ const rooms: Record<string, { may: readonly string[]; pure?: true }> = {
   'content/store': { may: ['support', 'oci', 'content'] },
   'content/archive': { may: ['support', 'oci', 'content', 'files/tar', 'files/compression'] },
   'build/plan': { may: ['support', 'oci', 'dockerfile'], pure: true },
+  'build/sandbox': { may: ['support', 'oci', 'files/tar', 'files/tree', 'files/layer'] },
   'build/solve': {
     may: [
       'support',
@@ -34,6 +35,7 @@ const rooms: Record<string, { may: readonly string[]; pure?: true }> = {
       'content',
       'content/store',
       'build/plan',
+      'build/sandbox',
     ],
   },
   'build/assemble': { may: ['support', 'oci', 'files/layer', 'build/plan'], pure: true },

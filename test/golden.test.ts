@@ -9,24 +9,7 @@ import { hasProgram, unlessMissing } from './kit/needs.ts'
 // Cases that cannot be the same yet, and why. To take one off this list is all that is to be done once it works: the
 // test fails for a case that is on it without need.
 const later: Readonly<Record<string, string>> = {
-  '02-workdir': 'RUN',
-  '05-arg': 'RUN',
-  '10-multistage': 'RUN',
-  '10b-multistage-target': 'RUN',
-  '11-run-whiteout': 'RUN',
-  '12-run-opaque': 'RUN',
-  '13-heredoc': 'RUN',
-  '14b-onbuild-child': 'RUN',
-  '15-run-special': 'RUN',
-  '17-user-home': 'RUN',
-  '18-run-mounts': 'RUN',
-  '20-syntax': 'RUN',
-  '21-inherit': 'RUN',
-  '22-empty-layers': 'RUN',
-  '24-epoch': 'RUN',
-  '25-volume-run': 'RUN',
   '26-add-url': 'ADD from a URL',
-  '27-copy-into-existing': 'RUN',
 }
 
 const golden = join(shared, 'golden')

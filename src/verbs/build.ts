@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import { type AssembledLayer, assembleImage, type Document } from '../build/assemble/index.ts'
 import { type NamedContext, type Operation, type Planned, planBuild } from '../build/plan/index.ts'
+import { openSandbox, readIsolation, type Sandbox } from '../build/sandbox/index.ts'
 import { type Snapshot, Snapshots, solve } from '../build/solve/index.ts'
 import type { Context } from '../files/context/index.ts'
 import {
@@ -17,6 +19,7 @@ import { Steps, silent, TareError } from '../support/index.ts'
 import { readNamedContext, resolveBase } from './base-image.ts'
 import { openBuild, openNamedFolder } from './build-inputs.ts'
 import { type Host, unpackLimit } from './host.ts'
+import { runSettings } from './run-settings.ts'
 import type { BuildOptions, BuildResult, BuildWarning } from './types.ts'
 
 /** Builds an image from a Dockerfile and keeps it in the store. */
@@ -70,6 +73,7 @@ class Building {
   private readonly snapshots: Snapshots
   private readonly named: ReadonlyMap<string, NamedContext>
   private readonly contexts = new Map<string, Context>()
+  private opened: Sandbox | undefined
   private readonly ids: { config: Document['blob']; platform: Platform }[] = []
 
   constructor(host: Host, options: BuildOptions) {
@@ -126,6 +130,8 @@ class Building {
       latest: options.rewriteTimestamp === true ? epoch : undefined,
       unpackLimit: unpackLimit(host),
       signal: this.signal,
+      sandbox: () => this.sandbox(),
+      run: runSettings(host, options),
     })
     const step = this.steps.start('exporting to image')
     step.progress('exporting layers', 0, undefined, true)
@@ -181,6 +187,16 @@ class Building {
       ...(layer === undefined ? {} : { layer: snapshots[layer]!.layers.length - 1 }),
     }))
     return [{ ...output, history, annotations: this.options.annotations }, layers]
+  }
+
+  private sandbox(): Sandbox {
+    const { store, environment } = this.host
+    this.opened ??= openSandbox({
+      folder: join(store.home, 'tare'),
+      isolation: this.options.isolation ?? readIsolation(environment['TARE_ISOLATION']),
+      runtime: environment['TARE_RUNTIME'],
+    })
+    return this.opened
   }
 
   private context(name: string): Context {

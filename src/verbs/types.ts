@@ -39,8 +39,22 @@ export interface BuildOptions extends CallOptions {
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
   /** File times later than SOURCE_DATE_EPOCH become it, in new layers. */
   readonly rewriteTimestamp?: boolean | undefined
-  /** Host network, proxies and the like are for RUN, which comes later; kept so that callers need not change. */
+  /** Default of RUN --network. */
   readonly network?: string | undefined
+  /** How RUN is kept apart from this machine. Default: the best that works here. */
+  readonly isolation?: 'auto' | 'oci' | 'namespace' | 'chroot' | undefined
+  /** As --secret has them: `id=name,src=file`, `id=name,env=VARIABLE`. */
+  readonly secrets?: readonly string[] | undefined
+  /** As --ssh has them: `default`, `id=socket`. */
+  readonly ssh?: readonly string[] | undefined
+  /** Further lines of /etc/hosts in RUN: `name:address`. */
+  readonly hosts?: readonly string[] | undefined
+  /** Of /dev/shm in RUN, in bytes. */
+  readonly shmSize?: number | undefined
+  /** `nofile=1024:2048`. */
+  readonly limits?: readonly string[] | undefined
+  /** Entitlements: `security.insecure`. */
+  readonly allow?: readonly string[] | undefined
 }
 
 export interface BuildResult {

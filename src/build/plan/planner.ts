@@ -197,7 +197,8 @@ class Planner {
           !state.history.some(({ createdBy }) => createdBy.startsWith('WORKDIR '))
         )
           words.warn(findings.workdirRelativePath(said), instruction)
-        const path = absolutePath(state.config.WorkingDir || '/', said)
+        // An absolute path stays as it is written, in the config too.
+        const path = said.startsWith('/') ? said : absolutePath(state.config.WorkingDir || '/', said)
         state.config.WorkingDir = path
         const step = place()
         if (path === '/') state.history.push({ createdBy: 'WORKDIR /' })

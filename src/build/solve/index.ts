@@ -6,4 +6,4 @@
  */
 export { chainId, type Snapshot, type SnapshotLayer, Snapshots, scratch } from './snapshot.ts'
 export { solve } from './solve.ts'
-export type { Tools } from './tools.ts'
+export type { RunSettings, Tools } from './tools.ts'

@@ -8,6 +8,7 @@ import type { Input } from './input.ts'
 import { type Snapshot, scratch } from './snapshot.ts'
 import { copyStep } from './steps/copy.ts'
 import { makeDirectoryStep } from './steps/make-directory.ts'
+import { runStep } from './steps/run.ts'
 import { stamp, type Tools } from './tools.ts'
 
 /** What an operation came to: a filesystem in layers, or only files to copy from. */
@@ -25,6 +26,8 @@ export async function solve(plan: Plan, tools: Tools): Promise<readonly (Snapsho
   const stop = new AbortController()
   const signal = AbortSignal.any([tools.signal, stop.signal])
   const own: Tools = { ...tools, signal }
+  // Better now than after half of the work.
+  if (plan.operations.some(({ kind }) => kind === 'run')) tools.sandbox()
   const results: Promise<Result>[] = []
   for (const [id, operation] of plan.operations.entries()) results[id] = new Doing(operation, results, own).result()
   for (const result of results) result.catch((error: unknown) => stop.abort(error))
@@ -67,9 +70,14 @@ class Doing {
         const inputs = await Promise.all(operation.sources.map(async ({ from }) => (await this.results[from]!).input))
         return this.step(operation, (step) => copyStep(operation, onto, inputs, this.tools, step))
       }
-      case 'run':
+      case 'run': {
+        const onto = await this.snapshot(operation.onto)
+        const sources = new Map<OperationId, Result>()
+        for (const { operation: id } of operation.mounts) if (id !== undefined) sources.set(id, await this.results[id]!)
+        return this.step(operation, (step) => runStep(operation, onto, sources, this.tools, step))
+      }
       case 'download':
-        throw locate(notYet(operation), operation.where)
+        throw locate(notYet(), operation.where)
     }
   }
 
@@ -142,17 +150,7 @@ function stageLabel(operation: Operation): string {
   return operation.kind === 'image' ? `image ${operation.name}` : `stage "${operation.stage}"`
 }
 
-function notYet(operation: Operation): TareError {
-  if (operation.kind === 'run') {
-    return new TareError(
-      'RUN_UNSUPPORTED',
-      'RUN is not supported yet: this version of tare builds images without executing anything',
-      {
-        remedy:
-          'Copy what the command would make, or build the stage that needs it with another builder and `tare load` it.',
-      },
-    )
-  }
+function notYet(): TareError {
   return new TareError('REMOTE_UNSUPPORTED', 'ADD from a URL or a git repository is not supported yet', {
     remedy: 'Fetch it before the build and ADD the file.',
   })

@@ -1,7 +1,8 @@
 import type { Store } from '../../content/store/index.ts'
 import type { Context } from '../../files/context/index.ts'
 import type { Steps } from '../../support/index.ts'
-import type { Operation } from '../plan/index.ts'
+import type { Operation, RunOperation } from '../plan/index.ts'
+import type { Sandbox } from '../sandbox/index.ts'
 import type { Snapshots } from './snapshot.ts'
 
 /** What the steps work with: everything from outside. */
@@ -20,6 +21,29 @@ export interface Tools {
   readonly latest?: number | undefined
   readonly unpackLimit?: number | undefined
   readonly signal: AbortSignal
+  /** The sandbox for RUN. Throws where this machine has none. */
+  readonly sandbox: () => Sandbox
+  readonly run: RunSettings
+}
+
+/** What the instructions named RUN see of the outside. */
+export interface RunSettings {
+  /** The secret's bytes; undefined where there is none of that id. */
+  readonly secret: (id: string) => Uint8Array | undefined
+  /** The socket of the ssh agent of that id. */
+  readonly agent: (id: string) => string | undefined
+  /** Further lines of /etc/hosts. */
+  readonly hosts: readonly (readonly [name: string, address: string])[]
+  /** `HTTP_PROXY=…`: in the environment, not in any key. */
+  readonly proxies: readonly string[]
+  readonly shmSize?: number | undefined
+  readonly limits: readonly (readonly [name: string, soft: number, hard: number])[]
+  /** Whether RUN --security=insecure may run. */
+  readonly allowInsecure: boolean
+  /** Comes before the ids of cache mounts. */
+  readonly cacheNamespace: string
+  /** Where all output of the step is kept. */
+  readonly logFile: (operation: RunOperation) => string
 }
 
 let stamps = 0

@@ -1,0 +1,41 @@
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+export const hostname = 'buildkitsandbox'
+
+/** Further lines for /etc/hosts. */
+export function hostsFile(more: readonly (readonly [name: string, address: string])[]): string {
+  const lines = [`127.0.0.1\tlocalhost ${hostname}`, '::1\tlocalhost ip6-localhost ip6-loopback']
+  return [...lines, ...more.map(([name, address]) => `${address}\t${name}`), ''].join('\n')
+}
+
+/** The machine's own name servers: a step shares its network. */
+export function resolvFile(): string {
+  for (const path of ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf']) {
+    try {
+      return readFileSync(path, 'utf8')
+    } catch {
+      // Look further.
+    }
+  }
+  return 'nameserver 8.8.8.8\nnameserver 8.8.4.4\n'
+}
+
+export const deviceNames = ['null', 'zero', 'full', 'random', 'urandom', 'tty'] as const
+
+/** A folder that becomes /dev: links, and places for the devices that are bound to it. Answers the devices that the machine has. */
+export function makeDevFolder(path: string): string[] {
+  mkdirSync(path, { mode: 0o755 })
+  for (const name of ['pts', 'shm', 'mqueue', 'pipes']) mkdirSync(join(path, name), { mode: 0o755 })
+  const devices = deviceNames.filter((name) => existsSync(`/dev/${name}`))
+  for (const name of devices) writeFileSync(join(path, name), '')
+  const links = {
+    fd: '/proc/self/fd',
+    stdin: '/proc/self/fd/0',
+    stdout: '/proc/self/fd/1',
+    stderr: '/proc/self/fd/2',
+    ptmx: 'pts/ptmx',
+  }
+  for (const [name, target] of Object.entries(links)) symlinkSync(target, join(path, name))
+  return devices
+}

@@ -1,0 +1,28 @@
+import { existsSync } from 'node:fs'
+import { basename } from 'node:path'
+import type { StepFacts } from './namespace-script.ts'
+import { secretLines } from './namespace-script.ts'
+import { quoted } from './programs.ts'
+
+const hybrid = '/sys/fs/cgroup/unified'
+
+/**
+ * The script that hands a step to an OCI runtime, as the first process of a process namespace of ours, so that nothing of
+ * it outlives us. Cgroups are left alone: in a user namespace they are not ours, and newer runtimes refuse old layouts.
+ */
+export function ociScript(facts: StepFacts, runtime: string, bundle: string): string {
+  const crun = basename(runtime) === 'crun'
+  const flags = crun ? ['--cgroup-manager=disabled'] : []
+  const folder = `${facts.root}-secrets`
+  return [
+    'set -u',
+    'umask 022',
+    ...secretLines(facts.prepared, facts.root).filter((line) => !line.startsWith('{')),
+    ...(facts.prepared.secrets.length === 0 ? [] : [`chmod 711 ${quoted(folder)}`]),
+    // crun refuses machines that have both kinds of cgroups, even when it is to leave them alone: it need not see the new one.
+    ...(crun && existsSync(hybrid) ? [`mount --bind ${quoted(`${bundle}/empty`)} ${hybrid} 2>/dev/null || :`] : []),
+    'echo ready',
+    `exec ${[runtime, ...flags, '--root', `${bundle}/state`, 'run', '--bundle', bundle, 'step'].map(quoted).join(' ')} </dev/null >&8 2>&9 3>&- 4<&- 8>&- 9>&-`,
+    '',
+  ].join('\n')
+}

@@ -1,0 +1,35 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Machine } from './machine.ts'
+
+// One page is all that mount(2) takes; short names make room for more layers than an image may have.
+const optionLimit = 4000
+
+/** The options of an overlay of the directories, lowest first; undefined where they are too many for one mount. */
+export function overlayOptions(
+  lower: readonly string[],
+  { upper, work, machine }: { upper?: string | undefined; work?: string | undefined; machine: Machine },
+): string | undefined {
+  const options = [
+    `lowerdir=${[...lower].reverse().join(':')}`,
+    ...(upper === undefined ? [] : [`upperdir=${upper}`, `workdir=${work}`]),
+    // Only what a layer can say: no inodes, no moved directories, no metadata without content.
+    ...['index', 'metacopy', 'redirect_dir'].filter(isKnown).map((name) => `${name}=off`),
+    ...(machine.userxattr ? ['userxattr'] : []),
+  ].filter((option) => !(machine.userxattr && /^(?:metacopy|redirect_dir)=/.test(option)))
+  const text = options.join(',')
+  return text.length > optionLimit ? undefined : text
+}
+
+function isKnown(parameter: string): boolean {
+  return existsSync(join('/sys/module/overlay/parameters', parameter))
+}
+
+/** Whether the kernel has overlay filesystems, or can load them. */
+export function hasOverlay(): boolean {
+  try {
+    return /\boverlay$/m.test(readFileSync('/proc/filesystems', 'utf8')) || existsSync('/sys/module/overlay')
+  } catch {
+    return false
+  }
+}

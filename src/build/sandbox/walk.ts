@@ -1,0 +1,112 @@
+/** A file that was found in a directory on disk, as plain data. */
+export interface Found {
+  /** Bytes as latin1. */
+  readonly name: string
+  readonly kind: 'file' | 'directory' | 'symlink' | 'char' | 'block' | 'fifo'
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly mtime: number
+  readonly mtimeNs: number
+  readonly size: number
+  /** Tells names of one file together, where it has several. */
+  readonly inode?: string
+  readonly target?: string
+  readonly device?: readonly [major: number, minor: number]
+  readonly children?: readonly Found[]
+  /** Names that the directory shows besides: those of the layers below. */
+  readonly shown?: readonly string[]
+  /** Where the content lies in the file of contents that could not be read in place. */
+  readonly aside?: number
+}
+
+/**
+ * Everything in the directory `upper`, and what `merged`, which shows it above others, has besides. With `aside`, contents that
+ * only root may read are written to that file. Runs as text in a process of its own, too: it may use
+ * nothing from outside itself.
+ */
+export function walk(upper: string, merged: string | undefined, aside?: string): Found[] {
+  const fs = process.getBuiltinModule('node:fs')
+  const billion = 1_000_000_000n
+  let at = 0
+  const fd = aside === undefined ? -1 : fs.openSync(aside, 'w', 0o600)
+  const join = (directory: Buffer, name: Buffer) => Buffer.concat([directory, Buffer.from('/'), name])
+  const copy = (path: Buffer, size: number): number => {
+    const from = fs.openSync(path, 'r')
+    const start = at
+    const buffer = Buffer.allocUnsafe(1 << 20)
+    for (let position = 0; position < size; ) {
+      const count = fs.readSync(from, buffer, 0, Math.min(buffer.length, size - position), position)
+      if (count === 0) break
+      for (let done = 0; done < count; ) done += fs.writeSync(fd, buffer, done, count - done, at + done)
+      position += count
+      at += count
+    }
+    fs.closeSync(from)
+    at = start + size
+    return start
+  }
+  const list = (upper: Buffer, merged: Buffer | undefined, open: boolean): { children: Found[]; shown: string[] } => {
+    const names = fs.readdirSync(upper, { encoding: 'buffer' })
+    const own = new Set(names.map((name) => name.toString('latin1')))
+    const all =
+      merged === undefined ? [] : fs.readdirSync(merged, { encoding: 'buffer' }).map((name) => name.toString('latin1'))
+    const children: Found[] = []
+    for (const name of names) {
+      const path = join(upper, name)
+      const stat = fs.lstatSync(path, { bigint: true })
+      const kind = stat.isFile()
+        ? 'file'
+        : stat.isDirectory()
+          ? 'directory'
+          : stat.isSymbolicLink()
+            ? 'symlink'
+            : stat.isCharacterDevice()
+              ? 'char'
+              : stat.isBlockDevice()
+                ? 'block'
+                : stat.isFIFO()
+                  ? 'fifo'
+                  : undefined
+      // A socket is nothing once the process behind it has ended.
+      if (kind === undefined) continue
+      const ns = ((stat.mtimeNs % billion) + billion) % billion
+      const mode = Number(stat.mode) & 0o7777
+      const rdev = Number(stat.rdev)
+      const mine = aside === undefined || stat.uid === BigInt(0)
+      const below = open && (mine ? (mode & 0o500) === 0o500 : (mode & 0o5) === 0o5)
+      const inner =
+        kind === 'directory'
+          ? list(
+              path,
+              merged === undefined || !all.includes(name.toString('latin1')) ? undefined : join(merged, name),
+              below,
+            )
+          : undefined
+      const readable = open && (mine ? (mode & 0o400) !== 0 : (mode & 0o4) !== 0)
+      children.push({
+        name: name.toString('latin1'),
+        kind,
+        mode,
+        uid: Number(stat.uid),
+        gid: Number(stat.gid),
+        mtime: Number((stat.mtimeNs - ns) / billion),
+        mtimeNs: Number(ns),
+        size: kind === 'file' ? Number(stat.size) : 0,
+        ...(kind !== 'directory' && stat.nlink > 1n ? { inode: `${stat.dev}:${stat.ino}` } : {}),
+        ...(kind === 'symlink' ? { target: fs.readlinkSync(path, { encoding: 'buffer' }).toString('latin1') } : {}),
+        ...(kind === 'char' || kind === 'block'
+          ? { device: [Math.floor(rdev / 256) % 4096, (rdev % 256) + Math.floor(rdev / 1048576) * 256] as const }
+          : {}),
+        ...(inner === undefined ? {} : inner),
+        ...(aside !== undefined && kind === 'file' && !readable && stat.size > 0n
+          ? { aside: copy(path, Number(stat.size)) }
+          : {}),
+      })
+    }
+    return { children, shown: all.filter((name) => !own.has(name)) }
+  }
+  const { children, shown } = list(Buffer.from(upper), merged === undefined ? undefined : Buffer.from(merged), true)
+  if (fd >= 0) fs.closeSync(fd)
+  return [{ name: '', kind: 'directory', mode: 0, uid: 0, gid: 0, mtime: 0, mtimeNs: 0, size: 0, children, shown }]
+}

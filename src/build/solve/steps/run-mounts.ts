@@ -1,0 +1,126 @@
+import { posix } from 'node:path'
+import type { Node } from '../../../files/tree/index.ts'
+import { TareError } from '../../../support/index.ts'
+import type { RunMount, RunOperation } from '../../plan/index.ts'
+import type { SandboxMount } from '../../sandbox/index.ts'
+import { digestListing } from '../copy/listing.ts'
+import { explainMissing } from '../copy/missing.ts'
+import type { Tools } from '../tools.ts'
+import { type MountSource, type MountSources, stackOf } from './run-sources.ts'
+
+export interface MountContext {
+  readonly operation: RunOperation
+  /** Place among the instruction's mounts. */
+  readonly i: number
+  readonly sources: MountSources
+  readonly tools: Tools
+}
+
+/** What a mount adds to the key of its step: contents that are read, never secrets, nor what a cache holds. */
+export function keyOfMount(mount: RunMount, sources: MountSources): readonly unknown[] {
+  const { type, target = '', readonly, id = '', mode = '', uid = '', gid = '', size = '', env = '' } = mount
+  switch (type) {
+    case 'bind': {
+      const source = sourceOf(mount, sources)
+      const path = mount.source ?? '/'
+      const place = source.input.tree.resolve(path)
+      if (place === '' && source.snapshot !== undefined) return [type, target, readonly, source.snapshot.id]
+      return [type, target, readonly, digestListing([{ path: '', node: nodeAt(source, path) }], undefined)]
+    }
+    case 'cache':
+      return [type, target, readonly]
+    case 'tmpfs':
+      return [type, target, size]
+    default:
+      return [type, target, id, mode, uid, gid, env]
+  }
+}
+
+/** What the sandbox has to mount, and the variables that come with it. Throws `SECRET_MISSING`, `SSH_MISSING`, and of bind sources `COPY_SOURCE_MISSING`. */
+export function sandboxMount(
+  mount: RunMount,
+  context: MountContext,
+): { readonly mounts: readonly SandboxMount[]; readonly env: readonly string[] } {
+  const { sources, tools, operation } = context
+  const absolute = (path: string) => posix.resolve('/', operation.cwd, path)
+  switch (mount.type) {
+    case 'bind': {
+      const source = sourceOf(mount, sources)
+      const path = mount.source ?? '/'
+      const common = { target: absolute(needed(mount)), readonly: mount.readonly }
+      const node = nodeAt(source, path)
+      if (source.snapshot === undefined) return { mounts: [{ kind: 'files', ...common, node }], env: [] }
+      return { mounts: [{ kind: 'stack', ...common, stack: stackOf(source.snapshot, tools), path }], env: [] }
+    }
+    case 'cache': {
+      const target = absolute(needed(mount))
+      const seed = mount.operation === undefined ? undefined : nodeAt(sourceOf(mount, sources), mount.source ?? '/')
+      const { sharing, readonly, mode = 0o755, uid = 0, gid = 0 } = mount
+      const id = `${tools.run.cacheNamespace}/${mount.id ?? target}`
+      return { mounts: [{ kind: 'cache', target, id, sharing, readonly, mode, uid, gid, seed }], env: [] }
+    }
+    case 'tmpfs':
+      return { mounts: [{ kind: 'memory', target: absolute(needed(mount)), size: mount.size }], env: [] }
+    case 'secret':
+      return secret(mount, context, absolute)
+    case 'ssh':
+      return agent(mount, context, absolute)
+  }
+}
+
+type Made = ReturnType<typeof sandboxMount>
+
+function secret(mount: RunMount, { tools }: MountContext, absolute: (path: string) => string): Made {
+  const id = mount.id ?? mount.source ?? posix.basename(mount.target ?? '')
+  const bytes = tools.run.secret(id)
+  if (bytes === undefined) {
+    if (!mount.required) return { mounts: [], env: [] }
+    throw new TareError('SECRET_MISSING', `secret ${id}: not found`, {
+      remedy: `Give it to the build: --secret id=${id},src=FILE, or --secret id=${id},env=VARIABLE.`,
+    })
+  }
+  const env = mount.env === undefined ? [] : [`${mount.env}=${Buffer.from(bytes).toString('utf8')}`]
+  if (mount.env !== undefined && mount.target === undefined) return { mounts: [], env }
+  const target = absolute(mount.target ?? `/run/secrets/${posix.basename(id)}`)
+  return {
+    mounts: [{ kind: 'secret', target, bytes, mode: mount.mode ?? 0o400, uid: mount.uid ?? 0, gid: mount.gid ?? 0 }],
+    env,
+  }
+}
+
+function agent(mount: RunMount, { tools, i }: MountContext, absolute: (path: string) => string): Made {
+  const id = mount.id ?? 'default'
+  const path = tools.run.agent(id)
+  if (path === undefined) {
+    if (!mount.required) return { mounts: [], env: [] }
+    throw new TareError('SSH_MISSING', `no SSH key "${id}" forwarded from the client`, {
+      remedy: `Give the build your agent: --ssh ${id === 'default' ? 'default' : `${id}=$SSH_AUTH_SOCK`}.`,
+    })
+  }
+  const target = absolute(mount.target ?? `/run/buildkit/ssh_agent.${i}`)
+  return {
+    mounts: [{ kind: 'socket', target, path, mode: mount.mode ?? 0o600, uid: mount.uid ?? 0, gid: mount.gid ?? 0 }],
+    env: [`SSH_AUTH_SOCK=${target}`],
+  }
+}
+
+function needed({ target, type }: RunMount): string {
+  if (target !== undefined && posix.normalize(target) !== '/') return target
+  throw new TareError(
+    'MOUNT_TARGET_INVALID',
+    target === undefined ? `a mount of type ${type} needs a target` : 'invalid mount target "/"',
+  )
+}
+
+function sourceOf({ operation }: RunMount, sources: MountSources): MountSource {
+  const source = operation === undefined ? undefined : sources.get(operation)
+  if (source === undefined) throw new Error('a mount without its source')
+  return source
+}
+
+function nodeAt({ input }: MountSource, path: string): Node {
+  const place = input.tree.resolve(path)
+  const node = place === '' ? input.tree.root : input.tree.get(place)
+  if (node === undefined) throw explainMissing(path, input)
+  return node
+}

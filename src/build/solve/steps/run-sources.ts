@@ -1,0 +1,24 @@
+import type { OperationId } from '../../plan/index.ts'
+import type { Stack } from '../../sandbox/index.ts'
+import type { Input } from '../input.ts'
+import { chainId, type Snapshot } from '../snapshot.ts'
+import type { Tools } from '../tools.ts'
+
+/** What a mount may take files from. */
+export interface MountSource {
+  readonly input: Input
+  readonly snapshot?: Snapshot | undefined
+}
+
+export type MountSources = ReadonlyMap<OperationId, MountSource>
+
+/** The snapshot as the sandbox takes it. */
+export function stackOf(snapshot: Snapshot, tools: Tools): Stack {
+  return {
+    layers: snapshot.layers.map(({ diffId }, i) => ({
+      ...tools.snapshots.atRest(diffId),
+      chain: chainId(snapshot.layers.slice(0, i + 1)),
+    })),
+    tree: () => snapshot.tree(),
+  }
+}
