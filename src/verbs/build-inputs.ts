@@ -8,6 +8,7 @@ import {
   type OpenedArchive,
   openDirectory,
   openStream,
+  textLimit,
 } from '../files/context/index.ts'
 import { Tree } from '../files/tree/index.ts'
 import { closest, type Steps, sha256, systemCode, TareError } from '../support/index.ts'
@@ -132,9 +133,16 @@ function namedIgnore(dockerfile: string, text: string | undefined): { name: stri
 
 function readFile(path: string): string | undefined {
   try {
-    if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined
+    const stat = statSync(path, { throwIfNoEntry: false })
+    if (stat === undefined) return undefined
+    if (stat.size > textLimit)
+      throw new TareError(
+        'DOCKERFILE_UNREADABLE',
+        `failed to read ${path}: it is ${stat.size} bytes, too many for a text`,
+      )
     return readFileSync(path, 'utf8')
   } catch (error) {
+    if (error instanceof TareError) throw error
     const why =
       { EACCES: 'permission denied', EISDIR: 'it is a folder', ENOTDIR: 'no such file' }[systemCode(error) ?? ''] ??
       (error as Error).message

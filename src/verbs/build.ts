@@ -25,8 +25,8 @@ import type { BuildOptions, BuildResult, BuildWarning } from './types.ts'
 /** Builds an image from a Dockerfile and keeps it in the store. */
 export async function build(host: Host, options: BuildOptions): Promise<BuildResult> {
   const names = (options.tags ?? []).map(readTag)
-  const release = host.store.lease()
   const building = new Building(host, options)
+  const release = host.store.lease()
   try {
     const planned = await building.plan()
     const images: Document[] = []

@@ -5,7 +5,7 @@
  * Not here: the language of .dockerignore, where scratch files lie, what is copied.
  */
 export { type OpenedArchive, openStream, type TextAlone } from './archive.ts'
-export type { Context, Ignore } from './context.ts'
+export { type Context, type Ignore, textLimit } from './context.ts'
 export { openDirectory } from './directory.ts'
 export { ContextMemory } from './memory.ts'
 export { spool } from './spool.ts'
