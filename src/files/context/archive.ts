@@ -42,7 +42,11 @@ export async function openStream(bytes: Bytes, options: ArchiveOptions): Promise
       const size = fstatSync(fd).size
       const head = Buffer.alloc(Math.min(512, size))
       readSync(fd, head, 0, head.length, 0)
-      if (!looksLikeTar(head)) return { text: textOf(fd, size) }
+      if (!looksLikeTar(head)) {
+        const text = textOf(fd, size)
+        rmSync(path, { force: true })
+        return { text }
+      }
       const archive: Archive = { size, read: (into, position) => readSync(fd, into, 0, into.length, position) }
       return new TarContext(path, treeOf(archive, path), options)
     } finally {
@@ -125,9 +129,8 @@ class TarContext implements OpenedArchive, Context {
 function withoutIgnored(tree: Tree, ignore: Ignore): Tree {
   const draft = tree.edit()
   const visible = new Set<string>()
-  for (const [path, node] of tree.walk()) {
+  for (const [path] of tree.walk()) {
     if (ignore.ignored(path)) continue
-    if (node.kind !== 'directory' || node.children.size === 0 || !ignore.mayReinclude(path)) visible.add(path)
     for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1))
       visible.add(path.slice(0, slash))
     visible.add(path)

@@ -25,10 +25,10 @@ export interface DirectoryOptions {
 
 /**
  * A folder of this machine as a context. Owners are dropped (everything is root's, as with docker), modes and times stay.
- * Throws `CONTEXT_MISSING` where it is not a folder.
+ * Throws `CONTEXT_MISSING` where it is not a folder, `CONTEXT_UNREADABLE` where that cannot be known.
  */
 export function openDirectory(path: string, options: DirectoryOptions): Context {
-  const stat = statSync(path, { throwIfNoEntry: false })
+  const stat = statOf(path, options.name)
   if (stat === undefined || !stat.isDirectory()) {
     throw new TareError(
       'CONTEXT_MISSING',
@@ -41,6 +41,16 @@ export function openDirectory(path: string, options: DirectoryOptions): Context 
     )
   }
   return new FolderContext(path, options)
+}
+
+/** undefined where there is nothing; a part of the path that is a file leads nowhere either. */
+function statOf(path: string, name: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    if (systemCode(error) === 'ENOTDIR') return undefined
+    throw unreadable(error, `the build context ${name}`)
+  }
 }
 
 /** A file whose content was not known when it was seen, `at` milliseconds since 1970. */
@@ -115,7 +125,7 @@ class FolderContext implements Context {
     const children = new Map<string, Node>()
     const real = folder === '' ? this.path : join(this.path, folder)
     for (const name of this.list(real, folder)) {
-      const node = this.nodeOf(folder, name, real)
+      const node = this.look(folder, name, real)
       if (node !== undefined) children.set(name, node)
     }
     this.options.memory?.keepOnly(folder, children)
@@ -131,6 +141,14 @@ class FolderContext implements Context {
         : names
     } catch (error) {
       throw unreadable(error, folder === '' ? this.name : folder)
+    }
+  }
+
+  private look(folder: string, name: string, realFolder: string): Node | undefined {
+    try {
+      return this.nodeOf(folder, name, realFolder)
+    } catch (error) {
+      throw unreadable(error, folder === '' ? name : `${folder}/${name}`)
     }
   }
 
