@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs'
-import { createLayerFile, encodeIndex, indexLayer, type LayerIndex } from '../files/layer/index.ts'
+import type { Store } from '../content/store/index.ts'
+import { createLayerFile, decodeIndex, encodeIndex, indexLayer, type LayerIndex } from '../files/layer/index.ts'
 import {
   type Descriptor,
   type Digest,
@@ -58,7 +59,7 @@ export async function keepLayer(
   open: () => Promise<Bytes>,
   signal: AbortSignal | undefined,
 ): Promise<Descriptor> {
-  const size = diffId !== undefined && store.blobs.touch(diffId) ? store.blobs.size(diffId) : undefined
+  const size = diffId === undefined ? undefined : sizeAtRest(store, diffId)
   if (diffId !== undefined && size !== undefined) return { mediaType: mediaTypes.layer, digest: diffId, size }
   const reservation = store.reserve()
   try {
@@ -78,6 +79,14 @@ export async function keepLayer(
     reservation.discard()
     throw store.explain(error)
   }
+}
+
+/** Bytes of a layer that is in the store; undefined where it is not, or is no longer as long as it was: then it is poured again. */
+function sizeAtRest(store: Store, diffId: Digest): number | undefined {
+  if (!store.blobs.touch(diffId)) return undefined
+  const known = store.records.recall('layers', hexOf(diffId))
+  const size = store.blobs.size(diffId)
+  return known !== undefined && decodeIndex(known)?.size === size ? size : undefined
 }
 
 function indexFile(path: string, { digest, size }: { digest: Digest; size: number }) {

@@ -33,7 +33,9 @@ function readLayer(tools: Tools, text: string | undefined): SnapshotLayer | unde
   if (text === undefined) return undefined
   try {
     const layer = JSON.parse(text) as { diffId: Digest; size: number; created: string }
-    return isDigest(layer.diffId) && tools.store.blobs.touch(layer.diffId) ? layer : undefined
+    if (!isDigest(layer.diffId) || !tools.store.blobs.touch(layer.diffId)) return undefined
+    // One that was cut short is made again.
+    return tools.store.blobs.size(layer.diffId) === layer.size ? layer : undefined
   } catch {
     return undefined
   }

@@ -93,7 +93,7 @@ export class Blobs {
   /** Writes a small blob. */
   write(bytes: Uint8Array): Digest {
     const digest = sha256(bytes)
-    if (this.touch(digest)) return digest
+    if (this.touch(digest) && this.isSound(digest, bytes)) return digest
     const reservation = this.reserve()
     try {
       writeFileSync(reservation.path, bytes)
@@ -153,6 +153,15 @@ export class Blobs {
 
   remove(digest: Digest): void {
     rmSync(this.path(digest), { force: true })
+  }
+
+  /** A blob that was damaged is written anew, not trusted for its name. */
+  private isSound(digest: Digest, bytes: Uint8Array): boolean {
+    try {
+      return readFileSync(this.path(digest)).equals(bytes)
+    } catch {
+      return false
+    }
   }
 
   private keep(path: string, digest: Digest): void {
