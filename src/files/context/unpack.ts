@@ -40,6 +40,8 @@ class Unpacker {
   private readonly draft: TreeDraft
   private readonly root: readonly string[]
   private readonly options: UnpackOptions
+  // Places of the files that the archive links to.
+  private readonly namesOf = new Map<Node, (readonly string[])[]>()
   private readonly directoryTimes: { readonly path: string; readonly entry: StoredEntry }[] = []
 
   constructor(draft: TreeDraft, root: readonly string[], options: UnpackOptions) {
@@ -61,7 +63,9 @@ class Unpacker {
       this.directory(parts, entry)
       this.directoryTimes.push({ path, entry })
     } else {
-      this.draft.put(parts, entry.kind === 'hardlink' ? this.linked(entry) : this.node(entry), this.options.now)
+      // What is in the way goes first, also where a link to it was meant.
+      this.draft.remove(parts)
+      this.draft.put(parts, entry.kind === 'hardlink' ? this.linked(entry, parts) : this.node(entry), this.options.now)
     }
   }
 
@@ -69,8 +73,7 @@ class Unpacker {
   settle(): void {
     for (const { path, entry } of this.directoryTimes) {
       const parts = this.inside(path)
-      if (this.draft.get(parts)?.kind === 'directory')
-        this.draft.change(parts, { mtime: entry.mtime, mtimeNs: entry.mtimeNs })
+      if (this.draft.get(parts)?.kind === 'directory') this.draft.change(parts, timeOf(entry))
     }
   }
 
@@ -101,10 +104,12 @@ class Unpacker {
     else this.draft.makeDirectory(parts, metadata, this.options.now)
   }
 
-  private linked(entry: StoredEntry): Node {
+  /** The file that the entry links to, which takes what the entry says of owner, mode and time, under every name that it has from the archive. */
+  private linked(entry: StoredEntry, parts: readonly string[]): Node {
     const path = stayInside(entry.link ?? '', `the hard link ${JSON.stringify(entry.path)}`)
     const slash = path.lastIndexOf('/')
-    const target = this.draft.get([...this.inside(slash < 0 ? '' : path.slice(0, slash)), path.slice(slash + 1)])
+    const there = [...this.inside(slash < 0 ? '' : path.slice(0, slash)), path.slice(slash + 1)]
+    const target = this.draft.get(there)
     if (target === undefined || target.kind === 'directory') {
       const what = target === undefined ? 'which is not there' : `which is a ${nameOfKind(target)}`
       throw new TareError(
@@ -112,7 +117,14 @@ class Unpacker {
         `the archive has a hard link ${JSON.stringify(entry.path)} to ${JSON.stringify(entry.link)}, ${what}`,
       )
     }
-    return target
+    const { mode, uid, gid, mtime, mtimeNs } = this.metadata(entry)
+    const names = this.namesOf.get(target) ?? [there]
+    names.push(parts)
+    const asSaid = target.kind === 'symlink' ? { uid, gid } : { mode, uid, gid, mtime, mtimeNs }
+    const node: Node = says(target, asSaid) ? target : { ...target, ...asSaid }
+    if (node !== target) for (const name of names) if (this.draft.get(name) === target) this.draft.put(name, node)
+    this.namesOf.set(node, names)
+    return node
   }
 
   private node(entry: StoredEntry): Node {
@@ -127,9 +139,9 @@ class Unpacker {
   }
 
   private metadata(entry: StoredEntry): Metadata {
-    const { mode, mtime, mtimeNs, xattrs } = entry
+    const { mode, xattrs } = entry
     const { uid, gid } = this.options.owner ?? entry
-    return { mode, uid, gid, mtime, mtimeNs, ...(xattrs === undefined ? {} : { xattrs }) }
+    return { mode, uid, gid, ...timeOf(entry), ...(xattrs === undefined ? {} : { xattrs }) }
   }
 }
 
@@ -141,6 +153,18 @@ function bomb(stored: number, size: number): TareError {
       remedy: 'A layer holds zeros, not holes. Leave such files out of the archive.',
     },
   )
+}
+
+// Nanoseconds in 64 bits end in 2262.
+const latestTime = 9_223_372_036
+
+/** The entry's time, or the epoch for one before it or beyond what Docker can say. */
+function timeOf({ mtime, mtimeNs }: StoredEntry): { readonly mtime: number; readonly mtimeNs: number } {
+  return mtime < 0 || mtime > latestTime ? { mtime: 0, mtimeNs: 0 } : { mtime, mtimeNs }
+}
+
+function says(node: Node, metadata: Partial<Metadata>): boolean {
+  return (Object.keys(metadata) as (keyof Metadata)[]).every((key) => node[key] === metadata[key])
 }
 
 /** The path, clean and relative. Throws `ARCHIVE_PATH_ESCAPES` where `..` leads out. */
