@@ -26,13 +26,18 @@ const smallArchive = 48 << 20
 export async function openArchiveSource(file: RegularFile, tools: Tools): Promise<ArchiveSource | undefined> {
   const head = readHead(file)
   const format = sniff(head)
-  if (format === 'none') return looksLikeTar(head) ? plainArchive(file) : undefined
+  // Text may well begin as a bzip2 does.
+  const isText = format === 'bzip2' && !bzip2Blocks.includes(head.toString('hex', 4, 10))
+  if (format === 'none' || isText) return looksLikeTar(head) ? plainArchive(file) : undefined
   if (file.size <= smallFile) {
     const small = await inflateSmall(readAll(file), Math.min(smallArchive, tools.unpackLimit ?? smallArchive))
     if (small !== undefined) return looksLikeTar(small) ? memoryArchive(small) : undefined
   }
   return inflatedArchive(file, tools)
 }
+
+// What begins a block of bzip2, and what ends a file that has none.
+const bzip2Blocks = ['314159265359', '177245385090']
 
 /** The bytes of a small gzip that stays small; undefined for anything else. */
 async function inflateSmall(bytes: Buffer, most: number): Promise<Buffer | undefined> {
