@@ -59,16 +59,13 @@ test('a hard link to a file that was there before changes that file', async () =
   expect(before.get('old')).toMatchObject({ mtime: 100 })
 })
 
-test('a hard link to a symbolic link keeps its time, and one to itself is refused', async () => {
+test('a hard link to a symbolic link keeps its time', async () => {
   const tree = await unpacked(
     Tree.empty,
     entry('s', { kind: 'symlink', link: 'x', mode: 0o777 }),
     entry('h', { kind: 'hardlink', link: 's', uid: 7, mtime: 70 }),
   )
   expect(tree.get('h')).toMatchObject({ kind: 'symlink', mode: 0o777, uid: 7, mtime: 100 })
-  await expect(unpacked(Tree.empty, entry('a'), entry('a', { kind: 'hardlink', link: 'a' }))).rejects.toThrow(
-    expect.objectContaining({ code: 'ARCHIVE_INVALID' }),
-  )
 })
 
 test('times that Docker cannot say become the epoch', async () => {

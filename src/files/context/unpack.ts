@@ -63,8 +63,6 @@ class Unpacker {
       this.directory(parts, entry)
       this.directoryTimes.push({ path, entry })
     } else {
-      // What is in the way goes first, also where a link to it was meant.
-      this.draft.remove(parts)
       this.draft.put(parts, entry.kind === 'hardlink' ? this.linked(entry, parts) : this.node(entry), this.options.now)
     }
   }
