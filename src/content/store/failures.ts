@@ -19,6 +19,14 @@ export function explainWriteFailure(error: unknown, home: string): unknown {
         `the store in ${home} cannot be written: ${systemCode(error) === 'EROFS' ? 'the filesystem is read-only' : 'permission denied'}`,
         { cause: error, remedy },
       )
+    case 'ENOENT':
+      // Making a folder with its parents says this of a read-only disk. (Node 20)
+      if ((error as NodeJS.ErrnoException).syscall !== 'mkdir') return error
+      return new TareError(
+        'STORE_UNWRITABLE',
+        `the store in ${home} cannot be written: a folder cannot be made there, maybe because the filesystem is read-only`,
+        { cause: error, remedy },
+      )
     case 'ENOTDIR':
     case 'EEXIST':
       return new TareError(

@@ -33,7 +33,11 @@ function tryTake(path: string, mine: string): boolean {
     writeFileSync(path, mine, { flag: 'wx' })
     return true
   } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error
+    if (systemCode(error) !== 'EEXIST') {
+      // Where the disk is full the file is there all the same, with nothing in it, and would hold everybody up.
+      if (holderOf(path) === '') rmSync(path, { force: true })
+      throw error
+    }
   }
   const holder = holderOf(path)
   if (holder !== undefined && !isHeld(path, holder)) breakLock(path, holder, mine)

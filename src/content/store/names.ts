@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   type Descriptor,
@@ -22,6 +22,8 @@ export interface Entry {
   readonly refName?: string
   /** RFC 3339; when it got the name or was kept. */
   readonly tagged?: string
+  /** Annotations that another tool put there. */
+  readonly notes?: Readonly<Record<string, string>>
 }
 
 // `ref.name` holds the full name, so that skopeo and umoci find an image in the layout by `<store>:docker.io/library/app:latest`.
@@ -68,9 +70,10 @@ export class Names {
   /** Replaces all entries. To be called under the store's lock. */
   write(entries: readonly Entry[]): void {
     mkdirSync(this.home, { recursive: true })
-    this.replace('oci-layout', '{"imageLayoutVersion":"1.0.0"}')
-    const manifests = entries.map(({ manifest, name, refName, tagged }) => {
+    this.scratch.place('{"imageLayoutVersion":"1.0.0"}', join(this.home, 'oci-layout'))
+    const manifests = entries.map(({ manifest, name, refName, tagged, notes }) => {
       const annotations = {
+        ...notes,
         ...(tagged === undefined ? {} : { [taggedKey]: tagged }),
         ...(name === undefined
           ? refName === undefined
@@ -80,13 +83,8 @@ export class Names {
       }
       return descriptorJson({ ...manifest, annotations })
     })
-    this.replace('index.json', goJson({ schemaVersion: 2, mediaType: mediaTypes.index, manifests }))
-  }
-
-  private replace(name: string, text: string): void {
-    const path = this.scratch.reserve()
-    writeFileSync(path, text)
-    renameSync(path, join(this.home, name))
+    const text = goJson({ schemaVersion: 2, mediaType: mediaTypes.index, manifests })
+    this.scratch.place(text, join(this.home, 'index.json'))
   }
 }
 
@@ -94,11 +92,13 @@ function entryOf(descriptor: Descriptor): Entry {
   const { annotations, ...manifest } = descriptor
   const tagged = annotations?.[taggedKey]
   const refName = annotations?.[nameKey]
+  const notes = Object.entries(annotations ?? {}).filter(([key]) => key !== taggedKey && key !== nameKey)
   return {
     manifest,
     ...nameOf(refName),
     ...(refName === undefined ? {} : { refName }),
     ...(tagged === undefined ? {} : { tagged }),
+    ...(notes.length === 0 ? {} : { notes: Object.fromEntries(notes) }),
   }
 }
 

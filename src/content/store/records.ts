@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { explainWriteFailure } from './failures.ts'
 import type { ProcessFiles } from './scratch.ts'
@@ -34,10 +34,8 @@ export class Records {
 
   remember(kind: RecordKind, key: string, text: string): void {
     try {
-      const path = this.scratch.reserve()
-      writeFileSync(path, text)
       mkdirSync(join(this.folder, kind), { recursive: true })
-      renameSync(path, this.path(kind, key))
+      this.scratch.place(text, this.path(kind, key))
     } catch (error) {
       throw explainWriteFailure(error, this.home)
     }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdirSync, readdirSync, readlinkSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemCode } from '../../support/index.ts'
 
@@ -21,6 +21,18 @@ export class ProcessFiles {
   reserve(): string {
     mkdirSync(this.folder, { recursive: true })
     return join(this.folder, `${namespaceTag()}-${process.pid}-${randomBytes(6).toString('hex')}`)
+  }
+
+  /** Makes `path` a file of this text, in place of what was there, in one go; where that fails, nothing is left over. */
+  place(text: string, path: string): void {
+    const own = this.reserve()
+    try {
+      writeFileSync(own, text)
+      renameSync(own, path)
+    } catch (error) {
+      rmSync(own, { force: true })
+      throw error
+    }
   }
 
   /** Removes what dead processes left. */

@@ -115,7 +115,8 @@ export class Store implements Target {
 
   /** Removes blobs and layer records that are not in `needed` and that nobody is using. To be called in `alone`. Answers the bytes. */
   collect(needed: ReadonlySet<Digest>): { readonly removed: readonly Digest[]; readonly bytes: number } {
-    const oldest = Math.min(...this.leases.living().map(({ since }) => since), Number.POSITIVE_INFINITY)
+    // Times of files are cut: to milliseconds by `touch`, to two seconds by some disks.
+    const oldest = Math.min(...this.leases.living().map(({ since }) => since - 2000), Number.POSITIVE_INFINITY)
     const doomed = this.blobs.all().filter((blob) => !needed.has(blob.digest) && blob.since < oldest)
     let bytes = 0
     for (const blob of doomed) {
