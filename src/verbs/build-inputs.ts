@@ -56,7 +56,8 @@ function fromArchive(options: BuildOptions, opened: OpenedArchive, steps: Steps)
   try {
     const script = scriptInArchive(options, plain)
     const file = read(script, steps)
-    return { file, context: opened.withIgnore(readIgnore(script, plain, steps)) }
+    // What somebody packed, they chose: as with docker, .dockerignore is for folders only.
+    return { file, context: plain }
   } catch (error) {
     plain.close()
     throw error
