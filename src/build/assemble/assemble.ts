@@ -49,7 +49,8 @@ export function assembleImage(facts: ImageFacts, layers: readonly AssembledLayer
     architecture: platform.architecture,
     ...(author === undefined ? {} : { author }),
     config: orderConfig(facts.config),
-    ...(created === undefined ? {} : { created }),
+    // Without a layer there is no time; Docker says so.
+    created: created ?? null,
     ...(history.length === 0 ? {} : { history }),
     os: platform.os,
     ...osMembers(platform),

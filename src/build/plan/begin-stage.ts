@@ -51,7 +51,8 @@ export class StageBeginner {
     const earlier = this.file.stages.findLastIndex((other, i) => i < stage.index && other.name === base)
     if (earlier >= 0) return this.inherit(await this.stageOf(earlier), stage, prefix)
     return base === 'scratch'
-      ? this.beginEmpty(stage, platform, prefix)
+      ? // Whatever --platform says: nothing is for every platform, and what comes is for the target's.
+        this.beginEmpty(stage, this.options.platform, prefix)
       : this.beginImage(stage, base, platform, prefix)
   }
 
@@ -62,7 +63,7 @@ export class StageBeginner {
     platform: Platform,
     prefix: string,
   ): Promise<StageState> {
-    if (named.kind === 'scratch') return this.beginEmpty(stage, platform, prefix)
+    if (named.kind === 'scratch') return this.beginEmpty(stage, this.options.platform, prefix)
     if (named.kind === 'image') return this.beginImage(stage, named.name, platform, prefix, named)
     if (named.kind === 'target') return this.inherit(await this.stageOf(this.need(named.stage)), stage, prefix)
     const state = this.beginEmpty(stage, platform, prefix)
