@@ -1,10 +1,11 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Hash, hash as hashAtOnce } from 'node:crypto'
 import type { Digest } from '../../oci/index.ts'
-import { encodeHeader, endOfArchive, padding, type StoredRun, type TarHeader, writeHeader } from '../tar/index.ts'
+import { endOfArchive, type StoredRun, type TarHeader } from '../tar/index.ts'
 import type { Difference, Metadata, Node, RegularFile } from '../tree/index.ts'
-import { ContentReader, knownDigest, learnDigest } from './content.ts'
-import { createLayerFile, type LayerFile, slabSize } from './layer-file.ts'
+import { knownDigest, learnDigest } from './content.ts'
+import { createLayerFile, type LayerFile } from './layer-file.ts'
 import { assembleIndex, encodeEntries, type LayerEntry, type LayerIndex } from './layer-index.ts'
+import { SlabWriter } from './slab-writer.ts'
 import { whiteoutOf } from './whiteout.ts'
 
 export interface PackOptions {
@@ -47,35 +48,29 @@ export async function packLayer(differences: readonly Difference[], options: Pac
 class Packer {
   private readonly differences: readonly Difference[]
   private readonly options: PackOptions
-  private readonly file: LayerFile
-  private readonly reader = new ContentReader()
+  private readonly writer: SlabWriter
   private readonly entries: LayerEntry[] = []
   private readonly firstNames = new Map<Node, string>()
   private readonly earlier: ReadonlyMap<string, number>
-  private slab: Buffer = Buffer.alloc(0)
-  private used = slabSize
-  private written = 0
 
   constructor(differences: readonly Difference[], options: PackOptions, file: LayerFile) {
     this.differences = differences
     this.options = options
+    this.writer = new SlabWriter(file, options)
     this.earlier = new Map(options.previous?.index.entries.map((entry, i) => [entry.path, i]))
-    this.file = file
   }
 
   async run(): Promise<PackedLayer> {
-    this.slab = await this.file.take()
-    this.used = 0
+    await this.writer.begin()
     for (let i = 0; i < this.differences.length; ) {
-      this.options.signal?.throwIfAborted()
       const taken = this.options.previous === undefined ? 0 : await this.takeOver(i)
-      if (taken === 0) await this.add(this.differences[i]!)
+      const waiting = taken === 0 ? this.add(this.differences[i]!) : undefined
+      if (waiting !== undefined) await waiting
       i += Math.max(1, taken)
     }
-    await this.append(endOfArchive)
-    if (this.used > 0) this.file.write(this.slab, this.used)
-    this.reader.close()
-    const finished = this.file.finish()
+    await this.writer.append(endOfArchive)
+    this.options.signal?.throwIfAborted()
+    const finished = this.writer.end()
     // Another thread may still be hashing.
     const entries = encodeEntries(this.entries)
     const { digest, size } = await finished
@@ -83,38 +78,49 @@ class Packer {
     return { index, encoded: assembleIndex(index, entries) }
   }
 
-  async abandon(): Promise<void> {
-    this.reader.close()
-    await this.file.abandon()
+  abandon(): Promise<void> {
+    return this.writer.abandon()
   }
 
-  /** Where the next byte goes. */
-  private get at(): number {
-    return this.written + this.used
-  }
-
-  private async add(difference: Difference): Promise<void> {
-    if (difference.kind === 'remove') {
-      const metadata = { mode: 0, uid: 0, gid: 0, mtime: 0, mtimeNs: 0 }
-      const at = this.at
-      await this.header({ path: whiteoutOf(difference.path), kind: 'file', size: 0, ...metadata })
-      this.entries.push({ path: difference.path, kind: 'remove', size: 0, at, runs: noRuns, ...metadata })
-      return
-    }
+  /** Writes one difference; answers a promise where that has to wait. */
+  private add(difference: Difference): Promise<void> | undefined {
+    if (difference.kind === 'remove') return this.whiteout(difference.path)
     const { path, node } = difference
     if (difference.kind === 'settle') {
       this.entries.push({ path, kind: 'settle', size: 0, at: -1, runs: noRuns, ...this.metadata(node) })
-      return
+      return undefined
     }
     const entry = this.entryOf(path, node)
-    await this.header(headerOf(entry))
-    if (entry.kind !== 'file') {
-      this.entries.push(entry)
-      return
+    const waiting = this.writer.header(headerOf(entry))
+    if (entry.kind === 'file')
+      return waiting === undefined
+        ? this.body(entry, node as RegularFile)
+        : waiting.then(() => this.body(entry, node as RegularFile))
+    this.entries.push(entry)
+    return waiting
+  }
+
+  private whiteout(path: string): Promise<void> | undefined {
+    const metadata = { mode: 0, uid: 0, gid: 0, mtime: 0, mtimeNs: 0 }
+    this.entries.push({ path, kind: 'remove', size: 0, at: this.writer.at, runs: noRuns, ...metadata })
+    return this.writer.header({ path: whiteoutOf(path), kind: 'file', size: 0, ...metadata })
+  }
+
+  private body(entry: LayerEntry, file: RegularFile): Promise<void> | undefined {
+    const { content, size, digest } = file
+    const runs = size === 0 ? noRuns : [{ position: 0, length: size, at: this.writer.at }]
+    const told: LayerEntry = { ...entry, runs, digest: digest ?? knownDigest(content) }
+    this.entries.push(told)
+    if (told.digest !== undefined || !this.options.digests(file)) return this.writer.content(content, size)
+    const sum = new PieceSum(size)
+    const learn = () => {
+      told.digest = sum.digest()
+      learnDigest(content, told.digest)
     }
-    const runs = entry.size === 0 ? noRuns : [{ position: 0, length: entry.size, at: this.at }]
-    const digest = await this.body(node as RegularFile)
-    this.entries.push({ ...entry, runs, digest })
+    const waiting = this.writer.content(content, size, (piece) => sum.add(piece))
+    if (waiting !== undefined) return waiting.then(learn)
+    learn()
+    return undefined
   }
 
   /** Whether the node's time is later than any may be. */
@@ -136,7 +142,7 @@ class Packer {
   private entryOf(path: string, node: Node): LayerEntry {
     const first = node.kind === 'directory' ? undefined : this.firstNames.get(node)
     const { mode, uid, gid, mtime, mtimeNs, xattrs } = this.metadata(node)
-    const at = this.at
+    const { at } = this.writer
     const entry: LayerEntry = {
       path,
       kind: node.kind,
@@ -159,53 +165,6 @@ class Packer {
     return plain
   }
 
-  private async header(header: TarHeader): Promise<void> {
-    if (this.slab.length - this.used < 512) await this.flush()
-    const count = writeHeader(this.slab, this.used, header)
-    if (count > 0) this.used += count
-    else await this.append(encodeHeader(header))
-  }
-
-  private async append(bytes: Uint8Array): Promise<void> {
-    for (let done = 0; done < bytes.length; ) {
-      if (this.used === this.slab.length) await this.flush()
-      const count = Math.min(bytes.length - done, this.slab.length - this.used)
-      this.slab.set(bytes.subarray(done, done + count), this.used)
-      this.used += count
-      done += count
-    }
-  }
-
-  /** Writes the file's content and its padding; answers its digest if it is known now. */
-  private async body(file: RegularFile): Promise<Digest | undefined> {
-    let digest = file.digest ?? knownDigest(file.content)
-    const hash = digest === undefined && this.options.digests(file) ? createHash('sha256') : undefined
-    for (let position = 0; position < file.size; ) {
-      if (this.used === this.slab.length) await this.flush()
-      const count = Math.min(file.size - position, this.slab.length - this.used)
-      const piece = this.slab.subarray(this.used, this.used + count)
-      this.reader.read(file.content, piece, position)
-      hash?.update(piece)
-      this.used += count
-      position += count
-    }
-    if (hash !== undefined) {
-      digest = `sha256:${hash.digest('hex')}`
-      learnDigest(file.content, digest)
-    }
-    await this.append(zeros.subarray(0, padding(file.size)))
-    return digest
-  }
-
-  private async flush(): Promise<void> {
-    this.options.signal?.throwIfAborted()
-    this.file.write(this.slab, this.used)
-    this.written += this.used
-    this.options.progress?.(this.written)
-    this.slab = await this.file.take()
-    this.used = 0
-  }
-
   /** Copies the longest run of entries from the place `i` that the earlier layer has too, one after the other; answers how many. */
   private async takeOver(i: number): Promise<number> {
     const { index, path } = this.options.previous!
@@ -213,7 +172,7 @@ class Packer {
     if (place === undefined) return 0
     const start = index.entries[place]!
     if (start.at < 0) return 0
-    const shift = this.at - start.at
+    const shift = this.writer.at - start.at
     let count = 0
     for (; i + count < this.differences.length && place + count < index.entries.length; count++) {
       const entry = index.entries[place + count]!
@@ -229,7 +188,7 @@ class Packer {
     }
     if (count === 0) return 0
     const next = index.entries.slice(place + count).find((entry) => entry.at >= 0)
-    await this.copy(path, start.at, next?.at ?? index.size - endOfArchive.length)
+    await this.writer.copy(path, start.at, next?.at ?? index.size - endOfArchive.length)
     return count
   }
 
@@ -258,20 +217,32 @@ class Packer {
       (entry.size === 0 || (entry.digest !== undefined && entry.digest === (node.digest ?? knownDigest(node.content))))
     )
   }
+}
 
-  private async copy(path: string, from: number, to: number): Promise<void> {
-    const content = { kind: 'extent', path, offset: from } as const
-    for (let position = 0; position < to - from; ) {
-      if (this.used === this.slab.length) await this.flush()
-      const count = Math.min(to - from - position, this.slab.length - this.used)
-      this.reader.read(content, this.slab.subarray(this.used, this.used + count), position)
-      this.used += count
-      position += count
+/** sha256 of bytes that mostly come in one piece, which is hashed at once. */
+class PieceSum {
+  private readonly size: number
+  private whole: string | undefined
+  private parts: Hash | undefined
+
+  constructor(size: number) {
+    this.size = size
+  }
+
+  add(piece: Uint8Array): void {
+    if (piece.length === this.size) {
+      this.whole = hashAtOnce('sha256', piece)
+      return
     }
+    this.parts ??= createHash('sha256')
+    this.parts.update(piece)
+  }
+
+  digest(): Digest {
+    return `sha256:${this.whole ?? (this.parts ?? createHash('sha256')).digest('hex')}`
   }
 }
 
-const zeros = Buffer.alloc(512)
 const noRuns: readonly StoredRun[] = []
 
 function headerOf(entry: LayerEntry): TarHeader {

@@ -1,0 +1,122 @@
+import { encodeHeader, padding, type TarHeader, writeHeader } from '../tar/index.ts'
+import type { Content } from '../tree/index.ts'
+import { ContentReader } from './content.ts'
+import { type LayerFile, slabSize } from './layer-file.ts'
+
+export interface SlabOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Hears of bytes written. */
+  readonly progress?: ((bytes: number) => void) | undefined
+}
+
+const zeros = Buffer.alloc(512)
+
+/**
+ * Gathers what is written to a layer in large buffers. A method answers a promise only where it has to wait for the next
+ * buffer: for tens of thousands of small files, promises would cost as much as the files.
+ */
+export class SlabWriter {
+  private readonly file: LayerFile
+  private readonly options: SlabOptions
+  private readonly reader = new ContentReader()
+  private slab: Buffer = Buffer.alloc(0)
+  private used = 0
+  private written = 0
+
+  constructor(file: LayerFile, options: SlabOptions) {
+    this.file = file
+    this.options = options
+  }
+
+  async begin(): Promise<void> {
+    this.slab = await this.file.take()
+  }
+
+  /** Where in the layer the next byte goes. */
+  get at(): number {
+    return this.written + this.used
+  }
+
+  header(header: TarHeader): Promise<void> | undefined {
+    if (this.slab.length - this.used >= 512) {
+      const count = writeHeader(this.slab, this.used, header)
+      this.used += count
+      if (count > 0) return undefined
+    }
+    return this.append(encodeHeader(header))
+  }
+
+  append(bytes: Uint8Array): Promise<void> | undefined {
+    if (bytes.length > this.slab.length - this.used) return this.appendInParts(bytes)
+    this.slab.set(bytes, this.used)
+    this.used += bytes.length
+    return undefined
+  }
+
+  /** Writes `size` bytes of the content and what fills its last block. `hear` gets the bytes, in one piece where they fit. */
+  content(content: Content, size: number, hear?: (piece: Uint8Array) => void): Promise<void> | undefined {
+    if (size + padding(size) > this.slab.length - this.used) return this.contentInParts(content, size, hear)
+    this.read(content, 0, size, hear)
+    return this.append(zeros.subarray(0, padding(size)))
+  }
+
+  /** Copies the bytes `from` to `to` of a file. */
+  async copy(path: string, from: number, to: number): Promise<void> {
+    await this.readInParts({ kind: 'extent', path, offset: from }, to - from)
+  }
+
+  /** Writes what is left. The file is complete once its own `finish` resolves. */
+  end(): Promise<{ digest: `sha256:${string}`; size: number }> {
+    if (this.used > 0) this.file.write(this.slab, this.used)
+    this.reader.close()
+    return this.file.finish()
+  }
+
+  async abandon(): Promise<void> {
+    this.reader.close()
+    await this.file.abandon()
+  }
+
+  private async appendInParts(bytes: Uint8Array): Promise<void> {
+    for (let done = 0; done < bytes.length; ) {
+      if (this.used === this.slab.length) await this.flush()
+      const count = Math.min(bytes.length - done, this.slab.length - this.used)
+      this.slab.set(bytes.subarray(done, done + count), this.used)
+      this.used += count
+      done += count
+    }
+  }
+
+  private async contentInParts(content: Content, size: number, hear?: (piece: Uint8Array) => void): Promise<void> {
+    // What fits into a buffer of its own begins in one.
+    if (size <= slabSize / 2) await this.flush()
+    await this.readInParts(content, size, hear)
+    await this.append(zeros.subarray(0, padding(size)))
+  }
+
+  private async readInParts(content: Content, size: number, hear?: (piece: Uint8Array) => void): Promise<void> {
+    for (let position = 0; position < size; ) {
+      if (this.used === this.slab.length) await this.flush()
+      const count = Math.min(size - position, this.slab.length - this.used)
+      this.read(content, position, count, hear)
+      position += count
+    }
+  }
+
+  private read(content: Content, position: number, count: number, hear?: (piece: Uint8Array) => void): void {
+    const piece = this.slab.subarray(this.used, this.used + count)
+    if (count > 0) this.reader.read(content, piece, position)
+    hear?.(piece)
+    this.used += count
+  }
+
+  private async flush(): Promise<void> {
+    this.options.signal?.throwIfAborted()
+    if (this.used === 0) return
+    this.file.write(this.slab, this.used)
+    this.written += this.used
+    this.options.progress?.(this.written)
+    this.used = 0
+    this.slab = await this.file.take()
+  }
+}
