@@ -1,0 +1,102 @@
+import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { faultsOf } from './kit/check-store.ts'
+import { openBench } from './kit/cli.ts'
+import { refused } from './kit/refused.ts'
+
+// A store that somebody or a failing disk has damaged: what is broken is named, the rest works, and it can be healed.
+
+const small = { Dockerfile: 'FROM scratch\nCOPY data /\n', data: 'data' }
+
+describe('a store that was damaged', () => {
+  async function openBuilt() {
+    const bench = openBench({
+      ...small,
+      child: 'FROM x\nCOPY data /again\n',
+      from: 'FROM scratch\nCOPY --from=x /data /\n',
+    })
+    const id = (await bench.succeed(['build', '-q', '-t', 'x', 'context'])).trim()
+    const manifest = JSON.parse(readFileSync(join(bench.home, 'index.json'), 'utf8')).manifests[0].digest as string
+    const path = (digest: string) => join(bench.home, 'blobs', digest.replace(':', '/'))
+    const { layers } = JSON.parse(readFileSync(path(manifest), 'utf8')) as { layers: { digest: string }[] }
+    return { ...bench, id, manifest: path(manifest), config: path(id), layer: path(layers[0]!.digest) }
+  }
+
+  test('a layer that is missing or cut short is named, and a new build or load heals it', async () => {
+    for (const damage of [rmSync, (path: string) => truncateSync(path, 100)]) {
+      const bench = await openBuilt()
+      await bench.succeed(['save', '-o', 'before.tar', 'x'])
+      damage(bench.layer)
+      await refused(bench, ['save', '-o', 'x.tar', 'x'], /sha256:[0-9a-f]{64}/)
+      expect(existsSync(join(bench.folder, 'x.tar'))).toBe(false)
+      await refused(bench, ['build', '--progress=none', '-f', 'context/from', 'context'], /sha256:[0-9a-f]{64}|x/)
+      await bench.succeed(['build', '-q', '-t', 'x', 'context'])
+      await bench.succeed(['save', '-o', 'x.tar', 'x'])
+      damage(bench.layer)
+      await bench.succeed(['load', '-i', 'before.tar'])
+      await bench.succeed(['save', '-o', 'x.tar', 'x'])
+      expect(await faultsOf(bench.home)).toEqual([])
+    }
+  })
+
+  test('a manifest or config that is missing or damaged is named, and the others are there', async () => {
+    for (const which of ['manifest', 'config'] as const)
+      for (const damage of [rmSync, (path: string) => writeFileSync(path, '{}')]) {
+        const bench = await openBuilt()
+        await bench.succeed(['build', '-q', '-t', 'other', '--label', 'a=b', 'context'])
+        damage(bench[which])
+        expect(await bench.succeed(['images', '--format', '{{.Repository}}'])).toContain('other\n')
+        await refused(bench, ['save', '-o', 'x.tar', 'x'], /x|sha256/)
+        await bench.succeed(['save', '-o', 'other.tar', 'other'])
+        // What it cannot read might need anything: then prune takes nothing.
+        const { code, err } = await bench.tare(['image', 'prune', '-f'])
+        if (code !== 0)
+          expect(err).toMatch(/blob sha256:\w+ in the store is damaged\n.*Remove .*\/sha256\/\w+ and build or load/)
+        await bench.succeed(['save', '-o', 'other.tar', 'other'])
+        await bench.succeed(['build', '-q', '--no-cache', '-t', 'x', 'context'])
+        await bench.succeed(['save', '-o', 'x.tar', 'x'])
+      }
+  })
+
+  test('documents that are damaged are written anew by a build that makes the same', async () => {
+    const bench = openBench(small)
+    const build = () => bench.succeed(['build', '-q', '-t', 'x', 'context'], { env: { SOURCE_DATE_EPOCH: '1' } })
+    const id = await build()
+    writeFileSync(join(bench.home, 'blobs', id.trim().replace(':', '/')), '{}')
+    expect(await build()).toBe(id)
+    expect(await faultsOf(bench.home)).toEqual([])
+  })
+
+  test('an index.json that cannot be read is named and never written over', async () => {
+    for (const text of ['', '{', '[]', '{"schemaVersion":2,"manifests":[{"digest":"x"}]}', 'null']) {
+      const bench = await openBuilt()
+      const index = join(bench.home, 'index.json')
+      writeFileSync(index, text)
+      for (const argv of [
+        ['images'],
+        ['build', '--progress=none', '-t', 'y', 'context'],
+        ['rmi', 'x'],
+        ['image', 'prune', '-f'],
+      ])
+        await refused(bench, argv, /index\.json is damaged/)
+      expect(readFileSync(index, 'utf8')).toBe(text)
+      expect(existsSync(bench.layer)).toBe(true)
+    }
+  })
+
+  test('what builds remember may be lost or nonsense', async () => {
+    const bench = await openBuilt()
+    for (const nonsense of ['', '{', 'null', '{"format":1}', '[1]']) {
+      for (const kind of ['layers', 'steps', 'latest', 'contexts'])
+        for (const name of readdirSync(join(bench.home, 'tare', kind)))
+          writeFileSync(join(bench.home, 'tare', kind, name), nonsense)
+      await bench.succeed(['build', '-q', '-t', 'y', 'context'])
+      await bench.succeed(['build', '-q', '-f', 'context/from', 'context'])
+      await bench.succeed(['history', 'x'])
+      await bench.succeed(['system', 'df'])
+      await bench.succeed(['builder', 'prune', '-f'])
+    }
+    expect(await faultsOf(bench.home)).toEqual([])
+  })
+})

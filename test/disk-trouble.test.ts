@@ -1,0 +1,104 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { faultsOf } from './kit/check-store.ts'
+import { type Bench, isRoot, noise, openBench, ordinaryUser } from './kit/cli.ts'
+import { canMount, mountOn, unlessMissing } from './kit/needs.ts'
+import { refused } from './kit/refused.ts'
+
+// Disks that cannot be written or are full: a clear answer, and nothing half-written.
+
+const small = { Dockerfile: 'FROM scratch\nCOPY data /\n', data: 'data' }
+
+const canBeOrdinary = unlessMissing(isRoot, 'only root can forbid a folder to the one who builds')
+
+describe('a store that cannot be written', () => {
+  const remedy = 'Set TARE_HOME to a folder that you can write to'
+
+  test.skipIf(!canBeOrdinary)('because it is somebody else’s', async () => {
+    const bench = openBench(small)
+    await refused(bench, ['build', 'context'], new RegExp(`permission denied\\n.*${remedy}`), ordinaryUser)
+    await bench.succeed(['build', '-q', '-t', 'x', 'context'])
+    for (const argv of [
+      ['build', 'context'],
+      ['tag', 'x', 'y'],
+      ['rmi', 'x'],
+      ['import', 'context/data'],
+    ])
+      await refused(bench, argv, /permission denied/, ordinaryUser)
+    expect((await bench.tare(['images', '-q'], { user: ordinaryUser })).out).not.toBe('')
+    expect(await faultsOf(bench.home)).toEqual([])
+  })
+
+  test('because it is a file, or below one', async () => {
+    const bench = openBench(small)
+    writeFileSync(bench.home, 'a file')
+    await refused(bench, ['build', 'context'], new RegExp(`not a folder is in the way\\n.*${remedy}`))
+    const below = { ...bench, tare: (argv: readonly string[]) => bench.tare(argv, { home: join(bench.home, 'x') }) }
+    await refused(below, ['build', 'context'], new RegExp(`not a folder is in the way\\n.*${remedy}`))
+    expect(readFileSync(bench.home, 'utf8')).toBe('a file')
+  })
+
+  test.skipIf(!canMount())('because the filesystem is read-only', async () => {
+    const bench = openBench(small)
+    await bench.succeed(['build', '-q', '-t', 'x', 'context'])
+    mountOn(bench.home, '--bind', '-o', 'ro', bench.home)
+    await refused(bench, ['build', 'context'], /read-only\n.*TARE_HOME/)
+    await bench.succeed(['save', '-o', 'x.tar', 'x'])
+  })
+})
+
+describe.skipIf(!canMount())('a full disk', () => {
+  function openSmallDisk(): Bench {
+    const bench = openBench({ ...small, large: noise(3 << 20), 'Dockerfile.large': 'FROM scratch\nCOPY large /\n' })
+    mkdirSync(bench.home)
+    mountOn(bench.home, '-t', 'tmpfs', '-o', 'size=2m', 'tmpfs')
+    return bench
+  }
+
+  test('is told with what to do, and what was there before stays', async () => {
+    const bench = openSmallDisk()
+    const id = await bench.succeed(['build', '-q', '-t', 'x', 'context'])
+    const large = ['build', '--progress=none', '-t', 'x', '-f', 'context/Dockerfile.large', 'context']
+    await refused(bench, large, /no space left .*\n.*prune.*TARE_HOME/)
+    expect(await faultsOf(bench.home)).toEqual([])
+    expect(await bench.succeed(['images', '-q', '--no-trunc'])).toBe(id)
+    expect(await bench.succeed(['build', '-q', '-t', 'x', 'context'])).toBe(id)
+  })
+
+  test('is told by load, import and a context on standard input', async () => {
+    const bench = openSmallDisk()
+    const other = { home: join(bench.folder, 'other') }
+    await bench.succeed(['build', '-q', '-t', 'large', '-f', 'context/Dockerfile.large', 'context'], other)
+    await bench.succeed(['save', '-o', 'large.tar', 'large'], other)
+    await refused(bench, ['load', '-i', 'large.tar'], /no space left/)
+    const archive = readFileSync(join(bench.folder, 'large.tar'))
+    for (const argv of [['load'], ['import', '-'], ['build', '--progress=none', '-f', 'context/Dockerfile', '-']]) {
+      const { code, err } = await bench.tare(argv, { input: archive })
+      expect(err).toMatch(/no space left/)
+      expect(code).toBe(1)
+      expect(await faultsOf(bench.home)).toEqual([])
+    }
+  })
+
+  test('is told by save, which leaves no file', async () => {
+    const bench = openBench({ Dockerfile: 'FROM scratch\nCOPY large /\n', large: noise(3 << 20) })
+    const disk = join(bench.folder, 'disk')
+    mkdirSync(disk)
+    mountOn(disk, '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs')
+    await bench.succeed(['build', '-q', '-t', 'x', 'context'])
+    await refused(bench, ['save', '-o', 'disk/x.tar', 'x'], /no space is left in .*disk\n/)
+    expect(readdirSync(disk)).toEqual([])
+  })
+})
+
+describe('save', () => {
+  test('into what cannot be written says why', async () => {
+    const bench = openBench(small)
+    await bench.succeed(['build', '-q', '-t', 'x', 'context'])
+    await refused(bench, ['save', '-o', 'nowhere/x.tar', 'x'], /there is no folder nowhere\n.*mkdir -p nowhere/)
+    await refused(bench, ['save', '-o', 'context', 'x'], /context is a folder/)
+    await refused(bench, ['save', '-o', 'context/data/x', 'x'], /is not a folder/)
+    expect(readdirSync(bench.folder).sort()).toEqual(['context', 'home'])
+  })
+})

@@ -1,0 +1,71 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { faultsOf } from './kit/check-store.ts'
+import { noise, openBench, startTare } from './kit/cli.ts'
+
+// Ctrl-C and its kin, at any moment: nothing half-made is ever visible, and the next build works.
+
+describe('a build that is interrupted', () => {
+  const large = { Dockerfile: 'FROM scratch\nCOPY large /\nCOPY large /again\n', large: noise(64 << 20) }
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+    ['SIGKILL', undefined],
+  ] as const)('by %s, at any moment, leaves nothing half-made', async (signal, expected) => {
+    const bench = openBench(large)
+    for (const wait of [60, 150, 220, 300, 400]) {
+      const argv = ['build', '--progress=plain', '--no-cache', '-t', 'x', 'context']
+      const { child, outcome } = startTare(argv, { home: bench.home, cwd: bench.folder })
+      await sleep(wait)
+      child.kill(signal)
+      const { code, err, signal: by } = await outcome
+      // Before its first line of ours runs, a process simply dies of the signal; after its last it has succeeded.
+      if (code !== 0 && by === undefined) {
+        expect({ code, wait }).toEqual({ code: expected, wait })
+        expect(err).toMatch(/canceled/)
+        expect(err).not.toMatch(/defect of tare/)
+      }
+      const faults = await faultsOf(bench.home)
+      if (signal !== 'SIGKILL') expect(faults).toEqual([])
+      else expect(faults.filter((fault) => !/^tare\/(?:scratch|leases|lock)/.test(fault))).toEqual([])
+    }
+    await bench.succeed(['build', '-q', '-t', 'x', 'context'])
+    expect(await faultsOf(bench.home)).toEqual([])
+  })
+
+  test('while it reads its context from standard input', async () => {
+    const bench = openBench()
+    const argv = ['build', '--progress=plain', '-']
+    const { child, outcome } = startTare(argv, { home: bench.home, input: endless() })
+    await sleep(500)
+    child.kill('SIGINT')
+    expect((await outcome).code).toBe(130)
+    expect(await faultsOf(bench.home)).toEqual([])
+  })
+
+  async function* endless() {
+    for (;;) yield noise(1 << 16)
+  }
+})
+
+describe('a save', () => {
+  test('that is killed leaves no file under the name, nor harms the one that was there', async () => {
+    const bench = openBench({ Dockerfile: 'FROM scratch\nCOPY large /\n', large: noise(64 << 20) })
+    await bench.succeed(['build', '-q', '-t', 'x', 'context'])
+    writeFileSync(join(bench.folder, 'x.tar'), 'before')
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
+      const { child, outcome } = startTare(['save', '-o', 'x.tar', 'x'], { home: bench.home, cwd: bench.folder })
+      while (!readdirSync(bench.folder).some((name) => name.endsWith('.part'))) await sleep(2)
+      child.kill(signal)
+      const { code, signal: by } = await outcome
+      expect(code ?? by).toBe({ SIGINT: 130, SIGTERM: 143, SIGKILL: 'SIGKILL' }[signal])
+      expect(readFileSync(join(bench.folder, 'x.tar'), 'utf8')).toBe('before')
+      if (signal !== 'SIGKILL') expect(readdirSync(bench.folder).filter((name) => name.endsWith('.part'))).toEqual([])
+    }
+    expect(await faultsOf(bench.home)).toEqual([])
+  })
+})
