@@ -66,7 +66,7 @@ export function assembleImage(facts: ImageFacts, layers: readonly AssembledLayer
     layers: layers.map(({ diffId, size }) => ({ mediaType: mediaTypes.layer, digest: diffId, size })),
     ...(facts.annotations === undefined || Object.keys(facts.annotations).length === 0
       ? {}
-      : { annotations: facts.annotations }),
+      : { annotations: sorted<string>(facts.annotations) }),
   }
   return { config, manifest: document(mediaTypes.manifest, goJson(manifestJson(manifest), 2)) }
 }
@@ -119,7 +119,7 @@ const order: readonly (keyof ContainerConfig)[] = [
 /** The config's members in the order that Docker writes them, empty ones left out, those of maps sorted; unknown ones last. */
 function orderConfig(config: ContainerConfig): Record<string, unknown> {
   const entries = Object.entries(config)
-  const known = order.flatMap((key) => (isEmpty(config[key]) ? [] : [[key, sorted(config[key])] as const]))
+  const known = order.flatMap((key) => (isEmpty(config[key]) ? [] : [[key, inOrder(key, config[key])] as const]))
   const unknown = entries.filter(
     ([key, value]) => !(order as readonly string[]).includes(key) && !legacy.has(key) && !isEmpty(value),
   )
@@ -146,10 +146,23 @@ function isEmpty(value: unknown): boolean {
   return typeof value === 'object' && Object.keys(value).length === 0
 }
 
-function sorted(value: unknown): unknown {
+const healthOrder = ['Test', 'Interval', 'Timeout', 'StartPeriod', 'StartInterval', 'Retries']
+
+/** Members of maps are sorted by their bytes; those of a health check have an order of their own. */
+function inOrder(key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-  if ('Test' in value || 'Interval' in value) return value
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b))))
+  if (key !== 'Healthcheck') return sorted(value)
+  const rank = ([name]: readonly [string, unknown]) =>
+    healthOrder.includes(name) ? healthOrder.indexOf(name) : healthOrder.length
+  return Object.fromEntries(Object.entries(value).sort((a, b) => rank(a) - rank(b)))
+}
+
+function sorted<T>(map: Readonly<Record<string, T>> | object): Record<string, T> {
+  return Object.fromEntries(
+    Object.entries(map as Readonly<Record<string, T>>).sort(([a], [b]) =>
+      Buffer.compare(Buffer.from(a), Buffer.from(b)),
+    ),
+  )
 }
 
 /**
