@@ -151,8 +151,12 @@ export class Blobs {
     })
   }
 
-  remove(digest: Digest): void {
+  /** Removes the blob, unless somebody has touched it after `since`, milliseconds since 1970. Answers whether it did. */
+  remove(digest: Digest, since: number): boolean {
+    const stat = statSync(this.path(digest), { throwIfNoEntry: false })
+    if (stat === undefined || stat.mtimeMs > since) return false
     rmSync(this.path(digest), { force: true })
+    return true
   }
 
   /** A blob that was damaged is written anew, not trusted for its name. */

@@ -118,12 +118,9 @@ export class Store implements Target {
     // Times of files are cut: to milliseconds by `touch`, to two seconds by some disks.
     const oldest = Math.min(...this.leases.living().map(({ since }) => since - 2000), Number.POSITIVE_INFINITY)
     const doomed = this.blobs.all().filter((blob) => !needed.has(blob.digest) && blob.since < oldest)
-    let bytes = 0
-    for (const blob of doomed) {
-      this.blobs.remove(blob.digest)
-      this.records.forget('layers', blob.digest.slice('sha256:'.length))
-      bytes += blob.size
-    }
-    return { removed: doomed.map((blob) => blob.digest), bytes }
+    // A build that has begun meanwhile may have found one of them, and touched it.
+    const removed = doomed.filter((blob) => this.blobs.remove(blob.digest, blob.since))
+    for (const { digest } of removed) this.records.forget('layers', digest.slice('sha256:'.length))
+    return { removed: removed.map(({ digest }) => digest), bytes: removed.reduce((sum, { size }) => sum + size, 0) }
   }
 }
