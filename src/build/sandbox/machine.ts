@@ -9,7 +9,7 @@ export interface Machine {
   readonly root: boolean
   /** Whether overlays have to keep their marks in `user.` attributes: we are not root of the whole machine. */
   readonly userxattr: boolean
-  /** The beginning of a command line that runs as root with these further namespaces; it ends with the process that waits for it. */
+  /** The beginning of a command line that runs as root with these further namespaces; where that takes processes, they end with the one that waits for them. */
   enter(namespaces: readonly string[]): string[]
 }
 
@@ -20,7 +20,6 @@ export function thisMachine(): Machine {
   const uid = process.geteuid?.() ?? 0
   const root = uid === 0
   const unshare = findProgram('unshare') ?? 'unshare'
-  const guard = [findProgram('setpriv') ?? 'setpriv', '--pdeathsig', 'KILL', '--']
   const inUserNamespace = !/^\s*0\s+0\s+4294967295/.test(read('/proc/self/uid_map'))
   return {
     flavour: root ? 'root' : `user-${uid}`,
@@ -28,10 +27,14 @@ export function thisMachine(): Machine {
     userxattr: !root || inUserNamespace,
     enter: (namespaces) => {
       const asRoot = root ? [] : ['--user', '--map-auto', '--map-root-user']
-      if (asRoot.length + namespaces.length === 0) return guard
-      return [...guard, unshare, ...asRoot, ...namespaces, '--']
+      return asRoot.length + namespaces.length === 0 ? [] : [...guard(), unshare, ...asRoot, ...namespaces, '--']
     },
   }
+}
+
+/** The beginning of a command line that is killed when whoever started it ends. */
+export function guard(): string[] {
+  return [findProgram('setpriv') ?? 'setpriv', '--pdeathsig', 'KILL', '--']
 }
 
 /** Whether this process has the capability in force. */

@@ -58,17 +58,15 @@ export function namespaceScript(facts: StepFacts): {
   const script = [
     'set -u',
     'umask 022',
-    // Before its own entry under /proc/sys becomes read-only.
-    `mount -t proc -o nosuid,nodev,noexec proc ${quoted(join(root, 'proc'))} || exit 125`,
-    `echo ${hostname} > ${quoted(join(root, 'proc/sys/kernel/hostname'))} 2>/dev/null`,
-    `mount -a -T ${quoted(`${root}.table`)} || exit 125`,
-    ...(command.insecure ? [] : [`mount -a -T ${quoted(`${root}.extra`)} 2>/dev/null`]),
+    `echo ${hostname} > /proc/sys/kernel/hostname`,
+    `mount -n -a -T ${quoted(`${root}.table`)} || exit 125`,
+    ...(command.insecure ? [] : [`mount -n -a -T ${quoted(`${root}.extra`)} 2>/dev/null`]),
     ...nested.flatMap((mount) => nestedLines(mount, root)),
     ...secretLines(prepared, root),
     ...command.limits.map(([name, soft, hard]) => `prlimit --pid $$ --${name}=${soft}:${hard} 2>/dev/null || :`),
     `cd ${quoted(root)} || exit 125`,
     // The new root covers the old one, so that nothing leads out of it any more, not even another chroot.
-    'mount --move . / 2>/dev/null',
+    'mount -n --move . / 2>/dev/null',
     'echo ready',
     `exec ${becomeCommand(facts)} </dev/null >&8 2>&9 3>&- 4<&- 8>&- 9>&-`,
     '',
@@ -81,13 +79,13 @@ export function secretLines({ secrets }: Prepared, root: string): string[] {
   if (secrets.length === 0) return []
   const folder = `${root}-secrets`
   return [
-    `mkdir ${quoted(folder)} && mount -t tmpfs -o mode=700,noexec,nosuid,nodev tmpfs ${quoted(folder)} || exit 125`,
+    `mkdir ${quoted(folder)} && mount -n -t tmpfs -o mode=700,noexec,nosuid,nodev tmpfs ${quoted(folder)} || exit 125`,
     ...secrets.flatMap(({ place, bytes, mode, uid, gid }, i) => {
       const file = quoted(join(folder, String(i)))
       const at = quoted(join(root, place))
       return [
         `head -c ${bytes.length} <&4 > ${file} && chown ${uid}:${gid} ${file} && chmod ${mode.toString(8)} ${file} || exit 125`,
-        `{ [ -e ${at} ] || { mkdir -p ${quoted(join(root, place, '..'))} && : > ${at}; }; } && mount --bind ${file} ${at} || exit 125`,
+        `{ [ -e ${at} ] || { mkdir -p ${quoted(join(root, place, '..'))} && : > ${at}; }; } && mount -n --bind ${file} ${at} || exit 125`,
       ]
     }),
   ]
@@ -97,6 +95,7 @@ function systemLines({ prepared, root, command, userNamespace }: StepFacts): Tab
   const dev = join(root, 'dev')
   const shm = command.shmSize ?? 64 << 20
   return [
+    { source: 'proc', at: join(root, 'proc'), type: 'proc', options: 'nosuid,nodev,noexec' },
     { source: prepared.dev.path, at: dev, type: 'none', options: 'bind' },
     ...prepared.dev.devices.map((name) => ({
       source: `/dev/${name}`,
@@ -164,7 +163,7 @@ function nestedLines(mount: PreparedMount, root: string): string[] {
   const make = mount.directory
     ? `mkdir -p ${place}`
     : `{ [ -e ${place} ] || { mkdir -p ${quoted(join(at, '..'))} && : > ${place}; }; }`
-  return [`${make} && mount -t ${type} -o ${quoted(options)} ${quoted(source)} ${place} || exit 125`]
+  return [`${make} && mount -n -t ${type} -o ${quoted(options)} ${quoted(source)} ${place} || exit 125`]
 }
 
 /** The end of the script: whatever turns the process into the command, as its user, in its directory, in the new root. */

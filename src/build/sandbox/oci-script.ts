@@ -20,7 +20,7 @@ export function ociScript(facts: StepFacts, runtime: string, bundle: string): st
     ...secretLines(facts.prepared, facts.root).filter((line) => !line.startsWith('{')),
     ...(facts.prepared.secrets.length === 0 ? [] : [`chmod 711 ${quoted(folder)}`]),
     // crun refuses machines that have both kinds of cgroups, even when it is to leave them alone: it need not see the new one.
-    ...(crun && existsSync(hybrid) ? [`mount --bind ${quoted(`${bundle}/empty`)} ${hybrid} 2>/dev/null || :`] : []),
+    ...(crun && existsSync(hybrid) ? [`mount -n --bind ${quoted(`${bundle}/empty`)} ${hybrid} 2>/dev/null || :`] : []),
     'echo ready',
     `exec ${[runtime, ...flags, '--root', `${bundle}/state`, 'run', '--bundle', bundle, 'step'].map(quoted).join(' ')} </dev/null >&8 2>&9 3>&- 4<&- 8>&- 9>&-`,
     '',

@@ -8,9 +8,8 @@ import type { Caches } from './caches.ts'
 import { readCapabilities } from './capabilities.ts'
 import { changedTree } from './changed-tree.ts'
 import { checkCommand, environmentOf } from './command.ts'
-import { Extractor } from './extract.ts'
 import { resolveIdentity } from './identity.ts'
-import type { Machine } from './machine.ts'
+import { guard, type Machine } from './machine.ts'
 import { namespaceScript, type StepFacts } from './namespace-script.ts'
 import { runtimeConfig } from './oci-config.ts'
 import { ociScript } from './oci-script.ts'
@@ -72,7 +71,7 @@ class OverlayStep {
     const { hasShell, cwd } = checkCommand(command, env, tree)
     const layers = await tools.unpacked.of(on)
     const prepared = await prepare(on, command, { folder, ...tools, signal: this.options.signal })
-    await new Extractor(tools.machine).archive(prepared.stubs.entries(), join(folder, 'stubs'))
+    await prepared.stubs.write(join(folder, 'stubs'), tools.machine)
     const facts: StepFacts = {
       command,
       identity,
@@ -127,10 +126,7 @@ class OverlayStep {
         ? ['--uts', '--ipc', ...(command.network === 'none' ? ['--net'] : [])]
         : ['--mount-proc']
     const start = [
-      findProgram('setpriv') ?? 'setpriv',
-      '--pdeathsig',
-      'KILL',
-      '--',
+      ...guard(),
       findProgram('unshare') ?? 'unshare',
       '--mount',
       '--pid',
@@ -146,9 +142,10 @@ class OverlayStep {
       [
         'exec 8>&1 9>&2 >&3 2>&3',
         `cd ${quoted(tools.unpacked.folder)} || exit`,
-        `mount -t overlay -o ${quoted(overlay)} overlay ${quoted(facts.root)} || exit`,
+        // Nothing in it has to outlive a crash of the machine: then the kernel need not wait for the disk at the end.
+        `mount -n -t overlay -o ${quoted(`${overlay},volatile`)} overlay ${quoted(facts.root)} 2>/dev/null || mount -n -t overlay -o ${quoted(overlay)} overlay ${quoted(facts.root)} || exit`,
         ...facts.prepared.beforehand.map(
-          ({ at, overlay }) => `mount -t overlay -o ${quoted(overlay)} overlay ${quoted(at)} || exit`,
+          ({ at, overlay }) => `mount -n -t overlay -o ${quoted(overlay)} overlay ${quoted(at)} || exit`,
         ),
         ...(facts.cwd === ''
           ? []

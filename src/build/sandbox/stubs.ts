@@ -1,6 +1,10 @@
+import { chmodSync, chownSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { TarHeader } from '../../files/tar/index.ts'
 import { nameOfKind, partsOf, Tree } from '../../files/tree/index.ts'
-import { TareError } from '../../support/index.ts'
+import { systemPath, TareError } from '../../support/index.ts'
+import { Extractor } from './extract.ts'
+import type { Machine } from './machine.ts'
 
 /**
  * Places that mounts need and the filesystem does not have. They become a layer of their own below the step's, so that
@@ -34,9 +38,26 @@ export class Stubs {
     return path
   }
 
-  /** What the layer has to hold, parents first. */
-  entries(): TarHeader[] {
-    return [...this.headers.keys()].sort().map((path) => this.headers.get(path)!)
+  /** Makes the layer in an empty folder. */
+  async write(folder: string, machine: Machine): Promise<void> {
+    const headers = [...this.headers.keys()].sort().map((path) => this.headers.get(path)!)
+    const ours = headers.every(({ uid, gid }) => uid === 0 && gid === 0)
+    if (!machine.root && !ours) {
+      await new Extractor(machine).archive(headers, folder)
+      return
+    }
+    for (const { path, kind, mode, uid, gid } of headers) {
+      const at = systemPath(join(folder, path))
+      if (kind === 'directory') mkdirSync(at)
+      else writeFileSync(at, '')
+      if (machine.root && uid + gid > 0) chownSync(at, uid, gid)
+      chmodSync(at, mode)
+    }
+    // From the innermost out: what is made in a directory changes its time.
+    for (const { path, mtime, mtimeNs } of headers.reverse()) {
+      const time = mtime + mtimeNs / 1e9
+      utimesSync(systemPath(join(folder, path)), time, time)
+    }
   }
 
   /**
