@@ -47,4 +47,5 @@ test.each<[number, string]>([
 test('an age ends in "ago", and what is no time has none', () => {
   expect(humanAge('1970-01-01T00:00:00Z', 90_000)).toBe('About a minute ago')
   expect(humanAge('', 90_000)).toBe('N/A')
+  expect(humanAge('0001-01-01T00:00:00Z', 90_000)).toBe('N/A')
 })

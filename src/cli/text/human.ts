@@ -37,5 +37,6 @@ export function humanDuration(milliseconds: number): string {
 /** `2 minutes ago`; `N/A` for what is no time. */
 export function humanAge(created: string, now: number): string {
   const then = Date.parse(created)
-  return Number.isNaN(then) ? 'N/A' : `${humanDuration(now - then)} ago`
+  // Go's zero time stands for none.
+  return Number.isNaN(then) || created.startsWith('0001-01-01') ? 'N/A' : `${humanDuration(now - then)} ago`
 }

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import {
   closeSync,
   existsSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -18,7 +17,7 @@ import { join } from 'node:path'
 import { type Descriptor, type Digest, documentLimit, hexOf } from '../../oci/index.ts'
 import { type Bytes, sha256, systemCode, TareError } from '../../support/index.ts'
 import { explainWriteFailure } from './failures.ts'
-import type { ProcessFiles } from './scratch.ts'
+import { makeFolder, type ProcessFiles } from './scratch.ts'
 
 const chunkSize = 1 << 20
 
@@ -170,7 +169,7 @@ export class Blobs {
 
   private keep(path: string, digest: Digest): void {
     try {
-      mkdirSync(this.folder, { recursive: true })
+      makeFolder(this.folder)
       renameSync(path, this.path(digest))
     } catch (error) {
       throw explainWriteFailure(error, this.home)

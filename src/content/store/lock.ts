@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { systemCode, TareError } from '../../support/index.ts'
-import { isRunning, namespaceTag } from './scratch.ts'
+import { isRunning, makeFolder, namespaceTag } from './scratch.ts'
 
 const patienceInMs = 30_000
 const staleInMs = 60_000
@@ -14,7 +14,7 @@ const staleInMs = 60_000
  */
 export async function withLock<T>(path: string, work: () => T | Promise<T>): Promise<T> {
   const mine = `${namespaceTag()}-${process.pid}-${randomBytes(4).toString('hex')}`
-  mkdirSync(dirname(path), { recursive: true })
+  makeFolder(dirname(path))
   for (const start = Date.now(); !tryTake(path, mine); await pause(2 + Math.random() * 8)) {
     if (Date.now() - start < patienceInMs) continue
     throw new TareError('STORE_BUSY', `another process has held the store for half a minute (${path})`, {

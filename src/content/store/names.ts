@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   type Descriptor,
@@ -12,7 +12,7 @@ import {
   type Reference,
 } from '../../oci/index.ts'
 import { systemCode, TareError } from '../../support/index.ts'
-import type { ProcessFiles } from './scratch.ts'
+import { makeFolder, type ProcessFiles } from './scratch.ts'
 
 /** One line of the store's index.json: an image, under a name or (dangling) under none. */
 export interface Entry {
@@ -69,7 +69,7 @@ export class Names {
 
   /** Replaces all entries. To be called under the store's lock. */
   write(entries: readonly Entry[]): void {
-    mkdirSync(this.home, { recursive: true })
+    makeFolder(this.home)
     this.scratch.place('{"imageLayoutVersion":"1.0.0"}', join(this.home, 'oci-layout'))
     const manifests = entries.map(({ manifest, name, refName, tagged, notes }) => {
       const annotations = {

@@ -1,7 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { explainWriteFailure } from './failures.ts'
-import type { ProcessFiles } from './scratch.ts'
+import { makeFolder, type ProcessFiles } from './scratch.ts'
 
 /**
  * What is remembered, by kind:
@@ -34,7 +34,7 @@ export class Records {
 
   remember(kind: RecordKind, key: string, text: string): void {
     try {
-      mkdirSync(join(this.folder, kind), { recursive: true })
+      makeFolder(join(this.folder, kind))
       this.scratch.place(text, this.path(kind, key))
     } catch (error) {
       throw explainWriteFailure(error, this.home)

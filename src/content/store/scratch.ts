@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { systemCode } from '../../support/index.ts'
 
 const dayInMs = 24 * 60 * 60 * 1000
@@ -19,7 +19,7 @@ export class ProcessFiles {
 
   /** A path for a new file of this process. The folder exists afterwards. */
   reserve(): string {
-    mkdirSync(this.folder, { recursive: true })
+    makeFolder(this.folder)
     return join(this.folder, `${namespaceTag()}-${process.pid}-${randomBytes(6).toString('hex')}`)
   }
 
@@ -64,6 +64,19 @@ function isAlive(name: string, since: number): boolean {
   const [tag, pid] = name.split('-')
   if (tag !== namespaceTag()) return Date.now() - since < dayInMs
   return isRunning(Number(pid))
+}
+
+/** Makes the folder and those above it. (Node's own recursive way never comes back from below /proc.) */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    const code = systemCode(error)
+    if (code === 'EEXIST' && statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return
+    if (code !== 'ENOENT' || dirname(path) === path) throw error
+    makeFolder(dirname(path))
+    mkdirSync(path)
+  }
 }
 
 /** Whether a process of this PID namespace exists. */
