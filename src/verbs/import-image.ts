@@ -34,7 +34,7 @@ export async function importImage(host: Host, options: ImportOptions): Promise<D
     const { bytes } = await decompress(bytesOf(options.from), unpackLimit(host))
     const layer = await keepLayer(host, undefined, async () => bytes, options.signal)
     const created = host.now().toISOString()
-    const comment = options.message ?? `Imported from ${'path' in options.from ? options.from.path : '-'}`
+    const comment = options.message ?? 'Imported from -'
     const { config: document, manifest } = assembleImage(
       { platform, config, history: [{ createdBy: '', layer: 0, comment }] },
       [{ diffId: layer.digest, size: layer.size, created }],
