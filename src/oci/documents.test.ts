@@ -1,0 +1,154 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { sha256 } from '../support/index.ts'
+import {
+  descriptorJson,
+  goJson,
+  hexOf,
+  indexJson,
+  isDigest,
+  manifestJson,
+  mediaTypes,
+  parseDescriptor,
+  parseDigest,
+  parseImageConfig,
+  parseIndex,
+  parseManifest,
+} from './index.ts'
+
+const digest = sha256('x')
+const blob = { mediaType: mediaTypes.layer, digest, size: 5 }
+
+test.each([
+  undefined,
+  null,
+  5,
+  '',
+  'sha256:abc',
+  `sha256:${'A'.repeat(64)}`,
+  `sha512:${'a'.repeat(128)}`,
+  `${digest} `,
+])('%j is no digest', (text) => {
+  expect(isDigest(text)).toBe(false)
+  expect(() => parseDigest(text, 'the thing')).toThrow(
+    expect.objectContaining({ code: 'DIGEST_INVALID', message: expect.stringContaining('the thing') }),
+  )
+})
+
+test('a digest has 64 hex digits', () => {
+  expect(parseDigest(digest)).toBe(digest)
+  expect(hexOf(digest)).toBe(digest.slice(7))
+})
+
+test.each([
+  [null, 'is not a descriptor'],
+  [5, 'is not a descriptor'],
+  [{}, 'has no mediaType'],
+  [{ mediaType: 'x' }, 'has no valid size'],
+  [{ mediaType: 'x', size: -1 }, 'has no valid size'],
+  [{ mediaType: 'x', size: 1.5 }, 'has no valid size'],
+  [{ mediaType: 'x', size: 2 ** 60 }, 'has no valid size'],
+  [{ mediaType: 'x', size: '5' }, 'has no valid size'],
+  [{ mediaType: 'x', size: 5, digest: 'x' }, 'is not a sha256 digest'],
+])('%j is no descriptor, and says why', (value, why) => {
+  expect(() => parseDescriptor(value, 'layer 3')).toThrow(
+    expect.objectContaining({ message: expect.stringMatching(new RegExp(`layer 3.*${why}`)) }),
+  )
+})
+
+test('a descriptor comes back as it was, with its platform in the usual form', () => {
+  const platform = { os: 'linux', architecture: 'arm64', variant: 'v8', 'os.version': '1' }
+  const read = parseDescriptor({ ...blob, platform, annotations: { a: '1' }, urls: ['ignored'] }, 'x')
+  expect(read).toEqual({
+    ...blob,
+    platform: { os: 'linux', architecture: 'arm64', osVersion: '1' },
+    annotations: { a: '1' },
+  })
+  expect(Object.keys(descriptorJson(read))).toEqual(['mediaType', 'digest', 'size', 'annotations', 'platform'])
+  expect(parseDescriptor(descriptorJson(read), 'x')).toEqual(read)
+})
+
+test('manifests and indexes come back as they were, of both families', () => {
+  for (const mediaType of [mediaTypes.manifest, mediaTypes.dockerManifest]) {
+    const manifest = { mediaType, config: blob, layers: [blob, blob], annotations: { a: '1' } }
+    expect(parseManifest(goJson(manifestJson(manifest)), 'x')).toEqual(manifest)
+  }
+  for (const mediaType of [mediaTypes.index, mediaTypes.dockerList]) {
+    const index = { mediaType, manifests: [blob], annotations: { b: '2' } }
+    expect(parseIndex(Buffer.from(goJson(indexJson(index))), 'x')).toEqual(index)
+  }
+})
+
+test('without a media type a document is of the OCI family', () => {
+  expect(parseManifest(JSON.stringify({ config: blob, layers: [] }), 'x').mediaType).toBe(mediaTypes.manifest)
+  expect(parseIndex('{"manifests":[]}', 'x').mediaType).toBe(mediaTypes.index)
+})
+
+test.each([
+  ['', 'not JSON'],
+  ['{', 'not JSON'],
+  ['[]', 'not a JSON object'],
+  ['null', 'not a JSON object'],
+  ['"x"', 'not a JSON object'],
+  ['{}', 'no layers'],
+  ['{"layers":5}', 'no layers'],
+  [`{"mediaType":"${mediaTypes.index}","layers":[]}`, 'not an image manifest but'],
+  ['{"layers":[]}', 'the config of it is not a descriptor'],
+  [JSON.stringify({ config: blob, layers: [{}] }), 'layer 0 of it has no mediaType'],
+])('%j is no manifest', (text, why) => {
+  expect(() => parseManifest(text, 'it')).toThrow(expect.objectContaining({ message: expect.stringContaining(why) }))
+})
+
+test.each([
+  ['{}', 'no manifests'],
+  [`{"mediaType":"${mediaTypes.manifest}","manifests":[]}`, 'not an image index but'],
+  ['{"manifests":[5]}', 'manifest 0 of it is not a descriptor'],
+])('%j is no index', (text, why) => {
+  expect(() => parseIndex(text, 'it')).toThrow(expect.objectContaining({ message: expect.stringContaining(why) }))
+})
+
+test('a config keeps what it does not know, and is linux on amd64 where it does not say', () => {
+  const text = JSON.stringify({
+    author: '',
+    created: 'x',
+    'moby.note': { a: 1 },
+    rootfs: { type: 'layers', diff_ids: [digest] },
+  })
+  expect(parseImageConfig(text, 'it')).toEqual({
+    platform: { os: 'linux', architecture: 'amd64' },
+    created: 'x',
+    config: {},
+    diffIds: [digest],
+    history: [],
+    rest: { 'moby.note': { a: 1 } },
+  })
+})
+
+test.each([
+  ['{"rootfs":{"diff_ids":5}}', 'no list of diff_ids'],
+  ['{"rootfs":{"diff_ids":["x"]}}', 'diff_id 0 of it is not a sha256 digest'],
+  ['5', 'not a JSON object'],
+])('%j is no config', (text, why) => {
+  expect(() => parseImageConfig(text, 'it')).toThrow(expect.objectContaining({ message: expect.stringContaining(why) }))
+})
+
+test.each([
+  '{"rootfs":null}',
+  '{"config":null,"history":null}',
+  '{"rootfs":{"diff_ids":null}}',
+  '{"config":5,"history":"x"}',
+])('the nulls of older builders are nothing: %j', (text) => {
+  expect(parseImageConfig(text, 'it')).toMatchObject({ config: {}, history: [], diffIds: [] })
+})
+
+test('JSON is as Go writes it, and any reader reads the same', () => {
+  expect(goJson({ a: '<b>&\u2028\u2029', 'k<': [1, undefined], u: undefined })).toBe(
+    '{"a":"\\u003cb\\u003e\\u0026\\u2028\\u2029","k\\u003c":[1,null]}',
+  )
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      expect(JSON.stringify(JSON.parse(goJson(value)))).toBe(JSON.stringify(value))
+      expect(goJson(value, 2)).not.toMatch(/[<>&\u2028\u2029]/)
+    }),
+  )
+})
