@@ -86,7 +86,7 @@ class Building {
     this.platforms = wanted.length === 0 ? [host.platform] : wanted
     this.named = new Map(
       Object.entries(options.contexts ?? {}).map(([name, value]) => [
-        name.replace(/:latest$/, ''),
+        withoutTag(name),
         readNamedContext(host, name, value),
       ]),
     )
@@ -202,7 +202,8 @@ class Building {
   private context(name: string): Context {
     let context = this.contexts.get(name)
     if (context === undefined) {
-      context = openNamedFolder(this.host, this.options.contexts![name]!, name)
+      const [, path] = Object.entries(this.options.contexts!).find(([key]) => withoutTag(key) === name)!
+      context = openNamedFolder(this.host, path, name)
       this.contexts.set(name, context)
     }
     return context
@@ -239,4 +240,9 @@ function buildArguments({ buildArgs = {}, environment = {} }: BuildOptions): Map
     if (found !== undefined) given.set(name, found)
   }
   return given
+}
+
+/** A context is meant by its name with and without the default tag. */
+function withoutTag(name: string): string {
+  return name.replace(/:latest$/, '')
 }

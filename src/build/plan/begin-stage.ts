@@ -67,7 +67,7 @@ export class StageBeginner {
     if (named.kind === 'image') return this.beginImage(stage, named.name, platform, prefix, named)
     if (named.kind === 'target') return this.inherit(await this.stageOf(this.need(named.stage)), stage, prefix)
     const state = this.beginEmpty(stage, platform, prefix)
-    const from = this.graph.context(name)
+    const from = this.graph.context(contextKey(name))
     const title = `[${prefix}1/1] FROM ${name}`
     state.root = this.graph.add({
       kind: 'copy',

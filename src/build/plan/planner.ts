@@ -247,14 +247,15 @@ class Planner {
       }
       return (await this.stage(Number(name))).root
     }
-    const stage = this.find(name)
+    // A named context stands in for a stage of its name.
+    const stage = this.options.contexts.has(contextKey(name)) ? undefined : this.find(name)
     if (stage !== undefined) return (await this.stage(stage)).root
     return this.fromOutside(name, instruction)
   }
 
   private async fromOutside(name: string, instruction: Instruction): Promise<OperationId> {
     const named = this.options.contexts.get(contextKey(name))
-    if (named?.kind === 'files') return this.graph.context(name)
+    if (named?.kind === 'files') return this.graph.context(contextKey(name))
     if (named?.kind === 'target') return (await this.stage(this.need(named.stage))).root
     if (named?.kind === 'scratch' || name === 'scratch') return this.graph.scratch('')
     const names = this.file.stages.flatMap((stage) => stage.name ?? [])
