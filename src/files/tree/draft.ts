@@ -27,6 +27,17 @@ class DraftDirectory implements Directory {
   }
 }
 
+/** A directory to be made; without a group it is that of root, or of a parent with the setgid bit. */
+export type NewDirectory = Omit<Metadata, 'gid'> & { readonly gid?: number | undefined }
+
+const setgid = 0o2000
+
+/** (Linux, inode(7)) */
+function inheriting(parent: Node, metadata: NewDirectory): Metadata {
+  if ((parent.mode & setgid) === 0) return { ...metadata, gid: metadata.gid ?? 0 }
+  return { ...metadata, mode: metadata.mode | setgid, gid: metadata.gid ?? parent.gid }
+}
+
 /** What a change to a directory's metadata may say. */
 export type MetadataChange = Partial<Metadata>
 
@@ -81,13 +92,14 @@ export class TreeDraft {
 
   /**
    * Makes the directories of the path that are missing, each with `metadata`; a parent that gets a new child takes
-   * `metadata`'s time. Throws `NOT_A_DIRECTORY` where something else is in the way.
+   * `metadata`'s time. Below a directory with the setgid bit they have that bit too and, where no `gid` is given, its group.
+   * Throws `NOT_A_DIRECTORY` where something else is in the way.
    */
-  makeDirectories(parts: readonly string[], metadata: Metadata): void {
+  makeDirectories(parts: readonly string[], metadata: NewDirectory): void {
     for (let i = 1; i <= parts.length; i++) {
       const here = parts.slice(0, i)
       const node = this.get(here)
-      if (node === undefined) this.makeDirectory(here, metadata, metadata)
+      if (node === undefined) this.makeDirectory(here, inheriting(this.get(here.slice(0, -1))!, metadata), metadata)
       else if (node.kind !== 'directory')
         throw new TareError('NOT_A_DIRECTORY', `"/${here.join('/')}" is not a directory but a ${nameOfKind(node)}`)
     }

@@ -44,3 +44,15 @@ test('a link that a pattern matches has to lead somewhere, and one in a copied d
   expect(copied(tree, 'd', '/to').get('to/gone')).toMatchObject({ kind: 'symlink', target: 'nowhere' })
   expect(() => pickSources(tree, 'd/g*')).toThrow(expect.objectContaining({ code: 'COPY_SOURCE_DANGLING' }))
 })
+
+test('directories that are made below one with the setgid bit take the bit and the group', () => {
+  const draft = Tree.empty.edit()
+  draft.makeDirectories(['g'], { ...plain, mode: 0o2775, gid: 50 })
+  const [pick] = pickSources(treeOf({ a: file }), 'a')
+  new Copier(draft, { now }).copy(pick!, '/g/new/deep/a')
+  new Copier(draft, { now, owner: { uid: 5, gid: 6 } }).copy(pick!, '/g/owned/a')
+  const tree = new Tree(draft.done())
+  expect(tree.get('g/new/deep')).toMatchObject({ mode: 0o2755, uid: 0, gid: 50 })
+  expect(tree.get('g/new/deep/a')).toMatchObject({ mode: 0o644, gid: 0 })
+  expect(tree.get('g/owned')).toMatchObject({ mode: 0o2755, uid: 5, gid: 6 })
+})

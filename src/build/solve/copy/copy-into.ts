@@ -74,7 +74,7 @@ export class Copier {
   private makeDirectories(parts: readonly string[]): void {
     const { mode, owner, now } = this.options
     const permissions = mode === undefined ? 0o755 : mode(0o755, true) & 0o777
-    this.draft.makeDirectories(parts, { mode: permissions, uid: owner?.uid ?? 0, gid: owner?.gid ?? 0, ...now })
+    this.draft.makeDirectories(parts, { mode: permissions, uid: owner?.uid ?? 0, gid: owner?.gid, ...now })
   }
 
   /**

@@ -180,7 +180,7 @@ class CopyStep {
     this.archives.push(archive)
     this.unpacked.add(file)
     const target = draft.resolve(this.operation.to)
-    draft.makeDirectories(target, { mode: 0o755, uid: owner?.uid ?? 0, gid: owner?.gid ?? 0, ...now })
+    draft.makeDirectories(target, { mode: 0o755, uid: owner?.uid ?? 0, gid: owner?.gid, ...now })
     unpackInto(draft, target, archive.archive, { now, owner, contentAt: archive.contentAt, signal: this.tools.signal })
   }
 

@@ -31,7 +31,7 @@ export async function makeDirectoryStep(
   const before = onto.tree()
   const draft = before.edit()
   const now = tools.epoch === undefined ? tools.now().getTime() : tools.epoch * 1000
-  const { uid, gid } = operation.owner === undefined ? { uid: 0, gid: 0 } : resolveOwner(operation.owner, onto)
+  const { uid, gid } = operation.owner === undefined ? { uid: 0, gid: undefined } : resolveOwner(operation.owner, onto)
   draft.makeDirectories(draft.resolve(operation.path), {
     mode: 0o755,
     uid,
