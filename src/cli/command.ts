@@ -8,6 +8,8 @@ export interface Context {
   readonly streams: Streams
   /** Fires on Ctrl-C. */
   readonly signal: AbortSignal
+  /** From now on the verb itself listens to signals; `signal` stays silent. */
+  takeSignals(): void
   /** `-D`: tell more. */
   readonly debug: boolean
   /** How the verb was called: `tare image ls`. */
@@ -31,6 +33,8 @@ export interface Verb<T extends FlagTable = FlagTable> {
   readonly flags: T
   /** How many arguments it takes. */
   readonly args: { readonly least: number; readonly most: number }
+  /** The first argument ends the flags: what follows is for somebody else. */
+  readonly flagsFirst?: true
   /** Resolves to the exit code. */
   run(call: Call<T>): Promise<number>
 }
@@ -40,6 +44,7 @@ export interface AnyVerb {
   readonly usage: string
   readonly flags: FlagTable
   readonly args: Verb['args']
+  readonly flagsFirst: boolean
   start(context: Context, parsed: ParsedFlags<FlagTable>): Promise<number>
 }
 
@@ -48,9 +53,18 @@ export function defineVerb<const T extends FlagTable>(verb: Verb<T>): AnyVerb {
     usage: verb.usage,
     flags: verb.flags,
     args: verb.args,
+    flagsFirst: verb.flagsFirst === true,
     start: (context, parsed) => {
       const { values, given, args } = parsed as unknown as ParsedFlags<T>
-      return verb.run({ ...context, open: () => context.open(), now: () => context.now(), flags: values, given, args })
+      return verb.run({
+        ...context,
+        open: () => context.open(),
+        now: () => context.now(),
+        takeSignals: () => context.takeSignals(),
+        flags: values,
+        given,
+        args,
+      })
     },
   }
 }

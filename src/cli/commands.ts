@@ -60,6 +60,12 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./verbs/save.ts')).save,
   },
   {
+    names: ['run'],
+    summary: 'Try an image: run a command in it, and forget what it wrote',
+    common: true,
+    load: async () => (await import('./verbs/run.ts')).run,
+  },
+  {
     names: ['tag', 'image tag'],
     summary: 'Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE',
     load: async () => (await import('./verbs/tag.ts')).tag,
@@ -118,7 +124,7 @@ export function explainMissing(name: string): string | undefined {
     'buildx imagetools',
   ]
   if (registry.includes(name)) return 'tare does not speak with registries yet; save and load move images as files.'
-  const containers = ['run', 'exec', 'ps', 'start', 'stop', 'kill', 'logs', 'create', 'container', 'compose', 'commit']
-  if (containers.includes(name)) return 'tare makes images and does not run them.'
+  const containers = ['exec', 'ps', 'start', 'stop', 'kill', 'logs', 'create', 'container', 'compose', 'commit']
+  if (containers.includes(name)) return 'tare keeps no containers; tare run tries an image.'
   return undefined
 }

@@ -28,7 +28,7 @@ test.each([
   ['load x', '"tare load" accepts no arguments\nSee \'tare load --help\'.\n'],
   ['imags', "tare: 'imags' is not a tare command\nDid you mean 'tare images'?\nSee 'tare --help'.\n"],
   ['image lst', "tare: 'image lst' is not a tare command\nDid you mean 'tare image ls'?\nSee 'tare image --help'.\n"],
-  ['run x', "tare: 'run' is not a tare command\ntare makes images and does not run them.\nSee 'tare --help'.\n"],
+  ['ps', "tare: 'ps' is not a tare command\ntare keeps no containers; tare run tries an image.\nSee 'tare --help'.\n"],
   [
     'build --progress=fancy .',
     'invalid progress mode "fancy"\nThe modes are auto, none, plain, quiet, rawjson, tty.\nSee \'tare build --help\'.\n',

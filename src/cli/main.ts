@@ -31,7 +31,7 @@ export async function main(
   ignoreErrors(streams.stdout)
   ignoreErrors(streams.stderr)
   try {
-    return await dispatch(argv, { env, streams, signal: watch.signal }, invocation)
+    return await dispatch(argv, { env, streams, signal: watch.signal, takeSignals: () => watch.stop() }, invocation)
   } catch (thrown) {
     // What a verb throws after Ctrl-C is only how it noticed.
     const error = watch.signal.aborted ? (watch.signal.reason as Interruption) : thrown
@@ -50,7 +50,7 @@ interface Invocation {
   debug: boolean
 }
 
-type Surroundings = Pick<Context, 'env' | 'streams' | 'signal'>
+type Surroundings = Pick<Context, 'env' | 'streams' | 'signal' | 'takeSignals'>
 
 async function dispatch(argv: readonly string[], around: Surroundings, invocation: Invocation): Promise<number> {
   const { streams } = around
@@ -63,7 +63,7 @@ async function dispatch(argv: readonly string[], around: Surroundings, invocatio
   if (command === undefined) return runGroup(name, rest, streams, invocation)
   invocation.command = name
   const verb = await command.load()
-  const parsed = parseFlags<FlagTable>(verb.flags, rest)
+  const parsed = parseFlags<FlagTable>(verb.flags, rest, { interspersed: !verb.flagsFirst })
   if (parsed.given.has('debug')) invocation.debug = true
   if (parsed.help) return printVerbHelp(name, command, verb, streams)
   const later = [...parsed.given].find((flag) => verb.flags[flag]?.notYet === true)

@@ -1,7 +1,6 @@
-import { join } from 'node:path'
 import { type AssembledLayer, assembleImage, type Document } from '../build/assemble/index.ts'
 import { type NamedContext, type Operation, type Planned, planBuild } from '../build/plan/index.ts'
-import { openSandbox, readIsolation, type Sandbox } from '../build/sandbox/index.ts'
+import type { Sandbox } from '../build/sandbox/index.ts'
 import { type Snapshot, Snapshots, solve } from '../build/solve/index.ts'
 import type { Context } from '../files/context/index.ts'
 import {
@@ -19,6 +18,7 @@ import { Steps, silent, TareError } from '../support/index.ts'
 import { readNamedContext, resolveBase } from './base-image.ts'
 import { openBuild, openNamedFolder } from './build-inputs.ts'
 import { type Host, unpackLimit } from './host.ts'
+import { sandboxOf } from './open-sandbox.ts'
 import { runSettings } from './run-settings.ts'
 import type { BuildOptions, BuildResult, BuildWarning } from './types.ts'
 
@@ -190,12 +190,7 @@ class Building {
   }
 
   private sandbox(): Sandbox {
-    const { store, environment } = this.host
-    this.opened ??= openSandbox({
-      folder: join(store.home, 'tare'),
-      isolation: this.options.isolation ?? readIsolation(environment['TARE_ISOLATION']),
-      runtime: environment['TARE_RUNTIME'],
-    })
+    this.opened ??= sandboxOf(this.host, this.options.isolation)
     return this.opened
   }
 

@@ -180,6 +180,32 @@ export interface PruneResult {
   readonly reclaimed: number
 }
 
+/** A command over an image's filesystem. What it writes is gone afterwards. */
+export interface RunOptions extends CallOptions {
+  readonly image: string
+  /** Default: the image's CMD. */
+  readonly command?: readonly string[] | undefined
+  /** Instead of the image's ENTRYPOINT; leaves its CMD out. */
+  readonly entrypoint?: readonly string[] | undefined
+  /** `NAME=value`. */
+  readonly env?: readonly string[] | undefined
+  readonly workdir?: string | undefined
+  readonly user?: string | undefined
+  /** `source:target[:ro]`: files and directories of this machine. */
+  readonly volumes?: readonly string[] | undefined
+  /** `none`, or `host`, which is the default. */
+  readonly network?: string | undefined
+  readonly isolation?: BuildOptions['isolation']
+  /** Hears what the command prints. Default: it prints to this process's own standard output and error. */
+  readonly output?: ((stream: 'stdout' | 'stderr', text: string) => void) | undefined
+  /** The command reads this process's standard input; only without `output`. */
+  readonly stdin?: boolean | undefined
+  /** The command has a terminal: TERM is set. */
+  readonly terminal?: boolean | undefined
+  /** Is given a way to send the command a signal, once it runs. */
+  readonly started?: ((send: (signal: NodeJS.Signals) => void) => void) | undefined
+}
+
 /** One line of `system df`. Sizes in bytes. */
 export interface DiskUsageLine {
   readonly type: 'Images' | 'Containers' | 'Local Volumes' | 'Build Cache'
@@ -205,6 +231,8 @@ export interface Tare {
   save(options: SaveOptions): Promise<void>
   load(options: LoadOptions): Promise<readonly LoadedImage[]>
   importImage(options: ImportOptions): Promise<Digest>
+  /** Tries an image: answers the command's exit code. */
+  run(options: RunOptions): Promise<number>
   tag(source: string, target: string, options?: CallOptions): Promise<void>
   remove(options: RemoveOptions): Promise<readonly Removal[]>
   /** Removes images that have no name (`all`: every image). */

@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto'
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Node, Tree } from '../../files/tree/index.ts'
@@ -51,7 +61,11 @@ export class Caches {
 
   private async made(folder: string, mount: CacheMount): Promise<string> {
     const path = join(folder, 'data')
-    if (existsSync(path)) return path
+    if (existsSync(path)) {
+      // When it was last used is told by this file.
+      utimesSync(join(folder, 'id'), new Date(), new Date())
+      return path
+    }
     const work = this.work.make(['data'])
     const made = join(work, 'data')
     if (mount.seed?.kind === 'directory')

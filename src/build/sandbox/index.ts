@@ -4,5 +4,6 @@
  * In: layers at rest, a command with its mounts.  Out: an exit code, and a tree whose new contents lie on disk.
  * Not here: what is remembered (solve), what a Dockerfile says (plan), how layers are written (files/layer).
  */
+export { canExecute, refuseForeign } from './architectures.ts'
 export { openSandbox, readIsolation, type SandboxOptions } from './sandbox.ts'
 export type * from './types.ts'

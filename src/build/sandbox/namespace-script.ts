@@ -20,6 +20,7 @@ export interface StepFacts {
   /** Whether the filesystem has a /bin/sh. */
   readonly hasShell: boolean
   readonly userNamespace: boolean
+  readonly terminal: boolean
 }
 
 /** Docker's default set. (moby, oci/caps) */
@@ -44,7 +45,7 @@ export const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys',
 
 /**
  * The script that is the first process of a step's own namespaces: mounts, and becomes the command. It says `ready` on
- * descriptor 3 once all stands; what goes wrong before is told there too. Secrets come on descriptor 4. Output goes to 8 and 9.
+ * descriptor 3 once all stands; what goes wrong before is told there too. Secrets come on descriptor 4, the command's input on 5. Output goes to 8 and 9.
  */
 export function namespaceScript(facts: StepFacts): {
   readonly script: string
@@ -68,7 +69,7 @@ export function namespaceScript(facts: StepFacts): {
     // The new root covers the old one, so that nothing leads out of it any more, not even another chroot.
     'mount -n --move . / 2>/dev/null',
     'echo ready',
-    `exec ${becomeCommand(facts)} </dev/null >&8 2>&9 3>&- 4<&- 8>&- 9>&-`,
+    `exec ${becomeCommand(facts)} <&5 >&8 2>&9 3>&- 4<&- 5<&- 8>&- 9>&-`,
     '',
   ].join('\n')
   return { script, table: tableText(table), extra: tableText(extraLines(facts)) }

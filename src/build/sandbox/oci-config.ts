@@ -55,7 +55,10 @@ export function runtimeConfig(facts: StepFacts, secretsFolder: string): string {
   return JSON.stringify({
     ociVersion: '1.0.2',
     process: {
-      terminal: false,
+      terminal: facts.terminal,
+      ...(facts.terminal
+        ? { consoleSize: { height: process.stdout.rows || 24, width: process.stdout.columns || 80 } }
+        : {}),
       user: { uid, gid, umask: 0o022, additionalGids: groups },
       args: command.argv,
       env,

@@ -22,7 +22,7 @@ export function ociScript(facts: StepFacts, runtime: string, bundle: string): st
     // crun refuses machines that have both kinds of cgroups, even when it is to leave them alone: it need not see the new one.
     ...(crun && existsSync(hybrid) ? [`mount -n --bind ${quoted(`${bundle}/empty`)} ${hybrid} 2>/dev/null || :`] : []),
     'echo ready',
-    `exec ${[runtime, ...flags, '--root', `${bundle}/state`, 'run', '--bundle', bundle, 'step'].map(quoted).join(' ')} </dev/null >&8 2>&9 3>&- 4<&- 8>&- 9>&-`,
+    `exec ${[runtime, ...flags, '--root', `${bundle}/state`, 'run', '--bundle', bundle, 'step'].map(quoted).join(' ')} <&5 >&8 2>&9 3>&- 4<&- 5<&- 8>&- 9>&-`,
     '',
   ].join('\n')
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { Writable } from 'node:stream'
@@ -16,6 +16,7 @@ import { ociScript } from './oci-script.ts'
 import { overlayOptions } from './overlay.ts'
 import { prepare } from './prepared.ts'
 import { ended, findProgram, plainEnvironment, quoted, runProgram } from './programs.ts'
+import { signalCommand } from './signal-command.ts'
 import type { Command, Outcome, RunOptions, Stack } from './types.ts'
 import { removeAll, type Unpacked } from './unpacked.ts'
 import { type Found, walk } from './walk.ts'
@@ -81,6 +82,7 @@ class OverlayStep {
       root: join(folder, 'root'),
       hasShell,
       userNamespace: !tools.machine.root,
+      terminal: this.options.inherit?.terminal === true,
     }
     this.writeScripts(facts, layers)
     this.options.signal.throwIfAborted()
@@ -140,7 +142,9 @@ class OverlayStep {
     writeFileSync(
       join(folder, 'outer.sh'),
       [
-        'exec 8>&1 9>&2 >&3 2>&3',
+        `exec ${this.options.inherit?.stdin === true ? '' : '5</dev/null '}8>&1 9>&2 >&3 2>&3`,
+        // Ctrl-C is for the command.
+        ...(this.options.inherit?.terminal === true ? ['trap : INT QUIT'] : []),
         `cd ${quoted(tools.unpacked.folder)} || exit`,
         // Nothing in it has to outlive a crash of the machine: then the kernel need not wait for the disk at the end.
         `mount -n -t overlay -o ${quoted(`${overlay},volatile`)} overlay ${quoted(facts.root)} 2>/dev/null || mount -n -t overlay -o ${quoted(overlay)} overlay ${quoted(facts.root)} || exit`,
@@ -163,17 +167,22 @@ class OverlayStep {
   private async start({ prepared, root }: StepFacts): Promise<number> {
     const { machine } = this.tools
     const [program = '', ...rest] = [...machine.enter(['--mount']), 'sh', join(this.folder, 'outer.sh')]
-    const child = spawn(program, rest, { env: plainEnvironment, stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'] })
+    const { inherit, started } = this.options
+    const out = inherit === undefined ? 'pipe' : 'inherit'
+    const stdio: StdioOptions = ['pipe', out, out, 'pipe', 'pipe', inherit?.stdin === true ? 0 : 'ignore']
+    const child: ChildProcess = spawn(program, rest, { env: plainEnvironment, stdio })
     this.child = child
     this.childEnded = ended(child)
     this.childEnded.catch(() => {})
     const stop = () => child.kill('SIGKILL')
     this.options.signal.addEventListener('abort', stop, { once: true })
     for (const stream of ['stdout', 'stderr'] as const) {
-      const pipe = child[stream]!.setEncoding('utf8')
-      pipe.on('data', (text: string) => this.options.output(stream, text))
+      const pipe = child[stream]?.setEncoding('utf8')
+      pipe?.on('data', (text: string) => this.options.output(stream, text))
     }
-    const outputs = Promise.all([drained(child.stdout!), drained(child.stderr!)])
+    const outputs = Promise.all(
+      [child.stdout, child.stderr].flatMap((stream) => (stream === null ? [] : drained(stream))),
+    )
     const secrets = child.stdio[4] as Writable
     secrets.on('error', () => {})
     secrets.end(Buffer.concat(prepared.secrets.map(({ bytes }) => bytes)))
@@ -184,6 +193,7 @@ class OverlayStep {
       pipe.setEncoding('utf8')
       pipe.on('data', (text: string) => {
         said += text
+        if (started !== undefined && /^ready$/m.test(text)) started((signal) => signalCommand(child.pid!, signal))
         if (/^exit \d+\n/m.test(said)) resolve()
       })
       pipe.on('close', resolve)

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Node, nameOfKind, Tree } from '../../files/tree/index.ts'
 import { TareError } from '../../support/index.ts'
@@ -136,6 +136,10 @@ class Preparing {
         const held = await caches.take(mount, signal)
         this.caches.push(held)
         return this.mount(held.path, mount.target, 'bind', mount.readonly ? ['ro'] : [], true)
+      }
+      case 'host': {
+        const { path, target, readonly } = mount
+        return this.mount(path, target, 'bind', readonly ? ['ro'] : [], statSync(path).isDirectory())
       }
       case 'socket':
         return this.mount(mount.path, mount.target, 'bind', [], false)

@@ -21,6 +21,8 @@ export type SandboxMount =
   /** Files from anywhere. What is written into them is gone afterwards. */
   | { readonly kind: 'files'; readonly target: string; readonly node: Node; readonly readonly: boolean }
   | CacheMount
+  /** A file or directory of this machine. What is written into it stays. */
+  | { readonly kind: 'host'; readonly target: string; readonly path: string; readonly readonly: boolean }
   | { readonly kind: 'memory'; readonly target: string; readonly size?: number | undefined }
   | {
       readonly kind: 'secret'
@@ -82,6 +84,13 @@ export type OutputStream = 'stdout' | 'stderr'
 export interface RunOptions {
   readonly output: (stream: OutputStream, text: string) => void
   readonly signal: AbortSignal
+  /**
+   * The command has this process's own standard output and error, and with `stdin` its input, too: `output` hears nothing.
+   * `terminal`: they are one, and the command gets it, or one like it.
+   */
+  readonly inherit?: { readonly stdin: boolean; readonly terminal: boolean } | undefined
+  /** Is given a way to send the command a signal, once there is a command. */
+  readonly started?: ((send: (signal: NodeJS.Signals) => void) => void) | undefined
 }
 
 /** What came of a command. Contents of `after` lie in files that are there until `release` is called. */

@@ -6,4 +6,5 @@
  */
 export { chainId, type Snapshot, type SnapshotLayer, Snapshots, scratch } from './snapshot.ts'
 export { solve } from './solve.ts'
+export { stackOf } from './steps/run-sources.ts'
 export type { RunSettings, Tools } from './tools.ts'

@@ -3,7 +3,8 @@ import { encodeIndex, learnFromReaders } from '../../files/layer/index.ts'
 import { Tree } from '../../files/tree/index.ts'
 import { hexOf } from '../../oci/index.ts'
 import { locate, messageOf, type Step, TareError } from '../../support/index.ts'
-import type { FilesOperation, ImageOperation, Operation, OperationId, Plan } from '../plan/index.ts'
+import type { FilesOperation, ImageOperation, Operation, OperationId, Plan, RunOperation } from '../plan/index.ts'
+import { refuseForeign } from '../sandbox/index.ts'
 import type { Input } from './input.ts'
 import { type Snapshot, scratch } from './snapshot.ts'
 import { copyStep } from './steps/copy.ts'
@@ -28,6 +29,7 @@ export async function solve(plan: Plan, tools: Tools): Promise<readonly (Snapsho
   const own: Tools = { ...tools, signal }
   // Better now than after half of the work.
   if (plan.operations.some(({ kind }) => kind === 'run')) tools.sandbox()
+  for (const operation of plan.operations) if (operation.kind === 'run') refuseForeignRun(operation, plan)
   const results: Promise<Result>[] = []
   for (const [id, operation] of plan.operations.entries()) results[id] = new Doing(operation, results, own).result()
   for (const result of results) result.catch((error: unknown) => stop.abort(error))
@@ -37,6 +39,18 @@ export async function solve(plan: Plan, tools: Tools): Promise<readonly (Snapsho
   for (const index of tools.snapshots.used())
     if (learnFromReaders(index)) tools.store.records.remember('layers', hexOf(index.diffId), encodeIndex(index))
   return settled.map((result) => (result.status === 'fulfilled' ? result.value.snapshot : undefined))
+}
+
+/** Throws where the filesystem of a RUN is of an architecture whose programs this machine cannot run. */
+function refuseForeignRun(run: RunOperation, { operations, output }: Plan): void {
+  let below = operations[run.onto]
+  while (below !== undefined && 'onto' in below) below = operations[below.onto]
+  const architecture = below?.kind === 'image' ? below.base.config.platform.architecture : output.platform.architecture
+  try {
+    refuseForeign(architecture, below?.kind === 'image' ? below.name : `stage "${run.stage}"`)
+  } catch (error) {
+    throw locate(error, run.where)
+  }
 }
 
 class Doing {

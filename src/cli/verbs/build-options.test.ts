@@ -12,6 +12,7 @@ function call(line: string, input = '') {
     signal: new AbortController().signal,
     open: () => Promise.reject(new Error('not asked for')),
     now: () => 0,
+    takeSignals: () => {},
   }
 }
 

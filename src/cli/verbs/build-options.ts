@@ -4,6 +4,7 @@ import type { Call } from '../command.ts'
 import { Failure, notYet, UsageError } from '../failure.ts'
 import { inputBytes, inputText } from '../input.ts'
 import type { BuildFlags } from './build-flags.ts'
+import { readIsolation } from './isolation.ts'
 
 type BuildCall = Call<BuildFlags>
 
@@ -25,7 +26,7 @@ export async function readBuildOptions(call: BuildCall): Promise<Omit<BuildOptio
     environment: env,
     rewriteTimestamp: flags['rewrite-timestamp'],
     network: flags.network,
-    isolation: readIsolation(call),
+    isolation: readIsolation(flags.isolation),
     secrets: flags.secret,
     ssh: flags.ssh,
     hosts: flags['add-host'].filter(Boolean),
@@ -41,17 +42,6 @@ function readBytes(text: string | undefined): number | undefined {
   const match = /^([\d.]+) ?([kmgtp]?)/i.exec(text ?? '')
   if (match === null) return undefined
   return Math.floor(Number(match[1]) * 1024 ** ' kmgtp'.indexOf(match[2]!.toLowerCase() || ' '))
-}
-
-const isolations = ['auto', 'oci', 'namespace', 'chroot'] as const
-
-/** `--isolation`; Docker's `default` is ours, too. */
-function readIsolation({ flags }: BuildCall): BuildOptions['isolation'] {
-  const text = flags.isolation
-  if (text === undefined || text === '' || text === 'default') return undefined
-  const found = isolations.find((one) => one === text)
-  if (found === undefined) throw new UsageError(`invalid isolation "${text}"`, `It is one of ${isolations.join(', ')}.`)
-  return found
 }
 
 /** Whether only the checks are wanted. Throws for a `--call` that is not known. */

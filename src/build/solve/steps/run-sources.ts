@@ -13,7 +13,7 @@ export interface MountSource {
 export type MountSources = ReadonlyMap<OperationId, MountSource>
 
 /** The snapshot as the sandbox takes it. */
-export function stackOf(snapshot: Snapshot, tools: Tools): Stack {
+export function stackOf(snapshot: Snapshot, tools: Pick<Tools, 'snapshots'>): Stack {
   return {
     layers: snapshot.layers.map(({ diffId }, i) => ({
       ...tools.snapshots.atRest(diffId),
