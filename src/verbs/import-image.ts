@@ -50,10 +50,11 @@ export async function importImage(host: Host, options: ImportOptions): Promise<D
 /** The config that Dockerfile instructions make of nothing. */
 async function configOf(changes: readonly string[], host: Host) {
   const file = parseDockerfile(`FROM scratch\n${changes.join('\n')}\n`, '--change')
-  for (const instruction of file.stages.flatMap(({ instructions }) => instructions)) {
-    if (!allowed.has(instruction.kind))
-      throw new TareError('CHANGE_INVALID', `${instruction.kind} is not a change that can be made`, {
-        where: instruction.where,
+  const [first, ...more] = file.stages
+  for (const { kind, where } of [...first!.instructions, ...more.map(({ from }) => from)]) {
+    if (!allowed.has(kind))
+      throw new TareError('CHANGE_INVALID', `${kind} is not a change that can be made`, {
+        where,
         remedy: `These can: ${[...allowed].join(', ')}.`,
       })
   }
