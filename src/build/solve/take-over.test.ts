@@ -1,6 +1,5 @@
 import {
   chmodSync,
-  existsSync,
   linkSync,
   lstatSync,
   lutimesSync,
@@ -109,7 +108,8 @@ test('a layer that takes over from an earlier one is the layer that a fresh stor
         // Both have to be there in every round, whatever is moved away.
         const complete = () => {
           for (const name of ['a', 'big'])
-            if (!existsSync(join(bench.folder, name))) writeFileSync(join(bench.folder, name), manyBytes(1_200_000))
+            if (lstatSync(join(bench.folder, name), { throwIfNoEntry: false }) === undefined)
+              writeFileSync(join(bench.folder, name), manyBytes(1_200_000))
         }
         folderOf(first, bench.folder)
         complete()
