@@ -34,11 +34,9 @@ export async function openBuild(host: Host, options: BuildOptions, steps: Steps)
   if (source.kind === 'directory') return fromDirectory(host, options, source.path, steps)
   if (source.kind === 'empty') return { file: read(await given(options, undefined), steps), context: emptyContext() }
   const scratch = () => host.store.reserve().path
-  const opened = await openStream(source.bytes, {
-    name: '-',
-    scratch,
-    unpackLimit: unpackLimit(host),
-    signal: options.signal,
+  const streamOptions = { name: '-', scratch, unpackLimit: unpackLimit(host), signal: options.signal }
+  const opened = await openStream(source.bytes, streamOptions).catch((error: unknown) => {
+    throw host.store.explain(error)
   })
   if ('text' in opened) return { file: read({ name: 'Dockerfile', text: opened.text }, steps), context: emptyContext() }
   return fromArchive(options, opened, steps)

@@ -4,7 +4,7 @@ import { spool } from '../../../files/context/index.ts'
 import { ContentReader, pieces } from '../../../files/layer/index.ts'
 import { type Archive, looksLikeTar, type StoredRun, tarHeadLength } from '../../../files/tar/index.ts'
 import type { Content, RegularFile } from '../../../files/tree/index.ts'
-import { flow, TareError } from '../../../support/index.ts'
+import { TareError } from '../../../support/index.ts'
 import type { Tools } from '../tools.ts'
 
 /** A file that is a tar archive, open to be taken apart. */
@@ -109,10 +109,8 @@ function memoryArchive(bytes: Buffer): ArchiveSource {
 async function inflatedArchive(file: RegularFile, tools: Tools): Promise<ArchiveSource | undefined> {
   const { path, discard } = tools.store.reserve()
   try {
-    const reader = new ContentReader()
-    const { bytes } = await decompress(copies(file, reader), tools.unpackLimit)
+    const { bytes } = await decompress(copies(file), tools.unpackLimit)
     await spool(path, bytes, tools.signal)
-    reader.close()
     const fd = openSync(path, 'r')
     const size = statSync(path).size
     const head = Buffer.alloc(Math.min(size, tarHeadLength))
@@ -129,12 +127,16 @@ async function inflatedArchive(file: RegularFile, tools: Tools): Promise<Archive
     return { archive, contentAt: (runs, length) => within({ kind: 'extent', path, offset: 0 }, runs, length), close }
   } catch (error) {
     discard()
-    throw error
+    throw tools.store.explain(error)
   }
 }
 
 /** The file's bytes in pieces that stay valid: what decompresses them reads ahead. */
-async function* copies(file: RegularFile, reader: ContentReader): AsyncGenerator<Uint8Array> {
-  if (file.size === 0) yield* flow()
-  for (const piece of pieces(file.content, file.size, reader)) yield Buffer.from(piece)
+async function* copies(file: RegularFile): AsyncGenerator<Uint8Array> {
+  const reader = new ContentReader()
+  try {
+    for (const piece of pieces(file.content, file.size, reader)) yield Buffer.from(piece)
+  } finally {
+    reader.close()
+  }
 }
