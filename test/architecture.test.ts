@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 
 // The table of ARCHITECTURE.md: what each room may import, besides what stands in the room itself.
-const content = ['content', 'content/store', 'content/archive']
+const content = ['content', 'content/store', 'content/archive', 'content/registry']
 const everythingBelowVerbs = [
   ...['support', 'oci', 'dockerfile', 'files/compression', 'files/tar', 'files/tree', 'files/layer', 'files/context'],
   ...[...content, 'build/plan', 'build/sandbox', 'build/solve', 'build/assemble'],
@@ -20,6 +20,7 @@ const rooms: Record<string, { may: readonly string[]; pure?: true }> = {
   content: { may: ['support', 'oci'], pure: true },
   'content/store': { may: ['support', 'oci', 'content'] },
   'content/archive': { may: ['support', 'oci', 'content', 'files/tar', 'files/compression'] },
+  'content/registry': { may: ['support', 'oci', 'content'] },
   'build/plan': { may: ['support', 'oci', 'dockerfile'], pure: true },
   'build/sandbox': { may: ['support', 'oci', 'files/tar', 'files/tree', 'files/layer'] },
   'build/solve': {

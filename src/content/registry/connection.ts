@@ -1,0 +1,228 @@
+import type { OutgoingHttpHeaders } from 'node:http'
+import { type Challenge, parseChallenges } from './challenge.ts'
+import { type Attempt, nonsense, refused, unreachable, wordsOf } from './failure.ts'
+import { discard, type Http, type HttpRequest, type HttpResponse } from './http.ts'
+import { isLoopback } from './proxy.ts'
+import { isPassing, persist, type RetrySettings, readRetryAfter, TryAgain } from './retry.ts'
+import { basic, fetchToken, type Token } from './tokens.ts'
+import type { Credentials } from './types.ts'
+
+/** What a question is about: which rights it needs, and how an error tells of it. */
+export interface Purpose {
+  readonly wish: string
+  readonly repository?: string | undefined
+  readonly actions?: 'pull' | 'pull,push' | 'delete' | undefined
+  /** A second repository to read from: that of a mount. */
+  readonly from?: string | undefined
+}
+
+export type Question = Omit<HttpRequest, 'url' | 'body' | 'headers'> & {
+  /** Below the registry: `/v2/…`; or where it told us to go. */
+  readonly path: string | URL
+  readonly headers?: OutgoingHttpHeaders | undefined
+  /** Called anew for each try. Errors of the bytes are not the registry's, and end it. */
+  readonly body?: (() => HttpRequest['body']) | undefined
+}
+
+// A token that is about to expire is of no use for an upload.
+const spareLife = 5_000
+
+/** A registry that can be asked: it knows the scheme, who we are, and when to ask again. */
+export class Connection {
+  readonly host: string
+  readonly retries: RetrySettings
+  /** Milliseconds; see HttpSettings. */
+  readonly patience: number
+  private readonly http: Http
+  private readonly insecure: boolean
+  private readonly who: (repository: string) => Promise<Credentials | undefined>
+  private readonly tokens = new Map<string, Promise<Token>>()
+  private base: Promise<{ readonly url: URL; readonly challenges: readonly Challenge[] }> | undefined
+
+  constructor(
+    host: string,
+    http: Http,
+    retries: RetrySettings,
+    options: { insecure: boolean; credentials: (repository: string) => Promise<Credentials | undefined> },
+  ) {
+    // Docker Hub answers elsewhere than at its name.
+    this.host = host === 'docker.io' ? 'registry-1.docker.io' : host
+    this.http = http
+    this.patience = http.patience
+    this.retries = retries
+    this.insecure = options.insecure
+    this.who = options.credentials
+  }
+
+  /**
+   * The answer, when its status is one of `expected`; others are refused, after trying again where that may help and
+   * with a new token where the old one is no longer taken.
+   */
+  ask(question: Question, purpose: Purpose, expected: readonly number[]): Promise<HttpResponse> {
+    return this.askFor(question, purpose, expected, this.retries)
+  }
+
+  /** The same without another try, for bytes that are there only once; a token that is no longer taken is an error, too. */
+  askOnce(question: Question, purpose: Purpose, expected: readonly number[]): Promise<HttpResponse> {
+    return this.askFor(question, purpose, expected, { ...this.retries, attempts: 1 })
+  }
+
+  private async askFor(
+    question: Question,
+    purpose: Purpose,
+    expected: readonly number[],
+    retries: RetrySettings,
+  ): Promise<HttpResponse> {
+    const { url, challenges } = await this.ping(purpose)
+    const attempt = this.attempt(purpose)
+    let renewed = false
+    try {
+      return await persist(retries, async () => {
+        for (;;) {
+          const identity = await this.identify(challenges, purpose)
+          const response = await this.sendOnce(question, url, identity.header)
+          if (expected.includes(response.status)) return response
+          if (response.status === 401 && identity.forget !== undefined && !renewed) {
+            renewed = true
+            identity.forget()
+            discard(response)
+            if (question.body === undefined || retries.attempts > 1) continue
+            throw new TokenExpired()
+          }
+          const about = { ...attempt, credentials: identity.source, granted: identity.granted }
+          const after = response.headers['retry-after']
+          const error = refused(about, response.status, await wordsOf(response), after)
+          throw isPassing(response.status) ? new TryAgain(error, readRetryAfter(after, Date.now())) : error
+        }
+      })
+    } catch (error) {
+      throw this.explain(error, purpose)
+    }
+  }
+
+  /** Whether a registry is there, and what it wants to see: asked once. */
+  ping(purpose: Purpose) {
+    this.base ??= this.findBase(purpose).catch((error: unknown) => {
+      this.base = undefined
+      throw error
+    })
+    return this.base
+  }
+
+  attempt({ wish, repository, actions }: Purpose): Attempt {
+    return { wish, host: this.host, repository, scope: actions }
+  }
+
+  /** An error of the network as an answer; what came from whoever hands in the bytes stays as it is. */
+  explain(error: unknown, purpose: Purpose): unknown {
+    if (error instanceof TokenExpired) return error
+    if (error instanceof BodyFailure) return error.error
+    if (this.retries.signal?.aborted) return this.retries.signal.reason
+    return unreachable(this.attempt(purpose), error)
+  }
+
+  private async sendOnce(question: Question, base: URL, authorization: string | undefined): Promise<HttpResponse> {
+    const { path, headers, body, ...rest } = question
+    const url = typeof path === 'string' ? new URL(path, base) : path
+    // An upload may be told to go to a storage service: the token is not for that.
+    const own = url.host === base.host && url.protocol === base.protocol && authorization !== undefined
+    const flowing = body?.()
+    return this.http.send({
+      ...rest,
+      url,
+      headers: { ...headers, ...(own ? { Authorization: authorization } : {}) },
+      body: flowing === undefined || flowing instanceof Uint8Array ? flowing : marked(flowing),
+    })
+  }
+
+  private async findBase(purpose: Purpose) {
+    const loopback = isLoopback(this.host.replace(/:\d+$/, ''))
+    const schemes = this.insecure ? ['https', 'http'] : loopback ? ['http', 'https'] : ['https']
+    let failure: unknown
+    for (const scheme of schemes) {
+      try {
+        const found = await this.pingAt(new URL(`${scheme}://${this.host}`), purpose)
+        if (found !== undefined) return found
+      } catch (error) {
+        // The first one tells more: what follows is only a guess.
+        failure ??= this.explain(error, purpose)
+      }
+    }
+    throw failure ?? nonsense(this.attempt(purpose), 'does not speak HTTP as a registry does')
+  }
+
+  private async pingAt(url: URL, purpose: Purpose) {
+    // Another scheme is waiting: no patience with one that does not answer as it should.
+    const response = await persist(
+      { ...this.retries, attempts: this.insecure ? 1 : this.retries.attempts },
+      async () => {
+        const answer = await this.http.send({ method: 'GET', url: new URL('/v2/', url) })
+        if (!isPassing(answer.status)) return answer
+        const after = answer.headers['retry-after']
+        throw new TryAgain(
+          refused(this.attempt(purpose), answer.status, await wordsOf(answer), after),
+          readRetryAfter(after, Date.now()),
+        )
+      },
+    )
+    const words = response.status === 400 ? await wordsOf(response) : ''
+    if (/HTTP request to an HTTPS server/i.test(words)) return undefined
+    discard(response)
+    return { url, challenges: parseChallenges(response.headers['www-authenticate'] ?? '') }
+  }
+
+  private async identify(challenges: readonly Challenge[], purpose: Purpose): Promise<Identity> {
+    const challenge = challenges[0]
+    if (challenge === undefined) return {}
+    const credentials = await this.who(purpose.repository ?? '')
+    const source = credentials?.source
+    if (credentials?.registryToken !== undefined) return { header: `Bearer ${credentials.registryToken}`, source }
+    if (challenge.scheme === 'basic')
+      return credentials?.user === undefined ? {} : { header: basic(credentials), source }
+    const scopes = scopesOf(purpose)
+    const key = scopes.join(' ')
+    const known = await this.tokens.get(key)
+    if (known === undefined || known.expires - spareLife < Date.now()) {
+      const attempt = { ...this.attempt(purpose), credentials: source }
+      const token = fetchToken(this.http, challenge, scopes, credentials, attempt, this.retries)
+      this.tokens.set(key, token)
+      token.catch(() => this.tokens.delete(key))
+    }
+    const token = (await this.tokens.get(key))!
+    return { header: `Bearer ${token.text}`, source, granted: token.granted, forget: () => this.tokens.delete(key) }
+  }
+}
+
+interface Identity {
+  readonly header?: string
+  readonly source?: string | undefined
+  readonly granted?: string | undefined
+  /** For a header that can be had anew. */
+  readonly forget?: () => void
+}
+
+function scopesOf({ repository, actions, from }: Purpose): readonly string[] {
+  if (repository === undefined || actions === undefined) return []
+  return [`repository:${repository}:${actions}`, ...(from === undefined ? [] : [`repository:${from}:pull`])]
+}
+
+/** The token was refused while bytes were sent that are there only once; a new one is fetched with the next question. */
+export class TokenExpired extends Error {}
+
+/** What went wrong with the bytes that were to be sent. */
+export class BodyFailure extends Error {
+  readonly error: unknown
+
+  constructor(error: unknown) {
+    super('the bytes to send ended in an error')
+    this.error = error
+  }
+}
+
+async function* marked(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  try {
+    yield* bytes
+  } catch (error) {
+    throw new BodyFailure(error)
+  }
+}

@@ -1,0 +1,94 @@
+import type { Descriptor } from '../../oci/index.ts'
+import { type Bytes, TareError } from '../../support/index.ts'
+import { verified } from '../index.ts'
+import type { Connection, Purpose } from './connection.ts'
+import { discard, type HttpResponse } from './http.ts'
+import { mayPass, pause } from './retry.ts'
+
+/**
+ * A blob's bytes, checked. A connection that breaks is made again, and the rest is asked for (Range); as long as bytes
+ * come, that may go on. Rejects with `BLOB_MISSING` before the first byte, later with `BLOB_CORRUPT`.
+ */
+export async function download(connection: Connection, repository: string, blob: Descriptor): Promise<Bytes> {
+  const purpose: Purpose = { wish: `read ${blob.digest} of ${repository}`, repository, actions: 'pull' }
+  const first = await ask(connection, purpose, blob, 0)
+  return verified(resumed(connection, purpose, blob, first), blob, `${connection.host}/${repository}`)
+}
+
+async function* resumed(connection: Connection, purpose: Purpose, blob: Descriptor, first: HttpResponse): Bytes {
+  let response = first
+  let at = 0
+  let tries = 1
+  for (;;) {
+    const before = at
+    let failure: unknown
+    // A server that was asked for a part may answer with the whole.
+    let skip = response.status === 206 ? 0 : at
+    try {
+      for await (const chunk of paced(response, connection)) {
+        const rest = chunk.subarray(Math.min(skip, chunk.length))
+        skip -= chunk.length - rest.length
+        at += rest.length
+        if (rest.length > 0) yield rest
+        if (at > blob.size) return
+      }
+    } catch (error) {
+      if (connection.retries.signal?.aborted) throw connection.retries.signal.reason
+      if (!mayPass(error)) throw connection.explain(error, purpose)
+      failure = error
+    }
+    if (at >= blob.size) return
+    tries = at > before ? 1 : tries + 1
+    if (tries > connection.retries.attempts) {
+      // Without an error, the registry says that this is all: whoever checks will say what is missing.
+      if (failure === undefined) return
+      throw connection.explain(failure, purpose)
+    }
+    await pause(connection.retries, tries)
+    response = await ask(connection, purpose, blob, at)
+    if (response.status === 416) return
+  }
+}
+
+async function ask(connection: Connection, purpose: Purpose, blob: Descriptor, from: number): Promise<HttpResponse> {
+  const path = `/v2/${purpose.repository}/blobs/${blob.digest}`
+  const headers = from === 0 ? {} : { Range: `bytes=${from}-` }
+  const response = await connection.ask({ method: 'GET', path, headers }, purpose, [200, 206, 404, 416])
+  if (response.status === 404) {
+    discard(response)
+    throw new TareError(
+      'BLOB_MISSING',
+      `${connection.host}/${purpose.repository} does not have the blob ${blob.digest}`,
+      {
+        remedy: 'The repository is damaged, or was cleaned up: push the image there again.',
+      },
+    )
+  }
+  if (response.status === 206 && !response.headers['content-range']?.startsWith(`bytes ${from}-`)) {
+    discard(response)
+    return connection.ask({ method: 'GET', path }, purpose, [200])
+  }
+  return response
+}
+
+// Below this, a body is held back on purpose or the way is of no use.
+const leastBytesPerWindow = 16 << 10
+
+/** The body's chunks. One that only trickles counts as a broken connection. */
+async function* paced({ body }: HttpResponse, { patience }: Connection): AsyncIterable<Uint8Array> {
+  let since = Date.now()
+  let bytes = 0
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length
+    const asked = Date.now()
+    if (asked - since > patience) {
+      if (bytes < leastBytesPerWindow)
+        throw Object.assign(new Error(`only ${bytes} bytes came in ${patience / 1000} seconds`), { code: 'ETIMEDOUT' })
+      since = asked
+      bytes = 0
+    }
+    yield chunk
+    // The time that our side took is not the other's.
+    since += Date.now() - asked
+  }
+}

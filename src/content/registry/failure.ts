@@ -1,0 +1,140 @@
+import { messageOf, systemCode, TareError } from '../../support/index.ts'
+import type { HttpResponse } from './http.ts'
+
+/** What was tried, as far as an error should tell it. */
+export interface Attempt {
+  /** What we wanted, to follow "cannot": `read the manifest of alpine:3.19`. */
+  readonly wish: string
+  readonly host: string
+  readonly repository?: string | undefined
+  /** What may be done, as asked for: `pull`, `pull,push`. */
+  readonly scope?: string | undefined
+  /** The same, as the token says; undefined where it does not say. */
+  readonly granted?: string | undefined
+  /** Where the credentials came from; undefined for none. */
+  readonly credentials?: string | undefined
+}
+
+const mostWords = 64 << 10
+
+/** What the registry says of its refusal, in its own words: of its JSON, or the beginning of its text. */
+export async function wordsOf(response: HttpResponse): Promise<string> {
+  const text = await beginningOf(response)
+  try {
+    const { errors, details, message } = JSON.parse(text) as Record<string, unknown>
+    if (Array.isArray(errors) && errors.length > 0) return errors.map(wordsOfError).join('; ')
+    for (const value of [details, message]) if (typeof value === 'string') return printable(value)
+  } catch {}
+  const isPage = /^\s*</.test(text) || /html/.test(response.headers['content-type'] ?? '')
+  return isPage ? '' : printable(text.slice(0, 300))
+}
+
+/** The error for an answer that is none of those we know what to do with. */
+export function refused(attempt: Attempt, status: number, words: string, retryAfter?: string): TareError {
+  const message = `cannot ${attempt.wish}: ${attempt.host} answers ${status}${words === '' ? '' : `: ${words}`}${asked(attempt)}`
+  if (status === 401 || status === 403) return new TareError('REGISTRY_DENIED', message, { remedy: denied(attempt) })
+  if (status === 404)
+    return new TareError('REGISTRY_NOT_FOUND', message, {
+      remedy: 'Check the name; of a private repository, some registries say that it is not there.',
+    })
+  if (status === 429)
+    return new TareError('REGISTRY_BUSY', message, {
+      remedy: `The registry lets nobody ask so often${retryAfter === undefined ? '' : ` and wants us to wait (Retry-After: ${retryAfter})`}; ${
+        attempt.credentials === undefined ? `\`tare login ${attempt.host}\` may raise the limit.` : 'try again later.'
+      }`,
+    })
+  if (status >= 500)
+    return new TareError('REGISTRY_FAILED', message, { remedy: 'The registry itself has a problem: try again later.' })
+  return new TareError('REGISTRY_REFUSED', message)
+}
+
+/** The error for no answer at all, or half of one. */
+export function unreachable(attempt: Attempt, error: unknown): unknown {
+  if (error instanceof TareError) return error
+  const code = systemCode(error)
+  const system = code ?? systemCode((error as { cause?: unknown }).cause)
+  if (system === undefined && !(error instanceof Error)) return error
+  return new TareError(
+    'REGISTRY_UNREACHABLE',
+    `cannot ${attempt.wish}: ${attempt.host}: ${whyUnreachable(system, error)}`,
+    {
+      cause: error,
+      remedy: remedyFor(system, attempt.host),
+    },
+  )
+}
+
+/** The error for an answer that no registry should give. */
+export function nonsense(attempt: Attempt, what: string): TareError {
+  return new TareError('REGISTRY_INVALID', `cannot ${attempt.wish}: ${attempt.host} ${what}`, {
+    remedy: 'Something between here and the registry may answer in its place, or it is no registry at all.',
+  })
+}
+
+function asked({ repository, scope, granted, credentials }: Attempt): string {
+  const parts = [
+    ...(repository === undefined ? [] : [`repository ${repository}`]),
+    ...(scope === undefined ? [] : [`asked for ${scope}`]),
+    ...(granted === undefined || granted === scope ? [] : [`granted ${granted === '' ? 'nothing' : granted}`]),
+    credentials === undefined ? 'without credentials' : `credentials from ${credentials}`,
+  ]
+  return ` (${parts.join(', ')})`
+}
+
+function denied({ host, repository, credentials, scope }: Attempt): string {
+  if (credentials === undefined)
+    return `Log in with \`tare login ${host}\`${repository === undefined ? '' : ', or check the name: a repository that does not exist may be answered like one that is private'}.`
+  return `The credentials from ${credentials} may be old, or may not ${scope?.includes('push') ? 'push to' : 'read'} ${repository ?? 'this registry'}: \`tare login ${host}\` renews them.`
+}
+
+function whyUnreachable(code: string | undefined, error: unknown): string {
+  switch (code) {
+    case 'ECONNREFUSED':
+      return 'nobody is listening there'
+    case 'ENOTFOUND':
+      return 'there is no host of that name'
+    case 'EAI_AGAIN':
+      return 'its name cannot be looked up now'
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return 'the connection broke'
+    case 'ETIMEDOUT':
+      return messageOf(error).includes('sent nothing') ? messageOf(error) : 'no connection within the time'
+    default:
+      return messageOf(error)
+  }
+}
+
+function remedyFor(code: string | undefined, host: string): string {
+  if (code !== undefined && /CERT|SIGNATURE|SSL|TLS|ISSUER/.test(code))
+    return `If ${host} uses a certificate of your own authority, name that in SSL_CERT_FILE; \`--insecure\` asks for no certificate.`
+  if (code === 'EPROTO') return `If ${host} speaks plain HTTP, say \`--insecure\`.`
+  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND') return 'Check the name and the port.'
+  return 'Check the network and HTTPS_PROXY, then try again: what is there already is not moved twice.'
+}
+
+function wordsOfError(error: unknown): string {
+  const { code, message, detail } = error as { code?: unknown; message?: unknown; detail?: unknown }
+  const text = [code, message].filter((part) => typeof part === 'string' && part !== '').join(': ')
+  return printable(typeof detail === 'string' && detail !== '' ? `${text} (${detail})` : text)
+}
+
+function printable(text: string): string {
+  return text
+    .replace(/[\p{Cc}\p{Cf}]+/gu, ' ')
+    .trim()
+    .slice(0, 500)
+}
+
+async function beginningOf({ body }: HttpResponse): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    for await (const chunk of body) {
+      chunks.push(chunk as Buffer)
+      size += (chunk as Buffer).length
+      if (size > mostWords) break
+    }
+  } catch {}
+  return Buffer.concat(chunks).toString('utf8')
+}

@@ -1,0 +1,178 @@
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import * as http from 'node:http'
+import * as https from 'node:https'
+import type { Bytes } from '../../support/index.ts'
+import { basicOf, connectThrough, type ProxyRules, proxyFor } from './proxy.ts'
+
+/** One question to a server. A flowing body needs its `length`, unless the server may not know it. */
+export interface HttpRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  readonly url: URL
+  readonly headers?: OutgoingHttpHeaders | undefined
+  readonly body?: Uint8Array | Bytes | undefined
+  readonly length?: number | undefined
+}
+
+export interface HttpResponse {
+  readonly method: HttpRequest['method']
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  /** Where the answer came from, after redirects. */
+  readonly url: URL
+  /** To be read to its end, or given up with `discard`. */
+  readonly body: IncomingMessage
+}
+
+export interface HttpSettings {
+  /** Milliseconds without a byte in either direction after which a connection counts as lost. */
+  readonly patience: number
+  /** Certificates are not checked. */
+  readonly unchecked: boolean
+  /** Certificates of authorities to trust besides the usual ones, PEM. */
+  readonly authorities?: readonly string[] | undefined
+  readonly proxies: ProxyRules
+  readonly signal?: AbortSignal | undefined
+}
+
+const mostRedirects = 5
+
+/** Speaks HTTP/1.1 over kept connections, follows redirects, and takes no Authorization to another host. */
+export class Http {
+  private readonly settings: HttpSettings
+  private readonly plain = new http.Agent({ keepAlive: true })
+  private readonly secure: https.Agent
+
+  constructor(settings: HttpSettings) {
+    this.settings = settings
+    const { unchecked } = settings
+    this.secure = new https.Agent({ keepAlive: true, rejectUnauthorized: !unchecked, ...trusted(settings.authorities) })
+  }
+
+  get patience(): number {
+    return this.settings.patience
+  }
+
+  /** The answer, whatever its status. Rejects with the system's error where there is none. */
+  async send(request: HttpRequest): Promise<HttpResponse> {
+    let { url, headers = {} } = request
+    for (let hops = 0; ; hops++) {
+      const response = await this.exchange({ ...request, url, headers })
+      const place = response.headers.location
+      const follows = request.method === 'GET' || request.method === 'HEAD'
+      if (!follows || place === undefined || ![301, 302, 303, 307, 308].includes(response.status)) return response
+      discard(response)
+      if (hops === mostRedirects) throw new Error(`${request.url.host} redirects more than ${mostRedirects} times`)
+      const next = new URL(place, url)
+      if (next.protocol !== 'http:' && next.protocol !== 'https:')
+        throw new Error(`${url.host} redirects to ${next.protocol}`)
+      // The token is for the registry alone, not for the storage behind it.
+      if (next.host !== url.host || next.protocol !== url.protocol) headers = withoutAuthorization(headers)
+      url = next
+    }
+  }
+
+  /** Closes the kept connections. */
+  close(): void {
+    this.plain.destroy()
+    this.secure.destroy()
+  }
+
+  private exchange(request: HttpRequest): Promise<HttpResponse> {
+    const { patience, signal, proxies } = this.settings
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted()
+      const proxy = proxyFor(request.url, proxies)
+      const sent = this.open(request, proxy)
+      const failed = (error: unknown) => {
+        sent.destroy()
+        reject(signal?.aborted ? signal.reason : error)
+      }
+      const abort = () => sent.destroy(signal!.reason as Error)
+      signal?.addEventListener('abort', abort, { once: true })
+      sent.on('close', () => signal?.removeEventListener('abort', abort))
+      sent.setTimeout(patience, () => sent.destroy(lost(request.url, patience)))
+      sent.on('error', failed)
+      const pump = { stopped: false }
+      sent.on('response', (body) => {
+        // From here on, errors are those of the body, which whoever reads it meets.
+        body.on('error', () => {})
+        // An answer before all was sent is a refusal: the rest would be sent for nothing.
+        if (!sent.writableEnded) {
+          pump.stopped = true
+          body.on('close', () => sent.destroy())
+        }
+        resolve({ method: request.method, status: body.statusCode!, headers: body.headers, url: request.url, body })
+      })
+      sendBody(sent, request.body, pump).catch(failed)
+    })
+  }
+
+  private open({ url, method, headers, body, length }: HttpRequest, proxy: URL | undefined): ClientRequest {
+    const size = body instanceof Uint8Array ? body.length : length
+    const all: OutgoingHttpHeaders = {
+      'User-Agent': 'tare',
+      ...headers,
+      ...(size === undefined ? {} : { 'Content-Length': size }),
+    }
+    if (body === undefined && method !== 'GET' && method !== 'HEAD') all['Content-Length'] = 0
+    if (proxy === undefined) {
+      const secure = url.protocol === 'https:'
+      const agent = secure ? this.secure : this.plain
+      return (secure ? https : http).request(url, { method, headers: all, agent })
+    }
+    if (url.protocol === 'http:') {
+      const own = proxy.username === '' ? {} : { 'Proxy-Authorization': basicOf(proxy) }
+      return http.request(proxy, { method, path: url.href, headers: { Host: url.host, ...own, ...all } })
+    }
+    const { unchecked, authorities } = this.settings
+    const createConnection = connectThrough(proxy, url, { rejectUnauthorized: !unchecked, ...trusted(authorities) })
+    return https.request(url, { method, headers: all, agent: false, createConnection })
+  }
+}
+
+/** Gives up a body, and with it the connection where much of it is still to come. */
+export function discard({ body, headers, status, method }: HttpResponse): void {
+  const length = method === 'HEAD' || status === 204 ? 0 : Number(headers['content-length'] ?? 0)
+  if (length > 1 << 16) body.destroy()
+  else body.resume()
+}
+
+async function sendBody(
+  sent: ClientRequest,
+  body: Uint8Array | Bytes | undefined,
+  pump: { readonly stopped: boolean },
+): Promise<void> {
+  if (body === undefined || body instanceof Uint8Array) {
+    sent.end(body)
+    return
+  }
+  for await (const chunk of body) {
+    if (sent.destroyed || pump.stopped) return
+    if (!sent.write(chunk)) await drained(sent)
+  }
+  if (!sent.destroyed && !pump.stopped) sent.end()
+}
+
+function drained(sent: ClientRequest): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      sent.off('drain', done)
+      sent.off('close', done)
+      resolve()
+    }
+    sent.on('drain', done)
+    sent.on('close', done)
+  })
+}
+
+function withoutAuthorization(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'authorization'))
+}
+
+function lost(url: URL, patience: number): Error {
+  return Object.assign(new Error(`${url.host} sent nothing for ${patience / 1000} seconds`), { code: 'ETIMEDOUT' })
+}
+
+function trusted(authorities: readonly string[] | undefined): { ca?: string[] } {
+  return authorities === undefined || authorities.length === 0 ? {} : { ca: [...authorities] }
+}

@@ -1,0 +1,133 @@
+import type { Challenge } from './challenge.ts'
+import { type Attempt, nonsense, refused, wordsOf } from './failure.ts'
+import { discard, type Http, type HttpResponse } from './http.ts'
+import { isPassing, persist, type RetrySettings, readRetryAfter, TryAgain } from './retry.ts'
+import type { Credentials } from './types.ts'
+
+export interface Token {
+  readonly text: string
+  /** Milliseconds since 1970. */
+  readonly expires: number
+  /** The actions that the token itself names, for messages. */
+  readonly granted?: string | undefined
+}
+
+const clientId = 'tare'
+const shortestLife = 60
+const mostBytes = 1 << 20
+
+/**
+ * Gets a token from the server that a Bearer challenge names. (distribution: "Token Authentication Specification" and
+ * "OAuth2 Token Authentication") Rejects with `REGISTRY_DENIED` and what else `failure.ts` has.
+ */
+export async function fetchToken(
+  http: Http,
+  challenge: Challenge,
+  scopes: readonly string[],
+  credentials: Credentials | undefined,
+  attempt: Attempt,
+  retries: RetrySettings,
+): Promise<Token> {
+  const { realm, service } = challenge.parameters
+  const url = realmOf(realm, attempt)
+  const about: Attempt = { ...attempt, host: url.host }
+  const response = await persist(retries, async () => {
+    const answer =
+      credentials?.identityToken === undefined
+        ? await askByGet(http, url, service, scopes, credentials)
+        : await askByPost(http, url, service, scopes, {
+            grant_type: 'refresh_token',
+            refresh_token: credentials.identityToken,
+          })
+    if (!isPassing(answer.status)) return answer
+    const after = answer.headers['retry-after']
+    throw new TryAgain(refused(about, answer.status, await wordsOf(answer), after), readRetryAfter(after, Date.now()))
+  })
+  if (response.status !== 200) throw refused(about, response.status, await wordsOf(response))
+  return readToken(await bodyText(response, about), about)
+}
+
+function realmOf(realm: string | undefined, attempt: Attempt): URL {
+  if (realm !== undefined && URL.canParse(realm)) {
+    const url = new URL(realm)
+    if (url.protocol === 'https:' || url.protocol === 'http:') return url
+  }
+  throw nonsense(attempt, 'asks for a token, but does not say where one is to be had')
+}
+
+async function askByGet(
+  http: Http,
+  realm: URL,
+  service: string | undefined,
+  scopes: readonly string[],
+  credentials: Credentials | undefined,
+): Promise<HttpResponse> {
+  const url = new URL(realm)
+  if (service !== undefined) url.searchParams.set('service', service)
+  for (const scope of scopes) url.searchParams.append('scope', scope)
+  if (credentials?.user === undefined) return http.send({ method: 'GET', url })
+  url.searchParams.set('account', credentials.user)
+  const response = await http.send({ method: 'GET', url, headers: { Authorization: basic(credentials) } })
+  if (response.status !== 404 && response.status !== 405) return response
+  // Some servers know OAuth2's way only.
+  discard(response)
+  const { user, password = '' } = credentials
+  return askByPost(http, realm, service, scopes, { grant_type: 'password', username: user, password })
+}
+
+function askByPost(
+  http: Http,
+  url: URL,
+  service: string | undefined,
+  scopes: readonly string[],
+  grant: Readonly<Record<string, string>>,
+): Promise<HttpResponse> {
+  const form = new URLSearchParams({ ...grant, client_id: clientId })
+  if (service !== undefined) form.set('service', service)
+  if (scopes.length > 0) form.set('scope', scopes.join(' '))
+  const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
+  return http.send({ method: 'POST', url, headers, body: Buffer.from(form.toString()) })
+}
+
+/** The header's value for a user and a password. */
+export function basic({ user = '', password = '' }: Pick<Credentials, 'user' | 'password'>): string {
+  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+}
+
+async function bodyText({ body }: HttpResponse, attempt: Attempt): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of body) {
+    chunks.push(chunk as Buffer)
+    size += (chunk as Buffer).length
+    if (size > mostBytes) throw nonsense(attempt, 'answers with a token of more than 1 MiB')
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function readToken(text: string, attempt: Attempt): Token {
+  let raw: Record<string, unknown>
+  try {
+    raw = JSON.parse(text) as Record<string, unknown>
+  } catch {
+    throw nonsense(attempt, 'answers with something that is no token')
+  }
+  const token = raw?.['token'] || raw?.['access_token']
+  if (typeof token !== 'string' || token === '') throw nonsense(attempt, 'answers without a token')
+  const life = Number(raw['expires_in']) > 0 ? Number(raw['expires_in']) : shortestLife
+  return { text: token, expires: Date.now() + life * 1000, granted: grantedBy(token) }
+}
+
+/** The actions in a token that is a JWT. It is not for us to check, only to tell. */
+function grantedBy(token: string): string | undefined {
+  try {
+    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as {
+      access?: { actions?: string[] }[] | null
+    }
+    return claims.access === undefined
+      ? undefined
+      : (claims.access ?? []).flatMap(({ actions }) => actions ?? []).join(',')
+  } catch {
+    return undefined
+  }
+}

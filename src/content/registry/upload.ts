@@ -1,0 +1,175 @@
+import type { Descriptor } from '../../oci/index.ts'
+import type { Bytes } from '../../support/index.ts'
+import { type Connection, type Purpose, TokenExpired } from './connection.ts'
+import { nonsense } from './failure.ts'
+import { discard, type HttpResponse } from './http.ts'
+import { mayPass, pause } from './retry.ts'
+
+/** Bytes that are to go up. */
+export interface Upload {
+  /** The bytes from an offset on. With `once`, only from 0 and only once. */
+  open(from: number): Promise<Bytes>
+  readonly once?: boolean
+}
+
+/** How a blob came to be there. */
+export type Uploaded = 'there' | 'mounted' | 'uploaded'
+
+/** Whether the repository has the blob. */
+export async function hasBlob(connection: Connection, repository: string, blob: Descriptor): Promise<boolean> {
+  const purpose: Purpose = { wish: `look for ${blob.digest} in ${repository}`, repository, actions: 'pull' }
+  const path = `/v2/${repository}/blobs/${blob.digest}`
+  const response = await connection.ask({ method: 'HEAD', path }, purpose, [200, 404])
+  discard(response)
+  return response.status === 200
+}
+
+/** Takes the blob over from another repository of the same registry, if it lets us. Answers where an upload may begin if not. */
+async function begin(
+  connection: Connection,
+  repository: string,
+  blob: Descriptor,
+  from: string | undefined,
+): Promise<HttpResponse> {
+  const purpose: Purpose = { wish: `upload to ${repository}`, repository, actions: 'pull,push' }
+  const path = `/v2/${repository}/blobs/uploads/`
+  if (from !== undefined && from !== repository) {
+    const query = new URLSearchParams({ mount: blob.digest, from })
+    const response = await connection.ask({ method: 'POST', path: `${path}?${query}` }, { ...purpose, from }, [
+      ...[201, 202, 400, 401, 403, 404, 405],
+    ])
+    discard(response)
+    if (response.status === 201 || response.status === 202) return response
+  }
+  const response = await connection.ask({ method: 'POST', path }, purpose, [202])
+  discard(response)
+  return response
+}
+
+/**
+ * Puts a blob into the repository: not at all when it is there, by a mount from one of `mounts` when that works, else by
+ * its bytes. What breaks is taken up again where the registry says it stopped.
+ */
+export async function upload(
+  connection: Connection,
+  repository: string,
+  blob: Descriptor,
+  bytes: Upload,
+  mounts: readonly string[] = [],
+): Promise<Uploaded> {
+  if (await hasBlob(connection, repository, blob)) return 'there'
+  let session = await begin(connection, repository, blob, mounts[0])
+  for (const from of mounts.slice(1)) {
+    if (session.status === 201) break
+    session = await begin(connection, repository, blob, from)
+  }
+  if (session.status === 201) return 'mounted'
+  await new Session(connection, repository, blob, bytes, placeOf(session, connection, repository)).run()
+  return 'uploaded'
+}
+
+class Session {
+  private readonly connection: Connection
+  private readonly blob: Descriptor
+  private readonly bytes: Upload
+  private readonly purpose: Purpose
+  private readonly repository: string
+  private place: URL
+
+  constructor(connection: Connection, repository: string, blob: Descriptor, bytes: Upload, place: URL) {
+    this.connection = connection
+    this.repository = repository
+    this.blob = blob
+    this.bytes = bytes
+    this.place = place
+    this.purpose = { wish: `upload ${blob.digest} to ${repository}`, repository, actions: 'pull,push' }
+  }
+
+  async run(): Promise<void> {
+    const { connection, bytes } = this
+    let at = 0
+    for (let tries = 1; ; ) {
+      try {
+        return await this.send(at)
+      } catch (error) {
+        if (bytes.once || tries >= connection.retries.attempts || !isBroken(error)) throw error
+        await pause(connection.retries, tries)
+        const reached = await this.reached()
+        // The answer was lost, not the bytes.
+        if (reached === this.blob.size) return
+        tries = reached > at ? 1 : tries + 1
+        at = reached
+      }
+    }
+  }
+
+  /** In one go, and from an offset on in two: the rest, then the digest. */
+  private async send(at: number): Promise<void> {
+    const { connection, blob, purpose } = this
+    const headers = { 'Content-Type': 'application/octet-stream' }
+    const length = blob.size - at
+    const source = await this.bytes.open(at)
+    const body = () => source
+    // The bytes are there for one try: the loop around this opens them again.
+    if (at === 0) {
+      const response = await connection.askOnce(
+        { method: 'PUT', path: this.sealed(), headers, body, length },
+        purpose,
+        [201, 204],
+      )
+      discard(response)
+      return
+    }
+    if (length > 0) {
+      const range = { ...headers, 'Content-Range': `${at}-${blob.size - 1}` }
+      const response = await connection.askOnce(
+        { method: 'PATCH', path: this.place, headers: range, body, length },
+        purpose,
+        [202],
+      )
+      discard(response)
+      this.place = placeOf(response, connection, this.repository)
+    }
+    discard(await connection.ask({ method: 'PUT', path: this.sealed() }, purpose, [201, 204]))
+  }
+
+  /** How many bytes the registry has of this upload; 0 in a new one when it knows nothing of the old. */
+  private async reached(): Promise<number> {
+    const { connection, blob, purpose, repository } = this
+    if (await hasBlob(connection, repository, blob)) return blob.size
+    const response = await connection.ask({ method: 'GET', path: this.place }, purpose, [204, 400, 404, 405, 416])
+    discard(response)
+    const end = /^(?:bytes=)?0-(\d+)$/.exec(response.headers.range ?? '')?.[1]
+    if (response.status === 204 && end !== undefined) {
+      if (response.headers.location !== undefined) this.place = placeOf(response, connection, repository)
+      // `0-0` may mean one byte, or none at all: begin again.
+      if (Number(end) > 0 && Number(end) < blob.size) return Number(end) + 1
+    }
+    const session = await begin(connection, repository, blob, undefined)
+    this.place = placeOf(session, connection, repository)
+    return 0
+  }
+
+  private sealed(): URL {
+    const url = new URL(this.place)
+    url.searchParams.set('digest', this.blob.digest)
+    return url
+  }
+}
+
+function isBroken(error: unknown): boolean {
+  const { code, cause } = error as { code?: unknown; cause?: unknown }
+  if (error instanceof TokenExpired) return true
+  return (
+    mayPass(error) ||
+    code === 'REGISTRY_FAILED' ||
+    code === 'REGISTRY_BUSY' ||
+    (code === 'REGISTRY_UNREACHABLE' && mayPass(cause))
+  )
+}
+
+function placeOf(response: HttpResponse, { host }: Connection, repository: string): URL {
+  const { location } = response.headers
+  if (location !== undefined && URL.canParse(location, response.url.href)) return new URL(location, response.url)
+  throw nonsense({ wish: `upload to ${repository}`, host, repository }, 'does not say where to upload to')
+}

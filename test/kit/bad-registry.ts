@@ -1,0 +1,199 @@
+import { createHash } from 'node:crypto'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** Takes part in a request before the registry does; true when it has answered (or never will). */
+export type Interference = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  registry: BadRegistry,
+) => boolean | undefined | Promise<boolean | undefined>
+
+export interface BadRegistryOptions {
+  readonly interfere?: Interference | undefined
+  /** What it wants to see: user `ada`, password `secret`. */
+  readonly auth?: 'basic' | 'bearer' | undefined
+}
+
+/** A registry in this process that does what it should, except where the test interferes. */
+export class BadRegistry {
+  readonly blobs = new Map<string, Buffer>()
+  readonly manifests = new Map<string, { readonly type: string; readonly bytes: Buffer }>()
+  readonly uploads = new Map<string, Buffer>()
+  /** `GET /v2/…`, in the order they came. */
+  readonly requests: string[] = []
+  /** Tokens that are taken now. */
+  readonly tokens = new Set<string>()
+  host = ''
+  private readonly options: BadRegistryOptions
+  private readonly server = createServer((request, response) => void this.answer(request, response))
+  private count = 0
+
+  private constructor(options: BadRegistryOptions) {
+    this.options = options
+  }
+
+  static async start(options: BadRegistryOptions = {}): Promise<BadRegistry> {
+    const registry = new BadRegistry(options)
+    await new Promise<void>((resolve) => registry.server.listen(0, '127.0.0.1', resolve))
+    registry.host = `127.0.0.1:${(registry.server.address() as AddressInfo).port}`
+    return registry
+  }
+
+  stop(): void {
+    this.server.closeAllConnections()
+    this.server.close()
+  }
+
+  addBlob(bytes: Buffer): `sha256:${string}` {
+    const digest = digestOf(bytes)
+    this.blobs.set(digest, bytes)
+    return digest
+  }
+
+  addManifest(type: string, value: unknown, ...tags: readonly string[]): { digest: `sha256:${string}`; size: number } {
+    const bytes = Buffer.from(JSON.stringify(value))
+    const digest = digestOf(bytes)
+    for (const name of [digest, ...tags]) this.manifests.set(name, { type, bytes })
+    return { digest, size: bytes.length }
+  }
+
+  /** How many requests began so. */
+  countOf(start: string): number {
+    return this.requests.filter((request) => request.startsWith(start)).length
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.requests.push(`${request.method} ${request.url}`)
+    response.on('error', () => {})
+    request.on('error', () => {})
+    if ((await this.options.interfere?.(request, response, this)) === true) return
+    const { pathname, searchParams } = new URL(request.url!, `http://${this.host}`)
+    if (pathname === '/token') return this.giveToken(request, response)
+    if (!this.knows(request)) {
+      const challenge =
+        this.options.auth === 'basic'
+          ? 'Basic realm="bad"'
+          : `Bearer realm="http://${this.host}/token",service="bad registry, \\"quoted\\""`
+      response.writeHead(401, { 'WWW-Authenticate': challenge, 'Content-Type': 'application/json' })
+      response.end('{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}')
+      return
+    }
+    if (pathname === '/v2/') return void response.end('{}')
+    const upload = /^\/v2\/(.+)\/blobs\/uploads\/(.*)$/.exec(pathname)
+    if (upload !== null) return this.upload(request, response, upload[1]!, upload[2]!, searchParams)
+    const blob = /^\/v2\/.+\/blobs\/(sha256:[0-9a-f]+)$/.exec(pathname)
+    if (blob !== null) return this.sendBlob(request, response, this.blobs.get(blob[1]!))
+    const manifest = /^\/v2\/.+\/manifests\/(.+)$/.exec(pathname)
+    if (manifest !== null) return this.manifest(request, response, manifest[1]!)
+    notFound(response, 'NAME_UNKNOWN')
+  }
+
+  private knows({ headers: { authorization } }: IncomingMessage): boolean {
+    if (this.options.auth === undefined) return true
+    if (this.options.auth === 'basic') return authorization === basic
+    return this.tokens.has(authorization?.replace('Bearer ', '') ?? '')
+  }
+
+  private async giveToken(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const form = new URLSearchParams((await bodyOf(request)).toString())
+    const allowed = request.headers.authorization === basic || form.get('refresh_token') === 'identity'
+    if (!allowed && form.get('password') !== 'secret') {
+      response.writeHead(401).end('{"details":"incorrect username or password"}')
+      return
+    }
+    const token = `token-${++this.count}`
+    this.tokens.add(token)
+    response.end(JSON.stringify({ token, expires_in: 300 }))
+  }
+
+  private sendBlob(request: IncomingMessage, response: ServerResponse, bytes: Buffer | undefined): void {
+    if (bytes === undefined) {
+      notFound(response, 'BLOB_UNKNOWN')
+      return
+    }
+    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0)
+    if (from > 0) response.writeHead(206, { 'Content-Range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` })
+    else response.writeHead(200, { 'Content-Length': bytes.length })
+    response.end(request.method === 'HEAD' ? undefined : bytes.subarray(from))
+  }
+
+  private async manifest(request: IncomingMessage, response: ServerResponse, name: string): Promise<void> {
+    if (request.method === 'PUT') {
+      const bytes = await bodyOf(request)
+      const held = { type: request.headers['content-type'] ?? '', bytes }
+      for (const key of [name, digestOf(bytes)]) this.manifests.set(key, held)
+      response.writeHead(201, { 'Docker-Content-Digest': digestOf(bytes) }).end()
+      return
+    }
+    const found = this.manifests.get(name)
+    if (found === undefined) return notFound(response, 'MANIFEST_UNKNOWN')
+    response.writeHead(200, {
+      'Content-Type': found.type,
+      'Content-Length': found.bytes.length,
+      'Docker-Content-Digest': digestOf(found.bytes),
+    })
+    response.end(request.method === 'HEAD' ? undefined : found.bytes)
+  }
+
+  private async upload(
+    request: IncomingMessage,
+    response: ServerResponse,
+    repository: string,
+    id: string,
+    query: URLSearchParams,
+  ): Promise<void> {
+    if (request.method === 'POST') {
+      const fresh = String(++this.count)
+      this.uploads.set(fresh, Buffer.alloc(0))
+      response.writeHead(202, { Location: `/v2/${repository}/blobs/uploads/${fresh}?_state=x` }).end()
+      return
+    }
+    if (!this.uploads.has(id)) return notFound(response, 'BLOB_UPLOAD_UNKNOWN')
+    if (request.method === 'GET') {
+      const last = Math.max(0, this.uploads.get(id)!.length - 1)
+      response.writeHead(204, { Range: `0-${last}`, Location: `/v2/${repository}/blobs/uploads/${id}?_state=y` }).end()
+      return
+    }
+    const start = Number(/^(\d+)-/.exec(String(request.headers['content-range'] ?? ''))?.[1] ?? 0)
+    if (start !== this.uploads.get(id)!.length && request.headers['content-range'] !== undefined) {
+      response.writeHead(416).end()
+      return
+    }
+    try {
+      for await (const chunk of request)
+        this.uploads.set(id, Buffer.concat([this.uploads.get(id) ?? Buffer.alloc(0), chunk as Buffer]))
+    } catch {
+      return
+    }
+    const bytes = this.uploads.get(id) ?? Buffer.alloc(0)
+    if (request.method === 'PATCH') {
+      response.writeHead(202, { Location: `/v2/${repository}/blobs/uploads/${id}?_state=z` }).end()
+      return
+    }
+    if (digestOf(bytes) !== query.get('digest')) {
+      response.writeHead(400).end('{"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match"}]}')
+      return
+    }
+    this.blobs.set(digestOf(bytes), bytes)
+    this.uploads.delete(id)
+    response.writeHead(201).end()
+  }
+}
+
+const basic = `Basic ${Buffer.from('ada:secret').toString('base64')}`
+
+export function digestOf(bytes: Uint8Array): `sha256:${string}` {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}
+
+function notFound(response: ServerResponse, code: string): void {
+  response.writeHead(404, { 'Content-Type': 'application/json' })
+  response.end(JSON.stringify({ errors: [{ code, message: 'there is none' }] }))
+}
