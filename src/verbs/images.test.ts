@@ -150,19 +150,27 @@ test('a name that was probably meant is offered', async () => {
   expect(() => findImage(bench.store, 'me/mit')).toThrow(expect.objectContaining({ remedy: 'Did you mean "me/mid"?' }))
 })
 
-test('a name comes before an ID that begins with the same letters, and an ID that several have is not guessed', async () => {
+test('a name comes before an ID that begins with the same letters', async () => {
   const bench = await shelf()
   const mid = findImage(bench.store, 'me/mid')
-  const old = findImage(bench.store, 'old:1')
   await tag(bench.host, 'old:1', mid.id.slice(7, 15))
-  expect(findImage(bench.store, mid.id.slice(7, 15)).id).toBe(old.id)
-  const all = (await images(bench.host)).map(({ id }) => id)
-  for (const beginning of '0123456789abcdef') {
-    const having = new Set(all.filter((id) => id.startsWith(`sha256:${beginning}`)))
-    if (having.size < 2) continue
-    expect(() => findImage(bench.store, `sha256:${beginning}`)).toThrow(
-      expect.objectContaining({ code: 'IMAGE_AMBIGUOUS' }),
-    )
+  expect(findImage(bench.store, mid.id.slice(7, 15)).id).toBe(findImage(bench.store, 'old:1').id)
+})
+
+test('an ID that several images have the beginning of is not guessed', async () => {
+  const bench = hostBench()
+  const beginnings = new Set<string>()
+  // There are sixteen first digits: the seventeenth image at the latest shares one.
+  for (let i = 0; ; i++) {
+    const { id } = await bench.build(undefined, ['FROM scratch', `LABEL n=${i}`])
+    const beginning = id.slice(0, 'sha256:x'.length)
+    if (!beginnings.has(beginning)) {
+      expect(findImage(bench.store, beginning).id).toBe(id)
+      beginnings.add(beginning)
+      continue
+    }
+    expect(() => findImage(bench.store, beginning)).toThrow(expect.objectContaining({ code: 'IMAGE_AMBIGUOUS' }))
+    return
   }
 })
 
