@@ -5,7 +5,6 @@ import {
   type Context,
   ContextMemory,
   type Ignore,
-  type OpenedArchive,
   openDirectory,
   openStream,
   textLimit,
@@ -49,15 +48,11 @@ async function fromDirectory(host: Host, options: BuildOptions, path: string, st
   return { file, context: openContextFolder(host, path, path, readIgnore(script, plain, steps)) }
 }
 
-function fromArchive(options: BuildOptions, opened: OpenedArchive, steps: Steps): BuildInputs {
-  const plain = opened.withIgnore(undefined)
+function fromArchive(options: BuildOptions, context: Context, steps: Steps): BuildInputs {
   try {
-    const script = scriptInArchive(options, plain)
-    const file = read(script, steps)
-    // What somebody packed, they chose: as with docker, .dockerignore is for folders only.
-    return { file, context: plain }
+    return { file: read(scriptInArchive(options, context), steps), context }
   } catch (error) {
-    plain.close()
+    context.close()
     throw error
   }
 }

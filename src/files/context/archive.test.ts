@@ -5,7 +5,6 @@ import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { temporaryFolder, writeFiles } from '../../../test/kit/cli.ts'
-import { ignoreOf } from '../../../test/kit/ignore.ts'
 import { canMount, hasProgram, mountOn } from '../../../test/kit/needs.ts'
 import { tarOf } from '../../../test/kit/tiny-archive.ts'
 import { listTree, manyBytes } from '../../../test/kit/trees.ts'
@@ -60,7 +59,7 @@ for (const [program, args] of compressors)
 
 test('files and texts can be read until the context is closed; then nothing of it is left', async () => {
   const { opened, folder } = await openTar(plain)
-  const context = opened.withIgnore(undefined)
+  const context = opened
   expect(context.readText('./link')).toBe('a')
   expect(context.readText('nothing')).toBeUndefined()
   expect(() => context.readText('d')).toThrow(expect.objectContaining({ code: 'CONTEXT_UNREADABLE' }))
@@ -111,46 +110,22 @@ test.skipIf(!canMount())(
   },
 )
 
-test('what is ignored says which line hides it, and can still be read as a text', async () => {
-  const { opened } = await openTar(plain)
-  const context = opened.withIgnore(ignoreOf('# no', 'Dockerfile', 'd/*', '!d/b'))
-  expect([...context.tree.walk()].map(([path]) => path)).toEqual(['d', 'd/b', 'link'])
-  expect(context.ignoredBy('/d/a')).toEqual({ file: '.dockerignore', line: 3, pattern: 'd/*' })
-  expect(context.ignoredBy('d/c')).toBeUndefined()
-  expect(context.readText('Dockerfile')).toBe('FROM scratch')
-  context.close()
-})
-
 const names = fc.constantFrom('a', 'b', 'c')
 const path = fc.array(names, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'))
-const pattern = fc
-  .tuple(
-    fc.constantFrom('', '!', '!', '**/'),
-    fc.array(fc.constantFrom('a', 'b', '*', '**', '[ab]'), { minLength: 1, maxLength: 3 }),
-  )
-  .map(([start, parts]) => start + parts.join('/'))
-
-test('an archive and the folder it was made of are the same context, whatever is ignored', async () => {
+test('an archive and the folder it was made of are the same context', async () => {
   const base = temporaryFolder()
   let count = 0
   await fc.assert(
-    fc.asyncProperty(
-      fc.uniqueArray(path, { maxLength: 8 }),
-      fc.array(pattern, { maxLength: 5 }),
-      async (paths, lines) => {
-        // A path that is also a folder on the way to another can only be one of both.
-        const files = ['one', ...paths].filter((one) => !paths.some((other) => other.startsWith(`${one}/`)))
-        const folder = writeFiles(join(base, String(count++)), Object.fromEntries(files.map((file) => [file, file])))
-        const ignore = ignoreOf(...lines)
-        const { opened } = await openTar(tarOf(Object.fromEntries(files.map((file) => [file, file]))))
-        const inArchive = opened.withIgnore(ignore)
-        const text = (file: Parameters<typeof readWhole>[0]) => readWhole(file, 100).toString()
-        expect(listTree(inArchive.tree, text)).toEqual(
-          listTree(openDirectory(folder, { name: '.', ignore }).tree, text),
-        )
-        inArchive.close()
-      },
-    ),
+    fc.asyncProperty(fc.uniqueArray(path, { maxLength: 8 }), async (paths) => {
+      // A path that is also a folder on the way to another can only be one of both.
+      const files = ['one', ...paths].filter((one) => !paths.some((other) => other.startsWith(`${one}/`)))
+      const folder = writeFiles(join(base, String(count++)), Object.fromEntries(files.map((file) => [file, file])))
+      const { opened } = await openTar(tarOf(Object.fromEntries(files.map((file) => [file, file]))))
+      const inArchive = opened
+      const text = (file: Parameters<typeof readWhole>[0]) => readWhole(file, 100).toString()
+      expect(listTree(inArchive.tree, text)).toEqual(listTree(openDirectory(folder, { name: '.' }).tree, text))
+      inArchive.close()
+    }),
     { numRuns: 150 },
   )
 })

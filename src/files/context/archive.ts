@@ -3,8 +3,8 @@ import { type Bytes, TareError } from '../../support/index.ts'
 import { decompress } from '../compression/index.ts'
 import { readWhole } from '../layer/index.ts'
 import { type Archive, looksLikeTar } from '../tar/index.ts'
-import { partsOf, Tree } from '../tree/index.ts'
-import { type Context, type Ignore, textLimit } from './context.ts'
+import { Tree } from '../tree/index.ts'
+import { type Context, textLimit } from './context.ts'
 import { spool } from './spool.ts'
 import { unpackInto } from './unpack.ts'
 
@@ -22,17 +22,11 @@ export interface TextAlone {
   readonly text: string
 }
 
-/** An archive whose files can be looked at before it is known what to ignore. */
-export interface OpenedArchive {
-  readonly tree: Tree
-  withIgnore(ignore: Ignore | undefined): Context
-}
-
 /**
- * Reads a tar archive, compressed or not, as a context; what is none is taken for a Dockerfile, as docker does with `-`.
+ * Reads a tar archive, compressed or not, as a context; what somebody packed, they chose, so nothing of it is ignored. What is none is taken for a Dockerfile, as docker does with `-`.
  * Throws `ARCHIVE_CORRUPT` and its kind for a damaged one.
  */
-export async function openStream(bytes: Bytes, options: ArchiveOptions): Promise<OpenedArchive | TextAlone> {
+export async function openStream(bytes: Bytes, options: ArchiveOptions): Promise<Context | TextAlone> {
   const path = options.scratch()
   try {
     const { bytes: plain } = await decompress(bytes, options.unpackLimit)
@@ -48,7 +42,7 @@ export async function openStream(bytes: Bytes, options: ArchiveOptions): Promise
         return { text }
       }
       const archive: Archive = { size, read: (into, position) => readSync(fd, into, 0, into.length, position) }
-      return new TarContext(path, treeOf(archive, path), options)
+      return new TarContext(path, treeOf(archive, path), options.name)
     } finally {
       closeSync(fd)
     }
@@ -84,29 +78,19 @@ function treeOf(archive: Archive, path: string): Tree {
   return new Tree({ ...root, kind: 'directory', mtime: Number.NaN })
 }
 
-class TarContext implements OpenedArchive, Context {
+class TarContext implements Context {
   readonly name: string
   readonly tree: Tree
   private readonly path: string
-  private readonly all: Tree
-  private readonly options: ArchiveOptions
-  private readonly ignore: Ignore | undefined
 
-  constructor(path: string, all: Tree, options: ArchiveOptions, ignore?: Ignore) {
+  constructor(path: string, tree: Tree, name: string) {
     this.path = path
-    this.name = options.name
-    this.all = all
-    this.options = options
-    this.ignore = ignore
-    this.tree = ignore === undefined ? all : withoutIgnored(all, ignore)
-  }
-
-  withIgnore(ignore: Ignore | undefined): Context {
-    return new TarContext(this.path, this.all, this.options, ignore)
+    this.tree = tree
+    this.name = name
   }
 
   readText(path: string): string | undefined {
-    const node = this.all.find(path)
+    const node = this.tree.find(path)
     if (node === undefined) return undefined
     if (node.kind !== 'file') throw new TareError('CONTEXT_UNREADABLE', `${path} is not a file`)
     if (node.size > textLimit)
@@ -114,27 +98,11 @@ class TarContext implements OpenedArchive, Context {
     return readWhole(node, textLimit).toString('utf8')
   }
 
-  ignoredBy(path: string): { file: string; line: number; pattern: string } | undefined {
-    const rule = this.ignore?.why(partsOf(path).join('/'))
-    return rule === undefined || this.all.get(path) === undefined
-      ? undefined
-      : { file: this.ignore!.file, line: rule.line, pattern: rule.pattern }
+  ignoredBy(): undefined {
+    return undefined
   }
 
   close(): void {
     rmSync(this.path, { force: true })
   }
-}
-
-function withoutIgnored(tree: Tree, ignore: Ignore): Tree {
-  const draft = tree.edit()
-  const visible = new Set<string>()
-  for (const [path] of tree.walk()) {
-    if (ignore.ignored(path)) continue
-    for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1))
-      visible.add(path.slice(0, slash))
-    visible.add(path)
-  }
-  for (const [path] of tree.walk()) if (!visible.has(path)) draft.remove(path.split('/'))
-  return new Tree(draft.done())
 }

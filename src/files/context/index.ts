@@ -4,7 +4,7 @@
  * In: a path or bytes, and a function that says what to ignore.  Out: a tree whose contents can be read, and texts.
  * Not here: the language of .dockerignore, where scratch files lie, what is copied.
  */
-export { type OpenedArchive, openStream, type TextAlone } from './archive.ts'
+export { openStream, type TextAlone } from './archive.ts'
 export { type Context, type Ignore, textLimit } from './context.ts'
 export { openDirectory } from './directory.ts'
 export { ContextMemory } from './memory.ts'
