@@ -11,8 +11,10 @@ export async function readCapabilities(
   found: Found,
   folder: string,
   machine: Machine,
+  /** Only of what has changed from then on, in milliseconds since 1970. */
+  since = 0,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
-  const programs = [...programsBelow(found, '')]
+  const programs = [...programsBelow(found, '', since)]
   if (programs.length === 0) return new Map()
   const list = Buffer.from(programs.map((path) => `./${path}\0`).join(''), 'latin1')
   const tar = findProgram('tar') ?? 'tar'
@@ -32,10 +34,10 @@ export async function readCapabilities(
   return capabilities
 }
 
-function* programsBelow(found: Found, path: string): Generator<string> {
+function* programsBelow(found: Found, path: string, since: number): Generator<string> {
   for (const child of found.children ?? []) {
     const name = path + child.name
-    if (child.kind === 'directory') yield* programsBelow(child, `${name}/`)
-    else if (child.kind === 'file' && (child.mode & 0o111) !== 0 && child.size > 0) yield name
+    if (child.kind === 'directory') yield* programsBelow(child, `${name}/`, since)
+    else if (child.kind === 'file' && child.changed >= since && (child.mode & 0o111) !== 0 && child.size > 0) yield name
   }
 }

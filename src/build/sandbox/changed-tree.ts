@@ -51,39 +51,51 @@ class Changes {
     if (found.kind === 'directory') return this.directory(found, old?.kind === 'directory' ? old : undefined, path)
     const known = found.inode === undefined ? undefined : this.linked.get(found.inode)
     if (known !== undefined) return known
-    const node = this.leaf(found, old, path)
+    const node = leafOf(found, old, path, this.options)
     if (found.inode !== undefined) this.linked.set(found.inode, node)
     return node
   }
 
-  private leaf(found: Found, old: Node | undefined, path: string): Exclude<Node, Directory> {
-    const metadata = this.metadata(found, old)
-    if (found.kind === 'symlink') return { kind: 'symlink', ...metadata, target: nameOf(found.target ?? '') }
-    if (found.kind === 'char' || found.kind === 'block')
-      return { kind: found.kind, ...metadata, major: found.device?.[0] ?? 0, minor: found.device?.[1] ?? 0 }
-    if (found.kind === 'fifo') return { kind: 'fifo', ...metadata }
-    const capability = this.options.capabilities.get(path)
-    const { folder, aside } = this.options
-    return {
-      kind: 'file',
-      ...metadata,
-      ...(capability === undefined ? {} : { xattrs: new Map([['security.capability', capability]]) }),
-      size: found.size,
-      content:
-        found.size === 0
-          ? { kind: 'inline', bytes: new Uint8Array(0) }
-          : found.aside !== undefined && aside !== undefined
-            ? { kind: 'extent', path: aside, offset: found.aside }
-            : { kind: 'extent', path: `${folder}/${path}`, offset: 0 },
-    }
-  }
-
   private metadata(found: Found, old: Node | undefined) {
-    const { mode, mtime } = found
-    // A layer tells whole seconds; a file that was unpacked from one and only copied up has not changed.
-    const mtimeNs = found.mtimeNs === 0 && old?.mtime === mtime ? old.mtimeNs : found.mtimeNs
-    return { mode, uid: this.options.uid(found.uid), gid: this.options.gid(found.gid), mtime, mtimeNs }
+    return metadataOf(found, old, this.options)
   }
+}
+
+type LeafOptions = Omit<ChangedTreeOptions, 'below'>
+
+/** What was found, as a node of a tree. */
+export function leafOf(
+  found: Found,
+  old: Node | undefined,
+  path: string,
+  options: LeafOptions,
+): Exclude<Node, Directory> {
+  const metadata = metadataOf(found, old, options)
+  if (found.kind === 'symlink') return { kind: 'symlink', ...metadata, target: nameOf(found.target ?? '') }
+  if (found.kind === 'char' || found.kind === 'block')
+    return { kind: found.kind, ...metadata, major: found.device?.[0] ?? 0, minor: found.device?.[1] ?? 0 }
+  if (found.kind === 'fifo') return { kind: 'fifo', ...metadata }
+  const { folder, aside, capabilities } = options
+  const capability = capabilities.get(path)
+  return {
+    kind: 'file',
+    ...metadata,
+    ...(capability === undefined ? {} : { xattrs: new Map([['security.capability', capability]]) }),
+    size: found.size,
+    content:
+      found.size === 0
+        ? { kind: 'inline', bytes: new Uint8Array(0) }
+        : found.aside !== undefined && aside !== undefined
+          ? { kind: 'extent', path: aside, offset: found.aside }
+          : { kind: 'extent', path: `${folder}/${path}`, offset: 0 },
+  }
+}
+
+function metadataOf(found: Found, old: Node | undefined, { uid, gid }: Pick<LeafOptions, 'uid' | 'gid'>) {
+  const { mode, mtime } = found
+  // A layer tells whole seconds; a file that was unpacked from one and only copied up has not changed.
+  const mtimeNs = found.mtimeNs === 0 && old?.mtime === mtime ? old.mtimeNs : found.mtimeNs
+  return { mode, uid: uid(found.uid), gid: gid(found.gid), mtime, mtimeNs }
 }
 
 function nameOf(latin1: string): string {

@@ -5,5 +5,6 @@
  * Not here: what is remembered (solve), what a Dockerfile says (plan), how layers are written (files/layer).
  */
 export { canExecute, refuseForeign } from './architectures.ts'
+export { type Diagnosis, type Examination, examine } from './doctor.ts'
 export { openSandbox, readIsolation, type SandboxOptions } from './sandbox.ts'
 export type * from './types.ts'

@@ -69,7 +69,7 @@ export function namespaceScript(facts: StepFacts): {
     // The new root covers the old one, so that nothing leads out of it any more, not even another chroot.
     'mount -n --move . / 2>/dev/null',
     'echo ready',
-    `exec ${becomeCommand(facts)} <&5 >&8 2>&9 3>&- 4<&- 5<&- 8>&- 9>&-`,
+    `exec ${becomeCommand(facts, '.')} <&5 >&8 2>&9 3>&- 4<&- 5<&- 8>&- 9>&-`,
     '',
   ].join('\n')
   return { script, table: tableText(table), extra: tableText(extraLines(facts)) }
@@ -168,11 +168,14 @@ function nestedLines(mount: PreparedMount, root: string): string[] {
 }
 
 /** The end of the script: whatever turns the process into the command, as its user, in its directory, in the new root. */
-function becomeCommand({ command, identity, env, cwd, hasShell }: StepFacts): string {
+export function becomeCommand(
+  { command, identity, env, cwd, hasShell }: Omit<StepFacts, 'prepared' | 'root' | 'userNamespace'>,
+  root: string,
+  mayBound = true,
+): string {
   const { uid, gid, groups } = identity
-  const bounding = command.insecure
-    ? []
-    : ['--bounding-set', `-all,${capabilities.map((name) => `+${name}`).join(',')}`]
+  const bounding =
+    command.insecure || !mayBound ? [] : ['--bounding-set', `-all,${capabilities.map((name) => `+${name}`).join(',')}`]
   const words = (...list: readonly string[]) => list.map(quoted).join(' ')
   const tool = (name: string) => findProgram(name) ?? name
   // What speaks to the dynamic linker would reach our own tools on the way; a shell of the image's puts it in place.
@@ -193,11 +196,11 @@ function becomeCommand({ command, identity, env, cwd, hasShell }: StepFacts): st
   const clean = words(tool('env'), '-i', ...early)
   if (uid === 0) {
     const as = [...(gid === 0 ? [] : ['--regid', String(gid)]), '--groups', groups.join(',')]
-    return `${words(tool('setpriv'), ...as, ...bounding, '--')} ${clean} ${words(tool('unshare'), '--root=.', `--wd=/${cwd}`, '--')} ${argv}`
+    return `${words(tool('setpriv'), ...as, ...bounding, '--')} ${clean} ${words(tool('unshare'), `--root=${root}`, `--wd=/${cwd}`, '--')} ${argv}`
   }
   const limited = bounding.length === 0 ? '' : `${words(tool('setpriv'), ...bounding, '--')} `
   if (cwd === '' || hasShell)
-    return `${limited}${clean} ${words(tool('chroot'), `--userspec=+${uid}:+${gid}`, `--groups=${groups.map((id) => `+${id}`).join(',')}`, '.')} ${argv}`
+    return `${limited}${clean} ${words(tool('chroot'), `--userspec=+${uid}:+${gid}`, `--groups=${groups.map((id) => `+${id}`).join(',')}`, root)} ${argv}`
   // Without a shell nobody can change the directory for a user with groups of its own; without a shell such groups are rare.
-  return `${limited}${clean} ${words(tool('unshare'), '--root=.', `--wd=/${cwd}`, `--setgid=${gid}`, `--setuid=${uid}`, '--')} ${argv}`
+  return `${limited}${clean} ${words(tool('unshare'), `--root=${root}`, `--wd=/${cwd}`, `--setgid=${gid}`, `--setuid=${uid}`, '--')} ${argv}`
 }

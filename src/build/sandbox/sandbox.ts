@@ -1,9 +1,11 @@
 import { join } from 'node:path'
 import { TareError } from '../../support/index.ts'
+import { rescueMoved } from './borrowed-places.ts'
 import { Caches } from './caches.ts'
+import { chooseIsolation } from './choose.ts'
+import { killInside, runInFolder } from './chroot-step.ts'
 import { type Machine, thisMachine } from './machine.ts'
 import { runOnOverlay } from './overlay-step.ts'
-import { findProgram } from './programs.ts'
 import type { Command, Isolation, Outcome, RunOptions, Sandbox, Stack } from './types.ts'
 import { removeAll, Unpacked } from './unpacked.ts'
 import { WorkFolders } from './work-folder.ts'
@@ -29,15 +31,10 @@ export function readIsolation(text: string | undefined): Isolation | 'auto' {
 }
 
 /** The sandbox of this machine. Throws `SANDBOX_MISSING` where there is none, with what would mend that. */
-export function openSandbox({ folder, isolation = 'auto', runtime: wanted }: SandboxOptions): Sandbox {
+export function openSandbox(options: SandboxOptions): Sandbox {
   const machine = thisMachine()
-  const runtime =
-    isolation === 'oci' || isolation === 'auto'
-      ? wanted
-        ? findProgram(wanted)
-        : (findProgram('crun') ?? findProgram('runc'))
-      : undefined
-  return new MachineSandbox(join(folder), machine, runtime)
+  const { isolation, runtime } = chooseIsolation(machine, options)
+  return new MachineSandbox(options.folder, machine, isolation, runtime)
 }
 
 class MachineSandbox implements Sandbox {
@@ -48,25 +45,29 @@ class MachineSandbox implements Sandbox {
   private readonly unpacked: Unpacked
   private readonly work: WorkFolders
   private readonly caches: Caches
+  private readonly trees: string
 
-  constructor(folder: string, machine: Machine, runtime: string | undefined) {
+  constructor(folder: string, machine: Machine, isolation: Isolation, runtime: string | undefined) {
     this.machine = machine
     this.runtime = runtime
-    this.isolation = runtime === undefined ? 'namespace' : 'oci'
-    this.by = runtime ?? 'unshare'
+    this.isolation = isolation
+    this.by = runtime ?? (isolation === 'chroot' ? 'chroot' : 'unshare')
+    this.trees = join(folder, 'trees', machine.flavour)
     this.work = new WorkFolders(join(folder, 'steps', machine.flavour))
     this.unpacked = new Unpacked(join(folder, 'unpacked', machine.flavour), machine, this.work)
     this.caches = new Caches(join(folder, 'caches', machine.flavour), machine, this.work)
-    void removeAll(machine, this.work.leftovers())
+    const leftovers = this.work.leftovers()
+    for (const folder of leftovers) {
+      if (isolation === 'chroot') killInside(join(folder, 'root'))
+      rescueMoved(join(folder, 'aside'))
+    }
+    if (leftovers.length > 0) void removeAll(machine, leftovers)
   }
 
   run(on: Stack, command: Command, options: RunOptions): Promise<Outcome> {
-    return runOnOverlay(on, command, options, {
-      machine: this.machine,
-      unpacked: this.unpacked,
-      work: this.work,
-      caches: this.caches,
-      runtime: this.runtime,
-    })
+    const { machine, work, caches, unpacked, runtime, trees } = this
+    return this.isolation === 'chroot'
+      ? runInFolder(on, command, options, { machine, work, caches, trees })
+      : runOnOverlay(on, command, options, { machine, work, caches, unpacked, runtime })
   }
 }

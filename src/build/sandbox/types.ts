@@ -115,3 +115,9 @@ export interface Sandbox {
   /** Throws `USER_UNKNOWN`, `COMMAND_MISSING`, `SANDBOX_FAILED`. A command that fails is an outcome, no error. */
   run(on: Stack, command: Command, options: RunOptions): Promise<Outcome>
 }
+
+/** What hinders a sandbox here, as far as can be seen without trying; with what mends it. */
+export interface Hindrance {
+  readonly what: string
+  readonly remedy: string
+}

@@ -9,6 +9,8 @@ export interface Found {
   readonly mtime: number
   readonly mtimeNs: number
   readonly size: number
+  /** When anything of it changed last, in milliseconds since 1970. */
+  readonly changed: number
   /** Tells names of one file together, where it has several. */
   readonly inode?: string
   readonly target?: string
@@ -93,6 +95,7 @@ export function walk(upper: string, merged: string | undefined, aside?: string):
         mtime: Number((stat.mtimeNs - ns) / billion),
         mtimeNs: Number(ns),
         size: kind === 'file' ? Number(stat.size) : 0,
+        changed: Number(stat.ctimeMs),
         ...(kind !== 'directory' && stat.nlink > 1n ? { inode: `${stat.dev}:${stat.ino}` } : {}),
         ...(kind === 'symlink' ? { target: fs.readlinkSync(path, { encoding: 'buffer' }).toString('latin1') } : {}),
         ...(kind === 'char' || kind === 'block'
@@ -108,5 +111,19 @@ export function walk(upper: string, merged: string | undefined, aside?: string):
   }
   const { children, shown } = list(Buffer.from(upper), merged === undefined ? undefined : Buffer.from(merged), true)
   if (fd >= 0) fs.closeSync(fd)
-  return [{ name: '', kind: 'directory', mode: 0, uid: 0, gid: 0, mtime: 0, mtimeNs: 0, size: 0, children, shown }]
+  return [
+    {
+      name: '',
+      kind: 'directory',
+      mode: 0,
+      uid: 0,
+      gid: 0,
+      mtime: 0,
+      mtimeNs: 0,
+      size: 0,
+      changed: 0,
+      children,
+      shown,
+    },
+  ]
 }

@@ -1,0 +1,72 @@
+import { TareError } from '../../support/index.ts'
+import { hasCapability, type Machine } from './machine.ts'
+import { hasOverlay } from './overlay.ts'
+import { findProgram } from './programs.ts'
+import type { Hindrance, Isolation } from './types.ts'
+import { mayNestUsers } from './users.ts'
+
+export interface Choice {
+  readonly isolation: Isolation
+  readonly runtime?: string | undefined
+}
+
+const packages = 'apt-get install util-linux (or apk add util-linux, dnf install util-linux)'
+
+/** The sandbox to use: the one that is asked for, or the best that nothing hinders. Throws `SANDBOX_MISSING`. */
+export function chooseIsolation(
+  machine: Machine,
+  wanted: { readonly isolation?: Isolation | 'auto' | undefined; readonly runtime?: string | undefined },
+): Choice {
+  const { isolation = 'auto' } = wanted
+  const runtime = findRuntime(wanted.runtime)
+  const candidates = isolation === 'auto' ? (['oci', 'namespace', 'chroot'] as const) : [isolation]
+  const found = candidates.map((name) => ({ name, hindrances: hindrancesOf(name, machine, runtime) }))
+  const best = found.find(({ hindrances }) => hindrances.length === 0)
+  if (best !== undefined) return { isolation: best.name, runtime: best.name === 'oci' ? runtime : undefined }
+  const told = found.find(({ name }) => name === 'namespace') ?? found[0]!
+  const first = told.hindrances[0]!
+  throw new TareError(
+    'SANDBOX_MISSING',
+    `this machine cannot execute RUN${isolation === 'auto' ? '' : ` with --isolation=${isolation}`}: ${told.hindrances.map(({ what }) => what).join('; ')}`,
+    { remedy: `${first.remedy}. \`tare doctor\` tells more.` },
+  )
+}
+
+export function findRuntime(wanted?: string): string | undefined {
+  return wanted ? findProgram(wanted) : (findProgram('crun') ?? findProgram('runc'))
+}
+
+/** What hinders the sandbox, most basic first; nothing where it should work. */
+export function hindrancesOf(
+  isolation: Isolation,
+  machine: Machine,
+  runtime: string | undefined,
+): readonly Hindrance[] {
+  const found: Hindrance[] = []
+  const add = (hindered: boolean, what: string, remedy: string) => {
+    if (hindered) found.push({ what, remedy })
+  }
+  add(process.platform !== 'linux', 'RUN needs Linux', 'Use a Linux machine, or a virtual one')
+  for (const name of ['unshare', 'setpriv', ...(isolation === 'chroot' ? [] : ['mount'])])
+    add(findProgram(name) === undefined, `there is no ${name}`, `Install it: ${packages}`)
+  add(findProgram('tar') === undefined, 'there is no tar', 'Install GNU tar: apt-get install tar')
+  if (isolation === 'chroot') {
+    add(!machine.root, 'chroot needs root', 'Run as root, or allow user namespaces')
+    add(
+      machine.root && !hasCapability(18n),
+      'chroot is not allowed here (no CAP_SYS_CHROOT)',
+      'Give the container that capability: --cap-add SYS_CHROOT',
+    )
+    return found
+  }
+  add(
+    machine.root && !hasCapability(),
+    'mounting is not allowed here (no CAP_SYS_ADMIN)',
+    'Use --isolation=chroot, or start the container with --privileged or --cap-add SYS_ADMIN',
+  )
+  if (!machine.root) found.push(...mayNestUsers())
+  add(!hasOverlay(), 'the kernel has no overlay filesystem', 'Load it: sudo modprobe overlay')
+  if (isolation === 'oci')
+    add(runtime === undefined, 'there is no crun and no runc', 'Install one: apt-get install crun')
+  return found
+}

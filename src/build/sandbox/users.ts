@@ -1,0 +1,39 @@
+import { userInfo } from 'node:os'
+import { read } from './machine.ts'
+import { findProgram } from './programs.ts'
+import type { Hindrance } from './types.ts'
+
+/** What keeps an ordinary user from being root over some ids of its own. (user_namespaces(7), subuid(5)) */
+export function mayNestUsers(): readonly Hindrance[] {
+  const found: Hindrance[] = []
+  const { username, uid } = userInfo()
+  const value = (path: string) => read(path).trim()
+  if (value('/proc/sys/user/max_user_namespaces') === '0')
+    found.push({
+      what: 'user namespaces are switched off (user.max_user_namespaces is 0)',
+      remedy: 'Allow them: sudo sysctl -w user.max_user_namespaces=15000',
+    })
+  if (value('/proc/sys/kernel/unprivileged_userns_clone') === '0')
+    found.push({
+      what: 'user namespaces are for root only (kernel.unprivileged_userns_clone is 0)',
+      remedy: 'Allow them: sudo sysctl -w kernel.unprivileged_userns_clone=1',
+    })
+  if (value('/proc/sys/kernel/apparmor_restrict_unprivileged_userns') === '1')
+    found.push({
+      what: 'AppArmor keeps user namespaces from programs that have no profile for them',
+      remedy: 'Allow them: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0',
+    })
+  for (const name of ['newuidmap', 'newgidmap'])
+    if (findProgram(name) === undefined)
+      found.push({
+        what: `there is no ${name}`,
+        remedy: 'Install it: sudo apt-get install uidmap (or apk add shadow-uidmap, dnf install shadow-utils)',
+      })
+  for (const file of ['/etc/subuid', '/etc/subgid'])
+    if (!new RegExp(`^(?:${username.replace(/[^\w-]/g, '\\$&')}|${uid}):\\d+:\\d{4,}`, 'm').test(read(file)))
+      found.push({
+        what: `${file} has no ids for ${username}`,
+        remedy: `Give some: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${username}`,
+      })
+  return found
+}
