@@ -1,7 +1,7 @@
 import { type AssembledLayer, assembleImage, type Document } from '../build/assemble/index.ts'
 import { type NamedContext, type Operation, type Planned, planBuild } from '../build/plan/index.ts'
 import type { Sandbox } from '../build/sandbox/index.ts'
-import { type Snapshot, Snapshots, solve } from '../build/solve/index.ts'
+import { type RunSettings, type Snapshot, Snapshots, solve } from '../build/solve/index.ts'
 import type { Context } from '../files/context/index.ts'
 import {
   descriptorJson,
@@ -17,9 +17,13 @@ import {
 import { Steps, silent, TareError } from '../support/index.ts'
 import { readNamedContext, resolveBase } from './base-image.ts'
 import { openBuild, openNamedFolder } from './build-inputs.ts'
+import { layerOfStep } from './collect-garbage.ts'
+import type { Needle } from './find-leaks.ts'
 import { type Host, unpackLimit } from './host.ts'
 import { sandboxOf } from './open-sandbox.ts'
+import { needlesOf, refuseLeaks, refuseLeaksInConfig } from './refuse-leaks.ts'
 import { runSettings } from './run-settings.ts'
+import { readSecret, type Secret } from './secrets.ts'
 import type { BuildOptions, BuildResult, BuildWarning } from './types.ts'
 
 /** Builds an image from a Dockerfile and keeps it in the store. */
@@ -74,6 +78,9 @@ class Building {
   private readonly named: ReadonlyMap<string, NamedContext>
   private readonly contexts = new Map<string, Context>()
   private opened: Sandbox | undefined
+  private readonly secrets: readonly Secret[]
+  /** What must not be found in the image. */
+  private readonly needles: readonly Needle[]
   private readonly ids: { config: Document['blob']; platform: Platform }[] = []
 
   constructor(host: Host, options: BuildOptions) {
@@ -82,6 +89,9 @@ class Building {
     this.steps = new Steps(options.report ?? silent)
     this.signal = options.signal ?? new AbortController().signal
     this.snapshots = new Snapshots(host.store)
+    // Now, so that a missing file is told before any work.
+    this.secrets = (options.secrets ?? []).map((text) => readSecret(text, options.environment ?? {}))
+    this.needles = options.allowSecretLeak === true ? [] : needlesOf(this.secrets, this.options.report ?? silent)
     const wanted = (options.platforms ?? []).map((text) => normalizePlatform(parsePlatform(text, host.platform)))
     this.platforms = wanted.length === 0 ? [host.platform] : wanted
     this.named = new Map(
@@ -131,11 +141,13 @@ class Building {
       unpackLimit: unpackLimit(host),
       signal: this.signal,
       sandbox: () => this.sandbox(),
-      run: runSettings(host, options),
+      run: this.runSettings(),
     })
+    this.refuseLeaks(plan, snapshots)
+    const { config, manifest } = assembleImage(...this.facts(plan, snapshots))
+    refuseLeaksInConfig(config.bytes, this.needles)
     const step = this.steps.start('exporting to image')
     step.progress('exporting layers', 0, undefined, true)
-    const { config, manifest } = assembleImage(...this.facts(plan, snapshots))
     for (const document of [config, manifest]) host.store.blobs.write(document.bytes)
     step.progress(`writing image ${config.blob.digest}`, 0, undefined, true)
     step.done()
@@ -187,6 +199,29 @@ class Building {
       ...(layer === undefined ? {} : { layer: snapshots[layer]!.layers.length - 1 }),
     }))
     return [{ ...output, history, annotations: this.options.annotations }, layers]
+  }
+
+  private runSettings(): RunSettings {
+    const { onFailedStep } = this.options
+    return {
+      ...runSettings(this.host, this.options, this.secrets),
+      failed:
+        onFailedStep === undefined ? undefined : ({ title }, message, shell) => onFailedStep({ title, message, shell }),
+    }
+  }
+
+  private refuseLeaks(plan: Planned, snapshots: readonly (Snapshot | undefined)[]): void {
+    if (this.needles.length === 0) return
+    const { store } = this.host
+    refuseLeaks(plan, snapshots, {
+      needles: this.needles,
+      atRest: (diffId) => this.snapshots.atRest(diffId),
+      // What must not be must not be remembered either.
+      forget: (diffId) => {
+        for (const { key } of store.records.all('steps'))
+          if (layerOfStep(store, key) === diffId) store.records.forget('steps', key)
+      },
+    })
   }
 
   private sandbox(): Sandbox {

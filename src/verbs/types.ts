@@ -43,7 +43,7 @@ export interface BuildOptions extends CallOptions {
   readonly network?: string | undefined
   /** How RUN is kept apart from this machine. Default: the best that works here. */
   readonly isolation?: 'auto' | 'oci' | 'namespace' | 'chroot' | undefined
-  /** As --secret has them: `id=name,src=file`, `id=name,env=VARIABLE`. */
+  /** As --secret has them: `id=name,src=file`, `id=name,env=VARIABLE`; with `,cache=content` steps that use it run again when it changes. */
   readonly secrets?: readonly string[] | undefined
   /** As --ssh has them: `default`, `id=socket`. */
   readonly ssh?: readonly string[] | undefined
@@ -53,8 +53,20 @@ export interface BuildOptions extends CallOptions {
   readonly shmSize?: number | undefined
   /** `nofile=1024:2048`. */
   readonly limits?: readonly string[] | undefined
-  /** Entitlements: `security.insecure`. */
+  /** Entitlements: `security.insecure`, `network.host`. */
   readonly allow?: readonly string[] | undefined
+  /** An image may hold the bytes of a secret. Default: that fails the build with `SECRET_LEAKED`. */
+  readonly allowSecretLeak?: boolean | undefined
+  /** Is told of a command that failed, before the build fails. */
+  readonly onFailedStep?: ((step: FailedStep) => Promise<void>) | undefined
+}
+
+/** A RUN whose command failed. */
+export interface FailedStep {
+  readonly title: string
+  readonly message: string
+  /** Runs a shell in the filesystem as the command left it, on this process's terminal. Answers its exit code. */
+  shell(): Promise<number>
 }
 
 export interface BuildResult {

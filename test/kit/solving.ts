@@ -71,6 +71,8 @@ export function solveBench(files: Parameters<typeof writeFiles>[1] = {}): SolveB
         throw new Error('nothing is run here')
       },
       run: {
+        secretKey: () => undefined,
+        hidden: [],
         secret: () => undefined,
         agent: () => undefined,
         hosts: [],

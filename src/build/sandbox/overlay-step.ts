@@ -116,12 +116,13 @@ class OverlayStep {
     const inner = join(folder, 'inner.sh')
     if (tools.runtime === undefined) {
       const { script, table, extra } = namespaceScript(facts)
-      writeFileSync(inner, script)
+      writeFileSync(inner, script, { mode: 0o600 })
       writeFileSync(`${facts.root}.table`, table)
       writeFileSync(`${facts.root}.extra`, extra)
     } else {
-      writeFileSync(join(folder, 'config.json'), runtimeConfig(facts, `${facts.root}-secrets`))
-      writeFileSync(inner, ociScript(facts, tools.runtime, folder))
+      // The variables of the step may be secrets.
+      writeFileSync(join(folder, 'config.json'), runtimeConfig(facts, `${facts.root}-secrets`), { mode: 0o600 })
+      writeFileSync(inner, ociScript(facts, tools.runtime, folder), { mode: 0o600 })
     }
     const own =
       tools.runtime === undefined

@@ -30,6 +30,10 @@ export interface Tools {
 export interface RunSettings {
   /** The secret's bytes; undefined where there is none of that id. */
   readonly secret: (id: string) => Uint8Array | undefined
+  /** What of the secret's content is part of keys: a keyed hash, where that was asked for. */
+  readonly secretKey: (id: string) => string | undefined
+  /** Texts that are not to be seen in what a command prints. */
+  readonly hidden: readonly string[]
   /** The socket of the ssh agent of that id. */
   readonly agent: (id: string) => string | undefined
   /** Further lines of /etc/hosts. */
@@ -42,6 +46,10 @@ export interface RunSettings {
   readonly allowInsecure: boolean
   /** Comes before the ids of cache mounts. */
   readonly cacheNamespace: string
+  /** Is told of a command that failed, before its step ends; `shell` runs a shell in the tree as the command left it. */
+  readonly failed?:
+    | ((operation: RunOperation, message: string, shell: () => Promise<number>) => Promise<void>)
+    | undefined
   /** Where all output of the step is kept. */
   readonly logFile: (operation: RunOperation) => string
 }

@@ -21,6 +21,7 @@ export const buildFlags = {
     help: 'Set the networking mode for the "RUN" instructions during build',
     default: 'default',
   },
+  'on-error': { type: 'string', help: '"shell": open a shell in what a failed "RUN" left' },
   'no-cache': { type: 'bool', help: 'Do not use cache when building the image' },
   'no-cache-filter': { type: 'strings', help: 'Do not cache specified stages' },
   output: {
@@ -51,7 +52,12 @@ export const buildFlags = {
 
   // For RUN, for the way files travel to a daemon, or for a registry: no other image comes of them.
   'add-host': { type: 'strings', placeholder: 'list', help: 'Add a custom host-to-IP mapping ("host:ip")' },
-  allow: { type: 'list', placeholder: 'stringArray', help: 'Allow extra privileged entitlement' },
+  allow: {
+    type: 'list',
+    placeholder: 'stringArray',
+    help: 'Allow extra privileged entitlement ("security.insecure", "network.host")',
+  },
+  'allow-secret-leak': { type: 'bool', help: 'Keep the image also if it holds the bytes of a secret' },
   builder: { type: 'string', help: 'Override the configured builder instance' },
   'cache-from': { type: 'list', placeholder: 'strings', help: 'Images to consider as cache sources' },
   'cgroup-parent': { type: 'string', help: 'Set the parent cgroup for the "RUN" instructions during build' },
@@ -63,7 +69,7 @@ export const buildFlags = {
   'cpuset-mems': { type: 'string', help: 'MEMs in which to allow execution (0-3, 0,1)', hidden: true },
   'disable-content-trust': { type: 'bool', help: 'Skip image verification', hidden: true, default: true },
   'force-rm': { type: 'bool', help: 'Always remove intermediate containers', hidden: true },
-  isolation: { type: 'string', help: 'Container isolation technology', hidden: true },
+  isolation: { type: 'string', help: 'Sandbox of "RUN": "auto", "oci", "namespace", "chroot"' },
   load: { type: 'bool', help: 'Shorthand for "--output=type=docker"' },
   memory: { type: 'bytes', short: 'm', help: 'Memory limit', hidden: true },
   'memory-swap': { type: 'swap', help: 'Swap limit equal to memory plus swap: -1 for unlimited', hidden: true },
@@ -73,16 +79,16 @@ export const buildFlags = {
   secret: {
     type: 'list',
     placeholder: 'stringArray',
-    help: 'Secret to expose to the build (format: "id=mysecret[,src=/local/secret]")',
+    help: 'Secret to expose to the build (format: "id=mysecret[,src=FILE|,env=NAME] [,cache=content]")',
   },
   'security-opt': { type: 'strings', help: 'Security options', hidden: true },
   'shm-size': { type: 'bytes', help: 'Shared memory size for build containers' },
   ssh: {
     type: 'list',
     placeholder: 'stringArray',
-    help: 'SSH agent socket or keys to expose to the build (format: "default|<id>[=<socket>|<key>[,<key>]]")',
+    help: 'SSH agent socket to expose to the build (format: "default|<id>[=<socket>]")',
   },
-  ulimit: { type: 'list', placeholder: 'ulimit', help: 'Ulimit options' },
+  ulimit: { type: 'list', placeholder: 'ulimit', help: 'Ulimit options (format: "nofile=1024[:2048]")' },
 } as const satisfies FlagTable
 
 export type BuildFlags = typeof buildFlags

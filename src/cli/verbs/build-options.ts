@@ -5,6 +5,7 @@ import { Failure, notYet, UsageError } from '../failure.ts'
 import { inputBytes, inputText } from '../input.ts'
 import type { BuildFlags } from './build-flags.ts'
 import { readIsolation } from './isolation.ts'
+import { withProxies } from './proxies.ts'
 
 type BuildCall = Call<BuildFlags>
 
@@ -16,7 +17,7 @@ export async function readBuildOptions(call: BuildCall): Promise<Omit<BuildOptio
     dockerfile: await readDockerfile(call),
     tags: flags.tag,
     target: flags.target || undefined,
-    buildArgs: readBuildArgs(flags['build-arg']),
+    buildArgs: withProxies(readBuildArgs(flags['build-arg']), env),
     labels: Object.fromEntries(flags.label.map((text) => splitPair(text) as [string, string])),
     annotations: Object.fromEntries(flags.annotation.map(readAnnotation)),
     platforms: flags.platform.some(Boolean) ? flags.platform.filter(Boolean) : undefined,
@@ -33,6 +34,7 @@ export async function readBuildOptions(call: BuildCall): Promise<Omit<BuildOptio
     shmSize: readBytes(flags['shm-size']),
     limits: flags.ulimit,
     allow: flags.allow,
+    allowSecretLeak: flags['allow-secret-leak'],
     signal,
   }
 }

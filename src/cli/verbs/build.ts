@@ -9,6 +9,7 @@ import { removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
 import { type BuildFlags, buildFlags } from './build-flags.ts'
 import { ignoredFlags, isCheck, readBuildOptions } from './build-options.ts'
 import { readOutputs, writeOutputs } from './build-output.ts'
+import { pausable, readOnError, shellIn } from './failed-step.ts'
 
 type BuildCall = Call<BuildFlags>
 
@@ -18,6 +19,7 @@ export const build = defineVerb({
   flags: buildFlags,
   run: async (call) => {
     const mode = readMode(call)
+    const wantsShell = readOnError(call)
     const check = isCheck(call)
     const outputs = readOutputs(call)
     const options = await readBuildOptions(call)
@@ -26,14 +28,15 @@ export const build = defineVerb({
     if (iidfile !== undefined && !check) removeIdFile(iidfile)
     const tare = await call.open()
     const warnings: Warning[] = []
-    const progress = await openProgress(mode, progressOutput(call))
+    const progress = pausable(await openProgress(mode, progressOutput(call)))
     const report = tee(progress.report, warnings)
+    const onFailedStep = wantsShell ? shellIn(call, progress) : undefined
     if (check) {
       await shown(progress, () => checkOnly(tare, { ...options, report }))
       await write(call.streams.stdout, formatCheck(warnings))
       return warnings.length === 0 ? 0 : 1
     }
-    const work = () => shown(progress, () => tare.build({ ...options, report }))
+    const work = () => shown(progress, () => tare.build({ ...options, report, onFailedStep }))
     const result = await (mode === 'quiet' || mode === 'rawjson' ? work() : withWarnings(warnings, call, work))
     await writeOutputs(outputs, result.names.length > 0 ? result.names : [result.id], tare, call)
     writeFiles(call, result)

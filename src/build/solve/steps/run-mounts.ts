@@ -5,7 +5,7 @@ import type { RunMount, RunOperation } from '../../plan/index.ts'
 import type { SandboxMount } from '../../sandbox/index.ts'
 import { digestListing } from '../copy/listing.ts'
 import { explainMissing } from '../copy/missing.ts'
-import type { Tools } from '../tools.ts'
+import type { RunSettings, Tools } from '../tools.ts'
 import { type MountSource, type MountSources, stackOf } from './run-sources.ts'
 
 export interface MountContext {
@@ -16,8 +16,8 @@ export interface MountContext {
   readonly tools: Tools
 }
 
-/** What a mount adds to the key of its step: contents that are read, never secrets, nor what a cache holds. */
-export function keyOfMount(mount: RunMount, sources: MountSources): readonly unknown[] {
+/** What a mount adds to the key of its step: contents that are read; of secrets a keyed hash at most; nothing of what a cache holds. */
+export function keyOfMount(mount: RunMount, sources: MountSources, { secretKey }: RunSettings): readonly unknown[] {
   const { type, target = '', readonly, id = '', mode = '', uid = '', gid = '', size = '', env = '' } = mount
   switch (type) {
     case 'bind': {
@@ -31,8 +31,10 @@ export function keyOfMount(mount: RunMount, sources: MountSources): readonly unk
       return [type, target, readonly]
     case 'tmpfs':
       return [type, target, size]
-    default:
-      return [type, target, id, mode, uid, gid, env]
+    default: {
+      const content = type === 'secret' ? secretKey(secretId(mount)) : undefined
+      return [type, target, id, mode, uid, gid, env, ...(content === undefined ? [] : [content])]
+    }
   }
 }
 
@@ -71,7 +73,7 @@ export function sandboxMount(
 type Made = ReturnType<typeof sandboxMount>
 
 function secret(mount: RunMount, { tools }: MountContext, absolute: (path: string) => string): Made {
-  const id = mount.id ?? mount.source ?? posix.basename(mount.target ?? '')
+  const id = secretId(mount)
   const bytes = tools.run.secret(id)
   if (bytes === undefined) {
     if (!mount.required) return { mounts: [], env: [] }
@@ -86,6 +88,10 @@ function secret(mount: RunMount, { tools }: MountContext, absolute: (path: strin
     mounts: [{ kind: 'secret', target, bytes, mode: mount.mode ?? 0o400, uid: mount.uid ?? 0, gid: mount.gid ?? 0 }],
     env,
   }
+}
+
+function secretId({ id, source, target }: RunMount): string {
+  return id ?? source ?? posix.basename(target ?? '')
 }
 
 function agent(mount: RunMount, { tools, i }: MountContext, absolute: (path: string) => string): Made {

@@ -9,6 +9,7 @@ import { keyOf, recallLayer, rememberLayer } from '../remember.ts'
 import type { Snapshot } from '../snapshot.ts'
 import type { Tools } from '../tools.ts'
 import { makeLayer } from './make-layer.ts'
+import { Mask } from './mask.ts'
 import { keyOfMount, sandboxMount } from './run-mounts.ts'
 import { type MountSources, stackOf } from './run-sources.ts'
 
@@ -32,7 +33,7 @@ export async function runStep(
     network,
     security,
     scripts,
-    mounts.map((mount) => keyOfMount(mount, sources)),
+    mounts.map((mount) => keyOfMount(mount, sources, tools.run)),
     // Addresses of hosts change; that there is one does not.
     hosts.map(([name]) => name),
     tools.latest ?? '',
@@ -46,10 +47,11 @@ export async function runStep(
     throw new TareError('RUN_INSECURE', 'security.insecure is not allowed', {
       remedy: 'Allow it for this build with --allow security.insecure, if you trust the Dockerfile.',
     })
-  const outcome = await execute(operation, onto, sources, tools, step)
+  const command = commandOf(operation, sources, tools)
+  const outcome = await execute(operation, command, onto, tools, step)
   let chain: string | undefined
   try {
-    if (outcome.exitCode !== 0) throw failure(operation, outcome.exitCode)
+    if (outcome.exitCode !== 0) throw await failed(outcome, operation, onto, { tools, step, command })
     const differences = compareTrees(onto.tree().root, (await outcome.after()).root, sameContent)
     const layer = await makeLayer({ differences, digests: () => false }, tools, step)
     rememberLayer(tools, key, key, layer)
@@ -61,13 +63,7 @@ export async function runStep(
   }
 }
 
-async function execute(
-  operation: RunOperation,
-  onto: Snapshot,
-  sources: MountSources,
-  tools: Tools,
-  step: Step,
-): Promise<Outcome> {
+function commandOf(operation: RunOperation, sources: MountSources, tools: Tools): Command {
   const { run } = tools
   const env: string[] = [...operation.env]
   const mounts = operation.mounts.flatMap((mount, i) => {
@@ -75,7 +71,7 @@ async function execute(
     env.push(...made.env)
     return made.mounts
   })
-  const command: Command = {
+  return {
     argv: operation.argv,
     env: [...env, ...run.proxies.filter((line) => !env.some((other) => nameOf(other) === nameOf(line)))],
     cwd: operation.cwd,
@@ -88,15 +84,60 @@ async function execute(
     shmSize: run.shmSize,
     limits: run.limits,
   }
-  const log = run.logFile(operation)
+}
+
+/** Runs the command. What it prints is told and kept in the log, without secrets. */
+async function execute(
+  operation: RunOperation,
+  command: Command,
+  onto: Snapshot,
+  tools: Tools,
+  step: Step,
+): Promise<Outcome> {
+  const log = tools.run.logFile(operation)
   mkdirSync(dirname(log), { recursive: true })
-  return tools.sandbox().run(stackOf(onto, tools), command, {
-    signal: tools.signal,
-    output: (stream, text) => {
-      appendFileSync(log, text)
-      step.output(stream, text)
-    },
+  const masks = { stdout: new Mask(tools.run.hidden), stderr: new Mask(tools.run.hidden) }
+  const tell = (stream: 'stdout' | 'stderr', text: string) => {
+    if (text === '') return
+    appendFileSync(log, text)
+    step.output(stream, text)
+  }
+  try {
+    return await tools.sandbox().run(stackOf(onto, tools), command, {
+      signal: tools.signal,
+      output: (stream, text) => tell(stream, masks[stream].take(text)),
+    })
+  } finally {
+    for (const stream of ['stdout', 'stderr'] as const) tell(stream, masks[stream].end())
+  }
+}
+
+/** The error of a command that failed, after somebody has looked around in what it left, if anybody wants to. */
+async function failed(
+  outcome: Outcome,
+  operation: RunOperation,
+  onto: Snapshot,
+  { tools, step, command }: { readonly tools: Tools; readonly step: Step; readonly command: Command },
+): Promise<TareError> {
+  const error = failure(operation, outcome.exitCode)
+  await tools.run.failed?.(operation, error.message, async () => {
+    const after = await outcome.after()
+    const differences = compareTrees(onto.tree().root, after.root, sameContent)
+    const layer = await makeLayer({ differences, digests: () => false }, tools, step)
+    const program = ['/bin/bash', '/bin/sh'].find((path) => after.find(path)?.kind === 'file')
+    if (program === undefined)
+      throw new TareError('COMMAND_MISSING', 'the filesystem of the failed step has no shell', { cause: error })
+    const shell = await tools
+      .sandbox()
+      .run(
+        stackOf(tools.snapshots.stack(onto, layer), tools),
+        { ...command, argv: [program], env: [...command.env, 'TERM=xterm'] },
+        { signal: tools.signal, output: () => {}, inherit: { stdin: true, terminal: true } },
+      )
+    await shell.release()
+    return shell.exitCode
   })
+  return error
 }
 
 function failure({ argv }: RunOperation, code: number): TareError {
