@@ -1,5 +1,6 @@
 import { TareError } from '../support/index.ts'
 import { type Digest, parseDigest } from './digest.ts'
+import { sortedMembers } from './json.ts'
 import { normalizePlatform, type Platform } from './platform.ts'
 
 /** What points at a blob. (image-spec, descriptor.md) */
@@ -46,7 +47,7 @@ export function descriptorJson(descriptor: Descriptor): Record<string, unknown> 
     mediaType,
     digest,
     size,
-    ...(annotations === undefined ? {} : { annotations }),
+    ...(annotations === undefined ? {} : { annotations: sortedMembers(annotations) }),
     ...(platform === undefined ? {} : { platform: platformJson(platform) }),
   }
 }

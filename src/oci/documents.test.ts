@@ -14,6 +14,7 @@ import {
   parseImageConfig,
   parseIndex,
   parseManifest,
+  sortedMembers,
 } from './index.ts'
 
 const digest = sha256('x')
@@ -65,7 +66,7 @@ test('a descriptor comes back as it was, with its platform in the usual form', (
     annotations: { a: '1' },
   })
   expect(Object.keys(descriptorJson(read))).toEqual(['mediaType', 'digest', 'size', 'annotations', 'platform'])
-  expect(parseDescriptor(descriptorJson(read), 'x')).toEqual(read)
+  expect(parseDescriptor(JSON.parse(goJson(descriptorJson(read))), 'x')).toEqual(read)
 })
 
 test('manifests and indexes come back as they were, of both families', () => {
@@ -151,4 +152,12 @@ test('JSON is as Go writes it, and any reader reads the same', () => {
       expect(goJson(value, 2)).not.toMatch(/[<>&\u2028\u2029]/)
     }),
   )
+})
+
+test('JSON keeps the order of its keys, indented as JavaScript does it; keys that look like numbers are sorted as text', () => {
+  const value = { b: [1, { c: null }, []], a: {}, u: undefined, t: 'x"<\u2028' }
+  expect(goJson(value, 2)).toBe(
+    JSON.stringify(value, undefined, 2).replace('<', '\\u003c').replace('\u2028', '\\u2028'),
+  )
+  expect(goJson(sortedMembers({ 9: 'a', 10: 'b', B: 'c', a: 'd' }))).toBe('{"10":"b","9":"a","B":"c","a":"d"}')
 })

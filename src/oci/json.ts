@@ -1,10 +1,45 @@
 /**
  * JSON as Go's encoding/json writes it: compact (or indented by `indent` blanks), and with `<`, `>`, `&`, U+2028 and
  * U+2029 as escapes, so that the same values have the same digest. Keys keep the order of the object; undefined members
- * are left out.
+ * are left out. A Map is written as an object: of an object, JavaScript puts keys such as "10" before all others.
  */
-export function goJson(value: unknown, indent?: number): string {
-  return JSON.stringify(value, undefined, indent).replace(
+export function goJson(value: unknown, indent = 0): string {
+  return print(value, ' '.repeat(indent), '\n') ?? 'null'
+}
+
+/** The members of a map as Go writes them: in the order of their keys' bytes. */
+export function sortedMembers<T>(map: Readonly<Record<string, T>>): ReadonlyMap<string, T> {
+  return new Map(Object.entries(map).sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b))))
+}
+
+function print(value: unknown, indent: string, line: string): string | undefined {
+  if (typeof value === 'string') return printText(value)
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  const deeper = line + indent
+  if (Array.isArray(value))
+    return enclose(
+      '[',
+      value.map((item) => print(item, indent, deeper) ?? 'null'),
+      ']',
+      indent,
+      line,
+    )
+  const entries = value instanceof Map ? [...(value as ReadonlyMap<string, unknown>)] : Object.entries(value)
+  const members = entries.flatMap(([key, member]) => {
+    const text = print(member, indent, deeper)
+    return text === undefined ? [] : [`${printText(key)}:${indent === '' ? '' : ' '}${text}`]
+  })
+  return enclose('{', members, '}', indent, line)
+}
+
+function enclose(open: string, parts: readonly string[], close: string, indent: string, line: string): string {
+  if (parts.length === 0) return open + close
+  if (indent === '') return open + parts.join(',') + close
+  return open + line + indent + parts.join(`,${line}${indent}`) + line + close
+}
+
+function printText(text: string): string {
+  return JSON.stringify(text).replace(
     /[<>&\u2028\u2029]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )

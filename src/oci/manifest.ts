@@ -1,5 +1,6 @@
 import { TareError } from '../support/index.ts'
 import { type Descriptor, descriptorJson, parseDescriptor } from './descriptor.ts'
+import { sortedMembers } from './json.ts'
 import { isIndexType, isManifestType, mediaTypes } from './media-types.ts'
 
 /** (image-spec, manifest.md) */
@@ -77,7 +78,7 @@ export function manifestJson(manifest: Manifest): Record<string, unknown> {
     mediaType: manifest.mediaType,
     config: descriptorJson(manifest.config),
     layers: manifest.layers.map(descriptorJson),
-    ...(manifest.annotations === undefined ? {} : { annotations: manifest.annotations }),
+    ...(manifest.annotations === undefined ? {} : { annotations: sortedMembers(manifest.annotations) }),
   }
 }
 
@@ -86,6 +87,6 @@ export function indexJson(index: ImageIndex): Record<string, unknown> {
     schemaVersion: 2,
     mediaType: index.mediaType,
     manifests: index.manifests.map(descriptorJson),
-    ...(index.annotations === undefined ? {} : { annotations: index.annotations }),
+    ...(index.annotations === undefined ? {} : { annotations: sortedMembers(index.annotations) }),
   }
 }

@@ -8,6 +8,7 @@ import {
   manifestJson,
   mediaTypes,
   type Platform,
+  sortedMembers,
 } from '../../oci/index.ts'
 import { sha256 } from '../../support/index.ts'
 import type { Output } from '../plan/index.ts'
@@ -56,17 +57,14 @@ export function assembleImage(facts: ImageFacts, layers: readonly AssembledLayer
     ...osMembers(platform),
     rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
   }
-  const config = document(
-    mediaTypes.config,
-    goJson(Object.fromEntries(Object.entries(members).sort(([a], [b]) => (a < b ? -1 : 1)))),
-  )
+  const config = document(mediaTypes.config, goJson(sortedMembers(members)))
   const manifest: Manifest = {
     mediaType: mediaTypes.manifest,
     config: config.blob,
     layers: layers.map(({ diffId, size }) => ({ mediaType: mediaTypes.layer, digest: diffId, size })),
     ...(facts.annotations === undefined || Object.keys(facts.annotations).length === 0
       ? {}
-      : { annotations: sorted<string>(facts.annotations) }),
+      : { annotations: facts.annotations }),
   }
   return { config, manifest: document(mediaTypes.manifest, goJson(manifestJson(manifest), 2)) }
 }
@@ -151,18 +149,10 @@ const healthOrder = ['Test', 'Interval', 'Timeout', 'StartPeriod', 'StartInterva
 /** Members of maps are sorted by their bytes; those of a health check have an order of their own. */
 function inOrder(key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-  if (key !== 'Healthcheck') return sorted(value)
+  if (key !== 'Healthcheck') return sortedMembers(value as Readonly<Record<string, unknown>>)
   const rank = ([name]: readonly [string, unknown]) =>
     healthOrder.includes(name) ? healthOrder.indexOf(name) : healthOrder.length
   return Object.fromEntries(Object.entries(value).sort((a, b) => rank(a) - rank(b)))
-}
-
-function sorted<T>(map: Readonly<Record<string, T>> | object): Record<string, T> {
-  return Object.fromEntries(
-    Object.entries(map as Readonly<Record<string, T>>).sort(([a], [b]) =>
-      Buffer.compare(Buffer.from(a), Buffer.from(b)),
-    ),
-  )
 }
 
 /**
