@@ -50,6 +50,12 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./verbs/load.ts')).load,
   },
   {
+    names: ['pull', 'image pull'],
+    summary: 'Download an image from a registry',
+    common: true,
+    load: async () => (await import('./verbs/pull.ts')).pull,
+  },
+  {
     names: ['rmi', 'image rm', 'image remove'],
     summary: 'Remove one or more images',
     load: async () => (await import('./verbs/remove.ts')).remove,
@@ -112,18 +118,9 @@ export function listCommands(group: string | undefined): readonly (readonly [str
 
 /** What docker does and tare does not: told apart from a slip of the pen. */
 export function explainMissing(name: string): string | undefined {
-  const registry = [
-    'pull',
-    'push',
-    'login',
-    'logout',
-    'search',
-    'manifest',
-    'image pull',
-    'image push',
-    'buildx imagetools',
-  ]
-  if (registry.includes(name)) return 'tare does not speak with registries yet; save and load move images as files.'
+  const registry = ['push', 'login', 'logout', 'search', 'manifest', 'image push', 'buildx imagetools']
+  if (registry.includes(name))
+    return 'tare reads from registries (tare pull), but does not write to them yet; save and load move images as files.'
   const containers = ['exec', 'ps', 'start', 'stop', 'kill', 'logs', 'create', 'container', 'compose', 'commit']
   if (containers.includes(name)) return 'tare keeps no containers; tare run tries an image.'
   return undefined

@@ -4,23 +4,51 @@ import { Store } from '../content/store/index.ts'
 import { formatReference, isDigest, isIndexType, type Platform, parseReference } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
+import { originalOf } from './origins.ts'
+import type { RegistryCall, RemoteImage } from './remote-image.ts'
 import { entryNamed, readImage, type StoredImage } from './stored-image.ts'
 
-/** The image of that name in the store, as a base. Throws `BASE_UNKNOWN`, `REFERENCE_INVALID`. */
-export function resolveBase({ store }: Host, name: string, platform: Platform): BaseImage {
+/** A base that is in a registry: its layers are still there. */
+export interface RemoteBase {
+  readonly base: BaseImage
+  readonly remote: RemoteImage
+}
+
+/** The image of that name in the store, as a base; undefined where there is none. Throws `REFERENCE_INVALID`. */
+export function storedBase({ store }: Host, name: string, platform: Platform): BaseImage | undefined {
+  const root = entryNamed(store, parseReference(name))?.manifest
+  return root === undefined ? undefined : baseOf(readImage(store, root, platform), name)
+}
+
+/**
+ * The image of that name in its registry, of which only manifest and config are read; undefined where the store has the
+ * very same. Rejects with `BASE_UNKNOWN`.
+ */
+export async function remoteBase(
+  host: Host,
+  name: string,
+  platform: Platform,
+  call: RegistryCall,
+): Promise<RemoteBase | undefined> {
+  const { openRepository, readRemote } = await import('./remote-image.ts')
   const reference = parseReference(name)
-  const root = entryNamed(store.entries(), reference)?.manifest
-  if (root === undefined) {
-    throw new TareError(
-      'BASE_UNKNOWN',
-      `${name}: there is no image ${formatReference(reference)} in the store, and pulling from a registry is not supported yet`,
-      {
-        remedy:
-          '`tare load` it from an archive (docker save, skopeo copy … docker-archive:…), or `tare import` a root filesystem under that name.',
-      },
-    )
+  const stored = entryNamed(host.store, reference)?.manifest
+  try {
+    const registry = await openRepository(host, reference, call)
+    const remote = await readRemote(registry, reference, platform)
+    if (stored !== undefined && originalOf(host.store, stored.digest)?.manifest.digest === remote.blob.digest)
+      return undefined
+    const layers = remote.manifest.layers.map((blob, i) => ({ blob, diffId: remote.config.diffIds[i]! }))
+    return { remote, base: { reference, manifest: remote.blob, config: remote.config, layers } }
+  } catch (error) {
+    if (call.signal?.aborted || !(error instanceof TareError)) throw error
+    const why = stored === undefined ? `there is no image ${formatReference(reference)} in the store, and it` : 'it'
+    throw new TareError('BASE_UNKNOWN', `${name}: ${why} cannot be pulled: ${error.message}`, {
+      cause: error,
+      remedy:
+        error.remedy ?? 'Load it from an archive with `tare load`, or make it with `tare import` or `tare build -t`.',
+    })
   }
-  return baseOf(readImage(store, root, platform), name)
 }
 
 function baseOf(image: StoredImage, name: string): BaseImage {

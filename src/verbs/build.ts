@@ -15,7 +15,8 @@ import {
   type Reference,
 } from '../oci/index.ts'
 import { Steps, silent, TareError } from '../support/index.ts'
-import { readNamedContext, resolveBase } from './base-image.ts'
+import { readNamedContext } from './base-image.ts'
+import { BuildBases } from './build-bases.ts'
 import { openBuild, openNamedFolder } from './build-inputs.ts'
 import { layerOfStep } from './collect-garbage.ts'
 import type { Needle } from './find-leaks.ts'
@@ -77,6 +78,7 @@ class Building {
   private readonly snapshots: Snapshots
   private readonly named: ReadonlyMap<string, NamedContext>
   private readonly contexts = new Map<string, Context>()
+  private readonly bases: BuildBases
   private opened: Sandbox | undefined
   private readonly secrets: readonly Secret[]
   /** What must not be found in the image. */
@@ -87,6 +89,7 @@ class Building {
     this.host = host
     this.options = options
     this.steps = new Steps(options.report ?? silent)
+    this.bases = new BuildBases(host, options, this.steps)
     this.signal = options.signal ?? new AbortController().signal
     this.snapshots = new Snapshots(host.store)
     // Now, so that a missing file is told before any work.
@@ -115,7 +118,7 @@ class Building {
         buildArgs: buildArguments(options),
         labels: options.labels ?? {},
         contexts: this.named,
-        resolveBase: async (name, wanted) => resolveBase(host, name, wanted),
+        resolveBase: (name, wanted) => this.bases.resolve(name, wanted),
         severalPlatforms: this.platforms.length > 1,
         network: options.network,
       })
@@ -142,6 +145,7 @@ class Building {
       signal: this.signal,
       sandbox: () => this.sandbox(),
       run: this.runSettings(),
+      baseLayers: (operation) => this.bases.layers(operation),
     })
     this.refuseLeaks(plan, snapshots)
     const { config, manifest } = assembleImage(...this.facts(plan, snapshots))
@@ -179,6 +183,7 @@ class Building {
 
   close(): void {
     for (const context of this.contexts.values()) context.close()
+    this.bases.close()
   }
 
   private writeIndex(images: readonly Document[]): Document['blob'] {

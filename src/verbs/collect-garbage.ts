@@ -8,6 +8,7 @@ import {
   parseIndex,
   parseManifest,
 } from '../oci/index.ts'
+import { originalOf } from './origins.ts'
 
 /** Blobs that some image of the store needs. */
 export function blobsOfImages(store: Store): Set<Digest> {
@@ -44,6 +45,8 @@ export function collectGarbage(store: Store): { readonly removed: readonly Diges
 function follow(store: Store, blob: Descriptor, needed: Set<Digest>): void {
   if (needed.has(blob.digest)) return
   needed.add(blob.digest)
+  const original = originalOf(store, blob.digest)
+  if (original !== undefined) for (const { digest } of [original.manifest, original.root]) needed.add(digest)
   if (!store.blobs.has(blob.digest)) return
   if (isIndexType(blob.mediaType)) {
     for (const manifest of parseIndex(store.blobs.read(blob.digest), blob.digest).manifests)

@@ -14,11 +14,17 @@ import {
 } from '../oci/index.ts'
 import { type Bytes, TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
+import { inParallel } from './in-parallel.ts'
 
 /** An image from elsewhere: its config as it is, and its layers as plain tars. */
 export interface ForeignImage {
   readonly configBytes: Uint8Array
-  readonly layers: readonly { readonly diffId: Digest; open(): Promise<Bytes> }[]
+  readonly layers: readonly {
+    readonly diffId: Digest
+    /** About how many bytes it has. */
+    readonly expected?: number
+    open(): Promise<Bytes>
+  }[]
   readonly names: readonly Reference[]
 }
 
@@ -29,7 +35,12 @@ export interface ForeignImage {
 export async function keepImage(
   host: Host,
   image: ForeignImage,
-  options: { readonly nameless: boolean; readonly signal?: AbortSignal | undefined },
+  options: {
+    readonly nameless: boolean
+    readonly signal?: AbortSignal | undefined
+    /** How many layers are read side by side. Default: one after the other. */
+    readonly atOnce?: number
+  },
 ): Promise<Descriptor> {
   const { store } = host
   const { diffIds } = parseImageConfig(image.configBytes, 'the config')
@@ -38,8 +49,9 @@ export async function keepImage(
       'CONFIG_INVALID',
       `the image has ${image.layers.length} layers, but its config names ${diffIds.length}`,
     )
-  const layers: Descriptor[] = []
-  for (const layer of image.layers) layers.push(await keepLayer(host, layer.diffId, () => layer.open(), options.signal))
+  const layers = await inParallel(image.layers, options.atOnce ?? 1, (layer) =>
+    keepLayer(host, layer.diffId, () => layer.open(), options.signal, layer.expected),
+  )
   const config = store.blobs.write(image.configBytes)
   const manifest: Manifest = {
     mediaType: mediaTypes.manifest,
@@ -58,12 +70,13 @@ export async function keepLayer(
   diffId: Digest | undefined,
   open: () => Promise<Bytes>,
   signal: AbortSignal | undefined,
+  expected = 0,
 ): Promise<Descriptor> {
   const size = diffId === undefined ? undefined : sizeAtRest(store, diffId)
   if (diffId !== undefined && size !== undefined) return { mediaType: mediaTypes.layer, digest: diffId, size }
   const reservation = store.reserve()
   try {
-    const poured = await pour(reservation.path, await open(), signal)
+    const poured = await pour(reservation.path, await open(), signal, expected)
     if (diffId !== undefined && poured.digest !== diffId)
       throw new TareError(
         'BLOB_CORRUPT',
@@ -118,8 +131,9 @@ async function pour(
   path: string,
   bytes: Bytes,
   signal: AbortSignal | undefined,
+  expected: number,
 ): Promise<{ digest: Digest; size: number }> {
-  const file = await createLayerFile(path, 0)
+  const file = await createLayerFile(path, expected)
   try {
     let slab = await file.take()
     let used = 0

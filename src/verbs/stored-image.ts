@@ -17,6 +17,7 @@ import {
   type Reference,
 } from '../oci/index.ts'
 import { closest, TareError } from '../support/index.ts'
+import { originalOf } from './origins.ts'
 
 /** An image of the store, read. */
 export interface StoredImage {
@@ -94,7 +95,7 @@ function tryRead(store: Store, root: Descriptor, platform: Platform | undefined)
  */
 export function findImage(store: Store, text: string, platform?: Platform): NamedImage {
   const entries = store.entries()
-  const byName = isName(text) ? entryNamed(entries, parseReference(text)) : undefined
+  const byName = isName(text) ? entryNamed(store, parseReference(text), entries) : undefined
   if (byName !== undefined)
     return {
       ...readImage(store, byName.manifest, platform),
@@ -127,13 +128,17 @@ function findById(images: readonly NamedImage[], text: string): NamedImage {
   )
 }
 
-/** The entry of that name; of a name with a digest, one of that repository whose manifest it is. */
-export function entryNamed(entries: readonly Entry[], wanted: Reference): Entry | undefined {
+/** The entry of that name; of a name with a digest, one of that repository whose manifest it is, here or where it was pulled from. */
+export function entryNamed(store: Store, wanted: Reference, entries = store.entries()): Entry | undefined {
   if (wanted.digest === undefined)
     return entries.find(({ name }) => name !== undefined && formatReference(name) === formatReference(wanted))
+  const isMeant = ({ digest }: Descriptor) => {
+    const original = originalOf(store, digest)
+    return [digest, original?.manifest.digest, original?.root.digest].includes(wanted.digest)
+  }
   return entries.find(
     ({ manifest, name }) =>
-      manifest.digest === wanted.digest && name?.repository === wanted.repository && name.registry === wanted.registry,
+      name?.repository === wanted.repository && name.registry === wanted.registry && isMeant(manifest),
   )
 }
 

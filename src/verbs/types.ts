@@ -33,6 +33,8 @@ export interface BuildOptions extends CallOptions {
   /** Named contexts: a directory, `docker-image://ref`, `oci-layout://path[:tag|@digest]`, `target:stage`. */
   readonly contexts?: Readonly<Record<string, string>> | undefined
   readonly noCache?: boolean | undefined
+  /** Asks the registries for the bases even when they are in the store. */
+  readonly pull?: boolean | undefined
   /** Stages that are built afresh; the others may be remembered. */
   readonly noCacheFilter?: readonly string[] | undefined
   /** The environment that build arguments and SOURCE_DATE_EPOCH are taken from. Default: none. */
@@ -160,6 +162,27 @@ export interface LoadedImage {
   readonly names: readonly string[]
 }
 
+export interface PullOptions extends CallOptions {
+  readonly name: string
+  /** Default: the machine's, with linux. */
+  readonly platform?: string | undefined
+  /** Certificates are not checked, and http will do. (http is always tried for this machine itself.) */
+  readonly insecure?: boolean | undefined
+}
+
+export interface PullResult {
+  /** Familiar: `alpine:3.19`. */
+  readonly name: string
+  /** `docker.io/library/alpine:3.19`. */
+  readonly fullName: string
+  /** What the name points at in the registry: a manifest, or an index of them. */
+  readonly digest: Digest
+  /** The image ID: digest of the config. */
+  readonly id: Digest
+  /** Whether it was all there before. */
+  readonly current: boolean
+}
+
 export interface ImportOptions extends CallOptions {
   readonly from: { readonly path: string } | { readonly bytes: AsyncIterable<Uint8Array> }
   /** What the history says of the source: `Imported from -`. */
@@ -243,6 +266,8 @@ export interface Tare {
   save(options: SaveOptions): Promise<void>
   load(options: LoadOptions): Promise<readonly LoadedImage[]>
   importImage(options: ImportOptions): Promise<Digest>
+  /** Takes an image of a registry into the store. */
+  pull(options: PullOptions): Promise<PullResult>
   /** Tries an image: answers the command's exit code. */
   run(options: RunOptions): Promise<number>
   tag(source: string, target: string, options?: CallOptions): Promise<void>

@@ -130,8 +130,13 @@ class Doing {
     return { input: { tree: context.tree, label, context } }
   }
 
-  private image(operation: ImageOperation, step: Step): Snapshot {
+  private async image(operation: ImageOperation, step: Step): Promise<Snapshot> {
     const { base, name } = operation
+    const fetched = await this.tools.baseLayers?.(operation)
+    if (fetched !== undefined) {
+      step.progress(`pull ${name}`, 0, undefined, true)
+      return this.tools.snapshots.of(fetched)
+    }
     for (const { diffId } of base.layers) {
       if (!this.tools.store.blobs.touch(diffId))
         throw new TareError('BLOB_MISSING', `layer ${diffId} of image ${name} is not in the store`, {

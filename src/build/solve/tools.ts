@@ -1,9 +1,9 @@
 import type { Store } from '../../content/store/index.ts'
 import type { Context } from '../../files/context/index.ts'
 import type { Steps } from '../../support/index.ts'
-import type { Operation, RunOperation } from '../plan/index.ts'
+import type { ImageOperation, Operation, RunOperation } from '../plan/index.ts'
 import type { Sandbox } from '../sandbox/index.ts'
-import type { Snapshots } from './snapshot.ts'
+import type { SnapshotLayer, Snapshots } from './snapshot.ts'
 
 /** What the steps work with: everything from outside. */
 export interface Tools {
@@ -24,6 +24,8 @@ export interface Tools {
   /** The sandbox for RUN. Throws where this machine has none. */
   readonly sandbox: () => Sandbox
   readonly run: RunSettings
+  /** Fetches the layers of a base that is not in the store yet; undefined for one that is. */
+  readonly baseLayers?: (operation: ImageOperation) => Promise<readonly SnapshotLayer[] | undefined>
 }
 
 /** What the instructions named RUN see of the outside. */

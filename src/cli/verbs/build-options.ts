@@ -23,6 +23,7 @@ export async function readBuildOptions(call: BuildCall): Promise<Omit<BuildOptio
     platforms: flags.platform.some(Boolean) ? flags.platform.filter(Boolean) : undefined,
     contexts: Object.fromEntries(flags['build-context'].map(readNamedContext)),
     noCache: flags['no-cache'],
+    pull: flags.pull,
     noCacheFilter: flags['no-cache-filter'],
     environment: env,
     rewriteTimestamp: flags['rewrite-timestamp'],

@@ -47,7 +47,7 @@ export async function pause({ delay, signal }: RetrySettings, count: number, wai
   await sleep(Math.max(own, wait), undefined, signal === undefined ? {} : { signal })
 }
 
-const passing = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'ENETUNREACH', 'EHOSTUNREACH'])
+const passing = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENETUNREACH', 'EHOSTUNREACH'])
 
 /** Whether an error of the network may be gone the next time. Nobody listening, and a name that does not exist, stay. */
 export function mayPass(error: unknown): boolean {
