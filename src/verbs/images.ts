@@ -5,6 +5,7 @@ import { contentSize } from '../files/layer/index.ts'
 import { familiarName, familiarRepository, formatPlatform, type Reference } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
+import { shownDigest } from './origins.ts'
 import { findImage, type NamedImage, readImages, type StoredImage } from './stored-image.ts'
 import type { ImageSummary, ListOptions } from './types.ts'
 
@@ -37,7 +38,7 @@ function summaries(store: Store, image: NamedImage): ImageSummary[] {
   const { id, root, config, names } = image
   const base = {
     id,
-    digest: root.digest,
+    digest: shownDigest(store, root),
     created: config.created ?? noTime,
     size: imageSize(store, image),
     labels: config.config.Labels ?? {},

@@ -1,6 +1,7 @@
 import { familiarRepository } from '../oci/index.ts'
 import type { Host } from './host.ts'
 import { imageSize, nameList, noTime } from './images.ts'
+import { shownDigest } from './origins.ts'
 import { findImage } from './stored-image.ts'
 import type { ImageDetails } from './types.ts'
 
@@ -11,7 +12,7 @@ export async function inspect({ store, platform }: Host, name: string): Promise<
   return {
     Id: id,
     RepoTags: nameList(names),
-    RepoDigests: [...new Set(names.map((other) => `${familiarRepository(other)}@${root.digest}`))],
+    RepoDigests: [...new Set(names.map((other) => `${familiarRepository(other)}@${shownDigest(store, root)}`))],
     Comment: config.history.at(-1)?.comment ?? '',
     Created: config.created ?? noTime,
     Author: config.author ?? '',

@@ -49,6 +49,11 @@ export function rememberOriginal(store: Store, resting: Digest, original: Origin
   store.records.remember('originals', hexOf(resting), JSON.stringify(original))
 }
 
+/** The digest that others know an image by: its registry's, else the store's own. */
+export function shownDigest(store: Store, resting: Descriptor): Digest {
+  return originalOf(store, resting.digest)?.root.digest ?? resting.digest
+}
+
 function read<T>(text: string | undefined): T | undefined {
   try {
     return text === undefined ? undefined : (JSON.parse(text) as T)
