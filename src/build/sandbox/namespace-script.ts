@@ -59,7 +59,8 @@ export function namespaceScript(facts: StepFacts): {
   const script = [
     'set -u',
     'umask 022',
-    `echo ${hostname} > /proc/sys/kernel/hostname`,
+    // In a user namespace the file is not ours, yet the name is.
+    `{ echo ${hostname} > /proc/sys/kernel/hostname || hostname ${hostname}; } 2>/dev/null`,
     `mount -n -a -T ${quoted(`${root}.table`)} || exit 125`,
     ...(command.insecure ? [] : [`mount -n -a -T ${quoted(`${root}.extra`)} 2>/dev/null`]),
     ...nested.flatMap((mount) => nestedLines(mount, root)),

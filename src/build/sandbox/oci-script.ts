@@ -4,6 +4,11 @@ import type { StepFacts } from './namespace-script.ts'
 import { secretLines } from './namespace-script.ts'
 import { quoted } from './programs.ts'
 
+/** Where the runtime writes what it has to say. */
+export function runtimeLog(bundle: string): string {
+  return `${bundle}/runtime.log`
+}
+
 const hybrid = '/sys/fs/cgroup/unified'
 
 /**
@@ -12,7 +17,8 @@ const hybrid = '/sys/fs/cgroup/unified'
  */
 export function ociScript(facts: StepFacts, runtime: string, bundle: string): string {
   const crun = basename(runtime) === 'crun'
-  const flags = crun ? ['--cgroup-manager=disabled'] : []
+  // What the runtime itself has to say is not the command's output.
+  const flags = ['--log', runtimeLog(bundle), ...(crun ? ['--cgroup-manager=disabled'] : [])]
   const folder = `${facts.root}-secrets`
   return [
     'set -u',

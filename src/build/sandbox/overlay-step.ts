@@ -9,10 +9,10 @@ import { readCapabilities } from './capabilities.ts'
 import { changedTree } from './changed-tree.ts'
 import { checkCommand, environmentOf } from './command.ts'
 import { resolveIdentity } from './identity.ts'
-import { guard, type Machine } from './machine.ts'
+import { guard, type Machine, read } from './machine.ts'
 import { namespaceScript, type StepFacts } from './namespace-script.ts'
 import { runtimeConfig } from './oci-config.ts'
-import { ociScript } from './oci-script.ts'
+import { ociScript, runtimeLog } from './oci-script.ts'
 import { overlayOptions } from './overlay.ts'
 import { prepare } from './prepared.ts'
 import { ended, findProgram, plainEnvironment, quoted, runProgram } from './programs.ts'
@@ -210,7 +210,7 @@ class OverlayStep {
     }
     this.options.signal.throwIfAborted()
     const code = /^exit (\d+)$/m.exec(said)?.[1]
-    if (code !== undefined && /^ready$/m.test(said)) return Number(code)
+    if (code !== undefined && /^ready$/m.test(said)) return this.checked(Number(code))
     const words = said
       .split('\n')
       .filter((line) => line !== '' && !/^exit \d+$|dmesg\(1\)|^ready$/.test(line))
@@ -224,6 +224,22 @@ class OverlayStep {
           'Run `tare doctor`: it says what this machine allows and how to mend it; --isolation picks another way.',
       },
     )
+  }
+
+  /** The exit code, unless it is that of a runtime which did not get as far as the command. */
+  private checked(code: number): number {
+    const text = code === 0 || this.tools.runtime === undefined ? '' : read(runtimeLog(this.folder))
+    // In a user namespace runc cannot remove the cgroups that it could not make.
+    const error = text
+      .split('\n')
+      .findLast((line) => /error/i.test(line) && !/level=warning|cgroup|remove paths/i.test(line))
+    if (error === undefined) return code
+    const message = /msg="((?:[^"\\]|\\.)*)"/.exec(error)?.[1]?.replace(/\\(.)/g, '$1') ?? error
+    throw new TareError('SANDBOX_FAILED', `${this.tools.runtime} could not run the step: ${message}`, {
+      remedy: /exec format error/i.test(message)
+        ? 'The program is for another architecture, or a script without #! in its first line.'
+        : 'Try --isolation=namespace; `tare doctor` says what this machine allows.',
+    })
   }
 
   private async after(below: Tree): Promise<Tree> {
