@@ -87,6 +87,26 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./verbs/builder-prune.ts')).builderPrune,
   },
   {
+    names: ['cache export'],
+    summary: 'Write the cache mounts of RUN into a file',
+    load: async () => (await import('./verbs/cache.ts')).cacheExport,
+  },
+  {
+    names: ['cache import'],
+    summary: 'Take cache mounts of RUN out of a file',
+    load: async () => (await import('./verbs/cache.ts')).cacheImport,
+  },
+  {
+    names: ['cache ls', 'cache list'],
+    summary: 'List the cache mounts of RUN',
+    load: async () => (await import('./verbs/cache.ts')).cacheList,
+  },
+  {
+    names: ['doctor'],
+    summary: 'Tell what this machine allows RUN, and how to mend what is missing',
+    load: async () => (await import('./verbs/doctor.ts')).doctor,
+  },
+  {
     names: ['system df'],
     summary: 'Show disk usage',
     load: async () => (await import('./verbs/system-df.ts')).systemDf,
@@ -97,6 +117,7 @@ export const commands: readonly Command[] = [
 export const groups: Readonly<Record<string, string>> = {
   builder: 'Manage builds',
   buildx: 'Manage builds (as docker buildx)',
+  cache: 'Manage the cache mounts of RUN',
   image: 'Manage images',
   system: 'Manage the store',
 }

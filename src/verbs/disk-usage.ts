@@ -1,10 +1,16 @@
+import { keptOf } from './cache-mounts.ts'
 import { blobsOfImages, layersOfSteps } from './collect-garbage.ts'
 import type { Host } from './host.ts'
 import { readImages } from './stored-image.ts'
 import type { DiskUsageLine } from './types.ts'
 
 /** What the store holds on disk, and what could go. A blob that an image needs is counted for images, whoever else needs it. */
-export async function diskUsage({ store, platform }: Host): Promise<readonly DiskUsageLine[]> {
+export async function diskUsage(host: Host): Promise<readonly DiskUsageLine[]> {
+  const { store, platform } = host
+  const kept = keptOf(host)
+  const mounts = await kept.caches()
+  const unpacked = await kept.unpacked()
+  const ofRun = mounts.reduce((sum, { size }) => sum + size, unpacked.size)
   const images = readImages(store, platform)
   const ofImages = blobsOfImages(store)
   const ofSteps = layersOfSteps(store)
@@ -22,10 +28,10 @@ export async function diskUsage({ store, platform }: Host): Promise<readonly Dis
     { type: 'Local Volumes', total: 0, active: 0, size: 0, reclaimable: 0 },
     {
       type: 'Build Cache',
-      total: store.records.all('steps').length,
+      total: store.records.all('steps').length + mounts.length,
       active: store.records.all('steps').length - cached.length,
-      size: idle + records,
-      reclaimable: idle + records,
+      size: idle + records + ofRun,
+      reclaimable: idle + records + ofRun,
     },
   ]
 }

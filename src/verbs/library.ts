@@ -20,6 +20,10 @@ export async function openTare(options: TareOptions = {}): Promise<Tare> {
     remove: async (request) => (await import('./remove.ts')).remove(host, request),
     prune: async (request) => (await import('./prune.ts')).prune(host, request),
     pruneBuildCache: async (request) => (await import('./prune.ts')).pruneBuildCache(host, request),
+    cacheMounts: async () => (await import('./cache-mounts.ts')).cacheMounts(host),
+    exportMounts: async (request) => (await import('./cache-mounts.ts')).exportMounts(host, request),
+    importMounts: async (request) => (await import('./cache-mounts.ts')).importMounts(host, request),
+    doctor: async () => (await import('./doctor.ts')).doctor(host),
     diskUsage: async () => (await import('./disk-usage.ts')).diskUsage(host),
   }
 }

@@ -1,5 +1,8 @@
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Digest } from '../oci/index.ts'
-import { TareError } from '../support/index.ts'
+import { systemCode, TareError } from '../support/index.ts'
+import { keptOf } from './cache-mounts.ts'
 import { collectGarbage, layerOfStep } from './collect-garbage.ts'
 import type { Host } from './host.ts'
 import { filterImages, readTime } from './images.ts'
@@ -19,9 +22,46 @@ export async function prune(host: Host, { all = false, filters = [] }: PruneOpti
   return { removed, reclaimed: await sweep(host) }
 }
 
-/** Forgets remembered steps, and the layers that only they need. */
-export async function pruneBuildCache({ store, now }: Host, { filters = [] }: PruneOptions = {}): Promise<PruneResult> {
-  const before = untilOf(filters, now())
+/**
+ * Forgets remembered steps with the layers that only they need, and removes cache mounts and unpacked layers that nobody is
+ * using.
+ */
+export async function pruneBuildCache(host: Host, { filters = [] }: PruneOptions = {}): Promise<PruneResult> {
+  const { before, types } = readCacheFilters(filters, host.now())
+  const kept = keptOf(host)
+  const none: PruneResult = { removed: [], reclaimed: 0 }
+  const steps = types.has('regular') ? await forgetSteps(host, before) : none
+  const mounts = types.has('exec.cachemount') ? await kept.removeCaches(before) : []
+  // They have no time of their own, and are made again when they are needed.
+  if (types.has('regular')) removeLogs(host, before)
+  const unpacked = types.has('regular') && before === Number.POSITIVE_INFINITY ? await kept.removeUnpacked() : 0
+  return {
+    removed: [...steps.removed, ...mounts.map(({ key }): Removal => ({ deleted: `sha256:${key}` }))],
+    reclaimed: steps.reclaimed + mounts.reduce((sum, { size }) => sum + size, unpacked),
+  }
+}
+
+/** Removes what commands of builds printed that have ended: folders named `<time>-<pid>`. */
+function removeLogs({ store }: Host, before: number): void {
+  const folder = join(store.home, 'tare', 'logs')
+  if (!existsSync(folder)) return
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name)
+    const stat = statSync(path, { throwIfNoEntry: false })
+    if (stat === undefined || stat.mtimeMs >= before || isRunning(Number(/-(\d+)$/.exec(name)?.[1]))) continue
+    rmSync(path, { recursive: true, force: true })
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return Number.isInteger(pid) && process.kill(pid, 0)
+  } catch (error) {
+    return systemCode(error) === 'EPERM'
+  }
+}
+
+async function forgetSteps({ store }: Host, before: number): Promise<PruneResult> {
   const forgotten = new Set<Digest>()
   const bytes = await store.alone(() => {
     for (const { key, since } of store.records.all('steps')) {
@@ -41,15 +81,23 @@ export async function pruneBuildCache({ store, now }: Host, { filters = [] }: Pr
   return { removed: [...forgotten].map((deleted) => ({ deleted })), reclaimed: bytes }
 }
 
-function untilOf(filters: readonly string[], now: Date): number {
+// (BuildKit, the record types that `docker builder prune --filter type=` knows)
+const cacheTypes = ['regular', 'exec.cachemount'] as const
+type CacheType = (typeof cacheTypes)[number]
+
+function readCacheFilters(filters: readonly string[], now: Date): { before: number; types: ReadonlySet<CacheType> } {
   let before = Number.POSITIVE_INFINITY
+  let types: ReadonlySet<CacheType> = new Set(cacheTypes)
   for (const filter of filters) {
-    const time = filter.startsWith('until=') ? readTime(filter.slice('until='.length), now) : undefined
-    if (time === undefined)
+    const [key, value = ''] = filter.split(/=(.*)/s)
+    const type = cacheTypes.find((one) => key === 'type' && one === value)
+    const time = key === 'until' ? readTime(value, now) : undefined
+    if (type !== undefined) types = new Set([type])
+    else if (time !== undefined) before = Math.min(before, time)
+    else
       throw new TareError('FILTER_INVALID', `invalid filter "${filter}"`, {
-        remedy: 'The build cache knows until=TIME: 24h, a date, or seconds since 1970.',
+        remedy: `The build cache knows until=TIME (24h, a date, or seconds since 1970) and type=${cacheTypes.join(' or type=')}.`,
       })
-    before = Math.min(before, time)
   }
-  return before
+  return { before, types }
 }

@@ -241,6 +241,53 @@ export interface RunOptions extends CallOptions {
   readonly started?: ((send: (signal: NodeJS.Signals) => void) => void) | undefined
 }
 
+/** A directory of RUN --mount=type=cache that is kept. */
+export interface CacheMountSummary {
+  /** What `id=` says, or else the target; before it stands what BUILDKIT_CACHE_MOUNT_NS says, and `/`. */
+  readonly id: string
+  /** Bytes on disk. */
+  readonly size: number
+  /** RFC 3339. */
+  readonly used: string
+}
+
+export interface ExportMountsOptions extends CallOptions {
+  /** A file's path; its ending (.tar.zst, .tar.gz, .tar) says how it is compressed. */
+  readonly to: string
+  /** Default: all. */
+  readonly ids?: readonly string[] | undefined
+}
+
+export interface ImportMountsOptions extends CallOptions {
+  readonly from: string
+}
+
+/** Something that keeps RUN from working, or from working well. */
+export interface DoctorFinding {
+  readonly what: string
+  /** With the command that mends it. */
+  readonly remedy: string
+}
+
+/** What this machine allows RUN. */
+export interface DoctorReport {
+  readonly home: string
+  /** `root`, or `user 1000`. */
+  readonly user: string
+  /** The sandbox that RUN uses; undefined where none works. */
+  readonly chosen: 'oci' | 'namespace' | 'chroot' | undefined
+  readonly sandboxes: readonly {
+    readonly isolation: 'oci' | 'namespace' | 'chroot'
+    readonly works: boolean
+    /** The program and its version. */
+    readonly by: string
+    readonly hindrances: readonly DoctorFinding[]
+  }[]
+  /** Those whose programs run here, by themselves or through binfmt_misc. */
+  readonly platforms: readonly string[]
+  readonly notes: readonly string[]
+}
+
 /** One line of `system df`. Sizes in bytes. */
 export interface DiskUsageLine {
   readonly type: 'Images' | 'Containers' | 'Local Volumes' | 'Build Cache'
@@ -277,6 +324,14 @@ export interface Tare {
   /** Forgets remembered build steps and the layers that only they keep. */
   pruneBuildCache(options?: PruneOptions): Promise<PruneResult>
   diskUsage(options?: CallOptions): Promise<readonly DiskUsageLine[]>
+  /** By id. */
+  cacheMounts(options?: CallOptions): Promise<readonly CacheMountSummary[]>
+  /** Writes cache mounts into a file, for another machine. Answers which. */
+  exportMounts(options: ExportMountsOptions): Promise<readonly CacheMountSummary[]>
+  /** Takes cache mounts out of such a file; they replace those of the same ids. Answers the ids. */
+  importMounts(options: ImportMountsOptions): Promise<readonly string[]>
+  /** Tries what RUN needs on this machine. */
+  doctor(options?: CallOptions): Promise<DoctorReport>
 }
 
 export interface TareOptions {

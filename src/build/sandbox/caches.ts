@@ -13,11 +13,12 @@ import {
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Node, Tree } from '../../files/tree/index.ts'
-import { systemCode } from '../../support/index.ts'
+import { systemCode, TareError } from '../../support/index.ts'
 import { Extractor, layerBetween } from './extract.ts'
 import type { Machine } from './machine.ts'
 import { runProgram } from './programs.ts'
 import type { CacheMount } from './types.ts'
+import { removeAll } from './unpacked.ts'
 import { isLiving, nameOfProcess, type WorkFolders } from './work-folder.ts'
 
 export interface HeldCache {
@@ -55,7 +56,13 @@ export class Caches {
         await pause(20 + Math.random() * 30, undefined, { signal })
       }
       if (holderOf(lock) !== mine(lock)) continue
-      return { path: await this.made(folder, mount), release: () => rmSync(lock, { force: true }) }
+      const release = () => rmSync(lock, { force: true })
+      try {
+        return { path: await this.made(folder, mount), release }
+      } catch (error) {
+        release()
+        throw error
+      }
     }
   }
 
@@ -73,27 +80,52 @@ export class Caches {
         await layerBetween(Tree.empty, treeOf(mount.seed), join(work, 'tar')),
         made,
       )
-    await this.own(made, mount)
-    writeFileSync(join(folder, 'id'), mount.id)
     try {
-      renameSync(made, path)
-    } catch (error) {
-      if (systemCode(error) !== 'ENOTEMPTY' && systemCode(error) !== 'EEXIST') throw error
+      writeFileSync(join(folder, 'id'), mount.id)
+      await this.own(made, mount)
+      await this.move(made, path, mount)
     } finally {
-      rmSync(work, { recursive: true, force: true })
+      await removeAll(this.machine, [work])
     }
     return path
   }
 
   private async own(path: string, { uid, gid, mode }: CacheMount): Promise<void> {
-    if (this.machine.root || (uid === 0 && gid === 0)) {
+    if (this.machine.root || isOwn({ uid, gid })) {
       if (this.machine.root) chownSync(path, uid, gid)
       chmodSync(path, mode)
       return
     }
     const script = `chmod ${mode.toString(8)} "$1" && chown ${uid}:${gid} "$1"`
-    await runProgram([...this.machine.enter([]), 'sh', '-c', script, 'sh', path])
+    const { code, stderr } = await runProgram([...this.machine.enter([]), 'sh', '-c', script, 'sh', path])
+    if (code !== 0)
+      throw new TareError(
+        'SANDBOX_FAILED',
+        `cannot make a cache for ${uid}:${gid}: ${stderr.trim().split('\n', 1)[0]}`,
+        {
+          remedy: 'An ordinary user has the ids that /etc/subuid and /etc/subgid give: 65536 are usual.',
+        },
+      )
   }
+
+  /** Puts a new cache in its place, unless somebody else was faster. Whoever moves a directory has to be able to write into it. */
+  private async move(made: string, path: string, mount: CacheMount): Promise<void> {
+    if (!this.machine.root && !isOwn(mount)) {
+      const argv = [...this.machine.enter([]), 'mv', '-n', '-T', '--', made, path]
+      await runProgram(argv)
+      if (existsSync(path)) return
+    }
+    try {
+      renameSync(made, path)
+    } catch (error) {
+      if (systemCode(error) !== 'ENOTEMPTY' && systemCode(error) !== 'EEXIST') throw error
+    }
+  }
+}
+
+/** Whether the directory is root's in the sandbox, which is ourselves. */
+function isOwn({ uid, gid }: Pick<CacheMount, 'uid' | 'gid'>): boolean {
+  return uid === 0 && gid === 0
 }
 
 function treeOf(node: Node & { kind: 'directory' }): Tree {

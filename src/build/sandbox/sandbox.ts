@@ -53,7 +53,8 @@ class MachineSandbox implements Sandbox {
     this.isolation = isolation
     this.by = runtime ?? (isolation === 'chroot' ? 'chroot' : 'unshare')
     this.trees = join(folder, 'trees', machine.flavour)
-    this.work = new WorkFolders(join(folder, 'steps', machine.flavour))
+    // (`steps` holds what the store remembers of steps.)
+    this.work = new WorkFolders(join(folder, 'running', machine.flavour))
     this.unpacked = new Unpacked(join(folder, 'unpacked', machine.flavour), machine, this.work)
     this.caches = new Caches(join(folder, 'caches', machine.flavour), machine, this.work)
     const leftovers = this.work.leftovers()

@@ -6,6 +6,7 @@
  * Not here: the store, what a layer holds, which images to take.
  */
 
+export { type Output, openFileOutput } from './file-output.ts'
 export { openArchive } from './open-archive.ts'
 export type * from './types.ts'
 export { writeArchive } from './write-archive.ts'

@@ -1,0 +1,62 @@
+import { createReadStream } from 'node:fs'
+import { join } from 'node:path'
+import { Kept, type KeptCache } from '../build/sandbox/index.ts'
+import { openFileOutput } from '../content/archive/index.ts'
+import { decompress } from '../files/compression/index.ts'
+import { systemCode, TareError } from '../support/index.ts'
+import { compressionOf, compressor } from './compress.ts'
+import { type Host, unpackLimit } from './host.ts'
+import type { CacheMountSummary, ExportMountsOptions, ImportMountsOptions } from './types.ts'
+
+export function keptOf({ store }: Host): Kept {
+  return new Kept(join(store.home, 'tare'))
+}
+
+/** The cache mounts that RUN has made, by id. */
+export async function cacheMounts(host: Host): Promise<readonly CacheMountSummary[]> {
+  return (await keptOf(host).caches()).map(summaryOf)
+}
+
+function summaryOf({ id, size, used }: KeptCache): CacheMountSummary {
+  return { id, size, used: new Date(used).toISOString() }
+}
+
+/** Writes cache mounts into a file, compressed as its name's ending says. */
+export async function exportMounts(
+  host: Host,
+  { to, ids = [], signal }: ExportMountsOptions,
+): Promise<readonly CacheMountSummary[]> {
+  const compression = compressionOf(to)
+  const { caches, bytes } = await keptOf(host).send(ids)
+  const compress = await compressor(compression)
+  const output = await openFileOutput(to)
+  try {
+    for await (const chunk of compress(bytes)) {
+      signal?.throwIfAborted()
+      await output.write(chunk)
+    }
+    await output.finish()
+  } catch (error) {
+    await output.discard()
+    throw error
+  }
+  return caches.map(summaryOf)
+}
+
+/** Takes cache mounts out of a file; they replace those of the same ids. Answers the ids. */
+export async function importMounts(host: Host, { from, signal }: ImportMountsOptions): Promise<readonly string[]> {
+  const release = host.store.lease()
+  const file = createReadStream(from, signal === undefined ? {} : { signal })
+  try {
+    await new Promise<void>((resolve, reject) => file.once('open', () => resolve()).once('error', reject))
+    const { bytes } = await decompress(file, unpackLimit(host))
+    return await keptOf(host).receive(bytes)
+  } catch (cause) {
+    if (systemCode(cause) === 'ENOENT' || systemCode(cause) === 'EISDIR' || systemCode(cause) === 'EACCES')
+      throw new TareError('ARCHIVE_UNREADABLE', `cannot read ${from}: ${(cause as Error).message}`, { cause })
+    throw cause
+  } finally {
+    file.destroy()
+    release()
+  }
+}
