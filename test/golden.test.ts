@@ -8,9 +8,7 @@ import { hasProgram, unlessMissing } from './kit/needs.ts'
 
 // Cases that cannot be the same yet, and why. To take one off this list is all that is to be done once it works: the
 // test fails for a case that is on it without need.
-const later: Readonly<Record<string, string>> = {
-  '26-add-url': 'ADD from a URL',
-}
+const later: Readonly<Record<string, string>> = {}
 
 const golden = join(shared, 'golden')
 const isThere = unlessMissing(existsSync(join(golden, 'run.py')), `there is no ${golden}`)

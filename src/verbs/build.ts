@@ -146,6 +146,7 @@ class Building {
       sandbox: () => this.sandbox(),
       run: this.runSettings(),
       baseLayers: (operation) => this.bases.layers(operation),
+      download: async (operation) => (await import('./download.ts')).download(host, operation, this.signal),
     })
     this.refuseLeaks(plan, snapshots)
     const { config, manifest } = assembleImage(...this.facts(plan, snapshots))

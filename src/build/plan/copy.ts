@@ -80,6 +80,23 @@ function isRemote(path: string): boolean {
   return url.test(path) || gitUrl.test(path)
 }
 
+/** Whether an address means a git repository, and not a file. */
+export function isGitAddress(address: string): boolean {
+  return gitUrl.test(address)
+}
+
+/** What a file of the web is called here: the last part of its path, whatever the server says. */
+export function downloadName(address: string): string {
+  const path = URL.canParse(address) ? new URL(address).pathname : ''
+  const last = path.replace(/\/+$/, '').split('/').at(-1) ?? ''
+  try {
+    const name = decodeURIComponent(last)
+    return name === '' || name === '.' || name === '..' || /[/\0]/.test(name) ? '__unnamed__' : name
+  } catch {
+    return last
+  }
+}
+
 function checkSources(instruction: Copy | Add, paths: readonly string[]): void {
   const refuse = (message: string, remedy: string) =>
     new TareError('COPY_SOURCE_INVALID', message, { where: instruction.where, remedy })
@@ -108,7 +125,9 @@ async function sourceOf(path: string, instruction: Copy | Add, context: CopyCont
       ...(checksum === undefined ? {} : { checksum }),
       ...(keepGitDir === undefined ? {} : { keepGitDir }),
     })
-    return { from, path: '/', unpack: instruction.unpack ?? false }
+    // A repository is copied with all that is in it, a file under its name.
+    const name = gitUrl.test(path) ? '' : escapePattern(downloadName(path))
+    return { from, path: `/${name}`, unpack: instruction.unpack ?? false }
   }
   const from = await context.from(instruction.kind === 'COPY' ? instruction.from : undefined)
   return { from, path, unpack: instruction.kind === 'ADD' && (instruction.unpack ?? true) }

@@ -56,9 +56,9 @@ const cases: readonly [title: string, file: readonly string[], operations: reado
       [
         '0 scratch',
         `1 download https://h/f.tar checksum=sha256:${'a'.repeat(64)}`,
-        '2 copy onto 0: 1:/ → /',
+        '2 copy onto 0: 1:/f.tar → /',
         '3 download https://h/g.tar',
-        '4 copy onto 2: 3:/! → /',
+        '4 copy onto 2: 3:/g.tar! → /',
         '5 download https://h/r.git keepGitDir',
         '6 copy onto 4: 5:/ → /r',
         'root 6',

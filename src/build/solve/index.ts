@@ -7,4 +7,4 @@
 export { chainId, type Snapshot, type SnapshotLayer, Snapshots, scratch } from './snapshot.ts'
 export { solve } from './solve.ts'
 export { stackOf } from './steps/run-sources.ts'
-export type { RunSettings, Tools } from './tools.ts'
+export type { Downloaded, RunSettings, Tools } from './tools.ts'

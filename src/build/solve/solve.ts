@@ -8,6 +8,7 @@ import { refuseForeign } from '../sandbox/index.ts'
 import type { Input } from './input.ts'
 import { type Snapshot, scratch } from './snapshot.ts'
 import { copyStep } from './steps/copy.ts'
+import { downloadStep } from './steps/download.ts'
 import { makeDirectoryStep } from './steps/make-directory.ts'
 import { runStep } from './steps/run.ts'
 import { stamp, type Tools } from './tools.ts'
@@ -91,7 +92,7 @@ class Doing {
         return this.step(operation, (step) => runStep(operation, onto, sources, this.tools, step))
       }
       case 'download':
-        throw locate(notYet(), operation.where)
+        return this.step(operation, (step) => downloadStep(operation, this.tools, step))
     }
   }
 
@@ -102,12 +103,13 @@ class Doing {
   }
 
   /** Runs one step and tells of it. */
-  private async step(operation: Operation, work: (step: Step) => Promise<Snapshot>): Promise<Result> {
+  private async step(operation: Operation, work: (step: Step) => Promise<Snapshot | Tree>): Promise<Result> {
     this.tools.signal.throwIfAborted()
     const step = this.tools.steps.start(operation.title)
     try {
       const snapshot = await work(step)
       step.done()
+      if (snapshot instanceof Tree) return { input: { tree: snapshot, label: operation.title } }
       return {
         snapshot,
         input: {
@@ -167,10 +169,4 @@ class Doing {
 
 function stageLabel(operation: Operation): string {
   return operation.kind === 'image' ? `image ${operation.name}` : `stage "${operation.stage}"`
-}
-
-function notYet(): TareError {
-  return new TareError('REMOTE_UNSUPPORTED', 'ADD from a URL or a git repository is not supported yet', {
-    remedy: 'Fetch it before the build and ADD the file.',
-  })
 }

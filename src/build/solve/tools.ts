@@ -1,7 +1,8 @@
 import type { Store } from '../../content/store/index.ts'
 import type { Context } from '../../files/context/index.ts'
+import type { Digest } from '../../oci/index.ts'
 import type { Steps } from '../../support/index.ts'
-import type { ImageOperation, Operation, RunOperation } from '../plan/index.ts'
+import type { DownloadOperation, ImageOperation, Operation, RunOperation } from '../plan/index.ts'
 import type { Sandbox } from '../sandbox/index.ts'
 import type { SnapshotLayer, Snapshots } from './snapshot.ts'
 
@@ -24,8 +25,19 @@ export interface Tools {
   /** The sandbox for RUN. Throws where this machine has none. */
   readonly sandbox: () => Sandbox
   readonly run: RunSettings
+  /** The file at an address, on disk and checked. Without it, nothing is fetched. */
+  readonly download?: (operation: DownloadOperation) => Promise<Downloaded>
   /** Fetches the layers of a base that is not in the store yet; undefined for one that is. */
   readonly baseLayers?: (operation: ImageOperation) => Promise<readonly SnapshotLayer[] | undefined>
+}
+
+/** A file of the web. */
+export interface Downloaded {
+  readonly path: string
+  readonly digest: Digest
+  readonly size: number
+  /** Seconds since 1970; 0 where the server does not say. */
+  readonly modified: number
 }
 
 /** What the instructions named RUN see of the outside. */

@@ -10,9 +10,10 @@ import { makeFolder, type ProcessFiles } from './scratch.ts'
  * - `latest`: the last layer that a step of this form made, whatever its files held
  * - `contexts`: which file had which content, by the context's folder
  * - `origins`: how a layer is compressed in registries, and where, by its diffId
+ * - `downloads`: what a file of the web was, by the digest of its address
  * - `originals`: which manifest of a registry an image is, by the manifest in the store
  */
-export type RecordKind = 'layers' | 'steps' | 'latest' | 'contexts' | 'origins' | 'originals'
+export type RecordKind = 'layers' | 'steps' | 'latest' | 'contexts' | 'origins' | 'downloads' | 'originals'
 
 /** Small texts by kind and key (64 hex digits), complete or not there. Losing one costs time, nothing else. */
 export class Records {

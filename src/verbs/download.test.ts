@@ -1,0 +1,115 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { expect, onTestFinished, test } from 'vitest'
+import { tinyTar } from '../../test/kit/tiny-image.ts'
+import { scanTar } from '../files/tar/index.ts'
+import { sha256 } from '../support/index.ts'
+import { createHost } from './host.ts'
+import { openTare } from './library.ts'
+
+async function serve(answer: RequestListener): Promise<string> {
+  const server = createServer(answer)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+async function open() {
+  const home = mkdtempSync(join(tmpdir(), 'tare-download-'))
+  onTestFinished(() => rmSync(home, { recursive: true, force: true }))
+  const tare = await openTare({ home, environment: {} })
+  /** The entries of the last layer of what is built. */
+  const build = async (...lines: readonly string[]) => {
+    const { id } = await tare.build({
+      context: { kind: 'empty' },
+      dockerfile: { text: `FROM scratch\n${lines.join('\n')}\n` },
+    })
+    const { store } = createHost({ home, environment: {} })
+    const layers = (await tare.inspect(id)).RootFS.Layers
+    const bytes = store.blobs.read(layers.at(-1)!)
+    const read = (into: Uint8Array, at: number) => bytes.copy(into, 0, at, at + into.length)
+    return [...scanTar({ size: bytes.length, read })].map(({ path, mode, mtime, size }) => ({
+      path,
+      mode,
+      mtime,
+      size,
+    }))
+  }
+  return { tare, build }
+}
+
+const modified = 'Tue, 02 Jan 2024 03:04:05 GMT'
+
+test('ADD of a URL makes a file for its owner, as old as the server says', async () => {
+  const url = await serve((_, response) => response.writeHead(200, { 'Last-Modified': modified }).end('hello'))
+  const { build } = await open()
+  const file = { mode: 0o600, mtime: Date.parse(modified) / 1000, size: 5 }
+  expect(await build(`ADD ${url}/dir/a%20b.txt?x=1 /`)).toEqual([{ path: 'a b.txt', ...file }])
+  expect(await build(`ADD ${url}/dir/f /named`)).toEqual([{ path: 'named', ...file }])
+  expect(await build(`ADD ${url}/ /`)).toEqual([{ path: '__unnamed__', ...file }])
+})
+
+test('a file is asked for again only if it has changed', async () => {
+  const statuses: number[] = []
+  let contents = 'one'
+  const url = await serve((request, response) => {
+    const etag = `"${contents}"`
+    const same = request.headers['if-none-match'] === etag
+    statuses.push(same ? 304 : 200)
+    response.writeHead(same ? 304 : 200, { ETag: etag, 'Last-Modified': modified }).end(same ? undefined : contents)
+  })
+  const { build } = await open()
+  expect(await build(`ADD ${url}/f /`)).toMatchObject([{ size: 3 }])
+  expect(await build(`ADD ${url}/f /`)).toMatchObject([{ size: 3, mtime: Date.parse(modified) / 1000 }])
+  contents = 'three'
+  expect(await build(`ADD ${url}/f /`)).toMatchObject([{ size: 5 }])
+  expect(statuses).toEqual([200, 304, 200])
+})
+
+test('a checksum is held to, and what is there already is not asked for', async () => {
+  let count = 0
+  const url = await serve((_, response) => {
+    count += 1
+    response.end('hello')
+  })
+  const { build } = await open()
+  await build(`ADD --checksum=${sha256('hello')} ${url}/f /`)
+  await build(`ADD --checksum=${sha256('hello')} ${url}/f /other`)
+  expect(count).toBe(1)
+  await expect(build(`ADD --checksum=${sha256('other')} ${url}/f /`)).rejects.toMatchObject({
+    code: 'CHECKSUM_MISMATCH',
+    where: { line: 2 },
+  })
+})
+
+test('an archive of the web is taken apart only when that is said', async () => {
+  const archive = gzipSync(tinyTar('inside', 'x'))
+  const url = await serve((_, response) => response.end(archive))
+  const { build } = await open()
+  expect(await build(`ADD ${url}/a.tgz /`)).toMatchObject([{ path: 'a.tgz' }])
+  expect(await build(`ADD --unpack=true ${url}/a.tgz /`)).toMatchObject([{ path: 'inside' }])
+})
+
+test('a connection that breaks is made again, and what does not exist is told', async () => {
+  let count = 0
+  const url = await serve((request, response) => {
+    if (request.url === '/none') response.writeHead(404).end()
+    else if (++count === 1) response.write('hel', () => setTimeout(() => response.destroy(), 20))
+    else response.end('hello')
+  })
+  const { build } = await open()
+  expect(await build(`ADD ${url}/f /`)).toMatchObject([{ size: 5 }])
+  await expect(build(`ADD ${url}/none /`)).rejects.toMatchObject({
+    code: 'DOWNLOAD_FAILED',
+    message: expect.stringContaining('404'),
+    where: { line: 2 },
+  })
+  await expect(build('ADD https://example.com/app.git /')).rejects.toMatchObject({ code: 'REMOTE_UNSUPPORTED' })
+})
