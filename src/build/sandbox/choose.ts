@@ -1,6 +1,6 @@
 import { TareError } from '../../support/index.ts'
 import { hasCapability, type Machine } from './machine.ts'
-import { hasOverlay } from './overlay.ts'
+import { hasOverlay, liesOnOverlay } from './overlay.ts'
 import { findProgram } from './programs.ts'
 import type { Hindrance, Isolation } from './types.ts'
 import { mayNestUsers } from './users.ts'
@@ -15,12 +15,13 @@ const packages = 'apt-get install util-linux (or apk add util-linux, dnf install
 /** The sandbox to use: the one that is asked for, or the best that nothing hinders. Throws `SANDBOX_MISSING`. */
 export function chooseIsolation(
   machine: Machine,
+  folder: string,
   wanted: { readonly isolation?: Isolation | 'auto' | undefined; readonly runtime?: string | undefined },
 ): Choice {
   const { isolation = 'auto' } = wanted
   const runtime = findRuntime(wanted.runtime)
   const candidates = isolation === 'auto' ? (['oci', 'namespace', 'chroot'] as const) : [isolation]
-  const found = candidates.map((name) => ({ name, hindrances: hindrancesOf(name, machine, runtime) }))
+  const found = candidates.map((name) => ({ name, hindrances: hindrancesOf(name, machine, folder, runtime) }))
   const best = found.find(({ hindrances }) => hindrances.length === 0)
   if (best !== undefined) return { isolation: best.name, runtime: best.name === 'oci' ? runtime : undefined }
   const told = found.find(({ name }) => name === 'namespace') ?? found[0]!
@@ -40,6 +41,7 @@ export function findRuntime(wanted?: string): string | undefined {
 export function hindrancesOf(
   isolation: Isolation,
   machine: Machine,
+  folder: string,
   runtime: string | undefined,
 ): readonly Hindrance[] {
   const found: Hindrance[] = []
@@ -66,6 +68,11 @@ export function hindrancesOf(
   )
   if (!machine.root) found.push(...mayNestUsers())
   add(!hasOverlay(), 'the kernel has no overlay filesystem', 'Load it: sudo modprobe overlay')
+  add(
+    liesOnOverlay(folder),
+    `the store (${folder}) lies on an overlay, which cannot hold another`,
+    'Set TARE_HOME to a folder of another filesystem, such as a volume of the container',
+  )
   if (isolation === 'oci')
     add(runtime === undefined, 'there is no crun and no runc', 'Install one: apt-get install crun')
   return found

@@ -42,7 +42,7 @@ export async function examine(folder: string): Promise<Examination> {
 
 async function diagnose(isolation: Isolation, machine: Machine, folder: string): Promise<Diagnosis> {
   const runtime = isolation === 'oci' ? findRuntime() : undefined
-  const seen = hindrancesOf(isolation, machine, runtime)
+  const seen = hindrancesOf(isolation, machine, folder, runtime)
   const hindrances = seen.length > 0 ? seen : await tryOut(isolation, machine, folder)
   return {
     isolation,

@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync, statfsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { Machine } from './machine.ts'
 
 // One page is all that mount(2) takes; short names make room for more layers than an image may have.
@@ -23,6 +23,18 @@ export function overlayOptions(
 
 function isKnown(parameter: string): boolean {
   return existsSync(join('/sys/module/overlay/parameters', parameter))
+}
+
+// (linux/magic.h, OVERLAYFS_SUPER_MAGIC)
+const overlayMagic = 0x794c7630
+
+/** Whether the folder, or the nearest above it that exists, lies on an overlay: that cannot hold the upper part of another. */
+export function liesOnOverlay(folder: string): boolean {
+  try {
+    return statfsSync(folder).type === overlayMagic
+  } catch {
+    return dirname(folder) !== folder && liesOnOverlay(dirname(folder))
+  }
 }
 
 /** Whether the kernel has overlay filesystems, or can load them. */

@@ -39,7 +39,7 @@ for (const { name, isolation, runtime } of variants) {
     ? `there is no ${rootfs}`
     : runtime !== undefined && findProgram(runtime) === undefined
       ? `there is no ${runtime}`
-      : hindrancesOf(isolation, thisMachine(), runtime)[0]?.what
+      : hindrancesOf(isolation, thisMachine(), tmpdir(), runtime)[0]?.what
   if (hindrance !== undefined) console.warn(`skipped: the sandbox ${name}, because ${hindrance}`)
 
   describe.skipIf(hindrance !== undefined)(`the sandbox ${name}`, () => {

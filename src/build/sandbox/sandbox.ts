@@ -33,7 +33,7 @@ export function readIsolation(text: string | undefined): Isolation | 'auto' {
 /** The sandbox of this machine. Throws `SANDBOX_MISSING` where there is none, with what would mend that. */
 export function openSandbox(options: SandboxOptions): Sandbox {
   const machine = thisMachine()
-  const { isolation, runtime } = chooseIsolation(machine, options)
+  const { isolation, runtime } = chooseIsolation(machine, options.folder, options)
   return new MachineSandbox(options.folder, machine, isolation, runtime)
 }
 
