@@ -56,6 +56,12 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./verbs/pull.ts')).pull,
   },
   {
+    names: ['push', 'image push'],
+    summary: 'Upload an image to a registry',
+    common: true,
+    load: async () => (await import('./verbs/push.ts')).push,
+  },
+  {
     names: ['rmi', 'image rm', 'image remove'],
     summary: 'Remove one or more images',
     load: async () => (await import('./verbs/remove.ts')).remove,
@@ -141,7 +147,7 @@ export function listCommands(group: string | undefined): readonly (readonly [str
 export function explainMissing(name: string): string | undefined {
   const registry = ['push', 'login', 'logout', 'search', 'manifest', 'image push', 'buildx imagetools']
   if (registry.includes(name))
-    return 'tare reads from registries (tare pull), but does not write to them yet; save and load move images as files.'
+    return 'tare pulls and pushes; this is not there yet. Credentials are those of docker login and podman login.'
   const containers = ['exec', 'ps', 'start', 'stop', 'kill', 'logs', 'create', 'container', 'compose', 'commit']
   if (containers.includes(name)) return 'tare keeps no containers; tare run tries an image.'
   return undefined

@@ -16,6 +16,7 @@ export async function openTare(options: TareOptions = {}): Promise<Tare> {
     importImage: async (request) => (await import('./import-image.ts')).importImage(host, request),
     run: async (request) => (await import('./run.ts')).run(host, request),
     pull: async (request) => (await import('./pull.ts')).pull(host, request),
+    push: async (request) => (await import('./push.ts')).push(host, request),
     tag: async (source, target) => (await import('./tag.ts')).tag(host, source, target),
     remove: async (request) => (await import('./remove.ts')).remove(host, request),
     prune: async (request) => (await import('./prune.ts')).prune(host, request),

@@ -6,6 +6,8 @@ export interface Origin {
   readonly blob: Descriptor
   /** Repositories that have it, with their registries: `docker.io/library/alpine`. The one seen last is first. */
   readonly places: readonly string[]
+  /** We have compressed it, and would come to the same bytes again. */
+  readonly ours?: boolean | undefined
 }
 
 /** The manifest that an image of the store was pulled as, or last pushed as. */
@@ -31,11 +33,12 @@ export function rememberOrigin(
   diffId: Digest,
   { mediaType, digest, size }: Descriptor,
   place: string,
+  ours = false,
 ): void {
   const known = originsOf(store, diffId)
-  const old = known.find(({ blob }) => blob.digest === digest)?.places ?? []
-  const places = [place, ...old.filter((other) => other !== place)].slice(0, mostPlaces)
-  const origin = { blob: { mediaType, digest, size }, places }
+  const old = known.find(({ blob }) => blob.digest === digest)
+  const places = [place, ...(old?.places ?? []).filter((other) => other !== place)].slice(0, mostPlaces)
+  const origin: Origin = { blob: { mediaType, digest, size }, places, ...(ours || old?.ours ? { ours: true } : {}) }
   const origins = [origin, ...known.filter(({ blob }) => blob.digest !== digest)]
   store.records.remember('origins', hexOf(diffId), JSON.stringify(origins))
 }

@@ -183,6 +183,33 @@ export interface PullResult {
   readonly current: boolean
 }
 
+export interface PushOptions extends CallOptions {
+  readonly name: string
+  /** The kind of manifest that is written. Default: that which the image was pulled as, else `oci`. */
+  readonly format?: 'oci' | 'docker' | undefined
+  /** Of gzip, 1 to 9. Default: 6. */
+  readonly compressionLevel?: number | undefined
+  /** Certificates are not checked, and http will do. (http is always tried for this machine itself.) */
+  readonly insecure?: boolean | undefined
+}
+
+export interface PushResult {
+  /** `docker.io/library/app:1`. */
+  readonly fullName: string
+  /** Of the manifest or index that the name points at in the registry now. */
+  readonly digest: Digest
+  readonly mediaType: string
+  readonly size: number
+  readonly layers: readonly PushedLayer[]
+}
+
+export interface PushedLayer {
+  readonly diffId: Digest
+  /** Of the layer as it is in the registry. */
+  readonly digest: Digest
+  readonly how: 'there' | 'mounted' | 'uploaded'
+}
+
 export interface ImportOptions extends CallOptions {
   readonly from: { readonly path: string } | { readonly bytes: AsyncIterable<Uint8Array> }
   /** What the history says of the source: `Imported from -`. */
@@ -315,6 +342,8 @@ export interface Tare {
   importImage(options: ImportOptions): Promise<Digest>
   /** Takes an image of a registry into the store. */
   pull(options: PullOptions): Promise<PullResult>
+  /** Puts an image of the store into a registry, under the name that it has here. */
+  push(options: PushOptions): Promise<PushResult>
   /** Tries an image: answers the command's exit code. */
   run(options: RunOptions): Promise<number>
   tag(source: string, target: string, options?: CallOptions): Promise<void>

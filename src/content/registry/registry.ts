@@ -23,7 +23,7 @@ import { readProxies } from './proxy.ts'
 import { persist } from './retry.ts'
 import { readAuthorities } from './trust.ts'
 import type { Credentials, Environment } from './types.ts'
-import { hasBlob, type Upload, type Uploaded, upload } from './upload.ts'
+import { hasBlob, mount, type Upload, type Uploaded, upload } from './upload.ts'
 
 export interface RegistryOptions {
   /** Where blobs are read and written: a registry keeps them by repository. */
@@ -124,7 +124,11 @@ export class Registry implements Target {
   }
 
   async put(blob: Descriptor, open: () => Promise<Bytes>): Promise<void> {
-    if (await this.has(blob)) return
+    const { connection, repository } = this
+    const there = isDocument(blob)
+      ? await this.hasManifest(repository, blob, true)
+      : await hasBlob(connection, repository, blob, true)
+    if (there) return
     if (isDocument(blob) || blob.size <= small) {
       const bytes = await collect(verified(await open(), blob), documentLimit)
       if (isDocument(blob)) await this.putManifest(this.repository, blob.digest, blob, bytes)
@@ -137,6 +141,11 @@ export class Registry implements Target {
   /** Uploads a blob whose bytes can be opened again, or has it mounted from another repository here. */
   upload(blob: Descriptor, bytes: Upload, mounts: readonly string[] = []): Promise<Uploaded> {
     return upload(this.connection, this.repository, blob, bytes, mounts)
+  }
+
+  /** Takes a blob over from other repositories here, without a byte. undefined: it is not to be had that way. */
+  mount(blob: Descriptor, mounts: readonly string[]): Promise<Uploaded | undefined> {
+    return mount(this.connection, this.repository, blob, mounts)
   }
 
   /** A name in another repository than this one gets the image there, too, by mounts. */
@@ -210,9 +219,10 @@ export class Registry implements Target {
     }
   }
 
-  private async hasManifest(repository: string, { digest }: Descriptor): Promise<boolean> {
+  private async hasManifest(repository: string, { digest }: Descriptor, push = false): Promise<boolean> {
     const path = `/v2/${repository}/manifests/${digest}`
-    const purpose: Purpose = { wish: `look for ${digest} in ${repository}`, repository, actions: 'pull' }
+    const actions = push ? 'pull,push' : 'pull'
+    const purpose: Purpose = { wish: `look for ${digest} in ${repository}`, repository, actions }
     const response = await this.connection.ask(
       { method: 'HEAD', path, headers: { Accept: accept } },
       purpose,
@@ -238,7 +248,7 @@ export class Registry implements Target {
   }
 
   private async mountAll(repository: string, blob: Descriptor): Promise<void> {
-    if (await this.hasManifest(repository, blob)) return
+    if (await this.hasManifest(repository, blob, true)) return
     const bytes = await collect(await this.open(blob), documentLimit)
     if (isIndexType(blob.mediaType)) {
       for (const child of parseIndex(bytes, blob.digest).manifests) await this.mountAll(repository, child)

@@ -15,9 +15,15 @@ export interface Upload {
 /** How a blob came to be there. */
 export type Uploaded = 'there' | 'mounted' | 'uploaded'
 
-/** Whether the repository has the blob. */
-export async function hasBlob(connection: Connection, repository: string, blob: Descriptor): Promise<boolean> {
-  const purpose: Purpose = { wish: `look for ${blob.digest} in ${repository}`, repository, actions: 'pull' }
+/** Whether the repository has the blob. With `push`, the token is that of the upload that may follow: a repository that is not there yet can't be read. */
+export async function hasBlob(
+  connection: Connection,
+  repository: string,
+  blob: Descriptor,
+  push = false,
+): Promise<boolean> {
+  const actions = push ? 'pull,push' : 'pull'
+  const purpose: Purpose = { wish: `look for ${blob.digest} in ${repository}`, repository, actions }
   const path = `/v2/${repository}/blobs/${blob.digest}`
   const response = await connection.ask({ method: 'HEAD', path }, purpose, [200, 404])
   discard(response)
@@ -57,7 +63,7 @@ export async function upload(
   bytes: Upload,
   mounts: readonly string[] = [],
 ): Promise<Uploaded> {
-  if (await hasBlob(connection, repository, blob)) return 'there'
+  if (await hasBlob(connection, repository, blob, true)) return 'there'
   let session = await begin(connection, repository, blob, mounts[0])
   for (const from of mounts.slice(1)) {
     if (session.status === 201) break
@@ -66,6 +72,27 @@ export async function upload(
   if (session.status === 201) return 'mounted'
   await new Session(connection, repository, blob, bytes, placeOf(session, connection, repository)).run()
   return 'uploaded'
+}
+
+/** Takes a blob over from other repositories of the same registry. Answers whether it is in this one now. */
+export async function mount(
+  connection: Connection,
+  repository: string,
+  blob: Descriptor,
+  mounts: readonly string[],
+): Promise<Uploaded | undefined> {
+  if (await hasBlob(connection, repository, blob, true)) return 'there'
+  for (const from of mounts) {
+    if (from === repository) continue
+    const session = await begin(connection, repository, blob, from)
+    if (session.status === 201) return 'mounted'
+    // Nobody will use it; where it cannot be taken back, it expires.
+    const purpose: Purpose = { wish: `end an upload to ${repository}`, repository, actions: 'pull,push' }
+    const path = placeOf(session, connection, repository)
+    const ended = await connection.askOnce({ method: 'DELETE', path }, purpose, [200, 202, 204]).catch(() => undefined)
+    if (ended !== undefined) discard(ended)
+  }
+  return undefined
 }
 
 class Session {
@@ -136,7 +163,7 @@ class Session {
   /** How many bytes the registry has of this upload; 0 in a new one when it knows nothing of the old. */
   private async reached(): Promise<number> {
     const { connection, blob, purpose, repository } = this
-    if (await hasBlob(connection, repository, blob)) return blob.size
+    if (await hasBlob(connection, repository, blob, true)) return blob.size
     const response = await connection.ask({ method: 'GET', path: this.place }, purpose, [204, 400, 404, 405, 416])
     discard(response)
     const end = /^(?:bytes=)?0-(\d+)$/.exec(response.headers.range ?? '')?.[1]

@@ -1,9 +1,10 @@
 /**
- * Decompression by content: whatever the name says, the first bytes decide.
+ * Decompression by content: whatever the name says, the first bytes decide. And gzip, for layers that leave.
  *
  * In: bytes that may be compressed (gzip, zstd, xz, bzip2).  Out: the plain bytes, within bounds, or an error; never a part of them.
- * Not here: compressing, archives, the environment (a limit comes in as an argument).
+ * Not here: archives, the environment (a limit comes in as an argument).
  */
 export { type Decompressed, decompress, decompressSmall } from './decompress.ts'
+export { gzipBlocks } from './gzip-blocks.ts'
 export type { UnpackLimit } from './limit.ts'
 export { type Format, sniff, sniffLength } from './sniff.ts'

@@ -1,0 +1,141 @@
+import type { Registry } from '../content/registry/index.ts'
+import {
+  type Descriptor,
+  formatReference,
+  goJson,
+  indexJson,
+  isIndexType,
+  type Manifest,
+  manifestJson,
+  mediaTypes,
+  parseIndex,
+  parseManifest,
+  parseReference,
+} from '../oci/index.ts'
+import { flow, TareError } from '../support/index.ts'
+import type { Host } from './host.ts'
+import { inParallel } from './in-parallel.ts'
+import { originalOf, rememberOriginal } from './origins.ts'
+import { type LayerThere, pushLayer } from './push-layer.ts'
+import { openRepository } from './remote-image.ts'
+import { findImage } from './stored-image.ts'
+import type { PushedLayer, PushOptions, PushResult } from './types.ts'
+
+// Each squeezes on all cores by itself; more of them only hide the waiting.
+const layersAtOnce = 3
+
+/** Puts an image of the store into its registry: blobs first, then manifests, then the name. */
+export async function push(host: Host, options: PushOptions): Promise<PushResult> {
+  const name = parseReference(options.name)
+  if (name.tag === undefined)
+    throw new TareError('REFERENCE_INVALID', `"${options.name}" has no tag: a push gives the image a name`, {
+      remedy: 'Give it one with `tare tag`.',
+    })
+  const { root } = findImage(host.store, options.name, host.platform)
+  const registry = await openRepository(host, name, options)
+  const release = host.store.lease()
+  const layers: PushedLayer[] = []
+  try {
+    const pushed = await new Push(host, registry, options, layers).document(root)
+    await registry.tag(name, pushed)
+    const { digest, mediaType, size } = pushed
+    return { fullName: formatReference(name), digest, mediaType, size, layers }
+  } finally {
+    registry.close()
+    release()
+  }
+}
+
+class Push {
+  private readonly host: Host
+  private readonly registry: Registry
+  private readonly options: PushOptions
+  private readonly layers: PushedLayer[]
+
+  constructor(host: Host, registry: Registry, options: PushOptions, layers: PushedLayer[]) {
+    this.host = host
+    this.registry = registry
+    this.options = options
+    this.layers = layers
+  }
+
+  /** Pushes a manifest or an index of the store with all that it names; answers what it is there. */
+  async document(resting: Descriptor): Promise<Descriptor> {
+    return isIndexType(resting.mediaType) ? this.index(resting) : this.image(resting)
+  }
+
+  private async index(resting: Descriptor): Promise<Descriptor> {
+    const { store } = this.host
+    const { annotations, manifests } = parseIndex(store.blobs.read(resting.digest), `index ${resting.digest}`)
+    const pushed: Descriptor[] = []
+    for (const manifest of manifests) {
+      if (!store.blobs.has(manifest.digest))
+        throw new TareError(
+          'BLOB_MISSING',
+          `${manifest.digest}, of the image ${this.options.name}, is not in the store`,
+        )
+      pushed.push({ ...manifest, ...(await this.document(manifest)) })
+    }
+    const mediaType = this.options.format === 'docker' ? mediaTypes.dockerList : mediaTypes.index
+    const notes = annotations === undefined || this.options.format === 'docker' ? {} : { annotations }
+    const bytes = Buffer.from(goJson(indexJson({ mediaType, manifests: pushed, ...notes }), 2))
+    return this.put(resting, bytes, mediaType)
+  }
+
+  private async image(resting: Descriptor): Promise<Descriptor> {
+    const { host, registry, options } = this
+    const { store } = host
+    const atRest = parseManifest(store.blobs.read(resting.digest), `manifest ${resting.digest}`)
+    const original = this.original(resting)
+    const wanted =
+      original === undefined ? undefined : parseManifest(original.bytes, `manifest ${original.blob.digest}`)
+    const { signal, insecure, compressionLevel: level = 6 } = options
+    const docker = (options.format ?? (wanted?.mediaType === mediaTypes.dockerManifest ? 'docker' : 'oci')) === 'docker'
+    const layers = await inParallel(atRest.layers, layersAtOnce, async (layer, i) => {
+      const done = await pushLayer(host, layer, wanted?.layers[i], { registry, docker, level, signal, insecure })
+      options.report?.({ type: 'transfer', digest: layer.digest, current: layer.size, total: layer.size, done: true })
+      return done
+    })
+    this.layers.push(...layers.map(({ diffId, digest, how }) => ({ diffId, digest, how })))
+    const config = wanted?.config ?? typedConfig(atRest.config, docker)
+    await registry.put(config, async () => flow(store.blobs.read(config.digest)))
+    const same = wanted?.layers.every(({ digest }, i) => digest === layers[i]!.digest)
+    if (original !== undefined && same) return this.put(resting, original.bytes, original.blob.mediaType)
+    const manifest = manifestOf(atRest, config, layers, docker)
+    return this.put(resting, Buffer.from(goJson(manifestJson(manifest), 2)), manifest.mediaType)
+  }
+
+  /** The manifest that the image was pulled or pushed as, unless another kind is asked for. */
+  private original(resting: Descriptor): { readonly blob: Descriptor; readonly bytes: Buffer } | undefined {
+    const { store } = this.host
+    const blob = originalOf(store, resting.digest)?.manifest
+    const { format } = this.options
+    if (blob === undefined || !store.blobs.has(blob.digest)) return undefined
+    if (format !== undefined && (blob.mediaType === mediaTypes.dockerManifest) !== (format === 'docker'))
+      return undefined
+    return { blob, bytes: store.blobs.read(blob.digest) }
+  }
+
+  private async put(resting: Descriptor, bytes: Buffer, mediaType: string): Promise<Descriptor> {
+    const { store } = this.host
+    const blob = { mediaType, digest: store.blobs.write(bytes), size: bytes.length }
+    await this.registry.put(blob, async () => flow(bytes))
+    if (originalOf(store, resting.digest)?.manifest.digest !== blob.digest)
+      rememberOriginal(store, resting.digest, { manifest: blob, root: blob })
+    return blob
+  }
+}
+
+function typedConfig(config: Descriptor, docker: boolean): Descriptor {
+  return { ...config, mediaType: docker ? mediaTypes.dockerConfig : mediaTypes.config }
+}
+
+function manifestOf(atRest: Manifest, config: Descriptor, layers: readonly LayerThere[], docker: boolean): Manifest {
+  return {
+    mediaType: docker ? mediaTypes.dockerManifest : mediaTypes.manifest,
+    config: typedConfig(config, docker),
+    layers: layers.map(({ blob }) => blob),
+    // Docker's manifests have none.
+    ...(docker || atRest.annotations === undefined ? {} : { annotations: atRest.annotations }),
+  }
+}
