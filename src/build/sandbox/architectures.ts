@@ -86,6 +86,12 @@ function handlerOf(architecture: string): { readonly interpreter: string; readon
   return undefined
 }
 
+/** An executable for the architecture that exits with 0; undefined where we know none. */
+export function tinyProgramFor(architecture: string): Uint8Array | undefined {
+  const machine = machines[architecture]
+  return machine === undefined ? undefined : tinyProgram(machine)
+}
+
 function tryProgram(bytes: Uint8Array): boolean {
   const folder = mkdtempSync(join(tmpdir(), 'tare-'))
   try {

@@ -1,0 +1,334 @@
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { faultsOf } from './kit/check-store.ts'
+import { type FileSpec, openBench, type RunOptions, shared, startTare } from './kit/cli.ts'
+import { hasProgram, unlessMissing } from './kit/needs.ts'
+import { filesWith, onTerminal, type Way, waysToRun } from './kit/sandboxes.ts'
+
+// RUN and `tare run` as people use them, over the real Alpine, by every sandbox that works here.
+
+const rootfs = join(shared, 'alpine/alpine-minirootfs-3.19.4-x86_64.tar.gz')
+const isThere = process.platform === 'linux' && unlessMissing(existsSync(rootfs), `there is no ${rootfs}`)
+const ways = isThere ? waysToRun() : []
+const alpine = 'FROM scratch AS alpine\nADD alpine.tgz /\n'
+const token = 'correct-horse-battery-staple'
+
+/** A bench whose context has Alpine; commands are those of the way's user, by its sandbox. */
+function openAlpine(way: Way, dockerfile: string, files: Readonly<Record<string, FileSpec>> = {}) {
+  const bench = openBench({ Dockerfile: alpine + dockerfile, ...files })
+  copyFileSync(rootfs, join(bench.context, 'alpine.tgz'))
+  chmodSync(join(bench.context, 'alpine.tgz'), 0o644)
+  chmodSync(bench.folder, 0o777)
+  const as = (options: RunOptions): RunOptions => ({ ...options, user: way.user, env: { ...way.env, ...options.env } })
+  return {
+    ...bench,
+    tare: (argv: readonly string[], options: RunOptions = {}) => bench.tare(argv, as(options)),
+    succeed: (argv: readonly string[], options: RunOptions = {}) => bench.succeed(argv, as(options)),
+    start: (argv: readonly string[], options: RunOptions = {}) =>
+      startTare(argv, { home: bench.home, cwd: bench.folder, ...as(options) }),
+  }
+}
+
+test.skipIf(!isThere)('some sandbox works here', () => {
+  expect(ways).not.toEqual([])
+})
+
+describe.each(ways)('RUN: $name', (way) => {
+  test('stages, users, scripts and settings work, and the image runs', async () => {
+    const { succeed, tare, home } = openAlpine(
+      way,
+      'FROM alpine AS work\n' +
+        'RUN adduser -D -u 1234 me && mkdir /out && chown me /out\n' +
+        'USER me\nWORKDIR /out\n' +
+        'RUN <<EOF\nset -e\nid -un > who\ngrep -q "9.9.9.9.*far" /etc/hosts\nulimit -n > limit\nEOF\n' +
+        'FROM alpine\nCOPY --from=work /out /out\nENTRYPOINT ["cat"]\nCMD ["/out/who", "/out/limit"]\n',
+    )
+    await succeed(['build', '-q', '-t', 'app', '--add-host', 'far:9.9.9.9', '--ulimit', 'nofile=77:88', 'context'])
+    expect(await succeed(['run', 'app'])).toBe('me\n77\n')
+    expect(await succeed(['run', '--entrypoint', '/bin/sh', 'app', '-c', 'stat -c "%u %a" /out/who'])).toBe(
+      '1234 644\n',
+    )
+    const { err } = await tare(['build', '--progress=plain', '-t', 'app', '--add-host', 'far:9.9.9.9', 'context'])
+    expect(err.match(/CACHED/g)?.length).toBeGreaterThanOrEqual(4)
+    expect(await faultsOf(home)).toEqual([])
+  })
+
+  test('a secret is seen by the command, and stays nowhere', async () => {
+    const { succeed, tare, home, folder } = openAlpine(
+      way,
+      'RUN --mount=type=secret,id=token cp /run/secrets/token /dev/shm/x && wc -c < /run/secrets/token > /size\n' +
+        'RUN --mount=type=secret,id=token,env=TOKEN echo "it is $TOKEN, really"\n' +
+        'CMD ["cat", "/size"]\n',
+    )
+    writeFileSync(join(folder, 'token'), `${token}\n`)
+    const build = ['build', '--progress=rawjson', '-t', 'app', '--secret', 'id=token,src=token', 'context']
+    const { code, out, err } = await tare(build)
+    expect({ code, out }, err).toMatchObject({ code: 0 })
+    expect(err).toContain('it is ***\\n, really')
+    expect(err).not.toContain(token)
+    expect(filesWith(home, token)).toEqual([])
+    expect(await succeed(['run', 'app'])).toBe(`${token.length + 1}\n`)
+  })
+
+  test('tare run takes arguments, environment, user, folder and files, and forgets what is written', async () => {
+    const { succeed, folder, tare } = openAlpine(
+      way,
+      'ENV A=1 B=2\nUSER nobody\nCMD ["sh", "-c", "echo $A $B $(id -un)"]\n',
+    )
+    await succeed(['build', '-q', '-t', 'app', 'context'])
+    expect(await succeed(['run', '--rm', 'app'])).toBe('1 2 nobody\n')
+    expect(
+      await succeed(['run', '-e', 'B=3', '-e', 'C', '-u', 'root', 'app', 'sh', '-c', 'echo $B $C; id -u'], {
+        env: { C: 'c' },
+      }),
+    ).toBe('3 c\n0\n')
+    const touch = 'echo x > /new && ls / | grep -c new'
+    for (let i = 0; i < 2; i++)
+      expect(await succeed(['run', '-u', '0', '-w', '/etc', 'app', 'sh', '-c', touch])).toBe('1\n')
+    expect(await succeed(['run', '-i', 'app', 'cat'], { input: 'typed\n' })).toBe('typed\n')
+    expect(await succeed(['run', 'app', 'cat'], { input: 'typed\n' })).toBe('')
+    expect((await tare(['run', 'app', 'sh', '-c', 'head -c 3 /dev/zero'])).bytes).toEqual(Buffer.alloc(3))
+    if (way.env['TARE_ISOLATION'] === 'chroot') return
+    mkdirSync(join(folder, 'shown'))
+    chmodSync(join(folder, 'shown'), 0o777)
+    writeFileSync(join(folder, 'shown/in'), 'of the machine\n')
+    await succeed(['run', '-u', '0', '-v', './shown:/shown', 'app', 'cp', '/shown/in', '/shown/out'])
+    expect(readFileSync(join(folder, 'shown/out'), 'utf8')).toBe('of the machine\n')
+    expect((await tare(['run', '-u', '0', '-v', './shown:/shown:ro', 'app', 'touch', '/shown/in'])).code).toBe(1)
+    expect(
+      await succeed(['run', '--network', 'none', 'app', 'sh', '-c', 'ls /sys/class/net | grep -cv lo; true']),
+    ).toBe('0\n')
+  })
+
+  test('tare run gives the exit code of the command, or says why there is none', async () => {
+    const { succeed, tare } = openAlpine(way, '')
+    await succeed(['build', '-q', '-t', 'app', 'context'])
+    const codes: unknown[] = []
+    for (const argv of [
+      ['sh', '-c', 'exit 7'],
+      ['sh', '-c', 'kill -9 $$ & wait; kill -9 $!'],
+      ['/etc/passwd'],
+      ['frob'],
+      [],
+    ]) {
+      const { code, err } = await tare(['run', 'app', ...argv])
+      codes.push([code, err.split('\n', 1)[0]])
+    }
+    expect(codes[0]).toEqual([7, ''])
+    expect(codes.slice(2)).toEqual([
+      [126, 'Error: exec: "/etc/passwd": permission denied'],
+      [127, 'Error: exec: "frob": executable file not found in $PATH'],
+      [127, 'Error: no command specified: app has neither ENTRYPOINT nor CMD'],
+    ])
+    expect((await tare(['run', 'nope'])).code).toBe(125)
+    expect((await tare(['run', '--frob', 'app'])).code).toBe(125)
+    expect((await tare(['run', '-u', 'frob', 'app', 'true'])).code).toBe(125)
+  })
+
+  test('a signal reaches the command, whose own answer counts', async () => {
+    const { succeed, start } = openAlpine(way, '')
+    await succeed(['build', '-q', '-t', 'app', 'context'])
+    const { child, outcome } = start([
+      'run',
+      'app',
+      'sh',
+      '-c',
+      'trap "echo heard; exit 9" TERM; echo up; while :; do sleep 0.05; done',
+    ])
+    await new Promise((resolve) => child.stdout!.once('data', resolve))
+    child.kill('SIGTERM')
+    expect(await outcome).toMatchObject({ code: 9, out: 'up\nheard\n' })
+  })
+
+  test('cache mounts stay, are counted, carried and removed', async () => {
+    const { succeed, tare } = openAlpine(
+      way,
+      'RUN --mount=type=cache,target=/root/.cache --mount=type=cache,id=mine,target=/mine,uid=1000,mode=0700,sharing=locked ' +
+        'echo a >> /root/.cache/log; touch /mine/f; chown 1000:1000 /mine/f; stat -c "%u %a" /mine > /facts; wc -l < /root/.cache/log >> /facts\n' +
+        'CMD ["cat", "/facts"]\n',
+    )
+    const build = ['build', '-q', '--no-cache', '-t', 'app', 'context']
+    const ids = async () => (await succeed(['cache', 'ls', '--format', '{{.ID}}'])).trim().split('\n').sort()
+    await succeed(build)
+    await succeed(build)
+    expect(await succeed(['run', 'app'])).toBe('1000 700\n2\n')
+    expect(await ids()).toEqual(['/root/.cache', 'mine'])
+    for (const file of ['a.tar.gz', 'b.tar', ...(hasProgram('zstd') ? ['c.tar.zst'] : [])]) {
+      expect(await succeed(['cache', 'export', '--mounts', file])).toBe('exported: /root/.cache\nexported: mine\n')
+      await succeed(['builder', 'prune', '-f', '--filter', 'type=exec.cachemount'])
+      expect(await ids()).toEqual([''])
+      expect((await succeed(['cache', 'import', '--mounts', file])).split('\n').sort()).toEqual([
+        '',
+        'imported: /root/.cache',
+        'imported: mine',
+      ])
+    }
+    await succeed(build)
+    expect(await succeed(['run', 'app'])).toBe('1000 700\n3\n')
+    expect(await succeed(['cache', 'export', '--mounts', 'one.tar', '--id', 'mine'])).toBe('exported: mine\n')
+    expect((await tare(['cache', 'export', '--mounts', 'one.tar', '--id', 'other'])).err).toContain(
+      'there is no cache mount with the id "other"',
+    )
+    expect((await tare(['cache', 'import', '--mounts', 'context/alpine.tgz'])).err).toContain(
+      'this is no archive of cache mounts',
+    )
+    const size = async () =>
+      JSON.parse((await succeed(['system', 'df', '--format', 'json'])).trim().split('\n').at(-1)!).TotalCount
+    expect(Number(await size())).toBeGreaterThanOrEqual(4)
+    await succeed(['builder', 'prune', '-af'])
+    expect([await ids(), await size()]).toEqual([[''], '0'])
+  })
+})
+
+// What does not depend on the sandbox is tried with the first.
+const first = ways.slice(0, 1)
+
+describe.each(first)('what a secret may not do: $name', (way) => {
+  test.each([
+    ['a file', 'RUN --mount=type=secret,id=token mkdir /x && cp /run/secrets/token /x/copy\n', '/x/copy', []],
+    ['the context', 'COPY note /note\n', '/note', []],
+    ['the config', 'ARG T\nENV T=$T\n', 'config', ['--build-arg', `T=${token}`]],
+  ])('in %s it fails the build, also the next one', async (_, line, where, more) => {
+    const { tare, succeed, folder } = openAlpine(way, line, { note: `x ${token} y` })
+    writeFileSync(join(folder, 'token'), `${token}\n`)
+    const build = ['build', '-t', 'app', '--secret', 'id=token,src=token', ...more]
+    for (let i = 0; i < 2; i++) {
+      const { code, err } = await tare([...build, 'context'])
+      expect(code).toBe(1)
+      expect(err).toMatch(new RegExp(`ERROR: failed to build: secret "token" is in .*${where}`))
+      expect(err).toContain('--allow-secret-leak')
+    }
+    expect(await succeed(['images', '-q'])).toBe('')
+    await succeed([...build, '--allow-secret-leak', 'context'])
+    expect((await tare([...build, 'context'])).code).toBe(1)
+  })
+
+  test('it is in no key, unless that is asked for', async () => {
+    const { tare, succeed, folder, home } = openAlpine(way, 'RUN --mount=type=secret,id=token true\n')
+    const isCached = async (text: string, more = '') => {
+      writeFileSync(join(folder, 'token'), text)
+      const { err, code } = await tare([
+        'build',
+        '--progress=plain',
+        '--secret',
+        `id=token,src=token${more}`,
+        'context',
+      ])
+      expect(code).toBe(0)
+      return /RUN.*\n#\d+ CACHED/.test(err)
+    }
+    expect(await isCached('first-secret')).toBe(false)
+    expect(await isCached('second-secret')).toBe(true)
+    expect(await isCached('first-secret', ',cache=content')).toBe(false)
+    expect(await isCached('first-secret', ',cache=content')).toBe(true)
+    expect(await isCached('second-secret', ',cache=content')).toBe(false)
+    expect(filesWith(home, 'first-secret')).toEqual([])
+    expect((await tare(['build', '--secret', 'id=token,env=T', 'context'], { env: { T: 'short' } })).err).toContain(
+      'Secret "token" is shorter than 8 bytes',
+    )
+    await succeed(['build', '-q', '--no-cache', '--secret', 'id=token,env=T', 'context'], { env: { T: 'long enough' } })
+    expect((await tare(['build', '--secret', 'id=token,env=T', 'context'])).err).toContain(
+      'the variable T of secret token is not set',
+    )
+  })
+})
+
+describe.each(first)('around RUN: $name', (way) => {
+  test('proxies are known to commands, and to nothing else', async () => {
+    const { tare, succeed, folder } = openAlpine(way, 'RUN echo "by $HTTP_PROXY and $no_proxy"\n')
+    const build = (more: readonly string[], env = {}) =>
+      tare(['build', '--progress=plain', '-t', 'app', ...more, 'context'], { env })
+    expect((await build(['--build-arg', 'HTTP_PROXY=http://one'])).err).toContain('by http://one and \n')
+    expect((await build(['--build-arg', 'HTTP_PROXY=http://two'])).err).toMatch(/RUN.*\n#\d+ CACHED/)
+    expect(await succeed(['history', '--no-trunc', 'app'])).not.toContain('http://')
+    mkdirSync(join(folder, 'docker'))
+    writeFileSync(
+      join(folder, 'docker/config.json'),
+      '{"proxies":{"default":{"httpProxy":"http://three","noProxy":"four"}}}',
+    )
+    const env = { DOCKER_CONFIG: join(folder, 'docker') }
+    expect((await build(['--no-cache'], env)).err).toContain('by http://three and four\n')
+  })
+
+  test('another platform’s commands are refused before the first step', async () => {
+    const { tare, context } = openAlpine(way, 'RUN true\n')
+    const { code, err } = await tare(['build', '--progress=plain', '--platform', 'linux/s390x', 'context'])
+    if (code === 0) return console.warn('skipped: this machine runs programs for s390x')
+    expect(err).toContain('it is for s390x, this machine is ')
+    expect(err).toContain('apt-get install qemu-user-static')
+    expect(err).toContain('Dockerfile:3')
+    expect(err).not.toContain('ADD alpine.tgz /\n#')
+    writeFileSync(join(context, 'Dockerfile'), alpine)
+    expect((await tare(['build', '-q', '--platform', 'linux/s390x', 'context'])).code).toBe(0)
+  })
+
+  test('what is not known is refused with what is', async () => {
+    const { tare } = openAlpine(way, 'RUN --security=insecure true\n')
+    const refusal = async (...flags: readonly string[]) => (await tare(['build', ...flags, 'context'])).err
+    expect(await refusal('--isolation', 'jail')).toContain('It is one of auto, oci, namespace, chroot.')
+    expect(await refusal('--allow', 'device')).toContain('Those known are security.insecure and network.host.')
+    expect(await refusal('--on-error', 'x')).toContain('invalid --on-error "x"')
+    expect(await refusal('--on-error', 'shell')).toContain('--on-error=shell needs a terminal')
+    expect(await refusal('--ulimit', 'nofile')).toContain('nofile=1024:2048')
+    expect(await refusal('--ssh', 'default')).toContain('SSH_AUTH_SOCK is not set')
+    expect(await refusal()).toContain('--allow security.insecure')
+    expect(
+      (await tare(['build', '-q', '--allow', 'security.insecure', '--allow', 'network.host', 'context'])).code,
+    ).toBe(0)
+  })
+
+  test('the doctor says for each sandbox whether it works, and what would mend it', async () => {
+    const { succeed, tare } = openAlpine(way, '')
+    const report = JSON.parse(await succeed(['doctor', '--json']))
+    expect(report.sandboxes.map(({ isolation }: { isolation: string }) => isolation)).toEqual([
+      'oci',
+      'namespace',
+      'chroot',
+    ])
+    expect(report.chosen).toBe(report.sandboxes.find(({ works }: { works: boolean }) => works).isolation)
+    const { out } = await tare(['doctor'])
+    expect(out).toContain(`${report.chosen.padEnd(10)} works, and is what RUN uses`)
+    expect(out).toMatch(/Programs that run here: .*linux\/amd64/)
+    const { code, out: bare } = await tare(['doctor'], { env: { PATH: '/nowhere' } })
+    expect([0, 1]).toContain(code)
+    expect(bare).toContain('namespace')
+  })
+})
+
+// Each takes seconds of typing: one of a kind is enough.
+const onTerminals = ['oci', 'namespace'].flatMap((name) =>
+  ways.filter(({ env }) => env['TARE_ISOLATION'] === name).slice(-1),
+)
+
+describe.skipIf(!isThere || !hasProgram('python3')).each(onTerminals)('on a terminal: $name', (way) => {
+  /** Types the lines, one after the other. */
+  async function* typing(...lines: readonly string[]): AsyncGenerator<Uint8Array> {
+    for (const line of lines) {
+      await pause(700)
+      yield Buffer.from(line)
+    }
+    await pause(700)
+  }
+
+  test('tare run -it has job control, the window’s size, and Ctrl-C for the command', async () => {
+    const { succeed, tare } = openAlpine(way, '')
+    await succeed(['build', '-q', '-t', 'app', 'context'])
+    const input = typing('test -t 0 && echo it is a "terminal"\n', 'sleep 60\n', '\x03', 'exit 5\n')
+    const { code, out } = await tare(['run', '-it', 'app', 'sh'], { input, wrapper: onTerminal() })
+    expect(out).toContain('it is a terminal')
+    expect(code, out).toBe(5)
+    expect((await tare(['run', '-it', 'app', 'sh'])).err).toContain('the input device is not a TTY')
+  })
+
+  test('--on-error=shell shows what the command left', async () => {
+    const { tare, home } = openAlpine(way, 'WORKDIR /w\nRUN echo was "here" > made; exit 3\n')
+    const input = typing('cat /w/made\n', 'exit\n')
+    const { code, out } = await tare(['build', '--on-error=shell', 'context'], { input, wrapper: onTerminal() })
+    expect(out).toContain('was here')
+    expect(out).toContain('exit code: 3')
+    expect(code).toBe(1)
+    expect(await faultsOf(home)).toEqual([])
+  })
+})
