@@ -83,6 +83,48 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./verbs/tag.ts')).tag,
   },
   {
+    names: ['login'],
+    summary: 'Authenticate to a registry',
+    common: true,
+    load: async () => (await import('./verbs/login.ts')).login,
+  },
+  {
+    names: ['logout'],
+    summary: 'Log out from a registry',
+    common: true,
+    load: async () => (await import('./verbs/login.ts')).logout,
+  },
+  {
+    names: ['copy', 'image copy'],
+    summary: 'Copy an image from one registry to another, with all its platforms',
+    load: async () => (await import('./verbs/remote.ts')).copy,
+  },
+  {
+    names: ['image digest'],
+    summary: 'Show the digest of an image in its registry',
+    load: async () => (await import('./verbs/remote.ts')).imageDigest,
+  },
+  {
+    names: ['image manifest'],
+    summary: 'Show the manifest or index of an image in its registry',
+    load: async () => (await import('./verbs/remote.ts')).imageManifest,
+  },
+  {
+    names: ['image config'],
+    summary: 'Show the config of an image in its registry',
+    load: async () => (await import('./verbs/remote.ts')).imageConfig,
+  },
+  {
+    names: ['registry ls', 'registry list'],
+    summary: 'List the tags of a repository',
+    load: async () => (await import('./verbs/remote.ts')).registryList,
+  },
+  {
+    names: ['registry rm', 'registry remove'],
+    summary: 'Remove an image from its registry',
+    load: async () => (await import('./verbs/remote.ts')).registryRemove,
+  },
+  {
     names: ['image prune'],
     summary: 'Remove unused images',
     load: async () => (await import('./verbs/prune.ts')).prune,
@@ -125,6 +167,7 @@ export const groups: Readonly<Record<string, string>> = {
   buildx: 'Manage builds (as docker buildx)',
   cache: 'Manage the cache mounts of RUN',
   image: 'Manage images',
+  registry: 'Manage repositories of registries',
   system: 'Manage the store',
 }
 
@@ -145,9 +188,9 @@ export function listCommands(group: string | undefined): readonly (readonly [str
 
 /** What docker does and tare does not: told apart from a slip of the pen. */
 export function explainMissing(name: string): string | undefined {
-  const registry = ['push', 'login', 'logout', 'search', 'manifest', 'image push', 'buildx imagetools']
+  const registry = ['search', 'manifest', 'buildx imagetools']
   if (registry.includes(name))
-    return 'tare pulls and pushes; this is not there yet. Credentials are those of docker login and podman login.'
+    return 'tare does not do this with registries yet; see `tare registry`, `tare image manifest` and `tare copy`.'
   const containers = ['exec', 'ps', 'start', 'stop', 'kill', 'logs', 'create', 'container', 'compose', 'commit']
   if (containers.includes(name)) return 'tare keeps no containers; tare run tries an image.'
   return undefined

@@ -210,6 +210,43 @@ export interface PushedLayer {
   readonly how: 'there' | 'mounted' | 'uploaded'
 }
 
+export interface LoginOptions extends CallOptions {
+  /** Default: docker.io. */
+  readonly registry?: string | undefined
+  readonly user: string
+  readonly password: string
+  readonly insecure?: boolean | undefined
+}
+
+export interface LoginResult {
+  readonly registry: string
+  /** The file, or the credential helper's program. */
+  readonly place: string
+  /** Everybody who can read the file can read the password. */
+  readonly inClear: boolean
+}
+
+export interface LogoutOptions extends CallOptions {
+  readonly registry?: string | undefined
+}
+
+/** A name in a registry. */
+export interface RemoteOptions extends CallOptions {
+  readonly name: string
+  readonly insecure?: boolean | undefined
+}
+
+export interface CopyOptions extends CallOptions {
+  readonly from: string
+  readonly to: string
+  readonly insecure?: boolean | undefined
+}
+
+export interface CopyResult {
+  readonly fullName: string
+  readonly digest: Digest
+}
+
 export interface ImportOptions extends CallOptions {
   readonly from: { readonly path: string } | { readonly bytes: AsyncIterable<Uint8Array> }
   /** What the history says of the source: `Imported from -`. */
@@ -344,6 +381,18 @@ export interface Tare {
   pull(options: PullOptions): Promise<PullResult>
   /** Puts an image of the store into a registry, under the name that it has here. */
   push(options: PushOptions): Promise<PushResult>
+  /** Copies an image between registries, all platforms of it, byte for byte. */
+  copy(options: CopyOptions): Promise<CopyResult>
+  /** Checks a password with a registry and keeps it where docker does. */
+  login(options: LoginOptions): Promise<LoginResult>
+  /** Answers whether there was anything to forget. */
+  logout(options?: LogoutOptions): Promise<boolean>
+  /** What a name points at in its registry: its digest, or the JSON of manifest or config as it is there. */
+  readRemote(what: 'digest' | 'manifest' | 'config', options: RemoteOptions): Promise<string>
+  /** The tags of a repository in its registry, sorted. */
+  remoteTags(options: RemoteOptions): Promise<readonly string[]>
+  /** Removes what a name points at from its registry, with every tag that points there. Answers the digest. */
+  removeRemote(options: RemoteOptions): Promise<string>
   /** Tries an image: answers the command's exit code. */
   run(options: RunOptions): Promise<number>
   tag(source: string, target: string, options?: CallOptions): Promise<void>

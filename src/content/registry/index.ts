@@ -6,6 +6,7 @@
  */
 export { findCredentials } from './credentials.ts'
 export { type FetchedFile, type FetchOptions, fetchUrl } from './fetch-url.ts'
+export { forgetCredentials, type KeptCredentials, keepCredentials } from './keep-credentials.ts'
 export { openRegistry, type Registry, type RegistryOptions } from './registry.ts'
 export type { Credentials, Environment } from './types.ts'
 export type { Upload, Uploaded } from './upload.ts'

@@ -74,8 +74,9 @@ export class Registry implements Target {
     })
     let found: Promise<Credentials | undefined> | undefined
     const credentials = async (name: string) => {
-      found ??= findCredentials(host, name, environment)
-      return options.credentials ?? found
+      if (options.credentials !== undefined) return options.credentials
+      found ??= findCredentials(host, name || repository, environment)
+      return found
     }
     const retries = { attempts, delay: retryDelay, longestWait: 60_000, signal }
     this.connection = new Connection(host, this.http, retries, { insecure, credentials })

@@ -1,0 +1,61 @@
+import { type AnyVerb, defineVerb } from '../command.ts'
+import { write } from '../streams.ts'
+
+const insecure = { type: 'bool', help: 'Do not check certificates, and allow plain HTTP' } as const
+
+/** `tare image digest|manifest|config NAME`: what a registry has under the name. */
+function document(what: 'digest' | 'manifest' | 'config'): AnyVerb {
+  return defineVerb({
+    usage: '[OPTIONS] NAME[:TAG|@DIGEST]',
+    args: { least: 1, most: 1 },
+    flags: { insecure },
+    run: async ({ args, flags, streams, signal, ...call }) => {
+      const tare = await call.open()
+      const text = await tare.readRemote(what, { name: args[0]!, insecure: flags.insecure, signal })
+      await write(streams.stdout, text.endsWith('\n') ? text : `${text}\n`)
+      return 0
+    },
+  })
+}
+
+export const imageDigest = document('digest')
+export const imageManifest = document('manifest')
+export const imageConfig = document('config')
+
+export const registryList = defineVerb({
+  usage: '[OPTIONS] REPOSITORY',
+  args: { least: 1, most: 1 },
+  flags: { insecure },
+  run: async ({ args, flags, streams, signal, ...call }) => {
+    const tare = await call.open()
+    const tags = await tare.remoteTags({ name: args[0]!, insecure: flags.insecure, signal })
+    await write(streams.stdout, tags.map((tag) => `${tag}\n`).join(''))
+    return 0
+  },
+})
+
+export const registryRemove = defineVerb({
+  usage: '[OPTIONS] NAME[:TAG|@DIGEST] [NAME...]',
+  args: { least: 1, most: Number.POSITIVE_INFINITY },
+  flags: { insecure },
+  run: async ({ args, flags, streams, signal, ...call }) => {
+    const tare = await call.open()
+    for (const name of args) {
+      const digest = await tare.removeRemote({ name, insecure: flags.insecure, signal })
+      await write(streams.stdout, `Deleted: ${digest}\n`)
+    }
+    return 0
+  },
+})
+
+export const copy = defineVerb({
+  usage: '[OPTIONS] SOURCE[:TAG|@DIGEST] TARGET[:TAG]',
+  args: { least: 2, most: 2 },
+  flags: { insecure, quiet: { type: 'bool', short: 'q', help: 'Suppress verbose output' } },
+  run: async ({ args, flags, streams, signal, ...call }) => {
+    const tare = await call.open()
+    const { digest, fullName } = await tare.copy({ from: args[0]!, to: args[1]!, insecure: flags.insecure, signal })
+    await write(streams.stdout, flags.quiet ? `${fullName}\n` : `Digest: ${digest}\n${fullName}\n`)
+    return 0
+  },
+})

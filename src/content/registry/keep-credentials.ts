@@ -1,0 +1,83 @@
+import { chmodSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { TareError } from '../../support/index.ts'
+import { tellHelper } from './credential-helper.ts'
+import { authFiles, readAuthFile, serverKeys } from './credentials.ts'
+import type { Environment } from './types.ts'
+
+/** Where a password was put. */
+export interface KeptCredentials {
+  /** The file, or the helper's program. */
+  readonly place: string
+  /** Everybody who can read the file can read the password. */
+  readonly inClear: boolean
+}
+
+/** Keeps a user's password where docker keeps it: with the credential helper that config.json names, else in the file itself. */
+export async function keepCredentials(
+  registry: string,
+  user: string,
+  password: string,
+  environment: Environment,
+): Promise<KeptCredentials> {
+  const path = configFile(environment)
+  const file = readAuthFile(path) ?? {}
+  const server = serverKeys(registry)[0]!
+  const helper = file.credHelpers?.[server] ?? file.credsStore
+  if (helper) {
+    await tellHelper(
+      helper,
+      'store',
+      JSON.stringify({ ServerURL: server, Username: user, Secret: password }),
+      environment,
+    )
+    return { place: `docker-credential-${helper}`, inClear: false }
+  }
+  const auth = Buffer.from(`${user}:${password}`).toString('base64')
+  writeConfig(path, { ...file, auths: { ...file.auths, [server]: { auth } } })
+  return { place: path, inClear: true }
+}
+
+/** Forgets what docker's config.json and its helper know of a registry. Answers whether there was anything in the file. */
+export async function forgetCredentials(registry: string, environment: Environment): Promise<boolean> {
+  const path = configFile(environment)
+  const file = readAuthFile(path)
+  if (file === undefined) return false
+  const keys = serverKeys(registry)
+  const helper = keys.flatMap((key) => file.credHelpers?.[key] ?? [])[0] ?? file.credsStore
+  if (helper) for (const key of keys) await tellHelper(helper, 'erase', key, environment)
+  const left = Object.entries(file.auths ?? {}).filter(([key]) => !keys.includes(key))
+  if (left.length === Object.keys(file.auths ?? {}).length) return Boolean(helper)
+  writeConfig(path, { ...file, auths: Object.fromEntries(left) })
+  return true
+}
+
+function configFile(environment: Environment): string {
+  return authFiles({ ...environment, REGISTRY_AUTH_FILE: undefined })[0]!
+}
+
+function writeConfig(path: string, value: object): void {
+  const real = realPath(path)
+  const own = `${real}.${process.pid}.tmp`
+  try {
+    mkdirSync(dirname(real), { recursive: true, mode: 0o700 })
+    writeFileSync(own, `${JSON.stringify(value, undefined, '\t')}\n`, { mode: 0o600 })
+    chmodSync(own, 0o600)
+    renameSync(own, real)
+  } catch (cause) {
+    rmSync(own, { force: true })
+    throw new TareError('CREDENTIALS_UNWRITABLE', `cannot write ${path}: ${(cause as Error).message}`, {
+      cause,
+      remedy: 'Set DOCKER_CONFIG to a folder that you can write to.',
+    })
+  }
+}
+
+/** A link to the file stays one. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
+}

@@ -1,0 +1,34 @@
+import { TareError } from '../support/index.ts'
+import type { Host } from './host.ts'
+import type { LoginOptions, LoginResult, LogoutOptions } from './types.ts'
+
+/** Checks a user's password with the registry, and keeps it where docker does. */
+export async function login({ environment }: Host, options: LoginOptions): Promise<LoginResult> {
+  const registry = registryName(options.registry)
+  const { user, password, insecure, signal } = options
+  const { keepCredentials, openRegistry } = await import('../content/registry/index.ts')
+  const credentials = { source: 'this login', user, password }
+  const opened = openRegistry(registry, { repository: '', environment, credentials, insecure, signal })
+  try {
+    await opened.login()
+  } finally {
+    opened.close()
+  }
+  return { registry, ...(await keepCredentials(registry, user, password, environment)) }
+}
+
+/** Forgets what `login` has kept. Answers whether there was anything. */
+export async function logout({ environment }: Host, options: LogoutOptions): Promise<boolean> {
+  const { forgetCredentials } = await import('../content/registry/index.ts')
+  return forgetCredentials(registryName(options.registry), environment)
+}
+
+/** `https://index.docker.io/v1/`, `registry.example/` → the name that stands in image names. */
+function registryName(text = 'docker.io'): string {
+  const name = text.replace(/^https?:\/\//, '').replace(/\/.*$/, '')
+  if (!/^[\w.-]+(?::\d+)?$|^\[[0-9a-f:]+\](?::\d+)?$/i.test(name))
+    throw new TareError('REFERENCE_INVALID', `"${text}" is not the name of a registry`, {
+      remedy: 'Write its host, and its port if it has one: registry.example:5000.',
+    })
+  return /^(?:index\.docker\.io|registry-1\.docker\.io)$/.test(name) ? 'docker.io' : name
+}

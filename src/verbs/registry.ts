@@ -1,0 +1,61 @@
+import { documentLimit, isDigest, parseImageConfig, parseReference, type Reference } from '../oci/index.ts'
+import { collect, TareError } from '../support/index.ts'
+import type { Host } from './host.ts'
+import { openRepository, readRemote } from './remote-image.ts'
+import type { RemoteOptions } from './types.ts'
+
+/** The tags of a repository, sorted. */
+export async function remoteTags(host: Host, options: RemoteOptions): Promise<readonly string[]> {
+  const registry = await openRepository(host, parseReference(options.name), options)
+  try {
+    return [...(await registry.tags())].sort()
+  } finally {
+    registry.close()
+  }
+}
+
+/** Removes what a name of a registry points at, and with it every tag that points there. Answers the digest. */
+export async function removeRemote(host: Host, options: RemoteOptions): Promise<string> {
+  const name = parseReference(options.name)
+  const registry = await openRepository(host, name, options)
+  try {
+    const { digest } = await resolved(registry.resolve(name), name, options.name)
+    await registry.remove(digest)
+    return digest
+  } finally {
+    registry.close()
+  }
+}
+
+/** What a name of a registry points at: the digest, the manifest or index as it is, or an image's config as it is. */
+export async function readDocument(
+  host: Host,
+  what: 'digest' | 'manifest' | 'config',
+  options: RemoteOptions,
+): Promise<string> {
+  const name = parseReference(options.name)
+  const registry = await openRepository(host, name, options)
+  try {
+    const root = await resolved(registry.resolve(name), name, options.name)
+    if (what === 'digest') return root.digest
+    if (what === 'manifest') return (await collect(await registry.open(root), documentLimit)).toString('utf8')
+    const { configBytes } = await readRemote(registry, name, host.platform, root)
+    parseImageConfig(configBytes, `the config of ${options.name}`)
+    return configBytes.toString('utf8')
+  } finally {
+    registry.close()
+  }
+}
+
+async function resolved<T>(found: Promise<T | undefined>, name: Reference, text: string): Promise<T> {
+  const root = await found
+  if (root === undefined)
+    throw new TareError(
+      'IMAGE_UNKNOWN',
+      `there is no ${isDigest(name.digest) ? 'manifest' : 'image'} ${text} in its registry`,
+      {
+        remedy: '`tare registry ls` shows the tags of a repository.',
+      },
+    )
+  return root
+}
