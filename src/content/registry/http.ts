@@ -41,6 +41,7 @@ export class Http {
   private readonly settings: HttpSettings
   private readonly plain = new http.Agent({ keepAlive: true })
   private readonly secure: https.Agent
+  private readonly tunnels = new Map<string, https.Agent>()
 
   constructor(settings: HttpSettings) {
     this.settings = settings
@@ -75,6 +76,7 @@ export class Http {
   close(): void {
     this.plain.destroy()
     this.secure.destroy()
+    for (const agent of this.tunnels.values()) agent.destroy()
   }
 
   private exchange(request: HttpRequest): Promise<HttpResponse> {
@@ -124,9 +126,18 @@ export class Http {
       const own = proxy.username === '' ? {} : { 'Proxy-Authorization': basicOf(proxy) }
       return http.request(proxy, { method, path: url.href, headers: { Host: url.host, ...own, ...all } })
     }
-    const { unchecked, authorities } = this.settings
-    const createConnection = connectThrough(proxy, url, { rejectUnauthorized: !unchecked, ...trusted(authorities) })
-    return https.request(url, { method, headers: all, agent: false, createConnection })
+    return https.request(url, { method, headers: all, agent: this.through(proxy) })
+  }
+
+  private through(proxy: URL): https.Agent {
+    let agent = this.tunnels.get(proxy.href)
+    if (agent === undefined) {
+      const { unchecked, authorities } = this.settings
+      const createConnection = connectThrough(proxy, { rejectUnauthorized: !unchecked, ...trusted(authorities) })
+      agent = Object.assign(new https.Agent({ keepAlive: true }), { createConnection })
+      this.tunnels.set(proxy.href, agent)
+    }
+    return agent
   }
 }
 

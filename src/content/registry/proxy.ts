@@ -1,4 +1,5 @@
 import * as http from 'node:http'
+import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import * as tls from 'node:tls'
 
@@ -37,18 +38,18 @@ function isExcepted(url: URL, except: string): boolean {
   })
 }
 
-/** Makes connections to `url` by way of a proxy's CONNECT. */
-export function connectThrough(proxy: URL, url: URL, options: tls.ConnectionOptions) {
-  return (_: unknown, done: (error: Error | null, socket: Duplex) => void): undefined => {
-    const target = `${url.hostname}:${url.port || 443}`
+/** What an agent makes its connections with when they lead through a proxy's CONNECT. */
+export function connectThrough(proxy: URL, options: tls.ConnectionOptions) {
+  return (
+    { host, port }: { readonly host?: string | null; readonly port?: number | string | null },
+    done: (error: Error | null, socket: Duplex) => void,
+  ): undefined => {
+    const target = `${host}:${port ?? 443}`
+    // An address is no name that a server could have several certificates for.
+    const named = isIP(host ?? '') === 0 ? { servername: host ?? '' } : {}
     const headers = { Host: target, ...(proxy.username === '' ? {} : { 'Proxy-Authorization': basicOf(proxy) }) }
-    const asked = http.request({
-      host: proxy.hostname,
-      port: proxy.port || 80,
-      method: 'CONNECT',
-      path: target,
-      headers,
-    })
+    const way = { host: proxy.hostname, port: proxy.port || 80 }
+    const asked = http.request({ ...way, method: 'CONNECT', path: target, headers, agent: false })
     const fail = (error: Error) => done(error, undefined as unknown as Duplex)
     asked.on('connect', ({ statusCode }, socket) => {
       if (statusCode !== 200) {
@@ -56,7 +57,7 @@ export function connectThrough(proxy: URL, url: URL, options: tls.ConnectionOpti
         fail(new Error(`the proxy ${proxy.host} answers ${statusCode} to CONNECT ${target}`))
         return
       }
-      const secure = tls.connect({ ...options, socket, servername: url.hostname }, () => done(null, secure))
+      const secure = tls.connect({ ...options, socket, host: host ?? '', ...named }, () => done(null, secure))
       secure.on('error', fail)
     })
     asked.on('error', fail)
