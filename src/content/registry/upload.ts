@@ -1,7 +1,7 @@
 import type { Descriptor } from '../../oci/index.ts'
 import type { Bytes } from '../../support/index.ts'
 import { type Connection, type Purpose, TokenExpired } from './connection.ts'
-import { nonsense } from './failure.ts'
+import { nonsense, refused, wordsOf } from './failure.ts'
 import { discard, type HttpResponse } from './http.ts'
 import { mayPass, pause } from './retry.ts'
 
@@ -119,9 +119,11 @@ class Session {
       try {
         return await this.send(at)
       } catch (error) {
-        if (bytes.once || tries >= connection.retries.attempts || !isBroken(error)) throw error
+        const isLost = error instanceof SessionLost
+        const mayRetry = !bytes.once && tries < connection.retries.attempts && (isLost || isBroken(error))
+        if (!mayRetry) throw isLost ? error.error : error
         await pause(connection.retries, tries)
-        const reached = await this.reached()
+        const reached = isLost ? await this.restart() : await this.reached()
         // The answer was lost, not the bytes.
         if (reached === this.blob.size) return
         tries = reached > at ? 1 : tries + 1
@@ -139,25 +141,29 @@ class Session {
     const body = () => source
     // The bytes are there for one try: the loop around this opens them again.
     if (at === 0) {
-      const response = await connection.askOnce(
-        { method: 'PUT', path: this.sealed(), headers, body, length },
-        purpose,
-        [201, 204],
-      )
-      discard(response)
+      const question = { method: 'PUT', path: this.sealed(), headers, body, length } as const
+      await this.accepted(await connection.askOnce(question, purpose, [201, 204, 404]))
       return
     }
     if (length > 0) {
       const range = { ...headers, 'Content-Range': `${at}-${blob.size - 1}` }
-      const response = await connection.askOnce(
-        { method: 'PATCH', path: this.place, headers: range, body, length },
-        purpose,
-        [202],
-      )
-      discard(response)
+      const question = { method: 'PATCH', path: this.place, headers: range, body, length } as const
+      const response = await this.accepted(await connection.askOnce(question, purpose, [202, 400, 404, 416]))
       this.place = placeOf(response, connection, this.repository)
     }
-    discard(await connection.ask({ method: 'PUT', path: this.sealed() }, purpose, [201, 204]))
+    await this.accepted(
+      await connection.ask({ method: 'PUT', path: this.sealed() }, purpose, [201, 204, 400, 404, 416]),
+    )
+  }
+
+  /** Of an upload that was taken up again, bytes of the broken connection may still have arrived: then nothing fits any more. */
+  private async accepted(response: HttpResponse): Promise<HttpResponse> {
+    if (response.status >= 400) {
+      const words = await wordsOf(response)
+      throw new SessionLost(refused(this.connection.attempt(this.purpose), response.status, words))
+    }
+    discard(response)
+    return response
   }
 
   /** How many bytes the registry has of this upload; 0 in a new one when it knows nothing of the old. */
@@ -172,6 +178,11 @@ class Session {
       // `0-0` may mean one byte, or none at all: begin again.
       if (Number(end) > 0 && Number(end) < blob.size) return Number(end) + 1
     }
+    return this.restart()
+  }
+
+  private async restart(): Promise<number> {
+    const { connection, repository, blob } = this
     const session = await begin(connection, repository, blob, undefined)
     this.place = placeOf(session, connection, repository)
     return 0
@@ -181,6 +192,16 @@ class Session {
     const url = new URL(this.place)
     url.searchParams.set('digest', this.blob.digest)
     return url
+  }
+}
+
+/** The registry knows nothing of the upload, or something else than we do. */
+class SessionLost extends Error {
+  readonly error: unknown
+
+  constructor(error: unknown) {
+    super('the upload has to begin again')
+    this.error = error
   }
 }
 
