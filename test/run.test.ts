@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
@@ -182,6 +182,39 @@ describe.each(ways)('RUN: $name', (way) => {
   })
 })
 
+const oneOfEach = ['oci', 'namespace'].flatMap((name) =>
+  ways.filter(({ env }) => env['TARE_ISOLATION'] === name).slice(-1),
+)
+
+test.skipIf(!isThere).each(oneOfEach)(
+  'while a command has a secret, no file of the store and no command line has it: $name',
+  async (way) => {
+    const { start, folder, home } = openAlpine(
+      way,
+      'RUN --mount=type=secret,id=token --mount=type=secret,id=token,env=TOKEN test -n "$TOKEN" && echo up && sleep 2\n',
+    )
+    writeFileSync(join(folder, 'token'), token)
+    const { child, outcome } = start(['build', '--progress=rawjson', '--secret', 'id=token,src=token', 'context'])
+    let said = ''
+    await new Promise<void>((resolve) =>
+      child.stderr!.on('data', (chunk: Buffer) => {
+        said += chunk.toString()
+        if (said.includes('"up\\n"')) resolve()
+      }),
+    )
+    expect(filesWith(home, token)).toEqual([])
+    const commandLines = readdirSync('/proc').flatMap((pid) => {
+      try {
+        return /^\d+$/.test(pid) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8') : []
+      } catch {
+        return []
+      }
+    })
+    expect(commandLines.filter((line) => line.includes(token))).toEqual([])
+    expect((await outcome).code).toBe(0)
+  },
+)
+
 // What does not depend on the sandbox is tried with the first.
 const first = ways.slice(0, 1)
 
@@ -298,11 +331,7 @@ describe.each(first)('around RUN: $name', (way) => {
 })
 
 // Each takes seconds of typing: one of a kind is enough.
-const onTerminals = ['oci', 'namespace'].flatMap((name) =>
-  ways.filter(({ env }) => env['TARE_ISOLATION'] === name).slice(-1),
-)
-
-describe.skipIf(!isThere || !hasProgram('python3')).each(onTerminals)('on a terminal: $name', (way) => {
+describe.skipIf(!isThere || !hasProgram('python3')).each(oneOfEach)('on a terminal: $name', (way) => {
   /** Types the lines, one after the other. */
   async function* typing(...lines: readonly string[]): AsyncGenerator<Uint8Array> {
     for (const line of lines) {

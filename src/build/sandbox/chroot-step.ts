@@ -19,6 +19,7 @@ import type { Caches, HeldCache } from './caches.ts'
 import { readCapabilities } from './capabilities.ts'
 import { checkCommand, environmentOf } from './command.ts'
 import { Extractor, layerBetween, shortName } from './extract.ts'
+import { hiddenEnvironment, hiddenLines } from './hidden-env.ts'
 import { deviceNames, hostsFile, resolvFile } from './host-files.ts'
 import { resolveIdentity } from './identity.ts'
 import { guard, hasCapability, type Machine } from './machine.ts'
@@ -234,11 +235,17 @@ class ChrootStep {
       )
       .join('')
     const script = join(this.folder, 'step.sh')
-    writeFileSync(script, `umask 022\n${nodes}${limits}exec ${become}\n`)
+    const hidden = hiddenLines(this.command)
+      .map((line) => `${line}\n`)
+      .join('')
+    writeFileSync(script, `umask 022\n${nodes}${limits}${hidden}exec ${become}\n`)
     const [program = '', ...rest] = [...guard(), 'sh', script]
     const out = inherit === undefined ? 'pipe' : 'inherit'
     const stdio: StdioOptions = [inherit?.stdin === true ? 'inherit' : 'ignore', out, out]
-    const child: ChildProcess = spawn(program, rest, { env: plainEnvironment, stdio })
+    const child: ChildProcess = spawn(program, rest, {
+      env: { ...plainEnvironment, ...hiddenEnvironment(this.command) },
+      stdio,
+    })
     started?.((name) => child.kill(name))
     const stop = () => child.kill('SIGKILL')
     signal.addEventListener('abort', stop, { once: true })

@@ -6,6 +6,7 @@
  */
 export { canExecute, refuseForeign } from './architectures.ts'
 export { type Diagnosis, type Examination, examine } from './doctor.ts'
+export { mayHide } from './hidden-env.ts'
 export { Kept, type KeptCache } from './kept.ts'
 export { openSandbox, readIsolation, type SandboxOptions } from './sandbox.ts'
 export type * from './types.ts'

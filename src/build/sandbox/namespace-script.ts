@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { hiddenLines, leaveHidden } from './hidden-env.ts'
 import { hostname } from './host-files.ts'
 import type { Identity } from './identity.ts'
 import { type TableLine, tableText } from './mount-table.ts'
@@ -69,6 +70,7 @@ export function namespaceScript(facts: StepFacts): {
     `cd ${quoted(root)} || exit 125`,
     // The new root covers the old one, so that nothing leads out of it any more, not even another chroot.
     'mount -n --move . / 2>/dev/null',
+    ...hiddenLines(command),
     'echo ready',
     `exec ${becomeCommand(facts, '.')} <&5 >&8 2>&9 3>&- 4<&- 5<&- 8>&- 9>&-`,
     '',
@@ -77,8 +79,8 @@ export function namespaceScript(facts: StepFacts): {
 }
 
 /** The lines that put secrets into memory and mount them. */
-export function secretLines({ secrets }: Prepared, root: string): string[] {
-  if (secrets.length === 0) return []
+export function secretLines({ secrets }: Prepared, root: string, needsFolder = false): string[] {
+  if (secrets.length === 0 && !needsFolder) return []
   const folder = `${root}-secrets`
   return [
     `mkdir ${quoted(folder)} && mount -n -t tmpfs -o mode=700,noexec,nosuid,nodev tmpfs ${quoted(folder)} || exit 125`,
@@ -194,7 +196,7 @@ export function becomeCommand(
       )
     : ''
   const argv = `${start === '' ? '' : `${start} `}${words(...command.argv)}`
-  const clean = words(tool('env'), '-i', ...early)
+  const clean = words(tool('env'), ...leaveHidden(command), ...early)
   if (uid === 0) {
     const as = [...(gid === 0 ? [] : ['--regid', String(gid)]), '--groups', groups.join(',')]
     return `${words(tool('setpriv'), ...as, ...bounding, '--')} ${clean} ${words(tool('unshare'), `--root=${root}`, `--wd=/${cwd}`, '--')} ${argv}`

@@ -8,6 +8,7 @@ import type { Caches } from './caches.ts'
 import { readCapabilities } from './capabilities.ts'
 import { changedTree } from './changed-tree.ts'
 import { checkCommand, environmentOf } from './command.ts'
+import { hiddenEnvironment, inPieces } from './hidden-env.ts'
 import { resolveIdentity } from './identity.ts'
 import { guard, type Machine, read } from './machine.ts'
 import { namespaceScript, type StepFacts } from './namespace-script.ts'
@@ -120,9 +121,8 @@ class OverlayStep {
       writeFileSync(`${facts.root}.table`, table)
       writeFileSync(`${facts.root}.extra`, extra)
     } else {
-      // The variables of the step may be secrets.
-      writeFileSync(join(folder, 'config.json'), runtimeConfig(facts, `${facts.root}-secrets`), { mode: 0o600 })
-      writeFileSync(inner, ociScript(facts, tools.runtime, folder), { mode: 0o600 })
+      const { bundle, lines } = this.writeBundle(facts)
+      writeFileSync(inner, ociScript(facts, tools.runtime, { folder, bundle, lines }), { mode: 0o600 })
     }
     const own =
       tools.runtime === undefined
@@ -164,6 +164,23 @@ class OverlayStep {
     )
   }
 
+  /** The runtime's config.json: in memory, by lines of the inner script, where it holds secrets. */
+  private writeBundle(facts: StepFacts): { readonly bundle: string; readonly lines: readonly string[] } {
+    const { command, folder } = this
+    const secrets = `${facts.root}-secrets`
+    const pieces = inPieces(command, (more) => runtimeConfig({ ...facts, env: [...facts.env, ...more] }, secrets))
+    if (pieces.texts.length === 1) {
+      writeFileSync(join(folder, 'config.json'), pieces.texts[0]!)
+      return { bundle: folder, lines: [] }
+    }
+    const paths = pieces.texts.map((text, i) => {
+      const path = join(folder, `config-${i}`)
+      writeFileSync(path, text)
+      return quoted(path)
+    })
+    return { bundle: secrets, lines: pieces.lines(paths, quoted(join(secrets, 'config.json'))) }
+  }
+
   /** Runs the scripts; the outer one stays, and with it the mounts, until `release`. */
   private async start({ prepared, root }: StepFacts): Promise<number> {
     const { machine } = this.tools
@@ -171,7 +188,11 @@ class OverlayStep {
     const { inherit, started } = this.options
     const out = inherit === undefined ? 'pipe' : 'inherit'
     const stdio: StdioOptions = ['pipe', out, out, 'pipe', 'pipe', inherit?.stdin === true ? 0 : 'ignore']
-    const child: ChildProcess = spawn(program, rest, { env: plainEnvironment, stdio })
+    const hidden = hiddenEnvironment(
+      this.command,
+      this.tools.runtime === undefined ? undefined : (value) => JSON.stringify(value).slice(1, -1),
+    )
+    const child: ChildProcess = spawn(program, rest, { env: { ...plainEnvironment, ...hidden }, stdio })
     this.child = child
     this.childEnded = ended(child)
     this.childEnded.catch(() => {})

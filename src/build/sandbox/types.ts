@@ -62,6 +62,8 @@ export interface Command {
   readonly argv: readonly string[]
   /** `NAME=value`; HOME is added where it is missing. */
   readonly env: readonly string[]
+  /** More of them, which hold secrets: their names have to be such as `mayHide` accepts, and none may be in `env`. */
+  readonly secretEnv?: readonly string[] | undefined
   readonly cwd: string
   /** As USER says it: `name`, `uid`, `user:group`; '' is root. */
   readonly user: string

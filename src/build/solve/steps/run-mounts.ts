@@ -2,7 +2,7 @@ import { posix } from 'node:path'
 import type { Node } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
 import type { RunMount, RunOperation } from '../../plan/index.ts'
-import type { SandboxMount } from '../../sandbox/index.ts'
+import { mayHide, type SandboxMount } from '../../sandbox/index.ts'
 import { digestListing } from '../copy/listing.ts'
 import { explainMissing } from '../copy/missing.ts'
 import type { RunSettings, Tools } from '../tools.ts'
@@ -42,7 +42,12 @@ export function keyOfMount(mount: RunMount, sources: MountSources, { secretKey }
 export function sandboxMount(
   mount: RunMount,
   context: MountContext,
-): { readonly mounts: readonly SandboxMount[]; readonly env: readonly string[] } {
+): {
+  readonly mounts: readonly SandboxMount[]
+  readonly env: readonly string[]
+  /** Variables that hold secrets. */
+  readonly secretEnv?: readonly string[]
+} {
   const { sources, tools, operation } = context
   const absolute = (path: string) => posix.resolve('/', operation.cwd, path)
   switch (mount.type) {
@@ -81,13 +86,22 @@ function secret(mount: RunMount, { tools }: MountContext, absolute: (path: strin
       remedy: `Give it to the build: --secret id=${id},src=FILE, or --secret id=${id},env=VARIABLE.`,
     })
   }
-  const env = mount.env === undefined ? [] : [`${mount.env}=${Buffer.from(bytes).toString('utf8')}`]
-  if (mount.env !== undefined && mount.target === undefined) return { mounts: [], env }
+  const lines = mount.env === undefined ? [] : [variable(mount.env, id, bytes)]
+  const variables = mayHide(mount.env ?? '') ? { env: [], secretEnv: lines } : { env: lines }
+  if (mount.env !== undefined && mount.target === undefined) return { mounts: [], ...variables }
   const target = absolute(mount.target ?? `/run/secrets/${posix.basename(id)}`)
   return {
     mounts: [{ kind: 'secret', target, bytes, mode: mount.mode ?? 0o400, uid: mount.uid ?? 0, gid: mount.gid ?? 0 }],
-    env,
+    ...variables,
   }
+}
+
+function variable(name: string, id: string, bytes: Uint8Array): string {
+  if (bytes.includes(0))
+    throw new TareError('SECRET_INVALID', `secret ${id} has a zero byte, which no variable can hold`, {
+      remedy: 'Mount it as a file: leave env= out.',
+    })
+  return `${name}=${Buffer.from(bytes).toString('utf8')}`
 }
 
 function secretId({ id, source, target }: RunMount): string {

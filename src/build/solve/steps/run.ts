@@ -66,14 +66,17 @@ export async function runStep(
 function commandOf(operation: RunOperation, sources: MountSources, tools: Tools): Command {
   const { run } = tools
   const env: string[] = [...operation.env]
+  const secretEnv: string[] = []
   const mounts = operation.mounts.flatMap((mount, i) => {
     const made = sandboxMount(mount, { operation, i, sources, tools })
     env.push(...made.env)
+    secretEnv.push(...(made.secretEnv ?? []))
     return made.mounts
   })
   return {
     argv: operation.argv,
-    env: [...env, ...run.proxies.filter((line) => !env.some((other) => nameOf(other) === nameOf(line)))],
+    env: [...env, ...run.proxies.filter((line) => !has(env, line))].filter((line) => !has(secretEnv, line)),
+    secretEnv: secretEnv.filter((line, i) => !has(secretEnv.slice(i + 1), line)),
     cwd: operation.cwd,
     user: operation.user,
     network: operation.network === 'none' ? 'none' : 'default',
@@ -157,4 +160,9 @@ function remedyOf(code: number): string | undefined {
 
 function nameOf(line: string): string {
   return line.slice(0, line.indexOf('='))
+}
+
+/** Whether the variable is among them. */
+function has(lines: readonly string[], line: string): boolean {
+  return lines.some((other) => nameOf(other) === nameOf(line))
 }
