@@ -49,9 +49,17 @@ export async function keepImage(
       'CONFIG_INVALID',
       `the image has ${image.layers.length} layers, but its config names ${diffIds.length}`,
     )
-  const layers = await inParallel(image.layers, options.atOnce ?? 1, (layer) =>
-    keepLayer(host, layer.diffId, () => layer.open(), options.signal, layer.expected),
-  )
+  // When one layer fails, the others need not come any more.
+  const stop = new AbortController()
+  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
+  const layers = await inParallel(image.layers, options.atOnce ?? 1, async (layer) => {
+    try {
+      return await keepLayer(host, layer.diffId, () => layer.open(), signal, layer.expected)
+    } catch (error) {
+      stop.abort(error)
+      throw error
+    }
+  })
   const config = store.blobs.write(image.configBytes)
   const manifest: Manifest = {
     mediaType: mediaTypes.manifest,

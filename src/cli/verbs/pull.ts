@@ -14,30 +14,30 @@ export const pull = defineVerb({
   },
   run: async ({ args, flags, streams, signal, ...call }) => {
     const tare = await call.open()
-    const name = args[0]!
-    const layers: string[] = []
+    // Each line when it is true; what a line could not be written for is said at the end.
+    let said: Promise<void> = Promise.resolve()
+    const say = (line: string) => {
+      said = said.then(() => write(streams.stdout, `${line}\n`))
+      said.catch(() => {})
+    }
     const result = await tare.pull({
-      name,
+      name: args[0]!,
       platform: flags.platform,
       insecure: flags.insecure,
       signal,
       report: flags.quiet
         ? silent
         : (event) => {
-            if (event.type === 'transfer' && event.done) layers.push(event.digest.slice('sha256:'.length, 19))
+            if (event.type === 'transfer' && event.done)
+              say(`${event.digest.slice('sha256:'.length, 19)}: Pull complete`)
           },
     })
-    if (flags.quiet) {
-      await write(streams.stdout, `${result.fullName}\n`)
-      return 0
+    if (!flags.quiet) {
+      say(`Digest: ${result.digest}`)
+      say(`Status: ${result.current ? 'Image is up to date' : 'Downloaded newer image'} for ${result.name}`)
     }
-    const lines = [
-      ...layers.map((layer) => `${layer}: Pull complete`),
-      `Digest: ${result.digest}`,
-      `Status: ${result.current ? 'Image is up to date' : 'Downloaded newer image'} for ${result.name}`,
-      result.fullName,
-    ]
-    await write(streams.stdout, lines.map((line) => `${line}\n`).join(''))
+    say(result.fullName)
+    await said
     return 0
   },
 })
