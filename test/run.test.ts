@@ -268,6 +268,28 @@ describe.each(first)('what a secret may not do: $name', (way) => {
   })
 })
 
+test.skipIf(!isThere).each(first)('cache mounts that a step has now stay: $name', async (way) => {
+  const { start, succeed, tare } = openAlpine(
+    way,
+    'RUN --mount=type=cache,target=/k --mount=type=cache,id=l,target=/l,sharing=locked ' +
+      'echo in k > /k/f && echo in l > /l/f && echo up && sleep 4 && cat /k/f /l/f\n',
+  )
+  const { child, outcome } = start(['build', '--progress=plain', 'context'])
+  await new Promise<void>((resolve) =>
+    child.stderr!.on('data', (chunk: Buffer) => {
+      if (chunk.includes(' up\n')) resolve()
+    }),
+  )
+  await succeed(['builder', 'prune', '-af'])
+  await succeed(['cache', 'export', '--mounts', 'mounts.tar'])
+  expect((await tare(['cache', 'import', '--mounts', 'mounts.tar'])).err).toContain(
+    'a step of a build has the cache mount',
+  )
+  const { code, err } = await outcome
+  expect(code, err).toBe(0)
+  expect(err).toMatch(/in k\n.*in l\n/)
+})
+
 describe.each(first)('around RUN: $name', (way) => {
   test('proxies are known to commands, and to nothing else', async () => {
     const { tare, succeed, folder } = openAlpine(way, 'RUN echo "by $HTTP_PROXY and $no_proxy"\n')

@@ -94,6 +94,7 @@ export class Kept {
 
   /** Takes caches out of a tar that `send` made; they replace those of the same ids. Throws `CACHE_IN_USE`, `ARCHIVE_INVALID`. */
   async receive(bytes: Bytes): Promise<readonly string[]> {
+    const oldest = this.beginningOfSteps()
     const work = new WorkFolders(this.own('running')).make(['caches'])
     const from = join(work, 'caches')
     try {
@@ -101,7 +102,7 @@ export class Kept {
       mkdirSync(this.own('caches'), { recursive: true })
       for (const { key, id } of taken) {
         const place = join(this.own('caches'), key)
-        if (this.isLocked(key))
+        if (this.isLocked(key) || (existsSync(place) && ofPath(place).used >= oldest))
           throw new TareError('CACHE_IN_USE', `a step of a build has the cache mount ${JSON.stringify(shown(id))} now`)
         if (existsSync(place)) renameSync(place, join(work, `old-${key}`))
         renameSync(join(from, key), place)
