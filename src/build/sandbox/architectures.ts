@@ -45,6 +45,26 @@ export function canExecute(architecture: string): boolean {
   return answer
 }
 
+/** The architecture of an executable by its first 20 bytes, as GOARCH has it; undefined for files of other kinds. (ELF) */
+export function architectureOf(head: Buffer): string | undefined {
+  if (head.length < 20 || head.readUInt32BE(0) !== 0x7f454c46) return undefined
+  const bits = head[4] === 2 ? 64 : 32
+  const id = head[5] === 2 ? head.readUInt16BE(18) : head.readUInt16LE(18)
+  return Object.keys(machines).find((name) => {
+    const machine = machines[name]!
+    return machine.id === id && machine.bits === bits && (machine.big === true) === (head[5] === 2)
+  })
+}
+
+/** How many kinds of files besides programs this machine executes: those that binfmt_misc knows by other signs than ELF's. */
+export function registeredFormats(): number {
+  const folder = '/proc/sys/fs/binfmt_misc'
+  return listed(folder).filter((name) => {
+    const text = readText(join(folder, name))
+    return text.startsWith('enabled') && !/^magic 7f454c46/m.test(text)
+  }).length
+}
+
 /** Throws `ARCHITECTURE_FOREIGN` for an architecture whose programs cannot run here, with what would mend that. */
 export function refuseForeign(architecture: string, what: string): void {
   if (canExecute(architecture)) {

@@ -25,7 +25,7 @@ import { resolveIdentity } from './identity.ts'
 import { guard, hasCapability, type Machine } from './machine.ts'
 import { becomeCommand } from './namespace-script.ts'
 import { plainTree } from './plain-tree.ts'
-import { ended, plainEnvironment, quoted } from './programs.ts'
+import { ended, hear, plainEnvironment, quoted } from './programs.ts'
 import { Stubs } from './stubs.ts'
 import type { Command, Outcome, RunOptions, SandboxMount, Stack } from './types.ts'
 import { removeAll } from './unpacked.ts'
@@ -249,16 +249,17 @@ class ChrootStep {
     started?.((name) => child.kill(name))
     const stop = () => child.kill('SIGKILL')
     signal.addEventListener('abort', stop, { once: true })
-    for (const stream of ['stdout', 'stderr'] as const)
-      child[stream]?.setEncoding('utf8').on('data', (text: string) => output(stream, text))
+    const heard = hear(child, output, stop)
     // A daemon that the command leaves behind holds its output open: it ends with the command.
     child.on('exit', () => killInside(this.root))
     try {
       const code = await ended(child)
       signal.throwIfAborted()
+      heard.check()
       return code
     } catch (cause) {
       signal.throwIfAborted()
+      heard.check()
       throw new TareError('SANDBOX_FAILED', `cannot start ${program}: ${messageOf(cause)}`, { cause })
     } finally {
       signal.removeEventListener('abort', stop)

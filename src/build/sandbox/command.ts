@@ -1,5 +1,6 @@
-import type { Node, Tree } from '../../files/tree/index.ts'
+import type { RegularFile, Tree } from '../../files/tree/index.ts'
 import { TareError } from '../../support/index.ts'
+import { checkExecutable } from './executable.ts'
 import type { Identity } from './identity.ts'
 import type { Command } from './types.ts'
 
@@ -9,8 +10,8 @@ export function environmentOf({ env }: Command, { home }: Identity): string[] {
 }
 
 /**
- * Whether the command can be there at all, where it will run, and whether there is a shell. Throws `COMMAND_MISSING` with the
- * words of a shell's 127.
+ * Whether the command can be there at all and run here, where it will run, and whether there is a shell. Throws
+ * `COMMAND_MISSING` with the words of a shell's 127, and `COMMAND_REFUSED` for what this machine cannot execute.
  */
 export function checkCommand(
   command: Command,
@@ -24,14 +25,14 @@ export function checkCommand(
   const program = command.argv[0] ?? ''
   // What a mount brings cannot be seen from here.
   if (command.mounts.length === 0 && command.scripts.every(({ name }) => program !== `/dev/pipes/${name}`))
-    findCommand(program, cwd, env, tree)
-  return { hasShell: isFile(tree.find('bin/sh')), cwd }
+    checkExecutable(program, findCommand(program, cwd, env, tree))
+  return { hasShell: findFile(tree, 'bin/sh') !== undefined, cwd }
 }
 
-function findCommand(program: string, cwd: string, env: readonly string[], tree: Tree): void {
+function findCommand(program: string, cwd: string, env: readonly string[], tree: Tree): RegularFile {
   if (program.includes('/')) {
-    const path = program.startsWith('/') ? program : `/${cwd}/${program}`
-    if (isFile(tree.find(path))) return
+    const found = findFile(tree, program.startsWith('/') ? program : `/${cwd}/${program}`)
+    if (found !== undefined) return found
     throw new TareError('COMMAND_MISSING', `exec: "${program}": stat ${program}: no such file or directory`, {
       remedy: /(?:^|\/)(?:ba|da|a)?sh$/.test(program)
         ? 'The filesystem has no shell: use the exec form, RUN ["/program", "argument"], or a base image with a shell.'
@@ -39,17 +40,18 @@ function findCommand(program: string, cwd: string, env: readonly string[], tree:
     })
   }
   const path = env.find((line) => line.startsWith('PATH='))?.slice('PATH='.length) ?? ''
-  if (
-    path
-      .split(':')
-      .some((folder) => isFile(tree.find(`${folder.startsWith('/') ? folder : `/${cwd}/${folder}`}/${program}`)))
-  )
-    return
+  const found = path
+    .split(':')
+    .map((folder) => findFile(tree, `${folder.startsWith('/') ? folder : `/${cwd}/${folder}`}/${program}`))
+    .filter((file) => file !== undefined)
+  const chosen = found.find(({ mode }) => (mode & 0o111) !== 0) ?? found[0]
+  if (chosen !== undefined) return chosen
   throw new TareError('COMMAND_MISSING', `exec: "${program}": executable file not found in $PATH`, {
     remedy: `PATH is ${path}. Install ${program} in an earlier RUN, or name it by its path.`,
   })
 }
 
-function isFile(node: Node | undefined): boolean {
-  return node?.kind === 'file'
+function findFile(tree: Tree, path: string): RegularFile | undefined {
+  const node = tree.find(path)
+  return node?.kind === 'file' ? node : undefined
 }

@@ -16,7 +16,7 @@ import { runtimeConfig } from './oci-config.ts'
 import { ociScript, runtimeLog } from './oci-script.ts'
 import { overlayOptions } from './overlay.ts'
 import { prepare } from './prepared.ts'
-import { ended, findProgram, plainEnvironment, quoted, runProgram } from './programs.ts'
+import { ended, findProgram, hear, plainEnvironment, quoted, runProgram } from './programs.ts'
 import { signalCommand } from './signal-command.ts'
 import type { Command, Outcome, RunOptions, Stack } from './types.ts'
 import { removeAll, type Unpacked } from './unpacked.ts'
@@ -198,10 +198,7 @@ class OverlayStep {
     this.childEnded.catch(() => {})
     const stop = () => child.kill('SIGKILL')
     this.options.signal.addEventListener('abort', stop, { once: true })
-    for (const stream of ['stdout', 'stderr'] as const) {
-      const pipe = child[stream]?.setEncoding('utf8')
-      pipe?.on('data', (text: string) => this.options.output(stream, text))
-    }
+    const heard = hear(child, this.options.output, stop)
     const outputs = Promise.all(
       [child.stdout, child.stderr].flatMap((stream) => (stream === null ? [] : drained(stream))),
     )
@@ -230,6 +227,7 @@ class OverlayStep {
       this.options.signal.removeEventListener('abort', stop)
     }
     this.options.signal.throwIfAborted()
+    heard.check()
     const code = /^exit (\d+)$/m.exec(said)?.[1]
     if (code !== undefined && /^ready$/m.test(said)) return this.checked(Number(code))
     const words = said

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync } from 'node:fs'
+import { appendFileSync, mkdirSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { sameContent } from '../../../files/layer/index.ts'
 import { compareTrees } from '../../../files/tree/index.ts'
@@ -100,16 +100,25 @@ async function execute(
   const log = tools.run.logFile(operation)
   mkdirSync(dirname(log), { recursive: true })
   const masks = { stdout: new Mask(tools.run.hidden), stderr: new Mask(tools.run.hidden) }
+  let unkept: unknown
   const tell = (stream: 'stdout' | 'stderr', text: string) => {
     if (text === '') return
-    appendFileSync(log, text)
+    try {
+      if (unkept === undefined) appendFileSync(log, text)
+    } catch (error) {
+      // A command that fills the disk says so itself: its own words are the better ones.
+      unkept = error
+    }
     step.output(stream, text)
   }
   try {
-    return await tools.sandbox().run(stackOf(onto, tools), command, {
+    const outcome = await tools.sandbox().run(stackOf(onto, tools), command, {
       signal: tools.signal,
       output: (stream, text) => tell(stream, masks[stream].take(text)),
     })
+    if (unkept === undefined || outcome.exitCode !== 0) return outcome
+    await outcome.release()
+    throw unkept
   } finally {
     for (const stream of ['stdout', 'stderr'] as const) tell(stream, masks[stream].end())
   }
@@ -122,7 +131,7 @@ async function failed(
   onto: Snapshot,
   { tools, step, command }: { readonly tools: Tools; readonly step: Step; readonly command: Command },
 ): Promise<TareError> {
-  const error = failure(operation, outcome.exitCode)
+  const error = failure(operation, outcome.exitCode, isFull(dirname(tools.run.logFile(operation))))
   await tools.run.failed?.(operation, error.message, async () => {
     const after = await outcome.after()
     const differences = compareTrees(onto.tree().root, after.root, sameContent)
@@ -143,12 +152,22 @@ async function failed(
   return error
 }
 
-function failure({ argv }: RunOperation, code: number): TareError {
+function failure({ argv }: RunOperation, code: number, full: boolean): TareError {
   return new TareError(
     'RUN_FAILED',
     `process ${JSON.stringify(argv.join(' '))} did not complete successfully: exit code: ${code}`,
-    { remedy: remedyOf(code) },
+    { remedy: full ? 'The disk is full. Make room, or set TARE_HOME to a folder on another disk.' : remedyOf(code) },
   )
+}
+
+/** Whether the disk that the step wrote to has no room left. */
+function isFull(folder: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(folder)
+    return bavail * bsize < 1 << 16
+  } catch {
+    return false
+  }
 }
 
 function remedyOf(code: number): string | undefined {
