@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { faultsOf } from './kit/check-store.ts'
-import { type FileSpec, openBench, type RunOptions, shared, startTare } from './kit/cli.ts'
+import { type FileSpec, isRoot, openBench, ordinaryUser, type RunOptions, shared, startTare } from './kit/cli.ts'
 import { hasProgram, unlessMissing } from './kit/needs.ts'
 import { filesWith, onTerminal, type Way, waysToRun } from './kit/sandboxes.ts'
 
@@ -332,6 +332,15 @@ describe.each(first)('around RUN: $name', (way) => {
     expect(
       (await tare(['build', '-q', '--allow', 'security.insecure', '--allow', 'network.host', 'context'])).code,
     ).toBe(0)
+  })
+
+  test.skipIf(!isRoot)('a user whom nobody has heard of is told what is missing', async () => {
+    const { tare } = openAlpine({ ...way, user: ordinaryUser, env: {} }, 'RUN true\n')
+    const { code, out } = await tare(['doctor'])
+    expect(code).toBe(1)
+    expect(out).toContain(`the user ${ordinaryUser} has no entry in /etc/passwd`)
+    expect(out).toMatch(/usermod --add-subuids \S+ --add-subgids \S+ me/)
+    expect((await tare(['build', 'context'])).err).toContain('ERROR: failed to build: this machine cannot execute RUN')
   })
 
   test('the doctor says for each sandbox whether it works, and what would mend it', async () => {

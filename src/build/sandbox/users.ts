@@ -6,7 +6,9 @@ import type { Hindrance } from './types.ts'
 /** What keeps an ordinary user from being root over some ids of its own. (user_namespaces(7), subuid(5)) */
 export function mayNestUsers(): readonly Hindrance[] {
   const found: Hindrance[] = []
-  const { username, uid } = userInfo()
+  const uid = process.geteuid?.() ?? 0
+  const username = nameOfUser()
+  const name = username ?? 'me'
   const value = (path: string) => read(path).trim()
   if (value('/proc/sys/user/max_user_namespaces') === '0')
     found.push({
@@ -29,11 +31,25 @@ export function mayNestUsers(): readonly Hindrance[] {
         what: `there is no ${name}`,
         remedy: 'Install it: sudo apt-get install uidmap (or apk add shadow-uidmap, dnf install shadow-utils)',
       })
+  if (username === undefined)
+    found.push({
+      what: `the user ${uid} has no entry in /etc/passwd, which newuidmap asks for`,
+      remedy: `Give it one: echo me:x:${uid}:${process.getegid?.()}::/tmp:/bin/sh | sudo tee -a /etc/passwd`,
+    })
   for (const file of ['/etc/subuid', '/etc/subgid'])
-    if (!new RegExp(`^(?:${username.replace(/[^\w-]/g, '\\$&')}|${uid}):\\d+:\\d{4,}`, 'm').test(read(file)))
+    if (!new RegExp(`^(?:${name.replace(/[^\w-]/g, '\\$&')}|${uid}):\\d+:\\d{4,}`, 'm').test(read(file)))
       found.push({
-        what: `${file} has no ids for ${username}`,
-        remedy: `Give some: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${username}`,
+        what: `${file} has no ids for ${name}`,
+        remedy: `Give some: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${name}`,
       })
   return found
+}
+
+/** undefined for a number that /etc/passwd does not know, as containers like to have. */
+function nameOfUser(): string | undefined {
+  try {
+    return userInfo().username
+  } catch {
+    return undefined
+  }
 }
