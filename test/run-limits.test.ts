@@ -1,0 +1,180 @@
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { tinyProgramFor } from '../src/build/sandbox/architectures.ts'
+import { faultsOf } from './kit/check-store.ts'
+import { checkout, type FileSpec, openBench, type RunOptions, shared, start, startTare } from './kit/cli.ts'
+import { canMount, mountOn, unlessMissing } from './kit/needs.ts'
+import { type Way, waysToRun } from './kit/sandboxes.ts'
+
+// Commands that go wrong, do too much, or are killed: each has a clear outcome, and the next build works.
+
+const rootfs = join(shared, 'alpine/alpine-minirootfs-3.19.4-x86_64.tar.gz')
+const isThere = process.platform === 'linux' && unlessMissing(existsSync(rootfs), `there is no ${rootfs}`)
+const ways = isThere ? waysToRun() : []
+const alpine = 'FROM scratch AS alpine\nADD alpine.tgz /\n'
+
+function openAlpine(way: Way, dockerfile: string, files: Readonly<Record<string, FileSpec>> = {}) {
+  const bench = openBench({ Dockerfile: alpine + dockerfile, ...files })
+  copyFileSync(rootfs, join(bench.context, 'alpine.tgz'))
+  chmodSync(join(bench.context, 'alpine.tgz'), 0o644)
+  chmodSync(bench.folder, 0o777)
+  const options: RunOptions = { home: bench.home, cwd: bench.folder, user: way.user, env: way.env }
+  return {
+    ...bench,
+    options,
+    tare: (argv: readonly string[]) => bench.tare(argv, options),
+    succeed: (argv: readonly string[]) => bench.succeed(argv, options),
+    start: (argv: readonly string[]) => startTare(argv, options),
+    /** Replaces the Dockerfile. */
+    rewrite: (text: string) => writeFileSync(join(bench.context, 'Dockerfile'), text),
+  }
+}
+
+describe.each(ways)('a command: $name', (way) => {
+  test.skipIf(process.arch !== 'x64')('that is no program for this machine is refused with what to do', async () => {
+    const { tare, rewrite, home } = openAlpine(way, '', {
+      foreign: Buffer.from(tinyProgramFor('s390x')!),
+      script: 'echo hi\n',
+      empty: '',
+    })
+    const run = async (name: string) => {
+      rewrite(`FROM scratch\nCOPY --chmod=755 ${name} /${name}\nRUN ["/${name}"]\n`)
+      const { code, err } = await tare(['build', 'context'])
+      expect(code).toBe(1)
+      expect(err).toContain('Dockerfile:3')
+      return err
+    }
+    expect(await run('script')).toMatch(/exec \/script: exec format error: it is no program[\s\S]*#!\/bin\/sh/)
+    expect(await run('empty')).toMatch(/exec \/empty: exec format error[\s\S]*The file is empty/)
+    expect(await run('foreign')).toMatch(/exec \/foreign: exec format error: the program is for s390x[\s\S]*--platform/)
+    expect(await faultsOf(home)).toEqual([])
+  })
+
+  test('that is not executable, or not there, is refused with what to do', async () => {
+    const { tare, rewrite } = openAlpine(way, '', { a: '' })
+    rewrite('FROM scratch\nCOPY a /a\nRUN ["/a"]\n')
+    expect((await tare(['build', 'context'])).err).toMatch(/exec: "\/a": permission denied[\s\S]*chmod/)
+    rewrite('FROM scratch\nCOPY a /a\nRUN true\n')
+    expect((await tare(['build', 'context'])).err).toMatch(/exec: "\/bin\/sh": stat[\s\S]*The filesystem has no shell/)
+  })
+
+  test('that leaves a daemon, fights for /etc/resolv.conf or deletes everything harms nobody', async () => {
+    const { tare, rewrite, home } = openAlpine(
+      way,
+      'RUN (setsid sleep 4711 &) ; setsid sleep 4711 & echo left\n' +
+        'RUN echo nameserver 1.2.3.4 > /etc/resolv.conf; rm -f /etc/resolv.conf; echo tried > /etc/tried\n' +
+        'RUN grep -q 1.2.3.4 /etc/resolv.conf || echo "as" before\n' +
+        'RUN rm -rf /* 2>/dev/null; exit 0\n',
+    )
+    const began = Date.now()
+    const { code, err } = await tare(['build', '--progress=plain', '-t', 'empty', 'context'])
+    expect(code, err).toBe(0)
+    expect(Date.now() - began).toBeLessThan(15_000)
+    expect(err).toContain('as before')
+    expect(await goneFrom(home)).toEqual([])
+    expect(processes().filter((text) => text === 'sleep 4711 ')).toEqual([])
+    rewrite('FROM empty\nRUN true\n')
+    expect((await tare(['build', 'context'])).err).toContain('The filesystem has no shell')
+    expect(await faultsOf(home)).toEqual([])
+  })
+
+  test.skipIf(way.user !== undefined || !canMount())('that fills the disk fails with its own words', async () => {
+    const { tare, home, succeed, rewrite } = openAlpine(way, 'RUN dd if=/dev/zero of=/big bs=1M count=200\n')
+    mkdirSync(home)
+    mountOn(home, '-t', 'tmpfs', '-o', 'size=40m', 'tmpfs')
+    const { code, err } = await tare(['build', '--progress=plain', 'context'])
+    expect(err).toContain('records out')
+    expect(err).toMatch(/exit code: 1\n.*The disk is full\. Make room/)
+    expect(code).toBe(1)
+    expect(readdirSync(join(home, 'tare/running/root'))).toEqual([])
+    rewrite(`${alpine}RUN echo small > /small\n`)
+    await succeed(['build', '-q', 'context'])
+  })
+})
+
+// These take seconds: one way for each user is enough.
+const one = ways.filter((way) => ways.find(({ user }) => user === way.user) === way)
+
+describe.each(one)('much: $name', (way) => {
+  test.skipIf(way.user !== undefined || !canMount())(
+    '100,000 files are a layer within 400 MB of memory, in time that grows with their number',
+    async () => {
+      const { context, options, home, rewrite } = openAlpine(way, '')
+      // In memory: how a disk makes and forgets so many files is not the matter.
+      mkdirSync(home)
+      mountOn(home, '-t', 'tmpfs', 'tmpfs')
+      const build = async (folders: number) => {
+        rewrite(
+          `${alpine}RUN mkdir /m && cd /m && for i in $(seq ${folders}); do mkdir $i && (cd $i; seq 1000 | xargs touch); done\n`,
+        )
+        const script =
+          `import { main } from ${JSON.stringify(join(checkout, 'dist/cli/main.js'))}\n` +
+          `process.exitCode = await main(${JSON.stringify(['build', '-q', context])}, process.env)\n` +
+          'const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage()\n' +
+          'console.log("peak", maxRSS * 1024, "time", userCPUTime + systemCPUTime)\n'
+        const argv = [process.execPath, '--input-type=module', '-e', script]
+        const { code, out, err } = await start(argv, options).outcome
+        expect(code, err).toBe(0)
+        const [, peak, time] = /peak (\d+) time (\d+)/.exec(out)!.map(Number)
+        return { peak: peak!, time: time! }
+      }
+      const few = await build(10)
+      const many = await build(100)
+      expect(many.peak).toBeLessThan(400_000_000)
+      expect(many.time).toBeLessThan(few.time * 20)
+    },
+    60_000,
+  )
+
+  test('kill -9 at any moment leaves no process, no mount and no half layer, and the next build works', async () => {
+    const { home, start, succeed } = openAlpine(
+      way,
+      'RUN echo one > /one && rm -r /media\n' +
+        'RUN --mount=type=cache,target=/c,sharing=locked cat /one > /two && sleep 0.1\n' +
+        'FROM scratch\nCOPY --from=alpine / /\n',
+    )
+    const build = ['build', '-q', '--no-cache', '-t', 'app', 'context']
+    const began = Date.now()
+    await succeed(build)
+    const whole = Date.now() - began
+    for (let i = 0; i < 10; i++) {
+      const { child, outcome } = start(build)
+      await pause(whole * ((i + Math.random()) / 10))
+      child.kill('SIGKILL')
+      await outcome
+      expect(await goneFrom(home)).toEqual([])
+      expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(home)
+    }
+    await succeed(build)
+    expect(await succeed(['run', 'app', 'cat', '/etc/alpine-release'])).toBe('3.19.4\n')
+    const running = join(home, 'tare/running', way.user === undefined ? 'root' : `user-${way.user}`)
+    expect(await untilEmpty(running)).toEqual([])
+    expect(await faultsOf(home)).toEqual([])
+  }, 30_000)
+})
+
+async function untilEmpty(folder: string): Promise<readonly string[]> {
+  for (let i = 0; i < 100 && readdirSync(folder).length > 0; i++) await pause(20)
+  return readdirSync(folder)
+}
+
+/** Processes that still have to do with the folder, after a moment in which they may end. */
+async function goneFrom(folder: string): Promise<readonly string[]> {
+  const left = () => processes().filter((text) => text.includes(folder))
+  for (let i = 0; i < 100 && left().length > 0; i++) await pause(20)
+  return left()
+}
+
+function processes(): readonly string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        return [readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')]
+      } catch {
+        return []
+      }
+    })
+}
