@@ -100,6 +100,7 @@ class ChrootStep {
     const marker = join(folder, 'began')
     writeFileSync(marker, '')
     const since = Number(lstatSync(marker, { bigint: true }).ctimeMs)
+    this.options.signal.throwIfAborted()
     const exitCode = await this.start(
       becomeCommand(
         { command, identity, env, cwd, hasShell, terminal: this.options.inherit?.terminal === true },

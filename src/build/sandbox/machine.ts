@@ -26,8 +26,10 @@ export function thisMachine(): Machine {
     root,
     userxattr: !root || inUserNamespace,
     enter: (namespaces) => {
-      const asRoot = root ? [] : ['--user', '--map-auto', '--map-root-user']
-      return asRoot.length + namespaces.length === 0 ? [] : [...guard(), unshare, ...asRoot, ...namespaces, '--']
+      if (root) return namespaces.length === 0 ? [] : [...guard(), unshare, ...namespaces, '--']
+      // Killed while others map its ids, unshare would leave a process that waits for it for ever: the guard comes after that.
+      const stillThere = ['sh', '-c', '[ "$PPID" = "$0" ] && exec "$@"', String(process.pid)]
+      return [unshare, '--user', '--map-auto', '--map-root-user', ...namespaces, '--', ...guard(), ...stillThere]
     },
   }
 }

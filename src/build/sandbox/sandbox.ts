@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { TareError } from '../../support/index.ts'
+import { listDoubtful, noteBoot } from './boots.ts'
 import { rescueMoved } from './borrowed-places.ts'
 import { Caches } from './caches.ts'
 import { chooseIsolation } from './choose.ts'
@@ -46,6 +47,7 @@ class MachineSandbox implements Sandbox {
   private readonly work: WorkFolders
   private readonly caches: Caches
   private readonly trees: string
+  private readonly ready: Promise<void>
 
   constructor(folder: string, machine: Machine, isolation: Isolation, runtime: string | undefined) {
     this.machine = machine
@@ -63,12 +65,26 @@ class MachineSandbox implements Sandbox {
       rescueMoved(join(folder, 'aside'))
     }
     if (leftovers.length > 0) void removeAll(machine, leftovers)
+    this.ready = this.forgetDoubtful(join(folder, 'unpacked', `${machine.flavour}.boot`))
+    this.ready.catch(() => {})
   }
 
-  run(on: Stack, command: Command, options: RunOptions): Promise<Outcome> {
+  async run(on: Stack, command: Command, options: RunOptions): Promise<Outcome> {
+    await this.ready
     const { machine, work, caches, unpacked, runtime, trees } = this
     return this.isolation === 'chroot'
       ? runInFolder(on, command, options, { machine, work, caches, trees })
       : runOnOverlay(on, command, options, { machine, work, caches, unpacked, runtime })
+  }
+
+  /** Removes what a machine that ended hard may have left in part; it is unpacked again. */
+  private async forgetDoubtful(note: string): Promise<void> {
+    const doubtful = listDoubtful(note, [this.unpacked.folder, this.trees])
+    if (doubtful.length > 0) await removeAll(this.machine, doubtful)
+    try {
+      noteBoot(note)
+    } catch {
+      // Then the next boot trusts less.
+    }
   }
 }
