@@ -1,5 +1,5 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { Writable } from 'node:stream'
 import type { Tree } from '../../files/tree/index.ts'
@@ -99,6 +99,12 @@ class OverlayStep {
     this.child?.kill('SIGKILL')
     await this.childEnded?.catch(() => {})
     if (chain !== undefined) this.tools.unpacked.adopt(join(this.folder, 'upper'), chain)
+    try {
+      // The kernel lets nobody in there; it is ours, and without it removing takes no further process.
+      chmodSync(join(this.folder, 'work/work'), 0o700)
+    } catch {
+      // It is not there, or not ours.
+    }
     await removeAll(this.tools.machine, [this.folder])
   }
 
