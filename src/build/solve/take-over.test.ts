@@ -91,7 +91,8 @@ const dockerfiles = [
   ['FROM scratch', 'COPY --chown=5:6 --chmod=u+rwX,go= . /app'],
   ['FROM scratch', 'COPY --link --exclude=**/c . /x/y'],
   ['FROM scratch', 'COPY --parents a b* big /'],
-  ['FROM scratch', 'COPY a b* /low/', 'COPY . /low'],
+  // Not into the same place: a remembered first step has older times, which show in what the second one adds.
+  ['FROM scratch', 'COPY a b* /low/', 'COPY . /high'],
 ]
 
 test('a layer that takes over from an earlier one is the layer that a fresh store makes, after any edits', async () => {

@@ -188,7 +188,8 @@ describe.skipIf(!hasGnuTar)('GNU tar', () => {
 describe.skipIf(!hasBsdtar)('bsdtar', () => {
   test.each(['pax', 'gnutar'])('its format %s is read', async (format) => {
     const tar = run('bsdtar', '-c', '-f', '-', '-C', 'tree', '--format', format, '.')
-    await checkTree(tar, { fractions: format === 'pax', old: true })
+    // Of times before 1970 libarchive writes the fraction with the wrong sign (pax), or nothing at all (gnutar).
+    await checkTree(tar, { fractions: format === 'pax', old: false })
   })
 })
 
