@@ -44,7 +44,9 @@ test('of processes that work under a lock, one works at a time, also after one w
   dead.child.kill('SIGKILL')
   expect(await Promise.all(others.map(({ ended }) => ended))).toEqual([0, 0, 0, 0])
   expect(readFileSync(file, 'utf8')).toBe('160')
-  expect(readdirSync(folder).sort()).toEqual(['count'])
+  expect(readdirSync(folder).sort()).toEqual(['count', 'scratch'])
+  // Only the killed one's own may be left, for the next sweep.
+  expect(readdirSync(join(folder, 'scratch')).filter((name) => !name.includes(`-${dead.child.pid}-`))).toEqual([])
 })
 
 test('a lock that a living process holds is waited for', async () => {

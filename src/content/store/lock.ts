@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { systemCode, TareError } from '../../support/index.ts'
 import { isRunning, makeFolder, namespaceTag } from './scratch.ts'
@@ -15,11 +15,14 @@ const staleInMs = 60_000
 export async function withLock<T>(path: string, work: () => T | Promise<T>): Promise<T> {
   const mine = `${namespaceTag()}-${process.pid}-${randomBytes(4).toString('hex')}`
   makeFolder(dirname(path))
-  for (const start = Date.now(); !tryTake(path, mine); await pause(2 + Math.random() * 8)) {
-    if (Date.now() - start < patienceInMs) continue
-    throw new TareError('STORE_BUSY', `another process has held the store for half a minute (${path})`, {
-      remedy: 'If none is running, remove that file.',
-    })
+  // Written first and then linked, so that a lock never is without its holder's name. A killed process's is swept as scratch.
+  const ready = join(dirname(path), 'scratch', mine)
+  makeFolder(dirname(ready))
+  try {
+    writeFileSync(ready, mine)
+    await take(path, ready, mine)
+  } finally {
+    rmSync(ready, { force: true })
   }
   try {
     return await work()
@@ -28,20 +31,40 @@ export async function withLock<T>(path: string, work: () => T | Promise<T>): Pro
   }
 }
 
-function tryTake(path: string, mine: string): boolean {
+async function take(path: string, ready: string, mine: string): Promise<void> {
+  for (const start = Date.now(); !tryTake(path, ready, mine); await pause(2 + Math.random() * 8)) {
+    if (Date.now() - start < patienceInMs) continue
+    throw new TareError('STORE_BUSY', `another process has held the store for half a minute (${path})`, {
+      remedy: 'If none is running, remove that file.',
+    })
+  }
+}
+
+function tryTake(path: string, ready: string, mine: string): boolean {
   try {
-    writeFileSync(path, mine, { flag: 'wx' })
+    linkSync(ready, path)
     return true
   } catch (error) {
-    if (systemCode(error) !== 'EEXIST') {
-      // Where the disk is full the file is there all the same, with nothing in it, and would hold everybody up.
-      if (holderOf(path) === '') rmSync(path, { force: true })
-      throw error
-    }
+    const code = systemCode(error)
+    if (code !== 'EEXIST' && !withoutLinks.includes(code ?? '')) throw error
+    if (code !== 'EEXIST' && tryWrite(path, mine)) return true
   }
   const holder = holderOf(path)
   if (holder !== undefined && !isHeld(path, holder)) breakLock(path, holder, mine)
   return false
+}
+
+// What filesystems without hard links say.
+const withoutLinks = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
+
+function tryWrite(path: string, mine: string): boolean {
+  try {
+    writeFileSync(path, mine, { flag: 'wx' })
+    return true
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false
+    throw error
+  }
 }
 
 function holderOf(path: string): string | undefined {
