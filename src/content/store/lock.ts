@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { systemCode, TareError } from '../../support/index.ts'
 import { isRunning, makeFolder, namespaceTag } from './scratch.ts'
 
@@ -52,6 +51,10 @@ function tryTake(path: string, ready: string, mine: string): boolean {
   const holder = holderOf(path)
   if (holder !== undefined && !isHeld(path, holder)) breakLock(path, holder, mine)
   return false
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
 // What filesystems without hard links say.

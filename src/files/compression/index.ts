@@ -4,7 +4,8 @@
  * In: bytes that may be compressed (gzip, zstd, xz, bzip2).  Out: the plain bytes, within bounds, or an error; never a part of them.
  * Not here: archives, the environment (a limit comes in as an argument).
  */
+
+export { gzipBlocks } from './compress.ts'
 export { type Decompressed, decompress, decompressSmall } from './decompress.ts'
-export { gzipBlocks } from './gzip-blocks.ts'
 export type { UnpackLimit } from './limit.ts'
 export { type Format, sniff, sniffLength } from './sniff.ts'
