@@ -30,8 +30,8 @@ export function listDoubtful(note: string, folders: readonly string[], boot: Boo
       .map((name) => join(folder, name))
       .filter((path) => {
         const made = statSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0
-        // What another process has made just now is none of it.
-        const isOfThisBoot = made >= boot.began && made <= Date.now()
+        // What another process has made just now is none of it; Date.now() is cut to whole milliseconds.
+        const isOfThisBoot = made >= boot.began && made < Date.now() + 1
         return made > seen - settled && !isOfThisBoot
       }),
   )
