@@ -1,3 +1,5 @@
+import { editDistance } from '../support/index.ts'
+
 /**
  * The option that was probably meant: at most two edits away, the nearest first. None if the word is one of the options,
  * for then the mistake is elsewhere. (BuildKit, util/suggest)
@@ -24,19 +26,4 @@ export function suggest(word: string, options: Iterable<string>, anyCase = false
 export function didYouMean(word: string, options: Iterable<string>, anyCase = false): string {
   const meant = suggest(word, options, anyCase)
   return meant === undefined ? '' : ` (did you mean ${meant}?)`
-}
-
-/** Levenshtein's distance, or `limit` when it is not less. */
-function editDistance(a: readonly string[], b: readonly string[], limit: number): number {
-  if (Math.abs(a.length - b.length) >= limit) return limit
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const swap = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(swap, row[j]! + 1, next[j - 1]! + 1))
-    }
-    row = next
-  }
-  return Math.min(row[b.length]!, limit)
 }

@@ -63,8 +63,8 @@ export function closest(word: string, candidates: Iterable<string>): string | un
   return best
 }
 
-/** Levenshtein's distance, or `limit` when it is not less. */
-function editDistance(a: string, b: string, limit: number): number {
+/** Levenshtein's distance, or `limit` when it is not less. A string is compared by its UTF-16 units, a list by its items. */
+export function editDistance(a: ArrayLike<string>, b: ArrayLike<string>, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit
   let row = Array.from({ length: b.length + 1 }, (_, j) => j)
   for (let i = 1; i <= a.length; i++) {

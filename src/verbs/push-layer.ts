@@ -1,6 +1,7 @@
-import { closeSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 import type { Registry } from '../content/registry/index.ts'
 import { gzipBlocks } from '../files/compression/index.ts'
+import { spool } from '../files/context/index.ts'
 import { type Descriptor, type Digest, mediaTypes, parseReference } from '../oci/index.ts'
 import { type Bytes, Gauge, measured, TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
@@ -71,7 +72,7 @@ async function relay(
     const source = await openRepository(host, parseReference(place), { signal: push.signal })
     const reservation = host.store.reserve()
     try {
-      await pour(reservation.path, await source.open(blob))
+      await spool(reservation.path, await source.open(blob))
       return await push.registry.upload(blob, { open: async (from) => readFrom(reservation.path, from) })
     } catch (error) {
       if (!(error instanceof TareError) || error.message.includes(push.registry.host)) throw error
@@ -94,7 +95,7 @@ async function compressed(
     const plain = new Gauge()
     const packed = new Gauge()
     const source = measured(await store.open(layer), plain)
-    await pour(reservation.path, measured(gzipBlocks(source, push.level), packed), push.signal)
+    await spool(reservation.path, measured(gzipBlocks(source, push.level), packed), push.signal)
     refuseDamaged(plain.digest(), layer)
     const mediaType = push.docker ? mediaTypes.dockerLayerGzip : mediaTypes.layerGzip
     const blob = { mediaType, digest: packed.digest(), size: packed.size }
@@ -112,18 +113,6 @@ function refuseDamaged(found: Digest, layer: Descriptor): void {
     throw new TareError('BLOB_CORRUPT', `the layer ${layer.digest} in the store is damaged: it is ${found}`, {
       remedy: 'Pull, load or build the image again.',
     })
-}
-
-async function pour(path: string, bytes: Bytes, signal?: AbortSignal): Promise<void> {
-  const fd = openSync(path, 'w', 0o644)
-  try {
-    for await (const chunk of bytes) {
-      signal?.throwIfAborted()
-      for (let done = 0; done < chunk.length; ) done += writeSync(fd, chunk, done)
-    }
-  } finally {
-    closeSync(fd)
-  }
 }
 
 async function* readFrom(path: string, from: number): Bytes {

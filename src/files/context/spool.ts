@@ -2,7 +2,7 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Bytes } from '../../support/index.ts'
 
 /** Writes bytes that flow into a new file. The file is removed by the caller, whatever happens. */
-export async function spool(path: string, bytes: Bytes, signal: AbortSignal | undefined): Promise<void> {
+export async function spool(path: string, bytes: Bytes, signal?: AbortSignal): Promise<void> {
   const fd = openSync(path, 'wx', 0o600)
   try {
     for await (const chunk of bytes) {
