@@ -15,6 +15,7 @@ import {
   type Reference,
 } from '../oci/index.ts'
 import { Steps, silent, TareError } from '../support/index.ts'
+import { Agents } from './agents.ts'
 import { readNamedContext } from './base-image.ts'
 import { BuildBases } from './build-bases.ts'
 import { openBuild, openNamedFolder } from './build-inputs.ts'
@@ -81,6 +82,7 @@ class Building {
   private readonly bases: BuildBases
   private opened: Sandbox | undefined
   private readonly secrets: readonly Secret[]
+  private readonly agents: Agents
   /** What must not be found in the image. */
   private readonly needles: readonly Needle[]
   private readonly ids: { config: Document['blob']; platform: Platform }[] = []
@@ -94,6 +96,7 @@ class Building {
     this.snapshots = new Snapshots(host.store)
     // Now, so that a missing file is told before any work.
     this.secrets = (options.secrets ?? []).map((text) => readSecret(text, options.environment ?? {}))
+    this.agents = new Agents(options.ssh ?? [], options.environment ?? {})
     this.needles = options.allowSecretLeak === true ? [] : needlesOf(this.secrets, this.options.report ?? silent)
     const wanted = (options.platforms ?? []).map((text) => normalizePlatform(parsePlatform(text, host.platform)))
     this.platforms = wanted.length === 0 ? [host.platform] : wanted
@@ -184,6 +187,7 @@ class Building {
 
   close(): void {
     for (const context of this.contexts.values()) context.close()
+    this.agents.close()
     this.bases.close()
   }
 
@@ -210,7 +214,7 @@ class Building {
   private runSettings(): RunSettings {
     const { onFailedStep } = this.options
     return {
-      ...runSettings(this.host, this.options, this.secrets),
+      ...runSettings(this.host, this.options, this.secrets, this.agents),
       failed:
         onFailedStep === undefined ? undefined : ({ title }, message, shell) => onFailedStep({ title, message, shell }),
     }

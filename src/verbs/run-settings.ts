@@ -1,21 +1,25 @@
-import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RunSettings } from '../build/solve/index.ts'
-import { sha256, TareError } from '../support/index.ts'
+import { sha256 } from '../support/index.ts'
+import type { Agents } from './agents.ts'
 import type { Host } from './host.ts'
 import { invalid } from './option-text.ts'
 import { keyedHash, needleOf, type Secret } from './secrets.ts'
 import type { BuildOptions } from './types.ts'
 
 /** What RUN sees of the outside, of a build's options. */
-export function runSettings(host: Host, options: BuildOptions, secrets: readonly Secret[]): RunSettings {
+export function runSettings(
+  host: Host,
+  options: BuildOptions,
+  secrets: readonly Secret[],
+  agents: Agents,
+): RunSettings {
   const { environment = {}, buildArgs = {} } = options
   const allowed = (options.allow ?? []).flatMap((text) => text.split(',')).filter(Boolean)
   for (const name of allowed)
     if (!entitlements.includes(name))
       throw invalid('entitlement', name, `Those known are ${entitlements.join(' and ')}.`)
   const found = (id: string) => secrets.findLast((secret) => secret.id === id)
-  const agents = new Map((options.ssh ?? []).map((text) => readAgent(text, environment)))
   const started = host.now().toISOString().replace(/[:.]/g, '-')
   return {
     secret: (id) => found(id)?.bytes,
@@ -24,7 +28,7 @@ export function runSettings(host: Host, options: BuildOptions, secrets: readonly
       return secret?.cached === true ? keyedHash(host.store.home, secret) : undefined
     },
     hidden: secrets.flatMap((secret) => needleOf(secret)?.toString('utf8') ?? []),
-    agent: (id) => agents.get(id),
+    agent: (id) => agents.socket(id),
     hosts: (options.hosts ?? []).map(readHost),
     proxies: Object.entries(buildArgs).flatMap(([name, value]) => {
       const address = value ?? environment[name]
@@ -44,25 +48,6 @@ const entitlements = ['security.insecure', 'network.host']
 
 // (BuildKit, dockerfile2llb: known to every RUN without ARG, and in no key)
 const proxyNames = new Set(['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'])
-
-type Environment = Readonly<Record<string, string | undefined>>
-
-/** `default`, or `id=socket`. */
-function readAgent(text: string, environment: Environment): readonly [string, string] {
-  const sign = text.indexOf('=')
-  const id = sign < 0 ? text : text.slice(0, sign)
-  const path = sign < 0 ? environment['SSH_AUTH_SOCK'] : text.slice(sign + 1)
-  if (path === undefined || path === '')
-    throw new TareError('SSH_MISSING', 'invalid empty ssh agent socket: SSH_AUTH_SOCK is not set', {
-      remedy: 'Start an agent (eval "$(ssh-agent)" && ssh-add), or name its socket: --ssh default=SOCKET.',
-    })
-  const stat = statSync(path, { throwIfNoEntry: false })
-  if (stat?.isSocket() !== true)
-    throw new TareError('SSH_MISSING', `${path} of --ssh ${id} is not the socket of an agent`, {
-      remedy: 'Keys go through an agent: ssh-add FILE, and give its socket.',
-    })
-  return [id, path]
-}
 
 /** `name:address` or `name=address`; an address in brackets is one of IPv6. */
 function readHost(text: string): readonly [string, string] {

@@ -47,7 +47,7 @@ export interface BuildOptions extends CallOptions {
   readonly isolation?: 'auto' | 'oci' | 'namespace' | 'chroot' | undefined
   /** As --secret has them: `id=name,src=file`, `id=name,env=VARIABLE`; with `,cache=content` steps that use it run again when it changes. */
   readonly secrets?: readonly string[] | undefined
-  /** As --ssh has them: `default`, `id=socket`. */
+  /** As --ssh has them: `default`, `id=SOCKET`, `id=KEYFILE`. */
   readonly ssh?: readonly string[] | undefined
   /** Further lines of /etc/hosts in RUN: `name:address`. */
   readonly hosts?: readonly string[] | undefined

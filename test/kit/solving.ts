@@ -74,7 +74,7 @@ export function solveBench(files: Parameters<typeof writeFiles>[1] = {}): SolveB
         secretKey: () => undefined,
         hidden: [],
         secret: () => undefined,
-        agent: () => undefined,
+        agent: async () => undefined,
         hosts: [],
         proxies: [],
         limits: [],

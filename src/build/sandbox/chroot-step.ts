@@ -26,6 +26,7 @@ import { guard, hasCapability, type Machine } from './machine.ts'
 import { becomeCommand } from './namespace-script.ts'
 import { plainTree } from './plain-tree.ts'
 import { ended, hear, plainEnvironment, quoted } from './programs.ts'
+import { openRelay, own, type Relay } from './relay.ts'
 import { Stubs } from './stubs.ts'
 import type { Command, Outcome, RunOptions, SandboxMount, Stack } from './types.ts'
 import { removeAll } from './unpacked.ts'
@@ -67,6 +68,7 @@ class ChrootStep {
   private readonly root: string
   private readonly places: BorrowedPlaces
   private readonly held: HeldCache[] = []
+  private readonly relays: Relay[] = []
   private reusable = false
   private readonly system = new Set(['proc', 'sys', 'dev'])
 
@@ -140,6 +142,7 @@ class ChrootStep {
     killInside(this.root)
     this.places.giveBack()
     for (const cache of this.held.splice(0)) cache.release()
+    for (const relay of this.relays.splice(0)) relay.close()
   }
 
   /** The folder with the filesystem: left by the step before, or unpacked now. */
@@ -204,7 +207,13 @@ class ChrootStep {
           throw new TareError('MOUNT_SOURCE_MISSING', `"${mount.path}" is not there to be mounted at ${mount.target}`)
         return this.putNode(node, mount.target, stubs)
       }
-      case 'socket':
+      case 'socket': {
+        const { path, target, mode, uid, gid } = mount
+        const relay = await openRelay(this.folder, `socket-${this.relays.length}`, path, mode)
+        this.relays.push(relay)
+        own(relay, uid, gid)
+        return places.borrow(stubs.place(target, 'file'), (at) => renameSync(relay.path, at))
+      }
       case 'host':
         throw new TareError(
           'SANDBOX_UNABLE',

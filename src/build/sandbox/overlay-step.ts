@@ -158,6 +158,7 @@ class OverlayStep {
         ...facts.prepared.beforehand.map(
           ({ at, overlay }) => `mount -n -t overlay -o ${quoted(overlay)} overlay ${quoted(at)} || exit`,
         ),
+        ...facts.prepared.owned.map(({ path, uid, gid }) => `chown ${uid}:${gid} ${quoted(path)} || exit`),
         ...(facts.cwd === ''
           ? []
           : [`[ -d ${quoted(join(facts.root, facts.cwd))} ] || mkdir -p ${quoted(join(facts.root, facts.cwd))}`]),

@@ -7,6 +7,7 @@ import { Extractor, layerBetween } from './extract.ts'
 import { hostsFile, makeDevFolder, resolvFile } from './host-files.ts'
 import type { Machine } from './machine.ts'
 import { overlayOptions } from './overlay.ts'
+import { openRelay, type Relay } from './relay.ts'
 import { Stubs } from './stubs.ts'
 import type { Command, SandboxMount, Stack } from './types.ts'
 import type { Unpacked } from './unpacked.ts'
@@ -43,9 +44,11 @@ export interface Prepared {
   /** In the order in which they have to be mounted. */
   readonly mounts: readonly PreparedMount[]
   readonly secrets: readonly PreparedSecret[]
+  /** Files that have to be given to others than root first. */
+  readonly owned: readonly { readonly path: string; readonly uid: number; readonly gid: number }[]
   /** The folder that is bound to /dev, and the devices that have a place in it. */
   readonly dev: { readonly path: string; readonly devices: readonly string[] }
-  /** Gives caches back. */
+  /** Gives caches back, and closes sockets. */
   release(): void
 }
 
@@ -68,7 +71,9 @@ class Preparing {
   private readonly beforehand: Beforehand[] = []
   private readonly mounts: PreparedMount[] = []
   private readonly secrets: PreparedSecret[] = []
+  private readonly owned: { path: string; uid: number; gid: number }[] = []
   private readonly caches: HeldCache[] = []
+  private readonly relays: Relay[] = []
 
   constructor(on: Stack, command: Command, options: PrepareOptions) {
     this.command = command
@@ -89,7 +94,7 @@ class Preparing {
     try {
       for (const [i, mount] of sorted.entries()) await this.add(mount, i)
     } catch (error) {
-      for (const cache of this.caches) cache.release()
+      this.release()
       throw error
     }
     return {
@@ -97,11 +102,15 @@ class Preparing {
       beforehand: this.beforehand,
       mounts: this.mounts,
       secrets: this.secrets,
+      owned: this.owned,
       dev,
-      release: () => {
-        for (const cache of this.caches) cache.release()
-      },
+      release: () => this.release(),
     }
+  }
+
+  private release(): void {
+    for (const cache of this.caches.splice(0)) cache.release()
+    for (const relay of this.relays.splice(0)) relay.close()
   }
 
   private file(target: string, text: string): void {
@@ -141,8 +150,13 @@ class Preparing {
         const { path, target, readonly } = mount
         return this.mount(path, target, 'bind', readonly ? ['ro'] : [], statSync(path).isDirectory())
       }
-      case 'socket':
-        return this.mount(mount.path, mount.target, 'bind', [], false)
+      case 'socket': {
+        const { path, target, mode, uid, gid } = mount
+        const relay = await openRelay(this.options.folder, `socket-${i}`, path, mode)
+        this.relays.push(relay)
+        if (uid + gid > 0) this.owned.push({ path: relay.path, uid, gid })
+        return this.mount(relay.path, target, 'bind', [], false)
+      }
       case 'files': {
         const source = await this.unpackFiles(mount.node, i)
         return this.mount(source, mount.target, 'bind', mount.readonly ? ['ro'] : [], mount.node.kind === 'directory')

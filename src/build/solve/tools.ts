@@ -48,8 +48,8 @@ export interface RunSettings {
   readonly secretKey: (id: string) => string | undefined
   /** Texts that are not to be seen in what a command prints. */
   readonly hidden: readonly string[]
-  /** The socket of the ssh agent of that id. */
-  readonly agent: (id: string) => string | undefined
+  /** The socket of the ssh agent of that id; undefined where there is none. */
+  readonly agent: (id: string) => Promise<string | undefined>
   /** Further lines of /etc/hosts. */
   readonly hosts: readonly (readonly [name: string, address: string])[]
   /** `HTTP_PROXY=…`: in the environment, not in any key. */

@@ -86,7 +86,7 @@ export const buildFlags = {
   ssh: {
     type: 'list',
     placeholder: 'stringArray',
-    help: 'SSH agent socket to expose to the build (format: "default|<id>[=<socket>]")',
+    help: 'SSH agent socket or keys to expose to the build (format: "default|<id>[=<socket>|<key>[,<key>]]")',
   },
   ulimit: { type: 'list', placeholder: 'ulimit', help: 'Ulimit options (format: "nofile=1024[:2048]")' },
 } as const satisfies FlagTable

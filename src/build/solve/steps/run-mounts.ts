@@ -38,16 +38,15 @@ export function keyOfMount(mount: RunMount, sources: MountSources, { secretKey }
   }
 }
 
-/** What the sandbox has to mount, and the variables that come with it. Throws `SECRET_MISSING`, `SSH_MISSING`, and of bind sources `COPY_SOURCE_MISSING`. */
-export function sandboxMount(
-  mount: RunMount,
-  context: MountContext,
-): {
+interface Made {
   readonly mounts: readonly SandboxMount[]
   readonly env: readonly string[]
   /** Variables that hold secrets. */
   readonly secretEnv?: readonly string[]
-} {
+}
+
+/** What the sandbox has to mount, and the variables that come with it. Throws `SECRET_MISSING`, `SSH_MISSING`, and of bind sources `COPY_SOURCE_MISSING`. */
+export async function sandboxMount(mount: RunMount, context: MountContext): Promise<Made> {
   const { sources, tools, operation } = context
   const absolute = (path: string) => posix.resolve('/', operation.cwd, path)
   switch (mount.type) {
@@ -74,8 +73,6 @@ export function sandboxMount(
       return agent(mount, context, absolute)
   }
 }
-
-type Made = ReturnType<typeof sandboxMount>
 
 function secret(mount: RunMount, { tools }: MountContext, absolute: (path: string) => string): Made {
   const id = secretId(mount)
@@ -108,13 +105,13 @@ function secretId({ id, source, target }: RunMount): string {
   return id ?? source ?? posix.basename(target ?? '')
 }
 
-function agent(mount: RunMount, { tools, i }: MountContext, absolute: (path: string) => string): Made {
+async function agent(mount: RunMount, { tools, i }: MountContext, absolute: (path: string) => string): Promise<Made> {
   const id = mount.id ?? 'default'
-  const path = tools.run.agent(id)
+  const path = await tools.run.agent(id)
   if (path === undefined) {
     if (!mount.required) return { mounts: [], env: [] }
     throw new TareError('SSH_MISSING', `no SSH key "${id}" forwarded from the client`, {
-      remedy: `Give the build your agent: --ssh ${id === 'default' ? 'default' : `${id}=$SSH_AUTH_SOCK`}.`,
+      remedy: `Give the build your agent, --ssh ${id === 'default' ? 'default' : `${id}=$SSH_AUTH_SOCK`}, or a key: --ssh ${id}=FILE.`,
     })
   }
   const target = absolute(mount.target ?? `/run/buildkit/ssh_agent.${i}`)

@@ -4,7 +4,7 @@ import { sameContent } from '../../../files/layer/index.ts'
 import { compareTrees } from '../../../files/tree/index.ts'
 import { type Step, TareError } from '../../../support/index.ts'
 import type { RunOperation } from '../../plan/index.ts'
-import type { Command, Outcome } from '../../sandbox/index.ts'
+import type { Command, Outcome, SandboxMount } from '../../sandbox/index.ts'
 import { keyOf, recallLayer, rememberLayer } from '../remember.ts'
 import type { Snapshot } from '../snapshot.ts'
 import type { Tools } from '../tools.ts'
@@ -47,7 +47,7 @@ export async function runStep(
     throw new TareError('RUN_INSECURE', 'security.insecure is not allowed', {
       remedy: 'Allow it for this build with --allow security.insecure, if you trust the Dockerfile.',
     })
-  const command = commandOf(operation, sources, tools)
+  const command = await commandOf(operation, sources, tools)
   const outcome = await execute(operation, command, onto, tools, step)
   let chain: string | undefined
   try {
@@ -63,16 +63,17 @@ export async function runStep(
   }
 }
 
-function commandOf(operation: RunOperation, sources: MountSources, tools: Tools): Command {
+async function commandOf(operation: RunOperation, sources: MountSources, tools: Tools): Promise<Command> {
   const { run } = tools
   const env: string[] = [...operation.env]
   const secretEnv: string[] = []
-  const mounts = operation.mounts.flatMap((mount, i) => {
-    const made = sandboxMount(mount, { operation, i, sources, tools })
+  const mounts: SandboxMount[] = []
+  for (const [i, mount] of operation.mounts.entries()) {
+    const made = await sandboxMount(mount, { operation, i, sources, tools })
     env.push(...made.env)
     secretEnv.push(...(made.secretEnv ?? []))
-    return made.mounts
-  })
+    mounts.push(...made.mounts)
+  }
   return {
     argv: operation.argv,
     env: [...env, ...run.proxies.filter((line) => !has(env, line))].filter((line) => !has(secretEnv, line)),
