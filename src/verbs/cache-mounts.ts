@@ -2,9 +2,8 @@ import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
 import { Kept, type KeptCache } from '../build/sandbox/index.ts'
 import { openFileOutput } from '../content/archive/index.ts'
-import { decompress } from '../files/compression/index.ts'
+import { type Compression, compress, decompress } from '../files/compression/index.ts'
 import { systemCode, TareError } from '../support/index.ts'
-import { compressionOf, compressor } from './compress.ts'
 import { type Host, unpackLimit } from './host.ts'
 import type { CacheMountSummary, ExportMountsOptions, ImportMountsOptions } from './types.ts'
 
@@ -28,10 +27,9 @@ export async function exportMounts(
 ): Promise<readonly CacheMountSummary[]> {
   const compression = compressionOf(to)
   const { caches, bytes } = await keptOf(host).send(ids)
-  const compress = await compressor(compression)
   const output = await openFileOutput(to)
   try {
-    for await (const chunk of compress(bytes)) {
+    for await (const chunk of compress(bytes, compression)) {
       signal?.throwIfAborted()
       await output.write(chunk)
     }
@@ -59,4 +57,14 @@ export async function importMounts(host: Host, { from, signal }: ImportMountsOpt
     file.destroy()
     release()
   }
+}
+
+/** What the ending of a file's name asks for. Throws `OPTION_INVALID`. */
+function compressionOf(path: string): Compression {
+  if (/\.(?:tar\.zst|tzst|zst)$/i.test(path)) return 'zstd'
+  if (/\.(?:tar\.gz|tgz|gz)$/i.test(path)) return 'gzip'
+  if (/\.tar$/i.test(path)) return 'none'
+  throw new TareError('OPTION_INVALID', `the name of ${path} does not say how to compress it`, {
+    remedy: 'Let it end in .tar.zst, .tar.gz or .tar.',
+  })
 }

@@ -1,18 +1,23 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import type { Registry } from '../content/registry/index.ts'
-import { gzipBlocks } from '../files/compression/index.ts'
+import { compress } from '../files/compression/index.ts'
 import { spool } from '../files/context/index.ts'
 import { type Descriptor, type Digest, mediaTypes, parseReference } from '../oci/index.ts'
 import { type Bytes, Gauge, measured, TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
-import { originsOf, placeOf, rememberOrigin } from './origins.ts'
+import { type Origin, originsOf, placeOf, rememberOrigin } from './origins.ts'
 import { openRepository, type RegistryCall } from './remote-image.ts'
 import type { PushedLayer } from './types.ts'
 
 export interface LayerPush extends RegistryCall {
   readonly registry: Registry
-  readonly level: number
+  readonly compression: 'gzip' | 'zstd'
+  readonly level?: number | undefined
   readonly docker: boolean
+  /** Which ways of a layer to be squeezed will do, where it is in a registry already. */
+  readonly mayKeep: (origin: Origin) => boolean
+  /** Whether the repository has nothing yet. */
+  readonly isEmpty: () => Promise<boolean>
 }
 
 /** A layer in the registry, and how it came there. */
@@ -38,7 +43,9 @@ export async function pushLayer(
     rememberOrigin(store, diffId, blob, place, ours)
     return { diffId, digest: blob.digest, how, blob }
   }
-  const origins = originsOf(store, diffId).filter(({ blob }) => wanted === undefined || blob.digest === wanted.digest)
+  const origins = originsOf(store, diffId).filter((origin) =>
+    wanted === undefined ? push.mayKeep(origin) : origin.blob.digest === wanted.digest,
+  )
   for (const { blob, places } of origins) {
     const how = await registry.mount(blob, repositoriesOf(places, registry.host))
     if (how !== undefined) return there(typed(wanted ?? blob, push.docker && wanted === undefined), how, false)
@@ -84,27 +91,87 @@ async function relay(
   return undefined
 }
 
-async function compressed(
-  { store }: Host,
-  layer: Descriptor,
-  push: LayerPush,
-  there: (blob: Descriptor, how: PushedLayer['how'], ours: boolean) => LayerThere,
-): Promise<LayerThere> {
+type There = (blob: Descriptor, how: PushedLayer['how'], ours: boolean) => LayerThere
+
+// Smaller layers are squeezed before the first answer about them would be here.
+const worthHurry = 4 << 20
+
+async function compressed(host: Host, layer: Descriptor, push: LayerPush, there: There): Promise<LayerThere> {
+  try {
+    return layer.size >= worthHurry && (await push.isEmpty())
+      ? await hurried(host, layer, push, there)
+      : await spooled(host, layer, push, there)
+  } catch (error) {
+    throw host.store.explain(error)
+  }
+}
+
+/** Squeezes the layer into a file, since what the repository has already is not sent, and sends that. */
+async function spooled({ store }: Host, layer: Descriptor, push: LayerPush, there: There): Promise<LayerThere> {
   const reservation = store.reserve()
   try {
-    const plain = new Gauge()
-    const packed = new Gauge()
-    const source = measured(await store.open(layer), plain)
-    await spool(reservation.path, measured(gzipBlocks(source, push.level), packed), push.signal)
-    refuseDamaged(plain.digest(), layer)
-    const mediaType = push.docker ? mediaTypes.dockerLayerGzip : mediaTypes.layerGzip
-    const blob = { mediaType, digest: packed.digest(), size: packed.size }
+    const squeezing = new Squeezing(store, layer, push)
+    await spool(reservation.path, squeezing.bytes(), push.signal)
+    const blob = squeezing.blob()
     const how = await push.registry.upload(blob, { open: async (from) => readFrom(reservation.path, from) })
     return there(blob, how, true)
-  } catch (error) {
-    throw store.explain(error)
   } finally {
     reservation.discard()
+  }
+}
+
+/** Sends the bytes while they are made: an empty repository has nothing already. What broke is squeezed once more, to the same bytes. */
+async function hurried({ store }: Host, layer: Descriptor, push: LayerPush, there: There): Promise<LayerThere> {
+  const ahead = await push.registry.uploadAhead()
+  try {
+    const squeezing = new Squeezing(store, layer, push)
+    for await (const chunk of squeezing.bytes()) {
+      push.signal?.throwIfAborted()
+      await ahead.write(chunk)
+    }
+    const blob = squeezing.blob()
+    await ahead.finish(blob, { open: async (from) => after(from, new Squeezing(store, layer, push).bytes()) })
+    return there(blob, 'uploaded', true)
+  } catch (error) {
+    await ahead.abandon()
+    throw error
+  }
+}
+
+/** A layer of the store being squeezed once. */
+class Squeezing {
+  private readonly layer: Descriptor
+  private readonly store: Host['store']
+  private readonly push: LayerPush
+  private readonly plain = new Gauge()
+  private readonly packed = new Gauge()
+
+  constructor(store: Host['store'], layer: Descriptor, push: LayerPush) {
+    this.store = store
+    this.layer = layer
+    this.push = push
+  }
+
+  async *bytes(): Bytes {
+    const { compression, level } = this.push
+    yield* measured(compress(measured(await this.store.open(this.layer), this.plain), compression, level), this.packed)
+  }
+
+  /** What came of it, when all of it has come. Throws `BLOB_CORRUPT` where the layer is not what it should be. */
+  blob(): Descriptor {
+    const { compression, docker } = this.push
+    refuseDamaged(this.plain.digest(), this.layer)
+    const gzip = docker ? mediaTypes.dockerLayerGzip : mediaTypes.layerGzip
+    const mediaType = compression === 'zstd' ? mediaTypes.layerZstd : gzip
+    return { mediaType, digest: this.packed.digest(), size: this.packed.size }
+  }
+}
+
+async function* after(from: number, bytes: Bytes): Bytes {
+  let skip = from
+  for await (const chunk of bytes) {
+    if (skip < chunk.length) yield chunk.subarray(skip)
+    skip = Math.max(0, skip - chunk.length)
   }
 }
 

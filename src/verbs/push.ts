@@ -15,7 +15,7 @@ import {
 import { flow, TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
 import { inParallel } from './in-parallel.ts'
-import { originalOf, rememberOriginal } from './origins.ts'
+import { type Origin, originalOf, originsOf, rememberOriginal } from './origins.ts'
 import { type LayerThere, pushLayer } from './push-layer.ts'
 import { openRepository } from './remote-image.ts'
 import { findImage } from './stored-image.ts'
@@ -31,6 +31,8 @@ export async function push(host: Host, options: PushOptions): Promise<PushResult
     throw new TareError('REFERENCE_INVALID', `"${options.name}" has no tag: a push gives the image a name`, {
       remedy: 'Give it one with `tare tag`.',
     })
+  if (options.compression === 'zstd' && options.format === 'docker')
+    throw new TareError('OPTION_INVALID', 'layers in zstd need the format oci: Docker’s own kind of manifest has none')
   const { root } = findImage(host.store, options.name, host.platform)
   const registry = await openRepository(host, name, options)
   const release = host.store.lease()
@@ -51,6 +53,7 @@ class Push {
   private readonly registry: Registry
   private readonly options: PushOptions
   private readonly layers: PushedLayer[]
+  private empty: Promise<boolean> | undefined
 
   constructor(host: Host, registry: Registry, options: PushOptions, layers: PushedLayer[]) {
     this.host = host
@@ -89,10 +92,14 @@ class Push {
     const original = this.original(resting)
     const wanted =
       original === undefined ? undefined : parseManifest(original.bytes, `manifest ${original.blob.digest}`)
-    const { signal, insecure, compressionLevel: level = 6 } = options
+    const { signal, insecure, compression = 'gzip', compressionLevel: level } = options
     const docker = (options.format ?? (wanted?.mediaType === mediaTypes.dockerManifest ? 'docker' : 'oci')) === 'docker'
     const layers = await inParallel(atRest.layers, layersAtOnce, async (layer, i) => {
-      const done = await pushLayer(host, layer, wanted?.layers[i], { registry, docker, level, signal, insecure })
+      const done = await pushLayer(host, layer, wanted?.layers[i], {
+        ...{ registry, docker, compression, level, signal, insecure },
+        mayKeep: (origin) => this.mayKeep(origin),
+        isEmpty: () => this.isEmpty(),
+      })
       options.report?.({ type: 'transfer', digest: layer.digest, current: layer.size, total: layer.size, done: true })
       return done
     })
@@ -105,7 +112,21 @@ class Push {
     return this.put(resting, Buffer.from(goJson(manifestJson(manifest), 2)), manifest.mediaType)
   }
 
-  /** The manifest that the image was pulled or pushed as, unless another kind is asked for. */
+  private isEmpty(): Promise<boolean> {
+    this.empty ??= this.registry.isEmpty()
+    return this.empty
+  }
+
+  /** Layers that others have squeezed stay as they are; of our own, those that are squeezed as it is asked for now. */
+  private mayKeep({ blob, ours }: Origin): boolean {
+    const { compression, forceCompression, format } = this.options
+    const zstd = blob.mediaType === mediaTypes.layerZstd
+    if (zstd && format === 'docker') return false
+    if (compression === undefined || (ours !== true && forceCompression !== true)) return true
+    return zstd === (compression === 'zstd')
+  }
+
+  /** The manifest that the image was pulled or pushed as, unless it has to be another one now. */
   private original(resting: Descriptor): { readonly blob: Descriptor; readonly bytes: Buffer } | undefined {
     const { store } = this.host
     const blob = originalOf(store, resting.digest)?.manifest
@@ -113,7 +134,14 @@ class Push {
     if (blob === undefined || !store.blobs.has(blob.digest)) return undefined
     if (format !== undefined && (blob.mediaType === mediaTypes.dockerManifest) !== (format === 'docker'))
       return undefined
-    return { blob, bytes: store.blobs.read(blob.digest) }
+    const bytes = store.blobs.read(blob.digest)
+    const atRest = parseManifest(store.blobs.read(resting.digest), `manifest ${resting.digest}`)
+    const stays = parseManifest(bytes, `manifest ${blob.digest}`).layers.every(({ digest }, i) =>
+      originsOf(store, atRest.layers[i]!.digest).some(
+        (origin) => origin.blob.digest === digest && this.mayKeep(origin),
+      ),
+    )
+    return stays ? { blob, bytes } : undefined
   }
 
   private async put(resting: Descriptor, bytes: Buffer, mediaType: string): Promise<Descriptor> {

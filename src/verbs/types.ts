@@ -187,8 +187,12 @@ export interface PushOptions extends CallOptions {
   readonly name: string
   /** The kind of manifest that is written. Default: that which the image was pulled as, else `oci`. */
   readonly format?: 'oci' | 'docker' | undefined
-  /** Of gzip, 1 to 9. Default: 6. */
+  /** How layers are squeezed that this store has made. Default: as they were pushed before, else gzip. zstd needs the format oci. */
+  readonly compression?: 'gzip' | 'zstd' | undefined
+  /** 1 to 9 for gzip (default: 5), 1 to 19 for zstd (default: 3). */
   readonly compressionLevel?: number | undefined
+  /** Also layers that were pulled are squeezed anew where they are not as `compression` says. */
+  readonly forceCompression?: boolean | undefined
   /** Certificates are not checked, and http will do. (http is always tried for this machine itself.) */
   readonly insecure?: boolean | undefined
 }

@@ -10,3 +10,4 @@ export { forgetCredentials, type KeptCredentials, keepCredentials } from './keep
 export { openRegistry, type Registry, type RegistryOptions } from './registry.ts'
 export type { Credentials, Environment } from './types.ts'
 export type { Upload, Uploaded } from './upload.ts'
+export type { UploadAhead } from './upload-ahead.ts'

@@ -24,6 +24,7 @@ import { persist } from './retry.ts'
 import { readAuthorities } from './trust.ts'
 import type { Credentials, Environment } from './types.ts'
 import { hasBlob, mount, type Upload, type Uploaded, upload } from './upload.ts'
+import { UploadAhead } from './upload-ahead.ts'
 
 export interface RegistryOptions {
   /** Where blobs are read and written: a registry keeps them by repository. */
@@ -142,6 +143,30 @@ export class Registry implements Target {
   /** Uploads a blob whose bytes can be opened again, or has it mounted from another repository here. */
   upload(blob: Descriptor, bytes: Upload, mounts: readonly string[] = []): Promise<Uploaded> {
     return upload(this.connection, this.repository, blob, bytes, mounts)
+  }
+
+  /** Begins an upload of bytes that are still being made. */
+  uploadAhead(): Promise<UploadAhead> {
+    return UploadAhead.begin(this.connection, this.repository)
+  }
+
+  /** Whether there is nothing in the repository that has a name, so that no blob is there already. Where that cannot be told, there is. */
+  async isEmpty(): Promise<boolean> {
+    const { repository } = this
+    const purpose: Purpose = { wish: `look into ${repository}`, repository, actions: 'pull,push' }
+    const question = { method: 'GET', path: `/v2/${repository}/tags/list?n=1` } as const
+    try {
+      const response = await this.connection.ask(question, purpose, [200, 404])
+      if (response.status === 404) {
+        discard(response)
+        return true
+      }
+      const bytes = await collect(response.body, documentLimit)
+      const { tags } = JSON.parse(bytes.toString('utf8')) as { readonly tags?: unknown }
+      return tags === null || (Array.isArray(tags) && tags.length === 0)
+    } catch {
+      return false
+    }
   }
 
   /** Takes a blob over from other repositories here, without a byte. undefined: it is not to be had that way. */

@@ -31,22 +31,29 @@ export async function hasBlob(
 }
 
 /** Takes the blob over from another repository of the same registry, if it lets us. Answers where an upload may begin if not. */
-async function begin(
+async function mountOrBegin(
   connection: Connection,
   repository: string,
   blob: Descriptor,
   from: string | undefined,
 ): Promise<HttpResponse> {
   const purpose: Purpose = { wish: `upload to ${repository}`, repository, actions: 'pull,push' }
-  const path = `/v2/${repository}/blobs/uploads/`
   if (from !== undefined && from !== repository) {
     const query = new URLSearchParams({ mount: blob.digest, from })
-    const response = await connection.ask({ method: 'POST', path: `${path}?${query}` }, { ...purpose, from }, [
+    const path = `/v2/${repository}/blobs/uploads/?${query}`
+    const response = await connection.ask({ method: 'POST', path }, { ...purpose, from }, [
       ...[201, 202, 400, 401, 403, 404, 405],
     ])
     discard(response)
     if (response.status === 201 || response.status === 202) return response
   }
+  return begin(connection, repository)
+}
+
+/** Begins an upload. The answer says where to. */
+export async function begin(connection: Connection, repository: string): Promise<HttpResponse> {
+  const purpose: Purpose = { wish: `upload to ${repository}`, repository, actions: 'pull,push' }
+  const path = `/v2/${repository}/blobs/uploads/`
   const response = await connection.ask({ method: 'POST', path }, purpose, [202])
   discard(response)
   return response
@@ -64,10 +71,10 @@ export async function upload(
   mounts: readonly string[] = [],
 ): Promise<Uploaded> {
   if (await hasBlob(connection, repository, blob, true)) return 'there'
-  let session = await begin(connection, repository, blob, mounts[0])
+  let session = await mountOrBegin(connection, repository, blob, mounts[0])
   for (const from of mounts.slice(1)) {
     if (session.status === 201) break
-    session = await begin(connection, repository, blob, from)
+    session = await mountOrBegin(connection, repository, blob, from)
   }
   if (session.status === 201) return 'mounted'
   await new Session(connection, repository, blob, bytes, placeOf(session, connection, repository)).run()
@@ -84,7 +91,7 @@ export async function mount(
   if (await hasBlob(connection, repository, blob, true)) return 'there'
   for (const from of mounts) {
     if (from === repository) continue
-    const session = await begin(connection, repository, blob, from)
+    const session = await mountOrBegin(connection, repository, blob, from)
     if (session.status === 201) return 'mounted'
     // Nobody will use it; where it cannot be taken back, it expires.
     const purpose: Purpose = { wish: `end an upload to ${repository}`, repository, actions: 'pull,push' }
@@ -95,7 +102,8 @@ export async function mount(
   return undefined
 }
 
-class Session {
+/** An upload under way: one blob, at the place that the registry gave it. */
+export class Session {
   private readonly connection: Connection
   private readonly blob: Descriptor
   private readonly bytes: Upload
@@ -112,9 +120,11 @@ class Session {
     this.purpose = { wish: `upload ${blob.digest} to ${repository}`, repository, actions: 'pull,push' }
   }
 
-  async run(): Promise<void> {
+  /** Sends the bytes; with `begun`, those that the registry does not have yet. */
+  async run(begun = false): Promise<void> {
     const { connection, bytes } = this
-    let at = 0
+    let at = begun ? await this.reached() : 0
+    if (at === this.blob.size) return
     for (let tries = 1; ; ) {
       try {
         return await this.send(at)
@@ -151,9 +161,21 @@ class Session {
       const response = await this.accepted(await connection.askOnce(question, purpose, [202, 400, 404, 416]))
       this.place = placeOf(response, connection, this.repository)
     }
-    await this.accepted(
-      await connection.ask({ method: 'PUT', path: this.sealed() }, purpose, [201, 204, 400, 404, 416]),
-    )
+    await this.accepted(await this.close())
+  }
+
+  /** Ends an upload of which all bytes are there; where the registry has others than it should, it begins again. */
+  async seal(): Promise<void> {
+    const response = await this.close()
+    if (response.status < 400) return discard(response)
+    discard(response)
+    await this.restart()
+    await this.run()
+  }
+
+  private close(): Promise<HttpResponse> {
+    const { connection, purpose } = this
+    return connection.ask({ method: 'PUT', path: this.sealed() }, purpose, [201, 204, 400, 404, 416])
   }
 
   /** Of an upload that was taken up again, bytes of the broken connection may still have arrived: then nothing fits any more. */
@@ -182,8 +204,8 @@ class Session {
   }
 
   private async restart(): Promise<number> {
-    const { connection, repository, blob } = this
-    const session = await begin(connection, repository, blob, undefined)
+    const { connection, repository } = this
+    const session = await begin(connection, repository)
     this.place = placeOf(session, connection, repository)
     return 0
   }
@@ -216,7 +238,7 @@ function isBroken(error: unknown): boolean {
   )
 }
 
-function placeOf(response: HttpResponse, { host }: Connection, repository: string): URL {
+export function placeOf(response: HttpResponse, { host }: Connection, repository: string): URL {
   const { location } = response.headers
   if (location !== undefined && URL.canParse(location, response.url.href)) return new URL(location, response.url)
   throw nonsense({ wish: `upload to ${repository}`, host, repository }, 'does not say where to upload to')

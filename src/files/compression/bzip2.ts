@@ -8,7 +8,7 @@ import { start, throughProgram } from './program.ts'
 /** All streams, one after the other: by the `bzip2` program, else here. */
 export async function* unbzip2(bytes: Bytes): Bytes {
   const program = await start('bzip2', ['-d', '-c'])
-  if (program !== undefined) yield* throughProgram('bzip2', bytes, program)
+  if (program !== undefined) yield* throughProgram(bytes, program, (words) => corrupt('bzip2', words))
   else yield* decodeBzip2(bytes)
 }
 

@@ -1,7 +1,25 @@
 import type { Bytes } from '../../support/index.ts'
 
-/** The bytes as a gzip, squeezed on all cores (see gzip-blocks.ts). Loaded with the first call: most verbs squeeze nothing. */
-export async function* gzipBlocks(bytes: Bytes, level = 6): Bytes {
-  const blocks = await import('./gzip-blocks.ts')
-  yield* blocks.gzipBlocks(bytes, level)
+export type Compression = 'none' | 'gzip' | 'zstd'
+
+/** Levels that may be asked for, and the one that is meant where none is. */
+export const compressionLevels = {
+  // Of zlib's levels the fifth takes a quarter less time than the sixth, for half a hundredth more bytes.
+  gzip: { least: 1, most: 9, usual: 5 },
+  zstd: { least: 1, most: 19, usual: 3 },
+} as const
+
+/**
+ * The bytes squeezed on all cores. Throws `ZSTD_MISSING` where nothing here writes zstd. What squeezes is loaded with the first call:
+ * most verbs squeeze nothing.
+ */
+export async function* compress(bytes: Bytes, compression: Compression, level?: number): Bytes {
+  if (compression === 'none') yield* bytes
+  else if (compression === 'gzip') {
+    const { gzipBlocks } = await import('./gzip-blocks.ts')
+    yield* gzipBlocks(bytes, level ?? compressionLevels.gzip.usual)
+  } else {
+    const { zstdBlocks } = await import('./zstd-blocks.ts')
+    yield* zstdBlocks(bytes, level ?? compressionLevels.zstd.usual)
+  }
 }

@@ -2,8 +2,6 @@ import type { ChildProcessByStdio } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Bytes } from '../../support/index.ts'
-import { corrupt } from './corrupt.ts'
-import type { Format } from './sniff.ts'
 import { Source } from './transform.ts'
 
 export type Program = ChildProcessByStdio<Writable, Readable, Readable>
@@ -18,8 +16,11 @@ export async function start(name: string, args: readonly string[]): Promise<Prog
   })
 }
 
-/** Sends bytes through a program that decompresses. It is ended when whoever reads stops early or the bytes fail. */
-export async function* throughProgram(format: Format, bytes: Bytes, program: Program): Bytes {
+/**
+ * Sends bytes through a program that compresses or decompresses; `failed` makes an error of its complaint. It is ended when
+ * whoever reads stops early or the bytes fail.
+ */
+export async function* throughProgram(bytes: Bytes, program: Program, failed: (words: string) => unknown): Bytes {
   const source = new Source(bytes)
   const complaint = lastWords(program.stderr)
   const end = new Promise<string | undefined>((resolve) => {
@@ -37,7 +38,7 @@ export async function* throughProgram(format: Format, bytes: Bytes, program: Pro
     if (source.failure !== undefined) throw source.failure.error
     const words = complaint()
     // bzip2 only warns of this, and what comes behind the garbage would be lost.
-    if (failure !== undefined || words.includes('trailing garbage')) throw corrupt(format, words || failure || '')
+    if (failure !== undefined || words.includes('trailing garbage')) throw failed(words || failure || '')
   } finally {
     program.kill('SIGKILL')
     program.stdin.destroy()

@@ -7,7 +7,7 @@ import { Source } from './transform.ts'
 export async function* unxz(bytes: Bytes): Bytes {
   // Some headers ask for gigabytes of memory, and so does the program unless it is told not to.
   const program = await start('xz', ['--decompress', '--stdout', '--memlimit-decompress=1GiB'])
-  if (program !== undefined) yield* throughProgram('xz', bytes, program)
+  if (program !== undefined) yield* throughProgram(bytes, program, (words) => corrupt('xz', words))
   else yield* decode(bytes)
 }
 

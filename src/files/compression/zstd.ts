@@ -18,7 +18,7 @@ export async function* unzstd(bytes: Bytes): Bytes {
     return
   }
   const program = await start('zstd', ['-d', '-c', '-q'])
-  if (program !== undefined) yield* throughProgram('zstd', checked(bytes), program)
+  if (program !== undefined) yield* throughProgram(checked(bytes), program, (words) => corrupt('zstd', words))
   else yield* decodeFrames(bytes)
 }
 

@@ -1,0 +1,80 @@
+import { once } from 'node:events'
+import { PassThrough } from 'node:stream'
+import type { Descriptor } from '../../oci/index.ts'
+import type { Connection, Purpose } from './connection.ts'
+import { discard } from './http.ts'
+import { begin, placeOf, Session, type Upload } from './upload.ts'
+
+/**
+ * An upload of bytes that are still being made, so that nobody knows their digest: they go up as they come. Whatever breaks meanwhile is
+ * no error of `write`; `finish`, which is told the digest and can open the bytes again, sends what did not arrive.
+ */
+export class UploadAhead {
+  private readonly connection: Connection
+  private readonly repository: string
+  private readonly purpose: Purpose
+  // Chunks stay as they are, and are at most a mebibyte or so.
+  private readonly feed = new PassThrough({ objectMode: true, highWaterMark: 2 })
+  private readonly sent: Promise<boolean>
+  private place: URL
+
+  private constructor(connection: Connection, repository: string, place: URL) {
+    this.connection = connection
+    this.repository = repository
+    this.place = place
+    this.purpose = { wish: `upload to ${repository}`, repository, actions: 'pull,push' }
+    this.feed.on('error', () => {})
+    this.sent = this.send()
+  }
+
+  static async begin(connection: Connection, repository: string): Promise<UploadAhead> {
+    const session = await begin(connection, repository)
+    return new UploadAhead(connection, repository, placeOf(session, connection, repository))
+  }
+
+  /** Resolves when more may come. */
+  async write(chunk: Uint8Array): Promise<void> {
+    if (this.feed.destroyed || this.feed.write(chunk)) return
+    const stop = new AbortController()
+    const { signal } = stop
+    const either = [once(this.feed, 'drain', { signal }), once(this.feed, 'close', { signal })]
+    await Promise.race(either).catch(() => {})
+    stop.abort()
+    await Promise.allSettled(either)
+  }
+
+  /** The blob is there afterwards. */
+  async finish(blob: Descriptor, bytes: Upload): Promise<void> {
+    if (!this.feed.destroyed) this.feed.end()
+    const { connection, repository, place } = this
+    const whole = await this.sent
+    const session = new Session(connection, repository, blob, bytes, whole ? this.place : place)
+    await (whole ? session.seal() : session.run(true))
+  }
+
+  /** The bytes will not all come: what arrived is taken back. */
+  async abandon(): Promise<void> {
+    this.feed.destroy()
+    await this.sent
+    const question = { method: 'DELETE', path: this.place } as const
+    const ended = await this.connection.askOnce(question, this.purpose, [200, 202, 204, 404]).catch(() => undefined)
+    if (ended !== undefined) discard(ended)
+  }
+
+  /** Answers whether all of it arrived. */
+  private async send(): Promise<boolean> {
+    const { connection, purpose, repository, feed } = this
+    const headers = { 'Content-Type': 'application/octet-stream' }
+    try {
+      const question = { method: 'PATCH', path: this.place, headers, body: () => feed } as const
+      const response = await connection.askOnce(question, purpose, [202])
+      discard(response)
+      this.place = placeOf(response, connection, repository)
+      return feed.writableFinished
+    } catch {
+      return false
+    } finally {
+      feed.destroy()
+    }
+  }
+}

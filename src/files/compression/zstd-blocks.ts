@@ -1,0 +1,46 @@
+import * as zlib from 'node:zlib'
+import { type Bytes, TareError } from '../../support/index.ts'
+import { squeezeBlocks } from './blocks.ts'
+import { start, throughProgram } from './program.ts'
+
+const blockSize = 4 << 20
+
+type ZstdCompress = (
+  bytes: Uint8Array,
+  options: { readonly params: Readonly<Record<number, number>> },
+  done: (error: Error | null, squeezed: Buffer) => void,
+) => void
+
+/**
+ * The bytes as zstd: frames that are squeezed side by side where Node can (22.15 and later), else what the program zstd makes of
+ * them. Throws `ZSTD_MISSING` where there is neither.
+ */
+export async function* zstdBlocks(bytes: Bytes, level: number): Bytes {
+  const { zstdCompress, constants } = zlib as { zstdCompress?: ZstdCompress; constants: Record<string, number> }
+  if (zstdCompress === undefined) {
+    yield* throughProgram(bytes, await startZstd(level), failed)
+    return
+  }
+  const options = { params: { [constants['ZSTD_c_compressionLevel']!]: level } }
+  let empty = true
+  const squeeze = (block: Uint8Array) =>
+    new Promise<readonly Uint8Array[]>((resolve, reject) => {
+      empty = false
+      zstdCompress(block, options, (error, squeezed) => (error === null ? resolve([squeezed]) : reject(error)))
+    })
+  yield* squeezeBlocks(bytes, blockSize, squeeze)
+  // Not even a frame would be no zstd.
+  if (empty) yield* await squeeze(new Uint8Array(0))
+}
+
+function failed(words: string): TareError {
+  return new TareError('ZSTD_FAILED', `the program zstd failed: ${words}`)
+}
+
+async function startZstd(level: number) {
+  const program = await start('zstd', ['-q', '-c', '-T0', `-${level}`])
+  if (program !== undefined) return program
+  throw new TareError('ZSTD_MISSING', 'this Node writes no zstd, and there is no program zstd', {
+    remedy: 'Use gzip (a file’s name that ends in .tar.gz), install zstd, or use Node 22.15 or later.',
+  })
+}
