@@ -1,25 +1,16 @@
 import { createHash } from 'node:crypto'
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Node, Tree } from '../../files/tree/index.ts'
 import { systemCode, TareError } from '../../support/index.ts'
+import { tryLock } from './cache-lock.ts'
 import { Extractor, layerBetween } from './extract.ts'
 import type { Machine } from './machine.ts'
 import { runProgram } from './programs.ts'
 import type { CacheMount } from './types.ts'
 import { removeAll } from './unpacked.ts'
-import { isLiving, nameOfProcess, type WorkFolders } from './work-folder.ts'
+import type { WorkFolders } from './work-folder.ts'
 
 export interface HeldCache {
   readonly path: string
@@ -51,12 +42,12 @@ export class Caches {
       mkdirSync(folder, { recursive: true })
       if (mount.sharing === 'shared') return { path: await this.made(folder, mount), release: () => {} }
       const lock = join(folder, 'lock')
-      while (!tryLock(lock)) {
-        if (mount.sharing === 'private') break
+      let release = tryLock(lock)
+      while (release === undefined && mount.sharing === 'locked') {
         await pause(20 + Math.random() * 30, undefined, { signal })
+        release = tryLock(lock)
       }
-      if (holderOf(lock) !== mine(lock)) continue
-      const release = () => rmSync(lock, { force: true })
+      if (release === undefined) continue
       try {
         return { path: await this.made(folder, mount), release }
       } catch (error) {
@@ -130,35 +121,4 @@ function isOwn({ uid, gid }: Pick<CacheMount, 'uid' | 'gid'>): boolean {
 
 function treeOf(node: Node & { kind: 'directory' }): Tree {
   return new Tree({ ...Tree.empty.root, children: node.children })
-}
-
-const taken = new Map<string, string>()
-let count = 0
-
-function mine(lock: string): string | undefined {
-  return taken.get(lock)
-}
-
-function tryLock(lock: string): boolean {
-  const name = `${nameOfProcess()}-${++count}`
-  try {
-    writeFileSync(lock, name, { flag: 'wx' })
-    taken.set(lock, name)
-    return true
-  } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error
-  }
-  const holder = holderOf(lock)
-  // A killed process does not unlock. Should two find that at once, the second removes the first one's lock only within the
-  // blink between reading and removing.
-  if (holder !== undefined && !isLiving(holder)) rmSync(lock, { force: true })
-  return false
-}
-
-function holderOf(lock: string): string | undefined {
-  try {
-    return readFileSync(lock, 'utf8')
-  } catch {
-    return undefined
-  }
 }
