@@ -99,12 +99,13 @@ class OverlayStep {
     this.child?.kill('SIGKILL')
     await this.childEnded?.catch(() => {})
     if (chain !== undefined) this.tools.unpacked.adopt(join(this.folder, 'upper'), chain)
-    try {
-      // The kernel lets nobody in there; it is ours, and without it removing takes no further process.
-      chmodSync(join(this.folder, 'work/work'), 0o700)
-    } catch {
-      // It is not there, or not ours.
-    }
+    // The kernel lets nobody in there; they are ours, and so removing takes no further process. (overlayfs.rst, "Volatile mount")
+    for (const place of ['work', 'work/incompat', 'work/incompat/volatile'])
+      try {
+        chmodSync(join(this.folder, 'work', place), 0o700)
+      } catch {
+        // It is not there, or not ours.
+      }
     await removeAll(this.tools.machine, [this.folder])
   }
 
