@@ -1,16 +1,5 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readlinkSync,
-  realpathSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Directory, type Node, Tree } from '../../files/tree/index.ts'
 import { messageOf, TareError } from '../../support/index.ts'
@@ -22,6 +11,7 @@ import { Extractor, layerBetween, shortName } from './extract.ts'
 import { hiddenEnvironment, hiddenLines } from './hidden-env.ts'
 import { deviceNames, hostsFile, resolvFile } from './host-files.ts'
 import { resolveIdentity } from './identity.ts'
+import { killInside } from './kill-inside.ts'
 import { guard, hasCapability, type Machine } from './machine.ts'
 import { becomeCommand } from './namespace-script.ts'
 import { plainTree } from './plain-tree.ts'
@@ -290,22 +280,4 @@ function withoutLinks(directory: Directory): Directory {
 
 function hasLinks(found: Found): boolean {
   return (found.children ?? []).some((child) => child.inode !== undefined || hasLinks(child))
-}
-
-/** Ends every process whose root is the folder: there is no process namespace to end them all at once. */
-export function killInside(folder: string): void {
-  if (!existsSync(folder)) return
-  const root = realpathSync(folder)
-  for (let round = 0, found = true; found && round < 50; round++) {
-    found = false
-    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-      try {
-        if (readlinkSync(`/proc/${pid}/root`) !== root) continue
-        process.kill(Number(pid), 'SIGKILL')
-        found = true
-      } catch {
-        // It ended by itself, or is not ours.
-      }
-    }
-  }
 }

@@ -1,12 +1,7 @@
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import type { Writable } from 'node:stream'
-import type { Tree } from '../../files/tree/index.ts'
-import { messageOf, systemCode, TareError } from '../../support/index.ts'
+import { TareError } from '../../support/index.ts'
 import type { Caches } from './caches.ts'
-import { readCapabilities } from './capabilities.ts'
-import { changedTree } from './changed-tree.ts'
 import { checkCommand, environmentOf } from './command.ts'
 import { hiddenEnvironment, inPieces } from './hidden-env.ts'
 import { resolveIdentity } from './identity.ts'
@@ -15,12 +10,12 @@ import { namespaceScript, type StepFacts } from './namespace-script.ts'
 import { runtimeConfig } from './oci-config.ts'
 import { ociScript, runtimeLog } from './oci-script.ts'
 import { overlayOptions } from './overlay.ts'
+import { treeAfter } from './overlay-changes.ts'
+import { OverlayProcess } from './overlay-process.ts'
 import { prepare } from './prepared.ts'
-import { ended, findProgram, hear, plainEnvironment, quoted, runProgram } from './programs.ts'
-import { signalCommand } from './signal-command.ts'
+import { findProgram, quoted } from './programs.ts'
 import type { Command, Outcome, RunOptions, Stack } from './types.ts'
 import { removeAll, type Unpacked } from './unpacked.ts'
-import { type Found, walk } from './walk.ts'
 import type { WorkFolders } from './work-folder.ts'
 
 export interface OverlayTools {
@@ -54,8 +49,7 @@ class OverlayStep {
   private readonly options: RunOptions
   private readonly tools: OverlayTools
   private readonly folder: string
-  private child: ChildProcess | undefined
-  private childEnded: Promise<number> | undefined
+  private process: OverlayProcess | undefined
 
   constructor(on: Stack, command: Command, options: RunOptions, tools: OverlayTools) {
     this.on = on
@@ -87,17 +81,19 @@ class OverlayStep {
     }
     this.writeScripts(facts, layers)
     this.options.signal.throwIfAborted()
-    const exitCode = await this.start(facts).finally(() => prepared.release())
+    const started = this.started(facts)
+    this.process = started
+    const exitCode = this.checked(await started.run().finally(() => prepared.release()))
     return {
       exitCode,
-      after: async () => prepared.stubs.touch(await this.after(tree)),
+      after: async () =>
+        prepared.stubs.touch(await treeAfter(tree, { folder, pid: started.pid, machine: tools.machine })),
       release: (chain) => this.release(chain),
     }
   }
 
   async release(chain?: string): Promise<void> {
-    this.child?.kill('SIGKILL')
-    await this.childEnded?.catch(() => {})
+    await this.process?.end()
     if (chain !== undefined) this.tools.unpacked.adopt(join(this.folder, 'upper'), chain)
     // The kernel lets nobody in there; they are ours, and so removing takes no further process. (overlayfs.rst, "Volatile mount")
     for (const place of ['work', 'work/incompat', 'work/incompat/volatile'])
@@ -189,67 +185,17 @@ class OverlayStep {
     return { bundle: secrets, lines: pieces.lines(paths, quoted(join(secrets, 'config.json'))) }
   }
 
-  /** Runs the scripts; the outer one stays, and with it the mounts, until `release`. */
-  private async start({ prepared, root }: StepFacts): Promise<number> {
-    const { machine } = this.tools
-    const [program = '', ...rest] = [...machine.enter(['--mount']), 'sh', join(this.folder, 'outer.sh')]
-    const { inherit, started } = this.options
-    const out = inherit === undefined ? 'pipe' : 'inherit'
-    const stdio: StdioOptions = ['pipe', out, out, 'pipe', 'pipe', inherit?.stdin === true ? 0 : 'ignore']
-    const hidden = hiddenEnvironment(
-      this.command,
-      this.tools.runtime === undefined ? undefined : (value) => JSON.stringify(value).slice(1, -1),
-    )
-    const child: ChildProcess = spawn(program, rest, { env: { ...plainEnvironment, ...hidden }, stdio })
-    this.child = child
-    this.childEnded = ended(child)
-    this.childEnded.catch(() => {})
-    const stop = () => child.kill('SIGKILL')
-    this.options.signal.addEventListener('abort', stop, { once: true })
-    const heard = hear(child, this.options.output, stop)
-    const outputs = Promise.all(
-      [child.stdout, child.stderr].flatMap((stream) => (stream === null ? [] : drained(stream))),
-    )
-    const secrets = child.stdio[4] as Writable
-    secrets.on('error', () => {})
-    secrets.end(Buffer.concat(prepared.secrets.map(({ bytes }) => bytes)))
-    child.stdin!.on('error', () => {})
-    let said = ''
-    const status = new Promise<void>((resolve) => {
-      const pipe = child.stdio[3]! as NodeJS.ReadableStream
-      pipe.setEncoding('utf8')
-      pipe.on('data', (text: string) => {
-        said += text
-        if (started !== undefined && /^ready$/m.test(text)) started((signal) => signalCommand(child.pid!, signal))
-        if (/^exit \d+\n/m.test(said)) resolve()
-      })
-      pipe.on('close', resolve)
-    })
-    try {
-      await Promise.race([status, this.childEnded])
-      await status
-      await outputs
-    } catch (cause) {
-      throw new TareError('SANDBOX_FAILED', `cannot start ${program}: ${messageOf(cause)}`, { cause })
-    } finally {
-      this.options.signal.removeEventListener('abort', stop)
-    }
-    this.options.signal.throwIfAborted()
-    heard.check()
-    const code = /^exit (\d+)$/m.exec(said)?.[1]
-    if (code !== undefined && /^ready$/m.test(said)) return this.checked(Number(code))
-    const words = said
-      .split('\n')
-      .filter((line) => line !== '' && !/^exit \d+$|dmesg\(1\)|^ready$/.test(line))
-      .join('; ')
-      .replaceAll(root, '')
-    throw new TareError(
-      'SANDBOX_FAILED',
-      `cannot set up the filesystem of the step${words === '' ? '' : `: ${words}`}`,
+  private started({ prepared, root }: StepFacts): OverlayProcess {
+    const { machine, runtime } = this.tools
+    const spell = runtime === undefined ? undefined : (value: string) => JSON.stringify(value).slice(1, -1)
+    return new OverlayProcess(
       {
-        remedy:
-          'Run `tare doctor`: it says what this machine allows and how to mend it; --isolation picks another way.',
+        argv: [...machine.enter(['--mount']), 'sh', join(this.folder, 'outer.sh')],
+        hidden: hiddenEnvironment(this.command, spell),
+        secrets: Buffer.concat(prepared.secrets.map(({ bytes }) => bytes)),
+        root,
       },
+      this.options,
     )
   }
 
@@ -267,81 +213,5 @@ class OverlayStep {
         ? 'The program is for another architecture, or a script without #! in its first line.'
         : 'Try --isolation=namespace; `tare doctor` says what this machine allows.',
     })
-  }
-
-  private async after(below: Tree): Promise<Tree> {
-    const { machine } = this.tools
-    const upper = join(this.folder, 'upper')
-    const pid = this.child!.pid!
-    const merged = `/proc/${pid}/root${join(this.folder, 'root')}`
-    let found: Found
-    let aside: string | undefined
-    let inside = false
-    try {
-      found = walk(upper, merged)[0]!
-      if (!machine.root) checkReadable(found)
-    } catch (error) {
-      if (machine.root || (systemCode(error) !== 'EACCES' && systemCode(error) !== 'EPERM')) throw error
-      aside = join(this.folder, 'aside')
-      found = await this.walkInside(upper, join(this.folder, 'root'), aside)
-      inside = true
-    }
-    const mapped = !machine.root && !inside
-    return changedTree(found, {
-      below,
-      folder: upper,
-      aside,
-      uid: mapped ? idsOf(pid, 'uid_map') : (id) => id,
-      gid: mapped ? idsOf(pid, 'gid_map') : (id) => id,
-      capabilities: await readCapabilities(found, upper, machine),
-    })
-  }
-
-  /** Looks around as the root of the step's namespaces does: some files are closed to everybody outside. */
-  private async walkInside(upper: string, merged: string, aside: string): Promise<Found> {
-    const script = `process.stdout.write(JSON.stringify((${walk.toString()})(...${JSON.stringify([upper, merged, aside])})))`
-    const enter = [
-      findProgram('nsenter') ?? 'nsenter',
-      '--target',
-      String(this.child!.pid),
-      '--user',
-      '--mount',
-      '--preserve-credentials',
-      '--',
-    ]
-    const { code, stdout, stderr } = await runProgram([...enter, process.execPath, '-e', script])
-    if (code !== 0) throw new Error(`reading what a step wrote failed: ${stderr}`)
-    return (JSON.parse(stdout.toString('utf8')) as Found[])[0]!
-  }
-}
-
-function drained(stream: NodeJS.ReadableStream): Promise<void> {
-  return new Promise((resolve) => {
-    stream.on('close', resolve)
-    stream.on('end', resolve)
-  })
-}
-
-/** Throws EACCES where a file could not be read from outside the user namespace. */
-function checkReadable(found: Found): void {
-  const uid = process.geteuid?.()
-  for (const child of found.children ?? []) {
-    const bit = child.uid === uid ? 0o400 : 0o4
-    if (child.kind === 'file' && child.size > 0 && (child.mode & bit) === 0)
-      throw Object.assign(new Error(`cannot read ${child.name}`), { code: 'EACCES' })
-    if (child.kind === 'directory') checkReadable(child)
-  }
-}
-
-/** Ids inside the user namespace of the process, of those outside. (user_namespaces(7)) */
-function idsOf(pid: number, map: 'uid_map' | 'gid_map'): (id: number) => number {
-  const lines = readFileSync(`/proc/${pid}/${map}`, 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/).map(Number))
-  return (id) => {
-    for (const [inside = 0, outside = 0, count = 0] of lines)
-      if (id >= outside && id < outside + count) return inside + id - outside
-    return 65534
   }
 }
