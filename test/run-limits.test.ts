@@ -20,7 +20,13 @@ function openAlpine(way: Way, dockerfile: string, files: Readonly<Record<string,
   copyFileSync(rootfs, join(bench.context, 'alpine.tgz'))
   chmodSync(join(bench.context, 'alpine.tgz'), 0o644)
   chmodSync(bench.folder, 0o777)
-  const options: RunOptions = { home: bench.home, cwd: bench.folder, user: way.user, env: way.env }
+  const options: RunOptions = {
+    home: bench.home,
+    cwd: bench.folder,
+    user: way.user,
+    env: way.env,
+    wrapper: way.wrapper,
+  }
   return {
     ...bench,
     options,

@@ -80,7 +80,8 @@ function openKeys(way: Way, dockerfile: string) {
   chmodSync(bench.folder, 0o777)
   return {
     ...bench,
-    tare: (argv: readonly string[]) => bench.tare(argv, { user: way.user, env: way.env } satisfies RunOptions),
+    tare: (argv: readonly string[]) =>
+      bench.tare(argv, { user: way.user, env: way.env, wrapper: way.wrapper } satisfies RunOptions),
     key: () => readFileSync(`${key}.pub`, 'utf8').split(' ')[1]!,
     agents: () =>
       execFileSync('sh', ['-c', 'pgrep -f "ssh-agent -D -a .*tare-agent" || :'], { encoding: 'utf8' })

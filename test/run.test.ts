@@ -21,7 +21,12 @@ function openAlpine(way: Way, dockerfile: string, files: Readonly<Record<string,
   copyFileSync(rootfs, join(bench.context, 'alpine.tgz'))
   chmodSync(join(bench.context, 'alpine.tgz'), 0o644)
   chmodSync(bench.folder, 0o777)
-  const as = (options: RunOptions): RunOptions => ({ ...options, user: way.user, env: { ...way.env, ...options.env } })
+  const as = (options: RunOptions): RunOptions => ({
+    ...options,
+    user: way.user,
+    wrapper: options.wrapper ?? way.wrapper,
+    env: { ...way.env, ...options.env },
+  })
   return {
     ...bench,
     tare: (argv: readonly string[], options: RunOptions = {}) => bench.tare(argv, as(options)),
@@ -90,7 +95,7 @@ describe.each(ways)('RUN: $name', (way) => {
     expect(await succeed(['run', '-i', 'app', 'cat'], { input: 'typed\n' })).toBe('typed\n')
     expect(await succeed(['run', 'app', 'cat'], { input: 'typed\n' })).toBe('')
     expect((await tare(['run', 'app', 'sh', '-c', 'head -c 3 /dev/zero'])).bytes).toEqual(Buffer.alloc(3))
-    if (way.env['TARE_ISOLATION'] === 'chroot') return
+    if (way.bare) return
     mkdirSync(join(folder, 'shown'))
     chmodSync(join(folder, 'shown'), 0o777)
     writeFileSync(join(folder, 'shown/in'), 'of the machine\n')

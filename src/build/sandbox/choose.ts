@@ -2,6 +2,7 @@ import { TareError } from '../../support/index.ts'
 import { hasCapability, type Machine } from './machine.ts'
 import { hasOverlay, liesOnOverlay } from './overlay.ts'
 import { findProgram } from './programs.ts'
+import { isConfined, tryOut } from './trials.ts'
 import type { Hindrance, Isolation } from './types.ts'
 import { mayNestUsers } from './users.ts'
 
@@ -12,7 +13,7 @@ export interface Choice {
 
 const packages = 'apt-get install util-linux (or apk add util-linux, dnf install util-linux)'
 
-/** The sandbox to use: the one that is asked for, or the best that nothing hinders. Throws `SANDBOX_MISSING`. */
+/** The sandbox to use: the one that is asked for, or the best that nothing hinders; tried out where rules may hinder it. Throws `SANDBOX_MISSING`. */
 export function chooseIsolation(
   machine: Machine,
   folder: string,
@@ -21,7 +22,18 @@ export function chooseIsolation(
   const { isolation = 'auto' } = wanted
   const runtime = findRuntime(wanted.runtime)
   const candidates = isolation === 'auto' ? (['oci', 'namespace', 'chroot'] as const) : [isolation]
-  const found = candidates.map((name) => ({ name, hindrances: hindrancesOf(name, machine, folder, runtime) }))
+  const found: { readonly name: Isolation; readonly hindrances: readonly Hindrance[] }[] = []
+  let refused: readonly Hindrance[] | undefined
+  for (const name of candidates) {
+    let hindrances = hindrancesOf(name, machine, folder, runtime)
+    if (hindrances.length === 0 && name !== 'chroot' && isConfined()) {
+      // Both of them do the same here.
+      refused ??= tryOut(name, machine, folder)
+      hindrances = refused
+    }
+    found.push({ name, hindrances })
+    if (hindrances.length === 0) break
+  }
   const best = found.find(({ hindrances }) => hindrances.length === 0)
   if (best !== undefined) return { isolation: best.name, runtime: best.name === 'oci' ? runtime : undefined }
   const told = found.find(({ name }) => name === 'namespace') ?? found[0]!
@@ -49,7 +61,7 @@ export function hindrancesOf(
     if (hindered) found.push({ what, remedy })
   }
   add(process.platform !== 'linux', 'RUN needs Linux', 'Use a Linux machine, or a virtual one')
-  for (const name of ['unshare', 'setpriv', ...(isolation === 'chroot' ? [] : ['mount'])])
+  for (const name of ['setpriv', ...(isolation === 'chroot' ? ['nsenter'] : ['unshare', 'mount'])])
     add(findProgram(name) === undefined, `there is no ${name}`, `Install it: ${packages}`)
   add(findProgram('tar') === undefined, 'there is no tar', 'Install GNU tar: apt-get install tar')
   if (isolation === 'chroot') {

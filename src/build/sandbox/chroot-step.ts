@@ -97,7 +97,7 @@ class ChrootStep {
       becomeCommand(
         { command, identity, env, cwd, hasShell, terminal: this.options.inherit?.terminal === true },
         root,
-        hasCapability(capSetPcap),
+        { mayBound: hasCapability(capSetPcap), mayUnshare: false },
       ),
     )
     this.giveBack()

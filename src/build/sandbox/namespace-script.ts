@@ -170,11 +170,19 @@ function nestedLines(mount: PreparedMount, root: string): string[] {
   return [`${make} && mount -n -t ${type} -o ${quoted(options)} ${quoted(source)} ${place} || exit 125`]
 }
 
+/** What the place of a step allows. */
+export interface Allowed {
+  /** To give capabilities up. */
+  readonly mayBound: boolean
+  /** unshare(2), even for nothing, which the rules of containers refuse: then nsenter changes the root. */
+  readonly mayUnshare: boolean
+}
+
 /** The end of the script: whatever turns the process into the command, as its user, in its directory, in the new root. */
 export function becomeCommand(
   { command, identity, env, cwd, hasShell }: Omit<StepFacts, 'prepared' | 'root' | 'userNamespace'>,
   root: string,
-  mayBound = true,
+  { mayBound, mayUnshare }: Allowed = { mayBound: true, mayUnshare: true },
 ): string {
   const { uid, gid, groups } = identity
   const bounding =
@@ -197,13 +205,17 @@ export function becomeCommand(
     : ''
   const argv = `${start === '' ? '' : `${start} `}${words(...command.argv)}`
   const clean = words(tool('env'), ...leaveHidden(command), ...early)
+  const enter = (...as: readonly string[]) =>
+    mayUnshare
+      ? words(tool('unshare'), `--root=${root}`, `--wd=/${cwd}`, ...as, '--')
+      : words(tool('nsenter'), `--root=${root}`, `--wd=${join(root, cwd)}`, ...as, '--')
   if (uid === 0) {
     const as = [...(gid === 0 ? [] : ['--regid', String(gid)]), '--groups', groups.join(',')]
-    return `${words(tool('setpriv'), ...as, ...bounding, '--')} ${clean} ${words(tool('unshare'), `--root=${root}`, `--wd=/${cwd}`, '--')} ${argv}`
+    return `${words(tool('setpriv'), ...as, ...bounding, '--')} ${clean} ${enter()} ${argv}`
   }
   const limited = bounding.length === 0 ? '' : `${words(tool('setpriv'), ...bounding, '--')} `
   if (cwd === '' || hasShell)
     return `${limited}${clean} ${words(tool('chroot'), `--userspec=+${uid}:+${gid}`, `--groups=${groups.map((id) => `+${id}`).join(',')}`, root)} ${argv}`
   // Without a shell nobody can change the directory for a user with groups of its own; without a shell such groups are rare.
-  return `${limited}${clean} ${words(tool('unshare'), `--root=${root}`, `--wd=/${cwd}`, `--setgid=${gid}`, `--setuid=${uid}`, '--')} ${argv}`
+  return `${limited}${clean} ${enter(`--setgid=${gid}`, `--setuid=${uid}`)} ${argv}`
 }

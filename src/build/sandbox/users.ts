@@ -25,6 +25,12 @@ export function mayNestUsers(): readonly Hindrance[] {
       what: 'AppArmor keeps user namespaces from programs that have no profile for them',
       remedy: 'Allow them: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0',
     })
+  if (/^NoNewPrivs:\s*1/m.test(read('/proc/self/status')))
+    found.push({
+      what: 'this process may gain no rights (no_new_privs), which newuidmap needs',
+      remedy:
+        'Start the container without --security-opt no-new-privileges (in Kubernetes: allowPrivilegeEscalation: true)',
+    })
   for (const name of ['newuidmap', 'newgidmap'])
     if (findProgram(name) === undefined)
       found.push({
