@@ -1,5 +1,7 @@
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { expect, test } from 'vitest'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
 import { chooseIsolation, hindrancesOf } from './choose.ts'
 import { examine } from './doctor.ts'
 import { thisMachine } from './machine.ts'
@@ -20,6 +22,26 @@ test('without a runtime there is no oci sandbox', () => {
     what: 'there is no crun and no runc',
     remedy: 'Install one: apt-get install crun',
   })
+})
+
+test('programs of BusyBox are told from those that can do it', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tare-busybox-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  writeFileSync(join(folder, 'busybox'), '#!/bin/sh\n', { mode: 0o755 })
+  for (const name of ['tar', 'setpriv']) symlinkSync('busybox', join(folder, name))
+  const path = process.env['PATH']
+  process.env['PATH'] = `${folder}:${path}`
+  onTestFinished(() => {
+    process.env['PATH'] = path
+  })
+  for (const [name, remedy] of [
+    ['tar', 'apk add tar'],
+    ['setpriv', 'apk add util-linux'],
+  ])
+    expect(hindrancesOf('namespace', thisMachine(), tmpdir(), undefined)).toContainEqual({
+      what: `the ${name} here is BusyBox’s, which can do too little`,
+      remedy: expect.stringContaining(remedy!),
+    })
 })
 
 test('what the doctor says works is what is chosen', async () => {

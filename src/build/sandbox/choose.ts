@@ -1,7 +1,7 @@
 import { TareError } from '../../support/index.ts'
 import { hasCapability, type Machine } from './machine.ts'
 import { hasOverlay, liesOnOverlay } from './overlay.ts'
-import { findProgram } from './programs.ts'
+import { findProgram, isBusyBox } from './programs.ts'
 import { isConfined, tryOut } from './trials.ts'
 import type { Hindrance, Isolation } from './types.ts'
 import { mayNestUsers } from './users.ts'
@@ -11,7 +11,11 @@ export interface Choice {
   readonly runtime?: string | undefined
 }
 
-const packages = 'apt-get install util-linux (or apk add util-linux, dnf install util-linux)'
+const utilLinux = 'apt-get install util-linux (or apk add util-linux, dnf install util-linux)'
+const packages: Readonly<Record<string, string>> = {
+  tar: 'apt-get install tar (or apk add tar, dnf install tar)',
+  chroot: 'apt-get install coreutils (or apk add coreutils, dnf install coreutils)',
+}
 
 /** The sandbox to use: the one that is asked for, or the best that nothing hinders; tried out where rules may hinder it. Throws `SANDBOX_MISSING`. */
 export function chooseIsolation(
@@ -61,9 +65,12 @@ export function hindrancesOf(
     if (hindered) found.push({ what, remedy })
   }
   add(process.platform !== 'linux', 'RUN needs Linux', 'Use a Linux machine, or a virtual one')
-  for (const name of ['setpriv', ...(isolation === 'chroot' ? ['nsenter'] : ['unshare', 'mount'])])
-    add(findProgram(name) === undefined, `there is no ${name}`, `Install it: ${packages}`)
-  add(findProgram('tar') === undefined, 'there is no tar', 'Install GNU tar: apt-get install tar')
+  for (const name of ['setpriv', ...(isolation === 'chroot' ? ['nsenter'] : ['unshare', 'mount']), 'chroot', 'tar']) {
+    const remedy = `Install it: ${packages[name] ?? utilLinux}`
+    const path = findProgram(name)
+    add(path === undefined, `there is no ${name}`, remedy)
+    add(path !== undefined && isBusyBox(path), `the ${name} here is BusyBox’s, which can do too little`, remedy)
+  }
   if (isolation === 'chroot') {
     add(!machine.root, 'chroot needs root', 'Run as root, or allow user namespaces')
     add(

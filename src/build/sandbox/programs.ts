@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { accessSync, constants, statSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { accessSync, constants, realpathSync, statSync } from 'node:fs'
+import { basename, delimiter, join } from 'node:path'
 
 // Where tools of the system lie that PATH of an ordinary user leaves out.
 const usual = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
@@ -10,6 +10,15 @@ export function findProgram(name: string, path: string | undefined = process.env
   if (name.startsWith('/')) return isExecutable(name) ? name : undefined
   const folders = [...(path ?? '').split(delimiter).filter((folder) => folder.startsWith('/')), ...usual]
   return folders.map((folder) => join(folder, name)).find(isExecutable)
+}
+
+/** Whether the program is one of the many names of BusyBox. */
+export function isBusyBox(path: string): boolean {
+  try {
+    return basename(realpathSync(path)) === 'busybox'
+  } catch {
+    return false
+  }
 }
 
 function isExecutable(path: string): boolean {
