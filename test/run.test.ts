@@ -297,7 +297,10 @@ test.skipIf(!isThere).each(first)('cache mounts that a step has now stay: $name'
 
 describe.each(first)('around RUN: $name', (way) => {
   test('proxies are known to commands, and to nothing else', async () => {
-    const { tare, succeed, folder } = openAlpine(way, 'RUN echo "by $HTTP_PROXY and $no_proxy"\n')
+    const { tare, succeed, folder } = openAlpine(
+      way,
+      'RUN echo "by $HTTP_PROXY and $no_proxy"; test "$HTTP_PROXY" = "$http_proxy"\n',
+    )
     const build = (more: readonly string[], env = {}) =>
       tare(['build', '--progress=plain', '-t', 'app', ...more, 'context'], { env })
     expect((await build(['--build-arg', 'HTTP_PROXY=http://one'])).err).toContain('by http://one and \n')
@@ -322,6 +325,20 @@ describe.each(first)('around RUN: $name', (way) => {
     expect(err).not.toContain('ADD alpine.tgz /\n#')
     writeFileSync(join(context, 'Dockerfile'), alpine)
     expect((await tare(['build', '-q', '--platform', 'linux/s390x', 'context'])).code).toBe(0)
+  })
+
+  test('the whole context is mounted, and what is written there is gone', async () => {
+    const { succeed } = openAlpine(
+      way,
+      'RUN --mount=target=/src ls /src > /out\n' +
+        'RUN --mount=target=/src,rw touch /src/new && ls /src >> /out\n' +
+        'RUN --mount=target=/src --mount=type=tmpfs,target=/t ls /src >> /out; ls -d /src /t >> /out\nCMD ["cat", "/out"]\n',
+    )
+    await succeed(['build', '-q', '-t', 'app', 'context'])
+    expect((await succeed(['run', 'app'])).split('\n')).toEqual([
+      ...['Dockerfile', 'alpine.tgz', 'Dockerfile', 'alpine.tgz', 'new', 'Dockerfile', 'alpine.tgz', '/src', '/t', ''],
+    ])
+    expect(await succeed(['run', 'app', 'sh', '-c', 'ls -d /src /t 2>/dev/null | wc -l'])).toBe('0\n')
   })
 
   test('what is not known is refused with what is', async () => {

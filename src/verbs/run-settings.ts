@@ -30,10 +30,7 @@ export function runSettings(
     hidden: secrets.flatMap((secret) => needleOf(secret)?.toString('utf8') ?? []),
     agent: (id) => agents.socket(id),
     hosts: (options.hosts ?? []).map(readHost),
-    proxies: Object.entries(buildArgs).flatMap(([name, value]) => {
-      const address = value ?? environment[name]
-      return proxyNames.has(name.toUpperCase()) && address !== undefined ? [`${name}=${address}`] : []
-    }),
+    proxies: proxiesOf(buildArgs, environment),
     shmSize: options.shmSize || undefined,
     limits: (options.limits ?? []).map(readLimit),
     allowInsecure: allowed.includes('security.insecure'),
@@ -48,6 +45,19 @@ const entitlements = ['security.insecure', 'network.host']
 
 // (BuildKit, dockerfile2llb: known to every RUN without ARG, and in no key)
 const proxyNames = new Set(['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'])
+
+/** In both spellings, whichever was given: some programs look for the one, some for the other. */
+function proxiesOf(
+  buildArgs: NonNullable<BuildOptions['buildArgs']>,
+  environment: NonNullable<BuildOptions['environment']>,
+): readonly string[] {
+  const found = new Map<string, string>()
+  for (const [name, value] of Object.entries(buildArgs)) {
+    const address = value ?? environment[name]
+    if (proxyNames.has(name.toUpperCase()) && address !== undefined) found.set(name.toUpperCase(), address)
+  }
+  return [...found].flatMap(([name, address]) => [`${name}=${address}`, `${name.toLowerCase()}=${address}`])
+}
 
 /** `name:address` or `name=address`; an address in brackets is one of IPv6. */
 function readHost(text: string): readonly [string, string] {

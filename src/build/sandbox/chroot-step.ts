@@ -216,10 +216,9 @@ class ChrootStep {
   private async putNode(node: Node, target: string, stubs: Stubs): Promise<void> {
     const at = join(this.folder, `files-${this.held.length}-${target.replaceAll('/', '-')}`)
     mkdirSync(at)
-    const root = { ...Tree.empty.root, children: new Map<string, Node>([['source', node]]) }
-    await new Extractor(this.tools.machine).layer(await layerBetween(Tree.empty, new Tree(root), `${at}.tar`), at)
+    const source = await new Extractor(this.tools.machine).source(node, at)
     this.places.borrow(stubs.place(target, node.kind === 'directory' ? 'directory' : 'file'), (path) =>
-      renameSync(join(at, 'source'), path),
+      renameSync(source, path),
     )
   }
 

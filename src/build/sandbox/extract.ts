@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { type LayerAtRest, type LayerEntry, packLayer, sameContent } from '../../files/layer/index.ts'
 import { encodeHeader, endOfArchive, type TarHeader } from '../../files/tar/index.ts'
-import { compareTrees, type Tree } from '../../files/tree/index.ts'
+import { compareTrees, type Node, Tree } from '../../files/tree/index.ts'
 import { TareError } from '../../support/index.ts'
 import type { Machine } from './machine.ts'
 import { findProgram, runProgram } from './programs.ts'
@@ -28,6 +30,15 @@ export class Extractor {
     // Marks first: the layer's own entries give their directories the right times afterwards.
     if (marks.length > 0) await this.archive(marks, directory)
     return this.tar(['--file', at.path, ...(marks.length > 0 ? ['--exclude=.wh.*'] : [])], directory)
+  }
+
+  /** Puts a file or directory into an empty directory, under a name of ours. Answers its path. */
+  async source(node: Node, directory: string): Promise<string> {
+    const tree = new Tree({ ...Tree.empty.root, children: new Map<string, Node>([['source', dated(node)]]) })
+    const tar = `${directory}.tar`
+    await this.layer(await layerBetween(Tree.empty, tree, tar), directory)
+    rmSync(tar, { force: true })
+    return join(directory, 'source')
   }
 
   /** Puts the entries, which have no bodies, into the directory. */
@@ -124,4 +135,11 @@ export async function layerBetween(below: Tree, here: Tree, path: string): Promi
 /** A directory name for a key of any length. */
 export function shortName(key: string): string {
   return createHash('sha256').update(key).digest('hex').slice(0, 24)
+}
+
+/** The root of a context has no time of its own; nor has it children before somebody asks for them. */
+function dated(node: Node): Node {
+  if (node.kind !== 'directory' || !Number.isNaN(node.mtime)) return node
+  const { kind, mode, uid, gid, children } = node
+  return { kind, mode, uid, gid, mtime: Math.floor(Date.now() / 1000), mtimeNs: 0, children }
 }

@@ -1,9 +1,9 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Node, nameOfKind, Tree } from '../../files/tree/index.ts'
+import { type Node, nameOfKind } from '../../files/tree/index.ts'
 import { TareError } from '../../support/index.ts'
 import type { Caches, HeldCache } from './caches.ts'
-import { Extractor, layerBetween } from './extract.ts'
+import { Extractor } from './extract.ts'
 import { hostsFile, makeDevFolder, resolvFile } from './host-files.ts'
 import type { Machine } from './machine.ts'
 import { overlayOptions } from './overlay.ts'
@@ -205,12 +205,7 @@ class Preparing {
     mkdirSync(at)
     if (node.kind !== 'directory' && node.kind !== 'file')
       throw new TareError('MOUNT_SOURCE_INVALID', `cannot mount a ${nameOfKind(node)}`)
-    const root = { ...Tree.empty.root, children: new Map<string, Node>([['source', node]]) }
-    await new Extractor(machine).layer(
-      await layerBetween(Tree.empty, new Tree(root), join(folder, `files-${i}.tar`)),
-      at,
-    )
-    return join(at, 'source')
+    return new Extractor(machine).source(node, at)
   }
 }
 

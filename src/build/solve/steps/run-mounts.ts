@@ -105,20 +105,26 @@ function secretId({ id, source, target }: RunMount): string {
   return id ?? source ?? posix.basename(target ?? '')
 }
 
-async function agent(mount: RunMount, { tools, i }: MountContext, absolute: (path: string) => string): Promise<Made> {
+async function agent(
+  mount: RunMount,
+  { tools, operation, i }: MountContext,
+  absolute: (path: string) => string,
+): Promise<Made> {
   const id = mount.id ?? 'default'
+  const place = operation.mounts.slice(0, i).filter(({ type }) => type === 'ssh').length
+  const target = absolute(mount.target ?? `/run/buildkit/ssh_agent.${place}`)
+  // Of several, the first one counts, and it is named even where there is none. (BuildKit, client/llb/exec.go)
+  const isNamed = place > 0 || operation.env.some((line) => line.startsWith('SSH_AUTH_SOCK='))
+  const env = isNamed ? [] : [`SSH_AUTH_SOCK=${target}`]
   const path = await tools.run.agent(id)
   if (path === undefined) {
-    if (!mount.required) return { mounts: [], env: [] }
+    if (!mount.required) return { mounts: [], env }
     throw new TareError('SSH_MISSING', `no SSH key "${id}" forwarded from the client`, {
       remedy: `Give the build your agent, --ssh ${id === 'default' ? 'default' : `${id}=$SSH_AUTH_SOCK`}, or a key: --ssh ${id}=FILE.`,
     })
   }
-  const target = absolute(mount.target ?? `/run/buildkit/ssh_agent.${i}`)
-  return {
-    mounts: [{ kind: 'socket', target, path, mode: mount.mode ?? 0o600, uid: mount.uid ?? 0, gid: mount.gid ?? 0 }],
-    env: [`SSH_AUTH_SOCK=${target}`],
-  }
+  const { mode = 0o600, uid = 0, gid = 0 } = mount
+  return { mounts: [{ kind: 'socket', target, path, mode, uid, gid }], env }
 }
 
 function needed({ target, type }: RunMount): string {
