@@ -1,0 +1,31 @@
+import type { Digest } from '../../oci/index.ts'
+import type { CallOptions } from './call.ts'
+
+export interface SaveOptions extends CallOptions {
+  readonly names: readonly string[]
+  /** A file's path (written whole or not at all), or something that takes the bytes in order. */
+  readonly to: { readonly path: string } | { readonly write: (chunk: Uint8Array) => Promise<void> }
+  /** `docker`: OCI layout and docker-archive in one tar, as Docker 25 and later write it. Default. */
+  readonly format?: 'docker' | 'docker-legacy' | 'oci' | undefined
+}
+
+export interface LoadOptions extends CallOptions {
+  /** A file or a directory (an OCI layout), or the bytes of an archive, compressed or not. */
+  readonly from: { readonly path: string } | { readonly bytes: AsyncIterable<Uint8Array> }
+}
+
+export interface LoadedImage {
+  readonly id: Digest
+  /** Familiar names that it has now; none for an image without a name. */
+  readonly names: readonly string[]
+}
+
+export interface ImportOptions extends CallOptions {
+  readonly from: { readonly path: string } | { readonly bytes: AsyncIterable<Uint8Array> }
+  /** What the history says of the source: `Imported from -`. */
+  readonly message?: string | undefined
+  readonly name?: string | undefined
+  /** Dockerfile instructions to apply: `CMD ["/bin/sh"]`. */
+  readonly changes?: readonly string[] | undefined
+  readonly platform?: string | undefined
+}

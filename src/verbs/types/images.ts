@@ -1,0 +1,76 @@
+import type { ContainerConfig, Digest } from '../../oci/index.ts'
+import type { CallOptions } from './call.ts'
+
+/** An image of the store as a list shows it. One for each name; a nameless one has none. */
+export interface ImageSummary {
+  readonly id: Digest
+  /** Digest of the manifest. */
+  readonly digest: Digest
+  /** Familiar repository, `alpine`; undefined for a dangling image. */
+  readonly repository?: string
+  readonly tag?: string
+  /** RFC 3339; when the image was made. */
+  readonly created: string
+  /** Sum of the bytes of the files in its layers. */
+  readonly size: number
+  readonly labels: Readonly<Record<string, string>>
+  readonly platform: string
+}
+
+export interface ListOptions extends CallOptions {
+  /** `alpine` (any tag) or `alpine:3.19`: only these; with `*` as in a path. */
+  readonly reference?: string | undefined
+  /** `dangling=true`, `label=k=v`, `before=ref`, `since=ref`, `reference=pattern`, `until=…`. All have to hold. */
+  readonly filters?: readonly string[] | undefined
+}
+
+/** The members and their order are those of `docker image inspect`. */
+export interface ImageDetails {
+  readonly Id: Digest
+  readonly RepoTags: readonly string[]
+  readonly RepoDigests: readonly string[]
+  readonly Comment: string
+  readonly Created: string
+  readonly Author: string
+  readonly Config: ContainerConfig
+  readonly Architecture: string
+  readonly Variant?: string
+  readonly Os: string
+  readonly OsVersion?: string
+  readonly Size: number
+  readonly RootFS: { readonly Type: 'layers'; readonly Layers: readonly Digest[] }
+  readonly Metadata: { readonly LastTagTime: string }
+  readonly Descriptor: { readonly mediaType: string; readonly digest: Digest; readonly size: number }
+}
+
+export interface HistoryLine {
+  /** The image ID for the newest line, `<missing>` for the others. */
+  readonly id: string
+  readonly created: string
+  readonly createdBy: string
+  readonly size: number
+  readonly comment: string
+  readonly tags: readonly string[]
+}
+
+export interface RemoveOptions extends CallOptions {
+  /** Names, IDs (or unique beginnings of IDs), or digests. */
+  readonly names: readonly string[]
+  /** Also when an ID has several names, and without a word about names that do not exist. */
+  readonly force?: boolean | undefined
+}
+
+/** What happened, in order. */
+export type Removal = { readonly untagged: string } | { readonly deleted: Digest }
+
+export interface PruneOptions extends CallOptions {
+  /** Also images that have a name. */
+  readonly all?: boolean | undefined
+  readonly filters?: readonly string[] | undefined
+}
+
+export interface PruneResult {
+  readonly removed: readonly Removal[]
+  /** Bytes. */
+  readonly reclaimed: number
+}

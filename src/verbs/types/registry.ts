@@ -1,0 +1,91 @@
+import type { Digest } from '../../oci/index.ts'
+import type { CallOptions } from './call.ts'
+
+export interface PullOptions extends CallOptions {
+  readonly name: string
+  /** Default: the machine's, with linux. */
+  readonly platform?: string | undefined
+  /** Certificates are not checked, and http will do. (http is always tried for this machine itself.) */
+  readonly insecure?: boolean | undefined
+}
+
+export interface PullResult {
+  /** Familiar: `alpine:3.19`. */
+  readonly name: string
+  /** `docker.io/library/alpine:3.19`. */
+  readonly fullName: string
+  /** What the name points at in the registry: a manifest, or an index of them. */
+  readonly digest: Digest
+  /** The image ID: digest of the config. */
+  readonly id: Digest
+  /** Whether it was all there before. */
+  readonly current: boolean
+}
+
+export interface PushOptions extends CallOptions {
+  readonly name: string
+  /** The kind of manifest that is written. Default: that which the image was pulled as, else `oci`. */
+  readonly format?: 'oci' | 'docker' | undefined
+  /** How layers are squeezed that this store has made. Default: as they were pushed before, else gzip. zstd needs the format oci. */
+  readonly compression?: 'gzip' | 'zstd' | undefined
+  /** 1 to 9 for gzip (default: 5), 1 to 19 for zstd (default: 3). */
+  readonly compressionLevel?: number | undefined
+  /** Also layers that were pulled are squeezed anew where they are not as `compression` says. */
+  readonly forceCompression?: boolean | undefined
+  /** Certificates are not checked, and http will do. (http is always tried for this machine itself.) */
+  readonly insecure?: boolean | undefined
+}
+
+export interface PushResult {
+  /** `docker.io/library/app:1`. */
+  readonly fullName: string
+  /** Of the manifest or index that the name points at in the registry now. */
+  readonly digest: Digest
+  readonly mediaType: string
+  readonly size: number
+  readonly layers: readonly PushedLayer[]
+}
+
+export interface PushedLayer {
+  readonly diffId: Digest
+  /** Of the layer as it is in the registry. */
+  readonly digest: Digest
+  readonly how: 'there' | 'mounted' | 'uploaded'
+}
+
+export interface LoginOptions extends CallOptions {
+  /** Default: docker.io. */
+  readonly registry?: string | undefined
+  readonly user: string
+  readonly password: string
+  readonly insecure?: boolean | undefined
+}
+
+export interface LoginResult {
+  readonly registry: string
+  /** The file, or the credential helper's program. */
+  readonly place: string
+  /** Everybody who can read the file can read the password. */
+  readonly inClear: boolean
+}
+
+export interface LogoutOptions extends CallOptions {
+  readonly registry?: string | undefined
+}
+
+/** A name in a registry. */
+export interface RemoteOptions extends CallOptions {
+  readonly name: string
+  readonly insecure?: boolean | undefined
+}
+
+export interface CopyOptions extends CallOptions {
+  readonly from: string
+  readonly to: string
+  readonly insecure?: boolean | undefined
+}
+
+export interface CopyResult {
+  readonly fullName: string
+  readonly digest: Digest
+}
