@@ -16,6 +16,8 @@ export interface CopyOptions {
   readonly signal?: AbortSignal | undefined
   /** Hears a `transfer` event for each blob: at its beginning, about every 4 MiB, and at its end. */
   readonly report?: Reporter | undefined
+  /** How many blobs of an image move at once. Default: one after the other. */
+  readonly atOnce?: number | undefined
 }
 
 /**
@@ -38,7 +40,11 @@ export async function copyImage(
     throw new TareError('IMAGE_UNKNOWN', `there is no image ${formatReference(name as Reference)}`, {
       remedy: 'See `tare images` for the names there are.',
     })
-  await copyDocument(root, { from, to, signal: options.signal, report: options.report ?? silent }, 0)
+  await copyDocument(
+    root,
+    { from, to, signal: options.signal, report: options.report ?? silent, atOnce: options.atOnce ?? 1 },
+    0,
+  )
   if (as !== undefined) await to.tag(as, root)
   return root
 }
@@ -48,6 +54,7 @@ interface Copy {
   readonly to: Target
   readonly signal: AbortSignal | undefined
   readonly report: Reporter
+  readonly atOnce: number
 }
 
 // An index may hold indexes. Digests make a circle impossible; a tower of them is still nobody's honest image.
@@ -64,9 +71,25 @@ async function copyDocument(blob: Descriptor, copy: Copy, depth: number): Promis
     for (const child of parseIndex(json, what).manifests) await copyDocument(child, copy, depth + 1)
   } else {
     const manifest = parseManifest(json, what)
-    for (const child of [...manifest.layers, manifest.config]) await copyBlob(child, copy)
+    await copyBlobs([...manifest.layers, manifest.config], copy)
   }
   if (!(await copy.to.has(blob))) await copy.to.put(blob, async () => flow(json))
+}
+
+async function copyBlobs(blobs: readonly Descriptor[], copy: Copy): Promise<void> {
+  // A layer may be there twice, and is to be written once.
+  const rest = [...new Map(blobs.map((blob) => [blob.digest, blob])).values()]
+  let failed = false
+  const work = async () => {
+    for (let blob = rest.shift(); blob !== undefined && !failed; blob = rest.shift())
+      await copyBlob(blob, copy).catch((error: unknown) => {
+        failed = true
+        throw error
+      })
+  }
+  // What still moves when one fails is waited for, so that nobody writes any more afterwards.
+  const ends = await Promise.allSettled(Array.from({ length: Math.min(copy.atOnce, rest.length) }, work))
+  for (const end of ends) if (end.status === 'rejected') throw end.reason
 }
 
 async function copyBlob(blob: Descriptor, copy: Copy): Promise<void> {

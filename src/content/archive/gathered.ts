@@ -30,6 +30,8 @@ export interface SavedImage {
 export interface Root {
   readonly blob: Descriptor
   readonly names: readonly Reference[]
+  /** Texts by which a layout shall know it. */
+  readonly labels?: readonly string[]
 }
 
 /** All that was put into an archive before it is written. Each blob is opened once; documents stay in memory. */
@@ -37,6 +39,7 @@ export class Gathered {
   private readonly blobs = new Map<Digest, { blob: Descriptor; open: () => Promise<Bytes> }>()
   private readonly documents = new Map<Digest, Buffer>()
   private readonly names = new Map<string, { name: Reference; blob: Descriptor }>()
+  private readonly labels = new Map<string, Descriptor>()
 
   has(digest: Digest): boolean {
     return this.blobs.has(digest)
@@ -48,6 +51,10 @@ export class Gathered {
 
   tag(name: Reference, blob: Descriptor): void {
     this.names.set(formatReference(name), { name, blob })
+  }
+
+  label(text: string, blob: Descriptor): void {
+    this.labels.set(text, blob)
   }
 
   resolve(name: Reference): Descriptor | undefined {
@@ -63,12 +70,14 @@ export class Gathered {
 
   /** Manifests and indexes with a name, in the order they got it, then those without one that no index speaks of. */
   async roots(): Promise<readonly Root[]> {
-    const named = new Map<Digest, { blob: Descriptor; names: Reference[] }>()
-    for (const { name, blob } of this.names.values()) {
-      const root = named.get(blob.digest) ?? { blob, names: [] }
-      root.names.push(name)
+    const named = new Map<Digest, { blob: Descriptor; names: Reference[]; labels: string[] }>()
+    const rootOf = (blob: Descriptor) => {
+      const root = named.get(blob.digest) ?? { blob, names: [], labels: [] }
       named.set(blob.digest, root)
+      return root
     }
+    for (const { name, blob } of this.names.values()) rootOf(blob).names.push(name)
+    for (const [text, blob] of this.labels) rootOf(blob).labels.push(text)
     const children = new Set<Digest>()
     for (const { blob } of this.blobs.values())
       if (isIndexType(blob.mediaType)) for (const child of await this.index(blob)) children.add(child.digest)

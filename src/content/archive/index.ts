@@ -7,6 +7,7 @@
  */
 
 export { type Output, openFileOutput } from './file-output.ts'
+export { openLayout } from './layout-folder.ts'
 export { openArchive } from './open-archive.ts'
 export type * from './types.ts'
 export { writeArchive } from './write-archive.ts'

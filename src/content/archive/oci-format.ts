@@ -7,6 +7,7 @@ import {
   hexOf,
   isIndexType,
   mediaTypes,
+  type Reference,
 } from '../../oci/index.ts'
 import type { Gathered, Root } from './gathered.ts'
 import { inOrder, type Member, secondsOf, textMember } from './member.ts'
@@ -14,6 +15,17 @@ import { inOrder, type Member, secondsOf, textMember } from './member.ts'
 /** Where containerd keeps an image's whole name in an OCI layout; the spec's own annotation has the tag. */
 export const imageNameAnnotation = 'io.containerd.image.name'
 export const refNameAnnotation = 'org.opencontainers.image.ref.name'
+
+/** The notes by which others know an image in a layout, from its whole name. */
+export function nameNotes(name: Reference): Readonly<Record<string, string>> {
+  if (name.tag === undefined) return {}
+  return { [imageNameAnnotation]: formatReference(name), [refNameAnnotation]: name.tag }
+}
+
+/** The same from a text that is taken as it is, as skopeo does; containerd takes only what is more than a tag. */
+export function labelNotes(text: string): Readonly<Record<string, string>> {
+  return { ...(/[/:]/.test(text) ? { [imageNameAnnotation]: text } : {}), [refNameAnnotation]: text }
+}
 
 export function blobPath(digest: Digest): string {
   return `blobs/sha256/${hexOf(digest)}`
@@ -43,14 +55,11 @@ export async function ociMembers(gathered: Gathered, roots: readonly Root[]): Pr
 
 /** What makes a tar an OCI layout, besides the blobs. `newest`: the time of what Docker dates with the time of the save. */
 export function layoutMembers(roots: readonly Root[], newest: number): readonly Member[] {
-  const manifests = roots.flatMap(({ blob, names }) => {
+  const manifests = roots.flatMap(({ blob, names, labels = [] }) => {
     const { mediaType, digest, size, platform } = blob
     const plain: Descriptor = { mediaType, digest, size, ...(platform === undefined ? {} : { platform }) }
-    const tagged = names.flatMap((name) =>
-      name.tag === undefined
-        ? []
-        : [{ ...plain, annotations: { [imageNameAnnotation]: formatReference(name), [refNameAnnotation]: name.tag } }],
-    )
+    const notes = [...names.filter(({ tag }) => tag !== undefined).map(nameNotes), ...labels.map(labelNotes)]
+    const tagged = notes.map((annotations) => ({ ...plain, annotations }))
     return tagged.length === 0 ? [plain] : tagged
   })
   const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: manifests.map(descriptorJson) }

@@ -17,22 +17,18 @@ import { verified } from '../index.ts'
 import { layerOf } from './docker-images.ts'
 import { blobPath, imageNameAnnotation, refNameAnnotation } from './oci-format.ts'
 import { type Item, invalid, need, readDocument, type Shelf } from './shelf.ts'
-import type { ArchiveImage, ArchiveLayer } from './types.ts'
-
-/** A manifest or index that `index.json` points at, with all the names it has there. */
-export interface LayoutRoot {
-  readonly blob: Descriptor
-  readonly names: readonly Reference[]
-}
+import type { ArchiveImage, ArchiveLayer, LayoutRoot } from './types.ts'
 
 export async function layoutRoots(shelf: Shelf, index: Item): Promise<readonly LayoutRoot[]> {
   const document = parseIndex(await readDocument(shelf, index, 'index.json'), `the index.json of ${shelf.label}`)
-  const roots = new Map<string, { blob: Descriptor; names: Reference[] }>()
+  const roots = new Map<string, { blob: Descriptor; names: Reference[]; labels: string[] }>()
   for (const blob of document.manifests) {
-    const root = roots.get(blob.digest) ?? { blob, names: [] }
+    const root = roots.get(blob.digest) ?? { blob, names: [], labels: [] }
     roots.set(blob.digest, root)
     const name = nameOf(blob)
     if (name !== undefined) root.names.push(name)
+    const label = blob.annotations?.[refNameAnnotation]
+    if (label !== undefined) root.labels.push(label)
   }
   return [...roots.values()]
 }
@@ -146,7 +142,7 @@ function nameOf(blob: Descriptor): Reference | undefined {
   }
 }
 
-/** Whether two names are the same. */
-export function isName(a: Reference, b: Reference): boolean {
-  return formatReference(a) === formatReference(b)
+export function rootNamed(roots: readonly LayoutRoot[], name: Reference): Descriptor | undefined {
+  const full = formatReference(name)
+  return roots.find(({ names }) => names.some((other) => formatReference(other) === full))?.blob
 }

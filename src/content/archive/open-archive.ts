@@ -1,6 +1,6 @@
 import { TareError } from '../../support/index.ts'
 import { dockerImages } from './docker-images.ts'
-import { isName, layoutRoots, ociImages, openBlob } from './oci-images.ts'
+import { layoutRoots, ociImages, openBlob, rootNamed } from './oci-images.ts'
 import { openShelf } from './open-shelf.ts'
 import type { Shelf } from './shelf.ts'
 import type { ArchiveImage, ArchiveInput, ArchiveSource, OpenOptions } from './types.ts'
@@ -13,13 +13,14 @@ import type { ArchiveImage, ArchiveInput, ArchiveSource, OpenOptions } from './t
 export async function openArchive(input: ArchiveInput, options: OpenOptions): Promise<ArchiveSource> {
   const shelf = await openShelf(input, options)
   let closed: Promise<void> | undefined
+  const roots = async () => {
+    const index = await shelf.find('index.json')
+    return index === undefined ? [] : layoutRoots(shelf, index)
+  }
   return {
     images: () => imagesOf(shelf, options.unpackLimit),
-    resolve: async (name) => {
-      const index = await shelf.find('index.json')
-      const roots = index === undefined ? [] : await layoutRoots(shelf, index)
-      return roots.find((root) => root.names.some((other) => isName(other, name)))?.blob
-    },
+    roots,
+    resolve: async (name) => rootNamed(await roots(), name),
     open: (blob) => openBlob(shelf, blob),
     close: () => {
       closed ??= shelf.close()

@@ -19,8 +19,25 @@ export interface WriteOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** A target that is, or becomes, an OCI layout. */
+export interface LayoutWriter extends Target {
+  /** Lets the layout know a manifest or an index by a text of any kind (`ref.name`), or by none. */
+  label(text: string | undefined, blob: Descriptor): Promise<void>
+  /** Gives up: what this writer has made alone is removed. */
+  abort(): Promise<void>
+}
+
+/** What a layout's index.json points at. */
+export interface LayoutRoot {
+  readonly blob: Descriptor
+  /** Its whole names, as far as it says them. */
+  readonly names: readonly Reference[]
+  /** Its `ref.name`s as they stand, which often are tags. */
+  readonly labels: readonly string[]
+}
+
 /** A target whose blobs are opened, checked and written when it is closed, in the order of the archive. */
-export interface ArchiveWriter extends Target {
+export interface ArchiveWriter extends LayoutWriter {
   /**
    * Writes the archive. A file appears under its name once it is whole, or not at all. Rejects with `BLOB_CORRUPT`,
    * `BLOB_MISSING`, `ARCHIVE_UNWRITABLE`, `ARCHIVE_PLATFORM` and whatever opening a blob rejects with.
@@ -72,6 +89,8 @@ export interface ArchiveSource extends Source {
    * `ARCHIVE_PATH_ESCAPES`, `BLOB_CORRUPT`.
    */
   images(): Promise<readonly ArchiveImage[]>
+  /** What its index.json points at; nothing where it has none. */
+  roots(): Promise<readonly LayoutRoot[]>
   /** Closes the file and removes what was unpacked into the scratch folder. Safe to call twice. */
   close(): Promise<void>
 }

@@ -43,6 +43,9 @@ export function writeArchive(output: ArchiveOutput, options: WriteOptions): Arch
     has: async (blob) => gathered.has(blob.digest),
     put: async (blob, open) => gathered.put(blob, open),
     tag: async (name, blob) => gathered.tag(name, blob),
+    label: async (text, blob) => {
+      if (text !== undefined) gathered.label(text, blob)
+    },
     resolve: async (name) => gathered.resolve(name),
     open: async (blob) => {
       if (!gathered.has(blob.digest)) throw new TareError('BLOB_MISSING', `the archive has no blob ${blob.digest}`)

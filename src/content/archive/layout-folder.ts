@@ -1,0 +1,188 @@
+import { randomBytes } from 'node:crypto'
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  type Descriptor,
+  type Digest,
+  descriptorJson,
+  documentLimit,
+  goJson,
+  mediaTypes,
+  parseDocument,
+  type Reference,
+} from '../../oci/index.ts'
+import { type Bytes, messageOf, systemCode, TareError } from '../../support/index.ts'
+import { verified } from '../index.ts'
+import { openFolderShelf } from './folder-shelf.ts'
+import { withLayoutLock } from './layout-lock.ts'
+import { blobPath, labelNotes, nameNotes, refNameAnnotation } from './oci-format.ts'
+import { layoutRoots, openBlob, rootNamed } from './oci-images.ts'
+import type { LayoutWriter } from './types.ts'
+
+type Json = Record<string, unknown>
+
+/**
+ * An OCI layout in a folder, which is made when it is missing; what is in one stays. Blobs are whole or not there, and
+ * index.json is replaced in one go. Rejects with `ARCHIVE_UNWRITABLE` for a folder of anything else.
+ */
+export async function openLayout(folder: string): Promise<LayoutWriter> {
+  const found = await look(folder)
+  return new LayoutFolder(folder, found === 'new')
+}
+
+async function look(folder: string): Promise<'new' | 'layout'> {
+  let names: string[]
+  try {
+    names = await readdir(folder)
+  } catch (cause) {
+    if (systemCode(cause) === 'ENOENT') return 'new'
+    throw systemCode(cause) === 'ENOTDIR'
+      ? refuse(folder, 'it is a file', 'For an archive, write oci-archive:PATH.', cause)
+      : refuse(folder, messageOf(cause), 'Name a folder of your own.', cause)
+  }
+  if (names.length === 0) return 'new'
+  if (names.includes('oci-layout') || names.includes('index.json')) return 'layout'
+  throw refuse(folder, 'it holds other files and no OCI layout', 'Name a new folder, or one with an OCI layout.')
+}
+
+class LayoutFolder implements LayoutWriter {
+  private readonly folder: string
+  /** Nobody else has seen the folder yet: what a failure leaves there can go. */
+  private fresh: boolean
+  private readonly written: Digest[] = []
+
+  constructor(folder: string, fresh: boolean) {
+    this.folder = folder
+    this.fresh = fresh
+  }
+
+  async resolve(name: Reference): Promise<Descriptor | undefined> {
+    const shelf = openFolderShelf(this.folder)
+    const index = await shelf.find('index.json').catch((error: unknown) => {
+      if (systemCode(error) === 'ENOENT') return undefined
+      throw error
+    })
+    return index === undefined ? undefined : rootNamed(await layoutRoots(shelf, index), name)
+  }
+
+  async open(blob: Descriptor): Promise<Bytes> {
+    if (!(await this.has(blob))) throw missing(this.folder, blob)
+    return openBlob(openFolderShelf(this.folder), blob)
+  }
+
+  async has({ digest, size }: Descriptor): Promise<boolean> {
+    // One that another tool was writing when it was killed is shorter, and is written again.
+    const found = await stat(join(this.folder, blobPath(digest))).catch(() => undefined)
+    return found?.isFile() === true && found.size === size
+  }
+
+  async put(blob: Descriptor, from: () => Promise<Bytes>): Promise<void> {
+    if (await this.has(blob)) return
+    const path = join(this.folder, blobPath(blob.digest))
+    const temporary = `${path}.${randomBytes(6).toString('hex')}.part`
+    const bytes = verified(await from(), blob)
+    const file = await this.answering(async () => {
+      await mkdir(join(this.folder, 'blobs', 'sha256'), { recursive: true })
+      return open(temporary, 'wx')
+    })
+    try {
+      for await (const chunk of bytes) await this.answering(() => writeAll(file, chunk))
+      await this.answering(async () => {
+        await file.close()
+        await rename(temporary, path)
+      })
+    } catch (error) {
+      await file.close().catch(() => {})
+      await rm(temporary, { force: true })
+      throw error
+    }
+    this.written.push(blob.digest)
+  }
+
+  tag(name: Reference, blob: Descriptor): Promise<void> {
+    return this.point(blob, nameNotes(name))
+  }
+
+  label(text: string | undefined, blob: Descriptor): Promise<void> {
+    return this.point(blob, text === undefined ? {} : labelNotes(text))
+  }
+
+  async abort(): Promise<void> {
+    if (!this.fresh) return
+    for (const digest of this.written) await rm(join(this.folder, blobPath(digest)), { force: true })
+    const empty = (path: string) => rm(path, { recursive: true, force: true })
+    for (const [part, path] of [
+      ['blobs/sha256', join(this.folder, 'blobs')],
+      ['.', this.folder],
+    ] as const)
+      if ((await readdir(join(this.folder, part)).catch(() => ['?'])).length === 0) await empty(path)
+  }
+
+  /** Adds to index.json, where the name moves from whatever had it. All else in it stays as another tool wrote it. */
+  private async point(blob: Descriptor, notes: Readonly<Record<string, string>>): Promise<void> {
+    const { mediaType, digest, size, platform } = blob
+    await this.answering(async () => {
+      await withLayoutLock(this.folder, async () => {
+        const path = join(this.folder, 'index.json')
+        const old = await readFile(path).catch((error: unknown) => {
+          if (systemCode(error) === 'ENOENT') return Buffer.from('{"schemaVersion":2,"manifests":[]}')
+          throw error
+        })
+        const index: Json = parseDocument(old.subarray(0, documentLimit), `the index.json of ${this.folder}`)
+        const entries = Array.isArray(index['manifests']) ? (index['manifests'] as Json[]) : []
+        const label = notes[refNameAnnotation]
+        const kept = entries.filter(
+          (entry) => labelOf(entry) !== label || (label === undefined && entry['digest'] !== digest),
+        )
+        const annotations = label === undefined ? {} : { annotations: notes }
+        const entry = descriptorJson({ mediaType, digest, size, ...(platform && { platform }), ...annotations })
+        const json = goJson({ schemaVersion: 2, mediaType: mediaTypes.index, ...index, manifests: [...kept, entry] })
+        await replace(join(this.folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}', true)
+        await replace(path, json)
+      })
+    })
+    this.fresh = false
+  }
+
+  /** What the system says of a write, as an answer. */
+  private async answering<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (cause) {
+      if (cause instanceof TareError || systemCode(cause) === undefined) throw cause
+      const full = ['ENOSPC', 'EDQUOT'].includes(systemCode(cause)!)
+      throw full
+        ? refuse(this.folder, 'no space is left there', 'Make room, or write to another disk.', cause)
+        : refuse(this.folder, messageOf(cause), 'Name a folder that you can write to.', cause)
+    }
+  }
+}
+
+function labelOf(entry: Json): string | undefined {
+  const label = (entry['annotations'] as Json | undefined)?.[refNameAnnotation]
+  return typeof label === 'string' ? label : undefined
+}
+
+async function replace(path: string, text: string, once = false): Promise<void> {
+  if (once && (await stat(path).catch(() => undefined)) !== undefined) return
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.part`
+  try {
+    await writeFile(temporary, text, { flag: 'wx' })
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+}
+
+async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
+  for (let done = 0; done < chunk.length; ) done += (await file.write(chunk, done)).bytesWritten
+}
+
+function missing(folder: string, { digest }: Descriptor): TareError {
+  return new TareError('BLOB_MISSING', `${folder} has no blob ${digest}`)
+}
+
+function refuse(folder: string, why: string, remedy: string, cause?: unknown): TareError {
+  return new TareError('ARCHIVE_UNWRITABLE', `${folder} cannot be written as an OCI layout: ${why}`, { remedy, cause })
+}
