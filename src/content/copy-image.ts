@@ -2,6 +2,7 @@ import {
   type Descriptor,
   documentLimit,
   formatReference,
+  isForeignLayer,
   isIndexType,
   parseIndex,
   parseManifest,
@@ -71,7 +72,8 @@ async function copyDocument(blob: Descriptor, copy: Copy, depth: number): Promis
     for (const child of parseIndex(json, what).manifests) await copyDocument(child, copy, depth + 1)
   } else {
     const manifest = parseManifest(json, what)
-    await copyBlobs([...manifest.layers, manifest.config], copy)
+    const own = manifest.layers.filter(({ mediaType }) => !isForeignLayer(mediaType))
+    await copyBlobs([...own, manifest.config], copy)
   }
   if (!(await copy.to.has(blob))) await copy.to.put(blob, async () => flow(json))
 }

@@ -40,6 +40,14 @@ function readPlatform(raw: Record<string, unknown>): Platform {
   })
 }
 
+/** Whether an index names this for no platform: what BuildKit says of how an image was made. */
+export function isAttestation({ platform, annotations }: Descriptor): boolean {
+  return (
+    (platform?.os === 'unknown' && platform.architecture === 'unknown') ||
+    annotations?.['vnd.docker.reference.type'] !== undefined
+  )
+}
+
 /** A descriptor as it stands in JSON: the members in the order that Go writes them. */
 export function descriptorJson(descriptor: Descriptor): Record<string, unknown> {
   const { mediaType, digest, size, annotations, platform } = descriptor

@@ -17,6 +17,11 @@ export function isIndexType(mediaType: string): boolean {
   return mediaType === mediaTypes.index || mediaType === mediaTypes.dockerList
 }
 
+/** Layers that are not for everybody: they stay where their URLs say. */
+export function isForeignLayer(mediaType: string): boolean {
+  return /foreign|nondistributable/.test(mediaType)
+}
+
 export function isManifestType(mediaType: string): boolean {
   return mediaType === mediaTypes.manifest || mediaType === mediaTypes.dockerManifest
 }

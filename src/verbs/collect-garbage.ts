@@ -2,6 +2,7 @@ import type { Store } from '../content/store/index.ts'
 import {
   type Descriptor,
   type Digest,
+  isAttestation,
   isDigest,
   isIndexType,
   isManifestType,
@@ -12,9 +13,9 @@ import { originalOf } from './origins.ts'
 
 /** Blobs that some image of the store needs. */
 export function blobsOfImages(store: Store): Set<Digest> {
-  const needed = new Set<Digest>()
-  for (const { manifest } of store.entries()) follow(store, manifest, needed)
-  return needed
+  const search: Search = { store, needed: new Set(), followed: new Set() }
+  for (const { manifest } of store.entries()) follow(search, manifest)
+  return search.needed
 }
 
 /** Layers that remembered steps need. */
@@ -42,15 +43,35 @@ export function collectGarbage(store: Store): { readonly removed: readonly Diges
   return store.collect(new Set([...blobsOfImages(store), ...layersOfSteps(store)]))
 }
 
-function follow(store: Store, blob: Descriptor, needed: Set<Digest>): void {
-  if (needed.has(blob.digest)) return
+/** What was found to be needed, and which documents were followed for that. */
+interface Search {
+  readonly store: Store
+  readonly needed: Set<Digest>
+  readonly followed: Set<Digest>
+}
+
+/** How an image was elsewhere: its index, and what lies beside the images there as it was. Compressed layers are not here. */
+function followOriginal(search: Search, blob: Descriptor): void {
+  const { store, needed } = search
   needed.add(blob.digest)
+  if (!isIndexType(blob.mediaType) || !store.blobs.has(blob.digest)) return
+  for (const child of parseIndex(store.blobs.read(blob.digest), blob.digest).manifests) {
+    if (isAttestation(child)) follow(search, child)
+    else followOriginal(search, child)
+  }
+}
+
+function follow(search: Search, blob: Descriptor): void {
+  const { store, needed, followed } = search
+  needed.add(blob.digest)
+  if (followed.has(blob.digest)) return
+  followed.add(blob.digest)
   const original = originalOf(store, blob.digest)
-  if (original !== undefined) for (const { digest } of [original.manifest, original.root]) needed.add(digest)
+  if (original !== undefined)
+    for (const document of [original.manifest, original.root]) followOriginal(search, document)
   if (!store.blobs.has(blob.digest)) return
   if (isIndexType(blob.mediaType)) {
-    for (const manifest of parseIndex(store.blobs.read(blob.digest), blob.digest).manifests)
-      follow(store, manifest, needed)
+    for (const manifest of parseIndex(store.blobs.read(blob.digest), blob.digest).manifests) follow(search, manifest)
   } else if (isManifestType(blob.mediaType)) {
     const { config, layers } = parseManifest(store.blobs.read(blob.digest), blob.digest)
     for (const { digest } of [config, ...layers]) needed.add(digest)

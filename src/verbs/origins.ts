@@ -15,6 +15,8 @@ export interface Original {
   readonly manifest: Descriptor
   /** The index that it was chosen from, or the manifest itself. */
   readonly root: Descriptor
+  /** The repository where it was seen, with its registry. */
+  readonly place?: string | undefined
 }
 
 const mostPlaces = 8

@@ -77,7 +77,7 @@ for (const docker of [false, true])
     const tare = await open()
     const name = `${registry.host}/app:alone`
     expect(await tare.pull({ name, platform: 'linux/amd64' })).toEqual({
-      ...{ name, fullName: name, digest: mine.digest, id: mine.id, current: false },
+      ...{ name, fullName: name, digest: mine.digest, id: mine.id, current: false, skipped: [] },
     })
     const many = { name: `${registry.host}/app:many`, platform: 'linux/amd64' }
     const before = registry.countOf('GET /v2/app/blobs/')
@@ -196,4 +196,135 @@ test('pruning keeps what a pulled image needs', async () => {
   await tare.prune()
   expect(await tare.pull({ name })).toMatchObject({ current: true })
   expect(await tare.inspect(name)).toBeTruthy()
+})
+
+/** An index of two platforms with what BuildKit attests of one, an image of Windows', and one for no platform. */
+function pushIndex(registry: BadRegistry, tag: string) {
+  const images = ['amd64', 'arm64'].map((architecture) => push(registry, { f: architecture }, { architecture }))
+  const statement = Buffer.from('{"predicateType":"https://slsa.dev/provenance/v0.2"}')
+  const layer = {
+    mediaType: 'application/vnd.in-toto+json',
+    digest: registry.addBlob(statement),
+    size: statement.length,
+  }
+  const config = Buffer.from('{"architecture":"unknown","os":"unknown","rootfs":{"type":"layers","diff_ids":[]}}')
+  const attestation = registry.addManifest(mediaTypes.manifest, {
+    ...{ schemaVersion: 2, mediaType: mediaTypes.manifest, layers: [layer] },
+    config: { mediaType: mediaTypes.config, digest: registry.addBlob(config), size: config.length },
+  })
+  const windows = registry.addManifest(mediaTypes.manifest, {
+    ...{ schemaVersion: 2, mediaType: mediaTypes.manifest },
+    config: { mediaType: mediaTypes.config, digest: registry.addBlob(config), size: config.length },
+    layers: [{ ...layer, mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip' }],
+  })
+  const of = ({ digest, size }: { digest: string; size: number }, platform: object, more = {}) => ({
+    ...{ mediaType: mediaTypes.manifest, digest, size, platform, ...more },
+  })
+  const manifests = [
+    ...images.map((image, i) => of(image, { architecture: ['amd64', 'arm64'][i], os: 'linux' })),
+    of(windows, { architecture: 'amd64', os: 'windows', 'os.version': '10.0.1', 'os.features': ['win32k'] }),
+    of(
+      attestation,
+      { architecture: 'unknown', os: 'unknown' },
+      {
+        annotations: {
+          'vnd.docker.reference.digest': images[0]!.digest,
+          'vnd.docker.reference.type': 'attestation-manifest',
+        },
+      },
+    ),
+  ]
+  const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests, annotations: { made: 'by hand' } }
+  return { images, attestation, windows, layer, ...registry.addManifest(mediaTypes.index, index, tag) }
+}
+
+test('all platforms are pulled under one name, and an attestation is kept beside them', async () => {
+  const registry = await start()
+  const index = pushIndex(registry, '1')
+  const home = folder()
+  const tare = await open(home)
+  const name = `${registry.host}/app:1`
+  const pulled = await tare.pull({ name, allPlatforms: true })
+  expect(pulled).toMatchObject({ digest: index.digest, current: false })
+  expect(pulled.skipped).toMatchObject([{ platform: 'windows/amd64', why: expect.stringContaining('foreign') }])
+  expect(await tare.pull({ name, allPlatforms: true })).toMatchObject({ digest: index.digest, current: true })
+  await tare.prune()
+  const blobs = () => readdirSync(join(home, 'blobs/sha256'))
+  for (const { diffIds } of index.images) expect(blobs()).toContain(diffIds[0]!.slice(7))
+  expect(blobs()).toContain(index.layer.digest.slice(7))
+  expect(await tare.inspect(name)).toMatchObject({ RepoDigests: [`${registry.host}/app@${index.digest}`] })
+  await expect(tare.pull({ name, allPlatforms: true, platform: 'linux/arm64' })).rejects.toMatchObject({
+    code: 'OPTION_INVALID',
+  })
+  await tare.remove({ names: [name] })
+  expect(blobs()).toEqual([])
+})
+
+test('an index of all platforms goes elsewhere as it was, with its attestation', async () => {
+  const [from, to] = [await start(), await start()]
+  const index = pushIndex(from, '1')
+  const tare = await open()
+  await tare.pull({ name: `${from.host}/app:1`, allPlatforms: true })
+  await tare.tag(`${from.host}/app:1`, `${to.host}/copy:2`)
+  const pushed = await tare.push({ name: `${to.host}/copy:2` })
+  expect(pushed.digest).toBe(index.digest)
+  expect(pushed.was).toBeUndefined()
+  expect(to.manifests.has(index.attestation.digest)).toBe(true)
+  expect(to.manifests.has(index.windows.digest)).toBe(true)
+  expect(to.blobs.has(index.layer.digest)).toBe(true)
+})
+
+test('where the first registry is gone, the index is another, names what is there, and that is said', async () => {
+  const [from, to] = [await start(), await start()]
+  const index = pushIndex(from, '1')
+  const tare = await open()
+  await tare.pull({ name: `${from.host}/app:1`, allPlatforms: true })
+  from.stop()
+  await tare.tag(`${from.host}/app:1`, `${to.host}/copy:2`)
+  const pushed = await tare.push({ name: `${to.host}/copy:2` })
+  expect(pushed).toMatchObject({ was: index.digest, mediaType: mediaTypes.index })
+  const { manifests } = JSON.parse(to.manifests.get('2')!.bytes.toString())
+  expect(manifests.map(({ platform }: { platform: object }) => platform)).toEqual([
+    { architecture: 'amd64', os: 'linux' },
+    { architecture: 'arm64', os: 'linux' },
+  ])
+  for (const { digest } of manifests) expect(to.manifests.has(digest)).toBe(true)
+})
+
+test('one platform of several is pushed alone', async () => {
+  const [from, to] = [await start(), await start()]
+  const index = pushIndex(from, '1')
+  const tare = await open()
+  await tare.pull({ name: `${from.host}/app:1`, allPlatforms: true })
+  await tare.tag(`${from.host}/app:1`, `${to.host}/copy:2`)
+  const name = `${to.host}/copy:2`
+  expect(await tare.push({ name, platform: 'linux/arm64' })).toMatchObject({ digest: index.images[1]!.digest })
+  await expect(tare.push({ name, platform: 'linux/s390x' })).rejects.toMatchObject({
+    code: 'PLATFORM_MISSING',
+    remedy: 'It is there for linux/amd64, linux/arm64: choose with --platform.',
+  })
+})
+
+test('all tags are pulled, less what is no image, and pushed', async () => {
+  const to = await start()
+  const tags = ['one', 'two', 'chart']
+  const registry = await start({
+    interfere: (request, response) => {
+      if (!request.url!.startsWith('/v2/app/tags/list')) return
+      response.end(JSON.stringify({ name: 'app', tags }))
+      return true
+    },
+  })
+  push(registry, { f: '1' }, {}, 'one')
+  push(registry, { f: '2' }, {}, 'two')
+  const config = { mediaType: 'application/vnd.example', digest: registry.addBlob(Buffer.from('{}')), size: 2 }
+  registry.addManifest(mediaTypes.manifest, { schemaVersion: 2, layers: [], config }, 'chart')
+  const tare = await open()
+  const { pulled, skipped } = await tare.pullAll({ name: `${registry.host}/app` })
+  expect(pulled.map(({ name }) => name)).toEqual([`${registry.host}/app:one`, `${registry.host}/app:two`])
+  expect(skipped).toMatchObject([{ name: `${registry.host}/app:chart` }])
+  for (const tag of ['one', 'two']) await tare.tag(`${registry.host}/app:${tag}`, `${to.host}/deep/app:${tag}`)
+  const pushed = await tare.pushAll({ name: `${to.host}/deep/app` })
+  expect(pushed.map(({ digest }) => digest)).toEqual(pulled.map(({ digest }) => digest))
+  await expect(tare.pushAll({ name: `${to.host}/other` })).rejects.toMatchObject({ code: 'IMAGE_UNKNOWN' })
 })

@@ -1,46 +1,113 @@
 import {
   type Descriptor,
   familiarName,
+  familiarRepository,
   formatReference,
+  isIndexType,
   normalizePlatform,
+  parseIndex,
   parsePlatform,
   parseReference,
   type Reference,
 } from '../oci/index.ts'
+import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
-import { originalOf } from './origins.ts'
-import { keepRemote, openRepository, readRemote } from './remote-image.ts'
+import { keepIndex } from './keep-packed.ts'
+import { originalOf, placeOf } from './origins.ts'
+import { keepRemote, openRepository, readRemote, unknownImage } from './remote-image.ts'
 import { readImage } from './stored-image.ts'
-import type { PullOptions, PullResult } from './types.ts'
+import type { PullAllResult, PullOptions, PullResult } from './types.ts'
 
 /** Takes an image of a registry into the store. */
 export async function pull(host: Host, options: PullOptions): Promise<PullResult> {
-  const { store } = host
   const asked = parseReference(options.name)
   // With a digest, the tag says nothing.
   const { tag: _, ...digested } = asked
   const name: Reference = asked.digest === undefined ? asked : digested
+  if (options.allPlatforms === true && options.platform !== undefined)
+    throw new TareError('OPTION_INVALID', 'all platforms are asked for, and one of them', {
+      remedy: 'Leave one of --platform and --all-platforms away.',
+    })
+  const release = host.store.lease()
+  try {
+    return await (options.allPlatforms === true ? pullIndex(host, name, options) : pullOne(host, name, options))
+  } finally {
+    release()
+  }
+}
+
+/** Takes every tag of a repository. What is no container image is passed over, and told. */
+export async function pullAll(host: Host, options: PullOptions): Promise<PullAllResult> {
+  const repository = parseReference(options.name)
+  const registry = await openRepository(host, repository, options)
+  const pulled: PullResult[] = []
+  const skipped: { name: string; why: string }[] = []
+  try {
+    for (const tag of [...(await registry.tags())].sort()) {
+      const name = `${familiarRepository(repository)}:${tag}`
+      try {
+        pulled.push(await pull(host, { ...options, name }))
+      } catch (error) {
+        const code = error instanceof TareError ? error.code : undefined
+        if (code !== 'MANIFEST_UNSUPPORTED' && code !== 'PLATFORM_MISSING') throw error
+        skipped.push({ name, why: (error as TareError).message })
+      }
+    }
+  } finally {
+    registry.close()
+  }
+  return { pulled, skipped }
+}
+
+async function pullOne(host: Host, name: Reference, options: PullOptions): Promise<PullResult> {
+  const { store } = host
   const platform =
     options.platform === undefined ? host.platform : normalizePlatform(parsePlatform(options.platform, host.platform))
   const registry = await openRepository(host, name, options)
-  const release = store.lease()
   try {
     const remote = await readRemote(registry, name, platform)
-    const result = { name: familiarName(name), fullName: formatReference(name), digest: remote.root.digest }
+    const result = { ...shown(name), digest: remote.root.digest, id: remote.manifest.config.digest, skipped: [] }
     const current = currentImage(host, name)
     if (
       current !== undefined &&
       originalOf(store, current.digest)?.manifest.digest === remote.blob.digest &&
       isWhole(host, current)
     )
-      return { ...result, id: remote.manifest.config.digest, current: true }
+      return { ...result, current: true }
     await keepRemote(host, remote, { ...options, names: [name] })
-    options.report?.({ type: 'image', id: remote.manifest.config.digest, name: result.name })
-    return { ...result, id: remote.manifest.config.digest, current: false }
+    options.report?.({ type: 'image', id: result.id, name: result.name })
+    return { ...result, current: false }
   } finally {
     registry.close()
-    release()
   }
+}
+
+async function pullIndex(host: Host, name: Reference, options: PullOptions): Promise<PullResult> {
+  const registry = await openRepository(host, name, options)
+  try {
+    const root = await registry.resolve(name)
+    if (root === undefined) throw unknownImage(name)
+    if (!isIndexType(root.mediaType)) return await pullOne(host, name, options)
+    const result = { ...shown(name), digest: root.digest }
+    const current = currentImage(host, name)
+    if (
+      current !== undefined &&
+      originalOf(host.store, current.digest)?.manifest.digest === root.digest &&
+      isWhole(host, current)
+    )
+      return { ...result, id: readImage(host.store, current, host.platform).id, skipped: [], current: true }
+    const call = { ...options, names: [name], place: placeOf(name) }
+    const { resting, skipped } = await keepIndex(host, registry, root, result.name, call)
+    const { id } = readImage(host.store, resting, host.platform)
+    options.report?.({ type: 'image', id, name: result.name })
+    return { ...result, id, skipped, current: false }
+  } finally {
+    registry.close()
+  }
+}
+
+function shown(name: Reference): { readonly name: string; readonly fullName: string } {
+  return { name: familiarName(name), fullName: formatReference(name) }
 }
 
 function currentImage({ store }: Host, name: Reference): Descriptor | undefined {
@@ -48,7 +115,11 @@ function currentImage({ store }: Host, name: Reference): Descriptor | undefined 
   return store.entries().find((entry) => entry.name !== undefined && formatReference(entry.name) === full)?.manifest
 }
 
-function isWhole({ store }: Host, root: Descriptor): boolean {
+function isWhole(host: Host, root: Descriptor): boolean {
+  const { store } = host
+  if (!store.blobs.touch(root.digest)) return false
+  if (isIndexType(root.mediaType))
+    return parseIndex(store.blobs.read(root.digest), root.digest).manifests.every((child) => isWhole(host, child))
   const { config } = readImage(store, root)
   return config.diffIds.every((diffId) => store.blobs.touch(diffId))
 }

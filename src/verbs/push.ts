@@ -1,6 +1,10 @@
+import { copyImage } from '../content/index.ts'
 import type { Registry } from '../content/registry/index.ts'
 import {
   type Descriptor,
+  type Digest,
+  familiarName,
+  familiarRepository,
   formatReference,
   goJson,
   indexJson,
@@ -8,13 +12,17 @@ import {
   type Manifest,
   manifestJson,
   mediaTypes,
+  normalizePlatform,
   parseIndex,
   parseManifest,
+  parsePlatform,
   parseReference,
 } from '../oci/index.ts'
 import { flow, TareError } from '../support/index.ts'
+import { choosePlatforms } from './choose-platforms.ts'
 import type { Host } from './host.ts'
 import { inParallel } from './in-parallel.ts'
+import { isOfRegistry, originalsOf } from './original-source.ts'
 import { type Origin, originalOf, originsOf, rememberOriginal } from './origins.ts'
 import { type LayerThere, pushLayer } from './push-layer.ts'
 import { openRepository } from './remote-image.ts'
@@ -34,35 +42,82 @@ export async function push(host: Host, options: PushOptions): Promise<PushResult
   if (options.compression === 'zstd' && options.format === 'docker')
     throw new TareError('OPTION_INVALID', 'layers in zstd need the format oci: Docker’s own kind of manifest has none')
   const { root } = findImage(host.store, options.name, host.platform)
+  const resting = options.platform === undefined ? root : await onePlatform(host, root, options.name, options.platform)
   const registry = await openRepository(host, name, options)
   const release = host.store.lease()
-  const layers: PushedLayer[] = []
   try {
-    const pushed = await new Push(host, registry, options, layers).document(root)
-    await registry.tag(name, pushed)
-    const { digest, mediaType, size } = pushed
-    return { fullName: formatReference(name), digest, mediaType, size, layers }
+    const pushed = await pushDocument(host, registry, resting, options)
+    await registry.tag(name, pushed.blob)
+    const { digest, mediaType, size } = pushed.blob
+    const was = pushed.was === undefined || pushed.was === digest ? {} : { was: pushed.was }
+    return { fullName: formatReference(name), digest, mediaType, size, layers: pushed.layers, ...was }
   } finally {
     registry.close()
     release()
   }
 }
 
+/** Puts every image there that has a tag of the repository. */
+export async function pushAll(host: Host, options: PushOptions): Promise<readonly PushResult[]> {
+  const repository = familiarRepository(parseReference(options.name))
+  const names = host.store
+    .entries()
+    .flatMap(({ name }) => (name?.tag !== undefined && familiarRepository(name) === repository ? [name] : []))
+  if (names.length === 0)
+    throw new TareError('IMAGE_UNKNOWN', `no image of the store has a tag of ${repository}`, {
+      remedy: '`tare image ls` shows what is there.',
+    })
+  const pushed: PushResult[] = []
+  for (const name of names.map(familiarName).sort()) pushed.push(await push(host, { ...options, name }))
+  return pushed
+}
+
+async function onePlatform(host: Host, root: Descriptor, name: string, text: string): Promise<Descriptor> {
+  const platform = normalizePlatform(parsePlatform(text, host.platform))
+  return (await choosePlatforms(host.store, root, [platform], name)).root
+}
+
+/** A manifest or an index of the store, as a registry has it now. */
+export interface PushedDocument {
+  readonly blob: Descriptor
+  readonly layers: readonly PushedLayer[]
+  /** The digest that it was pulled or last pushed as, elsewhere or here. */
+  readonly was: Digest | undefined
+}
+
+export type DocumentPush = Pick<
+  PushOptions,
+  'format' | 'compression' | 'compressionLevel' | 'forceCompression' | 'insecure' | 'signal' | 'report'
+>
+
+/** Pushes a manifest or an index of the store with all that it names, but without a name of its own. */
+export async function pushDocument(
+  host: Host,
+  registry: Registry,
+  resting: Descriptor,
+  options: DocumentPush,
+): Promise<PushedDocument> {
+  const layers: PushedLayer[] = []
+  const was = originalOf(host.store, resting.digest)?.manifest.digest
+  const blob = await new Push(host, registry, options, layers).document(resting)
+  return { blob, layers, was }
+}
+
 class Push {
   private readonly host: Host
   private readonly registry: Registry
-  private readonly options: PushOptions
+  private readonly options: DocumentPush
   private readonly layers: PushedLayer[]
   private empty: Promise<boolean> | undefined
 
-  constructor(host: Host, registry: Registry, options: PushOptions, layers: PushedLayer[]) {
+  constructor(host: Host, registry: Registry, options: DocumentPush, layers: PushedLayer[]) {
     this.host = host
     this.registry = registry
     this.options = options
     this.layers = layers
   }
 
-  /** Pushes a manifest or an index of the store with all that it names; answers what it is there. */
+  /** Answers what it is there. */
   async document(resting: Descriptor): Promise<Descriptor> {
     return isIndexType(resting.mediaType) ? this.index(resting) : this.image(resting)
   }
@@ -73,16 +128,46 @@ class Push {
     const pushed: Descriptor[] = []
     for (const manifest of manifests) {
       if (!store.blobs.has(manifest.digest))
-        throw new TareError(
-          'BLOB_MISSING',
-          `${manifest.digest}, of the image ${this.options.name}, is not in the store`,
-        )
-      pushed.push({ ...manifest, ...(await this.document(manifest)) })
+        throw new TareError('BLOB_MISSING', `${manifest.digest}, of the index ${resting.digest}, is not in the store`)
+      const { mediaType, digest, size } = await this.document(manifest)
+      pushed.push({ ...manifest, mediaType, digest, size })
     }
-    const mediaType = this.options.format === 'docker' ? mediaTypes.dockerList : mediaTypes.index
-    const notes = annotations === undefined || this.options.format === 'docker' ? {} : { annotations }
+    const original = await this.originalIndex(resting, pushed)
+    if (original !== undefined) return this.put(resting, original.bytes, original.mediaType)
+    const docker = this.options.format === 'docker'
+    const mediaType = docker ? mediaTypes.dockerList : mediaTypes.index
+    const notes = annotations === undefined || docker ? {} : { annotations }
     const bytes = Buffer.from(goJson(indexJson({ mediaType, manifests: pushed, ...notes }), 2))
     return this.put(resting, bytes, mediaType)
+  }
+
+  /** The index that it was pulled as, when every image of it is there unchanged and the rest can be had. */
+  private async originalIndex(
+    resting: Descriptor,
+    pushed: readonly Descriptor[],
+  ): Promise<{ readonly bytes: Buffer; readonly mediaType: string } | undefined> {
+    const { host, registry } = this
+    const { signal, insecure, format } = this.options
+    const original = originalOf(host.store, resting.digest)
+    if (original === undefined || !host.store.blobs.has(original.manifest.digest)) return undefined
+    const { mediaType } = original.manifest
+    if (format !== undefined && (mediaType === mediaTypes.dockerList) !== (format === 'docker')) return undefined
+    const bytes = host.store.blobs.read(original.manifest.digest)
+    const there = new Set(pushed.map(({ digest }) => digest))
+    const source = await originalsOf(host, original.place, { signal, insecure })
+    try {
+      const wanted = parseIndex(bytes, `the index ${original.manifest.digest}`).manifests
+      const { complete, rest } = missingOf(host, wanted, there)
+      if (!complete) return undefined
+      for (const child of rest) await copyImage(source, child, registry, undefined, { signal })
+      return { bytes, mediaType }
+    } catch (error) {
+      // What lay beside the images cannot be had any more: then the index is another.
+      if (error instanceof TareError && !isOfRegistry(error, registry)) return undefined
+      throw error
+    } finally {
+      source.close()
+    }
   }
 
   private async image(resting: Descriptor): Promise<Descriptor> {
@@ -152,6 +237,23 @@ class Push {
       rememberOriginal(store, resting.digest, { manifest: blob, root: blob })
     return blob
   }
+}
+
+/**
+ * What an index names that is not there yet. Not complete: an image of the store has become another by its push, and what
+ * speaks of it (the index, attestations) speaks of something else.
+ */
+function missingOf(
+  { store }: Host,
+  wanted: readonly Descriptor[],
+  there: ReadonlySet<Digest>,
+): { readonly complete: boolean; readonly rest: readonly Descriptor[] } {
+  const rest = wanted.filter(({ digest }) => !there.has(digest))
+  const found = new Set(wanted.map(({ digest }) => digest))
+  for (const child of rest)
+    if (isIndexType(child.mediaType) && store.blobs.has(child.digest))
+      for (const { digest } of parseIndex(store.blobs.read(child.digest), child.digest).manifests) found.add(digest)
+  return { complete: [...there].every((digest) => found.has(digest)), rest }
 }
 
 function typedConfig(config: Descriptor, docker: boolean): Descriptor {

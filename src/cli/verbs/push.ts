@@ -1,7 +1,9 @@
 import { writeFileSync } from 'node:fs'
+import type { PushResult } from '../../index.ts'
 import { defineVerb } from '../command.ts'
 import { UsageError } from '../failure.ts'
-import { write } from '../streams.ts'
+import { tell, write } from '../streams.ts'
+import { refuseTag } from './pull.ts'
 
 const formats = ['oci', 'docker'] as const
 const compressions = ['gzip', 'zstd'] as const
@@ -11,7 +13,7 @@ export const push = defineVerb({
   usage: '[OPTIONS] NAME[:TAG]',
   args: { least: 1, most: 1 },
   flags: {
-    'all-tags': { type: 'bool', short: 'a', help: 'Push all tags of an image to the repository', notYet: true },
+    'all-tags': { type: 'bool', short: 'a', help: 'Push all tags of an image to the repository' },
     compression: { type: 'string', help: 'How to squeeze layers: "gzip" or "zstd" (default: as before, else "gzip")' },
     'compression-level': { type: 'string', help: '1 to 9 for gzip (default: 5), 1 to 19 for zstd (default: 3)' },
     digestfile: { type: 'string', placeholder: 'file', help: 'Write the digest of what was pushed to the file' },
@@ -19,7 +21,7 @@ export const push = defineVerb({
     'force-compression': { type: 'bool', help: 'Squeeze layers anew that were pulled and are squeezed otherwise' },
     format: { type: 'string', help: 'Kind of the manifest: "oci" or "docker" (default: as it was pulled, else "oci")' },
     insecure: { type: 'bool', help: 'Do not check certificates, and allow plain HTTP' },
-    platform: { type: 'string', help: 'Push one platform of the image only', notYet: true },
+    platform: { type: 'string', help: 'Push one platform of the image only' },
     quiet: { type: 'bool', short: 'q', help: 'Suppress verbose output' },
   },
   run: async ({ args, flags, streams, signal, ...call }) => {
@@ -32,22 +34,21 @@ export const push = defineVerb({
     if (compression === 'zstd' && format === 'docker')
       throw new UsageError('layers in zstd need --format oci', 'Docker’s own kind of manifest has no name for them.')
     const compressionLevel = levelOf(flags['compression-level'], compression ?? 'gzip')
+    if (flags['all-tags']) refuseTag(args[0]!)
     const tare = await call.open()
-    const result = await tare.push({
-      ...{ name: args[0]!, format, compression, compressionLevel, insecure: flags.insecure, signal },
-      forceCompression: flags['force-compression'],
-    })
-    if (flags.digestfile !== undefined) writeFileSync(flags.digestfile, `${result.digest}\n`)
-    const repository = result.fullName.slice(0, result.fullName.lastIndexOf(':'))
-    const tag = result.fullName.slice(repository.length + 1)
-    const lines = flags.quiet
-      ? [result.fullName]
-      : [
-          `The push refers to repository [${repository}]`,
-          ...result.layers.map(({ diffId, how }) => `${diffId.slice('sha256:'.length, 19)}: ${words[how]}`),
-          `${tag}: digest: ${result.digest} size: ${result.size}`,
-        ]
-    await write(streams.stdout, lines.map((line) => `${line}\n`).join(''))
+    const options = {
+      ...{ name: args[0]!, format, compression, compressionLevel, platform: flags.platform },
+      ...{ insecure: flags.insecure, forceCompression: flags['force-compression'], signal },
+    }
+    const all = flags['all-tags'] ? await tare.pushAll(options) : [await tare.push(options)]
+    if (flags.digestfile !== undefined) writeFileSync(flags.digestfile, all.map(({ digest }) => `${digest}\n`).join(''))
+    if (!flags.quiet) await write(streams.stdout, `The push refers to repository [${repositoryOf(all[0]!)}]\n`)
+    for (const result of all) {
+      const lines = flags.quiet ? [result.fullName] : linesOf(result)
+      await write(streams.stdout, lines.map((line) => `${line}\n`).join(''))
+      if (result.was !== undefined)
+        await tell(streams, `${result.fullName} had another digest before, which could not be kept: ${result.was}\n`)
+    }
     return 0
   },
 })
@@ -58,4 +59,16 @@ function levelOf(text: string | undefined, compression: 'gzip' | 'zstd'): number
   if (!/^\d{1,2}$/.test(text) || Number(text) < 1 || Number(text) > most)
     throw new UsageError(`invalid compression level "${text}"`, `Of ${compression} it is a number from 1 to ${most}.`)
   return Number(text)
+}
+
+function linesOf(result: PushResult): string[] {
+  const tag = result.fullName.slice(repositoryOf(result).length + 1)
+  return [
+    ...result.layers.map(({ diffId, how }) => `${diffId.slice('sha256:'.length, 19)}: ${words[how]}`),
+    `${tag}: digest: ${result.digest} size: ${result.size}`,
+  ]
+}
+
+function repositoryOf({ fullName }: PushResult): string {
+  return fullName.slice(0, fullName.lastIndexOf(':'))
 }

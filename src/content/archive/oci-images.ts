@@ -3,6 +3,7 @@ import {
   type Descriptor,
   documentLimit,
   formatReference,
+  isAttestation,
   isIndexType,
   isManifestType,
   mediaTypes,
@@ -115,14 +116,6 @@ async function readBlob(shelf: Shelf, blob: Descriptor, namedBy: string): Promis
     throw invalid(shelf, `the document ${blob.digest} has ${blob.size} bytes, and a document may have ${documentLimit}`)
   const item = await need(shelf, blobPath(blob.digest), namedBy)
   return collect(verified(item.open(), blob, shelf.label), documentLimit)
-}
-
-function isAttestation(blob: Descriptor): boolean {
-  const { platform, annotations } = blob
-  return (
-    (platform?.os === 'unknown' && platform.architecture === 'unknown') ||
-    annotations?.['vnd.docker.reference.type'] !== undefined
-  )
 }
 
 /**

@@ -5,6 +5,8 @@ export interface PullOptions extends CallOptions {
   readonly name: string
   /** Default: the machine's, with linux. */
   readonly platform?: string | undefined
+  /** All platforms of it; the name then stands for an index. */
+  readonly allPlatforms?: boolean | undefined
   /** Certificates are not checked, and http will do. (http is always tried for this machine itself.) */
   readonly insecure?: boolean | undefined
 }
@@ -16,10 +18,19 @@ export interface PullResult {
   readonly fullName: string
   /** What the name points at in the registry: a manifest, or an index of them. */
   readonly digest: Digest
-  /** The image ID: digest of the config. */
+  /** The image ID: digest of the config; of several platforms, this machine's. */
   readonly id: Digest
   /** Whether it was all there before. */
   readonly current: boolean
+  /** Of all platforms: those that the store cannot keep. */
+  readonly skipped: readonly { readonly platform: string; readonly why: string }[]
+}
+
+/** What came of all tags. */
+export interface PullAllResult {
+  readonly pulled: readonly PullResult[]
+  /** Tags of what is no container image, or not for the platform. */
+  readonly skipped: readonly { readonly name: string; readonly why: string }[]
 }
 
 export interface PushOptions extends CallOptions {
@@ -32,6 +43,8 @@ export interface PushOptions extends CallOptions {
   readonly compressionLevel?: number | undefined
   /** Also layers that were pulled are squeezed anew where they are not as `compression` says. */
   readonly forceCompression?: boolean | undefined
+  /** Only the image for this platform, without its index. */
+  readonly platform?: string | undefined
   /** Certificates are not checked, and http will do. (http is always tried for this machine itself.) */
   readonly insecure?: boolean | undefined
 }
@@ -44,6 +57,8 @@ export interface PushResult {
   readonly mediaType: string
   readonly size: number
   readonly layers: readonly PushedLayer[]
+  /** Where it was pulled as another digest, and could not be put together the same way again: that. */
+  readonly was?: Digest
 }
 
 export interface PushedLayer {

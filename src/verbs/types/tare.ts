@@ -26,6 +26,7 @@ import type {
   LoginOptions,
   LoginResult,
   LogoutOptions,
+  PullAllResult,
   PullOptions,
   PullResult,
   PushOptions,
@@ -51,8 +52,12 @@ export interface Tare {
   importImage(options: ImportOptions): Promise<Digest>
   /** Takes an image of a registry into the store. */
   pull(options: PullOptions): Promise<PullResult>
+  /** Takes every tag of a repository into the store. */
+  pullAll(options: PullOptions): Promise<PullAllResult>
   /** Puts an image of the store into a registry, under the name that it has here. */
   push(options: PushOptions): Promise<PushResult>
+  /** Puts every image of the store that has a tag of the repository into its registry. */
+  pushAll(options: PushOptions): Promise<readonly PushResult[]>
   /** Copies an image between registries, all platforms of it, byte for byte. */
   copy(options: CopyOptions): Promise<CopyResult>
   /** Checks a password with a registry and keeps it where docker does. */

@@ -1,0 +1,145 @@
+import { copyImage, type Source } from '../content/index.ts'
+import { decompress } from '../files/compression/index.ts'
+import {
+  type Descriptor,
+  formatPlatform,
+  goJson,
+  indexJson,
+  isAttestation,
+  isIndexType,
+  isManifestType,
+  mediaTypes,
+  parseIndex,
+  type Reference,
+} from '../oci/index.ts'
+import { type Reporter, silent, TareError } from '../support/index.ts'
+import { type Host, unpackLimit } from './host.ts'
+import { keepImage } from './keep-image.ts'
+import { rememberOrigin, rememberOriginal } from './origins.ts'
+import { type PackedImage, readPacked, readWhole } from './packed-image.ts'
+
+export interface KeepOptions {
+  readonly names: readonly Reference[]
+  /** The repository that it comes from, with its registry; where a push may fetch it again. */
+  readonly place?: string | undefined
+  readonly report?: Reporter | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+// As many as skopeo takes at once.
+const layersAtOnce = 6
+
+/**
+ * Takes an image into the store: each layer is checked against both digests and indexed while it comes, and rests
+ * uncompressed. How it was is remembered, for a push elsewhere. Answers the manifest in the store.
+ */
+export async function keepPacked(host: Host, image: PackedImage, options: KeepOptions): Promise<Descriptor> {
+  const { store } = host
+  const { source, manifest, config } = image
+  const { signal, report = silent, names, place } = options
+  const limit = unpackLimit(host)
+  const layers = manifest.layers.map((layer, i) => ({
+    diffId: config.diffIds[i]!,
+    expected: layer.size * 2,
+    open: async () => (await decompress(reported(await source.open(layer), layer, report), limit)).bytes,
+  }))
+  for (const bytes of image.documents) store.blobs.write(bytes)
+  const resting = await keepImage(
+    host,
+    { configBytes: image.configBytes, layers, names: [] },
+    { nameless: false, signal, atOnce: layersAtOnce },
+  )
+  if (place !== undefined)
+    for (const [i, layer] of manifest.layers.entries()) rememberOrigin(store, config.diffIds[i]!, layer, place)
+  // An archive of plain layers may hold the very manifest that rests here.
+  if (resting.digest !== image.blob.digest)
+    rememberOriginal(store, resting.digest, { manifest: plain(image.blob), root: plain(image.root), place })
+  if (names.length > 0) await store.keep(resting, names, host.now())
+  return resting
+}
+
+/** What became of an index. */
+export interface KeptIndex {
+  readonly resting: Descriptor
+  /** Images that cannot rest in the store, and why. */
+  readonly skipped: readonly { readonly platform: string; readonly why: string }[]
+}
+
+/**
+ * Takes all images of an index into the store, under an index of their own. What is for no platform (attestations) is
+ * kept beside them as it is, so that a push can give the very index again. `source` has the index `root`.
+ */
+export async function keepIndex(
+  host: Host,
+  source: Source,
+  root: Descriptor,
+  name: string,
+  options: KeepOptions,
+): Promise<KeptIndex> {
+  const { store } = host
+  const { signal } = options
+  const manifests: Descriptor[] = []
+  const skipped: { platform: string; why: string }[] = []
+  const failures: unknown[] = []
+  let annotations: Readonly<Record<string, string>> | undefined
+
+  const visit = async (blob: Descriptor, above: readonly Buffer[]): Promise<void> => {
+    if (above.length === 4) throw new TareError('MANIFEST_INVALID', `the index of ${name} is nested too deep`)
+    const bytes = await readWhole(source, blob, `the index of ${name}`)
+    const index = parseIndex(bytes, `the index of ${name}`)
+    if (above.length === 0) annotations = index.annotations
+    store.blobs.write(bytes)
+    for (const child of index.manifests) {
+      if (isAttestation(child)) await copyImage(source, child, store, undefined, { signal })
+      else if (isIndexType(child.mediaType)) await visit(child, [...above, bytes])
+      else if (isManifestType(child.mediaType)) await take(child, [...above, bytes])
+    }
+  }
+  const take = async (child: Descriptor, above: readonly Buffer[]): Promise<void> => {
+    try {
+      const image = await readPacked(source, child, name, root, above)
+      const resting = await keepPacked(host, image, { ...options, names: [] })
+      const notes = child.annotations === undefined ? {} : { annotations: child.annotations }
+      manifests.push({ ...resting, platform: child.platform ?? image.config.platform, ...notes })
+    } catch (error) {
+      if (!(error instanceof TareError) || error.code !== 'MANIFEST_UNSUPPORTED') throw error
+      failures.push(error)
+      const platform = child.platform === undefined ? child.digest : formatPlatform(child.platform)
+      skipped.push({ platform, why: error.message })
+    }
+  }
+
+  await visit(root, [])
+  if (manifests.length === 0)
+    throw failures[0] ?? new TareError('MANIFEST_UNSUPPORTED', `the index of ${name} names no container image`)
+  const json = indexJson({ mediaType: mediaTypes.index, manifests, ...(annotations && { annotations }) })
+  const bytes = Buffer.from(goJson(json, 2))
+  const resting = { mediaType: mediaTypes.index, digest: store.blobs.write(bytes), size: bytes.length }
+  if (resting.digest !== root.digest)
+    rememberOriginal(store, resting.digest, { manifest: plain(root), root: plain(root), place: options.place })
+  if (options.names.length > 0) await store.keep(resting, options.names, host.now())
+  return { resting, skipped }
+}
+
+/** Without what a place says of it besides. */
+function plain({ mediaType, digest, size }: Descriptor): Descriptor {
+  return { mediaType, digest, size }
+}
+
+const reportEvery = 1 << 20
+
+async function* reported(bytes: AsyncIterable<Uint8Array>, blob: Descriptor, report: Reporter) {
+  let current = 0
+  let told = 0
+  const tell = (done: boolean) => report({ type: 'transfer', digest: blob.digest, current, total: blob.size, done })
+  tell(false)
+  for await (const chunk of bytes) {
+    current += chunk.length
+    yield chunk
+    if (current - told >= reportEvery) {
+      told = current
+      tell(false)
+    }
+  }
+  tell(true)
+}
