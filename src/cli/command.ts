@@ -30,6 +30,8 @@ export interface Call<T extends FlagTable = FlagTable> extends Context {
 export interface Verb<T extends FlagTable = FlagTable> {
   /** What follows the name in the usage line: `[OPTIONS] IMAGE [IMAGE...]`. */
   readonly usage: string
+  /** What the help says besides the summary. */
+  readonly about?: string
   readonly flags: T
   /** How many arguments it takes. */
   readonly args: { readonly least: number; readonly most: number }
@@ -42,6 +44,7 @@ export interface Verb<T extends FlagTable = FlagTable> {
 /** A verb whose flags' types are known to `run` only. */
 export interface AnyVerb {
   readonly usage: string
+  readonly about?: string
   readonly flags: FlagTable
   readonly args: Verb['args']
   readonly flagsFirst: boolean
@@ -51,6 +54,7 @@ export interface AnyVerb {
 export function defineVerb<const T extends FlagTable>(verb: Verb<T>): AnyVerb {
   return {
     usage: verb.usage,
+    ...(verb.about === undefined ? {} : { about: verb.about }),
     flags: verb.flags,
     args: verb.args,
     flagsFirst: verb.flagsFirst === true,

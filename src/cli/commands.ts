@@ -96,8 +96,8 @@ export const commands: readonly Command[] = [
   },
   {
     names: ['copy', 'image copy'],
-    summary: 'Copy an image from one registry to another, with all its platforms',
-    load: async () => (await import('./verbs/remote.ts')).copy,
+    summary: 'Copy an image between registries, the store, layouts and archives',
+    load: async () => (await import('./verbs/copy.ts')).copy,
   },
   {
     names: ['image digest'],

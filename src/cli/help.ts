@@ -7,7 +7,8 @@ export function verbHelp(name: string, command: Command, verb: AnyVerb, width: n
   const aliases = command.names.length > 1 ? `\nAliases:\n  ${command.names.map((n) => `tare ${n}`).join(', ')}\n` : ''
   const flags = flagLines(verb.flags, width)
   const options = flags === '' ? '' : `\nOptions:\n${flags}`
-  return `${usageLine(name, verb)}\n\n${command.summary}\n${aliases}${options}`
+  const about = verb.about === undefined ? '' : `\n${verb.about}\n`
+  return `${usageLine(name, verb)}\n\n${command.summary}\n${about}${aliases}${options}`
 }
 
 export function usageLine(name: string, verb: AnyVerb): string {

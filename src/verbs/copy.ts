@@ -1,28 +1,132 @@
-import { copyImage } from '../content/index.ts'
-import { formatReference, parseReference } from '../oci/index.ts'
+import type { Digest, Platform } from '../oci/index.ts'
+import { isIndexType, normalizePlatform, parsePlatform } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
+import { choosePlatforms } from './choose-platforms.ts'
+import { convertFormat } from './convert-format.ts'
+import { openTarget } from './copy-target.ts'
 import type { Host } from './host.ts'
-import { openRepository } from './remote-image.ts'
+import { type OpenedImage, openImage } from './open-place.ts'
+import { originalOf } from './origins.ts'
+import type { OnItsWay } from './overlay.ts'
+import { formatPlace, type Place, parsePlace } from './places.ts'
+import { squeezeLayers } from './squeeze-layers.ts'
 import type { CopyOptions, CopyResult } from './types.ts'
 
-/** Copies an image or an index, with everything it names and byte for byte, from one registry to another. */
+/**
+ * Copies an image or an index, with everything it names, from one place to another. It is whole in its target, and as it
+ * was if nothing asked for a change, before it has its name there.
+ */
 export async function copy(host: Host, options: CopyOptions): Promise<CopyResult> {
-  const from = parseReference(options.from)
-  const to = parseReference(options.to)
-  if (to.tag === undefined)
-    throw new TareError('REFERENCE_INVALID', `"${options.to}" has no tag: a copy gives the image a name`)
-  const source = await openRepository(host, from, options)
-  const target = await openRepository(host, to, options)
+  const [from, to] = [parsePlace(options.from), parsePlace(options.to)]
+  const platforms = platformsOf(host, to, options)
+  const usesStore = from.kind === 'store' || to.kind === 'store'
+  const release = usesStore ? host.store.lease() : () => {}
   try {
-    const root = await source.resolve(from)
-    if (root === undefined) throw new TareError('IMAGE_UNKNOWN', `there is no image ${options.from} in its registry`)
-    const { report, signal } = options
-    // In one registry, blobs are mounted.
-    if (from.registry === to.registry) await source.tag(to, root)
-    else await copyImage(source, root, target, to, { report, signal })
-    return { fullName: formatReference(to), digest: root.digest }
+    const opened = await openImage(host, from, options)
+    try {
+      return await send(host, opened, from, to, platforms, options)
+    } finally {
+      await opened.close()
+    }
   } finally {
-    source.close()
+    release()
+  }
+}
+
+async function send(
+  host: Host,
+  opened: OpenedImage,
+  from: Place,
+  to: Place,
+  platforms: readonly Platform[],
+  options: CopyOptions,
+): Promise<CopyResult> {
+  const wanted = platforms.length > 0 || to.kind !== 'docker-archive' || !isIndexType(opened.root.mediaType)
+  const chosen = await choosePlatforms(opened.source, opened.root, wanted ? platforms : [host.platform], options.from)
+  // The store knows how an image was elsewhere, and a registry gets it so where that can be had.
+  const known = from.kind === 'store' ? originalOf(host.store, chosen.root.digest)?.manifest.digest : undefined
+  const before = known ?? (chosen.changed === undefined ? chosen.root : opened.root).digest
+  const { way, close } = await prepare(host, opened, chosen, from, to, options)
+  const target = await openTarget(host, from, to, options)
+  try {
+    refuseChange(way.changed, options)
+    const { blob, skipped = [] } = await target.write(way)
+    // The store remembers what others know the image by; what it came from in a registry can be had there again.
+    const asKnown = to.kind === 'store' && from.kind === 'registry' && way.changed === undefined
+    const same = blob.digest === before || asKnown
+    if (!same) refuseChange(way.changed ?? reasonOf(from, to), options, before)
+    await target.name(blob)
+    const shown = to.kind === 'store' ? (originalOf(host.store, blob.digest)?.manifest ?? blob) : blob
+    const { digest, mediaType, size } = shown
+    // An archive that has no manifest has no digest to lose.
+    const was = digest === before || opened.plain === true ? {} : { was: before }
+    return { fullName: formatPlace(to), digest, mediaType, size, skipped, ...was }
+  } catch (error) {
+    await target.abort()
+    throw error
+  } finally {
+    close()
     target.close()
   }
+}
+
+/** Makes of the image what the target is to have of it. */
+async function prepare(
+  host: Host,
+  opened: OpenedImage,
+  chosen: OnItsWay,
+  from: Place,
+  to: Place,
+  options: CopyOptions,
+): Promise<{ readonly way: OnItsWay; close(): void }> {
+  const { format, compression = 'gzip', compressionLevel: level, signal } = options
+  // A push has ways of its own to squeeze, and to write either format.
+  if (from.kind === 'store' && to.kind === 'registry') return { way: chosen, close: () => {} }
+  const squeezes = opened.plain === true && to.kind === 'registry'
+  if (squeezes) refuseChange('a docker archive has plain layers, which are squeezed for a registry', options)
+  const packed = squeezes
+    ? await squeezeLayers(host, chosen.source, chosen.root, { compression, level, signal })
+    : undefined
+  const way: OnItsWay = packed === undefined ? chosen : { ...packed, changed: 'its layers were squeezed' }
+  const close = () => packed?.close()
+  if (format === undefined) return { way, close }
+  try {
+    const converted = await convertFormat(way.source, way.root, format)
+    return { way: { ...converted, changed: converted.changed ?? way.changed }, close }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+function platformsOf(host: Host, to: Place, options: CopyOptions): readonly Platform[] {
+  const platforms = (options.platforms ?? []).map((text) => normalizePlatform(parsePlatform(text, host.platform)))
+  const invalid = (message: string, remedy: string) => new TareError('OPTION_INVALID', message, { remedy })
+  if (options.allPlatforms === true && platforms.length > 0)
+    throw invalid('all platforms are asked for, and some of them', 'Leave one of --platform and --all away.')
+  if (to.kind === 'docker-archive' && (options.allPlatforms === true || platforms.length > 1))
+    throw invalid(
+      'a docker archive holds one platform of an image',
+      'Choose one with --platform, or copy to an oci-archive, which holds all.',
+    )
+  if (to.kind === 'store' && options.format !== undefined)
+    throw invalid('the store has one format of its own', 'Leave --format away; a push takes it.')
+  return platforms
+}
+
+function reasonOf(from: Place, to: Place): string {
+  if (to.kind === 'store')
+    return 'layers rest uncompressed in the store, and cannot be squeezed to the same bytes again'
+  return from.kind === 'store' && to.kind === 'registry'
+    ? 'the layers it was pulled with cannot be had any more'
+    : 'layers rest uncompressed in the store'
+}
+
+function refuseChange(changed: string | undefined, options: CopyOptions, before?: Digest): void {
+  if (changed === undefined || options.preserveDigests !== true) return
+  throw new TareError(
+    'DIGEST_CHANGES',
+    `${options.from} cannot be copied to ${options.to} with ${before === undefined ? 'its digest' : `the digest ${before}`}: ${changed}`,
+    { remedy: 'Without --preserve-digests it is copied, and gets another.' },
+  )
 }

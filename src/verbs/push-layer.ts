@@ -182,7 +182,8 @@ function refuseDamaged(found: Digest, layer: Descriptor): void {
     })
 }
 
-async function* readFrom(path: string, from: number): Bytes {
+/** The bytes of a file from an offset on. */
+export async function* readFrom(path: string, from: number): Bytes {
   const fd = openSync(path, 'r')
   try {
     for (let at = from; ; ) {

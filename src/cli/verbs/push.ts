@@ -6,7 +6,7 @@ import { tell, write } from '../streams.ts'
 import { refuseTag } from './pull.ts'
 
 const formats = ['oci', 'docker'] as const
-const compressions = ['gzip', 'zstd'] as const
+export const compressions = ['gzip', 'zstd'] as const
 const words = { there: 'Layer already exists', mounted: 'Mounted', uploaded: 'Pushed' } as const
 
 export const push = defineVerb({
@@ -53,7 +53,8 @@ export const push = defineVerb({
   },
 })
 
-function levelOf(text: string | undefined, compression: 'gzip' | 'zstd'): number | undefined {
+/** The level that a compression takes. */
+export function levelOf(text: string | undefined, compression: 'gzip' | 'zstd'): number | undefined {
   if (text === undefined) return undefined
   const most = compression === 'gzip' ? 9 : 19
   if (!/^\d{1,2}$/.test(text) || Number(text) < 1 || Number(text) > most)

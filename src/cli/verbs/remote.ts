@@ -47,15 +47,3 @@ export const registryRemove = defineVerb({
     return 0
   },
 })
-
-export const copy = defineVerb({
-  usage: '[OPTIONS] SOURCE[:TAG|@DIGEST] TARGET[:TAG]',
-  args: { least: 2, most: 2 },
-  flags: { insecure, quiet: { type: 'bool', short: 'q', help: 'Suppress verbose output' } },
-  run: async ({ args, flags, streams, signal, ...call }) => {
-    const tare = await call.open()
-    const { digest, fullName } = await tare.copy({ from: args[0]!, to: args[1]!, insecure: flags.insecure, signal })
-    await write(streams.stdout, flags.quiet ? `${fullName}\n` : `Digest: ${digest}\n${fullName}\n`)
-    return 0
-  },
-})

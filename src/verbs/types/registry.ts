@@ -94,13 +94,36 @@ export interface RemoteOptions extends CallOptions {
   readonly insecure?: boolean | undefined
 }
 
+/**
+ * An image from one place to another. A place is a registry's name (`docker://alpine:3.19` or `alpine:3.19`), `store:NAME`,
+ * `oci:PATH[:TAG]`, `oci-archive:PATH[:TAG]` or `docker-archive:PATH[:NAME]`.
+ */
 export interface CopyOptions extends CallOptions {
   readonly from: string
   readonly to: string
+  /** Only these platforms of an index. Default: all; for a docker-archive, which holds one, this machine's. */
+  readonly platforms?: readonly string[] | undefined
+  /** All platforms, or an error where the target cannot hold them. */
+  readonly allPlatforms?: boolean | undefined
+  /** Rejects with `DIGEST_CHANGES` where the copy would have another digest. */
+  readonly preserveDigests?: boolean | undefined
+  /** The kind of manifests that are written. Default: as they are. */
+  readonly format?: 'oci' | 'docker' | undefined
+  /** How layers are squeezed that are plain where they come from, on their way to a registry. Default: gzip. */
+  readonly compression?: 'gzip' | 'zstd' | undefined
+  /** 1 to 9 for gzip (default: 5), 1 to 19 for zstd (default: 3). */
+  readonly compressionLevel?: number | undefined
   readonly insecure?: boolean | undefined
 }
 
 export interface CopyResult {
+  /** The target in full: `docker.io/library/app:1`, `oci:layout:1`. */
   readonly fullName: string
   readonly digest: Digest
+  readonly mediaType: string
+  readonly size: number
+  /** Where it had another digest: that. */
+  readonly was?: Digest
+  /** Images that the store cannot keep. */
+  readonly skipped: readonly { readonly platform: string; readonly why: string }[]
 }

@@ -58,7 +58,7 @@ export interface Tare {
   push(options: PushOptions): Promise<PushResult>
   /** Puts every image of the store that has a tag of the repository into its registry. */
   pushAll(options: PushOptions): Promise<readonly PushResult[]>
-  /** Copies an image between registries, all platforms of it, byte for byte. */
+  /** Copies an image between registries, the store, layouts and archives; byte for byte where both can. */
   copy(options: CopyOptions): Promise<CopyResult>
   /** Checks a password with a registry and keeps it where docker does. */
   login(options: LoginOptions): Promise<LoginResult>

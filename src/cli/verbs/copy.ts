@@ -1,0 +1,49 @@
+import { writeFileSync } from 'node:fs'
+import { defineVerb } from '../command.ts'
+import { UsageError } from '../failure.ts'
+import { tell, write } from '../streams.ts'
+import { compressions, levelOf } from './push.ts'
+
+const formats = ['oci', 'docker'] as const
+
+export const copy = defineVerb({
+  usage: '[OPTIONS] SOURCE TARGET',
+  about: `A place is one of
+  [docker://]NAME[:TAG|@DIGEST]   an image of a registry
+  store:NAME                      an image of tare's store
+  oci:PATH[:TAG]                  an OCI layout in a folder
+  oci-archive:PATH[:TAG]          an OCI layout in a tar file
+  docker-archive:PATH[:NAME]      what docker save writes`,
+  args: { least: 2, most: 2 },
+  flags: {
+    all: { type: 'bool', short: 'a', help: 'Copy all platforms, or fail (default: all that the target can hold)' },
+    compression: { type: 'string', help: 'How plain layers are squeezed for a registry: "gzip" (default) or "zstd"' },
+    'compression-level': { type: 'string', help: '1 to 9 for gzip (default: 5), 1 to 19 for zstd (default: 3)' },
+    digestfile: { type: 'string', placeholder: 'file', help: 'Write the digest of the copy to the file' },
+    format: { type: 'string', help: 'Kind of the manifests: "oci" or "docker" (default: as they are)' },
+    insecure: { type: 'bool', help: 'Do not check certificates, and allow plain HTTP' },
+    platform: { type: 'strings', help: 'Copy only these platforms, separated by commas' },
+    'preserve-digests': { type: 'bool', help: 'Fail if the digest cannot stay as it is' },
+    quiet: { type: 'bool', short: 'q', help: 'Suppress verbose output' },
+  },
+  run: async ({ args, flags, streams, signal, ...call }) => {
+    const format = formats.find((candidate) => candidate === flags.format)
+    if (flags.format !== undefined && format === undefined)
+      throw new UsageError(`invalid format "${flags.format}"`, `The formats are ${formats.join(' and ')}.`)
+    const compression = compressions.find((candidate) => candidate === flags.compression)
+    if (flags.compression !== undefined && compression === undefined)
+      throw new UsageError(`invalid compression "${flags.compression}"`, `It is ${compressions.join(' or ')}.`)
+    const compressionLevel = levelOf(flags['compression-level'], compression ?? 'gzip')
+    const tare = await call.open()
+    const result = await tare.copy({
+      ...{ from: args[0]!, to: args[1]!, format, compression, compressionLevel, insecure: flags.insecure, signal },
+      ...{ platforms: flags.platform, allPlatforms: flags.all, preserveDigests: flags['preserve-digests'] },
+    })
+    const { digest, fullName, was, skipped } = result
+    if (flags.digestfile !== undefined) writeFileSync(flags.digestfile, `${digest}\n`)
+    await write(streams.stdout, flags.quiet ? `${fullName}\n` : `Digest: ${digest}\n${fullName}\n`)
+    for (const { platform, why } of skipped) await tell(streams, `without ${platform}: ${why}\n`)
+    if (was !== undefined && !flags.quiet) await tell(streams, `It had another digest before: ${was}\n`)
+    return 0
+  },
+})

@@ -1,0 +1,119 @@
+import type { Source } from '../content/index.ts'
+import {
+  attestedDigest,
+  attestingTo,
+  type Descriptor,
+  type Digest,
+  goJson,
+  type IndexEntry,
+  isAttestation,
+  isIndexType,
+  isManifestType,
+  mediaTypes,
+  openIndex,
+  parseDocument,
+  parseManifest,
+  repointed,
+  writeIndex,
+} from '../oci/index.ts'
+import { TareError } from '../support/index.ts'
+import { type OnItsWay, Overlay } from './overlay.ts'
+import { readWhole } from './packed-image.ts'
+
+export type ImageFormat = 'oci' | 'docker'
+
+const foreignTypes = {
+  docker: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
+  oci: 'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip',
+}
+// What the two families call the same bytes.
+const pairs: readonly Readonly<Record<ImageFormat, string>>[] = [
+  { oci: mediaTypes.index, docker: mediaTypes.dockerList },
+  { oci: mediaTypes.manifest, docker: mediaTypes.dockerManifest },
+  { oci: mediaTypes.config, docker: mediaTypes.dockerConfig },
+  { oci: mediaTypes.layer, docker: mediaTypes.dockerLayer },
+  { oci: mediaTypes.layerGzip, docker: mediaTypes.dockerLayerGzip },
+  foreignTypes,
+]
+
+/** The image with manifests of the other family; the same one where they are of it already. Rejects with `FORMAT_UNABLE`. */
+export async function convertFormat(source: Source, root: Descriptor, format: ImageFormat): Promise<OnItsWay> {
+  const overlay = new Overlay(source)
+  const changed = await new Conversion(overlay, source, format).document(root)
+  if (changed.digest === root.digest) return { source, root }
+  return { source: overlay, root: changed, changed: `--format ${format} asks for other media types` }
+}
+
+type Json = Record<string, unknown>
+
+class Conversion {
+  private readonly overlay: Overlay
+  private readonly source: Source
+  private readonly format: ImageFormat
+
+  constructor(overlay: Overlay, source: Source, format: ImageFormat) {
+    this.overlay = overlay
+    this.source = source
+    this.format = format
+  }
+
+  async document(blob: Descriptor): Promise<Descriptor> {
+    if (isIndexType(blob.mediaType)) return this.index(blob)
+    return isManifestType(blob.mediaType) ? this.manifest(blob) : blob
+  }
+
+  private async index(blob: Descriptor): Promise<Descriptor> {
+    const what = `the index ${blob.digest}`
+    const index = openIndex(await readWhole(this.source, blob, what), what)
+    const now = new Map<Digest, Descriptor>()
+    for (const { blob: child } of index.entries)
+      if (!isAttestation(child)) now.set(child.digest, await this.document(child))
+    const entries = index.entries.map((entry): IndexEntry => {
+      const attested = attestedDigest(entry.blob)
+      const image = attested === undefined ? undefined : now.get(attested)
+      if (image !== undefined) return image.digest === attested ? entry : attestingTo(entry, image.digest)
+      const child = now.get(entry.blob.digest)
+      return child === undefined || child.digest === entry.blob.digest ? entry : repointed(entry, child)
+    })
+    const mediaType = this.typeOf(index.mediaType)
+    if (mediaType === index.mediaType && entries.every((entry, i) => entry === index.entries[i])) return blob
+    const document: Json = { ...index.document }
+    // Docker's lists have none.
+    if (this.format === 'docker') delete document['annotations']
+    return this.overlay.addDocument(writeIndex({ document, mediaType, entries }), mediaType)
+  }
+
+  private async manifest(blob: Descriptor): Promise<Descriptor> {
+    const what = `the manifest ${blob.digest}`
+    const bytes = await readWhole(this.source, blob, what)
+    const { mediaType, config, layers } = parseManifest(bytes, what)
+    // What is no image (a chart, a signature) has no other family.
+    if (config.mediaType !== mediaTypes.config && config.mediaType !== mediaTypes.dockerConfig) return blob
+    if (this.typeOf(mediaType) === mediaType) return blob
+    const json: Json = parseDocument(bytes, what)
+    const typed = (value: unknown, type: string) =>
+      this.withoutNotes({ ...(value as Json), mediaType: this.typeOf(type) })
+    const rawLayers = json['layers'] as Json[]
+    const converted = this.withoutNotes({
+      ...{ schemaVersion: 2, mediaType: this.typeOf(mediaType) },
+      config: typed(json['config'], config.mediaType),
+      layers: layers.map((layer, i) => typed(rawLayers[i], layer.mediaType)),
+      ...('annotations' in json ? { annotations: json['annotations'] } : {}),
+    })
+    return this.overlay.addDocument(Buffer.from(goJson(converted, 2)), converted['mediaType'] as string)
+  }
+
+  private withoutNotes(json: Json): Json {
+    if (this.format === 'oci') return json
+    const { annotations: _, ...rest } = json
+    return rest
+  }
+
+  private typeOf(mediaType: string): string {
+    const pair = pairs.find((one) => one.oci === mediaType || one.docker === mediaType)
+    if (pair !== undefined) return pair[this.format]
+    throw new TareError('FORMAT_UNABLE', `an image with ${mediaType} cannot be written in the format ${this.format}`, {
+      remedy: this.format === 'docker' ? 'Docker’s own format knows gzip only: use --format oci.' : undefined,
+    })
+  }
+}

@@ -1,0 +1,148 @@
+import { resolve } from 'node:path'
+import { openLayout, writeArchive } from '../content/archive/index.ts'
+import { copyImage, type Target, verified } from '../content/index.ts'
+import type { Registry } from '../content/registry/index.ts'
+import { type Descriptor, isIndexType, isManifestType, parseReference, type Reference } from '../oci/index.ts'
+import { type Bytes, TareError } from '../support/index.ts'
+import type { Host } from './host.ts'
+import { keepIndex, keepPacked } from './keep-packed.ts'
+import { placeOf } from './origins.ts'
+import type { OnItsWay } from './overlay.ts'
+import { readPacked } from './packed-image.ts'
+import type { LayoutPlace, Place } from './places.ts'
+import { pushDocument } from './push.ts'
+import { openRepository } from './remote-image.ts'
+import type { CopyOptions, CopyResult } from './types.ts'
+
+/** Where a copy goes: first all that belongs to the image, then its name. */
+export interface CopyTarget {
+  /** Answers what the image is there. */
+  write(way: OnItsWay): Promise<{ readonly blob: Descriptor; readonly skipped?: CopyResult['skipped'] }>
+  name(blob: Descriptor): Promise<void>
+  /** Gives up; what nobody else has seen is removed. */
+  abort(): Promise<void>
+  close(): void
+}
+
+// As many as skopeo moves at once.
+const atOnce = 6
+
+export async function openTarget(host: Host, from: Place, to: Place, options: CopyOptions): Promise<CopyTarget> {
+  switch (to.kind) {
+    case 'registry':
+      return registryTarget(host, from, to.name, options)
+    case 'store':
+      return storeTarget(host, from, to.text, options)
+    case 'oci':
+      return layoutTarget(host, to, options)
+    default:
+      return archiveTarget(to, options)
+  }
+}
+
+async function registryTarget(host: Host, from: Place, name: Reference, options: CopyOptions): Promise<CopyTarget> {
+  if (name.tag === undefined || name.digest !== undefined) throw nameless(options.to)
+  const registry = await openRepository(host, name, options)
+  const { report, signal } = options
+  // In one registry, blobs are mounted.
+  const near = from.kind === 'registry' && from.name.registry === name.registry ? [from.name.repository] : []
+  return {
+    write: async ({ source, root }) =>
+      from.kind === 'store'
+        ? pushDocument(host, registry, root, options)
+        : { blob: await copyImage(source, root, uploading(registry, near), undefined, { report, signal, atOnce }) },
+    name: (blob) => registry.tag(name, blob),
+    abort: async () => {},
+    close: () => registry.close(),
+  }
+}
+
+/** The registry, whose uploads are taken up again when they break: the bytes can be opened anew. */
+function uploading(registry: Registry, mounts: readonly string[]): Target {
+  return {
+    resolve: (name) => registry.resolve(name),
+    open: (blob) => registry.open(blob),
+    has: (blob) => registry.has(blob),
+    tag: (name, blob) => registry.tag(name, blob),
+    put: async (blob, open) => {
+      if (isIndexType(blob.mediaType) || isManifestType(blob.mediaType)) return registry.put(blob, open)
+      await registry.upload(blob, { open: async (from) => skipping(verified(await open(), blob), from) }, mounts)
+    },
+  }
+}
+
+async function* skipping(bytes: Bytes, from: number): Bytes {
+  let left = from
+  for await (const chunk of bytes) {
+    const rest = chunk.subarray(Math.min(left, chunk.length))
+    left -= chunk.length - rest.length
+    if (rest.length > 0) yield rest
+  }
+}
+
+function storeTarget(host: Host, from: Place, text: string, options: CopyOptions): CopyTarget {
+  const name = parseReference(text)
+  if (name.tag === undefined || name.digest !== undefined) throw nameless(options.to)
+  const { report, signal } = options
+  const place = from.kind === 'registry' ? placeOf(from.name) : undefined
+  const keep = { names: [], place, report, signal }
+  return {
+    write: async ({ source, root }) => {
+      if (from.kind === 'store') return { blob: root }
+      if (!isIndexType(root.mediaType))
+        return { blob: await keepPacked(host, await readPacked(source, root, options.from), keep) }
+      const { resting, skipped } = await keepIndex(host, source, root, options.from, keep)
+      return { blob: resting, skipped }
+    },
+    name: (blob) => host.store.keep(blob, [name], host.now()),
+    abort: async () => {},
+    close: () => {},
+  }
+}
+
+async function layoutTarget(host: Host, to: LayoutPlace, options: CopyOptions): Promise<CopyTarget> {
+  refuseDigest(to, options)
+  if (resolve(to.path) === resolve(host.store.home))
+    throw new TareError('PLACE_INVALID', `${to.path} is tare’s own store, where layers rest in another way`, {
+      remedy: 'Write store:NAME.',
+    })
+  const layout = await openLayout(to.path)
+  const { report, signal } = options
+  return {
+    write: async ({ source, root }) => ({
+      blob: await copyImage(source, root, layout, undefined, { report, signal, atOnce }),
+    }),
+    name: (blob) => layout.label(to.label, blob),
+    abort: () => layout.abort(),
+    close: () => {},
+  }
+}
+
+type ArchivePlace = LayoutPlace | Extract<Place, { kind: 'docker-archive' }>
+
+function archiveTarget(to: ArchivePlace, options: CopyOptions): CopyTarget {
+  if (to.kind !== 'docker-archive') refuseDigest(to, options)
+  const { report, signal } = options
+  const writer = writeArchive(to.path, {
+    format: to.kind === 'docker-archive' ? 'docker' : 'oci',
+    ...(signal === undefined ? {} : { signal }),
+  })
+  return {
+    write: async ({ source, root }) => ({ blob: await copyImage(source, root, writer, undefined, { report, signal }) }),
+    name: async (blob) => {
+      if (to.kind !== 'docker-archive') await writer.label(to.label, blob)
+      else if (to.name !== undefined) await writer.tag(to.name, blob)
+      await writer.close()
+    },
+    abort: () => writer.abort(),
+    close: () => {},
+  }
+}
+
+function refuseDigest(to: LayoutPlace, options: CopyOptions): void {
+  if (to.digest !== undefined) throw nameless(options.to)
+}
+
+function nameless(text: string): TareError {
+  return new TareError('REFERENCE_INVALID', `"${text}" has no tag: a copy gives the image a name`)
+}

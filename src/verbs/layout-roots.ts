@@ -1,0 +1,64 @@
+import type { ArchiveSource, LayoutRoot } from '../content/archive/index.ts'
+import { type Descriptor, type Digest, familiarName, isIndexType, parseIndex } from '../oci/index.ts'
+import { TareError } from '../support/index.ts'
+import { readWhole } from './packed-image.ts'
+import type { LayoutPlace } from './places.ts'
+
+/**
+ * The image of a layout that is meant: by its `ref.name`, by the tag of its whole name, by a digest, which may be of an image
+ * within an index; or without any of these the only one. Rejects with `IMAGE_UNKNOWN` and `IMAGE_AMBIGUOUS`.
+ */
+export async function rootOfLayout(archive: ArchiveSource, place: LayoutPlace, what: string): Promise<Descriptor> {
+  const roots = await archive.roots()
+  const { label, digest } = place
+  if (digest !== undefined) {
+    const found = await withDigest(archive, roots, digest)
+    if (found === undefined) throw unknown(what, roots)
+    return found
+  }
+  if (label === undefined) {
+    if (roots.length > 1) throw ambiguous(what, roots)
+    if (roots[0] === undefined) throw unknown(what, roots)
+    return roots[0].blob
+  }
+  const exactly = roots.find(({ labels }) => labels.includes(label))
+  if (exactly !== undefined) return exactly.blob
+  const named = roots.filter(({ names }) => names.some((name) => name.tag === label || familiarName(name) === label))
+  if (named.length > 1) throw ambiguous(what, named)
+  if (named[0] === undefined) throw unknown(what, roots)
+  return named[0].blob
+}
+
+async function withDigest(
+  archive: ArchiveSource,
+  roots: readonly LayoutRoot[],
+  digest: Digest,
+): Promise<Descriptor | undefined> {
+  const queue = roots.map(({ blob }) => blob)
+  for (let at = 0; at < queue.length; at++) {
+    const blob = queue[at]!
+    if (blob.digest === digest) return blob
+    if (!isIndexType(blob.mediaType)) continue
+    const what = `the index ${blob.digest}`
+    queue.push(...parseIndex(await readWhole(archive, blob, what), what).manifests)
+  }
+  return undefined
+}
+
+function listOf(roots: readonly LayoutRoot[]): string {
+  return roots
+    .map(({ blob, labels }) => labels[0] ?? `@${blob.digest}`)
+    .sort()
+    .join(', ')
+}
+
+function unknown(what: string, roots: readonly LayoutRoot[]): TareError {
+  const remedy = roots.length === 0 ? 'It holds no OCI layout, or one without images.' : `It has ${listOf(roots)}.`
+  return new TareError('IMAGE_UNKNOWN', `there is no image ${what}`, { remedy })
+}
+
+function ambiguous(what: string, roots: readonly LayoutRoot[]): TareError {
+  return new TareError('IMAGE_AMBIGUOUS', `${what} has several images`, {
+    remedy: `Say which, as in PATH:TAG or PATH@DIGEST: ${listOf(roots)}.`,
+  })
+}
