@@ -120,6 +120,11 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./verbs/remote.ts')).registryList,
   },
   {
+    names: ['registry referrers'],
+    summary: 'List what refers to an image in its registry: signatures, SBOMs',
+    load: async () => (await import('./verbs/referrers.ts')).referrers,
+  },
+  {
     names: ['registry rm', 'registry remove'],
     summary: 'Remove an image from its registry',
     load: async () => (await import('./verbs/remote.ts')).registryRemove,

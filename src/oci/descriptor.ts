@@ -10,6 +10,8 @@ export interface Descriptor {
   readonly size: number
   readonly platform?: Platform
   readonly annotations?: Readonly<Record<string, string>>
+  /** What an artifact is, where it is no image. */
+  readonly artifactType?: string
 }
 
 /** Reads a descriptor out of parsed JSON. Throws `DESCRIPTOR_INVALID`; `what` names it in the message. */
@@ -27,6 +29,7 @@ export function parseDescriptor(value: unknown, what: string): Descriptor {
     size: raw['size'] as number,
     ...(typeof platform === 'object' && platform !== null ? { platform: readPlatform(platform) } : {}),
     ...(typeof annotations === 'object' && annotations !== null ? { annotations } : {}),
+    ...(typeof raw['artifactType'] === 'string' ? { artifactType: raw['artifactType'] } : {}),
   }
 }
 
@@ -50,13 +53,14 @@ export function isAttestation({ platform, annotations }: Descriptor): boolean {
 
 /** A descriptor as it stands in JSON: the members in the order that Go writes them. */
 export function descriptorJson(descriptor: Descriptor): Record<string, unknown> {
-  const { mediaType, digest, size, annotations, platform } = descriptor
+  const { mediaType, digest, size, annotations, platform, artifactType } = descriptor
   return {
     mediaType,
     digest,
     size,
     ...(annotations === undefined ? {} : { annotations: sortedMembers(annotations) }),
     ...(platform === undefined ? {} : { platform: platformJson(platform) }),
+    ...(artifactType === undefined ? {} : { artifactType }),
   }
 }
 

@@ -24,6 +24,7 @@ export async function openTare(options: TareOptions = {}): Promise<Tare> {
     logout: async (request = {}) => (await import('./login.ts')).logout(host, request),
     readRemote: async (what, request) => (await import('./registry.ts')).readDocument(host, what, request),
     remoteTags: async (request) => (await import('./registry.ts')).remoteTags(host, request),
+    referrers: async (request) => (await import('./registry.ts')).referrers(host, request),
     removeRemote: async (request) => (await import('./registry.ts')).removeRemote(host, request),
     tag: async (source, target) => (await import('./tag.ts')).tag(host, source, target),
     remove: async (request) => (await import('./remove.ts')).remove(host, request),

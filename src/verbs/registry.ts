@@ -2,13 +2,29 @@ import { documentLimit, isDigest, parseImageConfig, parseReference, type Referen
 import { collect, TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
 import { openRepository, readRemote } from './remote-image.ts'
-import type { RemoteOptions } from './types.ts'
+import type { Referrer, ReferrersOptions, RemoteOptions } from './types.ts'
 
 /** The tags of a repository, sorted. */
 export async function remoteTags(host: Host, options: RemoteOptions): Promise<readonly string[]> {
   const registry = await openRepository(host, parseReference(options.name), options)
   try {
     return [...(await registry.tags())].sort()
+  } finally {
+    registry.close()
+  }
+}
+
+/** What names an image of a registry as its subject. */
+export async function referrers(host: Host, options: ReferrersOptions): Promise<readonly Referrer[]> {
+  const name = parseReference(options.name)
+  const registry = await openRepository(host, name, options)
+  try {
+    // A digest need not be there: what speaks of it may have come first.
+    const digest = name.digest ?? (await resolved(registry.resolve(name), name, options.name)).digest
+    const found = await registry.referrers(digest, options.artifactType)
+    return found.map(({ digest, mediaType, size, artifactType = '', annotations = {} }) => ({
+      ...{ digest, mediaType, size, artifactType, annotations },
+    }))
   } finally {
     registry.close()
   }

@@ -13,6 +13,8 @@ export interface BadRegistryOptions {
   readonly interfere?: Interference | undefined
   /** What it wants to see: user `ada`, password `secret`. */
   readonly auth?: 'basic' | 'bearer' | undefined
+  /** It has the referrers API, gives `page` at once, and filters by type if it `filters`. */
+  readonly referrers?: { readonly page: number; readonly filters: boolean } | undefined
 }
 
 /** A registry in this process that does what it should, except where the test interferes. */
@@ -86,7 +88,29 @@ export class BadRegistry {
     if (blob !== null) return this.sendBlob(request, response, this.blobs.get(blob[1]!))
     const manifest = /^\/v2\/.+\/manifests\/(.+)$/.exec(pathname)
     if (manifest !== null) return this.manifest(request, response, manifest[1]!)
+    const referrers = /^(\/v2\/.+\/referrers\/)(sha256:[0-9a-f]+)$/.exec(pathname)
+    if (referrers !== null && this.options.referrers !== undefined)
+      return this.sendReferrers(response, `${referrers[1]}${referrers[2]}`, referrers[2]!, searchParams)
     notFound(response, 'NAME_UNKNOWN')
+  }
+
+  private sendReferrers(response: ServerResponse, path: string, digest: string, query: URLSearchParams): void {
+    const { page, filters } = this.options.referrers!
+    const wanted = filters ? query.get('artifactType') : null
+    const all = [...this.manifests].flatMap(([name, { type, bytes }]) => {
+      const { subject, artifactType, annotations } = JSON.parse(bytes.toString('utf8'))
+      if (!name.startsWith('sha256:') || subject?.digest !== digest) return []
+      if (wanted !== null && artifactType !== wanted) return []
+      return [{ mediaType: type, digest: name, size: bytes.length, artifactType, annotations }]
+    })
+    const from = Number(query.get('from') ?? 0)
+    const rest = new URLSearchParams({ ...Object.fromEntries(query), from: String(from + page) })
+    response.writeHead(200, {
+      'Content-Type': 'application/vnd.oci.image.index.v1+json',
+      ...(wanted === null ? {} : { 'OCI-Filters-Applied': 'artifactType' }),
+      ...(from + page < all.length ? { Link: `<${path}?${rest}>; rel="next"` } : {}),
+    })
+    response.end(JSON.stringify({ schemaVersion: 2, manifests: all.slice(from, from + page) }))
   }
 
   private knows({ headers: { authorization } }: IncomingMessage): boolean {

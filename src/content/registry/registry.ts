@@ -20,6 +20,7 @@ import { download } from './download.ts'
 import { nonsense } from './failure.ts'
 import { discard, Http, type HttpResponse } from './http.ts'
 import { readProxies } from './proxy.ts'
+import { type FetchDocument, fetchReferrers } from './referrers.ts'
 import { persist } from './retry.ts'
 import { readAuthorities } from './trust.ts'
 import type { Credentials, Environment } from './types.ts'
@@ -200,6 +201,12 @@ export class Registry implements Target {
       path = nextPage(answer.response)
     }
     return tags
+  }
+
+  /** What names a manifest of the repository as its subject; of one artifact type, or of all. */
+  referrers(digest: Digest, artifactType?: string): Promise<readonly Descriptor[]> {
+    const fetch: FetchDocument = (path, purpose) => this.fetch(path, purpose)
+    return fetchReferrers(fetch, nextPage, this.repository, digest, artifactType)
   }
 
   /** Removes a manifest, and with it every tag that points at it. */

@@ -94,6 +94,21 @@ export interface RemoteOptions extends CallOptions {
   readonly insecure?: boolean | undefined
 }
 
+export interface ReferrersOptions extends RemoteOptions {
+  /** Only those of this artifact type. */
+  readonly artifactType?: string | undefined
+}
+
+/** Something that names a manifest as its subject: a signature, an SBOM. */
+export interface Referrer {
+  readonly digest: Digest
+  readonly mediaType: string
+  readonly size: number
+  /** Empty where the registry does not say. */
+  readonly artifactType: string
+  readonly annotations: Readonly<Record<string, string>>
+}
+
 /**
  * An image from one place to another. A place is a registry's name (`docker://alpine:3.19` or `alpine:3.19`), `store:NAME`,
  * `oci:PATH[:TAG]`, `oci-archive:PATH[:TAG]` or `docker-archive:PATH[:NAME]`.

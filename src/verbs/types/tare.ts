@@ -31,6 +31,8 @@ import type {
   PullResult,
   PushOptions,
   PushResult,
+  Referrer,
+  ReferrersOptions,
   RemoteOptions,
 } from './registry.ts'
 
@@ -68,6 +70,8 @@ export interface Tare {
   readRemote(what: 'digest' | 'manifest' | 'config', options: RemoteOptions): Promise<string>
   /** The tags of a repository in its registry, sorted. */
   remoteTags(options: RemoteOptions): Promise<readonly string[]>
+  /** What refers to an image of a registry. */
+  referrers(options: ReferrersOptions): Promise<readonly Referrer[]>
   /** Removes what a name points at from its registry, with every tag that points there. Answers the digest. */
   removeRemote(options: RemoteOptions): Promise<string>
   /** Tries an image: answers the command's exit code. */

@@ -1,0 +1,92 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { BadRegistry, type BadRegistryOptions } from '../../../test/kit/bad-registry.ts'
+import { hasRegistry, startRegistry } from '../../../test/kit/docker-registry.ts'
+import { goJson, mediaTypes, parseReference } from '../../oci/index.ts'
+import { flow, sha256 } from '../../support/index.ts'
+import { openRegistry } from './index.ts'
+
+async function start(options: BadRegistryOptions = {}): Promise<BadRegistry> {
+  const registry = await BadRegistry.start(options)
+  onTestFinished(() => registry.stop())
+  return registry
+}
+
+const empty = { mediaType: 'application/vnd.oci.empty.v1+json', digest: sha256('{}'), size: 2 }
+const subject = { mediaType: mediaTypes.manifest, digest: sha256('the image'), size: 9 }
+const artifact = (artifactType: string, n = 0) => ({
+  ...{ schemaVersion: 2, mediaType: mediaTypes.manifest, artifactType, config: empty, layers: [empty], subject },
+  annotations: { n: String(n) },
+})
+const [signature, sbom] = ['application/x.signature', 'application/x.sbom']
+
+const open = (host: string) => openRegistry(host, { repository: 'app', retryDelay: 10 })
+
+for (const filters of [true, false])
+  test(`a registry that ${filters ? 'filters' : 'does not filter'} gives all pages of its referrers`, async () => {
+    const registry = await start({ referrers: { page: 2, filters } })
+    for (let n = 0; n < 5; n++) registry.addManifest(mediaTypes.manifest, artifact(n === 3 ? sbom : signature, n))
+    registry.addManifest(mediaTypes.manifest, { ...artifact(sbom), subject: empty })
+    const app = open(registry.host)
+    expect((await app.referrers(subject.digest)).map(({ annotations }) => annotations!['n'])).toEqual([
+      ...['0', '1', '2', '3', '4'],
+    ])
+    expect(await app.referrers(subject.digest, sbom)).toMatchObject([{ artifactType: sbom, annotations: { n: '3' } }])
+    expect(await app.referrers(sha256('nobody speaks of it'))).toEqual([])
+    expect(registry.countOf('GET /v2/app/manifests/')).toBe(0)
+  })
+
+for (const status of [404, 405])
+  test(`a registry that answers ${status} is asked for the tag of the digest`, async () => {
+    const registry = await start({
+      interfere: (request, response) => {
+        if (!request.url!.includes('/referrers/')) return
+        response.writeHead(status).end('{}')
+        return true
+      },
+    })
+    const one = { mediaType: mediaTypes.manifest, ...registry.addManifest(mediaTypes.manifest, artifact(sbom)) }
+    const two = { ...one, digest: sha256('two'), artifactType: signature }
+    const manifests = [{ ...one, artifactType: sbom }, two]
+    registry.addManifest(mediaTypes.index, { schemaVersion: 2, manifests }, subject.digest.replace(':', '-'))
+    expect(await open(registry.host).referrers(subject.digest)).toHaveLength(2)
+    expect(await open(registry.host).referrers(subject.digest, signature)).toMatchObject([{ digest: two.digest }])
+    expect(await open(registry.host).referrers(sha256('other'))).toEqual([])
+  })
+
+test('what somebody else keeps under that tag is no list of referrers', async () => {
+  const registry = await start()
+  registry.addManifest(mediaTypes.manifest, artifact(signature), subject.digest.replace(':', '-'))
+  expect(await open(registry.host).referrers(subject.digest)).toEqual([])
+})
+
+test('a registry that has a problem is not one without referrers', async () => {
+  const registry = await start({
+    interfere: (request, response) => {
+      if (!request.url!.includes('/referrers/')) return
+      response.writeHead(500).end()
+      return true
+    },
+  })
+  await expect(open(registry.host).referrers(subject.digest)).rejects.toMatchObject({ code: 'REGISTRY_FAILED' })
+})
+
+describe.runIf(hasRegistry)('with distribution 2.8, which has no referrers API', () => {
+  test('the tag of the digest is read', async () => {
+    const registry = await startRegistry()
+    onTestFinished(() => registry.stop())
+    const app = open(registry.host)
+    await app.put(empty, async () => flow(Buffer.from('{}')))
+    const put = async (mediaType: string, value: unknown) => {
+      const bytes = Buffer.from(goJson(value))
+      const blob = { mediaType, digest: sha256(bytes), size: bytes.length }
+      await app.put(blob, async () => flow(bytes))
+      return blob
+    }
+    const blob = await put(mediaTypes.manifest, artifact(sbom))
+    const manifests = [{ ...blob, artifactType: sbom }]
+    const index = await put(mediaTypes.index, { schemaVersion: 2, mediaType: mediaTypes.index, manifests })
+    await app.tag(parseReference(`${registry.host}/app:${subject.digest.replace(':', '-')}`), index)
+    expect(await app.referrers(subject.digest, sbom)).toEqual([{ ...blob, artifactType: sbom }])
+    expect(await app.referrers(sha256('other'))).toEqual([])
+  })
+})
