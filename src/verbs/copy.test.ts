@@ -168,6 +168,27 @@ test('a docker archive without manifests has its layers squeezed for a registry'
   expect(readdirSync(join(layout, 'blobs/sha256'))).toHaveLength(3)
 })
 
+test('what is no image goes byte for byte between registries and layouts, and nowhere else', async () => {
+  const [from, to] = [await start(), await start()]
+  const config = { mediaType: 'application/vnd.example', digest: from.addBlob(Buffer.from('{}')), size: 2 }
+  const chart = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.manifest,
+    artifactType: 'application/x',
+    config,
+    layers: [config],
+  }
+  const { digest } = from.addManifest(mediaTypes.manifest, chart, '1')
+  const at = folder()
+  const tare = await open()
+  const call = { from: `${from.host}/app:1`, preserveDigests: true }
+  for (const target of [`${to.host}/app:1`, `oci:${at}/layout`, `oci-archive:${at}/a.tar`])
+    expect(await tare.copy({ ...call, to: target })).toMatchObject({ digest })
+  for (const target of ['store:app', `docker-archive:${at}/b.tar`])
+    await expect(tare.copy({ ...call, to: target })).rejects.toMatchObject({ code: 'MANIFEST_UNSUPPORTED' })
+  expect(readdirSync(at).sort()).toEqual(['a.tar', 'layout'])
+})
+
 test('what the store has of a registry goes there as it was, and elsewhere with plain layers', async () => {
   const [from, to] = [await start(), await start()]
   const index = pushIndex(from)

@@ -8,6 +8,7 @@ import type { Host } from './host.ts'
 import { type OpenedImage, openImage } from './open-place.ts'
 import { originalOf } from './origins.ts'
 import type { OnItsWay } from './overlay.ts'
+import { readPacked } from './packed-image.ts'
 import { formatPlace, type Place, parsePlace } from './places.ts'
 import { squeezeLayers } from './squeeze-layers.ts'
 import type { CopyOptions, CopyResult } from './types.ts'
@@ -46,6 +47,8 @@ async function send(
   // The store knows how an image was elsewhere, and a registry gets it so where that can be had.
   const known = from.kind === 'store' ? originalOf(host.store, chosen.root.digest)?.manifest.digest : undefined
   const before = known ?? (chosen.changed === undefined ? chosen.root : opened.root).digest
+  // A docker archive has a word for container images only.
+  if (to.kind === 'docker-archive') await readPacked(chosen.source, chosen.root, options.from)
   const { way, close } = await prepare(host, opened, chosen, from, to, options)
   const target = await openTarget(host, from, to, options)
   try {

@@ -65,6 +65,6 @@ function refuseOthers({ config, layers }: Manifest, name: string): void {
     foreign === undefined
       ? `${name} is no container image but ${config.mediaType}`
       : `${name} has layers that its registry does not hand out (${foreign.mediaType})`,
-    { remedy: 'The store keeps container images with layers of their own only.' },
+    { remedy: 'That takes container images with layers of their own only.' },
   )
 }

@@ -378,3 +378,18 @@ function slices(whole: Buffer): Buffer[] {
     whole.subarray(i * 65_536, (i + 1) * 65_536),
   )
 }
+
+test('a registry that does not let images be removed is told apart', async () => {
+  const registry = await start({
+    interfere: (request, response) => {
+      if (request.method !== 'DELETE') return
+      response.writeHead(405).end('{"errors":[{"code":"UNSUPPORTED","message":"The operation is unsupported."}]}')
+      return true
+    },
+  })
+  await expect(open(registry).remove(digestOf(Buffer.from('x')))).rejects.toMatchObject({
+    code: 'REGISTRY_REFUSED',
+    message: expect.stringContaining('405'),
+    remedy: expect.stringContaining('may allow it'),
+  })
+})

@@ -45,6 +45,11 @@ export function refused(attempt: Attempt, status: number, words: string, retryAf
     })
   if (status >= 500)
     return new TareError('REGISTRY_FAILED', message, { remedy: 'The registry itself has a problem: try again later.' })
+  if (status === 405)
+    return new TareError('REGISTRY_REFUSED', message, {
+      remedy:
+        'Not every registry does that; whoever runs it may allow it (distribution: `delete: enabled` of its storage).',
+    })
   return new TareError('REGISTRY_REFUSED', message)
 }
 
