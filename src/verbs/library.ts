@@ -22,7 +22,7 @@ export async function openTare(options: TareOptions = {}): Promise<Tare> {
     copy: async (request) => (await import('./copy.ts')).copy(host, request),
     login: async (request) => (await import('./login.ts')).login(host, request),
     logout: async (request = {}) => (await import('./login.ts')).logout(host, request),
-    readRemote: async (what, request) => (await import('./registry.ts')).readDocument(host, what, request),
+    readRemote: async (what, request) => (await import('./read-document.ts')).readDocument(host, what, request),
     remoteTags: async (request) => (await import('./registry.ts')).remoteTags(host, request),
     referrers: async (request) => (await import('./registry.ts')).referrers(host, request),
     removeRemote: async (request) => (await import('./registry.ts')).removeRemote(host, request),

@@ -1,7 +1,7 @@
-import { documentLimit, isDigest, parseImageConfig, parseReference, type Reference } from '../oci/index.ts'
-import { collect, TareError } from '../support/index.ts'
+import { isDigest, parseReference, type Reference } from '../oci/index.ts'
+import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
-import { openRepository, readRemote } from './remote-image.ts'
+import { openRepository } from './remote-image.ts'
 import type { Referrer, ReferrersOptions, RemoteOptions } from './types.ts'
 
 /** The tags of a repository, sorted. */
@@ -38,26 +38,6 @@ export async function removeRemote(host: Host, options: RemoteOptions): Promise<
     const { digest } = await resolved(registry.resolve(name), name, options.name)
     await registry.remove(digest)
     return digest
-  } finally {
-    registry.close()
-  }
-}
-
-/** What a name of a registry points at: the digest, the manifest or index as it is, or an image's config as it is. */
-export async function readDocument(
-  host: Host,
-  what: 'digest' | 'manifest' | 'config',
-  options: RemoteOptions,
-): Promise<string> {
-  const name = parseReference(options.name)
-  const registry = await openRepository(host, name, options)
-  try {
-    const root = await resolved(registry.resolve(name), name, options.name)
-    if (what === 'digest') return root.digest
-    if (what === 'manifest') return (await collect(await registry.open(root), documentLimit)).toString('utf8')
-    const { configBytes } = await readRemote(registry, name, host.platform, root)
-    parseImageConfig(configBytes, `the config of ${options.name}`)
-    return configBytes.toString('utf8')
   } finally {
     registry.close()
   }

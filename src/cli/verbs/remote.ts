@@ -3,15 +3,24 @@ import { write } from '../streams.ts'
 
 const insecure = { type: 'bool', help: 'Do not check certificates, and allow plain HTTP' } as const
 
-/** `tare image digest|manifest|config NAME`: what a registry has under the name. */
+/** `tare image digest|manifest|config NAME`: what a registry, or another place, has under the name. */
 function document(what: 'digest' | 'manifest' | 'config'): AnyVerb {
   return defineVerb({
     usage: '[OPTIONS] NAME[:TAG|@DIGEST]',
+    about: `NAME is a registry's, or another place of \`tare copy\`: store:NAME, oci:PATH[:TAG], …`,
     args: { least: 1, most: 1 },
-    flags: { insecure },
+    flags: {
+      insecure,
+      local: { type: 'bool', help: "The name is one of tare's store" },
+      platform: {
+        type: 'string',
+        help: `Of an index, the image for this platform${what === 'config' ? " (default: this machine's)" : ''}`,
+      },
+    },
     run: async ({ args, flags, streams, signal, ...call }) => {
       const tare = await call.open()
-      const text = await tare.readRemote(what, { name: args[0]!, insecure: flags.insecure, signal })
+      const { insecure, local, platform } = flags
+      const text = await tare.readRemote(what, { name: args[0]!, insecure, local, platform, signal })
       await write(streams.stdout, text.endsWith('\n') ? text : `${text}\n`)
       return 0
     },

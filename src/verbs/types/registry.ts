@@ -94,6 +94,16 @@ export interface RemoteOptions extends CallOptions {
   readonly insecure?: boolean | undefined
 }
 
+export interface DocumentOptions extends CallOptions {
+  /** A name in a registry, or another place that `copy` knows: `store:app`, `oci:layout:1`. */
+  readonly name: string
+  /** The name is one of the store. */
+  readonly local?: boolean | undefined
+  /** Of an index, the image for this platform. Default: the index itself; for a config, this machine's. */
+  readonly platform?: string | undefined
+  readonly insecure?: boolean | undefined
+}
+
 export interface ReferrersOptions extends RemoteOptions {
   /** Only those of this artifact type. */
   readonly artifactType?: string | undefined

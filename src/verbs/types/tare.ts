@@ -23,6 +23,7 @@ import type {
 import type {
   CopyOptions,
   CopyResult,
+  DocumentOptions,
   LoginOptions,
   LoginResult,
   LogoutOptions,
@@ -66,8 +67,8 @@ export interface Tare {
   login(options: LoginOptions): Promise<LoginResult>
   /** Answers whether there was anything to forget. */
   logout(options?: LogoutOptions): Promise<boolean>
-  /** What a name points at in its registry: its digest, or the JSON of manifest or config as it is there. */
-  readRemote(what: 'digest' | 'manifest' | 'config', options: RemoteOptions): Promise<string>
+  /** What a name points at, in its registry or another place: its digest, or the JSON of manifest or config as it is there. */
+  readRemote(what: 'digest' | 'manifest' | 'config', options: DocumentOptions): Promise<string>
   /** The tags of a repository in its registry, sorted. */
   remoteTags(options: RemoteOptions): Promise<readonly string[]>
   /** What refers to an image of a registry. */

@@ -1,0 +1,62 @@
+import type { Source } from '../content/index.ts'
+import {
+  type Descriptor,
+  isIndexType,
+  normalizePlatform,
+  type Platform,
+  parseImageConfig,
+  parsePlatform,
+} from '../oci/index.ts'
+import { choosePlatforms } from './choose-platforms.ts'
+import type { Host } from './host.ts'
+import { openImage } from './open-place.ts'
+import { type Original, originalOf } from './origins.ts'
+import { readPacked, readWhole } from './packed-image.ts'
+import { type Place, parsePlace } from './places.ts'
+import type { DocumentOptions } from './types.ts'
+
+/** What a name points at, in its registry or another place: the digest, the manifest or index as it is, or an image's config as it is. */
+export async function readDocument(
+  host: Host,
+  what: 'digest' | 'manifest' | 'config',
+  options: DocumentOptions,
+): Promise<string> {
+  const { name, local = false } = options
+  const place: Place = local ? { kind: 'store', text: name.replace(/^store:/, '') } : parsePlace(name)
+  const platform =
+    options.platform === undefined ? undefined : normalizePlatform(parsePlatform(options.platform, host.platform))
+  const opened = await openImage(host, place, options)
+  try {
+    const { source, root } = opened
+    const chosen = await choose(source, root, what, platform, host, name)
+    if (what === 'config') {
+      const { configBytes } = await readPacked(source, chosen, name)
+      parseImageConfig(configBytes, `the config of ${name}`)
+      return configBytes.toString('utf8')
+    }
+    const known = place.kind === 'store' ? asKnown(host, chosen, chosen === root ? 'root' : 'manifest') : chosen
+    if (what === 'digest') return known.digest
+    return (await readWhole(source, known, `the manifest of ${name}`)).toString('utf8')
+  } finally {
+    await opened.close()
+  }
+}
+
+/** A config is one platform's: where none is asked for, this machine's. */
+async function choose(
+  source: Source,
+  root: Descriptor,
+  what: 'digest' | 'manifest' | 'config',
+  platform: Platform | undefined,
+  host: Host,
+  name: string,
+): Promise<Descriptor> {
+  const wanted = platform ?? (what === 'config' && isIndexType(root.mediaType) ? host.platform : undefined)
+  return (await choosePlatforms(source, root, wanted === undefined ? [] : [wanted], name)).root
+}
+
+/** Of an image of the store, what a registry has of it, which others know it by. */
+function asKnown({ store }: Host, resting: Descriptor, which: keyof Pick<Original, 'manifest' | 'root'>): Descriptor {
+  const original = originalOf(store, resting.digest)?.[which]
+  return original !== undefined && store.blobs.has(original.digest) ? original : resting
+}
