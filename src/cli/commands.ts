@@ -115,6 +115,16 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./verbs/remote.ts')).imageConfig,
   },
   {
+    names: ['index create'],
+    summary: 'Make an index of images in a registry, one for each platform',
+    load: async () => (await import('./verbs/index-verbs.ts')).indexCreate,
+  },
+  {
+    names: ['index annotate'],
+    summary: 'Change what an index in a registry says of itself or of an image',
+    load: async () => (await import('./verbs/index-verbs.ts')).indexAnnotate,
+  },
+  {
     names: ['registry ls', 'registry list'],
     summary: 'List the tags of a repository',
     load: async () => (await import('./verbs/remote.ts')).registryList,
@@ -172,6 +182,7 @@ export const groups: Readonly<Record<string, string>> = {
   buildx: 'Manage builds (as docker buildx)',
   cache: 'Manage the cache mounts of RUN',
   image: 'Manage images',
+  index: 'Manage indexes in registries: images for several platforms',
   registry: 'Manage repositories of registries',
   system: 'Manage the store',
 }
@@ -193,8 +204,9 @@ export function listCommands(group: string | undefined): readonly (readonly [str
 
 /** What docker does and tare does not: told apart from a slip of the pen. */
 export function explainMissing(name: string): string | undefined {
-  const registry = ['search', 'manifest', 'buildx imagetools']
-  if (registry.includes(name))
+  if (name === 'manifest' || name === 'buildx imagetools')
+    return 'Indexes are made and changed by `tare index`, and shown by `tare image manifest`.'
+  if (name === 'search')
     return 'tare does not do this with registries yet; see `tare registry`, `tare image manifest` and `tare copy`.'
   const containers = ['exec', 'ps', 'start', 'stop', 'kill', 'logs', 'create', 'container', 'compose', 'commit']
   if (containers.includes(name)) return 'tare keeps no containers; tare run tries an image.'

@@ -35,7 +35,7 @@ export async function choosePlatforms(
     return { source, root }
   }
   const index = openIndex(await readWhole(source, root, `the index of ${name}`), `the index of ${name}`)
-  const offers = await flatten(source, index, name)
+  const offers = await flattenIndex(source, index, name)
   const chosen = wanted.map((platform) => best(offers, platform, name))
   if (wanted.length === 1) return { source, root: chosen[0]!.blob }
   const digests = new Set(chosen.map(({ blob }) => blob.digest))
@@ -50,14 +50,19 @@ export async function choosePlatforms(
 }
 
 /** The entries of an index, and of the indexes in it. */
-async function flatten(source: Source, index: OpenIndex, name: string, depth = 0): Promise<readonly IndexEntry[]> {
+export async function flattenIndex(
+  source: Source,
+  index: OpenIndex,
+  name: string,
+  depth = 0,
+): Promise<readonly IndexEntry[]> {
   if (depth === 4) throw new TareError('MANIFEST_INVALID', `the index of ${name} is nested too deep`)
   const entries: IndexEntry[] = []
   for (const entry of index.entries) {
     if (!isIndexType(entry.blob.mediaType)) entries.push(entry)
     else {
       const inner = openIndex(await readWhole(source, entry.blob, `an index of ${name}`), `an index of ${name}`)
-      entries.push(...(await flatten(source, inner, name, depth + 1)))
+      entries.push(...(await flattenIndex(source, inner, name, depth + 1)))
     }
   }
   return entries

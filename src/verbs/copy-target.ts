@@ -58,7 +58,7 @@ async function registryTarget(host: Host, from: Place, name: Reference, options:
 }
 
 /** The registry, whose uploads are taken up again when they break: the bytes can be opened anew. */
-function uploading(registry: Registry, mounts: readonly string[]): Target {
+export function uploading(registry: Registry, mounts: readonly string[]): Target {
   return {
     resolve: (name) => registry.resolve(name),
     open: (blob) => registry.open(blob),

@@ -24,6 +24,8 @@ export async function openTare(options: TareOptions = {}): Promise<Tare> {
     logout: async (request = {}) => (await import('./login.ts')).logout(host, request),
     readRemote: async (what, request) => (await import('./read-document.ts')).readDocument(host, what, request),
     remoteTags: async (request) => (await import('./registry.ts')).remoteTags(host, request),
+    createIndex: async (request) => (await import('./index-create.ts')).createIndex(host, request),
+    annotateIndex: async (request) => (await import('./index-annotate.ts')).annotateIndex(host, request),
     referrers: async (request) => (await import('./registry.ts')).referrers(host, request),
     removeRemote: async (request) => (await import('./registry.ts')).removeRemote(host, request),
     tag: async (source, target) => (await import('./tag.ts')).tag(host, source, target),

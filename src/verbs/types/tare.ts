@@ -12,6 +12,7 @@ import type {
   Removal,
   RemoveOptions,
 } from './images.ts'
+import type { IndexAnnotateOptions, IndexCreateOptions, IndexResult } from './indexes.ts'
 import type {
   CacheMountSummary,
   DiskUsageLine,
@@ -71,6 +72,10 @@ export interface Tare {
   readRemote(what: 'digest' | 'manifest' | 'config', options: DocumentOptions): Promise<string>
   /** The tags of a repository in its registry, sorted. */
   remoteTags(options: RemoteOptions): Promise<readonly string[]>
+  /** Makes an index of images of a registry, under a name there. */
+  createIndex(options: IndexCreateOptions): Promise<IndexResult>
+  /** Changes what an index of a registry says of itself, or of one of its images. */
+  annotateIndex(options: IndexAnnotateOptions): Promise<IndexResult>
   /** What refers to an image of a registry. */
   referrers(options: ReferrersOptions): Promise<readonly Referrer[]>
   /** Removes what a name points at from its registry, with every tag that points there. Answers the digest. */

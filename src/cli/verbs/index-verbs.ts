@@ -1,0 +1,74 @@
+import { defineVerb } from '../command.ts'
+import { UsageError } from '../failure.ts'
+import { write } from '../streams.ts'
+
+const formats = ['oci', 'docker'] as const
+const annotation = { type: 'list', placeholder: 'key=value', help: 'Annotation to add' } as const
+const shared = {
+  'dry-run': { type: 'bool', help: 'Print the index, and send nothing' },
+  insecure: { type: 'bool', help: 'Do not check certificates, and allow plain HTTP' },
+} as const
+
+export const indexCreate = defineVerb({
+  usage: '[OPTIONS] NAME[:TAG] IMAGE [IMAGE...]',
+  about: 'IMAGE is a name in a registry, an index there, or another place of `tare copy`.',
+  args: { least: 2, most: Number.POSITIVE_INFINITY },
+  flags: {
+    annotation: { ...annotation, help: 'Annotation of the index' },
+    append: { type: 'bool', help: 'Begin with the images that NAME has now' },
+    format: { type: 'string', help: 'Kind of the index: "oci" or "docker" (default: as its images)' },
+    ...shared,
+  },
+  run: async ({ args, flags, streams, signal, ...call }) => {
+    const format = formats.find((candidate) => candidate === flags.format)
+    if (flags.format !== undefined && format === undefined)
+      throw new UsageError(`invalid format "${flags.format}"`, `The formats are ${formats.join(' and ')}.`)
+    const [name, ...images] = args as [string, ...string[]]
+    const annotations = readAnnotations(flags.annotation)
+    const tare = await call.open()
+    const { append, insecure } = flags
+    const dryRun = flags['dry-run']
+    const result = await tare.createIndex({ name, images, annotations, append, dryRun, format, insecure, signal })
+    await write(streams.stdout, dryRun ? `${result.json}\n` : `Digest: ${result.digest}\n${result.fullName}\n`)
+    return 0
+  },
+})
+
+export const indexAnnotate = defineVerb({
+  usage: '[OPTIONS] NAME[:TAG] [DIGEST]',
+  about: 'Without DIGEST and --platform, the annotations are of the index itself.',
+  args: { least: 1, most: 2 },
+  flags: {
+    annotation,
+    arch: { type: 'string', help: 'Set the architecture of the image' },
+    os: { type: 'string', help: 'Set its operating system' },
+    'os-features': { type: 'strings', help: 'Set the features of the system that it needs' },
+    'os-version': { type: 'string', help: 'Set the version of its operating system' },
+    platform: { type: 'string', help: 'The image for this platform is meant' },
+    variant: { type: 'string', help: 'Set the variant of its architecture' },
+    ...shared,
+  },
+  run: async ({ args, flags, given, streams, signal, ...call }) => {
+    const annotations = readAnnotations(flags.annotation)
+    const tare = await call.open()
+    const { os, arch: architecture, variant, platform, insecure } = flags
+    const dryRun = flags['dry-run']
+    const result = await tare.annotateIndex({
+      ...{ name: args[0]!, image: args[1], platform, annotations, os, architecture, variant },
+      ...{ osVersion: flags['os-version'], dryRun, insecure, signal },
+      osFeatures: given.has('os-features') ? flags['os-features'] : undefined,
+    })
+    await write(streams.stdout, dryRun ? `${result.json}\n` : `Digest: ${result.digest}\n${result.fullName}\n`)
+    return 0
+  },
+})
+
+function readAnnotations(texts: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const sign = text.indexOf('=')
+      if (sign < 1) throw new UsageError(`invalid annotation "${text}"`, 'Write key=value.')
+      return [text.slice(0, sign), text.slice(sign + 1)]
+    }),
+  )
+}

@@ -1,0 +1,173 @@
+import { copyImage } from '../content/index.ts'
+import type { Registry } from '../content/registry/index.ts'
+import {
+  type Descriptor,
+  descriptorJson,
+  formatReference,
+  type IndexEntry,
+  isIndexType,
+  mediaTypes,
+  type OpenIndex,
+  openIndex,
+  parseDescriptor,
+  parseDocument,
+  parseManifest,
+  parseReference,
+  type Reference,
+  writeIndex,
+} from '../oci/index.ts'
+import { flow, sha256, TareError } from '../support/index.ts'
+import { flattenIndex } from './choose-platforms.ts'
+import { uploading } from './copy-target.ts'
+import type { Host } from './host.ts'
+import { mergeEntries } from './index-entries.ts'
+import { openImage } from './open-place.ts'
+import { readWhole } from './packed-image.ts'
+import { formatPlace, type Place, parsePlace } from './places.ts'
+import { pushDocument } from './push.ts'
+import { openRepository } from './remote-image.ts'
+import type { IndexCreateOptions, IndexResult } from './types.ts'
+
+/**
+ * Makes an index of images in a registry, under a name there. What the repository lacks is copied or mounted into it; of an
+ * index, its images are taken, with what attests to them.
+ */
+export async function createIndex(host: Host, options: IndexCreateOptions): Promise<IndexResult> {
+  const name = parseReference(options.name)
+  if (name.tag === undefined || name.digest !== undefined)
+    throw new TareError('REFERENCE_INVALID', `"${options.name}" has no tag: an index gets a name`)
+  const registry = await openRepository(host, name, options)
+  try {
+    const old = options.append === true ? await existing(registry, name, options) : undefined
+    const added: { from: string; entries: readonly IndexEntry[] }[] = []
+    for (const text of options.images) {
+      const place = parsePlace(text)
+      added.push({ from: formatPlace(place), entries: await take(host, registry, name, place, text, options) })
+    }
+    const entries = mergeEntries(old?.entries ?? [], added)
+    if (entries.length === 0)
+      throw new TareError('OPTION_INVALID', 'no image is named that the index could hold', { remedy: 'Name one.' })
+    const bytes = writeIndex(indexOf(old, entries, options))
+    const mediaType = JSON.parse(bytes.toString('utf8')).mediaType as string
+    return await putIndex(registry, name, bytes, mediaType, options.dryRun === true)
+  } finally {
+    registry.close()
+  }
+}
+
+/** Puts an index there under its name, or only says what it would be. */
+export async function putIndex(
+  registry: Registry,
+  name: Reference,
+  bytes: Buffer,
+  mediaType: string,
+  dryRun: boolean,
+): Promise<IndexResult> {
+  const blob = { mediaType, digest: sha256(bytes), size: bytes.length }
+  if (!dryRun) {
+    await registry.put(blob, async () => flow(bytes))
+    await registry.tag(name, blob)
+  }
+  return { fullName: formatReference(name), ...blob, json: bytes.toString('utf8') }
+}
+
+async function existing(registry: Registry, name: Reference, options: IndexCreateOptions): Promise<OpenIndex> {
+  const root = await registry.resolve(name)
+  if (root === undefined)
+    throw new TareError('IMAGE_UNKNOWN', `there is no index ${options.name} to append to`, {
+      remedy: 'Leave --append away to make one.',
+    })
+  const what = `the index ${options.name}`
+  if (isIndexType(root.mediaType)) return openIndex(await readWhole(registry, root, what), what)
+  // An image alone becomes the first of the index.
+  const entries = [await entryOf(registry, root, options.name)]
+  return { document: {}, mediaType: mediaTypes.index, entries }
+}
+
+/** Sees to it that the repository has the image, and answers its entries. */
+async function take(
+  host: Host,
+  registry: Registry,
+  name: Reference,
+  place: Place,
+  text: string,
+  options: IndexCreateOptions,
+): Promise<readonly IndexEntry[]> {
+  const { report, signal, dryRun } = options
+  const opened = await openImage(host, place, options)
+  try {
+    if (place.kind === 'store') {
+      if (dryRun === true)
+        throw new TareError(
+          'OPTION_INVALID',
+          `${text} gets its digest when it is pushed, which a dry run does not do`,
+          {
+            remedy: 'Push it first, and name it as it is in the registry.',
+          },
+        )
+      const release = host.store.lease()
+      try {
+        const { blob } = await pushDocument(host, registry, opened.root, options)
+        return await entriesOf(registry, blob, text)
+      } finally {
+        release()
+      }
+    }
+    const entries = await entriesOf(opened.source, opened.root, text)
+    if (dryRun === true) return entries
+    const near = place.kind === 'registry' && place.name.registry === name.registry ? [place.name.repository] : []
+    const target = uploading(registry, near)
+    for (const { blob } of entries)
+      await copyImage(opened.source, blob, target, undefined, { report, signal, atOnce: 6 })
+    return entries
+  } finally {
+    await opened.close()
+  }
+}
+
+type Documents = Parameters<typeof readWhole>[0]
+
+async function entriesOf(source: Documents, root: Descriptor, text: string): Promise<readonly IndexEntry[]> {
+  if (!isIndexType(root.mediaType)) return [await entryOf(source, root, text)]
+  const what = `the index ${text}`
+  return flattenIndex(source, openIndex(await readWhole(source, root, what), what), text)
+}
+
+/** An image's entry, with the platform that its config says. What is no image has none. */
+async function entryOf(source: Documents, root: Descriptor, text: string): Promise<IndexEntry> {
+  const manifestBytes = await readWhole(source, root, `the manifest of ${text}`)
+  const { config } = parseManifest(manifestBytes, `the manifest of ${text}`)
+  const { mediaType, digest, size } = root
+  const json = { ...descriptorJson({ mediaType, digest, size }), ...(await platformOf(source, config, text)) }
+  return { json, blob: parseDescriptor(json, text) }
+}
+
+async function platformOf(source: Documents, config: Descriptor, text: string): Promise<Record<string, unknown>> {
+  if (config.mediaType !== mediaTypes.config && config.mediaType !== mediaTypes.dockerConfig) return {}
+  const raw = parseDocument(await readWhole(source, config, `the config of ${text}`), `the config of ${text}`)
+  const members = ['architecture', 'os', 'os.version', 'os.features', 'variant']
+  return { platform: Object.fromEntries(members.flatMap((key) => (raw[key] ? [[key, raw[key]]] : []))) }
+}
+
+function indexOf(
+  old: OpenIndex | undefined,
+  entries: readonly IndexEntry[],
+  { annotations = {}, format }: IndexCreateOptions,
+): OpenIndex {
+  const noted = { ...(old?.document['annotations'] as object | undefined), ...annotations }
+  const hasNotes = Object.keys(noted).length > 0 || entries.some(({ blob }) => blob.annotations !== undefined)
+  // Docker's list is what Docker's manifests are in; but it has no notes.
+  const before = old?.mediaType ?? (entries.every(isDockers) ? mediaTypes.dockerList : mediaTypes.index)
+  const usual = hasNotes ? mediaTypes.index : before
+  const mediaType = format === undefined ? usual : format === 'docker' ? mediaTypes.dockerList : mediaTypes.index
+  if (mediaType === mediaTypes.dockerList && Object.keys(noted).length > 0)
+    throw new TareError('FORMAT_UNABLE', 'a list in Docker’s format has no annotations', {
+      remedy: 'Use --format oci.',
+    })
+  const document = { ...old?.document, ...(Object.keys(noted).length > 0 ? { annotations: noted } : {}) }
+  return { document, mediaType, entries }
+}
+
+function isDockers({ blob }: IndexEntry): boolean {
+  return blob.mediaType === mediaTypes.dockerManifest
+}
