@@ -1,5 +1,6 @@
 import { openArchive } from '../content/archive/index.ts'
 import type { Source } from '../content/index.ts'
+import type { Reservation } from '../content/store/index.ts'
 import { type Descriptor, formatReference } from '../oci/index.ts'
 import { sourceOfDockerArchive } from './docker-archive-source.ts'
 import { type Host, unpackLimit } from './host.ts'
@@ -41,17 +42,20 @@ export async function openImage(host: Host, place: Place, call: RegistryCall): P
 type FilePlace = LayoutPlace | Extract<Place, { kind: 'docker-archive' }>
 
 async function openFile(host: Host, place: FilePlace, { signal }: RegistryCall): Promise<OpenedImage> {
-  // What a compressed archive is unpacked into; a folder and a plain tar are read where they are.
-  const scratch = host.store.reserve()
+  // What a compressed archive is unpacked into; a folder and a plain tar are read where they are, and ask for none.
+  let scratch: Reservation | undefined
   try {
     const archive = await openArchive(place.path, {
-      scratch: scratch.path,
+      get scratch() {
+        scratch ??= host.store.reserve()
+        return scratch.path
+      },
       unpackLimit: unpackLimit(host),
       ...(signal === undefined ? {} : { signal }),
     })
     const close = async () => {
       await archive.close()
-      scratch.discard()
+      scratch?.discard()
     }
     try {
       if (place.kind === 'docker-archive') {
@@ -64,7 +68,7 @@ async function openFile(host: Host, place: FilePlace, { signal }: RegistryCall):
       throw error
     }
   } catch (error) {
-    scratch.discard()
+    scratch?.discard()
     throw error
   }
 }

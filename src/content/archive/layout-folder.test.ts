@@ -66,6 +66,22 @@ test('many at once lose nothing of each other', async () => {
   expect(readdirSync(join(folder, 'l')).sort()).toEqual(['blobs', 'index.json', 'oci-layout'])
 })
 
+test('one that gives up takes nothing from another that relied on it', async () => {
+  const image = tinyImage()
+  const path = join(folder, 'l')
+  const [first, second] = [await openLayout(path), await openLayout(path)]
+  await put(first, image)
+  await put(second, image)
+  await first.abort()
+  await expect(second.label('v1', image.manifest.descriptor)).rejects.toMatchObject({ code: 'BLOB_MISSING' })
+  const [third, fourth] = [await openLayout(path), await openLayout(path)]
+  await put(third, image)
+  await put(fourth, image)
+  await fourth.label('v1', image.manifest.descriptor)
+  await third.abort()
+  expect(readdirSync(join(path, 'blobs/sha256'))).toHaveLength(image.blobs.length)
+})
+
 test('what was given up leaves no folder, but takes nothing from one that was there', async () => {
   const image = tinyImage()
   const fresh = await openLayout(join(folder, 'new'))

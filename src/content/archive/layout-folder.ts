@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   type Descriptor,
@@ -14,7 +14,7 @@ import {
 import { type Bytes, messageOf, systemCode, TareError } from '../../support/index.ts'
 import { verified } from '../index.ts'
 import { openFolderShelf } from './folder-shelf.ts'
-import { withLayoutLock } from './layout-lock.ts'
+import { layoutLock, withLayoutLock } from './layout-lock.ts'
 import { blobPath, labelNotes, nameNotes, refNameAnnotation } from './oci-format.ts'
 import { layoutRoots, openBlob, rootNamed } from './oci-images.ts'
 import type { LayoutWriter } from './types.ts'
@@ -41,7 +41,9 @@ async function look(folder: string): Promise<'new' | 'layout'> {
       : refuse(folder, messageOf(cause), 'Name a folder of your own.', cause)
   }
   if (names.length === 0) return 'new'
-  if (names.includes('oci-layout') || names.includes('index.json')) return 'layout'
+  // Without either, another process may just be beginning one.
+  const begun = names.every((name) => name === 'blobs' || name === layoutLock || name.endsWith('.part'))
+  if (begun || names.includes('oci-layout') || names.includes('index.json')) return 'layout'
   throw refuse(folder, 'it holds other files and no OCI layout', 'Name a new folder, or one with an OCI layout.')
 }
 
@@ -50,6 +52,8 @@ class LayoutFolder implements LayoutWriter {
   /** Nobody else has seen the folder yet: what a failure leaves there can go. */
   private fresh: boolean
   private readonly written: Digest[] = []
+  /** Blobs that somebody else has written, maybe a process that then gives up. */
+  private readonly found = new Map<Digest, Descriptor>()
 
   constructor(folder: string, fresh: boolean) {
     this.folder = folder
@@ -70,10 +74,10 @@ class LayoutFolder implements LayoutWriter {
     return openBlob(openFolderShelf(this.folder), blob)
   }
 
-  async has({ digest, size }: Descriptor): Promise<boolean> {
-    // One that another tool was writing when it was killed is shorter, and is written again.
-    const found = await stat(join(this.folder, blobPath(digest))).catch(() => undefined)
-    return found?.isFile() === true && found.size === size
+  async has(blob: Descriptor): Promise<boolean> {
+    const there = await this.isThere(blob)
+    if (there && !this.written.includes(blob.digest)) this.found.set(blob.digest, blob)
+    return there
   }
 
   async put(blob: Descriptor, from: () => Promise<Bytes>): Promise<void> {
@@ -109,13 +113,13 @@ class LayoutFolder implements LayoutWriter {
 
   async abort(): Promise<void> {
     if (!this.fresh) return
-    for (const digest of this.written) await rm(join(this.folder, blobPath(digest)), { force: true })
-    const empty = (path: string) => rm(path, { recursive: true, force: true })
-    for (const [part, path] of [
-      ['blobs/sha256', join(this.folder, 'blobs')],
-      ['.', this.folder],
-    ] as const)
-      if ((await readdir(join(this.folder, part)).catch(() => ['?'])).length === 0) await empty(path)
+    const removing = async () => {
+      if ((await stat(join(this.folder, 'index.json')).catch(() => undefined)) !== undefined) return
+      for (const digest of this.written) await rm(join(this.folder, blobPath(digest)), { force: true })
+    }
+    if (this.written.length > 0) await withLayoutLock(this.folder, removing)
+    // Each only when nothing is in it any more.
+    for (const part of ['blobs/sha256', 'blobs', '.']) await rmdir(join(this.folder, part)).catch(() => {})
   }
 
   /** Adds to index.json, where the name moves from whatever had it. All else in it stays as another tool wrote it. */
@@ -123,6 +127,7 @@ class LayoutFolder implements LayoutWriter {
     const { mediaType, digest, size, platform } = blob
     await this.answering(async () => {
       await withLayoutLock(this.folder, async () => {
+        for (const other of this.found.values()) if (!(await this.isThere(other))) throw missing(this.folder, other)
         const path = join(this.folder, 'index.json')
         const old = await readFile(path).catch((error: unknown) => {
           if (systemCode(error) === 'ENOENT') return Buffer.from('{"schemaVersion":2,"manifests":[]}')
@@ -142,6 +147,12 @@ class LayoutFolder implements LayoutWriter {
       })
     })
     this.fresh = false
+  }
+
+  private async isThere({ digest, size }: Descriptor): Promise<boolean> {
+    // One that another tool was writing when it was killed is shorter, and is written again.
+    const found = await stat(join(this.folder, blobPath(digest))).catch(() => undefined)
+    return found?.isFile() === true && found.size === size
   }
 
   /** What the system says of a write, as an answer. */
@@ -180,7 +191,7 @@ async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
 }
 
 function missing(folder: string, { digest }: Descriptor): TareError {
-  return new TareError('BLOB_MISSING', `${folder} has no blob ${digest}`)
+  return new TareError('BLOB_MISSING', `${folder} has no blob ${digest}`, { remedy: 'Copy the image again.' })
 }
 
 function refuse(folder: string, why: string, remedy: string, cause?: unknown): TareError {

@@ -3,12 +3,13 @@ import { join } from 'node:path'
 import { systemCode, TareError } from '../../support/index.ts'
 
 const patienceInMs = 10_000
+export const layoutLock = '.index.json.lock'
 // The lock is held while one small file is written.
 const staleInMs = 5_000
 
 /** Does `work` while no other process of ours changes the layout's index.json. Other tools have no lock to share. */
 export async function withLayoutLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  const path = join(folder, '.index.json.lock')
+  const path = join(folder, layoutLock)
   await mkdir(folder, { recursive: true })
   for (const start = Date.now(); !(await take(path)); await pause()) {
     if (Date.now() - start > patienceInMs)
