@@ -9,7 +9,7 @@ import { keepIndex, keepPacked } from './keep-packed.ts'
 import { placeOf } from './origins.ts'
 import type { OnItsWay } from './overlay.ts'
 import { readPacked } from './packed-image.ts'
-import type { LayoutPlace, Place } from './places.ts'
+import { type LayoutPlace, type Place, parsePlace } from './places.ts'
 import { pushDocument } from './push.ts'
 import { openRepository } from './remote-image.ts'
 import type { CopyOptions, CopyResult } from './types.ts'
@@ -42,6 +42,7 @@ export async function openTarget(host: Host, from: Place, to: Place, options: Co
 
 async function registryTarget(host: Host, from: Place, name: Reference, options: CopyOptions): Promise<CopyTarget> {
   if (name.tag === undefined || name.digest !== undefined) throw nameless(options.to)
+  const names = [name, ...further(options).map((tag) => parseReference(`${name.registry}/${name.repository}:${tag}`))]
   const registry = await openRepository(host, name, options)
   const { report, signal } = options
   // In one registry, blobs are mounted.
@@ -51,7 +52,9 @@ async function registryTarget(host: Host, from: Place, name: Reference, options:
       from.kind === 'store'
         ? pushDocument(host, registry, root, options)
         : { blob: await copyImage(source, root, uploading(registry, near), undefined, { report, signal, atOnce }) },
-    name: (blob) => registry.tag(name, blob),
+    name: async (blob) => {
+      for (const one of names) await registry.tag(one, blob)
+    },
     abort: async () => {},
     close: () => registry.close(),
   }
@@ -81,8 +84,8 @@ async function* skipping(bytes: Bytes, from: number): Bytes {
 }
 
 function storeTarget(host: Host, from: Place, text: string, options: CopyOptions): CopyTarget {
-  const name = parseReference(text)
-  if (name.tag === undefined || name.digest !== undefined) throw nameless(options.to)
+  const names = [text, ...further(options)].map((one) => parseReference(one))
+  if (names.some(({ tag, digest }) => tag === undefined || digest !== undefined)) throw nameless(options.to)
   const { report, signal } = options
   const place = from.kind === 'registry' ? placeOf(from.name) : undefined
   const keep = { names: [], place, report, signal }
@@ -94,14 +97,14 @@ function storeTarget(host: Host, from: Place, text: string, options: CopyOptions
       const { resting, skipped } = await keepIndex(host, source, root, options.from, keep)
       return { blob: resting, skipped }
     },
-    name: (blob) => host.store.keep(blob, [name], host.now()),
+    name: (blob) => host.store.keep(blob, names, host.now()),
     abort: async () => {},
     close: () => {},
   }
 }
 
 async function layoutTarget(host: Host, to: LayoutPlace, options: CopyOptions): Promise<CopyTarget> {
-  refuseDigest(to, options)
+  const labels = labelsOf(to, options)
   if (resolve(to.path) === resolve(host.store.home))
     throw new TareError('PLACE_INVALID', `${to.path} is tare’s own store, where layers rest in another way`, {
       remedy: 'Write store:NAME.',
@@ -112,7 +115,9 @@ async function layoutTarget(host: Host, to: LayoutPlace, options: CopyOptions): 
     write: async ({ source, root }) => ({
       blob: await copyImage(source, root, layout, undefined, { report, signal, atOnce }),
     }),
-    name: (blob) => layout.label(to.label, blob),
+    name: async (blob) => {
+      for (const label of labels) await layout.label(label, blob)
+    },
     abort: () => layout.abort(),
     close: () => {},
   }
@@ -121,7 +126,8 @@ async function layoutTarget(host: Host, to: LayoutPlace, options: CopyOptions): 
 type ArchivePlace = LayoutPlace | Extract<Place, { kind: 'docker-archive' }>
 
 function archiveTarget(to: ArchivePlace, options: CopyOptions): CopyTarget {
-  if (to.kind !== 'docker-archive') refuseDigest(to, options)
+  const names = to.kind === 'docker-archive' ? namesOf(to, options) : []
+  const labels = to.kind === 'docker-archive' ? [] : labelsOf(to, options)
   const { report, signal } = options
   const writer = writeArchive(to.path, {
     format: to.kind === 'docker-archive' ? 'docker' : 'oci',
@@ -130,8 +136,8 @@ function archiveTarget(to: ArchivePlace, options: CopyOptions): CopyTarget {
   return {
     write: async ({ source, root }) => ({ blob: await copyImage(source, root, writer, undefined, { report, signal }) }),
     name: async (blob) => {
-      if (to.kind !== 'docker-archive') await writer.label(to.label, blob)
-      else if (to.name !== undefined) await writer.tag(to.name, blob)
+      for (const label of labels) await writer.label(label, blob)
+      for (const name of names) await writer.tag(name, blob)
       await writer.close()
     },
     abort: () => writer.abort(),
@@ -139,8 +145,20 @@ function archiveTarget(to: ArchivePlace, options: CopyOptions): CopyTarget {
   }
 }
 
-function refuseDigest(to: LayoutPlace, options: CopyOptions): void {
+/** Before anything is written, so that a wrong one is told in time. */
+function labelsOf(to: LayoutPlace, options: CopyOptions): readonly (string | undefined)[] {
   if (to.digest !== undefined) throw nameless(options.to)
+  const more = further(options)
+  for (const label of more) parsePlace(`oci:${to.path}:${label}`)
+  return to.label === undefined && more.length > 0 ? more : [to.label, ...more]
+}
+
+function namesOf({ name }: Extract<Place, { kind: 'docker-archive' }>, options: CopyOptions): readonly Reference[] {
+  return [...(name === undefined ? [] : [name]), ...further(options).map((text) => parseReference(text))]
+}
+
+function further({ additionalTags = [] }: CopyOptions): readonly string[] {
+  return additionalTags
 }
 
 function nameless(text: string): TareError {

@@ -213,6 +213,31 @@ test('what the store has of a registry goes there as it was, and elsewhere with 
   })
 })
 
+test('one more name is given in every kind of target, and a wrong one is told before anything is written', async () => {
+  const [from, to] = [await start(), await start()]
+  pushIndex(from)
+  const at = folder()
+  const tare = await open()
+  const call = { from: `${from.host}/app:1`, platforms: ['linux/amd64'] }
+  for (const target of [`${to.host}/app:1`, 'store:app:1', `oci:${at}/l:1`, `oci-archive:${at}/a.tar:1`]) {
+    const more = target.startsWith('store:') ? 'app:2' : '2'
+    const { digest } = await tare.copy({ ...call, to: target, additionalTags: [more] })
+    const second = target.startsWith('store:') ? 'store:app:2' : target.replace(/1$/, '2')
+    expect(await tare.readRemote('digest', { name: second }), target).toBe(digest)
+  }
+  const archive = { ...call, to: `docker-archive:${at}/d.tar:app:3` }
+  await tare.copy({ ...archive, additionalTags: ['app:4', 'other'] })
+  expect(await tare.load({ from: { path: `${at}/d.tar` } })).toMatchObject([
+    { names: ['app:3', 'app:4', 'other:latest'] },
+  ])
+  for (const target of [`${to.host}/app:9`, 'store:nine', `oci:${at}/nine`, `docker-archive:${at}/nine:9`])
+    await expect(tare.copy({ ...call, to: target, additionalTags: ['UPPER CASE'] }), target).rejects.toMatchObject({
+      code: expect.stringMatching(/^(?:REFERENCE|PLACE)_INVALID$/),
+    })
+  expect(readdirSync(at).sort()).toEqual(['a.tar', 'd.tar', 'l'])
+  expect(to.manifests.has('9')).toBe(false)
+})
+
 test('a layer that is damaged on its way leaves nothing in any target', async () => {
   const registry = await start()
   const { images } = pushIndex(registry)

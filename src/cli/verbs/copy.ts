@@ -16,6 +16,11 @@ export const copy = defineVerb({
   docker-archive:PATH[:NAME]      what docker save writes`,
   args: { least: 2, most: 2 },
   flags: {
+    'additional-tag': {
+      type: 'list',
+      placeholder: 'tag',
+      help: 'One more tag, or name in the store or a docker archive',
+    },
     all: { type: 'bool', short: 'a', help: 'Copy all platforms, or fail (default: all that the target can hold)' },
     compression: { type: 'string', help: 'How plain layers are squeezed for a registry: "gzip" (default) or "zstd"' },
     'compression-level': { type: 'string', help: '1 to 9 for gzip (default: 5), 1 to 19 for zstd (default: 3)' },
@@ -38,6 +43,7 @@ export const copy = defineVerb({
     const result = await tare.copy({
       ...{ from: args[0]!, to: args[1]!, format, compression, compressionLevel, insecure: flags.insecure, signal },
       ...{ platforms: flags.platform, allPlatforms: flags.all, preserveDigests: flags['preserve-digests'] },
+      additionalTags: flags['additional-tag'],
     })
     const { digest, fullName, was, skipped } = result
     if (flags.digestfile !== undefined) writeFileSync(flags.digestfile, `${digest}\n`)

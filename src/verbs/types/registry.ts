@@ -132,6 +132,8 @@ export interface CopyOptions extends CallOptions {
   readonly allPlatforms?: boolean | undefined
   /** Rejects with `DIGEST_CHANGES` where the copy would have another digest. */
   readonly preserveDigests?: boolean | undefined
+  /** Further names for the copy: tags of a registry's repository or of a layout, names in the store or in a docker archive. */
+  readonly additionalTags?: readonly string[] | undefined
   /** The kind of manifests that are written. Default: as they are. */
   readonly format?: 'oci' | 'docker' | undefined
   /** How layers are squeezed that are plain where they come from, on their way to a registry. Default: gzip. */
