@@ -49,6 +49,32 @@ export async function choosePlatforms(
   return { source: overlay, root: part, changed: 'only some platforms of the index are taken' }
 }
 
+/**
+ * Of an index in a file, the images that are there: Docker saves one of several platforms with the index of all. Where none
+ * is missing, the index itself.
+ */
+export async function choosePresent(source: Source, root: Descriptor, name: string): Promise<OnItsWay> {
+  if (!isIndexType(root.mediaType)) return { source, root }
+  const index = openIndex(await readWhole(source, root, `the index of ${name}`), `the index of ${name}`)
+  const entries: IndexEntry[] = []
+  for (const entry of index.entries) if (await isThere(source, entry.blob)) entries.push(entry)
+  const images = entries.filter(({ blob }) => !isAttestation(blob))
+  if (entries.length === index.entries.length || images.length === 0) return { source, root }
+  const overlay = new Overlay(source)
+  const part = overlay.addDocument(writeIndex({ ...index, entries }), index.mediaType)
+  return { source: overlay, root: part, changed: 'only some images of its index are there' }
+}
+
+async function isThere(source: Source, blob: Descriptor): Promise<boolean> {
+  try {
+    await source.open(blob)
+    return true
+  } catch (error) {
+    if (error instanceof TareError && error.code === 'BLOB_MISSING') return false
+    throw error
+  }
+}
+
 /** The entries of an index, and of the indexes in it. */
 export async function flattenIndex(
   source: Source,

@@ -213,6 +213,24 @@ test('what the store has of a registry goes there as it was, and elsewhere with 
   })
 })
 
+test('of a file that names more platforms than it has, those there are copied, unless all are asked for', async () => {
+  const [from, to] = [await start(), await start()]
+  const index = pushIndex(from)
+  const at = folder()
+  const tare = await open()
+  await tare.copy({ from: `${from.host}/app:1`, to: `oci:${at}/l` })
+  rmSync(join(at, 'l/blobs/sha256', index.images[1]!.digest.slice(7)))
+  const call = { from: `oci:${at}/l`, to: `${to.host}/app:1` }
+  expect(await tare.copy(call)).toMatchObject({ was: index.digest })
+  expect(documentOf(to, '1').manifests.map(({ digest }: Descriptor) => digest)).toEqual([
+    ...[index.images[0]!.digest, index.images[2]!.digest, index.attestation.digest],
+  ])
+  await tare.copy({ ...call, to: 'store:app' })
+  expect(await tare.inspect('app')).toMatchObject({ Architecture: 'amd64' })
+  await expect(tare.copy({ ...call, allPlatforms: true })).rejects.toMatchObject({ code: 'BLOB_MISSING' })
+  await expect(tare.copy({ ...call, preserveDigests: true })).rejects.toMatchObject({ code: 'DIGEST_CHANGES' })
+})
+
 test('one more name is given in every kind of target, and a wrong one is told before anything is written', async () => {
   const [from, to] = [await start(), await start()]
   pushIndex(from)

@@ -1,7 +1,7 @@
 import type { Digest, Platform } from '../oci/index.ts'
 import { isIndexType, normalizePlatform, parsePlatform } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
-import { choosePlatforms } from './choose-platforms.ts'
+import { choosePlatforms, choosePresent } from './choose-platforms.ts'
 import { convertFormat } from './convert-format.ts'
 import { openTarget } from './copy-target.ts'
 import type { Host } from './host.ts'
@@ -43,7 +43,12 @@ async function send(
   options: CopyOptions,
 ): Promise<CopyResult> {
   const wanted = platforms.length > 0 || to.kind !== 'docker-archive' || !isIndexType(opened.root.mediaType)
-  const chosen = await choosePlatforms(opened.source, opened.root, wanted ? platforms : [host.platform], options.from)
+  const some = wanted ? platforms : [host.platform]
+  const isFile = from.kind === 'oci' || from.kind === 'oci-archive'
+  const chosen =
+    isFile && some.length === 0 && options.allPlatforms !== true
+      ? await choosePresent(opened.source, opened.root, options.from)
+      : await choosePlatforms(opened.source, opened.root, some, options.from)
   // The store knows how an image was elsewhere, and a registry gets it so where that can be had.
   const known = from.kind === 'store' ? originalOf(host.store, chosen.root.digest)?.manifest.digest : undefined
   const before = known ?? (chosen.changed === undefined ? chosen.root : opened.root).digest

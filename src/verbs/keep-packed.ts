@@ -90,9 +90,17 @@ export async function keepIndex(
     if (above.length === 0) annotations = index.annotations
     store.blobs.write(bytes)
     for (const child of index.manifests) {
-      if (isAttestation(child)) await copyImage(source, child, store, undefined, { signal })
+      if (isAttestation(child)) await keepBeside(child)
       else if (isIndexType(child.mediaType)) await visit(child, [...above, bytes])
       else if (isManifestType(child.mediaType)) await take(child, [...above, bytes])
+    }
+  }
+  const keepBeside = async (child: Descriptor): Promise<void> => {
+    try {
+      await copyImage(source, child, store, undefined, { signal })
+    } catch (error) {
+      // Mirrors often leave it out. It belongs to nobody's platform, so nobody misses it.
+      if (!(error instanceof TareError) || error.code !== 'BLOB_MISSING') throw error
     }
   }
   const take = async (child: Descriptor, above: readonly Buffer[]): Promise<void> => {

@@ -274,6 +274,17 @@ test('an index of all platforms goes elsewhere as it was, with its attestation',
   expect(to.blobs.has(index.layer.digest)).toBe(true)
 })
 
+test('an attestation that its registry has lost is not missed, and the index is another then', async () => {
+  const [from, to] = [await start(), await start()]
+  const index = pushIndex(from, '1')
+  from.blobs.delete(index.layer.digest)
+  const tare = await open()
+  await tare.pull({ name: `${from.host}/app:1`, allPlatforms: true })
+  await tare.tag(`${from.host}/app:1`, `${to.host}/copy:2`)
+  expect(await tare.push({ name: `${to.host}/copy:2` })).toMatchObject({ was: index.digest })
+  expect(JSON.parse(to.manifests.get('2')!.bytes.toString()).manifests).toHaveLength(2)
+})
+
 test('where the first registry is gone, the index is another, names what is there, and that is said', async () => {
   const [from, to] = [await start(), await start()]
   const index = pushIndex(from, '1')
