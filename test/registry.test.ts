@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { program, start } from './kit/cli.ts'
+import { openBench, program, start } from './kit/cli.ts'
 import { hasRegistry, startRegistry } from './kit/docker-registry.ts'
 
 // The command line against distribution 2.8: build, push, pull elsewhere, FROM.
@@ -52,5 +52,64 @@ describe.runIf(hasRegistry)('images go to a registry and come back', () => {
     const gone = await tare('three', 'pull', `${host}/other:2`)
     expect(gone.code).toBe(1)
     expect(gone.err).toContain(`there is no image ${host}/other:2`)
+  })
+
+  test('copy by way of files, index, referrers, all platforms and all tags', async () => {
+    const registry = await startRegistry()
+    const bench = openBench({ f: 'hello', Dockerfile: 'FROM scratch\nCOPY f /\n' })
+    onTestFinished(() => registry.stop())
+    const { host } = registry
+    const { tare, succeed } = bench
+    const platforms = ['--platform', 'linux/amd64,linux/arm64']
+    await succeed(['build', '-q', '-t', `${host}/app:1`, ...platforms, bench.context])
+    await succeed(['push', '-q', '--digestfile', 'digest', `${host}/app:1`])
+    const digest = readFileSync(join(bench.folder, 'digest'), 'utf8').trim()
+    expect(await succeed(['copy', `${host}/app:1`, 'oci-archive:app.tar:v1'])).toBe(
+      `Digest: ${digest}\noci-archive:app.tar:v1\n`,
+    )
+    expect(
+      await succeed(['copy', '--preserve-digests', '--digestfile', 'again', 'oci-archive:app.tar:v1', `${host}/app:2`]),
+    ).toBe(`Digest: ${digest}\n${host}/app:2\n`)
+    expect(readFileSync(join(bench.folder, 'again'), 'utf8')).toBe(`${digest}\n`)
+    const some = await tare(['copy', '--preserve-digests', '--format', 'docker', `${host}/app:1`, `${host}/app:3`])
+    expect(some).toMatchObject({ code: 1, out: '' })
+    expect(some.err).toContain('cannot be copied to')
+    const changed = await tare(['copy', '--format', 'docker', `${host}/app:1`, `${host}/app:docker`])
+    expect(changed.err).toBe(`It had another digest before: ${digest}\n`)
+    expect((await tare(['copy', 'dir:x', 'store:y'])).err).toContain('docker-archive:PATH[:NAME]')
+    expect((await tare(['copy', '--format', 'x', 'a', 'b'])).code).toBe(125)
+
+    await succeed(['copy', '-q', '--platform', 'linux/arm64', `${host}/app:1`, `${host}/app:arm`])
+    await succeed(['copy', '-q', '--platform', 'linux/amd64', `${host}/app:1`, `${host}/app:amd`])
+    const index = ['index', 'create', `${host}/app:both`, `${host}/app:amd`, `${host}/app:arm`]
+    expect(await succeed(index)).toBe(`Digest: ${digest}\n${host}/app:both\n`)
+    expect(JSON.parse(await succeed([...index, '--dry-run', '--annotation', 'a=b']))).toMatchObject({
+      annotations: { a: 'b' },
+    })
+    expect((await tare([...index, '--annotation', 'nothing'])).code).toBe(125)
+    await succeed(['index', 'annotate', `${host}/app:both`, '--platform', 'linux/arm64', '--variant', 'v8'])
+    expect(JSON.parse(await succeed(['image', 'manifest', `${host}/app:both`])).manifests[1].platform.variant).toBe(
+      'v8',
+    )
+
+    const other = { home: join(bench.folder, 'other') }
+    expect(await succeed(['pull', '-q', '--all-platforms', `${host}/app:1`], other)).toBe(`${host}/app:1\n`)
+    expect(await succeed(['image', 'digest', '--local', `${host}/app:1`], other)).toBe(`${digest}\n`)
+    const config = await succeed(['image', 'config', '--platform', 'linux/arm64', `${host}/app:1`], other)
+    expect(JSON.parse(config)).toMatchObject({ architecture: 'arm64' })
+    await succeed(['push', '-q', '--platform', 'linux/arm64', `${host}/app:1`], other)
+    await succeed(['registry', 'rm', `${host}/app:docker`])
+    const tags = ['1', '2', 'amd', 'arm', 'both']
+    expect(await succeed(['registry', 'ls', `${host}/app`])).toBe(tags.map((tag) => `${tag}\n`).join(''))
+    const all = tags.map((tag) => `${host}/app:${tag}\n`).join('')
+    // Of what is there for arm64 alone, this machine's platform has nothing to say but the image itself.
+    expect(await succeed(['pull', '-a', '-q', `${host}/app`], other)).toBe(all)
+    expect(await succeed(['push', '-a', '-q', `${host}/app`], other)).toBe(all)
+    expect((await tare(['pull', '-a', `${host}/app:1`])).code).toBe(125)
+
+    expect(await succeed(['registry', 'referrers', `${host}/app:2`])).toBe(
+      'DIGEST    ARTIFACT TYPE   SIZE      CREATED AT\n',
+    )
+    expect(await succeed(['registry', 'referrers', '--format', 'json', `${host}/app@${digest}`])).toBe('')
   })
 })
