@@ -8,7 +8,7 @@ import type { Host } from './host.ts'
 import { keepIndex, keepPacked } from './keep-packed.ts'
 import { placeOf } from './origins.ts'
 import type { OnItsWay } from './overlay.ts'
-import { readPacked } from './packed-image.ts'
+import { readPacked, readWhole } from './packed-image.ts'
 import { type LayoutPlace, type Place, parsePlace } from './places.ts'
 import { pushDocument } from './push.ts'
 import { openRepository } from './remote-image.ts'
@@ -91,7 +91,11 @@ function storeTarget(host: Host, from: Place, text: string, options: CopyOptions
   const keep = { names: [], place, report, signal }
   return {
     write: async ({ source, root }) => {
-      if (from.kind === 'store') return { blob: root }
+      if (from.kind === 'store') {
+        // All is there but what was made on the way: an index of fewer platforms.
+        host.store.blobs.write(await readWhole(source, root, `the manifest of ${options.from}`))
+        return { blob: root }
+      }
       if (!isIndexType(root.mediaType))
         return { blob: await keepPacked(host, await readPacked(source, root, options.from), keep) }
       const { resting, skipped } = await keepIndex(host, source, root, options.from, keep)

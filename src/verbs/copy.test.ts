@@ -197,6 +197,13 @@ test('what the store has of a registry goes there as it was, and elsewhere with 
   expect(kept).toMatchObject({ digest: index.digest, fullName: 'store:app:1' })
   const sent = { from: 'store:app:1', to: `${to.host}/app:1`, preserveDigests: true }
   expect(await tare.copy(sent)).toMatchObject({ digest: index.digest })
+  const some = await tare.copy({ from: 'store:app:1', to: 'store:some', platforms: ['linux/amd64', 'linux/arm64'] })
+  expect(some.mediaType).toBe(mediaTypes.index)
+  await tare.prune()
+  expect(await tare.copy({ from: 'store:some', to: `${to.host}/app:some` })).toMatchObject({
+    mediaType: mediaTypes.index,
+  })
+  expect(documentOf(to, 'some').manifests).toHaveLength(2)
   const layout = `oci:${join(folder(), 'layout')}`
   await expect(tare.copy({ ...sent, to: layout })).rejects.toMatchObject({
     code: 'DIGEST_CHANGES',

@@ -134,7 +134,9 @@ class Push {
     }
     const original = await this.originalIndex(resting, pushed)
     if (original !== undefined) return this.put(resting, original.bytes, original.mediaType)
-    const docker = this.options.format === 'docker'
+    const { format } = this.options
+    const isDockers = ({ mediaType }: Descriptor) => mediaType === mediaTypes.dockerManifest
+    const docker = format === undefined ? annotations === undefined && pushed.every(isDockers) : format === 'docker'
     const mediaType = docker ? mediaTypes.dockerList : mediaTypes.index
     const notes = annotations === undefined || docker ? {} : { annotations }
     const bytes = Buffer.from(goJson(indexJson({ mediaType, manifests: pushed, ...notes }), 2))
