@@ -168,6 +168,22 @@ test('a docker archive without manifests has its layers squeezed for a registry'
   expect(readdirSync(join(layout, 'blobs/sha256'))).toHaveLength(3)
 })
 
+test('of a registry that is written to, the right to write is asked for at once', async () => {
+  // A repository that is not there yet cannot be read, and some registries deny who asks for no more.
+  const from = await start()
+  const to = await BadRegistry.start({ auth: 'bearer' })
+  onTestFinished(() => to.stop())
+  pushIndex(from)
+  const home = folder()
+  const auth = Buffer.from('ada:secret').toString('base64')
+  writeFileSync(join(home, 'config.json'), JSON.stringify({ auths: { [to.host]: { auth } } }))
+  const tare = await openTare({ home, environment: { DOCKER_CONFIG: home } })
+  await tare.copy({ from: `${from.host}/app:1`, to: `${to.host}/new:1` })
+  const scopes = to.requests.flatMap((request) => /^GET \/token\?.*scope=([^&]+)/.exec(request)?.[1] ?? [])
+  expect(new Set(scopes.map(decodeURIComponent))).toEqual(new Set(['repository:new:pull,push', 'repository:new:pull']))
+  expect(decodeURIComponent(scopes[0]!)).toBe('repository:new:pull,push')
+})
+
 test('what is no image goes byte for byte between registries and layouts, and nowhere else', async () => {
   const [from, to] = [await start(), await start()]
   const config = { mediaType: 'application/vnd.example', digest: from.addBlob(Buffer.from('{}')), size: 2 }
