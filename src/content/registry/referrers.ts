@@ -1,13 +1,9 @@
 import { type Descriptor, type Digest, hexOf, mediaTypes, parseIndex } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
-import type { Purpose } from './connection.ts'
+import type { Connection, Purpose } from './connection.ts'
 import type { HttpResponse } from './http.ts'
-
-/** A document of a repository, whole; undefined for 404. */
-export type FetchDocument = (
-  path: string | URL,
-  purpose: Purpose,
-) => Promise<{ readonly response: HttpResponse; readonly bytes: Buffer } | undefined>
+import { fetchDocument } from './manifests.ts'
+import { nextPage } from './tags.ts'
 
 const mostPages = 1000
 
@@ -16,8 +12,7 @@ const mostPages = 1000
  * a tag of the digest, which whoever pushed them has kept. (distribution-spec, "Listing Referrers")
  */
 export async function fetchReferrers(
-  fetch: FetchDocument,
-  nextPage: (response: HttpResponse) => URL | undefined,
+  connection: Connection,
   repository: string,
   digest: Digest,
   artifactType: string | undefined,
@@ -32,7 +27,7 @@ export async function fetchReferrers(
     let path: string | URL | undefined = `/v2/${repository}/referrers/${digest}${query}`
     const all: Descriptor[] = []
     for (let page = 0; path !== undefined && page < mostPages; page++) {
-      const answer = await fetch(path, purpose).catch((error: unknown) => {
+      const answer = await fetchDocument(connection, path, purpose).catch((error: unknown) => {
         // Some say 400 or 405 of what they do not know.
         if (page === 0 && error instanceof TareError && error.code === 'REGISTRY_REFUSED') return undefined
         throw error
@@ -46,7 +41,7 @@ export async function fetchReferrers(
   }
 
   async function askTag(): Promise<readonly Descriptor[]> {
-    const answer = await fetch(`/v2/${repository}/manifests/sha256-${hexOf(digest)}`, purpose)
+    const answer = await fetchDocument(connection, `/v2/${repository}/manifests/sha256-${hexOf(digest)}`, purpose)
     // The name may be taken by something else, such as a signature of cosign's.
     if (answer === undefined || !isIndex(answer.response)) return []
     return parseIndex(answer.bytes, `the referrers of ${digest}`).manifests

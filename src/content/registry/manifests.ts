@@ -1,0 +1,150 @@
+import {
+  type Descriptor,
+  documentLimit,
+  isDigest,
+  isIndexType,
+  isManifestType,
+  mediaTypes,
+  parseDocument,
+} from '../../oci/index.ts'
+import { type Bytes, collect, flow, sha256, TareError } from '../../support/index.ts'
+import { verified } from '../index.ts'
+import type { Connection, Purpose } from './connection.ts'
+import { nonsense } from './failure.ts'
+import { discard, type HttpResponse } from './http.ts'
+import { persist } from './retry.ts'
+
+// Manifests of all four kinds; without this, registries convert them or answer with one of 2015.
+const accept = [mediaTypes.index, mediaTypes.manifest, mediaTypes.dockerList, mediaTypes.dockerManifest].join(', ')
+
+/** Whether a blob lies among the manifests of a registry, not among its blobs. */
+export function isDocument({ mediaType }: Pick<Descriptor, 'mediaType'>): boolean {
+  return isManifestType(mediaType) || isIndexType(mediaType)
+}
+
+/** A manifest by its tag or digest; undefined where there is none. `shown` is what messages call the image. */
+export async function resolveManifest(
+  connection: Connection,
+  repository: string,
+  name: string,
+  shown: string,
+): Promise<Descriptor | undefined> {
+  const path = `/v2/${repository}/manifests/${name}`
+  const purpose: Purpose = { wish: `read the manifest of ${shown}`, repository, actions: 'pull' }
+  const head = await connection.ask({ method: 'HEAD', path, headers: { Accept: accept } }, purpose, [200, 404])
+  discard(head)
+  if (head.status === 404) return undefined
+  const said = describe(head)
+  const wanted = isDigest(name) ? name : undefined
+  if (said !== undefined && (wanted === undefined || wanted === said.digest)) return said
+  // Not every registry says it all in a head.
+  const answer = await fetchDocument(connection, path, purpose)
+  if (answer === undefined) return undefined
+  const { bytes, response } = answer
+  const digest = sha256(bytes)
+  if (wanted !== undefined && wanted !== digest)
+    throw new TareError('BLOB_CORRUPT', `the manifest that ${connection.host} sent for ${shown} is ${digest}`)
+  return { mediaType: typeOf(response, bytes, purpose.wish), digest, size: bytes.length }
+}
+
+/** A manifest's bytes, checked. Rejects with `BLOB_MISSING` where it is not there, and with `BLOB_CORRUPT`. */
+export async function readManifest(connection: Connection, repository: string, blob: Descriptor): Promise<Buffer> {
+  const path = `/v2/${repository}/manifests/${blob.digest}`
+  const purpose: Purpose = { wish: `read the manifest ${blob.digest} of ${repository}`, repository, actions: 'pull' }
+  const answer = await fetchDocument(connection, path, purpose)
+  if (answer === undefined)
+    throw new TareError('BLOB_MISSING', `${connection.host}/${repository} does not have the manifest ${blob.digest}`)
+  return collect(verified(flow(answer.bytes), blob, `${connection.host}/${repository}`), documentLimit)
+}
+
+/** Whether the repository has the manifest. With `push`, the token is that of the upload that may follow. */
+export async function hasManifest(
+  connection: Connection,
+  repository: string,
+  { digest }: Descriptor,
+  push = false,
+): Promise<boolean> {
+  const path = `/v2/${repository}/manifests/${digest}`
+  const actions = push ? 'pull,push' : 'pull'
+  const purpose: Purpose = { wish: `look for ${digest} in ${repository}`, repository, actions }
+  const response = await connection.ask({ method: 'HEAD', path, headers: { Accept: accept } }, purpose, [200, 404])
+  discard(response)
+  return response.status === 200
+}
+
+/** Puts a manifest under a tag, or under its digest. */
+export async function putManifest(
+  connection: Connection,
+  repository: string,
+  name: string,
+  blob: Descriptor,
+  bytes: Buffer,
+): Promise<void> {
+  const purpose: Purpose = { wish: `push the manifest ${name} to ${repository}`, repository, actions: 'pull,push' }
+  const path = `/v2/${repository}/manifests/${name}`
+  const headers = { 'Content-Type': blob.mediaType }
+  const response = await connection.ask({ method: 'PUT', path, headers, body: () => bytes }, purpose, [201, 200, 202])
+  discard(response)
+  const digest = response.headers['docker-content-digest']
+  if (digest !== undefined && isDigest(digest) && digest !== blob.digest)
+    throw nonsense(connection.attempt(purpose), `keeps it as ${digest}, not as ${blob.digest}`)
+}
+
+export interface FetchedDocument {
+  readonly response: HttpResponse
+  readonly bytes: Buffer
+}
+
+/** A document, whole; undefined where the registry has none of that name. One that breaks off is asked for again. */
+export async function fetchDocument(
+  connection: Connection,
+  path: string | URL,
+  purpose: Purpose,
+): Promise<FetchedDocument | undefined> {
+  try {
+    return await persist(connection.retries, async () => {
+      const question = { method: 'GET', path, headers: { Accept: accept } } as const
+      const response = await connection.ask(question, purpose, [200, 404])
+      if (response.status === 404) {
+        discard(response)
+        return undefined
+      }
+      const late = AbortSignal.timeout(Math.max(connection.patience, 1000))
+      return { response, bytes: await collect(until(late, response.body), documentLimit) }
+    })
+  } catch (error) {
+    if (error instanceof RangeError)
+      throw new TareError('MANIFEST_INVALID', `cannot ${purpose.wish}: ${connection.host} sends ${error.message}`)
+    throw connection.explain(error, purpose)
+  }
+}
+
+/** What a head says of a manifest, if it says all. */
+function describe({ headers }: HttpResponse): Descriptor | undefined {
+  const digest = headers['docker-content-digest']
+  const mediaType = headers['content-type']?.split(';')[0]?.trim() ?? ''
+  const size = Number(headers['content-length'] ?? Number.NaN)
+  if (!isDigest(digest) || !isDocument({ mediaType })) return undefined
+  return Number.isSafeInteger(size) && size > 0 && size <= documentLimit ? { mediaType, digest, size } : undefined
+}
+
+function typeOf({ headers }: HttpResponse, bytes: Buffer, wish: string): string {
+  const raw = parseDocument(bytes, 'the manifest')
+  const said = raw['mediaType'] ?? headers['content-type']?.split(';')[0]?.trim()
+  if (typeof said === 'string' && isDocument({ mediaType: said })) return said
+  if (Array.isArray(raw['manifests'])) return mediaTypes.index
+  if (Array.isArray(raw['layers']) && raw['schemaVersion'] === 2) return mediaTypes.manifest
+  throw new TareError('MANIFEST_UNSUPPORTED', `cannot ${wish}: it is of the type ${String(said)}`, {
+    remedy:
+      raw['schemaVersion'] === 1
+        ? 'It is of the first kind, which Docker has given up: push the image again with a Docker of today.'
+        : 'It is no container image.',
+  })
+}
+
+async function* until(late: AbortSignal, bytes: Bytes): Bytes {
+  for await (const chunk of bytes) {
+    if (late.aborted) throw Object.assign(new Error('it came too slowly'), { code: 'ETIMEDOUT' })
+    yield chunk
+  }
+}

@@ -1,0 +1,49 @@
+import { documentLimit, parseDocument } from '../../oci/index.ts'
+import { collect, TareError } from '../../support/index.ts'
+import type { Connection, Purpose } from './connection.ts'
+import { nonsense } from './failure.ts'
+import { discard, type HttpResponse } from './http.ts'
+import { type FetchedDocument, fetchDocument } from './manifests.ts'
+
+const mostPages = 1000
+
+/** All tags of a repository, in the registry's order. */
+export async function listTags(connection: Connection, repository: string): Promise<readonly string[]> {
+  const purpose: Purpose = { wish: `list the tags of ${repository}`, repository, actions: 'pull' }
+  const tags: string[] = []
+  let path: string | URL | undefined = `/v2/${repository}/tags/list?n=1000`
+  for (let page = 0; path !== undefined; page++) {
+    if (page === mostPages) throw nonsense(connection.attempt(purpose), `has more than ${mostPages} pages of tags`)
+    const answer: FetchedDocument | undefined = await fetchDocument(connection, path, purpose)
+    if (answer === undefined)
+      throw new TareError('REGISTRY_NOT_FOUND', `${connection.host} has no repository ${repository}`)
+    const raw = parseDocument(answer.bytes, `the tags of ${repository}`)['tags']
+    if (Array.isArray(raw)) tags.push(...raw.filter((tag) => typeof tag === 'string'))
+    path = nextPage(answer.response)
+  }
+  return tags
+}
+
+/** Whether the repository has nothing with a name. Where that cannot be told, it has. */
+export async function isEmpty(connection: Connection, repository: string): Promise<boolean> {
+  const purpose: Purpose = { wish: `look into ${repository}`, repository, actions: 'pull,push' }
+  const question = { method: 'GET', path: `/v2/${repository}/tags/list?n=1` } as const
+  try {
+    const response = await connection.ask(question, purpose, [200, 404])
+    if (response.status === 404) {
+      discard(response)
+      return true
+    }
+    const bytes = await collect(response.body, documentLimit)
+    const { tags } = JSON.parse(bytes.toString('utf8')) as { readonly tags?: unknown }
+    return tags === null || (Array.isArray(tags) && tags.length === 0)
+  } catch {
+    return false
+  }
+}
+
+/** Where the Link header leads. */
+export function nextPage({ headers, url }: HttpResponse): URL | undefined {
+  const target = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(String(headers['link'] ?? ''))?.[1]
+  return target !== undefined && URL.canParse(target, url.href) ? new URL(target, url) : undefined
+}
