@@ -7,6 +7,11 @@ export interface Source {
   resolve(name: Reference): Promise<Descriptor | undefined>
   /** The blob's bytes. Rejects with `BLOB_MISSING` where it is not there, and while it is read with `BLOB_CORRUPT` where that is found. */
   open(blob: Descriptor): Promise<Bytes>
+  /**
+   * Told of bytes that turned out to be wrong, a source with several places answers whether it has others left: then
+   * opening the blob again may help.
+   */
+  distrust?(error: unknown): boolean
 }
 
 /** Whatever images can be written to. */

@@ -30,11 +30,11 @@ export async function remoteBase(
   platform: Platform,
   call: RegistryCall,
 ): Promise<RemoteBase | undefined> {
-  const { openRepository, readRemote } = await import('./remote-image.ts')
+  const { openSource, readRemote } = await import('./remote-image.ts')
   const reference = parseReference(name)
   const stored = entryNamed(host.store, reference)?.manifest
   try {
-    const registry = await openRepository(host, reference, call)
+    const registry = await openSource(host, reference, call)
     const remote = await readRemote(registry, reference, platform)
     if (stored !== undefined && originalOf(host.store, stored.digest)?.manifest.digest === remote.blob.digest)
       return undefined

@@ -44,11 +44,13 @@ export async function keepPacked(host: Host, image: PackedImage, options: KeepOp
     open: async () => (await decompress(reported(await source.open(layer), layer, report), limit)).bytes,
   }))
   for (const bytes of image.documents) store.blobs.write(bytes)
-  const resting = await keepImage(
-    host,
-    { configBytes: image.configBytes, layers, names: [] },
-    { nameless: false, signal, atOnce: layersAtOnce },
-  )
+  const foreign = { configBytes: image.configBytes, layers, names: [] }
+  const keep = () => keepImage(host, foreign, { nameless: false, signal, atOnce: layersAtOnce })
+  const resting = await keep().catch((error: unknown) => {
+    // A mirror that lies costs another way, not the image.
+    if (signal?.aborted || !isDamage(error) || source.distrust?.(error) !== true) throw error
+    return keep()
+  })
   if (place !== undefined)
     for (const [i, layer] of manifest.layers.entries()) rememberOrigin(store, config.diffIds[i]!, layer, place)
   // An archive of plain layers may hold the very manifest that rests here.
@@ -56,6 +58,10 @@ export async function keepPacked(host: Host, image: PackedImage, options: KeepOp
     rememberOriginal(store, resting.digest, { manifest: plain(image.blob), root: plain(image.root), place })
   if (names.length > 0) await store.keep(resting, names, host.now())
   return resting
+}
+
+function isDamage(error: unknown): boolean {
+  return error instanceof TareError && /^(?:BLOB|ARCHIVE|LAYER|TAR)_/.test(error.code)
 }
 
 /** What became of an index. */

@@ -6,7 +6,7 @@ import { sourceOfDockerArchive } from './docker-archive-source.ts'
 import { type Host, unpackLimit } from './host.ts'
 import { rootOfLayout } from './layout-roots.ts'
 import { formatPlace, type LayoutPlace, type Place } from './places.ts'
-import { openRepository, type RegistryCall, unknownImage } from './remote-image.ts'
+import { openSource, type RegistryCall, unknownImage } from './remote-image.ts'
 import { findImage } from './stored-image.ts'
 
 /** An image in its place, to be read. Close it. */
@@ -22,10 +22,10 @@ export interface OpenedImage {
 export async function openImage(host: Host, place: Place, call: RegistryCall): Promise<OpenedImage> {
   switch (place.kind) {
     case 'registry': {
-      const source = await openRepository(host, place.name, call)
+      const source = await openSource(host, place.name, call)
       try {
         const root = await source.resolve(place.name)
-        if (root === undefined) throw unknownImage(place.name)
+        if (root === undefined) throw unknownImage(place.name, source.mirrorsSaid)
         return { source, root, close: async () => source.close() }
       } catch (error) {
         source.close()

@@ -3,7 +3,7 @@ import type { Registry } from '../content/registry/index.ts'
 import { parseReference } from '../oci/index.ts'
 import type { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
-import { openRepository, type RegistryCall } from './remote-image.ts'
+import { openSource, type RegistryCall } from './remote-image.ts'
 
 /** What an image was made of where it came from: the store's copy of it where there is one, else that place's. */
 export async function originalsOf(
@@ -11,8 +11,7 @@ export async function originalsOf(
   place: string | undefined,
   call: RegistryCall,
 ): Promise<Source & { close(): void }> {
-  const registry =
-    place === undefined ? undefined : await openRepository({ store, ...rest }, parseReference(place), call)
+  const registry = place === undefined ? undefined : await openSource({ store, ...rest }, parseReference(place), call)
   return {
     resolve: async () => undefined,
     open: async (blob) => {
@@ -25,5 +24,7 @@ export async function originalsOf(
 
 /** Whether it was this registry that failed. Its errors name it, and no other does that. */
 export function isOfRegistry(error: TareError, registry: Registry): boolean {
-  return error.code.startsWith('REGISTRY_') && error.message.includes(registry.host)
+  return (
+    error.code.startsWith('REGISTRY_') && [registry.host, registry.origin].some((host) => error.message.includes(host))
+  )
 }

@@ -14,7 +14,7 @@ import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
 import { keepIndex } from './keep-packed.ts'
 import { originalOf, placeOf } from './origins.ts'
-import { keepRemote, openRepository, readRemote, unknownImage } from './remote-image.ts'
+import { keepRemote, openRepository, openSource, readRemote, unknownImage } from './remote-image.ts'
 import { readImage } from './stored-image.ts'
 import type { PullAllResult, PullOptions, PullResult } from './types.ts'
 
@@ -63,7 +63,7 @@ async function pullOne(host: Host, name: Reference, options: PullOptions): Promi
   const { store } = host
   const platform =
     options.platform === undefined ? host.platform : normalizePlatform(parsePlatform(options.platform, host.platform))
-  const registry = await openRepository(host, name, options)
+  const registry = await openSource(host, name, options)
   try {
     const remote = await readRemote(registry, name, platform)
     const result = { ...shown(name), digest: remote.root.digest, id: remote.manifest.config.digest, skipped: [] }
@@ -83,10 +83,10 @@ async function pullOne(host: Host, name: Reference, options: PullOptions): Promi
 }
 
 async function pullIndex(host: Host, name: Reference, options: PullOptions): Promise<PullResult> {
-  const registry = await openRepository(host, name, options)
+  const registry = await openSource(host, name, options)
   try {
     const root = await registry.resolve(name)
-    if (root === undefined) throw unknownImage(name)
+    if (root === undefined) throw unknownImage(name, registry.mirrorsSaid)
     if (!isIndexType(root.mediaType)) return await pullOne(host, name, options)
     const result = { ...shown(name), digest: root.digest }
     const current = currentImage(host, name)

@@ -6,7 +6,7 @@ import { type Descriptor, type Digest, mediaTypes, parseReference } from '../oci
 import { type Bytes, Gauge, measured, TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
 import { type Origin, originsOf, placeOf, rememberOrigin } from './origins.ts'
-import { openRepository, type RegistryCall } from './remote-image.ts'
+import { openSource, type RegistryCall } from './remote-image.ts'
 import type { PushedLayer } from './types.ts'
 
 export interface LayerPush extends RegistryCall {
@@ -76,19 +76,33 @@ async function relay(
   push: LayerPush,
 ): Promise<PushedLayer['how'] | undefined> {
   for (const place of places) {
-    const source = await openRepository(host, parseReference(place), { signal: push.signal })
     const reservation = host.store.reserve()
     try {
-      await spool(reservation.path, await source.open(blob))
+      if (!(await fetched(host, blob, place, reservation.path, push))) continue
       return await push.registry.upload(blob, { open: async (from) => readFrom(reservation.path, from) })
-    } catch (error) {
-      if (!(error instanceof TareError) || error.message.includes(push.registry.host)) throw error
     } finally {
       reservation.discard()
-      source.close()
     }
   }
   return undefined
+}
+
+/** Fetches a blob from where it was once; false where it is no longer to be had. */
+async function fetched(host: Host, blob: Descriptor, place: string, path: string, push: LayerPush): Promise<boolean> {
+  const { signal, registry } = push
+  const name = { ...parseReference(place), digest: blob.digest }
+  try {
+    const source = await openSource(host, name, { signal, insecure: push.insecure && name.registry === registry.host })
+    try {
+      await spool(path, await source.open(blob))
+      return true
+    } finally {
+      source.close()
+    }
+  } catch (error) {
+    if (!(error instanceof TareError) || error.code.startsWith('STORE_')) throw host.store.explain(error)
+    return false
+  }
 }
 
 type There = (blob: Descriptor, how: PushedLayer['how'], ours: boolean) => LayerThere

@@ -21,16 +21,23 @@ export interface RegistryCall {
   readonly signal?: AbortSignal | undefined
 }
 
-/** The repository that a name speaks of. Nothing is asked yet. */
+/** The repository that a name speaks of, to change it or to see what it has itself. Nothing is asked yet. */
 export async function openRepository(host: Host, name: Reference, call: RegistryCall): Promise<Registry> {
+  return open(host, name, call)
+}
+
+/** The same for reading an image: mirrors are asked first. */
+export async function openSource(host: Host, name: Reference, call: RegistryCall): Promise<Registry> {
+  return open(host, name, { ...call, namedBy: name.digest === undefined ? 'tag' : 'digest' })
+}
+
+async function open(
+  { environment }: Host,
+  { registry, repository }: Reference,
+  { insecure, signal, namedBy }: RegistryCall & { readonly namedBy?: 'tag' | 'digest' },
+): Promise<Registry> {
   const { openRegistry } = await import('../content/registry/index.ts')
-  const trusted = (host.environment['TARE_INSECURE_REGISTRIES'] ?? '').split(',').map((text) => text.trim())
-  return openRegistry(name.registry, {
-    repository: name.repository,
-    environment: host.environment,
-    insecure: call.insecure === true || trusted.includes(name.registry),
-    signal: call.signal,
-  })
+  return openRegistry(registry, { repository, environment, insecure, namedBy, signal })
 }
 
 /** An image of a registry, of which manifest and config are read, and no layer. */
@@ -50,7 +57,7 @@ export async function readRemote(
   known?: Descriptor,
 ): Promise<RemoteImage> {
   const root = known ?? (await registry.resolve(name))
-  if (root === undefined) throw unknownImage(name)
+  if (root === undefined) throw unknownImage(name, registry.mirrorsSaid)
   const above: Buffer[] = []
   let blob = root
   for (let depth = 0; isIndexType(blob.mediaType); depth++) {
@@ -62,10 +69,12 @@ export async function readRemote(
   return { name, registry, ...(await readPacked(registry, blob, familiarName(name), root, above)) }
 }
 
-export function unknownImage(name: Reference): TareError {
+/** `mirrorsSaid`: what the mirrors of the registry answered that was asked. */
+export function unknownImage(name: Reference, mirrorsSaid?: string): TareError {
+  const mirrors = mirrorsSaid === undefined ? '' : `; its mirrors did not help: ${mirrorsSaid}`
   return new TareError(
     'IMAGE_UNKNOWN',
-    `there is no image ${familiarName(name)} in its registry, or you may not see it`,
+    `there is no image ${familiarName(name)} in its registry, or you may not see it${mirrors}`,
     {
       remedy: `Check the name and the tag; for a private repository, \`tare login${name.registry === 'docker.io' ? '' : ` ${name.registry}`}\` first.`,
     },

@@ -35,6 +35,7 @@ export class Connection {
   readonly patience: number
   private readonly http: Http
   private readonly insecure: boolean
+  private readonly plain: boolean
   private readonly who: (repository: string) => Promise<Credentials | undefined>
   private readonly tokens = new Map<string, Promise<Token>>()
   private base: Promise<{ readonly url: URL; readonly challenges: readonly Challenge[] }> | undefined
@@ -43,7 +44,12 @@ export class Connection {
     host: string,
     http: Http,
     retries: RetrySettings,
-    options: { insecure: boolean; credentials: (repository: string) => Promise<Credentials | undefined> },
+    options: {
+      readonly insecure: boolean
+      /** Only http is spoken there. */
+      readonly plain?: boolean | undefined
+      readonly credentials: (repository: string) => Promise<Credentials | undefined>
+    },
   ) {
     // Docker Hub answers elsewhere than at its name.
     this.host = host === 'docker.io' ? 'registry-1.docker.io' : host
@@ -51,6 +57,7 @@ export class Connection {
     this.patience = http.patience
     this.retries = retries
     this.insecure = options.insecure
+    this.plain = options.plain === true
     this.who = options.credentials
   }
 
@@ -137,7 +144,7 @@ export class Connection {
 
   private async findBase(purpose: Purpose) {
     const loopback = isLoopback(this.host.replace(/:\d+$/, ''))
-    const schemes = this.insecure ? ['https', 'http'] : loopback ? ['http', 'https'] : ['https']
+    const schemes = this.plain ? ['http'] : this.insecure ? ['https', 'http'] : loopback ? ['http', 'https'] : ['https']
     let failure: unknown
     for (const scheme of schemes) {
       try {

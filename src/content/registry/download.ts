@@ -5,19 +5,34 @@ import type { Connection, Purpose } from './connection.ts'
 import { discard, type HttpResponse } from './http.ts'
 import { mayPass, pause } from './retry.ts'
 
-/**
- * A blob's bytes, checked. A connection that breaks is made again, and the rest is asked for (Range); as long as bytes
- * come, that may go on. Rejects with `BLOB_MISSING` before the first byte, later with `BLOB_CORRUPT`.
- */
+/** A blob's bytes, checked; see `readBlob`. Rejects with `BLOB_MISSING` before the first byte, later with `BLOB_CORRUPT`. */
 export async function download(connection: Connection, repository: string, blob: Descriptor): Promise<Bytes> {
-  const purpose: Purpose = { wish: `read ${blob.digest} of ${repository}`, repository, actions: 'pull' }
-  const first = await ask(connection, purpose, blob, 0)
-  return verified(resumed(connection, purpose, blob, first), blob, `${connection.host}/${repository}`)
+  return verified(await readBlob(connection, repository, blob, 0), blob, `${connection.host}/${repository}`)
 }
 
-async function* resumed(connection: Connection, purpose: Purpose, blob: Descriptor, first: HttpResponse): Bytes {
+/**
+ * A blob's bytes from an offset on, as they come: nobody has checked them. A connection that breaks is made again, and
+ * the rest is asked for (Range); as long as bytes come, that may go on. Rejects with `BLOB_MISSING` before the first byte.
+ */
+export async function readBlob(
+  connection: Connection,
+  repository: string,
+  blob: Descriptor,
+  from: number,
+): Promise<Bytes> {
+  const purpose: Purpose = { wish: `read ${blob.digest} of ${repository}`, repository, actions: 'pull' }
+  return resumed(connection, purpose, blob, from, await ask(connection, purpose, blob, from))
+}
+
+async function* resumed(
+  connection: Connection,
+  purpose: Purpose,
+  blob: Descriptor,
+  from: number,
+  first: HttpResponse,
+): Bytes {
   let response = first
-  let at = 0
+  let at = from
   let tries = 1
   for (;;) {
     const before = at

@@ -5,6 +5,7 @@
  * Not here: what is pulled for which platform, compression, the store.
  */
 export { findCredentials } from './credentials.ts'
+export type { NamedBy } from './endpoints.ts'
 export { type FetchedFile, type FetchOptions, fetchUrl } from './fetch-url.ts'
 export { forgetCredentials, type KeptCredentials, keepCredentials } from './keep-credentials.ts'
 export { openRegistry, type Registry, type RegistryOptions } from './registry.ts'

@@ -8,17 +8,16 @@ import {
   parseManifest,
   type Reference,
 } from '../../oci/index.ts'
-import { type Bytes, collect, flow } from '../../support/index.ts'
+import { type Bytes, collect, flow, TareError } from '../../support/index.ts'
 import { type Target, verified } from '../index.ts'
-import { Connection, type Purpose } from './connection.ts'
-import { findCredentials } from './credentials.ts'
+import type { Purpose } from './connection.ts'
 import { download } from './download.ts'
-import { discard, Http } from './http.ts'
+import { findEndpoints, type NamedBy } from './endpoints.ts'
+import { discard } from './http.ts'
 import { hasManifest, isDocument, putManifest, readManifest, resolveManifest } from './manifests.ts'
-import { readProxies } from './proxy.ts'
+import { type Place, Places } from './places.ts'
 import { fetchReferrers } from './referrers.ts'
 import { isEmpty, listTags } from './tags.ts'
-import { readAuthorities } from './trust.ts'
 import type { Credentials, Environment } from './types.ts'
 import { hasBlob, mount, type Upload, type Uploaded, upload } from './upload.ts'
 import { UploadAhead } from './upload-ahead.ts'
@@ -26,8 +25,10 @@ import { UploadAhead } from './upload-ahead.ts'
 export interface RegistryOptions {
   /** Where blobs are read and written: a registry keeps them by repository. */
   readonly repository: string
-  /** Whose config files, proxies and certificates count. Default: nobody's. */
+  /** Whose config files, proxies, certificates and rules for registries count. Default: nobody's. */
   readonly environment?: Environment | undefined
+  /** How the image is named that is to be read: its mirrors are asked first, those that are for such a name. Default: no mirror is asked. */
+  readonly namedBy?: NamedBy | undefined
   /** Instead of those that the config files have. */
   readonly credentials?: Credentials | undefined
   /** Certificates are not checked, and http is tried after https. */
@@ -44,7 +45,10 @@ export interface RegistryOptions {
 // Smaller blobs are read first, so that they can be sent again.
 const small = 1 << 20
 
-/** Opens a registry, by the name that stands in image names. Nothing is asked before the first question. */
+/**
+ * Opens a registry, by the name that stands in image names; where that really is, configuration says. Nothing is asked
+ * before the first question. Throws `REGISTRY_BLOCKED` and `REGISTRIES_INVALID`.
+ */
 export function openRegistry(host: string, options: RegistryOptions): Registry {
   return new Registry(host, options)
 }
@@ -53,48 +57,59 @@ export function openRegistry(host: string, options: RegistryOptions): Registry {
 export class Registry implements Target {
   readonly host: string
   readonly repository: string
-  private readonly http: Http
-  private readonly connection: Connection
+  private readonly options: RegistryOptions
+  private readonly places: Places
+  private readonly place: Place
 
   constructor(host: string, options: RegistryOptions) {
-    const { repository, environment = {}, insecure = false, signal } = options
+    const { repository, environment = {}, credentials, insecure, namedBy, signal } = options
+    const { patience = 60_000, attempts = 5, retryDelay = 400 } = options
     this.host = host
     this.repository = repository
-    const { patience = 60_000, attempts = 5, retryDelay = 400 } = options
-    this.http = new Http({
-      patience,
-      unchecked: insecure,
-      authorities: readAuthorities(host, environment),
-      proxies: readProxies(environment),
-      signal,
-    })
-    let found: Promise<Credentials | undefined> | undefined
-    const credentials = async (name: string) => {
-      if (options.credentials !== undefined) return options.credentials
-      found ??= findCredentials(host, name || repository, environment)
-      return found
-    }
+    this.options = options
     const retries = { attempts, delay: retryDelay, longestWait: 60_000, signal }
-    this.connection = new Connection(host, this.http, retries, { insecure, credentials })
+    const endpoints = findEndpoints(host, repository, { environment, insecure, namedBy })
+    this.places = new Places(endpoints, { environment, credentials, patience, retries })
+    this.place = this.places.origin
+  }
+
+  /** The host that really has it. */
+  get origin(): string {
+    return this.place.connection.host
+  }
+
+  /** What mirrors had to say when the registry was asked last; undefined for nothing. */
+  get mirrorsSaid(): string | undefined {
+    return this.places.said
   }
 
   /** Rejects with `REGISTRY_DENIED` and others; see failure.ts. */
   resolve(name: Reference): Promise<Descriptor | undefined> {
     const { repository, digest, tag = 'latest' } = name
-    return resolveManifest(this.connection, repository, digest ?? tag, formatReference(name))
+    const ask = ({ connection }: Place, there: string) =>
+      resolveManifest(connection, there, digest ?? tag, formatReference(name))
+    if (repository !== this.repository) return ask(this.place, this.reallyAt(repository))
+    return this.places.read((place) => ask(place, place.repository))
   }
 
   async open(blob: Descriptor): Promise<Bytes> {
-    if (!isDocument(blob)) return download(this.connection, this.repository, blob)
-    return flow(await readManifest(this.connection, this.repository, blob))
+    if (!isDocument(blob)) return this.places.open(blob)
+    const bytes = await this.places.read((place) => readManifest(place.connection, place.repository, blob))
+    return flow(bytes!)
+  }
+
+  /** After bytes of a mirror, all mirrors are passed over from now on. */
+  distrust(error: unknown): boolean {
+    return this.places.dropMirrors(error)
   }
 
   async has(blob: Descriptor): Promise<boolean> {
-    return (isDocument(blob) ? hasManifest : hasBlob)(this.connection, this.repository, blob)
+    const { connection, repository } = this.place
+    return (isDocument(blob) ? hasManifest : hasBlob)(connection, repository, blob)
   }
 
   async put(blob: Descriptor, open: () => Promise<Bytes>): Promise<void> {
-    const { connection, repository } = this
+    const { connection, repository } = this.place
     if (await (isDocument(blob) ? hasManifest : hasBlob)(connection, repository, blob, true)) return
     if (isDocument(blob) || blob.size <= small) {
       const bytes = await collect(verified(await open(), blob), documentLimit)
@@ -107,75 +122,99 @@ export class Registry implements Target {
 
   /** Uploads a blob whose bytes can be opened again, or has it mounted from another repository here. */
   upload(blob: Descriptor, bytes: Upload, mounts: readonly string[] = []): Promise<Uploaded> {
-    return upload(this.connection, this.repository, blob, bytes, mounts)
+    return upload(this.place.connection, this.place.repository, blob, bytes, this.within(mounts))
   }
 
   /** Begins an upload of bytes that are still being made. */
   uploadAhead(): Promise<UploadAhead> {
-    return UploadAhead.begin(this.connection, this.repository)
+    return UploadAhead.begin(this.place.connection, this.place.repository)
   }
 
   /** Whether there is nothing in the repository that has a name, so that no blob is there already. Where that cannot be told, there is. */
   isEmpty(): Promise<boolean> {
-    return isEmpty(this.connection, this.repository)
+    return isEmpty(this.place.connection, this.place.repository)
   }
 
   /** Takes a blob over from other repositories here, without a byte. undefined: it is not to be had that way. */
   mount(blob: Descriptor, mounts: readonly string[]): Promise<Uploaded | undefined> {
-    return mount(this.connection, this.repository, blob, mounts)
+    return mount(this.place.connection, this.place.repository, blob, this.within(mounts))
   }
 
   /** A name in another repository than this one gets the image there, too, by mounts. */
   async tag(name: Reference, blob: Descriptor): Promise<void> {
-    if (name.repository !== this.repository) await this.mountAll(name.repository, blob)
-    const bytes = await readManifest(this.connection, this.repository, blob)
-    await putManifest(this.connection, name.repository, name.tag ?? blob.digest, blob, bytes)
+    const { connection, repository } = this.place
+    const there = this.reallyAt(name.repository)
+    if (there !== repository) await this.mountAll(there, blob)
+    const bytes = await readManifest(connection, repository, blob)
+    await putManifest(connection, there, name.tag ?? blob.digest, blob, bytes)
   }
 
   /** All tags of the repository, in the registry's order. */
   tags(): Promise<readonly string[]> {
-    return listTags(this.connection, this.repository)
+    return listTags(this.place.connection, this.place.repository)
   }
 
   /** What names a manifest of the repository as its subject; of one artifact type, or of all. */
   referrers(digest: Digest, artifactType?: string): Promise<readonly Descriptor[]> {
-    return fetchReferrers(this.connection, this.repository, digest, artifactType)
+    return fetchReferrers(this.place.connection, this.place.repository, digest, artifactType)
   }
 
   /** Removes a manifest, and with it every tag that points at it. */
   async remove(digest: Digest): Promise<void> {
-    const { repository } = this
+    const { connection, repository } = this.place
     const purpose: Purpose = { wish: `remove ${digest} from ${repository}`, repository, actions: 'delete' }
-    discard(
-      await this.connection.ask(
-        { method: 'DELETE', path: `/v2/${repository}/manifests/${digest}` },
-        purpose,
-        [200, 202],
-      ),
-    )
+    const path = `/v2/${repository}/manifests/${digest}`
+    discard(await connection.ask({ method: 'DELETE', path }, purpose, [200, 202]))
   }
 
   /** Rejects unless the registry takes the credentials. */
   async login(): Promise<void> {
-    discard(await this.connection.ask({ method: 'GET', path: '/v2/' }, { wish: `log in to ${this.host}` }, [200]))
+    const { connection } = this.place
+    discard(await connection.ask({ method: 'GET', path: '/v2/' }, { wish: `log in to ${this.host}` }, [200]))
   }
 
   close(): void {
-    this.http.close()
+    this.places.close()
   }
 
-  private async mountAll(repository: string, blob: Descriptor): Promise<void> {
-    if (await hasManifest(this.connection, repository, blob, true)) return
-    const bytes = await readManifest(this.connection, this.repository, blob)
+  private async mountAll(there: string, blob: Descriptor): Promise<void> {
+    const { connection, repository } = this.place
+    if (await hasManifest(connection, there, blob, true)) return
+    const bytes = await readManifest(connection, repository, blob)
     if (isIndexType(blob.mediaType)) {
-      for (const child of parseIndex(bytes, blob.digest).manifests) await this.mountAll(repository, child)
+      for (const child of parseIndex(bytes, blob.digest).manifests) await this.mountAll(there, child)
     } else {
       const { layers, config } = parseManifest(bytes, blob.digest)
       for (const child of [...layers, config]) {
-        const open = async () => download(this.connection, this.repository, child)
-        await upload(this.connection, repository, child, { open, once: true }, [this.repository])
+        const open = async () => download(connection, repository, child)
+        await upload(connection, there, child, { open, once: true }, [repository])
       }
     }
-    await putManifest(this.connection, repository, blob.digest, blob, bytes)
+    await putManifest(connection, there, blob.digest, blob, bytes)
+  }
+
+  /** Whether another repository of this registry really is where this one is. */
+  reaches(repository: string): boolean {
+    return this.within([repository]).length > 0
+  }
+
+  /** Repositories as they are called where this one really is; those that are elsewhere, or blocked, are left out. */
+  private within(repositories: readonly string[]): readonly string[] {
+    const { environment = {} } = this.options
+    return repositories.flatMap((repository) => {
+      try {
+        const { origin } = findEndpoints(this.host, repository, { environment })
+        return origin.host === this.place.host ? [origin.repository] : []
+      } catch (error) {
+        if (error instanceof TareError) return []
+        throw error
+      }
+    })
+  }
+
+  private reallyAt(repository: string): string {
+    const [there] = this.within([repository])
+    if (there === undefined) throw new Error(`${this.host}/${repository} is not where ${this.repository} is`)
+    return there
   }
 }

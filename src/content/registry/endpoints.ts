@@ -1,0 +1,113 @@
+import { TareError } from '../../support/index.ts'
+import { isAmong, readDaemonRules } from './daemon-json.ts'
+import { type RegistryRule, readRules } from './registries-conf.ts'
+import type { Environment } from './types.ts'
+
+/** A place where a repository is to be had. */
+export interface Endpoint {
+  readonly host: string
+  readonly repository: string
+  /** Certificates are not checked, and http is tried after https. */
+  readonly insecure: boolean
+  /** Only http: the configuration says so. */
+  readonly plain?: boolean | undefined
+}
+
+/** How an image is named that is to be read. */
+export type NamedBy = 'tag' | 'digest'
+
+export interface Endpoints {
+  /** Where what is pushed goes to. */
+  readonly origin: Endpoint
+  /** What a read tries before, in this order. */
+  readonly mirrors: readonly Endpoint[]
+}
+
+export interface EndpointOptions {
+  readonly environment: Environment
+  /** All of them are. */
+  readonly insecure?: boolean | undefined
+  /** For a read. Default: no mirrors. */
+  readonly namedBy?: NamedBy | undefined
+}
+
+/**
+ * Where a repository of image names really is, as registries.conf, daemon.json and TARE_INSECURE_REGISTRIES say: the one
+ * place that knows them. An empty repository stands for the registry itself, which never is elsewhere. Throws
+ * `REGISTRY_BLOCKED` and `REGISTRIES_INVALID`.
+ */
+export function findEndpoints(host: string, repository: string, options: EndpointOptions): Endpoints {
+  const { environment, insecure = false, namedBy } = options
+  const daemon = readDaemonRules(environment)
+  const allowed = (environment['TARE_INSECURE_REGISTRIES'] ?? '').split(',').map((text) => text.trim())
+  const isInsecure = (at: string) => insecure || allowed.includes(at) || isAmong(at, daemon.insecure)
+  const found = findRule(readRules(environment), repository === '' ? host : `${host}/${repository}`)
+  const itself = { host, repository, insecure: isInsecure(host) }
+  const rest = found?.rest ?? ''
+  if (found?.rule.blocked) throw blocked(host, repository, found.rule)
+  const at = (location: string, trusted: boolean): Endpoint => {
+    const [name = '', ...path] = `${location}${rest}`.split('/')
+    if (path.length === 0)
+      throw new TareError(
+        'REGISTRIES_INVALID',
+        `${found!.rule.source} leaves no repository for ${host}/${repository}`,
+        {
+          remedy: `Give the location "${location}" a repository, or take it from the prefix.`,
+        },
+      )
+    const known = hubNames.has(name) ? 'docker.io' : name
+    return { host: known, repository: path.join('/'), insecure: trusted || isInsecure(known) }
+  }
+  const location = found?.rule.location
+  const moved = location !== undefined && location !== found?.rule.prefix && repository !== ''
+  const origin = moved
+    ? at(location, found!.rule.insecure)
+    : { ...itself, insecure: itself.insecure || found?.rule.insecure === true }
+  if (namedBy === undefined) return { origin, mirrors: [] }
+  const mirrors = (found?.rule.mirrors ?? [])
+    .filter(({ pulls }) => pulls === 'all' || pulls === `${namedBy}-only`)
+    .map((mirror) => at(mirror.location, mirror.insecure))
+  const hubMirrors = daemon.mirrors.map((url): Endpoint => {
+    const plain = url.protocol === 'http:'
+    return { host: url.host, repository, insecure: plain || isInsecure(url.host), plain }
+  })
+  return { origin, mirrors: host === 'docker.io' ? [...mirrors, ...hubMirrors] : mirrors }
+}
+
+const hubNames = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io'])
+
+interface Match {
+  readonly rule: RegistryRule
+  /** What follows the prefix: `/team/app`, `:5000/team/app`. */
+  readonly rest: string
+}
+
+/** The rule whose prefix covers most of the name. */
+function findRule(rules: readonly RegistryRule[], name: string): Match | undefined {
+  const matches = rules.flatMap((rule) => {
+    const end = coveredBy(rule.prefix, name)
+    return end === undefined ? [] : [{ rule, rest: name.slice(end), end }]
+  })
+  return matches.sort((a, b) => b.end - a.end || b.rule.prefix.length - a.rule.prefix.length)[0]
+}
+
+/** How much of the name the prefix covers, in whole parts of it. */
+function coveredBy(prefix: string, name: string): number | undefined {
+  let end = prefix.length
+  if (prefix.startsWith('*.')) {
+    const [, domain = '', path = ''] = /^\*([^/]*)(.*)$/.exec(prefix) ?? []
+    const [, host = ''] = /^([^/]*)/.exec(name) ?? []
+    // A port that the prefix does not have may follow.
+    const at = [host, host.replace(/:\d+$/, '')].find((text) => text.endsWith(domain) && text.length > domain.length)
+    if (at === undefined || !name.startsWith(path, at.length)) return undefined
+    end = at.length + path.length
+  } else if (!name.startsWith(prefix)) return undefined
+  return end === name.length || name[end] === '/' || name[end] === ':' ? end : undefined
+}
+
+function blocked(host: string, repository: string, { prefix, source }: RegistryRule): TareError {
+  const name = repository === '' ? host : `${host}/${repository}`
+  return new TareError('REGISTRY_BLOCKED', `${name} is blocked: ${source} blocks ${prefix}`, {
+    remedy: 'Use an image of another registry, or ask who keeps that file.',
+  })
+}

@@ -1,0 +1,210 @@
+import type { Descriptor } from '../../oci/index.ts'
+import { type Bytes, collect, flow, messageOf, TareError } from '../../support/index.ts'
+import { verified } from '../index.ts'
+import { Connection } from './connection.ts'
+import { findCredentials } from './credentials.ts'
+import { download, readBlob } from './download.ts'
+import type { Endpoint, Endpoints } from './endpoints.ts'
+import { Http } from './http.ts'
+import { readProxies } from './proxy.ts'
+import type { RetrySettings } from './retry.ts'
+import { readAuthorities } from './trust.ts'
+import type { Credentials, Environment } from './types.ts'
+
+export interface PlaceSettings {
+  readonly environment: Environment
+  /** Those of the origin; mirrors are never shown them. */
+  readonly credentials?: Credentials | undefined
+  readonly patience: number
+  readonly retries: RetrySettings
+}
+
+// A mirror is there to be faster: the origin is not kept waiting long for it.
+const mirrorPatience = 20_000
+const mirrorAttempts = 2
+const mirrorWait = 1_000
+
+/** An endpoint that can be asked. */
+export class Place {
+  /** As image names have it. */
+  readonly host: string
+  readonly repository: string
+  readonly connection: Connection
+  private readonly http: Http
+
+  constructor({ host, repository, insecure, plain }: Endpoint, settings: PlaceSettings) {
+    const { environment, patience, retries } = settings
+    this.host = host
+    this.repository = repository
+    this.http = new Http({
+      patience,
+      unchecked: insecure,
+      authorities: readAuthorities(host, environment),
+      proxies: readProxies(environment),
+      signal: retries.signal,
+    })
+    let found: Promise<Credentials | undefined> | undefined
+    const credentials = async (name: string) => {
+      if (settings.credentials !== undefined) return settings.credentials
+      found ??= findCredentials(host, name || repository, environment)
+      return found
+    }
+    this.connection = new Connection(host, this.http, retries, { insecure, plain, credentials })
+  }
+
+  close(): void {
+    this.http.close()
+  }
+}
+
+// A config, and the like.
+const small = 1 << 20
+
+interface Mirror {
+  readonly place: Place
+  /** Why it is not asked any more. */
+  failure?: string
+}
+
+/** Where a repository is read: at its mirrors in their order, then at its origin. What is written goes to the origin. */
+export class Places {
+  readonly origin: Place
+  private readonly mirrors: readonly Mirror[]
+  private readonly signal: AbortSignal | undefined
+  /** What the mirrors answered to the last question that the origin was asked, too. */
+  private passed: readonly string[] = []
+  private gaveBytes = false
+
+  constructor({ origin, mirrors }: Endpoints, settings: PlaceSettings) {
+    const { patience, retries } = settings
+    this.signal = retries.signal
+    this.origin = new Place(origin, settings)
+    const hasty: PlaceSettings = {
+      ...settings,
+      credentials: undefined,
+      patience: Math.min(patience, mirrorPatience),
+      retries: { ...retries, attempts: Math.min(retries.attempts, mirrorAttempts), longestWait: mirrorWait },
+    }
+    this.mirrors = mirrors.map((mirror) => ({ place: new Place(mirror, hasty) }))
+  }
+
+  /** What mirrors had to say when the origin was asked last; undefined for nothing. */
+  get said(): string | undefined {
+    return this.passed.length === 0 ? undefined : this.passed.join('; ')
+  }
+
+  close(): void {
+    for (const { place } of this.mirrors) place.close()
+    this.origin.close()
+  }
+
+  /** The first answer; undefined where nobody has it. An error is the origin's, and tells of the mirrors. */
+  async read<T>(ask: (place: Place) => Promise<T | undefined>): Promise<T | undefined> {
+    return (await this.find(ask)).answer
+  }
+
+  /** A blob's bytes, checked. When a mirror ends in the middle, the next place is asked for the rest. */
+  async open(blob: Descriptor): Promise<Bytes> {
+    // What a mirror sends of a small one is known to be right before anybody sees it.
+    if (this.mirrors.length > 0 && blob.size <= small)
+      return flow((await this.read((place) => readSmall(place, blob)))!)
+    const first = await this.findBlob(blob, 0)
+    const { connection, repository } = first.place
+    return verified(this.wholeBlob(blob, first), blob, `${connection.host}/${repository}`)
+  }
+
+  /**
+   * To be called after bytes that were not what they should be: whether a mirror gave some. Then none is asked any more,
+   * and another try may help.
+   */
+  dropMirrors(error: unknown): boolean {
+    if (!this.gaveBytes) return false
+    this.gaveBytes = false
+    for (const mirror of this.mirrors) mirror.failure ??= reasonOf(error, mirror.place)
+    return true
+  }
+
+  private async find<T>(ask: (place: Place) => Promise<T | undefined>): Promise<Found<T>> {
+    const passed: string[] = []
+    for (const mirror of this.mirrors) {
+      const { place } = mirror
+      if (mirror.failure === undefined) {
+        try {
+          const answer = await ask(place)
+          if (answer !== undefined) return { answer, place, mirror }
+          passed.push(`${place.connection.host} does not have it`)
+        } catch (error) {
+          if (this.signal?.aborted || !isTheirs(error)) throw error
+          passed.push(reasonOf(error, place))
+          if (isLasting(error)) mirror.failure = reasonOf(error, place)
+        }
+      } else passed.push(mirror.failure)
+    }
+    this.passed = passed
+    try {
+      return { answer: await ask(this.origin), place: this.origin }
+    } catch (error) {
+      throw this.signal?.aborted ? error : tellingOf(passed, error)
+    }
+  }
+
+  private async findBlob(blob: Descriptor, from: number): Promise<Found<Bytes> & { readonly answer: Bytes }> {
+    const found = await this.find(({ connection, repository }) => readBlob(connection, repository, blob, from))
+    return { ...found, answer: found.answer! }
+  }
+
+  private async *wholeBlob(blob: Descriptor, first: Found<Bytes> & { readonly answer: Bytes }): Bytes {
+    let found = first
+    for (let at = 0; ; ) {
+      const { mirror, place } = found
+      if (mirror !== undefined) this.gaveBytes = true
+      try {
+        for await (const chunk of found.answer) {
+          at += chunk.length
+          yield chunk
+        }
+        if (mirror === undefined || at >= blob.size) return
+        mirror.failure = `${place.connection.host} has only ${at} of the ${blob.size} bytes of ${blob.digest}`
+      } catch (error) {
+        if (mirror === undefined || this.signal?.aborted || !isTheirs(error)) throw error
+        mirror.failure = reasonOf(error, place)
+      }
+      found = await this.findBlob(blob, at)
+    }
+  }
+}
+
+async function readSmall({ connection, repository }: Place, blob: Descriptor): Promise<Buffer> {
+  return collect(await download(connection, repository, blob), small)
+}
+
+interface Found<T> {
+  readonly answer: T | undefined
+  readonly place: Place
+  /** undefined: the place is the origin. */
+  readonly mirror?: Mirror
+}
+
+/** What is wrong with them and not with us. */
+function isTheirs(error: unknown): error is TareError {
+  return error instanceof TareError && /^(?:REGISTRY|BLOB|MANIFEST)_/.test(error.code)
+}
+
+function isLasting({ code }: TareError): boolean {
+  return code.startsWith('REGISTRY_') && code !== 'REGISTRY_NOT_FOUND'
+}
+
+/** `mirror.example:5000 answers 503`, without what was wished for. */
+function reasonOf(error: unknown, { connection: { host } }: Place): string {
+  const message = messageOf(error)
+  const at = message.lastIndexOf(`: ${host}`)
+  return at === -1 ? `${host}: ${message}` : message.slice(at + 2)
+}
+
+function tellingOf(passed: readonly string[], error: unknown): unknown {
+  if (passed.length === 0 || !(error instanceof TareError)) return error
+  const { code, message, remedy, where } = error
+  return new TareError(code, `${message}; its mirrors did not help: ${passed.join('; ')}`, {
+    ...{ remedy, where, cause: error },
+  })
+}
