@@ -14,8 +14,8 @@ export interface RunningRegistry {
   stop(): Promise<void>
 }
 
-/** Starts a registry (distribution 2.8) with an empty folder on a free port of this machine. */
-export async function startRegistry(more = ''): Promise<RunningRegistry> {
+/** Starts a registry (distribution 2.8) with an empty folder on a free port of this machine. `http` and `more` are YAML of its config. */
+export async function startRegistry(more = '', http = ''): Promise<RunningRegistry> {
   const folder = mkdtempSync(join(tmpdir(), 'tare-registry-'))
   const host = `127.0.0.1:${await freePort()}`
   const config = join(folder, 'config.yml')
@@ -24,7 +24,7 @@ export async function startRegistry(more = ''): Promise<RunningRegistry> {
     `version: 0.1
 log: {level: error, accesslog: {disabled: true}}
 storage: {filesystem: {rootdirectory: ${folder}/data}, delete: {enabled: true}}
-http: {addr: "${host}"}
+http: {addr: "${host}"${http === '' ? '' : `, ${http}`}}
 ${more}`,
   )
   const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore' })

@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { type Challenge, parseChallenges } from './challenge.ts'
-import { type Attempt, nonsense, refused, unreachable, wordsOf } from './failure.ts'
+import { type Attempt, isAboutCertificates, nonsense, refused, unreachable, wordsOf } from './failure.ts'
 import { discard, type Http, type HttpRequest, type HttpResponse } from './http.ts'
 import { isLoopback } from './proxy.ts'
 import { isPassing, persist, type RetrySettings, readRetryAfter, TryAgain } from './retry.ts'
@@ -151,8 +151,9 @@ export class Connection {
         const found = await this.pingAt(new URL(`${scheme}://${this.host}`), purpose)
         if (found !== undefined) return found
       } catch (error) {
-        // The first one tells more: what follows is only a guess.
-        failure ??= this.explain(error, purpose)
+        const explained = this.explain(error, purpose)
+        // The first one tells more: what follows is only a guess, unless it shows that the guess was right.
+        if (failure === undefined || isAboutCertificates(explained)) failure = explained
       }
     }
     throw failure ?? nonsense(this.attempt(purpose), 'does not speak HTTP as a registry does')

@@ -92,7 +92,19 @@ function denied({ host, repository, credentials, scope }: Attempt): string {
   return `The credentials from ${credentials} may be old, or may not ${scope?.includes('push') ? 'push to' : 'read'} ${repository ?? 'this registry'}: \`tare login ${host}\` renews them.`
 }
 
+// What OpenSSL calls a server that cannot be believed, and one that does not believe us.
+const distrust = /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_|ERR_TLS_CERT_)/
+const distrusted = /ALERT_(?:BAD_CERTIFICATE|CERTIFICATE_REQUIRED|UNKNOWN_CA|CERTIFICATE_UNKNOWN|HANDSHAKE_FAILURE)/
+
+/** Whether a connection failed over certificates: then something does listen there and speaks TLS. */
+export function isAboutCertificates(error: unknown): boolean {
+  const code = systemCode((error as { cause?: unknown }).cause) ?? ''
+  return distrust.test(code) || distrusted.test(code)
+}
+
 function whyUnreachable(code: string | undefined, error: unknown): string {
+  if (code !== undefined && distrust.test(code)) return `its certificate is not trusted: ${messageOf(error)}`
+  if (code !== undefined && distrusted.test(code)) return `it wants to see a certificate of yours (${code})`
   switch (code) {
     case 'ECONNREFUSED':
       return 'nobody is listening there'
@@ -111,8 +123,10 @@ function whyUnreachable(code: string | undefined, error: unknown): string {
 }
 
 function remedyFor(code: string | undefined, host: string): string {
+  if (code !== undefined && distrusted.test(code))
+    return `Put the certificate and its key as client.cert and client.key into ~/.config/containers/certs.d/${host}.`
   if (code !== undefined && /CERT|SIGNATURE|SSL|TLS|ISSUER/.test(code))
-    return `If ${host} uses a certificate of your own authority, name that in SSL_CERT_FILE; \`--insecure\` asks for no certificate.`
+    return `If ${host} uses a certificate of your own authority, name that in SSL_CERT_FILE, or put it as ca.crt into ~/.config/containers/certs.d/${host}; \`--insecure\` asks for no certificate.`
   if (code === 'EPROTO') return `If ${host} speaks plain HTTP, say \`--insecure\`.`
   if (code === 'ECONNREFUSED' || code === 'ENOTFOUND') return 'Check the name and the port.'
   return 'Check the network and HTTPS_PROXY, then try again: what is there already is not moved twice.'

@@ -3,6 +3,7 @@ import * as http from 'node:http'
 import * as https from 'node:https'
 import type { Bytes } from '../../support/index.ts'
 import { basicOf, connectThrough, type ProxyRules, proxyFor } from './proxy.ts'
+import type { Trust } from './trust.ts'
 
 /** One question to a server. A flowing body needs its `length`, unless the server may not know it. */
 export interface HttpRequest {
@@ -28,8 +29,8 @@ export interface HttpSettings {
   readonly patience: number
   /** Certificates are not checked. */
   readonly unchecked: boolean
-  /** Certificates of authorities to trust besides the usual ones, PEM. */
-  readonly authorities?: readonly string[] | undefined
+  /** Authorities, and certificates of ours. Default: the usual authorities. */
+  readonly trust?: Trust | undefined
   readonly proxies: ProxyRules
   readonly signal?: AbortSignal | undefined
 }
@@ -45,8 +46,8 @@ export class Http {
 
   constructor(settings: HttpSettings) {
     this.settings = settings
-    const { unchecked } = settings
-    this.secure = new https.Agent({ keepAlive: true, rejectUnauthorized: !unchecked, ...trusted(settings.authorities) })
+    const { unchecked, trust } = settings
+    this.secure = new https.Agent({ keepAlive: true, rejectUnauthorized: !unchecked, ...trust })
   }
 
   get patience(): number {
@@ -132,8 +133,8 @@ export class Http {
   private through(proxy: URL): https.Agent {
     let agent = this.tunnels.get(proxy.href)
     if (agent === undefined) {
-      const { unchecked, authorities } = this.settings
-      const createConnection = connectThrough(proxy, { rejectUnauthorized: !unchecked, ...trusted(authorities) })
+      const { unchecked, trust } = this.settings
+      const createConnection = connectThrough(proxy, { rejectUnauthorized: !unchecked, ...trust })
       agent = Object.assign(new https.Agent({ keepAlive: true }), { createConnection })
       this.tunnels.set(proxy.href, agent)
     }
@@ -182,8 +183,4 @@ function withoutAuthorization(headers: OutgoingHttpHeaders): OutgoingHttpHeaders
 
 function lost(url: URL, patience: number): Error {
   return Object.assign(new Error(`${url.host} sent nothing for ${patience / 1000} seconds`), { code: 'ETIMEDOUT' })
-}
-
-function trusted(authorities: readonly string[] | undefined): { ca?: string[] } {
-  return authorities === undefined || authorities.length === 0 ? {} : { ca: [...authorities] }
 }

@@ -162,6 +162,7 @@ describe.runIf(hasProgram('openssl', 'version'))('with a certificate of one’s 
     const host = `127.0.0.1:${port}`
     await expect(openRegistry(host, { ...options, attempts: 1 }).has(layer)).rejects.toMatchObject({
       code: 'REGISTRY_UNREACHABLE',
+      message: expect.stringContaining('its certificate is not trusted'),
     })
     expect(await openRegistry(host, { ...options, environment: { SSL_CERT_FILE: cert } }).has(layer)).toBe(true)
     expect(await openRegistry(host, { ...options, insecure: true }).has(layer)).toBe(true)

@@ -1,35 +1,113 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
-import { rootCertificates } from 'node:tls'
+import { delimiter, join } from 'node:path'
+import { createSecureContext, rootCertificates } from 'node:tls'
+import { messageOf, systemCode, TareError } from '../../support/index.ts'
 import type { Environment } from './types.ts'
 
+/** What is believed of a server, and what it is shown: PEM. */
+export interface Trust {
+  /** Authorities, with those that Node knows; undefined where there are no others. */
+  readonly ca?: string[]
+  /** Certificates of ours, and their keys in the same order. */
+  readonly cert?: string[]
+  readonly key?: string[]
+}
+
 /**
- * Certificates of authorities to trust for a registry: SSL_CERT_FILE, and `*.crt` of the registry's folder in Docker's
- * and podman's certs.d. Undefined where there are none besides those that Node knows.
+ * What the folders of a registry in Docker's and podman's certs.d say: `*.crt` are authorities, `*.cert` and `*.key` show
+ * who we are. Authorities are those of SSL_CERT_FILE and SSL_CERT_DIR, too. Throws `CERTIFICATES_INVALID`.
  */
-export function readAuthorities(host: string, environment: Environment): readonly string[] | undefined {
-  const home = environment['HOME'] || homedir()
-  const folders = ['/etc/docker/certs.d', '/etc/containers/certs.d', join(home, '.config/containers/certs.d')]
-  const found = folders.flatMap((folder) => certificatesIn(join(folder, host)))
-  const named = environment['SSL_CERT_FILE']
-  if (named) found.push(...readIfThere(named))
-  return found.length === 0 ? undefined : [...rootCertificates, ...found]
-}
-
-function certificatesIn(folder: string): string[] {
-  try {
-    const names = readdirSync(folder).filter((name) => name.endsWith('.crt'))
-    return names.flatMap((name) => readIfThere(join(folder, name)))
-  } catch {
-    return []
+export function readTrust(host: string, environment: Environment): Trust {
+  const own = environment['XDG_CONFIG_HOME'] || join(environment['HOME'] || homedir(), '.config')
+  const roots = ['/etc/docker', '/etc/containers', join(own, 'docker'), join(own, 'containers')]
+  const folders = roots.map((root) => join(root, 'certs.d', host))
+  const authorities = [...folders.flatMap(authoritiesIn), ...namedAuthorities(environment)]
+  const pairs = folders.flatMap(pairsIn)
+  return {
+    ...(authorities.length === 0 ? {} : { ca: [...rootCertificates, ...authorities] }),
+    ...(pairs.length === 0 ? {} : { cert: pairs.map(({ cert }) => cert), key: pairs.map(({ key }) => key) }),
   }
 }
 
-function readIfThere(path: string): string[] {
+function authoritiesIn(folder: string): string[] {
+  return namesIn(folder, '.crt').map((name) => {
+    const text = read(join(folder, name))
+    if (!text.includes(begin)) throw invalid(`${join(folder, name)} has no certificate`, undefined)
+    return text
+  })
+}
+
+function pairsIn(folder: string): { readonly cert: string; readonly key: string }[] {
+  const certs = namesIn(folder, '.cert')
+  const keys = namesIn(folder, '.key')
+  for (const key of keys)
+    if (!certs.includes(`${key.slice(0, -'.key'.length)}.cert`))
+      throw invalid(
+        `${join(folder, key)} has no certificate beside it`,
+        'Put the certificate there, of the same name and ending in .cert.',
+      )
+  return certs.map((name) => {
+    const path = join(folder, name)
+    const keyName = `${name.slice(0, -'.cert'.length)}.key`
+    if (!keys.includes(keyName))
+      throw invalid(
+        `${path} has no ${keyName} beside it`,
+        'Put its key there. The certificate of an authority ends in .crt.',
+      )
+    const pair = { cert: read(path), key: read(join(folder, keyName)) }
+    try {
+      createSecureContext(pair)
+    } catch (cause) {
+      throw invalid(`${path} and ${keyName} are no certificate and its key: ${messageOf(cause)}`, undefined)
+    }
+    return pair
+  })
+}
+
+const begin = '-----BEGIN '
+
+/** As other programs do, what is not there or is none is passed over: these variables are not said to tare alone. */
+function namedAuthorities(environment: Environment): string[] {
+  const file = environment['SSL_CERT_FILE']
+  const folders = (environment['SSL_CERT_DIR'] ?? '').split(delimiter).filter((folder) => folder !== '')
+  const named = folders.flatMap((folder) =>
+    unlessMissing(() => readdirSync(folder).map((name) => join(folder, name)), []),
+  )
+  // OpenSSL's folders have each certificate a second time, as a link named by its hash.
+  const paths = new Set(
+    [...(file ? [file] : []), ...named].map((path) => unlessMissing(() => realpathSync(path), path)),
+  )
+  const texts = [...paths].map((path) => unlessMissing(() => readFileSync(path, 'utf8'), ''))
+  return texts.filter((text) => text.includes(begin))
+}
+
+function unlessMissing<T>(look: () => T, instead: T): T {
   try {
-    return [readFileSync(path, 'utf8')]
+    return look()
   } catch {
-    return []
+    return instead
   }
+}
+
+function namesIn(folder: string, ending: string): string[] {
+  try {
+    const names = readdirSync(folder).filter((name) => name.endsWith(ending))
+    return names.sort()
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return []
+    throw invalid(`cannot read ${folder}: ${messageOf(error)}`, undefined)
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw invalid(`cannot read ${path}: ${messageOf(error)}`, undefined)
+  }
+}
+
+function invalid(message: string, remedy = 'Make it readable and PEM, or take it away.'): TareError {
+  return new TareError('CERTIFICATES_INVALID', message, { remedy })
 }
