@@ -74,7 +74,7 @@ export function unknownImage(name: Reference, mirrorsSaid?: string): TareError {
   const mirrors = mirrorsSaid === undefined ? '' : `; its mirrors did not help: ${mirrorsSaid}`
   return new TareError(
     'IMAGE_UNKNOWN',
-    `there is no image ${familiarName(name)} in its registry, or you may not see it${mirrors}`,
+    `there is no image ${familiarName(name)} in the registry ${name.registry}, or you may not see it${mirrors}`,
     {
       remedy: `Check the name and the tag; for a private repository, \`tare login${name.registry === 'docker.io' ? '' : ` ${name.registry}`}\` first.`,
     },

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { type Challenge, parseChallenges } from './challenge.ts'
 import { type Attempt, isAboutCertificates, nonsense, refused, unreachable, wordsOf } from './failure.ts'
-import { discard, type Http, type HttpRequest, type HttpResponse } from './http.ts'
+import { discard, type Http, type HttpRequest, type HttpResponse, RedirectFailure } from './http.ts'
 import { isLoopback } from './proxy.ts'
 import { isPassing, persist, type RetrySettings, readRetryAfter, TryAgain } from './retry.ts'
 import { basic, fetchToken, type Token } from './tokens.ts'
@@ -29,7 +29,9 @@ const spareLife = 5_000
 
 /** A registry that can be asked: it knows the scheme, who we are, and when to ask again. */
 export class Connection {
+  /** Where it answers. */
   readonly host: string
+  private readonly registry: string
   readonly retries: RetrySettings
   /** Milliseconds; see HttpSettings. */
   readonly patience: number
@@ -37,6 +39,8 @@ export class Connection {
   private readonly insecure: boolean
   private readonly plain: boolean
   private readonly who: (repository: string) => Promise<Credentials | undefined>
+  /** What it wanted to see where the front door was open. */
+  private later: readonly Challenge[] = []
   private readonly tokens = new Map<string, Promise<Token>>()
   private base: Promise<{ readonly url: URL; readonly challenges: readonly Challenge[] }> | undefined
 
@@ -51,6 +55,7 @@ export class Connection {
       readonly credentials: (repository: string) => Promise<Credentials | undefined>
     },
   ) {
+    this.registry = host
     // Docker Hub answers elsewhere than at its name.
     this.host = host === 'docker.io' ? 'registry-1.docker.io' : host
     this.http = http
@@ -80,12 +85,13 @@ export class Connection {
     expected: readonly number[],
     retries: RetrySettings,
   ): Promise<HttpResponse> {
-    const { url, challenges } = await this.ping(purpose)
+    const { url, challenges: atDoor } = await this.ping(purpose)
     const attempt = this.attempt(purpose)
     let renewed = false
     try {
       return await persist(retries, async () => {
         for (;;) {
+          const challenges = atDoor.length > 0 ? atDoor : this.later
           const identity = await this.identify(challenges, purpose)
           const response = await this.sendOnce(question, url, identity.header)
           if (expected.includes(response.status)) return response
@@ -96,9 +102,20 @@ export class Connection {
             if (question.body === undefined || retries.attempts > 1) continue
             throw new TokenExpired()
           }
-          const about = { ...attempt, credentials: identity.source, granted: identity.granted }
+          if (response.status === 401 && challenges.length === 0) {
+            // It lets anybody in by the front door, and asks at this one.
+            this.later = parseChallenges(response.headers['www-authenticate'] ?? '')
+            if ((await this.identify(this.later, purpose)).header !== undefined) {
+              discard(response)
+              if (question.body === undefined || retries.attempts > 1) continue
+              throw new TokenExpired()
+            }
+          }
+          const answered = { credentials: identity.source, granted: identity.granted, via: viaOf(response, url) }
+          const about = { ...attempt, ...answered }
           const after = response.headers['retry-after']
-          const error = refused(about, response.status, await wordsOf(response), after)
+          const words = await this.wordsFor(question, response, url, identity)
+          const error = refused(about, response.status, words, after)
           throw isPassing(response.status) ? new TryAgain(error, readRetryAfter(after, Date.now())) : error
         }
       })
@@ -117,15 +134,18 @@ export class Connection {
   }
 
   attempt({ wish, repository, actions }: Purpose): Attempt {
-    return { wish, host: this.host, repository, scope: actions }
+    return { wish, host: this.host, registry: this.registry, repository, scope: actions }
   }
 
   /** An error of the network as an answer; what came from whoever hands in the bytes stays as it is. */
-  explain(error: unknown, purpose: Purpose): unknown {
+  explain(error: unknown, purpose: Purpose, at = this.host): unknown {
     if (error instanceof TokenExpired) return error
     if (error instanceof BodyFailure) return error.error
     if (this.retries.signal?.aborted) return this.retries.signal.reason
-    return unreachable(this.attempt(purpose), error)
+    const host = error instanceof RedirectFailure ? error.host : at
+    const own = [host, `${host}:443`, `${host}:80`].includes(this.host)
+    const via = own ? undefined : ({ host, what: 'storage' } as const)
+    return unreachable({ ...this.attempt(purpose), via }, error)
   }
 
   private async sendOnce(question: Question, base: URL, authorization: string | undefined): Promise<HttpResponse> {
@@ -140,6 +160,18 @@ export class Connection {
       headers: { ...headers, ...(own ? { Authorization: authorization } : {}) },
       body: flowing === undefined || flowing instanceof Uint8Array ? flowing : marked(flowing),
     })
+  }
+
+  /** What the registry says of its refusal. The answer to a HEAD has no words: they are asked for. */
+  private async wordsFor(question: Question, response: HttpResponse, base: URL, identity: Identity): Promise<string> {
+    if (question.method !== 'HEAD') return wordsOf(response)
+    discard(response)
+    try {
+      const spoken = await this.sendOnce({ ...question, method: 'GET' }, base, identity.header)
+      if (spoken.status === response.status) return await wordsOf(spoken)
+      discard(spoken)
+    } catch {}
+    return ''
   }
 
   private async findBase(purpose: Purpose) {
@@ -199,6 +231,10 @@ export class Connection {
     const token = (await this.tokens.get(key))!
     return { header: `Bearer ${token.text}`, source, granted: token.granted, forget: () => this.tokens.delete(key) }
   }
+}
+
+function viaOf({ url }: HttpResponse, base: URL): Attempt['via'] {
+  return url.host === base.host ? undefined : { host: url.host, what: 'storage' }
 }
 
 interface Identity {

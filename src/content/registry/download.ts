@@ -49,7 +49,7 @@ async function* resumed(
       }
     } catch (error) {
       if (connection.retries.signal?.aborted) throw connection.retries.signal.reason
-      if (!mayPass(error)) throw connection.explain(error, purpose)
+      if (!mayPass(error)) throw connection.explain(error, purpose, response.url.host)
       failure = error
     }
     if (at >= blob.size) return
@@ -57,7 +57,7 @@ async function* resumed(
     if (tries > connection.retries.attempts) {
       // Without an error, the registry says that this is all: whoever checks will say what is missing.
       if (failure === undefined) return
-      throw connection.explain(failure, purpose)
+      throw connection.explain(failure, purpose, response.url.host)
     }
     await pause(connection.retries, tries)
     response = await ask(connection, purpose, blob, at)

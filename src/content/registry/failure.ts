@@ -6,6 +6,10 @@ export interface Attempt {
   /** What we wanted, to follow "cannot": `read the manifest of alpine:3.19`. */
   readonly wish: string
   readonly host: string
+  /** What `tare login` calls it; undefined: as `host`. */
+  readonly registry?: string | undefined
+  /** Who answers in its place, as it told us: the server of its tokens, or the storage behind it. */
+  readonly via?: { readonly host: string; readonly what: 'tokens' | 'storage' } | undefined
   readonly repository?: string | undefined
   /** What may be done, as asked for: `pull`, `pull,push`. */
   readonly scope?: string | undefined
@@ -31,7 +35,7 @@ export async function wordsOf(response: HttpResponse): Promise<string> {
 
 /** The error for an answer that is none of those we know what to do with. */
 export function refused(attempt: Attempt, status: number, words: string, retryAfter?: string): TareError {
-  const message = `cannot ${attempt.wish}: ${attempt.host} answers ${status}${words === '' ? '' : `: ${words}`}${asked(attempt)}`
+  const message = `cannot ${attempt.wish}: ${whoOf(attempt)} answers ${status}${words === '' ? '' : `: ${words}`}${asked(attempt)}`
   if (status === 401 || status === 403) return new TareError('REGISTRY_DENIED', message, { remedy: denied(attempt) })
   if (status === 404)
     return new TareError('REGISTRY_NOT_FOUND', message, {
@@ -40,7 +44,7 @@ export function refused(attempt: Attempt, status: number, words: string, retryAf
   if (status === 429)
     return new TareError('REGISTRY_BUSY', message, {
       remedy: `The registry lets nobody ask so often${retryAfter === undefined ? '' : ` and wants us to wait (Retry-After: ${retryAfter})`}; ${
-        attempt.credentials === undefined ? `\`tare login ${attempt.host}\` may raise the limit.` : 'try again later.'
+        attempt.credentials === undefined ? `\`${login(attempt)}\` may raise the limit.` : 'try again later.'
       }`,
     })
   if (status >= 500)
@@ -59,37 +63,56 @@ export function unreachable(attempt: Attempt, error: unknown): unknown {
   const code = systemCode(error)
   const system = code ?? systemCode((error as { cause?: unknown }).cause)
   if (system === undefined && !(error instanceof Error)) return error
+  const { host } = attempt.via ?? attempt
   return new TareError(
     'REGISTRY_UNREACHABLE',
-    `cannot ${attempt.wish}: ${attempt.host}: ${whyUnreachable(system, error)}`,
-    {
-      cause: error,
-      remedy: remedyFor(system, attempt.host),
-    },
+    `cannot ${attempt.wish}: ${whoOf(attempt)}: ${whyUnreachable(system, error)}`,
+    { cause: error, remedy: remedyFor(system, host) },
   )
 }
 
 /** The error for an answer that no registry should give. */
 export function nonsense(attempt: Attempt, what: string): TareError {
-  return new TareError('REGISTRY_INVALID', `cannot ${attempt.wish}: ${attempt.host} ${what}`, {
+  return new TareError('REGISTRY_INVALID', `cannot ${attempt.wish}: ${whoOf(attempt)} ${what}`, {
     remedy: 'Something between here and the registry may answer in its place, or it is no registry at all.',
   })
 }
 
-function asked({ repository, scope, granted, credentials }: Attempt): string {
+function whoOf({ host, via }: Attempt): string {
+  return via === undefined ? host : `${via.host} (${host} leads there for its ${via.what})`
+}
+
+function login({ host, registry = host }: Attempt): string {
+  return registry === 'docker.io' ? 'tare login' : `tare login ${registry}`
+}
+
+function asked(attempt: Attempt): string {
+  const { repository, scope, granted, credentials } = attempt
   const parts = [
     ...(repository === undefined ? [] : [`repository ${repository}`]),
     ...(scope === undefined ? [] : [`asked for ${scope}`]),
-    ...(granted === undefined || granted === scope ? [] : [`granted ${granted === '' ? 'nothing' : granted}`]),
+    ...(granted === undefined || hasAll(attempt) ? [] : [`granted ${granted === '' ? 'nothing' : granted}`]),
     credentials === undefined ? 'without credentials' : `credentials from ${credentials}`,
   ]
   return ` (${parts.join(', ')})`
 }
 
-function denied({ host, repository, credentials, scope }: Attempt): string {
+/** Whether the token has what was asked for. */
+function hasAll({ scope = '', granted = '' }: Attempt): boolean {
+  const rights = granted.split(',')
+  return rights.includes('*') || scope.split(',').every((right) => right === '' || rights.includes(right))
+}
+
+function denied(attempt: Attempt): string {
+  const { repository, credentials, scope, granted, via } = attempt
+  if (via?.what === 'storage')
+    return 'It is not the registry that refuses, but where it keeps its bytes: try again; the clock here or there may be wrong.'
   if (credentials === undefined)
-    return `Log in with \`tare login ${host}\`${repository === undefined ? '' : ', or check the name: a repository that does not exist may be answered like one that is private'}.`
-  return `The credentials from ${credentials} may be old, or may not ${scope?.includes('push') ? 'push to' : 'read'} ${repository ?? 'this registry'}: \`tare login ${host}\` renews them.`
+    return `Log in with \`${login(attempt)}\`${repository === undefined ? '' : ', or check the name: a repository that does not exist may be answered like one that is private'}.`
+  const right = `${scope?.includes('delete') ? 'remove from' : scope?.includes('push') ? 'push to' : 'read'} ${repository ?? 'this registry'}`
+  if (granted !== undefined && !hasAll(attempt))
+    return `The credentials from ${credentials} are good, but may not ${right}: ask who owns it, or log in as somebody else with \`${login(attempt)}\`.`
+  return `The credentials from ${credentials} may be old, or may not ${right}: \`${login(attempt)}\` renews them.`
 }
 
 // What OpenSSL calls a server that cannot be believed, and one that does not believe us.
@@ -116,7 +139,7 @@ function whyUnreachable(code: string | undefined, error: unknown): string {
     case 'EPIPE':
       return 'the connection broke'
     case 'ETIMEDOUT':
-      return messageOf(error).includes('sent nothing') ? messageOf(error) : 'no connection within the time'
+      return /^(?:connect|read|write) /.test(messageOf(error)) ? 'no connection within the time' : messageOf(error)
     default:
       return messageOf(error)
   }

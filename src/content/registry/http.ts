@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import * as http from 'node:http'
 import * as https from 'node:https'
-import type { Bytes } from '../../support/index.ts'
+import { type Bytes, messageOf, systemCode } from '../../support/index.ts'
 import { basicOf, connectThrough, type ProxyRules, proxyFor } from './proxy.ts'
 import type { Trust } from './trust.ts'
 
@@ -58,7 +58,9 @@ export class Http {
   async send(request: HttpRequest): Promise<HttpResponse> {
     let { url, headers = {} } = request
     for (let hops = 0; ; hops++) {
-      const response = await this.exchange({ ...request, url, headers })
+      const response = await this.exchange({ ...request, url, headers }).catch((error: unknown) => {
+        throw hops === 0 ? error : new RedirectFailure(url, error)
+      })
       const place = response.headers.location
       const follows = request.method === 'GET' || request.method === 'HEAD'
       if (!follows || place === undefined || ![301, 302, 303, 307, 308].includes(response.status)) return response
@@ -139,6 +141,18 @@ export class Http {
       this.tunnels.set(proxy.href, agent)
     }
     return agent
+  }
+}
+
+/** What went wrong at the place that a redirect led to. */
+export class RedirectFailure extends Error {
+  readonly host: string
+  readonly code: string | undefined
+
+  constructor({ host }: URL, cause: unknown) {
+    super(messageOf(cause), { cause })
+    this.host = host
+    this.code = systemCode(cause)
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Challenge } from './challenge.ts'
-import { type Attempt, nonsense, refused, wordsOf } from './failure.ts'
+import { type Attempt, nonsense, refused, unreachable, wordsOf } from './failure.ts'
 import { discard, type Http, type HttpResponse } from './http.ts'
 import { isPassing, persist, type RetrySettings, readRetryAfter, TryAgain } from './retry.ts'
 import type { Credentials } from './types.ts'
@@ -30,7 +30,7 @@ export async function fetchToken(
 ): Promise<Token> {
   const { realm, service } = challenge.parameters
   const url = realmOf(realm, attempt)
-  const about: Attempt = { ...attempt, host: url.host }
+  const about: Attempt = url.host === attempt.host ? attempt : { ...attempt, via: { host: url.host, what: 'tokens' } }
   const response = await persist(retries, async () => {
     const answer =
       credentials?.identityToken === undefined
@@ -42,6 +42,8 @@ export async function fetchToken(
     if (!isPassing(answer.status)) return answer
     const after = answer.headers['retry-after']
     throw new TryAgain(refused(about, answer.status, await wordsOf(answer), after), readRetryAfter(after, Date.now()))
+  }).catch((error: unknown) => {
+    throw retries.signal?.aborted ? error : unreachable(about, error)
   })
   if (response.status !== 200) throw refused(about, response.status, await wordsOf(response))
   return readToken(await bodyText(response, about), about)
@@ -115,18 +117,18 @@ function readToken(text: string, attempt: Attempt): Token {
   const token = raw?.['token'] || raw?.['access_token']
   if (typeof token !== 'string' || token === '') throw nonsense(attempt, 'answers without a token')
   const life = Number(raw['expires_in']) > 0 ? Number(raw['expires_in']) : shortestLife
-  return { text: token, expires: Date.now() + life * 1000, granted: grantedBy(token) }
+  return { text: token, expires: Date.now() + life * 1000, granted: grantedBy(token, attempt.repository) }
 }
 
-/** The actions in a token that is a JWT. It is not for us to check, only to tell. */
-function grantedBy(token: string): string | undefined {
+/** What a token that is a JWT allows on the repository; undefined where it does not say. It is not for us to check, only to tell. */
+function grantedBy(token: string, repository: string | undefined): string | undefined {
   try {
-    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as {
-      access?: { actions?: string[] }[] | null
+    const { access } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as {
+      access?: { type?: string; name?: string; actions?: string[] | null }[] | null
     }
-    return claims.access === undefined
-      ? undefined
-      : (claims.access ?? []).flatMap(({ actions }) => actions ?? []).join(',')
+    if (access === undefined) return undefined
+    const ours = (access ?? []).filter(({ type, name }) => type === 'repository' && name === repository)
+    return [...new Set(ours.flatMap(({ actions }) => actions ?? []))].join(',')
   } catch {
     return undefined
   }
