@@ -3,6 +3,8 @@ import { Failure } from './failure.ts'
 
 export interface InputStream extends Readable {
   readonly isTTY?: boolean
+  /** Of a terminal: keys come as they are pressed, and nothing is shown. */
+  setRawMode?(raw: boolean): unknown
 }
 
 export interface OutputStream extends Writable {

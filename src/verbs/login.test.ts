@@ -38,7 +38,7 @@ for (const auth of ['basic', 'bearer'] as const)
     const { tare, file, write, read } = await open()
     write({ psFormat: 'kept', auths: { 'other.example': { auth: 'eDp5' } } })
     const result = await tare.login({ registry: registry.host, user: 'ada', password: 'secret' })
-    expect(result).toEqual({ registry: registry.host, place: file, inClear: true })
+    expect(result).toEqual({ registry: registry.host, user: 'ada', place: file, inClear: true })
     expect(read()).toMatchObject({ psFormat: 'kept', auths: { 'other.example': { auth: 'eDp5' } } })
     expect(statSync(file).mode & 0o777).toBe(0o600)
     const name = `${registry.host}/app:1`
@@ -57,6 +57,56 @@ test('a wrong password is not kept', async () => {
   const login = tare.login({ registry: registry.host, user: 'ada', password: 'wrong' })
   await expect(login).rejects.toMatchObject({ code: 'REGISTRY_DENIED' })
   expect(() => statSync(file)).toThrow()
+})
+
+test('without a password, what is kept is checked, and told apart from nothing', async () => {
+  const registry = await start('bearer')
+  const { tare, file, write } = await open()
+  await expect(tare.login({ registry: registry.host })).rejects.toMatchObject({ code: 'CREDENTIALS_MISSING' })
+  await tare.login({ registry: registry.host, user: 'ada', password: 'secret' })
+  const kept = { registry: registry.host, user: 'ada', place: file, inClear: false }
+  expect(await tare.login({ registry: registry.host })).toEqual(kept)
+  write({ auths: { [registry.host]: { auth: Buffer.from('ada:old').toString('base64') } } })
+  await expect(tare.login({ registry: registry.host })).rejects.toMatchObject({ code: 'REGISTRY_DENIED' })
+})
+
+test('a new login replaces one under another form of the name', async () => {
+  const registry = await start('basic')
+  const { tare, write, read } = await open()
+  write({ auths: { [`http://${registry.host}/v1/`]: { auth: Buffer.from('ada:old').toString('base64') } } })
+  await tare.login({ registry: registry.host, user: 'ada', password: 'secret' })
+  expect(Object.keys(read().auths)).toEqual([registry.host])
+  expect(await tare.login({ registry: registry.host })).toMatchObject({ user: 'ada' })
+  expect(await tare.logout({ registry: registry.host })).toBe(true)
+  expect(read().auths).toEqual({})
+})
+
+test('REGISTRY_AUTH_FILE, which is asked first, is where a login goes', async () => {
+  const registry = await start('basic')
+  const home = folder()
+  const path = join(home, 'deep', 'auth.json')
+  const environment = { HOME: home, REGISTRY_AUTH_FILE: path }
+  const tare = await openTare({ home: join(home, 'store'), environment })
+  const kept = await tare.login({ registry: registry.host, user: 'ada', password: 'secret' })
+  expect(kept).toMatchObject({ place: path, inClear: true })
+  expect(await tare.login({ registry: registry.host })).toMatchObject({ place: path })
+  expect(await tare.logout({ registry: registry.host })).toBe(true)
+})
+
+test('a config file that cannot be read is not replaced', async () => {
+  const registry = await start('basic')
+  const { tare, home, file } = await open()
+  mkdirSync(file, { recursive: true })
+  const login = tare.login({ registry: registry.host, user: 'ada', password: 'secret' })
+  await expect(login).rejects.toMatchObject({ code: 'CREDENTIALS_INVALID' })
+  expect(statSync(file).isDirectory()).toBe(true)
+  rmSync(file, { recursive: true })
+  for (const entry of [{ auth: 'bm9jb2xvbg==' }, { auth: 7 }]) {
+    writeFileSync(join(home, '.docker', 'config.json'), JSON.stringify({ auths: { [registry.host]: entry } }))
+    await expect(tare.remoteTags({ name: `${registry.host}/app` })).rejects.toMatchObject({
+      code: 'CREDENTIALS_INVALID',
+    })
+  }
 })
 
 test('with a credential helper, the password goes there and not into the file', async () => {

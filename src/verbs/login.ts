@@ -2,19 +2,25 @@ import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
 import type { LoginOptions, LoginResult, LogoutOptions } from './types.ts'
 
-/** Checks a user's password with the registry, and keeps it where docker does. */
+/** Checks a user's password with the registry, and keeps it where docker does; or checks what is kept already. */
 export async function login({ environment }: Host, options: LoginOptions): Promise<LoginResult> {
   const registry = registryName(options.registry)
   const { user, password, insecure, signal } = options
-  const { keepCredentials, openRegistry } = await import('../content/registry/index.ts')
-  const credentials = { source: 'this login', user, password }
+  const { findCredentials, keepCredentials, openRegistry } = await import('../content/registry/index.ts')
+  const given = user === undefined || password === undefined ? undefined : { source: 'this login', user, password }
+  const credentials = given ?? (await findCredentials(registry, '', environment))
+  if (credentials === undefined)
+    throw new TareError('CREDENTIALS_MISSING', `nobody is logged in to ${registry}`, {
+      remedy: `Name the user, and send the password: \`tare login -u NAME --password-stdin ${registry}\`.`,
+    })
   const opened = openRegistry(registry, { repository: '', environment, credentials, insecure, signal })
   try {
     await opened.login()
   } finally {
     opened.close()
   }
-  return { registry, ...(await keepCredentials(registry, user, password, environment)) }
+  if (given === undefined) return { registry, user: credentials.user, place: credentials.source, inClear: false }
+  return { registry, user, ...(await keepCredentials(registry, given.user, given.password, environment)) }
 }
 
 /** Forgets what `login` has kept. Answers whether there was anything. */

@@ -1,6 +1,8 @@
-import { defineVerb } from '../command.ts'
+import type { LoginOptions, Tare } from '../../index.ts'
+import { type Context, defineVerb } from '../command.ts'
 import { Failure, UsageError } from '../failure.ts'
 import { inputBytes } from '../input.ts'
+import { Prompt } from '../prompt.ts'
 import { tell, write } from '../streams.ts'
 
 const mostBytes = 64 << 10
@@ -14,19 +16,25 @@ export const login = defineVerb({
     'password-stdin': { type: 'bool', help: 'Take the password from stdin' },
     username: { type: 'string', short: 'u', help: 'Username' },
   },
-  run: async ({ args, flags, streams, signal, ...call }) => {
-    if (flags.username === undefined || flags.username === '')
-      throw new UsageError('tare login needs a user name', 'Name it with -u.')
-    if (flags.password !== undefined && flags['password-stdin'])
+  run: async (call) => {
+    const { args, flags, streams, signal } = call
+    const { username: user, password, insecure } = flags
+    const fromInput = flags['password-stdin']
+    if (password !== undefined && fromInput)
       throw new UsageError('--password and --password-stdin are mutually exclusive')
-    if (flags.password === undefined && !flags['password-stdin'])
-      throw new UsageError('tare login does not ask for the password yet', 'Send it to --password-stdin.')
-    if (flags.password !== undefined)
+    if (fromInput && !user) throw new UsageError('--password-stdin needs a user name', 'Name it with -u.')
+    if (password !== undefined)
       await tell(streams, 'WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n')
-    const password = flags.password ?? (await readPassword(inputBytes({ streams, signal })))
     const tare = await call.open()
-    const { username: user, insecure } = flags
-    const { place, inClear } = await tare.login({ registry: args[0], user, password, insecure, signal })
+    const about = { registry: args[0], insecure, signal }
+    if (!user && password === undefined && (await isLoggedIn(tare, about, call))) {
+      await write(streams.stdout, 'Login Succeeded\n')
+      return 0
+    }
+    const answers = fromInput
+      ? { user, password: await readPassword(inputBytes({ streams, signal })) }
+      : await ask(call, user, password)
+    const { place, inClear } = await tare.login({ ...about, ...answers })
     if (inClear)
       await tell(
         streams,
@@ -36,6 +44,38 @@ export const login = defineVerb({
     return 0
   },
 })
+
+/** Whether the registry takes what is kept. Where it does not, and somebody can be asked, that is told and not thrown. */
+async function isLoggedIn(tare: Tare, about: LoginOptions, { streams }: Context): Promise<boolean> {
+  try {
+    const { user } = await tare.login(about)
+    await tell(
+      streams,
+      `Authenticated with existing credentials${user === undefined ? '' : ` of ${user}`}; \`tare logout\` first to be somebody else.\n`,
+    )
+    return true
+  } catch (error) {
+    const { code, message } = error as { code?: unknown; message?: string }
+    if (code === 'CREDENTIALS_MISSING') return false
+    if (code !== 'REGISTRY_DENIED' || streams.stdin.isTTY !== true) throw error
+    await tell(streams, `The existing credentials do not do: ${message}\n`)
+    return false
+  }
+}
+
+async function ask(call: Context, user: string | undefined, password: string | undefined) {
+  if (user && password !== undefined) return { user, password }
+  if (call.streams.stdin.isTTY !== true)
+    throw new Failure('a password can only be asked for on a terminal', {
+      remedy: 'Name the user with -u, and send the password to --password-stdin.',
+    })
+  const prompt = new Prompt(call)
+  const name = user || (await prompt.ask('Username: ')).trim()
+  if (name === '') throw new Failure('the user name is empty')
+  const secret = password ?? (await prompt.ask('Password: ', true))
+  if (secret === '') throw new Failure('the password is empty')
+  return { user: name, password: secret }
+}
 
 async function readPassword(bytes: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = []

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { TareError } from '../../support/index.ts'
+import { messageOf, systemCode, TareError } from '../../support/index.ts'
 import { askHelper } from './credential-helper.ts'
 import type { Credentials, Environment } from './types.ts'
 
-interface AuthFile {
+export interface AuthFile {
   readonly auths?: Readonly<Record<string, AuthEntry | null>>
   readonly credsStore?: string
   readonly credHelpers?: Readonly<Record<string, string>>
@@ -48,20 +48,20 @@ export async function findCredentials(
   return undefined
 }
 
-export function readAuthFile(path: string): AuthFile | undefined {
+/** undefined: it is not there, or, to find something, may not be read; whoever will replace it must be able to read it. */
+export function readAuthFile(path: string, toReplace = false): AuthFile | undefined {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
-  } catch {
-    return undefined
+  } catch (error) {
+    if (!toReplace || systemCode(error) === 'ENOENT') return undefined
+    throw unusable(path, `cannot be read: ${messageOf(error)}`)
   }
   try {
     const file: unknown = JSON.parse(text)
     if (typeof file === 'object' && file !== null && !Array.isArray(file)) return file
   } catch {}
-  throw new TareError('CREDENTIALS_INVALID', `${path} is not a JSON object`, {
-    remedy: 'Mend the file, or move it aside and log in again.',
-  })
+  throw unusable(path, 'is not a JSON object')
 }
 
 async function credentialsIn(
@@ -106,18 +106,28 @@ function entryFor(auths: NonNullable<AuthFile['auths']>, registry: string, repos
   return undefined
 }
 
-function bareName(key: string): string {
+/** `https://registry.example/v1/` → `registry.example`. */
+export function bareName(key: string): string {
   const name = key.replace(/^https?:\/\//, '').replace(/\/v[12]\/?$/, '')
   return name.endsWith('/') ? name.slice(0, -1) : name
 }
 
 function readEntry(entry: AuthEntry, source: string): Credentials | undefined {
-  const { identitytoken, registrytoken } = entry
-  const decoded = entry.auth === undefined ? '' : Buffer.from(entry.auth, 'base64').toString('utf8')
+  for (const value of Object.values(entry))
+    if (typeof value !== 'string') throw unusable(source, 'has a login that is not made of strings')
+  const { identitytoken, registrytoken, auth } = entry
+  const decoded = auth ? Buffer.from(auth, 'base64').toString('utf8') : ''
   const colon = decoded.indexOf(':')
+  if (auth && colon < 1) throw unusable(source, 'has an "auth" that is not USER:PASSWORD in base64')
   const user = colon > 0 ? decoded.slice(0, colon) : entry.username
   const password = colon > 0 ? decoded.slice(colon + 1).replace(/\0+$/, '') : entry.password
   if (identitytoken) return { source, user, identityToken: identitytoken }
   if (registrytoken) return { source, registryToken: registrytoken }
   return user === undefined || user === '' ? undefined : { source, user, password: password ?? '' }
+}
+
+function unusable(path: string, what: string): TareError {
+  return new TareError('CREDENTIALS_INVALID', `${path} ${what}`, {
+    remedy: 'Mend the file, or move it aside and log in again.',
+  })
 }

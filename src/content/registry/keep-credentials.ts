@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync }
 import { dirname } from 'node:path'
 import { TareError } from '../../support/index.ts'
 import { tellHelper } from './credential-helper.ts'
-import { authFiles, readAuthFile, serverKeys } from './credentials.ts'
+import { type AuthFile, authFiles, bareName, readAuthFile, serverKeys } from './credentials.ts'
 import type { Environment } from './types.ts'
 
 /** Where a password was put. */
@@ -13,7 +13,10 @@ export interface KeptCredentials {
   readonly inClear: boolean
 }
 
-/** Keeps a user's password where docker keeps it: with the credential helper that config.json names, else in the file itself. */
+/**
+ * Keeps a user's password where docker keeps it, or in the file that REGISTRY_AUTH_FILE names: with the credential helper
+ * that the file names, else in the file itself.
+ */
 export async function keepCredentials(
   registry: string,
   user: string,
@@ -21,9 +24,9 @@ export async function keepCredentials(
   environment: Environment,
 ): Promise<KeptCredentials> {
   const path = configFile(environment)
-  const file = readAuthFile(path) ?? {}
+  const file = readAuthFile(path, true) ?? {}
   const server = serverKeys(registry)[0]!
-  const helper = file.credHelpers?.[server] ?? file.credsStore
+  const helper = serverKeys(registry).flatMap((key) => file.credHelpers?.[key] ?? [])[0] ?? file.credsStore
   if (helper) {
     await tellHelper(
       helper,
@@ -34,26 +37,33 @@ export async function keepCredentials(
     return { place: `docker-credential-${helper}`, inClear: false }
   }
   const auth = Buffer.from(`${user}:${password}`).toString('base64')
-  writeConfig(path, { ...file, auths: { ...file.auths, [server]: { auth } } })
+  writeConfig(path, { ...file, auths: { ...without(file.auths, registry), [server]: { auth } } })
   return { place: path, inClear: true }
 }
 
-/** Forgets what docker's config.json and its helper know of a registry. Answers whether there was anything in the file. */
+/** Forgets what that file and its helper know of a registry. Answers whether there was anything. */
 export async function forgetCredentials(registry: string, environment: Environment): Promise<boolean> {
   const path = configFile(environment)
-  const file = readAuthFile(path)
+  const file = readAuthFile(path, true)
   if (file === undefined) return false
   const keys = serverKeys(registry)
   const helper = keys.flatMap((key) => file.credHelpers?.[key] ?? [])[0] ?? file.credsStore
   if (helper) for (const key of keys) await tellHelper(helper, 'erase', key, environment)
-  const left = Object.entries(file.auths ?? {}).filter(([key]) => !keys.includes(key))
-  if (left.length === Object.keys(file.auths ?? {}).length) return Boolean(helper)
-  writeConfig(path, { ...file, auths: Object.fromEntries(left) })
+  const auths = without(file.auths, registry)
+  if (Object.keys(auths).length === Object.keys(file.auths ?? {}).length) return Boolean(helper)
+  writeConfig(path, { ...file, auths })
   return true
 }
 
+/** What is kept of others. An entry may have an address for its name: an old one must not hide a new one. */
+function without(auths: AuthFile['auths'], registry: string): NonNullable<AuthFile['auths']> {
+  const names = serverKeys(registry).map(bareName)
+  return Object.fromEntries(Object.entries(auths ?? {}).filter(([key]) => !names.includes(bareName(key))))
+}
+
+// The first that is asked: elsewhere, an older login could hide a new one.
 function configFile(environment: Environment): string {
-  return authFiles({ ...environment, REGISTRY_AUTH_FILE: undefined })[0]!
+  return authFiles(environment)[0]!
 }
 
 function writeConfig(path: string, value: object): void {

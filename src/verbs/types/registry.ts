@@ -71,13 +71,16 @@ export interface PushedLayer {
 export interface LoginOptions extends CallOptions {
   /** Default: docker.io. */
   readonly registry?: string | undefined
-  readonly user: string
-  readonly password: string
+  /** Both, or none: then what is kept already is checked. */
+  readonly user?: string | undefined
+  readonly password?: string | undefined
   readonly insecure?: boolean | undefined
 }
 
 export interface LoginResult {
   readonly registry: string
+  /** Whom the registry has let in; undefined where a token says nothing of that. */
+  readonly user: string | undefined
   /** The file, or the credential helper's program. */
   readonly place: string
   /** Everybody who can read the file can read the password. */

@@ -64,7 +64,10 @@ export interface Tare {
   pushAll(options: PushOptions): Promise<readonly PushResult[]>
   /** Copies an image between registries, the store, layouts and archives; byte for byte where both can. */
   copy(options: CopyOptions): Promise<CopyResult>
-  /** Checks a password with a registry and keeps it where docker does. */
+  /**
+   * Checks a password with a registry and keeps it where docker does; without one, checks what is kept. Rejects with
+   * `CREDENTIALS_MISSING` where nothing is.
+   */
   login(options: LoginOptions): Promise<LoginResult>
   /** Answers whether there was anything to forget. */
   logout(options?: LogoutOptions): Promise<boolean>
