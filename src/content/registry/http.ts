@@ -95,9 +95,13 @@ export class Http {
       const abort = () => sent.destroy(signal!.reason as Error)
       signal?.addEventListener('abort', abort, { once: true })
       sent.on('close', () => signal?.removeEventListener('abort', abort))
-      sent.setTimeout(patience, () => sent.destroy(lost(request.url, patience)))
+      sent.on('close', () => clearInterval(watch)).on('response', () => clearInterval(watch))
+      sent.setTimeout(patience, () => sent.destroy(lost(request.url, patience, 'sent nothing')))
       sent.on('error', failed)
-      const pump = { stopped: false }
+      const pump: Pump = { stopped: false, waiting: false, starved: false }
+      const watch = watchPace(sent, pump, patience, () =>
+        sent.destroy(lost(request.url, patience, 'did next to nothing')),
+      )
       sent.on('response', (body) => {
         // From here on, errors are those of the body, which whoever reads it meets.
         body.on('error', () => {})
@@ -163,19 +167,44 @@ export function discard({ body, headers, status, method }: HttpResponse): void {
   else body.resume()
 }
 
-async function sendBody(
-  sent: ClientRequest,
-  body: Uint8Array | Bytes | undefined,
-  pump: { readonly stopped: boolean },
-): Promise<void> {
+interface Pump {
+  /** The answer is there: the rest of the body is not wanted. */
+  stopped: boolean
+  /** The body's next bytes are not there yet. */
+  waiting: boolean
+  /** They were waited for since this was looked at last: the pace was ours. */
+  starved: boolean
+}
+
+// Less than this goes to nobody who means to take it all.
+const leastBytesPerWindow = 16 << 10
+
+/** Gives up on a server that takes a body, or tells its answer's head, byte by byte: each one starts the socket's patience anew. */
+function watchPace(sent: ClientRequest, pump: Pump, patience: number, giveUp: () => void): NodeJS.Timeout {
+  let before: number | undefined
+  return setInterval(() => {
+    const { bytesWritten = 0, writableLength = 0 } = sent.socket ?? {}
+    const now = bytesWritten - writableLength
+    if (!pump.waiting && !pump.starved && before !== undefined && now - before < leastBytesPerWindow) giveUp()
+    before = now
+    pump.starved = false
+  }, patience)
+}
+
+async function sendBody(sent: ClientRequest, body: Uint8Array | Bytes | undefined, pump: Pump): Promise<void> {
   if (body === undefined || body instanceof Uint8Array) {
     sent.end(body)
     return
   }
+  pump.waiting = true
   for await (const chunk of body) {
     if (sent.destroyed || pump.stopped) return
+    pump.waiting = false
     if (!sent.write(chunk)) await drained(sent)
+    pump.waiting = true
+    pump.starved = true
   }
+  pump.waiting = false
   if (!sent.destroyed && !pump.stopped) sent.end()
 }
 
@@ -195,6 +224,6 @@ function withoutAuthorization(headers: OutgoingHttpHeaders): OutgoingHttpHeaders
   return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'authorization'))
 }
 
-function lost(url: URL, patience: number): Error {
-  return Object.assign(new Error(`${url.host} sent nothing for ${patience / 1000} seconds`), { code: 'ETIMEDOUT' })
+function lost(url: URL, patience: number, how: string): Error {
+  return Object.assign(new Error(`${url.host} ${how} for ${patience / 1000} seconds`), { code: 'ETIMEDOUT' })
 }

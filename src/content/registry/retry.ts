@@ -21,7 +21,15 @@ export class TryAgain extends Error {
     super('try again')
     this.error = error
     this.wait = wait
+    if (wait !== undefined && typeof error === 'object' && error !== null) waits.set(error, wait)
   }
+}
+
+const waits = new WeakMap<object, number>()
+
+/** Milliseconds that the other side asked for with this error, for whoever tries again by himself. */
+export function waitOf(error: unknown): number | undefined {
+  return typeof error === 'object' && error !== null ? waits.get(error) : undefined
 }
 
 /** Does `attempt` until it does not ask for another try, or there were enough. */

@@ -3,7 +3,7 @@ import type { Bytes } from '../../support/index.ts'
 import { type Connection, type Purpose, TokenExpired } from './connection.ts'
 import { nonsense, refused, wordsOf } from './failure.ts'
 import { discard, type HttpResponse } from './http.ts'
-import { mayPass, pause } from './retry.ts'
+import { mayPass, pause, waitOf } from './retry.ts'
 
 /** Bytes that are to go up. */
 export interface Upload {
@@ -130,9 +130,11 @@ export class Session {
         return await this.send(at)
       } catch (error) {
         const isLost = error instanceof SessionLost
-        const mayRetry = !bytes.once && tries < connection.retries.attempts && (isLost || isBroken(error))
+        const { attempts, longestWait } = connection.retries
+        const wait = waitOf(error) ?? 0
+        const mayRetry = !bytes.once && tries < attempts && wait <= longestWait && (isLost || isBroken(error))
         if (!mayRetry) throw isLost ? error.error : error
-        await pause(connection.retries, tries)
+        await pause(connection.retries, tries, wait)
         const reached = isLost ? await this.restart() : await this.reached()
         // The answer was lost, not the bytes.
         if (reached === this.blob.size) return
