@@ -18,6 +18,7 @@ export type DockerfileError =
   | 'DOCKERFILE_EXPOSE'
   | 'DOCKERFILE_SIGNAL'
   | 'DOCKERFILE_CHMOD'
+  | 'GIT_ADDRESS_INVALID'
 
 /** An error in BuildKit's words. Its place is added by whoever knows the line. */
 export function refusal(code: DockerfileError, message: string, remedy?: string): TareError {

@@ -48,6 +48,13 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
+/** The address as it may be shown: user and password are crossed out, as Docker does. The user of ssh alone is no secret. */
+export function withoutCredentials(address: string): string {
+  return address.replace(/^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)@/i, (whole, scheme: string, user: string) =>
+    /^https?$/i.test(scheme) || user.includes(':') ? `${scheme}://xxxxx:xxxxx@` : whole,
+  )
+}
+
 /** The candidate nearest to `word`, if near enough to have been meant: for "did you mean". Case does not count. */
 export function closest(word: string, candidates: Iterable<string>): string | undefined {
   const wanted = word.toLowerCase()

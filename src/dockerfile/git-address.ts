@@ -1,0 +1,160 @@
+import { type TareError, withoutCredentials } from '../support/index.ts'
+import { refusal } from './refuse.ts'
+
+/** A git repository as a source of files, and what of it is meant. */
+export interface GitAddress {
+  /** What git itself is given. */
+  readonly remote: string
+  /** A branch, a tag, a whole ref or a whole commit; without it, what the repository's HEAD is. */
+  readonly ref?: string
+  /** Clean and relative. */
+  readonly subdir?: string
+  /** How the commit has to begin. */
+  readonly commit?: string
+  readonly keepGitDir?: boolean
+  readonly submodules: boolean
+  /** What the times of the files are: those of the checkout, or that of the commit. */
+  readonly times: 'checkout' | 'commit'
+}
+
+const scheme = /^(?:git|ssh):\/\/\S/i
+const secureCopy = /^[\w.-]+@[\w.-]+:(?!\/\/)\S/
+const web = /^https?:\/\/[^?#\s]+\.git(?:[?#]|$)/i
+
+/** Whether a source of ADD means a git repository, and not a file. */
+export function isGitAddress(text: string): boolean {
+  return scheme.test(text) || secureCopy.test(text) || web.test(text)
+}
+
+/** The same of a context, where github.com may stand for its address. */
+export function isGitContext(text: string): boolean {
+  return isGitAddress(text) || text.startsWith('github.com/')
+}
+
+/** Reads `remote[?key=value…][#ref[:subdir]]`. Throws `GIT_ADDRESS_INVALID`. */
+export function readGitAddress(text: string): GitAddress {
+  const shown = withoutCredentials(text)
+  const refuse = (why: string, remedy: string) => refusal('GIT_ADDRESS_INVALID', `${shown}: ${why}`, remedy)
+  const hash = text.indexOf('#')
+  const [address, fragment] = hash < 0 ? [text, ''] : [text.slice(0, hash), text.slice(hash + 1)]
+  const mark = address.indexOf('?')
+  const remote = withScheme(mark < 0 ? address : address.slice(0, mark))
+  // What git or ssh would take for an option of theirs, or for several words.
+  if (/^-|:\/\/-|@-|:-|[\s\p{Cc}]/u.test(remote))
+    throw refuse('this is no address of a repository', 'It reads https://HOST/PATH.git#REF:FOLDER.')
+  const colon = fragment.indexOf(':')
+  const said = {
+    ref: colon < 0 ? fragment : fragment.slice(0, colon),
+    subdir: colon < 0 ? '' : fragment.slice(colon + 1),
+  }
+  const query = readQuery(mark < 0 ? '' : address.slice(mark + 1), refuse)
+  const commit = query.get('commit')?.toLowerCase()
+  if (commit !== undefined && !isCommitPrefix(commit))
+    throw refuse(`commit=${commit} is no commit`, 'Write at least seven of its hexadecimal digits.')
+  const ref = one(
+    'ref',
+    [said.ref, query.get('ref'), full('tags', query.get('tag')), full('heads', query.get('branch'))],
+    refuse,
+  )
+  const wanted = ref ?? (commit !== undefined && isCommit(commit) ? commit : undefined)
+  if (wanted !== undefined && !isRef(wanted))
+    throw refuse(
+      `${JSON.stringify(wanted)} is no name of a branch, tag or commit`,
+      'Behind # comes REF, or REF:FOLDER.',
+    )
+  if (wanted !== undefined && isCommit(wanted) && commit !== undefined && !wanted.toLowerCase().startsWith(commit))
+    throw refuse(`the commits ${wanted} and ${commit} are not the same`, 'Leave one of them away.')
+  const subdir = pathBelowRoot(one('subdir', [said.subdir, query.get('subdir')], refuse) ?? '')
+  if (subdir === undefined) throw refuse('the folder leads out of the repository', 'Paths count from its root.')
+  const keep = query.get('keep-git-dir')
+  return {
+    remote,
+    ...(wanted === undefined ? {} : { ref: wanted }),
+    ...(subdir === '' ? {} : { subdir }),
+    ...(commit === undefined ? {} : { commit }),
+    ...(keep === undefined ? {} : { keepGitDir: readBoolean('keep-git-dir', keep, refuse) }),
+    submodules: readBoolean('submodules', query.get('submodules') ?? 'true', refuse),
+    times: readTimes(query.get('mtime') ?? 'checkout', refuse),
+  }
+}
+
+/** Whether it may be the beginning of a commit's name, or all of it. */
+export function isCommitPrefix(text: string): boolean {
+  return /^[0-9a-f]{7,64}$/i.test(text)
+}
+
+type Refuse = (why: string, remedy: string) => TareError
+
+function isCommit(text: string): boolean {
+  return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(text)
+}
+
+/** (git-check-ref-format(1), as far as it protects somebody) */
+function isRef(text: string): boolean {
+  return !/^[-/.]|\.\.|@\{|\/\/|[\s\p{Cc}~^:?*[\\]|[/.]$|\.lock$/u.test(text)
+}
+
+function withScheme(remote: string): string {
+  return remote.startsWith('github.com/') ? `https://${remote}` : remote
+}
+
+const keys = [
+  'ref',
+  'tag',
+  'branch',
+  'commit',
+  'checksum',
+  'subdir',
+  'keep-git-dir',
+  'submodules',
+  'mtime',
+  'fetch-by-commit',
+]
+
+function readQuery(text: string, refuse: Refuse): ReadonlyMap<string, string> {
+  const found = new Map<string, string>()
+  for (const [key, value] of new URLSearchParams(text)) {
+    if (!keys.includes(key)) throw refuse(`unexpected query ${JSON.stringify(key)}`, `There are ${keys.join(', ')}.`)
+    const name = key === 'checksum' ? 'commit' : key
+    if (found.has(name)) throw refuse(`query ${JSON.stringify(key)} has multiple values`, 'Leave one of them away.')
+    // A key alone switches something on.
+    const isSwitch = key === 'keep-git-dir' || key === 'submodules'
+    if (value === '' && !isSwitch)
+      throw refuse(`query ${JSON.stringify(key)} has no value`, 'Give it one, or leave it away.')
+    found.set(name, value === '' ? 'true' : value)
+  }
+  return found
+}
+
+function full(kind: 'tags' | 'heads', name: string | undefined): string | undefined {
+  return name === undefined ? undefined : `refs/${kind}/${name.replace(new RegExp(`^refs/${kind}/`), '')}`
+}
+
+/** The one value that was given, wherever it stands. */
+function one(what: string, values: readonly (string | undefined)[], refuse: Refuse): string | undefined {
+  const given = [...new Set(values.filter((value) => value !== undefined && value !== ''))]
+  if (given.length > 1) throw refuse(`${what} conflicts: ${given.join(' and ')}`, 'Leave one of them away.')
+  return given[0]
+}
+
+/** The path, clean and relative; undefined where it leads out. */
+function pathBelowRoot(path: string): string | undefined {
+  const parts: string[] = []
+  for (const part of path.split('/')) {
+    if (part === '' || part === '.') continue
+    if (part !== '..') parts.push(part)
+    else if (parts.pop() === undefined) return undefined
+  }
+  return parts.join('/')
+}
+
+function readBoolean(key: string, value: string, refuse: Refuse): boolean {
+  if (/^(?:1|t|true)$/i.test(value)) return true
+  if (/^(?:0|f|false)$/i.test(value)) return false
+  throw refuse(`${key}=${value} is neither true nor false`, `Write ${key}=true or ${key}=false.`)
+}
+
+function readTimes(value: string, refuse: Refuse): 'checkout' | 'commit' {
+  if (value === 'checkout' || value === 'commit') return value
+  throw refuse(`mtime=${value} is not known`, 'Write mtime=checkout or mtime=commit.')
+}
