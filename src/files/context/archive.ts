@@ -1,11 +1,11 @@
 import { closeSync, fstatSync, openSync, readSync, rmSync } from 'node:fs'
 import { type Bytes, TareError } from '../../support/index.ts'
 import { decompress } from '../compression/index.ts'
-import { readWhole } from '../layer/index.ts'
 import { type Archive, looksLikeTar } from '../tar/index.ts'
 import { Tree } from '../tree/index.ts'
 import { type Context, textLimit } from './context.ts'
 import { spool } from './spool.ts'
+import { treeContext } from './tree-context.ts'
 import { unpackInto } from './unpack.ts'
 
 export interface ArchiveOptions {
@@ -37,12 +37,12 @@ export async function openStream(bytes: Bytes, options: ArchiveOptions): Promise
       const head = Buffer.alloc(Math.min(512, size))
       readSync(fd, head, 0, head.length, 0)
       if (!looksLikeTar(head)) {
-        const text = textOf(fd, size)
+        const text = textOf(fd, size, options.name)
         rmSync(path, { force: true })
         return { text }
       }
       const archive: Archive = { size, read: (into, position) => readSync(fd, into, 0, into.length, position) }
-      return new TarContext(path, treeOf(archive, path), options.name)
+      return treeContext(options.name, treeOf(archive, path), () => rmSync(path, { force: true }))
     } finally {
       closeSync(fd)
     }
@@ -52,11 +52,11 @@ export async function openStream(bytes: Bytes, options: ArchiveOptions): Promise
   }
 }
 
-function textOf(fd: number, size: number): string {
+function textOf(fd: number, size: number, name: string): string {
   if (size > textLimit) {
     throw new TareError(
       'CONTEXT_INVALID',
-      `what came on standard input is neither a tar archive nor a Dockerfile: it is ${size} bytes of something else`,
+      `${name === '-' ? 'what came on standard input' : name} is neither a tar archive nor a Dockerfile: it is ${size} bytes of something else`,
     )
   }
   const buffer = Buffer.alloc(size)
@@ -76,33 +76,4 @@ function treeOf(archive: Archive, path: string): Tree {
   })
   const root = draft.done()
   return new Tree({ ...root, kind: 'directory', mtime: Number.NaN })
-}
-
-class TarContext implements Context {
-  readonly name: string
-  readonly tree: Tree
-  private readonly path: string
-
-  constructor(path: string, tree: Tree, name: string) {
-    this.path = path
-    this.tree = tree
-    this.name = name
-  }
-
-  readText(path: string): string | undefined {
-    const node = this.tree.find(path)
-    if (node === undefined) return undefined
-    if (node.kind !== 'file') throw new TareError('CONTEXT_UNREADABLE', `${path} is not a file`)
-    if (node.size > textLimit)
-      throw new TareError('CONTEXT_UNREADABLE', `${path} is ${node.size} bytes, too many for a text`)
-    return readWhole(node, textLimit).toString('utf8')
-  }
-
-  ignoredBy(): undefined {
-    return undefined
-  }
-
-  close(): void {
-    rmSync(this.path, { force: true })
-  }
 }

@@ -1,12 +1,17 @@
 /**
- * Opens what a build takes its files from, as a tree: a folder of this machine or a tar archive.
+ * Opens what a build takes its files from, as a tree: a folder of this machine, a tar archive or a commit of a git repository.
  *
- * In: a path or bytes, and a function that says what to ignore.  Out: a tree whose contents can be read, and texts.
- * Not here: the language of .dockerignore, where scratch files lie, what is copied.
+ * In: a path, bytes or an address, and a function that says what to ignore.  Out: a tree whose contents can be read, and texts.
+ * Not here: the languages of .dockerignore and of git addresses, where scratch files lie, what is copied.
  */
 export { openStream, type TextAlone } from './archive.ts'
 export { type Context, type Ignore, textLimit } from './context.ts'
 export { openDirectory } from './directory.ts'
+export { type CheckOutOptions, checkOut } from './git/check-out.ts'
+export { type Resolved, resolveGit } from './git/resolve.ts'
+export { Git, type GitOptions } from './git/run-git.ts'
+export type { GitSource } from './git/types.ts'
 export { ContextMemory } from './memory.ts'
 export { spool } from './spool.ts'
+export { treeContext } from './tree-context.ts'
 export { type UnpackOptions, unpackInto } from './unpack.ts'

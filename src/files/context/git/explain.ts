@@ -1,0 +1,47 @@
+import { TareError, withoutCredentials } from '../../../support/index.ts'
+
+/** The error for a git that ended with a complaint. `wish` follows "cannot": `read https://…`. */
+export function explainGit(wish: string, remote: string, stderr: string): unknown {
+  const words = lastWords(stderr)
+  const message = `cannot ${wish}: ${words === '' ? 'git says nothing of why' : words}`
+  if (/No space left on device/i.test(stderr)) return Object.assign(new Error(words), { code: 'ENOSPC' })
+  if (/transport '[^']*' not allowed/.test(stderr))
+    return new TareError('GIT_PROTOCOL_REFUSED', message, {
+      remedy: 'Repositories and their submodules are fetched over https, http, ssh and git, and in no other way.',
+    })
+  if (
+    /host key verification failed|permission denied \(|could not read (?:username|password)|terminal prompts disabled|authentication failed|returned error: 40[13]|HTTP 40[13]/i.test(
+      stderr,
+    )
+  )
+    return new TareError('GIT_DENIED', message, { remedy: deniedRemedy(remote, stderr) })
+  if (/repository .*not found|does not appear to be a git repository|not exported|returned error: 404/i.test(stderr))
+    return new TareError('GIT_REPOSITORY_MISSING', message, { remedy: 'Check the address.' })
+  return new TareError('GIT_FAILED', message, {
+    remedy: `Check the address and the network; \`git ls-remote ${withoutCredentials(remote)}\` should work.`,
+  })
+}
+
+function deniedRemedy(remote: string, stderr: string): string {
+  if (/host key verification failed/i.test(stderr))
+    return 'The host is not known yet: connect to it once with ssh, or add it to known_hosts.'
+  if (/^https?:/i.test(remote))
+    return 'Check the name, and give git credentials as `git clone` needs them: a credential helper, or --secret id=GIT_AUTH_TOKEN,env=VARIABLE.'
+  return 'The key has to be in your ssh agent (`ssh-add -l`), and may not ask for a passphrase.'
+}
+
+/** What git, or what it has started, said at last, without the noise of progress. */
+function lastWords(stderr: string): string {
+  const lines = stderr
+    .split(/[\r\n]+/)
+    .map((line) => line.replace(/[\p{Cc}\p{Cf}]+/gu, ' ').trim())
+    .filter((line) => line !== '')
+  const telling = lines.filter((line) =>
+    /^(?:fatal|error|remote: (?:error|fatal)|ssh:)|denied|failed|not allowed/i.test(line),
+  )
+  const chosen = (telling.length > 0 ? telling : lines).slice(-3)
+  return chosen
+    .map((line) => line.replace(/\b[a-z][a-z0-9+.-]*:\/\/\S+/gi, withoutCredentials))
+    .join('; ')
+    .slice(0, 600)
+}

@@ -1,0 +1,154 @@
+import type { ChildProcess } from 'node:child_process'
+import { devNull } from 'node:os'
+import { systemCode, TareError } from '../../../support/index.ts'
+import { type Environment, gitEnvironment, held, type Setting, settingsOf } from './settings.ts'
+
+export interface GitOptions {
+  readonly environment: Environment
+  /** Settings on top of the user's own. */
+  readonly settings?: readonly Setting[] | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Hears what git prints while it works. */
+  readonly hear?: ((text: string) => void) | undefined
+  /** Milliseconds without a word after which git counts as stuck. Default: ten minutes. */
+  readonly patience?: number | undefined
+}
+
+/** How a run of git ended. */
+export interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** The git of this machine, kept from all that a repository could make it do. */
+export class Git {
+  private readonly options: GitOptions
+  private readonly environment: Record<string, string>
+
+  private constructor(options: GitOptions, settings: readonly Setting[]) {
+    this.options = options
+    this.environment = gitEnvironment(options.environment, [...settings, ...(options.settings ?? [])])
+  }
+
+  /** Throws `GIT_MISSING`. */
+  static async open(options: GitOptions): Promise<Git> {
+    // Of no repository, wherever we stand.
+    const ask = ['--git-dir', devNull, 'config', '--list', '-z']
+    const { stdout } = await run(ask, { ...options, hear: undefined }, { ...defined(options.environment), LC_ALL: 'C' })
+    return new Git(options, settingsOf(stdout))
+  }
+
+  /** Runs git to its end, whatever that is. Rejects with the signal's reason, or `GIT_FAILED` where it is stuck. */
+  run(args: readonly string[], folder?: string): Promise<Ended> {
+    return run([...held, ...args], this.options, this.environment, folder)
+  }
+}
+
+// More than any answer that is looked at.
+const mostOutput = 16 << 20
+const tenMinutes = 600_000
+
+async function run(
+  args: readonly string[],
+  { signal, hear, patience = tenMinutes }: GitOptions,
+  env: Record<string, string>,
+  cwd?: string,
+): Promise<Ended> {
+  signal?.throwIfAborted()
+  const { spawn } = await import('node:child_process')
+  // A group of its own: what git starts (ssh, helpers, gits for submodules) ends with it. And no terminal to ask on.
+  const grouped = process.platform !== 'win32'
+  const child = spawn('git', args, {
+    env,
+    detached: grouped,
+    windowsHide: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(cwd === undefined ? {} : { cwd }),
+  })
+  const kill = () => killGroup(child, grouped)
+  let stuck = false
+  const giveUp = () => {
+    stuck = true
+    kill()
+  }
+  let timer = setTimeout(giveUp, patience)
+  let stdout = ''
+  let stderr = ''
+  const collect = (add: (text: string) => void) => (text: string) => {
+    clearTimeout(timer)
+    timer = setTimeout(giveUp, patience)
+    add(text)
+  }
+  child.stdout.setEncoding('utf8').on(
+    'data',
+    collect((text) => {
+      if (stdout.length < mostOutput) stdout += text
+    }),
+  )
+  child.stderr.setEncoding('utf8').on(
+    'data',
+    collect((text) => {
+      stderr = (stderr + text).slice(-(64 << 10))
+      hear?.(text)
+    }),
+  )
+  signal?.addEventListener('abort', kill)
+  process.on('exit', kill)
+  try {
+    const code = await endOf(child)
+    signal?.throwIfAborted()
+    if (stuck)
+      throw new TareError(
+        'GIT_FAILED',
+        `git has said nothing for ${Math.round(patience / 1000)} seconds and was stopped`,
+        {
+          remedy: 'The server may be slow or gone: try again later.',
+        },
+      )
+    return { code, stdout, stderr }
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', kill)
+    process.off('exit', kill)
+  }
+}
+
+function killGroup(child: ChildProcess, grouped: boolean): void {
+  if (child.pid === undefined) return
+  try {
+    if (grouped) process.kill(-child.pid, 'SIGKILL')
+    else child.kill('SIGKILL')
+  } catch {
+    // It has ended already.
+  }
+}
+
+/** The exit code, once all output has come. An ssh that stays behind for the next connection may keep the pipes open: it is not waited for. */
+function endOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.on('error', (error) => reject(systemCode(error) === 'ENOENT' ? missing(error) : error))
+    child.on('close', (code) => resolve(code ?? 1))
+    child.on('exit', () => {
+      const late = setTimeout(() => {
+        child.stdout?.destroy()
+        child.stderr?.destroy()
+      }, 2000)
+      child.on('close', () => clearTimeout(late))
+    })
+  })
+}
+
+function missing(cause: unknown): TareError {
+  return new TareError('GIT_MISSING', 'a git repository is needed, and there is no git on this machine', {
+    cause,
+    remedy:
+      'Install it (`apt-get install git`, `apk add git`), or check the repository out elsewhere and use the folder.',
+  })
+}
+
+function defined(environment: Environment): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  )
+}

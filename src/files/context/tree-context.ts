@@ -1,0 +1,18 @@
+import { TareError } from '../../support/index.ts'
+import { readWhole } from '../layer/index.ts'
+import type { Tree } from '../tree/index.ts'
+import { type Context, textLimit } from './context.ts'
+
+/** A tree as a context of which nothing is ignored. `close` is called once nobody reads its contents any more. */
+export function treeContext(name: string, tree: Tree, close: () => void): Context {
+  return { name, tree, readText: (path) => textIn(tree, path), ignoredBy: () => undefined, close }
+}
+
+function textIn(tree: Tree, path: string): string | undefined {
+  const node = tree.find(path)
+  if (node === undefined) return undefined
+  if (node.kind !== 'file') throw new TareError('CONTEXT_UNREADABLE', `${path} is not a file`)
+  if (node.size > textLimit)
+    throw new TareError('CONTEXT_UNREADABLE', `${path} is ${node.size} bytes, too many for a text`)
+  return readWhole(node, textLimit).toString('utf8')
+}
