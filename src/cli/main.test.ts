@@ -40,7 +40,6 @@ test.each([
 test.each([
   ['build --push .', 'ERROR: failed to build: --push is not supported by tare yet\n'],
   ['build -o out .', 'ERROR: failed to build: --output type=local is not supported by tare yet\n'],
-  ['build https://example.com/x.git', 'ERROR: failed to build: a URL as build context is not supported by tare yet\n'],
   ['build --build-context x .', 'ERROR: failed to build: invalid context value: x, expected key=value\n'],
   ['build -f - -', "ERROR: failed to build: invalid argument: can't use stdin for both build context and dockerfile\n"],
   ['save --platform linux/arm64 x', 'Error: --platform is not supported by tare yet\n'],

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { closest, type Event, locate, messageOf, Steps, systemCode, TareError } from './index.ts'
+import { closest, type Event, locate, messageOf, Steps, systemCode, TareError, withoutCredentials } from './index.ts'
 
 const where = { file: 'Dockerfile', line: 3, endLine: 4, text: 'FROM scratch' }
 
@@ -56,4 +56,12 @@ test('of a step only the first end is told', () => {
     { type: 'step-output', step: 1, stream: 'stderr', text: 'text' },
     { type: 'step-failed', step: 1, message: 'no' },
   ])
+})
+
+test('a password in an address is crossed out, and the user of ssh is not', () => {
+  expect(withoutCredentials('https://ada:secret@example.com/a')).toBe('https://xxxxx:xxxxx@example.com/a')
+  expect(withoutCredentials('ADD https://token@h/a.git ftp://a:p@ss@h/ /')).toBe(
+    'ADD https://xxxxx:xxxxx@h/a.git ftp://xxxxx:xxxxx@h/ /',
+  )
+  expect(withoutCredentials('ssh://git@h/a git@h:a https://h/a@b')).toBe('ssh://git@h/a git@h:a https://h/a@b')
 })

@@ -48,9 +48,9 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** The address as it may be shown: user and password are crossed out, as Docker does. The user of ssh alone is no secret. */
-export function withoutCredentials(address: string): string {
-  return address.replace(/^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)@/i, (whole, scheme: string, user: string) =>
+/** An address, or a text with addresses, as it may be shown: user and password are crossed out, as Docker does. The user of ssh alone is no secret. */
+export function withoutCredentials(text: string): string {
+  return text.replace(/\b([a-z][a-z0-9+.-]*):\/\/([^/?#\s]*)@/gi, (whole, scheme: string, user: string) =>
     /^https?$/i.test(scheme) || user.includes(':') ? `${scheme}://xxxxx:xxxxx@` : whole,
   )
 }

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { BaseImage, NamedContext } from '../build/plan/index.ts'
 import { Store } from '../content/store/index.ts'
+import { isGitContext } from '../dockerfile/index.ts'
 import { formatReference, isDigest, isIndexType, type Platform, parseReference } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
@@ -66,8 +68,8 @@ function baseOf(image: StoredImage, name: string): BaseImage {
 }
 
 /**
- * What `--build-context name=value` means. A folder is opened by the caller. Throws `CONTEXT_INVALID` for a kind that is
- * not known, and `REMOTE_UNSUPPORTED`.
+ * What `--build-context name=value` means. A folder or an address is opened by the caller. Throws `CONTEXT_INVALID` for a
+ * kind that is not known.
  */
 export function readNamedContext(host: Host, name: string, value: string): NamedContext {
   const [scheme, rest] = splitScheme(value)
@@ -84,14 +86,18 @@ export function readNamedContext(host: Host, name: string, value: string): Named
     case 'https':
     case 'git':
     case 'ssh':
-      throw new TareError('REMOTE_UNSUPPORTED', `the context ${name}=${value} is remote, which is not supported yet`, {
-        remedy: 'Fetch it before the build and name the folder.',
-      })
+      return { kind: 'files' }
     default:
       throw new TareError('CONTEXT_INVALID', `the context ${name}=${value} is of a kind that is not known: ${scheme}`, {
-        remedy: 'Use a folder, docker-image://NAME, oci-layout://PATH[:TAG|@DIGEST] or target:STAGE.',
+        remedy: 'Use a folder, docker-image://NAME, oci-layout://PATH[:TAG|@DIGEST], target:STAGE or an address.',
       })
   }
+}
+
+/** Whether `tare build`'s argument, or the value of a named context, is an address. A folder called github.com is a folder. */
+export function isRemoteContext(text: string): boolean {
+  if (text.startsWith('github.com/')) return !existsSync(text)
+  return /^https?:\/\//i.test(text) || isGitContext(text)
 }
 
 function splitScheme(value: string): [scheme: string | undefined, rest: string] {

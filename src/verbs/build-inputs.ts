@@ -12,6 +12,7 @@ import {
 import { Tree } from '../files/tree/index.ts'
 import { closest, type Steps, sha256, systemCode, TareError } from '../support/index.ts'
 import { type Host, unpackLimit } from './host.ts'
+import type { RemoteContexts } from './remote-context.ts'
 import type { BuildOptions } from './types.ts'
 
 /** What a build starts from. */
@@ -20,6 +21,10 @@ export interface BuildInputs {
   readonly context: Context
 }
 
+/** What is left to be read when whatever has an address is fetched. */
+type LocalDockerfile = Exclude<BuildOptions['dockerfile'], { readonly url: string }>
+type LocalOptions = Omit<BuildOptions, 'dockerfile'> & { readonly dockerfile?: LocalDockerfile }
+
 /** The Dockerfile's text, where it stands, and where its own ignore file would. */
 interface Script {
   readonly name: string
@@ -27,49 +32,68 @@ interface Script {
   readonly ignoreFile?: { readonly name: string; readonly text: string } | undefined
 }
 
-/** Opens the context and reads the Dockerfile. The caller closes the context. */
-export async function openBuild(host: Host, options: BuildOptions, steps: Steps): Promise<BuildInputs> {
+/** Opens the context and reads the Dockerfile. The caller closes the context. `remotes` gives what fetches from elsewhere. */
+export async function openBuild(
+  host: Host,
+  asked: BuildOptions,
+  steps: Steps,
+  remotes: () => Promise<RemoteContexts>,
+): Promise<BuildInputs> {
+  const options = await withFetchedDockerfile(asked, remotes)
   const { context: source } = options
   if (source.kind === 'directory') return fromDirectory(host, options, source.path, steps)
   if (source.kind === 'empty') return { file: read(await given(options, undefined), steps), context: emptyContext() }
+  if (source.kind === 'remote') {
+    const { context, text } = await (await remotes()).open(source.address)
+    return fromFiles(options, context, text, steps)
+  }
   const scratch = () => host.store.reserve().path
   const streamOptions = { name: '-', scratch, unpackLimit: unpackLimit(host), signal: options.signal }
   const opened = await openStream(source.bytes, streamOptions).catch((error: unknown) => {
     throw host.store.explain(error)
   })
-  if ('text' in opened) return { file: read({ name: 'Dockerfile', text: opened.text }, steps), context: emptyContext() }
-  return fromArchive(options, opened, steps)
+  if ('text' in opened) return fromFiles(options, emptyContext(), opened.text, steps)
+  return fromFiles(options, opened, undefined, steps)
 }
 
-async function fromDirectory(host: Host, options: BuildOptions, path: string, steps: Steps): Promise<BuildInputs> {
+/** The options with the text of a Dockerfile in place of its address. */
+async function withFetchedDockerfile(
+  options: BuildOptions,
+  remotes: () => Promise<RemoteContexts>,
+): Promise<LocalOptions> {
+  const { dockerfile, ...others } = options
+  if (dockerfile === undefined || !('url' in dockerfile)) return { ...others, dockerfile }
+  return { ...others, dockerfile: { text: await (await remotes()).text(dockerfile.url) } }
+}
+
+async function fromDirectory(host: Host, options: LocalOptions, path: string, steps: Steps): Promise<BuildInputs> {
   const plain = openContextFolder(host, path, path, undefined)
   const script = options.dockerfile === undefined ? findDockerfile(plain, path) : await given(options, path)
   const file = read(script, steps)
   return { file, context: openContextFolder(host, path, path, readIgnore(script, plain, steps)) }
 }
 
-function fromArchive(options: BuildOptions, context: Context, steps: Steps): BuildInputs {
+/** Of a context that came whole; `text` is the Dockerfile where that is all that came. */
+function fromFiles(options: LocalOptions, context: Context, text: string | undefined, steps: Steps): BuildInputs {
   try {
-    return { file: read(scriptInArchive(options, context), steps), context }
+    const script = text === undefined ? scriptIn(options, context) : { name: 'Dockerfile', text }
+    return { file: read(script, steps), context }
   } catch (error) {
     context.close()
     throw error
   }
 }
 
-function scriptInArchive({ dockerfile }: BuildOptions, plain: Context): Script {
-  if (dockerfile === undefined) return findDockerfile(plain, 'the archive on standard input')
+function scriptIn({ dockerfile }: LocalOptions, plain: Context): Script {
+  const where = plain.name === '-' ? 'the archive on standard input' : plain.name
+  if (dockerfile === undefined) return findDockerfile(plain, where)
   if ('text' in dockerfile) return { name: dockerfile.name ?? 'Dockerfile', text: dockerfile.text }
   const text = plain.readText(dockerfile.path)
   if (text === undefined)
-    throw new TareError('DOCKERFILE_MISSING', `there is no ${dockerfile.path} in the archive on standard input`, {
-      remedy: 'The path given with -f counts from the root of the archive.',
+    throw new TareError('DOCKERFILE_MISSING', `there is no ${dockerfile.path} in ${where}`, {
+      remedy: 'The path given with -f counts from its root.',
     })
-  return {
-    name: basename(dockerfile.path),
-    text,
-    ignoreFile: namedIgnore(basename(dockerfile.path), plain.readText(`${dockerfile.path}.dockerignore`)),
-  }
+  return { name: basename(dockerfile.path), text }
 }
 
 /** A folder as a context, with what an earlier build learnt of its files. */
@@ -104,7 +128,7 @@ function findDockerfile(plain: Context, where: string): Script {
   })
 }
 
-async function given({ dockerfile }: BuildOptions, context: string | undefined): Promise<Script> {
+async function given({ dockerfile }: LocalOptions, context: string | undefined): Promise<Script> {
   if (dockerfile === undefined)
     throw new TareError('DOCKERFILE_MISSING', 'failed to read dockerfile: there is none, and no context to find it in')
   if ('text' in dockerfile) return { name: dockerfile.name ?? 'Dockerfile', text: dockerfile.text }

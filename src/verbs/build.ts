@@ -2,7 +2,6 @@ import { type AssembledLayer, assembleImage, type Document } from '../build/asse
 import { type NamedContext, type Operation, type Planned, planBuild } from '../build/plan/index.ts'
 import type { Sandbox } from '../build/sandbox/index.ts'
 import { type RunSettings, type Snapshot, Snapshots, solve } from '../build/solve/index.ts'
-import type { Context } from '../files/context/index.ts'
 import {
   descriptorJson,
   familiarName,
@@ -18,7 +17,7 @@ import { Steps, silent, TareError } from '../support/index.ts'
 import { Agents } from './agents.ts'
 import { readNamedContext } from './base-image.ts'
 import { BuildBases } from './build-bases.ts'
-import { openBuild, openNamedFolder } from './build-inputs.ts'
+import { BuildContexts, withoutTag } from './build-contexts.ts'
 import { layerOfStep } from './collect-garbage.ts'
 import type { Needle } from './find-leaks.ts'
 import { type Host, unpackLimit } from './host.ts'
@@ -40,7 +39,7 @@ export async function build(host: Host, options: BuildOptions): Promise<BuildRes
     options.signal?.throwIfAborted()
     return await building.keep(planned, images, names)
   } finally {
-    building.close()
+    await building.close()
     release()
   }
 }
@@ -51,7 +50,7 @@ export async function check(host: Host, options: BuildOptions): Promise<readonly
   try {
     return (await building.plan()).flatMap((plan) => warningsOf(plan))
   } finally {
-    building.close()
+    await building.close()
   }
 }
 
@@ -78,7 +77,7 @@ class Building {
   private readonly platforms: readonly Platform[]
   private readonly snapshots: Snapshots
   private readonly named: ReadonlyMap<string, NamedContext>
-  private readonly contexts = new Map<string, Context>()
+  private readonly contexts: BuildContexts
   private readonly bases: BuildBases
   private opened: Sandbox | undefined
   private readonly secrets: readonly Secret[]
@@ -98,6 +97,8 @@ class Building {
     this.secrets = (options.secrets ?? []).map((text) => readSecret(text, options.environment ?? {}))
     this.agents = new Agents(options.ssh ?? [], options.environment ?? {})
     this.needles = options.allowSecretLeak === true ? [] : needlesOf(this.secrets, this.options.report ?? silent)
+    const { steps, signal, secrets, agents } = this
+    this.contexts = new BuildContexts(host, options, { steps, signal, secrets, agents })
     const wanted = (options.platforms ?? []).map((text) => normalizePlatform(parsePlatform(text, host.platform)))
     this.platforms = wanted.length === 0 ? [host.platform] : wanted
     this.named = new Map(
@@ -110,8 +111,7 @@ class Building {
 
   async plan(): Promise<readonly Planned[]> {
     const { host, options } = this
-    const { file, context } = await openBuild(host, options, this.steps)
-    this.contexts.set('', context)
+    const file = await this.contexts.begin()
     const planned: Planned[] = []
     for (const platform of this.platforms) {
       const plan = await planBuild(file, {
@@ -138,7 +138,7 @@ class Building {
     const snapshots = await solve(plan, {
       store: host.store,
       snapshots: this.snapshots,
-      context: async (name) => this.context(name),
+      context: (name) => this.contexts.get(name),
       steps: this.steps,
       mayRecall: (operation) => this.mayRecall(operation),
       now: () => host.now(),
@@ -149,6 +149,7 @@ class Building {
       sandbox: () => this.sandbox(),
       run: this.runSettings(),
       baseLayers: (operation) => this.bases.layers(operation),
+      git: async ({ source }, step) => (await this.contexts.remotes()).git.find(source, step),
       download: async (operation) => (await import('./download.ts')).download(host, operation, this.signal),
     })
     this.refuseLeaks(plan, snapshots)
@@ -185,10 +186,10 @@ class Building {
     }
   }
 
-  close(): void {
-    for (const context of this.contexts.values()) context.close()
+  async close(): Promise<void> {
     this.agents.close()
     this.bases.close()
+    await this.contexts.close()
   }
 
   private writeIndex(images: readonly Document[]): Document['blob'] {
@@ -239,16 +240,6 @@ class Building {
     return this.opened
   }
 
-  private context(name: string): Context {
-    let context = this.contexts.get(name)
-    if (context === undefined) {
-      const [, path] = Object.entries(this.options.contexts!).find(([key]) => withoutTag(key) === name)!
-      context = openNamedFolder(this.host, path, name)
-      this.contexts.set(name, context)
-    }
-    return context
-  }
-
   private mayRecall(operation: Operation): boolean {
     const { noCache, noCacheFilter } = this.options
     return noCache !== true && !(noCacheFilter ?? []).some((stage) => stage.toLowerCase() === operation.stage)
@@ -280,9 +271,4 @@ function buildArguments({ buildArgs = {}, environment = {} }: BuildOptions): Map
     if (found !== undefined) given.set(name, found)
   }
   return given
-}
-
-/** A context is meant by its name with and without the default tag. */
-function withoutTag(name: string): string {
-  return name.replace(/:latest$/, '')
 }

@@ -111,5 +111,45 @@ test('a connection that breaks is made again, and what does not exist is told', 
     message: expect.stringContaining('404'),
     where: { line: 2 },
   })
-  await expect(build('ADD https://example.com/app.git /')).rejects.toMatchObject({ code: 'REMOTE_UNSUPPORTED' })
+})
+
+test('a checksum comes with one file, may stand in a variable, and is a digest', async () => {
+  const url = await serve((_, response) => response.end('hello'))
+  const { build } = await open()
+  expect(await build(`ARG sum=${sha256('hello')}`, `ADD --checksum=$sum ${url}/f /`)).toMatchObject([{ path: 'f' }])
+  await expect(build('ARG sum=sha256:12', `ADD --checksum=$sum ${url}/f /`)).rejects.toMatchObject({
+    code: 'COPY_SOURCE_INVALID',
+    message: 'invalid checksum "sha256:12" of a file',
+    where: { line: 3 },
+  })
+  await expect(build(`ADD --checksum=${sha256('hello')} ${url}/f ${url}/g /`)).rejects.toMatchObject({
+    code: 'COPY_SOURCE_INVALID',
+    message: "checksum can't be specified for multiple sources",
+  })
+})
+
+test('a redirection is followed, and the name is that of the first address', async () => {
+  const url = await serve((request, response) => {
+    if (request.url === '/first') response.writeHead(302, { Location: '/second' }).end()
+    else response.writeHead(200, { 'Content-Disposition': 'attachment; filename="third"' }).end('hello')
+  })
+  const { build } = await open()
+  expect(await build(`ADD ${url}/first /`)).toMatchObject([{ path: 'first', size: 5 }])
+})
+
+test('a password of an address is used, and told to nobody', async () => {
+  const url = await serve((request, response) => {
+    const right = request.headers.authorization === `Basic ${Buffer.from('ada:secret').toString('base64')}`
+    response.writeHead(right ? 200 : 401).end('hello')
+  })
+  const { build, tare } = await open()
+  const address = url.replace('//', '//ada:secret@')
+  expect(await build(`ADD ${address}/f /`)).toMatchObject([{ path: 'f', size: 5 }])
+  const { id } = (await tare.images())[0]!
+  expect(JSON.stringify(await tare.history(id))).not.toContain('secret')
+  const wrong = build(`ADD ${address.replace('ada', 'bob')}/f /`)
+  await expect(wrong).rejects.toMatchObject({
+    code: 'DOWNLOAD_FAILED',
+    message: expect.not.stringContaining('secret'),
+  })
 })

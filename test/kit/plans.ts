@@ -82,7 +82,9 @@ function detailsOf(operation: Operation): string {
     case 'files':
       return operation.files.map(({ name, text }) => ` ${name}=${JSON.stringify(text)}`).join('')
     case 'download':
-      return ` ${operation.url}${more({ checksum: operation.checksum, keepGitDir: operation.keepGitDir })}`
+      return ` ${operation.url}${more({ checksum: operation.checksum })}`
+    case 'git':
+      return more({ ...operation.source })
     case 'copy': {
       const { onto, sources, to, owner, mode, link, parents, exclude } = operation
       const from = sources.map((source) => `${source.from}:${source.path}${source.unpack ? '!' : ''}`).join(' ')

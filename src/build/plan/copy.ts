@@ -1,5 +1,6 @@
-import { type Add, type Copy, parseChmod } from '../../dockerfile/index.ts'
-import { TareError } from '../../support/index.ts'
+import { type Add, type Copy, isGitAddress, parseChmod } from '../../dockerfile/index.ts'
+import { TareError, withoutCredentials } from '../../support/index.ts'
+import { downloadName, isRemote, type RemoteOperation, remoteOperation } from './remote-source.ts'
 import { absolutePath, type StageState } from './stage-state.ts'
 import type { CopySource, OperationId } from './types.ts'
 import type { Words } from './words.ts'
@@ -12,7 +13,7 @@ export interface CopyContext {
   add(
     operation:
       | { readonly kind: 'files'; readonly files: readonly { readonly name: string; readonly text: string }[] }
-      | { readonly kind: 'download'; readonly url: string; readonly checksum?: string; readonly keepGitDir?: boolean },
+      | RemoteOperation,
   ): OperationId
 }
 
@@ -37,9 +38,12 @@ export async function planCopy(state: StageState, instruction: Copy | Add, conte
   const mode = instruction.chmod === undefined ? undefined : expand(instruction.chmod)
   if (mode) words.located(instruction, () => parseChmod(mode))
   const parents = instruction.kind === 'COPY' && instruction.parents
-  checkSources(instruction, paths)
+  const sum =
+    instruction.kind === 'ADD' && instruction.checksum !== undefined ? expand(instruction.checksum) : undefined
+  const checksum = sum === '' ? undefined : sum
+  checkSources(instruction, paths, checksum)
   const sources: CopySource[] = []
-  for (const path of paths) sources.push(await sourceOf(path, instruction, context))
+  for (const path of paths) sources.push(await sourceOf(path, checksum, instruction, context))
   if (instruction.heredocs.length > 0) {
     const files = instruction.heredocs.map((heredoc) => ({
       name: heredoc.name,
@@ -49,7 +53,7 @@ export async function planCopy(state: StageState, instruction: Copy | Add, conte
     sources.push(...files.map(({ name }) => ({ from, path: escapePattern(name), unpack: false })))
   }
   const flags = `${parents ? ' --parents' : ''}${owner ? ` --chown=${owner}` : ''}${mode ? ` --chmod=${mode}` : ''}`
-  const shown = [...paths, ...instruction.heredocs.map(({ name }) => `<<${name}`), to]
+  const shown = [...paths.map(withoutCredentials), ...instruction.heredocs.map(({ name }) => `<<${name}`), to]
   return {
     sources,
     to: destinationOf(state, to),
@@ -73,39 +77,17 @@ function escapePattern(name: string): string {
   return name.replace(/[*?[\\]/g, '[$&]')
 }
 
-const url = /^https?:\/\//i
-const gitUrl = /^(?:https?:\/\/\S+\.git(?:[#?].*)?|git@\S+|git:\/\/\S+|ssh:\/\/\S+)$/i
-
-function isRemote(path: string): boolean {
-  return url.test(path) || gitUrl.test(path)
-}
-
-/** Whether an address means a git repository, and not a file. */
-export function isGitAddress(address: string): boolean {
-  return gitUrl.test(address)
-}
-
-/** What a file of the web is called here: the last part of its path, whatever the server says. */
-export function downloadName(address: string): string {
-  const path = URL.canParse(address) ? new URL(address).pathname : ''
-  const last = path.replace(/\/+$/, '').split('/').at(-1) ?? ''
-  try {
-    const name = decodeURIComponent(last)
-    return name === '' || name === '.' || name === '..' || /[/\0]/.test(name) ? '__unnamed__' : name
-  } catch {
-    return last
-  }
-}
-
-function checkSources(instruction: Copy | Add, paths: readonly string[]): void {
+function checkSources(instruction: Copy | Add, paths: readonly string[], checksum: string | undefined): void {
   const refuse = (message: string, remedy: string) =>
     new TareError('COPY_SOURCE_INVALID', message, { where: instruction.where, remedy })
+  if (checksum !== undefined && paths.length + instruction.heredocs.length > 1)
+    throw refuse("checksum can't be specified for multiple sources", 'Write an ADD for each.')
   for (const path of paths) {
     if (instruction.kind === 'COPY') {
-      if (gitUrl.test(path)) throw refuse("source can't be a git ref for COPY", 'Use ADD.')
-      if (url.test(path)) throw refuse("source can't be a URL for COPY", 'Use ADD.')
+      if (isGitAddress(path)) throw refuse("source can't be a git ref for COPY", 'Use ADD.')
+      if (isRemote(path)) throw refuse("source can't be a URL for COPY", 'Use ADD.')
     } else if (!isRemote(path)) {
-      if (instruction.checksum !== undefined)
+      if (checksum !== undefined)
         throw refuse(
           "checksum can't be specified for local sources",
           'Leave --checksum away: what is in the context is what it is.',
@@ -116,18 +98,17 @@ function checkSources(instruction: Copy | Add, paths: readonly string[]): void {
   }
 }
 
-async function sourceOf(path: string, instruction: Copy | Add, context: CopyContext): Promise<CopySource> {
+async function sourceOf(
+  path: string,
+  checksum: string | undefined,
+  instruction: Copy | Add,
+  context: CopyContext,
+): Promise<CopySource> {
   if (instruction.kind === 'ADD' && isRemote(path)) {
-    const { checksum, keepGitDir } = instruction
-    const from = context.add({
-      kind: 'download',
-      url: path,
-      ...(checksum === undefined ? {} : { checksum }),
-      ...(keepGitDir === undefined ? {} : { keepGitDir }),
-    })
+    const operation = remoteOperation(path, checksum, instruction)
     // A repository is copied with all that is in it, a file under its name.
-    const name = gitUrl.test(path) ? '' : escapePattern(downloadName(path))
-    return { from, path: `/${name}`, unpack: instruction.unpack ?? false }
+    const name = operation.kind === 'git' ? '' : escapePattern(downloadName(path))
+    return { from: context.add(operation), path: `/${name}`, unpack: instruction.unpack ?? false }
   }
   const from = await context.from(instruction.kind === 'COPY' ? instruction.from : undefined)
   return { from, path, unpack: instruction.kind === 'ADD' && (instruction.unpack ?? true) }

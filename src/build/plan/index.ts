@@ -5,6 +5,6 @@
  * Not here: doing any of it.
  */
 
-export { downloadName, isGitAddress } from './copy.ts'
 export { type Planned, planBuild } from './planner.ts'
+export { downloadName } from './remote-source.ts'
 export * from './types.ts'

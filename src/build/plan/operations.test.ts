@@ -59,7 +59,7 @@ const cases: readonly [title: string, file: readonly string[], operations: reado
         '2 copy onto 0: 1:/f.tar → /',
         '3 download https://h/g.tar',
         '4 copy onto 2: 3:/g.tar! → /',
-        '5 download https://h/r.git keepGitDir',
+        '5 git remote=https://h/r.git submodules times=checkout keepGitDir',
         '6 copy onto 4: 5:/ → /r',
         'root 6',
       ],

@@ -6,10 +6,10 @@ import {
   titleOf,
   type Warning,
 } from '../../dockerfile/index.ts'
-import { closest, locate, TareError } from '../../support/index.ts'
+import { closest, locate, TareError, withoutCredentials } from '../../support/index.ts'
 import { type GlobalArguments, globalArguments, platformArguments } from './arguments.ts'
 import { contextKey, nameOf, StageBeginner } from './begin-stage.ts'
-import { planCopy } from './copy.ts'
+import { type CopyContext, planCopy } from './copy.ts'
 import { Graph } from './graph.ts'
 import { applyMetadata } from './metadata.ts'
 import { planRun } from './run.ts'
@@ -162,18 +162,8 @@ class Planner {
     switch (instruction.kind) {
       case 'COPY':
       case 'ADD': {
-        const add = (
-          operation:
-            | { kind: 'files'; files: readonly { name: string; text: string }[] }
-            | { kind: 'download'; url: string },
-        ) =>
-          this.graph.add({
-            ...operation,
-            title:
-              operation.kind === 'files' ? '[internal] files of the Dockerfile' : `[internal] fetch ${operation.url}`,
-            where,
-            stage: state.name,
-          })
+        const add: CopyContext['add'] = (operation) =>
+          this.graph.add({ ...operation, title: titleOfSource(operation), where, stage: state.name })
         const { createdBy, ...copy } = await planCopy(state, instruction, {
           words,
           add,
@@ -224,7 +214,8 @@ class Planner {
   /** `[stage-1 2/3] COPY a b`, with values in place of variables. */
   private title(state: StageState, instruction: Instruction): string {
     state.step++
-    return `[${state.prefix}${state.step}/${state.steps}] ${titleOf(instruction, state.variables, { escape: this.file.escape })}`
+    const title = withoutCredentials(titleOf(instruction, state.variables, { escape: this.file.escape }))
+    return `[${state.prefix}${state.step}/${state.steps}] ${title}`
   }
 
   /** What `--from` stands for: a stage by name or number, a named context, an image. */
@@ -270,6 +261,20 @@ class Planner {
         cause: error,
         remedy: `No stage has that name either: did you mean "${meant}"?`,
       })
+    }
+  }
+}
+
+function titleOfSource(operation: Parameters<CopyContext['add']>[0]): string {
+  switch (operation.kind) {
+    case 'files':
+      return '[internal] files of the Dockerfile'
+    case 'download':
+      return `[internal] fetch ${withoutCredentials(operation.url)}`
+    case 'git': {
+      const { remote, ref, subdir } = operation.source
+      const part = `${ref ?? ''}${subdir === undefined ? '' : `:${subdir}`}`
+      return `[internal] load git source ${withoutCredentials(remote)}${part === '' ? '' : `#${part}`}`
     }
   }
 }

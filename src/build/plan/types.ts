@@ -1,4 +1,4 @@
-import type { Mount } from '../../dockerfile/index.ts'
+import type { GitAddress, Mount } from '../../dockerfile/index.ts'
 import type { ContainerConfig, Descriptor, Digest, ImageConfig, Platform, Reference } from '../../oci/index.ts'
 import type { SourceRange } from '../../support/index.ts'
 
@@ -37,12 +37,17 @@ export interface FilesOperation extends Common {
   readonly files: readonly { readonly name: string; readonly text: string }[]
 }
 
-/** A file or a checkout from elsewhere. */
+/** A file of the web. */
 export interface DownloadOperation extends Common {
   readonly kind: 'download'
   readonly url: string
   readonly checksum?: string
-  readonly keepGitDir?: boolean
+}
+
+/** The files of a commit. */
+export interface GitOperation extends Common {
+  readonly kind: 'git'
+  readonly source: GitAddress
 }
 
 export interface CopySource {
@@ -104,6 +109,7 @@ export type Operation =
   | ContextOperation
   | FilesOperation
   | DownloadOperation
+  | GitOperation
   | CopyOperation
   | MakeDirectoryOperation
   | RunOperation

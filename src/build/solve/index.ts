@@ -4,7 +4,9 @@
  * In: a Plan, the store, contexts, a clock.  Out: snapshots, each a stack of layers that lie in the store.
  * Not here: what instructions mean (plan), what an image's documents say (assemble).
  */
+export type { RemoteFiles } from './input.ts'
 export { chainId, type Snapshot, type SnapshotLayer, Snapshots, scratch } from './snapshot.ts'
 export { solve } from './solve.ts'
+export { treeOfDownload } from './steps/download.ts'
 export { stackOf } from './steps/run-sources.ts'
 export type { Downloaded, RunSettings, Tools } from './tools.ts'

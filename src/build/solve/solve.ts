@@ -3,7 +3,15 @@ import { encodeIndex, learnFromReaders } from '../../files/layer/index.ts'
 import { Tree } from '../../files/tree/index.ts'
 import { hexOf } from '../../oci/index.ts'
 import { locate, messageOf, type Step, TareError } from '../../support/index.ts'
-import type { FilesOperation, ImageOperation, Operation, OperationId, Plan, RunOperation } from '../plan/index.ts'
+import type {
+  FilesOperation,
+  GitOperation,
+  ImageOperation,
+  Operation,
+  OperationId,
+  Plan,
+  RunOperation,
+} from '../plan/index.ts'
 import { refuseForeign } from '../sandbox/index.ts'
 import type { Input } from './input.ts'
 import { type Snapshot, scratch } from './snapshot.ts'
@@ -91,6 +99,8 @@ class Doing {
         for (const { operation: id } of operation.mounts) if (id !== undefined) sources.set(id, await this.results[id]!)
         return this.step(operation, (step) => runStep(operation, onto, sources, this.tools, step))
       }
+      case 'git':
+        return this.git(operation)
       case 'download':
         return this.step(operation, (step) => downloadStep(operation, this.tools, step))
     }
@@ -102,23 +112,29 @@ class Doing {
     return snapshot
   }
 
-  /** Runs one step and tells of it. */
+  /** Runs one step. */
   private async step(operation: Operation, work: (step: Step) => Promise<Snapshot | Tree>): Promise<Result> {
+    const snapshot = await this.told(operation, work)
+    if (snapshot instanceof Tree) return { input: { tree: snapshot, label: operation.title } }
+    return {
+      snapshot,
+      input: {
+        label: stageLabel(operation),
+        get tree() {
+          return snapshot.tree()
+        },
+      },
+    }
+  }
+
+  /** Does the work as a step, and tells of it. */
+  private async told<T>(operation: Operation, work: (step: Step) => Promise<T>): Promise<T> {
     this.tools.signal.throwIfAborted()
     const step = this.tools.steps.start(operation.title)
     try {
-      const snapshot = await work(step)
+      const result = await work(step)
       step.done()
-      if (snapshot instanceof Tree) return { input: { tree: snapshot, label: operation.title } }
-      return {
-        snapshot,
-        input: {
-          label: stageLabel(operation),
-          get tree() {
-            return snapshot.tree()
-          },
-        },
-      }
+      return result
     } catch (error) {
       if (this.tools.signal.aborted) step.canceled()
       else step.failed(messageOf(error))
@@ -129,7 +145,14 @@ class Doing {
   private async context(name: string): Promise<Result> {
     const context: Context = await this.tools.context(name)
     const label = name === '' ? 'the build context' : `the context "${name}"`
-    return { input: { tree: context.tree, label, context } }
+    return { input: { tree: context.tree, label, context, timed: context.timed === true } }
+  }
+
+  private async git(operation: GitOperation): Promise<Result> {
+    const { git } = this.tools
+    if (git === undefined) throw new Error(`nothing is fetched in this build: ${operation.source.remote}`)
+    const remote = await this.told(operation, (step) => git(operation, step))
+    return { input: { tree: Tree.empty, label: operation.title, remote } }
   }
 
   private async image(operation: ImageOperation, step: Step): Promise<Snapshot> {

@@ -1,9 +1,10 @@
 import type { Store } from '../../content/store/index.ts'
 import type { Context } from '../../files/context/index.ts'
 import type { Digest } from '../../oci/index.ts'
-import type { Steps } from '../../support/index.ts'
-import type { DownloadOperation, ImageOperation, Operation, RunOperation } from '../plan/index.ts'
+import type { Step, Steps } from '../../support/index.ts'
+import type { DownloadOperation, GitOperation, ImageOperation, Operation, RunOperation } from '../plan/index.ts'
 import type { Sandbox } from '../sandbox/index.ts'
+import type { RemoteFiles } from './input.ts'
 import type { SnapshotLayer, Snapshots } from './snapshot.ts'
 
 /** What the steps work with: everything from outside. */
@@ -27,6 +28,8 @@ export interface Tools {
   readonly run: RunSettings
   /** The file at an address, on disk and checked. Without it, nothing is fetched. */
   readonly download?: (operation: DownloadOperation) => Promise<Downloaded>
+  /** Which commit is meant, and a way to its files, which stay until the build has ended. Without it, nothing is fetched. */
+  readonly git?: (operation: GitOperation, step: Step) => Promise<RemoteFiles>
   /** Fetches the layers of a base that is not in the store yet; undefined for one that is. */
   readonly baseLayers?: (operation: ImageOperation) => Promise<readonly SnapshotLayer[] | undefined>
 }

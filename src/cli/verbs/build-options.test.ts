@@ -47,11 +47,27 @@ test('a Dockerfile may come by standard input, and so may the context', async ()
   expect((await readBuildOptions(call('-', 'x'))).context.kind).toBe('stream')
 })
 
+test('an address is fetched, and what is no address is a folder', async () => {
+  const contextOf = async (argument: string) => (await readBuildOptions(call(argument))).context
+  for (const address of [
+    'https://example.com/x.git#main:dir',
+    'HTTP://example.com/x.tar',
+    'git@example.com:x/y.git',
+    'ssh://git@example.com/x',
+    'git://example.com/x',
+    'github.com/x/y',
+  ])
+    expect(await contextOf(address)).toEqual({ kind: 'remote', address })
+  for (const path of ['src', 'example.com/x.git', 'file:///x', 'ext::x'])
+    expect(await contextOf(path)).toEqual({ kind: 'directory', path })
+  expect((await readBuildOptions(call('-f http://example.com/Dockerfile .'))).dockerfile).toEqual({
+    url: 'http://example.com/Dockerfile',
+  })
+})
+
 test.each([
   ['--build-context =x .', 'invalid context value: =x, expected key=value'],
   ['--annotation x .', 'invalid annotation "x", expected key=value'],
-  ['git@example.com:x/y.git', 'a URL as build context is not supported by tare yet'],
-  ['-f http://example.com/Dockerfile .', 'a URL as Dockerfile is not supported by tare yet'],
 ])('%s is refused', async (line, message) => {
   await expect(readBuildOptions(call(line))).rejects.toThrow(message)
 })

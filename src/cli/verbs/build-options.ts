@@ -56,7 +56,8 @@ export function isCheck({ flags }: Pick<BuildCall, 'flags'>): boolean {
   throw new UsageError(`invalid call "${flags.call}"`, 'Use --call=check or --call=build.')
 }
 
-const isAddress = /^(?:(?:https?|git|ssh):\/\/|git@)|^github\.com\//
+// (docker/build: a folder that is there comes first)
+const isAddress = /^(?:https?|git|ssh):\/\/|^[\w.-]+@[\w.-]+:|^github\.com\//i
 
 function readContext(call: BuildCall): ContextSource {
   const path = call.args[0]!
@@ -67,8 +68,7 @@ function readContext(call: BuildCall): ContextSource {
       throw new Failure('failed to get build context from stdin: stdin is terminal, expected piped context')
     return { kind: 'stream', bytes: inputBytes(call) }
   }
-  if (isAddress.test(path) && !existsSync(path))
-    throw notYet('a URL as build context', 'Fetch it first, and give its directory, or pipe its archive: tare build -')
+  if (isAddress.test(path) && !existsSync(path)) return { kind: 'remote', address: path }
   return { kind: 'directory', path }
 }
 
@@ -76,7 +76,7 @@ async function readDockerfile(call: BuildCall): Promise<BuildOptions['dockerfile
   const { file } = call.flags
   if (file === undefined || file === '') return undefined
   if (file === '-') return { text: await inputText(call), name: 'Dockerfile' }
-  if (/^https?:\/\//.test(file)) throw notYet('a URL as Dockerfile', 'Fetch it first, and pipe it: tare build -f - .')
+  if (/^https?:\/\//i.test(file)) return { url: file }
   return { path: file }
 }
 

@@ -42,7 +42,7 @@ export async function openStream(bytes: Bytes, options: ArchiveOptions): Promise
         return { text }
       }
       const archive: Archive = { size, read: (into, position) => readSync(fd, into, 0, into.length, position) }
-      return treeContext(options.name, treeOf(archive, path), () => rmSync(path, { force: true }))
+      return treeContext(options.name, treeOf(archive, path), { close: () => rmSync(path, { force: true }) })
     } finally {
       closeSync(fd)
     }

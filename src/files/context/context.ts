@@ -6,6 +6,8 @@ export interface Context {
   readonly name: string
   /** Every file that is not ignored. A directory is read when it is first looked into. */
   readonly tree: Tree
+  /** The root of the tree has a time of its own: it is not that of the copy. */
+  readonly timed?: boolean
   /**
    * The text of a file, ignored or not; undefined where there is none. Throws `CONTEXT_UNREADABLE` for a directory, for
    * what cannot be read and for what is larger than a text should be (16 MiB).

@@ -3,9 +3,22 @@ import { readWhole } from '../layer/index.ts'
 import type { Tree } from '../tree/index.ts'
 import { type Context, textLimit } from './context.ts'
 
-/** A tree as a context of which nothing is ignored. `close` is called once nobody reads its contents any more. */
-export function treeContext(name: string, tree: Tree, close: () => void): Context {
-  return { name, tree, readText: (path) => textIn(tree, path), ignoredBy: () => undefined, close }
+export interface TreeContextOptions {
+  readonly timed?: boolean
+  /** Called once nobody reads the tree's contents any more. */
+  readonly close?: () => void
+}
+
+/** A tree as a context of which nothing is ignored. */
+export function treeContext(name: string, tree: Tree, { timed = false, close }: TreeContextOptions = {}): Context {
+  return {
+    name,
+    tree,
+    timed,
+    readText: (path) => textIn(tree, path),
+    ignoredBy: () => undefined,
+    close: close ?? (() => {}),
+  }
 }
 
 function textIn(tree: Tree, path: string): string | undefined {

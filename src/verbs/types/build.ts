@@ -6,13 +6,22 @@ export type ContextSource =
   | { readonly kind: 'directory'; readonly path: string }
   /** A tar archive (plain or compressed), or the text of a Dockerfile alone: `docker build -`. */
   | { readonly kind: 'stream'; readonly bytes: AsyncIterable<Uint8Array> }
+  /**
+   * A git repository (`https://host/path.git#ref:folder`, `git@host:path`, `github.com/owner/name`, …), or a tar archive or
+   * the text of a Dockerfile over http or https.
+   */
+  | { readonly kind: 'remote'; readonly address: string }
   /** No files at all. */
   | { readonly kind: 'empty' }
 
 export interface BuildOptions extends CallOptions {
   readonly context: ContextSource
-  /** Path of the Dockerfile (relative to the working directory, as docker's -f; within a tar context, to its root), or its text. */
-  readonly dockerfile?: { readonly path: string } | { readonly text: string; readonly name?: string } | undefined
+  /** Path of the Dockerfile (relative to the working directory, as docker's -f; within a tar or remote context, to its root), its address, or its text. */
+  readonly dockerfile?:
+    | { readonly path: string }
+    | { readonly url: string }
+    | { readonly text: string; readonly name?: string }
+    | undefined
   /** Names for the image; none leaves it dangling. */
   readonly tags?: readonly string[] | undefined
   readonly target?: string | undefined
@@ -22,7 +31,7 @@ export interface BuildOptions extends CallOptions {
   readonly annotations?: Readonly<Record<string, string>> | undefined
   /** `linux/arm64`; several make one index. Default: the machine's, with linux. */
   readonly platforms?: readonly string[] | undefined
-  /** Named contexts: a directory, `docker-image://ref`, `oci-layout://path[:tag|@digest]`, `target:stage`. */
+  /** Named contexts: a directory, `docker-image://ref`, `oci-layout://path[:tag|@digest]`, `target:stage`, a git repository, or one file over http or https. */
   readonly contexts?: Readonly<Record<string, string>> | undefined
   readonly noCache?: boolean | undefined
   /** Asks the registries for the bases even when they are in the store. */

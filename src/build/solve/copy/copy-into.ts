@@ -45,8 +45,8 @@ export class Copier {
       if (there === undefined) this.makeDirectories(target)
       else if (there.kind !== 'directory') throw ontoFile(target)
       this.fill(pick.node, target, '')
-      // A root has no time of its own.
-      if (pick.path === '') this.draft.change(target, timesOf(this.options.now))
+      // Most roots have no time of their own.
+      if (pick.path === '' && pick.timed !== true) this.draft.change(target, timesOf(this.options.now))
       return
     }
     const parts = there?.kind === 'directory' ? [...target, pick.name] : target

@@ -9,6 +9,8 @@ export interface Pick {
   readonly name: string
   /** Where it was found, below the root of its tree. */
   readonly path: string
+  /** Of a root: it has a time of its own, and not that of the copy. */
+  readonly timed?: boolean
 }
 
 /**

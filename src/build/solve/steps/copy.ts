@@ -10,7 +10,7 @@ import {
 } from '../../../files/layer/index.ts'
 import { compareTrees, partsOf, type RegularFile, Tree, type TreeDraft } from '../../../files/tree/index.ts'
 import type { Step } from '../../../support/index.ts'
-import type { CopyOperation } from '../../plan/index.ts'
+import type { CopyOperation, CopySource } from '../../plan/index.ts'
 import { type ArchiveSource, openArchiveSource } from '../copy/archive-source.ts'
 import { Copier, type CopyOptions } from '../copy/copy-into.ts'
 import { digestListing, type Listed } from '../copy/listing.ts'
@@ -52,7 +52,9 @@ class CopyStep {
   private readonly tools: Tools
   private readonly step: Step
   private readonly exclude: IgnoreMatcher | undefined
-  private readonly found: readonly Found[]
+  private readonly inputs: readonly Input[]
+  /** Undefined of files that are not here yet. */
+  private readonly found: (Found | undefined)[]
   private readonly archives: ArchiveSource[] = []
   private readonly unpacked = new Set<RegularFile>()
 
@@ -62,7 +64,10 @@ class CopyStep {
     this.tools = tools
     this.step = step
     this.exclude = operation.exclude.length === 0 ? undefined : ignoreMatcher(ignoreRules(operation.exclude))
-    this.found = operation.sources.map((source, i) => this.find(source.path, source.unpack, inputs[i]!))
+    this.inputs = inputs
+    this.found = operation.sources.map((source, i) =>
+      inputs[i]!.remote === undefined ? this.find(source, inputs[i]!) : undefined,
+    )
   }
 
   async run(): Promise<Snapshot> {
@@ -80,17 +85,24 @@ class CopyStep {
       tools.latest ?? '',
       operation.sources.map(({ path, unpack }) => [path, unpack]),
     )
+    const remotes = this.inputs.flatMap(({ remote }) => remote ?? [])
     // Without an earlier layer of this form there is nothing to find under any key: then files are hashed only while they are read anyway.
     const latest = tools.mayRecall(operation) ? latestLayer(tools, form) : undefined
-    const key = latest === undefined ? undefined : this.key(form)
-    const known = key === undefined ? undefined : recallLayer(tools, key)
-    if (known !== undefined) {
-      this.step.cached()
-      return tools.snapshots.stack(onto, known)
+    const key = latest === undefined && remotes.length === 0 ? undefined : this.key(form)
+    const known = latest === undefined || key === undefined ? undefined : recallLayer(tools, key)
+    if (known !== undefined) return this.recalled(known)
+    await this.bring()
+    // Other commits may well have the same files.
+    const mayBeAlike = latest !== undefined && remotes.length > 0 && !remotes.some(({ timesCount }) => timesCount)
+    const alike = mayBeAlike ? recallLayer(tools, this.key(form)) : undefined
+    if (alike !== undefined) {
+      rememberLayer(tools, key!, form, alike)
+      return this.recalled(alike)
     }
     expectLayer(latest?.size ?? 0)
     try {
       const layer = await this.make(latest)
+      if (remotes.length > 0) rememberLayer(tools, this.key(form), form, layer)
       rememberLayer(tools, key ?? this.key(form), form, layer)
       return tools.snapshots.stack(onto, layer)
     } finally {
@@ -98,10 +110,24 @@ class CopyStep {
     }
   }
 
-  private find(path: string, unpack: boolean, input: Input): Found {
+  private recalled(layer: SnapshotLayer): Snapshot {
+    this.step.cached()
+    return this.tools.snapshots.stack(this.onto, layer)
+  }
+
+  /** Fetches what is somewhere else. */
+  private async bring(): Promise<void> {
+    for (const [i, source] of this.operation.sources.entries()) {
+      const { remote, label } = this.inputs[i]!
+      if (remote !== undefined)
+        this.found[i] = this.find(source, { label, tree: await remote.fetch(this.step), timed: true })
+    }
+  }
+
+  private find({ path, unpack }: CopySource, input: Input): Found {
     const found = this.operation.parents
       ? { parents: pickParents(input.tree, path) }
-      : { picks: pickSources(input.tree, path) }
+      : { picks: pickSources(input.tree, path).map((pick) => (input.timed === true ? { ...pick, timed: true } : pick)) }
     const count = 'parents' in found ? found.parents.length : found.picks.length
     if (count === 0) {
       if (!mayMatchNothing(path)) throw explainMissing(path, input)
@@ -111,27 +137,34 @@ class CopyStep {
     return { unpack, ...found }
   }
 
+  /** Files that are not here yet count with their identity, all others with their contents. */
   private key(form: string): string {
-    return keyOf(form, digestListing(this.listed(), this.exclude))
+    const awaited = this.found.flatMap((found, i) =>
+      found === undefined ? [[i, this.inputs[i]!.remote!.identity]] : [],
+    )
+    const listing = digestListing(this.listed(), this.exclude)
+    return awaited.length === 0 ? keyOf(form, listing) : keyOf(form, listing, awaited)
   }
 
   private listed(): Listed[] {
     return this.found.flatMap((found, i): Listed[] =>
-      'parents' in found
-        ? found.parents.flatMap(({ path, node, parents }) => [
-            ...parents.map((parent, depth) => ({
-              path: `${i}:${path
-                .split('/')
-                .slice(0, depth + 1)
-                .join('/')}`,
-              node: { ...parent, children: new Map() },
+      found === undefined
+        ? []
+        : 'parents' in found
+          ? found.parents.flatMap(({ path, node, parents }) => [
+              ...parents.map((parent, depth) => ({
+                path: `${i}:${path
+                  .split('/')
+                  .slice(0, depth + 1)
+                  .join('/')}`,
+                node: { ...parent, children: new Map() },
+              })),
+              { path: `${i}:${path}`, node },
+            ])
+          : found.picks.map(({ name, node }) => ({
+              path: `${i}:${name}`,
+              node: node.kind === 'directory' ? { ...node, children: node.children, mode: 0, uid: 0, gid: 0 } : node,
             })),
-            { path: `${i}:${path}`, node },
-          ])
-        : found.picks.map(({ name, node }) => ({
-            path: `${i}:${name}`,
-            node: node.kind === 'directory' ? { ...node, children: node.children, mode: 0, uid: 0, gid: 0 } : node,
-          })),
     )
   }
 
@@ -159,6 +192,7 @@ class CopyStep {
     const options = this.options()
     for (const found of this.found) {
       const copier = () => new Copier(draft, options)
+      if (found === undefined) throw new Error('files that were not fetched')
       if ('parents' in found) {
         const one = copier()
         for (const pick of found.parents) one.copyWithParents(pick, this.operation.to)

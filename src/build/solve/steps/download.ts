@@ -1,21 +1,20 @@
 import { Tree } from '../../../files/tree/index.ts'
-import { type Step, TareError } from '../../../support/index.ts'
-import { type DownloadOperation, downloadName, isGitAddress } from '../../plan/index.ts'
-import type { Tools } from '../tools.ts'
+import type { Step } from '../../../support/index.ts'
+import { type DownloadOperation, downloadName } from '../../plan/index.ts'
+import type { Downloaded, Tools } from '../tools.ts'
 
 /** ADD of a URL: the file, for its owner alone and as old as the server says. */
 export async function downloadStep(operation: DownloadOperation, tools: Tools, step: Step): Promise<Tree> {
-  const { url } = operation
-  if (isGitAddress(url))
-    throw new TareError('REMOTE_UNSUPPORTED', 'ADD from a git repository is not supported yet', {
-      remedy: 'Check it out before the build and ADD the folder.',
-    })
-  if (tools.download === undefined)
-    throw new TareError('REMOTE_UNSUPPORTED', `nothing is fetched in this build: ${url}`)
+  if (tools.download === undefined) throw new Error(`nothing is fetched in this build: ${operation.url}`)
   const { path, digest, size, modified } = await tools.download(operation)
   step.progress('downloading', size, size, true)
+  return treeOfDownload(downloadName(operation.url), { path, digest, size, modified })
+}
+
+/** A tree of one file of the web. */
+export function treeOfDownload(name: string, { path, digest, size, modified }: Downloaded): Tree {
   const draft = Tree.empty.edit()
-  draft.put([downloadName(url)], {
+  draft.put([name], {
     kind: 'file',
     mode: 0o600,
     uid: 0,

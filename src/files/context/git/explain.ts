@@ -40,8 +40,5 @@ function lastWords(stderr: string): string {
     /^(?:fatal|error|remote: (?:error|fatal)|ssh:)|denied|failed|not allowed/i.test(line),
   )
   const chosen = (telling.length > 0 ? telling : lines).slice(-3)
-  return chosen
-    .map((line) => line.replace(/\b[a-z][a-z0-9+.-]*:\/\/\S+/gi, withoutCredentials))
-    .join('; ')
-    .slice(0, 600)
+  return withoutCredentials(chosen.map((line) => line.replace(/^(?:fatal|error): /, '')).join('; ')).slice(0, 600)
 }

@@ -1,0 +1,64 @@
+import { type Add, type GitAddress, isCommitPrefix, isGitAddress, readGitAddress } from '../../dockerfile/index.ts'
+import { isDigest } from '../../oci/index.ts'
+import { TareError } from '../../support/index.ts'
+
+/** What ADD fetches from elsewhere. */
+export type RemoteOperation =
+  | { readonly kind: 'download'; readonly url: string; readonly checksum?: string }
+  | { readonly kind: 'git'; readonly source: GitAddress }
+
+const url = /^https?:\/\//i
+
+/** Whether the source of an ADD is somewhere else, and not in the context. */
+export function isRemote(path: string): boolean {
+  return url.test(path) || isGitAddress(path)
+}
+
+/** What a file of the web is called here: the last part of its path, whatever the server says. */
+export function downloadName(address: string): string {
+  const path = URL.canParse(address) ? new URL(address).pathname : ''
+  const last = path.replace(/\/+$/, '').split('/').at(-1) ?? ''
+  try {
+    const name = decodeURIComponent(last)
+    return name === '' || name === '.' || name === '..' || /[/\0]/.test(name) ? '__unnamed__' : name
+  } catch {
+    return last
+  }
+}
+
+/** What has to be fetched for this source of the ADD. Throws `COPY_SOURCE_INVALID`, `GIT_ADDRESS_INVALID`. */
+export function remoteOperation(path: string, checksum: string | undefined, { keepGitDir }: Add): RemoteOperation {
+  if (isGitAddress(path)) return { kind: 'git', source: gitSource(path, checksum?.toLowerCase(), keepGitDir) }
+  if (checksum === undefined) return { kind: 'download', url: path }
+  if (!isDigest(checksum))
+    throw refuse(`invalid checksum "${checksum}" of a file`, 'It is sha256: and 64 hexadecimal digits.')
+  return { kind: 'download', url: path, checksum }
+}
+
+/** The repository, with what the flags say besides its address. */
+function gitSource(path: string, checksum: string | undefined, keepGitDir: boolean | undefined): GitAddress {
+  const source = readGitAddress(path)
+  if (checksum !== undefined && !isCommitPrefix(checksum))
+    throw refuse(
+      `invalid checksum "${checksum}" of a git repository`,
+      'It is a commit, or at least seven of its hexadecimal digits.',
+    )
+  const commit = longer(checksum, source.commit)
+  const keep = keepGitDir ?? source.keepGitDir
+  return {
+    ...source,
+    ...(commit === undefined ? {} : { commit }),
+    ...(keep === undefined ? {} : { keepGitDir: keep }),
+  }
+}
+
+function longer(a: string | undefined, b: string | undefined): string | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  if (a.startsWith(b)) return a
+  if (b.startsWith(a)) return b
+  throw refuse(`--checksum=${a} and the commit ${b} of the address are not the same`, 'Leave one of them away.')
+}
+
+function refuse(message: string, remedy: string): TareError {
+  return new TareError('COPY_SOURCE_INVALID', message, { remedy })
+}

@@ -1,0 +1,65 @@
+import type { Dockerfile } from '../dockerfile/index.ts'
+import type { Context } from '../files/context/index.ts'
+import { isRemoteContext } from './base-image.ts'
+import { openBuild, openNamedFolder } from './build-inputs.ts'
+import type { Host } from './host.ts'
+import type { ContextTools, RemoteContexts } from './remote-context.ts'
+import type { BuildOptions } from './types.ts'
+
+/** The contexts of one build: its own and the named ones, each opened once, when it is first needed. */
+export class BuildContexts {
+  private readonly host: Host
+  private readonly options: BuildOptions
+  private readonly tools: ContextTools
+  private readonly named = new Map<string, Promise<Context>>()
+  private readonly opened: Context[] = []
+  private remote: Promise<RemoteContexts> | undefined
+
+  constructor(host: Host, options: BuildOptions, tools: ContextTools) {
+    this.host = host
+    this.options = options
+    this.tools = tools
+  }
+
+  /** Opens the build's own, which is called '', and reads the Dockerfile. */
+  async begin(): Promise<Dockerfile> {
+    const { file, context } = await openBuild(this.host, this.options, this.tools.steps, () => this.remotes())
+    this.opened.push(context)
+    this.named.set('', Promise.resolve(context))
+    return file
+  }
+
+  get(name: string): Promise<Context> {
+    const context = this.named.get(name) ?? this.open(name)
+    this.named.set(name, context)
+    return context
+  }
+
+  /** What fetches from elsewhere; most builds do not need it. */
+  remotes(): Promise<RemoteContexts> {
+    this.remote ??= import('./remote-context.ts').then(
+      ({ RemoteContexts }) => new RemoteContexts(this.host, this.options, this.tools),
+    )
+    return this.remote
+  }
+
+  async close(): Promise<void> {
+    for (const context of this.opened) context.close()
+    const remotes = await this.remote?.catch(() => undefined)
+    remotes?.close()
+  }
+
+  private async open(name: string): Promise<Context> {
+    const [, value] = Object.entries(this.options.contexts!).find(([key]) => withoutTag(key) === name)!
+    const context = isRemoteContext(value)
+      ? await (await this.remotes()).openNamed(value, name)
+      : openNamedFolder(this.host, value, name)
+    this.opened.push(context)
+    return context
+  }
+}
+
+/** A context is meant by its name with and without the default tag. */
+export function withoutTag(name: string): string {
+  return name.replace(/:latest$/, '')
+}
