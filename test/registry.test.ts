@@ -112,4 +112,30 @@ describe.runIf(hasRegistry)('images go to a registry and come back', () => {
     )
     expect(await succeed(['registry', 'referrers', '--format', 'json', `${host}/app@${digest}`])).toBe('')
   })
+
+  test('what is built is pushed under each of its names, in one go', async () => {
+    const registry = await startRegistry()
+    onTestFinished(() => registry.stop())
+    const { host } = registry
+    const bench = openBench({ Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' })
+    const { tare, succeed } = bench
+    const names = [`${host}/built:1`, `${host}/built:2`]
+    const { code, err } = await tare([
+      'build',
+      '--push',
+      '--progress=none',
+      ...names.flatMap((name) => ['-t', name]),
+      'context',
+    ])
+    expect(code, err).toBe(0)
+    expect(err.trim().split('\n')).toEqual(
+      names.map((name) => expect.stringMatching(`^pushed ${name}@sha256:[0-9a-f]{64}$`)),
+    )
+    const push = 'type=registry,compression=zstd,oci-mediatypes=true'
+    expect((await tare(['build', '-q', '-o', push, '-t', names[0]!, 'context'])).err).toBe('')
+    const [first, second] = await Promise.all(names.map((name) => succeed(['image', 'manifest', name])))
+    expect(first).toContain('tar+zstd')
+    expect(second).toContain('tar+gzip')
+    expect((await tare(['build', '--push', 'context'])).err).toContain('tag is needed when pushing to registry')
+  })
 })

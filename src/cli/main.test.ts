@@ -38,7 +38,7 @@ test.each([
 })
 
 test.each([
-  ['build --push .', 'ERROR: failed to build: --push is not supported by tare yet\n'],
+  ['build --push .', 'ERROR: failed to build: tag is needed when pushing to registry\n'],
   ['build -o out .', 'ERROR: failed to build: --output type=local is not supported by tare yet\n'],
   ['build --build-context x .', 'ERROR: failed to build: invalid context value: x, expected key=value\n'],
   ['build -f - -', "ERROR: failed to build: invalid argument: can't use stdin for both build context and dockerfile\n"],

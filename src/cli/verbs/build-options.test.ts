@@ -95,17 +95,27 @@ test.each<[string, unknown]>([
   ['--load .', []],
   ['-o type=docker .', []],
   ['-o type=image,push=false .', []],
-  ['-o type=docker,dest=a.tar .', [{ format: 'docker', to: 'a.tar' }]],
-  ['-o type=oci,dest=a=b.tar .', [{ format: 'oci', to: 'a=b.tar' }]],
-  ['-o type=oci .', [{ format: 'oci', to: '-' }]],
+  ['-o type=docker,dest=a.tar .', [{ kind: 'archive', format: 'docker', to: 'a.tar' }]],
+  ['-o type=oci,dest=a=b.tar .', [{ kind: 'archive', format: 'oci', to: 'a=b.tar' }]],
+  ['-o type=oci .', [{ kind: 'archive', format: 'oci', to: '-' }]],
+  ['--push -t a .', [{ kind: 'push', options: {} }]],
+  [
+    '-o type=registry,compression=zstd,compression-level=9,oci-mediatypes=true -t a .',
+    [
+      {
+        kind: 'push',
+        options: { compression: 'zstd', compressionLevel: 9, forceCompression: false, insecure: false, format: 'oci' },
+      },
+    ],
+  ],
 ])('%s is written where it says', (line, expected) => {
   expect(readOutputs(call(line))).toEqual(expected)
 })
 
 test.each([
-  ['--push .', '--push is not supported'],
-  ['-o type=image,push=true .', '--output that pushes is not supported'],
-  ['-o type=registry .', '--output that pushes is not supported'],
+  ['--push .', 'tag is needed when pushing to registry'],
+  ['-o type=image,push=true .', 'tag is needed when pushing to registry'],
+  ['-o type=registry,compression=estargz -t a .', '--output compression=estargz is not supported'],
   ['-o out .', '--output type=local is not supported'],
   ['-o - .', '--output type=tar is not supported'],
   ['-o type=local,dest=out .', '--output type=local is not supported'],

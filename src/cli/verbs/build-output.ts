@@ -1,56 +1,89 @@
-import type { Tare } from '../../index.ts'
+import type { PushOptions, Tare } from '../../index.ts'
 import type { Call } from '../command.ts'
 import { Failure, notYet } from '../failure.ts'
-import { write } from '../streams.ts'
+import { tell, write } from '../streams.ts'
 import type { BuildFlags } from './build-flags.ts'
+import { compressions, levelOf } from './push.ts'
 
-/** An archive to write beside the image in the store. */
-export interface ArchiveOutput {
-  readonly format: 'docker' | 'oci'
-  /** A file's path, or `-`: standard output. */
-  readonly to: string
-}
+/** Where an image goes besides the store. */
+export type Output =
+  /** An archive; `to` is a file's path, or `-`: standard output. */
+  | { readonly kind: 'archive'; readonly format: 'docker' | 'oci'; readonly to: string }
+  /** The registries that its names speak of. */
+  | { readonly kind: 'push'; readonly options: Omit<PushOptions, 'name'> }
 
 /** What `--output`, `--load` and `--push` ask for besides the store. Throws for what tare cannot write yet. */
-export function readOutputs({ flags, streams }: Pick<Call<BuildFlags>, 'flags' | 'streams'>): readonly ArchiveOutput[] {
-  if (flags.push) throw notYet('--push', 'Write the image to a file with tare save, and push that with another tool.')
-  return flags.output.flatMap((text) => {
+export function readOutputs({ flags, streams }: Pick<Call<BuildFlags>, 'flags' | 'streams'>): readonly Output[] {
+  const outputs = flags.output.flatMap((text) => {
     const output = readOutput(text)
-    if (output?.to === '-' && streams.stdout.isTTY)
+    if (output?.kind === 'archive' && output.to === '-' && streams.stdout.isTTY)
       throw new Failure('dest file is required for the exporter: refusing to write to a terminal')
     return output === undefined ? [] : [output]
   })
+  const isPushed = outputs.some(({ kind }) => kind === 'push')
+  if (flags.push && !isPushed) outputs.push({ kind: 'push', options: {} })
+  if ((flags.push || isPushed) && flags.tag.length === 0)
+    throw new Failure('tag is needed when pushing to registry', {
+      remedy: 'Name the image with -t REGISTRY/REPOSITORY:TAG.',
+    })
+  return outputs
 }
 
-const remedy = 'type=docker, type=oci and type=image are.'
+const remedy = 'type=registry, type=docker, type=oci and type=image are.'
 
-function readOutput(text: string): ArchiveOutput | undefined {
+function readOutput(text: string): Output | undefined {
   const pairs = new Map(
     text.split(',').map((pair) => [pair.split('=', 1)[0]!.toLowerCase(), pair.replace(/^[^=]*=?/, '')]),
   )
   const type = pairs.get('type')
   if (type === undefined) throw notYet(text === '-' ? '--output type=tar' : '--output type=local', remedy)
   const to = pairs.get('dest')
-  const isPushed = pairs.get('push') === 'true' || type === 'registry'
-  if (isPushed) throw notYet('--output that pushes', remedy)
   if (pairs.get('tar') === 'false') throw notYet('--output tar=false', remedy)
   if (pairs.has('name')) throw notYet('--output name=', 'Name the image with -t.')
-  if (type === 'oci') return { format: 'oci', to: to ?? '-' }
-  if (type === 'docker') return to === undefined ? undefined : { format: 'docker', to }
+  if (type === 'registry' || (type === 'image' && pairs.get('push') === 'true')) return readPush(pairs)
+  if (type === 'oci') return { kind: 'archive', format: 'oci', to: to ?? '-' }
+  if (type === 'docker') return to === undefined ? undefined : { kind: 'archive', format: 'docker', to }
   if (type === 'image') return undefined
   if (type === 'local' || type === 'tar' || type === 'cacheonly') throw notYet(`--output type=${type}`, remedy)
   throw new Failure(`exporter ${JSON.stringify(type)} could not be found`, { remedy })
 }
 
-/** Writes the archives. `names` are those of the image just built, or its id. */
+function readPush(pairs: ReadonlyMap<string, string>): Output {
+  const asked = pairs.get('compression')
+  const compression = compressions.find((candidate) => candidate === asked)
+  if (asked !== undefined && compression === undefined)
+    throw notYet(`--output compression=${asked}`, 'gzip and zstd are.')
+  if (pairs.get('push-by-digest') === 'true') throw notYet('--output push-by-digest=true', 'Name the image with -t.')
+  const mediaTypes = pairs.get('oci-mediatypes')
+  return {
+    kind: 'push',
+    options: {
+      compression,
+      compressionLevel: levelOf(pairs.get('compression-level'), compression ?? 'gzip'),
+      forceCompression: pairs.get('force-compression') === 'true',
+      insecure: pairs.get('registry.insecure') === 'true',
+      format: mediaTypes === undefined ? undefined : mediaTypes === 'false' ? 'docker' : 'oci',
+    },
+  }
+}
+
+/** Writes the archives, and pushes. `names` are those of the image just built, or its id. */
 export async function writeOutputs(
-  outputs: readonly ArchiveOutput[],
+  outputs: readonly Output[],
   names: readonly string[],
   tare: Tare,
-  { streams, signal }: Pick<Call, 'streams' | 'signal'>,
+  { streams, signal, flags }: Pick<Call<BuildFlags>, 'streams' | 'signal' | 'flags'>,
 ): Promise<void> {
-  for (const { format, to } of outputs) {
-    const target = to === '-' ? { write: (chunk: Uint8Array) => write(streams.stdout, chunk) } : { path: to }
-    await tare.save({ names, format, to: target, signal })
+  for (const output of outputs) {
+    if (output.kind === 'archive') {
+      const { format, to } = output
+      const target = to === '-' ? { write: (chunk: Uint8Array) => write(streams.stdout, chunk) } : { path: to }
+      await tare.save({ names, format, to: target, signal })
+      continue
+    }
+    for (const name of names) {
+      const { fullName, digest } = await tare.push({ ...output.options, name, signal })
+      if (!flags.quiet) await tell(streams, `pushed ${fullName}@${digest}\n`)
+    }
   }
 }
