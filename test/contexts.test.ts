@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { faultsOf } from './kit/check-store.ts'
 import { type Bench, openBench } from './kit/cli.ts'
+import { hasGitDaemon, Repositories } from './kit/git.ts'
 import { hasProgram } from './kit/needs.ts'
 
 // Where a build's files come from, and the flags that say how it is done: as docker's.
@@ -231,5 +232,21 @@ describe('flags', () => {
     expect(await cached()).toBe(3)
     expect(await cached('--no-cache-filter', 'one')).toBe(2)
     expect(await cached('--no-cache')).toBe(0)
+  })
+})
+
+describe.skipIf(!hasGitDaemon)('a git repository', () => {
+  test('is a context, a named one, and a source of ADD', async () => {
+    const repositories = new Repositories()
+    repositories.commit('app', { Dockerfile: copyAll, 'sub/Dockerfile': 'FROM scratch\nCOPY a /b\n', 'sub/a': 'a' })
+    const url = `${await repositories.daemon()}/app.git`
+    const bench = openBench({ Dockerfile: `FROM scratch\nCOPY --from=app sub/a /c\nADD ${url}#main:sub /d/\n` })
+    await bench.succeed(['build', '-q', '-t', 'x', `${url}#main:sub`])
+    expect(await filesOf(bench, 'x')).toEqual({ b: 'a' })
+    await bench.succeed(['build', '-q', '-t', 'x', '--build-context', `app=${url}`, 'context'])
+    expect(await filesOf(bench, 'x')).toEqual({ 'd/': '', 'd/Dockerfile': 'FROM scratch\nCOPY a /b\n', 'd/a': 'a' })
+    const { code, err } = await bench.tare(['build', '-q', `${url}#nope`])
+    expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining(`${url} has no nope`) })
+    expect(await faultsOf(bench.home)).toEqual([])
   })
 })

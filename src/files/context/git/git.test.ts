@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { temporaryFolder } from '../../../../test/kit/cli.ts'
 import { commitTime, git, hasGit, hasGitDaemon, Repositories } from '../../../../test/kit/git.ts'
 import { readWhole } from '../../layer/index.ts'
@@ -235,6 +235,32 @@ describe.skipIf(!hasGit)('a repository of the web', () => {
       expect(readFileSync(join(file.parentPath, file.name)).includes('secret')).toBe(false)
     const wrong = get({ remote: remote.replace('ada:', 'bob:') })
     await expect(wrong).rejects.toMatchObject({ code: 'GIT_DENIED', message: expect.not.stringContaining('secret') })
+  })
+})
+
+describe.skipIf(!hasGit)('a repository over ssh', () => {
+  test('is fetched by the user’s own ssh, and one that stays behind is not waited for', async () => {
+    const repositories = new Repositories()
+    repositories.commit('a', { a: 'a' })
+    const folder = temporaryFolder()
+    // What ssh would do at the other end, and then a connection that is kept for the next time.
+    const ssh = join(folder, 'ssh')
+    writeFileSync(
+      ssh,
+      `#!/bin/sh\necho "$@" >> ${folder}/calls\nfor last; do :; done\nsleep 30 & echo $! >> ${folder}/behind\nexec sh -c "$last"\n`,
+      { mode: 0o755 },
+    )
+    onTestFinished(() => {
+      for (const pid of readFileSync(join(folder, 'behind'), 'utf8').split('\n').filter(Boolean))
+        process.kill(Number(pid))
+    })
+    const home = temporaryFolder()
+    const environment = { PATH: `${folder}:${process.env['PATH']}`, HOME: home }
+    const begun = Date.now()
+    const { lines } = await get({ remote: `git@127.0.0.1:${repositories.path('a')}` }, { environment })
+    expect(lines).toEqual(['a 644 a'])
+    expect(Date.now() - begun).toBeLessThan(25_000)
+    expect(readFileSync(join(folder, 'calls'), 'utf8')).toContain('BatchMode=yes')
   })
 })
 

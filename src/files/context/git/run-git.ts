@@ -133,7 +133,7 @@ function endOf(child: ChildProcess): Promise<number> {
       const late = setTimeout(() => {
         child.stdout?.destroy()
         child.stderr?.destroy()
-      }, 2000)
+      }, 300)
       child.on('close', () => clearTimeout(late))
     })
   })

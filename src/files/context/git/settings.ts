@@ -60,6 +60,8 @@ export const held: readonly string[] = [
   `core.hooksPath=${devNull}`,
   `core.attributesFile=${devNull}`,
   'core.fsmonitor=false',
+  // Some disks say of every file that it is somebody else's.
+  'safe.directory=*',
   'core.autocrlf=false',
   'core.logAllRefUpdates=false',
   'credential.interactive=false',
