@@ -97,7 +97,11 @@ function linesTo(step: Step): (text: string) => void {
     const lines = (rest + text).split(/\r*\n/)
     rest = lines.pop()!
     for (const line of lines) {
-      const last = line.slice(line.lastIndexOf('\r') + 1).trimEnd()
+      // A server may say anything, to a terminal too.
+      const last = line
+        .slice(line.lastIndexOf('\r') + 1)
+        .replace(/[\p{Cc}\p{Cf}]+/gu, ' ')
+        .trimEnd()
       if (last !== '') step.output('stderr', `${withoutCredentials(last)}\n`)
     }
   }

@@ -259,6 +259,7 @@ describe('a context of the web', () => {
       if (request.url === '/a.tar') response.end(tar)
       else if (request.url === '/a.tgz') response.end(gzipSync(tar))
       else if (request.url === '/Dockerfile') response.end(copyAll.text)
+      else if (request.url === '/owner/name') response.end('<!DOCTYPE html><html>')
       else if (request.url === '/noise') response.end(Buffer.alloc(17 << 20, 'x'))
       else response.writeHead(404).end()
     })
@@ -271,6 +272,10 @@ describe('a context of the web', () => {
     expect((await from('Dockerfile')).files).toEqual({ context: copyAll.text })
     await expect(from('a.tar')).rejects.toMatchObject({ code: 'DOCKERFILE_MISSING' })
     await expect(from('none')).rejects.toMatchObject({ code: 'DOWNLOAD_FAILED' })
+    await expect(from('owner/name')).rejects.toMatchObject({
+      code: 'CONTEXT_INVALID',
+      remedy: expect.stringContaining(`${url}/owner/name.git`),
+    })
     await expect(from('noise')).rejects.toMatchObject({
       code: 'CONTEXT_INVALID',
       message: expect.stringContaining(`${url}/noise is neither`),

@@ -63,6 +63,10 @@ export class RemoteContexts {
       const options = { name, scratch, unpackLimit: unpackLimit(this.host), signal }
       const opened = await openStream(createReadStream(file.path), options)
       if (!('text' in opened)) return { context: opened }
+      if (/^\s*<(?:!doctype|html)/i.test(opened.text))
+        throw new TareError('CONTEXT_INVALID', `${name} is a page of the web, and no Dockerfile`, {
+          remedy: `If it shows a git repository, the address of that ends in .git: ${name.replace(/\/*(?:[?#].*)?$/, '')}.git`,
+        })
       return { context: treeContext(name, treeOfDownload('context', file)), text: opened.text }
     } catch (error) {
       throw this.host.store.explain(error)
