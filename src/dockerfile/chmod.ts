@@ -12,7 +12,7 @@ const sticky = 0o1000
 const shifts = { u: 6, g: 3, o: 0 }
 
 /**
- * Reads a `--chmod`: an octal number up to 07777, or changes as in BSD's chmod(1): `u=rwX,go-w`, `+x`, `g=u`. Where nobody is
+ * Reads a `--chmod`: an octal number up to 07777, or changes as in BSD's chmod(1): `go-w`, `+X`, `g=u`. Where nobody is
  * named (`+w`), the bits of `umask` are left alone. Throws DOCKERFILE_CHMOD in BuildKit's words, without a place.
  */
 export function parseChmod(text: string, umask = 0o022): ModeChange {
@@ -106,7 +106,7 @@ function notOctal(text: string): TareError {
   return refusal(
     'DOCKERFILE_CHMOD',
     `invalid chmod parameter: '${text}'. it should be octal string and between 0 and 07777`,
-    'Write 755, 0644 or 4755; or changes such as u=rwX,go=rX.',
+    'Write 755, 0644 or 4755; or changes such as go-w or u=rw,go=r,+X.',
   )
 }
 

@@ -62,10 +62,21 @@ export async function fetchUrl<T>(
     })
   } catch (error) {
     if (signal?.aborted) throw signal.reason
-    throw unreachable(attempt, error)
+    throw explainBroken(unreachable(attempt, error))
   } finally {
     http.close()
   }
+}
+
+/** What befell a connection, told of an address that is no registry’s. */
+function explainBroken(error: unknown): unknown {
+  if (!(error instanceof TareError) || error.code !== 'REGISTRY_UNREACHABLE') return error
+  return new TareError('DOWNLOAD_FAILED', error.message, {
+    cause: error.cause,
+    remedy: error.remedy?.includes('--insecure')
+      ? 'Trust its authority: name a file of it in SSL_CERT_FILE.'
+      : error.remedy,
+  })
 }
 
 async function explain(response: HttpResponse, attempt: Attempt): Promise<unknown> {
