@@ -23,7 +23,7 @@ export const copy = defineVerb({
     },
     all: { type: 'bool', short: 'a', help: 'Copy all platforms, or fail (default: all that the target can hold)' },
     compression: { type: 'string', help: 'How plain layers are squeezed for a registry: "gzip" (default) or "zstd"' },
-    'compression-level': { type: 'string', help: '1 to 9 for gzip (default: 5), 1 to 19 for zstd (default: 3)' },
+    'compression-level': { type: 'string', help: '1 to 9 for gzip (default: 4), 1 to 19 for zstd (default: 3)' },
     digestfile: { type: 'string', placeholder: 'file', help: 'Write the digest of the copy to the file' },
     format: { type: 'string', help: 'Kind of the manifests: "oci" or "docker" (default: as they are)' },
     insecure: { type: 'bool', help: 'Do not check certificates, and allow plain HTTP' },

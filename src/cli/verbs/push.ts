@@ -15,7 +15,7 @@ export const push = defineVerb({
   flags: {
     'all-tags': { type: 'bool', short: 'a', help: 'Push all tags of an image to the repository' },
     compression: { type: 'string', help: 'How to squeeze layers: "gzip" or "zstd" (default: as before, else "gzip")' },
-    'compression-level': { type: 'string', help: '1 to 9 for gzip (default: 5), 1 to 19 for zstd (default: 3)' },
+    'compression-level': { type: 'string', help: '1 to 9 for gzip (default: 4), 1 to 19 for zstd (default: 3)' },
     digestfile: { type: 'string', placeholder: 'file', help: 'Write the digest of what was pushed to the file' },
     'disable-content-trust': { type: 'bool', help: 'Skip image signing', hidden: true },
     'force-compression': { type: 'bool', help: 'Squeeze layers anew that were pulled and are squeezed otherwise' },

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import type { Descriptor } from '../../oci/index.ts'
 import type { Connection, Purpose } from './connection.ts'
@@ -35,12 +34,13 @@ export class UploadAhead {
   /** Resolves when more may come. */
   async write(chunk: Uint8Array): Promise<void> {
     if (this.feed.destroyed || this.feed.write(chunk)) return
-    const stop = new AbortController()
-    const { signal } = stop
-    const either = [once(this.feed, 'drain', { signal }), once(this.feed, 'close', { signal })]
-    await Promise.race(either).catch(() => {})
-    stop.abort()
-    await Promise.allSettled(either)
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        this.feed.off('drain', done).off('close', done)
+        resolve()
+      }
+      this.feed.on('drain', done).on('close', done)
+    })
   }
 
   /** The blob is there afterwards. */

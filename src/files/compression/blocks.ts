@@ -1,6 +1,7 @@
 import type { Bytes } from '../../support/index.ts'
 
-const atOnce = 8
+// More than Node's thread pool has threads, so that none of them waits.
+const atOnce = 6
 
 /**
  * Cuts the bytes into blocks of one size, but for the last, squeezes them side by side, and hands the results on in order. Chunks that

@@ -4,8 +4,8 @@ export type Compression = 'none' | 'gzip' | 'zstd'
 
 /** Levels that may be asked for, and the one that is meant where none is. */
 export const compressionLevels = {
-  // Of zlib's levels the fifth takes a quarter less time than the sixth, for half a hundredth more bytes.
-  gzip: { least: 1, most: 9, usual: 5 },
+  // Of zlib's levels the fourth takes half the time of the sixth, for three hundredths more bytes; who wants fewer takes zstd.
+  gzip: { least: 1, most: 9, usual: 4 },
   zstd: { least: 1, most: 19, usual: 3 },
 } as const
 

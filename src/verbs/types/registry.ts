@@ -39,7 +39,7 @@ export interface PushOptions extends CallOptions {
   readonly format?: 'oci' | 'docker' | undefined
   /** How layers are squeezed that this store has made. Default: as they were pushed before, else gzip. zstd needs the format oci. */
   readonly compression?: 'gzip' | 'zstd' | undefined
-  /** 1 to 9 for gzip (default: 5), 1 to 19 for zstd (default: 3). */
+  /** 1 to 9 for gzip (default: 4), 1 to 19 for zstd (default: 3). */
   readonly compressionLevel?: number | undefined
   /** Also layers that were pulled are squeezed anew where they are not as `compression` says. */
   readonly forceCompression?: boolean | undefined
@@ -141,7 +141,7 @@ export interface CopyOptions extends CallOptions {
   readonly format?: 'oci' | 'docker' | undefined
   /** How layers are squeezed that are plain where they come from, on their way to a registry. Default: gzip. */
   readonly compression?: 'gzip' | 'zstd' | undefined
-  /** 1 to 9 for gzip (default: 5), 1 to 19 for zstd (default: 3). */
+  /** 1 to 9 for gzip (default: 4), 1 to 19 for zstd (default: 3). */
   readonly compressionLevel?: number | undefined
   readonly insecure?: boolean | undefined
 }
