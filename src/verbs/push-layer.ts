@@ -152,6 +152,9 @@ async function hurried({ store }: Host, layer: Descriptor, push: LayerPush, ther
   }
 }
 
+// More than are being squeezed at a time.
+const chunksHeld = 16
+
 /** A layer of the store being squeezed once. */
 class Squeezing {
   private readonly layer: Descriptor
@@ -168,7 +171,8 @@ class Squeezing {
 
   async *bytes(): Bytes {
     const { compression, level } = this.push
-    yield* measured(compress(measured(await this.store.open(this.layer), this.plain), compression, level), this.packed)
+    const bytes = await this.store.blobs.open(this.layer, chunksHeld)
+    yield* measured(compress(measured(bytes, this.plain), compression, level), this.packed)
   }
 
   /** What came of it, when all of it has come. Throws `BLOB_CORRUPT` where the layer is not what it should be. */

@@ -10,7 +10,7 @@ export const compressionLevels = {
 } as const
 
 /**
- * The bytes squeezed on all cores. Throws `ZSTD_MISSING` where nothing here writes zstd. What squeezes is loaded with the first call:
+ * The bytes squeezed on all cores. Of what comes in, eight chunks are held at most. Throws `ZSTD_MISSING` where nothing here writes zstd. What squeezes is loaded with the first call:
  * most verbs squeeze nothing.
  */
 export async function* compress(bytes: Bytes, compression: Compression, level?: number): Bytes {
