@@ -3,7 +3,7 @@ import type { Call } from '../command.ts'
 import { Failure, notYet } from '../failure.ts'
 import { tell, write } from '../streams.ts'
 import type { BuildFlags } from './build-flags.ts'
-import { compressions, levelOf } from './push.ts'
+import { compressions, levelOf } from './image-kind.ts'
 
 /** Where an image goes besides the store. */
 export type Output =

@@ -1,10 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { defineVerb } from '../command.ts'
-import { UsageError } from '../failure.ts'
 import { tell, write } from '../streams.ts'
-import { compressions, levelOf } from './push.ts'
-
-const formats = ['oci', 'docker'] as const
+import { readImageKind } from './image-kind.ts'
 
 export const copy = defineVerb({
   usage: '[OPTIONS] SOURCE TARGET',
@@ -32,13 +29,7 @@ export const copy = defineVerb({
     quiet: { type: 'bool', short: 'q', help: 'Suppress verbose output' },
   },
   run: async ({ args, flags, streams, signal, ...call }) => {
-    const format = formats.find((candidate) => candidate === flags.format)
-    if (flags.format !== undefined && format === undefined)
-      throw new UsageError(`invalid format "${flags.format}"`, `The formats are ${formats.join(' and ')}.`)
-    const compression = compressions.find((candidate) => candidate === flags.compression)
-    if (flags.compression !== undefined && compression === undefined)
-      throw new UsageError(`invalid compression "${flags.compression}"`, `It is ${compressions.join(' or ')}.`)
-    const compressionLevel = levelOf(flags['compression-level'], compression ?? 'gzip')
+    const { format, compression, compressionLevel } = readImageKind(flags)
     const tare = await call.open()
     const result = await tare.copy({
       ...{ from: args[0]!, to: args[1]!, format, compression, compressionLevel, insecure: flags.insecure, signal },

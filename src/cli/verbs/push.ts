@@ -3,10 +3,9 @@ import type { PushResult } from '../../index.ts'
 import { defineVerb } from '../command.ts'
 import { UsageError } from '../failure.ts'
 import { tell, write } from '../streams.ts'
+import { readImageKind } from './image-kind.ts'
 import { refuseTag } from './pull.ts'
 
-const formats = ['oci', 'docker'] as const
-export const compressions = ['gzip', 'zstd'] as const
 const words = { there: 'Layer already exists', mounted: 'Mounted', uploaded: 'Pushed' } as const
 
 export const push = defineVerb({
@@ -25,15 +24,9 @@ export const push = defineVerb({
     quiet: { type: 'bool', short: 'q', help: 'Suppress verbose output' },
   },
   run: async ({ args, flags, streams, signal, ...call }) => {
-    const format = formats.find((candidate) => candidate === flags.format)
-    if (flags.format !== undefined && format === undefined)
-      throw new UsageError(`invalid format "${flags.format}"`, `The formats are ${formats.join(' and ')}.`)
-    const compression = compressions.find((candidate) => candidate === flags.compression)
-    if (flags.compression !== undefined && compression === undefined)
-      throw new UsageError(`invalid compression "${flags.compression}"`, `It is ${compressions.join(' or ')}.`)
+    const { format, compression, compressionLevel } = readImageKind(flags)
     if (compression === 'zstd' && format === 'docker')
       throw new UsageError('layers in zstd need --format oci', 'Docker’s own kind of manifest has no name for them.')
-    const compressionLevel = levelOf(flags['compression-level'], compression ?? 'gzip')
     if (flags['all-tags']) refuseTag(args[0]!)
     const tare = await call.open()
     const options = {
@@ -52,15 +45,6 @@ export const push = defineVerb({
     return 0
   },
 })
-
-/** The level that a compression takes. */
-export function levelOf(text: string | undefined, compression: 'gzip' | 'zstd'): number | undefined {
-  if (text === undefined) return undefined
-  const most = compression === 'gzip' ? 9 : 19
-  if (!/^\d{1,2}$/.test(text) || Number(text) < 1 || Number(text) > most)
-    throw new UsageError(`invalid compression level "${text}"`, `Of ${compression} it is a number from 1 to ${most}.`)
-  return Number(text)
-}
 
 function linesOf(result: PushResult): string[] {
   const tag = result.fullName.slice(repositoryOf(result).length + 1)
