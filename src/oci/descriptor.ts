@@ -1,6 +1,7 @@
 import { TareError } from '../support/index.ts'
 import { type Digest, parseDigest } from './digest.ts'
 import { sortedMembers } from './json.ts'
+import { mediaTypes } from './media-types.ts'
 import { normalizePlatform, type Platform } from './platform.ts'
 
 /** What points at a blob. (image-spec, descriptor.md) */
@@ -49,6 +50,12 @@ export function isAttestation({ platform, annotations }: Descriptor): boolean {
     (platform?.os === 'unknown' && platform.architecture === 'unknown') ||
     annotations?.['vnd.docker.reference.type'] !== undefined
   )
+}
+
+/** A layer as the manifests of a family name it: of gzip, each has a type of its own. */
+export function layerIn(family: 'oci' | 'docker', { mediaType, digest, size }: Descriptor): Descriptor {
+  const gzip = family === 'docker' ? mediaTypes.dockerLayerGzip : mediaTypes.layerGzip
+  return { mediaType: mediaType.endsWith('gzip') ? gzip : mediaType, digest, size }
 }
 
 /** A descriptor as it stands in JSON: the members in the order that Go writes them. */

@@ -1,6 +1,5 @@
-import type { BaseImage, ImageOperation } from '../build/plan/index.ts'
-import type { SnapshotLayer } from '../build/solve/index.ts'
-import { formatReference, type Platform, parseManifest, parseReference } from '../oci/index.ts'
+import type { BaseImage, ImageOperation, Operation } from '../build/plan/index.ts'
+import { formatReference, type Platform, parseReference } from '../oci/index.ts'
 import { messageOf, type Steps } from '../support/index.ts'
 import { remoteBase, storedBase } from './base-image.ts'
 import type { Host } from './host.ts'
@@ -13,6 +12,7 @@ export class BuildBases {
   private readonly options: BuildOptions
   private readonly steps: Steps
   private readonly remotes = new Map<BaseImage, RemoteImage>()
+  private readonly kept = new Set<RemoteImage>()
 
   constructor(host: Host, options: BuildOptions, steps: Steps) {
     this.host = host
@@ -37,15 +37,36 @@ export class BuildBases {
     }
   }
 
-  /** Fetches the layers of a base that is in a registry, which is then in the store under its name; undefined for another. */
-  async layers({ base }: ImageOperation): Promise<readonly SnapshotLayer[] | undefined> {
+  /** Brings the layers of a base into the store, where it then has its name. */
+  async fetch({ base }: ImageOperation): Promise<void> {
     const remote = this.remotes.get(base)
-    if (remote === undefined) return undefined
+    if (remote !== undefined) await this.keepWhole(remote)
+    else {
+      const { wholeImage } = await import('./whole-image.ts')
+      const { report, signal } = this.options
+      await wholeImage(this.host, base.manifest, { report, signal })
+    }
+  }
+
+  /** Names those bases in the store that were built on without a look at their layers, so that the next build need not ask again. */
+  async keep(operations: readonly Operation[]): Promise<void> {
+    for (const operation of operations) {
+      const remote = operation.kind === 'image' ? this.remotes.get(operation.base) : undefined
+      if (remote === undefined || this.kept.has(remote)) continue
+      if (remote.config.diffIds.every((diffId) => this.host.store.blobs.touch(diffId))) await this.keepWhole(remote)
+      else {
+        const { keepRemoteWithoutLayers } = await import('./remote-image.ts')
+        await keepRemoteWithoutLayers(this.host, remote)
+        this.kept.add(remote)
+      }
+    }
+  }
+
+  private async keepWhole(remote: RemoteImage): Promise<void> {
     const { keepRemote } = await import('./remote-image.ts')
     const { report, signal } = this.options
-    const resting = await keepRemote(this.host, remote, { names: [remote.name], report, signal })
-    const { layers } = parseManifest(this.host.store.blobs.read(resting.digest), `manifest ${resting.digest}`)
-    return layers.map(({ size }, i) => ({ diffId: base.layers[i]!.diffId, size }))
+    await keepRemote(this.host, remote, { names: [remote.name], report, signal })
+    this.kept.add(remote)
   }
 
   close(): void {

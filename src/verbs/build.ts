@@ -3,9 +3,12 @@ import { type NamedContext, type Operation, type Planned, planBuild } from '../b
 import type { Sandbox } from '../build/sandbox/index.ts'
 import { type RunSettings, type Snapshot, Snapshots, solve } from '../build/solve/index.ts'
 import {
+  type Descriptor,
+  type Digest,
   descriptorJson,
   familiarName,
   goJson,
+  layerIn,
   mediaTypes,
   normalizePlatform,
   type Platform,
@@ -148,10 +151,11 @@ class Building {
       signal: this.signal,
       sandbox: () => this.sandbox(),
       run: this.runSettings(),
-      baseLayers: (operation) => this.bases.layers(operation),
+      fetchBase: (operation) => this.bases.fetch(operation),
       git: async ({ source }, step) => (await this.contexts.remotes()).git.find(source, step),
       download: async (operation) => (await import('./download.ts')).download(host, operation, this.signal),
     })
+    await this.bases.keep(plan.operations)
     this.refuseLeaks(plan, snapshots)
     const { config, manifest } = assembleImage(...this.facts(plan, snapshots))
     refuseLeaksInConfig(config.bytes, this.needles)
@@ -170,7 +174,8 @@ class Building {
     names: readonly Reference[],
   ): Promise<BuildResult> {
     const { store } = this.host
-    const root = images.length === 1 ? images[0]!.blob : this.writeIndex(images)
+    let root = images.length === 1 ? images[0]!.blob : this.writeIndex(images)
+    if (this.options.load === true) root = await this.complete(root)
     await store.keep(root, names, this.host.now())
     const id = images.length === 1 ? this.ids[0]!.config.digest : root.digest
     const familiar = names.map(familiarName)
@@ -184,6 +189,11 @@ class Building {
       names: familiar,
       warnings: warningsOf(planned[0]!),
     }
+  }
+
+  private async complete(root: Descriptor): Promise<Descriptor> {
+    const { wholeImage } = await import('./whole-image.ts')
+    return wholeImage(this.host, root, { signal: this.signal, report: this.options.report })
   }
 
   async close(): Promise<void> {
@@ -200,9 +210,9 @@ class Building {
 
   private facts({ output }: Planned, snapshots: readonly (Snapshot | undefined)[]): Parameters<typeof assembleImage> {
     const root = snapshots[output.root]!
-    const layers: AssembledLayer[] = root.layers.map(({ diffId, size, created }) => ({
+    const layers: AssembledLayer[] = root.layers.map(({ diffId, blob, created }) => ({
       diffId,
-      size,
+      blob: this.whereabouts(diffId, blob),
       ...(created === undefined ? {} : { created }),
     }))
     const history = output.history.map(({ createdBy, layer }) => ({
@@ -210,6 +220,14 @@ class Building {
       ...(layer === undefined ? {} : { layer: snapshots[layer]!.layers.length - 1 }),
     }))
     return [{ ...output, history, annotations: this.options.annotations }, layers]
+  }
+
+  /** How a manifest names a layer: plain where it is here, else as the base's own manifest does. */
+  private whereabouts(diffId: Digest, blob: Descriptor | undefined): Descriptor {
+    const size = this.host.store.blobs.size(diffId)
+    if (size !== undefined) return { mediaType: mediaTypes.layer, digest: diffId, size }
+    if (blob === undefined) throw new TareError('BLOB_MISSING', `layer ${diffId} is no longer in the store`)
+    return layerIn('oci', blob)
   }
 
   private runSettings(): RunSettings {

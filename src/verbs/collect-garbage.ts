@@ -6,9 +6,11 @@ import {
   isDigest,
   isIndexType,
   isManifestType,
+  parseImageConfig,
   parseIndex,
   parseManifest,
 } from '../oci/index.ts'
+import { TareError } from '../support/index.ts'
 import { originalOf } from './origins.ts'
 
 /** Blobs that some image of the store needs. */
@@ -43,6 +45,18 @@ export function collectGarbage(store: Store): { readonly removed: readonly Diges
   return store.collect(new Set([...blobsOfImages(store), ...layersOfSteps(store)]))
 }
 
+function diffIdsOf(store: Store, config: Descriptor): readonly Digest[] {
+  try {
+    return store.blobs.has(config.digest)
+      ? parseImageConfig(store.blobs.read(config.digest), config.digest).diffIds
+      : []
+  } catch (error) {
+    // An artifact's config has none.
+    if (error instanceof TareError) return []
+    throw error
+  }
+}
+
 /** What was found to be needed, and which documents were followed for that. */
 interface Search {
   readonly store: Store
@@ -75,5 +89,7 @@ function follow(search: Search, blob: Descriptor): void {
   } else if (isManifestType(blob.mediaType)) {
     const { config, layers } = parseManifest(store.blobs.read(blob.digest), blob.digest)
     for (const { digest } of [config, ...layers]) needed.add(digest)
+    // Of layers that it names as registries have them, some may rest here.
+    for (const diffId of diffIdsOf(store, config)) needed.add(diffId)
   }
 }

@@ -12,6 +12,7 @@ import { readPacked } from './packed-image.ts'
 import { formatPlace, type Place, parsePlace } from './places.ts'
 import { squeezeLayers } from './squeeze-layers.ts'
 import type { CopyOptions, CopyResult } from './types.ts'
+import { wholeImage } from './whole-image.ts'
 
 /**
  * Copies an image or an index, with everything it names, from one place to another. It is whole in its target, and as it
@@ -25,13 +26,29 @@ export async function copy(host: Host, options: CopyOptions): Promise<CopyResult
   try {
     const opened = await openImage(host, from, options)
     try {
-      return await send(host, opened, from, to, platforms, options)
+      const whole = from.kind === 'store' ? await wholeFor(host, opened, to, platforms, options) : opened
+      return await send(host, whole, from, to, platforms, options)
     } finally {
       await opened.close()
     }
   } finally {
     release()
   }
+}
+
+/** A registry may get layers that are in registries from there; a file needs them here. */
+async function wholeFor(
+  host: Host,
+  opened: OpenedImage,
+  to: Place,
+  platforms: readonly Platform[],
+  options: CopyOptions,
+): Promise<OpenedImage> {
+  if (to.kind === 'registry' || to.kind === 'store') return opened
+  const { source, root } = opened
+  const some = platforms.length === 0 && to.kind === 'docker-archive' ? [host.platform] : platforms
+  const only = some.length === 1 ? (await choosePlatforms(source, root, some, options.from)).root.digest : undefined
+  return { ...opened, root: await wholeImage(host, root, options, only) }
 }
 
 async function send(

@@ -14,11 +14,17 @@ export const noTime = '0001-01-01T00:00:00Z'
 
 /** Bytes of the files in the image's layers, as docker counts an image's size. */
 export function imageSize(store: Store, image: StoredImage): number {
+  return layerSizes(store, image).reduce((sum, size) => sum + size, 0)
+}
+
+/** Bytes of the files in each layer; of one that is still in a registry, its compressed bytes, since nobody knows more. */
+export function layerSizes(store: Store, { config, manifest }: StoredImage): readonly number[] {
   const snapshots = new Snapshots(store)
-  return image.config.diffIds.reduce(
-    (sum, diffId) => sum + (store.blobs.has(diffId) ? contentSize(snapshots.atRest(diffId).index) : 0),
-    0,
-  )
+  return config.diffIds.map((diffId, i) => {
+    if (store.blobs.has(diffId)) return contentSize(snapshots.atRest(diffId).index)
+    const blob = manifest.layers[i]
+    return blob === undefined || blob.digest === diffId ? 0 : blob.size
+  })
 }
 
 /** The store's images, newest first. */

@@ -37,7 +37,7 @@ export async function importImage(host: Host, options: ImportOptions): Promise<D
     const comment = options.message ?? 'Imported from -'
     const { config: document, manifest } = assembleImage(
       { platform, config, history: [{ createdBy: '', layer: 0, comment }] },
-      [{ diffId: layer.digest, size: layer.size, created }],
+      [{ diffId: layer.digest, blob: layer, created }],
     )
     for (const { bytes } of [document, manifest]) host.store.blobs.write(bytes)
     await host.store.keep(manifest.blob, name === undefined ? [] : [name], host.now())

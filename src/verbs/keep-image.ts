@@ -23,9 +23,15 @@ export interface ForeignImage {
     readonly diffId: Digest
     /** About how many bytes it has. */
     readonly expected?: number
-    open(): Promise<Bytes>
+    readonly open: () => Promise<Bytes>
   }[]
   readonly names: readonly Reference[]
+}
+
+export interface KeepLayersOptions {
+  readonly signal?: AbortSignal | undefined
+  /** How many layers are read side by side. Default: one after the other. */
+  readonly atOnce?: number
 }
 
 /**
@@ -35,12 +41,7 @@ export interface ForeignImage {
 export async function keepImage(
   host: Host,
   image: ForeignImage,
-  options: {
-    readonly nameless: boolean
-    readonly signal?: AbortSignal | undefined
-    /** How many layers are read side by side. Default: one after the other. */
-    readonly atOnce?: number
-  },
+  options: KeepLayersOptions & { readonly nameless: boolean },
 ): Promise<Descriptor> {
   const { store } = host
   const { diffIds } = parseImageConfig(image.configBytes, 'the config')
@@ -49,17 +50,7 @@ export async function keepImage(
       'CONFIG_INVALID',
       `the image has ${image.layers.length} layers, but its config names ${diffIds.length}`,
     )
-  // When one layer fails, the others need not come any more.
-  const stop = new AbortController()
-  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
-  const layers = await inParallel(image.layers, options.atOnce ?? 1, async (layer) => {
-    try {
-      return await keepLayer(host, layer.diffId, () => layer.open(), signal, layer.expected)
-    } catch (error) {
-      stop.abort(error)
-      throw error
-    }
-  })
+  const layers = await keepLayers(host, image.layers, options)
   const config = store.blobs.write(image.configBytes)
   const manifest: Manifest = {
     mediaType: mediaTypes.manifest,
@@ -70,6 +61,25 @@ export async function keepImage(
   const blob: Descriptor = { mediaType: mediaTypes.manifest, digest: store.blobs.write(bytes), size: bytes.length }
   if (image.names.length > 0 || options.nameless) await store.keep(blob, image.names, host.now())
   return blob
+}
+
+/** Pours layers into the store that are not there. Answers how they rest. */
+export function keepLayers(
+  host: Host,
+  layers: ForeignImage['layers'],
+  options: KeepLayersOptions,
+): Promise<readonly Descriptor[]> {
+  // When one layer fails, the others need not come any more.
+  const stop = new AbortController()
+  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
+  return inParallel(layers, options.atOnce ?? 1, async ({ diffId, open, expected }) => {
+    try {
+      return await keepLayer(host, diffId, open, signal, expected)
+    } catch (error) {
+      stop.abort(error)
+      throw error
+    }
+  })
 }
 
 /** Pours one layer into the store, unless it is there, and indexes it. `diffId` undefined: whatever it turns out to be. */

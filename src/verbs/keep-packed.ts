@@ -27,7 +27,7 @@ export interface KeepOptions {
 }
 
 // As many as skopeo takes at once.
-const layersAtOnce = 6
+export const layersAtOnce = 6
 
 /**
  * Takes an image into the store: each layer is checked against both digests and indexed while it comes, and rests
@@ -58,6 +58,19 @@ export async function keepPacked(host: Host, image: PackedImage, options: KeepOp
     rememberOriginal(store, resting.digest, { manifest: plain(image.blob), root: plain(image.root), place })
   if (names.length > 0) await store.keep(resting, names, host.now())
   return resting
+}
+
+/** Keeps what is said of an image, and where its layers are: those stay in their registry until somebody needs them. */
+export async function keepWithoutLayers(
+  { store, now }: Host,
+  { blob, root, documents, configBytes, manifest, config }: PackedImage,
+  { names, place }: Required<Pick<KeepOptions, 'names' | 'place'>>,
+): Promise<void> {
+  for (const bytes of [...documents, configBytes]) store.blobs.write(bytes)
+  if (place !== undefined)
+    for (const [i, layer] of manifest.layers.entries()) rememberOrigin(store, config.diffIds[i]!, layer, place)
+  rememberOriginal(store, blob.digest, { manifest: plain(blob), root: plain(root), place })
+  await store.keep(plain(blob), names, now())
 }
 
 function isDamage(error: unknown): boolean {
@@ -142,7 +155,8 @@ function plain({ mediaType, digest, size }: Descriptor): Descriptor {
 
 const reportEvery = 1 << 20
 
-async function* reported(bytes: AsyncIterable<Uint8Array>, blob: Descriptor, report: Reporter) {
+/** The bytes of a blob, of which is told how far they are. */
+export async function* reported(bytes: AsyncIterable<Uint8Array>, blob: Descriptor, report: Reporter) {
   let current = 0
   let told = 0
   const tell = (done: boolean) => report({ type: 'transfer', digest: blob.digest, current, total: blob.size, done })

@@ -2,12 +2,13 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import type { Registry } from '../content/registry/index.ts'
 import { compress } from '../files/compression/index.ts'
 import { spool } from '../files/context/index.ts'
-import { type Descriptor, type Digest, mediaTypes, parseReference } from '../oci/index.ts'
+import { type Descriptor, type Digest, layerIn, mediaTypes, parseReference } from '../oci/index.ts'
 import { type Bytes, Gauge, measured, TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
 import { type Origin, originsOf, placeOf, rememberOrigin } from './origins.ts'
 import { openSource, type RegistryCall } from './remote-image.ts'
 import type { PushedLayer } from './types.ts'
+import { fetchLayer } from './whole-image.ts'
 
 export interface LayerPush extends RegistryCall {
   readonly registry: Registry
@@ -25,20 +26,28 @@ export interface LayerThere extends PushedLayer {
   readonly blob: Descriptor
 }
 
+/** A layer of an image in the store. */
+export interface LayerHere {
+  readonly diffId: Digest
+  /** How the manifest names it: plain, or, where its bytes are not here, as a registry has it. */
+  readonly blob: Descriptor
+}
+
 /**
- * Sees to it that the registry has the layer: as it is known to be there, by a mount, or compressed and sent. `wanted` is
- * how a manifest names it that was pulled; it is fetched from where it was then, and compressed anew only when it is gone.
+ * Sees to it that the registry has the layer: as it is known to be there, by a mount, sent on from where others have squeezed it,
+ * or compressed and sent. `wanted` is how a manifest names it that was pulled: then only that will do, as long as it can be had.
  */
 export async function pushLayer(
   host: Host,
-  layer: Descriptor,
+  layer: LayerHere,
   wanted: Descriptor | undefined,
   push: LayerPush,
 ): Promise<LayerThere> {
   const { store } = host
   const { registry } = push
-  const diffId = layer.digest
+  const { diffId } = layer
   const place = placeOf({ registry: registry.host, repository: registry.repository })
+  const family = push.docker ? 'docker' : 'oci'
   const there = (blob: Descriptor, how: PushedLayer['how'], ours: boolean): LayerThere => {
     rememberOrigin(store, diffId, blob, place, ours)
     return { diffId, digest: blob.digest, how, blob }
@@ -48,24 +57,20 @@ export async function pushLayer(
   )
   for (const { blob, places } of origins) {
     const how = await registry.mount(blob, repositoriesOf(places, registry.host))
-    if (how !== undefined) return there(typed(wanted ?? blob, push.docker && wanted === undefined), how, false)
+    if (how !== undefined) return there(layerIn(family, blob), how, false)
   }
-  const foreign = wanted !== undefined && !origins.some(({ ours }) => ours) ? origins[0] : undefined
-  if (foreign !== undefined) {
-    const how = await relay(host, foreign.blob, foreign.places, push)
-    if (how !== undefined) return there(wanted!, how, false)
+  const isHere = layer.blob.digest === diffId
+  // What we have squeezed before comes to the same bytes again.
+  const toRelay = isHere && origins.some(({ ours }) => ours) ? [] : origins.filter(({ ours }) => ours !== true)
+  for (const { blob, places } of toRelay) {
+    const how = await relay(host, blob, places, push)
+    if (how !== undefined) return there(layerIn(family, blob), how, false)
   }
-  return compressed(host, layer, push, there)
+  return compressed(host, isHere ? layer.blob : await fetchLayer(host, diffId, layer.blob, push), push, there)
 }
 
 function repositoriesOf(places: readonly string[], registry: string): string[] {
   return places.flatMap((place) => (place.startsWith(`${registry}/`) ? [place.slice(registry.length + 1)] : []))
-}
-
-/** The same blob under the other family's media type. */
-function typed(blob: Descriptor, docker: boolean): Descriptor {
-  if (!blob.mediaType.endsWith('gzip')) return blob
-  return { ...blob, mediaType: docker ? mediaTypes.dockerLayerGzip : mediaTypes.layerGzip }
 }
 
 /** Sends a blob on from where it was pulled; undefined where it cannot be had any more. */

@@ -26,7 +26,7 @@ import { isOfRegistry, originalsOf } from './original-source.ts'
 import { type Origin, originalOf, originsOf, rememberOriginal } from './origins.ts'
 import { type LayerThere, pushLayer } from './push-layer.ts'
 import { openRepository } from './remote-image.ts'
-import { findImage } from './stored-image.ts'
+import { findImage, readImage } from './stored-image.ts'
 import type { PushedLayer, PushOptions, PushResult } from './types.ts'
 
 // Each squeezes on all cores by itself; more of them only hide the waiting.
@@ -175,19 +175,20 @@ class Push {
   private async image(resting: Descriptor): Promise<Descriptor> {
     const { host, registry, options } = this
     const { store } = host
-    const atRest = parseManifest(store.blobs.read(resting.digest), `manifest ${resting.digest}`)
-    const original = this.original(resting)
+    const { manifest: atRest, config: facts } = readImage(store, resting)
+    const original = this.original(resting, facts.diffIds)
     const wanted =
       original === undefined ? undefined : parseManifest(original.bytes, `manifest ${original.blob.digest}`)
     const { signal, insecure, compression = 'gzip', compressionLevel: level } = options
     const docker = (options.format ?? (wanted?.mediaType === mediaTypes.dockerManifest ? 'docker' : 'oci')) === 'docker'
-    const layers = await inParallel(atRest.layers, layersAtOnce, async (layer, i) => {
-      const done = await pushLayer(host, layer, wanted?.layers[i], {
+    const layers = await inParallel(atRest.layers, layersAtOnce, async (blob, i) => {
+      const diffId = facts.diffIds[i]!
+      const done = await pushLayer(host, { diffId, blob }, wanted?.layers[i], {
         ...{ registry, docker, compression, level, signal, insecure },
         mayKeep: (origin) => this.mayKeep(origin),
         isEmpty: () => this.isEmpty(),
       })
-      options.report?.({ type: 'transfer', digest: layer.digest, current: layer.size, total: layer.size, done: true })
+      options.report?.({ type: 'transfer', digest: diffId, current: blob.size, total: blob.size, done: true })
       return done
     })
     this.layers.push(...layers.map(({ diffId, digest, how }) => ({ diffId, digest, how })))
@@ -214,7 +215,10 @@ class Push {
   }
 
   /** The manifest that the image was pulled or pushed as, unless it has to be another one now. */
-  private original(resting: Descriptor): { readonly blob: Descriptor; readonly bytes: Buffer } | undefined {
+  private original(
+    resting: Descriptor,
+    diffIds: readonly Digest[],
+  ): { readonly blob: Descriptor; readonly bytes: Buffer } | undefined {
     const { store } = this.host
     const blob = originalOf(store, resting.digest)?.manifest
     const { format } = this.options
@@ -222,11 +226,8 @@ class Push {
     if (format !== undefined && (blob.mediaType === mediaTypes.dockerManifest) !== (format === 'docker'))
       return undefined
     const bytes = store.blobs.read(blob.digest)
-    const atRest = parseManifest(store.blobs.read(resting.digest), `manifest ${resting.digest}`)
     const stays = parseManifest(bytes, `manifest ${blob.digest}`).layers.every(({ digest }, i) =>
-      originsOf(store, atRest.layers[i]!.digest).some(
-        (origin) => origin.blob.digest === digest && this.mayKeep(origin),
-      ),
+      originsOf(store, diffIds[i]!).some((origin) => origin.blob.digest === digest && this.mayKeep(origin)),
     )
     return stays ? { blob, bytes } : undefined
   }

@@ -11,7 +11,7 @@ import {
 } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
-import { type KeepOptions, keepPacked } from './keep-packed.ts'
+import { type KeepOptions, keepPacked, keepWithoutLayers } from './keep-packed.ts'
 import { placeOf } from './origins.ts'
 import { type PackedImage, readPacked, readWhole } from './packed-image.ts'
 
@@ -96,6 +96,11 @@ function choosePlatform(manifests: readonly Descriptor[], wanted: Platform, name
   throw new TareError('PLATFORM_MISSING', `${familiarName(name)} is not there for ${formatPlatform(wanted)}`, {
     remedy: `It is there for ${there.join(', ') || 'no platform'}: choose with --platform.`,
   })
+}
+
+/** Gives the image its name in the store; its layers stay where they are until somebody needs them. */
+export function keepRemoteWithoutLayers(host: Host, remote: RemoteImage): Promise<void> {
+  return keepWithoutLayers(host, remote, { names: [remote.name], place: placeOf(remote.name) })
 }
 
 /** Takes the image into the store. Answers the manifest there. */

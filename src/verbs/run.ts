@@ -9,6 +9,7 @@ import type { Host } from './host.ts'
 import { sandboxOf } from './open-sandbox.ts'
 import { findImage } from './stored-image.ts'
 import type { RunOptions } from './types.ts'
+import { wholeOf } from './whole-image.ts'
 
 /**
  * Runs a command over an image's filesystem; what it writes is gone afterwards. Answers its exit code. Throws
@@ -16,7 +17,8 @@ import type { RunOptions } from './types.ts'
  */
 export async function run(host: Host, options: RunOptions): Promise<number> {
   const { store } = host
-  const { config, manifest } = findImage(store, options.image, host.platform)
+  const image = findImage(store, options.image, host.platform)
+  const { config } = image
   const container = config.config
   const argv = commandOf(container, options)
   const env = environmentOf(container, options)
@@ -26,7 +28,8 @@ export async function run(host: Host, options: RunOptions): Promise<number> {
   const release = store.lease()
   try {
     const snapshots = new Snapshots(store)
-    const layers = config.diffIds.map((diffId, i) => ({ diffId, size: manifest.layers[i]?.size ?? 0 }))
+    await wholeOf(host, image, { signal: options.signal })
+    const layers = config.diffIds.map((diffId) => ({ diffId }))
     for (const { diffId } of layers)
       if (!store.blobs.touch(diffId))
         throw new TareError('BLOB_MISSING', `layer ${diffId} of image ${options.image} is not in the store`, {

@@ -1,25 +1,31 @@
 import { writeArchive } from '../content/archive/index.ts'
 import { copyImage } from '../content/index.ts'
-import { formatReference, parseReference } from '../oci/index.ts'
+import { type Descriptor, formatReference, parseReference } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
 import { findImage, type NamedImage } from './stored-image.ts'
 import type { SaveOptions } from './types.ts'
+import { wholeImage, wholeOf } from './whole-image.ts'
 
 /** Writes images into one archive. */
 export async function save(host: Host, { names, to, format = 'docker', report, signal }: SaveOptions): Promise<void> {
   const { store, platform } = host
+  const options = { ...(signal === undefined ? {} : { signal }), ...(report === undefined ? {} : { report }) }
   if (names.length === 0) throw new TareError('IMAGE_UNKNOWN', 'no image to save', { remedy: 'Name one, or several.' })
-  const wanted = names.map((text) => ({ text, image: findImage(store, text, platform) }))
+  const wanted: { readonly image: NamedImage; readonly root: Descriptor; readonly text: string }[] = []
+  for (const text of names) {
+    const image = findImage(store, text, platform)
+    const root =
+      format === 'oci' ? await wholeImage(host, image.root, options) : (await wholeOf(host, image, options)).blob
+    wanted.push({ image, text, root })
+  }
   const writer = writeArchive('path' in to ? to.path : to, {
     format,
     platform,
     ...(signal === undefined ? {} : { signal }),
   })
   try {
-    for (const { text, image } of wanted) {
-      const root = format === 'oci' ? image.root : image.blob
-      const options = { ...(signal === undefined ? {} : { signal }), ...(report === undefined ? {} : { report }) }
+    for (const { text, image, root } of wanted) {
       const [first, ...more] = namesFor(image, text)
       await copyImage(store, root, writer, first, options)
       for (const name of more) await writer.tag(name, root)

@@ -1,4 +1,3 @@
-import { named } from '../content/store/index.ts'
 import { parseReference } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
@@ -9,8 +8,5 @@ export async function tag(host: Host, source: string, target: string): Promise<v
   const name = parseReference(target)
   if (name.digest !== undefined)
     throw new TareError('REFERENCE_INVALID', `refusing to create a tag with a digest reference: "${target}"`)
-  // Looked up under the lock: it may be about to be removed.
-  await host.store.change((entries) =>
-    named(entries, name, findImage(host.store, source, host.platform).root, host.now().toISOString()),
-  )
+  await host.store.keep(() => findImage(host.store, source, host.platform).root, [name], host.now())
 }

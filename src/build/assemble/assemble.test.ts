@@ -7,7 +7,8 @@ const platform = { os: 'linux', architecture: 'amd64' }
 const [one, two, three] = [sha256('1'), sha256('2'), sha256('3')]
 
 function layer(diffId: `sha256:${string}`, created?: string): AssembledLayer {
-  return { diffId, size: 1024, ...(created === undefined ? {} : { created }) }
+  const blob = { mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: diffId, size: 1024 }
+  return { diffId, blob, ...(created === undefined ? {} : { created }) }
 }
 
 function facts(more: Partial<ImageFacts> = {}): ImageFacts {

@@ -16,8 +16,8 @@ import type { Output } from '../plan/index.ts'
 /** A layer as the documents speak of it. */
 export interface AssembledLayer {
   readonly diffId: Digest
-  /** Bytes, uncompressed. */
-  readonly size: number
+  /** Where its bytes are: plain in the store, or compressed in a registry. */
+  readonly blob: Descriptor
   /** RFC 3339; when it was made. */
   readonly created?: string
 }
@@ -61,7 +61,7 @@ export function assembleImage(facts: ImageFacts, layers: readonly AssembledLayer
   const manifest: Manifest = {
     mediaType: mediaTypes.manifest,
     config: config.blob,
-    layers: layers.map(({ diffId, size }) => ({ mediaType: mediaTypes.layer, digest: diffId, size })),
+    layers: layers.map(({ blob }) => blob),
     ...(facts.annotations === undefined || Object.keys(facts.annotations).length === 0
       ? {}
       : { annotations: facts.annotations }),

@@ -170,6 +170,13 @@ test('WORKDIR is remembered by its path and owner', async () => {
   expect(await (await bench.make(lines('/a/b', '5'))).last()).toEqual(['755 5:5 a/', '755 5:5 a/b/'])
 })
 
+test('what --link makes is remembered on whatever lies below', async () => {
+  const bench = solveBench(files)
+  const lines = (below: string) => ['FROM scratch', `COPY ${below} /below`, 'COPY --link b /b', 'COPY d /d']
+  await bench.make(lines('a'))
+  expect((await bench.make(lines('b'))).cached).toEqual(['[2/3] COPY --link b /b'])
+})
+
 test('copies from a stage are remembered by the files that they take', async () => {
   const bench = solveBench({ a: 'a', b: 'b' })
   const lines = ['FROM scratch AS s', 'COPY a b /', 'FROM scratch', 'COPY --from=s /a /']

@@ -9,6 +9,8 @@ export interface Input {
   /** For messages: `the build context`, `stage "build"`, `image alpine:3.19`. */
   readonly label: string
   readonly context?: Context
+  /** Equal identities, equal files: a second name for what is also known by its contents. */
+  readonly identity?: string
   readonly remote?: RemoteFiles
   /** The root of the tree has a time of its own. */
   readonly timed?: boolean

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Digest, isDigest } from '../../oci/index.ts'
-import type { SnapshotLayer } from './snapshot.ts'
+import type { MadeLayer } from './snapshot.ts'
 import type { Tools } from './tools.ts'
 
 // Part of every key: raised when a step of the same form comes to make other bytes.
@@ -14,22 +14,22 @@ export function keyOf(...parts: readonly unknown[]): string {
 }
 
 /** The layer that a step with this key made, if it is still there. */
-export function recallLayer(tools: Tools, key: string): SnapshotLayer | undefined {
+export function recallLayer(tools: Tools, key: string): MadeLayer | undefined {
   return readLayer(tools, tools.store.records.recall('steps', key))
 }
 
 /** The layer that the last step of this form made, whatever its files held; undefined if there never was one. */
-export function latestLayer(tools: Tools, form: string): SnapshotLayer | undefined {
+export function latestLayer(tools: Tools, form: string): MadeLayer | undefined {
   return readLayer(tools, tools.store.records.recall('latest', form))
 }
 
-export function rememberLayer(tools: Tools, key: string, form: string, layer: SnapshotLayer): void {
+export function rememberLayer(tools: Tools, key: string, form: string, layer: MadeLayer): void {
   const text = JSON.stringify(layer)
   tools.store.records.remember('steps', key, text)
   tools.store.records.remember('latest', form, text)
 }
 
-function readLayer(tools: Tools, text: string | undefined): SnapshotLayer | undefined {
+function readLayer(tools: Tools, text: string | undefined): MadeLayer | undefined {
   if (text === undefined) return undefined
   try {
     const layer = JSON.parse(text) as { diffId: Digest; size: number; created: string }

@@ -11,15 +11,22 @@ import {
   withLayer,
 } from '../../files/layer/index.ts'
 import { Tree } from '../../files/tree/index.ts'
-import { type Digest, hexOf } from '../../oci/index.ts'
+import { type Descriptor, type Digest, hexOf } from '../../oci/index.ts'
 
 /** A layer of a snapshot. */
 export interface SnapshotLayer {
   readonly diffId: Digest
-  /** Bytes, uncompressed. */
-  readonly size: number
   /** RFC 3339; when it was made. Unknown for those of a base image. */
   readonly created?: string
+  /** Of a base image: how its manifest names the layer. */
+  readonly blob?: Descriptor
+}
+
+/** A layer that a step made. */
+export interface MadeLayer extends SnapshotLayer {
+  /** Bytes, uncompressed. */
+  readonly size: number
+  readonly created: string
 }
 
 /** A filesystem that a build has made or found. */
@@ -29,6 +36,8 @@ export interface Snapshot {
   readonly layers: readonly SnapshotLayer[]
   /** Whether there never was anything in it: not even a layer without files. */
   readonly scratch: boolean
+  /** Brings those layers into the store that are still in a registry, before `tree` may be asked. Undefined: all are there. */
+  readonly fetch?: (() => Promise<void>) | undefined
   tree(): Tree
 }
 
@@ -44,11 +53,12 @@ export class Snapshots {
   }
 
   /** The filesystem of the layers, lowest first. */
-  of(layers: readonly SnapshotLayer[]): Snapshot {
+  of(layers: readonly SnapshotLayer[], fetch?: () => Promise<void>): Snapshot {
     return {
       id: chainId(layers),
       layers,
       scratch: layers.length === 0,
+      fetch,
       tree: once(() => mergeLayers(layers.map(({ diffId }) => this.atRest(diffId)))),
     }
   }
@@ -60,6 +70,7 @@ export class Snapshots {
       id: chainId(layers),
       layers,
       scratch: false,
+      fetch: below.fetch,
       tree: once(() => withLayer(below.tree(), this.atRest(layer.diffId))),
     }
   }

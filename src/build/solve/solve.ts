@@ -13,7 +13,7 @@ import type {
   RunOperation,
 } from '../plan/index.ts'
 import { refuseForeign } from '../sandbox/index.ts'
-import type { Input } from './input.ts'
+import type { Input, RemoteFiles } from './input.ts'
 import { type Snapshot, scratch } from './snapshot.ts'
 import { copyStep } from './steps/copy.ts'
 import { downloadStep } from './steps/download.ts'
@@ -120,17 +120,23 @@ class Doing {
       snapshot,
       input: {
         label: stageLabel(operation),
+        identity: snapshot.id,
         get tree() {
           return snapshot.tree()
         },
+        ...(snapshot.fetch === undefined ? {} : { remote: remoteFilesOf(snapshot, snapshot.fetch) }),
       },
     }
   }
 
   /** Does the work as a step, and tells of it. */
-  private async told<T>(operation: Operation, work: (step: Step) => Promise<T>): Promise<T> {
+  private async told<T>(
+    operation: Operation,
+    work: (step: Step) => Promise<T>,
+    title: string = operation.title,
+  ): Promise<T> {
     this.tools.signal.throwIfAborted()
-    const step = this.tools.steps.start(operation.title)
+    const step = this.tools.steps.start(title)
     try {
       const result = await work(step)
       step.done()
@@ -152,24 +158,34 @@ class Doing {
     const { git } = this.tools
     if (git === undefined) throw new Error(`nothing is fetched in this build: ${operation.source.remote}`)
     const remote = await this.told(operation, (step) => git(operation, step))
-    return { input: { tree: Tree.empty, label: operation.title, remote } }
+    return { input: { tree: Tree.empty, label: operation.title, remote, timed: true } }
   }
 
   private async image(operation: ImageOperation, step: Step): Promise<Snapshot> {
     const { base, name } = operation
-    const fetched = await this.tools.baseLayers?.(operation)
-    if (fetched !== undefined) {
-      step.progress(`pull ${name}`, 0, undefined, true)
-      return this.tools.snapshots.of(fetched)
-    }
-    for (const { diffId } of base.layers) {
-      if (!this.tools.store.blobs.touch(diffId))
-        throw new TareError('BLOB_MISSING', `layer ${diffId} of image ${name} is not in the store`, {
-          remedy: 'Load or build that image again.',
-        })
-    }
+    const { store, snapshots } = this.tools
+    const absent = base.layers.filter(({ diffId }) => !store.blobs.touch(diffId))
+    const lost = absent.find(({ diffId, blob }) => blob.digest === diffId)
+    if (lost !== undefined)
+      throw new TareError('BLOB_MISSING', `layer ${lost.diffId} of image ${name} is not in the store`, {
+        remedy: 'Load or build that image again.',
+      })
     step.progress(`resolve ${name}`, 0, undefined, true)
-    return this.tools.snapshots.of(base.layers.map(({ blob, diffId }) => ({ diffId, size: blob.size })))
+    return snapshots.of(base.layers, absent.length === 0 ? undefined : this.fetching(operation))
+  }
+
+  /** Fetches the base when that is first asked for, as a step of its own. */
+  private fetching(operation: ImageOperation): () => Promise<void> {
+    let fetched: Promise<void> | undefined
+    const fetch = async (step: Step) => {
+      if (this.tools.fetchBase === undefined) throw new Error(`nothing is fetched in this build: ${operation.name}`)
+      await this.tools.fetchBase(operation)
+      step.progress(`pull ${operation.name}`, 0, undefined, true)
+    }
+    return () => {
+      fetched ??= this.told(operation, fetch, `[internal] load layers for ${operation.name}`)
+      return fetched
+    }
   }
 
   private files(operation: FilesOperation): Tree {
@@ -187,6 +203,18 @@ class Doing {
       })
     }
     return new Tree(draft.done())
+  }
+}
+
+/** A filesystem in a registry, known by its name. The times of its files do not count, as those of any other stage do not. */
+function remoteFilesOf(snapshot: Snapshot, fetch: () => Promise<void>): RemoteFiles {
+  return {
+    identity: snapshot.id,
+    timesCount: false,
+    fetch: async () => {
+      await fetch()
+      return snapshot.tree()
+    },
   }
 }
 

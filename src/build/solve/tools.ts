@@ -5,7 +5,7 @@ import type { Step, Steps } from '../../support/index.ts'
 import type { DownloadOperation, GitOperation, ImageOperation, Operation, RunOperation } from '../plan/index.ts'
 import type { Sandbox } from '../sandbox/index.ts'
 import type { RemoteFiles } from './input.ts'
-import type { SnapshotLayer, Snapshots } from './snapshot.ts'
+import type { Snapshots } from './snapshot.ts'
 
 /** What the steps work with: everything from outside. */
 export interface Tools {
@@ -30,8 +30,8 @@ export interface Tools {
   readonly download?: (operation: DownloadOperation) => Promise<Downloaded>
   /** Which commit is meant, and a way to its files, which stay until the build has ended. Without it, nothing is fetched. */
   readonly git?: (operation: GitOperation, step: Step) => Promise<RemoteFiles>
-  /** Fetches the layers of a base that is not in the store yet; undefined for one that is. */
-  readonly baseLayers?: (operation: ImageOperation) => Promise<readonly SnapshotLayer[] | undefined>
+  /** Brings the layers of a base into the store that are still in a registry. */
+  readonly fetchBase?: (operation: ImageOperation) => Promise<void>
 }
 
 /** A file of the web. */

@@ -92,8 +92,8 @@ test('what would change the image is warned of where tare does not do it, and th
 })
 
 test.each<[string, unknown]>([
-  ['--load .', []],
-  ['-o type=docker .', []],
+  ['--load .', [{ kind: 'load' }]],
+  ['-o type=docker .', [{ kind: 'load' }]],
   ['-o type=image,push=false .', []],
   ['-o type=docker,dest=a.tar .', [{ kind: 'archive', format: 'docker', to: 'a.tar' }]],
   ['-o type=oci,dest=a=b.tar .', [{ kind: 'archive', format: 'oci', to: 'a=b.tar' }]],

@@ -9,6 +9,8 @@ import { compressions, levelOf } from './image-kind.ts'
 export type Output =
   /** An archive; `to` is a file's path, or `-`: standard output. */
   | { readonly kind: 'archive'; readonly format: 'docker' | 'oci'; readonly to: string }
+  /** The store alone, with every layer. */
+  | { readonly kind: 'load' }
   /** The registries that its names speak of. */
   | { readonly kind: 'push'; readonly options: Omit<PushOptions, 'name'> }
 
@@ -20,6 +22,7 @@ export function readOutputs({ flags, streams }: Pick<Call<BuildFlags>, 'flags' |
       throw new Failure('dest file is required for the exporter: refusing to write to a terminal')
     return output === undefined ? [] : [output]
   })
+  if (flags.load) outputs.push({ kind: 'load' })
   const isPushed = outputs.some(({ kind }) => kind === 'push')
   if (flags.push && !isPushed) outputs.push({ kind: 'push', options: {} })
   if ((flags.push || isPushed) && flags.tag.length === 0)
@@ -42,7 +45,7 @@ function readOutput(text: string): Output | undefined {
   if (pairs.has('name')) throw notYet('--output name=', 'Name the image with -t.')
   if (type === 'registry' || (type === 'image' && pairs.get('push') === 'true')) return readPush(pairs)
   if (type === 'oci') return { kind: 'archive', format: 'oci', to: to ?? '-' }
-  if (type === 'docker') return to === undefined ? undefined : { kind: 'archive', format: 'docker', to }
+  if (type === 'docker') return to === undefined ? { kind: 'load' } : { kind: 'archive', format: 'docker', to }
   if (type === 'image') return undefined
   if (type === 'local' || type === 'tar' || type === 'cacheonly') throw notYet(`--output type=${type}`, remedy)
   throw new Failure(`exporter ${JSON.stringify(type)} could not be found`, { remedy })
@@ -81,6 +84,7 @@ export async function writeOutputs(
       await tare.save({ names, format, to: target, signal })
       continue
     }
+    if (output.kind !== 'push') continue
     for (const name of names) {
       const { fullName, digest } = await tare.push({ ...output.options, name, signal })
       if (!flags.quiet) await tell(streams, `pushed ${fullName}@${digest}\n`)

@@ -22,6 +22,7 @@ export const build = defineVerb({
     const wantsShell = readOnError(call)
     const check = isCheck(call)
     const outputs = readOutputs(call)
+    const load = outputs.some(({ kind }) => kind === 'load')
     const options = await readBuildOptions(call)
     for (const text of ignoredFlags(call)) await tell(call.streams, `WARNING: ${text}\n`)
     const { iidfile } = call.flags
@@ -36,7 +37,7 @@ export const build = defineVerb({
       await write(call.streams.stdout, formatCheck(warnings))
       return warnings.length === 0 ? 0 : 1
     }
-    const work = () => shown(progress, () => tare.build({ ...options, report, onFailedStep }))
+    const work = () => shown(progress, () => tare.build({ ...options, load, report, onFailedStep }))
     const result = await (mode === 'quiet' || mode === 'rawjson' ? work() : withWarnings(warnings, call, work))
     await writeOutputs(outputs, result.names.length > 0 ? result.names : [result.id], tare, call)
     writeFiles(call, result)

@@ -112,12 +112,20 @@ function nameOf(text: string | undefined): { name?: Reference } {
   }
 }
 
-/** The entries with `manifest` under `name`; an image that loses its last name stays, nameless. */
+/** What an image is kept as. */
+export interface Naming {
+  readonly manifest: Descriptor
+  /** RFC 3339. */
+  readonly tagged: string
+  /** Whether another manifest is of the same image, whose layers only lie elsewhere or in another form. */
+  readonly isSameImage: (other: Descriptor) => boolean
+}
+
+/** The entries with the image under `name`; another image that loses its last name stays, nameless. */
 export function named(
   entries: readonly Entry[],
   name: Reference | undefined,
-  manifest: Descriptor,
-  tagged: string,
+  { manifest, tagged, isSameImage }: Naming,
 ): Entry[] {
   const full = name === undefined ? undefined : formatReference(name)
   const others = entries.filter(
@@ -125,7 +133,7 @@ export function named(
   )
   const loser = entries.find((entry) => entry.name !== undefined && formatReference(entry.name) === full)
   const kept = others.filter((entry) => entry.name !== undefined || entry.manifest.digest !== manifest.digest)
-  if (loser !== undefined && loser.manifest.digest !== manifest.digest && !holds(kept, loser.manifest.digest))
+  if (loser !== undefined && !isSameImage(loser.manifest) && !holds(kept, loser.manifest.digest))
     kept.push({ manifest: loser.manifest, ...(loser.tagged === undefined ? {} : { tagged: loser.tagged }) })
   if (name === undefined && holds(kept, manifest.digest)) return kept
   return [...kept, { manifest, ...(name === undefined ? {} : { name }), tagged }]

@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Descriptor, Digest, Reference } from '../../oci/index.ts'
-import type { Bytes } from '../../support/index.ts'
+import { type Descriptor, type Digest, isManifestType, parseManifest, type Reference } from '../../oci/index.ts'
+import { type Bytes, TareError } from '../../support/index.ts'
 import type { Target } from '../index.ts'
 import { Blobs, type Reservation } from './blobs.ts'
 import { explainWriteFailure } from './failures.ts'
@@ -54,14 +54,37 @@ export class Store implements Target {
     await this.keep(manifest, [name], new Date())
   }
 
-  /** Keeps the image under these names, or under none. A name that another image had is taken from it. */
-  async keep(manifest: Descriptor, names: readonly Reference[], now: Date): Promise<void> {
+  /**
+   * Keeps the image under these names, or under none. A name that another image had is taken from it. A function is asked
+   * for the image while no other process changes the list, for an image that may be about to be removed.
+   */
+  async keep(image: Descriptor | (() => Descriptor), names: readonly Reference[], now: Date): Promise<void> {
     const tagged = now.toISOString()
-    await this.change((entries) =>
-      names.length === 0
-        ? named(entries, undefined, manifest, tagged)
-        : names.reduce((all, name) => named(all, name, manifest, tagged), entries),
-    )
+    await this.change((entries) => {
+      const manifest = typeof image === 'function' ? image() : image
+      const naming = { manifest, tagged, isSameImage: this.comparer(manifest) }
+      if (names.length === 0) return named(entries, undefined, naming)
+      return names.reduce((all, name) => named(all, name, naming), entries)
+    })
+  }
+
+  /** Tells whether a manifest has the same config as this one. */
+  private comparer(manifest: Descriptor): (other: Descriptor) => boolean {
+    return (other) => {
+      if (other.digest === manifest.digest) return true
+      const config = this.configOf(manifest)
+      return config !== undefined && this.configOf(other) === config
+    }
+  }
+
+  private configOf({ mediaType, digest }: Descriptor): Digest | undefined {
+    try {
+      return isManifestType(mediaType) ? parseManifest(this.blobs.read(digest), digest).config.digest : undefined
+    } catch (error) {
+      // What cannot be read is not the same.
+      if (error instanceof TareError) return undefined
+      throw error
+    }
   }
 
   /** Every name and nameless image, oldest first. */

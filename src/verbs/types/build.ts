@@ -36,6 +36,8 @@ export interface BuildOptions extends CallOptions {
   readonly noCache?: boolean | undefined
   /** Asks the registries for the bases even when they are in the store. */
   readonly pull?: boolean | undefined
+  /** Every layer is in the store afterwards, also those of a base that no step had to look at. */
+  readonly load?: boolean | undefined
   /** Stages that are built afresh; the others may be remembered. */
   readonly noCacheFilter?: readonly string[] | undefined
   /** The environment that build arguments and SOURCE_DATE_EPOCH are taken from. Default: none. */

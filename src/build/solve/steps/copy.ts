@@ -20,7 +20,7 @@ import { type Pick, pickSources } from '../copy/pick-sources.ts'
 import type { Input } from '../input.ts'
 import { resolveOwner } from '../owner.ts'
 import { keyOf, latestLayer, recallLayer, rememberLayer } from '../remember.ts'
-import { type Snapshot, type SnapshotLayer, scratch } from '../snapshot.ts'
+import { type MadeLayer, type Snapshot, scratch } from '../snapshot.ts'
 import { stamp, type Tools } from '../tools.ts'
 import { makeLayer } from './make-layer.ts'
 
@@ -75,7 +75,8 @@ class CopyStep {
     const { to, owner, mode, link, parents, exclude } = operation
     const form = keyOf(
       'copy',
-      onto.id,
+      // What --link makes is the same on anything.
+      link ? '' : onto.id,
       to,
       owner ?? '',
       mode ?? '',
@@ -102,15 +103,16 @@ class CopyStep {
     expectLayer(latest?.size ?? 0)
     try {
       const layer = await this.make(latest)
-      if (remotes.length > 0) rememberLayer(tools, this.key(form), form, layer)
-      rememberLayer(tools, key ?? this.key(form), form, layer)
+      const byContent = key === undefined || remotes.length > 0 ? this.key(form) : key
+      for (const one of new Set([byContent, this.keyByIdentity(form) ?? byContent, key ?? byContent]))
+        rememberLayer(tools, one, form, layer)
       return tools.snapshots.stack(onto, layer)
     } finally {
       for (const archive of this.archives) archive.close()
     }
   }
 
-  private recalled(layer: SnapshotLayer): Snapshot {
+  private recalled(layer: MadeLayer): Snapshot {
     this.step.cached()
     return this.tools.snapshots.stack(this.onto, layer)
   }
@@ -118,9 +120,8 @@ class CopyStep {
   /** Fetches what is somewhere else. */
   private async bring(): Promise<void> {
     for (const [i, source] of this.operation.sources.entries()) {
-      const { remote, label } = this.inputs[i]!
-      if (remote !== undefined)
-        this.found[i] = this.find(source, { label, tree: await remote.fetch(this.step), timed: true })
+      const { remote, label, timed = false } = this.inputs[i]!
+      if (remote !== undefined) this.found[i] = this.find(source, { label, tree: await remote.fetch(this.step), timed })
     }
   }
 
@@ -139,37 +140,27 @@ class CopyStep {
 
   /** Files that are not here yet count with their identity, all others with their contents. */
   private key(form: string): string {
-    const awaited = this.found.flatMap((found, i) =>
-      found === undefined ? [[i, this.inputs[i]!.remote!.identity]] : [],
+    return this.keyOf(form, this.found)
+  }
+
+  /** The key that finds the layer again when the files it was made of are no longer here; undefined where they have no identity. */
+  private keyByIdentity(form: string): string | undefined {
+    if (this.inputs.every((input) => identityOf(input) === undefined)) return undefined
+    return this.keyOf(
+      form,
+      this.found.map((found, i) => (identityOf(this.inputs[i]!) === undefined ? found : undefined)),
     )
-    const listing = digestListing(this.listed(), this.exclude)
+  }
+
+  private keyOf(form: string, all: readonly (Found | undefined)[]): string {
+    const awaited = all.flatMap((found, i) => (found === undefined ? [[i, identityOf(this.inputs[i]!)]] : []))
+    const listing = digestListing(listed(all), this.exclude)
     return awaited.length === 0 ? keyOf(form, listing) : keyOf(form, listing, awaited)
   }
 
-  private listed(): Listed[] {
-    return this.found.flatMap((found, i): Listed[] =>
-      found === undefined
-        ? []
-        : 'parents' in found
-          ? found.parents.flatMap(({ path, node, parents }) => [
-              ...parents.map((parent, depth) => ({
-                path: `${i}:${path
-                  .split('/')
-                  .slice(0, depth + 1)
-                  .join('/')}`,
-                node: { ...parent, children: new Map() },
-              })),
-              { path: `${i}:${path}`, node },
-            ])
-          : found.picks.map(({ name, node }) => ({
-              path: `${i}:${name}`,
-              node: node.kind === 'directory' ? { ...node, children: node.children, mode: 0, uid: 0, gid: 0 } : node,
-            })),
-    )
-  }
-
-  private async make(latest: SnapshotLayer | undefined): Promise<SnapshotLayer> {
+  private async make(latest: MadeLayer | undefined): Promise<MadeLayer> {
     const { onto, operation, tools } = this
+    if (!operation.link) await onto.fetch?.()
     const before = operation.link ? scratch.tree() : onto.tree()
     const draft = before.edit()
     await this.fill(draft)
@@ -229,10 +220,37 @@ class CopyStep {
   }
 
   /** The layer of this form that was made last; all contents are known by then, so most of it can be expected to be the same. */
-  private previous(latest: SnapshotLayer | undefined): LayerAtRest | undefined {
+  private previous(latest: MadeLayer | undefined): LayerAtRest | undefined {
     if (latest === undefined || latest.size < worthTakingOver) return undefined
     return this.tools.snapshots.atRest(latest.diffId)
   }
+}
+
+/** What goes into a key of the files that were found. */
+function listed(all: readonly (Found | undefined)[]): Listed[] {
+  return all.flatMap((found, i): Listed[] =>
+    found === undefined
+      ? []
+      : 'parents' in found
+        ? found.parents.flatMap(({ path, node, parents }) => [
+            ...parents.map((parent, depth) => ({
+              path: `${i}:${path
+                .split('/')
+                .slice(0, depth + 1)
+                .join('/')}`,
+              node: { ...parent, children: new Map() },
+            })),
+            { path: `${i}:${path}`, node },
+          ])
+        : found.picks.map(({ name, node }) => ({
+            path: `${i}:${name}`,
+            node: node.kind === 'directory' ? { ...node, children: node.children, mode: 0, uid: 0, gid: 0 } : node,
+          })),
+  )
+}
+
+function identityOf({ identity, remote }: Input): string | undefined {
+  return remote?.identity ?? identity
 }
 
 /** Whether it is no error that the source matches nothing: a pattern may. */

@@ -28,6 +28,7 @@ export async function makeDirectoryStep(
     step.cached()
     return tools.snapshots.stack(onto, known)
   }
+  await onto.fetch?.()
   const before = onto.tree()
   const draft = before.edit()
   const now = tools.epoch === undefined ? tools.now().getTime() : tools.epoch * 1000

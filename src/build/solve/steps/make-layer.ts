@@ -1,7 +1,7 @@
 import { type LayerAtRest, packLayer } from '../../../files/layer/index.ts'
 import type { Difference, RegularFile } from '../../../files/tree/index.ts'
 import type { Step } from '../../../support/index.ts'
-import type { SnapshotLayer } from '../snapshot.ts'
+import type { MadeLayer } from '../snapshot.ts'
 import type { Tools } from '../tools.ts'
 
 export interface LayerRequest {
@@ -17,7 +17,7 @@ export async function makeLayer(
   { differences, digests, previous }: LayerRequest,
   tools: Tools,
   step: Step,
-): Promise<SnapshotLayer> {
+): Promise<MadeLayer> {
   const reservation = tools.store.reserve()
   try {
     const { index, encoded } = await packLayer(differences, {

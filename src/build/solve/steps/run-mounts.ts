@@ -16,6 +16,16 @@ export interface MountContext {
   readonly tools: Tools
 }
 
+/** Brings what has to be looked into before the key is known; a whole filesystem is known by its name. */
+export async function fetchForKey({ mounts }: RunOperation, sources: MountSources): Promise<void> {
+  for (const mount of mounts)
+    if (mount.type === 'bind' && !isRoot(mount.source ?? '/')) await sourceOf(mount, sources).snapshot?.fetch?.()
+}
+
+function isRoot(path: string): boolean {
+  return posix.resolve('/', path) === '/'
+}
+
 /** What a mount adds to the key of its step: contents that are read; of secrets a keyed hash at most; nothing of what a cache holds. */
 export function keyOfMount(mount: RunMount, sources: MountSources, { secretKey }: RunSettings): readonly unknown[] {
   const { type, target = '', readonly, id = '', mode = '', uid = '', gid = '', size = '', env = '' } = mount
@@ -23,8 +33,8 @@ export function keyOfMount(mount: RunMount, sources: MountSources, { secretKey }
     case 'bind': {
       const source = sourceOf(mount, sources)
       const path = mount.source ?? '/'
-      const place = source.input.tree.resolve(path)
-      if (place === '' && source.snapshot !== undefined) return [type, target, readonly, source.snapshot.id]
+      const isAll = isRoot(path) || source.input.tree.resolve(path) === ''
+      if (isAll && source.snapshot !== undefined) return [type, target, readonly, source.snapshot.id]
       return [type, target, readonly, digestListing([{ path: '', node: nodeAt(source, path) }], undefined)]
     }
     case 'cache':

@@ -10,7 +10,7 @@ import type { Snapshot } from '../snapshot.ts'
 import type { Tools } from '../tools.ts'
 import { makeLayer } from './make-layer.ts'
 import { Mask } from './mask.ts'
-import { keyOfMount, sandboxMount } from './run-mounts.ts'
+import { fetchForKey, keyOfMount, sandboxMount } from './run-mounts.ts'
 import { type MountSources, stackOf } from './run-sources.ts'
 
 /** RUN: a command over a filesystem. What it changed is the new layer. */
@@ -23,6 +23,7 @@ export async function runStep(
 ): Promise<Snapshot> {
   const { argv, env, cwd, user, network, security, scripts, mounts } = operation
   const { hosts } = tools.run
+  await fetchForKey(operation, sources)
   const key = keyOf(
     'run',
     onto.id,
@@ -47,6 +48,7 @@ export async function runStep(
     throw new TareError('RUN_INSECURE', 'security.insecure is not allowed', {
       remedy: 'Allow it for this build with --allow security.insecure, if you trust the Dockerfile.',
     })
+  for (const { fetch } of [onto, ...[...sources.values()].flatMap(({ snapshot }) => snapshot ?? [])]) await fetch?.()
   const command = await commandOf(operation, sources, tools)
   const outcome = await execute(operation, command, onto, tools, step)
   let chain: string | undefined
