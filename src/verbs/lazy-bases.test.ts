@@ -193,6 +193,17 @@ test('another registry gets the layers of the base as they are', async () => {
   expect(again.fetches()).toBe(2)
 })
 
+test('layers that rest here go on without the registry that they came from', async () => {
+  const { name, build, tare, base, registry } = await bench()
+  const other = await start()
+  const app = `${other.host}/app:1`
+  await build([`FROM ${name}`, 'COPY app /app'], { tags: [app] })
+  registry.blobs.clear()
+  const { layers } = await tare.push({ name: app })
+  expect(layers.map(({ how }) => how)).toEqual(['uploaded', 'uploaded', 'uploaded'])
+  expect(layers.slice(0, 2).map(({ diffId }) => diffId)).toEqual(base.diffIds)
+})
+
 test('a push with --force-compression fetches the layers and squeezes them as it was told', async () => {
   const { name, build, tare, registry, base, fetches } = await bench()
   const app = `${registry.host}/app:1`

@@ -17,6 +17,8 @@ export interface LayerPush extends RegistryCall {
   readonly docker: boolean
   /** Which ways of a layer to be squeezed will do, where it is in a registry already. */
   readonly mayKeep: (origin: Origin) => boolean
+  /** Registries that did not answer in this push: nobody waits for them again. Added to. */
+  readonly silent: Set<string>
   /** Whether the repository has nothing yet. */
   readonly isEmpty: () => Promise<boolean>
 }
@@ -96,6 +98,7 @@ async function relay(
 async function fetched(host: Host, blob: Descriptor, place: string, path: string, push: LayerPush): Promise<boolean> {
   const { signal, registry } = push
   const name = { ...parseReference(place), digest: blob.digest }
+  if (push.silent.has(name.registry)) return false
   try {
     const source = await openSource(host, name, { signal, insecure: push.insecure && name.registry === registry.host })
     try {
@@ -106,6 +109,7 @@ async function fetched(host: Host, blob: Descriptor, place: string, path: string
     }
   } catch (error) {
     if (!(error instanceof TareError) || error.code.startsWith('STORE_')) throw host.store.explain(error)
+    if (error.code === 'REGISTRY_UNREACHABLE') push.silent.add(name.registry)
     return false
   }
 }

@@ -108,6 +108,7 @@ class Push {
   private readonly registry: Registry
   private readonly options: DocumentPush
   private readonly layers: PushedLayer[]
+  private readonly silent = new Set<string>()
   private empty: Promise<boolean> | undefined
 
   constructor(host: Host, registry: Registry, options: DocumentPush, layers: PushedLayer[]) {
@@ -184,7 +185,7 @@ class Push {
     const layers = await inParallel(atRest.layers, layersAtOnce, async (blob, i) => {
       const diffId = facts.diffIds[i]!
       const done = await pushLayer(host, { diffId, blob }, wanted?.layers[i], {
-        ...{ registry, docker, compression, level, signal, insecure },
+        ...{ registry, docker, compression, level, signal, insecure, silent: this.silent },
         mayKeep: (origin) => this.mayKeep(origin),
         isEmpty: () => this.isEmpty(),
       })
