@@ -1,4 +1,4 @@
-import { type TareError, withoutCredentials } from '../support/index.ts'
+import { pathInside, type TareError, withoutCredentials } from '../support/index.ts'
 import { refusal } from './refuse.ts'
 
 /** A git repository as a source of files, and what of it is meant. */
@@ -64,7 +64,7 @@ export function readGitAddress(text: string): GitAddress {
     )
   if (wanted !== undefined && isCommit(wanted) && commit !== undefined && !wanted.toLowerCase().startsWith(commit))
     throw refuse(`the commits ${wanted} and ${commit} are not the same`, 'Leave one of them away.')
-  const subdir = pathBelowRoot(one('subdir', [said.subdir, query.get('subdir')], refuse) ?? '')
+  const subdir = pathInside(one('subdir', [said.subdir, query.get('subdir')], refuse) ?? '')
   if (subdir === undefined) throw refuse('the folder leads out of the repository', 'Paths count from its root.')
   const keep = query.get('keep-git-dir')
   return {
@@ -135,17 +135,6 @@ function one(what: string, values: readonly (string | undefined)[], refuse: Refu
   const given = [...new Set(values.filter((value) => value !== undefined && value !== ''))]
   if (given.length > 1) throw refuse(`${what} conflicts: ${given.join(' and ')}`, 'Leave one of them away.')
   return given[0]
-}
-
-/** The path, clean and relative; undefined where it leads out. */
-function pathBelowRoot(path: string): string | undefined {
-  const parts: string[] = []
-  for (const part of path.split('/')) {
-    if (part === '' || part === '.') continue
-    if (part !== '..') parts.push(part)
-    else if (parts.pop() === undefined) return undefined
-  }
-  return parts.join('/')
 }
 
 function readBoolean(key: string, value: string, refuse: Refuse): boolean {

@@ -1,8 +1,9 @@
 /**
- * What every room may use: errors that are answers, events, and bytes that flow.
+ * What every room may use: errors that are answers, events, bytes that flow, and when a path stays inside.
  *
- * Three files. A fourth needs an argument.
+ * Four files. A fifth needs an argument.
  */
 export * from './bytes.ts'
 export * from './errors.ts'
 export * from './events.ts'
+export * from './paths.ts'

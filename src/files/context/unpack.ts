@@ -1,6 +1,6 @@
-import { TareError } from '../../support/index.ts'
+import { pathInside, TareError } from '../../support/index.ts'
 import { type Archive, type StoredEntry, type StoredRun, scanTar } from '../tar/index.ts'
-import { type Content, type Metadata, type Node, nameOfKind, pathInside, type TreeDraft } from '../tree/index.ts'
+import { type Content, type Metadata, type Node, nameOfKind, type TreeDraft } from '../tree/index.ts'
 
 export interface UnpackOptions {
   /** The time of directories that the archive does not tell of, and of those in which something is made. */

@@ -1,7 +1,6 @@
 import type { Digest } from '../../oci/index.ts'
-import { TareError } from '../../support/index.ts'
+import { pathInside, TareError } from '../../support/index.ts'
 import { type Archive, type StoredEntry, scanTar } from '../tar/index.ts'
-import { pathInside } from '../tree/index.ts'
 import type { LayerEntry, LayerIndex } from './layer-index.ts'
 import { readWhiteout } from './whiteout.ts'
 

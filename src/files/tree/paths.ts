@@ -12,17 +12,6 @@ export function partsOf(path: string): string[] {
   return parts
 }
 
-/** The path, clean and relative, where it stays below its root; undefined where `..` leads out of it. */
-export function pathInside(path: string): string | undefined {
-  const parts: string[] = []
-  for (const part of path.split('/')) {
-    if (part === '' || part === '.') continue
-    if (part !== '..') parts.push(part)
-    else if (parts.pop() === undefined) return undefined
-  }
-  return parts.join('/')
-}
-
 /** The node that the parts lead to, without following a symlink anywhere. */
 export function nodeAt(root: Directory, parts: readonly string[]): Node | undefined {
   let node: Node | undefined = root
