@@ -1,25 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expect, onTestFinished, test } from 'vitest'
+import { serve } from '../../test/kit/serve.ts'
 import { tinyTar } from '../../test/kit/tiny-image.ts'
 import { scanTar } from '../files/tar/index.ts'
 import { sha256 } from '../support/index.ts'
 import { createHost } from './host.ts'
 import { openTare } from './library.ts'
-
-async function serve(answer: RequestListener): Promise<string> {
-  const server = createServer(answer)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
 
 async function open() {
   const home = mkdtempSync(join(tmpdir(), 'tare-download-'))

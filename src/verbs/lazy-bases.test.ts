@@ -1,36 +1,17 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { afterEach, expect, test } from 'vitest'
-import { BadRegistry, type BadRegistryOptions } from '../../test/kit/bad-registry.ts'
+import { expect, test } from 'vitest'
+import type { BadRegistry } from '../../test/kit/bad-registry.ts'
+import { startBad } from '../../test/kit/bad-registry-client.ts'
 import { faultsOf } from '../../test/kit/check-store.ts'
-import { writeFiles } from '../../test/kit/cli.ts'
+import { temporaryFolder, writeFiles } from '../../test/kit/cli.ts'
 import { hasRegistry, startRegistry } from '../../test/kit/docker-registry.ts'
 import { tarOf } from '../../test/kit/tiny-archive.ts'
 import { mediaTypes } from '../oci/index.ts'
 import { sha256 } from '../support/index.ts'
 import { openTare } from './library.ts'
 import type { BuildOptions } from './types.ts'
-
-const registries: BadRegistry[] = []
-const folders: string[] = []
-afterEach(() => {
-  for (const registry of registries.splice(0)) registry.stop()
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
-})
-
-async function start(options: BadRegistryOptions = {}): Promise<BadRegistry> {
-  const registry = await BadRegistry.start(options)
-  registries.push(registry)
-  return registry
-}
-
-function folder(): string {
-  const made = mkdtempSync(join(tmpdir(), 'tare-lazy-'))
-  folders.push(made)
-  return made
-}
 
 interface Base {
   readonly digest: string
@@ -71,10 +52,10 @@ function fetchesOf(registry: BadRegistry, base: Base): number {
 
 /** A store, a base with /etc/passwd and /bin/tool in two layers, and builds on it. */
 async function bench(options: { readonly docker?: boolean } = {}) {
-  const registry = await start()
+  const registry = await startBad()
   const base = pushBase(registry, [{ 'etc/passwd': 'ada:x:7:8::/:\n' }, { 'bin/tool': 'tool' }], options)
-  const home = folder()
-  const context = writeFiles(folder(), { app: 'app' })
+  const home = temporaryFolder()
+  const context = writeFiles(temporaryFolder(), { app: 'app' })
   const tare = await openTare({ home, environment: {} })
   const name = `${registry.host}/base:1`
   const build = (lines: readonly string[], more: Partial<BuildOptions> = {}) =>
@@ -162,7 +143,7 @@ test.each([{ docker: false }, { docker: true }])(
     expect(new Set(manifest.layers.map((layer: { mediaType: string }) => layer.mediaType))).toEqual(
       new Set([mediaTypes.layerGzip]),
     )
-    const other = await openTare({ home: folder(), environment: {} })
+    const other = await openTare({ home: temporaryFolder(), environment: {} })
     await other.pull({ name: `${registry.host}/app:1` })
     expect((await other.inspect(`${registry.host}/app:1`)).RootFS.Layers).toHaveLength(3)
   },
@@ -178,7 +159,7 @@ test('the base itself goes on under another name with its digest', async () => {
 
 test('another registry gets the layers of the base as they are', async () => {
   const { name, build, tare, fetches, base } = await bench()
-  const other = await start()
+  const other = await startBad()
   await build([`FROM ${name}`, 'LABEL a=b'], { tags: [`${other.host}/app:1`] })
   const { layers } = await tare.push({ name: `${other.host}/app:1` })
   expect(layers.map(({ digest }) => digest)).toEqual(base.layers.map(({ digest }) => digest))
@@ -195,7 +176,7 @@ test('another registry gets the layers of the base as they are', async () => {
 
 test('layers that rest here go on without the registry that they came from', async () => {
   const { name, build, tare, base, registry } = await bench()
-  const other = await start()
+  const other = await startBad()
   const app = `${other.host}/app:1`
   await build([`FROM ${name}`, 'COPY app /app'], { tags: [app] })
   registry.blobs.clear()
@@ -223,9 +204,9 @@ test.each(['docker', 'oci'] as const)(
   async (format) => {
     const { name, build, tare, home, fetches, base } = await bench()
     const { id } = await build([`FROM ${name}`, 'LABEL a=b'], { tags: ['app:1', 'app:2'] })
-    const path = join(folder(), 'app.tar')
+    const path = join(temporaryFolder(), 'app.tar')
     await tare.save({ names: ['app:1'], to: { path }, format })
-    const other = await openTare({ home: folder(), environment: {} })
+    const other = await openTare({ home: temporaryFolder(), environment: {} })
     expect(await other.load({ from: { path } })).toMatchObject([{ id }])
     expect(fetches()).toBe(2)
     await tare.save({ names: ['app:2'], to: { path }, format })
@@ -244,7 +225,7 @@ test.each(['docker', 'oci'] as const)(
 test('a copy to a layout or an archive is whole', async () => {
   const { name, build, tare, base, fetches } = await bench()
   await build([`FROM ${name}`, 'LABEL a=b'], { tags: ['app:1'] })
-  const place = join(folder(), 'layout')
+  const place = join(temporaryFolder(), 'layout')
   await tare.copy({ from: 'store:app:1', to: `oci:${place}:1` })
   expect(fetches()).toBe(2)
   expect(await faultsOf(place)).toEqual([])
@@ -261,7 +242,7 @@ test('several platforms of one base stay in the registry, too', async () => {
   })
   expect(fetches()).toBe(0)
   expect((await tare.images({ reference: 'app' })).map((image) => image.digest)).toEqual([digest])
-  const path = join(folder(), 'app.tar')
+  const path = join(temporaryFolder(), 'app.tar')
   await tare.save({ names: ['app:1'], to: { path }, format: 'oci' })
   expect(fetches()).toBe(base.layers.length)
   expect(await faultsOf(home)).toEqual([])
@@ -288,7 +269,7 @@ test('pruning leaves the layers of such an image that rest here', async () => {
   await build([`FROM ${name}`, 'COPY app /app'])
   await tare.remove({ names: [name] })
   await tare.prune()
-  await tare.save({ names: ['app:1'], to: { path: join(folder(), 'app.tar') } })
+  await tare.save({ names: ['app:1'], to: { path: join(temporaryFolder(), 'app.tar') } })
   expect(fetches()).toBe(2)
 })
 
@@ -296,7 +277,7 @@ test('a registry that is gone is told of when a layer is needed, and nothing is 
   const { name, build, tare, registry, home } = await bench()
   await build([`FROM ${name}`, 'LABEL a=b'], { tags: ['app:1'] })
   registry.blobs.clear()
-  const path = join(folder(), 'app.tar')
+  const path = join(temporaryFolder(), 'app.tar')
   const failed = { code: 'LAYER_UNREACHABLE', message: expect.stringContaining(registry.host) }
   await expect(tare.save({ names: ['app:1'], to: { path } })).rejects.toMatchObject(failed)
   expect(() => readFileSync(path)).toThrow('ENOENT')
@@ -308,9 +289,9 @@ test('a registry that is gone is told of when a layer is needed, and nothing is 
 test.skipIf(!hasRegistry)('distribution mounts the layers of a base that was never here', async () => {
   const registry = await startRegistry()
   try {
-    const context = writeFiles(folder(), { app: 'app', tool: 'tool' })
+    const context = writeFiles(temporaryFolder(), { app: 'app', tool: 'tool' })
     const build = async (lines: readonly string[], tag: string) => {
-      const tare = await openTare({ home: folder(), environment: {} })
+      const tare = await openTare({ home: temporaryFolder(), environment: {} })
       await tare.build({
         context: { kind: 'directory', path: context },
         dockerfile: { text: lines.join('\n') },
@@ -323,7 +304,7 @@ test.skipIf(!hasRegistry)('distribution mounts the layers of a base that was nev
     const { layers } = await build(lines, `${registry.host}/team/app:1`)
     expect(layers.map(({ how }) => how)).toEqual(['mounted', 'uploaded'])
     expect(layers[0]!.digest).toBe(base.layers[0]!.digest)
-    const other = await openTare({ home: folder(), environment: {} })
+    const other = await openTare({ home: temporaryFolder(), environment: {} })
     await other.pull({ name: `${registry.host}/team/app:1` })
     expect((await other.inspect(`${registry.host}/team/app:1`)).RootFS.Layers).toEqual(
       layers.map(({ diffId }) => diffId),

@@ -1,12 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
-import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { faultsOf } from '../../test/kit/check-store.ts'
 import { temporaryFolder, writeFiles } from '../../test/kit/cli.ts'
 import { commitTime, git, hasGitDaemon, Repositories } from '../../test/kit/git.ts'
+import { serve } from '../../test/kit/serve.ts'
 import { tinyTar } from '../../test/kit/tiny-image.ts'
 import { scanTar } from '../files/tar/index.ts'
 import type { Event } from '../support/index.ts'
@@ -42,16 +41,6 @@ async function open(environment: Readonly<Record<string, string | undefined>> = 
   const add = (...lines: readonly string[]) =>
     build({ context: { kind: 'empty' }, dockerfile: { text: `FROM scratch\n${lines.join('\n')}\n` } })
   return { tare, home, build, add }
-}
-
-async function serve(answer: RequestListener): Promise<string> {
-  const server = createServer(answer)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
 describe.skipIf(!hasGitDaemon)('ADD of a git repository', () => {
