@@ -63,7 +63,7 @@ describe.runIf(hasProgram('python3'))('at a terminal', () => {
     ] as const
     const { code, seen, same } = await login(home, [host], typed)
     expect({ code, same }).toEqual({ code: 0, same: true })
-    expect(seen).toMatch(/^Username: ada\r\nPassword: \r\nWARNING! The password is kept unencrypted in /)
+    expect(seen).toMatch(/^Username: ada\r\nPassword: \r\nWARNING! The login is kept unencrypted in /)
     expect(seen).toMatch(/Login Succeeded\r\n$/)
     expect(seen).not.toContain('ecret')
     expect(kept(home).auths).toEqual({ [host]: { auth: Buffer.from('ada:secret').toString('base64') } })

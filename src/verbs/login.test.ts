@@ -6,8 +6,8 @@ import { BadRegistry, type BadRegistryOptions } from '../../test/kit/bad-registr
 import { hasRegistry, startRegistry } from '../../test/kit/docker-registry.ts'
 import { openTare } from './library.ts'
 
-async function start(auth: BadRegistryOptions['auth']): Promise<BadRegistry> {
-  const registry = await BadRegistry.start({ auth })
+async function start(auth: BadRegistryOptions['auth'], more: BadRegistryOptions = {}): Promise<BadRegistry> {
+  const registry = await BadRegistry.start({ auth, ...more })
   onTestFinished(() => registry.stop())
   return registry
 }
@@ -50,6 +50,43 @@ for (const auth of ['basic', 'bearer'] as const)
     expect(read()).toEqual({ psFormat: 'kept', auths: { 'other.example': { auth: 'eDp5' } } })
     await expect(tare.pull({ name })).rejects.toMatchObject({ code: 'REGISTRY_DENIED' })
   })
+
+test('where the registry has a token for a password, the token is kept and the password is not', async () => {
+  const registry = await start('bearer', { identity: true })
+  const { tare, file, read } = await open()
+  const name = `${registry.host}/app:1`
+  await tare.login({ registry: registry.host, user: 'ada', password: 'secret' })
+  expect(read().auths[registry.host]).toEqual({
+    auth: Buffer.from('ada:').toString('base64'),
+    identitytoken: 'identity',
+  })
+  await tare.build({ context: { kind: 'empty' }, dockerfile: { text }, tags: [name] })
+  await tare.push({ name })
+  expect(registry.countOf('POST /token')).toBeGreaterThan(0)
+  expect(await tare.login({ registry: registry.host })).toMatchObject({ user: 'ada', place: file })
+})
+
+test('a token server that knows only POST gives one, too, and a helper keeps it as a token', async () => {
+  const registry = await start('bearer', {
+    identity: true,
+    interfere: (request, response) => {
+      if (request.method !== 'GET' || !request.url!.startsWith('/token')) return
+      response.writeHead(405).end()
+      return true
+    },
+  })
+  const { tare, home, write } = await open()
+  mkdirSync(join(home, 'bin'))
+  writeFileSync(join(home, 'bin/docker-credential-note'), `#!/bin/sh\ncat > ${home}/noted\n`, { mode: 0o755 })
+  write({ credsStore: 'note' })
+  const { place, inClear } = await tare.login({ registry: registry.host, user: 'ada', password: 'secret' })
+  expect([place, inClear]).toEqual(['docker-credential-note', false])
+  expect(JSON.parse(readFileSync(join(home, 'noted'), 'utf8'))).toEqual({
+    ServerURL: registry.host,
+    Username: '<token>',
+    Secret: 'identity',
+  })
+})
 
 test('a wrong password is not kept', async () => {
   const registry = await start('basic')

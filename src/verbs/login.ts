@@ -2,7 +2,7 @@ import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
 import type { LoginOptions, LoginResult, LogoutOptions } from './types.ts'
 
-/** Checks a user's password with the registry, and keeps it where docker does; or checks what is kept already. */
+/** Checks a user's password with the registry, and keeps it, or the token it gives for it, where docker does; or checks what is kept already. */
 export async function login({ environment }: Host, options: LoginOptions): Promise<LoginResult> {
   const registry = registryName(options.registry)
   const { user, password, insecure, signal } = options
@@ -14,13 +14,14 @@ export async function login({ environment }: Host, options: LoginOptions): Promi
       remedy: `Name the user, and send the password: \`tare login -u NAME --password-stdin ${registry}\`.`,
     })
   const opened = openRegistry(registry, { repository: '', environment, credentials, insecure, signal })
+  let identityToken: string | undefined
   try {
-    await opened.login()
+    identityToken = await opened.login()
   } finally {
     opened.close()
   }
   if (given === undefined) return { registry, user: credentials.user, place: credentials.source, inClear: false }
-  return { registry, user, ...(await keepCredentials(registry, given.user, given.password, environment)) }
+  return { registry, user, ...(await keepCredentials(registry, { ...given, identityToken }, environment)) }
 }
 
 /** Forgets what `login` has kept. Answers whether there was anything. */

@@ -13,6 +13,8 @@ export interface BadRegistryOptions {
   readonly interfere?: Interference | undefined
   /** What it wants to see: user `ada`, password `secret`. */
   readonly auth?: 'basic' | 'bearer' | undefined
+  /** For who asks, it has an identity token in exchange for a password: `identity`. */
+  readonly identity?: boolean | undefined
   /** It has the referrers API, gives `page` at once, and filters by type if it `filters`. */
   readonly referrers?: { readonly page: number; readonly filters: boolean } | undefined
 }
@@ -128,7 +130,10 @@ export class BadRegistry {
     }
     const token = `token-${++this.count}`
     this.tokens.add(token)
-    response.end(JSON.stringify({ token, expires_in: 300 }))
+    const { searchParams } = new URL(request.url!, `http://${this.host}`)
+    const isWanted = searchParams.get('offline_token') === 'true' || form.get('access_type') === 'offline'
+    const more = this.options.identity === true && isWanted ? { refresh_token: 'identity' } : {}
+    response.end(JSON.stringify({ token, expires_in: 300, ...more }))
   }
 
   private sendBlob(request: IncomingMessage, response: ServerResponse, bytes: Buffer | undefined): void {

@@ -38,7 +38,7 @@ export const login = defineVerb({
     if (inClear)
       await tell(
         streams,
-        `WARNING! The password is kept unencrypted in ${place}.\nConfigure a credential helper to keep it safely: credsStore in that file.\n`,
+        `WARNING! The login is kept unencrypted in ${place}.\nConfigure a credential helper to keep it safely: credsStore in that file.\n`,
       )
     await write(streams.stdout, 'Login Succeeded\n')
     return 0

@@ -14,6 +14,8 @@ export interface Purpose {
   readonly actions?: 'pull' | 'pull,push' | 'delete' | undefined
   /** A second repository to read from: that of a mount. */
   readonly from?: string | undefined
+  /** An identity token is wanted, too. */
+  readonly lasting?: boolean | undefined
 }
 
 export type Question = Omit<HttpRequest, 'url' | 'body' | 'headers'> & {
@@ -148,6 +150,11 @@ export class Connection {
     return unreachable({ ...this.attempt(purpose), via }, error)
   }
 
+  /** The identity token that came with the token for a question; undefined where none did. */
+  async identityToken(purpose: Purpose): Promise<string | undefined> {
+    return (await this.tokens.get(scopesOf(purpose).join(' ')))?.identity
+  }
+
   private async sendOnce(question: Question, base: URL, authorization: string | undefined): Promise<HttpResponse> {
     const { path, headers, body, ...rest } = question
     const url = typeof path === 'string' ? new URL(path, base) : path
@@ -224,7 +231,7 @@ export class Connection {
     const known = await this.tokens.get(key)
     if (known === undefined || known.expires - spareLife < Date.now()) {
       const attempt = { ...this.attempt(purpose), credentials: source }
-      const token = fetchToken(this.http, challenge, scopes, credentials, attempt, this.retries)
+      const token = fetchToken(this.http, challenge, scopes, credentials, attempt, this.retries, purpose.lasting)
       this.tokens.set(key, token)
       token.catch(() => this.tokens.delete(key))
     }

@@ -5,22 +5,25 @@ import { tellHelper } from './credential-helper.ts'
 import { type AuthFile, authFiles, bareName, readAuthFile, serverKeys } from './credentials.ts'
 import type { Environment } from './types.ts'
 
-/** Where a password was put. */
+/** Where a password or an identity token was put. */
 export interface KeptCredentials {
   /** The file, or the helper's program. */
   readonly place: string
-  /** Everybody who can read the file can read the password. */
+  /** Everybody who can read the file can read the password or the token. */
   readonly inClear: boolean
 }
 
 /**
- * Keeps a user's password where docker keeps it, or in the file that REGISTRY_AUTH_FILE names: with the credential helper
- * that the file names, else in the file itself.
+ * Keeps a user's password, or the identity token instead of it, where docker keeps it, or in the file that
+ * REGISTRY_AUTH_FILE names: with the credential helper that the file names, else in the file itself.
  */
 export async function keepCredentials(
   registry: string,
-  user: string,
-  password: string,
+  {
+    user,
+    password,
+    identityToken,
+  }: { readonly user: string; readonly password: string; readonly identityToken?: string | undefined },
   environment: Environment,
 ): Promise<KeptCredentials> {
   const path = configFile(environment)
@@ -28,16 +31,18 @@ export async function keepCredentials(
   const server = serverKeys(registry)[0]!
   const helper = serverKeys(registry).flatMap((key) => file.credHelpers?.[key] ?? [])[0] ?? file.credsStore
   if (helper) {
-    await tellHelper(
-      helper,
-      'store',
-      JSON.stringify({ ServerURL: server, Username: user, Secret: password }),
-      environment,
-    )
+    // (docker-credential-helpers, "<token>")
+    const secret = identityToken === undefined ? [user, password] : ['<token>', identityToken]
+    const json = JSON.stringify({ ServerURL: server, Username: secret[0], Secret: secret[1] })
+    await tellHelper(helper, 'store', json, environment)
     return { place: `docker-credential-${helper}`, inClear: false }
   }
-  const auth = Buffer.from(`${user}:${password}`).toString('base64')
-  writeConfig(path, { ...file, auths: { ...without(file.auths, registry), [server]: { auth } } })
+  const text = identityToken === undefined ? `${user}:${password}` : `${user}:`
+  const entry = {
+    auth: Buffer.from(text).toString('base64'),
+    ...(identityToken === undefined ? {} : { identitytoken: identityToken }),
+  }
+  writeConfig(path, { ...file, auths: { ...without(file.auths, registry), [server]: entry } })
   return { place: path, inClear: true }
 }
 

@@ -167,10 +167,12 @@ export class Registry implements Target {
     discard(await connection.ask({ method: 'DELETE', path }, purpose, [200, 202]))
   }
 
-  /** Rejects unless the registry takes the credentials. */
-  async login(): Promise<void> {
+  /** Rejects unless the registry takes the credentials. Answers an identity token, which does instead of the password, where it gives one. */
+  async login(): Promise<string | undefined> {
     const { connection } = this.place
-    discard(await connection.ask({ method: 'GET', path: '/v2/' }, { wish: `log in to ${this.host}` }, [200]))
+    const purpose: Purpose = { wish: `log in to ${this.host}`, lasting: true }
+    discard(await connection.ask({ method: 'GET', path: '/v2/' }, purpose, [200]))
+    return connection.identityToken(purpose)
   }
 
   close(): void {

@@ -10,6 +10,8 @@ export interface Token {
   readonly expires: number
   /** The actions that the token itself names, for messages. */
   readonly granted?: string | undefined
+  /** What further tokens can be had for, instead of a password: where one was asked for, and the server has such. */
+  readonly identity?: string | undefined
 }
 
 const clientId = 'tare'
@@ -18,7 +20,8 @@ const mostBytes = 1 << 20
 
 /**
  * Gets a token from the server that a Bearer challenge names. (distribution: "Token Authentication Specification" and
- * "OAuth2 Token Authentication") Rejects with `REGISTRY_DENIED` and what else `failure.ts` has.
+ * "OAuth2 Token Authentication") `lasting` asks for an identity token, too. Rejects with `REGISTRY_DENIED` and what else
+ * `failure.ts` has.
  */
 export async function fetchToken(
   http: Http,
@@ -27,6 +30,7 @@ export async function fetchToken(
   credentials: Credentials | undefined,
   attempt: Attempt,
   retries: RetrySettings,
+  lasting = false,
 ): Promise<Token> {
   const { realm, service } = challenge.parameters
   const url = realmOf(realm, attempt)
@@ -34,7 +38,7 @@ export async function fetchToken(
   const response = await persist(retries, async () => {
     const answer =
       credentials?.identityToken === undefined
-        ? await askByGet(http, url, service, scopes, credentials)
+        ? await askByGet(http, url, service, scopes, credentials, lasting)
         : await askByPost(http, url, service, scopes, {
             grant_type: 'refresh_token',
             refresh_token: credentials.identityToken,
@@ -63,18 +67,24 @@ async function askByGet(
   service: string | undefined,
   scopes: readonly string[],
   credentials: Credentials | undefined,
+  lasting: boolean,
 ): Promise<HttpResponse> {
   const url = new URL(realm)
   if (service !== undefined) url.searchParams.set('service', service)
   for (const scope of scopes) url.searchParams.append('scope', scope)
   if (credentials?.user === undefined) return http.send({ method: 'GET', url })
   url.searchParams.set('account', credentials.user)
+  if (lasting) {
+    url.searchParams.set('client_id', clientId)
+    url.searchParams.set('offline_token', 'true')
+  }
   const response = await http.send({ method: 'GET', url, headers: { Authorization: basic(credentials) } })
   if (response.status !== 404 && response.status !== 405) return response
   // Some servers know OAuth2's way only.
   discard(response)
   const { user, password = '' } = credentials
-  return askByPost(http, realm, service, scopes, { grant_type: 'password', username: user, password })
+  const access = lasting ? { access_type: 'offline' } : {}
+  return askByPost(http, realm, service, scopes, { grant_type: 'password', username: user, password, ...access })
 }
 
 function askByPost(
@@ -117,7 +127,13 @@ function readToken(text: string, attempt: Attempt): Token {
   const token = raw?.['token'] || raw?.['access_token']
   if (typeof token !== 'string' || token === '') throw nonsense(attempt, 'answers without a token')
   const life = Number(raw['expires_in']) > 0 ? Number(raw['expires_in']) : shortestLife
-  return { text: token, expires: Date.now() + life * 1000, granted: grantedBy(token, attempt.repository) }
+  const { refresh_token: refresh } = raw
+  return {
+    text: token,
+    expires: Date.now() + life * 1000,
+    granted: grantedBy(token, attempt.repository),
+    ...(typeof refresh === 'string' && refresh !== '' ? { identity: refresh } : {}),
+  }
 }
 
 /** What a token that is a JWT allows on the repository; undefined where it does not say. It is not for us to check, only to tell. */

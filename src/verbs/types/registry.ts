@@ -83,7 +83,7 @@ export interface LoginResult {
   readonly user: string | undefined
   /** The file, or the credential helper's program. */
   readonly place: string
-  /** Everybody who can read the file can read the password. */
+  /** Everybody who can read the file can read the password, or the token that does instead of it. */
   readonly inClear: boolean
 }
 
