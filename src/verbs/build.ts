@@ -1,10 +1,9 @@
 import { type AssembledLayer, assembleImage, type Document } from '../build/assemble/index.ts'
 import { type NamedContext, type Operation, type Planned, planBuild } from '../build/plan/index.ts'
 import type { Sandbox } from '../build/sandbox/index.ts'
-import { type RunSettings, type Snapshot, Snapshots, solve } from '../build/solve/index.ts'
+import { type RunSettings, type Snapshot, type SnapshotLayer, Snapshots, solve } from '../build/solve/index.ts'
 import {
   type Descriptor,
-  type Digest,
   descriptorJson,
   familiarName,
   goJson,
@@ -210,10 +209,10 @@ class Building {
 
   private facts({ output }: Planned, snapshots: readonly (Snapshot | undefined)[]): Parameters<typeof assembleImage> {
     const root = snapshots[output.root]!
-    const layers: AssembledLayer[] = root.layers.map(({ diffId, blob, created }) => ({
-      diffId,
-      blob: this.whereabouts(diffId, blob),
-      ...(created === undefined ? {} : { created }),
+    const layers: AssembledLayer[] = root.layers.map((layer) => ({
+      diffId: layer.diffId,
+      blob: this.whereabouts(layer),
+      ...(layer.created === undefined ? {} : { created: layer.created }),
     }))
     const history = output.history.map(({ createdBy, layer }) => ({
       createdBy,
@@ -223,11 +222,9 @@ class Building {
   }
 
   /** How a manifest names a layer: plain where it is here, else as the base's own manifest does. */
-  private whereabouts(diffId: Digest, blob: Descriptor | undefined): Descriptor {
-    const size = this.host.store.blobs.size(diffId)
-    if (size !== undefined) return { mediaType: mediaTypes.layer, digest: diffId, size }
-    if (blob === undefined) throw new TareError('BLOB_MISSING', `layer ${diffId} is no longer in the store`)
-    return layerIn('oci', blob)
+  private whereabouts({ diffId, size, blob }: SnapshotLayer): Descriptor {
+    const known = size ?? (blob?.digest === diffId ? blob.size : this.host.store.blobs.size(diffId))
+    return known === undefined ? layerIn('oci', blob!) : { mediaType: mediaTypes.layer, digest: diffId, size: known }
   }
 
   private runSettings(): RunSettings {

@@ -16,6 +16,8 @@ import { type Descriptor, type Digest, hexOf } from '../../oci/index.ts'
 /** A layer of a snapshot. */
 export interface SnapshotLayer {
   readonly diffId: Digest
+  /** Bytes, uncompressed. Unknown for those of a base image. */
+  readonly size?: number
   /** RFC 3339; when it was made. Unknown for those of a base image. */
   readonly created?: string
   /** Of a base image: how its manifest names the layer. */
@@ -24,7 +26,6 @@ export interface SnapshotLayer {
 
 /** A layer that a step made. */
 export interface MadeLayer extends SnapshotLayer {
-  /** Bytes, uncompressed. */
   readonly size: number
   readonly created: string
 }
