@@ -1,56 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import type { BadRegistry } from '../../test/kit/bad-registry.ts'
 import { startBad } from '../../test/kit/bad-registry-client.ts'
+import { fetchesOf, pushBase } from '../../test/kit/base-images.ts'
 import { faultsOf } from '../../test/kit/check-store.ts'
 import { temporaryFolder, writeFiles } from '../../test/kit/cli.ts'
 import { hasRegistry, startRegistry } from '../../test/kit/docker-registry.ts'
-import { tarOf } from '../../test/kit/tiny-archive.ts'
 import { mediaTypes } from '../oci/index.ts'
-import { sha256 } from '../support/index.ts'
 import { openTare } from './library.ts'
 import type { BuildOptions } from './types.ts'
-
-interface Base {
-  readonly digest: string
-  readonly layers: readonly { readonly digest: string; readonly size: number }[]
-  readonly diffIds: readonly string[]
-}
-
-/** Puts an image with a layer for each set of files into the registry, as `base:1`. */
-function pushBase(
-  registry: BadRegistry,
-  layers: readonly Record<string, string>[],
-  { docker = false, tag = '1' } = {},
-): Base {
-  const tars = layers.map((files) => tarOf(files))
-  const blobs = tars.map((tar) => {
-    const bytes = gzipSync(tar)
-    const mediaType = docker ? mediaTypes.dockerLayerGzip : mediaTypes.layerGzip
-    return { mediaType, digest: registry.addBlob(bytes), size: bytes.length }
-  })
-  const diffIds = tars.map((tar) => sha256(tar))
-  const rootfs = { type: 'layers', diff_ids: diffIds }
-  const json = { architecture: 'amd64', os: 'linux', config: { Env: ['PATH=/bin'] }, rootfs }
-  const bytes = Buffer.from(JSON.stringify({ ...json, history: diffIds.map(() => ({ created_by: 'x' })) }))
-  const config = {
-    mediaType: docker ? mediaTypes.dockerConfig : mediaTypes.config,
-    digest: registry.addBlob(bytes),
-    size: bytes.length,
-  }
-  const mediaType = docker ? mediaTypes.dockerManifest : mediaTypes.manifest
-  const manifest = { schemaVersion: 2, mediaType, config, layers: blobs }
-  return { digest: registry.addManifest(mediaType, manifest, tag).digest, layers: blobs, diffIds }
-}
-
-/** How often layers of the base were read from the registry. */
-function fetchesOf(registry: BadRegistry, base: Base): number {
-  return registry.requests.filter((line) =>
-    base.layers.some(({ digest }) => /^GET .*\/blobs\/(.*)$/.exec(line)?.[1] === digest),
-  ).length
-}
 
 /** A store, a base with /etc/passwd and /bin/tool in two layers, and builds on it. */
 async function bench(options: { readonly docker?: boolean } = {}) {
