@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http'
+import { TareError } from '../../support/index.ts'
 import { type Challenge, parseChallenges } from './challenge.ts'
 import { type Attempt, isAboutCertificates, nonsense, refused, unreachable, wordsOf } from './failure.ts'
 import { discard, type Http, type HttpRequest, type HttpResponse, RedirectFailure } from './http.ts'
@@ -191,6 +192,8 @@ export class Connection {
         if (found !== undefined) return found
       } catch (error) {
         const explained = this.explain(error, purpose)
+        // What is wrong on our side stays wrong, and is no reason to go without.
+        if (explained instanceof TareError && explained.code === 'CERTIFICATES_INVALID') throw explained
         // The first one tells more: what follows is only a guess, unless it shows that the guess was right.
         if (failure === undefined || isAboutCertificates(explained)) failure = explained
       }

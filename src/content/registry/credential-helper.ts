@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { systemCode, TareError } from '../../support/index.ts'
 import type { Credentials, Environment } from './types.ts'
 
@@ -34,13 +33,15 @@ export async function tellHelper(
 
 const mostOutput = 1 << 20
 
-function runHelper(
+async function runHelper(
   name: string,
   verb: string,
   input: string,
   environment: Environment,
 ): Promise<{ status: number; output: string }> {
   if (!/^[\w.-]+$/.test(name)) throw helperFailed(name, 'is not a name of a program')
+  // Loaded here: few have a helper.
+  const { spawn } = await import('node:child_process')
   return new Promise((resolve, reject) => {
     const child = spawn(`docker-credential-${name}`, [verb], { env: environment as NodeJS.ProcessEnv, timeout: 60_000 })
     let output = ''

@@ -4,7 +4,6 @@ import { type Attempt, refused, unreachable, wordsOf } from './failure.ts'
 import { discard, Http, type HttpResponse } from './http.ts'
 import { readProxies } from './proxy.ts'
 import { isPassing, persist, readRetryAfter, TryAgain } from './retry.ts'
-import { readTrust } from './trust.ts'
 import type { Environment } from './types.ts'
 
 export interface FetchOptions {
@@ -40,7 +39,7 @@ export async function fetchUrl<T>(
   const http = new Http({
     patience,
     unchecked: false,
-    trust: readTrust(url.host, environment),
+    trust: { host: url.host, environment },
     proxies: readProxies(environment),
     signal,
   })

@@ -1,9 +1,8 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import * as http from 'node:http'
-import * as https from 'node:https'
 import { type Bytes, messageOf, systemCode } from '../../support/index.ts'
-import { basicOf, connectThrough, type ProxyRules, proxyFor } from './proxy.ts'
-import type { Trust } from './trust.ts'
+import { basicOf, type ProxyRules, proxyFor } from './proxy.ts'
+import type { SecureSettings, SecureWays } from './secure.ts'
 
 /** One question to a server. A flowing body needs its `length`, unless the server may not know it. */
 export interface HttpRequest {
@@ -24,13 +23,9 @@ export interface HttpResponse {
   readonly body: IncomingMessage
 }
 
-export interface HttpSettings {
+export interface HttpSettings extends SecureSettings {
   /** Milliseconds without a byte in either direction after which a connection counts as lost. */
   readonly patience: number
-  /** Certificates are not checked. */
-  readonly unchecked: boolean
-  /** Authorities, and certificates of ours. Default: the usual authorities. */
-  readonly trust?: Trust | undefined
   readonly proxies: ProxyRules
   readonly signal?: AbortSignal | undefined
 }
@@ -41,13 +36,10 @@ const mostRedirects = 5
 export class Http {
   private readonly settings: HttpSettings
   private readonly plain = new http.Agent({ keepAlive: true })
-  private readonly secure: https.Agent
-  private readonly tunnels = new Map<string, https.Agent>()
+  private secure: Promise<SecureWays> | undefined
 
   constructor(settings: HttpSettings) {
     this.settings = settings
-    const { unchecked, trust } = settings
-    this.secure = new https.Agent({ keepAlive: true, rejectUnauthorized: !unchecked, ...trust })
   }
 
   get patience(): number {
@@ -78,16 +70,15 @@ export class Http {
   /** Closes the kept connections. */
   close(): void {
     this.plain.destroy()
-    this.secure.destroy()
-    for (const agent of this.tunnels.values()) agent.destroy()
+    this.secure?.then((ways) => ways.close()).catch(() => {})
   }
 
-  private exchange(request: HttpRequest): Promise<HttpResponse> {
-    const { patience, signal, proxies } = this.settings
+  private async exchange(request: HttpRequest): Promise<HttpResponse> {
+    const { patience, signal } = this.settings
+    const secure = request.url.protocol === 'https:' ? await this.secureWays() : undefined
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
-      const proxy = proxyFor(request.url, proxies)
-      const sent = this.open(request, proxy)
+      const sent = this.open(request, secure)
       const failed = (error: unknown) => {
         sent.destroy()
         reject(signal?.aborted ? signal.reason : error)
@@ -116,7 +107,7 @@ export class Http {
     })
   }
 
-  private open({ url, method, headers, body, length }: HttpRequest, proxy: URL | undefined): ClientRequest {
+  private open({ url, method, headers, body, length }: HttpRequest, secure: SecureWays | undefined): ClientRequest {
     const size = body instanceof Uint8Array ? body.length : length
     const all: OutgoingHttpHeaders = {
       'User-Agent': 'tare',
@@ -124,27 +115,17 @@ export class Http {
       ...(size === undefined ? {} : { 'Content-Length': size }),
     }
     if (body === undefined && method !== 'GET' && method !== 'HEAD') all['Content-Length'] = 0
-    if (proxy === undefined) {
-      const secure = url.protocol === 'https:'
-      const agent = secure ? this.secure : this.plain
-      return (secure ? https : http).request(url, { method, headers: all, agent })
-    }
-    if (url.protocol === 'http:') {
-      const own = proxy.username === '' ? {} : { 'Proxy-Authorization': basicOf(proxy) }
-      return http.request(proxy, { method, path: url.href, headers: { Host: url.host, ...own, ...all } })
-    }
-    return https.request(url, { method, headers: all, agent: this.through(proxy) })
+    const proxy = proxyFor(url, this.settings.proxies)
+    if (secure !== undefined) return secure.request(url, { method, headers: all }, proxy)
+    if (proxy === undefined) return http.request(url, { method, headers: all, agent: this.plain })
+    const own = proxy.username === '' ? {} : { 'Proxy-Authorization': basicOf(proxy) }
+    return http.request(proxy, { method, path: url.href, headers: { Host: url.host, ...own, ...all } })
   }
 
-  private through(proxy: URL): https.Agent {
-    let agent = this.tunnels.get(proxy.href)
-    if (agent === undefined) {
-      const { unchecked, trust } = this.settings
-      const createConnection = connectThrough(proxy, { rejectUnauthorized: !unchecked, ...trust })
-      agent = Object.assign(new https.Agent({ keepAlive: true }), { createConnection })
-      this.tunnels.set(proxy.href, agent)
-    }
-    return agent
+  // TLS takes as long to load as all else of HTTP, and authorities may be hundreds of files: a registry on this machine needs neither.
+  private secureWays(): Promise<SecureWays> {
+    this.secure ??= import('./secure.ts').then(({ SecureWays }) => new SecureWays(this.settings))
+    return this.secure
   }
 }
 

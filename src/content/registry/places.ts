@@ -8,7 +8,6 @@ import type { Endpoint, Endpoints } from './endpoints.ts'
 import { Http } from './http.ts'
 import { readProxies } from './proxy.ts'
 import type { RetrySettings } from './retry.ts'
-import { readTrust } from './trust.ts'
 import type { Credentials, Environment } from './types.ts'
 
 export interface PlaceSettings {
@@ -39,7 +38,7 @@ export class Place {
     this.http = new Http({
       patience,
       unchecked: insecure,
-      trust: readTrust(host, environment),
+      trust: { host, environment },
       proxies: readProxies(environment),
       signal: retries.signal,
     })

@@ -1,8 +1,3 @@
-import * as http from 'node:http'
-import { isIP } from 'node:net'
-import type { Duplex } from 'node:stream'
-import * as tls from 'node:tls'
-
 /** Proxies, as the environment names them. */
 export interface ProxyRules {
   readonly http?: string | undefined
@@ -36,34 +31,6 @@ function isExcepted(url: URL, except: string): boolean {
     if (name === '' || (port !== undefined && port !== url.port)) return false
     return url.hostname === name || url.hostname.endsWith(`.${name}`)
   })
-}
-
-/** What an agent makes its connections with when they lead through a proxy's CONNECT. */
-export function connectThrough(proxy: URL, options: tls.ConnectionOptions) {
-  return (
-    { host, port }: { readonly host?: string | null; readonly port?: number | string | null },
-    done: (error: Error | null, socket: Duplex) => void,
-  ): undefined => {
-    const target = `${host}:${port ?? 443}`
-    // An address is no name that a server could have several certificates for.
-    const named = isIP(host ?? '') === 0 ? { servername: host ?? '' } : {}
-    const headers = { Host: target, ...(proxy.username === '' ? {} : { 'Proxy-Authorization': basicOf(proxy) }) }
-    const way = { host: proxy.hostname, port: proxy.port || 80 }
-    const asked = http.request({ ...way, method: 'CONNECT', path: target, headers, agent: false })
-    const fail = (error: Error) => done(error, undefined as unknown as Duplex)
-    asked.on('connect', ({ statusCode }, socket) => {
-      if (statusCode !== 200) {
-        socket.destroy()
-        fail(new Error(`the proxy ${proxy.host} answers ${statusCode} to CONNECT ${target}`))
-        return
-      }
-      const secure = tls.connect({ ...options, socket, host: host ?? '', ...named }, () => done(null, secure))
-      secure.on('error', fail)
-    })
-    asked.on('error', fail)
-    asked.end()
-    return undefined
-  }
 }
 
 /** `Basic …` of an address's user and password. */

@@ -95,8 +95,9 @@ describe.runIf(hasRegistry && hasProgram('openssl', 'version'))('a registry that
       const home = mkdtempSync(join(tmpdir(), 'tare-certs-home-'))
       onTestFinished(() => rmSync(home, { recursive: true, force: true }))
       put(join(home, '.config/docker/certs.d/registry.example'), files)
-      expect(() => open('registry.example', { HOME: home })).toThrow(
-        expect.objectContaining({ code: 'CERTIFICATES_INVALID', message: expect.stringContaining(message) }),
-      )
+      await expect(open('registry.example', { HOME: home }).has(blob)).rejects.toMatchObject({
+        code: 'CERTIFICATES_INVALID',
+        message: expect.stringContaining(message),
+      })
     })
 })
