@@ -153,22 +153,10 @@ async function pour(
 ): Promise<{ digest: Digest; size: number }> {
   const file = await createLayerFile(path, expected)
   try {
-    let slab = await file.take()
-    let used = 0
     for await (const chunk of bytes) {
       signal?.throwIfAborted()
-      for (let done = 0; done < chunk.length; ) {
-        const count = Math.min(chunk.length - done, slab.length - used)
-        slab.set(chunk.subarray(done, done + count), used)
-        used += count
-        done += count
-        if (used < slab.length) continue
-        file.write(slab, used)
-        slab = await file.take()
-        used = 0
-      }
+      await file.add(chunk)
     }
-    if (used > 0) file.write(slab, used)
     return await file.finish()
   } catch (error) {
     await file.abandon()

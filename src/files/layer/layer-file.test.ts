@@ -58,6 +58,17 @@ test.each([
   const bytes = manyBytes(9 * slabSize + 12_345)
   expect(await pour(path, expected, bytes)).toEqual({ digest: sha256(bytes), size: bytes.length })
   expect(readFileSync(path).equals(bytes)).toBe(true)
+  const added = join(temporaryFolder(), 'layer')
+  const file = await createLayerFile(added, expected)
+  // Pieces of all sizes, each in the same memory.
+  const own = Buffer.alloc(bytes.length)
+  for (let at = 0, size = 1; at < bytes.length; at += size, size *= 3) {
+    const piece = own.subarray(0, bytes.copy(own, 0, at, at + size))
+    await file.add(piece)
+    piece.fill(0)
+  }
+  expect(await file.finish()).toEqual({ digest: sha256(bytes), size: bytes.length })
+  expect(readFileSync(added).equals(bytes)).toBe(true)
   expect(openOn(path)).toBe(0)
 })
 

@@ -3,12 +3,14 @@ import { closeSync, openSync, write, writeSync } from 'node:fs'
 import type { Digest } from '../../oci/index.ts'
 import { HashWorker } from './hash-worker.ts'
 
-/** A layer being written: bytes go into a file and through sha256. Buffers come from `take` and are given back by `write`. */
+/** A layer being written: bytes go into a file and through sha256. They come in buffers of `take`, given back by `write`, or all by `add`. */
 export interface LayerFile {
   /** A buffer of `slabSize` bytes to fill. Resolves when one is free. */
   take(): Promise<Buffer>
   /** Writes the first `length` bytes of a taken buffer, which is then no longer the caller's. */
   write(slab: Buffer, length: number): void
+  /** Writes bytes of the caller's, who may do with them what he likes once this resolves. */
+  add(bytes: Uint8Array): Promise<void>
   /** Resolves when all is in the file; the file is closed. */
   finish(): Promise<{ digest: Digest; size: number }>
   /** Closes the file without a word; its bytes are of no use. */
@@ -41,7 +43,7 @@ export async function createLayerFile(path: string, expected: number): Promise<L
 class PlainLayerFile implements LayerFile {
   private readonly fd: number
   private readonly hash: Hash = createHash('sha256')
-  private readonly slab = Buffer.allocUnsafe(slabSize)
+  private slab: Buffer | undefined
   private size = 0
 
   constructor(fd: number) {
@@ -49,14 +51,21 @@ class PlainLayerFile implements LayerFile {
   }
 
   async take(): Promise<Buffer> {
+    this.slab ??= Buffer.allocUnsafe(slabSize)
     return this.slab
   }
 
   write(slab: Buffer, length: number): void {
-    const bytes = slab.subarray(0, length)
+    this.put(slab.subarray(0, length))
+  }
+
+  // As they are: copying them first would touch memory that may never have been used, which can cost more than all else here.
+  async add(bytes: Uint8Array): Promise<void> {
+    if (bytes.length < worthAnotherThread) return this.put(bytes)
+    const written = writeAt(this.fd, bytes, this.size)
     this.hash.update(bytes)
-    writeAll(this.fd, bytes)
-    this.size += length
+    this.size += bytes.length
+    await written
   }
 
   async finish(): Promise<{ digest: Digest; size: number }> {
@@ -67,7 +76,16 @@ class PlainLayerFile implements LayerFile {
   async abandon(): Promise<void> {
     closeSync(this.fd)
   }
+
+  private put(bytes: Uint8Array): void {
+    this.hash.update(bytes)
+    writeAll(this.fd, bytes, this.size)
+    this.size += bytes.length
+  }
 }
+
+// So many bytes are written by a thread of Node's pool while this one hashes them; for fewer, the way there and back is longer.
+const worthAnotherThread = 512 << 10
 
 const slabCount = 4
 
@@ -82,6 +100,9 @@ class ThreadedLayerFile implements LayerFile {
   private failure: { readonly error: unknown } | undefined
   private size = 0
   private pending: Promise<unknown> = Promise.resolve()
+  /** The slab that `add` is filling, and how much of it is used. */
+  private slab: Buffer | undefined
+  private used = 0
 
   constructor(fd: number, worker: HashWorker) {
     this.fd = fd
@@ -108,7 +129,19 @@ class ThreadedLayerFile implements LayerFile {
     this.pending = Promise.all([this.pending, done])
   }
 
+  async add(bytes: Uint8Array): Promise<void> {
+    for (let done = 0; done < bytes.length; ) {
+      this.slab ??= await this.take()
+      const count = Math.min(bytes.length - done, slabSize - this.used)
+      this.slab.set(bytes.subarray(done, done + count), this.used)
+      this.used += count
+      done += count
+      if (this.used === slabSize) this.flush()
+    }
+  }
+
   async finish(): Promise<{ digest: Digest; size: number }> {
+    this.flush()
     await this.pending
     if (this.failure !== undefined) throw this.failure.error
     const hex = await this.worker.ask({ digest: true })
@@ -119,6 +152,12 @@ class ThreadedLayerFile implements LayerFile {
   async abandon(): Promise<void> {
     await this.pending
     await this.close()
+  }
+
+  private flush(): void {
+    if (this.slab !== undefined && this.used > 0) this.write(this.slab, this.used)
+    this.slab = undefined
+    this.used = 0
   }
 
   private async close(): Promise<void> {
@@ -150,6 +189,6 @@ async function writeAt(fd: number, bytes: Uint8Array, at: number): Promise<void>
   }
 }
 
-function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done)
+function writeAll(fd: number, bytes: Uint8Array, at: number): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, at + done)
 }
