@@ -1,5 +1,5 @@
 import { copyImage, type Source } from '../content/index.ts'
-import { decompress } from '../files/compression/index.ts'
+import { decompress, expectGzip } from '../files/compression/index.ts'
 import {
   type Descriptor,
   formatPlatform,
@@ -41,7 +41,10 @@ export async function keepPacked(host: Host, image: PackedImage, options: KeepOp
   const layers = manifest.layers.map((layer, i) => ({
     diffId: config.diffIds[i]!,
     expected: layer.size * 2,
-    open: async () => (await decompress(reported(await source.open(layer), layer, report), limit)).bytes,
+    open: async () => {
+      expectGzip()
+      return (await decompress(reported(await source.open(layer), layer, report), limit, layer.size)).bytes
+    },
   }))
   for (const bytes of image.documents) store.blobs.write(bytes)
   const foreign = { configBytes: image.configBytes, layers, names: [] }

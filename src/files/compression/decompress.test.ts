@@ -187,6 +187,31 @@ test.skipIf(!installed('gzip'))('a small gzip is unpacked in one go, by the same
   })
 })
 
+test.skipIf(!installed('gzip'))('of a few expected bytes the same comes out, whatever really comes', async () => {
+  const packed = pack('gzip', text)
+  const unpack = async (bytes: Uint8Array, expected: number, limit?: number) =>
+    collect((await decompress(cut(bytes, 5000), limit, expected)).bytes, 1e9)
+  const two = Buffer.concat([packed, packed, Buffer.alloc(9)])
+  for (const expected of [packed.length, 0, 10, two.length, 1e7]) {
+    expect((await unpack(packed, expected)).equals(text)).toBe(true)
+    expect((await unpack(two, expected)).equals(Buffer.concat([text, text]))).toBe(true)
+    expect((await unpack(text, expected)).equals(text)).toBe(true)
+  }
+  for (const damaged of [packed.subarray(0, -1), packed.subarray(0, 3), Buffer.concat([packed, Buffer.from('x')])])
+    await expect(unpack(damaged, damaged.length)).rejects.toMatchObject({ code: 'ARCHIVE_CORRUPT' })
+  await expect(unpack(packed, packed.length, text.length - 1)).rejects.toMatchObject({ code: 'ARCHIVE_BOMB' })
+  // What swells is not gathered in memory, whether its end says so or not.
+  const zeros = Buffer.alloc(20 << 20)
+  for (const more of [Buffer.alloc(0), pack('gzip', Buffer.from('a'))]) {
+    const swelling = Buffer.concat([pack('gzip', zeros), more])
+    const sizes: number[] = []
+    for await (const chunk of (await decompress(flow(swelling), undefined, swelling.length)).bytes)
+      sizes.push(chunk.length)
+    expect(sizes.reduce((sum, size) => sum + size)).toBe(zeros.length + (more.length === 0 ? 0 : 1))
+    expect(Math.max(...sizes)).toBeLessThan(1 << 20)
+  }
+})
+
 test('the format is told by the first bytes', async () => {
   const heads: readonly (readonly [Format, string])[] = [
     ['gzip', '1f8b0800'],

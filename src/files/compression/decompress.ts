@@ -1,4 +1,4 @@
-import type { Bytes } from '../../support/index.ts'
+import { type Bytes, flow } from '../../support/index.ts'
 import { bomb, largestOutput, Meter, type UnpackLimit } from './limit.ts'
 import { type Format, sniff, sniffLength } from './sniff.ts'
 
@@ -16,15 +16,33 @@ const decoders: Readonly<Record<Exclude<Format, 'none'>, () => Promise<(bytes: B
   bzip2: async () => (await import('./bzip2.ts')).unbzip2,
 }
 
+/** Says that a gzip is on its way, so that what reads it is loaded meanwhile. */
+export function expectGzip(): void {
+  decoders.gzip().catch(() => {})
+}
+
+// Up to this size a gzip is read whole and inflated in one go, when no more than that comes out: streams take several times as long.
+const smallInput = 4 << 20
+const smallOutput = 8 << 20
+
 /**
  * Looks at the first bytes and gives the plain ones; what is not compressed comes through as it is. While the result is
  * read, a TareError: `ARCHIVE_CORRUPT` for what is damaged or cut short, `ARCHIVE_BOMB` when more comes out than `limit`
- * allows, `ARCHIVE_UNSUPPORTED` for rare options of zstd and xz.
+ * allows, `ARCHIVE_UNSUPPORTED` for rare options of zstd and xz. Of a few `expected` bytes, all are read before anything is given.
  */
-export async function decompress(bytes: Bytes, limit?: UnpackLimit): Promise<Decompressed> {
-  const { head, all } = await peek(bytes, sniffLength)
+export async function decompress(
+  bytes: Bytes,
+  limit?: UnpackLimit,
+  expected = Number.POSITIVE_INFINITY,
+): Promise<Decompressed> {
+  const { head, all } = await peek(bytes, expected <= smallInput ? expected + 1 : sniffLength)
   const format = sniff(head)
   if (format === 'none') return { format, bytes: all }
+  if (format === 'gzip' && expected <= smallInput && head.length <= expected) {
+    const { gunzipSoon } = await import('./gzip.ts')
+    const plain = await gunzipSoon(head, Math.min(smallOutput, largestOutput(head.length, limit)))
+    if (plain !== undefined) return { format, bytes: flow(plain) }
+  }
   const meter = new Meter(limit)
   return { format, bytes: meter.writing((await decoders[format]())(meter.reading(all))) }
 }
@@ -67,5 +85,8 @@ async function peek(bytes: Bytes, size: number): Promise<{ readonly head: Buffer
       return { done: true, value: undefined }
     },
   }
-  return { head: Buffer.concat(chunks), all }
+  const [first] = chunks
+  const head =
+    chunks.length === 1 ? Buffer.from(first!.buffer, first!.byteOffset, first!.length) : Buffer.concat(chunks)
+  return { head, all }
 }

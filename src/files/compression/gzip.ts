@@ -1,5 +1,5 @@
 import { constants } from 'node:buffer'
-import { createGunzip, gunzipSync } from 'node:zlib'
+import { createGunzip, gunzipSync, gunzip as inflate } from 'node:zlib'
 import type { Bytes } from '../../support/index.ts'
 import { asCorrupt, corrupt } from './corrupt.ts'
 import { throughTransform } from './transform.ts'
@@ -26,21 +26,47 @@ export async function* gunzip(bytes: Bytes): Bytes {
   if (lastByte >= transform.bytesWritten) throw corrupt('gzip', garbage)
 }
 
+interface Inflated {
+  readonly buffer: Buffer
+  readonly engine: { readonly bytesWritten: number }
+}
+
+/** The same in one go, beside this thread; undefined when more than `limit` bytes would come out. */
+export async function gunzipSoon(bytes: Buffer, limit: number): Promise<Buffer | undefined> {
+  // A gzip ends with the size of its last member, usually its only one. A byte more, or zlib would ask whether that was all.
+  const said = bytes.length < 18 ? 0 : bytes.readUInt32LE(bytes.length - 4)
+  if (said > limit) return undefined
+  const options = { info: true, maxOutputLength: limit, chunkSize: Math.max(16 << 10, said + 1) }
+  const result = await new Promise<Inflated | undefined>((resolve, reject) => {
+    inflate(bytes, options, (error, inflated) => {
+      if (error === null) resolve(inflated as unknown as Inflated)
+      else if ((error as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE') resolve(undefined)
+      else reject(asCorrupt('gzip', error))
+    })
+  })
+  if (result !== undefined) refuseGarbage(bytes, result)
+  return result?.buffer
+}
+
 /** The same, at once. Throws a RangeError when more than `limit` bytes would come out. */
 export function gunzipNow(bytes: Uint8Array, limit: number): Buffer {
-  let result: { readonly buffer: Buffer; readonly engine: { readonly bytesWritten: number } }
+  let result: Inflated
   try {
     result = gunzipSync(bytes, {
       info: true,
       maxOutputLength: Math.min(limit, constants.MAX_LENGTH),
       chunkSize: Math.min(1024 * 1024, Math.max(16 * 1024, bytes.length * 3)),
-    }) as unknown as typeof result
+    }) as unknown as Inflated
   } catch (error) {
     if ((error as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE') throw new RangeError(`more than ${limit} bytes`)
     throw asCorrupt('gzip', error)
   }
-  if (lastNonZero(bytes) >= result.engine.bytesWritten) throw corrupt('gzip', garbage)
+  refuseGarbage(bytes, result)
   return result.buffer
+}
+
+function refuseGarbage(bytes: Uint8Array, { engine }: Inflated): void {
+  if (lastNonZero(bytes) >= engine.bytesWritten) throw corrupt('gzip', garbage)
 }
 
 function lastNonZero(chunk: Uint8Array): number {

@@ -6,6 +6,6 @@
  */
 
 export { type Compression, compress, compressionLevels } from './compress.ts'
-export { type Decompressed, decompress, decompressSmall } from './decompress.ts'
+export { type Decompressed, decompress, decompressSmall, expectGzip } from './decompress.ts'
 export type { UnpackLimit } from './limit.ts'
 export { type Format, sniff, sniffLength } from './sniff.ts'
