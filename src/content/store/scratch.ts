@@ -85,6 +85,8 @@ export function makeFolder(path: string): void {
 
 /** Whether the folder is there now; not, where there is none above it. Another process may make it at the same time. */
 function tryMakeFolder(path: string): boolean {
+  // It nearly always is there, and an error takes longer than a look.
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return true
   try {
     mkdirSync(path)
     return true

@@ -55,7 +55,7 @@ const largest = 64 * 1024
  */
 class Window {
   private readonly archive: Archive
-  private buffer = Buffer.alloc(largest)
+  private buffer = Buffer.allocUnsafe(0)
   private start = 0
   private length = 0
   private ahead = 8 * 1024
@@ -77,7 +77,8 @@ class Window {
     this.ahead = this.served > 1 ? Math.min(this.ahead * 4, largest) : Math.max(this.ahead / 2, smallest)
     this.served = 1
     const wanted = Math.max(size, this.ahead)
-    if (wanted > this.buffer.length) this.buffer = Buffer.alloc(wanted)
+    // No larger than it has to be: many layers have a single file.
+    if (wanted > this.buffer.length) this.buffer = Buffer.allocUnsafeSlow(wanted)
     this.start = position
     this.length = 0
     while (this.length < wanted) {
