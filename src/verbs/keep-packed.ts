@@ -12,7 +12,7 @@ import {
   parseIndex,
   type Reference,
 } from '../oci/index.ts'
-import { type Reporter, silent, TareError } from '../support/index.ts'
+import { type Bytes, type Reporter, silent, TareError } from '../support/index.ts'
 import { type Host, unpackLimit } from './host.ts'
 import { keepImage } from './keep-image.ts'
 import { rememberOrigin, rememberOriginal } from './origins.ts'
@@ -41,10 +41,7 @@ export async function keepPacked(host: Host, image: PackedImage, options: KeepOp
   const layers = manifest.layers.map((layer, i) => ({
     diffId: config.diffIds[i]!,
     expected: layer.size * 2,
-    open: async () => {
-      expectGzip()
-      return (await decompress(reported(await source.open(layer), layer, report), limit, layer.size)).bytes
-    },
+    open: () => openPlain(source, layer, report, limit),
   }))
   for (const bytes of image.documents) store.blobs.write(bytes)
   const foreign = { configBytes: image.configBytes, layers, names: [] }
@@ -158,8 +155,18 @@ function plain({ mediaType, digest, size }: Descriptor): Descriptor {
 
 const reportEvery = 1 << 20
 
-/** The bytes of a blob, of which is told how far they are. */
-export async function* reported(bytes: AsyncIterable<Uint8Array>, blob: Descriptor, report: Reporter) {
+/** The bytes of a layer that is compressed where it is; it is told how far they are. */
+export async function openPlain(
+  source: Pick<Source, 'open'>,
+  layer: Descriptor,
+  report: Reporter,
+  limit: number | undefined,
+): Promise<Bytes> {
+  expectGzip()
+  return (await decompress(reported(await source.open(layer), layer, report), limit, layer.size)).bytes
+}
+
+async function* reported(bytes: AsyncIterable<Uint8Array>, blob: Descriptor, report: Reporter) {
   let current = 0
   let told = 0
   const tell = (done: boolean) => report({ type: 'transfer', digest: blob.digest, current, total: blob.size, done })

@@ -1,5 +1,4 @@
 import type { Registry } from '../content/registry/index.ts'
-import { decompress } from '../files/compression/index.ts'
 import {
   type Descriptor,
   type Digest,
@@ -17,7 +16,7 @@ import {
 import { type Bytes, type Reporter, silent, TareError } from '../support/index.ts'
 import { type Host, unpackLimit } from './host.ts'
 import { keepLayer, keepLayers } from './keep-image.ts'
-import { layersAtOnce, reported } from './keep-packed.ts'
+import { layersAtOnce, openPlain } from './keep-packed.ts'
 import { originalOf, originsOf, rememberOriginal } from './origins.ts'
 import { openSource } from './remote-image.ts'
 import { readImage, type StoredImage } from './stored-image.ts'
@@ -141,7 +140,7 @@ class LayersElsewhere {
     for (const place of places) {
       try {
         const registry = await this.registry(place, blob)
-        return (await decompress(reported(await registry.open(blob), blob, report), unpackLimit(this.host))).bytes
+        return await openPlain(registry, blob, report, unpackLimit(this.host))
       } catch (error) {
         if (signal?.aborted || !(error instanceof TareError)) throw error
         failure ??= error
