@@ -73,7 +73,8 @@ export async function keepWithoutLayers(
   await store.keep(plain(blob), names, now())
 }
 
-function isDamage(error: unknown): boolean {
+/** Whether bytes were not what they should have been. */
+export function isDamage(error: unknown): boolean {
   return error instanceof TareError && /^(?:BLOB|ARCHIVE|LAYER|TAR)_/.test(error.code)
 }
 

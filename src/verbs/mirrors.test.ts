@@ -250,6 +250,19 @@ test('FROM finds its base in a mirror, and a blocked one is refused with file an
   await expect(login).rejects.toMatchObject({ code: 'REGISTRY_BLOCKED' })
 })
 
+test('layers of a base that come late come from the origin where the mirror’s are wrong', async () => {
+  const [origin, mirror] = [await start(), await start()]
+  await publish(origin)
+  follow(mirror, origin)
+  const { tare, home } = await open(rules(origin, mirror))
+  const dockerfile = { text: `FROM ${origin.host}/app:1\nLABEL a=b\n` }
+  await tare.build({ context: { kind: 'empty' }, dockerfile, tags: ['child'] })
+  for (const [digest, bytes] of mirror.blobs) mirror.blobs.set(digest, Buffer.alloc(bytes.length, 'lie'))
+  await tare.save({ names: ['child'], to: { path: join(folder(), 'child.tar') } })
+  expect(mirror.countOf('GET /v2/cache/app/blobs/')).toBeGreaterThan(0)
+  expect(await faultsOf(home)).toEqual([])
+})
+
 test('daemon.json’s mirrors stand in for Docker Hub', async () => {
   const [elsewhere, mirror] = [await start(), await start()]
   const digest = await publish(elsewhere)

@@ -16,7 +16,7 @@ import {
 import { type Bytes, type Reporter, silent, TareError } from '../support/index.ts'
 import { type Host, unpackLimit } from './host.ts'
 import { keepLayer, keepLayers } from './keep-image.ts'
-import { layersAtOnce, openPlain } from './keep-packed.ts'
+import { isDamage, layersAtOnce, openPlain } from './keep-packed.ts'
 import { originalOf, originsOf, rememberOriginal } from './origins.ts'
 import { openSource } from './remote-image.ts'
 import { readImage, type StoredImage } from './stored-image.ts'
@@ -59,7 +59,7 @@ export async function wholeOf(host: Host, image: StoredImage, call: FetchCall): 
 export async function fetchLayer(host: Host, diffId: Digest, blob: Descriptor, call: FetchCall): Promise<Descriptor> {
   const layers = new LayersElsewhere(host, call)
   try {
-    return await keepLayer(host, diffId, () => layers.open(diffId, blob), call.signal, blob.size * 2)
+    return await layers.read(() => keepLayer(host, diffId, () => layers.open(diffId, blob), call.signal, blob.size * 2))
   } finally {
     layers.close()
   }
@@ -104,7 +104,8 @@ class Completion {
       const diffId = config.diffIds[i]!
       return { diffId, expected: layer.size * 2, open: () => this.layers.open(diffId, layer) }
     })
-    const layers = await keepLayers(this.host, wanted, { signal: this.call.signal, atOnce: layersAtOnce })
+    const options = { signal: this.call.signal, atOnce: layersAtOnce }
+    const layers = await this.layers.read(() => keepLayers(this.host, wanted, options))
     const types = { mediaType: mediaTypes.manifest, config: { ...manifest.config, mediaType: mediaTypes.config } }
     return this.keep(blob, Buffer.from(goJson(manifestJson({ ...manifest, ...types, layers }), 2)), mediaTypes.manifest)
   }
@@ -129,6 +130,17 @@ class LayersElsewhere {
     this.call = call
   }
 
+  /** Reads, and once more where it was a mirror that gave wrong bytes. */
+  async read<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      const damage = error instanceof TareError && error.code === 'LAYER_UNREACHABLE' ? error.cause : error
+      if (this.call.signal?.aborted || !isDamage(damage) || !(await this.distrust(damage))) throw error
+      return work()
+    }
+  }
+
   /** The plain bytes of a layer. */
   async open(diffId: Digest, blob: Descriptor): Promise<Bytes> {
     const { store } = this.host
@@ -151,6 +163,11 @@ class LayersElsewhere {
       `layer ${blob.digest} is not in the store, and cannot be fetched: ${failure?.message ?? 'no registry is known to have it'}`,
       { cause: failure, remedy: failure?.remedy ?? 'Pull or build the image again.' },
     )
+  }
+
+  private async distrust(error: unknown): Promise<boolean> {
+    const registries = await Promise.all(this.opened.values())
+    return registries.filter((registry) => registry.distrust(error)).length > 0
   }
 
   private registry(place: string, { digest }: Descriptor): Promise<Registry> {
