@@ -32,10 +32,9 @@ export interface FetchCall {
  */
 export async function wholeImage(host: Host, root: Descriptor, call: FetchCall, only?: Digest): Promise<Descriptor> {
   const { store } = host
-  const layers = new LayersElsewhere(host, call)
-  const release = store.lease()
+  const completion = new Completion(host, call, only)
   try {
-    const whole = await new Completion(host, layers, call, only).document(root)
+    const whole = await completion.document(root)
     if (whole.digest === root.digest) return root
     await store.change((entries) =>
       entries.map((entry) =>
@@ -44,8 +43,7 @@ export async function wholeImage(host: Host, root: Descriptor, call: FetchCall, 
     )
     return whole
   } finally {
-    layers.close()
-    release()
+    completion.close()
   }
 }
 
@@ -70,10 +68,11 @@ class Completion {
   private readonly layers: LayersElsewhere
   private readonly call: FetchCall
   private readonly only: Digest | undefined
+  private release: (() => void) | undefined
 
-  constructor(host: Host, layers: LayersElsewhere, call: FetchCall, only: Digest | undefined) {
+  constructor(host: Host, call: FetchCall, only: Digest | undefined) {
     this.host = host
-    this.layers = layers
+    this.layers = new LayersElsewhere(host, call)
     this.call = call
     this.only = only
   }
@@ -100,6 +99,8 @@ class Completion {
   private async image(blob: Descriptor): Promise<Descriptor> {
     const { manifest, config } = readImage(this.host.store, blob)
     if (manifest.layers.every(({ digest }, i) => digest === config.diffIds[i])) return blob
+    // Not before: an image that is whole can be had from a store that cannot be written.
+    this.release ??= this.host.store.lease()
     const wanted = manifest.layers.map((layer, i) => {
       const diffId = config.diffIds[i]!
       return { diffId, expected: layer.size * 2, open: () => this.layers.open(diffId, layer) }
@@ -108,6 +109,11 @@ class Completion {
     const layers = await this.layers.read(() => keepLayers(this.host, wanted, options))
     const types = { mediaType: mediaTypes.manifest, config: { ...manifest.config, mediaType: mediaTypes.config } }
     return this.keep(blob, Buffer.from(goJson(manifestJson({ ...manifest, ...types, layers }), 2)), mediaTypes.manifest)
+  }
+
+  close(): void {
+    this.layers.close()
+    this.release?.()
   }
 
   private keep(blob: Descriptor, bytes: Buffer, mediaType: string): Descriptor {
