@@ -70,7 +70,7 @@ export const buildFlags = {
   'disable-content-trust': { type: 'bool', help: 'Skip image verification', hidden: true, default: true },
   'force-rm': { type: 'bool', help: 'Always remove intermediate containers', hidden: true },
   isolation: { type: 'string', help: 'Sandbox of "RUN": "auto", "oci", "namespace", "chroot"' },
-  load: { type: 'bool', help: 'Shorthand for "--output=type=docker"' },
+  load: { type: 'bool', help: 'Shorthand for "--output=type=docker": every layer is in the store' },
   memory: { type: 'bytes', short: 'm', help: 'Memory limit', hidden: true },
   'memory-swap': { type: 'swap', help: 'Swap limit equal to memory plus swap: -1 for unlimited', hidden: true },
   pull: { type: 'bool', help: 'Always attempt to pull all referenced images' },
