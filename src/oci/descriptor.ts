@@ -52,6 +52,11 @@ export function isAttestation({ platform, annotations }: Descriptor): boolean {
   )
 }
 
+/** Whether the layer is a tar that nothing has compressed. */
+export function isPlainLayer({ mediaType }: Descriptor): boolean {
+  return mediaType === mediaTypes.layer || mediaType === mediaTypes.dockerLayer
+}
+
 /** A layer as the manifests of a family name it: of gzip, each has a type of its own. */
 export function layerIn(family: 'oci' | 'docker', { mediaType, digest, size }: Descriptor): Descriptor {
   const gzip = family === 'docker' ? mediaTypes.dockerLayerGzip : mediaTypes.layerGzip

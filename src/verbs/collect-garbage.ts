@@ -6,6 +6,7 @@ import {
   isDigest,
   isIndexType,
   isManifestType,
+  isPlainLayer,
   parseImageConfig,
   parseIndex,
   parseManifest,
@@ -90,6 +91,6 @@ function follow(search: Search, blob: Descriptor): void {
     const { config, layers } = parseManifest(store.blobs.read(blob.digest), blob.digest)
     for (const { digest } of [config, ...layers]) needed.add(digest)
     // Of layers that it names as registries have them, some may rest here.
-    for (const diffId of diffIdsOf(store, config)) needed.add(diffId)
+    if (!layers.every(isPlainLayer)) for (const diffId of diffIdsOf(store, config)) needed.add(diffId)
   }
 }

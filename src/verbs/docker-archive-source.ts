@@ -8,6 +8,7 @@ import {
   goJson,
   isIndexType,
   isManifestType,
+  isPlainLayer,
   manifestJson,
   mediaTypes,
   parseIndex,
@@ -71,14 +72,10 @@ async function manifestOf(
     if (isIndexType(mediaType)) queue.push(...parseIndex(bytes, `the index ${digest}`).manifests)
     else if (isManifestType(mediaType)) {
       const manifest = parseManifest(bytes, `the manifest ${digest}`)
-      if (manifest.config.digest === config) return { root: blob, plain: manifest.layers.every(isPlain) }
+      if (manifest.config.digest === config) return { root: blob, plain: manifest.layers.every(isPlainLayer) }
     }
   }
   return undefined
-}
-
-export function isPlain({ mediaType }: Descriptor): boolean {
-  return mediaType === mediaTypes.layer || mediaType === mediaTypes.dockerLayer
 }
 
 async function sizeOf(layer: ArchiveImage['layers'][number]): Promise<number> {

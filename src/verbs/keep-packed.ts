@@ -51,8 +51,7 @@ export async function keepPacked(host: Host, image: PackedImage, options: KeepOp
     if (signal?.aborted || !isDamage(error) || source.distrust?.(error) !== true) throw error
     return keep()
   })
-  if (place !== undefined)
-    for (const [i, layer] of manifest.layers.entries()) rememberOrigin(store, config.diffIds[i]!, layer, place)
+  rememberOrigins(host, image, place)
   // An archive of plain layers may hold the very manifest that rests here.
   if (resting.digest !== image.blob.digest)
     rememberOriginal(store, resting.digest, { manifest: plain(image.blob), root: plain(image.root), place })
@@ -62,15 +61,21 @@ export async function keepPacked(host: Host, image: PackedImage, options: KeepOp
 
 /** Keeps what is said of an image, and where its layers are: those stay in their registry until somebody needs them. */
 export async function keepWithoutLayers(
-  { store, now }: Host,
-  { blob, root, documents, configBytes, manifest, config }: PackedImage,
+  host: Host,
+  image: PackedImage,
   { names, place }: Required<Pick<KeepOptions, 'names' | 'place'>>,
 ): Promise<void> {
+  const { store, now } = host
+  const { blob, root, documents, configBytes } = image
   for (const bytes of [...documents, configBytes]) store.blobs.write(bytes)
-  if (place !== undefined)
-    for (const [i, layer] of manifest.layers.entries()) rememberOrigin(store, config.diffIds[i]!, layer, place)
+  rememberOrigins(host, image, place)
   rememberOriginal(store, blob.digest, { manifest: plain(blob), root: plain(root), place })
   await store.keep(plain(blob), names, now())
+}
+
+function rememberOrigins({ store }: Host, { manifest, config }: PackedImage, place: string | undefined): void {
+  if (place !== undefined)
+    for (const [i, layer] of manifest.layers.entries()) rememberOrigin(store, config.diffIds[i]!, layer, place)
 }
 
 /** Whether bytes were not what they should have been. */

@@ -5,10 +5,10 @@ import { spool } from '../files/context/index.ts'
 import { type Descriptor, type Digest, layerIn, mediaTypes, parseReference } from '../oci/index.ts'
 import { type Bytes, Gauge, measured, TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
+import { fetchLayer } from './layers-elsewhere.ts'
 import { type Origin, originsOf, placeOf, rememberOrigin } from './origins.ts'
 import { openSource, type RegistryCall } from './remote-image.ts'
 import type { PushedLayer } from './types.ts'
-import { fetchLayer } from './whole-image.ts'
 
 export interface LayerPush extends RegistryCall {
   readonly registry: Registry
@@ -68,7 +68,7 @@ export async function pushLayer(
     const how = await relay(host, blob, places, push)
     if (how !== undefined) return there(layerIn(family, blob), how, false)
   }
-  return compressed(host, isHere ? layer.blob : await fetchLayer(host, diffId, layer.blob, push), push, there)
+  return compressed(host, isHere ? layer.blob : await fetchLayer(host, layer, push), push, there)
 }
 
 function repositoriesOf(places: readonly string[], registry: string): string[] {

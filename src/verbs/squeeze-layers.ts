@@ -1,9 +1,8 @@
 import type { Source } from '../content/index.ts'
 import { compress } from '../files/compression/index.ts'
 import { spool } from '../files/context/index.ts'
-import { type Descriptor, goJson, manifestJson, mediaTypes, parseManifest } from '../oci/index.ts'
+import { type Descriptor, goJson, isPlainLayer, manifestJson, mediaTypes, parseManifest } from '../oci/index.ts'
 import { Gauge, measured } from '../support/index.ts'
-import { isPlain } from './docker-archive-source.ts'
 import type { Host } from './host.ts'
 import { Overlay } from './overlay.ts'
 import { readWhole } from './packed-image.ts'
@@ -28,7 +27,7 @@ export async function squeezeLayers(
     for (const discard of files) discard()
   }
   const squeeze = async (layer: Descriptor): Promise<Descriptor> => {
-    if (!isPlain(layer)) return layer
+    if (!isPlainLayer(layer)) return layer
     const file = store.reserve()
     files.add(() => file.discard())
     const packed = new Gauge()

@@ -104,8 +104,8 @@ class CopyStep {
     try {
       const layer = await this.make(latest)
       const byContent = key === undefined || remotes.length > 0 ? this.key(form) : key
-      for (const one of new Set([byContent, this.keyByIdentity(form) ?? byContent, key ?? byContent]))
-        rememberLayer(tools, one, form, layer)
+      for (const one of new Set([byContent, this.keyByIdentity(form), key]))
+        if (one !== undefined) rememberLayer(tools, one, form, layer)
       return tools.snapshots.stack(onto, layer)
     } finally {
       for (const archive of this.archives) archive.close()
