@@ -14,6 +14,8 @@ const rootfs = join(shared, 'alpine/alpine-minirootfs-3.19.4-x86_64.tar.gz')
 const isThere = process.platform === 'linux' && unlessMissing(existsSync(rootfs), `there is no ${rootfs}`)
 const ways = isThere ? waysToRun() : []
 const alpine = 'FROM scratch AS alpine\nADD alpine.tgz /\n'
+// A file without any test would count as failed.
+if (ways.length === 0) test.skip('commands need the Alpine root filesystem, and a way to run them')
 
 function openAlpine(way: Way, dockerfile: string, files: Readonly<Record<string, FileSpec>> = {}) {
   const bench = openBench({ Dockerfile: alpine + dockerfile, ...files })
