@@ -4,6 +4,8 @@ import { expect, test } from 'vitest'
 
 // The table of ARCHITECTURE.md: what each room may import, besides what stands in the room itself.
 const content = ['content', 'content/store', 'content/archive', 'content/registry']
+const layers = ['files/tar', 'files/tree', 'files/layer']
+const sandbox = ['step', 'machine', 'rootfs', 'mounts', 'run'].map((room) => `build/sandbox/${room}`)
 const everythingBelowVerbs = [
   ...['support', 'oci', 'dockerfile', 'files/compression', 'files/tar', 'files/tree', 'files/layer', 'files/context'],
   ...[...content, 'build/plan', 'build/sandbox', 'build/solve', 'build/assemble'],
@@ -22,7 +24,16 @@ const rooms: Record<string, { may: readonly string[]; pure?: true }> = {
   'content/archive': { may: ['support', 'oci', 'content', 'files/tar', 'files/compression'] },
   'content/registry': { may: ['support', 'oci', 'content'] },
   'build/plan': { may: ['support', 'oci', 'dockerfile'], pure: true },
-  'build/sandbox': { may: ['support', 'oci', 'files/tar', 'files/tree', 'files/layer'] },
+  'build/sandbox': { may: ['support', ...sandbox] },
+  'build/sandbox/step': { may: ['files/tree', 'files/layer'], pure: true },
+  'build/sandbox/machine': { may: ['support', 'files/tree', 'files/layer', 'build/sandbox/step'] },
+  'build/sandbox/rootfs': { may: ['support', ...layers, 'build/sandbox/step', 'build/sandbox/machine'] },
+  'build/sandbox/mounts': {
+    may: ['support', ...layers, 'build/sandbox/step', 'build/sandbox/machine', 'build/sandbox/rootfs'],
+  },
+  'build/sandbox/run': {
+    may: ['support', ...layers, ...sandbox.filter((room) => room !== 'build/sandbox/run')],
+  },
   'build/solve': {
     may: [
       'support',

@@ -4,9 +4,8 @@
  * In: layers at rest, a command with its mounts.  Out: an exit code, and a tree whose new contents lie on disk.
  * Not here: what is remembered (solve), what a Dockerfile says (plan), how layers are written (files/layer).
  */
-export { canExecute, refuseForeign } from './architectures.ts'
-export { type Diagnosis, type Examination, examine } from './doctor.ts'
-export { mayHide } from './hidden-env.ts'
-export { Kept, type KeptCache } from './kept.ts'
+export { canExecute, type Diagnosis, type Examination, examine, refuseForeign } from './machine/index.ts'
+export { Kept, type KeptCache } from './mounts/index.ts'
+export { mayHide } from './run/index.ts'
 export { openSandbox, readIsolation, type SandboxOptions } from './sandbox.ts'
-export type * from './types.ts'
+export type * from './step/index.ts'

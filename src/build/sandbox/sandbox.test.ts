@@ -17,11 +17,11 @@ import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { indexLayer, mergeLayers, readWhole, sameContent } from '../../files/layer/index.ts'
 import { compareTrees, type RegularFile, type Tree } from '../../files/tree/index.ts'
-import { hindrancesOf } from './choose.ts'
-import { thisMachine } from './machine.ts'
-import { findProgram } from './programs.ts'
+import { hindrancesOf } from './machine/choose.ts'
+import { thisMachine } from './machine/machine.ts'
+import { findProgram } from './machine/programs.ts'
 import { openSandbox } from './sandbox.ts'
-import type { Command, Outcome, SandboxMount, Stack } from './types.ts'
+import type { Command, Outcome, SandboxMount, Stack } from './step/types.ts'
 
 // The Alpine rootfs lies beside the checkout, or where TARE_TEST_ROOTFS says.
 const rootfs =

@@ -1,16 +1,18 @@
 import { join } from 'node:path'
 import { TareError } from '../../support/index.ts'
-import { listDoubtful, noteBoot } from './boots.ts'
-import { rescueMoved } from './borrowed-places.ts'
-import { Caches } from './caches.ts'
-import { chooseIsolation } from './choose.ts'
-import { runInFolder } from './chroot-step.ts'
-import { killInside } from './kill-inside.ts'
-import { type Machine, thisMachine } from './machine.ts'
-import { runOnOverlay } from './overlay-step.ts'
-import type { Command, Isolation, Outcome, RunOptions, Sandbox, Stack } from './types.ts'
-import { removeAll, Unpacked } from './unpacked.ts'
-import { WorkFolders } from './work-folder.ts'
+import {
+  chooseIsolation,
+  killInside,
+  listDoubtful,
+  type Machine,
+  noteBoot,
+  thisMachine,
+  WorkFolders,
+} from './machine/index.ts'
+import { Caches, rescueMoved } from './mounts/index.ts'
+import { removeAll, Unpacked } from './rootfs/index.ts'
+import { runInFolder, runOnOverlay } from './run/index.ts'
+import type { Command, Isolation, Outcome, RunOptions, Sandbox, Stack } from './step/index.ts'
 
 export interface SandboxOptions {
   /** The store's own folder, where layers are unpacked. */

@@ -1,0 +1,17 @@
+/**
+ * The machine: who we are on it, what it allows, what programs and processes it has.
+ *
+ * In: nothing but what the machine says of itself.  Out: choices, hindrances with their remedies, command lines.
+ * Not here: files of an image (rootfs, mounts), the command itself (run).
+ */
+export { canExecute, refuseForeign } from './architectures.ts'
+export { listDoubtful, noteBoot } from './boots.ts'
+export { chooseIsolation } from './choose.ts'
+export { type Diagnosis, type Examination, examine } from './doctor.ts'
+export { checkExecutable } from './executable.ts'
+export { killInside } from './kill-inside.ts'
+export { guard, hasCapability, type Machine, read, thisMachine } from './machine.ts'
+export { overlayOptions } from './overlay.ts'
+export { ended, findProgram, hear, plainEnvironment, quoted, readProgram, runProgram } from './programs.ts'
+export { signalCommand } from './signal-command.ts'
+export { isLiving, nameOfProcess, WorkFolders } from './work-folder.ts'

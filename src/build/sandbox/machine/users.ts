@@ -1,0 +1,61 @@
+import { userInfo } from 'node:os'
+import type { Hindrance } from '../step/index.ts'
+import { read } from './machine.ts'
+import { findProgram } from './programs.ts'
+
+/** What keeps an ordinary user from being root over some ids of its own. (user_namespaces(7), subuid(5)) */
+export function mayNestUsers(): readonly Hindrance[] {
+  const found: Hindrance[] = []
+  const uid = process.geteuid?.() ?? 0
+  const username = nameOfUser()
+  const name = username ?? 'me'
+  const value = (path: string) => read(path).trim()
+  if (value('/proc/sys/user/max_user_namespaces') === '0')
+    found.push({
+      what: 'user namespaces are switched off (user.max_user_namespaces is 0)',
+      remedy: 'Allow them: sudo sysctl -w user.max_user_namespaces=15000',
+    })
+  if (value('/proc/sys/kernel/unprivileged_userns_clone') === '0')
+    found.push({
+      what: 'user namespaces are for root only (kernel.unprivileged_userns_clone is 0)',
+      remedy: 'Allow them: sudo sysctl -w kernel.unprivileged_userns_clone=1',
+    })
+  if (value('/proc/sys/kernel/apparmor_restrict_unprivileged_userns') === '1')
+    found.push({
+      what: 'AppArmor keeps user namespaces from programs that have no profile for them',
+      remedy: 'Allow them: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0',
+    })
+  if (/^NoNewPrivs:\s*1/m.test(read('/proc/self/status')))
+    found.push({
+      what: 'this process may gain no rights (no_new_privs), which newuidmap needs',
+      remedy:
+        'Start the container without --security-opt no-new-privileges (in Kubernetes: allowPrivilegeEscalation: true)',
+    })
+  for (const name of ['newuidmap', 'newgidmap'])
+    if (findProgram(name) === undefined)
+      found.push({
+        what: `there is no ${name}`,
+        remedy: 'Install it: sudo apt-get install uidmap (or apk add shadow-uidmap, dnf install shadow-utils)',
+      })
+  if (username === undefined)
+    found.push({
+      what: `the user ${uid} has no entry in /etc/passwd, which newuidmap asks for`,
+      remedy: `Give it one: echo me:x:${uid}:${process.getegid?.()}::/tmp:/bin/sh | sudo tee -a /etc/passwd`,
+    })
+  for (const file of ['/etc/subuid', '/etc/subgid'])
+    if (!new RegExp(`^(?:${name.replace(/[^\w-]/g, '\\$&')}|${uid}):\\d+:\\d{4,}`, 'm').test(read(file)))
+      found.push({
+        what: `${file} has no ids for ${name}`,
+        remedy: `Give some: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${name}`,
+      })
+  return found
+}
+
+/** undefined for a number that /etc/passwd does not know, as containers like to have. */
+function nameOfUser(): string | undefined {
+  try {
+    return userInfo().username
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto'
+import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Node, Tree } from '../../../files/tree/index.ts'
+import { systemCode, TareError } from '../../../support/index.ts'
+import type { Machine, WorkFolders } from '../machine/index.ts'
+import { runProgram } from '../machine/index.ts'
+import { Extractor, layerBetween, removeAll } from '../rootfs/index.ts'
+import type { CacheMount } from '../step/index.ts'
+import { tryLock } from './cache-lock.ts'
+
+export interface HeldCache {
+  readonly path: string
+  release(): void
+}
+
+/** What steps keep between builds: directories by their id, `<digest>/data`, with the id beside. */
+export class Caches {
+  readonly folder: string
+  private readonly machine: Machine
+  private readonly work: WorkFolders
+
+  constructor(folder: string, machine: Machine, work: WorkFolders) {
+    this.folder = folder
+    this.machine = machine
+    this.work = work
+  }
+
+  /**
+   * The directory for the mount. `locked` waits until nobody else has it; `private` takes a further one where the first is
+   * in use; `shared` asks nobody.
+   */
+  async take(mount: CacheMount, signal: AbortSignal): Promise<HeldCache> {
+    for (let n = 0; ; n++) {
+      const key = createHash('sha256')
+        .update(mount.sharing === 'private' && n > 0 ? `${mount.id}\0${n}` : mount.id)
+        .digest('hex')
+      const folder = join(this.folder, key)
+      mkdirSync(folder, { recursive: true })
+      if (mount.sharing === 'shared') return { path: await this.made(folder, mount), release: () => {} }
+      const lock = join(folder, 'lock')
+      let release = tryLock(lock)
+      while (release === undefined && mount.sharing === 'locked') {
+        await pause(20 + Math.random() * 30, undefined, { signal })
+        release = tryLock(lock)
+      }
+      if (release === undefined) continue
+      try {
+        return { path: await this.made(folder, mount), release }
+      } catch (error) {
+        release()
+        throw error
+      }
+    }
+  }
+
+  private async made(folder: string, mount: CacheMount): Promise<string> {
+    const path = join(folder, 'data')
+    if (existsSync(path)) {
+      // When it was last used is told by this file.
+      utimesSync(join(folder, 'id'), new Date(), new Date())
+      return path
+    }
+    const work = this.work.make(['data'])
+    const made = join(work, 'data')
+    if (mount.seed?.kind === 'directory')
+      await new Extractor(this.machine).layer(
+        await layerBetween(Tree.empty, treeOf(mount.seed), join(work, 'tar')),
+        made,
+      )
+    try {
+      writeFileSync(join(folder, 'id'), mount.id)
+      await this.own(made, mount)
+      await this.move(made, path, mount)
+    } finally {
+      await removeAll(this.machine, [work])
+    }
+    return path
+  }
+
+  private async own(path: string, { uid, gid, mode }: CacheMount): Promise<void> {
+    if (this.machine.root || isOwn({ uid, gid })) {
+      if (this.machine.root) chownSync(path, uid, gid)
+      chmodSync(path, mode)
+      return
+    }
+    const script = `chmod ${mode.toString(8)} "$1" && chown ${uid}:${gid} "$1"`
+    const { code, stderr } = await runProgram([...this.machine.enter([]), 'sh', '-c', script, 'sh', path])
+    if (code !== 0)
+      throw new TareError(
+        'SANDBOX_FAILED',
+        `cannot make a cache for ${uid}:${gid}: ${stderr.trim().split('\n', 1)[0]}`,
+        {
+          remedy: 'An ordinary user has the ids that /etc/subuid and /etc/subgid give: 65536 are usual.',
+        },
+      )
+  }
+
+  /** Puts a new cache in its place, unless somebody else was faster. Whoever moves a directory has to be able to write into it. */
+  private async move(made: string, path: string, mount: CacheMount): Promise<void> {
+    if (!this.machine.root && !isOwn(mount)) {
+      const argv = [...this.machine.enter([]), 'mv', '-n', '-T', '--', made, path]
+      await runProgram(argv)
+      if (existsSync(path)) return
+    }
+    try {
+      renameSync(made, path)
+    } catch (error) {
+      if (systemCode(error) !== 'ENOTEMPTY' && systemCode(error) !== 'EEXIST') throw error
+    }
+  }
+}
+
+/** Whether the directory is root's in the sandbox, which is ourselves. */
+function isOwn({ uid, gid }: Pick<CacheMount, 'uid' | 'gid'>): boolean {
+  return uid === 0 && gid === 0
+}
+
+function treeOf(node: Node & { kind: 'directory' }): Tree {
+  return new Tree({ ...Tree.empty.root, children: node.children })
+}

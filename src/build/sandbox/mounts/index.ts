@@ -1,0 +1,13 @@
+/**
+ * What a step has in its filesystem besides the layers: mounts with their places, caches that stay, the machine's files.
+ *
+ * In: mounts as the step says them.  Out: sources on disk, each with its place below the root.
+ * Not here: mounting itself (run).
+ */
+export { BorrowedPlaces, rescueMoved } from './borrowed-places.ts'
+export { Caches, type HeldCache } from './caches.ts'
+export { deviceNames, hostname, hostsFile, resolvFile } from './host-files.ts'
+export { Kept, type KeptCache } from './kept.ts'
+export { type Prepared, type PreparedMount, prepare } from './prepared.ts'
+export { openRelay, own, type Relay } from './relay.ts'
+export { Stubs } from './stubs.ts'

@@ -1,0 +1,180 @@
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Bytes, TareError } from '../../../support/index.ts'
+import { isLiving, type Machine, runProgram, thisMachine, WorkFolders } from '../machine/index.ts'
+import { removeAll } from '../rootfs/index.ts'
+import { receiveCaches, sendCaches } from './carry-caches.ts'
+
+/** A cache mount that is kept. */
+export interface KeptCache {
+  /** As RUN --mount has it, after what BUILDKIT_CACHE_MOUNT_NS says: `/root/.cache`, `app/go`. */
+  readonly id: string
+  /** 64 hex digits that name it in the store. */
+  readonly key: string
+  /** Bytes on disk. */
+  readonly size: number
+  /** Milliseconds since 1970. */
+  readonly used: number
+}
+
+// Names of the folders that a filesystem lies in, unpacked: they are made again when they are needed.
+const repeatable = ['unpacked', 'trees'] as const
+
+/** What RUN keeps in the store from build to build. `folder` is the store's own. */
+export class Kept {
+  private readonly folder: string
+  private readonly machine: Machine = thisMachine()
+
+  constructor(folder: string) {
+    this.folder = folder
+  }
+
+  /** Those of this user, and for root of everybody, by id. */
+  async caches(): Promise<readonly KeptCache[]> {
+    const found = this.places('caches').filter((path) => existsSync(join(path, 'data')))
+    const sizes = await this.sizes(found)
+    return found
+      .flatMap((path, i) => {
+        const id = readText(join(path, 'id'))
+        return id === undefined ? [] : [{ ...{ id: shown(id), path, size: sizes[i]! }, ...ofPath(path) }]
+      })
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+  }
+
+  /** Number and bytes of unpacked layers and filesystems. */
+  async unpacked(): Promise<{ readonly count: number; readonly size: number }> {
+    const found = repeatable.flatMap((kind) => this.places(kind))
+    return { count: found.length, size: (await this.sizes(found)).reduce((sum, size) => sum + size, 0) }
+  }
+
+  /** Removes the caches last used before that time, less those that a step has now. Answers them. */
+  async removeCaches(before: number): Promise<readonly KeptCache[]> {
+    const oldest = this.beginningOfSteps()
+    const doomed = (await this.caches()).filter(({ key, used }) => {
+      if (used >= before || used >= oldest) return false
+      return !this.isLocked(key)
+    })
+    await removeAll(
+      this.machine,
+      this.places('caches').filter((path) => doomed.some(({ key }) => path.endsWith(key))),
+    )
+    return doomed
+  }
+
+  /** Removes what is unpacked, where no step runs. Answers the bytes. */
+  async removeUnpacked(): Promise<number> {
+    if (this.beginningOfSteps() !== Number.POSITIVE_INFINITY) return 0
+    const { size } = await this.unpacked()
+    await removeAll(
+      this.machine,
+      repeatable.flatMap((kind) => this.places(kind)),
+    )
+    return size
+  }
+
+  /** The caches as a tar, or those of these ids. Throws `CACHE_UNKNOWN`. */
+  async send(ids: readonly string[]): Promise<{ readonly caches: readonly KeptCache[]; readonly bytes: Bytes }> {
+    const own = this.own('caches')
+    const all = (await this.caches()).filter(({ key }) => existsSync(join(own, key)))
+    const unknown = ids.find((id) => !all.some((cache) => cache.id === id))
+    if (unknown !== undefined)
+      throw new TareError('CACHE_UNKNOWN', `there is no cache mount with the id ${JSON.stringify(unknown)}`, {
+        remedy: '`tare cache ls` shows those that are there.',
+      })
+    const caches = ids.length === 0 ? all : all.filter(({ id }) => ids.includes(id))
+    const bytes = sendCaches(
+      this.machine,
+      own,
+      caches.map(({ key }) => key),
+    )
+    return { caches, bytes }
+  }
+
+  /** Takes caches out of a tar that `send` made; they replace those of the same ids. Throws `CACHE_IN_USE`, `ARCHIVE_INVALID`. */
+  async receive(bytes: Bytes): Promise<readonly string[]> {
+    const oldest = this.beginningOfSteps()
+    const work = new WorkFolders(this.own('running')).make(['caches'])
+    const from = join(work, 'caches')
+    try {
+      const taken = await receiveCaches(this.machine, from, bytes)
+      mkdirSync(this.own('caches'), { recursive: true })
+      for (const { key, id } of taken) {
+        const place = join(this.own('caches'), key)
+        if (this.isLocked(key) || (existsSync(place) && ofPath(place).used >= oldest))
+          throw new TareError('CACHE_IN_USE', `a step of a build has the cache mount ${JSON.stringify(shown(id))} now`)
+        if (existsSync(place)) renameSync(place, join(work, `old-${key}`))
+        renameSync(join(from, key), place)
+      }
+      return taken.map(({ id }) => shown(id))
+    } finally {
+      await removeAll(this.machine, [work])
+    }
+  }
+
+  private own(kind: string): string {
+    return join(this.folder, kind, this.machine.flavour)
+  }
+
+  /** The folders of a kind: each in that of whoever made it. */
+  private places(kind: string): string[] {
+    const owners = this.machine.root ? listed(join(this.folder, kind)) : [this.machine.flavour]
+    return owners.flatMap((owner) =>
+      listed(join(this.folder, kind, owner)).map((name) => join(this.folder, kind, owner, name)),
+    )
+  }
+
+  /** When the first of the steps began that run now. */
+  private beginningOfSteps(): number {
+    const running = this.places('running').filter((path) => isLiving(path.slice(path.lastIndexOf('/') + 1)))
+    // Times of files are cut by some disks.
+    return Math.min(...running.map((path) => (statSync(path, { throwIfNoEntry: false })?.birthtimeMs ?? 0) - 2000))
+  }
+
+  private isLocked(key: string): boolean {
+    return this.places('caches').some((path) => {
+      const holder = path.endsWith(key) ? readText(join(path, 'lock')) : undefined
+      return holder !== undefined && isLiving(holder)
+    })
+  }
+
+  /** Bytes on disk, also of what belongs to other ids. */
+  private async sizes(paths: readonly string[]): Promise<number[]> {
+    if (paths.length === 0) return []
+    const { stdout } = await runProgram([...this.machine.enter([]), 'du', '-sk', '--', ...paths])
+    const found = new Map(
+      stdout
+        .toString('utf8')
+        .split('\n')
+        .map((line): [string, number] => {
+          const tab = line.indexOf('\t')
+          return [line.slice(tab + 1), Number(line.slice(0, tab)) * 1024]
+        }),
+    )
+    return paths.map((path) => found.get(path) ?? 0)
+  }
+}
+
+function ofPath(path: string): { readonly key: string; readonly used: number } {
+  return { key: path.slice(path.lastIndexOf('/') + 1), used: lstatSync(join(path, 'id')).mtimeMs }
+}
+
+/** The id without the `/` that parts it from an empty namespace. */
+function shown(id: string): string {
+  return id.startsWith('/') ? id.slice(1) : id
+}
+
+function listed(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,43 @@
+import { readTar } from '../../../files/tar/index.ts'
+import type { Machine } from '../machine/index.ts'
+import { findProgram, readProgram } from '../machine/index.ts'
+import type { Found } from './walk.ts'
+
+/**
+ * The `security.capability` attributes of programs below the folder, by path. Node cannot read attributes: getfattr does,
+ * or GNU tar, which every RUN needs anyway.
+ */
+export async function readCapabilities(
+  found: Found,
+  folder: string,
+  machine: Machine,
+  /** Only of what has changed from then on, in milliseconds since 1970. */
+  since = 0,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const programs = [...programsBelow(found, '', since)]
+  if (programs.length === 0) return new Map()
+  const list = Buffer.from(programs.map((path) => `./${path}\0`).join(''), 'latin1')
+  const tar = findProgram('tar') ?? 'tar'
+  const entries = readProgram(
+    [
+      ...machine.enter([]),
+      ...[tar, '--create', '--file', '-', '--directory', folder, '--format=posix', '--no-recursion'],
+      ...['--xattrs', '--xattrs-include=security.capability', '--null', '--files-from=-'],
+    ],
+    list,
+  )
+  const capabilities = new Map<string, Uint8Array>()
+  for await (const { path, xattrs } of readTar(entries)) {
+    const value = xattrs?.get('security.capability')
+    if (value !== undefined) capabilities.set(path.replace(/^\.\//, ''), value)
+  }
+  return capabilities
+}
+
+function* programsBelow(found: Found, path: string, since: number): Generator<string> {
+  for (const child of found.children ?? []) {
+    const name = path + child.name
+    if (child.kind === 'directory') yield* programsBelow(child, `${name}/`, since)
+    else if (child.kind === 'file' && child.changed >= since && (child.mode & 0o111) !== 0 && child.size > 0) yield name
+  }
+}

@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { type LayerAtRest, type LayerEntry, packLayer, sameContent } from '../../../files/layer/index.ts'
+import { encodeHeader, endOfArchive, type TarHeader } from '../../../files/tar/index.ts'
+import { compareTrees, type Node, Tree } from '../../../files/tree/index.ts'
+import { TareError } from '../../../support/index.ts'
+import type { Machine } from '../machine/index.ts'
+import { findProgram, runProgram } from '../machine/index.ts'
+
+/** How a directory on disk says that names below it are gone: as an overlay's layer does. */
+export interface Marks {
+  readonly opaque: 'trusted.overlay.opaque' | 'user.overlay.opaque'
+}
+
+/** Extracts layers with GNU tar, inside the namespace of the machine's ids. */
+export class Extractor {
+  private readonly machine: Machine
+
+  constructor(machine: Machine) {
+    this.machine = machine
+  }
+
+  /**
+   * Puts the layer's files into an empty directory, and marks for what it removes. Answers what the machine does not let be
+   * made: devices, and owners beyond the ids that are mapped. Throws `UNPACK_FAILED`.
+   */
+  async layer(at: LayerAtRest, directory: string): Promise<readonly string[]> {
+    const marks = this.marksOf(at.index.entries)
+    // Marks first: the layer's own entries give their directories the right times afterwards.
+    if (marks.length > 0) await this.archive(marks, directory)
+    return this.tar(['--file', at.path, ...(marks.length > 0 ? ['--exclude=.wh.*'] : [])], directory)
+  }
+
+  /** Puts a file or directory into an empty directory, under a name of ours. Answers its path. */
+  async source(node: Node, directory: string): Promise<string> {
+    const tree = new Tree({ ...Tree.empty.root, children: new Map<string, Node>([['source', dated(node)]]) })
+    const tar = `${directory}.tar`
+    await this.layer(await layerBetween(Tree.empty, tree, tar), directory)
+    rmSync(tar, { force: true })
+    return join(directory, 'source')
+  }
+
+  /** Puts the entries, which have no bodies, into the directory. */
+  async archive(headers: readonly TarHeader[], directory: string): Promise<readonly string[]> {
+    return this.tar(['--file', '-'], directory, Buffer.concat([...headers.map(encodeHeader), endOfArchive]))
+  }
+
+  private async tar(source: readonly string[], directory: string, input?: Uint8Array): Promise<readonly string[]> {
+    const tar = findProgram('tar')
+    if (tar === undefined)
+      throw new TareError('TAR_MISSING', 'RUN needs GNU tar, and there is no tar', {
+        remedy: 'Install it: apt-get install tar, apk add tar, dnf install tar.',
+      })
+    const { code, stderr } = await runProgram(
+      [
+        ...this.machine.enter([]),
+        tar,
+        ...['--extract', '--directory', directory, ...source],
+        ...['--same-owner', '--numeric-owner', '--same-permissions', '--delay-directory-restore'],
+        ...['--xattrs', '--xattrs-include=security.capability', `--xattrs-include=${this.opaque}`],
+        ...['--warning=no-timestamp', '--warning=no-unknown-keyword'],
+      ],
+      input,
+    )
+    if (code === 0) return []
+    const lines = stderr
+      .split('\n')
+      .filter((line) => line !== '' && !/Exiting with failure status|Error is not recoverable/.test(line))
+    const wrong = lines.filter((line) => !tolerable.test(line))
+    if (wrong.length > 0 || lines.length === 0) {
+      throw new TareError('UNPACK_FAILED', `cannot unpack a layer: ${wrong[0] ?? `tar ended with ${code}`}`, {
+        remedy: /unrecognized option|invalid option/.test(stderr)
+          ? 'This tar is not GNU tar: install that (apk add tar).'
+          : /No space left/.test(stderr)
+            ? 'Make room, or set TARE_HOME to a folder on another disk.'
+            : undefined,
+      })
+    }
+    return lines
+  }
+
+  private get opaque(): Marks['opaque'] {
+    return this.machine.userxattr ? 'user.overlay.opaque' : 'trusted.overlay.opaque'
+  }
+
+  private marksOf(entries: readonly LayerEntry[]): TarHeader[] {
+    const directories = new Map(entries.filter(({ kind }) => kind === 'directory').map((entry) => [entry.path, entry]))
+    return entries.flatMap(({ path, kind }): TarHeader[] => {
+      if (kind === 'remove' && path !== '')
+        return [{ ...plain, path, kind: 'char', mode: 0, deviceMajor: 0, deviceMinor: 0 }]
+      if (kind !== 'hide') return []
+      const { mode, uid, gid, mtime } = directories.get(path) ?? { ...plain, mode: 0o755 }
+      return [
+        {
+          ...plain,
+          path: `${path}/`,
+          kind: 'directory',
+          mode,
+          uid,
+          gid,
+          mtime,
+          xattrs: new Map([[this.opaque, Buffer.from('y')]]),
+        },
+      ]
+    })
+  }
+}
+
+const plain = { uid: 0, gid: 0, mtime: 0, mtimeNs: 0, size: 0 }
+
+// Without the rights of the whole machine these cannot be made; the tree in memory has them all the same.
+const tolerable =
+  /Cannot mknod|Cannot change ownership|Cannot set .*security\.capability|Cannot hard link|Cannot setxattr|setxattr/
+
+/** Whether each entry's directories are in the layer itself, so that it can be unpacked without knowing what lies below it. */
+export function standsAlone(entries: readonly LayerEntry[]): boolean {
+  const directories = new Set<string>([''])
+  for (const { path, kind } of entries) {
+    if (kind === 'settle') continue
+    const slash = path.lastIndexOf('/')
+    if (!directories.has(slash < 0 ? '' : path.slice(0, slash))) return false
+    if (kind === 'directory') directories.add(path)
+  }
+  return true
+}
+
+/** A layer that stands alone, of everything in which the trees differ. */
+export async function layerBetween(below: Tree, here: Tree, path: string): Promise<LayerAtRest> {
+  const differences = compareTrees(below.root, here.root, sameContent)
+  const { index } = await packLayer(differences, { path, digests: () => false })
+  return { index, path }
+}
+
+/** A directory name for a key of any length. */
+export function shortName(key: string): string {
+  return createHash('sha256').update(key).digest('hex').slice(0, 24)
+}
+
+/** The root of a context has no time of its own; nor has it children before somebody asks for them. */
+function dated(node: Node): Node {
+  if (node.kind !== 'directory' || !Number.isNaN(node.mtime)) return node
+  const { kind, mode, uid, gid, children } = node
+  return { kind, mode, uid, gid, mtime: Math.floor(Date.now() / 1000), mtimeNs: 0, children }
+}

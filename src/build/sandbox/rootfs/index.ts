@@ -1,0 +1,12 @@
+/**
+ * A filesystem on disk: unpacked from layers, and read again after a command.
+ *
+ * In: layers at rest, a directory that a command wrote to.  Out: directories by name, a tree.
+ * Not here: what is mounted into it (mounts).
+ */
+export { readCapabilities } from './capabilities.ts'
+export { Extractor, layerBetween, shortName } from './extract.ts'
+export { treeAfter } from './overlay-changes.ts'
+export { plainTree } from './plain-tree.ts'
+export { removeAll, Unpacked } from './unpacked.ts'
+export { type Found, walk } from './walk.ts'

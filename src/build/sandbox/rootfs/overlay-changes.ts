@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Tree } from '../../../files/tree/index.ts'
+import { systemCode } from '../../../support/index.ts'
+import type { Machine } from '../machine/index.ts'
+import { findProgram, runProgram } from '../machine/index.ts'
+import { readCapabilities } from './capabilities.ts'
+import { changedTree } from './changed-tree.ts'
+import { type Found, walk } from './walk.ts'
+
+/** An overlay that a step ran on, and that is still mounted. */
+export interface UsedOverlay {
+  /** Of the step; `upper` and `root` are in it. */
+  readonly folder: string
+  /** Of a process in whose mount namespace it is. */
+  readonly pid: number
+  readonly machine: Machine
+}
+
+/** The filesystem `below` with what was written on it. */
+export async function treeAfter(below: Tree, overlay: UsedOverlay): Promise<Tree> {
+  const { folder, pid, machine } = overlay
+  const upper = join(folder, 'upper')
+  let found: Found
+  let aside: string | undefined
+  let inside = false
+  try {
+    found = walk(upper, `/proc/${pid}/root${join(folder, 'root')}`)[0]!
+    if (!machine.root) checkReadable(found)
+  } catch (error) {
+    if (machine.root || (systemCode(error) !== 'EACCES' && systemCode(error) !== 'EPERM')) throw error
+    aside = join(folder, 'aside')
+    found = await walkInside(upper, join(folder, 'root'), aside, pid)
+    inside = true
+  }
+  const mapped = !machine.root && !inside
+  return changedTree(found, {
+    below,
+    folder: upper,
+    aside,
+    uid: mapped ? idsOf(pid, 'uid_map') : (id) => id,
+    gid: mapped ? idsOf(pid, 'gid_map') : (id) => id,
+    capabilities: await readCapabilities(found, upper, machine),
+  })
+}
+
+/** Looks around as the root of the step's namespaces does: some files are closed to everybody outside. */
+async function walkInside(upper: string, merged: string, aside: string, pid: number): Promise<Found> {
+  const script = `process.stdout.write(JSON.stringify((${walk.toString()})(...${JSON.stringify([upper, merged, aside])})))`
+  const enter = [
+    findProgram('nsenter') ?? 'nsenter',
+    '--target',
+    String(pid),
+    '--user',
+    '--mount',
+    '--preserve-credentials',
+    '--',
+  ]
+  const { code, stdout, stderr } = await runProgram([...enter, process.execPath, '-e', script])
+  if (code !== 0) throw new Error(`reading what a step wrote failed: ${stderr}`)
+  return (JSON.parse(stdout.toString('utf8')) as Found[])[0]!
+}
+
+/** Throws EACCES where a file could not be read from outside the user namespace. */
+function checkReadable(found: Found): void {
+  const uid = process.geteuid?.()
+  for (const child of found.children ?? []) {
+    const bit = child.uid === uid ? 0o400 : 0o4
+    if (child.kind === 'file' && child.size > 0 && (child.mode & bit) === 0)
+      throw Object.assign(new Error(`cannot read ${child.name}`), { code: 'EACCES' })
+    if (child.kind === 'directory') checkReadable(child)
+  }
+}
+
+/** Ids inside the user namespace of the process, of those outside. (user_namespaces(7)) */
+function idsOf(pid: number, map: 'uid_map' | 'gid_map'): (id: number) => number {
+  const lines = readFileSync(`/proc/${pid}/${map}`, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
+  return (id) => {
+    for (const [inside = 0, outside = 0, count = 0] of lines)
+      if (id >= outside && id < outside + count) return inside + id - outside
+    return 65534
+  }
+}

@@ -1,0 +1,112 @@
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { mergeLayers } from '../../../files/layer/index.ts'
+import { Tree } from '../../../files/tree/index.ts'
+import { systemCode } from '../../../support/index.ts'
+import type { Machine, WorkFolders } from '../machine/index.ts'
+import { runProgram } from '../machine/index.ts'
+import type { Stack } from '../step/index.ts'
+import { Extractor, layerBetween, shortName, standsAlone } from './extract.ts'
+
+/**
+ * Layers as directories, each unpacked once: by its diffId where it stands alone, else by the filesystem that it
+ * completes. A directory is there whole or not at all.
+ */
+export class Unpacked {
+  readonly folder: string
+  private readonly machine: Machine
+  private readonly work: WorkFolders
+  private readonly extractor: Extractor
+  private readonly making = new Map<string, Promise<string>>()
+
+  constructor(folder: string, machine: Machine, work: WorkFolders) {
+    this.folder = folder
+    this.machine = machine
+    this.work = work
+    this.extractor = new Extractor(machine)
+  }
+
+  /** Names of the directories in `folder` that the stack's layers are in, lowest first; layers without files are left out. */
+  async of(stack: Stack): Promise<string[]> {
+    mkdirSync(this.folder, { recursive: true })
+    const names: string[] = []
+    for (const i of stack.layers.keys()) {
+      const name = await this.layer(stack, i)
+      if (name !== '') names.push(name)
+    }
+    return names
+  }
+
+  /** Takes over a directory that is the top layer of the filesystem `chain`. */
+  adopt(directory: string, chain: string): void {
+    try {
+      mkdirSync(this.folder, { recursive: true })
+      renameSync(directory, join(this.folder, nameOfChain(chain)))
+    } catch {
+      // It can be unpacked when it is needed.
+    }
+  }
+
+  private async layer(stack: Stack, i: number): Promise<string> {
+    const { index, chain } = stack.layers[i]!
+    if (index.entries.every(({ kind }) => kind === 'settle')) return ''
+    for (const name of [nameOfChain(chain), nameOfLayer(index.diffId)])
+      if (existsSync(join(this.folder, name))) return name
+    const alone = standsAlone(index.entries)
+    const name = alone ? nameOfLayer(index.diffId) : nameOfChain(chain)
+    let made = this.making.get(name)
+    if (made === undefined) {
+      made = this.unpack(stack, i, alone, name).finally(() => this.making.delete(name))
+      this.making.set(name, made)
+    }
+    return made
+  }
+
+  private async unpack(stack: Stack, i: number, alone: boolean, name: string): Promise<string> {
+    const work = this.work.make(['layer'])
+    const directory = join(work, 'layer')
+    try {
+      if (alone) await this.extractor.layer(stack.layers[i]!, directory)
+      else
+        await this.extractor.layer(
+          await layerBetween(treeOf(stack, i), treeOf(stack, i + 1), join(work, 'tar')),
+          directory,
+        )
+      try {
+        renameSync(directory, join(this.folder, name))
+      } catch (error) {
+        // Another process was faster.
+        if (systemCode(error) !== 'ENOTEMPTY' && systemCode(error) !== 'EEXIST') throw error
+      }
+      return name
+    } finally {
+      await removeAll(this.machine, [work])
+    }
+  }
+}
+
+function treeOf(stack: Stack, count: number): Tree {
+  if (count === stack.layers.length) return stack.tree()
+  return count === 0 ? Tree.empty : mergeLayers(stack.layers.slice(0, count))
+}
+
+function nameOfLayer(diffId: string): string {
+  return shortName(diffId)
+}
+
+function nameOfChain(chain: string): string {
+  return shortName(`chain ${chain}`)
+}
+
+/** Removes directories with files of whatever owner. */
+export async function removeAll(machine: Machine, paths: readonly string[]): Promise<void> {
+  const left = paths.filter((path) => {
+    try {
+      rmSync(path, { recursive: true, force: true })
+      return false
+    } catch {
+      return true
+    }
+  })
+  if (left.length > 0 && !machine.root) await runProgram([...machine.enter([]), 'rm', '-rf', '--', ...left])
+}

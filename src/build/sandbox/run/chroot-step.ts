@@ -1,0 +1,300 @@
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Directory, type Node, Tree } from '../../../files/tree/index.ts'
+import { messageOf, TareError } from '../../../support/index.ts'
+import type { WorkFolders } from '../machine/index.ts'
+import {
+  ended,
+  guard,
+  hasCapability,
+  hear,
+  killInside,
+  type Machine,
+  plainEnvironment,
+  quoted,
+} from '../machine/index.ts'
+import type { Caches, HeldCache } from '../mounts/index.ts'
+import {
+  BorrowedPlaces,
+  deviceNames,
+  hostsFile,
+  openRelay,
+  own,
+  type Relay,
+  resolvFile,
+  Stubs,
+} from '../mounts/index.ts'
+import {
+  Extractor,
+  type Found,
+  layerBetween,
+  plainTree,
+  readCapabilities,
+  removeAll,
+  shortName,
+  walk,
+} from '../rootfs/index.ts'
+import type { Command, Outcome, RunOptions, SandboxMount, Stack } from '../step/index.ts'
+import { checkCommand, environmentOf } from './command.ts'
+import { hiddenEnvironment, hiddenLines } from './hidden-env.ts'
+import { resolveIdentity } from './identity.ts'
+import { becomeCommand } from './namespace-script.ts'
+
+export interface ChrootTools {
+  readonly machine: Machine
+  readonly work: WorkFolders
+  readonly caches: Caches
+  /** Where filesystems stay that the next step may go on with. */
+  readonly trees: string
+}
+
+const capSetPcap = 8n
+
+/** Runs a command in a folder of ours that the whole filesystem is unpacked into: where nothing can be mounted. */
+export async function runInFolder(
+  on: Stack,
+  command: Command,
+  options: RunOptions,
+  tools: ChrootTools,
+): Promise<Outcome> {
+  const step = new ChrootStep(on, command, options, tools)
+  try {
+    return await step.run()
+  } catch (error) {
+    await step.release()
+    throw error
+  }
+}
+
+class ChrootStep {
+  private readonly on: Stack
+  private readonly command: Command
+  private readonly options: RunOptions
+  private readonly tools: ChrootTools
+  private readonly folder: string
+  private readonly root: string
+  private readonly places: BorrowedPlaces
+  private readonly held: HeldCache[] = []
+  private readonly relays: Relay[] = []
+  private reusable = false
+  private readonly system = new Set(['proc', 'sys', 'dev'])
+
+  constructor(on: Stack, command: Command, options: RunOptions, tools: ChrootTools) {
+    this.on = on
+    this.command = command
+    this.options = options
+    this.tools = tools
+    this.folder = tools.work.make()
+    this.root = join(this.folder, 'root')
+    this.places = new BorrowedPlaces(this.root, join(this.folder, 'aside'))
+  }
+
+  async run(): Promise<Outcome> {
+    const { on, command, root, folder } = this
+    const tree = on.tree()
+    if (command.network === 'none')
+      throw new TareError(
+        'SANDBOX_UNABLE',
+        'RUN --network=none needs a network namespace, which the chroot sandbox cannot make',
+        { remedy: 'Use --isolation=namespace or oci on a machine that allows it: see `tare doctor`.' },
+      )
+    const identity = resolveIdentity(command.user, tree)
+    const env = environmentOf(command, identity)
+    const { hasShell, cwd } = checkCommand(command, env, tree)
+    await this.unpack(tree)
+    const stubs = new Stubs(tree, Math.floor(Date.now() / 1000))
+    this.putSystem(stubs)
+    for (const mount of command.mounts) await this.put(mount, stubs)
+    if (cwd !== '' && !existsSync(join(root, cwd))) mkdirSync(join(root, cwd), { recursive: true })
+    const marker = join(folder, 'began')
+    writeFileSync(marker, '')
+    const since = Number(lstatSync(marker, { bigint: true }).ctimeMs)
+    this.options.signal.throwIfAborted()
+    const exitCode = await this.start(
+      becomeCommand(
+        { command, identity, env, cwd, hasShell, terminal: this.options.inherit?.terminal === true },
+        root,
+        { mayBound: hasCapability(capSetPcap), mayUnshare: false },
+      ),
+    )
+    this.giveBack()
+    return {
+      exitCode,
+      after: async () => {
+        const found = walk(root, undefined)[0]!
+        this.reusable = !hasLinks(found)
+        const capabilities = await readCapabilities(found, root, this.tools.machine, since)
+        return stubs.touch(
+          plainTree(found, { before: tree, folder: root, since, untouched: this.system, capabilities }),
+        )
+      },
+      release: (chain) => this.release(chain),
+    }
+  }
+
+  async release(chain?: string): Promise<void> {
+    this.giveBack()
+    if (chain !== undefined && this.reusable) {
+      try {
+        mkdirSync(this.tools.trees, { recursive: true })
+        renameSync(this.root, join(this.tools.trees, shortName(chain)))
+      } catch {
+        // It can be unpacked again.
+      }
+    }
+    await removeAll(this.tools.machine, [this.folder])
+  }
+
+  private giveBack(): void {
+    killInside(this.root)
+    this.places.giveBack()
+    for (const cache of this.held.splice(0)) cache.release()
+    for (const relay of this.relays.splice(0)) relay.close()
+  }
+
+  /** The folder with the filesystem: left by the step before, or unpacked now. */
+  private async unpack(tree: Tree): Promise<void> {
+    const chain = this.on.layers.at(-1)?.chain ?? ''
+    try {
+      renameSync(join(this.tools.trees, shortName(chain)), this.root)
+      return
+    } catch {
+      mkdirSync(this.root)
+    }
+    const layer = await layerBetween(Tree.empty, new Tree(withoutLinks(tree.root)), join(this.folder, 'tar'))
+    await new Extractor(this.tools.machine).layer(layer, this.root)
+  }
+
+  private putSystem(stubs: Stubs): void {
+    const { places, command } = this
+    const text = (place: string, content: string) => {
+      const at = stubs.place(place, 'file')
+      places.borrow(at, (path) => writeFileSync(path, content, { mode: 0o644 }))
+    }
+    text('etc/hosts', hostsFile(command.hosts))
+    text('etc/resolv.conf', resolvFile())
+    for (const name of this.system) places.borrow(name, (path) => mkdirSync(path))
+    mkdirSync(join(this.root, 'dev/shm'), { mode: 0o1777 })
+    for (const { name, text } of command.scripts) {
+      mkdirSync(join(this.root, 'dev/pipes'), { recursive: true })
+      writeFileSync(join(this.root, 'dev/pipes', name), text, { mode: 0o755 })
+    }
+  }
+
+  private async put(mount: SandboxMount, stubs: Stubs): Promise<void> {
+    const { places, options, tools } = this
+    switch (mount.kind) {
+      case 'memory':
+        return places.borrow(stubs.place(mount.target, 'directory'), (path) => {
+          mkdirSync(path)
+          chmodSync(path, 0o1777)
+        })
+      case 'secret':
+        return places.borrow(stubs.place(mount.target, 'file'), (path) => {
+          writeFileSync(path, mount.bytes, { mode: 0o600 })
+          chownSync(path, mount.uid, mount.gid)
+          chmodSync(path, mount.mode)
+        })
+      case 'cache': {
+        // Moved here and back: so nobody else can have it meanwhile, whatever it says of sharing.
+        const cache = await tools.caches.take(
+          mount.sharing === 'shared' ? { ...mount, sharing: 'locked' } : mount,
+          options.signal,
+        )
+        this.held.push(cache)
+        return places.borrow(stubs.place(mount.target, 'directory'), (path) => renameSync(cache.path, path), cache.path)
+      }
+      case 'files':
+        return this.putNode(mount.node, mount.target, stubs)
+      case 'stack': {
+        const tree = mount.stack.tree()
+        const place = tree.resolve(mount.path)
+        const node = place === '' ? tree.root : tree.get(place)
+        if (node === undefined)
+          throw new TareError('MOUNT_SOURCE_MISSING', `"${mount.path}" is not there to be mounted at ${mount.target}`)
+        return this.putNode(node, mount.target, stubs)
+      }
+      case 'socket': {
+        const { path, target, mode, uid, gid } = mount
+        const relay = await openRelay(this.folder, `socket-${this.relays.length}`, path, mode)
+        this.relays.push(relay)
+        own(relay, uid, gid)
+        return places.borrow(stubs.place(target, 'file'), (at) => renameSync(relay.path, at))
+      }
+      case 'host':
+        throw new TareError(
+          'SANDBOX_UNABLE',
+          `mounting ${mount.path} at ${mount.target} needs the right to mount, which the chroot sandbox has not`,
+          { remedy: 'Use --isolation=namespace or oci on a machine that allows it: see `tare doctor`.' },
+        )
+    }
+  }
+
+  private async putNode(node: Node, target: string, stubs: Stubs): Promise<void> {
+    const at = join(this.folder, `files-${this.held.length}-${target.replaceAll('/', '-')}`)
+    mkdirSync(at)
+    const source = await new Extractor(this.tools.machine).source(node, at)
+    this.places.borrow(stubs.place(target, node.kind === 'directory' ? 'directory' : 'file'), (path) =>
+      renameSync(source, path),
+    )
+  }
+
+  private async start(become: string): Promise<number> {
+    const { signal, output, inherit, started } = this.options
+    const limits = this.command.limits
+      .map(([name, soft, hard]) => `prlimit --pid $$ --${name}=${soft}:${hard} 2>/dev/null || :\n`)
+      .join('')
+    const nodes = deviceNames
+      .map(
+        (name, i) =>
+          `mknod -m 666 ${quoted(join(this.root, 'dev', name))} c ${[1, 1, 1, 1, 1, 5][i]} ${[3, 5, 7, 8, 9, 0][i]} 2>/dev/null || :\n`,
+      )
+      .join('')
+    const script = join(this.folder, 'step.sh')
+    const hidden = hiddenLines(this.command)
+      .map((line) => `${line}\n`)
+      .join('')
+    writeFileSync(script, `umask 022\n${nodes}${limits}${hidden}exec ${become}\n`)
+    const [program = '', ...rest] = [...guard(), 'sh', script]
+    const out = inherit === undefined ? 'pipe' : 'inherit'
+    const stdio: StdioOptions = [inherit?.stdin === true ? 'inherit' : 'ignore', out, out]
+    const child: ChildProcess = spawn(program, rest, {
+      env: { ...plainEnvironment, ...hiddenEnvironment(this.command) },
+      stdio,
+    })
+    started?.((name) => child.kill(name))
+    const stop = () => child.kill('SIGKILL')
+    signal.addEventListener('abort', stop, { once: true })
+    const heard = hear(child, output, stop)
+    // A daemon that the command leaves behind holds its output open: it ends with the command.
+    child.on('exit', () => killInside(this.root))
+    try {
+      const code = await ended(child)
+      signal.throwIfAborted()
+      heard.check()
+      return code
+    } catch (cause) {
+      signal.throwIfAborted()
+      heard.check()
+      throw new TareError('SANDBOX_FAILED', `cannot start ${program}: ${messageOf(cause)}`, { cause })
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
+  }
+}
+
+/**
+ * Each name a file of its own: what is written through one name of a file from below does not show under the others, since
+ * an overlay copies just that one up, and other sandboxes and Docker have overlays.
+ */
+function withoutLinks(directory: Directory): Directory {
+  const children = new Map<string, Node>()
+  for (const [name, node] of directory.children)
+    children.set(name, node.kind === 'directory' ? withoutLinks(node) : { ...node })
+  return { ...directory, children }
+}
+
+function hasLinks(found: Found): boolean {
+  return (found.children ?? []).some((child) => child.inode !== undefined || hasLinks(child))
+}

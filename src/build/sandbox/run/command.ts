@@ -1,0 +1,57 @@
+import type { RegularFile, Tree } from '../../../files/tree/index.ts'
+import { TareError } from '../../../support/index.ts'
+import { checkExecutable } from '../machine/index.ts'
+import type { Command } from '../step/index.ts'
+import type { Identity } from './identity.ts'
+
+/** The command's environment, with HOME. */
+export function environmentOf({ env }: Command, { home }: Identity): string[] {
+  return env.some((line) => line.startsWith('HOME=')) ? [...env] : [...env, `HOME=${home}`]
+}
+
+/**
+ * Whether the command can be there at all and run here, where it will run, and whether there is a shell. Throws
+ * `COMMAND_MISSING` with the words of a shell's 127, and `COMMAND_REFUSED` for what this machine cannot execute.
+ */
+export function checkCommand(
+  command: Command,
+  env: readonly string[],
+  tree: Tree,
+): { readonly hasShell: boolean; readonly cwd: string } {
+  const cwd = tree.resolve(command.cwd)
+  const there = cwd === '' ? tree.root : tree.get(cwd)
+  if (there !== undefined && there.kind !== 'directory')
+    throw new TareError('WORKDIR_INVALID', `the working directory ${command.cwd} is not a directory`)
+  const program = command.argv[0] ?? ''
+  // What a mount brings cannot be seen from here.
+  if (command.mounts.length === 0 && command.scripts.every(({ name }) => program !== `/dev/pipes/${name}`))
+    checkExecutable(program, findCommand(program, cwd, env, tree))
+  return { hasShell: findFile(tree, 'bin/sh') !== undefined, cwd }
+}
+
+function findCommand(program: string, cwd: string, env: readonly string[], tree: Tree): RegularFile {
+  if (program.includes('/')) {
+    const found = findFile(tree, program.startsWith('/') ? program : `/${cwd}/${program}`)
+    if (found !== undefined) return found
+    throw new TareError('COMMAND_MISSING', `exec: "${program}": stat ${program}: no such file or directory`, {
+      remedy: /(?:^|\/)(?:ba|da|a)?sh$/.test(program)
+        ? 'The filesystem has no shell: use the exec form, RUN ["/program", "argument"], or a base image with a shell.'
+        : 'The path counts in the filesystem of the stage. Was it copied there?',
+    })
+  }
+  const path = env.find((line) => line.startsWith('PATH='))?.slice('PATH='.length) ?? ''
+  const found = path
+    .split(':')
+    .map((folder) => findFile(tree, `${folder.startsWith('/') ? folder : `/${cwd}/${folder}`}/${program}`))
+    .filter((file) => file !== undefined)
+  const chosen = found.find(({ mode }) => (mode & 0o111) !== 0) ?? found[0]
+  if (chosen !== undefined) return chosen
+  throw new TareError('COMMAND_MISSING', `exec: "${program}": executable file not found in $PATH`, {
+    remedy: `PATH is ${path}. Install ${program} in an earlier RUN, or name it by its path.`,
+  })
+}
+
+function findFile(tree: Tree, path: string): RegularFile | undefined {
+  const node = tree.find(path)
+  return node?.kind === 'file' ? node : undefined
+}

@@ -1,0 +1,128 @@
+import { hostname } from '../mounts/index.ts'
+import { capabilities, maskedPaths, readonlyPaths, type StepFacts } from './namespace-script.ts'
+
+const resourceNames: Readonly<Record<string, string>> = {
+  rttime: 'RTTIME',
+  as: 'AS',
+  core: 'CORE',
+  cpu: 'CPU',
+  data: 'DATA',
+  fsize: 'FSIZE',
+  locks: 'LOCKS',
+  memlock: 'MEMLOCK',
+  msgqueue: 'MSGQUEUE',
+  nice: 'NICE',
+  nofile: 'NOFILE',
+  nproc: 'NPROC',
+  rss: 'RSS',
+  rtprio: 'RTPRIO',
+  sigpending: 'SIGPENDING',
+  stack: 'STACK',
+}
+
+/** The config.json of a bundle for crun or runc. (OCI runtime-spec 1.0, config.md) */
+export function runtimeConfig(facts: StepFacts, secretsFolder: string): string {
+  const { command, identity, env, cwd, prepared, root, userNamespace } = facts
+  const { uid, gid, groups } = identity
+  const all = capabilities.map((name) => `CAP_${name.toUpperCase()}`)
+  const granted = command.insecure ? everyCapability : all
+  const effective = uid === 0 ? granted : []
+  const shm = command.shmSize ?? 64 << 20
+  const mount = (destination: string, type: string, source: string, options: readonly string[]) => ({
+    destination,
+    type,
+    source,
+    options,
+  })
+  const flags = ['nosuid', 'noexec', 'nodev']
+  const mounts = [
+    mount('/proc', 'proc', 'proc', flags),
+    mount('/dev', 'tmpfs', 'tmpfs', ['nosuid', 'strictatime', 'mode=755', 'size=65536k']),
+    mount('/dev/pts', 'devpts', 'devpts', ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5']),
+    mount('/dev/shm', 'tmpfs', 'shm', [...flags, 'mode=1777', `size=${shm}`]),
+    mount('/dev/mqueue', 'mqueue', 'mqueue', flags),
+    userNamespace && command.network !== 'none'
+      ? mount('/sys', 'none', '/sys', ['rbind', ...flags, 'ro'])
+      : mount('/sys', 'sysfs', 'sysfs', [...flags, ...(command.insecure ? [] : ['ro'])]),
+    ...(command.scripts.length === 0
+      ? []
+      : [mount('/dev/pipes', 'bind', `${prepared.dev.path}/pipes`, ['bind', 'ro'])]),
+    ...prepared.mounts.map(({ source, place, type, options }) =>
+      mount(`/${place}`, type, source, type === 'bind' ? ['rbind', ...options] : options),
+    ),
+    ...prepared.secrets.map(({ place }, i) => mount(`/${place}`, 'bind', `${secretsFolder}/${i}`, ['bind'])),
+  ]
+  return JSON.stringify({
+    ociVersion: '1.0.2',
+    process: {
+      terminal: facts.terminal,
+      ...(facts.terminal
+        ? { consoleSize: { height: process.stdout.rows || 24, width: process.stdout.columns || 80 } }
+        : {}),
+      user: { uid, gid, umask: 0o022, additionalGids: groups },
+      args: command.argv,
+      env,
+      cwd: `/${cwd}`,
+      capabilities: { bounding: granted, effective, permitted: effective, inheritable: [] },
+      ...(command.limits.length === 0
+        ? {}
+        : {
+            rlimits: command.limits.map(([name, soft, hard]) => ({
+              type: `RLIMIT_${resourceNames[name] ?? name.toUpperCase()}`,
+              soft,
+              hard,
+            })),
+          }),
+      noNewPrivileges: false,
+    },
+    root: { path: root, readonly: false },
+    hostname,
+    mounts,
+    linux: {
+      namespaces: [
+        ...['pid', 'ipc', 'uts', 'mount'].map((type) => ({ type })),
+        ...(command.network === 'none' ? [{ type: 'network' }] : []),
+      ],
+      ...(command.insecure ? {} : { maskedPaths, readonlyPaths }),
+    },
+  })
+}
+
+const everyCapability = [
+  ...[
+    'CHOWN',
+    'DAC_OVERRIDE',
+    'DAC_READ_SEARCH',
+    'FOWNER',
+    'FSETID',
+    'KILL',
+    'SETGID',
+    'SETUID',
+    'SETPCAP',
+    'LINUX_IMMUTABLE',
+  ],
+  ...[
+    'NET_BIND_SERVICE',
+    'NET_BROADCAST',
+    'NET_ADMIN',
+    'NET_RAW',
+    'IPC_LOCK',
+    'IPC_OWNER',
+    'SYS_MODULE',
+    'SYS_RAWIO',
+    'SYS_CHROOT',
+  ],
+  ...['SYS_PTRACE', 'SYS_PACCT', 'SYS_ADMIN', 'SYS_BOOT', 'SYS_NICE', 'SYS_TIME', 'SYS_TTY_CONFIG', 'MKNOD'],
+  ...[
+    'LEASE',
+    'AUDIT_WRITE',
+    'AUDIT_CONTROL',
+    'SETFCAP',
+    'MAC_OVERRIDE',
+    'MAC_ADMIN',
+    'SYSLOG',
+    'WAKE_ALARM',
+    'BLOCK_SUSPEND',
+    'AUDIT_READ',
+  ],
+].map((name) => `CAP_${name}`)

@@ -1,0 +1,43 @@
+import { existsSync } from 'node:fs'
+import { basename } from 'node:path'
+import { quoted } from '../machine/index.ts'
+import type { StepFacts } from './namespace-script.ts'
+import { secretLines } from './namespace-script.ts'
+
+/** Where the runtime writes what it has to say. */
+export function runtimeLog(bundle: string): string {
+  return `${bundle}/runtime.log`
+}
+
+const hybrid = '/sys/fs/cgroup/unified'
+
+/**
+ * The script that hands a step to an OCI runtime, as the first process of a process namespace of ours, so that nothing of
+ * it outlives us. Cgroups are left alone: in a user namespace they are not ours, and newer runtimes refuse old layouts.
+ */
+export function ociScript(
+  facts: StepFacts,
+  runtime: string,
+  {
+    folder: own,
+    bundle,
+    lines,
+  }: { readonly folder: string; readonly bundle: string; readonly lines: readonly string[] },
+): string {
+  const crun = basename(runtime) === 'crun'
+  // What the runtime itself has to say is not the command's output.
+  const flags = ['--log', runtimeLog(own), ...(crun ? ['--cgroup-manager=disabled'] : [])]
+  const folder = `${facts.root}-secrets`
+  return [
+    'set -u',
+    'umask 022',
+    ...secretLines(facts.prepared, facts.root, lines.length > 0).filter((line) => !line.startsWith('{')),
+    ...lines,
+    ...(facts.prepared.secrets.length === 0 ? [] : [`chmod 711 ${quoted(folder)}`]),
+    // crun refuses machines that have both kinds of cgroups, even when it is to leave them alone: it need not see the new one.
+    ...(crun && existsSync(hybrid) ? [`mount -n --bind ${quoted(`${own}/empty`)} ${hybrid} 2>/dev/null || :`] : []),
+    'echo ready',
+    `exec ${[runtime, ...flags, '--root', `${own}/state`, 'run', '--bundle', bundle, 'step'].map(quoted).join(' ')} <&5 >&8 2>&9 3>&- 4<&- 5<&- 8>&- 9>&-`,
+    '',
+  ].join('\n')
+}

@@ -1,0 +1,108 @@
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
+import type { Writable } from 'node:stream'
+import { messageOf, TareError } from '../../../support/index.ts'
+import { ended, hear, plainEnvironment, signalCommand } from '../machine/index.ts'
+import type { RunOptions } from '../step/index.ts'
+
+export interface ProcessFacts {
+  /** The command line of the step's outer script. */
+  readonly argv: readonly string[]
+  /** Further variables, which hold secrets. */
+  readonly hidden: Readonly<Record<string, string>>
+  /** What is sent to descriptor 4. */
+  readonly secrets: Uint8Array
+  /** Where the root is mounted, which is left out of complaints. */
+  readonly root: string
+}
+
+/** The outer script of a step: it says on descriptor 3 how the command ended, and stays, and with it the mounts, until it is ended. */
+export class OverlayProcess {
+  private readonly facts: ProcessFacts
+  private readonly options: RunOptions
+  private child: ChildProcess | undefined
+  private childEnded: Promise<number> | undefined
+
+  constructor(facts: ProcessFacts, options: RunOptions) {
+    this.facts = facts
+    this.options = options
+  }
+
+  get pid(): number {
+    return this.child!.pid!
+  }
+
+  /** The exit code of the command, or of the runtime that should have started it. Throws `SANDBOX_FAILED`. */
+  async run(): Promise<number> {
+    const { argv, hidden, root, secrets } = this.facts
+    const [program = '', ...rest] = argv
+    const { inherit, started } = this.options
+    const out = inherit === undefined ? 'pipe' : 'inherit'
+    const stdio: StdioOptions = ['pipe', out, out, 'pipe', 'pipe', inherit?.stdin === true ? 0 : 'ignore']
+    const child: ChildProcess = spawn(program, rest, { env: { ...plainEnvironment, ...hidden }, stdio })
+    this.child = child
+    this.childEnded = ended(child)
+    this.childEnded.catch(() => {})
+    const stop = () => child.kill('SIGKILL')
+    this.options.signal.addEventListener('abort', stop, { once: true })
+    const heard = hear(child, this.options.output, stop)
+    const outputs = Promise.all(
+      [child.stdout, child.stderr].flatMap((stream) => (stream === null ? [] : drained(stream))),
+    )
+    const secretPipe = child.stdio[4] as Writable
+    secretPipe.on('error', () => {})
+    secretPipe.end(secrets)
+    child.stdin!.on('error', () => {})
+    let said = ''
+    const status = new Promise<void>((resolve) => {
+      const pipe = child.stdio[3]! as NodeJS.ReadableStream
+      pipe.setEncoding('utf8')
+      pipe.on('data', (text: string) => {
+        said += text
+        if (started !== undefined && /^ready$/m.test(text)) started((signal) => signalCommand(child.pid!, signal))
+        if (/^exit \d+\n/m.test(said)) resolve()
+      })
+      pipe.on('close', resolve)
+    })
+    try {
+      await Promise.race([status, this.childEnded])
+      await status
+      await outputs
+    } catch (cause) {
+      throw new TareError('SANDBOX_FAILED', `cannot start ${program}: ${messageOf(cause)}`, { cause })
+    } finally {
+      this.options.signal.removeEventListener('abort', stop)
+    }
+    this.options.signal.throwIfAborted()
+    heard.check()
+    const code = /^exit (\d+)$/m.exec(said)?.[1]
+    if (code !== undefined && /^ready$/m.test(said)) return Number(code)
+    throw complaint(said, root)
+  }
+
+  async end(): Promise<void> {
+    this.child?.kill('SIGKILL')
+    await this.childEnded?.catch(() => {})
+  }
+}
+
+function complaint(said: string, root: string): TareError {
+  const words = said
+    .split('\n')
+    .filter((line) => line !== '' && !/^exit \d+$|dmesg\(1\)|^ready$/.test(line))
+    .join('; ')
+    .replaceAll(root, '')
+  return new TareError(
+    'SANDBOX_FAILED',
+    `cannot set up the filesystem of the step${words === '' ? '' : `: ${words}`}`,
+    {
+      remedy: 'Run `tare doctor`: it says what this machine allows and how to mend it; --isolation picks another way.',
+    },
+  )
+}
+
+function drained(stream: NodeJS.ReadableStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.on('close', resolve)
+    stream.on('end', resolve)
+  })
+}

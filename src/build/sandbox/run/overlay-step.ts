@@ -1,0 +1,214 @@
+import { chmodSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { TareError } from '../../../support/index.ts'
+import type { WorkFolders } from '../machine/index.ts'
+import { findProgram, guard, type Machine, overlayOptions, quoted, read } from '../machine/index.ts'
+import type { Caches } from '../mounts/index.ts'
+import { prepare } from '../mounts/index.ts'
+import { removeAll, treeAfter, type Unpacked } from '../rootfs/index.ts'
+import type { Command, Outcome, RunOptions, Stack } from '../step/index.ts'
+import { checkCommand, environmentOf } from './command.ts'
+import { hiddenEnvironment, inPieces } from './hidden-env.ts'
+import { resolveIdentity } from './identity.ts'
+import { namespaceScript, type StepFacts } from './namespace-script.ts'
+import { runtimeConfig } from './oci-config.ts'
+import { ociScript, runtimeLog } from './oci-script.ts'
+import { OverlayProcess } from './overlay-process.ts'
+
+export interface OverlayTools {
+  readonly machine: Machine
+  readonly unpacked: Unpacked
+  readonly work: WorkFolders
+  readonly caches: Caches
+  /** Path of crun or runc; undefined: our own namespaces. */
+  readonly runtime?: string | undefined
+}
+
+/** Runs a command over an overlay of the stack's unpacked layers. */
+export async function runOnOverlay(
+  on: Stack,
+  command: Command,
+  options: RunOptions,
+  tools: OverlayTools,
+): Promise<Outcome> {
+  const step = new OverlayStep(on, command, options, tools)
+  try {
+    return await step.run()
+  } catch (error) {
+    await step.release()
+    throw error
+  }
+}
+
+class OverlayStep {
+  private readonly on: Stack
+  private readonly command: Command
+  private readonly options: RunOptions
+  private readonly tools: OverlayTools
+  private readonly folder: string
+  private process: OverlayProcess | undefined
+
+  constructor(on: Stack, command: Command, options: RunOptions, tools: OverlayTools) {
+    this.on = on
+    this.command = command
+    this.options = options
+    this.tools = tools
+    this.folder = tools.work.make(['upper', 'work', 'root', 'stubs', 'empty'])
+  }
+
+  async run(): Promise<Outcome> {
+    const { on, command, tools, folder } = this
+    const tree = on.tree()
+    const identity = resolveIdentity(command.user, tree)
+    const env = environmentOf(command, identity)
+    const { hasShell, cwd } = checkCommand(command, env, tree)
+    const layers = await tools.unpacked.of(on)
+    const prepared = await prepare(on, command, { folder, ...tools, signal: this.options.signal })
+    await prepared.stubs.write(join(folder, 'stubs'), tools.machine)
+    const facts: StepFacts = {
+      command,
+      identity,
+      env,
+      cwd,
+      prepared,
+      root: join(folder, 'root'),
+      hasShell,
+      userNamespace: !tools.machine.root,
+      terminal: this.options.inherit?.terminal === true,
+    }
+    this.writeScripts(facts, layers)
+    this.options.signal.throwIfAborted()
+    const started = this.started(facts)
+    this.process = started
+    const exitCode = this.checked(await started.run().finally(() => prepared.release()))
+    return {
+      exitCode,
+      after: async () =>
+        prepared.stubs.touch(await treeAfter(tree, { folder, pid: started.pid, machine: tools.machine })),
+      release: (chain) => this.release(chain),
+    }
+  }
+
+  async release(chain?: string): Promise<void> {
+    await this.process?.end()
+    if (chain !== undefined) this.tools.unpacked.adopt(join(this.folder, 'upper'), chain)
+    // The kernel lets nobody in there; they are ours, and so removing takes no further process. (overlayfs.rst, "Volatile mount")
+    for (const place of ['work', 'work/incompat', 'work/incompat/volatile'])
+      try {
+        chmodSync(join(this.folder, 'work', place), 0o700)
+      } catch {
+        // It is not there, or not ours.
+      }
+    await removeAll(this.tools.machine, [this.folder])
+  }
+
+  private writeScripts(facts: StepFacts, layers: readonly string[]): void {
+    const { folder, tools, command } = this
+    const here = (name: string) => relative(tools.unpacked.folder, join(folder, name))
+    const overlay = overlayOptions([...layers, here('stubs')], {
+      upper: here('upper'),
+      work: here('work'),
+      machine: tools.machine,
+    })
+    if (overlay === undefined)
+      throw new TareError('SANDBOX_FAILED', `the filesystem has too many layers (${layers.length}) for one mount`, {
+        remedy: 'Put a stage in between that copies it as one layer: FROM scratch, COPY --from=… / /.',
+      })
+    const inner = join(folder, 'inner.sh')
+    if (tools.runtime === undefined) {
+      const { script, table, extra } = namespaceScript(facts)
+      writeFileSync(inner, script, { mode: 0o600 })
+      writeFileSync(`${facts.root}.table`, table)
+      writeFileSync(`${facts.root}.extra`, extra)
+    } else {
+      const { bundle, lines } = this.writeBundle(facts)
+      writeFileSync(inner, ociScript(facts, tools.runtime, { folder, bundle, lines }), { mode: 0o600 })
+    }
+    const own =
+      tools.runtime === undefined
+        ? ['--uts', '--ipc', ...(command.network === 'none' ? ['--net'] : [])]
+        : ['--mount-proc']
+    const start = [
+      ...guard(),
+      findProgram('unshare') ?? 'unshare',
+      '--mount',
+      '--pid',
+      '--fork',
+      '--kill-child',
+      ...own,
+      '--',
+      'sh',
+      inner,
+    ]
+    writeFileSync(
+      join(folder, 'outer.sh'),
+      [
+        `exec ${this.options.inherit?.stdin === true ? '' : '5</dev/null '}8>&1 9>&2 >&3 2>&3`,
+        // Ctrl-C is for the command.
+        ...(this.options.inherit?.terminal === true ? ['trap : INT QUIT'] : []),
+        `cd ${quoted(tools.unpacked.folder)} || exit`,
+        // Nothing in it has to outlive a crash of the machine: then the kernel need not wait for the disk at the end.
+        `mount -n -t overlay -o ${quoted(`${overlay},volatile`)} overlay ${quoted(facts.root)} 2>/dev/null || mount -n -t overlay -o ${quoted(overlay)} overlay ${quoted(facts.root)} || exit`,
+        ...facts.prepared.beforehand.map(
+          ({ at, overlay }) => `mount -n -t overlay -o ${quoted(overlay)} overlay ${quoted(at)} || exit`,
+        ),
+        ...facts.prepared.owned.map(({ path, uid, gid }) => `chown ${uid}:${gid} ${quoted(path)} || exit`),
+        ...(facts.cwd === ''
+          ? []
+          : [`[ -d ${quoted(join(facts.root, facts.cwd))} ] || mkdir -p ${quoted(join(facts.root, facts.cwd))}`]),
+        `${start.map(quoted).join(' ')} </dev/null`,
+        'echo "exit $?"',
+        'exec 8>&- 9>&-',
+        'read -r _',
+        '',
+      ].join('\n'),
+    )
+  }
+
+  /** The runtime's config.json: in memory, by lines of the inner script, where it holds secrets. */
+  private writeBundle(facts: StepFacts): { readonly bundle: string; readonly lines: readonly string[] } {
+    const { command, folder } = this
+    const secrets = `${facts.root}-secrets`
+    const pieces = inPieces(command, (more) => runtimeConfig({ ...facts, env: [...facts.env, ...more] }, secrets))
+    if (pieces.texts.length === 1) {
+      writeFileSync(join(folder, 'config.json'), pieces.texts[0]!)
+      return { bundle: folder, lines: [] }
+    }
+    const paths = pieces.texts.map((text, i) => {
+      const path = join(folder, `config-${i}`)
+      writeFileSync(path, text)
+      return quoted(path)
+    })
+    return { bundle: secrets, lines: pieces.lines(paths, quoted(join(secrets, 'config.json'))) }
+  }
+
+  private started({ prepared, root }: StepFacts): OverlayProcess {
+    const { machine, runtime } = this.tools
+    const spell = runtime === undefined ? undefined : (value: string) => JSON.stringify(value).slice(1, -1)
+    return new OverlayProcess(
+      {
+        argv: [...machine.enter(['--mount']), 'sh', join(this.folder, 'outer.sh')],
+        hidden: hiddenEnvironment(this.command, spell),
+        secrets: Buffer.concat(prepared.secrets.map(({ bytes }) => bytes)),
+        root,
+      },
+      this.options,
+    )
+  }
+
+  /** The exit code, unless it is that of a runtime which did not get as far as the command. */
+  private checked(code: number): number {
+    const text = code === 0 || this.tools.runtime === undefined ? '' : read(runtimeLog(this.folder))
+    // In a user namespace runc cannot remove the cgroups that it could not make.
+    const error = text
+      .split('\n')
+      .findLast((line) => /error/i.test(line) && !/level=warning|cgroup|remove paths/i.test(line))
+    if (error === undefined) return code
+    const message = /msg="((?:[^"\\]|\\.)*)"/.exec(error)?.[1]?.replace(/\\(.)/g, '$1') ?? error
+    throw new TareError('SANDBOX_FAILED', `${this.tools.runtime} could not run the step: ${message}`, {
+      remedy: /exec format error/i.test(message)
+        ? 'The program is for another architecture, or a script without #! in its first line.'
+        : 'Try --isolation=namespace; `tare doctor` says what this machine allows.',
+    })
+  }
+}
