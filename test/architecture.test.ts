@@ -8,10 +8,11 @@ const layers = ['files/tar', 'files/tree', 'files/layer']
 const sandbox = ['step', 'machine', 'rootfs', 'mounts', 'run'].map((room) => `build/sandbox/${room}`)
 const everythingBelowVerbs = [
   ...['support', 'oci', 'dockerfile', 'files/compression', 'files/tar', 'files/tree', 'files/layer', 'files/context'],
-  ...[...content, 'build/plan', 'build/sandbox', 'build/solve', 'build/assemble'],
+  ...['net', ...content, 'build/plan', 'build/sandbox', 'build/solve', 'build/assemble'],
 ]
 const rooms: Record<string, { may: readonly string[]; pure?: true }> = {
   support: { may: [] },
+  net: { may: ['support'] },
   oci: { may: ['support'], pure: true },
   dockerfile: { may: ['support'], pure: true },
   'files/compression': { may: ['support'] },
@@ -22,7 +23,8 @@ const rooms: Record<string, { may: readonly string[]; pure?: true }> = {
   content: { may: ['support', 'oci'], pure: true },
   'content/store': { may: ['support', 'oci', 'content'] },
   'content/archive': { may: ['support', 'oci', 'content', 'files/tar', 'files/compression'] },
-  'content/registry': { may: ['support', 'oci', 'content'] },
+  'content/registry': { may: ['support', 'net', 'oci', 'content', 'content/registry/auth'] },
+  'content/registry/auth': { may: ['support', 'net'] },
   'build/plan': { may: ['support', 'oci', 'dockerfile'], pure: true },
   'build/sandbox': { may: ['support', ...sandbox] },
   'build/sandbox/step': { may: ['files/tree', 'files/layer'], pure: true },

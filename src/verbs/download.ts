@@ -26,7 +26,7 @@ export async function download(
   const key = hexOf(sha256(operation.url))
   const known = recall(host, key)
   if (known !== undefined && operation.checksum === known.digest) return downloaded(host, known)
-  const { fetchUrl } = await import('../content/registry/index.ts')
+  const { fetchUrl } = await import('../net/index.ts')
   const reservation = store.reserve()
   try {
     const answer = await fetchUrl(new URL(operation.url), { environment: host.environment, known, signal }, (bytes) =>

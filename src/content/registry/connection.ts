@@ -1,12 +1,22 @@
 import type { OutgoingHttpHeaders } from 'node:http'
+import {
+  discard,
+  type Http,
+  type HttpRequest,
+  type HttpResponse,
+  isAboutCertificates,
+  isLoopback,
+  isPassing,
+  persist,
+  RedirectFailure,
+  type RetrySettings,
+  readRetryAfter,
+  TryAgain,
+} from '../../net/index.ts'
 import { TareError } from '../../support/index.ts'
-import { type Challenge, parseChallenges } from './challenge.ts'
-import { type Attempt, isAboutCertificates, nonsense, refused, unreachable, wordsOf } from './failure.ts'
-import { discard, type Http, type HttpRequest, type HttpResponse, RedirectFailure } from './http.ts'
-import { isLoopback } from './proxy.ts'
-import { isPassing, persist, type RetrySettings, readRetryAfter, TryAgain } from './retry.ts'
+import { type Challenge, type Credentials, parseChallenges } from './auth/index.ts'
+import { type Attempt, nonsense, refused, unreachable, wordsOf } from './failure.ts'
 import { basic, fetchToken, type Token } from './tokens.ts'
-import type { Credentials } from './types.ts'
 
 /** What a question is about: which rights it needs, and how an error tells of it. */
 export interface Purpose {

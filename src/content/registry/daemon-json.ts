@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import type { Environment } from '../../net/index.ts'
 import { TareError } from '../../support/index.ts'
-import type { Environment } from './types.ts'
 
 /** What the configuration of Docker's daemon says of registries. */
 export interface DaemonRules {

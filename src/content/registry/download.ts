@@ -1,9 +1,8 @@
+import { discard, type HttpResponse, mayPass, pause } from '../../net/index.ts'
 import type { Descriptor } from '../../oci/index.ts'
 import { type Bytes, TareError } from '../../support/index.ts'
 import { verified } from '../index.ts'
 import type { Connection, Purpose } from './connection.ts'
-import { discard, type HttpResponse } from './http.ts'
-import { mayPass, pause } from './retry.ts'
 
 /** A blob's bytes, checked; see `readBlob`. Rejects with `BLOB_MISSING` before the first byte, later with `BLOB_CORRUPT`. */
 export async function download(connection: Connection, repository: string, blob: Descriptor): Promise<Bytes> {

@@ -1,7 +1,7 @@
+import type { Environment } from '../../net/index.ts'
 import { TareError } from '../../support/index.ts'
 import { isAmong, readDaemonRules } from './daemon-json.ts'
 import { type RegistryRule, readRules } from './registries-conf.ts'
-import type { Environment } from './types.ts'
 
 /** A place where a repository is to be had. */
 export interface Endpoint {

@@ -1,5 +1,5 @@
-import { messageOf, systemCode, TareError } from '../../support/index.ts'
-import type { HttpResponse } from './http.ts'
+import { explainUnreachable, type HttpResponse, printable, textOf } from '../../net/index.ts'
+import { TareError } from '../../support/index.ts'
 
 /** What was tried, as far as an error should tell it. */
 export interface Attempt {
@@ -19,11 +19,9 @@ export interface Attempt {
   readonly credentials?: string | undefined
 }
 
-const mostWords = 64 << 10
-
 /** What the registry says of its refusal, in its own words: of its JSON, or the beginning of its text. */
 export async function wordsOf(response: HttpResponse): Promise<string> {
-  const text = await beginningOf(response)
+  const text = await textOf(response)
   try {
     const { errors, details, message } = JSON.parse(text) as Record<string, unknown>
     if (Array.isArray(errors) && errors.length > 0) return errors.map(wordsOfError).join('; ')
@@ -59,16 +57,11 @@ export function refused(attempt: Attempt, status: number, words: string, retryAf
 
 /** The error for no answer at all, or half of one. */
 export function unreachable(attempt: Attempt, error: unknown): unknown {
-  if (error instanceof TareError) return error
-  const code = systemCode(error)
-  const system = code ?? systemCode((error as { cause?: unknown }).cause)
-  if (system === undefined && !(error instanceof Error)) return error
   const { host } = attempt.via ?? attempt
-  return new TareError(
-    'REGISTRY_UNREACHABLE',
-    `cannot ${attempt.wish}: ${whoOf(attempt)}: ${whyUnreachable(system, error)}`,
-    { cause: error, remedy: remedyFor(system, host) },
-  )
+  const found = explainUnreachable(error, host, '--insecure')
+  if (found === undefined) return error
+  const message = `cannot ${attempt.wish}: ${whoOf(attempt)}: ${found.why}`
+  return new TareError('REGISTRY_UNREACHABLE', message, { cause: error, remedy: found.remedy })
 }
 
 /** The error for an answer that no registry should give. */
@@ -115,68 +108,8 @@ function denied(attempt: Attempt): string {
   return `The credentials from ${credentials} may be old, or may not ${right}: \`${login(attempt)}\` renews them.`
 }
 
-// What OpenSSL calls a server that cannot be believed, and one that does not believe us.
-const distrust = /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_|ERR_TLS_CERT_)/
-const distrusted = /ALERT_(?:BAD_CERTIFICATE|CERTIFICATE_REQUIRED|UNKNOWN_CA|CERTIFICATE_UNKNOWN|HANDSHAKE_FAILURE)/
-
-/** Whether a connection failed over certificates: then something does listen there and speaks TLS. */
-export function isAboutCertificates(error: unknown): boolean {
-  const code = systemCode((error as { cause?: unknown }).cause) ?? ''
-  return distrust.test(code) || distrusted.test(code)
-}
-
-function whyUnreachable(code: string | undefined, error: unknown): string {
-  if (code !== undefined && distrust.test(code)) return `its certificate is not trusted: ${messageOf(error)}`
-  if (code !== undefined && distrusted.test(code)) return `it wants to see a certificate of yours (${code})`
-  switch (code) {
-    case 'ECONNREFUSED':
-      return 'nobody is listening there'
-    case 'ENOTFOUND':
-      return 'there is no host of that name'
-    case 'EAI_AGAIN':
-      return 'its name cannot be looked up now'
-    case 'ECONNRESET':
-    case 'EPIPE':
-      return 'the connection broke'
-    case 'ETIMEDOUT':
-      return /^(?:connect|read|write) /.test(messageOf(error)) ? 'no connection within the time' : messageOf(error)
-    default:
-      return messageOf(error)
-  }
-}
-
-function remedyFor(code: string | undefined, host: string): string {
-  if (code !== undefined && distrusted.test(code))
-    return `Put the certificate and its key as client.cert and client.key into ~/.config/containers/certs.d/${host}.`
-  if (code !== undefined && /CERT|SIGNATURE|SSL|TLS|ISSUER/.test(code))
-    return `If ${host} uses a certificate of your own authority, name that in SSL_CERT_FILE, or put it as ca.crt into ~/.config/containers/certs.d/${host}; \`--insecure\` asks for no certificate.`
-  if (code === 'EPROTO') return `If ${host} speaks plain HTTP, say \`--insecure\`.`
-  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND') return 'Check the name and the port.'
-  return 'Check the network and HTTPS_PROXY, then try again: what is there already is not moved twice.'
-}
-
 function wordsOfError(error: unknown): string {
   const { code, message, detail } = error as { code?: unknown; message?: unknown; detail?: unknown }
   const text = [code, message].filter((part) => typeof part === 'string' && part !== '').join(': ')
   return printable(typeof detail === 'string' && detail !== '' ? `${text} (${detail})` : text)
-}
-
-function printable(text: string): string {
-  return text
-    .replace(/[\p{Cc}\p{Cf}]+/gu, ' ')
-    .trim()
-    .slice(0, 500)
-}
-
-async function beginningOf({ body }: HttpResponse): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
-  try {
-    for await (const chunk of body) {
-      chunks.push(chunk as Buffer)
-      size += (chunk as Buffer).length
-      if (size > mostWords) break
-    }
-  } catch {}
-  return Buffer.concat(chunks).toString('utf8')
 }

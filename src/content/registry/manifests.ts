@@ -1,3 +1,4 @@
+import { discard, type HttpResponse, persist } from '../../net/index.ts'
 import {
   type Descriptor,
   documentLimit,
@@ -11,8 +12,6 @@ import { type Bytes, collect, flow, sha256, TareError } from '../../support/inde
 import { verified } from '../index.ts'
 import type { Connection, Purpose } from './connection.ts'
 import { nonsense } from './failure.ts'
-import { discard, type HttpResponse } from './http.ts'
-import { persist } from './retry.ts'
 
 // Manifests of all four kinds; without this, registries convert them or answer with one of 2015.
 const accept = [mediaTypes.index, mediaTypes.manifest, mediaTypes.dockerList, mediaTypes.dockerManifest].join(', ')

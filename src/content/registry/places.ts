@@ -1,14 +1,11 @@
+import { type Environment, Http, type RetrySettings, readProxies } from '../../net/index.ts'
 import type { Descriptor } from '../../oci/index.ts'
 import { type Bytes, collect, flow, messageOf, TareError } from '../../support/index.ts'
 import { verified } from '../index.ts'
+import { type Credentials, findCredentials } from './auth/index.ts'
 import { Connection } from './connection.ts'
-import { findCredentials } from './credentials.ts'
 import { download, readBlob } from './download.ts'
 import type { Endpoint, Endpoints } from './endpoints.ts'
-import { Http } from './http.ts'
-import { readProxies } from './proxy.ts'
-import type { RetrySettings } from './retry.ts'
-import type { Credentials, Environment } from './types.ts'
 
 export interface PlaceSettings {
   readonly environment: Environment

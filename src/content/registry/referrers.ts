@@ -1,7 +1,7 @@
+import type { HttpResponse } from '../../net/index.ts'
 import { type Descriptor, type Digest, hexOf, mediaTypes, parseIndex } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
 import type { Connection, Purpose } from './connection.ts'
-import type { HttpResponse } from './http.ts'
 import { fetchDocument } from './manifests.ts'
 import { nextPage } from './tags.ts'
 

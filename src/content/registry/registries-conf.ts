@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import type { Environment } from '../../net/index.ts'
 import { messageOf, systemCode, TareError } from '../../support/index.ts'
 import { misconfigured, parseToml, type TomlEntry, type TomlTable } from './toml.ts'
-import type { Environment } from './types.ts'
 
 /** A `[[registry]]` of containers' registries.conf, version 2. (containers-registries.conf(5)) */
 export interface RegistryRule {

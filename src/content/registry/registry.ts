@@ -1,3 +1,4 @@
+import { discard, type Environment } from '../../net/index.ts'
 import {
   type Descriptor,
   type Digest,
@@ -10,15 +11,14 @@ import {
 } from '../../oci/index.ts'
 import { type Bytes, collect, flow, TareError } from '../../support/index.ts'
 import { type Target, verified } from '../index.ts'
+import type { Credentials } from './auth/index.ts'
 import type { Purpose } from './connection.ts'
 import { download } from './download.ts'
 import { findEndpoints, type NamedBy } from './endpoints.ts'
-import { discard } from './http.ts'
 import { hasManifest, isDocument, putManifest, readManifest, resolveManifest } from './manifests.ts'
 import { type Place, Places } from './places.ts'
 import { fetchReferrers } from './referrers.ts'
 import { isEmpty, listTags } from './tags.ts'
-import type { Credentials, Environment } from './types.ts'
 import { hasBlob, mount, type Upload, type Uploaded, upload } from './upload.ts'
 import { UploadAhead } from './upload-ahead.ts'
 

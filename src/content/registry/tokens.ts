@@ -1,8 +1,15 @@
-import type { Challenge } from './challenge.ts'
+import {
+  discard,
+  type Http,
+  type HttpResponse,
+  isPassing,
+  persist,
+  type RetrySettings,
+  readRetryAfter,
+  TryAgain,
+} from '../../net/index.ts'
+import type { Challenge, Credentials } from './auth/index.ts'
 import { type Attempt, nonsense, refused, unreachable, wordsOf } from './failure.ts'
-import { discard, type Http, type HttpResponse } from './http.ts'
-import { isPassing, persist, type RetrySettings, readRetryAfter, TryAgain } from './retry.ts'
-import type { Credentials } from './types.ts'
 
 export interface Token {
   readonly text: string

@@ -62,7 +62,7 @@ describe.runIf(hasRegistry && hasProgram('openssl', 'version'))('a registry that
     put(join(home, '.config/containers/certs.d', host), { 'authority.crt': 'ca.crt' })
     await expect(open(host, { HOME: home }).has(blob)).rejects.toMatchObject({
       code: 'REGISTRY_UNREACHABLE',
-      message: expect.stringContaining('wants to see a certificate of yours'),
+      message: expect.stringContaining('requires a client certificate'),
       remedy: expect.stringContaining(join('certs.d', host)),
     })
     await expect(open(host, { HOME: join(home, 'none') }).has(blob)).rejects.toMatchObject({

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
+import { discard } from '../../net/index.ts'
 import type { Descriptor } from '../../oci/index.ts'
 import type { Connection, Purpose } from './connection.ts'
-import { discard } from './http.ts'
 import { begin, placeOf, Session, type Upload } from './upload.ts'
 
 /**

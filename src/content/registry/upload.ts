@@ -1,9 +1,8 @@
+import { discard, type HttpResponse, mayPass, pause, waitOf } from '../../net/index.ts'
 import type { Descriptor } from '../../oci/index.ts'
 import type { Bytes } from '../../support/index.ts'
 import { type Connection, type Purpose, TokenExpired } from './connection.ts'
 import { nonsense, refused, wordsOf } from './failure.ts'
-import { discard, type HttpResponse } from './http.ts'
-import { mayPass, pause, waitOf } from './retry.ts'
 
 /** Bytes that are to go up. */
 export interface Upload {

@@ -1,5 +1,6 @@
-import { systemCode, TareError } from '../../support/index.ts'
-import type { Credentials, Environment } from './types.ts'
+import type { Environment } from '../../../net/index.ts'
+import { systemCode, TareError } from '../../../support/index.ts'
+import type { Credentials } from './types.ts'
 
 type Secret = Pick<Credentials, 'user' | 'password' | 'identityToken'>
 

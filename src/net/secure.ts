@@ -3,9 +3,9 @@ import * as https from 'node:https'
 import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import * as tls from 'node:tls'
+import type { Environment } from './environment.ts'
 import { basicOf } from './proxy.ts'
 import { readTrust } from './trust.ts'
-import type { Environment } from './types.ts'
 
 export interface SecureSettings {
   /** Certificates are not checked. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { systemCode, TareError } from '../../support/index.ts'
+import { systemCode, TareError } from '../support/index.ts'
 
 export interface RetrySettings {
   /** How often something is tried in all. */

@@ -1,10 +1,9 @@
-import type { Bytes } from '../../support/index.ts'
-import { TareError } from '../../support/index.ts'
-import { type Attempt, refused, unreachable, wordsOf } from './failure.ts'
+import { type Bytes, TareError } from '../support/index.ts'
+import type { Environment } from './environment.ts'
+import { explainUnreachable } from './failure.ts'
 import { discard, Http, type HttpResponse } from './http.ts'
 import { readProxies } from './proxy.ts'
 import { isPassing, persist, readRetryAfter, TryAgain } from './retry.ts'
-import type { Environment } from './types.ts'
 
 export interface FetchOptions {
   readonly environment: Environment
@@ -28,7 +27,7 @@ export interface FetchedFile<T> {
 
 /**
  * Fetches a file; `take` gets its bytes, again from the start when a connection breaks. Rejects with
- * `DOWNLOAD_FAILED` and what a registry can meet.
+ * `DOWNLOAD_FAILED`, and with what `take` does.
  */
 export async function fetchUrl<T>(
   url: URL,
@@ -43,7 +42,7 @@ export async function fetchUrl<T>(
     proxies: readProxies(environment),
     signal,
   })
-  const attempt: Attempt = { wish: `fetch ${url.origin}${url.pathname}`, host: url.host }
+  const wish = `cannot fetch ${url.origin}${url.pathname}`
   const headers = {
     ...(known?.etag === undefined ? {} : { 'If-None-Match': known.etag }),
     ...(known?.etag !== undefined || known?.modified === undefined ? {} : { 'If-Modified-Since': known.modified }),
@@ -56,34 +55,30 @@ export async function fetchUrl<T>(
         discard(response)
         return { taken: undefined, etag: etag ?? known.etag, modified: modified ?? known.modified }
       }
-      if (response.status !== 200) throw await explain(response, attempt)
+      if (response.status !== 200) throw explain(response, wish)
       return { taken: await take(response.body), etag, modified }
     })
   } catch (error) {
     if (signal?.aborted) throw signal.reason
-    throw explainBroken(unreachable(attempt, error))
+    throw explainBroken(error, url.host, wish)
   } finally {
     http.close()
   }
 }
 
-/** What befell a connection, told of an address that is no registry’s. */
-function explainBroken(error: unknown): unknown {
-  if (!(error instanceof TareError) || error.code !== 'REGISTRY_UNREACHABLE') return error
-  return new TareError('DOWNLOAD_FAILED', error.message, {
-    cause: error.cause,
-    remedy: error.remedy?.includes('--insecure')
-      ? 'Trust its authority: name a file of it in SSL_CERT_FILE.'
-      : error.remedy,
-  })
+/** An error of the network as an answer; others are those of `take`. */
+function explainBroken(error: unknown, host: string, wish: string): unknown {
+  const found = explainUnreachable(error, host)
+  if (found === undefined) return error
+  return new TareError('DOWNLOAD_FAILED', `${wish}: ${host}: ${found.why}`, { cause: error, remedy: found.remedy })
 }
 
-async function explain(response: HttpResponse, attempt: Attempt): Promise<unknown> {
+function explain(response: HttpResponse, wish: string): unknown {
   const { status, headers } = response
-  const after = headers['retry-after']
-  const error = refused(attempt, status, await wordsOf(response), after)
-  if (isPassing(status)) return new TryAgain(error, readRetryAfter(after, Date.now()))
-  return new TareError('DOWNLOAD_FAILED', `cannot ${attempt.wish}: invalid response status ${status}`, {
-    remedy: 'Check the address.',
+  discard(response)
+  const passing = isPassing(status)
+  const error = new TareError('DOWNLOAD_FAILED', `${wish}: invalid response status ${status}`, {
+    remedy: passing ? 'The server has a problem: try again later.' : 'Check the address.',
   })
+  return passing ? new TryAgain(error, readRetryAfter(headers['retry-after'], Date.now())) : error
 }

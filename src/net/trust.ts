@@ -2,8 +2,8 @@ import { readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { createSecureContext, rootCertificates } from 'node:tls'
-import { messageOf, systemCode, TareError } from '../../support/index.ts'
-import type { Environment } from './types.ts'
+import { messageOf, systemCode, TareError } from '../support/index.ts'
+import type { Environment } from './environment.ts'
 
 /** What is believed of a server, and what it is shown: PEM. */
 export interface Trust {

@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import * as http from 'node:http'
-import { type Bytes, messageOf, systemCode } from '../../support/index.ts'
+import { type Bytes, messageOf, systemCode } from '../support/index.ts'
 import { basicOf, type ProxyRules, proxyFor } from './proxy.ts'
 import type { SecureSettings, SecureWays } from './secure.ts'
 

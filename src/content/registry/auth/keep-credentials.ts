@@ -1,9 +1,9 @@
 import { chmodSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { TareError } from '../../support/index.ts'
+import type { Environment } from '../../../net/index.ts'
+import { TareError } from '../../../support/index.ts'
 import { tellHelper } from './credential-helper.ts'
 import { type AuthFile, authFiles, bareName, readAuthFile, serverKeys } from './credentials.ts'
-import type { Environment } from './types.ts'
 
 /** Where a password or an identity token was put. */
 export interface KeptCredentials {

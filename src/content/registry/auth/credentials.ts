@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { messageOf, systemCode, TareError } from '../../support/index.ts'
+import type { Environment } from '../../../net/index.ts'
+import { messageOf, systemCode, TareError } from '../../../support/index.ts'
 import { askHelper } from './credential-helper.ts'
-import type { Credentials, Environment } from './types.ts'
+import type { Credentials } from './types.ts'
 
 export interface AuthFile {
   readonly auths?: Readonly<Record<string, AuthEntry | null>>

@@ -8,5 +8,3 @@ export interface Credentials {
   /** Is sent as it is. */
   readonly registryToken?: string | undefined
 }
-
-export type Environment = Readonly<Record<string, string | undefined>>

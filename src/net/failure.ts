@@ -1,0 +1,80 @@
+import { messageOf, systemCode, TareError } from '../support/index.ts'
+import type { HttpResponse } from './http.ts'
+
+/** Why a server gave no response, and what may help. */
+export interface Unreachable {
+  readonly why: string
+  readonly remedy: string
+}
+
+/** undefined: the error is not one of the network. `flag` is what the command has for servers without certificates. */
+export function explainUnreachable(error: unknown, host: string, flag?: '--insecure'): Unreachable | undefined {
+  if (error instanceof TareError) return undefined
+  const code = systemCode(error) ?? systemCode((error as { cause?: unknown }).cause)
+  if (code === undefined && !(error instanceof Error)) return undefined
+  return { why: whyUnreachable(code, error), remedy: remedyFor(code, host, flag) }
+}
+
+// What OpenSSL calls a server that cannot be believed, and one that does not believe us.
+const distrust = /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_|ERR_TLS_CERT_)/
+const distrusted = /ALERT_(?:BAD_CERTIFICATE|CERTIFICATE_REQUIRED|UNKNOWN_CA|CERTIFICATE_UNKNOWN|HANDSHAKE_FAILURE)/
+
+/** Whether a connection failed over certificates: then something does listen there and speaks TLS. */
+export function isAboutCertificates(error: unknown): boolean {
+  const code = systemCode((error as { cause?: unknown }).cause) ?? ''
+  return distrust.test(code) || distrusted.test(code)
+}
+
+function whyUnreachable(code: string | undefined, error: unknown): string {
+  if (code !== undefined && distrust.test(code)) return `its certificate is not trusted: ${messageOf(error)}`
+  if (code !== undefined && distrusted.test(code)) return `the server requires a client certificate (${code})`
+  switch (code) {
+    case 'ECONNREFUSED':
+      return 'nobody is listening there'
+    case 'ENOTFOUND':
+      return 'there is no host of that name'
+    case 'EAI_AGAIN':
+      return 'its name cannot be looked up now'
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return 'the connection broke'
+    case 'ETIMEDOUT':
+      return /^(?:connect|read|write) /.test(messageOf(error)) ? 'no connection within the time' : messageOf(error)
+    default:
+      return messageOf(error)
+  }
+}
+
+function remedyFor(code: string | undefined, host: string, flag: string | undefined): string {
+  if (code !== undefined && distrusted.test(code))
+    return `Put the certificate and its key as client.cert and client.key into ~/.config/containers/certs.d/${host}.`
+  if (code !== undefined && /CERT|SIGNATURE|SSL|TLS|ISSUER/.test(code))
+    return `If ${host} uses a certificate of your own authority, name that in SSL_CERT_FILE, or put it as ca.crt into ~/.config/containers/certs.d/${host}${flag === undefined ? '' : `; \`${flag}\` asks for no certificate`}.`
+  if (code === 'EPROTO' && flag !== undefined) return `If ${host} speaks plain HTTP, say \`${flag}\`.`
+  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND') return 'Check the name and the port.'
+  return 'Check the network and HTTPS_PROXY, then try again: what is there already is not moved twice.'
+}
+
+const mostText = 64 << 10
+
+/** The beginning of a body, as text; what breaks off ends it. */
+export async function textOf({ body }: HttpResponse): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    for await (const chunk of body) {
+      chunks.push(chunk as Buffer)
+      size += (chunk as Buffer).length
+      if (size > mostText) break
+    }
+  } catch {}
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** A server's words for a message: at most 500 characters, none of which control a terminal. */
+export function printable(text: string): string {
+  return text
+    .replace(/[\p{Cc}\p{Cf}]+/gu, ' ')
+    .trim()
+    .slice(0, 500)
+}

@@ -1,0 +1,12 @@
+/**
+ * HTTP as the machine is configured for it: for registries, for ADD of a URL, for contexts.
+ *
+ * In: a request, an environment.  Out: a response, whatever its status; redirects, proxies, TLS and authorities stay inside.
+ * Not here: what a registry's statuses mean, who we are to it.
+ */
+export type { Environment } from './environment.ts'
+export { explainUnreachable, isAboutCertificates, printable, textOf, type Unreachable } from './failure.ts'
+export { type FetchedFile, type FetchOptions, fetchUrl } from './fetch-url.ts'
+export { discard, Http, type HttpRequest, type HttpResponse, type HttpSettings, RedirectFailure } from './http.ts'
+export { isLoopback, type ProxyRules, readProxies } from './proxy.ts'
+export { isPassing, mayPass, pause, persist, type RetrySettings, readRetryAfter, TryAgain, waitOf } from './retry.ts'
