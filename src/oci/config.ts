@@ -1,6 +1,6 @@
 import { TareError } from '../support/index.ts'
 import { type Digest, parseDigest } from './digest.ts'
-import { parseDocument } from './manifest.ts'
+import { parseDocument } from './document.ts'
 import { normalizePlatform, type Platform } from './platform.ts'
 
 /** Durations in nanoseconds. (docker-image-spec, "Healthcheck") */

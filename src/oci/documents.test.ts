@@ -7,8 +7,10 @@ import {
   hexOf,
   indexJson,
   isDigest,
+  kindOfDocument,
   manifestJson,
   mediaTypes,
+  openIndex,
   parseDescriptor,
   parseDigest,
   parseImageConfig,
@@ -160,4 +162,60 @@ test('JSON keeps the order of its keys, indented as JavaScript does it; keys tha
     JSON.stringify(value, undefined, 2).replace('<', '\\u003c').replace('\u2028', '\\u2028'),
   )
   expect(goJson(sortedMembers({ 9: 'a', 10: 'b', B: 'c', a: 'd' }))).toBe('{"10":"b","9":"a","B":"c","a":"d"}')
+})
+
+const { index: indexType, manifest: manifestType, dockerList, dockerManifest } = mediaTypes
+const oneImage = { config: blob, layers: [blob] }
+
+test.each([
+  ['both', { ...oneImage, manifests: [blob] }],
+  ['both, typed as an image', { mediaType: manifestType, ...oneImage, manifests: [blob] }],
+  ['both, typed as Docker’s image', { mediaType: dockerManifest, ...oneImage, manifests: [blob] }],
+  ['both, typed as an index', { mediaType: indexType, ...oneImage, manifests: [blob] }],
+  ['both, typed as Docker’s list', { mediaType: dockerList, ...oneImage, manifests: [blob] }],
+  ['both, the type is another thing', { mediaType: 5, ...oneImage, manifests: [blob] }],
+  ['no manifests', { ...oneImage, manifests: [] }],
+  ['null for manifests', { ...oneImage, manifests: null }],
+  ['null for layers', { config: blob, layers: null, manifests: [blob] }],
+  ['no config', { layers: [], manifests: [blob] }],
+  ['a config, and no layers', { config: blob, manifests: [blob] }],
+  ['manifests in other capitals', { ...oneImage, Manifests: [blob] }],
+  ['layers in other capitals', { manifests: [blob], LAYERS: [] }],
+  ['layers twice', { ...oneImage, Layers: [] }],
+  ['a type twice', { mediaType: manifestType, MediaType: indexType, ...oneImage }],
+])('a document is an image or an index, and refused where it may be both: %s', (_, value) => {
+  for (const parse of [parseManifest, parseIndex])
+    expect(() => parse(goJson(value), 'it')).toThrow(
+      expect.objectContaining({ code: expect.stringMatching(/^MANIFEST_(?:AMBIGUOUS|INVALID)$/) }),
+    )
+  expect(() => kindOfDocument(value, 'it')).toThrow(expect.objectContaining({ code: 'MANIFEST_AMBIGUOUS' }))
+})
+
+test.each([
+  [indexType, oneImage],
+  [dockerList, oneImage],
+  [manifestType, { manifests: [] }],
+  [indexType, { mediaType: dockerManifest, layers: [] }],
+  [manifestType, { mediaType: dockerList, manifests: [] }],
+  [manifestType, { mediaType: indexType }],
+])('what is handed out as %s is of that kind: %j is not', (said, value) => {
+  expect(() => kindOfDocument(value, 'it', said)).toThrow(expect.objectContaining({ code: 'MANIFEST_AMBIGUOUS' }))
+})
+
+test.each([
+  [oneImage, undefined, 'manifest'],
+  [oneImage, dockerManifest, 'manifest'],
+  [{ mediaType: dockerManifest, ...oneImage }, manifestType, 'manifest'],
+  [{ manifests: [] }, 'application/json', 'index'],
+  [{ mediaType: indexType, manifests: [], config: null }, dockerList, 'index'],
+  [{ mediaType: indexType }, undefined, 'index'],
+  [{ schemaVersion: 1, fsLayers: [] }, undefined, undefined],
+])('a document that can be read in one way only is read: %j', (value, said, kind) => {
+  expect(kindOfDocument(value, 'it', said)).toBe(kind)
+})
+
+test('null for a list is an empty one', () => {
+  expect(parseManifest(goJson({ config: blob, layers: null }), 'it').layers).toEqual([])
+  expect(parseIndex('{"manifests":null}', 'it').manifests).toEqual([])
+  expect(openIndex(Buffer.from('{"manifests":null}'), 'it').entries).toEqual([])
 })

@@ -1,7 +1,8 @@
 import { type Descriptor, parseDescriptor } from './descriptor.ts'
 import type { Digest } from './digest.ts'
+import { parseDocument } from './document.ts'
 import { goJson } from './json.ts'
-import { parseDocument, parseIndex } from './manifest.ts'
+import { parseIndex } from './manifest.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -24,7 +25,7 @@ const attested = 'vnd.docker.reference.digest'
 export function openIndex(json: Uint8Array, what: string): OpenIndex {
   const { mediaType, manifests } = parseIndex(json, what)
   const document = parseDocument(json, what)
-  const raw = document['manifests'] as Json[]
+  const raw = (document['manifests'] ?? []) as Json[]
   return { document, mediaType, entries: manifests.map((blob, i) => ({ blob, json: raw[i]! })) }
 }
 

@@ -7,6 +7,7 @@
 export * from './config.ts'
 export * from './descriptor.ts'
 export * from './digest.ts'
+export * from './document.ts'
 export * from './index-entries.ts'
 export * from './json.ts'
 export * from './manifest.ts'

@@ -1,5 +1,6 @@
 import { TareError } from '../support/index.ts'
 import { type Descriptor, descriptorJson, parseDescriptor } from './descriptor.ts'
+import { kindOfDocument, parseDocument } from './document.ts'
 import { sortedMembers } from './json.ts'
 import { isIndexType, isManifestType, mediaTypes } from './media-types.ts'
 
@@ -18,50 +19,37 @@ export interface ImageIndex {
   readonly annotations?: Readonly<Record<string, string>>
 }
 
-/** The most that a manifest, an index or a config may weigh, in bytes: they are read whole. */
-export const documentLimit = 8 << 20
-
-/** Reads a manifest's JSON. Throws `MANIFEST_INVALID`; `what` names it in the message. */
+/** Reads a manifest's JSON. Throws `MANIFEST_INVALID` and `MANIFEST_AMBIGUOUS`; `what` names it in the message. */
 export function parseManifest(json: Uint8Array | string, what: string): Manifest {
   const raw = parseDocument(json, what)
   const mediaType = typeof raw['mediaType'] === 'string' ? raw['mediaType'] : mediaTypes.manifest
   if (!isManifestType(mediaType))
     throw new TareError('MANIFEST_INVALID', `${what} is not an image manifest but ${mediaType}`)
-  if (!Array.isArray(raw['layers'])) throw new TareError('MANIFEST_INVALID', `${what} has no layers`)
+  kindOfDocument(raw, what, mediaType)
+  // Go writes null for an empty list.
+  const layers = raw['layers'] === null ? [] : raw['layers']
+  if (!Array.isArray(layers)) throw new TareError('MANIFEST_INVALID', `${what} has no layers`)
   return {
     mediaType,
     config: parseDescriptor(raw['config'], `the config of ${what}`),
-    layers: raw['layers'].map((layer, i) => parseDescriptor(layer, `layer ${i} of ${what}`)),
+    layers: layers.map((layer, i) => parseDescriptor(layer, `layer ${i} of ${what}`)),
     ...annotationsOf(raw),
   }
 }
 
-/** Reads an index's JSON. Throws `MANIFEST_INVALID`. */
+/** Reads an index's JSON. Throws `MANIFEST_INVALID` and `MANIFEST_AMBIGUOUS`. */
 export function parseIndex(json: Uint8Array | string, what: string): ImageIndex {
   const raw = parseDocument(json, what)
   const mediaType = typeof raw['mediaType'] === 'string' ? raw['mediaType'] : mediaTypes.index
   if (!isIndexType(mediaType)) throw new TareError('MANIFEST_INVALID', `${what} is not an image index but ${mediaType}`)
-  if (!Array.isArray(raw['manifests'])) throw new TareError('MANIFEST_INVALID', `${what} has no manifests`)
+  kindOfDocument(raw, what, mediaType)
+  const manifests = raw['manifests'] === null ? [] : raw['manifests']
+  if (!Array.isArray(manifests)) throw new TareError('MANIFEST_INVALID', `${what} has no manifests`)
   return {
     mediaType,
-    manifests: raw['manifests'].map((manifest, i) => parseDescriptor(manifest, `manifest ${i} of ${what}`)),
+    manifests: manifests.map((manifest, i) => parseDescriptor(manifest, `manifest ${i} of ${what}`)),
     ...annotationsOf(raw),
   }
-}
-
-/** Parses a JSON object. Throws `MANIFEST_INVALID` for anything else. */
-export function parseDocument(json: Uint8Array | string, what: string): Record<string, unknown> {
-  let value: unknown
-  try {
-    value = JSON.parse(
-      typeof json === 'string' ? json : Buffer.from(json.buffer, json.byteOffset, json.length).toString('utf8'),
-    )
-  } catch (cause) {
-    throw new TareError('MANIFEST_INVALID', `${what} is not JSON: ${(cause as Error).message}`, { cause })
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new TareError('MANIFEST_INVALID', `${what} is not a JSON object`)
-  return value as Record<string, unknown>
 }
 
 function annotationsOf(raw: Record<string, unknown>): { annotations?: Record<string, string> } {

@@ -2,8 +2,10 @@ import type { Source } from '../content/index.ts'
 import {
   type Descriptor,
   isIndexType,
+  kindOfDocument,
   normalizePlatform,
   type Platform,
+  parseDocument,
   parseImageConfig,
   parsePlatform,
 } from '../oci/index.ts'
@@ -36,7 +38,9 @@ export async function readDocument(
     }
     const known = place.kind === 'store' ? asKnown(host, chosen, chosen === root ? 'root' : 'manifest') : chosen
     if (what === 'digest') return known.digest
-    return (await readWhole(source, known, `the manifest of ${name}`)).toString('utf8')
+    const bytes = await readWhole(source, known, `the manifest of ${name}`)
+    kindOfDocument(parseDocument(bytes, `the manifest of ${name}`), `the manifest of ${name}`, known.mediaType)
+    return bytes.toString('utf8')
   } finally {
     await opened.close()
   }

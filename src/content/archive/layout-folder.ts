@@ -7,6 +7,7 @@ import {
   descriptorJson,
   documentLimit,
   goJson,
+  kindOfDocument,
   mediaTypes,
   parseDocument,
   type Reference,
@@ -134,6 +135,7 @@ class LayoutFolder implements LayoutWriter {
           throw error
         })
         const index: Json = parseDocument(old.subarray(0, documentLimit), `the index.json of ${this.folder}`)
+        kindOfDocument(index, `the index.json of ${this.folder}`, mediaTypes.index)
         const entries = Array.isArray(index['manifests']) ? (index['manifests'] as Json[]) : []
         const label = notes[refNameAnnotation]
         const kept = entries.filter(

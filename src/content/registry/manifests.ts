@@ -5,6 +5,7 @@ import {
   isDigest,
   isIndexType,
   isManifestType,
+  kindOfDocument,
   mediaTypes,
   parseDocument,
 } from '../../oci/index.ts'
@@ -129,10 +130,12 @@ function describe({ headers }: HttpResponse): Descriptor | undefined {
 
 function typeOf({ headers }: HttpResponse, bytes: Buffer, wish: string): string {
   const raw = parseDocument(bytes, 'the manifest')
-  const said = raw['mediaType'] ?? headers['content-type']?.split(';')[0]?.trim()
+  const header = headers['content-type']?.split(';')[0]?.trim()
+  const kind = kindOfDocument(raw, 'the manifest', header)
+  const said = raw['mediaType'] ?? header
   if (typeof said === 'string' && isDocument({ mediaType: said })) return said
-  if (Array.isArray(raw['manifests'])) return mediaTypes.index
-  if (Array.isArray(raw['layers']) && raw['schemaVersion'] === 2) return mediaTypes.manifest
+  if (kind === 'index') return mediaTypes.index
+  if (kind === 'manifest' && raw['schemaVersion'] === 2) return mediaTypes.manifest
   throw new TareError('MANIFEST_UNSUPPORTED', `cannot ${wish}: it is of the type ${String(said)}`, {
     remedy:
       raw['schemaVersion'] === 1

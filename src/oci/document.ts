@@ -1,0 +1,67 @@
+import { TareError } from '../support/index.ts'
+import { isIndexType, isManifestType } from './media-types.ts'
+
+/** The most that a manifest, an index or a config may weigh, in bytes: they are read whole. */
+export const documentLimit = 8 << 20
+
+/** Parses a JSON object. Throws `MANIFEST_INVALID` for anything else. */
+export function parseDocument(json: Uint8Array | string, what: string): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = JSON.parse(
+      typeof json === 'string' ? json : Buffer.from(json.buffer, json.byteOffset, json.length).toString('utf8'),
+    )
+  } catch (cause) {
+    throw new TareError('MANIFEST_INVALID', `${what} is not JSON: ${(cause as Error).message}`, { cause })
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new TareError('MANIFEST_INVALID', `${what} is not a JSON object`)
+  return value as Record<string, unknown>
+}
+
+// Members that decide how a document is read.
+const telling = new Set(['mediatype', 'config', 'layers', 'manifests'])
+
+/**
+ * Tells an image's manifest from an index; undefined for what is neither. `said` is the media type by which whoever handed
+ * it out calls it. Throws `MANIFEST_AMBIGUOUS` for what one reader would take for a manifest and the next for an index
+ * (CVE-2021-41190).
+ */
+export function kindOfDocument(
+  raw: Readonly<Record<string, unknown>>,
+  what: string,
+  said?: string,
+): 'manifest' | 'index' | undefined {
+  const ambiguous = (why: string) =>
+    new TareError('MANIFEST_AMBIGUOUS', `${what} ${why}`, {
+      remedy: 'Other tools would read it as another image. Find out who made it, and have it pushed again.',
+    })
+  // Go, in which most readers are written, does not tell capitals in names of members.
+  const members = new Set<string>()
+  for (const key of Object.keys(raw)) {
+    const member = key.toLowerCase()
+    if (members.has(member) && telling.has(member)) throw ambiguous(`has "${member}" twice, in different capitals`)
+    members.add(member)
+  }
+  if (members.has('manifests') && members.has('layers')) throw ambiguous('has both layers and manifests')
+  if (members.has('manifests') && isGiven(raw, 'config')) throw ambiguous('has both a config and manifests')
+  const kinds = new Set([said, raw['mediaType']].map(kindOfType).filter((kind) => kind !== undefined))
+  if (kinds.size > 1) throw ambiguous(`is called ${said}, and calls itself ${String(raw['mediaType'])}`)
+  const [kind] = kinds
+  const shape = members.has('manifests') ? 'index' : members.has('layers') ? 'manifest' : undefined
+  if (kind !== undefined && shape !== undefined && kind !== shape)
+    throw ambiguous(
+      `is called ${String(raw['mediaType'] ?? said)}, and has ${shape === 'index' ? 'manifests' : 'layers'}`,
+    )
+  return kind ?? shape
+}
+
+function kindOfType(mediaType: unknown): 'manifest' | 'index' | undefined {
+  if (typeof mediaType !== 'string') return undefined
+  return isIndexType(mediaType) ? 'index' : isManifestType(mediaType) ? 'manifest' : undefined
+}
+
+/** Under whatever capitals. */
+function isGiven(raw: Readonly<Record<string, unknown>>, member: string): boolean {
+  return Object.entries(raw).some(([key, value]) => key.toLowerCase() === member && value !== null)
+}
