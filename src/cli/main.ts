@@ -4,7 +4,7 @@ import { notYet, UsageError } from './failure.ts'
 import { type FlagTable, parseFlags } from './flags.ts'
 import { type Interruption, watchForInterruption } from './interruption.ts'
 import { nearest } from './nearest.ts'
-import { type OutputStream, processStreams, type Streams, tell, write } from './streams.ts'
+import { type OutputStream, print, processStreams, type Streams, tell } from './streams.ts'
 
 const globalFlags = {
   debug: { type: 'bool', short: 'D', help: 'Enable debug mode' },
@@ -58,7 +58,7 @@ async function dispatch(argv: readonly string[], around: Surroundings, invocatio
   invocation.debug = values.debug || values['log-level'] === 'debug'
   if (values.version) return printVersion(streams)
   if (args[0] === 'help') return printHelp(args.slice(1), streams)
-  if (help || args.length === 0) return printRootHelp(streams.stdout)
+  if (help || args.length === 0) return printRootHelp(streams)
   const { name, command, rest } = route(args)
   if (command === undefined) return runGroup(name, rest, streams, invocation)
   invocation.command = name
@@ -110,7 +110,8 @@ async function runGroup(
   if (args[0] !== undefined && args[0] !== 'help') throw unknownCommand(`${group} ${args[0]}`)
   const { groupHelp } = await import('./help.ts')
   // Asked for, help is the result; otherwise it is a hint beside a missing one.
-  await write(help || args[0] === 'help' ? streams.stdout : streams.stderr, groupHelp(group))
+  if (help || args[0] === 'help') await print(streams, groupHelp(group))
+  else await tell(streams, groupHelp(group))
   return 0
 }
 
@@ -134,31 +135,31 @@ function checkArguments(name: string, verb: AnyVerb, count: number): void {
 
 async function printVersion(streams: Streams): Promise<number> {
   const { readVersion } = await import('./verbs/version.ts')
-  await write(streams.stdout, `tare version ${readVersion()}\n`)
+  await print(streams, `tare version ${readVersion()}\n`)
   return 0
 }
 
 /** `tare help image ls`. */
 async function printHelp(words: readonly string[], streams: Streams): Promise<number> {
-  if (words.length === 0) return printRootHelp(streams.stdout)
+  if (words.length === 0) return printRootHelp(streams)
   const { name, command } = route(words)
   if (command !== undefined) return printVerbHelp(name, command, await command.load(), streams)
   const verb = words[1]
   if (verb !== undefined) throw unknownCommand(`${name} ${verb}`)
   const { groupHelp } = await import('./help.ts')
-  await write(streams.stdout, groupHelp(name))
+  await print(streams, groupHelp(name))
   return 0
 }
 
-async function printRootHelp(stream: OutputStream): Promise<number> {
+async function printRootHelp(streams: Streams): Promise<number> {
   const { rootHelp } = await import('./help.ts')
-  await write(stream, rootHelp(globalFlags, widthOf(stream)))
+  await print(streams, rootHelp(globalFlags, widthOf(streams.stdout)))
   return 0
 }
 
-async function printVerbHelp(name: string, command: Command, verb: AnyVerb, { stdout }: Streams): Promise<number> {
+async function printVerbHelp(name: string, command: Command, verb: AnyVerb, streams: Streams): Promise<number> {
   const { verbHelp } = await import('./help.ts')
-  await write(stdout, verbHelp(name, command, verb, widthOf(stdout)))
+  await print(streams, verbHelp(name, command, verb, widthOf(streams.stdout)))
   return 0
 }
 

@@ -70,5 +70,5 @@ test('nothing is said to a reader that is gone', async () => {
 
 test('a name in a message cannot steer the terminal', async () => {
   const error = new TareError('LAYER_PATH_ESCAPES', 'the layer has "\x1b[2J/x"')
-  expect((await reportError(error, 'load', false)).text).toBe('Error: the layer has "␛[2J/x"\n')
+  expect((await reportError(error, 'load', false)).text).toBe('Error: the layer has "\\x1b[2J/x"\n')
 })

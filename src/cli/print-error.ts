@@ -1,6 +1,7 @@
 import { Failure, UsageError } from './failure.ts'
 import { BrokenPipe } from './streams.ts'
-import { formatExcerpt, visible } from './text/excerpt.ts'
+import { formatExcerpt } from './text/excerpt.ts'
+import { printableLines } from './text/printable.ts'
 
 export interface ErrorReport {
   readonly text: string
@@ -14,7 +15,7 @@ export interface ErrorReport {
 export async function reportError(error: unknown, command: string | undefined, debug: boolean): Promise<ErrorReport> {
   const { text, exitCode } = await describe(error, command, debug)
   // Names from an archive or a context may stand in a message, and may not steer the terminal.
-  return { text: text.split('\n').map(visible).join('\n'), exitCode }
+  return { text: printableLines(text), exitCode }
 }
 
 async function describe(error: unknown, command: string | undefined, debug: boolean): Promise<ErrorReport> {
@@ -22,12 +23,11 @@ async function describe(error: unknown, command: string | undefined, debug: bool
   if (error instanceof UsageError) return { text: usageText(error, command), exitCode: error.exitCode }
   const label = isBuild(command) ? 'ERROR: ' : 'Error: '
   const doing = isBuild(command) ? 'failed to build: ' : ''
-  if (error instanceof Failure)
-    return { text: `${label}${doing}${error.message}\n${remedyText(error.remedy, label)}`, exitCode: error.exitCode }
+  if (error instanceof Failure) return { text: messageText(error, label, doing), exitCode: error.exitCode }
   const { TareError } = await import('../index.ts')
   if (!(error instanceof TareError)) return { text: defectText(error, label), exitCode: 1 }
   const excerpt = error.where === undefined ? '' : formatExcerpt(error.where)
-  const message = `${label}${doing}${error.message}\n${remedyText(error.remedy, label)}`
+  const message = messageText(error, label, doing)
   return { text: excerpt + message + (debug ? causesText(error) : ''), exitCode: 1 }
 }
 
@@ -38,6 +38,16 @@ function isBuild(command: string | undefined): boolean {
 function usageText(error: UsageError, command: string | undefined): string {
   const lines = [error.message, ...(error.remedy === undefined ? [] : [error.remedy])]
   return `${lines.join('\n')}\nSee 'tare${command === undefined ? '' : ` ${command}`} --help'.\n`
+}
+
+/** Lines of a message stand below its first, so that no name or answer from elsewhere can pass for a line of ours. */
+function messageText(
+  { message, remedy }: { readonly message: string; readonly remedy: string | undefined },
+  label: string,
+  doing: string,
+): string {
+  const indent = ' '.repeat(label.length)
+  return `${label}${doing}${message.replaceAll('\n', `\n${indent}`)}\n${remedyText(remedy, label)}`
 }
 
 /** Under the message, where the message itself begins. */

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import { Failure } from './failure.ts'
+import { printableJson, printableLines } from './text/printable.ts'
 
 export interface InputStream extends Readable {
   readonly isTTY?: boolean
@@ -41,19 +42,34 @@ export class BrokenPipe extends Failure {
   }
 }
 
-/** Resolves once the stream has taken the bytes. Rejects with BrokenPipe or a Failure. */
-export function write(stream: OutputStream, bytes: string | Uint8Array): Promise<void> {
+/** Prints text for people to standard output. Names and messages from elsewhere in it cannot steer a terminal. */
+export function print({ stdout }: Pick<Streams, 'stdout'>, text: string): Promise<void> {
+  return writeAll(stdout, printableLines(text))
+}
+
+/** Prints what a program may read: exactly as it is, unless standard output is a terminal. */
+export function printData({ stdout }: Pick<Streams, 'stdout'>, text: string, form: 'text' | 'json'): Promise<void> {
+  if (stdout.isTTY !== true) return writeAll(stdout, text)
+  return writeAll(stdout, form === 'json' ? printableJson(text) : printableLines(text))
+}
+
+/** Prints text for people to standard error. Resolves once it is said or cannot be: a lost standard error ends no work. */
+export async function tell({ stderr }: Pick<Streams, 'stderr'>, text: string): Promise<void> {
+  if (text !== '') await writeAll(stderr, printableLines(text)).catch(() => {})
+}
+
+/** Writes bytes as they are: an archive. Resolves once the stream has taken them; rejects with BrokenPipe or a Failure. */
+export function writeBytes(stream: OutputStream, bytes: Uint8Array): Promise<void> {
+  return writeAll(stream, bytes)
+}
+
+function writeAll(stream: OutputStream, content: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
-    stream.write(bytes, (error) => {
+    stream.write(content, (error) => {
       if (error === null || error === undefined) resolve()
       else reject(writeFailure(error))
     })
   })
-}
-
-/** Resolves once it is said or cannot be: a lost standard error ends no work. */
-export async function tell({ stderr }: Pick<Streams, 'stderr'>, text: string): Promise<void> {
-  if (text !== '') await write(stderr, text).catch(() => {})
 }
 
 function writeFailure(error: Error): Failure {

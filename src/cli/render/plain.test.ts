@@ -131,8 +131,17 @@ test('how far a long task is is told every five seconds', async () => {
 })
 
 test('what a command prints cannot steer the terminal', async () => {
-  const text = await render([start(1, 'RUN \x1b[2J'), output(1, '\x1b[2Jgone\r\n', 0), done(1)])
-  expect(text).toBe('#1 RUN ␛[2J\n#1 0.000 ␛[2Jgone\n#1 DONE 0.0s\n')
+  const text = await render([
+    start(1, 'RUN \x1b[2J'),
+    { type: 'step-progress', step: 1, name: 'a\u202eb\n', current: 0, at: 0, done: true },
+    output(1, '\x1b[2Jgone \x1b', 0),
+    output(1, '[32mgreen\x1b[0m 1%\r2%\n', 0),
+    { type: 'step-failed', step: 1, message: 'no\x9b2J\nway', at: 0 },
+  ])
+  const line = '0.000 \\x1b[2Jgone \x1b[32mgreen\x1b[0m 1%\r2%\n'
+  expect(text).toBe(
+    `#1 RUN \\x1b[2J\n#1 a\\u202eb\\x0a done\n#1 ${line}#1 ERROR: no\\x9b2J\\x0away\n------\n > RUN \\x1b[2J:\n${line}------\n`,
+  )
 })
 
 test('a canceled step says so', async () => {

@@ -1,5 +1,5 @@
 import type { Event } from '../../index.ts'
-import { visible } from '../text/excerpt.ts'
+import { printable } from '../text/printable.ts'
 import type { Progress, ProgressOutput } from './renderer.ts'
 import { formatFailures, formatSeconds, formatTask, type Step, Steps, tail } from './steps.ts'
 
@@ -26,7 +26,7 @@ export function plainProgress({ write, now }: Pick<ProgressOutput, 'write' | 'no
     held.delete(step)
     if (speaker !== step) {
       const interrupted = speaker === undefined ? '' : `#${speaker.number} ...\n`
-      write(`${interrupted}${empty ? '' : '\n'}#${step.number} ${visible(step.title)}\n`)
+      write(`${interrupted}${empty ? '' : '\n'}#${step.number} ${printable(step.title)}\n`)
       empty = false
     }
     write(lines.join(''))
@@ -48,10 +48,10 @@ export function plainProgress({ write, now }: Pick<ProgressOutput, 'write' | 'no
   const report = (event: Event): void => {
     const step = steps.take(event)
     if (step === undefined) return
-    const fresh = tail(step, step.lines - (told.get(step) ?? 0)).map(({ text, at }) => {
-      return `#${step.number} ${((at - step.startedAt) / 1000).toFixed(3)} ${visible(text)}\n`
+    const fresh = tail(step, step.output.count - (told.get(step) ?? 0)).map(({ text, at }) => {
+      return `#${step.number} ${((at - step.startedAt) / 1000).toFixed(3)} ${text}\n`
     })
-    told.set(step, step.lines)
+    told.set(step, step.output.count)
     const line = lineOf(event, step, spokenAt)
     const lines = line === undefined ? fresh : [...fresh, `#${step.number} ${line}\n`]
     if (lines.length > 0 || event.type === 'step-started') held.set(step, [...(held.get(step) ?? []), ...lines])
@@ -65,7 +65,7 @@ export function plainProgress({ write, now }: Pick<ProgressOutput, 'write' | 'no
     finish: () => {
       clearInterval(timer)
       for (const step of [...held.keys()]) speak(step)
-      write(formatFailures(steps, visible))
+      write(formatFailures(steps))
     },
   }
 }
@@ -79,7 +79,7 @@ function lineOf(event: Event, step: Step, spokenAt: Map<string, number>): string
       spokenAt.set(key, event.at)
       const task = step.tasks.get(event.name)!
       const took = event.at - task.startedAt
-      return `${visible(formatTask(task))}${took > 10 ? ` ${formatSeconds(took)}` : ''}${event.done ? ' done' : ''}`
+      return `${printable(formatTask(task))}${took > 10 ? ` ${formatSeconds(took)}` : ''}${event.done ? ' done' : ''}`
     }
     case 'step-cached':
       return 'CACHED'
@@ -88,7 +88,7 @@ function lineOf(event: Event, step: Step, spokenAt: Map<string, number>): string
     case 'step-canceled':
       return 'CANCELED'
     case 'step-failed':
-      return `ERROR: ${visible(event.message)}`
+      return `ERROR: ${printable(event.message)}`
     default:
       return undefined
   }

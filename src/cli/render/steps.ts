@@ -1,4 +1,6 @@
 import type { Event } from '../../index.ts'
+import { printable } from '../text/printable.ts'
+import { CommandOutput, type OutputLine } from './command-output.ts'
 
 export interface Task {
   readonly name: string
@@ -19,12 +21,8 @@ export interface Step {
   /** Why it failed. */
   message: string
   readonly tasks: Map<string, Task>
-  /** The last whole lines that its command has printed, and when: all of the newest event, some of those before. */
-  output: readonly { readonly text: string; readonly at: number }[]
-  /** How many there were in all. */
-  lines: number
-  /** A line that has not ended yet. */
-  partial: string
+  /** What its command has printed. */
+  readonly output: CommandOutput
 }
 
 /** The steps of a build, kept up to date by events. */
@@ -37,7 +35,7 @@ export class Steps {
       const { step: number, title, at: startedAt } = event
       const step: Step = {
         ...{ number, title, startedAt, endedAt: undefined, state: 'running' as const, message: '' },
-        ...{ tasks: new Map(), output: [], lines: 0, partial: '' },
+        ...{ tasks: new Map(), output: new CommandOutput() },
       }
       this.all.set(number, step)
       return step
@@ -58,7 +56,7 @@ function advance(step: Step, event: Extract<Event, { readonly step: number }>): 
       break
     }
     case 'step-output':
-      takeOutput(step, event.text, event.at)
+      step.output.take(event.text, event.at)
       break
     case 'step-cached':
       end(step, 'cached', event.at)
@@ -76,22 +74,13 @@ function advance(step: Step, event: Extract<Event, { readonly step: number }>): 
   }
 }
 
-const keptLines = 100
-
-function takeOutput(step: Step, text: string, at: number): void {
-  const lines = (step.partial + text).split('\n')
-  step.partial = lines.pop()!
-  step.output = [...step.output.slice(-keptLines), ...lines.map((line) => ({ text: line.replace(/\r$/, ''), at }))]
-  step.lines += lines.length
-}
-
-/** The last `count` lines of a step's output. */
-export function tail(step: Step, count: number): Step['output'] {
-  return count > 0 ? step.output.slice(-count) : []
+/** The last `count` lines of a step's output, as they may be shown. */
+export function tail(step: Step, count: number): readonly OutputLine[] {
+  return step.output.tail(count)
 }
 
 function end(step: Step, state: Exclude<Step['state'], 'running'>, at: number): void {
-  if (step.partial !== '') takeOutput(step, '\n', at)
+  step.output.end(at)
   step.state = state
   step.endedAt = at
 }
@@ -122,15 +111,13 @@ export function formatSeconds(milliseconds: number): string {
 }
 
 /** What a failed step had printed: BuildKit's block before the error. */
-export function formatFailures(steps: Steps, visible: (text: string) => string): string {
+export function formatFailures(steps: Steps): string {
   return [...steps.all.values()]
     .filter(({ state }) => state === 'failed')
     .map((step) => {
       const { title, startedAt } = step
-      const lines = tail(step, keptLines).map(
-        ({ text, at }) => `${((at - startedAt) / 1000).toFixed(3)} ${visible(text)}\n`,
-      )
-      return `------\n > ${visible(title)}:\n${lines.join('')}------\n`
+      const lines = tail(step, 100).map(({ text, at }) => `${((at - startedAt) / 1000).toFixed(3)} ${text}\n`)
+      return `------\n > ${printable(title)}:\n${lines.join('')}------\n`
     })
     .join('')
 }

@@ -86,3 +86,16 @@ test('each picture is one write over the last one; the cursor is hidden, and sho
   ])
   expect(process.listenerCount('exit')).toBe(before)
 })
+
+test('of a command’s output the last word of each line is shown, in its color and no wider than the window', () => {
+  const output = (text: string): Event => ({ type: 'step-output', step: 3, stream: 'stdout', text, at: 200 })
+  const shown = (text: string, colored: boolean) =>
+    picture([start(3, 'RUN'), output(`${text}\n`)], { columns: 20, colored })
+      .split('\n')
+      .at(-1)
+  expect(shown('\x1b[31m1%\r\x1b[32m100% of all that there is\x1b[0m\r', true)).toBe(
+    ' => => # \x1b[32m100% of all\x1b[0m',
+  )
+  expect(shown('\x1b[31m1%\r\x1b[32m100%\x1b[0m\r', false)).toBe(' => => # 100%')
+  expect(shown('a\tb\x1b[H', true)).toBe(' => => # a    b\\x1b[')
+})

@@ -1,4 +1,4 @@
-import { visible } from '../text/excerpt.ts'
+import { printable, withoutColors } from '../text/printable.ts'
 import { fitWidth, textWidth } from '../text/width.ts'
 import type { Progress, ProgressOutput } from './renderer.ts'
 import { formatFailures, formatSeconds, formatTask, type Step, Steps, tail } from './steps.ts'
@@ -59,7 +59,7 @@ export function ttyProgress(output: ProgressOutput): Progress {
     finish: () => {
       clearInterval(timer)
       if (steps.all.size > 0) draw(true)
-      output.write(formatFailures(steps, visible))
+      output.write(formatFailures(steps))
       process.off('exit', restore)
     },
   }
@@ -101,20 +101,30 @@ function paintStep(step: Step, canvas: Canvas): readonly string[] {
   const end = step.endedAt ?? canvas.now
   const mark = { running: '', done: '', cached: 'CACHED ', canceled: 'CANCELED ', failed: 'ERROR ' }[step.state]
   const color = canvas.colored ? colors[step.state] : ''
-  const lines = [paintLine(` => ${mark}${visible(step.title)}`, end - step.startedAt, canvas, color)]
+  const lines = [paintLine(` => ${mark}${oneLine(step.title)}`, end - step.startedAt, canvas, color)]
   for (const task of step.tasks.values()) {
     const until = task.done || step.endedAt !== undefined ? task.at : canvas.now
-    lines.push(paintLine(` => => ${visible(formatTask(task))}`, until - task.startedAt, canvas, color))
+    lines.push(paintLine(` => => ${oneLine(formatTask(task))}`, until - task.startedAt, canvas, color))
   }
   if (step.state !== 'running') return lines
-  return [
-    ...lines,
-    ...tail(step, shownLines).map(({ text }) => fitWidth(` => => # ${visible(text)}`, canvas.columns).trimEnd()),
-  ]
+  return [...lines, ...tail(step, shownLines).map(({ text }) => paintOutput(text, canvas))]
 }
 
 function paintLine(text: string, took: number, { columns }: Canvas, color: string): string {
   const timer = ` ${formatSeconds(took)}`
   const line = fitWidth(text, Math.max(0, columns - textWidth(timer))) + timer
   return color === '' ? line : `${color}${line}\x1b[0m`
+}
+
+/** What a terminal would show of a line whose cursor went back (`\r`), at most as wide as the window. */
+function paintOutput(text: string, { columns, colored }: Canvas): string {
+  const line = text
+    .replace(/\r+(?=(?:\x1b\[[\d;:]*m)*$)/, '')
+    .split('\r')
+    .at(-1)!
+  return fitWidth(` => => # ${(colored ? line : withoutColors(line)).replaceAll('\t', '    ')}`, columns).trimEnd()
+}
+
+function oneLine(text: string): string {
+  return printable(text.replaceAll('\t', ' '))
 }

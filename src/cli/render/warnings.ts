@@ -1,5 +1,6 @@
 import type { Event } from '../../index.ts'
 import { formatExcerpt } from '../text/excerpt.ts'
+import { printable } from '../text/printable.ts'
 
 export type Warning = Extract<Event, { readonly type: 'warning' }>
 
@@ -12,7 +13,7 @@ export function formatWarnings(warnings: readonly Warning[], debug: boolean): st
 }
 
 function formatWarning({ rule, message, where }: Warning): string {
-  return ` - ${rule}: ${message}${where === undefined ? '' : ` (line ${where.line})`}\n`
+  return ` - ${rule}: ${printable(message)}${where === undefined ? '' : ` (line ${where.line})`}\n`
 }
 
 function details({ url, where }: Warning): string {
@@ -23,7 +24,7 @@ function details({ url, where }: Warning): string {
 export function formatCheck(warnings: readonly Warning[]): string {
   const blocks = warnings.map(
     ({ rule, message, url, where }) =>
-      `WARNING: ${rule}${url === undefined ? '' : ` - ${url}`}\n${message}\n${where === undefined ? '' : formatExcerpt(where)}\n`,
+      `WARNING: ${rule}${url === undefined ? '' : ` - ${url}`}\n${printable(message)}\n${where === undefined ? '' : formatExcerpt(where)}\n`,
   )
   return blocks.join('') + `Check complete, ${verdict(warnings.length)}\n`
 }

@@ -37,7 +37,7 @@ test('a line that the file does not have is only named', () => {
 test('a Dockerfile cannot steer the terminal that shows it', () => {
   expect(excerpt(1, 1, 'RUN \x1b]0;owned\x07\tx\r\n')).toBe(`Dockerfile:1
 --------------------
-   1 | >>> RUN ␛]0;owned␇\tx
+   1 | >>> RUN \\x1b]0;owned\\x07\tx
 --------------------
 `)
 })

@@ -56,6 +56,6 @@ test('a field that a row does not have is told before anything is printed', () =
 
 test('a cell cannot break its table or steer the terminal; a template gets it as it is', () => {
   const odd = [{ ...rows[1]!, Tag: 'a\n\x1b[2J' }]
-  expect(list('table {{.Tag}}', odd)).toBe('TAG\na␊␛[2J\n')
+  expect(list('table {{.Tag}}', odd)).toBe('TAG\na\\x0a\\x1b[2J\n')
   expect(list('{{.Tag}}', odd)).toBe('a\n\x1b[2J\n')
 })

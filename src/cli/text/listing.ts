@@ -1,6 +1,6 @@
 import { compileTemplate } from '../template/template.ts'
 import { formatJson, Struct } from '../template/values.ts'
-import { visible } from './excerpt.ts'
+import { printable } from './printable.ts'
 import { alignColumns } from './table.ts'
 
 export interface ListingOptions {
@@ -14,6 +14,12 @@ export interface ListingOptions {
   readonly type: string
 }
 
+/** Whether a format is a table: the default, `table` or `table TEMPLATE`. */
+export function isTable(format: string | undefined): boolean {
+  const text = (format ?? '').trim()
+  return text === '' || text === 'table' || text.startsWith('table ')
+}
+
 /** One row: its fields in the order in which JSON shows them (docker: by name). */
 export type Row = Readonly<Record<string, string>>
 
@@ -21,18 +27,18 @@ export type Row = Readonly<Record<string, string>>
 export function formatListing(rows: readonly Row[], options: ListingOptions): string {
   const format = (options.format ?? '').trim()
   if (format === 'json') return rows.map((row) => `${formatJson(new Struct(options.type, row))}\n`).join('')
-  const isTable = format === '' || format === 'table' || format.startsWith('table ')
-  const source = isTable ? format.slice('table'.length).trim() || options.table : format
+  const table = isTable(format)
+  const source = table ? format.slice('table'.length).trim() || options.table : format
   const template = compileTemplate(source.replaceAll('\\t', '\t').replaceAll('\\n', '\n'))
   // The rows come first: what does not fit them is then told without a header above it.
   // A cell may not break its table, nor steer the terminal; who asks for a template or JSON gets the value as it is.
-  const shown = isTable ? rows.map(visibleRow) : rows
+  const shown = table ? rows.map(printableRow) : rows
   const body = shown.map((row) => `${template.fill(new Struct(options.type, row))}\n`).join('')
-  if (!isTable) return body
+  if (!table) return body
   const header = template.fillHeader(new Map(Object.entries(options.headings)))
   return alignColumns(`${header}\n${body}`)
 }
 
-function visibleRow(row: Row): Row {
-  return Object.fromEntries(Object.entries(row).map(([key, value]) => [key, visible(value)]))
+function printableRow(row: Row): Row {
+  return Object.fromEntries(Object.entries(row).map(([key, value]) => [key, printable(value.replaceAll('\t', ' '))]))
 }

@@ -6,14 +6,18 @@ export function textWidth(text: string): number {
   return width
 }
 
-/** The text in exactly so many columns: cut, or filled with blanks. */
+const colorOrCharacter = /\x1b\[[\d;:]*m|./gsu
+
+/** The text in exactly so many columns: cut, or filled with blanks. Colors take none, and stay where text is cut. */
 export function fitWidth(text: string, columns: number): string {
   let fitted = ''
   let width = 0
-  for (const character of text) {
-    const more = characterWidth(character)
-    if (width + more > columns) break
-    fitted += character
+  let full = false
+  for (const [part] of text.matchAll(colorOrCharacter)) {
+    const more = part.length > 2 ? 0 : characterWidth(part)
+    full ||= width + more > columns
+    if (full && more > 0) continue
+    fitted += part
     width += more
   }
   return fitted + ' '.repeat(Math.max(0, columns - width))

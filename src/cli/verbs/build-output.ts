@@ -1,7 +1,7 @@
 import type { PushOptions, Tare } from '../../index.ts'
 import type { Call } from '../command.ts'
 import { Failure, notYet } from '../failure.ts'
-import { tell, write } from '../streams.ts'
+import { tell, writeBytes } from '../streams.ts'
 import type { BuildFlags } from './build-flags.ts'
 import { compressions, levelOf } from './image-kind.ts'
 
@@ -80,7 +80,7 @@ export async function writeOutputs(
   for (const output of outputs) {
     if (output.kind === 'archive') {
       const { format, to } = output
-      const target = to === '-' ? { write: (chunk: Uint8Array) => write(streams.stdout, chunk) } : { path: to }
+      const target = to === '-' ? { write: (chunk: Uint8Array) => writeBytes(streams.stdout, chunk) } : { path: to }
       await tare.save({ names, format, to: target, signal })
       continue
     }

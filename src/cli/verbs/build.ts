@@ -4,7 +4,7 @@ import { UsageError } from '../failure.ts'
 import { openProgress, type ProgressMode, progressModes } from '../render/progress.ts'
 import type { Progress, ProgressOutput } from '../render/renderer.ts'
 import { formatCheck, formatWarnings, type Warning } from '../render/warnings.ts'
-import { tell, write } from '../streams.ts'
+import { print, tell } from '../streams.ts'
 import { removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
 import { type BuildFlags, buildFlags } from './build-flags.ts'
 import { ignoredFlags, isCheck, readBuildOptions } from './build-options.ts'
@@ -34,14 +34,14 @@ export const build = defineVerb({
     const onFailedStep = wantsShell ? shellIn(call, progress) : undefined
     if (check) {
       await shown(progress, () => checkOnly(tare, { ...options, report }))
-      await write(call.streams.stdout, formatCheck(warnings))
+      await print(call.streams, formatCheck(warnings))
       return warnings.length === 0 ? 0 : 1
     }
     const work = () => shown(progress, () => tare.build({ ...options, load, report, onFailedStep }))
     const result = await (mode === 'quiet' || mode === 'rawjson' ? work() : withWarnings(warnings, call, work))
     await writeOutputs(outputs, result.names.length > 0 ? result.names : [result.id], tare, call)
     writeFiles(call, result)
-    if (mode === 'quiet') await write(call.streams.stdout, `${result.id}\n`)
+    if (mode === 'quiet') await print(call.streams, `${result.id}\n`)
     return 0
   },
 })

@@ -1,5 +1,5 @@
 import { defineVerb } from '../command.ts'
-import { write } from '../streams.ts'
+import { print } from '../streams.ts'
 import { confirm, formatPruned } from './prune-report.ts'
 
 export const builderPrune = defineVerb({
@@ -18,7 +18,7 @@ export const builderPrune = defineVerb({
     if (!flags.force && !(await confirm(`WARNING! This will remove ${what}. `, call))) return 0
     const tare = await call.open()
     const result = await tare.pruneBuildCache({ all: flags.all, filters: flags.filter, signal: call.signal })
-    await write(call.streams.stdout, formatPruned('Deleted build cache objects', result))
+    await print(call.streams, formatPruned('Deleted build cache objects', result))
     return 0
   },
 })

@@ -1,8 +1,8 @@
 import { defineVerb } from '../command.ts'
 import { UsageError } from '../failure.ts'
-import { write } from '../streams.ts'
+import { printListing } from '../print-listing.ts'
+import { print } from '../streams.ts'
 import { humanAge, humanSize } from '../text/human.ts'
-import { formatListing } from '../text/listing.ts'
 import { formatHelp } from './format-help.ts'
 
 const mounts = {
@@ -18,7 +18,7 @@ export const cacheExport = defineVerb({
   run: async ({ flags, ...call }) => {
     const to = fileOf(flags.mounts)
     const written = await (await call.open()).exportMounts({ to, ids: flags.id, signal: call.signal })
-    await write(call.streams.stdout, written.map(({ id }) => `exported: ${id}\n`).join(''))
+    await print(call.streams, written.map(({ id }) => `exported: ${id}\n`).join(''))
     return 0
   },
 })
@@ -30,7 +30,7 @@ export const cacheImport = defineVerb({
   run: async ({ flags, ...call }) => {
     const from = fileOf(flags.mounts)
     const taken = await (await call.open()).importMounts({ from, signal: call.signal })
-    await write(call.streams.stdout, taken.map((id) => `imported: ${id}\n`).join(''))
+    await print(call.streams, taken.map((id) => `imported: ${id}\n`).join(''))
     return 0
   },
 })
@@ -47,7 +47,8 @@ export const cacheList = defineVerb({
   flags: { format: { type: 'string', help: formatHelp } },
   run: async ({ flags, ...call }) => {
     const found = await (await call.open()).cacheMounts()
-    const text = formatListing(
+    await printListing(
+      call.streams,
       found.map(({ id, size, used }) => ({
         ...{ ID: id, Size: humanSize(size), LastUsed: humanAge(used, call.now()) },
       })),
@@ -58,7 +59,6 @@ export const cacheList = defineVerb({
         type: '*formatter.cacheMountContext',
       },
     )
-    await write(call.streams.stdout, text)
     return 0
   },
 })

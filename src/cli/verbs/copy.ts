@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { defineVerb } from '../command.ts'
-import { tell, write } from '../streams.ts'
+import { print, tell } from '../streams.ts'
 import { readImageKind } from './image-kind.ts'
 
 export const copy = defineVerb({
@@ -38,7 +38,7 @@ export const copy = defineVerb({
     })
     const { digest, fullName, was, skipped } = result
     if (flags.digestfile !== undefined) writeFileSync(flags.digestfile, `${digest}\n`)
-    await write(streams.stdout, flags.quiet ? `${fullName}\n` : `Digest: ${digest}\n${fullName}\n`)
+    await print(streams, flags.quiet ? `${fullName}\n` : `Digest: ${digest}\n${fullName}\n`)
     for (const { platform, why } of skipped) await tell(streams, `without ${platform}: ${why}\n`)
     if (was !== undefined && !flags.quiet) await tell(streams, `It had another digest before: ${was}\n`)
     return 0

@@ -1,6 +1,6 @@
 import type { DoctorReport } from '../../index.ts'
 import { defineVerb } from '../command.ts'
-import { write } from '../streams.ts'
+import { print, printData } from '../streams.ts'
 import { formatJson } from '../template/values.ts'
 
 export const doctor = defineVerb({
@@ -9,7 +9,8 @@ export const doctor = defineVerb({
   flags: { json: { type: 'bool', help: 'Print in JSON format' } },
   run: async ({ flags, streams, open }) => {
     const report = await (await open()).doctor()
-    await write(streams.stdout, flags.json ? `${formatJson(report)}\n` : formatReport(report))
+    if (flags.json) await printData(streams, `${formatJson(report)}\n`, 'json')
+    else await print(streams, formatReport(report))
     return report.chosen === undefined ? 1 : 0
   },
 })

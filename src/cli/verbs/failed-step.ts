@@ -3,7 +3,7 @@ import type { Call } from '../command.ts'
 import { Failure, UsageError } from '../failure.ts'
 import type { Progress } from '../render/renderer.ts'
 import { tell } from '../streams.ts'
-import { visible } from '../text/excerpt.ts'
+import { printable } from '../text/printable.ts'
 import type { BuildFlags } from './build-flags.ts'
 
 type BuildCall = Pick<Call<BuildFlags>, 'flags' | 'streams'>
@@ -49,7 +49,7 @@ export function shellIn(call: BuildCall, progress: PausableProgress): BuildOptio
     progress.stop()
     await tell(
       call.streams,
-      `\n${visible(title)}\n${visible(message)}\nThis is a shell in what the step left; what you change here is gone when you leave it (exit, or Ctrl-D).\n`,
+      `\n${printable(title)}\n${printable(message)}\nThis is a shell in what the step left; what you change here is gone when you leave it (exit, or Ctrl-D).\n`,
     )
     await shell()
   }

@@ -1,8 +1,9 @@
 import type { HistoryLine } from '../../index.ts'
 import { defineVerb } from '../command.ts'
-import { write } from '../streams.ts'
+import { printListing } from '../print-listing.ts'
+import { print } from '../streams.ts'
 import { humanAge, humanSize } from '../text/human.ts'
-import { formatListing, type Row } from '../text/listing.ts'
+import type { Row } from '../text/listing.ts'
 import { rfc3339 } from '../text/local-time.ts'
 import { formatHelp } from './format-help.ts'
 import { shortId } from './images.ts'
@@ -27,17 +28,15 @@ export const history = defineVerb({
     const lines = await tare.history(args[0]!, { signal: call.signal })
     const now = call.now()
     const rows = lines.map((line) => historyRow(line, now, flags))
-    const isTable = flags.format === undefined || flags.format === 'table'
-    const text =
-      flags.quiet && isTable
-        ? rows.map(({ ID }) => `${ID}\n`).join('')
-        : formatListing(rows, {
-            format: flags.format,
-            table: `{{.ID}}\t{{.${flags.human ? 'CreatedSince' : 'CreatedAt'}}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}`,
-            headings,
-            type: '*formatter.historyContext',
-          })
-    await write(call.streams.stdout, text)
+    if (flags.quiet && (flags.format === undefined || flags.format === 'table'))
+      await print(call.streams, rows.map(({ ID }) => `${ID}\n`).join(''))
+    else
+      await printListing(call.streams, rows, {
+        format: flags.format,
+        table: `{{.ID}}\t{{.${flags.human ? 'CreatedSince' : 'CreatedAt'}}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}`,
+        headings,
+        type: '*formatter.historyContext',
+      })
     return 0
   },
 })

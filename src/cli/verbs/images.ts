@@ -1,8 +1,9 @@
 import type { ImageSummary } from '../../index.ts'
 import { defineVerb } from '../command.ts'
-import { write } from '../streams.ts'
+import { printListing } from '../print-listing.ts'
+import { print, type Streams } from '../streams.ts'
 import { humanAge, humanSize } from '../text/human.ts'
-import { formatListing, type Row } from '../text/listing.ts'
+import type { Row } from '../text/listing.ts'
 import { goTime } from '../text/local-time.ts'
 import { formatHelp } from './format-help.ts'
 
@@ -29,19 +30,20 @@ export const images = defineVerb({
     const found = await tare.images({ reference: args[0], filters: flags.filter, signal: call.signal })
     const now = call.now()
     const rows = found.map((image) => imageRow(image, now, flags))
-    await write(call.streams.stdout, formatImages(rows, flags))
+    await printImages(call.streams, rows, flags)
     return 0
   },
 })
 
-function formatImages(
+function printImages(
+  streams: Streams,
   rows: readonly Row[],
   flags: { readonly quiet: boolean; readonly digests: boolean; readonly format: string | undefined },
-): string {
-  const isTable = flags.format === undefined || flags.format === 'table'
-  if (flags.quiet && isTable) return rows.map(({ ID }) => `${ID}\n`).join('')
+): Promise<void> {
+  if (flags.quiet && (flags.format === undefined || flags.format === 'table'))
+    return print(streams, rows.map(({ ID }) => `${ID}\n`).join(''))
   const digest = flags.digests ? '{{.Digest}}\t' : ''
-  return formatListing(rows, {
+  return printListing(streams, rows, {
     format: flags.format,
     table: `{{.Repository}}\t{{.Tag}}\t${digest}{{.ID}}\t{{.CreatedSince}}\t{{.Size}}`,
     headings,

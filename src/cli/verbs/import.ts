@@ -1,7 +1,7 @@
 import { defineVerb } from '../command.ts'
 import { notYet } from '../failure.ts'
 import { inputBytes } from '../input.ts'
-import { write } from '../streams.ts'
+import { print } from '../streams.ts'
 
 export const importImage = defineVerb({
   usage: '[OPTIONS] file|URL|- [REPOSITORY[:TAG]]',
@@ -23,7 +23,7 @@ export const importImage = defineVerb({
       platform: flags.platform,
       signal,
     })
-    await write(streams.stdout, `${id}\n`)
+    await print(streams, `${id}\n`)
     return 0
   },
 })

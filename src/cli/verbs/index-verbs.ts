@@ -1,6 +1,7 @@
+import type { IndexResult } from '../../index.ts'
 import { defineVerb } from '../command.ts'
 import { UsageError } from '../failure.ts'
-import { write } from '../streams.ts'
+import { print, printData, type Streams } from '../streams.ts'
 
 const formats = ['oci', 'docker'] as const
 const annotation = { type: 'list', placeholder: 'key=value', help: 'Annotation to add' } as const
@@ -29,7 +30,7 @@ export const indexCreate = defineVerb({
     const { append, insecure } = flags
     const dryRun = flags['dry-run']
     const result = await tare.createIndex({ name, images, annotations, append, dryRun, format, insecure, signal })
-    await write(streams.stdout, dryRun ? `${result.json}\n` : `Digest: ${result.digest}\n${result.fullName}\n`)
+    await printIndex(streams, result, dryRun)
     return 0
   },
 })
@@ -58,10 +59,14 @@ export const indexAnnotate = defineVerb({
       ...{ osVersion: flags['os-version'], dryRun, insecure, signal },
       osFeatures: given.has('os-features') ? flags['os-features'] : undefined,
     })
-    await write(streams.stdout, dryRun ? `${result.json}\n` : `Digest: ${result.digest}\n${result.fullName}\n`)
+    await printIndex(streams, result, dryRun)
     return 0
   },
 })
+
+function printIndex(streams: Streams, { json, digest, fullName }: IndexResult, dryRun: boolean): Promise<void> {
+  return dryRun ? printData(streams, `${json}\n`, 'json') : print(streams, `Digest: ${digest}\n${fullName}\n`)
+}
 
 function readAnnotations(texts: readonly string[]): Record<string, string> {
   return Object.fromEntries(

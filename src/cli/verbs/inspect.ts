@@ -2,9 +2,11 @@ import type { ImageDetails } from '../../index.ts'
 import { defineVerb } from '../command.ts'
 import { Failure } from '../failure.ts'
 import { reportError } from '../print-error.ts'
-import { tell, write } from '../streams.ts'
+import { formOf } from '../print-listing.ts'
+import { printData, tell } from '../streams.ts'
 import { compileTemplate } from '../template/template.ts'
 import { formatJson } from '../template/values.ts'
+import { printable } from '../text/printable.ts'
 import { inspectFormatHelp } from './format-help.ts'
 import { detailsStruct } from './inspect-struct.ts'
 
@@ -32,7 +34,7 @@ export const inspect = defineVerb({
         complaints.push(await complain(error, name, debug))
       }
     }
-    await write(streams.stdout, format(found))
+    await printData(streams, format(found), flags.format ? formOf(flags.format) : 'json')
     await tell(streams, complaints.join(''))
     return complaints.length === 0 ? 0 : 1
   },
@@ -51,6 +53,6 @@ function compileFormat(format: string | undefined): (found: readonly ImageDetail
 
 async function complain(error: unknown, name: string, debug: boolean): Promise<string> {
   if ((error as { code?: unknown }).code === 'IMAGE_UNKNOWN')
-    return `Error response from tare: No such image: ${name}\n`
+    return `Error response from tare: No such image: ${printable(name)}\n`
   return (await reportError(error, 'inspect', debug)).text
 }

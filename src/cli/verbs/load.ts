@@ -1,7 +1,7 @@
 import { defineVerb } from '../command.ts'
 import { Failure } from '../failure.ts'
 import { inputBytes } from '../input.ts'
-import { write } from '../streams.ts'
+import { print } from '../streams.ts'
 
 export const load = defineVerb({
   usage: '[OPTIONS]',
@@ -20,7 +20,7 @@ export const load = defineVerb({
     const lines = images.flatMap(({ id, names }) =>
       names.length > 0 ? names.map((name) => `Loaded image: ${name}\n`) : [`Loaded image ID: ${id}\n`],
     )
-    await write(streams.stdout, lines.join(''))
+    await print(streams, lines.join(''))
     return 0
   },
 })

@@ -3,7 +3,7 @@ import { type Context, defineVerb } from '../command.ts'
 import { Failure, UsageError } from '../failure.ts'
 import { inputBytes } from '../input.ts'
 import { Prompt } from '../prompt.ts'
-import { tell, write } from '../streams.ts'
+import { print, tell } from '../streams.ts'
 
 const mostBytes = 64 << 10
 
@@ -28,7 +28,7 @@ export const login = defineVerb({
     const tare = await call.open()
     const about = { registry: args[0], insecure, signal }
     if (!user && password === undefined && (await isLoggedIn(tare, about, call))) {
-      await write(streams.stdout, 'Login Succeeded\n')
+      await print(streams, 'Login Succeeded\n')
       return 0
     }
     const answers = fromInput
@@ -40,7 +40,7 @@ export const login = defineVerb({
         streams,
         `WARNING! The login is kept unencrypted in ${place}.\nConfigure a credential helper to keep it safely: credsStore in that file.\n`,
       )
-    await write(streams.stdout, 'Login Succeeded\n')
+    await print(streams, 'Login Succeeded\n')
     return 0
   },
 })
@@ -100,7 +100,7 @@ export const logout = defineVerb({
     const tare = await call.open()
     const server = args[0] ?? 'docker.io'
     const known = await tare.logout({ registry: server })
-    await write(streams.stdout, known ? `Removing login credentials for ${server}\n` : `Not logged in to ${server}\n`)
+    await print(streams, known ? `Removing login credentials for ${server}\n` : `Not logged in to ${server}\n`)
     return 0
   },
 })

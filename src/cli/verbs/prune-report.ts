@@ -1,12 +1,12 @@
 import type { PruneResult } from '../../index.ts'
 import type { Context } from '../command.ts'
 import { inputConsent } from '../input.ts'
-import { write } from '../streams.ts'
+import { print } from '../streams.ts'
 import { humanSize } from '../text/human.ts'
 
 /** Asks before something is removed for good. Everything but a yes is a no. */
 export async function confirm(question: string, context: Pick<Context, 'streams' | 'signal'>): Promise<boolean> {
-  await write(context.streams.stdout, `${question}Are you sure you want to continue? [y/N] `)
+  await print(context.streams, `${question}Are you sure you want to continue? [y/N] `)
   return inputConsent(context)
 }
 

@@ -1,5 +1,5 @@
 import { defineVerb } from '../command.ts'
-import { write } from '../streams.ts'
+import { print } from '../streams.ts'
 import { confirm, formatPruned } from './prune-report.ts'
 
 export const prune = defineVerb({
@@ -15,7 +15,7 @@ export const prune = defineVerb({
     if (!flags.force && !(await confirm(`WARNING! This will remove ${what}.\n`, call))) return 0
     const tare = await call.open()
     const result = await tare.prune({ all: flags.all, filters: flags.filter, signal: call.signal })
-    await write(call.streams.stdout, formatPruned('Deleted Images', result))
+    await print(call.streams, formatPruned('Deleted Images', result))
     return 0
   },
 })

@@ -1,7 +1,7 @@
 import { type Reporter, silent } from '../../index.ts'
 import { defineVerb } from '../command.ts'
 import { UsageError } from '../failure.ts'
-import { tell, write } from '../streams.ts'
+import { print, tell } from '../streams.ts'
 
 export const pull = defineVerb({
   usage: '[OPTIONS] NAME[:TAG|@DIGEST]',
@@ -23,7 +23,7 @@ export const pull = defineVerb({
     // Each line when it is true; what a line could not be written for is said at the end.
     let said: Promise<void> = Promise.resolve()
     const say = (line: string) => {
-      said = said.then(() => write(streams.stdout, `${line}\n`))
+      said = said.then(() => print(streams, `${line}\n`))
       said.catch(() => {})
     }
     const report: Reporter = (event) => {

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import type { PushResult } from '../../index.ts'
 import { defineVerb } from '../command.ts'
 import { UsageError } from '../failure.ts'
-import { tell, write } from '../streams.ts'
+import { print, tell } from '../streams.ts'
 import { readImageKind } from './image-kind.ts'
 import { refuseTag } from './pull.ts'
 
@@ -35,10 +35,10 @@ export const push = defineVerb({
     }
     const all = flags['all-tags'] ? await tare.pushAll(options) : [await tare.push(options)]
     if (flags.digestfile !== undefined) writeFileSync(flags.digestfile, all.map(({ digest }) => `${digest}\n`).join(''))
-    if (!flags.quiet) await write(streams.stdout, `The push refers to repository [${repositoryOf(all[0]!)}]\n`)
+    if (!flags.quiet) await print(streams, `The push refers to repository [${repositoryOf(all[0]!)}]\n`)
     for (const result of all) {
       const lines = flags.quiet ? [result.fullName] : linesOf(result)
-      await write(streams.stdout, lines.map((line) => `${line}\n`).join(''))
+      await print(streams, lines.map((line) => `${line}\n`).join(''))
       if (result.was !== undefined)
         await tell(streams, `${result.fullName} had another digest before, which could not be kept: ${result.was}\n`)
     }

@@ -1,8 +1,8 @@
 import type { Referrer } from '../../index.ts'
 import { defineVerb } from '../command.ts'
-import { write } from '../streams.ts'
+import { printListing } from '../print-listing.ts'
 import { humanSize } from '../text/human.ts'
-import { formatListing, type Row } from '../text/listing.ts'
+import type { Row } from '../text/listing.ts'
 import { formatHelp } from './format-help.ts'
 
 const headings = {
@@ -22,13 +22,12 @@ export const referrers = defineVerb({
     const tare = await call.open()
     const artifactType = flags['artifact-type']
     const found = await tare.referrers({ name: args[0]!, artifactType, insecure: flags.insecure, signal })
-    const text = formatListing(found.map(referrerRow), {
+    await printListing(streams, found.map(referrerRow), {
       format: flags.format,
       table: '{{.Digest}}\t{{.ArtifactType}}\t{{.Size}}\t{{.CreatedAt}}',
       headings,
       type: '*formatter.referrerContext',
     })
-    await write(streams.stdout, text)
     return 0
   },
 })

@@ -1,5 +1,5 @@
 import { type AnyVerb, defineVerb } from '../command.ts'
-import { write } from '../streams.ts'
+import { print, printData } from '../streams.ts'
 
 const insecure = { type: 'bool', help: 'Do not check certificates, and allow plain HTTP' } as const
 
@@ -21,7 +21,7 @@ function document(what: 'digest' | 'manifest' | 'config'): AnyVerb {
       const tare = await call.open()
       const { insecure, local, platform } = flags
       const text = await tare.readRemote(what, { name: args[0]!, insecure, local, platform, signal })
-      await write(streams.stdout, text.endsWith('\n') ? text : `${text}\n`)
+      await printData(streams, text.endsWith('\n') ? text : `${text}\n`, 'json')
       return 0
     },
   })
@@ -38,7 +38,7 @@ export const registryList = defineVerb({
   run: async ({ args, flags, streams, signal, ...call }) => {
     const tare = await call.open()
     const tags = await tare.remoteTags({ name: args[0]!, insecure: flags.insecure, signal })
-    await write(streams.stdout, tags.map((tag) => `${tag}\n`).join(''))
+    await print(streams, tags.map((tag) => `${tag}\n`).join(''))
     return 0
   },
 })
@@ -51,7 +51,7 @@ export const registryRemove = defineVerb({
     const tare = await call.open()
     for (const name of args) {
       const digest = await tare.removeRemote({ name, insecure: flags.insecure, signal })
-      await write(streams.stdout, `Deleted: ${digest}\n`)
+      await print(streams, `Deleted: ${digest}\n`)
     }
     return 0
   },

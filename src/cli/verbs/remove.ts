@@ -1,6 +1,6 @@
 import { defineVerb } from '../command.ts'
 import { reportError } from '../print-error.ts'
-import { tell, write } from '../streams.ts'
+import { print, tell } from '../streams.ts'
 
 export const remove = defineVerb({
   usage: '[OPTIONS] IMAGE [IMAGE...]',
@@ -17,8 +17,8 @@ export const remove = defineVerb({
     for (const name of args) {
       try {
         for (const removal of await tare.remove({ names: [name], force: flags.force, signal }))
-          await write(
-            streams.stdout,
+          await print(
+            streams,
             'untagged' in removal ? `Untagged: ${removal.untagged}\n` : `Deleted: ${removal.deleted}\n`,
           )
       } catch (error) {

@@ -1,6 +1,6 @@
 import { defineVerb } from '../command.ts'
 import { Failure, UsageError } from '../failure.ts'
-import { write } from '../streams.ts'
+import { writeBytes } from '../streams.ts'
 
 const formats = ['docker', 'docker-legacy', 'oci'] as const
 
@@ -25,7 +25,7 @@ export const save = defineVerb({
     const tare = await call.open()
     const to =
       flags.output === undefined
-        ? { write: (chunk: Uint8Array) => write(streams.stdout, chunk) }
+        ? { write: (chunk: Uint8Array) => writeBytes(streams.stdout, chunk) }
         : { path: flags.output }
     await tare.save({ names: args, to, format, signal })
     return 0

@@ -1,8 +1,8 @@
 import type { DiskUsageLine } from '../../index.ts'
 import { defineVerb } from '../command.ts'
-import { write } from '../streams.ts'
+import { printListing } from '../print-listing.ts'
 import { humanSize } from '../text/human.ts'
-import { formatListing, type Row } from '../text/listing.ts'
+import type { Row } from '../text/listing.ts'
 import { formatHelp } from './format-help.ts'
 
 const headings = {
@@ -19,13 +19,12 @@ export const systemDf = defineVerb({
   run: async ({ flags, ...call }) => {
     const tare = await call.open()
     const lines = await tare.diskUsage({ signal: call.signal })
-    const text = formatListing(lines.map(usageRow), {
+    await printListing(call.streams, lines.map(usageRow), {
       format: flags.format,
       table: '{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}',
       headings,
       type: '*formatter.diskUsageImagesContext',
     })
-    await write(call.streams.stdout, text)
     return 0
   },
 })

@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineVerb } from '../command.ts'
-import { write } from '../streams.ts'
+import { formOf } from '../print-listing.ts'
+import { printData } from '../streams.ts'
 import { compileTemplate } from '../template/template.ts'
 import { formatJson } from '../template/values.ts'
 import { inspectFormatHelp } from './format-help.ts'
@@ -18,7 +19,7 @@ export const version = defineVerb({
       Os: process.platform === 'win32' ? 'windows' : process.platform,
       Arch: architectures[process.arch] ?? process.arch,
     }
-    await write(streams.stdout, formatVersion(client, flags.format))
+    await printData(streams, formatVersion(client, flags.format), formOf(flags.format))
     return 0
   },
 })
