@@ -37,6 +37,37 @@ describe('a build that is interrupted', () => {
     expect(await faultsOf(bench.home)).toEqual([])
   })
 
+  const quick = {
+    Dockerfile: `FROM scratch\n${Array.from({ length: 300 }, (_, i) => `COPY . /${i}/`).join('\n')}\n`,
+    ...Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`file${i}`, String(i)])),
+  }
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('by %s ends between steps that are all quick, and names nothing', async (signal, expected) => {
+    const bench = openBench(quick)
+    const argv = ['build', '--progress=plain', '--no-cache', '-t', 'x', 'context']
+    const { child, outcome } = startTare(argv, { home: bench.home, cwd: bench.folder })
+    child.stderr!.on('data', (chunk) => {
+      if (!child.killed && /#[4-9] /.test(String(chunk))) child.kill(signal)
+    })
+    expect((await outcome).code).toBe(expected)
+    expect(await bench.succeed(['images', '-q'])).toBe('')
+    expect(await faultsOf(bench.home)).toEqual([])
+  })
+
+  test('by the end of whoever reads its progress stops without a name, as of a broken pipe', async () => {
+    const bench = openBench(quick)
+    const argv = ['build', '--progress=plain', '--no-cache', '-t', 'x', 'context']
+    const { child, outcome } = startTare(argv, { home: bench.home, cwd: bench.folder })
+    child.stderr!.once('data', () => child.stderr!.destroy())
+    expect((await outcome).code).toBe(141)
+    expect(await bench.succeed(['images', '-q'])).toBe('')
+    expect(await faultsOf(bench.home)).toEqual([])
+  })
+
   test('while it reads its context from standard input', async () => {
     const bench = openBench()
     const argv = ['build', '--progress=plain', '-']

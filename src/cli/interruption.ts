@@ -12,6 +12,8 @@ export class Interruption extends Failure {
 
 export interface InterruptionWatch {
   readonly signal: AbortSignal
+  /** Aborts the signal for another reason. */
+  abort(reason: Failure): void
   stop(): void
 }
 
@@ -30,6 +32,7 @@ export function watchForInterruption(): InterruptionWatch {
   for (const name of names) process.on(name, hear)
   return {
     signal: controller.signal,
+    abort: (reason) => controller.abort(reason),
     stop: () => {
       for (const name of names) process.off(name, hear)
     },

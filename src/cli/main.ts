@@ -1,10 +1,10 @@
 import type { AnyVerb, Context } from './command.ts'
 import { type Command, commands, explainMissing, findCommand, groups } from './commands.ts'
-import { notYet, UsageError } from './failure.ts'
+import { type Failure, notYet, UsageError } from './failure.ts'
 import { type FlagTable, parseFlags } from './flags.ts'
-import { type Interruption, watchForInterruption } from './interruption.ts'
+import { watchForInterruption } from './interruption.ts'
 import { nearest } from './nearest.ts'
-import { type OutputStream, print, processStreams, type Streams, tell } from './streams.ts'
+import { BrokenPipe, isBrokenPipe, type OutputStream, print, processStreams, type Streams, tell } from './streams.ts'
 
 const globalFlags = {
   debug: { type: 'bool', short: 'D', help: 'Enable debug mode' },
@@ -28,19 +28,19 @@ export async function main(
 ): Promise<number> {
   const watch = watchForInterruption()
   const invocation: Invocation = { command: undefined, debug: false }
-  ignoreErrors(streams.stdout)
-  ignoreErrors(streams.stderr)
+  const unwatch = watchReaders(streams, (reason) => watch.abort(reason))
   try {
     return await dispatch(argv, { env, streams, signal: watch.signal, takeSignals: () => watch.stop() }, invocation)
   } catch (thrown) {
     // What a verb throws after Ctrl-C is only how it noticed.
-    const error = watch.signal.aborted ? (watch.signal.reason as Interruption) : thrown
+    const error = watch.signal.aborted ? (watch.signal.reason as Failure) : thrown
     const { reportError } = await import('./print-error.ts')
     const { text, exitCode } = await reportError(error, invocation.command, invocation.debug)
     await tell(streams, text)
     return exitCode
   } finally {
     watch.stop()
+    unwatch()
   }
 }
 
@@ -169,9 +169,20 @@ function widthOf(stream: OutputStream): number {
 
 const heard = new WeakSet<OutputStream>()
 
-/** A failed write is told by `write`; the stream's own event would end the process, even after `main` has resolved. */
-function ignoreErrors(stream: OutputStream): void {
-  if (heard.has(stream)) return
-  heard.add(stream)
-  stream.on('error', () => {})
+/**
+ * Tells when the reader of standard output or error goes away, as SIGPIPE would: `tare build 2>&1 | head`. Nothing else of a
+ * failed write is heard here: `write` tells it, and the stream's own event would end the process, even after `main` has resolved.
+ */
+function watchReaders({ stdout, stderr }: Streams, gone: (reason: Failure) => void): () => void {
+  const hear = (error: Error) => {
+    if (isBrokenPipe(error)) gone(new BrokenPipe())
+  }
+  for (const stream of [stdout, stderr]) {
+    if (!heard.has(stream)) stream.on('error', () => {})
+    heard.add(stream)
+    stream.on('error', hear)
+  }
+  return () => {
+    for (const stream of [stdout, stderr]) stream.off('error', hear)
+  }
 }

@@ -73,7 +73,12 @@ function writeAll(stream: OutputStream, content: string | Uint8Array): Promise<v
 }
 
 function writeFailure(error: Error): Failure {
-  const { code } = error as NodeJS.ErrnoException
-  if (code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED') return new BrokenPipe()
+  if (isBrokenPipe(error)) return new BrokenPipe()
   return new Failure(`cannot write to standard output: ${error.message}`)
+}
+
+/** Whether a write failed because nobody reads. */
+export function isBrokenPipe(error: Error): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED'
 }

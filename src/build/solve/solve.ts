@@ -1,3 +1,4 @@
+import { setImmediate as takeTurn } from 'node:timers/promises'
 import type { Context } from '../../files/context/index.ts'
 import { encodeIndex, learnFromReaders } from '../../files/layer/index.ts'
 import { Tree } from '../../files/tree/index.ts'
@@ -135,14 +136,19 @@ class Doing {
     work: (step: Step) => Promise<T>,
     title: string = operation.title,
   ): Promise<T> {
-    this.tools.signal.throwIfAborted()
+    const { signal } = this.tools
+    // Ctrl-C is heard when the event loop takes a turn, which quick steps alone would never let it do.
+    await takeTurn()
+    signal.throwIfAborted()
     const step = this.tools.steps.start(title)
     try {
       const result = await work(step)
+      await takeTurn()
+      signal.throwIfAborted()
       step.done()
       return result
     } catch (error) {
-      if (this.tools.signal.aborted) step.canceled()
+      if (signal.aborted) step.canceled()
       else step.failed(messageOf(error))
       throw locate(error, operation.where)
     }
