@@ -228,20 +228,28 @@ describe.each(first)('what a secret may not do: $name', (way) => {
     ['a file', 'RUN --mount=type=secret,id=token mkdir /x && cp /run/secrets/token /x/copy\n', '/x/copy', []],
     ['the context', 'COPY note /note\n', '/note', []],
     ['the config', 'ARG T\nENV T=$T\n', 'config', ['--build-arg', `T=${token}`]],
-  ])('in %s it fails the build, also the next one', async (_, line, where, more) => {
-    const { tare, succeed, folder } = openAlpine(way, line, { note: `x ${token} y` })
-    writeFileSync(join(folder, 'token'), `${token}\n`)
-    const build = ['build', '-t', 'app', '--secret', 'id=token,src=token', ...more]
-    for (let i = 0; i < 2; i++) {
-      const { code, err } = await tare([...build, 'context'])
-      expect(code).toBe(1)
-      expect(err).toMatch(new RegExp(`ERROR: failed to build: secret "token" is in .*${where}`))
-      expect(err).toContain('--allow-secret-leak')
-    }
-    expect(await succeed(['images', '-q'])).toBe('')
-    await succeed([...build, '--allow-secret-leak', 'context'])
-    expect((await tare([...build, 'context'])).code).toBe(1)
-  })
+  ])(
+    'in %s it is warned of, and fails the build where that is asked for, also the next one',
+    async (_, line, where, more) => {
+      const { tare, succeed, folder } = openAlpine(way, line, { note: `x ${token} y` })
+      writeFileSync(join(folder, 'token'), `${token}\n`)
+      const build = ['build', '-t', 'app', '--secret', 'id=token,src=token', ...more]
+      for (let i = 0; i < 2; i++) {
+        const { code, err } = await tare([...build, '--secret-leak=error', 'context'])
+        expect(code).toBe(1)
+        expect(err).toMatch(new RegExp(`ERROR: failed to build: secret "token" is in .*${where}`))
+        expect(err).toContain('--secret-leak=allow')
+      }
+      expect(await succeed(['images', '-q'])).toBe('')
+      for (const flags of [[], ['-q'], ['--progress=none']]) {
+        const { code, err } = await tare([...build, ...flags, 'context'])
+        expect(code).toBe(0)
+        expect(err).toMatch(new RegExp(`WARNING: SecretLeaked: secret "token" is in .*${where}`))
+      }
+      expect((await tare([...build, '--allow-secret-leak', 'context'])).err).not.toContain('SecretLeaked')
+      expect((await tare([...build, '--secret-leak=error', 'context'])).code).toBe(1)
+    },
+  )
 
   test('it is in no key, unless that is asked for', async () => {
     const { tare, succeed, folder, home } = openAlpine(way, 'RUN --mount=type=secret,id=token true\n')

@@ -132,3 +132,33 @@ describe.each([
     }
   })
 })
+
+test('a secret in the image is told in a block of its own, in every way to show progress', async () => {
+  const { folder, run } = openBench()
+  writeFileSync(join(folder, 'context/token'), 'correct-horse-battery')
+  writeFileSync(join(folder, 'context/Dockerfile'), 'FROM scratch\nCOPY token /token\n')
+  const block = `WARNING: SecretLeaked: secret "t" is in /token, written by [1/1] COPY token /token
+Dockerfile:2
+--------------------
+   1 |     FROM scratch
+   2 | >>> COPY token /token
+--------------------
+Anyone who has the image has the secret. Keep it out of files that stay.
+With --secret-leak=error the build fails; --secret-leak=allow turns this warning off.
+`
+  const secret = `id=t,src=${join(folder, 'context/token')}`
+  const build = ['build', '-t', 'app', '--secret', secret, join(folder, 'context')]
+  for (const flags of [['--progress=plain'], ['--progress=tty'], ['--progress=none'], ['-q']])
+    for (const columns of [80, undefined]) {
+      const { code, err } = await run([...build, ...flags], columns)
+      expect(code).toBe(0)
+      expect(withoutPicture(err), flags.join(' ')).toContain(block)
+    }
+  const quiet = await run([...build, '-q'])
+  expect(quiet.err).toBe(block)
+  expect((await run([...build, '--secret-leak=error'])).code).toBe(1)
+  for (const flags of [['--secret-leak=allow'], ['--allow-secret-leak']])
+    expect((await run([...build, '-q', ...flags])).err).toBe('')
+  expect((await run([...build, '--secret-leak=maybe'])).code).toBe(125)
+  expect((await run([...build, '--secret-leak=error', '--allow-secret-leak'])).code).toBe(125)
+})

@@ -20,11 +20,10 @@ import { Agents } from './agents.ts'
 import { readNamedContext } from './base-image.ts'
 import { BuildBases } from './build-bases.ts'
 import { BuildContexts, withoutTag } from './build-contexts.ts'
-import { layerOfStep } from './collect-garbage.ts'
 import type { Needle } from './find-leaks.ts'
 import { type Host, unpackLimit } from './host.ts'
 import { sandboxOf } from './open-sandbox.ts'
-import { needlesOf, refuseLeaks, refuseLeaksInConfig } from './refuse-leaks.ts'
+import { type ImageLeak, type ImageParts, leakPolicy, leakWarning, needlesOf, searchImage } from './refuse-leaks.ts'
 import { runSettings } from './run-settings.ts'
 import { readSecret, type Secret } from './secrets.ts'
 import type { BuildOptions, BuildResult, BuildWarning } from './types.ts'
@@ -86,6 +85,8 @@ class Building {
   private readonly agents: Agents
   /** What must not be found in the image. */
   private readonly needles: readonly Needle[]
+  private leaks: readonly ImageLeak[] = []
+  private checksAreErrors = false
   private readonly ids: { config: Document['blob']; platform: Platform }[] = []
 
   constructor(host: Host, options: BuildOptions) {
@@ -98,7 +99,8 @@ class Building {
     // Now, so that a missing file is told before any work.
     this.secrets = (options.secrets ?? []).map((text) => readSecret(text, options.environment ?? {}))
     this.agents = new Agents(options.ssh ?? [], options.environment ?? {})
-    this.needles = options.allowSecretLeak === true ? [] : needlesOf(this.secrets, this.options.report ?? silent)
+    const search = leakPolicy(options, false) !== 'allow'
+    this.needles = search ? needlesOf(this.secrets, options.report ?? silent) : []
     const { steps, signal, secrets, agents } = this
     this.contexts = new BuildContexts(host, options, { steps, signal, secrets, agents })
     const wanted = (options.platforms ?? []).map((text) => normalizePlatform(parsePlatform(text, host.platform)))
@@ -129,7 +131,8 @@ class Building {
       })
       planned.push(plan)
     }
-    this.warn(planned[0]!, file.check.error)
+    this.checksAreErrors = file.check.error
+    this.warn(planned[0]!)
     return planned
   }
 
@@ -155,9 +158,8 @@ class Building {
       download: async (operation) => (await import('./download.ts')).download(host, operation, this.signal),
     })
     await this.bases.keep(plan.operations)
-    this.refuseLeaks(plan, snapshots)
     const { config, manifest } = assembleImage(...this.facts(plan, snapshots))
-    refuseLeaksInConfig(config.bytes, this.needles)
+    await this.search(plan, snapshots, [config, manifest])
     const step = this.steps.start('exporting to image')
     step.progress('exporting layers', 0, undefined, true)
     for (const document of [config, manifest]) host.store.blobs.write(document.bytes)
@@ -186,7 +188,7 @@ class Building {
       mediaType: root.mediaType,
       size: root.size,
       names: familiar,
-      warnings: warningsOf(planned[0]!),
+      warnings: [...this.leaks.map(leakWarning), ...warningsOf(planned[0]!)],
     }
   }
 
@@ -236,18 +238,13 @@ class Building {
     }
   }
 
-  private refuseLeaks(plan: Planned, snapshots: readonly (Snapshot | undefined)[]): void {
-    if (this.needles.length === 0) return
-    const { store } = this.host
-    refuseLeaks(plan, snapshots, {
-      needles: this.needles,
-      atRest: (diffId) => this.snapshots.atRest(diffId),
-      // What must not be must not be remembered either.
-      forget: (diffId) => {
-        for (const { key } of store.records.all('steps'))
-          if (layerOfStep(store, key) === diffId) store.records.forget('steps', key)
-      },
-    })
+  /** Warns of secrets in the image, or refuses it. */
+  private async search(...image: ImageParts): Promise<void> {
+    const { needles, options, signal, snapshots } = this
+    const policy = leakPolicy(options, this.checksAreErrors)
+    const search = { needles, policy, signal, report: options.report ?? silent, store: this.host.store }
+    const leaks = await searchImage(image, { ...search, atRest: (diffId) => snapshots.atRest(diffId) })
+    this.leaks = [...this.leaks, ...leaks]
   }
 
   private sandbox(): Sandbox {
@@ -260,10 +257,10 @@ class Building {
     return noCache !== true && !(noCacheFilter ?? []).some((stage) => stage.toLowerCase() === operation.stage)
   }
 
-  private warn(plan: Planned, refuse: boolean): void {
+  private warn(plan: Planned): void {
     for (const { rule, message, url, where } of plan.warnings)
       this.options.report?.({ type: 'warning', rule, message, url, where })
-    if (!refuse || plan.warnings.length === 0) return
+    if (!this.checksAreErrors || plan.warnings.length === 0) return
     const rules = [...new Set(plan.warnings.map(({ rule }) => rule))]
     throw new TareError('CHECK_FAILED', `lint violation found for rules: ${rules.join(', ')}`, {
       where: plan.warnings[0]!.where,

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs'
+import { setImmediate as takeTurn } from 'node:timers/promises'
 import type { LayerAtRest } from '../files/layer/index.ts'
 
 /** Bytes that must not be anywhere, under a name. */
@@ -16,9 +17,14 @@ export interface Leak {
 
 const slab = 4 << 20
 
-/** The first place of a layer where one of the needles is; undefined where there is none. */
-export function findLeak({ index, path }: LayerAtRest, needles: readonly Needle[]): Leak | undefined {
-  if (needles.length === 0) return undefined
+/** The first place in a layer of each of the needles that is there. Rejects with the signal's reason. */
+export async function findLeaks(
+  { index, path }: LayerAtRest,
+  needles: readonly Needle[],
+  signal: AbortSignal,
+): Promise<readonly Leak[]> {
+  if (needles.length === 0) return []
+  const leaks = new Map<string, Leak>()
   const overlap = Math.max(...needles.map(({ bytes }) => bytes.length)) - 1
   const buffer = Buffer.allocUnsafe(slab + overlap)
   const fd = openSync(path, 'r')
@@ -26,12 +32,14 @@ export function findLeak({ index, path }: LayerAtRest, needles: readonly Needle[
     let kept = 0
     for (let at = 0; ; ) {
       const count = readSync(fd, buffer, kept, slab, at)
-      if (count === 0) return undefined
+      if (count === 0) return [...leaks.values()]
       const here = buffer.subarray(0, kept + count)
       for (const { id, bytes } of needles) {
-        const found = here.indexOf(bytes)
-        if (found >= 0) return { id, path: pathAt(index, at - kept + found) }
+        const found = leaks.has(id) ? -1 : here.indexOf(bytes)
+        if (found >= 0) leaks.set(id, { id, path: pathAt(index, at - kept + found) })
       }
+      await takeTurn()
+      signal.throwIfAborted()
       at += count
       const rest = Math.min(overlap, here.length)
       here.copyWithin(0, here.length - rest)

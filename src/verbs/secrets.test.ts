@@ -5,8 +5,8 @@ import { noise, temporaryFolder } from '../../test/kit/cli.ts'
 import { fileNode, treeOf } from '../../test/kit/trees.ts'
 import { packLayer } from '../files/layer/index.ts'
 import { compareTrees, Tree } from '../files/tree/index.ts'
-import { findLeak } from './find-leaks.ts'
-import { needlesOf, refuseLeaksInConfig } from './refuse-leaks.ts'
+import { findLeaks } from './find-leaks.ts'
+import { leaksInDocument, needlesOf } from './refuse-leaks.ts'
 import { keyedHash, needleOf, readSecret } from './secrets.ts'
 
 const environment = { TOKEN: 'of the environment' }
@@ -84,24 +84,47 @@ async function layerOf(files: Record<string, string | Buffer>) {
 
 const needles = [{ id: 'x', bytes: Buffer.from('hunter2hunter2') }]
 
+function find(layer: Awaited<ReturnType<typeof layerOf>>, wanted = needles) {
+  return findLeaks(layer, wanted, new AbortController().signal)
+}
+
+test('of several secrets each is found once, where it is first', async () => {
+  const layer = await layerOf({ a: 'xx correct horse', b: 'hunter2hunter2 correct horse' })
+  const more = [...needles, { id: 'y', bytes: Buffer.from('correct horse') }, { id: 'z', bytes: Buffer.from('staple') }]
+  expect([...(await find(layer, more))].sort((a, b) => (a.id < b.id ? -1 : 1))).toEqual([
+    { id: 'x', path: '/b' },
+    { id: 'y', path: '/a' },
+  ])
+})
+
+test('the search ends with its signal', async () => {
+  const stop = new AbortController()
+  stop.abort(new Error('stop'))
+  await expect(findLeaks(await layerOf({ a: 'b' }), needles, stop.signal)).rejects.toThrow('stop')
+})
+
 test('a secret is found in a file, across the edge of what is read at once, and in a name', async () => {
   const slab = 4 << 20
   for (const before of [0, 1, slab - 2048 - 5, slab - 1536, 2 * slab + 77]) {
     const text = Buffer.concat([Buffer.alloc(before, 'a'), Buffer.from('hunter2hunter2\n'), Buffer.alloc(99)])
     const layer = await layerOf({ 'a/first': 'x', 'b/second': text, 'c/third': 'z' })
-    expect(findLeak(layer, needles), String(before)).toEqual({ id: 'x', path: '/b/second' })
+    expect(await find(layer), String(before)).toEqual([{ id: 'x', path: '/b/second' }])
   }
-  expect(findLeak(await layerOf({ 'a/hunter2hunter2': '' }), needles)?.path).toBe('/a/hunter2hunter2')
+  expect(await find(await layerOf({ 'a/hunter2hunter2': '' }))).toEqual([{ id: 'x', path: '/a/hunter2hunter2' }])
 })
 
 test('what is not there is not found', async () => {
-  expect(findLeak(await layerOf({ a: 'hunter2hunter', b: '2', c: noise(9 << 20) }), needles)).toBeUndefined()
-  expect(findLeak(await layerOf({}), needles)).toBeUndefined()
+  expect(await find(await layerOf({ a: 'hunter2hunter', b: '2', c: noise(9 << 20) }))).toEqual([])
+  expect(await find(await layerOf({}))).toEqual([])
 })
 
 test('a secret in the config is found, also where JSON writes it otherwise', () => {
   const lines = [{ id: 'k', bytes: Buffer.from('line "one"\nline two') }]
   const config = Buffer.from(JSON.stringify({ config: { Env: ['KEY=line "one"\nline two'] } }))
-  expect(() => refuseLeaksInConfig(config, lines)).toThrow(expect.objectContaining({ code: 'SECRET_LEAKED' }))
-  expect(() => refuseLeaksInConfig(config, needles)).not.toThrow()
+  expect(leaksInDocument(config, lines, 'config')).toEqual([
+    { message: 'secret "k" is in the config of the image, in config.Env[0]' },
+  ])
+  expect(leaksInDocument(config, needles, 'config')).toEqual([])
+  const label = Buffer.from(JSON.stringify({ config: { Labels: { hunter2hunter2: '' } } }))
+  expect(leaksInDocument(label, needles, 'config')[0]?.message).toMatch(/in config\.Labels$/)
 })

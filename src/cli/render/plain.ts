@@ -62,6 +62,11 @@ export function plainProgress({ write, now }: Pick<ProgressOutput, 'write' | 'no
   timer.unref()
   return {
     report,
+    interject: (text) => {
+      write(`${empty ? '' : '\n'}${text}\n`)
+      speaker = undefined
+      empty = true
+    },
     finish: () => {
       clearInterval(timer)
       for (const step of [...held.keys()]) speak(step)

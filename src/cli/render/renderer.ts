@@ -3,6 +3,8 @@ import type { Reporter } from '../../index.ts'
 /** Shows what happens while a build runs. */
 export interface Progress {
   readonly report: Reporter
+  /** Shows text at once, whatever else is shown; it has been made printable. */
+  interject(text: string): void
   /** Nothing more will happen: shows what was held back, and leaves the terminal as it was. */
   finish(): void
 }

@@ -56,6 +56,12 @@ export function ttyProgress(output: ProgressOutput): Progress {
     report: (event) => {
       if (steps.take(event) !== undefined && output.now() - drawnAt >= frame) draw(false)
     },
+    interject: (text) => {
+      if (drawn > 0) output.write(`\x1b[${drawn}A\r${clearBelow}`)
+      output.write(`${text}\n`)
+      drawn = 0
+      draw(false)
+    },
     finish: () => {
       clearInterval(timer)
       if (steps.all.size > 0) draw(true)

@@ -8,7 +8,8 @@ export type Warning = Extract<Event, { readonly type: 'warning' }>
 export function formatWarnings(warnings: readonly Warning[], debug: boolean): string {
   if (warnings.length === 0) return ''
   const count = warnings.length === 1 ? '1 warning found' : `${warnings.length} warnings found`
-  const lines = warnings.map((warning) => formatWarning(warning) + (debug ? `${details(warning)}\n` : ''))
+  const ordered = [...warnings].sort((a, b) => Number(isLeak(b)) - Number(isLeak(a)))
+  const lines = ordered.map((warning) => formatWarning(warning) + (debug ? `${details(warning)}\n` : ''))
   return `\n ${count}${debug ? '' : ' (use --debug to expand)'}:\n${lines.join('')}`
 }
 
@@ -32,4 +33,20 @@ export function formatCheck(warnings: readonly Warning[]): string {
 function verdict(count: number): string {
   if (count === 0) return 'no warnings found.'
   return count === 1 ? '1 warning has been found!' : `${count} warnings have been found!`
+}
+
+/** Whether it is about a secret that is in the image: nobody may miss that. */
+export function isLeak(event: Event): event is Warning {
+  return event.type === 'warning' && event.rule === 'SecretLeaked'
+}
+
+const leakAdvice = `Anyone who has the image has the secret. Keep it out of files that stay.
+With --secret-leak=error the build fails; --secret-leak=allow turns this warning off.
+`
+
+/** The loudest warning there is: a block of its own, before the image has a name. */
+export function formatLeak({ message, where }: Warning, colored: boolean): string {
+  const headline = `WARNING: SecretLeaked: ${printable(message)}`
+  const shown = colored ? `\x1b[1;31m${headline}\x1b[0m` : headline
+  return `${shown}\n${where === undefined ? '' : formatExcerpt(where)}${leakAdvice}`
 }

@@ -35,9 +35,22 @@ export async function readBuildOptions(call: BuildCall): Promise<Omit<BuildOptio
     shmSize: readBytes(flags['shm-size']),
     limits: flags.ulimit,
     allow: flags.allow,
-    allowSecretLeak: flags['allow-secret-leak'],
+    secretLeak: readSecretLeak(call),
     signal,
   }
+}
+
+const leakPolicies = ['error', 'warn', 'allow'] as const
+
+function readSecretLeak({ flags, given }: BuildCall): BuildOptions['secretLeak'] {
+  const asked = flags['secret-leak']
+  const policy = leakPolicies.find((candidate) => candidate === asked)
+  if (policy === undefined)
+    throw new UsageError(`invalid --secret-leak ${JSON.stringify(asked)}`, 'Use error, warn or allow.')
+  if (!flags['allow-secret-leak']) return policy
+  if (given.has('secret-leak') && policy !== 'allow')
+    throw new UsageError(`--secret-leak=${policy} and --allow-secret-leak cannot be combined`)
+  return 'allow'
 }
 
 /** `64m` and the like, whose form has been checked. (docker/go-units: RAMInBytes) */

@@ -3,7 +3,7 @@ import { type Call, defineVerb } from '../command.ts'
 import { UsageError } from '../failure.ts'
 import { openProgress, type ProgressMode, progressModes } from '../render/progress.ts'
 import type { Progress, ProgressOutput } from '../render/renderer.ts'
-import { formatCheck, formatWarnings, type Warning } from '../render/warnings.ts'
+import { formatCheck, formatLeak, formatWarnings, isLeak, type Warning } from '../render/warnings.ts'
 import { print, tell } from '../streams.ts'
 import { removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
 import { type BuildFlags, buildFlags } from './build-flags.ts'
@@ -30,7 +30,7 @@ export const build = defineVerb({
     const tare = await call.open()
     const warnings: Warning[] = []
     const progress = pausable(await openProgress(mode, progressOutput(call)))
-    const report = tee(progress.report, warnings)
+    const report = tee(progress, warnings, call)
     const onFailedStep = wantsShell ? shellIn(call, progress) : undefined
     if (check) {
       await shown(progress, () => checkOnly(tare, { ...options, report }))
@@ -73,10 +73,12 @@ async function checkOnly(tare: Tare, options: BuildOptions): Promise<void> {
   }
 }
 
-function tee(report: Reporter, warnings: Warning[]): Reporter {
+function tee(progress: Progress, warnings: Warning[], { streams, env }: BuildCall): Reporter {
+  const colored = streams.stderr.isTTY === true && !env['NO_COLOR']
   return (event: Event) => {
     if (event.type === 'warning') warnings.push(event)
-    report(event)
+    progress.report(event)
+    if (isLeak(event)) progress.interject(formatLeak(event, colored))
   }
 }
 

@@ -30,6 +30,7 @@ export function pausable(progress: Progress): PausableProgress {
     report: (event) => {
       if (!stopped) progress.report(event)
     },
+    interject: (text) => progress.interject(text),
     finish: () => {
       if (!stopped) progress.finish()
     },

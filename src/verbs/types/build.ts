@@ -60,7 +60,13 @@ export interface BuildOptions extends CallOptions {
   readonly limits?: readonly string[] | undefined
   /** Entitlements: `security.insecure`, `network.host`. */
   readonly allow?: readonly string[] | undefined
-  /** An image may hold the bytes of a secret. Default: that fails the build with `SECRET_LEAKED`. */
+  /**
+   * What happens when the image holds the bytes of a secret: `warn` (default) reports a warning with the rule `SecretLeaked` before
+   * the image has a name, `error` fails the build with `SECRET_LEAKED`, `allow` does not search. `# check=error=true` in the
+   * Dockerfile turns `warn` into `error`; nothing in it turns the search off.
+   */
+  readonly secretLeak?: 'error' | 'warn' | 'allow' | undefined
+  /** The same as `secretLeak: 'allow'`, where that is not given. */
   readonly allowSecretLeak?: boolean | undefined
   /** Is told of a command that failed, before the build fails. */
   readonly onFailedStep?: ((step: FailedStep) => Promise<void>) | undefined
@@ -90,6 +96,8 @@ export interface BuildResult {
 export interface BuildWarning {
   readonly rule: string
   readonly message: string
-  readonly url: string
-  readonly line: number
+  /** Explains the rule; only Docker's rules have one. */
+  readonly url?: string
+  /** Of the Dockerfile, where the warning is about one. */
+  readonly line?: number
 }
