@@ -16,8 +16,8 @@ test.each([
   ['=', 0o777, false, 0],
   ['u=', 0o4777, false, 0o077],
   ['+x', 0o644, false, 0o755],
-  ['+w', 0o444, false, 0o644],
-  ['-w', 0o666, false, 0o466],
+  ['+w', 0o444, false, 0o666],
+  ['-w', 0o666, false, 0o444],
   ['a+w', 0o444, false, 0o666],
   ['+s', 0o755, false, 0o6755],
   ['u+s', 0o755, false, 0o4755],
@@ -33,14 +33,22 @@ test.each([
   ['g=u', 0o640, false, 0o660],
   ['a=r,ug=rw,u+x', 0, false, 0o764],
   ['ug+rw-x', 0o751, false, 0o661],
-  ['u=rwX', 0o777, true, 0o677],
+  ['u=rwX', 0o777, true, 0o777],
+  ['u=rwX,go=rX', 0o600, false, 0o644],
+  ['u=rwX,go=rX', 0o700, false, 0o755],
+  ['u=rwX,go=rX', 0o600, true, 0o755],
+  ['=rwX', 0o600, true, 0o777],
+  ['=X', 0o644, false, 0],
+  ['a-X', 0o700, false, 0o600],
+  ['go-X', 0o755, true, 0o744],
+  ['a=X', 0o010, false, 0o111],
+  ['u=rX,u-X', 0o755, false, 0o455],
+  ['g=uX', 0o640, false, 0o660],
+  ['=rw', 0o777, false, 0o666],
+  ['+rwx', 0, false, 0o777],
+  ['=u', 0o742, false, 0o777],
 ])('%s makes %o (directory: %s) %o', (text, mode, isDirectory, result) => {
   expect(parseChmod(text)(mode, isDirectory).toString(8)).toBe(result.toString(8))
-})
-
-test('the umask says what + means when nobody is named', () => {
-  expect(parseChmod('+w', 0)(0o444, false)).toBe(0o666)
-  expect(parseChmod('=rwx', 0o077)(0, false)).toBe(0o700)
 })
 
 test.each(['64a', '10000', '8', '99', '07777777777777'])('%s is refused in the words for a number', (text) => {

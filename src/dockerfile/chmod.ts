@@ -12,25 +12,25 @@ const sticky = 0o1000
 const shifts = { u: 6, g: 3, o: 0 }
 
 /**
- * Reads a `--chmod`: an octal number up to 07777, or changes as in BSD's chmod(1): `go-w`, `+X`, `g=u`. Where nobody is
- * named (`+w`), the bits of `umask` are left alone. Throws DOCKERFILE_CHMOD in BuildKit's words, without a place.
+ * Reads a `--chmod`: an octal number up to 07777, or changes as in chmod(1): `go-w`, `+X`, `g=u`. Where nobody is
+ * named (`+w`), everybody is meant: there is no umask. Throws DOCKERFILE_CHMOD in BuildKit's words, without a place.
  */
-export function parseChmod(text: string, umask = 0o022): ModeChange {
+export function parseChmod(text: string): ModeChange {
   if (/^\d/.test(text)) {
     const mode = /^[0-7]+$/.test(text) ? Number.parseInt(text, 8) : Number.NaN
     if (!(mode <= 0o7777)) throw notOctal(text)
     return () => mode
   }
-  const steps = text.split(',').flatMap((clause) => readClause(clause, ~umask & 0o7777, text))
+  const steps = text.split(',').flatMap((clause) => readClause(clause, text))
   return (mode, isDirectory) => steps.reduce((so, step) => step(so, mode, isDirectory), mode & 0o7777)
 }
 
-function readClause(clause: string, unmasked: number, text: string): Step[] {
+function readClause(clause: string, text: string): Step[] {
   const match = /^([augo]*)((?:[-+=][rwxXstugo]*)+)$/.exec(clause)
   if (match === null) throw notSymbolic(text)
   const who = [...match[1]!].reduce((bits, letter) => bits | bitsOf(letter), 0)
   return [...match[2]!.matchAll(/([-+=])([^-+=]*)/g)].flatMap(([, operator, letters]) =>
-    readOperation(operator!, letters!, who, unmasked),
+    readOperation(operator!, letters!, who),
   )
 }
 
@@ -40,7 +40,7 @@ function bitsOf(who: string): number {
   return who === 'o' ? 0o0007 : permissions
 }
 
-function readOperation(operator: string, letters: string, named: number, unmasked: number): Step[] {
+function readOperation(operator: string, letters: string, named: number): Step[] {
   // Only others are named: set-id and sticky bits are nothing of theirs.
   const onlyOthers = named !== 0 && (named & ~0o0007) === 0
   let who = named
@@ -49,8 +49,8 @@ function readOperation(operator: string, letters: string, named: number, unmaske
   let cleared = false
   const steps: Step[] = []
   const flush = (last: boolean): void => {
-    if (bits !== 0 || (last && operator === '=' && !cleared)) steps.push(change(operator, bits, who, unmasked))
-    if (search) steps.push(changeSearch(who, unmasked))
+    if (bits !== 0 || (last && operator === '=' && !cleared)) steps.push(change(operator, bits, who))
+    if (search) steps.push(changeSearch(who))
     cleared ||= operator === '='
     bits = 0
     search = false
@@ -59,45 +59,45 @@ function readOperation(operator: string, letters: string, named: number, unmaske
     if (letter === 'r') bits |= 0o444
     else if (letter === 'w') bits |= 0o222
     else if (letter === 'x') bits |= 0o111
-    // BSD's chmod, and BuildKit's with it, knows X only after +.
-    else if (letter === 'X') search ||= operator === '+'
+    // What nobody may run has nothing to take away. (POSIX.1-2024, chmod)
+    else if (letter === 'X' && operator === '-') bits |= 0o111
+    else if (letter === 'X') search = true
     else if (letter === 's') bits |= onlyOthers ? 0 : 0o6000
     else if (letter === 't' && !onlyOthers) {
       who |= named === 0 ? 0 : sticky
       bits |= sticky
     } else if (letter === 'u' || letter === 'g' || letter === 'o') {
       flush(false)
-      steps.push(copyBits(operator, letter, who, unmasked))
+      steps.push(copyBits(operator, letter, who))
     }
   }
   flush(true)
   return steps
 }
 
-function change(operator: string, bits: number, who: number, unmasked: number): Step {
-  const wanted = bits & (who === 0 ? unmasked : who)
+function change(operator: string, bits: number, who: number): Step {
+  const wanted = who === 0 ? bits : bits & who
   if (operator === '+') return (mode) => mode | wanted
   if (operator === '-') return (mode) => mode & ~wanted
   return (mode) => (mode & ~(who === 0 ? permissions : who)) | wanted
 }
 
 /** `X`: may be entered or run, if it is a directory or somebody may run it already. */
-function changeSearch(who: number, unmasked: number): Step {
-  const wanted = 0o111 & (who === 0 ? unmasked : who)
+function changeSearch(who: number): Step {
+  const wanted = who === 0 ? 0o111 : 0o111 & who
   return (mode, original, isDirectory) => (isDirectory || (original & 0o111) !== 0 ? mode | wanted : mode)
 }
 
 /** `g=u`, `o+g`, `u-o`: the three bits of one class to others. */
-function copyBits(operator: string, from: keyof typeof shifts, who: number, unmasked: number): Step {
-  const reach = who === 0 ? unmasked : 0o7777
+function copyBits(operator: string, from: keyof typeof shifts, who: number): Step {
   const targets = Object.values(shifts).filter((shift) => who === 0 || (who & (0o4 << shift)) !== 0)
   return (mode) => {
     const value = (mode >> shifts[from]) & 0o7
     return targets.reduce((so, shift) => {
-      const wanted = (value << shift) & reach
+      const wanted = value << shift
       if (operator === '+') return so | wanted
       if (operator === '-') return so & ~wanted
-      return (so & ~((0o7 << shift) & reach)) | wanted
+      return (so & ~(0o7 << shift)) | wanted
     }, mode)
   }
 }

@@ -47,6 +47,22 @@ const table: readonly [string, string, boolean][] = [
   ['**/node_modules/**', 'node_modules/x', true],
   ['**/node_modules/**', 'a/node_modules/x', true],
   ['**/node_modules/**', 'a/node_modules', false],
+  ['*a*b*', 'xaxb', true],
+  ['*a*b*', 'xbxa', false],
+  ['*/a*/*.c', 'x/ay/z.c', true],
+  ['*/a*/*.c', 'x/ay/z/z.c', false],
+  ['**/a*/**/*.c', 'ab/x.c', true],
+  ['**/a*/**/*.c', 'x/y/ab/z/w/x.c', true],
+  ['**/a*/**/*.c', 'x/y/b/z/w/x.c', false],
+  ['**/*a?[0-9]*/**', 'x/bab7z/y', true],
+  ['**/*a?[0-9]*/**', 'x/babcz/y', false],
+  ['a**/**b**c', 'a/x/b/y/c', true],
+  ['a**/**b**c', 'ab/c', true],
+  ['a**/**b**c', 'a/x/b/y/d', false],
+  ['*\\*\\[*', 'a*[b', true],
+  ['*\\*\\[*', 'a[*b', false],
+  ['*😀?*', 'x😀y', true],
+  ['*😀?*', 'x😀', false],
   ['[a-c]x', 'bx', true],
   ['[a-c]x', 'dx', false],
   ['[^a-c]x', 'dx', true],
@@ -181,4 +197,26 @@ test('a hundred thousand paths and twenty patterns take well under a second', ()
   for (let i = 0; i < 100_000; i++) if (matcher.ignored(`d${i % 100}/sub${i % 1000}/file${i}.x${i % 30}`)) ignored++
   expect(ignored).toBeGreaterThan(20_000)
   expect(performance.now() - began).toBeLessThan(2000)
+})
+
+test.each(['*a'.repeat(60), '**/*a'.repeat(40), 'a?*'.repeat(60), '**/'.repeat(100), '*[ab]'.repeat(60)])(
+  'a pattern full of stars is done with at once: %s',
+  (pattern) => {
+    const matcher = ignoreMatcher(ignoreRules([`${pattern}!`]))
+    expect(matcher.ignored('a'.repeat(255))).toBe(false)
+    expect(matcher.ignored(`${'a/'.repeat(1000)}b`)).toBe(false)
+  },
+)
+
+test.each([
+  ['a/*/c', 'a/b', true],
+  ['a/*/c', 'a/b/c', false],
+  ['a/*/c', 'b', false],
+  ['**/c', 'a/b/x', true],
+  ['a/b**', 'a/bc/d', true],
+  ['a/b**', 'a', true],
+  ['a/b**', 'c', false],
+  ['!a/b', 'a', false],
+])('whether %s may match something below %s', (pattern, directory, expected) => {
+  expect(ignoreMatcher(ignoreRules([pattern])).mayMatchBelow(directory)).toBe(expected)
 })

@@ -1,5 +1,6 @@
 import { locate, messageOf, TareError } from '../support/index.ts'
-import { compilePath, type PathMatcher } from './go-match.ts'
+import { compilePath } from './go-match.ts'
+import { compileIgnorePattern } from './ignore-pattern.ts'
 import { cleanPath, trim } from './text.ts'
 
 /** One line of a .dockerignore, or one pattern of `COPY --exclude`. */
@@ -21,6 +22,8 @@ export interface IgnoreMatcher {
   why(path: string): IgnoreRule | undefined
   /** Whether below this left-out directory something may be let in again: if not, a walk need not enter it. */
   mayReinclude(directory: string): boolean
+  /** Whether something below the directory may match a rule without `!`, itself or by what it says of a directory. */
+  mayMatchBelow(directory: string): boolean
   /** Whether any rule has `!`. */
   readonly hasNegations: boolean
 }
@@ -58,7 +61,7 @@ function checked(rule: IgnoreRule, where?: Parameters<typeof locate>[1]): Ignore
   try {
     if (rule.pattern === '') throw new Error('illegal exclusion pattern: "!"')
     compilePath(rule.pattern)
-    compileRule(rule.pattern)
+    compileIgnorePattern(rule.pattern)
     return rule
   } catch (error) {
     const message = error instanceof SyntaxError ? `syntax error in pattern: ${rule.pattern}` : messageOf(error)
@@ -73,8 +76,11 @@ function checked(rule: IgnoreRule, where?: Parameters<typeof locate>[1]): Ignore
  * change the outcome: after `a/b`, a later `!a` does not let a/b in again.
  */
 export function ignoreMatcher(rules: readonly IgnoreRule[]): IgnoreMatcher {
-  const matchers = rules.map(({ pattern }) => compileRule(pattern))
-  const negations = rules.filter(({ negated }) => negated).map(({ pattern }) => canMatchBelow(pattern))
+  const matchers = rules.map(({ pattern }) => compileIgnorePattern(pattern))
+  const below = (wanted: boolean) =>
+    rules.filter(({ negated }) => negated === wanted).map(({ pattern }) => canMatchBelow(pattern))
+  const negations = below(true)
+  const others = below(false)
   const directories = new Map<string, readonly boolean[]>()
 
   const matchesOf = (path: string): { matched: readonly boolean[]; last: number } => {
@@ -106,46 +112,10 @@ export function ignoreMatcher(rules: readonly IgnoreRule[]): IgnoreMatcher {
   return {
     why,
     ignored: (path) => why(path)?.negated === false,
-    mayReinclude: (directory) => {
-      const names = directory === '' || directory === '.' ? [] : directory.split('/')
-      return negations.some((mayMatch) => mayMatch(names))
-    },
+    mayReinclude: (directory) => negations.some((mayMatch) => mayMatch(namesOf(directory))),
+    mayMatchBelow: (directory) => others.some((mayMatch) => mayMatch(namesOf(directory))),
     hasNegations: negations.length > 0,
   }
-}
-
-/** A pattern as the matcher understands it, which is not quite what a shell does: `**` begins and ends anywhere. */
-function compileRule(pattern: string): PathMatcher {
-  if (!/[*?[\\]/.test(pattern)) return (path) => path === pattern
-  // Nothing but a ** in front: whatever ends so, even in the middle of a name.
-  const suffix = /^\*\*([^*?[\]\\]*)$/.exec(pattern)?.[1]
-  if (suffix !== undefined)
-    return (path) => path.endsWith(suffix) || (suffix.startsWith('/') && path === suffix.slice(1))
-  const regex = new RegExp(`^${toRegex(pattern)}$`, 'u')
-  return (path) => regex.test(path)
-}
-
-const piece = /(?<deep>\*\*)\/?|(?<star>\*)|(?<any>\?)|\[(?<not>\^?)(?<members>(?:\\.|[^\\\]])*)\]|\\?(?<one>.)/gsu
-
-function toRegex(pattern: string): string {
-  return [...pattern.matchAll(piece)]
-    .map(({ 0: text, index, groups = {} }) => {
-      if (groups.deep !== undefined) return index + text.length === pattern.length ? '.*' : '(?:.*/)?'
-      if (groups.star !== undefined) return '[^/]*'
-      if (groups.any !== undefined) return '[^/]'
-      return groups.members === undefined ? literal(groups.one!) : `[${groups.not}${membersOf(groups.members)}]`
-    })
-    .join('')
-}
-
-function membersOf(members: string): string {
-  return members.replace(/\\(.)|[^-]/gsu, (all, escaped?: string) =>
-    escaped === '-' ? '\\-' : literal(escaped ?? all),
-  )
-}
-
-function literal(character: string): string {
-  return character.replace(/[\\^$.*+?()[\]{}|/]/, '\\$&')
 }
 
 /** Whether a pattern may match something below a directory, given as its names: the first names agree and there are more. */
@@ -156,4 +126,8 @@ function canMatchBelow(pattern: string): (directory: readonly string[]) => boole
   return (directory) =>
     (deep >= 0 || parts.length > directory.length) &&
     directory.every((name, i) => matchers[i] === undefined || matchers[i](name))
+}
+
+function namesOf(directory: string): readonly string[] {
+  return directory === '' || directory === '.' ? [] : directory.split('/')
 }

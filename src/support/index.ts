@@ -1,9 +1,10 @@
 /**
- * What every room may use: errors that are answers, events, bytes that flow, and when a path stays inside.
+ * What every room may use: errors that are answers, events, bytes that flow, when a path stays inside, and work that lets others have their turn.
  *
- * Four files. A fifth needs an argument.
+ * Five files. A sixth needs an argument.
  */
 export * from './bytes.ts'
 export * from './errors.ts'
 export * from './events.ts'
+export * from './pace.ts'
 export * from './paths.ts'

@@ -179,3 +179,46 @@ test('what is missing in a stage says which stage, and what it may have been', a
 test('one missing source of several is named', async () => {
   expect(await remedyOf(files, 'COPY a zzzzzz b /')).toMatch(/^COPY_SOURCE_MISSING:2 "zzzzzz" is not in/)
 })
+
+test('a wildcard may match nothing in a folder that is there, and is an error below one that is not', async () => {
+  const stage = ['COPY d /d', 'FROM scratch']
+  expect(await made(files, 'COPY d/none* d/x/* /to/', 'COPY a /')).toEqual(['a = a'])
+  expect(await made(files, ...stage, 'COPY --from=0 /d/none* /to/', 'COPY a /')).toEqual(['a = a'])
+  expect(await remedyOf(files, 'COPY e/* /to/')).toBe(
+    'COPY_SOURCE_MISSING:2 "e" is not in the build context: not found | Paths are relative to the build context (.).',
+  )
+  expect(await remedyOf(files, 'COPY d/e/f/*/[z] /to/')).toMatch(/^COPY_SOURCE_MISSING:2 "d\/e\/f" is not in/)
+  expect(await remedyOf(files, 'ADD d/f/* /to/')).toMatch(/^COPY_SOURCE_MISSING:2 "d\/f" is not in/)
+  expect(await remedyOf(files, ...stage, 'COPY --from=0 /dist/* /to/')).toMatch(
+    /^COPY_SOURCE_MISSING:4 "\/dist" is not in stage "0"/,
+  )
+})
+
+test.each([
+  [
+    'COPY hidden /',
+    'COPY_SOURCE_MISSING:2 "hidden" is not in the build context: it is a symbolic link to "build/out": not found | "build/out" is excluded by line 3 of .dockerignore: build',
+  ],
+  [
+    'COPY up/out /',
+    /"up" is a symbolic link to "build": not found \| "build" is excluded by line 3 of \.dockerignore: build$/,
+  ],
+  ['COPY dang /', /it is a symbolic link to "nowhere": not found \| A link that is named as a source is followed/],
+  ['COPY up/* /', /"up" is not in the build context: it is a symbolic link to "build": not found/],
+  [
+    'COPY hid* /',
+    /^COPY_SOURCE_DANGLING:2 "hidden" is a symbolic link to "build\/out", which is not there: not found \| "build\/out" is excluded by line 3/,
+  ],
+  ['COPY good/mian.ts /', /^COPY_SOURCE_MISSING:2 "good\/mian.ts" is not in the build context: not found/],
+])('%s says that a link leads to nothing', async (line, message) => {
+  const bench = solveBench(tree)
+  const links = { hidden: 'build/out', up: 'build', dang: 'nowhere', good: 'src' }
+  for (const [name, target] of Object.entries(links)) symlinkSync(target, join(bench.folder, name))
+  const error = await bench.make(['FROM scratch', line]).then(
+    () => undefined,
+    (error: unknown) => error as TareError,
+  )
+  const said = `${error?.code}:${error?.where?.line} ${error?.message} | ${error?.remedy}`
+  if (typeof message === 'string') expect(said).toBe(message)
+  else expect(said).toMatch(message)
+})

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import { type Digest, isDigest } from '../../oci/index.ts'
+import { isDigest } from '../../oci/index.ts'
 import type { MadeLayer } from './snapshot.ts'
 import type { Tools } from './tools.ts'
 
 // Part of every key: raised when a step of the same form comes to make other bytes.
-const version = 1
+const version = 2
 
 /** A key for the parts, which have to be plain JSON. */
 export function keyOf(...parts: readonly unknown[]): string {
@@ -32,11 +32,16 @@ export function rememberLayer(tools: Tools, key: string, form: string, layer: Ma
 function readLayer(tools: Tools, text: string | undefined): MadeLayer | undefined {
   if (text === undefined) return undefined
   try {
-    const layer = JSON.parse(text) as { diffId: Digest; size: number; created: string }
+    const { rootTime, ...layer } = JSON.parse(text) as MadeLayer
     if (!isDigest(layer.diffId) || !tools.store.blobs.touch(layer.diffId)) return undefined
     // One that was cut short is made again.
-    return tools.store.blobs.size(layer.diffId) === layer.size ? layer : undefined
+    if (tools.store.blobs.size(layer.diffId) !== layer.size) return undefined
+    return isTime(rootTime) ? { ...layer, rootTime } : layer
   } catch {
     return undefined
   }
+}
+
+function isTime(time: MadeLayer['rootTime']): time is NonNullable<MadeLayer['rootTime']> {
+  return typeof time === 'object' && Number.isSafeInteger(time?.mtime) && Number.isSafeInteger(time?.mtimeNs)
 }

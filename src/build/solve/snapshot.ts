@@ -22,6 +22,8 @@ export interface SnapshotLayer {
   readonly created?: string
   /** Of a base image: how its manifest names the layer. */
   readonly blob?: Descriptor
+  /** The time that the step gave to the root of the filesystem, which no layer tells. */
+  readonly rootTime?: { readonly mtime: number; readonly mtimeNs: number }
 }
 
 /** A layer that a step made. */
@@ -39,6 +41,8 @@ export interface Snapshot {
   readonly scratch: boolean
   /** Brings those layers into the store that are still in a registry, before `tree` may be asked. Undefined: all are there. */
   readonly fetch?: (() => Promise<void>) | undefined
+  /** The time of its root, where a copy has set one. */
+  readonly rootTime?: SnapshotLayer['rootTime']
   tree(): Tree
 }
 
@@ -72,6 +76,7 @@ export class Snapshots {
       layers,
       scratch: false,
       fetch: below.fetch,
+      ...(layer.rootTime === undefined ? {} : { rootTime: layer.rootTime }),
       tree: once(() => withLayer(below.tree(), this.atRest(layer.diffId))),
     }
   }

@@ -123,8 +123,9 @@ class Doing {
         label: stageLabel(operation),
         identity: snapshot.id,
         get tree() {
-          return snapshot.tree()
+          return filesOf(snapshot)
         },
+        timed: snapshot.rootTime !== undefined,
         ...(snapshot.fetch === undefined ? {} : { remote: remoteFilesOf(snapshot, snapshot.fetch) }),
       },
     }
@@ -219,9 +220,17 @@ function remoteFilesOf(snapshot: Snapshot, fetch: () => Promise<void>): RemoteFi
     timesCount: false,
     fetch: async () => {
       await fetch()
-      return snapshot.tree()
+      return filesOf(snapshot)
     },
   }
+}
+
+/** The snapshot's tree, with the time of its root where it has one. */
+function filesOf({ tree, rootTime }: Snapshot): Tree {
+  const { root } = tree()
+  return rootTime === undefined
+    ? tree()
+    : new Tree({ ...root, ...rootTime, kind: 'directory', children: root.children })
 }
 
 function stageLabel(operation: Operation): string {

@@ -7,5 +7,5 @@
 export * from './compare.ts'
 export { type MetadataChange, nameOfKind, TreeDraft } from './draft.ts'
 export * from './node.ts'
-export { partsOf } from './paths.ts'
+export { nodeAt, partsOf } from './paths.ts'
 export * from './tree.ts'

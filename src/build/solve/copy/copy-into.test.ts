@@ -21,7 +21,8 @@ function treeOf(nodes: Readonly<Record<string, Node>>): Tree {
 
 function copied(from: Tree, source: string, to: string): Tree {
   const draft = Tree.empty.edit()
-  for (const pick of pickSources(from, source)) new Copier(draft, { now }).copy(pick, to)
+  for (const pick of pickSources(from, source)!)
+    for (const _ of new Copier(draft, { now }).copy({ ...pick, untimed: pick.path === '' }, to));
   return new Tree(draft.done())
 }
 
@@ -48,9 +49,9 @@ test('a link that a pattern matches has to lead somewhere, and one in a copied d
 test('directories that are made below one with the setgid bit take the bit and the group', () => {
   const draft = Tree.empty.edit()
   draft.makeDirectories(['g'], { ...plain, mode: 0o2775, gid: 50 })
-  const [pick] = pickSources(treeOf({ a: file }), 'a')
-  new Copier(draft, { now }).copy(pick!, '/g/new/deep/a')
-  new Copier(draft, { now, owner: { uid: 5, gid: 6 } }).copy(pick!, '/g/owned/a')
+  const [pick] = pickSources(treeOf({ a: file }), 'a')!
+  for (const _ of new Copier(draft, { now }).copy(pick!, '/g/new/deep/a'));
+  for (const _ of new Copier(draft, { now, owner: { uid: 5, gid: 6 } }).copy(pick!, '/g/owned/a'));
   const tree = new Tree(draft.done())
   expect(tree.get('g/new/deep')).toMatchObject({ mode: 0o2755, uid: 0, gid: 50 })
   expect(tree.get('g/new/deep/a')).toMatchObject({ mode: 0o644, gid: 0 })

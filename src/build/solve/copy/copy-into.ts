@@ -1,131 +1,109 @@
 import type { Directory, Metadata, Node, TreeDraft } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
 import type { Owner } from '../owner.ts'
-import type { ParentPick } from './pick-parents.ts'
-import type { Pick } from './pick-sources.ts'
+import { type Selection, type SelectionVisitor, walkSelection } from './selection.ts'
 
-/** Says which paths below a copied directory stay behind. */
-export interface Excluder {
-  ignored(path: string): boolean
-  mayReinclude(directory: string): boolean
+/** A change of modes, and which of those that a copy makes on the way it has a say in. */
+export interface CopyMode {
+  readonly change: (mode: number, isDirectory: boolean) => number
+  /** An octal number: directories that are made on the way have it too. */
+  readonly absolute: boolean
 }
 
 export interface CopyOptions {
   readonly now: { readonly mtime: number; readonly mtimeNs: number }
   readonly owner?: Owner | undefined
-  /** What --chmod makes of a mode. */
-  readonly mode?: ((mode: number, isDirectory: boolean) => number) | undefined
-  readonly exclude?: Excluder | undefined
+  /** What --chmod says. */
+  readonly mode?: CopyMode | undefined
+}
+
+/** A directory that things are being copied into. */
+interface Frame {
+  readonly parts: readonly string[]
+  /** Its contents, once they were looked at. */
+  into?: Map<string, Node>
+  /** Something new has come into it. */
+  touched: boolean
 }
 
 /**
  * Copies into a draft as BuildKit's COPY does to a disk: a directory's contents go into the destination, which keeps its
  * mode and owner and takes the source's time; anything else goes to the destination's name, or into it where that is
- * a directory. Missing directories are made with 0755 for the new owner. Throws `COPY_ONTO_DIRECTORY` and
+ * a directory. Missing directories are made with 0755 for the new owner. Directories that come along with something below them
+ * are made as they are in the source, and only take its mode where they are there. Throws `COPY_ONTO_DIRECTORY` and
  * `COPY_ONTO_FILE` where a file meets a directory.
  */
-export class Copier {
+export class Copier implements SelectionVisitor {
   private readonly draft: TreeDraft
   private readonly options: CopyOptions
   // One file of the source under several names is a hard link, and stays one within a copy. Of links and devices Docker makes copies.
   private readonly linked = new Map<Node, Node>()
+  private readonly frames: Frame[] = []
 
   constructor(draft: TreeDraft, options: CopyOptions) {
     this.draft = draft
     this.options = options
   }
 
-  copy(pick: Pick, to: string): void {
+  /** Yields now and then, so that whoever goes through it can stop. */
+  *copy(selection: Selection, to: string): Generator<void> {
     const name = to.slice(to.lastIndexOf('/') + 1)
     const made = name === '' || name === '.' ? to : to.slice(0, to.length - name.length)
     this.makeDirectories(this.draft.resolve(made))
     const target = this.draft.resolve(to)
     const there = this.draft.get(target)
-    if (pick.node.kind === 'directory') {
+    const { node } = selection
+    if (node.kind === 'directory') {
       if (there === undefined) this.makeDirectories(target)
       else if (there.kind !== 'directory') throw ontoFile(target)
-      this.fill(pick.node, target, '')
-      // Most roots have no time of their own.
-      if (pick.path === '' && pick.timed !== true) this.draft.change(target, timesOf(this.options.now))
+      this.frames.push({ parts: target, touched: false })
+      yield* walkSelection(node, selection, this)
+      this.frames.pop()
+      this.draft.change(target, timesOf(selection.untimed === true ? this.options.now : this.timeOf(node)))
       return
     }
-    const parts = there?.kind === 'directory' ? [...target, pick.name] : target
+    const parts = there?.kind === 'directory' ? [...target, selection.name] : target
     this.makeDirectories(parts.slice(0, -1))
-    this.leaf(pick.node, parts)
+    if (this.draft.get(parts)?.kind === 'directory') throw ontoDirectory(parts)
+    this.draft.put(parts, this.copyOf(node), this.options.now)
   }
 
-  copyWithParents(pick: ParentPick, to: string): void {
-    const target = this.draft.resolve(to)
-    this.makeDirectories(target)
-    const names = pick.path === '' ? [] : pick.path.split('/')
-    for (const [i, parent] of pick.parents.entries()) this.directory(parent, [...target, ...names.slice(0, i + 1)])
-    const parts = [...target, ...names]
-    if (pick.node.kind !== 'directory') {
-      if (this.options.exclude?.ignored(pick.path) !== true) this.leaf(pick.node, parts)
-    } else {
-      if (names.length > 0) this.directory(pick.node, parts)
-      this.fill(pick.node, parts, pick.path === '' ? '' : `${pick.path}/`)
-    }
-    // Making things in them gave them another time.
-    for (const [i, parent] of [...pick.parents.entries()].reverse())
-      this.draft.change([...target, ...names.slice(0, i + 1)], timesOf(this.timeOf(parent)))
+  enter(name: string, directory: Directory, picked: boolean): void {
+    const frame = this.frames.at(-1)!
+    const parts = [...frame.parts, name]
+    const there = this.contentsOf(frame).get(name)
+    if (there === undefined) {
+      this.draft.makeDirectory(parts, this.metadataOf(directory))
+      frame.touched = true
+    } else if (there.kind !== 'directory') throw ontoFile(parts)
+    else this.draft.change(parts, picked ? this.metadataOf(directory) : { mode: directory.mode })
+    this.frames.push({ parts, touched: false })
+  }
+
+  leave(directory: Directory, picked: boolean): void {
+    const { parts, touched } = this.frames.pop()!
+    // Making things in it gave it another time.
+    if (picked) this.draft.change(parts, timesOf(this.timeOf(directory)))
+    else if (touched) this.draft.change(parts, timesOf(this.options.now))
+  }
+
+  leaf(name: string, node: Exclude<Node, Directory>): void {
+    const frame = this.frames.at(-1)!
+    const into = this.contentsOf(frame)
+    if (into.get(name)?.kind === 'directory') throw ontoDirectory([...frame.parts, name])
+    into.set(name, this.copyOf(node))
+    frame.touched = true
+  }
+
+  private contentsOf(frame: Frame): Map<string, Node> {
+    frame.into ??= this.draft.contents(frame.parts)
+    return frame.into
   }
 
   private makeDirectories(parts: readonly string[]): void {
     const { mode, owner, now } = this.options
-    const permissions = mode === undefined ? 0o755 : mode(0o755, true) & 0o777
+    const permissions = mode?.absolute === true ? mode.change(0o755, true) & 0o777 : 0o755
     this.draft.makeDirectories(parts, { mode: permissions, uid: owner?.uid ?? 0, gid: owner?.gid, ...now })
-  }
-
-  /**
-   * Copies what is in the directory; `prefix` is its path below the source's root. `make` makes the target, where that
-   * waits for something to come into it.
-   */
-  private fill(directory: Directory, target: readonly string[], prefix: string, make?: () => void): void {
-    const { exclude } = this.options
-    let into: Map<string, Node> | undefined
-    for (const [name, child] of directory.children) {
-      const excluded = exclude?.ignored(prefix + name) === true
-      if (child.kind === 'directory') this.subdirectory(child, [...target, name], prefix + name, excluded, make)
-      else if (!excluded) {
-        make?.()
-        into ??= this.draft.contents(target)
-        if (into.get(name)?.kind === 'directory') throw ontoDirectory([...target, name])
-        into.set(name, this.copyOf(child))
-      }
-    }
-    if (this.draft.get(target)?.kind === 'directory') this.draft.change(target, timesOf(this.timeOf(directory)))
-  }
-
-  private subdirectory(
-    child: Directory,
-    parts: readonly string[],
-    path: string,
-    excluded: boolean,
-    make: (() => void) | undefined,
-  ): void {
-    const makeChild = () => {
-      make?.()
-      this.directory(child, parts)
-    }
-    if (!excluded) {
-      makeChild()
-      this.fill(child, parts, `${path}/`)
-    } else if (this.options.exclude!.mayReinclude(path)) {
-      this.fill(child, parts, `${path}/`, once(makeChild))
-    }
-  }
-
-  private directory(node: Directory, parts: readonly string[]): void {
-    const there = this.draft.get(parts)
-    if (there === undefined) this.draft.makeDirectory(parts, this.metadataOf(node), this.options.now)
-    else if (there.kind === 'directory') this.draft.change(parts, this.metadataOf(node))
-    else throw ontoFile(parts)
-  }
-
-  private leaf(node: Exclude<Node, Directory>, parts: readonly string[]): void {
-    if (this.draft.get(parts)?.kind === 'directory') throw ontoDirectory(parts)
-    this.draft.put(parts, this.copyOf(node), this.options.now)
   }
 
   private copyOf(node: Exclude<Node, Directory>): Node {
@@ -155,7 +133,7 @@ export class Copier {
     const { owner, mode } = this.options
     const { mtime, mtimeNs } = this.timeOf(node)
     const permissions =
-      mode === undefined || node.kind === 'symlink' ? node.mode : mode(node.mode, node.kind === 'directory')
+      mode === undefined || node.kind === 'symlink' ? node.mode : mode.change(node.mode, node.kind === 'directory')
     const metadata: Metadata = {
       mode: permissions,
       uid: owner?.uid ?? node.uid,
@@ -166,7 +144,7 @@ export class Copier {
     return node.xattrs === undefined ? metadata : { ...metadata, xattrs: node.xattrs }
   }
 
-  /** The root of a context or of a stage has no time of its own. */
+  /** Most roots have no time of their own. */
   private timeOf(node: Node): { readonly mtime: number; readonly mtimeNs: number } {
     return Number.isNaN(node.mtime) ? this.options.now : node
   }
@@ -190,12 +168,4 @@ function ontoFile(parts: readonly string[]): TareError {
       remedy: 'Copy to another name, or remove it in an earlier step.',
     },
   )
-}
-
-function once(action: () => void): () => void {
-  let done = false
-  return () => {
-    if (!done) action()
-    done = true
-  }
 }

@@ -1,48 +1,61 @@
 import { createHash, type Hash } from 'node:crypto'
 import { ContentReader, digestOf } from '../../../files/layer/index.ts'
-import { type Node, sortedNames } from '../../../files/tree/index.ts'
-import type { Excluder } from './copy-into.ts'
-
-/** A part of a step's input: a node, and the path it is copied under. */
-export interface Listed {
-  readonly path: string
-  readonly node: Node
-}
+import type { Directory, Node } from '../../../files/tree/index.ts'
+import { type Selection, type SelectionVisitor, walkSelection } from './selection.ts'
 
 /**
- * A digest of everything about the nodes that a copy of them depends on: names, modes, owners, links and contents, but no
- * times. Files whose content is not known yet are read.
+ * A digest of everything about the selections that a copy of them depends on: names, modes, owners, links and contents, but no
+ * times, and nothing of a selected directory but what it holds. Files whose content is not known yet are read. `path` is put before
+ * the names. Yields now and then; the digest is what it returns.
  */
-export function digestListing(listed: readonly Listed[], exclude: Excluder | undefined): string {
-  const lister = new Lister(exclude)
-  for (const { path, node } of listed) lister.add(path, node, '')
+export function* digestSelections(
+  selections: readonly (Selection & { readonly path: string })[],
+): Generator<void, string> {
+  const lister = new Lister()
+  for (const { path, node, ...filters } of selections) {
+    lister.begin(path, node.kind)
+    if (node.kind === 'directory') yield* walkSelection(node, filters, lister)
+    else lister.leaf('', node)
+    yield
+  }
   return lister.done()
 }
 
-class Lister {
-  private readonly exclude: Excluder | undefined
+/** A digest of the node and all below it, by the same rules. */
+export function digestNode(node: Node): string {
+  const lister = new Lister()
+  if (node.kind !== 'directory') lister.leaf('', node)
+  else {
+    lister.enter('', node, true)
+    for (const _ of walkSelection(node, {}, lister));
+  }
+  return lister.done()
+}
+
+class Lister implements SelectionVisitor {
   private readonly hash: Hash = createHash('sha256')
   private readonly reader = new ContentReader()
   private readonly first = new Map<Node, number>()
+  private readonly prefixes: string[] = ['']
   private text = ''
   private count = 0
 
-  constructor(exclude: Excluder | undefined) {
-    this.exclude = exclude
+  begin(path: string, kind: Node['kind']): void {
+    this.text += `${path}\0${kind}\0`
   }
 
-  /** `inner` is the path below the source's root, which exclusions speak of. */
-  add(path: string, node: Node, inner: string): void {
-    this.text += `${path}\0${node.kind}\0${node.mode} ${node.uid} ${node.gid}\0${this.rest(node)}\0`
-    if (this.text.length > 1 << 16) this.flush()
-    if (node.kind !== 'directory') return
-    for (const name of sortedNames(node)) {
-      const child = node.children.get(name)!
-      const below = inner === '' ? name : `${inner}/${name}`
-      if (this.exclude?.ignored(below) === true && !(child.kind === 'directory' && this.exclude.mayReinclude(below)))
-        continue
-      this.add(`${path}/${name}`, child, below)
-    }
+  enter(name: string, directory: Directory, picked: boolean): void {
+    const path = `${this.prefixes.at(-1)}${name}`
+    this.line(path, directory, picked ? '' : 'along')
+    this.prefixes.push(`${path}/`)
+  }
+
+  leave(): void {
+    this.prefixes.pop()
+  }
+
+  leaf(name: string, node: Exclude<Node, Directory>): void {
+    this.line(`${this.prefixes.at(-1)}${name}`, node, this.rest(node))
   }
 
   done(): string {
@@ -51,17 +64,22 @@ class Lister {
     return this.hash.digest('hex')
   }
 
-  /** What else the node's copy depends on; nothing in it can be taken for the beginning of another node. */
-  private rest(node: Node): string {
-    const xattrs =
-      node.xattrs === undefined
+  private line(path: string, node: Node, rest: string): void {
+    const { kind, mode, uid, gid, xattrs } = node
+    const attributes =
+      xattrs === undefined
         ? ''
-        : JSON.stringify([...node.xattrs].map(([name, value]) => [name, Buffer.from(value).toString('base64')]))
-    if (node.kind === 'directory') return xattrs
+        : JSON.stringify([...xattrs].map(([name, value]) => [name, Buffer.from(value).toString('base64')]))
+    this.text += `${path}\0${kind}\0${mode} ${uid} ${gid}\0${rest}\0${attributes}\0`
+    if (this.text.length > 1 << 16) this.flush()
+  }
+
+  /** What else the node's copy depends on; nothing in it can be taken for the beginning of another node. */
+  private rest(node: Exclude<Node, Directory>): string {
     const first = this.first.get(node)
     if (first !== undefined) return `same ${first}`
     this.first.set(node, this.count++)
-    if (node.kind === 'file') return `${node.size} ${digestOf(node, this.reader)} ${xattrs}`
+    if (node.kind === 'file') return `${node.size} ${digestOf(node, this.reader)}`
     if (node.kind === 'symlink') return JSON.stringify(node.target)
     return node.kind === 'fifo' ? '' : `${node.major} ${node.minor}`
   }

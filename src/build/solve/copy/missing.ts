@@ -1,14 +1,76 @@
-import { type Directory, partsOf, type Tree } from '../../../files/tree/index.ts'
+import { hasWildcard } from '../../../dockerfile/index.ts'
+import { type Directory, nodeAt, partsOf, type Symlink, type Tree } from '../../../files/tree/index.ts'
 import { closest, TareError } from '../../../support/index.ts'
 import type { Input } from '../input.ts'
 
-/** The error for a source that is not there: why, and what was probably meant. */
+/** Why a context has no such path; see `Context`. */
+export type IgnoredBy = (
+  path: string,
+) => { readonly file: string; readonly line: number; readonly pattern: string } | undefined
+
+/** The error for a source that is not there: why, and what was probably meant. Of a pattern that is what stands before the first wildcard. */
 export function explainMissing(source: string, input: Input): TareError {
-  const path = partsOf(source).join('/')
+  const all = partsOf(source)
+  const wild = all.findIndex(hasWildcard)
+  const parts = wild < 0 ? all : all.slice(0, wild)
+  const path = parts.join('/')
   const shown = input.context === undefined ? `/${path}` : path === '' ? source : path
-  return new TareError('COPY_SOURCE_MISSING', `"${shown}" is not in ${input.label}: not found`, {
-    remedy: remedyFor(source, path, input),
+  const ignoredBy = input.context?.ignoredBy.bind(input.context)
+  const link = linkOn(input.tree, parts)
+  if (link === undefined || (input.tree.get(link.to) !== undefined && input.tree.find(path) === undefined))
+    return missing(`"${shown}" is not in ${input.label}`, remedyFor(wild < 0 ? source : path, path, input))
+  const said = `${link.name === path ? 'it' : `"${link.name}"`} is a symbolic link to ${JSON.stringify(link.target)}`
+  if (input.tree.find(path) === undefined)
+    return missing(`"${shown}" is not in ${input.label}: ${said}`, remedyOfLink(link, ignoredBy))
+  return missing(`"${shown}" is not in ${input.label} as it is written: ${said}`, parentsRemedy)
+}
+
+const parentsRemedy = 'A path of --parents is kept as it is, and so goes through no link: name where the link leads.'
+
+function missing(message: string, remedy: string | undefined): TareError {
+  return new TareError('COPY_SOURCE_MISSING', `${message}: not found`, { remedy })
+}
+
+/** The error for a link that a pattern matches, and that leads to nothing. */
+export function danglingLink(tree: Tree, path: string, source: string, ignoredBy?: IgnoredBy): TareError {
+  const link = linkOn(tree, partsOf(path))
+  const target = link === undefined ? '' : ` to "${link.target}", which is not there`
+  return new TareError('COPY_SOURCE_DANGLING', `"${path}" is a symbolic link${target}: not found`, {
+    remedy:
+      (link === undefined ? undefined : ignoredRemedy(link, ignoredBy)) ??
+      `A link that is named as a source, as "${source}" does, is followed. Name the directory that holds it, and the link itself is copied.`,
   })
+}
+
+interface Link {
+  /** Where it stands. */
+  readonly name: string
+  readonly target: string
+  /** Where it leads, below the root. */
+  readonly to: string
+}
+
+/** The last link that the path goes through. */
+function linkOn(tree: Tree, parts: readonly string[]): Link | undefined {
+  for (let end = parts.length; end > 0; end--) {
+    const name = parts.slice(0, end).join('/')
+    const parent = tree.find(parts.slice(0, end - 1).join('/'))
+    const node = parent?.kind === 'directory' ? nodeAt(parent, [parts[end - 1]!]) : undefined
+    if (node?.kind === 'symlink') return { name, target: (node as Symlink).target, to: tree.resolve(name) }
+  }
+  return undefined
+}
+
+function ignoredRemedy({ to }: Link, ignoredBy: IgnoredBy | undefined): string | undefined {
+  const rule = ignoredBy?.(to)
+  return rule === undefined ? undefined : `"${to}" is excluded by line ${rule.line} of ${rule.file}: ${rule.pattern}`
+}
+
+function remedyOfLink(link: Link, ignoredBy: IgnoredBy | undefined): string {
+  return (
+    ignoredRemedy(link, ignoredBy) ??
+    'A link that is named as a source is followed, and never out of where the files come from. Name the directory that holds it, and the link itself is copied.'
+  )
 }
 
 function remedyFor(source: string, path: string, input: Input): string {

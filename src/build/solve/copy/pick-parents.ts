@@ -1,54 +1,32 @@
-import { compilePath, hasWildcard } from '../../../dockerfile/index.ts'
-import { type Directory, type Node, partsOf, sortedNames, type Tree } from '../../../files/tree/index.ts'
-
-/** One thing that --parents copies, and the directories that come with it. */
-export interface ParentPick {
-  readonly node: Node
-  /** Where it goes, below the destination. */
-  readonly path: string
-  /** The directories of `path`, outermost first. */
-  readonly parents: readonly Directory[]
-}
+import { hasWildcard, ignoreMatcher, ignoreRules } from '../../../dockerfile/index.ts'
+import { nodeAt, partsOf, type Tree } from '../../../files/tree/index.ts'
+import type { IgnoredBy } from './missing.ts'
+import { type Pick, pickSources } from './pick-sources.ts'
 
 /**
- * What a source of `COPY --parents` means in the tree: all of its path from the pivot `/./` on is kept, and `**` stands for
- * any number of directories. Empty where nothing matches.
+ * What a source of `COPY --parents` means in the tree: a directory, which is the root unless there is a pivot `/./`, and what of it is
+ * copied. All of the path behind the pivot is kept; no link in it is followed; wildcards mean what they do in .dockerignore, so that
+ * `**` goes through directories wherever it stands. Undefined where the directory is not there, or the path, if it is no pattern.
+ * Throws `IGNORE_PATTERN`.
  */
-export function pickParents(tree: Tree, source: string): ParentPick[] {
-  const pivot = /(?:^|\/)\.\//.exec(source.replace(/^\.\//, ''))
-  const plain = source.replace(/^\.\//, '')
-  const base = pivot === null ? '' : plain.slice(0, pivot.index)
-  const rest = partsOf(pivot === null ? plain : plain.slice(pivot.index + pivot[0].length))
-  const root = tree.find(base)
-  if (root?.kind !== 'directory') return []
-  if (rest.length === 0) return [{ node: root, path: '', parents: [] }]
-  const found = new Map<string, ParentPick>()
-  descend(root, '', [], rest.map(matcherOf), found)
-  return [...found.values()]
+export function pickParents(tree: Tree, source: string, ignoredBy?: IgnoredBy): Pick[] | undefined {
+  const { base, pattern } = splitAtPivot(source)
+  const bases = pickSources(tree, base, ignoredBy)
+  const parts = partsOf(pattern)
+  if (bases === undefined || parts.length === 0) return bases
+  if (!hasWildcard(base) && !hasWildcard(pattern) && !bases.some(({ node }) => isThere(node, parts))) return undefined
+  const include = ignoreMatcher(ignoreRules([parts.join('/')]))
+  return bases.map((pick) => ({ ...pick, include }))
 }
 
-type Matcher = ((name: string) => boolean) | 'any'
-
-function matcherOf(part: string): Matcher {
-  if (part === '**') return 'any'
-  return hasWildcard(part) ? compilePath(part) : (name) => name === part
+/** Where the kept part of a source of --parents begins. */
+export function splitAtPivot(source: string): { readonly base: string; readonly pattern: string } {
+  const pivot = source.indexOf('/./')
+  return pivot < 0
+    ? { base: '', pattern: source }
+    : { base: source.slice(0, pivot), pattern: source.slice(pivot + '/./'.length) }
 }
 
-function descend(
-  directory: Directory,
-  prefix: string,
-  parents: readonly Directory[],
-  matchers: readonly Matcher[],
-  found: Map<string, ParentPick>,
-): void {
-  const [matcher, ...rest] = matchers
-  if (matcher === 'any' && rest.length > 0) descend(directory, prefix, parents, rest, found)
-  for (const name of sortedNames(directory)) {
-    const node = directory.children.get(name)!
-    const path = prefix + name
-    const deeper = matcher === 'any' ? matchers : rest
-    if (matcher !== 'any' && !matcher!(name)) continue
-    if (rest.length === 0) found.set(path, { node, path, parents })
-    else if (node.kind === 'directory') descend(node, `${path}/`, [...parents, node], deeper, found)
-  }
+function isThere(node: Pick['node'], parts: readonly string[]): boolean {
+  return node.kind !== 'directory' || nodeAt(node, parts) !== undefined
 }

@@ -1,32 +1,36 @@
 import { compilePath, hasWildcard } from '../../../dockerfile/index.ts'
-import { type Directory, type Node, partsOf, sortedNames, type Tree } from '../../../files/tree/index.ts'
-import { TareError } from '../../../support/index.ts'
+import { type Directory, partsOf, sortedNames, type Tree } from '../../../files/tree/index.ts'
+import { danglingLink, type IgnoredBy } from './missing.ts'
+import type { Selection } from './selection.ts'
 
-/** One thing to copy. */
-export interface Pick {
-  readonly node: Node
-  /** The name it gets in a directory that it is copied into: its own, also where a symlink of that name was followed. */
-  readonly name: string
+/** What a source was found to mean. */
+export interface Pick extends Selection {
   /** Where it was found, below the root of its tree. */
   readonly path: string
-  /** Of a root: it has a time of its own, and not that of the copy. */
-  readonly timed?: boolean
 }
 
 /**
  * What a source of COPY or ADD means in the tree. A path is followed through every symlink; of a pattern, the part
  * before the first wildcard is, and the rest is matched name by name. A match is not looked into for more. Empty where
- * nothing matches. Throws `COPY_SOURCE_DANGLING` where a match is a symbolic link to nothing.
+ * a pattern matches nothing, undefined where the path, or what stands before the first wildcard, is not there. Throws
+ * `COPY_SOURCE_DANGLING` where a match is a symbolic link to nothing.
  */
-export function pickSources(tree: Tree, source: string): Pick[] {
+export function pickSources(tree: Tree, source: string, ignoredBy?: IgnoredBy): Pick[] | undefined {
   const parts = partsOf(source)
   const wild = parts.findIndex(hasWildcard)
-  if (wild < 0) return pickPath(tree, parts.join('/'))
+  if (wild < 0) {
+    const pick = pickPath(tree, parts.join('/'))
+    return pick === undefined ? undefined : [pick]
+  }
   const start = tree.resolve(parts.slice(0, wild).join('/'))
   const node = tree.get(start)
-  if (node?.kind !== 'directory') return []
+  if (node?.kind !== 'directory') return node === undefined ? undefined : []
   const matchers = parts.slice(wild).map(matcherOf)
-  return matches(node, start === '' ? '' : `${start}/`, matchers).map((path) => pickMatch(tree, path, source))
+  return matches(node, start === '' ? '' : `${start}/`, matchers).map((path) => {
+    const pick = pickPath(tree, path)
+    if (pick === undefined) throw danglingLink(tree, path, source, ignoredBy)
+    return pick
+  })
 }
 
 /** A malformed pattern matches nothing, as in Docker. */
@@ -38,19 +42,9 @@ function matcherOf(pattern: string): (name: string) => boolean {
   }
 }
 
-function pickPath(tree: Tree, path: string): Pick[] {
+function pickPath(tree: Tree, path: string): Pick | undefined {
   const node = tree.find(path)
-  return node === undefined ? [] : [{ node, name: path.slice(path.lastIndexOf('/') + 1), path }]
-}
-
-function pickMatch(tree: Tree, path: string, source: string): Pick {
-  const [pick] = pickPath(tree, path)
-  if (pick !== undefined) return pick
-  const link = tree.get(path)
-  const target = link?.kind === 'symlink' ? ` to "${link.target}", which is not there` : ''
-  throw new TareError('COPY_SOURCE_DANGLING', `"${path}" is a symbolic link${target}: not found`, {
-    remedy: `A link that is named as a source, as "${source}" does, is followed. Name the directory that holds it, and the link itself is copied.`,
-  })
+  return node === undefined ? undefined : { node, name: path.slice(path.lastIndexOf('/') + 1), path }
 }
 
 function matches(

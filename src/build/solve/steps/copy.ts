@@ -1,4 +1,4 @@
-import { compilePath, type IgnoreMatcher, ignoreMatcher, ignoreRules, parseChmod } from '../../../dockerfile/index.ts'
+import { compilePath, ignoreMatcher, ignoreRules, parseChmod } from '../../../dockerfile/index.ts'
 import { unpackInto } from '../../../files/context/index.ts'
 import {
   expectLayer,
@@ -9,14 +9,15 @@ import {
   sameContent,
 } from '../../../files/layer/index.ts'
 import { compareTrees, partsOf, type RegularFile, Tree, type TreeDraft } from '../../../files/tree/index.ts'
-import type { Step } from '../../../support/index.ts'
+import { type Step, unhurried } from '../../../support/index.ts'
 import type { CopyOperation, CopySource } from '../../plan/index.ts'
 import { type ArchiveSource, openArchiveSource } from '../copy/archive-source.ts'
 import { Copier, type CopyOptions } from '../copy/copy-into.ts'
-import { digestListing, type Listed } from '../copy/listing.ts'
+import { digestSelections } from '../copy/listing.ts'
 import { explainMissing } from '../copy/missing.ts'
-import { type ParentPick, pickParents } from '../copy/pick-parents.ts'
-import { type Pick, pickSources } from '../copy/pick-sources.ts'
+import { pickParents } from '../copy/pick-parents.ts'
+import { type Pick as Picked, pickSources } from '../copy/pick-sources.ts'
+import type { Excluder } from '../copy/selection.ts'
 import type { Input } from '../input.ts'
 import { resolveOwner } from '../owner.ts'
 import { keyOf, latestLayer, recallLayer, rememberLayer } from '../remember.ts'
@@ -41,17 +42,17 @@ const worthTakingOver = 1 << 20
 const hashAside = 32 << 20
 
 /** What one source came to. */
-type Found = { readonly unpack: boolean } & (
-  | { readonly parents: readonly ParentPick[] }
-  | { readonly picks: readonly Pick[] }
-)
+interface Found {
+  readonly unpack: boolean
+  readonly picks: readonly Picked[]
+}
 
 class CopyStep {
   private readonly operation: CopyOperation
   private readonly onto: Snapshot
   private readonly tools: Tools
   private readonly step: Step
-  private readonly exclude: IgnoreMatcher | undefined
+  private readonly exclude: Excluder | undefined
   private readonly inputs: readonly Input[]
   /** Undefined of files that are not here yet. */
   private readonly found: (Found | undefined)[]
@@ -89,13 +90,13 @@ class CopyStep {
     const remotes = this.inputs.flatMap(({ remote }) => remote ?? [])
     // Without an earlier layer of this form there is nothing to find under any key: then files are hashed only while they are read anyway.
     const latest = tools.mayRecall(operation) ? latestLayer(tools, form) : undefined
-    const key = latest === undefined && remotes.length === 0 ? undefined : this.key(form)
+    const key = latest === undefined && remotes.length === 0 ? undefined : await this.key(form)
     const known = latest === undefined || key === undefined ? undefined : recallLayer(tools, key)
     if (known !== undefined) return this.recalled(known)
     await this.bring()
     // Other commits may well have the same files.
     const mayBeAlike = latest !== undefined && remotes.length > 0 && !remotes.some(({ timesCount }) => timesCount)
-    const alike = mayBeAlike ? recallLayer(tools, this.key(form)) : undefined
+    const alike = mayBeAlike ? recallLayer(tools, await this.key(form)) : undefined
     if (alike !== undefined) {
       rememberLayer(tools, key!, form, alike)
       return this.recalled(alike)
@@ -103,8 +104,8 @@ class CopyStep {
     expectLayer(latest?.size ?? 0)
     try {
       const layer = await this.make(latest)
-      const byContent = key === undefined || remotes.length > 0 ? this.key(form) : key
-      for (const one of new Set([byContent, this.keyByIdentity(form), key]))
+      const byContent = key === undefined || remotes.length > 0 ? await this.key(form) : key
+      for (const one of new Set([byContent, await this.keyByIdentity(form), key]))
         if (one !== undefined) rememberLayer(tools, one, form, layer)
       return tools.snapshots.stack(onto, layer)
     } finally {
@@ -126,25 +127,23 @@ class CopyStep {
   }
 
   private find({ path, unpack }: CopySource, input: Input): Found {
-    const found = this.operation.parents
-      ? { parents: pickParents(input.tree, path) }
-      : { picks: pickSources(input.tree, path).map((pick) => (input.timed === true ? { ...pick, timed: true } : pick)) }
-    const count = 'parents' in found ? found.parents.length : found.picks.length
-    if (count === 0) {
-      if (!mayMatchNothing(path)) throw explainMissing(path, input)
-      // Docker's client refuses such a pattern; in a stage or an image it only matches nothing.
-      if (input.context !== undefined) compilePath(partsOf(path).join('/'))
-    }
-    return { unpack, ...found }
+    const { tree, timed = false, context } = input
+    const ignoredBy = context?.ignoredBy.bind(context)
+    const picks = (this.operation.parents ? pickParents : pickSources)(tree, path, ignoredBy)
+    if (picks === undefined) throw explainMissing(path, input)
+    // Docker's client refuses such a pattern; in a stage or an image it only matches nothing.
+    if (picks.length === 0 && context !== undefined) compilePath(partsOf(path).join('/'))
+    const { exclude } = this
+    return { unpack, picks: picks.map((pick) => ({ ...pick, exclude, untimed: !timed && pick.node === tree.root })) }
   }
 
   /** Files that are not here yet count with their identity, all others with their contents. */
-  private key(form: string): string {
+  private key(form: string): Promise<string> {
     return this.keyOf(form, this.found)
   }
 
   /** The key that finds the layer again when the files it was made of are no longer here; undefined where they have no identity. */
-  private keyByIdentity(form: string): string | undefined {
+  private async keyByIdentity(form: string): Promise<string | undefined> {
     if (this.inputs.every((input) => identityOf(input) === undefined)) return undefined
     return this.keyOf(
       form,
@@ -152,9 +151,12 @@ class CopyStep {
     )
   }
 
-  private keyOf(form: string, all: readonly (Found | undefined)[]): string {
+  private async keyOf(form: string, all: readonly (Found | undefined)[]): Promise<string> {
     const awaited = all.flatMap((found, i) => (found === undefined ? [[i, identityOf(this.inputs[i]!)]] : []))
-    const listing = digestListing(listed(all), this.exclude)
+    const selections = all.flatMap((found, i) =>
+      (found?.picks ?? []).map((pick) => ({ ...pick, path: `${i}:${pick.name}` })),
+    )
+    const listing = await unhurried(digestSelections(selections), this.tools.signal)
     return awaited.length === 0 ? keyOf(form, listing) : keyOf(form, listing, awaited)
   }
 
@@ -163,39 +165,37 @@ class CopyStep {
     if (!operation.link) await onto.fetch?.()
     const before = operation.link ? scratch.tree() : onto.tree()
     const draft = before.edit()
-    await this.fill(draft)
+    // What this step says of the root's time is to be seen.
+    draft.change([], { mtime: Number.NaN })
+    const options = this.options()
+    await this.fill(draft, options)
     const after = new Tree(draft.done())
     const differences = compareTrees(before.root, after.root, sameContent)
     // Settled from the start: one that fails first must not go unheard. What is not learnt here is read later.
     const hashing = Promise.allSettled([...this.unpacked].flatMap((file) => hashAsideOf(file)))
     try {
-      return await makeLayer(
+      const layer = await makeLayer(
         { differences, digests: () => this.unpacked.size === 0, previous: this.previous(latest) },
         tools,
         this.step,
       )
+      return { ...layer, ...rootTimeOf(after, options) }
     } finally {
       await hashing
     }
   }
 
-  private async fill(draft: TreeDraft): Promise<void> {
-    const options = this.options()
+  private async fill(draft: TreeDraft, options: CopyOptions): Promise<void> {
     for (const found of this.found) {
-      const copier = () => new Copier(draft, options)
       if (found === undefined) throw new Error('files that were not fetched')
-      if ('parents' in found) {
-        const one = copier()
-        for (const pick of found.parents) one.copyWithParents(pick, this.operation.to)
-        continue
-      }
       for (const pick of found.picks) {
         this.tools.signal.throwIfAborted()
         const archive =
           found.unpack && pick.node.kind === 'file' && pick.node.size > 0
             ? await openArchiveSource(pick.node, this.tools)
             : undefined
-        if (archive === undefined) copier().copy(pick, this.operation.to)
+        if (archive === undefined)
+          await unhurried(new Copier(draft, options).copy(pick, this.operation.to), this.tools.signal)
         else this.unpack(draft, archive, pick.node as RegularFile, options)
       }
     }
@@ -213,9 +213,8 @@ class CopyStep {
     const { owner, mode, link } = this.operation
     return {
       now: stamp(this.tools),
-      exclude: this.exclude,
       owner: owner === undefined ? undefined : resolveOwner(owner, link ? scratch : this.onto),
-      mode: mode === undefined ? undefined : parseChmod(mode),
+      mode: mode === undefined ? undefined : { change: parseChmod(mode), absolute: /^\d/.test(mode) },
     }
   }
 
@@ -226,36 +225,15 @@ class CopyStep {
   }
 }
 
-/** What goes into a key of the files that were found. */
-function listed(all: readonly (Found | undefined)[]): Listed[] {
-  return all.flatMap((found, i): Listed[] =>
-    found === undefined
-      ? []
-      : 'parents' in found
-        ? found.parents.flatMap(({ path, node, parents }) => [
-            ...parents.map((parent, depth) => ({
-              path: `${i}:${path
-                .split('/')
-                .slice(0, depth + 1)
-                .join('/')}`,
-              node: { ...parent, children: new Map() },
-            })),
-            { path: `${i}:${path}`, node },
-          ])
-        : found.picks.map(({ name, node }) => ({
-            path: `${i}:${name}`,
-            node: node.kind === 'directory' ? { ...node, children: node.children, mode: 0, uid: 0, gid: 0 } : node,
-          })),
-  )
+/** The time that the copy has given to the root; none where that is only the time of the copy, or of the layer. */
+function rootTimeOf({ root }: Tree, { now }: CopyOptions): Pick<MadeLayer, 'rootTime'> {
+  const { mtime, mtimeNs } = root
+  if (Number.isNaN(mtime) || (mtime === now.mtime && mtimeNs === now.mtimeNs)) return {}
+  return { rootTime: { mtime, mtimeNs } }
 }
 
 function identityOf({ identity, remote }: Input): string | undefined {
   return remote?.identity ?? identity
-}
-
-/** Whether it is no error that the source matches nothing: a pattern may. */
-function mayMatchNothing(path: string): boolean {
-  return /[*?[]/.test(path.replace(/\\./g, ''))
 }
 
 /** Learns a large archive's digest on another thread: the step's key needs it in the end. */

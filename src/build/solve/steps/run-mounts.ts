@@ -3,7 +3,7 @@ import type { Node } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
 import type { RunMount, RunOperation } from '../../plan/index.ts'
 import { mayHide, type SandboxMount } from '../../sandbox/index.ts'
-import { digestListing } from '../copy/listing.ts'
+import { digestNode } from '../copy/listing.ts'
 import { explainMissing } from '../copy/missing.ts'
 import type { RunSettings, Tools } from '../tools.ts'
 import { type MountSource, type MountSources, stackOf } from './run-sources.ts'
@@ -35,7 +35,7 @@ export function keyOfMount(mount: RunMount, sources: MountSources, { secretKey }
       const path = mount.source ?? '/'
       const isAll = isRoot(path) || source.input.tree.resolve(path) === ''
       if (isAll && source.snapshot !== undefined) return [type, target, readonly, source.snapshot.id]
-      return [type, target, readonly, digestListing([{ path: '', node: nodeAt(source, path) }], undefined)]
+      return [type, target, readonly, digestNode(nodeAt(source, path))]
     }
     case 'cache':
       return [type, target, readonly]
