@@ -8,10 +8,11 @@ const layers = ['files/tar', 'files/tree', 'files/layer']
 const sandbox = ['step', 'machine', 'rootfs', 'mounts', 'run'].map((room) => `build/sandbox/${room}`)
 const everythingBelowVerbs = [
   ...['support', 'oci', 'dockerfile', 'files/compression', 'files/tar', 'files/tree', 'files/layer', 'files/context'],
-  ...['net', ...content, 'build/plan', 'build/sandbox', 'build/solve', 'build/assemble'],
+  ...['disk', 'net', ...content, 'build/plan', 'build/sandbox', 'build/solve', 'build/assemble'],
 ]
 const rooms: Record<string, { may: readonly string[]; pure?: true }> = {
   support: { may: [] },
+  disk: { may: ['support'] },
   net: { may: ['support'] },
   oci: { may: ['support'], pure: true },
   dockerfile: { may: ['support'], pure: true },
@@ -21,20 +22,20 @@ const rooms: Record<string, { may: readonly string[]; pure?: true }> = {
   'files/layer': { may: ['support', 'oci', 'files/tar', 'files/tree'] },
   'files/context': { may: ['support', 'files/compression', 'files/tar', 'files/tree', 'files/layer'] },
   content: { may: ['support', 'oci'], pure: true },
-  'content/store': { may: ['support', 'oci', 'content'] },
-  'content/archive': { may: ['support', 'oci', 'content', 'files/tar', 'files/compression'] },
+  'content/store': { may: ['support', 'disk', 'oci', 'content'] },
+  'content/archive': { may: ['support', 'disk', 'oci', 'content', 'files/tar', 'files/compression'] },
   'content/registry': { may: ['support', 'net', 'oci', 'content', 'content/registry/auth'] },
-  'content/registry/auth': { may: ['support', 'net'] },
+  'content/registry/auth': { may: ['support', 'disk', 'net'] },
   'build/plan': { may: ['support', 'oci', 'dockerfile'], pure: true },
-  'build/sandbox': { may: ['support', ...sandbox] },
+  'build/sandbox': { may: ['support', 'disk', ...sandbox] },
   'build/sandbox/step': { may: ['files/tree', 'files/layer'], pure: true },
   'build/sandbox/machine': { may: ['support', 'files/tree', 'files/layer', 'build/sandbox/step'] },
-  'build/sandbox/rootfs': { may: ['support', ...layers, 'build/sandbox/step', 'build/sandbox/machine'] },
+  'build/sandbox/rootfs': { may: ['support', 'disk', ...layers, 'build/sandbox/step', 'build/sandbox/machine'] },
   'build/sandbox/mounts': {
-    may: ['support', ...layers, 'build/sandbox/step', 'build/sandbox/machine', 'build/sandbox/rootfs'],
+    may: ['support', 'disk', ...layers, 'build/sandbox/step', 'build/sandbox/machine', 'build/sandbox/rootfs'],
   },
   'build/sandbox/run': {
-    may: ['support', ...layers, ...sandbox.filter((room) => room !== 'build/sandbox/run')],
+    may: ['support', 'disk', ...layers, ...sandbox.filter((room) => room !== 'build/sandbox/run')],
   },
   'build/solve': {
     may: [
@@ -55,7 +56,7 @@ const rooms: Record<string, { may: readonly string[]; pure?: true }> = {
   'build/assemble': { may: ['support', 'oci', 'files/layer', 'build/plan'], pure: true },
   verbs: { may: everythingBelowVerbs },
   '': { may: ['support', 'oci', 'verbs', ...content] },
-  cli: { may: [''] },
+  cli: { may: ['', 'disk'] },
 }
 
 // A pure room reads no disk, network, process or clock: those come in as arguments.

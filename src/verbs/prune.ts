@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { ownersIn } from '../disk/index.ts'
 import type { Digest } from '../oci/index.ts'
-import { systemCode, TareError } from '../support/index.ts'
+import { TareError } from '../support/index.ts'
 import { keptOf } from './cache-mounts.ts'
 import { collectGarbage, layerOfStep } from './collect-garbage.ts'
 import type { Host } from './host.ts'
@@ -41,23 +42,17 @@ export async function pruneBuildCache(host: Host, { filters = [] }: PruneOptions
   }
 }
 
-/** Removes what commands of builds printed that have ended: folders named `<time>-<pid>`. */
+/** Removes what commands of builds printed that have ended: folders named `<time>-<process>`. */
 function removeLogs({ store }: Host, before: number): void {
   const folder = join(store.home, 'tare', 'logs')
+  const owners = ownersIn(join(store.home, 'tare', 'alive'))
   if (!existsSync(folder)) return
   for (const name of readdirSync(folder)) {
     const path = join(folder, name)
     const stat = statSync(path, { throwIfNoEntry: false })
-    if (stat === undefined || stat.mtimeMs >= before || isRunning(Number(/-(\d+)$/.exec(name)?.[1]))) continue
+    if (stat === undefined || stat.mtimeMs >= before) continue
+    if (owners.isAlive(/Z-(.*)$/.exec(name)?.[1] ?? '', stat.mtimeMs)) continue
     rmSync(path, { recursive: true, force: true })
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return Number.isInteger(pid) && process.kill(pid, 0)
-  } catch (error) {
-    return systemCode(error) === 'EPERM'
   }
 }
 

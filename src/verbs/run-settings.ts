@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { RunSettings } from '../build/solve/index.ts'
+import { nameOfProcess } from '../disk/index.ts'
 import { sha256 } from '../support/index.ts'
 import type { Agents } from './agents.ts'
 import type { Host } from './host.ts'
@@ -36,7 +37,7 @@ export function runSettings(
     allowInsecure: allowed.includes('security.insecure'),
     cacheNamespace: buildArgs['BUILDKIT_CACHE_MOUNT_NS'] ?? '',
     logFile: ({ title }) =>
-      join(host.store.home, 'tare', 'logs', `${started}-${process.pid}`, `${sha256(title).slice(7, 19)}.log`),
+      join(host.store.home, 'tare', 'logs', `${started}-${nameOfProcess()}`, `${sha256(title).slice(7, 19)}.log`),
   }
 }
 

@@ -1,14 +1,7 @@
 import { join } from 'node:path'
+import { listDoubtful, noteBoot, ownersIn, ProcessFiles } from '../../disk/index.ts'
 import { TareError } from '../../support/index.ts'
-import {
-  chooseIsolation,
-  killInside,
-  listDoubtful,
-  type Machine,
-  noteBoot,
-  thisMachine,
-  WorkFolders,
-} from './machine/index.ts'
+import { chooseIsolation, killInside, type Machine, thisMachine } from './machine/index.ts'
 import { Caches, rescueMoved } from './mounts/index.ts'
 import { removeAll, Unpacked } from './rootfs/index.ts'
 import { runInFolder, runOnOverlay } from './run/index.ts'
@@ -47,7 +40,7 @@ class MachineSandbox implements Sandbox {
   private readonly machine: Machine
   private readonly runtime: string | undefined
   private readonly unpacked: Unpacked
-  private readonly work: WorkFolders
+  private readonly work: ProcessFiles
   private readonly caches: Caches
   private readonly trees: string
   private readonly ready: Promise<void>
@@ -59,7 +52,7 @@ class MachineSandbox implements Sandbox {
     this.by = runtime ?? (isolation === 'chroot' ? 'chroot' : 'unshare')
     this.trees = join(folder, 'trees', machine.flavour)
     // (`steps` holds what the store remembers of steps.)
-    this.work = new WorkFolders(join(folder, 'running', machine.flavour))
+    this.work = new ProcessFiles(join(folder, 'running', machine.flavour), ownersIn(join(folder, 'alive')))
     this.unpacked = new Unpacked(join(folder, 'unpacked', machine.flavour), machine, this.work)
     this.caches = new Caches(join(folder, 'caches', machine.flavour), machine, this.work)
     const leftovers = this.work.leftovers()
@@ -82,6 +75,8 @@ class MachineSandbox implements Sandbox {
 
   /** Removes what a machine that ended hard may have left in part; it is unpacked again. */
   private async forgetDoubtful(note: string): Promise<void> {
+    // A neighbour may be at work in them, and its machine goes on.
+    if (this.work.owners.hasNeighbours()) return
     const doubtful = listDoubtful(note, [this.unpacked.folder, this.trees])
     if (doubtful.length > 0) await removeAll(this.machine, doubtful)
     try {

@@ -1,4 +1,5 @@
-import { lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { lstatSync, rmSync, writeFileSync } from 'node:fs'
+import { replaceFile } from '../../disk/index.ts'
 import type { BuildResult } from '../../index.ts'
 import { Failure } from '../failure.ts'
 
@@ -38,14 +39,7 @@ function writeWhole(path: string, text: string): void {
       writeFileSync(path, text)
       return
     }
-    const temporary = `${path}.${process.pid}.tmp`
-    try {
-      writeFileSync(temporary, text)
-      renameSync(temporary, path)
-    } catch (error) {
-      rmSync(temporary, { force: true })
-      throw error
-    }
+    replaceFile(path, text)
   })
 }
 

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto'
-import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { type FileHandle, open, realpath, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { replacementFor, sweepBeside } from '../../disk/index.ts'
 import { messageOf, systemCode, TareError } from '../../support/index.ts'
 
 /** Somewhere an archive's bytes go, in order. One of `finish` and `discard` ends it. */
@@ -23,20 +23,21 @@ export async function openFileOutput(path: string): Promise<Output> {
   if (found !== undefined && !found.isFile()) return openInPlace(path)
   // Through a symlink to the file it names, which then is replaced, and not the link.
   const target = found === undefined ? path : await realpath(path)
-  const temporary = join(dirname(target), `.${basename(target).slice(0, 200)}.${randomBytes(6).toString('hex')}.part`)
-  const file = await open(temporary, 'wx').catch((cause) => {
+  sweepBeside(target)
+  const made = replacementFor(target)
+  const file = await open(made.path, 'wx').catch((cause) => {
     throw unwritable(path, cause)
   })
   const discard = async () => {
     await file.close().catch(() => {})
-    await rm(temporary, { force: true })
+    made.discard()
   }
   return {
     write: (chunk) => writeAll(file, chunk, path),
     finish: async () => {
       try {
         await file.close()
-        await rename(temporary, target)
+        made.keep()
       } catch (cause) {
         await discard()
         throw unwritable(path, cause)

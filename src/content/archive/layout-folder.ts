@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { replaceFile, replacementFor, withLock } from '../../disk/index.ts'
 import {
   type Descriptor,
   type Digest,
@@ -15,12 +15,13 @@ import {
 import { type Bytes, messageOf, systemCode, TareError } from '../../support/index.ts'
 import { verified } from '../index.ts'
 import { openFolderShelf } from './folder-shelf.ts'
-import { layoutLock, withLayoutLock } from './layout-lock.ts'
 import { blobPath, labelNotes, nameNotes, refNameAnnotation } from './oci-format.ts'
 import { layoutRoots, openBlob, rootNamed } from './oci-images.ts'
 import type { LayoutWriter } from './types.ts'
 
 type Json = Record<string, unknown>
+
+const layoutLock = '.index.json.lock'
 
 /**
  * An OCI layout in a folder, which is made when it is missing; what is in one stays. Blobs are whole or not there, and
@@ -43,7 +44,7 @@ async function look(folder: string): Promise<'new' | 'layout'> {
   }
   if (names.length === 0) return 'new'
   // Without either, another process may just be beginning one.
-  const begun = names.every((name) => name === 'blobs' || name === layoutLock || name.endsWith('.part'))
+  const begun = names.every((name) => name === 'blobs' || name.startsWith(layoutLock) || name.endsWith('.part'))
   if (begun || names.includes('oci-layout') || names.includes('index.json')) return 'layout'
   throw refuse(folder, 'it holds other files and no OCI layout', 'Name a new folder, or one with an OCI layout.')
 }
@@ -84,21 +85,21 @@ class LayoutFolder implements LayoutWriter {
   async put(blob: Descriptor, from: () => Promise<Bytes>): Promise<void> {
     if (await this.has(blob)) return
     const path = join(this.folder, blobPath(blob.digest))
-    const temporary = `${path}.${randomBytes(6).toString('hex')}.part`
+    const made = replacementFor(path)
     const bytes = verified(await from(), blob)
     const file = await this.answering(async () => {
       await mkdir(join(this.folder, 'blobs', 'sha256'), { recursive: true })
-      return open(temporary, 'wx')
+      return open(made.path, 'wx')
     })
     try {
       for await (const chunk of bytes) await this.answering(() => writeAll(file, chunk))
       await this.answering(async () => {
         await file.close()
-        await rename(temporary, path)
+        made.keep()
       })
     } catch (error) {
       await file.close().catch(() => {})
-      await rm(temporary, { force: true })
+      made.discard()
       throw error
     }
     this.written.push(blob.digest)
@@ -178,14 +179,17 @@ function labelOf(entry: Json): string | undefined {
 
 async function replace(path: string, text: string, once = false): Promise<void> {
   if (once && (await stat(path).catch(() => undefined)) !== undefined) return
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.part`
-  try {
-    await writeFile(temporary, text, { flag: 'wx' })
-    await rename(temporary, path)
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw error
-  }
+  replaceFile(path, text)
+}
+
+/** Does `work` while no other process of ours changes the layout's index.json. Other tools have no lock to share. */
+function withLayoutLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  const path = join(folder, layoutLock)
+  const busy = () =>
+    new TareError('ARCHIVE_UNWRITABLE', `another process has held ${path} for half a minute`, {
+      remedy: 'If none is running, remove that file.',
+    })
+  return withLock(path, work, busy)
 }
 
 async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {

@@ -14,10 +14,10 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { makeFolder, type ProcessFiles, showLife } from '../../disk/index.ts'
 import { type Descriptor, type Digest, documentLimit, hexOf } from '../../oci/index.ts'
 import { type Bytes, sha256, systemCode, TareError } from '../../support/index.ts'
 import { explainWriteFailure } from './failures.ts'
-import { makeFolder, type ProcessFiles } from './scratch.ts'
 
 const chunkSize = 1 << 20
 
@@ -189,6 +189,7 @@ async function pour(path: string, bytes: Bytes): Promise<{ digest: Digest; size:
       hash.update(chunk)
       size += chunk.length
       for (let done = 0; done < chunk.length; ) done += writeSync(fd, chunk, done)
+      showLife()
     }
   } finally {
     closeSync(fd)
@@ -206,6 +207,7 @@ async function* chunksOf(fd: number, reuse: number | undefined): Bytes {
       if (reuse !== undefined) chunks[place] = chunk
       const count = readSync(fd, chunk)
       if (count === 0) return
+      showLife()
       yield chunk.subarray(0, count)
     }
   } finally {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeFolder, type ProcessFiles } from '../../disk/index.ts'
 import {
   type Descriptor,
   type Digest,
@@ -12,7 +13,6 @@ import {
   type Reference,
 } from '../../oci/index.ts'
 import { systemCode, TareError } from '../../support/index.ts'
-import { makeFolder, type ProcessFiles } from './scratch.ts'
 
 /** One line of the store's index.json: an image, under a name or (dangling) under none. */
 export interface Entry {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeFolder, type ProcessFiles } from '../../disk/index.ts'
 import { explainWriteFailure } from './failures.ts'
-import { makeFolder, type ProcessFiles } from './scratch.ts'
 
 /**
  * What is remembered, by kind:

@@ -1,14 +1,13 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ownersIn, ProcessFiles, showLife, withLock } from '../../disk/index.ts'
 import { type Descriptor, type Digest, isManifestType, parseManifest, type Reference } from '../../oci/index.ts'
 import { type Bytes, TareError } from '../../support/index.ts'
 import type { Target } from '../index.ts'
 import { Blobs, type Reservation } from './blobs.ts'
 import { explainWriteFailure } from './failures.ts'
-import { withLock } from './lock.ts'
 import { type Entry, Names, named } from './names.ts'
 import { Records } from './records.ts'
-import { ProcessFiles } from './scratch.ts'
 
 /**
  * Images on this machine's disk: an OCI layout (index.json, oci-layout, blobs/) which other tools read in place, and
@@ -21,12 +20,14 @@ export class Store implements Target {
   private readonly names: Names
   private readonly scratch: ProcessFiles
   private readonly leases: ProcessFiles
+  private readonly lives = new Set<number>()
 
   constructor(home: string) {
     this.home = home
     const own = join(home, 'tare')
-    this.scratch = new ProcessFiles(join(own, 'scratch'))
-    this.leases = new ProcessFiles(join(own, 'leases'))
+    const owners = ownersIn(join(own, 'alive'))
+    this.scratch = new ProcessFiles(join(own, 'scratch'), owners)
+    this.leases = new ProcessFiles(join(own, 'leases'), owners)
     this.blobs = new Blobs(home, this.scratch)
     this.records = new Records(home, own, this.scratch)
     this.names = new Names(home, this.scratch)
@@ -61,6 +62,7 @@ export class Store implements Target {
   async keep(image: Descriptor | (() => Descriptor), names: readonly Reference[], now: Date): Promise<void> {
     const tagged = now.toISOString()
     await this.change((entries) => {
+      for (const life of this.lives) this.leases.owners.check(life)
       const manifest = typeof image === 'function' ? image() : image
       const naming = { manifest, tagged, isSameImage: this.comparer(manifest) }
       if (names.length === 0) return named(entries, undefined, naming)
@@ -94,17 +96,13 @@ export class Store implements Target {
 
   /** Changes the list of images while no other process does. */
   async change(edit: (entries: Entry[]) => readonly Entry[]): Promise<void> {
-    try {
-      await withLock(join(this.home, 'tare', 'lock'), () => this.names.write(edit(this.entries())))
-    } catch (error) {
-      throw explainWriteFailure(error, this.home)
-    }
+    await this.alone(() => this.names.write(edit(this.entries())))
   }
 
   /** Does `work` while no other process changes the store's list of images. */
   async alone<T>(work: () => T): Promise<T> {
     try {
-      return await withLock(join(this.home, 'tare', 'lock'), work)
+      return await withLock(join(this.home, 'tare', 'lock'), work, () => busy(this.home))
     } catch (error) {
       throw explainWriteFailure(error, this.home)
     }
@@ -128,9 +126,14 @@ export class Store implements Target {
     try {
       this.scratch.sweep()
       this.leases.sweep()
+      const life = this.leases.owners.announce()
       const path = this.leases.reserve()
       writeFileSync(path, '')
-      return () => rmSync(path, { force: true })
+      this.lives.add(life)
+      return () => {
+        this.lives.delete(life)
+        rmSync(path, { force: true })
+      }
     } catch (error) {
       throw explainWriteFailure(error, this.home)
     }
@@ -142,8 +145,18 @@ export class Store implements Target {
     const oldest = Math.min(...this.leases.living().map(({ since }) => since - 2000), Number.POSITIVE_INFINITY)
     const doomed = this.blobs.all().filter((blob) => !needed.has(blob.digest) && blob.since < oldest)
     // A build that has begun meanwhile may have found one of them, and touched it.
-    const removed = doomed.filter((blob) => this.blobs.remove(blob.digest, blob.since))
+    const removed = doomed.filter((blob) => {
+      showLife()
+      return this.blobs.remove(blob.digest, blob.since)
+    })
     for (const { digest } of removed) this.records.forget('layers', digest.slice('sha256:'.length))
     return { removed: removed.map(({ digest }) => digest), bytes: removed.reduce((sum, { size }) => sum + size, 0) }
   }
+}
+
+function busy(home: string): TareError {
+  const path = join(home, 'tare', 'lock')
+  return new TareError('STORE_BUSY', `another process has held the store for half a minute (${path})`, {
+    remedy: 'If none is running, remove that file.',
+  })
 }

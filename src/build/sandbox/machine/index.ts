@@ -5,7 +5,6 @@
  * Not here: files of an image (rootfs, mounts), the command itself (run).
  */
 export { canExecute, refuseForeign } from './architectures.ts'
-export { listDoubtful, noteBoot } from './boots.ts'
 export { chooseIsolation } from './choose.ts'
 export { type Diagnosis, type Examination, examine } from './doctor.ts'
 export { checkExecutable } from './executable.ts'
@@ -14,4 +13,3 @@ export { guard, hasCapability, type Machine, read, thisMachine } from './machine
 export { overlayOptions } from './overlay.ts'
 export { ended, findProgram, hear, plainEnvironment, quoted, readProgram, runProgram } from './programs.ts'
 export { signalCommand } from './signal-command.ts'
-export { isLiving, nameOfProcess, WorkFolders } from './work-folder.ts'

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto'
 import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { type ProcessFiles, tryLock } from '../../../disk/index.ts'
 import { type Node, Tree } from '../../../files/tree/index.ts'
 import { systemCode, TareError } from '../../../support/index.ts'
-import type { Machine, WorkFolders } from '../machine/index.ts'
+import type { Machine } from '../machine/index.ts'
 import { runProgram } from '../machine/index.ts'
 import { Extractor, layerBetween, removeAll } from '../rootfs/index.ts'
 import type { CacheMount } from '../step/index.ts'
-import { tryLock } from './cache-lock.ts'
 
 export interface HeldCache {
   readonly path: string
@@ -19,9 +19,9 @@ export interface HeldCache {
 export class Caches {
   readonly folder: string
   private readonly machine: Machine
-  private readonly work: WorkFolders
+  private readonly work: ProcessFiles
 
-  constructor(folder: string, machine: Machine, work: WorkFolders) {
+  constructor(folder: string, machine: Machine, work: ProcessFiles) {
     this.folder = folder
     this.machine = machine
     this.work = work
@@ -40,10 +40,10 @@ export class Caches {
       mkdirSync(folder, { recursive: true })
       if (mount.sharing === 'shared') return { path: await this.made(folder, mount), release: () => {} }
       const lock = join(folder, 'lock')
-      let release = tryLock(lock)
+      let release = tryLock(lock, this.work.owners)
       while (release === undefined && mount.sharing === 'locked') {
         await pause(20 + Math.random() * 30, undefined, { signal })
-        release = tryLock(lock)
+        release = tryLock(lock, this.work.owners)
       }
       if (release === undefined) continue
       try {

@@ -1,7 +1,8 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
+import { isLocked, type Owners, ownersIn, ProcessFiles } from '../../../disk/index.ts'
 import { type Bytes, TareError } from '../../../support/index.ts'
-import { isLiving, type Machine, runProgram, thisMachine, WorkFolders } from '../machine/index.ts'
+import { type Machine, runProgram, thisMachine } from '../machine/index.ts'
 import { removeAll } from '../rootfs/index.ts'
 import { receiveCaches, sendCaches } from './carry-caches.ts'
 
@@ -24,9 +25,11 @@ const repeatable = ['unpacked', 'trees'] as const
 export class Kept {
   private readonly folder: string
   private readonly machine: Machine = thisMachine()
+  private readonly owners: Owners
 
   constructor(folder: string) {
     this.folder = folder
+    this.owners = ownersIn(join(folder, 'alive'))
   }
 
   /** Those of this user, and for root of everybody, by id. */
@@ -93,7 +96,7 @@ export class Kept {
   /** Takes caches out of a tar that `send` made; they replace those of the same ids. Throws `CACHE_IN_USE`, `ARCHIVE_INVALID`. */
   async receive(bytes: Bytes): Promise<readonly string[]> {
     const oldest = this.beginningOfSteps()
-    const work = new WorkFolders(this.own('running')).make(['caches'])
+    const work = new ProcessFiles(this.own('running'), this.owners).make(['caches'])
     const from = join(work, 'caches')
     try {
       const taken = await receiveCaches(this.machine, from, bytes)
@@ -117,24 +120,25 @@ export class Kept {
 
   /** The folders of a kind: each in that of whoever made it. */
   private places(kind: string): string[] {
-    const owners = this.machine.root ? listed(join(this.folder, kind)) : [this.machine.flavour]
-    return owners.flatMap((owner) =>
-      listed(join(this.folder, kind, owner)).map((name) => join(this.folder, kind, owner, name)),
-    )
+    return this.folders(kind).flatMap((folder) => listed(folder).map((name) => join(folder, name)))
+  }
+
+  private folders(kind: string): string[] {
+    const users = this.machine.root ? listed(join(this.folder, kind)) : [this.machine.flavour]
+    return users.map((user) => join(this.folder, kind, user))
   }
 
   /** When the first of the steps began that run now. */
   private beginningOfSteps(): number {
-    const running = this.places('running').filter((path) => isLiving(path.slice(path.lastIndexOf('/') + 1)))
+    const begun = this.folders('running').flatMap((folder) =>
+      new ProcessFiles(folder, this.owners).living().map(({ born }) => born),
+    )
     // Times of files are cut by some disks.
-    return Math.min(...running.map((path) => (statSync(path, { throwIfNoEntry: false })?.birthtimeMs ?? 0) - 2000))
+    return begun.reduce((oldest, time) => Math.min(oldest, time - 2000), Number.POSITIVE_INFINITY)
   }
 
   private isLocked(key: string): boolean {
-    return this.places('caches').some((path) => {
-      const holder = path.endsWith(key) ? readText(join(path, 'lock')) : undefined
-      return holder !== undefined && isLiving(holder)
-    })
+    return this.places('caches').some((path) => path.endsWith(key) && isLocked(join(path, 'lock'), this.owners))
   }
 
   /** Bytes on disk, also of what belongs to other ids. */

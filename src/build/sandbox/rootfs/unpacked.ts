@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { ProcessFiles } from '../../../disk/index.ts'
 import { mergeLayers } from '../../../files/layer/index.ts'
 import { Tree } from '../../../files/tree/index.ts'
 import { systemCode } from '../../../support/index.ts'
-import type { Machine, WorkFolders } from '../machine/index.ts'
+import type { Machine } from '../machine/index.ts'
 import { runProgram } from '../machine/index.ts'
 import type { Stack } from '../step/index.ts'
 import { Extractor, layerBetween, shortName, standsAlone } from './extract.ts'
@@ -15,11 +16,11 @@ import { Extractor, layerBetween, shortName, standsAlone } from './extract.ts'
 export class Unpacked {
   readonly folder: string
   private readonly machine: Machine
-  private readonly work: WorkFolders
+  private readonly work: ProcessFiles
   private readonly extractor: Extractor
   private readonly making = new Map<string, Promise<string>>()
 
-  constructor(folder: string, machine: Machine, work: WorkFolders) {
+  constructor(folder: string, machine: Machine, work: ProcessFiles) {
     this.folder = folder
     this.machine = machine
     this.work = work

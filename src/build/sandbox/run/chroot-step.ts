@@ -1,9 +1,9 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { ProcessFiles } from '../../../disk/index.ts'
 import { type Directory, type Node, Tree } from '../../../files/tree/index.ts'
 import { messageOf, TareError } from '../../../support/index.ts'
-import type { WorkFolders } from '../machine/index.ts'
 import {
   ended,
   guard,
@@ -43,7 +43,7 @@ import { becomeCommand } from './namespace-script.ts'
 
 export interface ChrootTools {
   readonly machine: Machine
-  readonly work: WorkFolders
+  readonly work: ProcessFiles
   readonly caches: Caches
   /** Where filesystems stay that the next step may go on with. */
   readonly trees: string
@@ -73,6 +73,7 @@ class ChrootStep {
   private readonly options: RunOptions
   private readonly tools: ChrootTools
   private readonly folder: string
+  private readonly life: number
   private readonly root: string
   private readonly places: BorrowedPlaces
   private readonly held: HeldCache[] = []
@@ -85,6 +86,7 @@ class ChrootStep {
     this.command = command
     this.options = options
     this.tools = tools
+    this.life = tools.work.owners.announce()
     this.folder = tools.work.make()
     this.root = join(this.folder, 'root')
     this.places = new BorrowedPlaces(this.root, join(this.folder, 'aside'))
@@ -125,9 +127,9 @@ class ChrootStep {
         const found = walk(root, undefined)[0]!
         this.reusable = !hasLinks(found)
         const capabilities = await readCapabilities(found, root, this.tools.machine, since)
-        return stubs.touch(
-          plainTree(found, { before: tree, folder: root, since, untouched: this.system, capabilities }),
-        )
+        const after = plainTree(found, { before: tree, folder: root, since, untouched: this.system, capabilities })
+        this.tools.work.owners.check(this.life)
+        return stubs.touch(after)
       },
       release: (chain) => this.release(chain),
     }

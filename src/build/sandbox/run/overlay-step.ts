@@ -1,7 +1,7 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import type { ProcessFiles } from '../../../disk/index.ts'
 import { TareError } from '../../../support/index.ts'
-import type { WorkFolders } from '../machine/index.ts'
 import { findProgram, guard, type Machine, overlayOptions, quoted, read } from '../machine/index.ts'
 import type { Caches } from '../mounts/index.ts'
 import { prepare } from '../mounts/index.ts'
@@ -18,7 +18,7 @@ import { OverlayProcess } from './overlay-process.ts'
 export interface OverlayTools {
   readonly machine: Machine
   readonly unpacked: Unpacked
-  readonly work: WorkFolders
+  readonly work: ProcessFiles
   readonly caches: Caches
   /** Path of crun or runc; undefined: our own namespaces. */
   readonly runtime?: string | undefined
@@ -46,6 +46,7 @@ class OverlayStep {
   private readonly options: RunOptions
   private readonly tools: OverlayTools
   private readonly folder: string
+  private readonly life: number
   private process: OverlayProcess | undefined
 
   constructor(on: Stack, command: Command, options: RunOptions, tools: OverlayTools) {
@@ -53,6 +54,7 @@ class OverlayStep {
     this.command = command
     this.options = options
     this.tools = tools
+    this.life = tools.work.owners.announce()
     this.folder = tools.work.make(['upper', 'work', 'root', 'stubs', 'empty'])
   }
 
@@ -83,8 +85,11 @@ class OverlayStep {
     const exitCode = this.checked(await started.run().finally(() => prepared.release()))
     return {
       exitCode,
-      after: async () =>
-        prepared.stubs.touch(await treeAfter(tree, { folder, pid: started.pid, machine: tools.machine })),
+      after: async () => {
+        const after = await treeAfter(tree, { folder, pid: started.pid, machine: tools.machine })
+        tools.work.owners.check(this.life)
+        return prepared.stubs.touch(after)
+      },
       release: (chain) => this.release(chain),
     }
   }

@@ -1,5 +1,6 @@
-import { chmodSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { replaceFile, sweepBeside } from '../../../disk/index.ts'
 import type { Environment } from '../../../net/index.ts'
 import { TareError } from '../../../support/index.ts'
 import { tellHelper } from './credential-helper.ts'
@@ -73,14 +74,11 @@ function configFile(environment: Environment): string {
 
 function writeConfig(path: string, value: object): void {
   const real = realPath(path)
-  const own = `${real}.${process.pid}.tmp`
   try {
     mkdirSync(dirname(real), { recursive: true, mode: 0o700 })
-    writeFileSync(own, `${JSON.stringify(value, undefined, '\t')}\n`, { mode: 0o600 })
-    chmodSync(own, 0o600)
-    renameSync(own, real)
+    sweepBeside(real)
+    replaceFile(real, `${JSON.stringify(value, undefined, '\t')}\n`, { mode: 0o600 })
   } catch (cause) {
-    rmSync(own, { force: true })
     throw new TareError('CREDENTIALS_UNWRITABLE', `cannot write ${path}: ${(cause as Error).message}`, {
       cause,
       remedy: 'Set DOCKER_CONFIG to a folder that you can write to.',

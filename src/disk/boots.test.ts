@@ -1,7 +1,7 @@
 import { mkdirSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { temporaryFolder } from '../../../../test/kit/cli.ts'
+import { temporaryFolder } from '../../test/kit/cli.ts'
 import { listDoubtful, noteBoot, thisBoot } from './boots.ts'
 
 // Directories are made now: that these are of an earlier boot is told by one that begins later.

@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, utimesSync } from 'node:fs'
 import { uptime } from 'node:os'
 import { dirname, join } from 'node:path'
-import { read } from './machine.ts'
+import { makeFolder } from './folders.ts'
+import { replaceFile } from './replace-file.ts'
 
 // The kernel writes what is half a minute old; this is four times that. (admin-guide/sysctl/vm.rst, dirty_expire_centisecs)
 const settled = 120_000
@@ -44,8 +45,8 @@ export function noteBoot(note: string, boot: Boot = thisBoot()): void {
     utimesSync(note, new Date(), new Date())
     return
   }
-  mkdirSync(dirname(note), { recursive: true })
-  writeFileSync(note, boot.id)
+  makeFolder(dirname(note))
+  replaceFile(note, boot.id)
 }
 
 function listed(folder: string): string[] {
@@ -53,5 +54,13 @@ function listed(folder: string): string[] {
     return readdirSync(folder)
   } catch {
     return []
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
   }
 }

@@ -1,0 +1,13 @@
+/**
+ * What processes share on a disk: whose file it is, who is alive, locks, files that appear whole.
+ *
+ * In: paths.  Out: the same, safe against other processes, killed ones, other containers and other machines on the same volume.
+ * Not here: what is in the files.
+ */
+export { listDoubtful, noteBoot } from './boots.ts'
+export { makeFolder } from './folders.ts'
+export { isLocked, tryLock, withLock } from './lock.ts'
+export { isLeftBy, Owners, ownersIn, showLife } from './owners.ts'
+export { nameOfProcess, type Owner, thisProcess } from './process.ts'
+export { ProcessFiles } from './process-files.ts'
+export { type Replacement, replaceFile, replacementFor, sweepBeside } from './replace-file.ts'

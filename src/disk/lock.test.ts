@@ -1,0 +1,161 @@
+import {
+  existsSync,
+  lstatSync,
+  lutimesSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { temporaryFolder } from '../../test/kit/cli.ts'
+import { programOf } from '../../test/kit/other-process.ts'
+import { showLife, withLock } from './index.ts'
+
+const busy = () => new Error('busy')
+
+/** Takes the lock of its first argument, says so, and keeps it. */
+const holding = `
+  import { withLock } from './src/disk/index.ts'
+  setInterval(() => {}, 1000)
+  await withLock(process.argv[2]!, () => new Promise((go) => {
+    console.log('held')
+    process.once('SIGUSR2', () => go(undefined))
+  }), () => new Error('busy'))
+  process.exit(0)
+`
+
+/** Adds one to the number in a file, so often that two at once would be seen. */
+const counting = `
+  import { readFileSync, writeFileSync } from 'node:fs'
+  import { withLock } from './src/disk/index.ts'
+  const [, , lock, file, times] = process.argv
+  for (let i = 0; i < Number(times); i++)
+    await withLock(lock!, async () => {
+      const count = Number(readFileSync(file!, 'utf8'))
+      await new Promise((go) => setTimeout(go, Math.random()))
+      writeFileSync(file!, String(count + 1))
+    }, () => new Error('busy'))
+`
+
+test('of processes that work under a lock, one works at a time, also after one was killed', async () => {
+  const folder = temporaryFolder()
+  const [lock, file] = [join(folder, 'lock'), join(folder, 'count')]
+  writeFileSync(file, '0')
+  const [hold, count] = await Promise.all([programOf(holding), programOf(counting)])
+  const dead = hold(lock)
+  await dead.line()
+  const others = Array.from({ length: 4 }, () => count(lock, file, '40'))
+  await sleep(150)
+  expect(readFileSync(file, 'utf8')).toBe('0')
+  dead.child.kill('SIGKILL')
+  expect(await Promise.all(others.map(({ ended }) => ended))).toEqual([0, 0, 0, 0])
+  expect(readFileSync(file, 'utf8')).toBe('160')
+  expect(readdirSync(folder)).toEqual(['count'])
+})
+
+test('a lock that a living process holds is waited for', async () => {
+  const lock = join(temporaryFolder(), 'lock')
+  const holder = (await programOf(holding))(lock)
+  await holder.line()
+  let entered = false
+  const mine = withLock(
+    lock,
+    () => {
+      entered = true
+    },
+    busy,
+  )
+  await sleep(200)
+  expect(entered).toBe(false)
+  holder.child.kill('SIGUSR2')
+  await mine
+  expect(await holder.ended).toBe(0)
+  expect(existsSync(lock)).toBe(false)
+})
+
+test('a lock of another boot is waited for while it changes, and taken over when it does not, whatever its date', async () => {
+  const folder = temporaryFolder()
+  const late = async (ahead: number): Promise<number> => {
+    const lock = join(folder, `lock${ahead}`)
+    symlinkSync('00000000-1-77-1', lock)
+    const touch = (n: number) => lutimesSync(lock, Date.now() / 1000 + ahead + n, Date.now() / 1000 + ahead + n)
+    touch(0)
+    let entered = 0
+    const mine = withLock(
+      lock,
+      () => {
+        entered = performance.now()
+      },
+      busy,
+    )
+    for (let n = 1; n <= 6; n++) {
+      await sleep(1000)
+      expect(entered).toBe(0)
+      touch(n)
+    }
+    const last = performance.now()
+    await mine
+    expect(existsSync(lock)).toBe(false)
+    return entered - last
+  }
+  // The one that the version before wrote is a file.
+  const old = join(folder, 'lock')
+  writeFileSync(old, '00000000-1-abcdef')
+  utimesSync(old, 1000, 1000)
+  const begun = performance.now()
+  const [first, ...others] = await Promise.all([
+    withLock(old, () => performance.now() - begun, busy),
+    ...[0, -3600, 3600].map(late),
+  ])
+  for (const time of [first!, ...others]) expect(time).toBeGreaterThan(4500)
+}, 30_000)
+
+test('whoever holds a lock for longer touches it, also in work that lets no timer run', async () => {
+  const lock = join(temporaryFolder(), 'lock')
+  const old = Date.now() / 1000 - 100
+  await withLock(
+    lock,
+    async () => {
+      lutimesSync(lock, old, old)
+      await expect.poll(() => lstatSync(lock).mtimeMs, { timeout: 5000 }).toBeGreaterThan(old * 1000 + 50_000)
+      await sleep(600)
+      lutimesSync(lock, old, old)
+      const until = performance.now() + 700
+      while (performance.now() < until) showLife()
+      expect(lstatSync(lock).mtimeMs).toBeGreaterThan(old * 1000 + 50_000)
+    },
+    busy,
+  )
+})
+
+test('a lock that was taken away is not given back by its old holder', async () => {
+  const lock = join(temporaryFolder(), 'lock')
+  await withLock(
+    lock,
+    () => {
+      rmSync(lock)
+      symlinkSync('00000000-1-77-1', lock)
+    },
+    busy,
+  )
+  expect(readlinkSync(lock)).toBe('00000000-1-77-1')
+})
+
+test('a lock goes when the work fails, and the failure comes out', async () => {
+  const lock = join(temporaryFolder(), 'a/b/lock')
+  const failing = withLock(
+    lock,
+    () => {
+      throw new Error('no')
+    },
+    busy,
+  )
+  await expect(failing).rejects.toThrow('no')
+  expect(existsSync(lock)).toBe(false)
+})
