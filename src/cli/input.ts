@@ -8,11 +8,11 @@ export function inputBytes({ streams, signal }: Source): AsyncIterable<Uint8Arra
   return addAbortSignal(signal, streams.stdin)
 }
 
-/** All of standard input as text. */
-export async function inputText(source: Source): Promise<string> {
+/** All of standard input. */
+export async function inputWhole(source: Source): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   for await (const chunk of inputBytes(source)) chunks.push(Buffer.from(chunk))
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks)
 }
 
 /** Whether the first line of standard input is a yes; an end of input is a no. */

@@ -128,3 +128,12 @@ test.each([
   const where = { file: 'Dockerfile', line: 3, endLine: 3, text: 'x' }
   expect(() => parseTrigger(trigger, where)).toThrow(expect.objectContaining({ message, where }))
 })
+
+test.each(['../../etc/passwd', 'a/b', '/a', '..', '.'])(
+  'a program called %s would lie elsewhere, and is refused',
+  (name) => {
+    const run = read(`RUN <<"${name}"\n#!/bin/sh\n${name}\n`) as Run
+    expect(() => scriptOf(run)).toThrow(expect.objectContaining({ code: 'DOCKERFILE_HEREDOC' }))
+    expect(scriptOf(read(`RUN <<"${name}"\necho\n${name}\n`) as Run)).toEqual({ kind: 'text', text: 'echo\n' })
+  },
+)

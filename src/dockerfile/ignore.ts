@@ -1,4 +1,5 @@
 import { locate, messageOf, TareError } from '../support/index.ts'
+import { refuseWideCharacters } from './encoding.ts'
 import { compilePath } from './go-match.ts'
 import { compileIgnorePattern } from './ignore-pattern.ts'
 import { cleanPath, trim } from './text.ts'
@@ -33,6 +34,7 @@ const mostDirectories = 10_000
 
 /** Reads a .dockerignore. Throws IGNORE_PATTERN with the line; `file` is its name in messages. */
 export function parseIgnore(text: string, file = '.dockerignore'): IgnoreRule[] {
+  refuseWideCharacters(text, file)
   const lines = text.replace(/^\ufeff/, '').split('\n')
   return lines.flatMap((raw, i) => {
     const written = trim(raw)

@@ -1,4 +1,4 @@
-import { TareError } from '../support/index.ts'
+import { TareError, wellFormed } from '../support/index.ts'
 import { compileGlob, removePrefix, removeSuffix, replaceAll, replaceFirst } from './glob.ts'
 import { refusal } from './refuse.ts'
 import { isSpace } from './text.ts'
@@ -71,7 +71,8 @@ export class Lexer {
   #depth = 0
 
   constructor(word: string, variables: Lookup, options: ExpandOptions) {
-    this.#characters = [...word]
+    // Bytes that are no characters do not come through.
+    this.#characters = [...wellFormed(word)]
     this.#variables = variables
     this.#escape = options.escape ?? '\\'
     this.#quotes = options.quotes ?? 'remove'

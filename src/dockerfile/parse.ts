@@ -1,4 +1,5 @@
 import { locate, type SourceRange, TareError } from '../support/index.ts'
+import { refuseWideCharacters } from './encoding.ts'
 import { given } from './flags.ts'
 import { describedAs } from './instructions/metadata.ts'
 import { refuseTrigger } from './instructions/onbuild.ts'
@@ -18,6 +19,7 @@ export function parseDockerfile(text: string, file: string): Dockerfile {
     const remedy = `Begin ${file} with FROM and the image to build on.`
     throw locate(refusal('DOCKERFILE_EMPTY', 'the Dockerfile cannot be empty', remedy), whole)
   }
+  refuseWideCharacters(text, file)
   const { statements, directives } = readStatements(text, file)
   if (statements.length === 0) throw locate(refusal('DOCKERFILE_EMPTY', 'file with no instructions'), whole)
   const readings = readAll(statements)

@@ -3,6 +3,7 @@ import { type SourceRange, TareError } from '../support/index.ts'
 /** What may be wrong with a Dockerfile, as the code of the error. */
 export type DockerfileError =
   | 'DOCKERFILE_EMPTY'
+  | 'DOCKERFILE_ENCODING'
   | 'DOCKERFILE_LINE_TOO_LONG'
   | 'DOCKERFILE_DIRECTIVE'
   | 'DOCKERFILE_SYNTAX'

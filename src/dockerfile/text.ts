@@ -49,6 +49,8 @@ function escapeCharacter(character: string): string {
   const short = shortEscapes[character]
   if (short !== undefined) return short
   const code = character.codePointAt(0)!
+  // A byte that is no character, as `decodeName` has it.
+  if (code >= 0xdc80 && code <= 0xdcff) return `\\x${(code - 0xdc00).toString(16)}`
   if (code < 0x80) return `\\x${code.toString(16).padStart(2, '0')}`
   return code > 0xffff ? `\\U${code.toString(16).padStart(8, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`
 }

@@ -1,3 +1,4 @@
+import { wellFormed } from '../support/index.ts'
 import { refusal } from './refuse.ts'
 import { cut, isSpace, quote, trimStart } from './text.ts'
 import type { KeyValue } from './types.ts'
@@ -56,8 +57,8 @@ export function readJsonArray(text: string): string[] | undefined {
     return undefined
   }
   if (Array.isArray(value) && value.every((item): item is string => typeof item === 'string')) {
-    // Half a surrogate pair is no character. Go puts this in its place.
-    return value.map((item) => item.replace(/\p{Surrogate}/gu, '\ufffd'))
+    // Nor is half a surrogate pair a character.
+    return value.map(wellFormed)
   }
   throw refusal(
     'DOCKERFILE_SYNTAX',

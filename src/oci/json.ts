@@ -39,8 +39,10 @@ function enclose(open: string, parts: readonly string[], close: string, indent: 
 }
 
 function printText(text: string): string {
-  return JSON.stringify(text).replace(
-    /[<>&\u2028\u2029]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  // A lone surrogate stands for a byte that is not UTF-8; Go writes its U+FFFD as an escape then.
+  const parts = text.split(/\p{Surrogate}/u).map((part) => JSON.stringify(part).slice(1, -1))
+  const escaped = parts
+    .join('\\ufffd')
+    .replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return `"${escaped}"`
 }

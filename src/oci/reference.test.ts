@@ -84,3 +84,9 @@ test('an arm/v7 machine runs v7, then v6, then v5, and nothing else', () => {
 test('JSON has the escapes of Go', () => {
   expect(goJson({ a: '<&>\u2028', b: undefined })).toBe('{"a":"\\u003c\\u0026\\u003e\\u2028"}')
 })
+
+test('a byte that is not UTF-8 is written as Go does, and a real U+FFFD as itself', () => {
+  expect(goJson(['a\udce9\ufffdb', '\\udce9', '\udcff\udcfe', '😀', ''])).toBe(
+    '["a\\ufffd\ufffdb","\\\\udce9","\\ufffd\\ufffd","😀",""]',
+  )
+})

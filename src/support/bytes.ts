@@ -52,7 +52,7 @@ export async function* flow(...chunks: readonly Uint8Array[]): Bytes {
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * A file name as a string. Names are bytes; a byte that is not UTF-8 becomes a lone surrogate U+DC80…U+DCFF (as in
+ * A file name, or a text, as a string. Both are bytes; a byte that is not UTF-8 becomes a lone surrogate U+DC80…U+DCFF (as in
  * Python's surrogateescape), so that `encodeName` gives back the very bytes.
  */
 export function decodeName(bytes: Uint8Array): string {
@@ -65,23 +65,30 @@ export function decodeName(bytes: Uint8Array): string {
 
 function decodeLoosely(bytes: Uint8Array): string {
   let text = ''
+  let from = 0
   for (let i = 0; i < bytes.length; ) {
-    const length = Math.min(sequenceLength(bytes[i]!), bytes.length - i)
-    try {
-      text += utf8.decode(bytes.subarray(i, i + length))
-      i += length
-    } catch {
-      text += String.fromCharCode(0xdc00 + bytes[i]!)
-      i += 1
+    const length = sequenceLength(bytes, i)
+    if (length === 0) {
+      text += utf8.decode(bytes.subarray(from, i)) + String.fromCharCode(0xdc00 + bytes[i]!)
+      from = i + 1
     }
+    i += Math.max(length, 1)
   }
-  return text
+  return text + utf8.decode(bytes.subarray(from))
 }
 
-function sequenceLength(lead: number): number {
-  if (lead < 0xc0) return 1
-  if (lead < 0xe0) return 2
-  return lead < 0xf0 ? 3 : 4
+/** Length of the character that begins there; 0 where none does. (RFC 3629, section 4) */
+function sequenceLength(bytes: Uint8Array, at: number): number {
+  const lead = bytes[at]!
+  if (lead < 0x80) return 1
+  if (lead < 0xc2 || lead > 0xf4) return 0
+  const second = bytes[at + 1] ?? 0
+  const low = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80
+  const high = lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf
+  if (second < low || second > high) return 0
+  const length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4
+  for (let i = 2; i < length; i++) if ((bytes[at + i] ?? 0) >> 6 !== 0b10) return 0
+  return length
 }
 
 const escapedByte = /(?<![\ud800-\udbff])[\udc80-\udcff]/
@@ -94,6 +101,11 @@ export function encodeName(name: string): Buffer {
   return Buffer.concat(
     parts.map((part, i) => (i % 2 ? Buffer.from([part.charCodeAt(0) - 0xdc00]) : Buffer.from(part, 'utf8'))),
   )
+}
+
+/** The text with U+FFFD for what is no character, as Go writes it where bytes are not UTF-8. */
+export function wellFormed(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, '\ufffd')
 }
 
 /** A path as the system wants it: a string, or the bytes where they are not UTF-8. */

@@ -10,7 +10,7 @@ import {
   textLimit,
 } from '../files/context/index.ts'
 import { Tree } from '../files/tree/index.ts'
-import { closest, type Steps, sha256, systemCode, TareError } from '../support/index.ts'
+import { closest, decodeName, type Steps, sha256, systemCode, TareError } from '../support/index.ts'
 import { type Host, unpackLimit } from './host.ts'
 import type { RemoteContexts } from './remote-context.ts'
 import type { BuildOptions } from './types.ts'
@@ -87,7 +87,7 @@ function fromFiles(options: LocalOptions, context: Context, text: string | undef
 function scriptIn({ dockerfile }: LocalOptions, plain: Context): Script {
   const where = plain.name === '-' ? 'the archive on standard input' : plain.name
   if (dockerfile === undefined) return findDockerfile(plain, where)
-  if ('text' in dockerfile) return { name: dockerfile.name ?? 'Dockerfile', text: dockerfile.text }
+  if ('text' in dockerfile) return scriptOf(dockerfile)
   const text = plain.readText(dockerfile.path)
   if (text === undefined)
     throw new TareError('DOCKERFILE_MISSING', `there is no ${dockerfile.path} in ${where}`, {
@@ -131,7 +131,7 @@ function findDockerfile(plain: Context, where: string): Script {
 async function given({ dockerfile }: LocalOptions, context: string | undefined): Promise<Script> {
   if (dockerfile === undefined)
     throw new TareError('DOCKERFILE_MISSING', 'failed to read dockerfile: there is none, and no context to find it in')
-  if ('text' in dockerfile) return { name: dockerfile.name ?? 'Dockerfile', text: dockerfile.text }
+  if ('text' in dockerfile) return scriptOf(dockerfile)
   const { path } = dockerfile
   // Relative to the working directory, or else to the context: both are common.
   const inContext = context === undefined || isAbsolute(path) ? undefined : join(context, path)
@@ -143,6 +143,10 @@ async function given({ dockerfile }: LocalOptions, context: string | undefined):
     })
   }
   return { name: basename(real), text, ignoreFile: namedIgnore(basename(real), readFile(`${real}.dockerignore`)) }
+}
+
+function scriptOf({ text, name = 'Dockerfile' }: Extract<LocalDockerfile, { text: unknown }>): Script {
+  return { name, text: typeof text === 'string' ? text : decodeName(text) }
 }
 
 function namedIgnore(dockerfile: string, text: string | undefined): { name: string; text: string } | undefined {
@@ -158,7 +162,7 @@ function readFile(path: string): string | undefined {
         'DOCKERFILE_UNREADABLE',
         `failed to read ${path}: it is ${stat.size} bytes, too many for a text`,
       )
-    return readFileSync(path, 'utf8')
+    return decodeName(readFileSync(path))
   } catch (error) {
     if (error instanceof TareError) throw error
     const why =

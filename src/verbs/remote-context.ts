@@ -3,7 +3,7 @@ import { downloadName } from '../build/plan/index.ts'
 import { type Downloaded, treeOfDownload } from '../build/solve/index.ts'
 import { isGitContext, readGitAddress } from '../dockerfile/index.ts'
 import { type Context, openStream, textLimit, treeContext } from '../files/context/index.ts'
-import { messageOf, type Step, type Steps, TareError, withoutCredentials } from '../support/index.ts'
+import { decodeName, messageOf, type Step, type Steps, TareError, withoutCredentials } from '../support/index.ts'
 import type { Agents } from './agents.ts'
 import { download } from './download.ts'
 import { GitSources } from './git-sources.ts'
@@ -91,7 +91,7 @@ export class RemoteContexts {
     const { path, size } = await this.fetched(url, `[internal] fetch ${shown}`)
     if (size > textLimit)
       throw new TareError('DOCKERFILE_UNREADABLE', `${shown} is ${size} bytes, too many for a Dockerfile`)
-    return readFileSync(path, 'utf8')
+    return decodeName(readFileSync(path))
   }
 
   close(): void {

@@ -252,3 +252,9 @@ test('the same facts are the same bytes, and what is made can be read again', ()
   const again = assembleImage(facts({ base: read, config: read.config }), [layer(one, early)])
   expect(again.config.bytes.equals(make().config.bytes)).toBe(true)
 })
+
+test('bytes that are not UTF-8 are U+FFFD in the history, and an escape in the config', () => {
+  const text = config({ config: { Cmd: ['caf\udce9'] }, history: [{ createdBy: 'RUN caf\udce9' }] })
+  expect(text).toContain('"Cmd":["caf\\ufffd"]')
+  expect(text).toContain('"created_by":"RUN caf\ufffd"')
+})

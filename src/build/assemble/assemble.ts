@@ -10,7 +10,7 @@ import {
   type Platform,
   sortedMembers,
 } from '../../oci/index.ts'
-import { sha256 } from '../../support/index.ts'
+import { sha256, wellFormed } from '../../support/index.ts'
 import type { Output } from '../plan/index.ts'
 
 /** A layer as the documents speak of it. */
@@ -167,7 +167,7 @@ function datedHistory({ base, history, epoch }: ImageFacts, layers: readonly Ass
   const old = (base?.history ?? []).map((entry) => ({ ...entry }))
   const fresh = history.map(({ createdBy, layer, comment }) => ({
     created: layer === undefined ? undefined : clamp(goTime(layers[layer]?.created)),
-    created_by: createdBy,
+    created_by: wellFormed(createdBy),
     comment: comment ?? 'buildkit.dockerfile.v0',
     ...(layer === undefined ? { empty_layer: true } : {}),
   }))

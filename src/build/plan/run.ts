@@ -1,4 +1,5 @@
 import { parseMount, type Run, scriptOf } from '../../dockerfile/index.ts'
+import { wellFormed } from '../../support/index.ts'
 import { commandOf } from './metadata.ts'
 import type { StageState } from './stage-state.ts'
 import type { OperationId, RunMount, RunOperation } from './types.ts'
@@ -38,7 +39,8 @@ export async function planRun(state: StageState, instruction: Run, context: RunC
 function commandLine(state: StageState, instruction: Run): Pick<RunOperation, 'argv' | 'scripts'> {
   if (instruction.command.form === 'exec') return { argv: instruction.command.words, scripts: [] }
   const script = scriptOf(instruction)
-  const shell = (text: string) => commandOf(state, { form: 'shell', words: [text] })
+  // What is not UTF-8 goes through Docker as U+FFFD, but for the file of a script.
+  const shell = (text: string) => commandOf(state, { form: 'shell', words: [wellFormed(text)] })
   if (script.kind === 'text') return { argv: shell(script.text), scripts: [] }
   return { argv: shell(`/dev/pipes/${script.name}`), scripts: [{ name: script.name, text: script.body }] }
 }

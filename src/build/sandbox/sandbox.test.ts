@@ -194,7 +194,7 @@ for (const { name, isolation, runtime } of variants) {
     })
 
     test('a script is run by its first line', async () => {
-      const scripts = [{ name: 'EOF', text: '#!/bin/cat\nhello\n' }]
+      const scripts = [{ name: 'EOF', bytes: Buffer.from('#!/bin/cat\nhello\n') }]
       expect((await run('', { argv: ['/bin/sh', '-c', '/dev/pipes/EOF'], scripts })).out).toBe('#!/bin/cat\nhello\n')
     })
 

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { solveBench } from '../../../test/kit/solving.ts'
 import { listTree } from '../../../test/kit/trees.ts'
 import { readWhole } from '../../files/layer/index.ts'
-import type { Tree } from '../../files/tree/index.ts'
+import type { RegularFile, Tree } from '../../files/tree/index.ts'
 import { TareError } from '../../support/index.ts'
 
 function list(tree: Tree): string[] {
@@ -221,4 +221,12 @@ test.each([
   const said = `${error?.code}:${error?.where?.line} ${error?.message} | ${error?.remedy}`
   if (typeof message === 'string') expect(said).toBe(message)
   else expect(said).toMatch(message)
+})
+
+test('a quoted heredoc keeps its bytes; in one that is expanded, what is no character becomes U+FFFD', async () => {
+  const bench = solveBench()
+  const { tree } = await bench.make('FROM scratch\nCOPY <<"A" <<B /\ncaf\udce9 \udcff\nA\ncaf\udce9\nB\n')
+  const bytes = (path: string) => [...readWhole(tree.get(path) as RegularFile, 1000)]
+  expect(bytes('A')).toEqual([...Buffer.from('caf\xe9 \xff\n', 'latin1')])
+  expect(bytes('B')).toEqual([...Buffer.from('caf\ufffd\n')])
 })

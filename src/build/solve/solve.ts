@@ -3,7 +3,7 @@ import type { Context } from '../../files/context/index.ts'
 import { encodeIndex, learnFromReaders } from '../../files/layer/index.ts'
 import { Tree } from '../../files/tree/index.ts'
 import { hexOf } from '../../oci/index.ts'
-import { locate, messageOf, type Step, TareError } from '../../support/index.ts'
+import { encodeName, locate, messageOf, type Step, TareError } from '../../support/index.ts'
 import type {
   FilesOperation,
   GitOperation,
@@ -198,7 +198,7 @@ class Doing {
   private files(operation: FilesOperation): Tree {
     const draft = Tree.empty.edit()
     for (const { name, text } of operation.files) {
-      const bytes = Buffer.from(text, 'utf8')
+      const bytes = encodeName(text)
       draft.put([name], {
         kind: 'file',
         mode: 0o644,

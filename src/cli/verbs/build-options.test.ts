@@ -41,7 +41,7 @@ test('flags become what the library is asked for', async () => {
 
 test('a Dockerfile may come by standard input, and so may the context', async () => {
   expect((await readBuildOptions(call('-f - .', 'FROM scratch\n'))).dockerfile).toEqual({
-    text: 'FROM scratch\n',
+    text: Buffer.from('FROM scratch\n'),
     name: 'Dockerfile',
   })
   expect((await readBuildOptions(call('-', 'x'))).context.kind).toBe('stream')

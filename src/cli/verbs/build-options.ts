@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import type { BuildOptions, ContextSource } from '../../index.ts'
 import type { Call } from '../command.ts'
 import { Failure, notYet, UsageError } from '../failure.ts'
-import { inputBytes, inputText } from '../input.ts'
+import { inputBytes, inputWhole } from '../input.ts'
 import type { BuildFlags } from './build-flags.ts'
 import { readIsolation } from './isolation.ts'
 import { withProxies } from './proxies.ts'
@@ -88,7 +88,7 @@ function readContext(call: BuildCall): ContextSource {
 async function readDockerfile(call: BuildCall): Promise<BuildOptions['dockerfile']> {
   const { file } = call.flags
   if (file === undefined || file === '') return undefined
-  if (file === '-') return { text: await inputText(call), name: 'Dockerfile' }
+  if (file === '-') return { text: await inputWhole(call), name: 'Dockerfile' }
   if (/^https?:\/\//i.test(file)) return { url: file }
   return { path: file }
 }

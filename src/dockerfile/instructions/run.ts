@@ -75,6 +75,13 @@ export function scriptOf({ command, heredocs }: Pick<Run, 'command' | 'heredocs'
   if (!isHeredocMark(text)) {
     return { kind: 'text', text: [text, ...heredocs.map(({ raw, name }) => raw + name)].join('\n') }
   }
-  if (first.body.startsWith('#!')) return { kind: 'program', name: first.name, body: first.body }
+  if (first.body.startsWith('#!')) return { kind: 'program', name: checkName(first.name), body: first.body }
   return { kind: 'text', text: first.body }
+}
+
+/** The name of a program's file, which lies in /dev/pipes and nowhere else. */
+function checkName(name: string): string {
+  if (name !== '.' && name !== '..' && !/[/\0]/.test(name)) return name
+  const remedy = 'A heredoc that begins with #! is a file of that name: write <<EOF.'
+  throw refusal('DOCKERFILE_HEREDOC', `a heredoc of RUN cannot be called ${JSON.stringify(name)}`, remedy)
 }

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync, rmSync } from 'node:fs'
-import { type Bytes, TareError } from '../../support/index.ts'
+import { type Bytes, decodeName, TareError } from '../../support/index.ts'
 import { decompress } from '../compression/index.ts'
 import { type Archive, looksLikeTar } from '../tar/index.ts'
 import { Tree } from '../tree/index.ts'
@@ -61,7 +61,7 @@ function textOf(fd: number, size: number, name: string): string {
   }
   const buffer = Buffer.alloc(size)
   readSync(fd, buffer, 0, size, 0)
-  return buffer.toString('utf8')
+  return decodeName(buffer)
 }
 
 function treeOf(archive: Archive, path: string): Tree {

@@ -9,7 +9,7 @@ export interface Context {
   /** The root of the tree has a time of its own: it is not that of the copy. */
   readonly timed?: boolean
   /**
-   * The text of a file, ignored or not; undefined where there is none. Throws `CONTEXT_UNREADABLE` for a directory, for
+   * The text of a file, as `decodeName` reads it, ignored or not; undefined where there is none. Throws `CONTEXT_UNREADABLE` for a directory, for
    * what cannot be read and for what is larger than a text should be (16 MiB).
    */
   readText(path: string): string | undefined

@@ -85,7 +85,7 @@ class FolderContext implements Context {
       if (stat.isDirectory()) throw new TareError('CONTEXT_UNREADABLE', `${path} is a folder, not a file`)
       if (stat.size > textLimit)
         throw new TareError('CONTEXT_UNREADABLE', `${path} is ${stat.size} bytes, too many for a text`)
-      return readFileSync(real, 'utf8')
+      return decodeName(readFileSync(real))
     } catch (error) {
       if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined
       throw unreadable(error, path)

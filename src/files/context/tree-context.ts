@@ -1,4 +1,4 @@
-import { TareError } from '../../support/index.ts'
+import { decodeName, TareError } from '../../support/index.ts'
 import { readWhole } from '../layer/index.ts'
 import type { Tree } from '../tree/index.ts'
 import { type Context, textLimit } from './context.ts'
@@ -27,5 +27,5 @@ function textIn(tree: Tree, path: string): string | undefined {
   if (node.kind !== 'file') throw new TareError('CONTEXT_UNREADABLE', `${path} is not a file`)
   if (node.size > textLimit)
     throw new TareError('CONTEXT_UNREADABLE', `${path} is ${node.size} bytes, too many for a text`)
-  return readWhole(node, textLimit).toString('utf8')
+  return decodeName(readWhole(node, textLimit))
 }

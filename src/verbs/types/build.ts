@@ -20,7 +20,7 @@ export interface BuildOptions extends CallOptions {
   readonly dockerfile?:
     | { readonly path: string }
     | { readonly url: string }
-    | { readonly text: string; readonly name?: string }
+    | { readonly text: string | Uint8Array; readonly name?: string }
     | undefined
   /** Names for the image; none leaves it dangling. */
   readonly tags?: readonly string[] | undefined

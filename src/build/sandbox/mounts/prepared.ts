@@ -86,7 +86,7 @@ class Preparing {
     const { stubs, command } = this
     for (const path of ['proc', 'sys', 'dev']) stubs.place(path, 'directory')
     const dev = { path: join(folder, 'dev'), devices: makeDevFolder(join(folder, 'dev')) }
-    for (const { name, text } of command.scripts) writeFileSync(join(dev.path, 'pipes', name), text, { mode: 0o755 })
+    for (const { name, bytes } of command.scripts) writeFileSync(join(dev.path, 'pipes', name), bytes, { mode: 0o755 })
     this.file('etc/resolv.conf', resolvFile())
     this.file('etc/hosts', hostsFile(command.hosts))
     // A mount below another one comes after it.

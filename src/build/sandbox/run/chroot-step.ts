@@ -178,9 +178,9 @@ class ChrootStep {
     text('etc/resolv.conf', resolvFile())
     for (const name of this.system) places.borrow(name, (path) => mkdirSync(path))
     mkdirSync(join(this.root, 'dev/shm'), { mode: 0o1777 })
-    for (const { name, text } of command.scripts) {
+    for (const { name, bytes } of command.scripts) {
       mkdirSync(join(this.root, 'dev/pipes'), { recursive: true })
-      writeFileSync(join(this.root, 'dev/pipes', name), text, { mode: 0o755 })
+      writeFileSync(join(this.root, 'dev/pipes', name), bytes, { mode: 0o755 })
     }
   }
 

@@ -72,7 +72,7 @@ export interface Command {
   readonly insecure: boolean
   readonly mounts: readonly SandboxMount[]
   /** Executable files at /dev/pipes/NAME. */
-  readonly scripts: readonly { readonly name: string; readonly text: string }[]
+  readonly scripts: readonly { readonly name: string; readonly bytes: Uint8Array }[]
   /** Further lines of /etc/hosts: `[name, address]`. */
   readonly hosts: readonly (readonly [name: string, address: string])[]
   /** Of /dev/shm, in bytes. */

@@ -2,7 +2,7 @@ import { appendFileSync, mkdirSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { sameContent } from '../../../files/layer/index.ts'
 import { compareTrees } from '../../../files/tree/index.ts'
-import { type Step, TareError } from '../../../support/index.ts'
+import { encodeName, type Step, TareError } from '../../../support/index.ts'
 import type { RunOperation } from '../../plan/index.ts'
 import type { Command, Outcome, SandboxMount } from '../../sandbox/index.ts'
 import { keyOf, recallLayer, rememberLayer } from '../remember.ts'
@@ -85,7 +85,7 @@ async function commandOf(operation: RunOperation, sources: MountSources, tools: 
     network: operation.network === 'none' ? 'none' : 'default',
     insecure: operation.security === 'insecure',
     mounts,
-    scripts: operation.scripts,
+    scripts: operation.scripts.map(({ name, text }) => ({ name, bytes: encodeName(text) })),
     hosts: run.hosts,
     shmSize: run.shmSize,
     limits: run.limits,
