@@ -1,5 +1,6 @@
 import {
   type Descriptor,
+  type Digest,
   documentLimit,
   formatReference,
   isForeignLayer,
@@ -7,6 +8,7 @@ import {
   parseIndex,
   parseManifest,
   type Reference,
+  refuseTower,
 } from '../oci/index.ts'
 import { type Bytes, collect, flow, type Reporter, silent, TareError } from '../support/index.ts'
 import type { Source, Target } from './types.ts'
@@ -43,7 +45,14 @@ export async function copyImage(
     })
   await copyDocument(
     root,
-    { from, to, signal: options.signal, report: options.report ?? silent, atOnce: options.atOnce ?? 1 },
+    {
+      from,
+      to,
+      signal: options.signal,
+      report: options.report ?? silent,
+      atOnce: options.atOnce ?? 1,
+      done: new Set(),
+    },
     0,
   )
   if (as !== undefined) await to.tag(as, root)
@@ -56,19 +65,19 @@ interface Copy {
   readonly signal: AbortSignal | undefined
   readonly report: Reporter
   readonly atOnce: number
+  /** Documents that are there with all that they name. */
+  readonly done: Set<Digest>
 }
-
-// An index may hold indexes. Digests make a circle impossible; a tower of them is still nobody's honest image.
-const deepest = 8
 
 async function copyDocument(blob: Descriptor, copy: Copy, depth: number): Promise<void> {
   copy.signal?.throwIfAborted()
+  if (copy.done.has(blob.digest)) return
   const what = `the manifest ${blob.digest}`
   if (blob.size > documentLimit)
     throw new TareError('MANIFEST_INVALID', `${what} is larger than ${documentLimit} bytes`)
   const json = await collect(verified(await copy.from.open(blob), blob), documentLimit)
   if (isIndexType(blob.mediaType)) {
-    if (depth === deepest) throw new TareError('MANIFEST_INVALID', `${what} is an index nested ${deepest} deep`)
+    refuseTower(depth, what)
     for (const child of parseIndex(json, what).manifests) await copyDocument(child, copy, depth + 1)
   } else {
     const manifest = parseManifest(json, what)
@@ -76,6 +85,7 @@ async function copyDocument(blob: Descriptor, copy: Copy, depth: number): Promis
     await copyBlobs([...own, manifest.config], copy)
   }
   if (!(await copy.to.has(blob))) await copy.to.put(blob, async () => flow(json))
+  copy.done.add(blob.digest)
 }
 
 async function copyBlobs(blobs: readonly Descriptor[], copy: Copy): Promise<void> {

@@ -1,43 +1,8 @@
 import { TareError } from '../support/index.ts'
+import { type ContainerConfig, type HistoryEntry, readContainerConfig, readHistory } from './config-members.ts'
 import { type Digest, parseDigest } from './digest.ts'
 import { parseDocument } from './document.ts'
 import { normalizePlatform, type Platform } from './platform.ts'
-
-/** Durations in nanoseconds. (docker-image-spec, "Healthcheck") */
-export interface Healthcheck {
-  readonly Test?: readonly string[]
-  readonly Interval?: number
-  readonly Timeout?: number
-  readonly StartPeriod?: number
-  readonly StartInterval?: number
-  readonly Retries?: number
-}
-
-/** How a container of the image starts: the member names are those of the JSON. (image-spec, config.md; docker-image-spec) */
-export interface ContainerConfig {
-  readonly User?: string
-  readonly ExposedPorts?: Readonly<Record<string, object>>
-  readonly Env?: readonly string[]
-  readonly Entrypoint?: readonly string[]
-  readonly Cmd?: readonly string[]
-  readonly Volumes?: Readonly<Record<string, object>>
-  readonly WorkingDir?: string
-  readonly Labels?: Readonly<Record<string, string>>
-  readonly StopSignal?: string
-  readonly ArgsEscaped?: boolean
-  readonly Healthcheck?: Healthcheck
-  readonly OnBuild?: readonly string[]
-  readonly Shell?: readonly string[]
-}
-
-/** One line of an image's past. */
-export interface HistoryEntry {
-  readonly created?: string
-  readonly created_by?: string
-  readonly author?: string
-  readonly comment?: string
-  readonly empty_layer?: boolean
-}
 
 /** An image's config document. What tare does not know is in `rest`, and stays. */
 export interface ImageConfig {
@@ -67,7 +32,7 @@ const known = new Set([
 export function parseImageConfig(json: Uint8Array | string, what: string): ImageConfig {
   const raw = parseDocument(json, what)
   const text = (key: string) => (typeof raw[key] === 'string' ? (raw[key] as string) : undefined)
-  const rootfs = raw['rootfs'] as { diff_ids?: unknown } | undefined
+  const rootfs = raw['rootfs'] as { diff_ids?: unknown } | null | undefined
   const diffIds = rootfs?.diff_ids ?? []
   if (!Array.isArray(diffIds)) throw new TareError('CONFIG_INVALID', `${what} has no list of diff_ids`)
   const variant = text('variant')
@@ -83,9 +48,24 @@ export function parseImageConfig(json: Uint8Array | string, what: string): Image
     }),
     ...(created === undefined ? {} : { created }),
     ...(author === undefined || author === '' ? {} : { author }),
-    config: (typeof raw['config'] === 'object' && raw['config'] !== null ? raw['config'] : {}) as ContainerConfig,
+    config: readContainerConfig(raw['config'], what),
     diffIds: diffIds.map((id, i) => parseDigest(id, `diff_id ${i} of ${what}`)),
-    history: Array.isArray(raw['history']) ? (raw['history'] as HistoryEntry[]) : [],
+    history: readHistory(raw['history']),
     rest: Object.fromEntries(Object.entries(raw).filter(([key]) => !known.has(key))),
+  }
+}
+
+/**
+ * Whether a config of whatever media type is that of a container image with so many layers. Registries and tools have called
+ * these application/octet-stream, application/json, text/html and nothing at all, and Docker takes them still.
+ */
+export function readsAsImageConfig(json: Uint8Array, layers: number): boolean {
+  try {
+    const { rootfs } = parseDocument(json, '') as { rootfs?: { type?: unknown; diff_ids?: unknown } | null }
+    if (typeof rootfs !== 'object' || rootfs === null || (rootfs.type ?? 'layers') !== 'layers') return false
+    return Array.isArray(rootfs.diff_ids ?? []) && parseImageConfig(json, '').diffIds.length === layers
+  } catch (error) {
+    if (error instanceof TareError) return false
+    throw error
   }
 }

@@ -20,28 +20,47 @@ export function parseDescriptor(value: unknown, what: string): Descriptor {
   const raw = value as Record<string, unknown> | null
   const invalid = (why: string) => new TareError('DESCRIPTOR_INVALID', `${what} ${why}`)
   if (typeof raw !== 'object' || raw === null) throw invalid('is not a descriptor')
-  if (typeof raw['mediaType'] !== 'string') throw invalid('has no mediaType')
+  // Go reads what is not there as empty.
+  const mediaType = raw['mediaType'] ?? ''
+  if (typeof mediaType !== 'string') throw invalid('has no valid mediaType')
   if (!Number.isSafeInteger(raw['size']) || (raw['size'] as number) < 0) throw invalid('has no valid size')
-  const platform = raw['platform'] as Record<string, unknown> | undefined
-  const annotations = raw['annotations'] as Record<string, string> | undefined
+  const platform = readPlatform(raw['platform'])
+  const annotations = textsOf(raw['annotations'])
   return {
-    mediaType: raw['mediaType'],
+    mediaType,
     digest: parseDigest(raw['digest'], `the digest of ${what}`),
     size: raw['size'] as number,
-    ...(typeof platform === 'object' && platform !== null ? { platform: readPlatform(platform) } : {}),
-    ...(typeof annotations === 'object' && annotations !== null ? { annotations } : {}),
+    ...(platform === undefined ? {} : { platform }),
+    ...(annotations === undefined ? {} : { annotations }),
     ...(typeof raw['artifactType'] === 'string' ? { artifactType: raw['artifactType'] } : {}),
   }
 }
 
-function readPlatform(raw: Record<string, unknown>): Platform {
-  const text = (key: string) => (typeof raw[key] === 'string' ? (raw[key] as string) : '')
-  return normalizePlatform({
-    os: text('os'),
-    architecture: text('architecture'),
-    variant: text('variant'),
-    ...(text('os.version') === '' ? {} : { osVersion: text('os.version') }),
-  })
+/** Whether `parseDescriptor` would read it. */
+export function isDescriptor(value: unknown): boolean {
+  try {
+    parseDescriptor(value, '')
+    return true
+  } catch (error) {
+    if (error instanceof TareError) return false
+    throw error
+  }
+}
+
+/** The strings of an object; undefined where it is none. */
+export function textsOf(value: unknown): Readonly<Record<string, string>> | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  )
+}
+
+/** A platform without a system or an architecture says nothing. */
+function readPlatform(value: unknown): Platform | undefined {
+  const members = textsOf(value) ?? {}
+  const { os = '', architecture = '', variant = '', 'os.version': osVersion = '' } = members
+  if (os === '' || architecture === '') return undefined
+  return normalizePlatform({ os, architecture, variant, ...(osVersion === '' ? {} : { osVersion }) })
 }
 
 /** Whether an index names this for no platform: what BuildKit says of how an image was made. */

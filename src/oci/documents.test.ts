@@ -46,7 +46,7 @@ test('a digest has 64 hex digits', () => {
 test.each([
   [null, 'is not a descriptor'],
   [5, 'is not a descriptor'],
-  [{}, 'has no mediaType'],
+  [{ mediaType: 5 }, 'has no valid mediaType'],
   [{ mediaType: 'x' }, 'has no valid size'],
   [{ mediaType: 'x', size: -1 }, 'has no valid size'],
   [{ mediaType: 'x', size: 1.5 }, 'has no valid size'],
@@ -97,7 +97,7 @@ test.each([
   ['{"layers":5}', 'no layers'],
   [`{"mediaType":"${mediaTypes.index}","layers":[]}`, 'not an image manifest but'],
   ['{"layers":[]}', 'the config of it is not a descriptor'],
-  [JSON.stringify({ config: blob, layers: [{}] }), 'layer 0 of it has no mediaType'],
+  [JSON.stringify({ config: blob, layers: [{}] }), 'layer 0 of it has no valid size'],
 ])('%j is no manifest', (text, why) => {
   expect(() => parseManifest(text, 'it')).toThrow(expect.objectContaining({ message: expect.stringContaining(why) }))
 })

@@ -5,12 +5,15 @@
  * Not here: bytes of layers, the disk, the network.
  */
 export * from './config.ts'
+export type { ContainerConfig, Healthcheck, HistoryEntry } from './config-members.ts'
 export * from './descriptor.ts'
 export * from './digest.ts'
 export * from './document.ts'
+export * from './image-kind.ts'
 export * from './index-entries.ts'
 export * from './json.ts'
 export * from './manifest.ts'
 export * from './media-types.ts'
+export * from './nested-indexes.ts'
 export * from './platform.ts'
 export * from './reference.ts'

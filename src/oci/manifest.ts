@@ -1,5 +1,5 @@
 import { TareError } from '../support/index.ts'
-import { type Descriptor, descriptorJson, parseDescriptor } from './descriptor.ts'
+import { type Descriptor, descriptorJson, isDescriptor, parseDescriptor, textsOf } from './descriptor.ts'
 import { kindOfDocument, parseDocument } from './document.ts'
 import { sortedMembers } from './json.ts'
 import { isIndexType, isManifestType, mediaTypes } from './media-types.ts'
@@ -9,6 +9,10 @@ export interface Manifest {
   readonly mediaType: string
   readonly config: Descriptor
   readonly layers: readonly Descriptor[]
+  /** What an artifact is, where it is no image. */
+  readonly artifactType?: string
+  /** What it speaks of: a signature or an SBOM, of an image. */
+  readonly subject?: Descriptor
   readonly annotations?: Readonly<Record<string, string>>
 }
 
@@ -16,6 +20,8 @@ export interface Manifest {
 export interface ImageIndex {
   readonly mediaType: string
   readonly manifests: readonly Descriptor[]
+  readonly artifactType?: string
+  readonly subject?: Descriptor
   readonly annotations?: Readonly<Record<string, string>>
 }
 
@@ -33,6 +39,7 @@ export function parseManifest(json: Uint8Array | string, what: string): Manifest
     mediaType,
     config: parseDescriptor(raw['config'], `the config of ${what}`),
     layers: layers.map((layer, i) => parseDescriptor(layer, `layer ${i} of ${what}`)),
+    ...aboutOthers(raw),
     ...annotationsOf(raw),
   }
 }
@@ -48,15 +55,22 @@ export function parseIndex(json: Uint8Array | string, what: string): ImageIndex 
   return {
     mediaType,
     manifests: manifests.map((manifest, i) => parseDescriptor(manifest, `manifest ${i} of ${what}`)),
+    ...aboutOthers(raw),
     ...annotationsOf(raw),
   }
 }
 
-function annotationsOf(raw: Record<string, unknown>): { annotations?: Record<string, string> } {
-  const annotations = raw['annotations']
-  return typeof annotations === 'object' && annotations !== null
-    ? { annotations: annotations as Record<string, string> }
-    : {}
+/** A subject that is no descriptor counts for nothing: it is not needed to read an image. */
+function aboutOthers({ artifactType, subject }: Record<string, unknown>): Pick<Manifest, 'artifactType' | 'subject'> {
+  return {
+    ...(typeof artifactType === 'string' && artifactType !== '' ? { artifactType } : {}),
+    ...(isDescriptor(subject) ? { subject: parseDescriptor(subject, 'the subject') } : {}),
+  }
+}
+
+function annotationsOf(raw: Record<string, unknown>): { annotations?: Readonly<Record<string, string>> } {
+  const annotations = textsOf(raw['annotations'])
+  return annotations === undefined ? {} : { annotations }
 }
 
 /** A manifest as BuildKit prints it: two blanks of indent, keys in Go's order. */

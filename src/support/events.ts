@@ -27,7 +27,7 @@ export type Event =
   | { readonly type: 'step-done'; readonly step: number; readonly at: number }
   | { readonly type: 'step-canceled'; readonly step: number; readonly at: number }
   | { readonly type: 'step-failed'; readonly step: number; readonly message: string; readonly at: number }
-  /** A build check found something: `rule` is one of Docker's (`UndefinedVar`), `url` explains it. */
+  /** What a build check found: `rule` is one of Docker's (`UndefinedVar`), `url` explains it. Or what else the user should know, by a rule of our own. */
   | {
       readonly type: 'warning'
       readonly rule: string

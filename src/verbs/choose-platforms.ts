@@ -2,11 +2,13 @@ import type { Source } from '../content/index.ts'
 import {
   attestedDigest,
   type Descriptor,
+  flattenIndex,
   formatPlatform,
   type IndexEntry,
   isAttestation,
+  isImageEntry,
   isIndexType,
-  isManifestType,
+  kindOfArtifact,
   matchPlatform,
   type OpenIndex,
   openIndex,
@@ -17,7 +19,7 @@ import {
 } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import { type OnItsWay, Overlay } from './overlay.ts'
-import { readWhole } from './packed-image.ts'
+import { readIfThere, readImageConfig, readWhole } from './packed-image.ts'
 
 /**
  * The image for these platforms: of one, its manifest; of several, an index of theirs with what attests to them, unless
@@ -35,8 +37,10 @@ export async function choosePlatforms(
     return { source, root }
   }
   const index = openIndex(await readWhole(source, root, `the index of ${name}`), `the index of ${name}`)
-  const offers = await flattenIndex(source, index, name)
-  const chosen = wanted.map((platform) => best(offers, platform, name))
+  const offers = await entriesOfIndex(source, index, name)
+  const chosen: IndexEntry[] = []
+  // A copy for arm64 is not to be one for arm.
+  for (const platform of wanted) chosen.push(await chooseEntry(source, offers, platform, name, rankOf))
   if (wanted.length === 1) return { source, root: chosen[0]!.blob }
   const digests = new Set(chosen.map(({ blob }) => blob.digest))
   const entries = offers.filter(
@@ -76,39 +80,55 @@ async function isThere(source: Source, blob: Descriptor): Promise<boolean> {
 }
 
 /** The entries of an index, and of the indexes in it. */
-export async function flattenIndex(
-  source: Source,
-  index: OpenIndex,
-  name: string,
-  depth = 0,
-): Promise<readonly IndexEntry[]> {
-  if (depth === 4) throw new TareError('MANIFEST_INVALID', `the index of ${name} is nested too deep`)
-  const entries: IndexEntry[] = []
-  for (const entry of index.entries) {
-    if (!isIndexType(entry.blob.mediaType)) entries.push(entry)
-    else {
-      const inner = openIndex(await readWhole(source, entry.blob, `an index of ${name}`), `an index of ${name}`)
-      entries.push(...(await flattenIndex(source, inner, name, depth + 1)))
-    }
-  }
-  return entries
+export function entriesOfIndex(source: Source, index: OpenIndex, name: string): Promise<readonly IndexEntry[]> {
+  return flattenIndex(index, (blob) => readWhole(source, blob, `an index of ${name}`), `the index of ${name}`)
 }
 
-/** The entry that runs there, of the very architecture: a copy for arm64 is not to be one for arm. */
-function best(offers: readonly IndexEntry[], wanted: Platform, name: string): IndexEntry {
-  const images = offers.filter(({ blob }) => isManifestType(blob.mediaType) && !isAttestation(blob))
-  const ranked = images
-    .flatMap((entry) => {
-      const rank = entry.blob.platform === undefined ? undefined : rankOf(wanted, entry.blob.platform)
-      return rank === undefined ? [] : [{ entry, rank }]
-    })
-    .sort((a, b) => a.rank - b.rank)
-  if (ranked[0] !== undefined) return ranked[0].entry
+// Each is two documents to read; an honest index says for which platforms its images are.
+const mostUnsaid = 64
+
+/**
+ * The image of an index that runs on a platform, the best of several. Of those for which the index does not say it, the configs
+ * do; they are read only where none that it speaks of is the very one. Rejects with `PLATFORM_MISSING`.
+ */
+export async function chooseEntry(
+  source: Source,
+  entries: readonly IndexEntry[],
+  wanted: Platform,
+  name: string,
+  rank: (wanted: Platform, offered: Platform) => number | undefined = matchPlatform,
+): Promise<IndexEntry> {
+  const images = entries.filter(({ blob }) => isImageEntry(blob))
+  const offers = images.flatMap((entry) => (entry.blob.platform ? [{ entry, platform: entry.blob.platform }] : []))
+  const best = () =>
+    offers
+      .flatMap(({ entry, platform }) => ({ entry, rank: rank(wanted, platform) }))
+      .filter((offer): offer is { entry: IndexEntry; rank: number } => offer.rank !== undefined)
+      .sort((a, b) => a.rank - b.rank)[0]
+  const said = best()
+  if (said?.rank === 0) return said.entry
+  const unsaid = images.filter(({ blob }) => blob.platform === undefined)
+  if (unsaid.length > mostUnsaid)
+    throw new TareError('MANIFEST_INVALID', `the index of ${name} has ${unsaid.length} images without a platform`)
+  for (const entry of unsaid) {
+    const platform = await platformOf(source, entry.blob, name)
+    if (platform !== undefined) offers.push({ entry, platform })
+  }
+  const found = best()
+  if (found !== undefined) return found.entry
   throw missing(
     name,
     wanted,
-    images.flatMap(({ blob }) => blob.platform ?? []),
+    offers.map(({ platform }) => platform),
   )
+}
+
+/** For which platform an image is, as its config says; undefined for what is no image, or not there. */
+async function platformOf(source: Source, blob: Descriptor, name: string): Promise<Platform | undefined> {
+  const what = `an image of ${name}`
+  const manifest = await readIfThere(source, blob, what)
+  const config = manifest === undefined ? undefined : await readImageConfig(source, parseManifest(manifest, what))
+  return config === undefined ? undefined : parseImageConfig(config, `a config of ${name}`).platform
 }
 
 function rankOf(wanted: Platform, offered: Platform): number | undefined {
@@ -116,16 +136,18 @@ function rankOf(wanted: Platform, offered: Platform): number | undefined {
 }
 
 async function refuseOther(source: Source, root: Descriptor, wanted: readonly Platform[], name: string): Promise<void> {
-  const { config } = parseManifest(await readWhole(source, root, `the manifest of ${name}`), `the manifest of ${name}`)
-  const { platform } = parseImageConfig(
-    await readWhole(source, config, `the config of ${name}`),
-    `the config of ${name}`,
-  )
+  const manifest = parseManifest(await readWhole(source, root, `the manifest of ${name}`), `the manifest of ${name}`)
+  const bytes = await readImageConfig(source, manifest)
+  if (bytes === undefined)
+    throw new TareError('PLATFORM_MISSING', `${name} is for no platform, but ${kindOfArtifact(manifest)}`, {
+      remedy: 'Leave --platform away.',
+    })
+  const { platform } = parseImageConfig(bytes, `the config of ${name}`)
   const other = wanted.find((one) => rankOf(one, platform) === undefined)
   if (other !== undefined) throw missing(name, other, [platform])
 }
 
-function missing(name: string, wanted: Platform, there: readonly Platform[]): TareError {
+export function missing(name: string, wanted: Platform, there: readonly Platform[]): TareError {
   const list = [...new Set(there.map(formatPlatform))].join(', ')
   return new TareError('PLATFORM_MISSING', `${name} is not there for ${formatPlatform(wanted)}`, {
     remedy: `It is there for ${list || 'no platform'}: choose with --platform.`,

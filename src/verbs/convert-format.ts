@@ -7,18 +7,20 @@ import {
   goJson,
   type IndexEntry,
   isAttestation,
+  isImageConfigType,
   isIndexType,
   isManifestType,
   mediaTypes,
   openIndex,
   parseDocument,
   parseManifest,
+  refuseTower,
   repointed,
   writeIndex,
 } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import { type OnItsWay, Overlay } from './overlay.ts'
-import { readWhole } from './packed-image.ts'
+import { readImageConfig, readWhole } from './packed-image.ts'
 
 export type ImageFormat = 'oci' | 'docker'
 
@@ -50,6 +52,7 @@ class Conversion {
   private readonly overlay: Overlay
   private readonly source: Source
   private readonly format: ImageFormat
+  private readonly done = new Map<Digest, Descriptor>()
 
   constructor(overlay: Overlay, source: Source, format: ImageFormat) {
     this.overlay = overlay
@@ -57,17 +60,25 @@ class Conversion {
     this.format = format
   }
 
-  async document(blob: Descriptor): Promise<Descriptor> {
-    if (isIndexType(blob.mediaType)) return this.index(blob)
-    return isManifestType(blob.mediaType) ? this.manifest(blob) : blob
+  async document(blob: Descriptor, depth = 0): Promise<Descriptor> {
+    const known = this.done.get(blob.digest)
+    if (known !== undefined) return known
+    const converted = isIndexType(blob.mediaType)
+      ? await this.index(blob, depth)
+      : isManifestType(blob.mediaType)
+        ? await this.manifest(blob)
+        : blob
+    this.done.set(blob.digest, converted)
+    return converted
   }
 
-  private async index(blob: Descriptor): Promise<Descriptor> {
+  private async index(blob: Descriptor, depth: number): Promise<Descriptor> {
     const what = `the index ${blob.digest}`
+    refuseTower(depth, what)
     const index = openIndex(await readWhole(this.source, blob, what), what)
     const now = new Map<Digest, Descriptor>()
     for (const { blob: child } of index.entries)
-      if (!isAttestation(child)) now.set(child.digest, await this.document(child))
+      if (!isAttestation(child)) now.set(child.digest, await this.document(child, depth + 1))
     const entries = index.entries.map((entry): IndexEntry => {
       const attested = attestedDigest(entry.blob)
       const image = attested === undefined ? undefined : now.get(attested)
@@ -86,17 +97,18 @@ class Conversion {
   private async manifest(blob: Descriptor): Promise<Descriptor> {
     const what = `the manifest ${blob.digest}`
     const bytes = await readWhole(this.source, blob, what)
-    const { mediaType, config, layers } = parseManifest(bytes, what)
-    // What is no image (a chart, a signature) has no other family.
-    if (config.mediaType !== mediaTypes.config && config.mediaType !== mediaTypes.dockerConfig) return blob
+    const manifest = parseManifest(bytes, what)
+    const { mediaType, config, layers } = manifest
     if (this.typeOf(mediaType) === mediaType) return blob
+    // What is no image (a chart, a signature) has no other family.
+    if ((await readImageConfig(this.source, manifest)) === undefined) return blob
     const json: Json = parseDocument(bytes, what)
     const typed = (value: unknown, type: string) =>
       this.withoutNotes({ ...(value as Json), mediaType: this.typeOf(type) })
     const rawLayers = json['layers'] as Json[]
     const converted = this.withoutNotes({
       ...{ schemaVersion: 2, mediaType: this.typeOf(mediaType) },
-      config: typed(json['config'], config.mediaType),
+      config: typed(json['config'], isImageConfigType(config.mediaType) ? config.mediaType : mediaTypes.config),
       layers: layers.map((layer, i) => typed(rawLayers[i], layer.mediaType)),
       ...('annotations' in json ? { annotations: json['annotations'] } : {}),
     })

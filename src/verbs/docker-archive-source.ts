@@ -4,19 +4,21 @@ import {
   type Descriptor,
   type Digest,
   familiarName,
+  flattenIndex,
   formatReference,
   goJson,
+  type IndexEntry,
   isIndexType,
   isManifestType,
   isPlainLayer,
   manifestJson,
   mediaTypes,
-  parseIndex,
+  openIndex,
   parseManifest,
 } from '../oci/index.ts'
 import { flow, Gauge, measured, TareError } from '../support/index.ts'
 import { Overlay } from './overlay.ts'
-import { readWhole } from './packed-image.ts'
+import { readIfThere } from './packed-image.ts'
 
 /**
  * An image of a docker-archive, by its name or because it is the only one. Such an archive has no manifest in the sense of
@@ -59,23 +61,29 @@ async function manifestOf(
   archive: ArchiveSource,
   config: Digest,
 ): Promise<{ readonly root: Descriptor; readonly plain: boolean } | undefined> {
-  const queue = (await archive.roots()).map(({ blob }) => blob)
-  for (let at = 0; at < queue.length; at++) {
-    const { mediaType, digest, size } = queue[at]!
-    const blob = { mediaType, digest, size }
-    const bytes = await readWhole(archive, blob, `the document ${digest}`).catch((error: unknown) => {
-      // The index may speak of platforms that were not saved.
-      if (error instanceof TareError && error.code === 'BLOB_MISSING') return undefined
-      throw error
-    })
+  for (const { blob } of await allEntries(archive)) {
+    if (!isManifestType(blob.mediaType)) continue
+    const { mediaType, digest, size } = blob
+    const bytes = await readIfThere(archive, blob, `the document ${digest}`)
     if (bytes === undefined) continue
-    if (isIndexType(mediaType)) queue.push(...parseIndex(bytes, `the index ${digest}`).manifests)
-    else if (isManifestType(mediaType)) {
-      const manifest = parseManifest(bytes, `the manifest ${digest}`)
-      if (manifest.config.digest === config) return { root: blob, plain: manifest.layers.every(isPlainLayer) }
-    }
+    const manifest = parseManifest(bytes, `the manifest ${digest}`)
+    if (manifest.config.digest === config)
+      return { root: { mediaType, digest, size }, plain: manifest.layers.every(isPlainLayer) }
   }
   return undefined
+}
+
+/** What its index.json names, and the indexes there. */
+async function allEntries(archive: ArchiveSource): Promise<readonly Pick<IndexEntry, 'blob'>[]> {
+  const entries: Pick<IndexEntry, 'blob'>[] = []
+  for (const { blob } of await archive.roots()) {
+    const what = `the index ${blob.digest}`
+    const bytes = isIndexType(blob.mediaType) ? await readIfThere(archive, blob, what) : undefined
+    if (!isIndexType(blob.mediaType)) entries.push({ blob })
+    else if (bytes !== undefined)
+      entries.push(...(await flattenIndex(openIndex(bytes, what), (inner) => readIfThere(archive, inner, what), what)))
+  }
+  return entries
 }
 
 async function sizeOf(layer: ArchiveImage['layers'][number]): Promise<number> {

@@ -1,4 +1,4 @@
-import { copyImage } from '../content/index.ts'
+import { copyImage, type Source } from '../content/index.ts'
 import type { Registry } from '../content/registry/index.ts'
 import {
   type Descriptor,
@@ -6,6 +6,7 @@ import {
   formatReference,
   type IndexEntry,
   isIndexType,
+  type Manifest,
   mediaTypes,
   type OpenIndex,
   openIndex,
@@ -17,12 +18,12 @@ import {
   writeIndex,
 } from '../oci/index.ts'
 import { flow, sha256, TareError } from '../support/index.ts'
-import { flattenIndex } from './choose-platforms.ts'
+import { entriesOfIndex } from './choose-platforms.ts'
 import { uploading } from './copy-target.ts'
 import type { Host } from './host.ts'
 import { mergeEntries } from './index-entries.ts'
 import { openImage } from './open-place.ts'
-import { readWhole } from './packed-image.ts'
+import { readImageConfig, readWhole } from './packed-image.ts'
 import { formatPlace, type Place, parsePlace } from './places.ts'
 import { pushDocument } from './push.ts'
 import { openRepository } from './remote-image.ts'
@@ -117,7 +118,7 @@ async function take(
     if (dryRun === true) return entries
     const near = place.kind === 'registry' && place.name.registry === name.registry ? [place.name.repository] : []
     const target = uploading(registry, near)
-    for (const { blob } of entries)
+    for (const blob of new Map(entries.map((entry) => [entry.blob.digest, entry.blob])).values())
       await copyImage(opened.source, blob, target, undefined, { report, signal, atOnce: 6 })
     return entries
   } finally {
@@ -125,26 +126,24 @@ async function take(
   }
 }
 
-type Documents = Parameters<typeof readWhole>[0]
-
-async function entriesOf(source: Documents, root: Descriptor, text: string): Promise<readonly IndexEntry[]> {
+async function entriesOf(source: Source, root: Descriptor, text: string): Promise<readonly IndexEntry[]> {
   if (!isIndexType(root.mediaType)) return [await entryOf(source, root, text)]
   const what = `the index ${text}`
-  return flattenIndex(source, openIndex(await readWhole(source, root, what), what), text)
+  return entriesOfIndex(source, openIndex(await readWhole(source, root, what), what), text)
 }
 
 /** An image's entry, with the platform that its config says. What is no image has none. */
-async function entryOf(source: Documents, root: Descriptor, text: string): Promise<IndexEntry> {
-  const manifestBytes = await readWhole(source, root, `the manifest of ${text}`)
-  const { config } = parseManifest(manifestBytes, `the manifest of ${text}`)
+async function entryOf(source: Source, root: Descriptor, text: string): Promise<IndexEntry> {
+  const manifest = parseManifest(await readWhole(source, root, `the manifest of ${text}`), `the manifest of ${text}`)
   const { mediaType, digest, size } = root
-  const json = { ...descriptorJson({ mediaType, digest, size }), ...(await platformOf(source, config, text)) }
+  const json = { ...descriptorJson({ mediaType, digest, size }), ...(await platformOf(source, manifest, text)) }
   return { json, blob: parseDescriptor(json, text) }
 }
 
-async function platformOf(source: Documents, config: Descriptor, text: string): Promise<Record<string, unknown>> {
-  if (config.mediaType !== mediaTypes.config && config.mediaType !== mediaTypes.dockerConfig) return {}
-  const raw = parseDocument(await readWhole(source, config, `the config of ${text}`), `the config of ${text}`)
+async function platformOf(source: Source, manifest: Manifest, text: string): Promise<Record<string, unknown>> {
+  const bytes = await readImageConfig(source, manifest)
+  if (bytes === undefined) return {}
+  const raw = parseDocument(bytes, `the config of ${text}`)
   const members = ['architecture', 'os', 'os.version', 'os.features', 'variant']
   return { platform: Object.fromEntries(members.flatMap((key) => (raw[key] ? [[key, raw[key]]] : []))) }
 }

@@ -2,15 +2,17 @@ import { copyImage, type Source } from '../content/index.ts'
 import { decompress, expectGzip } from '../files/compression/index.ts'
 import {
   type Descriptor,
+  type Digest,
+  flattenIndex,
   formatPlatform,
   goJson,
   indexJson,
   isAttestation,
-  isIndexType,
   isManifestType,
   mediaTypes,
-  parseIndex,
+  openIndex,
   type Reference,
+  textsOf,
 } from '../oci/index.ts'
 import { type Bytes, type Reporter, silent, TareError } from '../support/index.ts'
 import { type Host, unpackLimit } from './host.ts'
@@ -106,19 +108,11 @@ export async function keepIndex(
   const manifests: Descriptor[] = []
   const skipped: { platform: string; why: string }[] = []
   const failures: unknown[] = []
-  let annotations: Readonly<Record<string, string>> | undefined
 
-  const visit = async (blob: Descriptor, above: readonly Buffer[]): Promise<void> => {
-    if (above.length === 4) throw new TareError('MANIFEST_INVALID', `the index of ${name} is nested too deep`)
+  const read = async (blob: Descriptor): Promise<Buffer> => {
     const bytes = await readWhole(source, blob, `the index of ${name}`)
-    const index = parseIndex(bytes, `the index of ${name}`)
-    if (above.length === 0) annotations = index.annotations
     store.blobs.write(bytes)
-    for (const child of index.manifests) {
-      if (isAttestation(child)) await keepBeside(child)
-      else if (isIndexType(child.mediaType)) await visit(child, [...above, bytes])
-      else if (isManifestType(child.mediaType)) await take(child, [...above, bytes])
-    }
+    return bytes
   }
   const keepBeside = async (child: Descriptor): Promise<void> => {
     try {
@@ -128,12 +122,18 @@ export async function keepIndex(
       if (!(error instanceof TareError) || error.code !== 'BLOB_MISSING') throw error
     }
   }
-  const take = async (child: Descriptor, above: readonly Buffer[]): Promise<void> => {
+  // An index may name an image for several platforms.
+  const taken = new Map<Digest, Required<Pick<Descriptor, 'platform'>> & Descriptor>()
+  const keep = async (child: Descriptor) => {
+    const image = await readPacked(source, child, name, root)
+    return { platform: image.config.platform, ...(await keepPacked(host, image, { ...options, names: [] })) }
+  }
+  const take = async (child: Descriptor): Promise<void> => {
     try {
-      const image = await readPacked(source, child, name, root, above)
-      const resting = await keepPacked(host, image, { ...options, names: [] })
+      const kept = taken.get(child.digest) ?? (await keep(child))
+      taken.set(child.digest, kept)
       const notes = child.annotations === undefined ? {} : { annotations: child.annotations }
-      manifests.push({ ...resting, platform: child.platform ?? image.config.platform, ...notes })
+      manifests.push({ ...kept, platform: child.platform ?? kept.platform, ...notes })
     } catch (error) {
       if (!(error instanceof TareError) || error.code !== 'MANIFEST_UNSUPPORTED') throw error
       failures.push(error)
@@ -142,7 +142,12 @@ export async function keepIndex(
     }
   }
 
-  await visit(root, [])
+  const index = openIndex(await read(root), `the index of ${name}`)
+  const annotations = textsOf(index.document['annotations'])
+  for (const { blob } of await flattenIndex(index, read, `the index of ${name}`)) {
+    if (isAttestation(blob)) await keepBeside(blob)
+    else if (isManifestType(blob.mediaType)) await take(blob)
+  }
   if (manifests.length === 0)
     throw failures[0] ?? new TareError('MANIFEST_UNSUPPORTED', `the index of ${name} names no container image`)
   const json = indexJson({ mediaType: mediaTypes.index, manifests, ...(annotations && { annotations }) })

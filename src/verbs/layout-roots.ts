@@ -1,7 +1,7 @@
 import type { ArchiveSource, LayoutRoot } from '../content/archive/index.ts'
-import { type Descriptor, type Digest, familiarName, isIndexType, parseIndex } from '../oci/index.ts'
+import { type Descriptor, type Digest, familiarName, flattenIndex, isIndexType, openIndex } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
-import { readWhole } from './packed-image.ts'
+import { readIfThere, readWhole } from './packed-image.ts'
 import type { LayoutPlace } from './places.ts'
 
 /**
@@ -34,15 +34,20 @@ async function withDigest(
   roots: readonly LayoutRoot[],
   digest: Digest,
 ): Promise<Descriptor | undefined> {
-  const queue = roots.map(({ blob }) => blob)
-  for (let at = 0; at < queue.length; at++) {
-    const blob = queue[at]!
-    if (blob.digest === digest) return blob
+  let found = roots.find(({ blob }) => blob.digest === digest)?.blob
+  for (const { blob } of roots) {
+    if (found !== undefined) break
     if (!isIndexType(blob.mediaType)) continue
+    const inner: Descriptor[] = []
     const what = `the index ${blob.digest}`
-    queue.push(...parseIndex(await readWhole(archive, blob, what), what).manifests)
+    const read = async (index: Descriptor) => {
+      inner.push(index)
+      return readIfThere(archive, index, what)
+    }
+    const entries = await flattenIndex(openIndex(await readWhole(archive, blob, what), what), read, what)
+    found = [...inner, ...entries.map((entry) => entry.blob)].find((one) => one.digest === digest)
   }
-  return undefined
+  return found
 }
 
 function listOf(roots: readonly LayoutRoot[]): string {

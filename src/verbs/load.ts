@@ -1,6 +1,6 @@
 import type { ArchiveImage } from '../content/archive/index.ts'
 import { openArchive } from '../content/archive/index.ts'
-import { familiarName, formatPlatform, matchPlatform } from '../oci/index.ts'
+import { familiarName, matchPlatform } from '../oci/index.ts'
 import { type Host, unpackLimit } from './host.ts'
 import { keepImage } from './keep-image.ts'
 import type { LoadedImage, LoadOptions } from './types.ts'
@@ -33,15 +33,10 @@ export async function load(host: Host, { from, signal }: LoadOptions): Promise<r
   }
 }
 
+/** Of an image for several platforms, the one for this machine, or else the first. */
 function chooseImages(host: Host, images: readonly ArchiveImage[]): ArchiveImage[] {
   const groups = new Map<string, ArchiveImage[]>()
-  for (const image of images) {
-    const key =
-      image.names.length === 0
-        ? `${image.config.digest} ${formatPlatform(image.platform)}`
-        : image.names.map(familiarName).join(' ')
-    groups.set(key, [...(groups.get(key) ?? []), image])
-  }
+  for (const image of images) groups.set(image.group, [...(groups.get(image.group) ?? []), image])
   return [...groups.values()].map((group) => {
     const ranked = group.filter(({ platform }) => matchPlatform(host.platform, platform) !== undefined)
     return (

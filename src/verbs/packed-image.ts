@@ -3,11 +3,13 @@ import {
   type Descriptor,
   documentLimit,
   type ImageConfig,
-  isForeignLayer,
+  isImageConfigType,
+  kindOfArtifact,
   type Manifest,
-  mediaTypes,
   parseImageConfig,
   parseManifest,
+  readsAsImageConfig,
+  strangeLayers,
 } from '../oci/index.ts'
 import { collect, TareError } from '../support/index.ts'
 
@@ -31,9 +33,29 @@ export async function readWhole(source: Source, blob: Descriptor, what: string):
   return collect(await source.open(blob), documentLimit)
 }
 
+/** The same; undefined where it is not there. An index may speak of platforms that were not saved with it. */
+export async function readIfThere(source: Source, blob: Descriptor, what: string): Promise<Buffer | undefined> {
+  return readWhole(source, blob, what).catch((error: unknown) => {
+    if (error instanceof TareError && error.code === 'BLOB_MISSING') return undefined
+    throw error
+  })
+}
+
+/**
+ * The bytes of a manifest's config; undefined where it is not that of a container image. Its media type alone decides only
+ * where it says so.
+ */
+export async function readImageConfig(source: Source, manifest: Manifest): Promise<Buffer | undefined> {
+  const { config, layers } = manifest
+  const isTyped = isImageConfigType(config.mediaType)
+  if (!isTyped && config.size > documentLimit) return undefined
+  const bytes = await readWhole(source, config, 'the config')
+  return isTyped || readsAsImageConfig(bytes, layers.length) ? bytes : undefined
+}
+
 /**
  * Reads the image of a manifest. `above` are the indexes on the way, `root` the first of them. Rejects with
- * `MANIFEST_UNSUPPORTED` for what cannot rest in the store.
+ * `MANIFEST_UNSUPPORTED` for what cannot be stored.
  */
 export async function readPacked(
   source: Source,
@@ -44,8 +66,10 @@ export async function readPacked(
 ): Promise<PackedImage> {
   const bytes = await readWhole(source, blob, 'the manifest')
   const manifest = parseManifest(bytes, `the manifest of ${name}`)
-  refuseOthers(manifest, name)
-  const configBytes = await readWhole(source, manifest.config, 'the config')
+  const configBytes = await readImageConfig(source, manifest)
+  if (configBytes === undefined) throw unsupported(name, `is no container image but ${kindOfArtifact(manifest)}`)
+  const strange = strangeLayers(manifest)
+  if (strange !== undefined) throw unsupported(name, strange.message, strange.remedy)
   const config = parseImageConfig(configBytes, `the config of ${name}`)
   if (config.diffIds.length !== manifest.layers.length)
     throw new TareError(
@@ -55,16 +79,10 @@ export async function readPacked(
   return { source, root, blob, manifest, config, configBytes, documents: [...above, bytes] }
 }
 
-const configTypes: readonly string[] = [mediaTypes.config, mediaTypes.dockerConfig]
-
-function refuseOthers({ config, layers }: Manifest, name: string): void {
-  const foreign = layers.find(({ mediaType }) => isForeignLayer(mediaType))
-  if (configTypes.includes(config.mediaType) && foreign === undefined) return
-  throw new TareError(
-    'MANIFEST_UNSUPPORTED',
-    foreign === undefined
-      ? `${name} is no container image but ${config.mediaType}`
-      : `${name} has layers that its registry does not hand out (${foreign.mediaType})`,
-    { remedy: 'That takes container images with layers of their own only.' },
-  )
+function unsupported(name: string, message: string, remedy?: string): TareError {
+  return new TareError('MANIFEST_UNSUPPORTED', `${name} ${message}`, {
+    remedy:
+      remedy ??
+      'Only container images can be stored; `tare copy` moves artifacts to a registry, a layout or an OCI archive.',
+  })
 }

@@ -2,9 +2,12 @@ import {
   type Descriptor,
   familiarName,
   familiarRepository,
+  formatPlatform,
   formatReference,
   isIndexType,
+  matchPlatform,
   normalizePlatform,
+  type Platform,
   parseIndex,
   parsePlatform,
   parseReference,
@@ -14,7 +17,7 @@ import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
 import { keepIndex } from './keep-packed.ts'
 import { originalOf, placeOf } from './origins.ts'
-import { keepRemote, openRepository, openSource, readRemote, unknownImage } from './remote-image.ts'
+import { keepRemote, openRepository, openSource, type RemoteImage, readRemote, unknownImage } from './remote-image.ts'
 import { readImage } from './stored-image.ts'
 import type { PullAllResult, PullOptions, PullResult } from './types.ts'
 
@@ -36,7 +39,13 @@ export async function pull(host: Host, options: PullOptions): Promise<PullResult
   }
 }
 
-/** Takes every tag of a repository. What is no container image is passed over, and told. */
+// No container image, or not for the platform; or the tag is gone since the list was made.
+const passedOver = new Set([
+  ...['MANIFEST_UNSUPPORTED', 'MANIFEST_INVALID', 'MANIFEST_AMBIGUOUS', 'CONFIG_INVALID', 'DESCRIPTOR_INVALID'],
+  ...['DIGEST_INVALID', 'PLATFORM_MISSING', 'IMAGE_UNKNOWN', 'REFERENCE_INVALID'],
+])
+
+/** Takes every tag of a repository. What is no container image, and what is gone by then, is passed over, and told. */
 export async function pullAll(host: Host, options: PullOptions): Promise<PullAllResult> {
   const repository = parseReference(options.name)
   const registry = await openRepository(host, repository, options)
@@ -48,9 +57,8 @@ export async function pullAll(host: Host, options: PullOptions): Promise<PullAll
       try {
         pulled.push(await pull(host, { ...options, name }))
       } catch (error) {
-        const code = error instanceof TareError ? error.code : undefined
-        if (code !== 'MANIFEST_UNSUPPORTED' && code !== 'PLATFORM_MISSING') throw error
-        skipped.push({ name, why: (error as TareError).message })
+        if (options.signal?.aborted || !(error instanceof TareError) || !passedOver.has(error.code)) throw error
+        skipped.push({ name, why: error.message })
       }
     }
   } finally {
@@ -67,6 +75,7 @@ async function pullOne(host: Host, name: Reference, options: PullOptions): Promi
   try {
     const remote = await readRemote(registry, name, platform)
     const result = { ...shown(name), digest: remote.root.digest, id: remote.manifest.config.digest, skipped: [] }
+    warnOfPlatform(remote, platform, options)
     const current = currentImage(host, name)
     if (
       current !== undefined &&
@@ -104,6 +113,13 @@ async function pullIndex(host: Host, name: Reference, options: PullOptions): Pro
   } finally {
     registry.close()
   }
+}
+
+/** An image without an index is whatever it is. Docker takes it, too, and says so. */
+function warnOfPlatform({ root, name, config }: RemoteImage, wanted: Platform, { report }: PullOptions): void {
+  if (isIndexType(root.mediaType) || matchPlatform(wanted, config.platform) !== undefined) return
+  const message = `${familiarName(name)} is for ${formatPlatform(config.platform)} only, not for ${formatPlatform(wanted)}`
+  report?.({ type: 'warning', rule: 'InvalidImagePlatform', message })
 }
 
 function shown(name: Reference): { readonly name: string; readonly fullName: string } {

@@ -2,14 +2,14 @@ import type { Registry } from '../content/registry/index.ts'
 import {
   type Descriptor,
   familiarName,
-  formatPlatform,
+  flattenIndex,
   isIndexType,
-  matchPlatform,
+  openIndex,
   type Platform,
-  parseIndex,
   type Reference,
 } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
+import { chooseEntry } from './choose-platforms.ts'
 import type { Host } from './host.ts'
 import { type KeepOptions, keepPacked, keepWithoutLayers } from './keep-packed.ts'
 import { placeOf } from './origins.ts'
@@ -58,15 +58,20 @@ export async function readRemote(
 ): Promise<RemoteImage> {
   const root = known ?? (await registry.resolve(name))
   if (root === undefined) throw unknownImage(name, registry.mirrorsSaid)
+  const shown = familiarName(name)
   const above: Buffer[] = []
-  let blob = root
-  for (let depth = 0; isIndexType(blob.mediaType); depth++) {
-    if (depth === 4) throw new TareError('MANIFEST_INVALID', `the index of ${familiarName(name)} is nested too deep`)
-    const bytes = await readWhole(registry, blob, 'the index')
+  const read = async (blob: Descriptor) => {
+    const bytes = await readWhole(registry, blob, `the index of ${shown}`)
     above.push(bytes)
-    blob = choosePlatform(parseIndex(bytes, `the index of ${familiarName(name)}`).manifests, platform, name)
+    return bytes
   }
-  return { name, registry, ...(await readPacked(registry, blob, familiarName(name), root, above)) }
+  let blob = root
+  if (isIndexType(root.mediaType)) {
+    const index = openIndex(await read(root), `the index of ${shown}`)
+    const entries = await flattenIndex(index, read, `the index of ${shown}`)
+    blob = (await chooseEntry(registry, entries, platform, shown)).blob
+  }
+  return { name, registry, ...(await readPacked(registry, blob, shown, root, above)) }
 }
 
 /** `mirrorsSaid`: what the mirrors of the registry answered that was asked. */
@@ -79,23 +84,6 @@ export function unknownImage(name: Reference, mirrorsSaid?: string): TareError {
       remedy: `Check the name and the tag; for a private repository, \`tare login${name.registry === 'docker.io' ? '' : ` ${name.registry}`}\` first.`,
     },
   )
-}
-
-/** The best of an index for a platform. What is for no platform (attestations) is passed over. */
-function choosePlatform(manifests: readonly Descriptor[], wanted: Platform, name: Reference): Descriptor {
-  const offered = manifests.filter(({ platform }) => platform?.os !== 'unknown')
-  const ranked = offered
-    .map((manifest) => ({
-      manifest,
-      rank: manifest.platform === undefined ? 99 : matchPlatform(wanted, manifest.platform),
-    }))
-    .filter(({ rank }) => rank !== undefined)
-    .sort((a, b) => a.rank! - b.rank!)
-  if (ranked[0] !== undefined) return ranked[0].manifest
-  const there = offered.flatMap(({ platform }) => (platform === undefined ? [] : [formatPlatform(platform)]))
-  throw new TareError('PLATFORM_MISSING', `${familiarName(name)} is not there for ${formatPlatform(wanted)}`, {
-    remedy: `It is there for ${there.join(', ') || 'no platform'}: choose with --platform.`,
-  })
 }
 
 /** Gives the image its name in the store; its layers stay where they are until somebody needs them. */

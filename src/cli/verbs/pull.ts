@@ -1,4 +1,4 @@
-import { type Reporter, silent } from '../../index.ts'
+import type { Reporter } from '../../index.ts'
 import { defineVerb } from '../command.ts'
 import { UsageError } from '../failure.ts'
 import { print, tell } from '../streams.ts'
@@ -26,12 +26,15 @@ export const pull = defineVerb({
       said = said.then(() => print(streams, `${line}\n`))
       said.catch(() => {})
     }
+    const warnings: string[] = []
     const report: Reporter = (event) => {
-      if (event.type === 'transfer' && event.done) say(`${event.digest.slice('sha256:'.length, 19)}: Pull complete`)
+      if (event.type === 'warning') warnings.push(event.message)
+      if (!flags.quiet && event.type === 'transfer' && event.done)
+        say(`${event.digest.slice('sha256:'.length, 19)}: Pull complete`)
     }
     const options = {
       ...{ name, platform: flags.platform, allPlatforms: flags['all-platforms'], insecure: flags.insecure, signal },
-      report: flags.quiet ? silent : report,
+      report,
     }
     const { pulled, skipped } = flags['all-tags']
       ? await tare.pullAll(options)
@@ -44,11 +47,12 @@ export const pull = defineVerb({
       say(result.fullName)
     }
     await said
+    for (const warning of warnings) await tell(streams, `WARNING: ${warning}\n`)
     for (const result of pulled)
       for (const { platform, why } of result.skipped)
         await tell(streams, `${result.name}: without ${platform}: ${why}\n`)
     for (const { name: left, why } of skipped) await tell(streams, `${left} was left out: ${why}\n`)
-    return 0
+    return pulled.length === 0 ? 1 : 0
   },
 })
 

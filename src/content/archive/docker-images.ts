@@ -18,12 +18,16 @@ export async function dockerImages(
   limit: UnpackLimit | undefined,
 ): Promise<readonly ArchiveImage[]> {
   const images: ArchiveImage[] = []
-  for (const item of parseItems(shelf, await readDocument(shelf, manifest, 'manifest.json')))
-    images.push(await imageOf(shelf, item, limit))
+  for (const [i, item] of parseItems(shelf, await readDocument(shelf, manifest, 'manifest.json')).entries())
+    images.push({ ...(await imageOf(shelf, item, limit)), group: String(i) })
   return images
 }
 
-async function imageOf(shelf: Shelf, item: ManifestItem, limit: UnpackLimit | undefined): Promise<ArchiveImage> {
+async function imageOf(
+  shelf: Shelf,
+  item: ManifestItem,
+  limit: UnpackLimit | undefined,
+): Promise<Omit<ArchiveImage, 'group'>> {
   const configBytes = await readDocument(shelf, await need(shelf, item.config, 'manifest.json'), item.config)
   const digest = sha256(configBytes)
   const claimed = digestOfPath(shelf, item.config)

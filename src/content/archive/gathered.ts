@@ -5,6 +5,8 @@ import {
   formatPlatform,
   formatReference,
   type ImageConfig,
+  isImageConfigType,
+  isImageEntry,
   isIndexType,
   isManifestType,
   type Manifest,
@@ -14,6 +16,7 @@ import {
   parseIndex,
   parseManifest,
   type Reference,
+  readsAsImageConfig,
 } from '../../oci/index.ts'
 import { type Bytes, collect, flow, TareError } from '../../support/index.ts'
 import { verified } from '../index.ts'
@@ -117,8 +120,9 @@ export class Gathered {
   private async choose(root: Root, platform: Platform | undefined): Promise<Descriptor> {
     const offers: { blob: Descriptor; platform: Platform }[] = []
     for (const blob of await this.index(root.blob)) {
-      if (!isManifestType(blob.mediaType) || blob.platform?.os === 'unknown' || !this.has(blob.digest)) continue
-      offers.push({ blob, platform: blob.platform ?? (await this.platformOf(blob)) })
+      if (!isImageEntry(blob) || !this.has(blob.digest)) continue
+      const platform = blob.platform ?? (await this.platformOf(blob))
+      if (platform !== undefined) offers.push({ blob, platform })
     }
     const ranked = offers
       .map(({ blob, platform: offered }) => ({
@@ -139,9 +143,13 @@ export class Gathered {
     )
   }
 
-  private async platformOf(blob: Descriptor): Promise<Platform> {
-    const { config } = await this.manifest(blob)
-    return parseImageConfig(await this.document(config), `the config ${config.digest}`).platform
+  private async platformOf(blob: Descriptor): Promise<Platform | undefined> {
+    const { config, layers } = await this.manifest(blob)
+    const isTyped = isImageConfigType(config.mediaType)
+    if (!isTyped && config.size > documentLimit) return undefined
+    const bytes = await this.document(config)
+    if (!isTyped && !readsAsImageConfig(bytes, layers.length)) return undefined
+    return parseImageConfig(bytes, `the config ${config.digest}`).platform
   }
 
   private find(blob: Descriptor): { open: () => Promise<Bytes> } {

@@ -5,8 +5,10 @@ import {
   formatReference,
   goJson,
   hexOf,
+  isImageConfigType,
   isIndexType,
   mediaTypes,
+  parseDocument,
   type Reference,
 } from '../../oci/index.ts'
 import type { Gathered, Root } from './gathered.ts'
@@ -74,7 +76,7 @@ export function layoutMembers(roots: readonly Root[], newest: number): readonly 
 
 /** 0 where the config is not an image's: an attestation, a chart. */
 async function createdOf(gathered: Gathered, config: Descriptor): Promise<number> {
-  if (config.mediaType !== mediaTypes.config && config.mediaType !== mediaTypes.dockerConfig) return 0
-  const { created } = JSON.parse((await gathered.document(config)).toString('utf8')) as { created?: string }
-  return secondsOf(created)
+  if (!isImageConfigType(config.mediaType)) return 0
+  const { created } = parseDocument(await gathered.document(config), `the config ${config.digest}`)
+  return secondsOf(typeof created === 'string' ? created : undefined)
 }

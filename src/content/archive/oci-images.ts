@@ -1,17 +1,25 @@
 import type { UnpackLimit } from '../../files/compression/index.ts'
 import {
   type Descriptor,
+  type Digest,
   documentLimit,
+  flattenIndex,
+  formatPlatform,
   formatReference,
   isAttestation,
+  isImageConfigType,
+  isImageEntry,
   isIndexType,
   isManifestType,
-  mediaTypes,
+  kindOfArtifact,
+  openIndex,
   parseImageConfig,
   parseIndex,
   parseManifest,
   parseReference,
   type Reference,
+  readsAsImageConfig,
+  strangeLayers,
 } from '../../oci/index.ts'
 import { type Bytes, collect, TareError } from '../../support/index.ts'
 import { verified } from '../index.ts'
@@ -42,29 +50,75 @@ export async function ociImages(
 ): Promise<readonly ArchiveImage[]> {
   const images: ArchiveImage[] = []
   const others = new Set<string>()
-  const visit = async (root: LayoutRoot, blob: Descriptor, namedBy: string, depth: number): Promise<void> => {
-    if (isAttestation(blob)) return void others.add('an attestation')
-    if (!isIndexType(blob.mediaType)) {
-      if (!isManifestType(blob.mediaType)) return void others.add(blob.mediaType)
-      const image = await imageOf(shelf, blob, root.names, namedBy, others, limit)
-      if (image !== undefined) images.push(image)
-      return
+  const roots = await layoutRoots(shelf, index)
+  const groupOf = groupsOf(roots)
+  for (const root of roots) {
+    for (const { blob, namedBy } of await imagesBelow(shelf, root.blob)) {
+      if (isAttestation(blob)) others.add('an attestation')
+      else if (!isManifestType(blob.mediaType)) others.add(blob.mediaType)
+      else {
+        const image = await imageOf(shelf, blob, namedBy, others, limit)
+        // Some tools name the images of an index, and not the index.
+        const own = root.names.length === 0 && blob !== root.blob ? nameOf(blob) : undefined
+        const names = own === undefined ? root.names : [own]
+        if (image !== undefined) images.push({ ...image, names, group: groupOf(root) })
+      }
     }
-    if (depth === 8) throw invalid(shelf, 'its indexes are nested too deep')
-    const what = `the index ${blob.digest}`
-    const children = parseIndex(await readBlob(shelf, blob, namedBy), what).manifests
-    const present = await Promise.all(children.map((child) => shelf.find(blobPath(child.digest))))
-    // An index keeps speaking of all platforms when only some of them were saved.
-    const here = children.filter((_, i) => present[i] !== undefined)
-    for (const child of here.some((child) => !isAttestation(child)) ? here : children)
-      await visit(root, child, what, depth + 1)
   }
-  for (const root of await layoutRoots(shelf, index)) await visit(root, root.blob, 'index.json', 0)
   if (images.length > 0) return images
   const found = others.size === 0 ? 'its index.json is empty' : `it holds ${[...others].join(', ')}`
   throw new TareError('ARCHIVE_INVALID', `${shelf.label} holds no container image: ${found}`, {
     remedy: 'tare loads container images only.',
   })
+}
+
+/** The names that the layout gives its images, by the digest of their config. */
+export async function namesByConfig(shelf: Shelf, index: Item): Promise<ReadonlyMap<Digest, readonly Reference[]>> {
+  const found = new Map<Digest, readonly Reference[]>()
+  for (const root of await layoutRoots(shelf, index))
+    for (const { blob, namedBy } of await imagesBelow(shelf, root.blob)) {
+      if (!isImageEntry(blob) || !(await isHere(shelf, blob))) continue
+      const { config } = parseManifest(await readBlob(shelf, blob, namedBy), `the manifest ${blob.digest}`)
+      found.set(config.digest, [...(found.get(config.digest) ?? []), ...root.names])
+    }
+  return found
+}
+
+interface Found {
+  readonly blob: Descriptor
+  readonly namedBy: string
+}
+
+async function imagesBelow(shelf: Shelf, root: Descriptor): Promise<readonly Found[]> {
+  if (!isIndexType(root.mediaType) || isAttestation(root)) return [{ blob: root, namedBy: 'index.json' }]
+  const what = `the index ${root.digest}`
+  const read = async (blob: Descriptor) => ((await isHere(shelf, blob)) ? readBlob(shelf, blob, what) : undefined)
+  const entries = await flattenIndex(openIndex(await readBlob(shelf, root, 'index.json'), what), read, what)
+  const blobs = new Map(entries.map(({ blob }) => [blob.digest, blob]))
+  const here = new Set<Digest>()
+  for (const blob of blobs.values()) if (await isHere(shelf, blob)) here.add(blob.digest)
+  // An index keeps speaking of all platforms when only some of them were saved.
+  const some = [...blobs.values()].some((blob) => here.has(blob.digest) && !isAttestation(blob))
+  return [...blobs.values()].filter(({ digest }) => !some || here.has(digest)).map((blob) => ({ blob, namedBy: what }))
+}
+
+async function isHere(shelf: Shelf, { digest }: Descriptor): Promise<boolean> {
+  return (await shelf.find(blobPath(digest))) !== undefined
+}
+
+/**
+ * What belongs together: an index with all its images; and images that index.json itself lists for several platforms, under
+ * one name or without any, as if it were that index. Two for the same platform are two images.
+ */
+function groupsOf(roots: readonly LayoutRoot[]): (root: LayoutRoot) => string {
+  const keyOf = ({ blob, names }: LayoutRoot) =>
+    blob.platform === undefined || isIndexType(blob.mediaType) ? blob.digest : names.map(formatReference).join(' ')
+  const groups = new Map<string, LayoutRoot[]>()
+  for (const root of roots) groups.set(keyOf(root), [...(groups.get(keyOf(root)) ?? []), root])
+  return (root) => {
+    const platforms = groups.get(keyOf(root))!.map(({ blob }) => blob.platform && formatPlatform(blob.platform))
+    return new Set(platforms).size === platforms.length ? keyOf(root) : root.blob.digest
+  }
 }
 
 /** The bytes of a blob of the layout, checked while they flow. Rejects with `BLOB_MISSING`. */
@@ -80,19 +134,24 @@ export async function openBlob(shelf: Shelf, blob: Descriptor): Promise<Bytes> {
 async function imageOf(
   shelf: Shelf,
   blob: Descriptor,
-  names: readonly Reference[],
   namedBy: string,
   others: Set<string>,
   limit: UnpackLimit | undefined,
-): Promise<ArchiveImage | undefined> {
+): Promise<Omit<ArchiveImage, 'names' | 'group'> | undefined> {
   const what = `the manifest ${blob.digest}`
   const manifest = parseManifest(await readBlob(shelf, blob, namedBy), what)
   const { config } = manifest
-  if (config.mediaType !== mediaTypes.config && config.mediaType !== mediaTypes.dockerConfig) {
-    others.add(config.mediaType)
+  const isTyped = isImageConfigType(config.mediaType)
+  const configBytes = isTyped || config.size <= documentLimit ? await readBlob(shelf, config, what) : Buffer.alloc(0)
+  if (!isTyped && !readsAsImageConfig(configBytes, manifest.layers.length)) {
+    others.add(kindOfArtifact(manifest))
     return undefined
   }
-  const configBytes = await readBlob(shelf, config, what)
+  const strange = strangeLayers(manifest)
+  if (strange !== undefined) {
+    others.add(`an image that ${strange.message}`)
+    return undefined
+  }
   const configuration = parseImageConfig(configBytes, `the config ${config.digest}`)
   const { diffIds } = configuration
   if (diffIds.length !== manifest.layers.length)
@@ -108,7 +167,7 @@ async function imageOf(
       ),
     )
   }
-  return { names, platform: configuration.platform, config, configBytes, configuration, layers }
+  return { platform: blob.platform ?? configuration.platform, config, configBytes, configuration, layers }
 }
 
 async function readBlob(shelf: Shelf, blob: Descriptor, namedBy: string): Promise<Buffer> {

@@ -1,6 +1,6 @@
 import { TareError } from '../../support/index.ts'
 import { dockerImages } from './docker-images.ts'
-import { layoutRoots, ociImages, openBlob, rootNamed } from './oci-images.ts'
+import { layoutRoots, namesByConfig, ociImages, openBlob, rootNamed } from './oci-images.ts'
 import { openShelf } from './open-shelf.ts'
 import type { Shelf } from './shelf.ts'
 import type { ArchiveImage, ArchiveInput, ArchiveSource, OpenOptions } from './types.ts'
@@ -29,11 +29,21 @@ export async function openArchive(input: ArchiveInput, options: OpenOptions): Pr
   }
 }
 
-/** Where both are there they list the same images; `manifest.json` has the names as the user gave them. */
+/**
+ * Where both are there they list the same images; `manifest.json` has the names as the user gave them, and where it has none
+ * for an image, index.json may.
+ */
 async function imagesOf(shelf: Shelf, unpackLimit: number | undefined): Promise<readonly ArchiveImage[]> {
   const manifest = await shelf.find('manifest.json')
-  if (manifest !== undefined) return dockerImages(shelf, manifest, unpackLimit)
   const index = await shelf.find('index.json')
+  if (manifest !== undefined) {
+    const images = await dockerImages(shelf, manifest, unpackLimit)
+    if (index === undefined || images.every(({ names }) => names.length > 0)) return images
+    const names = await namesByConfig(shelf, index)
+    return images.map((image) =>
+      image.names.length > 0 ? image : { ...image, names: names.get(image.config.digest) ?? [] },
+    )
+  }
   if (index !== undefined) return ociImages(shelf, index, unpackLimit)
   throw await noImages(shelf)
 }

@@ -73,6 +73,8 @@ export interface ArchiveLayer {
 export interface ArchiveImage {
   /** The names the archive gives it, in its order. */
   readonly names: readonly Reference[]
+  /** Images of one group are one image, for several platforms. */
+  readonly group: string
   readonly platform: Platform
   /** Its digest is the image ID. */
   readonly config: Descriptor

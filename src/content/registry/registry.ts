@@ -8,6 +8,7 @@ import {
   parseIndex,
   parseManifest,
   type Reference,
+  refuseTower,
 } from '../../oci/index.ts'
 import { type Bytes, collect, flow, TareError } from '../../support/index.ts'
 import { type Target, verified } from '../index.ts'
@@ -179,12 +180,13 @@ export class Registry implements Target {
     this.places.close()
   }
 
-  private async mountAll(there: string, blob: Descriptor): Promise<void> {
+  private async mountAll(there: string, blob: Descriptor, depth = 0): Promise<void> {
     const { connection, repository } = this.place
+    refuseTower(depth, `the index ${blob.digest}`)
     if (await hasManifest(connection, there, blob, true)) return
     const bytes = await readManifest(connection, repository, blob)
     if (isIndexType(blob.mediaType)) {
-      for (const child of parseIndex(bytes, blob.digest).manifests) await this.mountAll(there, child)
+      for (const child of parseIndex(bytes, blob.digest).manifests) await this.mountAll(there, child, depth + 1)
     } else {
       const { layers, config } = parseManifest(bytes, blob.digest)
       for (const child of [...layers, config]) {
