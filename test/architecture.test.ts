@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 // The table of ARCHITECTURE.md: what each room may import, besides what stands in the room itself.
 const content = ['content', 'content/store', 'content/archive', 'content/registry']
 const layers = ['files/tar', 'files/tree', 'files/layer']
-const sandbox = ['step', 'machine', 'rootfs', 'mounts', 'run'].map((room) => `build/sandbox/${room}`)
+const sandbox = ['step', 'seccomp', 'machine', 'rootfs', 'mounts', 'run'].map((room) => `build/sandbox/${room}`)
 const everythingBelowVerbs = [
   ...['support', 'oci', 'dockerfile', 'files/compression', 'files/tar', 'files/tree', 'files/layer', 'files/context'],
   ...['disk', 'net', ...content, 'build/plan', 'build/sandbox', 'build/solve', 'build/assemble'],
@@ -29,6 +29,7 @@ const rooms: Record<string, { may: readonly string[]; pure?: true }> = {
   'build/plan': { may: ['support', 'oci', 'dockerfile'], pure: true },
   'build/sandbox': { may: ['support', 'disk', ...sandbox] },
   'build/sandbox/step': { may: ['files/tree', 'files/layer'], pure: true },
+  'build/sandbox/seccomp': { may: [], pure: true },
   'build/sandbox/machine': { may: ['support', 'files/tree', 'files/layer', 'build/sandbox/step'] },
   'build/sandbox/rootfs': { may: ['support', 'disk', ...layers, 'build/sandbox/step', 'build/sandbox/machine'] },
   'build/sandbox/mounts': {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { Hindrance, Isolation } from '../step/index.ts'
 import { findRuntime, hindrancesOf } from './choose.ts'
+import { findFilterLoader } from './filter-loader.ts'
 import { hasCapability, type Machine, thisMachine } from './machine.ts'
 import { findProgram, runProgram } from './programs.ts'
 import { tryOut } from './trials.ts'
@@ -34,7 +35,7 @@ export async function examine(folder: string): Promise<Examination> {
     user: machine.root ? 'root' : `user ${process.geteuid?.()}`,
     chosen: sandboxes.find(({ works }) => works)?.isolation,
     sandboxes,
-    notes: notesOf(),
+    notes: notesOf(machine),
   }
 }
 
@@ -56,8 +57,14 @@ async function versionOf(program: string | undefined): Promise<string> {
   return stdout.toString('utf8').split('\n', 1)[0] ?? ''
 }
 
-function notesOf(): string[] {
+function notesOf(machine: Machine): string[] {
   const notes: string[] = []
+  if (findFilterLoader(machine) === undefined)
+    notes.push(
+      machine.root && !hasCapability()
+        ? 'Without CAP_SYS_ADMIN a step is under the system call rules of this container, if it has some.'
+        : 'Nothing here loads seccomp filters (perl, or setpriv of util-linux 2.41): with namespace and chroot, steps run without Docker’s rules of system calls. Install one: sudo apt-get install perl-base.',
+    )
   if (existsSync('/sys/fs/cgroup/unified'))
     notes.push(
       'Cgroups are of both kinds here (hybrid), which newer crun refuses: steps run without cgroups of their own.',

@@ -40,6 +40,7 @@ import { checkCommand, environmentOf } from './command.ts'
 import { hiddenEnvironment, hiddenLines } from './hidden-env.ts'
 import { resolveIdentity } from './identity.ts'
 import { becomeCommand } from './namespace-script.ts'
+import { underFilter } from './system-calls.ts'
 
 export interface ChrootTools {
   readonly machine: Machine
@@ -115,7 +116,10 @@ class ChrootStep {
     this.options.signal.throwIfAborted()
     const exitCode = await this.start(
       becomeCommand(
-        { command, identity, env, cwd, hasShell, terminal: this.options.inherit?.terminal === true },
+        {
+          ...{ command, identity, env, cwd, hasShell, terminal: this.options.inherit?.terminal === true },
+          before: underFilter(command, this.tools.machine, folder),
+        },
         root,
         { mayBound: hasCapability(capSetPcap), mayUnshare: false },
       ),

@@ -22,6 +22,8 @@ export interface StepFacts {
   readonly hasShell: boolean
   readonly userNamespace: boolean
   readonly terminal: boolean
+  /** The beginning of the command line that puts rules upon the command. */
+  readonly before: readonly string[]
 }
 
 /** Docker's default set. (moby, oci/caps) */
@@ -53,7 +55,7 @@ export function namespaceScript(facts: StepFacts): {
   readonly table: string
   readonly extra: string
 } {
-  const { prepared, root, command } = facts
+  const { prepared, root, command, userNamespace } = facts
   const nested = prepared.mounts.filter((mount) => isNested(mount, prepared.mounts))
   const plain = prepared.mounts.filter((mount) => !nested.includes(mount))
   const table = [...systemLines(facts), ...plain.map((mount) => lineOf(mount, root))]
@@ -71,8 +73,10 @@ export function namespaceScript(facts: StepFacts): {
     // The new root covers the old one, so that nothing leads out of it any more, not even another chroot.
     'mount -n --move . / 2>/dev/null',
     ...hiddenLines(command),
+    // Nobody in there makes further user namespaces, which have every right over new parts of the kernel.
+    ...(userNamespace && !command.insecure ? ['echo 0 2>/dev/null > /proc/sys/user/max_user_namespaces || :'] : []),
     'echo ready',
-    `exec ${becomeCommand(facts, '.')} <&5 >&8 2>&9 3>&- 4<&- 5<&- 8>&- 9>&-`,
+    `exec ${becomeCommand(facts, '.', { mayBound: true, mayUnshare: true })} <&5 >&8 2>&9 3>&- 4<&- 5<&- 8>&- 9>&-`,
     '',
   ].join('\n')
   return { script, table: tableText(table), extra: tableText(extraLines(facts)) }
@@ -180,14 +184,15 @@ export interface Allowed {
 
 /** The end of the script: whatever turns the process into the command, as its user, in its directory, in the new root. */
 export function becomeCommand(
-  { command, identity, env, cwd, hasShell }: Omit<StepFacts, 'prepared' | 'root' | 'userNamespace'>,
+  { command, identity, env, cwd, hasShell, before }: Omit<StepFacts, 'prepared' | 'root' | 'userNamespace'>,
   root: string,
-  { mayBound, mayUnshare }: Allowed = { mayBound: true, mayUnshare: true },
+  { mayBound, mayUnshare }: Allowed,
 ): string {
   const { uid, gid, groups } = identity
   const bounding =
     command.insecure || !mayBound ? [] : ['--bounding-set', `-all,${capabilities.map((name) => `+${name}`).join(',')}`]
   const words = (...list: readonly string[]) => list.map(quoted).join(' ')
+  const under = before.length === 0 ? '' : `${words(...before)} `
   const tool = (name: string) => findProgram(name) ?? name
   // What speaks to the dynamic linker would reach our own tools on the way; a shell of the image's puts it in place.
   const late = env.filter((line) => /^LD_/.test(line))
@@ -208,14 +213,14 @@ export function becomeCommand(
   const enter = (...as: readonly string[]) =>
     mayUnshare
       ? words(tool('unshare'), `--root=${root}`, `--wd=/${cwd}`, ...as, '--')
-      : words(tool('nsenter'), `--root=${root}`, `--wd=${join(root, cwd)}`, ...as, '--')
+      : words(tool('nsenter'), `--root=${root}`, `--wdns=/${cwd}`, ...as, '--')
   if (uid === 0) {
     const as = [...(gid === 0 ? [] : ['--regid', String(gid)]), '--groups', groups.join(',')]
-    return `${words(tool('setpriv'), ...as, ...bounding, '--')} ${clean} ${enter()} ${argv}`
+    return `${under}${words(tool('setpriv'), ...as, ...bounding, '--')} ${clean} ${enter()} ${argv}`
   }
   const limited = bounding.length === 0 ? '' : `${words(tool('setpriv'), ...bounding, '--')} `
   if (cwd === '' || hasShell)
-    return `${limited}${clean} ${words(tool('chroot'), `--userspec=+${uid}:+${gid}`, `--groups=${groups.map((id) => `+${id}`).join(',')}`, root)} ${argv}`
+    return `${under}${limited}${clean} ${words(tool('chroot'), `--userspec=+${uid}:+${gid}`, `--groups=${groups.map((id) => `+${id}`).join(',')}`, root)} ${argv}`
   // Without a shell nobody can change the directory for a user with groups of its own; without a shell such groups are rare.
-  return `${limited}${clean} ${enter(`--setgid=${gid}`, `--setuid=${uid}`)} ${argv}`
+  return `${under}${limited}${clean} ${enter(`--setgid=${gid}`, `--setuid=${uid}`)} ${argv}`
 }

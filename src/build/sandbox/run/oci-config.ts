@@ -1,5 +1,6 @@
 import { hostname } from '../mounts/index.ts'
 import { capabilities, maskedPaths, readonlyPaths, type StepFacts } from './namespace-script.ts'
+import { systemCallRules } from './system-calls.ts'
 
 const resourceNames: Readonly<Record<string, string>> = {
   rttime: 'RTTIME',
@@ -28,6 +29,7 @@ export function runtimeConfig(facts: StepFacts, secretsFolder: string): string {
   const granted = command.insecure ? everyCapability : all
   const effective = uid === 0 ? granted : []
   const shm = command.shmSize ?? 64 << 20
+  const seccomp = systemCallRules(command)
   const mount = (destination: string, type: string, source: string, options: readonly string[]) => ({
     destination,
     type,
@@ -84,6 +86,7 @@ export function runtimeConfig(facts: StepFacts, secretsFolder: string): string {
         ...(command.network === 'none' ? [{ type: 'network' }] : []),
       ],
       ...(command.insecure ? {} : { maskedPaths, readonlyPaths }),
+      ...(seccomp === undefined ? {} : { seccomp }),
     },
   })
 }

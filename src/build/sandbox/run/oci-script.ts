@@ -36,6 +36,9 @@ export function ociScript(
     ...(facts.prepared.secrets.length === 0 ? [] : [`chmod 711 ${quoted(folder)}`]),
     // crun refuses machines that have both kinds of cgroups, even when it is to leave them alone: it need not see the new one.
     ...(crun && existsSync(hybrid) ? [`mount -n --bind ${quoted(`${own}/empty`)} ${hybrid} 2>/dev/null || :`] : []),
+    ...(facts.userNamespace && !facts.command.insecure
+      ? ['echo 0 2>/dev/null > /proc/sys/user/max_user_namespaces || :']
+      : []),
     'echo ready',
     `exec ${[runtime, ...flags, '--root', `${own}/state`, 'run', '--bundle', bundle, 'step'].map(quoted).join(' ')} <&5 >&8 2>&9 3>&- 4<&- 5<&- 8>&- 9>&-`,
     '',

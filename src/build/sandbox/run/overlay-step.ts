@@ -14,6 +14,7 @@ import { namespaceScript, type StepFacts } from './namespace-script.ts'
 import { runtimeConfig } from './oci-config.ts'
 import { ociScript, runtimeLog } from './oci-script.ts'
 import { OverlayProcess } from './overlay-process.ts'
+import { underFilter } from './system-calls.ts'
 
 export interface OverlayTools {
   readonly machine: Machine
@@ -77,6 +78,7 @@ class OverlayStep {
       hasShell,
       userNamespace: !tools.machine.root,
       terminal: this.options.inherit?.terminal === true,
+      before: tools.runtime === undefined ? underFilter(command, tools.machine, folder) : [],
     }
     this.writeScripts(facts, layers)
     this.options.signal.throwIfAborted()

@@ -1,0 +1,49 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { hasCapability, type Machine } from './machine.ts'
+import { findProgram, isBusyBox, plainEnvironment } from './programs.ts'
+
+/** What puts a seccomp filter, and a session keyring of its own, upon the command that follows in the command line. */
+export interface FilterLoader {
+  /** `perl`, `setpriv from util-linux 2.41`. */
+  readonly by: string
+  /** The beginning of the command line; the file has the filter's bytes. */
+  prefix(file: string): string[]
+}
+
+// keyctl(2) and seccomp(2). (linux, arch/*/syscall*.tbl)
+const numbers = { x64: [250, 317], arm64: [219, 277] } as const
+
+/**
+ * What loads a filter here, without keeping programs with the setuid bit from their rights (no_new_privs), as bubblewrap would.
+ * For that the kernel wants CAP_SYS_ADMIN, which containers lack: there the container's own filter stands.
+ */
+export function findFilterLoader(machine: Machine): FilterLoader | undefined {
+  if (!existsSync('/proc/sys/kernel/seccomp/actions_avail')) return undefined
+  if (machine.root && !hasCapability()) return undefined
+  return perlLoader() ?? setprivLoader()
+}
+
+function perlLoader(): FilterLoader | undefined {
+  const perl = findProgram('perl')
+  const [keyctl, seccomp] = numbers[process.arch as keyof typeof numbers] ?? []
+  if (perl === undefined || keyctl === undefined) return undefined
+  // KEYCTL_JOIN_SESSION_KEYRING without a name; SECCOMP_SET_MODE_FILTER with a struct sock_fprog.
+  const script = [
+    'open my $file, "<:raw", shift or die "no filter: $!\\n"; local $/; my $filter = <$file>; close $file',
+    `syscall ${keyctl}, 1, 0`,
+    `syscall(${seccomp}, 1, 0, pack "Sx![P]P", length($filter) / 8, $filter) == 0 or die "the seccomp filter is refused: $!\\n"`,
+    'exec {$ARGV[0]} @ARGV or die "$ARGV[0]: $!\\n"',
+  ].join('; ')
+  return { by: 'perl', prefix: (file) => [perl, '-e', script, file] }
+}
+
+function setprivLoader(): FilterLoader | undefined {
+  const setpriv = findProgram('setpriv')
+  if (setpriv === undefined || isBusyBox(setpriv)) return undefined
+  const { stdout } = spawnSync(setpriv, ['--help'], { env: plainEnvironment, encoding: 'utf8' })
+  if (!stdout?.includes('--seccomp-filter')) return undefined
+  const keyctl = findProgram('keyctl')
+  const session = keyctl === undefined ? [] : [keyctl, 'session', '-']
+  return { by: 'setpriv', prefix: (file) => [...session, setpriv, '--seccomp-filter', file, '--'] }
+}

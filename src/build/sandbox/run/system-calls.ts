@@ -1,0 +1,40 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { findFilterLoader, type Machine } from '../machine/index.ts'
+import {
+  compileFilter,
+  filterBytes,
+  type SeccompProfile,
+  type SystemCallRule,
+  seccompProfile,
+} from '../seccomp/index.ts'
+import type { Command } from '../step/index.ts'
+import { capabilities } from './namespace-script.ts'
+
+/** The rules that the command is under; none where it is to have every right. */
+export function systemCallRules({ insecure }: Command): SeccompProfile | undefined {
+  return insecure ? undefined : seccompProfile(process.arch, capabilities)
+}
+
+// unshare(1), which changes the root for the command, calls it once more for no namespace at all.
+const unshareNothing: SystemCallRule = {
+  names: ['unshare'],
+  action: 'SCMP_ACT_ALLOW',
+  args: [{ index: 0, value: 0, op: 'SCMP_CMP_EQ' }],
+}
+
+let compiled: Buffer | undefined
+
+/**
+ * The beginning of a command line that puts the rules upon what follows, from a file in the folder; empty where nothing here
+ * can.
+ */
+export function underFilter(command: Command, machine: Machine, folder: string): readonly string[] {
+  const rules = systemCallRules(command)
+  const loader = rules === undefined ? undefined : findFilterLoader(machine)
+  if (rules === undefined || loader === undefined) return []
+  compiled ??= filterBytes(compileFilter({ ...rules, syscalls: [...rules.syscalls, unshareNothing] }))
+  const file = join(folder, 'seccomp.bpf')
+  writeFileSync(file, compiled, { mode: 0o600 })
+  return loader.prefix(file)
+}

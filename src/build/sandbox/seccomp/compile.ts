@@ -1,0 +1,176 @@
+import { type Entry, systemCallNumbers } from './numbers.ts'
+import type { ArgumentCondition, SeccompProfile, SystemCallRule } from './profile.ts'
+
+/** One instruction of classic BPF. (linux/filter.h, struct sock_filter) */
+export interface Instruction {
+  readonly code: number
+  /** How many of the next instructions are left out where the comparison holds, and where it does not. */
+  readonly jt: number
+  readonly jf: number
+  readonly k: number
+}
+
+// (linux/bpf_common.h)
+export const load = 0x20
+export const jump = 0x05
+export const jumpEqual = 0x15
+export const jumpNotLess = 0x35
+export const mask = 0x54
+export const give = 0x06
+
+// (linux/seccomp.h)
+const killProcess = 0x80000000
+const errno = 0x00050000
+const allowed = 0x7fff0000
+const numberAt = 0
+const entryAt = 4
+const argumentsAt = 16
+
+const x32Bit = 0x40000000
+const notThere = 38
+
+// (linux/audit.h)
+const auditArchitectures: Readonly<Record<Exclude<Entry, 'SCMP_ARCH_X32'>, number>> = {
+  SCMP_ARCH_X86_64: 0xc000003e,
+  SCMP_ARCH_X86: 0x40000003,
+  SCMP_ARCH_AARCH64: 0xc00000b7,
+  SCMP_ARCH_ARM: 0x40000028,
+}
+
+/** What the kernel takes an int from, whatever stands in the upper half of the register. */
+const ofInts = new Set(['socket', 'personality'])
+
+type Program = readonly Instruction[]
+
+/**
+ * The profile as a program for seccomp(2). Calls that are newer than the profile do not exist (ENOSYS), so that C libraries
+ * fall back to older ones, as runc has it; an architecture that the profile does not name ends the process.
+ */
+export function compileFilter(profile: SeccompProfile): Program {
+  const x32 = profile.architectures.includes('SCMP_ARCH_X32')
+    ? entrySection(profile, 'SCMP_ARCH_X32')
+    : denied(notThere)
+  const sections = profile.architectures.flatMap((entry) => {
+    if (entry === 'SCMP_ARCH_X32') return []
+    const own = entrySection(profile, entry)
+    const whole =
+      entry === 'SCMP_ARCH_X86_64' ? [...branch(jumpNotLess, x32Bit, own, [does(mask, x32Bit - 1), ...x32])] : own
+    return [{ value: auditArchitectures[entry], section: [does(load, numberAt), ...whole] }]
+  })
+  let rest: Program = [does(give, killProcess)]
+  for (const { value, section } of sections.toReversed()) rest = branch(jumpEqual, value, rest, section)
+  return [does(load, entryAt), ...rest]
+}
+
+/** The program as seccomp(2) wants it. (struct sock_filter: u16, u8, u8, u32 of this machine, which is little-endian) */
+export function filterBytes(program: Program): Buffer {
+  const bytes = Buffer.alloc(program.length * 8)
+  for (const [i, { code, jt, jf, k }] of program.entries()) {
+    bytes.writeUInt16LE(code, i * 8)
+    bytes.writeUInt8(jt, i * 8 + 2)
+    bytes.writeUInt8(jf, i * 8 + 3)
+    bytes.writeUInt32LE(k, i * 8 + 4)
+  }
+  return bytes
+}
+
+interface Range {
+  readonly start: number
+  readonly code: Program
+}
+
+/** Decides by the number, which is loaded. */
+function entrySection(profile: SeccompProfile, entry: Entry): Program {
+  const numbers = systemCallNumbers(entry)
+  const wide = entry === 'SCMP_ARCH_X86_64' || entry === 'SCMP_ARCH_AARCH64'
+  const otherwise = denied(profile.defaultErrnoRet)
+  const rules = new Map<string, SystemCallRule[]>()
+  for (const rule of profile.syscalls)
+    for (const name of rule.names) rules.set(name, [...(rules.get(name) ?? []), rule])
+  const codes = new Map<number, Program>()
+  for (const [name, number] of numbers) {
+    const own = rules.get(name)
+    if (own !== undefined) codes.set(number, decision(name, own, otherwise, wide))
+  }
+  const ranges: Range[] = [{ start: 0, code: codes.get(0) ?? otherwise }]
+  const add = (start: number, code: Program) => {
+    const last = ranges.at(-1)!
+    if (start > last.start && !sameProgram(last.code, code)) ranges.push({ start, code })
+  }
+  const newest = Math.max(...[...numbers.values()].filter((number) => number < 0x1000))
+  for (let number = 1; number <= newest; number++) add(number, codes.get(number) ?? otherwise)
+  add(newest + 1, denied(notThere))
+  for (const number of [...codes.keys()].filter((number) => number > newest).sort((a, b) => a - b)) {
+    add(number, codes.get(number)!)
+    if (!codes.has(number + 1)) add(number + 1, denied(notThere))
+  }
+  return searchTree(ranges)
+}
+
+function searchTree(ranges: readonly Range[]): Program {
+  if (ranges.length === 1) return ranges[0]!.code
+  const middle = ranges.length >> 1
+  return branch(
+    jumpNotLess,
+    ranges[middle]!.start,
+    searchTree(ranges.slice(0, middle)),
+    searchTree(ranges.slice(middle)),
+  )
+}
+
+/** The first rule whose conditions hold. */
+function decision(name: string, rules: readonly SystemCallRule[], otherwise: Program, wide: boolean): Program {
+  let rest = otherwise
+  for (const { action, errnoRet, args = [] } of rules.toReversed()) {
+    const then = action === 'SCMP_ACT_ALLOW' ? [does(give, allowed)] : denied(errnoRet ?? 1)
+    rest = args.length === 0 ? then : conditions(args, then, rest, wide && !ofInts.has(name))
+  }
+  return rest
+}
+
+function conditions(args: readonly ArgumentCondition[], then: Program, otherwise: Program, wide: boolean): Program {
+  let program = then
+  for (const { index, value, valueTwo = 0, op } of args.toReversed()) {
+    const low = [does(load, argumentsAt + 8 * index)]
+    const isEqual = (to: number, yes: Program, no: Program) => branch(jumpEqual, to, no, yes)
+    // Values are of 32 bits: the upper half has to be empty, or a mask does not look at it.
+    const high = (yes: Program, no: Program) =>
+      wide ? [does(load, argumentsAt + 8 * index + 4), ...isEqual(0, yes, no)] : yes
+    switch (op) {
+      case 'SCMP_CMP_EQ':
+        program = high([...low, ...isEqual(value, program, otherwise)], otherwise)
+        break
+      case 'SCMP_CMP_NE':
+        program = high([...low, ...isEqual(value, otherwise, program)], program)
+        break
+      case 'SCMP_CMP_MASKED_EQ':
+        program = [...low, does(mask, value), ...isEqual(valueTwo, program, otherwise)]
+        break
+    }
+  }
+  return program
+}
+
+/** Compares what is loaded with `k`, and goes on with one of the programs; each of them ends with an answer. */
+function branch(code: typeof jumpEqual | typeof jumpNotLess, k: number, otherwise: Program, then: Program): Program {
+  if (otherwise.length <= 0xff) return [{ code, jt: otherwise.length, jf: 0, k }, ...otherwise, ...then]
+  return [{ code, jt: 0, jf: 1, k }, does(jump, otherwise.length), ...otherwise, ...then]
+}
+
+function denied(number: number): Program {
+  return [does(give, errno | number)]
+}
+
+function does(code: number, k: number): Instruction {
+  return { code, jt: 0, jf: 0, k }
+}
+
+function sameProgram(one: Program, other: Program): boolean {
+  return (
+    one.length === other.length &&
+    one.every((line, i) => {
+      const { code, jt, jf, k } = other[i]!
+      return line.code === code && line.jt === jt && line.jf === jf && line.k === k
+    })
+  )
+}
