@@ -11,6 +11,8 @@ export interface HttpRequest {
   readonly headers?: OutgoingHttpHeaders | undefined
   readonly body?: Uint8Array | Bytes | undefined
   readonly length?: number | undefined
+  /** The body is for this endpoint alone: no redirect takes it to another. */
+  readonly confined?: boolean | undefined
 }
 
 export interface HttpResponse {
@@ -53,16 +55,12 @@ export class Http {
       const response = await this.exchange({ ...request, url, headers }).catch((error: unknown) => {
         throw hops === 0 ? error : new RedirectFailure(url, error)
       })
-      const place = response.headers.location
-      const follows = request.method === 'GET' || request.method === 'HEAD'
-      if (!follows || place === undefined || ![301, 302, 303, 307, 308].includes(response.status)) return response
+      const next = redirectOf(request, response)
+      if (next === undefined) return response
       discard(response)
       if (hops === mostRedirects) throw new Error(`${request.url.host} redirects more than ${mostRedirects} times`)
-      const next = new URL(place, url)
-      if (next.protocol !== 'http:' && next.protocol !== 'https:')
-        throw new Error(`${url.host} redirects to ${next.protocol}`)
       // The token is for the registry alone, not for the storage behind it.
-      if (next.host !== url.host || next.protocol !== url.protocol) headers = withoutAuthorization(headers)
+      if (!isSameEndpoint(next, url)) headers = withoutAuthorization(headers)
       url = next
     }
   }
@@ -127,6 +125,24 @@ export class Http {
     this.secure ??= import('./secure.ts').then(({ SecureWays }) => new SecureWays(this.settings))
     return this.secure
   }
+}
+
+/** Whether two addresses are of the same scheme, host and port. */
+export function isSameEndpoint(one: URL, other: URL): boolean {
+  return one.protocol === other.protocol && one.host === other.host
+}
+
+/** Where a response leads on to, for a request that can be sent there as it is. */
+function redirectOf({ method, body, confined }: HttpRequest, { status, headers, url }: HttpResponse): URL | undefined {
+  const isRead = method === 'GET' || method === 'HEAD'
+  const keeps = status === 307 || status === 308
+  if (!keeps && !(isRead && [301, 302, 303].includes(status))) return undefined
+  if (headers.location === undefined || !(body === undefined || body instanceof Uint8Array)) return undefined
+  if (!URL.canParse(headers.location, url.href)) throw new Error(`${url.host} redirects to what is no address`)
+  const next = new URL(headers.location, url)
+  if (next.protocol !== 'http:' && next.protocol !== 'https:')
+    throw new Error(`${url.host} redirects to ${next.protocol}`)
+  return confined === true && !isSameEndpoint(next, url) ? undefined : next
 }
 
 /** What went wrong at the place that a redirect led to. */

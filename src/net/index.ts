@@ -7,6 +7,14 @@
 export type { Environment } from './environment.ts'
 export { explainUnreachable, isAboutCertificates, printable, textOf, type Unreachable } from './failure.ts'
 export { type FetchedFile, type FetchOptions, fetchUrl } from './fetch-url.ts'
-export { discard, Http, type HttpRequest, type HttpResponse, type HttpSettings, RedirectFailure } from './http.ts'
+export {
+  discard,
+  Http,
+  type HttpRequest,
+  type HttpResponse,
+  type HttpSettings,
+  isSameEndpoint,
+  RedirectFailure,
+} from './http.ts'
 export { isLoopback, type ProxyRules, readProxies } from './proxy.ts'
 export { isPassing, mayPass, pause, persist, type RetrySettings, readRetryAfter, TryAgain, waitOf } from './retry.ts'

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 
 /** Takes part in a request before the registry does; true when it has answered (or never will). */
@@ -17,6 +18,8 @@ export interface BadRegistryOptions {
   readonly identity?: boolean | undefined
   /** It has the referrers API, gives `page` at once, and filters by type if it `filters`. */
   readonly referrers?: { readonly page: number; readonly filters: boolean } | undefined
+  /** It speaks TLS, with this certificate and its key. */
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer } | undefined
 }
 
 /** A registry in this process that does what it should, except where the test interferes. */
@@ -30,11 +33,13 @@ export class BadRegistry {
   readonly tokens = new Set<string>()
   host = ''
   private readonly options: BadRegistryOptions
-  private readonly server = createServer((request, response) => void this.answer(request, response))
+  private readonly server
   private count = 0
 
   private constructor(options: BadRegistryOptions) {
     this.options = options
+    const answer = (request: IncomingMessage, response: ServerResponse) => void this.answer(request, response)
+    this.server = options.tls === undefined ? createServer(answer) : createSecureServer(options.tls, answer)
   }
 
   static async start(options: BadRegistryOptions = {}): Promise<BadRegistry> {

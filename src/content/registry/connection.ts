@@ -7,6 +7,7 @@ import {
   isAboutCertificates,
   isLoopback,
   isPassing,
+  isSameEndpoint,
   persist,
   RedirectFailure,
   type RetrySettings,
@@ -15,19 +16,8 @@ import {
 } from '../../net/index.ts'
 import { TareError } from '../../support/index.ts'
 import { type Challenge, type Credentials, parseChallenges } from './auth/index.ts'
-import { type Attempt, nonsense, refused, unreachable, wordsOf } from './failure.ts'
-import { basic, fetchToken, type Token } from './tokens.ts'
-
-/** What a question is about: which rights it needs, and how an error tells of it. */
-export interface Purpose {
-  readonly wish: string
-  readonly repository?: string | undefined
-  readonly actions?: 'pull' | 'pull,push' | 'delete' | undefined
-  /** A second repository to read from: that of a mount. */
-  readonly from?: string | undefined
-  /** An identity token is wanted, too. */
-  readonly lasting?: boolean | undefined
-}
+import { type Attempt, nonsense, RefusedStatus, refused, unreachable, wordsOf } from './failure.ts'
+import { type Door, Identities, type Identity, type Purpose } from './identity.ts'
 
 export type Question = Omit<HttpRequest, 'url' | 'body' | 'headers'> & {
   /** Below the registry: `/v2/…`; or where it told us to go. */
@@ -37,8 +27,8 @@ export type Question = Omit<HttpRequest, 'url' | 'body' | 'headers'> & {
   readonly body?: (() => HttpRequest['body']) | undefined
 }
 
-// A token that is about to expire is of no use for an upload.
-const spareLife = 5_000
+// With nobody, as the repository asks, with a new token.
+const mostTurns = 4
 
 /** A registry that can be asked: it knows the scheme, who we are, and when to ask again. */
 export class Connection {
@@ -51,11 +41,8 @@ export class Connection {
   private readonly http: Http
   private readonly insecure: boolean
   private readonly plain: boolean
-  private readonly who: (repository: string) => Promise<Credentials | undefined>
-  /** What it wanted to see where the front door was open. */
-  private later: readonly Challenge[] = []
-  private readonly tokens = new Map<string, Promise<Token>>()
-  private base: Promise<{ readonly url: URL; readonly challenges: readonly Challenge[] }> | undefined
+  private readonly identities: Identities
+  private base: Promise<Door> | undefined
 
   constructor(
     host: string,
@@ -65,7 +52,7 @@ export class Connection {
       readonly insecure: boolean
       /** Only http is spoken there. */
       readonly plain?: boolean | undefined
-      readonly credentials: (repository: string) => Promise<Credentials | undefined>
+      readonly credentials: (purpose: Purpose) => Promise<Credentials | undefined>
     },
   ) {
     this.registry = host
@@ -76,7 +63,7 @@ export class Connection {
     this.retries = retries
     this.insecure = options.insecure
     this.plain = options.plain === true
-    this.who = options.credentials
+    this.identities = new Identities(http, retries, options.credentials)
   }
 
   /**
@@ -92,33 +79,51 @@ export class Connection {
     return this.askFor(question, purpose, expected, { ...this.retries, attempts: 1 })
   }
 
+  /**
+   * The same for a question that only saves work: undefined where it is refused in whichever way, unless the registry wants
+   * to know who asks (401). For an `errand` that may be done otherwise even that is only a refusal.
+   */
+  async askOptional(
+    question: Question,
+    purpose: Purpose,
+    expected: readonly number[],
+    errand = false,
+  ): Promise<HttpResponse | undefined> {
+    // That nobody is there is no refusal.
+    await this.ping(purpose)
+    try {
+      return await this.askFor(question, purpose, expected, { ...this.retries, attempts: 1 }, true)
+    } catch (error) {
+      if (!(error instanceof TareError) || !error.code.startsWith('REGISTRY_')) throw error
+      const { cause } = error
+      const isFinal = cause instanceof RefusedStatus && (cause.by === 'tokens' || is401(cause))
+      if (isFinal && !errand) throw error
+      return undefined
+    }
+  }
+
   private async askFor(
     question: Question,
     purpose: Purpose,
     expected: readonly number[],
     retries: RetrySettings,
+    silent = false,
   ): Promise<HttpResponse> {
-    const { url, challenges: atDoor } = await this.ping(purpose)
+    const door = await this.ping(purpose)
+    const { url } = door
     const attempt = this.attempt(purpose)
     let renewed = false
     try {
       return await persist(retries, async () => {
-        for (;;) {
-          const challenges = atDoor.length > 0 ? atDoor : this.later
-          const identity = await this.identify(challenges, purpose)
+        for (let turn = 1; ; turn++) {
+          const identity = await this.identities.identify(door, purpose, attempt)
           const response = await this.sendOnce(question, url, identity.header)
           if (expected.includes(response.status)) return response
-          if (response.status === 401 && identity.forget !== undefined && !renewed) {
-            renewed = true
-            identity.forget()
-            discard(response)
-            if (question.body === undefined || retries.attempts > 1) continue
-            throw new TokenExpired()
-          }
-          if (response.status === 401 && challenges.length === 0) {
-            // It lets anybody in by the front door, and asks at this one.
-            this.later = parseChallenges(response.headers['www-authenticate'] ?? '')
-            if ((await this.identify(this.later, purpose)).header !== undefined) {
+          // What a repository asks for counts, whatever the door says; what a stranger asks for, never.
+          if (response.status === 401 && turn < mostTurns && isSameEndpoint(response.url, url)) {
+            const worth = await this.identities.learn(purpose, identity, challengesOf(response))
+            if (worth === 'other' || (worth === 'anew' && !renewed)) {
+              renewed ||= worth === 'anew'
               discard(response)
               if (question.body === undefined || retries.attempts > 1) continue
               throw new TokenExpired()
@@ -127,7 +132,9 @@ export class Connection {
           const answered = { credentials: identity.source, granted: identity.granted, via: viaOf(response, url) }
           const about = { ...attempt, ...answered }
           const after = response.headers['retry-after']
-          const words = await this.wordsFor(question, response, url, identity)
+          const quiet = silent && response.status !== 401
+          if (quiet) discard(response)
+          const words = quiet ? '' : await this.wordsFor(question, response, url, identity)
           const error = refused(about, response.status, words, after)
           throw isPassing(response.status) ? new TryAgain(error, readRetryAfter(after, Date.now())) : error
         }
@@ -161,16 +168,16 @@ export class Connection {
     return unreachable({ ...this.attempt(purpose), via }, error)
   }
 
-  /** The identity token that came with the token for a question; undefined where none did. */
-  async identityToken(purpose: Purpose): Promise<string | undefined> {
-    return (await this.tokens.get(scopesOf(purpose).join(' ')))?.identity
+  /** The identity token that came with a token; undefined where none did. */
+  identityToken(): Promise<string | undefined> {
+    return this.identities.identityToken()
   }
 
   private async sendOnce(question: Question, base: URL, authorization: string | undefined): Promise<HttpResponse> {
     const { path, headers, body, ...rest } = question
     const url = typeof path === 'string' ? new URL(path, base) : path
     // An upload may be told to go to a storage service: the token is not for that.
-    const own = url.host === base.host && url.protocol === base.protocol && authorization !== undefined
+    const own = isSameEndpoint(url, base) && authorization !== undefined
     const flowing = body?.()
     return this.http.send({
       ...rest,
@@ -228,46 +235,21 @@ export class Connection {
     const words = response.status === 400 ? await wordsOf(response) : ''
     if (/HTTP request to an HTTPS server/i.test(words)) return undefined
     discard(response)
-    return { url, challenges: parseChallenges(response.headers['www-authenticate'] ?? '') }
+    const [challenge] = isSameEndpoint(response.url, url) ? challengesOf(response) : []
+    return { url, challenge }
   }
+}
 
-  private async identify(challenges: readonly Challenge[], purpose: Purpose): Promise<Identity> {
-    const challenge = challenges[0]
-    if (challenge === undefined) return {}
-    const credentials = await this.who(purpose.repository ?? '')
-    const source = credentials?.source
-    if (credentials?.registryToken !== undefined) return { header: `Bearer ${credentials.registryToken}`, source }
-    if (challenge.scheme === 'basic')
-      return credentials?.user === undefined ? {} : { header: basic(credentials), source }
-    const scopes = scopesOf(purpose)
-    const key = scopes.join(' ')
-    const known = await this.tokens.get(key)
-    if (known === undefined || known.expires - spareLife < Date.now()) {
-      const attempt = { ...this.attempt(purpose), credentials: source }
-      const token = fetchToken(this.http, challenge, scopes, credentials, attempt, this.retries, purpose.lasting)
-      this.tokens.set(key, token)
-      token.catch(() => this.tokens.delete(key))
-    }
-    const token = (await this.tokens.get(key))!
-    return { header: `Bearer ${token.text}`, source, granted: token.granted, forget: () => this.tokens.delete(key) }
-  }
+function is401({ status, by }: RefusedStatus): boolean {
+  return status === 401 && by === 'registry'
 }
 
 function viaOf({ url }: HttpResponse, base: URL): Attempt['via'] {
-  return url.host === base.host ? undefined : { host: url.host, what: 'storage' }
+  return isSameEndpoint(url, base) ? undefined : { host: url.host, what: 'storage' }
 }
 
-interface Identity {
-  readonly header?: string
-  readonly source?: string | undefined
-  readonly granted?: string | undefined
-  /** For a header that can be had anew. */
-  readonly forget?: () => void
-}
-
-function scopesOf({ repository, actions, from }: Purpose): readonly string[] {
-  if (repository === undefined || actions === undefined) return []
-  return [`repository:${repository}:${actions}`, ...(from === undefined ? [] : [`repository:${from}:pull`])]
+function challengesOf({ headers }: HttpResponse): readonly Challenge[] {
+  return parseChallenges(headers['www-authenticate'] ?? '')
 }
 
 /** The token was refused while bytes were sent that are there only once; a new one is fetched with the next question. */

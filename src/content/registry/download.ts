@@ -2,7 +2,8 @@ import { discard, type HttpResponse, mayPass, pause } from '../../net/index.ts'
 import type { Descriptor } from '../../oci/index.ts'
 import { type Bytes, TareError } from '../../support/index.ts'
 import { verified } from '../index.ts'
-import type { Connection, Purpose } from './connection.ts'
+import type { Connection } from './connection.ts'
+import type { Purpose } from './identity.ts'
 
 /** A blob's bytes, checked; see `readBlob`. Rejects with `BLOB_MISSING` before the first byte, later with `BLOB_CORRUPT`. */
 export async function download(connection: Connection, repository: string, blob: Descriptor): Promise<Bytes> {

@@ -52,7 +52,7 @@ test('a refused push tells what was asked for, what the token grants, by whose c
   const error = await failureOf(pushed(openRegistry(registry.host, { ...options, credentials: ada })))
   expect(error.code).toBe('REGISTRY_DENIED')
   expect(error.message).toBe(
-    `cannot look for ${layer.digest} in team/app: ${registry.host} answers 403: DENIED: requested access is denied ` +
+    `cannot upload to team/app: ${registry.host} answers 403: DENIED: requested access is denied ` +
       '(repository team/app, asked for pull,push, granted pull, credentials from /home/ada/config.json)',
   )
   expect(error.remedy).toContain('are good, but may not push to team/app')

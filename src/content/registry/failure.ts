@@ -31,28 +31,48 @@ export async function wordsOf(response: HttpResponse): Promise<string> {
   return isPage ? '' : printable(text.slice(0, 300))
 }
 
+/** The status that an error is about, and who answered with it: the cause of what `refused` makes. */
+export class RefusedStatus extends Error {
+  readonly status: number
+  readonly by: 'registry' | 'tokens' | 'storage'
+
+  constructor(status: number, by: RefusedStatus['by']) {
+    super(`HTTP status ${status}`)
+    this.status = status
+    this.by = by
+  }
+}
+
 /** The error for an answer that is none of those we know what to do with. */
 export function refused(attempt: Attempt, status: number, words: string, retryAfter?: string): TareError {
   const message = `cannot ${attempt.wish}: ${whoOf(attempt)} answers ${status}${words === '' ? '' : `: ${words}`}${asked(attempt)}`
-  if (status === 401 || status === 403) return new TareError('REGISTRY_DENIED', message, { remedy: denied(attempt) })
+  const cause = new RefusedStatus(status, attempt.via?.what ?? 'registry')
+  if (status === 401 || status === 403)
+    return new TareError('REGISTRY_DENIED', message, { cause, remedy: denied(attempt) })
   if (status === 404)
     return new TareError('REGISTRY_NOT_FOUND', message, {
+      cause,
       remedy: 'Check the name; of a private repository, some registries say that it is not there.',
     })
   if (status === 429)
     return new TareError('REGISTRY_BUSY', message, {
+      cause,
       remedy: `The registry lets nobody ask so often${retryAfter === undefined ? '' : ` and wants us to wait (Retry-After: ${retryAfter})`}; ${
         attempt.credentials === undefined ? `\`${login(attempt)}\` may raise the limit.` : 'try again later.'
       }`,
     })
   if (status >= 500)
-    return new TareError('REGISTRY_FAILED', message, { remedy: 'The registry itself has a problem: try again later.' })
+    return new TareError('REGISTRY_FAILED', message, {
+      cause,
+      remedy: 'The registry itself has a problem: try again later.',
+    })
   if (status === 405)
     return new TareError('REGISTRY_REFUSED', message, {
+      cause,
       remedy:
         'Not every registry does that; whoever runs it may allow it (distribution: `delete: enabled` of its storage).',
     })
-  return new TareError('REGISTRY_REFUSED', message)
+  return new TareError('REGISTRY_REFUSED', message, { cause })
 }
 
 /** The error for no answer at all, or half of one. */

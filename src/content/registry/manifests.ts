@@ -11,11 +11,15 @@ import {
 } from '../../oci/index.ts'
 import { type Bytes, collect, flow, sha256, TareError } from '../../support/index.ts'
 import { verified } from '../index.ts'
-import type { Connection, Purpose } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { nonsense } from './failure.ts'
+import type { Purpose } from './identity.ts'
 
 // Manifests of all four kinds; without this, registries convert them or answer with one of 2015.
 const accept = [mediaTypes.index, mediaTypes.manifest, mediaTypes.dockerList, mediaTypes.dockerManifest].join(', ')
+
+// What registries and their gateways answer to HEAD for what they have.
+const there = [200, 202, 204]
 
 /** Whether a blob lies among the manifests of a registry, not among its blobs. */
 export function isDocument({ mediaType }: Pick<Descriptor, 'mediaType'>): boolean {
@@ -31,13 +35,12 @@ export async function resolveManifest(
 ): Promise<Descriptor | undefined> {
   const path = `/v2/${repository}/manifests/${name}`
   const purpose: Purpose = { wish: `read the manifest of ${shown}`, repository, actions: 'pull' }
-  const head = await connection.ask({ method: 'HEAD', path, headers: { Accept: accept } }, purpose, [200, 404])
-  discard(head)
-  if (head.status === 404) return undefined
-  const said = describe(head)
+  // Only a question that saves the document: where a gateway refuses it, or has nothing to say, GET decides.
+  const head = await connection.askOptional({ method: 'HEAD', path, headers: { Accept: accept } }, purpose, there)
+  if (head !== undefined) discard(head)
+  const said = head === undefined ? undefined : describe(head)
   const wanted = isDigest(name) ? name : undefined
   if (said !== undefined && (wanted === undefined || wanted === said.digest)) return said
-  // Not every registry says it all in a head.
   const answer = await fetchDocument(connection, path, purpose)
   if (answer === undefined) return undefined
   const { bytes, response } = answer
@@ -57,7 +60,7 @@ export async function readManifest(connection: Connection, repository: string, b
   return collect(verified(flow(answer.bytes), blob, `${connection.host}/${repository}`), documentLimit)
 }
 
-/** Whether the repository has the manifest. With `push`, the token is that of the upload that may follow. */
+/** Whether the repository has the manifest; where that cannot be told, it has not. With `push`, the token is that of the upload that may follow. */
 export async function hasManifest(
   connection: Connection,
   repository: string,
@@ -67,9 +70,9 @@ export async function hasManifest(
   const path = `/v2/${repository}/manifests/${digest}`
   const actions = push ? 'pull,push' : 'pull'
   const purpose: Purpose = { wish: `look for ${digest} in ${repository}`, repository, actions }
-  const response = await connection.ask({ method: 'HEAD', path, headers: { Accept: accept } }, purpose, [200, 404])
-  discard(response)
-  return response.status === 200
+  const response = await connection.askOptional({ method: 'HEAD', path, headers: { Accept: accept } }, purpose, there)
+  if (response !== undefined) discard(response)
+  return response !== undefined
 }
 
 /** Puts a manifest under a tag, or under its digest. */
@@ -83,7 +86,11 @@ export async function putManifest(
   const purpose: Purpose = { wish: `push the manifest ${name} to ${repository}`, repository, actions: 'pull,push' }
   const path = `/v2/${repository}/manifests/${name}`
   const headers = { 'Content-Type': blob.mediaType }
-  const response = await connection.ask({ method: 'PUT', path, headers, body: () => bytes }, purpose, [201, 200, 202])
+  const response = await connection.ask(
+    { method: 'PUT', path, headers, body: () => bytes },
+    purpose,
+    [200, 201, 202, 204],
+  )
   discard(response)
   const digest = response.headers['docker-content-digest']
   if (digest !== undefined && isDigest(digest) && digest !== blob.digest)

@@ -6,6 +6,7 @@ import { type Credentials, findCredentials } from './auth/index.ts'
 import { Connection } from './connection.ts'
 import { download, readBlob } from './download.ts'
 import type { Endpoint, Endpoints } from './endpoints.ts'
+import type { Purpose } from './identity.ts'
 
 export interface PlaceSettings {
   readonly environment: Environment
@@ -39,11 +40,12 @@ export class Place {
       proxies: readProxies(environment),
       signal: retries.signal,
     })
-    let found: Promise<Credentials | undefined> | undefined
-    const credentials = async (name: string) => {
+    const found = new Map<string, Promise<Credentials | undefined>>()
+    const credentials = async ({ repository: asked = repository }: Purpose) => {
       if (settings.credentials !== undefined) return settings.credentials
-      found ??= findCredentials(host, name || repository, environment)
-      return found
+      const known = found.get(asked) ?? findCredentials(host, asked, environment)
+      found.set(asked, known)
+      return known
     }
     this.connection = new Connection(host, this.http, retries, { insecure, plain, credentials })
   }

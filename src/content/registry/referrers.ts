@@ -1,7 +1,8 @@
 import type { HttpResponse } from '../../net/index.ts'
 import { type Descriptor, type Digest, hexOf, mediaTypes, parseIndex } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
-import type { Connection, Purpose } from './connection.ts'
+import type { Connection } from './connection.ts'
+import type { Purpose } from './identity.ts'
 import { fetchDocument } from './manifests.ts'
 import { nextPage } from './tags.ts'
 

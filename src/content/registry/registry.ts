@@ -13,9 +13,9 @@ import {
 import { type Bytes, collect, flow, TareError } from '../../support/index.ts'
 import { type Target, verified } from '../index.ts'
 import type { Credentials } from './auth/index.ts'
-import type { Purpose } from './connection.ts'
 import { download } from './download.ts'
 import { findEndpoints, type NamedBy } from './endpoints.ts'
+import type { Purpose } from './identity.ts'
 import { hasManifest, isDocument, putManifest, readManifest, resolveManifest } from './manifests.ts'
 import { type Place, Places } from './places.ts'
 import { fetchReferrers } from './referrers.ts'
@@ -165,7 +165,7 @@ export class Registry implements Target {
     const { connection, repository } = this.place
     const purpose: Purpose = { wish: `remove ${digest} from ${repository}`, repository, actions: 'delete' }
     const path = `/v2/${repository}/manifests/${digest}`
-    discard(await connection.ask({ method: 'DELETE', path }, purpose, [200, 202]))
+    discard(await connection.ask({ method: 'DELETE', path }, purpose, [200, 202, 204]))
   }
 
   /** Rejects unless the registry takes the credentials. Answers an identity token, which does instead of the password, where it gives one. */
@@ -173,7 +173,7 @@ export class Registry implements Target {
     const { connection } = this.place
     const purpose: Purpose = { wish: `log in to ${this.host}`, lasting: true }
     discard(await connection.ask({ method: 'GET', path: '/v2/' }, purpose, [200]))
-    return connection.identityToken(purpose)
+    return connection.identityToken()
   }
 
   close(): void {

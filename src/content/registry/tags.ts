@@ -1,8 +1,9 @@
 import { discard, type HttpResponse } from '../../net/index.ts'
 import { documentLimit, parseDocument } from '../../oci/index.ts'
 import { collect, TareError } from '../../support/index.ts'
-import type { Connection, Purpose } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { nonsense } from './failure.ts'
+import type { Purpose } from './identity.ts'
 import { type FetchedDocument, fetchDocument } from './manifests.ts'
 
 const mostPages = 1000

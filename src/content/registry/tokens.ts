@@ -8,6 +8,7 @@ import {
   readRetryAfter,
   TryAgain,
 } from '../../net/index.ts'
+import { TareError } from '../../support/index.ts'
 import type { Challenge, Credentials } from './auth/index.ts'
 import { type Attempt, nonsense, refused, unreachable, wordsOf } from './failure.ts'
 
@@ -25,22 +26,31 @@ const clientId = 'tare'
 const shortestLife = 60
 const mostBytes = 1 << 20
 
+/** Who asks for tokens, and where. */
+export interface TokenSource {
+  readonly http: Http
+  readonly retries: RetrySettings
+  /** The registry that named the realm. */
+  readonly registry: URL
+  readonly challenge: Challenge
+}
+
 /**
  * Gets a token from the server that a Bearer challenge names. (distribution: "Token Authentication Specification" and
- * "OAuth2 Token Authentication") `lasting` asks for an identity token, too. Rejects with `REGISTRY_DENIED` and what else
- * `failure.ts` has.
+ * "OAuth2 Token Authentication") `lasting` asks for an identity token, too. Rejects with `REGISTRY_DENIED`, with
+ * `CREDENTIALS_EXPOSED` where the password would go out in clear, and with what else `failure.ts` has.
  */
 export async function fetchToken(
-  http: Http,
-  challenge: Challenge,
+  { http, retries, registry, challenge }: TokenSource,
   scopes: readonly string[],
   credentials: Credentials | undefined,
   attempt: Attempt,
-  retries: RetrySettings,
   lasting = false,
 ): Promise<Token> {
   const { realm, service } = challenge.parameters
   const url = realmOf(realm, attempt)
+  if (registry.protocol === 'https:' && url.protocol === 'http:' && credentials !== undefined)
+    throw exposed(attempt, url)
   const about: Attempt = url.host === attempt.host ? attempt : { ...attempt, via: { host: url.host, what: 'tokens' } }
   const response = await persist(retries, async () => {
     const answer =
@@ -66,6 +76,14 @@ function realmOf(realm: string | undefined, attempt: Attempt): URL {
     if (url.protocol === 'https:' || url.protocol === 'http:') return url
   }
   throw nonsense(attempt, 'asks for a token, but does not say where one is to be had')
+}
+
+function exposed({ wish, host }: Attempt, { origin }: URL): TareError {
+  return new TareError(
+    'CREDENTIALS_EXPOSED',
+    `cannot ${wish}: ${host} is reached by https, and wants the password sent to its token server ${origin} by plain http`,
+    { remedy: 'Nothing was sent. Whoever runs the registry has to name its token server (the realm) with https.' },
+  )
 }
 
 async function askByGet(
@@ -105,7 +123,8 @@ function askByPost(
   if (service !== undefined) form.set('service', service)
   if (scopes.length > 0) form.set('scope', scopes.join(' '))
   const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
-  return http.send({ method: 'POST', url, headers, body: Buffer.from(form.toString()) })
+  // The form has the password, or what stands for it.
+  return http.send({ method: 'POST', url, headers, body: Buffer.from(form.toString()), confined: true })
 }
 
 /** The header's value for a user and a password. */

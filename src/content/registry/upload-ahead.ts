@@ -1,7 +1,8 @@
 import { PassThrough } from 'node:stream'
 import { discard } from '../../net/index.ts'
 import type { Descriptor } from '../../oci/index.ts'
-import type { Connection, Purpose } from './connection.ts'
+import type { Connection } from './connection.ts'
+import type { Purpose } from './identity.ts'
 import { begin, placeOf, Session, type Upload } from './upload.ts'
 
 /**
@@ -67,7 +68,7 @@ export class UploadAhead {
     const headers = { 'Content-Type': 'application/octet-stream' }
     try {
       const question = { method: 'PATCH', path: this.place, headers, body: () => feed } as const
-      const response = await connection.askOnce(question, purpose, [202])
+      const response = await connection.askOnce(question, purpose, [200, 201, 202, 204])
       discard(response)
       this.place = placeOf(response, connection, repository)
       return feed.writableFinished

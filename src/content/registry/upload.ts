@@ -1,8 +1,9 @@
 import { discard, type HttpResponse, mayPass, pause, waitOf } from '../../net/index.ts'
 import type { Descriptor } from '../../oci/index.ts'
 import type { Bytes } from '../../support/index.ts'
-import { type Connection, type Purpose, TokenExpired } from './connection.ts'
+import { type Connection, TokenExpired } from './connection.ts'
 import { nonsense, refused, wordsOf } from './failure.ts'
+import type { Purpose } from './identity.ts'
 
 /** Bytes that are to go up. */
 export interface Upload {
@@ -11,10 +12,13 @@ export interface Upload {
   readonly once?: boolean
 }
 
+// What registries answer when they take something.
+const taken = [200, 201, 202, 204]
+
 /** How a blob came to be there. */
 export type Uploaded = 'there' | 'mounted' | 'uploaded'
 
-/** Whether the repository has the blob. With `push`, the token is that of the upload that may follow: a repository that is not there yet can't be read. */
+/** Whether the repository has the blob; where that cannot be told, it has not. With `push`, the token is that of the upload that may follow: a repository that is not there yet can't be read. */
 export async function hasBlob(
   connection: Connection,
   repository: string,
@@ -24,9 +28,9 @@ export async function hasBlob(
   const actions = push ? 'pull,push' : 'pull'
   const purpose: Purpose = { wish: `look for ${blob.digest} in ${repository}`, repository, actions }
   const path = `/v2/${repository}/blobs/${blob.digest}`
-  const response = await connection.ask({ method: 'HEAD', path }, purpose, [200, 404])
-  discard(response)
-  return response.status === 200
+  const response = await connection.askOptional({ method: 'HEAD', path }, purpose, [200, 202, 204])
+  if (response !== undefined) discard(response)
+  return response !== undefined
 }
 
 /** Takes the blob over from another repository of the same registry, if it lets us. Answers where an upload may begin if not. */
@@ -35,16 +39,18 @@ async function mountOrBegin(
   repository: string,
   blob: Descriptor,
   from: string | undefined,
-): Promise<HttpResponse> {
+): Promise<HttpResponse | 'mounted'> {
   const purpose: Purpose = { wish: `upload to ${repository}`, repository, actions: 'pull,push' }
   if (from !== undefined && from !== repository) {
     const query = new URLSearchParams({ mount: blob.digest, from })
     const path = `/v2/${repository}/blobs/uploads/?${query}`
-    const response = await connection.ask({ method: 'POST', path }, { ...purpose, from }, [
-      ...[201, 202, 400, 401, 403, 404, 405],
-    ])
-    discard(response)
-    if (response.status === 201 || response.status === 202) return response
+    // Whoever may not read there, or have a token for both, uploads.
+    const response = await connection.askOptional({ method: 'POST', path }, { ...purpose, from }, taken, true)
+    if (response !== undefined) {
+      discard(response)
+      if (response.status === 201) return 'mounted'
+      if (response.headers.location !== undefined) return response
+    }
   }
   return begin(connection, repository)
 }
@@ -53,7 +59,7 @@ async function mountOrBegin(
 export async function begin(connection: Connection, repository: string): Promise<HttpResponse> {
   const purpose: Purpose = { wish: `upload to ${repository}`, repository, actions: 'pull,push' }
   const path = `/v2/${repository}/blobs/uploads/`
-  const response = await connection.ask({ method: 'POST', path }, purpose, [202])
+  const response = await connection.ask({ method: 'POST', path }, purpose, taken)
   discard(response)
   return response
 }
@@ -72,10 +78,10 @@ export async function upload(
   if (await hasBlob(connection, repository, blob, true)) return 'there'
   let session = await mountOrBegin(connection, repository, blob, mounts[0])
   for (const from of mounts.slice(1)) {
-    if (session.status === 201) break
+    if (session === 'mounted') break
     session = await mountOrBegin(connection, repository, blob, from)
   }
-  if (session.status === 201) return 'mounted'
+  if (session === 'mounted') return session
   await new Session(connection, repository, blob, bytes, placeOf(session, connection, repository)).run()
   return 'uploaded'
 }
@@ -91,7 +97,7 @@ export async function mount(
   for (const from of mounts) {
     if (from === repository) continue
     const session = await mountOrBegin(connection, repository, blob, from)
-    if (session.status === 201) return 'mounted'
+    if (session === 'mounted') return session
     // Nobody will use it; where it cannot be taken back, it expires.
     const purpose: Purpose = { wish: `end an upload to ${repository}`, repository, actions: 'pull,push' }
     const path = placeOf(session, connection, repository)
@@ -100,6 +106,8 @@ export async function mount(
   }
   return undefined
 }
+
+const mostRedirects = 5
 
 /** An upload under way: one blob, at the place that the registry gave it. */
 export class Session {
@@ -145,24 +153,43 @@ export class Session {
 
   /** In one go, and from an offset on in two: the rest, then the digest. */
   private async send(at: number): Promise<void> {
-    const { connection, blob, purpose } = this
+    const { connection, blob } = this
     const headers = { 'Content-Type': 'application/octet-stream' }
     const length = blob.size - at
-    const source = await this.bytes.open(at)
-    const body = () => source
     // The bytes are there for one try: the loop around this opens them again.
     if (at === 0) {
-      const question = { method: 'PUT', path: this.sealed(), headers, body, length } as const
-      await this.accepted(await connection.askOnce(question, purpose, [201, 204, 404]))
+      discard(await this.deliver('PUT', this.sealed(), headers, at, [404]))
       return
     }
     if (length > 0) {
       const range = { ...headers, 'Content-Range': `${at}-${blob.size - 1}` }
-      const question = { method: 'PATCH', path: this.place, headers: range, body, length } as const
-      const response = await this.accepted(await connection.askOnce(question, purpose, [202, 400, 404, 416]))
+      const response = await this.deliver('PATCH', this.place, range, at, [400, 404, 416])
+      discard(response)
       this.place = placeOf(response, connection, this.repository)
     }
-    await this.accepted(await this.close())
+    discard(await this.accepted(await this.close()))
+  }
+
+  /** Sends the bytes from an offset on; to where a redirect says, they are opened again. `lost` are the statuses of a session that is gone. */
+  private async deliver(
+    method: 'PUT' | 'PATCH',
+    place: URL,
+    headers: Readonly<Record<string, string>>,
+    at: number,
+    lost: readonly number[],
+  ): Promise<HttpResponse> {
+    const { connection, blob, bytes, purpose } = this
+    let path = place
+    for (let hops = 0; ; hops++) {
+      const source = await bytes.open(at)
+      const question = { method, path, headers, body: () => source, length: blob.size - at }
+      const response = await connection.askOnce(question, purpose, [...taken, ...lost, 307, 308])
+      if (response.status !== 307 && response.status !== 308) return this.accepted(response)
+      if (bytes.once || hops === mostRedirects)
+        throw refused(connection.attempt(purpose), response.status, await wordsOf(response))
+      discard(response)
+      path = placeOf(response, connection, this.repository)
+    }
   }
 
   /** Ends an upload of which all bytes are there; where the registry has others than it should, it begins again. */
@@ -176,7 +203,7 @@ export class Session {
 
   private close(): Promise<HttpResponse> {
     const { connection, purpose } = this
-    return connection.ask({ method: 'PUT', path: this.sealed() }, purpose, [201, 204, 400, 404, 416])
+    return connection.ask({ method: 'PUT', path: this.sealed() }, purpose, [...taken, 400, 404, 416])
   }
 
   /** Of an upload that was taken up again, bytes of the broken connection may still have arrived: then nothing fits any more. */
@@ -185,7 +212,6 @@ export class Session {
       const words = await wordsOf(response)
       throw new SessionLost(refused(this.connection.attempt(this.purpose), response.status, words))
     }
-    discard(response)
     return response
   }
 
@@ -193,10 +219,14 @@ export class Session {
   private async reached(): Promise<number> {
     const { connection, blob, purpose, repository } = this
     if (await hasBlob(connection, repository, blob, true)) return blob.size
-    const response = await connection.ask({ method: 'GET', path: this.place }, purpose, [204, 400, 404, 405, 416])
+    const response = await connection.ask(
+      { method: 'GET', path: this.place },
+      purpose,
+      [200, 202, 204, 400, 404, 405, 416],
+    )
     discard(response)
     const end = /^(?:bytes=)?0-(\d+)$/.exec(response.headers.range ?? '')?.[1]
-    if (response.status === 204 && end !== undefined) {
+    if (response.status < 300 && end !== undefined) {
       if (response.headers.location !== undefined) this.place = placeOf(response, connection, repository)
       // `0-0` may mean one byte, or none at all: begin again.
       if (Number(end) > 0 && Number(end) < blob.size) return Number(end) + 1
