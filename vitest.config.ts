@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 const report = process.env['TARE_TEST_REPORT']
@@ -8,6 +9,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: 'forks',
+    // Left to itself, Vitest keeps one core free.
+    maxWorkers: availableParallelism(),
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
   },
 })
