@@ -96,8 +96,8 @@ test('multi-stage: only what the last stage copies is in the image', async () =>
   const [settings, pages, ...others] = await layers('site:1.2.0')
   expect(others).toEqual([])
   expect(settings?.lines).toEqual([
-    'etc/ 750 0:101',
-    'etc/site/ 750 0:101',
+    'etc/ 755 0:101',
+    'etc/site/ 755 0:101',
     'etc/site/expand.txt 640 0:101',
     'etc/site/site.conf 640 0:101',
   ])
