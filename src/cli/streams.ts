@@ -63,6 +63,11 @@ export function writeBytes(stream: OutputStream, bytes: Uint8Array): Promise<voi
   return writeAll(stream, bytes)
 }
 
+/** Writes what a renderer has drawn, whose texts from elsewhere it has made printable. */
+export function writeDrawn(stream: OutputStream, text: string): Promise<void> {
+  return writeAll(stream, text)
+}
+
 function writeAll(stream: OutputStream, content: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     stream.write(content, (error) => {

@@ -167,7 +167,22 @@ test('each blob that moves is reported from none to all of its bytes', async () 
   })
   const size = image.layers[0]!.descriptor.size
   expect(events.slice(0, 2)).toEqual([
-    { type: 'transfer', digest: image.layers[0]!.descriptor.digest, current: 0, total: size, done: false },
-    { type: 'transfer', digest: image.layers[0]!.descriptor.digest, current: size, total: size, done: true },
+    {
+      type: 'transfer',
+      digest: image.layers[0]!.descriptor.digest,
+      phase: 'copying',
+      current: 0,
+      total: size,
+      done: false,
+    },
+    {
+      type: 'transfer',
+      digest: image.layers[0]!.descriptor.digest,
+      phase: 'copying',
+      current: size,
+      total: size,
+      done: true,
+      outcome: 'transferred',
+    },
   ])
 })

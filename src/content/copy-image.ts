@@ -10,14 +10,14 @@ import {
   type Reference,
   refuseTower,
 } from '../oci/index.ts'
-import { type Bytes, collect, flow, type Reporter, silent, TareError } from '../support/index.ts'
+import { type Bytes, collect, flow, type Reporter, silent, startTransfer, TareError } from '../support/index.ts'
 import type { Source, Target } from './types.ts'
 import { verified } from './verified.ts'
 
 export interface CopyOptions {
   /** Ends the copy between two chunks; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
-  /** Hears a `transfer` event for each blob: at its beginning, about every 4 MiB, and at its end. */
+  /** Hears a `transfer` event for each blob: at its beginning, about every MiB, and at its end. */
   readonly report?: Reporter | undefined
   /** How many blobs of an image move at once. Default: one after the other. */
   readonly atOnce?: number | undefined
@@ -104,28 +104,17 @@ async function copyBlobs(blobs: readonly Descriptor[], copy: Copy): Promise<void
   for (const end of ends) if (end.status === 'rejected') throw end.reason
 }
 
-async function copyBlob(blob: Descriptor, copy: Copy): Promise<void> {
-  copy.signal?.throwIfAborted()
-  if (await copy.to.has(blob)) return
-  await copy.to.put(blob, async () => watched(await copy.from.open(blob), blob, copy))
+async function copyBlob(blob: Descriptor, { from, to, signal, report }: Copy): Promise<void> {
+  signal?.throwIfAborted()
+  const transfer = startTransfer(blob.digest, blob.size, report, 'copying')
+  if (await to.has(blob)) return transfer.done('existing')
+  await to.put(blob, async () => interruptible(transfer.watch(await from.open(blob), 'copying', blob.size), signal))
+  transfer.done('transferred')
 }
 
-const reportEvery = 4 << 20
-
-async function* watched(bytes: Bytes, blob: Descriptor, { signal, report }: Copy): Bytes {
-  const event = (current: number, done: boolean) =>
-    report({ type: 'transfer', digest: blob.digest, current, total: blob.size, done })
-  let current = 0
-  let told = 0
-  event(0, false)
+async function* interruptible(bytes: Bytes, signal: AbortSignal | undefined): Bytes {
   for await (const chunk of bytes) {
     signal?.throwIfAborted()
-    current += chunk.length
     yield chunk
-    if (current - told >= reportEvery && current < blob.size) {
-      told = current
-      event(current, false)
-    }
   }
-  event(current, true)
 }

@@ -35,20 +35,69 @@ export type Event =
       readonly url?: string | undefined
       readonly where?: SourceRange | undefined
     }
-  /** One blob moves in or out of an archive or a store. */
+  /**
+   * One layer (or other blob) moves into or out of a registry, an archive or the store. `current` counts the bytes of `phase`; `done`
+   * says that the blob is where it should be, and `outcome` how it came there.
+   */
   | {
       readonly type: 'transfer'
       readonly digest: string
+      readonly phase: TransferPhase
       readonly current: number
       readonly total: number
       readonly done: boolean
+      readonly outcome?: TransferOutcome
     }
   /** An image has its name or has been written. */
   | { readonly type: 'image'; readonly id: string; readonly name?: string }
 
+export type TransferPhase = 'downloading' | 'loading' | 'compressing' | 'uploading' | 'copying'
+
+/** `existing`: it was there already. `mounted`: the registry had it elsewhere. */
+export type TransferOutcome = 'transferred' | 'existing' | 'mounted'
+
 export type Reporter = (event: Event) => void
 
 export const silent: Reporter = () => {}
+
+/** Reports how far one blob is. */
+export interface Transfer {
+  /** The bytes, counted as they pass: of the phase's `total`. */
+  watch(
+    bytes: AsyncIterable<Uint8Array>,
+    phase: TransferPhase,
+    total: number,
+  ): AsyncGenerator<Uint8Array, void, undefined>
+  /** The blob is where it should be. */
+  done(outcome: TransferOutcome): void
+}
+
+// More often than a picture changes, or a megabyte passes, nobody wants to know.
+const reportEvery = 1 << 20
+
+export function startTransfer(digest: string, size: number, report: Reporter, phase: TransferPhase): Transfer {
+  let now = { phase, current: 0, total: size }
+  const tell = (rest: { done: boolean; outcome?: TransferOutcome }) =>
+    report({ type: 'transfer', digest, ...now, ...rest })
+  return {
+    watch: async function* (bytes, phase, total) {
+      let told = 0
+      now = { phase, current: 0, total }
+      tell({ done: false })
+      for await (const chunk of bytes) {
+        now = { phase, current: now.current + chunk.length, total }
+        yield chunk
+        if (now.current - told < reportEvery) continue
+        told = now.current
+        tell({ done: false })
+      }
+    },
+    done: (outcome) => {
+      now = { ...now, current: now.total }
+      tell({ done: true, outcome })
+    },
+  }
+}
 
 /** Reports one step; exactly one of `cached`, `done`, `canceled` and `failed` ends it, and what comes after is ignored. */
 export interface Step {

@@ -1,6 +1,6 @@
 import type { BaseImage, ImageOperation, Operation } from '../build/plan/index.ts'
 import { formatReference, type Platform, parseReference } from '../oci/index.ts'
-import { messageOf, type Steps } from '../support/index.ts'
+import { messageOf, type Reporter, type Step, type Steps, silent } from '../support/index.ts'
 import { remoteBase, storedBase } from './base-image.ts'
 import type { Host } from './host.ts'
 import type { RemoteImage } from './remote-image.ts'
@@ -38,13 +38,13 @@ export class BuildBases {
   }
 
   /** Brings the layers of a base into the store, where it then has its name. */
-  async fetch({ base }: ImageOperation): Promise<void> {
+  async fetch({ base }: ImageOperation, step: Step): Promise<void> {
     const remote = this.remotes.get(base)
-    if (remote !== undefined) await this.keepWhole(remote)
+    const report = layersOf(step, this.options.report ?? silent)
+    if (remote !== undefined) await this.keepWhole(remote, report)
     else {
       const { wholeImage } = await import('./whole-image.ts')
-      const { report, signal } = this.options
-      await wholeImage(this.host, base.manifest, { report, signal })
+      await wholeImage(this.host, base.manifest, { report, signal: this.options.signal })
     }
   }
 
@@ -53,7 +53,8 @@ export class BuildBases {
     for (const operation of operations) {
       const remote = operation.kind === 'image' ? this.remotes.get(operation.base) : undefined
       if (remote === undefined || this.kept.has(remote)) continue
-      if (remote.config.diffIds.every((diffId) => this.host.store.blobs.touch(diffId))) await this.keepWhole(remote)
+      if (remote.config.diffIds.every((diffId) => this.host.store.blobs.touch(diffId)))
+        await this.keepWhole(remote, this.options.report ?? silent)
       else {
         const { keepRemoteWithoutLayers } = await import('./remote-image.ts')
         await keepRemoteWithoutLayers(this.host, remote)
@@ -62,14 +63,46 @@ export class BuildBases {
     }
   }
 
-  private async keepWhole(remote: RemoteImage): Promise<void> {
+  private async keepWhole(remote: RemoteImage, report: Reporter): Promise<void> {
     const { keepRemote } = await import('./remote-image.ts')
-    const { report, signal } = this.options
-    await keepRemote(this.host, remote, { names: [remote.name], report, signal })
+    await keepRemote(this.host, remote, { names: [remote.name], report, signal: this.options.signal })
     this.kept.add(remote)
   }
 
   close(): void {
     for (const { registry } of this.remotes.values()) registry.close()
+  }
+}
+
+/** Shows layers that come as parts of a step, as BuildKit does, besides reporting them. */
+export function layersOf(step: Step, report: Reporter): Reporter {
+  return (event) => {
+    report(event)
+    if (event.type === 'transfer' && event.outcome !== 'existing')
+      step.progress(event.digest, event.current, event.total, event.done)
+  }
+}
+
+/** Does work whose layers are shown in a step of their own, once the first of them comes. */
+export async function asStep<T>(
+  steps: Steps,
+  title: string,
+  report: Reporter,
+  work: (report: Reporter) => Promise<T>,
+): Promise<T> {
+  let step: Step | undefined
+  let told: Reporter | undefined
+  try {
+    const result = await work((event) => {
+      if (event.type !== 'transfer' || event.outcome === 'existing') return report(event)
+      step ??= steps.start(title)
+      told ??= layersOf(step, report)
+      told(event)
+    })
+    step?.done()
+    return result
+  } catch (error) {
+    step?.failed(messageOf(error))
+    throw error
   }
 }

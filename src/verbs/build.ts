@@ -18,7 +18,7 @@ import {
 import { Steps, silent, TareError } from '../support/index.ts'
 import { Agents } from './agents.ts'
 import { readNamedContext } from './base-image.ts'
-import { BuildBases } from './build-bases.ts'
+import { asStep, BuildBases } from './build-bases.ts'
 import { BuildContexts, withoutTag } from './build-contexts.ts'
 import type { Needle } from './find-leaks.ts'
 import { type Host, unpackLimit } from './host.ts'
@@ -153,7 +153,7 @@ class Building {
       signal: this.signal,
       sandbox: () => this.sandbox(),
       run: this.runSettings(),
-      fetchBase: (operation) => this.bases.fetch(operation),
+      fetchBase: (operation, step) => this.bases.fetch(operation, step),
       git: async ({ source }, step) => (await this.contexts.remotes()).git.find(source, step),
       download: async (operation) => (await import('./download.ts')).download(host, operation, this.signal),
     })
@@ -194,7 +194,9 @@ class Building {
 
   private async complete(root: Descriptor): Promise<Descriptor> {
     const { wholeImage } = await import('./whole-image.ts')
-    return wholeImage(this.host, root, { signal: this.signal, report: this.options.report })
+    const { signal, options, steps, host } = this
+    const title = '[internal] load layers of the image'
+    return asStep(steps, title, options.report ?? silent, (report) => wholeImage(host, root, { signal, report }))
   }
 
   async close(): Promise<void> {

@@ -12,7 +12,7 @@ import {
   parseImageConfig,
   type Reference,
 } from '../oci/index.ts'
-import { type Bytes, TareError } from '../support/index.ts'
+import { type Bytes, TareError, type TransferOutcome } from '../support/index.ts'
 import type { Host } from './host.ts'
 import { inParallel } from './in-parallel.ts'
 
@@ -24,6 +24,8 @@ export interface ForeignImage {
     /** About how many bytes it has. */
     readonly expected?: number
     readonly open: () => Promise<Bytes>
+    /** Called when it is in the store. */
+    readonly kept?: ((outcome: TransferOutcome) => void) | undefined
   }[]
   readonly names: readonly Reference[]
 }
@@ -72,9 +74,16 @@ export function keepLayers(
   // When one layer fails, the others need not come any more.
   const stop = new AbortController()
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
-  return inParallel(layers, options.atOnce ?? 1, async ({ diffId, open, expected }) => {
+  return inParallel(layers, options.atOnce ?? 1, async ({ diffId, open, expected, kept }) => {
+    let outcome: TransferOutcome = 'existing'
+    const opened = () => {
+      outcome = 'transferred'
+      return open()
+    }
     try {
-      return await keepLayer(host, diffId, open, signal, expected)
+      const layer = await keepLayer(host, diffId, opened, signal, expected)
+      kept?.(outcome)
+      return layer
     } catch (error) {
       stop.abort(error)
       throw error

@@ -14,7 +14,7 @@ import {
   type Reference,
   textsOf,
 } from '../oci/index.ts'
-import { type Bytes, type Reporter, silent, TareError } from '../support/index.ts'
+import { type Bytes, type Reporter, silent, startTransfer, TareError, type Transfer } from '../support/index.ts'
 import { type Host, unpackLimit } from './host.ts'
 import { keepImage } from './keep-image.ts'
 import { rememberOrigin, rememberOriginal } from './origins.ts'
@@ -40,11 +40,15 @@ export async function keepPacked(host: Host, image: PackedImage, options: KeepOp
   const { source, manifest, config } = image
   const { signal, report = silent, names, place } = options
   const limit = unpackLimit(host)
-  const layers = manifest.layers.map((layer, i) => ({
-    diffId: config.diffIds[i]!,
-    expected: layer.size * 2,
-    open: () => openPlain(source, layer, report, limit),
-  }))
+  const layers = manifest.layers.map((layer, i) => {
+    const transfer = startTransfer(layer.digest, layer.size, report, 'downloading')
+    return {
+      diffId: config.diffIds[i]!,
+      expected: layer.size * 2,
+      open: () => openPlain(source, layer, transfer, limit),
+      kept: transfer.done,
+    }
+  })
   for (const bytes of image.documents) store.blobs.write(bytes)
   const foreign = { configBytes: image.configBytes, layers, names: [] }
   const keep = () => keepImage(host, foreign, { nameless: false, signal, atOnce: layersAtOnce })
@@ -164,31 +168,14 @@ function plain({ mediaType, digest, size }: Descriptor): Descriptor {
   return { mediaType, digest, size }
 }
 
-const reportEvery = 1 << 20
-
-/** The bytes of a layer that is compressed where it is; it is told how far they are. */
+/** The bytes of a layer that is compressed where it is; the transfer is told how far they are. */
 export async function openPlain(
   source: Pick<Source, 'open'>,
   layer: Descriptor,
-  report: Reporter,
+  transfer: Transfer,
   limit: number | undefined,
 ): Promise<Bytes> {
   expectGzip()
-  return (await decompress(reported(await source.open(layer), layer, report), limit, layer.size)).bytes
-}
-
-async function* reported(bytes: AsyncIterable<Uint8Array>, blob: Descriptor, report: Reporter) {
-  let current = 0
-  let told = 0
-  const tell = (done: boolean) => report({ type: 'transfer', digest: blob.digest, current, total: blob.size, done })
-  tell(false)
-  for await (const chunk of bytes) {
-    current += chunk.length
-    yield chunk
-    if (current - told >= reportEvery) {
-      told = current
-      tell(false)
-    }
-  }
-  tell(true)
+  const bytes = transfer.watch(await source.open(layer), 'downloading', layer.size)
+  return (await decompress(bytes, limit, layer.size)).bytes
 }

@@ -1,6 +1,6 @@
 import type { Registry } from '../content/registry/index.ts'
 import { type Descriptor, type Digest, parseReference } from '../oci/index.ts'
-import { type Bytes, type Reporter, silent, TareError } from '../support/index.ts'
+import { type Bytes, type Reporter, silent, startTransfer, TareError, type Transfer } from '../support/index.ts'
 import { type Host, unpackLimit } from './host.ts'
 import { keepLayers } from './keep-image.ts'
 import { isDamage, layersAtOnce, openPlain } from './keep-packed.ts'
@@ -42,11 +42,15 @@ export class LayersElsewhere {
 
   /** Has the layers in the store; those of a mirror that gave wrong bytes are read once more. Answers how they rest. */
   async bring(layers: readonly LayerElsewhere[]): Promise<readonly Descriptor[]> {
-    const wanted = layers.map(({ diffId, blob }) => ({
-      diffId,
-      expected: blob.size * 2,
-      open: () => this.open(diffId, blob),
-    }))
+    const wanted = layers.map(({ diffId, blob }) => {
+      const transfer = startTransfer(blob.digest, blob.size, this.call.report ?? silent, 'downloading')
+      return {
+        diffId,
+        expected: blob.size * 2,
+        open: () => this.open(diffId, blob, transfer),
+        kept: transfer.done,
+      }
+    })
     const work = () => keepLayers(this.host, wanted, { signal: this.call.signal, atOnce: layersAtOnce })
     try {
       return await work()
@@ -58,9 +62,9 @@ export class LayersElsewhere {
   }
 
   /** The plain bytes of a layer. */
-  private async open(diffId: Digest, blob: Descriptor): Promise<Bytes> {
+  private async open(diffId: Digest, blob: Descriptor, transfer: Transfer): Promise<Bytes> {
     const { store } = this.host
-    const { report = silent, signal } = this.call
+    const { signal } = this.call
     const places = originsOf(store, diffId).flatMap((origin) =>
       origin.blob.digest === blob.digest ? origin.places : [],
     )
@@ -68,7 +72,7 @@ export class LayersElsewhere {
     for (const place of places) {
       try {
         const registry = await this.registry(place, blob)
-        return await openPlain(registry, blob, report, unpackLimit(this.host))
+        return await openPlain(registry, blob, transfer, unpackLimit(this.host))
       } catch (error) {
         if (signal?.aborted || !(error instanceof TareError)) throw error
         failure ??= error

@@ -1,12 +1,16 @@
-import type { ArchiveImage } from '../content/archive/index.ts'
+import type { ArchiveImage, ArchiveLayer } from '../content/archive/index.ts'
 import { openArchive } from '../content/archive/index.ts'
 import { familiarName, matchPlatform } from '../oci/index.ts'
+import { type Reporter, silent, startTransfer } from '../support/index.ts'
 import { type Host, unpackLimit } from './host.ts'
-import { keepImage } from './keep-image.ts'
+import { type ForeignImage, keepImage } from './keep-image.ts'
 import type { LoadedImage, LoadOptions } from './types.ts'
 
 /** Takes the images of an archive into the store; of an image for several platforms, the one for this machine, or else the first. */
-export async function load(host: Host, { from, signal }: LoadOptions): Promise<readonly LoadedImage[]> {
+export async function load(
+  host: Host,
+  { from, signal, report = silent }: LoadOptions,
+): Promise<readonly LoadedImage[]> {
   const release = host.store.lease()
   const limit = unpackLimit(host)
   // The folder for what the archive unpacks to.
@@ -20,7 +24,8 @@ export async function load(host: Host, { from, signal }: LoadOptions): Promise<r
     try {
       const loaded: LoadedImage[] = []
       for (const image of chooseImages(host, await archive.images())) {
-        await keepImage(host, image, { nameless: true, signal })
+        const layers = image.layers.map((layer) => told(layer, report))
+        await keepImage(host, { ...image, layers }, { nameless: true, signal })
         loaded.push({ id: image.config.digest, names: image.names.map(familiarName) })
       }
       return loaded
@@ -44,4 +49,15 @@ function chooseImages(host: Host, images: readonly ArchiveImage[]): ArchiveImage
       group[0]!
     )
   })
+}
+
+/** The layer, which tells how much of it has come: of what the archive says it has, if it does. */
+function told({ diffId, size = 0, open }: ArchiveLayer, report: Reporter): ForeignImage['layers'][number] {
+  const transfer = startTransfer(diffId, size, report, 'loading')
+  return {
+    diffId,
+    expected: size,
+    open: async () => transfer.watch(await open(), 'loading', size),
+    kept: transfer.done,
+  }
 }

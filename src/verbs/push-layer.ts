@@ -3,7 +3,7 @@ import type { Registry } from '../content/registry/index.ts'
 import { compress } from '../files/compression/index.ts'
 import { spool } from '../files/context/index.ts'
 import { type Descriptor, type Digest, layerIn, mediaTypes, parseReference } from '../oci/index.ts'
-import { type Bytes, Gauge, measured, TareError } from '../support/index.ts'
+import { type Bytes, Gauge, measured, TareError, type Transfer, type TransferPhase } from '../support/index.ts'
 import type { Host } from './host.ts'
 import { fetchLayer } from './layers-elsewhere.ts'
 import { type Origin, originsOf, placeOf, rememberOrigin } from './origins.ts'
@@ -19,6 +19,8 @@ export interface LayerPush extends RegistryCall {
   readonly mayKeep: (origin: Origin) => boolean
   /** Registries that did not answer in this push: nobody waits for them again. Added to. */
   readonly silent: Set<string>
+  /** Is told how far the layer is. */
+  readonly transfer: Transfer
   /** Whether the repository has nothing yet. */
   readonly isEmpty: () => Promise<boolean>
 }
@@ -86,7 +88,7 @@ async function relay(
     const reservation = host.store.reserve()
     try {
       if (!(await fetched(host, blob, place, reservation.path, push))) continue
-      return await push.registry.upload(blob, { open: async (from) => readFrom(reservation.path, from) })
+      return await uploadFile(blob, reservation.path, push)
     } finally {
       reservation.discard()
     }
@@ -102,7 +104,7 @@ async function fetched(host: Host, blob: Descriptor, place: string, path: string
   try {
     const source = await openSource(host, name, { signal, insecure: push.insecure && name.registry === registry.host })
     try {
-      await spool(path, await source.open(blob))
+      await spool(path, push.transfer.watch(await source.open(blob), 'downloading', blob.size))
       return true
     } finally {
       source.close()
@@ -134,9 +136,9 @@ async function spooled({ store }: Host, layer: Descriptor, push: LayerPush, ther
   const reservation = store.reserve()
   try {
     const squeezing = new Squeezing(store, layer, push)
-    await spool(reservation.path, squeezing.bytes(), push.signal)
+    await spool(reservation.path, squeezing.bytes('compressing'), push.signal)
     const blob = squeezing.blob()
-    const how = await push.registry.upload(blob, { open: async (from) => readFrom(reservation.path, from) })
+    const how = await uploadFile(blob, reservation.path, push)
     return there(blob, how, true)
   } finally {
     reservation.discard()
@@ -148,17 +150,25 @@ async function hurried({ store }: Host, layer: Descriptor, push: LayerPush, ther
   const ahead = await push.registry.uploadAhead()
   try {
     const squeezing = new Squeezing(store, layer, push)
-    for await (const chunk of squeezing.bytes()) {
+    for await (const chunk of squeezing.bytes('uploading')) {
       push.signal?.throwIfAborted()
       await ahead.write(chunk)
     }
     const blob = squeezing.blob()
-    await ahead.finish(blob, { open: async (from) => after(from, new Squeezing(store, layer, push).bytes()) })
+    await ahead.finish(blob, {
+      open: async (from) => after(from, new Squeezing(store, layer, push).bytes('uploading')),
+    })
     return there(blob, 'uploaded', true)
   } catch (error) {
     await ahead.abandon()
     throw error
   }
+}
+
+function uploadFile(blob: Descriptor, path: string, { registry, transfer }: LayerPush): Promise<PushedLayer['how']> {
+  return registry.upload(blob, {
+    open: async (from) => transfer.watch(readFrom(path, from), 'uploading', blob.size - from),
+  })
 }
 
 // More than are being squeezed at a time.
@@ -178,9 +188,9 @@ class Squeezing {
     this.push = push
   }
 
-  async *bytes(): Bytes {
-    const { compression, level } = this.push
-    const bytes = await this.store.blobs.open(this.layer, chunksHeld)
+  async *bytes(phase: TransferPhase): Bytes {
+    const { compression, level, transfer } = this.push
+    const bytes = transfer.watch(await this.store.blobs.open(this.layer, chunksHeld), phase, this.layer.size)
     yield* measured(compress(measured(bytes, this.plain), compression, level), this.packed)
   }
 

@@ -18,7 +18,7 @@ import {
   parsePlatform,
   parseReference,
 } from '../oci/index.ts'
-import { flow, TareError } from '../support/index.ts'
+import { flow, silent, startTransfer, TareError } from '../support/index.ts'
 import { choosePlatforms } from './choose-platforms.ts'
 import type { Host } from './host.ts'
 import { inParallel } from './in-parallel.ts'
@@ -184,12 +184,13 @@ class Push {
     const docker = (options.format ?? (wanted?.mediaType === mediaTypes.dockerManifest ? 'docker' : 'oci')) === 'docker'
     const layers = await inParallel(atRest.layers, layersAtOnce, async (blob, i) => {
       const diffId = facts.diffIds[i]!
+      const transfer = startTransfer(diffId, blob.size, options.report ?? silent, 'uploading')
       const done = await pushLayer(host, { diffId, blob }, wanted?.layers[i], {
-        ...{ registry, docker, compression, level, signal, insecure, silent: this.silent },
+        ...{ registry, docker, compression, level, signal, insecure, silent: this.silent, transfer },
         mayKeep: (origin) => this.mayKeep(origin),
         isEmpty: () => this.isEmpty(),
       })
-      options.report?.({ type: 'transfer', digest: diffId, current: blob.size, total: blob.size, done: true })
+      transfer.done(done.how === 'there' ? 'existing' : done.how === 'uploaded' ? 'transferred' : done.how)
       return done
     })
     this.layers.push(...layers.map(({ diffId, digest, how }) => ({ diffId, digest, how })))

@@ -186,7 +186,7 @@ class Doing {
     let fetched: Promise<void> | undefined
     const fetch = async (step: Step) => {
       if (this.tools.fetchBase === undefined) throw new Error(`nothing is fetched in this build: ${operation.name}`)
-      await this.tools.fetchBase(operation)
+      await this.tools.fetchBase(operation, step)
       step.progress(`pull ${operation.name}`, 0, undefined, true)
     }
     return () => {

@@ -31,7 +31,7 @@ export interface Tools {
   /** Which commit is meant, and a way to its files, which stay until the build has ended. Without it, nothing is fetched. */
   readonly git?: (operation: GitOperation, step: Step) => Promise<RemoteFiles>
   /** Brings the layers of a base into the store that are still in a registry. */
-  readonly fetchBase?: (operation: ImageOperation) => Promise<void>
+  readonly fetchBase?: (operation: ImageOperation, step: Step) => Promise<void>
 }
 
 /** A file of the web. */

@@ -1,78 +1,47 @@
 import { printable, withoutColors } from '../text/printable.ts'
 import { fitWidth, textWidth } from '../text/width.ts'
+import { frame, LivePicture } from './live-picture.ts'
 import type { Progress, ProgressOutput } from './renderer.ts'
 import { formatFailures, formatSeconds, formatTask, type Step, Steps, tail } from './steps.ts'
 
-/** Between two pictures. Milliseconds. */
-const frame = 100
 /** How many of the last lines of a running step's output are shown. */
 const shownLines = 6
-
-const hideCursor = '\x1b[?25l'
-const showCursor = '\x1b[?25h'
-const clearToLineEnd = '\x1b[K'
-const clearBelow = '\x1b[J'
 
 const colors: Readonly<Record<Step['state'], string>> = {
   ...{ running: '', done: '\x1b[34m', cached: '\x1b[34m', canceled: '\x1b[33m', failed: '\x1b[31m' },
 }
 
-/**
- * A picture that is drawn over itself, in BuildKit's form. Each picture is one write that overwrites the lines of the last
- * one without clearing them first, so that nothing flickers. The cursor is hidden meanwhile and comes back on every way
- * out, also when the process ends early.
- */
+/** A live picture of a build, in BuildKit's form. */
 export function ttyProgress(output: ProgressOutput): Progress {
   const steps = new Steps()
   const startedAt = output.now()
   const colored = (output.env['NO_COLOR'] ?? '') === ''
-  let drawn = 0
-  let drawnAt = 0
+  const live = new LivePicture(output)
 
   const draw = (final: boolean): void => {
     const { columns, rows } = output.size()
+    const canvas = { startedAt, now: output.now(), final, colored }
     // One column stays free: a terminal whose last column is written may already stand on the next line.
-    const picture = paint(steps, {
-      columns: columns - 1,
-      rows: final ? undefined : rows - 1,
-      startedAt,
-      now: output.now(),
-      final,
-      colored,
-    })
-    const up = drawn > 0 ? `\x1b[${drawn}A\r` : ''
-    output.write(
-      `${hideCursor}${up}${picture.map((line) => `${line}${clearToLineEnd}\n`).join('')}${clearBelow}${showOn(final)}`,
-    )
-    drawn = picture.length
-    drawnAt = output.now()
+    live.draw(paint(steps, { ...canvas, columns: columns - 1, rows: final ? undefined : rows - 1 }), final)
   }
 
-  const restore = (): void => output.write(showCursor)
-  process.on('exit', restore)
   const timer = setInterval(() => draw(false), frame)
   timer.unref()
   return {
     report: (event) => {
-      if (steps.take(event) !== undefined && output.now() - drawnAt >= frame) draw(false)
+      if (steps.take(event) !== undefined && output.now() - live.drawnAt >= frame) draw(false)
     },
     interject: (text) => {
-      if (drawn > 0) output.write(`\x1b[${drawn}A\r${clearBelow}`)
-      output.write(`${text}\n`)
-      drawn = 0
+      live.interject(`${text}\n`)
       draw(false)
     },
     finish: () => {
       clearInterval(timer)
       if (steps.all.size > 0) draw(true)
       output.write(formatFailures(steps))
-      process.off('exit', restore)
+      live.close()
     },
   }
-}
-
-function showOn(final: boolean): string {
-  return final ? showCursor : ''
 }
 
 interface Canvas {

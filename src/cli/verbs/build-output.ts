@@ -1,6 +1,9 @@
-import type { PushOptions, Tare } from '../../index.ts'
+import type { PushOptions, Reporter, Tare } from '../../index.ts'
 import type { Call } from '../command.ts'
 import { Failure, notYet } from '../failure.ts'
+import { withTransfers } from '../progress-output.ts'
+import type { ProgressMode } from '../render/progress.ts'
+import { pushed } from '../render/transfers.ts'
 import { tell, writeBytes } from '../streams.ts'
 import type { BuildFlags } from './build-flags.ts'
 import { compressions, levelOf } from './image-kind.ts'
@@ -75,8 +78,11 @@ export async function writeOutputs(
   outputs: readonly Output[],
   names: readonly string[],
   tare: Tare,
-  { streams, signal, flags }: Pick<Call<BuildFlags>, 'streams' | 'signal' | 'flags'>,
+  call: Call<BuildFlags>,
+  mode: ProgressMode,
 ): Promise<void> {
+  const { streams, signal, flags } = call
+  const shows = mode !== 'none' && mode !== 'quiet' && mode !== 'rawjson'
   for (const output of outputs) {
     if (output.kind === 'archive') {
       const { format, to } = output
@@ -86,7 +92,8 @@ export async function writeOutputs(
     }
     if (output.kind !== 'push') continue
     for (const name of names) {
-      const { fullName, digest } = await tare.push({ ...output.options, name, signal })
+      const push = (report: Reporter) => tare.push({ ...output.options, name, signal, report })
+      const { fullName, digest } = await withTransfers({ ...call, flags: { quiet: !shows } }, pushed, 'stderr', push)
       if (!flags.quiet) await tell(streams, `pushed ${fullName}@${digest}\n`)
     }
   }

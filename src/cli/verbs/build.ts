@@ -1,8 +1,9 @@
 import type { BuildOptions, BuildResult, Event, Reporter, Tare } from '../../index.ts'
 import { type Call, defineVerb } from '../command.ts'
 import { UsageError } from '../failure.ts'
+import { progressOutput } from '../progress-output.ts'
 import { openProgress, type ProgressMode, progressModes } from '../render/progress.ts'
-import type { Progress, ProgressOutput } from '../render/renderer.ts'
+import type { Progress } from '../render/renderer.ts'
 import { formatCheck, formatLeak, formatWarnings, isLeak, type Warning } from '../render/warnings.ts'
 import { print, tell } from '../streams.ts'
 import { removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
@@ -39,7 +40,7 @@ export const build = defineVerb({
     }
     const work = () => shown(progress, () => tare.build({ ...options, load, report, onFailedStep }))
     const result = await (mode === 'quiet' || mode === 'rawjson' ? work() : withWarnings(warnings, call, work))
-    await writeOutputs(outputs, result.names.length > 0 ? result.names : [result.id], tare, call)
+    await writeOutputs(outputs, result.names.length > 0 ? result.names : [result.id], tare, call, mode)
     writeFiles(call, result)
     if (mode === 'quiet') await print(call.streams, `${result.id}\n`)
     return 0
@@ -92,17 +93,6 @@ function readMode({ flags, given, env }: BuildCall): ProgressMode {
   if (given.has('progress') && mode !== 'quiet' && mode !== 'auto')
     throw new UsageError(`progress=${mode} and quiet cannot be used together`)
   return 'quiet'
-}
-
-function progressOutput({ streams, env, now }: BuildCall): ProgressOutput {
-  const { stderr } = streams
-  return {
-    write: (text) => void stderr.write(text),
-    isTerminal: stderr.isTTY === true,
-    size: () => ({ columns: stderr.columns || 80, rows: stderr.rows || 24 }),
-    env,
-    now,
-  }
 }
 
 function writeFiles({ flags }: BuildCall, result: BuildResult): void {

@@ -1,5 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { defineVerb } from '../command.ts'
+import { withTransfers } from '../progress-output.ts'
+import { copied } from '../render/transfers.ts'
 import { print, tell } from '../streams.ts'
 import { readImageKind } from './image-kind.ts'
 
@@ -28,14 +30,16 @@ export const copy = defineVerb({
     'preserve-digests': { type: 'bool', help: 'Fail if the digest cannot stay as it is' },
     quiet: { type: 'bool', short: 'q', help: 'Suppress verbose output' },
   },
-  run: async ({ args, flags, streams, signal, ...call }) => {
+  run: async (call) => {
+    const { args, flags, streams, signal } = call
     const { format, compression, compressionLevel } = readImageKind(flags)
     const tare = await call.open()
-    const result = await tare.copy({
+    const options = {
       ...{ from: args[0]!, to: args[1]!, format, compression, compressionLevel, insecure: flags.insecure, signal },
       ...{ platforms: flags.platform, allPlatforms: flags.all, preserveDigests: flags['preserve-digests'] },
       additionalTags: flags['additional-tag'],
-    })
+    }
+    const result = await withTransfers(call, copied, 'stderr', (report) => tare.copy({ ...options, report }))
     const { digest, fullName, was, skipped } = result
     if (flags.digestfile !== undefined) writeFileSync(flags.digestfile, `${digest}\n`)
     await print(streams, flags.quiet ? `${fullName}\n` : `Digest: ${digest}\n${fullName}\n`)

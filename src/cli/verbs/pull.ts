@@ -1,6 +1,8 @@
-import type { Reporter } from '../../index.ts'
+import type { PullResult } from '../../index.ts'
 import { defineVerb } from '../command.ts'
 import { UsageError } from '../failure.ts'
+import { withTransfers } from '../progress-output.ts'
+import { pulled as outcomes } from '../render/transfers.ts'
 import { print, tell } from '../streams.ts'
 
 export const pull = defineVerb({
@@ -14,40 +16,19 @@ export const pull = defineVerb({
     platform: { type: 'string', help: 'Take the image for this platform' },
     quiet: { type: 'bool', short: 'q', help: 'Suppress verbose output' },
   },
-  run: async ({ args, flags, streams, signal, ...call }) => {
+  run: async (call) => {
+    const { args, flags, streams, signal } = call
     const name = args[0]!
     if (flags['all-tags']) refuseTag(name)
     if (flags['all-platforms'] && flags.platform !== undefined)
       throw new UsageError('--platform and --all-platforms cannot be used together')
     const tare = await call.open()
-    // Each line when it is true; what a line could not be written for is said at the end.
-    let said: Promise<void> = Promise.resolve()
-    const say = (line: string) => {
-      said = said.then(() => print(streams, `${line}\n`))
-      said.catch(() => {})
-    }
-    const warnings: string[] = []
-    const report: Reporter = (event) => {
-      if (event.type === 'warning') warnings.push(event.message)
-      if (!flags.quiet && event.type === 'transfer' && event.done)
-        say(`${event.digest.slice('sha256:'.length, 19)}: Pull complete`)
-    }
-    const options = {
-      ...{ name, platform: flags.platform, allPlatforms: flags['all-platforms'], insecure: flags.insecure, signal },
-      report,
-    }
-    const { pulled, skipped } = flags['all-tags']
-      ? await tare.pullAll(options)
-      : { pulled: [await tare.pull(options)], skipped: [] }
-    for (const result of pulled) {
-      if (!flags.quiet) {
-        say(`Digest: ${result.digest}`)
-        say(`Status: ${result.current ? 'Image is up to date' : 'Downloaded newer image'} for ${result.name}`)
-      }
-      say(result.fullName)
-    }
-    await said
-    for (const warning of warnings) await tell(streams, `WARNING: ${warning}\n`)
+    const { pulled, skipped } = await withTransfers(call, outcomes, 'stdout', async (report) => {
+      const { insecure, platform } = flags
+      const options = { name, platform, allPlatforms: flags['all-platforms'], insecure, signal, report }
+      return flags['all-tags'] ? tare.pullAll(options) : { pulled: [await tare.pull(options)], skipped: [] }
+    })
+    for (const result of pulled) await print(streams, formatPulled(result, flags.quiet))
     for (const result of pulled)
       for (const { platform, why } of result.skipped)
         await tell(streams, `${result.name}: without ${platform}: ${why}\n`)
@@ -55,6 +36,12 @@ export const pull = defineVerb({
     return pulled.length === 0 ? 1 : 0
   },
 })
+
+function formatPulled({ name, fullName, digest, current }: PullResult, quiet: boolean): string {
+  if (quiet) return `${fullName}\n`
+  const status = current ? 'Image is up to date' : 'Downloaded newer image'
+  return `Digest: ${digest}\nStatus: ${status} for ${name}\n${fullName}\n`
+}
 
 /** Docker's words: with all tags, none can be named. */
 export function refuseTag(name: string): void {

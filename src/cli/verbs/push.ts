@@ -1,12 +1,13 @@
 import { writeFileSync } from 'node:fs'
-import type { PushResult } from '../../index.ts'
+import type { PushResult, Reporter } from '../../index.ts'
 import { defineVerb } from '../command.ts'
 import { UsageError } from '../failure.ts'
+import { withTransfers } from '../progress-output.ts'
+import { pushed } from '../render/transfers.ts'
 import { print, tell } from '../streams.ts'
+import { fullName } from './build-files.ts'
 import { readImageKind } from './image-kind.ts'
 import { refuseTag } from './pull.ts'
-
-const words = { there: 'Layer already exists', mounted: 'Mounted', uploaded: 'Pushed' } as const
 
 export const push = defineVerb({
   usage: '[OPTIONS] NAME[:TAG]',
@@ -23,7 +24,8 @@ export const push = defineVerb({
     platform: { type: 'string', help: 'Push one platform of the image only' },
     quiet: { type: 'bool', short: 'q', help: 'Suppress verbose output' },
   },
-  run: async ({ args, flags, streams, signal, ...call }) => {
+  run: async (call) => {
+    const { args, flags, streams, signal } = call
     const { format, compression, compressionLevel } = readImageKind(flags)
     if (compression === 'zstd' && format === 'docker')
       throw new UsageError('layers in zstd need --format oci', 'Docker’s own kind of manifest has no name for them.')
@@ -33,12 +35,13 @@ export const push = defineVerb({
       ...{ name: args[0]!, format, compression, compressionLevel, platform: flags.platform },
       ...{ insecure: flags.insecure, forceCompression: flags['force-compression'], signal },
     }
-    const all = flags['all-tags'] ? await tare.pushAll(options) : [await tare.push(options)]
+    const title = `The push refers to repository [${repositoryOf(fullName(args[0]!))}]\n`
+    const send = async (report: Reporter) =>
+      flags['all-tags'] ? tare.pushAll({ ...options, report }) : [await tare.push({ ...options, report })]
+    const all = await withTransfers(call, pushed, 'stdout', send, title)
     if (flags.digestfile !== undefined) writeFileSync(flags.digestfile, all.map(({ digest }) => `${digest}\n`).join(''))
-    if (!flags.quiet) await print(streams, `The push refers to repository [${repositoryOf(all[0]!)}]\n`)
     for (const result of all) {
-      const lines = flags.quiet ? [result.fullName] : linesOf(result)
-      await print(streams, lines.map((line) => `${line}\n`).join(''))
+      await print(streams, flags.quiet ? `${result.fullName}\n` : formatPushed(result))
       if (result.was !== undefined)
         await tell(streams, `${result.fullName} had another digest before, which could not be kept: ${result.was}\n`)
     }
@@ -46,14 +49,11 @@ export const push = defineVerb({
   },
 })
 
-function linesOf(result: PushResult): string[] {
-  const tag = result.fullName.slice(repositoryOf(result).length + 1)
-  return [
-    ...result.layers.map(({ diffId, how }) => `${diffId.slice('sha256:'.length, 19)}: ${words[how]}`),
-    `${tag}: digest: ${result.digest} size: ${result.size}`,
-  ]
+function formatPushed({ fullName, digest, size }: PushResult): string {
+  return `${fullName.slice(repositoryOf(fullName).length + 1)}: digest: ${digest} size: ${size}\n`
 }
 
-function repositoryOf({ fullName }: PushResult): string {
-  return fullName.slice(0, fullName.lastIndexOf(':'))
+/** Without its tag: `docker.io/library/app`. */
+function repositoryOf(name: string): string {
+  return name.replace(/:[^/]*$/, '')
 }

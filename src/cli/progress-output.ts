@@ -1,0 +1,55 @@
+import type { Context } from './command.ts'
+import type { ProgressOutput } from './render/renderer.ts'
+import { type Outcomes, showTransfers, type Transfers } from './render/transfers.ts'
+import { writeDrawn } from './streams.ts'
+
+/** Where progress goes: standard error, or standard output for verbs whose progress docker prints there. */
+export function progressOutput(
+  { streams, env, now }: Pick<Context, 'streams' | 'env' | 'now'>,
+  to: 'stdout' | 'stderr' = 'stderr',
+): ProgressOutput {
+  const stream = streams[to]
+  return {
+    write: (text) => void stream.write(text),
+    isTerminal: stream.isTTY === true,
+    size: () => ({ columns: stream.columns || 80, rows: stream.rows || 24 }),
+    env,
+    now,
+  }
+}
+
+/** Does the work with its layers shown below a title, unless it is to be quiet. */
+export async function withTransfers<T>(
+  call: Pick<Context, 'streams' | 'env' | 'now'> & { readonly flags: { readonly quiet: boolean } },
+  outcomes: Outcomes,
+  to: 'stdout' | 'stderr',
+  work: (report: Transfers['report']) => Promise<T>,
+  title = '',
+): Promise<T> {
+  if (call.flags.quiet) return work(() => {})
+  let written: Promise<void> = Promise.resolve()
+  const write = (text: string) => {
+    const now = writeDrawn(call.streams[to], text)
+    written = written.then(() => now)
+    written.catch(() => {})
+  }
+  const transfers = showTransfers({ ...progressOutput(call, to), write }, outcomes)
+  let untold = title
+  const begin = () => {
+    if (untold !== '') write(untold)
+    untold = ''
+  }
+  let result: T
+  try {
+    result = await work((event) => {
+      if (event.type === 'transfer') begin()
+      transfers.report(event)
+    })
+    begin()
+  } finally {
+    transfers.finish()
+  }
+  // A line of the result that could not be written is said after the work.
+  if (to === 'stdout') await written
+  return result
+}
