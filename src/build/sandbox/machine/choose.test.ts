@@ -6,7 +6,10 @@ import { chooseIsolation, hindrancesOf } from './choose.ts'
 import { examine } from './doctor.ts'
 import { thisMachine } from './machine.ts'
 
-const user = { flavour: 'user-1', root: false, userxattr: true, enter: () => [] }
+const user = {
+  ...{ flavour: 'user-1', root: false, nested: true, oneId: false, userxattr: true, procIsCovered: false },
+  enter: () => [],
+}
 
 test('an ordinary user cannot chroot, and is told what to do', () => {
   expect(hindrancesOf('chroot', user, tmpdir(), undefined)).toMatchObject([

@@ -1,10 +1,11 @@
 import { TareError } from '../../../support/index.ts'
 import type { Hindrance, Isolation } from '../step/index.ts'
-import { hasCapability, type Machine } from './machine.ts'
+import type { Machine } from './machine.ts'
 import { hasOverlay, liesOnOverlay } from './overlay.ts'
+import { lackingCapabilities } from './process-facts.ts'
 import { findProgram, isBusyBox } from './programs.ts'
 import { isConfined, tryOut } from './trials.ts'
-import { mayNestUsers } from './users.ts'
+import { hindrancesToMapping, hindrancesToNesting } from './users.ts'
 
 export interface Choice {
   readonly isolation: Isolation
@@ -27,14 +28,9 @@ export function chooseIsolation(
   const runtime = findRuntime(wanted.runtime)
   const candidates = isolation === 'auto' ? (['oci', 'namespace', 'chroot'] as const) : [isolation]
   const found: { readonly name: Isolation; readonly hindrances: readonly Hindrance[] }[] = []
-  let refused: readonly Hindrance[] | undefined
   for (const name of candidates) {
     let hindrances = hindrancesOf(name, machine, folder, runtime)
-    if (hindrances.length === 0 && name !== 'chroot' && isConfined()) {
-      // Both of them do the same here.
-      refused ??= tryOut(name, machine, folder)
-      hindrances = refused
-    }
+    if (hindrances.length === 0 && isConfined(machine)) hindrances = tryOut(name, machine, folder)
     found.push({ name, hindrances })
     if (hindrances.length === 0) break
   }
@@ -73,26 +69,49 @@ export function hindrancesOf(
   }
   if (isolation === 'chroot') {
     add(!machine.root, 'chroot needs root', 'Run as root, or allow user namespaces')
+    const lacking = machine.root
+      ? lackingCapabilities('SYS_CHROOT', 'CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETUID', 'SETGID')
+      : []
     add(
-      machine.root && !hasCapability(18n),
-      'chroot is not allowed here (no CAP_SYS_CHROOT)',
-      'Give the container that capability: --cap-add SYS_CHROOT',
+      lacking.length > 0,
+      `chroot is not allowed here (no ${lacking.map((name) => `CAP_${name}`).join(', ')})`,
+      `Give the container what is missing: ${addCapabilities(lacking)}`,
     )
     return found
   }
-  add(
-    machine.root && !hasCapability(),
-    'mounting is not allowed here (no CAP_SYS_ADMIN)',
-    'Use --isolation=chroot, or start the container with --privileged or --cap-add SYS_ADMIN',
-  )
-  if (!machine.root) found.push(...mayNestUsers())
+  if (machine.root && machine.nested) {
+    // A user namespace takes the place of the right to mount.
+    const lacking = lackingCapabilities('SETUID', 'SETGID', 'SETFCAP')
+    add(
+      lacking.length > 0,
+      `neither mounting nor a user namespace is allowed here (no CAP_SYS_ADMIN, and no ${lacking.map((name) => `CAP_${name}`).join(', ')})`,
+      `Give the container what is missing: ${addCapabilities(lacking)}`,
+    )
+  }
+  if (machine.nested) found.push(...hindrancesToNesting())
   add(!hasOverlay(), 'the kernel has no overlay filesystem', 'Load it: sudo modprobe overlay')
   add(
-    liesOnOverlay(folder),
+    liesOnOverlay(folder) && !mayCopy(isolation, machine),
     `the store (${folder}) lies on an overlay, which cannot hold another`,
     'Set TARE_HOME to a folder of another filesystem, such as a volume of the container',
   )
-  if (isolation === 'oci')
+  if (isolation === 'oci') {
     add(runtime === undefined, 'there is no crun and no runc', 'Install one: apt-get install crun')
+    add(
+      machine.procIsCovered,
+      'parts of /proc are covered in this container, and so a runtime gets no new one',
+      'Use --isolation=namespace, or start the container with --security-opt systempaths=unconfined',
+    )
+    if (machine.oneId) found.push(...hindrancesToMapping())
+  }
   return found
+}
+
+/** Whether steps can work on a plain copy of the filesystem where no overlay can be. */
+export function mayCopy(isolation: Isolation, { root, oneId }: Machine): boolean {
+  return isolation === 'namespace' && (root || oneId)
+}
+
+function addCapabilities(names: readonly string[]): string {
+  return `${names.map((name) => `--cap-add ${name}`).join(' ')} (in Kubernetes: securityContext.capabilities.add: [${names.join(', ')}])`
 }

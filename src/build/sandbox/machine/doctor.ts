@@ -2,9 +2,12 @@ import { existsSync } from 'node:fs'
 import type { Hindrance, Isolation } from '../step/index.ts'
 import { findRuntime, hindrancesOf } from './choose.ts'
 import { findFilterLoader } from './filter-loader.ts'
-import { hasCapability, type Machine, thisMachine } from './machine.ts'
+import { type Machine, thisMachine } from './machine.ts'
+import { liesOnOverlay } from './overlay.ts'
+import { hasCapability } from './process-facts.ts'
 import { findProgram, runProgram } from './programs.ts'
 import { tryOut } from './trials.ts'
+import { hindrancesToMapping } from './users.ts'
 
 /** What the doctor found of one sandbox. */
 export interface Diagnosis {
@@ -31,11 +34,12 @@ export async function examine(folder: string): Promise<Examination> {
   const sandboxes: Diagnosis[] = []
   for (const isolation of ['oci', 'namespace', 'chroot'] as const)
     sandboxes.push(await diagnose(isolation, machine, folder))
+  const chosen = sandboxes.find(({ works }) => works)?.isolation
   return {
     user: machine.root ? 'root' : `user ${process.geteuid?.()}`,
-    chosen: sandboxes.find(({ works }) => works)?.isolation,
+    chosen,
     sandboxes,
-    notes: notesOf(machine),
+    notes: notesOf(machine, folder, chosen),
   }
 }
 
@@ -57,13 +61,30 @@ async function versionOf(program: string | undefined): Promise<string> {
   return stdout.toString('utf8').split('\n', 1)[0] ?? ''
 }
 
-function notesOf(machine: Machine): string[] {
+/** What works less well, where it works. */
+function notesOf(machine: Machine, folder: string, chosen: Isolation | undefined): string[] {
   const notes: string[] = []
-  if (findFilterLoader(machine) === undefined)
+  if (chosen === 'chroot')
     notes.push(
-      machine.root && !hasCapability()
-        ? 'Without CAP_SYS_ADMIN a step is under the system call rules of this container, if it has some.'
-        : 'Nothing here loads seccomp filters (perl, or setpriv of util-linux 2.41): with namespace and chroot, steps run without Docker’s rules of system calls. Install one: sudo apt-get install perl-base.',
+      'With chroot a step has no /proc but copies of a few of its files: what looks itself up there fails (openjdk’s and systemd’s packages, gosu, <( ) of bash). Mending namespace cures that.',
+    )
+  if (chosen === 'namespace' && liesOnOverlay(folder))
+    notes.push(
+      `The store (${folder}) lies on an overlay, as everything in a container does, and so each step works on a plain copy of its filesystem: set TARE_HOME to a folder on a volume, and it need not.`,
+    )
+  if (chosen === 'namespace' && machine.procIsCovered)
+    notes.push(
+      'Parts of /proc are covered in this container: a step sees /proc as it is here, with the processes of the container.',
+    )
+  if (chosen === 'namespace' && machine.oneId)
+    for (const { what, remedy } of hindrancesToMapping())
+      notes.push(`Root is the only owner in a step, and chown to others fails, since ${what}. ${remedy}.`)
+  const mayLoad = chosen === 'namespace' || hasCapability()
+  if (chosen !== undefined && chosen !== 'oci' && findFilterLoader(mayLoad) === undefined)
+    notes.push(
+      mayLoad
+        ? 'Nothing here loads seccomp filters (perl, or setpriv of util-linux 2.41): steps run without Docker’s rules of system calls. Install one: sudo apt-get install perl-base.'
+        : 'Without CAP_SYS_ADMIN a step is under the system call rules of this container, if it has some.',
     )
   if (existsSync('/sys/fs/cgroup/unified'))
     notes.push(

@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { hasCapability, type Machine } from './machine.ts'
 import { findProgram, isBusyBox, plainEnvironment } from './programs.ts'
 
 /** What puts a seccomp filter, and a session keyring of its own, upon the command that follows in the command line. */
@@ -18,9 +17,8 @@ const numbers = { x64: [250, 317], arm64: [219, 277] } as const
  * What loads a filter here, without keeping programs with the setuid bit from their rights (no_new_privs), as bubblewrap would.
  * For that the kernel wants CAP_SYS_ADMIN, which containers lack: there the container's own filter stands.
  */
-export function findFilterLoader(machine: Machine): FilterLoader | undefined {
-  if (!existsSync('/proc/sys/kernel/seccomp/actions_avail')) return undefined
-  if (machine.root && !hasCapability()) return undefined
+export function findFilterLoader(hasSysAdmin: boolean): FilterLoader | undefined {
+  if (!hasSysAdmin || !existsSync('/proc/sys/kernel/seccomp/actions_avail')) return undefined
   return perlLoader() ?? setprivLoader()
 }
 

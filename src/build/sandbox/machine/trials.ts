@@ -1,27 +1,39 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Hindrance, Isolation } from '../step/index.ts'
-import { type Machine, read } from './machine.ts'
-import { overlayOptions } from './overlay.ts'
+import type { Machine } from './machine.ts'
+import { liesOnOverlay, overlayOptions } from './overlay.ts'
+import { read } from './process-facts.ts'
 import { findProgram, plainEnvironment, quoted } from './programs.ts'
 
 /**
  * Whether somebody has put rules upon this process, as container engines do: what these allow can only be told by trying. (proc(5), Seccomp;
  * AppArmor's interface in attr/current)
  */
-export function isConfined(): boolean {
+export function isConfined(machine: Machine): boolean {
   const profile = read('/proc/self/attr/current').replace(/\0|\n/g, '')
-  return /^Seccomp:\s*[12]/m.test(read('/proc/self/status')) || (profile !== '' && !profile.startsWith('unconfined'))
+  return (
+    (machine.root && machine.nested) ||
+    machine.procIsCovered ||
+    /^Seccomp:\s*[12]/m.test(read('/proc/self/status')) ||
+    (profile !== '' && !profile.startsWith('unconfined'))
+  )
 }
 
 /** Does on this machine what the sandbox does, and answers what hinders it; some hundredths of a second. `folder` is the store's own. */
 export function tryOut(isolation: Isolation, machine: Machine, folder: string): readonly Hindrance[] {
-  if (isolation === 'chroot') return []
   const place = makePlace(folder)
+  if (place === undefined)
+    return [
+      {
+        what: `the store (${folder}) cannot be written`,
+        remedy: 'Set TARE_HOME to a folder that can be, such as a volume',
+      },
+    ]
   try {
-    for (const { argv, what, remedy } of trials(machine, place)) {
+    if (isolation === 'chroot') return []
+    for (const { argv, what, remedy } of trials(machine, place, liesOnOverlay(folder))) {
       const [program = '', ...rest] = argv
       const { status, stderr } = spawnSync(program, rest, { env: plainEnvironment, encoding: 'utf8' })
       const words = (stderr ?? '').trim().split('\n', 1)[0] ?? ''
@@ -33,51 +45,65 @@ export function tryOut(isolation: Isolation, machine: Machine, folder: string): 
   }
 }
 
-function makePlace(folder: string): string {
-  let parent = folder
+function makePlace(folder: string): string | undefined {
   try {
     mkdirSync(folder, { recursive: true })
+    const place = mkdtempSync(join(folder, 'doctor-'))
+    for (const name of ['lower', 'upper', 'work', 'root']) mkdirSync(join(place, name))
+    return place
   } catch {
-    parent = tmpdir()
+    return undefined
   }
-  const place = mkdtempSync(join(parent, 'doctor-'))
-  for (const name of ['lower', 'upper', 'work', 'root']) mkdirSync(join(place, name))
-  return place
 }
 
 /** One thing after the other that a step does, so that the first that fails names the cause. */
-function trials(machine: Machine, place: string) {
-  const unshare = findProgram('unshare') ?? 'unshare'
+function trials(machine: Machine, place: string, copies: boolean) {
   const overlay = overlayOptions(['lower'], { upper: 'upper', work: 'work', machine })
   const inside = (script: string) => [...machine.enter(['--mount']), 'sh', '-c', script]
-  const users = {
-    what: 'a user namespace with several ids cannot be made',
-    argv: inside('true'),
-    remedy: existsSync('/.dockerenv')
-      ? 'Start the container with --security-opt seccomp=unconfined, or build as root'
-      : 'In a chroot the kernel refuses user namespaces: leave it, or build there as root; elsewhere see sysctl user.max_user_namespaces and AppArmor',
-  }
-  const mounts = {
-    ...users,
-    what: 'mounting is refused',
-    remedy:
-      'In a container: --privileged, or --cap-add SYS_ADMIN --security-opt apparmor=unconfined; or use --isolation=chroot',
-  }
+  const root = quoted(join(place, 'root'))
+  const newProc = `${quoted(findProgram('unshare') ?? 'unshare')} --mount --pid --fork sh -c ${quoted(`mount -n -t proc proc ${root}`)}`
   return [
-    machine.root ? mounts : users,
+    ...(machine.nested
+      ? [
+          {
+            what: 'a user namespace cannot be made',
+            argv: machine.enter(['--uts']).concat('true'),
+            remedy: isInContainer()
+              ? 'The container’s seccomp profile refuses it: start it with --security-opt seccomp=unconfined (in Kubernetes: securityContext.seccompProfile.type: Unconfined)'
+              : 'In a chroot the kernel refuses user namespaces: leave it, or build there as root; elsewhere see sysctl user.max_user_namespaces and AppArmor',
+          },
+        ]
+      : []),
     {
-      what: 'an overlay cannot be mounted in the store',
-      argv: inside(`cd ${quoted(place)} && mount -n -t overlay -o ${quoted(overlay ?? '')} overlay root`),
+      what: 'mounting is refused',
+      argv: inside(`mount -n -t tmpfs tmpfs ${root}`),
       remedy:
-        'Linux 5.11 lets users mount overlays; a store that lies on an overlay itself cannot hold one: set TARE_HOME to a folder of another filesystem (a volume)',
+        'AppArmor or the container’s seccomp profile denies it: start the container with --security-opt apparmor=unconfined --security-opt seccomp=unconfined (in Kubernetes: securityContext.appArmorProfile.type and seccompProfile.type: Unconfined), or use --isolation=chroot',
     },
+    ...(copies
+      ? []
+      : [
+          {
+            what: 'an overlay cannot be mounted in the store',
+            argv: inside(`cd ${quoted(place)} && mount -n -t overlay -o ${quoted(overlay ?? '')} overlay root`),
+            remedy:
+              'Linux 5.11 lets users mount overlays; a store that lies on an overlay itself cannot hold one: set TARE_HOME to a folder of another filesystem (a volume)',
+          },
+        ]),
     {
-      what: 'a new /proc cannot be mounted',
-      argv: inside(
-        `${quoted(unshare)} --mount --pid --fork sh -c ${quoted(`mount -n -t proc proc ${quoted(join(place, 'root'))}`)}`,
-      ),
+      what: machine.procIsCovered ? '/proc cannot be bound' : 'a new /proc cannot be mounted',
+      argv: inside(machine.procIsCovered ? `mount -n --rbind /proc ${root}` : newProc),
       remedy:
-        'Parts of /proc are hidden in this container, and then the kernel shows none to others: start it with --security-opt systempaths=unconfined',
+        'Parts of /proc are hidden in this container, and then the kernel shows none to others: start it with --security-opt systempaths=unconfined (in Kubernetes: securityContext.procMount: Unmasked)',
     },
   ]
+}
+
+/** Whether a container engine has started this. */
+export function isInContainer(): boolean {
+  return (
+    existsSync('/.dockerenv') ||
+    existsSync('/run/.containerenv') ||
+    process.env['KUBERNETES_SERVICE_HOST'] !== undefined
+  )
 }

@@ -1,14 +1,11 @@
 import { userInfo } from 'node:os'
 import type { Hindrance } from '../step/index.ts'
-import { read } from './machine.ts'
+import { read } from './process-facts.ts'
 import { findProgram } from './programs.ts'
 
-/** What keeps an ordinary user from being root over some ids of its own. (user_namespaces(7), subuid(5)) */
-export function mayNestUsers(): readonly Hindrance[] {
+/** What keeps a process from being root in a user namespace of its own. (user_namespaces(7)) */
+export function hindrancesToNesting(): readonly Hindrance[] {
   const found: Hindrance[] = []
-  const uid = process.geteuid?.() ?? 0
-  const username = nameOfUser()
-  const name = username ?? 'me'
   const value = (path: string) => read(path).trim()
   if (value('/proc/sys/user/max_user_namespaces') === '0')
     found.push({
@@ -25,6 +22,15 @@ export function mayNestUsers(): readonly Hindrance[] {
       what: 'AppArmor keeps user namespaces from programs that have no profile for them',
       remedy: 'Allow them: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0',
     })
+  return found
+}
+
+/** What keeps an ordinary user from having further ids there than its own. (subuid(5)) */
+export function hindrancesToMapping(): readonly Hindrance[] {
+  const found: Hindrance[] = []
+  const uid = process.geteuid?.() ?? 0
+  const username = nameOfUser()
+  const name = username ?? 'me'
   if (/^NoNewPrivs:\s*1/m.test(read('/proc/self/status')))
     found.push({
       what: 'this process may gain no rights (no_new_privs), which newuidmap needs',

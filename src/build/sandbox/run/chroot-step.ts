@@ -118,7 +118,7 @@ class ChrootStep {
       becomeCommand(
         {
           ...{ command, identity, env, cwd, hasShell, terminal: this.options.inherit?.terminal === true },
-          before: underFilter(command, this.tools.machine, folder),
+          before: underFilter(command, hasCapability(), folder),
         },
         root,
         { mayBound: hasCapability(capSetPcap), mayUnshare: false },

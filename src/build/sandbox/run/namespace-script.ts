@@ -21,6 +21,8 @@ export interface StepFacts {
   /** Whether the filesystem has a /bin/sh. */
   readonly hasShell: boolean
   readonly userNamespace: boolean
+  /** Then the machine's own stands in for a new one. */
+  readonly procIsCovered: boolean
   readonly terminal: boolean
   /** The beginning of the command line that puts rules upon the command. */
   readonly before: readonly string[]
@@ -99,11 +101,13 @@ export function secretLines({ secrets }: Prepared, root: string, needsFolder = f
   ]
 }
 
-function systemLines({ prepared, root, command, userNamespace }: StepFacts): TableLine[] {
+function systemLines({ prepared, root, command, userNamespace, procIsCovered }: StepFacts): TableLine[] {
   const dev = join(root, 'dev')
   const shm = command.shmSize ?? 64 << 20
   return [
-    { source: 'proc', at: join(root, 'proc'), type: 'proc', options: 'nosuid,nodev,noexec' },
+    procIsCovered
+      ? { source: '/proc', at: join(root, 'proc'), type: 'none', options: 'rbind' }
+      : { source: 'proc', at: join(root, 'proc'), type: 'proc', options: 'nosuid,nodev,noexec' },
     { source: prepared.dev.path, at: dev, type: 'none', options: 'bind' },
     ...prepared.dev.devices.map((name) => ({
       source: `/dev/${name}`,
@@ -119,7 +123,7 @@ function systemLines({ prepared, root, command, userNamespace }: StepFacts): Tab
     },
     { source: 'shm', at: join(dev, 'shm'), type: 'tmpfs', options: `nosuid,noexec,nodev,mode=1777,size=${shm}` },
     // A new sysfs needs a network namespace of its own.
-    userNamespace && command.network !== 'none'
+    procIsCovered || (userNamespace && command.network !== 'none')
       ? { source: '/sys', at: join(root, 'sys'), type: 'none', options: 'rbind' }
       : {
           source: 'sysfs',
@@ -184,7 +188,14 @@ export interface Allowed {
 
 /** The end of the script: whatever turns the process into the command, as its user, in its directory, in the new root. */
 export function becomeCommand(
-  { command, identity, env, cwd, hasShell, before }: Omit<StepFacts, 'prepared' | 'root' | 'userNamespace'>,
+  {
+    command,
+    identity,
+    env,
+    cwd,
+    hasShell,
+    before,
+  }: Omit<StepFacts, 'prepared' | 'root' | 'userNamespace' | 'procIsCovered'>,
   root: string,
   { mayBound, mayUnshare }: Allowed,
 ): string {

@@ -76,9 +76,10 @@ class OverlayStep {
       prepared,
       root: join(folder, 'root'),
       hasShell,
-      userNamespace: !tools.machine.root,
+      userNamespace: tools.machine.nested,
+      procIsCovered: tools.machine.procIsCovered,
       terminal: this.options.inherit?.terminal === true,
-      before: tools.runtime === undefined ? underFilter(command, tools.machine, folder) : [],
+      before: tools.runtime === undefined ? underFilter(command, true, folder) : [],
     }
     this.writeScripts(facts, layers)
     this.options.signal.throwIfAborted()

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { findFilterLoader, type Machine } from '../machine/index.ts'
+import { findFilterLoader } from '../machine/index.ts'
 import {
   compileFilter,
   filterBytes,
@@ -29,9 +29,9 @@ let compiled: Buffer | undefined
  * The beginning of a command line that puts the rules upon what follows, from a file in the folder; empty where nothing here
  * can.
  */
-export function underFilter(command: Command, machine: Machine, folder: string): readonly string[] {
+export function underFilter(command: Command, hasSysAdmin: boolean, folder: string): readonly string[] {
   const rules = systemCallRules(command)
-  const loader = rules === undefined ? undefined : findFilterLoader(machine)
+  const loader = rules === undefined ? undefined : findFilterLoader(hasSysAdmin)
   if (rules === undefined || loader === undefined) return []
   compiled ??= filterBytes(compileFilter({ ...rules, syscalls: [...rules.syscalls, unshareNothing] }))
   const file = join(folder, 'seccomp.bpf')
