@@ -30,7 +30,7 @@ const rooms: Record<string, { may: readonly string[]; pure?: true }> = {
   'build/sandbox': { may: ['support', 'disk', ...sandbox] },
   'build/sandbox/step': { may: ['files/tree', 'files/layer'], pure: true },
   'build/sandbox/seccomp': { may: [], pure: true },
-  'build/sandbox/machine': { may: ['support', 'files/tree', 'files/layer', 'build/sandbox/step'] },
+  'build/sandbox/machine': { may: ['support', 'disk', 'files/tree', 'files/layer', 'build/sandbox/step'] },
   'build/sandbox/rootfs': { may: ['support', 'disk', ...layers, 'build/sandbox/step', 'build/sandbox/machine'] },
   'build/sandbox/mounts': {
     may: ['support', 'disk', ...layers, 'build/sandbox/step', 'build/sandbox/machine', 'build/sandbox/rootfs'],

@@ -1,4 +1,14 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
@@ -41,6 +51,28 @@ test.skipIf(!isThere)('some sandbox works here', () => {
 })
 
 describe.each(ways)('RUN: $name', (way) => {
+  test('the umask of whoever builds changes nothing, and nobody else sees into the store', async () => {
+    const { succeed, home } = openAlpine(
+      way,
+      'FROM alpine\nRUN stat -c "%a %n" / /etc/hosts /dev /dev/shm > /modes\nUSER nobody\nWORKDIR /w/x\n' +
+        `RUN --mount=type=cache,target=/cc <<EOF\nset -e\nstat -c "%a %n" / /w/x /cc /dev /etc/resolv.conf > /tmp/modes\nEOF\n`,
+    )
+    const seen = new Set<string>()
+    for (const umask of ['000', '022', '077']) {
+      const wrapper = ['sh', '-c', `umask ${umask} && exec "$@"`, 'sh', ...(way.wrapper ?? [])]
+      await succeed(['build', '-q', '--no-cache', '-t', 'app', 'context'], { wrapper })
+      seen.add(await succeed(['run', 'app', 'cat', '/modes', '/tmp/modes'], { wrapper }))
+      for (const path of ['tare', 'blobs', 'tare/running', 'tare/unpacked', 'tare/trees', 'tare/caches'].map((name) =>
+        join(home, name),
+      ))
+        if (existsSync(path)) expect([umask, path, statSync(path).mode & 0o077]).toEqual([umask, path, 0])
+      rmSync(home, { recursive: true, force: true })
+    }
+    expect([...seen]).toEqual([
+      '755 /\n644 /etc/hosts\n755 /dev\n1777 /dev/shm\n755 /\n755 /w/x\n755 /cc\n755 /dev\n644 /etc/resolv.conf\n',
+    ])
+  }, 60_000)
+
   test('stages, users, scripts and settings work, and the image runs', async () => {
     const { succeed, tare, home } = openAlpine(
       way,

@@ -1,21 +1,53 @@
-import { mkdirSync, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { systemCode } from '../support/index.ts'
 
-/** Makes the folder and those above it. (Node's own recursive way never comes back from below /proc.) */
-export function makeFolder(path: string): void {
-  if (tryMakeFolder(path)) return
-  makeFolder(dirname(path))
+/** The mode of a folder that is nobody else's. */
+export const privately = 0o700
+
+/** Makes the folder and those above it, with that mode at most. (Node's own recursive way never comes back from below /proc.) */
+export function makeFolder(path: string, mode = 0o755): void {
+  if (tryMakeFolder(path, mode)) return
+  makeFolder(dirname(path), mode)
   // Below /proc even a folder whose parent is there cannot be made.
-  if (!tryMakeFolder(path)) mkdirSync(path)
+  if (!tryMakeFolder(path, mode)) mkdirSync(path, mode)
+}
+
+/** Makes the folder for nobody else, and those above it as usual. */
+export function makePrivateFolder(path: string): void {
+  makeFolder(dirname(path))
+  makeFolder(path, privately)
+}
+
+/** Makes a folder with just that mode, whatever the umask. */
+export function makeFolderOfMode(path: string, mode: number): void {
+  mkdirSync(path, { mode })
+  chmodSync(path, mode)
+}
+
+/** Writes a file with just that mode, whatever the umask. */
+export function writeFileOfMode(path: string, bytes: string | Uint8Array, mode: number): void {
+  writeFileSync(path, bytes, { mode })
+  chmodSync(path, mode)
+}
+
+/** Takes away what others may do with a folder, if it is there and ours to close. */
+export function closeFolder(path: string): void {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  if (stat === undefined || !stat.isDirectory() || (stat.mode & 0o077) === 0) return
+  try {
+    chmodSync(path, stat.mode & 0o700)
+  } catch {
+    // Somebody else's, or a disk that cannot be written.
+  }
 }
 
 /** Whether the folder is there now; not, where there is none above it. Another process may make it at the same time. */
-function tryMakeFolder(path: string): boolean {
+function tryMakeFolder(path: string, mode: number): boolean {
   // It nearly always is there, and an error takes longer than a look.
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return true
   try {
-    mkdirSync(path)
+    mkdirSync(path, mode)
     return true
   } catch (error) {
     const code = systemCode(error)

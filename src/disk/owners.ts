@@ -1,7 +1,7 @@
 import { closeSync, openSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { TareError } from '../support/index.ts'
-import { makeFolder } from './folders.ts'
+import { makeFolder, makePrivateFolder, privately } from './folders.ts'
 import { touchLocks } from './held-locks.ts'
 import { isRunning, nameOf, type Owner, ownerOf, thisProcess } from './process.ts'
 
@@ -107,7 +107,8 @@ export class Owners {
     this.touched = Date.now()
     try {
       if (!this.isMarked()) {
-        makeFolder(this.folder)
+        makePrivateFolder(dirname(this.folder))
+        makeFolder(this.folder, privately)
         this.lives++
       }
       // Empty, for a full disk; opened anew, so that the time is of the clock that all who share the disk go by.

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeFolder } from './folders.ts'
+import { makeFolder, makeFolderOfMode, privately } from './folders.ts'
 import type { Owners } from './owners.ts'
 import { nameOf } from './process.ts'
 import { replaceFile } from './replace-file.ts'
@@ -22,21 +22,22 @@ export class ProcessFiles {
   /** A path for a new file of this process. The folder exists afterwards. */
   reserve(): string {
     this.owners.announce()
-    makeFolder(this.folder)
+    makeFolder(this.folder, privately)
     return join(this.folder, `${nameOf(this.owners.self)}-${randomBytes(6).toString('hex')}`)
   }
 
   /** A new folder of this process, in which `parts` are made too. */
   make(parts: readonly string[] = []): string {
     const path = this.reserve()
-    mkdirSync(path, { mode: 0o711 })
-    for (const part of parts) mkdirSync(join(path, part), { mode: 0o755 })
+    makeFolderOfMode(path, privately)
+    // What images see of them does not depend on the umask.
+    for (const part of parts) makeFolderOfMode(join(path, part), 0o755)
     return path
   }
 
   /** Makes `path` a file of this text, in place of what was there, in one go; where that fails, nothing is left over. */
   place(text: string, path: string): void {
-    replaceFile(path, text, { by: this.reserve() })
+    replaceFile(path, text, { by: this.reserve(), mode: 0o600 })
   }
 
   /** Removes what dead processes left. */

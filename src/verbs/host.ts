@@ -23,8 +23,10 @@ export function unpackLimit({ environment }: Host): number | undefined {
 export function createHost({ home, environment = process.env }: TareOptions = {}): Host {
   const folder = resolve(home ?? (environment['TARE_HOME'] || defaultHome(environment)))
   const machine = { x64: 'amd64', ia32: '386' }[process.arch as string] ?? process.arch
+  const store = new Store(folder)
+  store.close()
   return {
-    store: new Store(folder),
+    store,
     platform: normalizePlatform({ os: 'linux', architecture: machine }),
     environment,
     now: () => new Date(),

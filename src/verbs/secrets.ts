@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { makePrivateFolder, replaceFile } from '../disk/index.ts'
 import { messageOf, systemCode, TareError } from '../support/index.ts'
 import { fieldsOf, invalid } from './option-text.ts'
 
@@ -89,17 +90,16 @@ export function keyedHash(home: string, { id, bytes }: Secret): string {
 
 function keyOfStore(home: string): Buffer {
   const path = join(home, 'tare', 'secret-key')
+  const length = 32
   try {
-    return readFileSync(path)
+    const key = readFileSync(path)
+    // A power cut may have left less.
+    if (key.length === length) return key
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw error
   }
-  mkdirSync(join(home, 'tare'), { recursive: true })
-  try {
-    writeFileSync(path, randomBytes(32), { flag: 'wx', mode: 0o600 })
-  } catch (error) {
-    // Another build was faster.
-    if (systemCode(error) !== 'EEXIST') throw error
-  }
+  makePrivateFolder(join(home, 'tare'))
+  // Where another build is as fast, one of the two will not find its steps again.
+  replaceFile(path, randomBytes(length), { mode: 0o600 })
   return readFileSync(path)
 }

@@ -13,8 +13,8 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { join } from 'node:path'
-import { makeFolder, type ProcessFiles, showLife } from '../../disk/index.ts'
+import { dirname, join } from 'node:path'
+import { makeFolder, makePrivateFolder, type ProcessFiles, privately, showLife } from '../../disk/index.ts'
 import { type Descriptor, type Digest, documentLimit, hexOf } from '../../oci/index.ts'
 import { type Bytes, sha256, systemCode, TareError } from '../../support/index.ts'
 import { explainWriteFailure } from './failures.ts'
@@ -172,7 +172,8 @@ export class Blobs {
 
   private keep(path: string, digest: Digest): void {
     try {
-      makeFolder(this.folder)
+      makePrivateFolder(dirname(this.folder))
+      makeFolder(this.folder, privately)
       renameSync(path, this.path(digest))
     } catch (error) {
       throw explainWriteFailure(error, this.home)
@@ -183,7 +184,7 @@ export class Blobs {
 async function pour(path: string, bytes: Bytes): Promise<{ digest: Digest; size: number }> {
   const hash = createHash('sha256')
   let size = 0
-  const fd = openSync(path, 'wx', 0o644)
+  const fd = openSync(path, 'wx', 0o600)
   try {
     for await (const chunk of bytes) {
       hash.update(chunk)

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeFolder, type ProcessFiles } from '../../disk/index.ts'
+import { makeFolder, type ProcessFiles, privately } from '../../disk/index.ts'
 import { explainWriteFailure } from './failures.ts'
 
 /**
@@ -37,7 +37,7 @@ export class Records {
 
   remember(kind: RecordKind, key: string, text: string): void {
     try {
-      makeFolder(join(this.folder, kind))
+      makeFolder(join(this.folder, kind), privately)
       this.scratch.place(text, this.path(kind, key))
     } catch (error) {
       throw explainWriteFailure(error, this.home)

@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ownersIn, ProcessFiles, showLife, withLock } from '../../disk/index.ts'
+import { closeFolder, makePrivateFolder, ownersIn, ProcessFiles, showLife, withLock } from '../../disk/index.ts'
 import { type Descriptor, type Digest, isManifestType, parseManifest, type Reference } from '../../oci/index.ts'
 import { type Bytes, TareError } from '../../support/index.ts'
 import type { Target } from '../index.ts'
@@ -31,6 +31,12 @@ export class Store implements Target {
     this.blobs = new Blobs(home, this.scratch)
     this.records = new Records(home, own, this.scratch)
     this.names = new Names(home, this.scratch)
+  }
+
+  /** Keeps others out of what a version before left open: what images hold is for their owner alone. */
+  close(): void {
+    for (const name of ['tare', 'blobs']) closeFolder(join(this.home, name))
+    for (const kind of ['unpacked', 'running', 'trees', 'caches']) closeFolder(join(this.home, 'tare', kind))
   }
 
   async resolve(name: Reference): Promise<Descriptor | undefined> {
@@ -102,6 +108,7 @@ export class Store implements Target {
   /** Does `work` while no other process changes the store's list of images. */
   async alone<T>(work: () => T): Promise<T> {
     try {
+      makePrivateFolder(join(this.home, 'tare'))
       return await withLock(join(this.home, 'tare', 'lock'), work, () => busy(this.home))
     } catch (error) {
       throw explainWriteFailure(error, this.home)

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { makePrivateFolder } from '../../../disk/index.ts'
 import type { Hindrance, Isolation } from '../step/index.ts'
 import type { Machine } from './machine.ts'
 import { liesOnOverlay, overlayOptions } from './overlay.ts'
@@ -47,7 +48,7 @@ export function tryOut(isolation: Isolation, machine: Machine, folder: string): 
 
 function makePlace(folder: string): string | undefined {
   try {
-    mkdirSync(folder, { recursive: true })
+    makePrivateFolder(folder)
     const place = mkdtempSync(join(folder, 'doctor-'))
     for (const name of ['lower', 'upper', 'work', 'root']) mkdirSync(join(place, name))
     return place

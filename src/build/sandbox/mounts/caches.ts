@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type ProcessFiles, tryLock } from '../../../disk/index.ts'
+import { makeFolder, type ProcessFiles, privately, tryLock } from '../../../disk/index.ts'
 import { type Node, Tree } from '../../../files/tree/index.ts'
 import { systemCode, TareError } from '../../../support/index.ts'
 import type { Machine } from '../machine/index.ts'
@@ -37,7 +37,7 @@ export class Caches {
         .update(mount.sharing === 'private' && n > 0 ? `${mount.id}\0${n}` : mount.id)
         .digest('hex')
       const folder = join(this.folder, key)
-      mkdirSync(folder, { recursive: true })
+      makeFolder(folder, privately)
       if (mount.sharing === 'shared') return { path: await this.made(folder, mount), release: () => {} }
       const lock = join(folder, 'lock')
       let release = tryLock(lock, this.work.owners)

@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeFolderOfMode } from '../../../disk/index.ts'
 
 export const hostname = 'buildkitsandbox'
 
@@ -25,8 +26,8 @@ export const deviceNames = ['null', 'zero', 'full', 'random', 'urandom', 'tty'] 
 
 /** A folder that becomes /dev: links, and places for the devices that are bound to it. Answers the devices that the machine has. */
 export function makeDevFolder(path: string): string[] {
-  mkdirSync(path, { mode: 0o755 })
-  for (const name of ['pts', 'shm', 'mqueue', 'pipes']) mkdirSync(join(path, name), { mode: 0o755 })
+  makeFolderOfMode(path, 0o755)
+  for (const name of ['pts', 'shm', 'mqueue', 'pipes']) makeFolderOfMode(join(path, name), 0o755)
   const devices = deviceNames.filter((name) => existsSync(`/dev/${name}`))
   for (const name of devices) writeFileSync(join(path, name), '')
   const links = {

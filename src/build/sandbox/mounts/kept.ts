@@ -1,6 +1,6 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
-import { isLocked, type Owners, ownersIn, ProcessFiles } from '../../../disk/index.ts'
+import { isLocked, makeFolder, type Owners, ownersIn, ProcessFiles, privately } from '../../../disk/index.ts'
 import { type Bytes, TareError } from '../../../support/index.ts'
 import { type Machine, runProgram, thisMachine } from '../machine/index.ts'
 import { removeAll } from '../rootfs/index.ts'
@@ -100,7 +100,7 @@ export class Kept {
     const from = join(work, 'caches')
     try {
       const taken = await receiveCaches(this.machine, from, bytes)
-      mkdirSync(this.own('caches'), { recursive: true })
+      makeFolder(this.own('caches'), privately)
       for (const { key, id } of taken) {
         const place = join(this.own('caches'), key)
         if (this.isLocked(key) || (existsSync(place) && ofPath(place).used >= oldest))

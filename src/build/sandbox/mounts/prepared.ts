@@ -1,5 +1,6 @@
-import { mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeFolderOfMode, writeFileOfMode } from '../../../disk/index.ts'
 import { type Node, nameOfKind } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
 import type { Machine } from '../machine/index.ts'
@@ -86,7 +87,7 @@ class Preparing {
     const { stubs, command } = this
     for (const path of ['proc', 'sys', 'dev']) stubs.place(path, 'directory')
     const dev = { path: join(folder, 'dev'), devices: makeDevFolder(join(folder, 'dev')) }
-    for (const { name, bytes } of command.scripts) writeFileSync(join(dev.path, 'pipes', name), bytes, { mode: 0o755 })
+    for (const { name, bytes } of command.scripts) writeFileOfMode(join(dev.path, 'pipes', name), bytes, 0o755)
     this.file('etc/resolv.conf', resolvFile())
     this.file('etc/hosts', hostsFile(command.hosts))
     // A mount below another one comes after it.
@@ -115,7 +116,7 @@ class Preparing {
 
   private file(target: string, text: string): void {
     const source = join(this.options.folder, target.replaceAll('/', '-'))
-    writeFileSync(source, text, { mode: 0o644 })
+    writeFileOfMode(source, text, 0o644)
     try {
       this.mounts.push({
         source,
@@ -189,10 +190,10 @@ class Preparing {
     const names = await unpacked.of(stack)
     if (readonly && names.length === 1) return join(unpacked.folder, names[0]!)
     const at = join(folder, `mount-${i}`)
-    mkdirSync(at)
+    makeFolderOfMode(at, 0o755)
     if (names.length === 0) return at
     const [upper, work] = [`${at}-upper`, `${at}-work`]
-    for (const path of [upper, work]) mkdirSync(path)
+    for (const path of [upper, work]) makeFolderOfMode(path, 0o755)
     const overlay = overlayOptions(names, { upper, work, machine })
     if (overlay === undefined) throw new TareError('SANDBOX_FAILED', 'the mounted image has too many layers')
     this.beforehand.push({ at, overlay })
@@ -202,7 +203,7 @@ class Preparing {
   private async unpackFiles(node: Node, i: number): Promise<string> {
     const { folder, machine } = this.options
     const at = join(folder, `files-${i}`)
-    mkdirSync(at)
+    makeFolderOfMode(at, 0o755)
     if (node.kind !== 'directory' && node.kind !== 'file')
       throw new TareError('MOUNT_SOURCE_INVALID', `cannot mount a ${nameOfKind(node)}`)
     return new Extractor(machine).source(node, at)

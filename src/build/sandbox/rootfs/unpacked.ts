@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ProcessFiles } from '../../../disk/index.ts'
+import { makeFolder, type ProcessFiles, privately } from '../../../disk/index.ts'
 import { mergeLayers } from '../../../files/layer/index.ts'
 import { Tree } from '../../../files/tree/index.ts'
 import { systemCode } from '../../../support/index.ts'
@@ -29,7 +29,7 @@ export class Unpacked {
 
   /** Names of the directories in `folder` that the stack's layers are in, lowest first; layers without files are left out. */
   async of(stack: Stack): Promise<string[]> {
-    mkdirSync(this.folder, { recursive: true })
+    makeFolder(this.folder, privately)
     const names: string[] = []
     for (const i of stack.layers.keys()) {
       const name = await this.layer(stack, i)
@@ -41,7 +41,7 @@ export class Unpacked {
   /** Takes over a directory that is the top layer of the filesystem `chain`. */
   adopt(directory: string, chain: string): void {
     try {
-      mkdirSync(this.folder, { recursive: true })
+      makeFolder(this.folder, privately)
       renameSync(directory, join(this.folder, nameOfChain(chain)))
     } catch {
       // It can be unpacked when it is needed.

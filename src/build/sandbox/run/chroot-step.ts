@@ -1,7 +1,7 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, lstatSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ProcessFiles } from '../../../disk/index.ts'
+import { makeFolder, makeFolderOfMode, type ProcessFiles, privately, writeFileOfMode } from '../../../disk/index.ts'
 import { type Directory, type Node, Tree } from '../../../files/tree/index.ts'
 import { messageOf, TareError } from '../../../support/index.ts'
 import {
@@ -109,7 +109,7 @@ class ChrootStep {
     const stubs = new Stubs(tree, Math.floor(Date.now() / 1000))
     this.putSystem(stubs)
     for (const mount of command.mounts) await this.put(mount, stubs)
-    if (cwd !== '' && !existsSync(join(root, cwd))) mkdirSync(join(root, cwd), { recursive: true })
+    if (cwd !== '') makeFolder(join(root, cwd))
     const marker = join(folder, 'began')
     writeFileSync(marker, '')
     const since = Number(lstatSync(marker, { bigint: true }).ctimeMs)
@@ -143,7 +143,7 @@ class ChrootStep {
     this.giveBack()
     if (chain !== undefined && this.reusable) {
       try {
-        mkdirSync(this.tools.trees, { recursive: true })
+        makeFolder(this.tools.trees, privately)
         renameSync(this.root, join(this.tools.trees, shortName(chain)))
       } catch {
         // It can be unpacked again.
@@ -166,7 +166,7 @@ class ChrootStep {
       renameSync(join(this.tools.trees, shortName(chain)), this.root)
       return
     } catch {
-      mkdirSync(this.root)
+      makeFolderOfMode(this.root, 0o755)
     }
     const layer = await layerBetween(Tree.empty, new Tree(withoutLinks(tree.root)), join(this.folder, 'tar'))
     await new Extractor(this.tools.machine).layer(layer, this.root)
@@ -176,16 +176,14 @@ class ChrootStep {
     const { places, command } = this
     const text = (place: string, content: string) => {
       const at = stubs.place(place, 'file')
-      places.borrow(at, (path) => writeFileSync(path, content, { mode: 0o644 }))
+      places.borrow(at, (path) => writeFileOfMode(path, content, 0o644))
     }
     text('etc/hosts', hostsFile(command.hosts))
     text('etc/resolv.conf', resolvFile())
-    for (const name of this.system) places.borrow(name, (path) => mkdirSync(path))
-    mkdirSync(join(this.root, 'dev/shm'), { mode: 0o1777 })
-    for (const { name, bytes } of command.scripts) {
-      mkdirSync(join(this.root, 'dev/pipes'), { recursive: true })
-      writeFileSync(join(this.root, 'dev/pipes', name), bytes, { mode: 0o755 })
-    }
+    for (const name of this.system) places.borrow(name, (path) => makeFolderOfMode(path, 0o755))
+    makeFolderOfMode(join(this.root, 'dev/shm'), 0o1777)
+    makeFolderOfMode(join(this.root, 'dev/pipes'), 0o755)
+    for (const { name, bytes } of command.scripts) writeFileOfMode(join(this.root, 'dev/pipes', name), bytes, 0o755)
   }
 
   private async put(mount: SandboxMount, stubs: Stubs): Promise<void> {
@@ -261,7 +259,7 @@ class ChrootStep {
     const hidden = hiddenLines(this.command)
       .map((line) => `${line}\n`)
       .join('')
-    writeFileSync(script, `umask 022\n${nodes}${limits}${hidden}exec ${become}\n`)
+    writeFileSync(script, `umask 022\n${nodes}${limits}${hidden}exec ${become}\n`, { mode: 0o600 })
     const [program = '', ...rest] = [...guard(), 'sh', script]
     const out = inherit === undefined ? 'pipe' : 'inherit'
     const stdio: StdioOptions = [inherit?.stdin === true ? 'inherit' : 'ignore', out, out]

@@ -151,6 +151,7 @@ class OverlayStep {
     writeFileSync(
       join(folder, 'outer.sh'),
       [
+        'umask 022',
         `exec ${this.options.inherit?.stdin === true ? '' : '5</dev/null '}8>&1 9>&2 >&3 2>&3`,
         // Ctrl-C is for the command.
         ...(this.options.inherit?.terminal === true ? ['trap : INT QUIT'] : []),
@@ -170,6 +171,7 @@ class OverlayStep {
         'read -r _',
         '',
       ].join('\n'),
+      { mode: 0o600 },
     )
   }
 
@@ -179,12 +181,12 @@ class OverlayStep {
     const secrets = `${facts.root}-secrets`
     const pieces = inPieces(command, (more) => runtimeConfig({ ...facts, env: [...facts.env, ...more] }, secrets))
     if (pieces.texts.length === 1) {
-      writeFileSync(join(folder, 'config.json'), pieces.texts[0]!)
+      writeFileSync(join(folder, 'config.json'), pieces.texts[0]!, { mode: 0o600 })
       return { bundle: folder, lines: [] }
     }
     const paths = pieces.texts.map((text, i) => {
       const path = join(folder, `config-${i}`)
-      writeFileSync(path, text)
+      writeFileSync(path, text, { mode: 0o600 })
       return quoted(path)
     })
     return { bundle: secrets, lines: pieces.lines(paths, quoted(join(secrets, 'config.json'))) }
