@@ -7,7 +7,7 @@ import { faultsOf } from './kit/check-store.ts'
 import { type Bench, type FileSpec, isRoot, type Outcome, openBench, ordinaryUser } from './kit/cli.ts'
 import { unlessMissing } from './kit/needs.ts'
 
-// Bad input gives an answer: what happened, where, and what to do; exit code 1, or 125 for a wrong command line.
+// Bad input gives an answer: what happened, where, and what to do; exit code 1, or 125 for a wrong flag.
 
 /** The standard error of a build that has to be refused; nothing of it may stay. */
 async function refusedBuild(files: Readonly<Record<string, FileSpec>>, ...flags: string[]): Promise<string> {
@@ -82,7 +82,7 @@ describe('a Dockerfile', () => {
     ['that is empty', '', /the Dockerfile cannot be empty/],
     ['of nothing but comments', '# nothing\n\n', /no instructions/],
     ['of bytes', new Uint8Array([0, 1, 2, 255, 254]), /unknown instruction/],
-    ['in UTF-16', Buffer.from('\ufeffFROM scratch\n', 'utf16le'), /unknown instruction/],
+    ['in UTF-16', Buffer.from('\ufeffFROM scratch\n', 'utf16le'), /is UTF-16 \(little-endian\), not UTF-8/],
     [
       'whose comment is not UTF-8',
       Buffer.concat([Buffer.from('# caf\xe9\n', 'latin1'), Buffer.from('FROM nosuch\n')]),
@@ -117,9 +117,9 @@ describe('a Dockerfile', () => {
 
 describe('the command line', () => {
   test.each([
-    [['biuld', '.'], 125, /'biuld' is not a tare command\nDid you mean 'tare build'\?/],
+    [['biuld', '.'], 1, /'biuld' is not a tare command\nDid you mean 'tare build'\?/],
     [['build', '--progres=plain', '.'], 125, /unknown flag: --progres\nDid you mean --progress\?/],
-    [['build'], 125, /requires 1 argument/],
+    [['build'], 1, /requires 1 argument/],
     [['build', '--progress=loud', '.'], 125, /invalid progress mode "loud"/],
     [['build', 'nofolder'], 1, /the build context nofolder does not exist/],
     [['build', '-t', 'UPPER', 'context'], 1, /invalid tag "UPPER"/],

@@ -6,6 +6,8 @@ export interface Command {
   readonly summary: string
   /** Under "Common Commands" in the help of `tare`. */
   readonly common?: true
+  /** It removes something: no typing error is told that it was meant. */
+  readonly removes?: true
   readonly load: () => Promise<AnyVerb>
 }
 
@@ -64,6 +66,7 @@ export const commands: readonly Command[] = [
   {
     names: ['rmi', 'image rm', 'image remove'],
     summary: 'Remove one or more images',
+    removes: true,
     load: async () => (await import('./verbs/remove.ts')).remove,
   },
   {
@@ -91,6 +94,7 @@ export const commands: readonly Command[] = [
   {
     names: ['logout'],
     summary: 'Log out from a registry',
+    removes: true,
     common: true,
     load: async () => (await import('./verbs/login.ts')).logout,
   },
@@ -137,16 +141,19 @@ export const commands: readonly Command[] = [
   {
     names: ['registry rm', 'registry remove'],
     summary: 'Remove an image from its registry',
+    removes: true,
     load: async () => (await import('./verbs/remote.ts')).registryRemove,
   },
   {
     names: ['image prune'],
     summary: 'Remove unused images',
+    removes: true,
     load: async () => (await import('./verbs/prune.ts')).prune,
   },
   {
     names: ['builder prune', 'buildx prune'],
     summary: 'Remove build cache',
+    removes: true,
     load: async () => (await import('./verbs/builder-prune.ts')).builderPrune,
   },
   {
@@ -200,15 +207,4 @@ export function listCommands(group: string | undefined): readonly (readonly [str
     return name === undefined ? [] : [[group === undefined ? name : name.slice(group.length + 1), command] as const]
   })
   return found.sort(([a], [b]) => (a < b ? -1 : 1))
-}
-
-/** What docker does and tare does not: told apart from a slip of the pen. */
-export function explainMissing(name: string): string | undefined {
-  if (name === 'manifest' || name === 'buildx imagetools')
-    return 'Indexes are made and changed by `tare index`, and shown by `tare image manifest`.'
-  if (name === 'search')
-    return 'tare does not do this with registries yet; see `tare registry`, `tare image manifest` and `tare copy`.'
-  const containers = ['exec', 'ps', 'start', 'stop', 'kill', 'logs', 'create', 'container', 'compose', 'commit']
-  if (containers.includes(name)) return 'tare keeps no containers; tare run tries an image.'
-  return undefined
 }

@@ -20,13 +20,13 @@ export class Failure extends Error {
   }
 }
 
-/** What docker exits with when the command line itself is wrong. */
+/** What docker exits with when a flag is wrong. */
 export const usageExitCode = 125
 
-/** The command line is wrong: the message is followed by where to read what is right, and the exit code is 125. */
+/** The command line is wrong: the message is followed by where to read what is right. The exit code is docker's, 125 for a flag. */
 export class UsageError extends Failure {
-  constructor(message: string, remedy?: string) {
-    super(message, { exitCode: usageExitCode, remedy })
+  constructor(message: string, remedy?: string, exitCode: number = usageExitCode) {
+    super(message, { exitCode, remedy })
     this.name = 'UsageError'
   }
 }

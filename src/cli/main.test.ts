@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { captureStreams } from './captured-streams.ts'
-import { commands } from './commands.ts'
+import { commands, groups } from './commands.ts'
 import { main } from './main.ts'
 
 async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
@@ -28,13 +29,71 @@ test.each([
   ['load x', '"tare load" accepts no arguments\nSee \'tare load --help\'.\n'],
   ['imags', "tare: 'imags' is not a tare command\nDid you mean 'tare images'?\nSee 'tare --help'.\n"],
   ['image lst', "tare: 'image lst' is not a tare command\nDid you mean 'tare image ls'?\nSee 'tare image --help'.\n"],
-  ['ps', "tare: 'ps' is not a tare command\ntare keeps no containers; tare run tries an image.\nSee 'tare --help'.\n"],
+  [
+    'ps',
+    "tare: 'ps' is not a tare command\ntare keeps no containers; `tare run` tries an image.\nSee 'tare --help'.\n",
+  ],
   [
     'build --progress=fancy .',
     'invalid progress mode "fancy"\nThe modes are auto, none, plain, quiet, rawjson, tty.\nSee \'tare build --help\'.\n',
   ],
 ])('tare %s is a wrong command line', async (line, message) => {
-  expect(await run(...line.split(' '))).toEqual({ code: 125, out: '', err: message })
+  const code = /flag|mode/.test(message) ? 125 : 1
+  expect(await run(...line.split(' '))).toEqual({ code, out: '', err: message })
+})
+
+test.each([
+  ['buildx du', /`tare system df`/],
+  ['buildx ls', /no builders to manage; `tare doctor`/],
+  ['buildx inspect', /no builders/],
+  ['buildx version', /`tare version`/],
+  ['buildx bake', /does not read bake files; call `tare build`/],
+  ['bake', /does not read bake files/],
+  ['buildx imagetools create -t a b', /`tare index create`/],
+  ['buildx imagetools inspect a', /`tare image manifest`/],
+  ['manifest', /`tare image manifest`/],
+  ['manifest inspect x', /`tare image manifest`/],
+  ['manifest create x y', /`tare index create`/],
+  ['export x', /no containers to export; `tare save`/],
+  ['cp a:/b c', /`tare run -v`/],
+  ['create x', /keeps no containers/],
+  ['commit x', /no containers to commit/],
+  ['search alpine', /does not search registries; `tare registry ls`/],
+  ['info', /`tare doctor`/],
+  ['network ls', /no networks/],
+  ['help buildx du', /`tare system df`/],
+])('tare %s says what does the same, or that nothing does', async (line, message) => {
+  const { code, out, err } = await run(...line.split(' '))
+  expect({ code, out }).toEqual({ code: 1, out: '' })
+  expect(err).toMatch(/is not a tare command\n/)
+  expect(err).toMatch(message)
+})
+
+test.each([
+  'rm',
+  'rmj',
+  'rmii',
+  'remove',
+  'prune',
+  'image rmm',
+  'image prunee',
+  'builder prun',
+  'registry rn',
+  'manifest rm x',
+])('tare %s does not lead to what removes', async (line) => {
+  const { code, err } = await run(...line.split(' '))
+  expect(code).toBe(1)
+  expect(err).not.toMatch(/tare .*(?:rmi|rm|remove|prune)['`]/)
+})
+
+test('every command that an explanation names is there', () => {
+  const source = readFileSync(new URL('missing.ts', import.meta.url), 'utf8')
+  for (const [, name] of source.matchAll(/`tare ([a-z]+(?: [a-z]+)?)/g))
+    expect(
+      commands.flatMap(({ names }) => names).some((known) => known === name || known === name!.split(' ')[0]) ||
+        Object.hasOwn(groups, name!.split(' ')[0]!),
+      name,
+    ).toBe(true)
 })
 
 test.each([
@@ -81,6 +140,7 @@ test('the version is that of the package', async () => {
   expect((await run('--version')).out).toMatch(/^tare version \d+\.\d+\.\d+\n$/)
   const { out } = await run('version', '--format', '{{.Client.Version}}')
   expect((await run('-v')).out).toBe(`tare version ${out}`)
+  expect((await run('version', '-f', '{{.Server.Version}}')).out).toBe(out)
   expect((await run('version', '-f', '{{.Client.Foo}}')).err).toContain('map has no entry for key "Foo"')
 })
 

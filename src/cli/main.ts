@@ -1,9 +1,8 @@
 import type { AnyVerb, Context } from './command.ts'
-import { type Command, commands, explainMissing, findCommand, groups } from './commands.ts'
+import { type Command, findCommand, groups } from './commands.ts'
 import { type Failure, notYet, UsageError } from './failure.ts'
 import { type FlagTable, parseFlags } from './flags.ts'
 import { watchForInterruption } from './interruption.ts'
-import { nearest } from './nearest.ts'
 import { BrokenPipe, isBrokenPipe, type OutputStream, print, processStreams, type Streams, tell } from './streams.ts'
 
 const globalFlags = {
@@ -19,7 +18,7 @@ const globalFlags = {
 
 /**
  * Runs one command. Resolves to the exit code once all is written and cleaned up: 0; 1 for what failed; 125 for a wrong
- * command line; 130 or 143 after Ctrl-C or SIGTERM. Never rejects.
+ * flag; 130 or 143 after Ctrl-C or SIGTERM. Never rejects.
  */
 export async function main(
   argv: readonly string[],
@@ -59,7 +58,7 @@ async function dispatch(argv: readonly string[], around: Surroundings, invocatio
   if (values.version) return printVersion(streams)
   if (args[0] === 'help') return printHelp(args.slice(1), streams)
   if (help || args.length === 0) return printRootHelp(streams)
-  const { name, command, rest } = route(args)
+  const { name, command, rest } = await route(args)
   if (command === undefined) return runGroup(name, rest, streams, invocation)
   invocation.command = name
   const verb = await command.load()
@@ -84,8 +83,8 @@ interface Route {
   readonly rest: readonly string[]
 }
 
-/** `image ls -q` and `images -q` to the verb. Throws a UsageError where there is none. */
-function route(args: readonly string[]): Route {
+/** `image ls -q` and `images -q` to the verb. Rejects with a UsageError where there is none. */
+async function route(args: readonly string[]): Promise<Route> {
   const [first, second] = args as [string, ...string[]]
   if (Object.hasOwn(groups, first)) {
     const name = `${first} ${second}`
@@ -94,7 +93,7 @@ function route(args: readonly string[]): Route {
     return { name: first, command: undefined, rest: args.slice(1) }
   }
   const command = findCommand(first)
-  if (command === undefined) throw unknownCommand(first)
+  if (command === undefined) throw await unknownCommand(args, first)
   return { name: first, command, rest: args.slice(1) }
 }
 
@@ -107,7 +106,7 @@ async function runGroup(
 ): Promise<number> {
   invocation.command = group
   const { args, help } = parseFlags({}, rest, { interspersed: false })
-  if (args[0] !== undefined && args[0] !== 'help') throw unknownCommand(`${group} ${args[0]}`)
+  if (args[0] !== undefined && args[0] !== 'help') throw await unknownCommand([group, ...args], `${group} ${args[0]}`)
   const { groupHelp } = await import('./help.ts')
   // Asked for, help is the result; otherwise it is a hint beside a missing one.
   if (help || args[0] === 'help') await print(streams, groupHelp(group))
@@ -115,22 +114,20 @@ async function runGroup(
   return 0
 }
 
-function unknownCommand(name: string): UsageError {
-  const missing = explainMissing(name)
-  if (missing !== undefined) return new UsageError(`tare: '${name}' is not a tare command`, missing)
-  const found = nearest(name, [...commands.flatMap(({ names }) => names), ...Object.keys(groups)])
-  const remedy = found === undefined ? undefined : `Did you mean 'tare ${found}'?`
-  return new UsageError(`tare: '${name}' is not a tare command`, remedy)
+/** `words`: the command line from the name on, whose second word may say what was wanted. Docker exits with 1. */
+async function unknownCommand(words: readonly string[], name: string): Promise<UsageError> {
+  const { explainMissing } = await import('./missing.ts')
+  return new UsageError(`tare: '${name}' is not a tare command`, explainMissing(words), 1)
 }
 
 function checkArguments(name: string, verb: AnyVerb, count: number): void {
   const { least, most } = verb.args
   if (count >= least && count <= most) return
   const number = (n: number) => `${n} argument${n === 1 ? '' : 's'}`
-  if (most === 0) throw new UsageError(`"tare ${name}" accepts no arguments`)
+  if (most === 0) throw new UsageError(`"tare ${name}" accepts no arguments`, undefined, 1)
   const wanted =
     least === most ? number(least) : count < least ? `at least ${number(least)}` : `at most ${number(most)}`
-  throw new UsageError(`"tare ${name}" requires ${wanted}`, `Usage:  tare ${name} ${verb.usage}`)
+  throw new UsageError(`"tare ${name}" requires ${wanted}`, `Usage:  tare ${name} ${verb.usage}`, 1)
 }
 
 async function printVersion(streams: Streams): Promise<number> {
@@ -142,10 +139,10 @@ async function printVersion(streams: Streams): Promise<number> {
 /** `tare help image ls`. */
 async function printHelp(words: readonly string[], streams: Streams): Promise<number> {
   if (words.length === 0) return printRootHelp(streams)
-  const { name, command } = route(words)
+  const { name, command } = await route(words)
   if (command !== undefined) return printVerbHelp(name, command, await command.load(), streams)
   const verb = words[1]
-  if (verb !== undefined) throw unknownCommand(`${name} ${verb}`)
+  if (verb !== undefined) throw await unknownCommand(words, `${name} ${verb}`)
   const { groupHelp } = await import('./help.ts')
   await print(streams, groupHelp(name))
   return 0

@@ -13,13 +13,13 @@ export const version = defineVerb({
   args: { least: 0, most: 0 },
   flags: { format: { type: 'string', short: 'f', help: inspectFormatHelp } },
   run: async ({ flags, streams }) => {
-    const client = {
+    const facts = {
       Version: readVersion(),
       NodeVersion: process.version.slice(1),
       Os: process.platform === 'win32' ? 'windows' : process.platform,
       Arch: architectures[process.arch] ?? process.arch,
     }
-    await printData(streams, formatVersion(client, flags.format), formOf(flags.format))
+    await printData(streams, formatVersion(facts, flags.format), formOf(flags.format))
     return 0
   },
 })
@@ -29,7 +29,8 @@ const architectures: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '3
 type Client = Readonly<Record<'Version' | 'NodeVersion' | 'Os' | 'Arch', string>>
 
 function formatVersion(client: Client, format: string | undefined): string {
-  const data = { Client: client }
+  // tare has no server; scripts that ask docker for its server's version get the version that builds.
+  const data = { Client: client, Server: client }
   if (format === 'json') return `${formatJson(data)}\n`
   if (format !== undefined && format !== '') return `${compileTemplate(format).fill(data)}\n`
   return `Client: tare

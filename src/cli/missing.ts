@@ -1,0 +1,78 @@
+import { commands, groups } from './commands.ts'
+import { nearest } from './nearest.ts'
+
+const containers = 'tare keeps no containers; `tare run` tries an image.'
+const builders = 'tare builds by itself and has no builders to manage; `tare doctor` shows what this machine allows.'
+const indexes = 'An index is changed with `tare index create` and `tare index annotate`.'
+
+/** What docker, buildx and others have and tare has not, or has under another name. The longest match counts. */
+const elsewhere: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    [
+      ...['attach', 'container', 'create', 'diff', 'events', 'exec', 'kill', 'logs', 'pause', 'port', 'ps', 'rename'],
+      ...['restart', 'rm', 'start', 'stats', 'stop', 'top', 'unpause', 'update', 'wait', 'checkpoint', 'compose'],
+    ].map((name) => [name, containers]),
+  ),
+  ...Object.fromEntries(
+    ['config', 'context', 'node', 'plugin', 'secret', 'service', 'stack', 'swarm'].map((name) => [
+      name,
+      'tare has no daemon and no cluster, and nothing of this kind to manage.',
+    ]),
+  ),
+  bake: 'tare does not read bake files; call `tare build` for each target.',
+  commit: 'tare keeps no containers to commit; write what should change into a Dockerfile.',
+  cp: 'tare keeps no containers to copy from; `tare run -v` gives a command a folder of this machine, COPY --from takes files of an image.',
+  export: 'tare keeps no containers to export; `tare save` writes an image.',
+  info: '`tare doctor` shows what this machine allows, `tare system df` what the store takes, `tare version` the version.',
+  manifest: `\`tare image manifest\` shows what a registry has. ${indexes}`,
+  'manifest annotate': '`tare index annotate` changes an index in its registry.',
+  'manifest create': '`tare index create` makes an index and pushes it.',
+  'manifest inspect': '`tare image manifest` shows what a registry has.',
+  'manifest push': '`tare index create` makes an index and pushes it.',
+  network: 'tare has no networks to manage; RUN and `tare run` have the network of this machine, or none.',
+  scout: 'tare does not look for vulnerabilities.',
+  sbom: 'tare makes no SBOMs yet.',
+  search: 'tare does not search registries; `tare registry ls` lists the tags of a repository.',
+  trust: 'tare does not sign; `tare registry referrers` lists signatures of an image.',
+  volume:
+    'tare has no volumes to manage; `tare run -v` gives a command a folder of this machine, `tare cache ls` lists cache mounts.',
+  'image tree': '`tare images` lists images; `tare image manifest --local` shows what an index names.',
+  'system events': containers,
+  'system info': '`tare doctor` shows what this machine allows, `tare system df` what the store takes.',
+  'system prune': 'tare does not do this in one go; see `tare image --help` and `tare builder --help`.',
+  'builder bake': 'tare does not read bake files; call `tare build` for each target.',
+  'buildx bake': 'tare does not read bake files; call `tare build` for each target.',
+  'buildx create': builders,
+  'buildx dap': 'tare has no debug adapter; `tare build --on-error=shell` opens a shell in a failed step.',
+  'buildx debug': '`tare build --on-error=shell` opens a shell in a failed step.',
+  'buildx dial-stdio': builders,
+  'buildx du': '`tare system df` shows what the build cache takes, `tare cache ls` the cache mounts.',
+  'buildx history': 'tare keeps no records of builds; what RUN printed is in `tare/logs` of the store.',
+  'buildx imagetools': `\`tare image manifest\` shows what a registry has. ${indexes}`,
+  'buildx imagetools create': '`tare index create` makes an index of images in a registry, `tare copy` copies one.',
+  'buildx imagetools inspect': '`tare image manifest` shows what a registry has.',
+  'buildx inspect': builders,
+  'buildx install': '`tare build` is what it is; there is nothing to install.',
+  'buildx ls': builders,
+  'buildx rm': builders,
+  'buildx stop': builders,
+  'buildx uninstall': '`tare build` is what it is; there is nothing to install.',
+  'buildx use': builders,
+  'buildx version': '`tare version` shows the version.',
+}
+
+/** What to say of a command that does not exist: what does the same, that nothing does, or what was probably meant. */
+export function explainMissing(words: readonly string[]): string | undefined {
+  for (let count = Math.min(words.length, 3); count > 0; count--) {
+    const name = words.slice(0, count).join(' ')
+    if (Object.hasOwn(elsewhere, name)) return elsewhere[name]
+  }
+  const isGroup = Object.hasOwn(groups, words[0]!)
+  const found = nearest(words.slice(0, isGroup ? 2 : 1).join(' '), candidates())
+  return found === undefined ? undefined : `Did you mean 'tare ${found}'?`
+}
+
+/** What may be suggested: who mistypes is not led to what removes. */
+function candidates(): readonly string[] {
+  return [...commands.flatMap(({ names, removes }) => (removes ? [] : names)), ...Object.keys(groups)]
+}
