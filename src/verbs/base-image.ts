@@ -1,56 +1,86 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { BaseImage, NamedContext } from '../build/plan/index.ts'
-import { Store } from '../content/store/index.ts'
+import { type Entry, Store } from '../content/store/index.ts'
 import { isGitContext } from '../dockerfile/index.ts'
-import { formatReference, isDigest, isIndexType, type Platform, parseReference } from '../oci/index.ts'
+import {
+  type Descriptor,
+  formatPlatform,
+  formatReference,
+  isAttestation,
+  isDigest,
+  isIndexType,
+  matchPlatform,
+  normalizePlatform,
+  type Platform,
+  parseIndex,
+  type Reference,
+} from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
-import { originalOf } from './origins.ts'
-import type { RegistryCall, RemoteImage } from './remote-image.ts'
 import { entryNamed, readImage, type StoredImage } from './stored-image.ts'
 
-/** A base that is in a registry: its layers are still there. */
-export interface RemoteBase {
+/** An image of the store, as a base for a platform. */
+export interface StoredBase {
   readonly base: BaseImage
-  readonly remote: RemoteImage
+  /** It is for that very platform, and not only for one whose programs run there. */
+  readonly isMeant: boolean
+  readonly entry: Entry
 }
 
-/** The image of that name in the store, as a base; undefined where there is none. Throws `REFERENCE_INVALID`. */
-export function storedBase({ store }: Host, name: string, platform: Platform): BaseImage | undefined {
-  const root = entryNamed(store, parseReference(name))?.manifest
-  return root === undefined ? undefined : baseOf(readImage(store, root, platform), name)
+/** The image of that name in the store, as a base; undefined where there is none for the platform. */
+export function storedBase(store: Store, name: Reference, platform: Platform): StoredBase | undefined {
+  const entry = entryNamed(store, name)
+  if (entry === undefined) return undefined
+  const images = offeredBy(store, entry)
+  const isIndex = isIndexType(entry.manifest.mediaType)
+  const best = bestOf(images, platform)
+  // Of an index, the registry would choose the same.
+  const isMeant = best !== undefined && (isIndex || isSamePlatform(platform, best.platform))
+  if (best === undefined || !store.blobs.has(best.blob.digest)) return undefined
+  return { base: baseOf(readImage(store, best.blob), formatReference(name)), isMeant, entry }
 }
 
-/**
- * The image of that name in its registry, of which only manifest and config are read; undefined where the store has the
- * very same. Rejects with `BASE_UNKNOWN`.
- */
-export async function remoteBase(
-  host: Host,
-  name: string,
-  platform: Platform,
-  call: RegistryCall,
-): Promise<RemoteBase | undefined> {
-  const { openSource, readRemote } = await import('./remote-image.ts')
-  const reference = parseReference(name)
-  const stored = entryNamed(host.store, reference)?.manifest
-  try {
-    const registry = await openSource(host, reference, call)
-    const remote = await readRemote(registry, reference, platform)
-    if (stored !== undefined && originalOf(host.store, stored.digest)?.manifest.digest === remote.blob.digest)
-      return undefined
-    const layers = remote.manifest.layers.map((blob, i) => ({ blob, diffId: remote.config.diffIds[i]! }))
-    return { remote, base: { reference, manifest: remote.blob, config: remote.config, layers } }
-  } catch (error) {
-    if (call.signal?.aborted || !(error instanceof TareError)) throw error
-    const why = stored === undefined ? `there is no image ${formatReference(reference)} in the store, and it` : 'it'
-    throw new TareError('BASE_UNKNOWN', `${name}: ${why} cannot be pulled: ${error.message}`, {
-      cause: error,
-      remedy:
-        error.remedy ?? 'Load it from an archive with `tare load`, or make it with `tare import` or `tare build -t`.',
-    })
-  }
+/** The platforms for which the store has an image of that name. */
+export function storedPlatforms(store: Store, name: Reference): readonly string[] {
+  const entry = entryNamed(store, name)
+  const images = entry === undefined ? [] : offeredBy(store, entry)
+  return [
+    ...new Set(images.filter(({ blob }) => store.blobs.has(blob.digest)).map((one) => formatPlatform(one.platform))),
+  ]
+}
+
+interface Offer {
+  readonly blob: Descriptor
+  readonly platform: Platform
+}
+
+/** The images of an index with their platforms, or the one image. */
+function offeredBy(store: Store, { manifest }: Pick<Entry, 'manifest'>): readonly Offer[] {
+  if (!isIndexType(manifest.mediaType))
+    return [{ blob: manifest, platform: readImage(store, manifest).config.platform }]
+  const { manifests } = parseIndex(store.blobs.read(manifest.digest), `index ${manifest.digest}`)
+  return manifests.flatMap((blob): readonly Offer[] => {
+    if (isAttestation(blob)) return []
+    if (isIndexType(blob.mediaType)) return store.blobs.has(blob.digest) ? offeredBy(store, { manifest: blob }) : []
+    if (blob.platform !== undefined) return [{ blob, platform: blob.platform }]
+    return store.blobs.has(blob.digest) ? [{ blob, platform: readImage(store, blob).config.platform }] : []
+  })
+}
+
+function bestOf(offers: readonly Offer[], platform: Platform): Offer | undefined {
+  const ranked = offers.flatMap((offer) => {
+    const rank = matchPlatform(platform, offer.platform)
+    return rank === undefined ? [] : [{ offer, rank }]
+  })
+  return ranked.sort((a, b) => a.rank - b.rank)[0]?.offer
+}
+
+/** Whether an image is for that platform and no lesser one: of the same architecture, and of its variant if it has one. */
+function isSamePlatform(wanted: Platform, offered: Platform): boolean {
+  const [one, other] = [normalizePlatform(wanted), normalizePlatform(offered)]
+  const isVariant = other.variant === undefined || other.variant === one.variant
+  return one.os === other.os && one.architecture === other.architecture && isVariant
 }
 
 function baseOf(image: StoredImage, name: string): BaseImage {
@@ -122,9 +152,13 @@ async function loadLayout(host: Host, place: string, platform: Platform): Promis
     throw new TareError('BASE_UNKNOWN', `there is no such image in the OCI layout ${place}`, {
       remedy: `It has ${entries.map(({ refName, manifest }) => refName ?? manifest.digest).join(', ') || 'none at all'}.`,
     })
-  if (isIndexType(entry.manifest.mediaType))
-    return importLayers(host, layout, readImage(layout, entry.manifest, platform), place)
-  return importLayers(host, layout, readImage(layout, entry.manifest), place)
+  const offers = offeredBy(layout, entry)
+  const best = isIndexType(entry.manifest.mediaType) ? bestOf(offers, platform) : offers[0]
+  if (best === undefined)
+    throw new TareError('PLATFORM_MISSING', `the OCI layout ${place} has no image for ${formatPlatform(platform)}`, {
+      remedy: `It has one for ${offers.map((offer) => formatPlatform(offer.platform)).join(', ') || 'no platform'}.`,
+    })
+  return importLayers(host, layout, readImage(layout, best.blob), place)
 }
 
 async function importLayers(host: Host, layout: Store, image: StoredImage, place: string): Promise<BaseImage> {

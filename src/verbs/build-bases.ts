@@ -1,77 +1,193 @@
 import type { BaseImage, ImageOperation, Operation } from '../build/plan/index.ts'
-import { formatReference, type Platform, parseReference } from '../oci/index.ts'
-import { messageOf, type Reporter, type Step, type Steps, silent } from '../support/index.ts'
-import { remoteBase, storedBase } from './base-image.ts'
+import {
+  type Descriptor,
+  familiarName,
+  formatPlatform,
+  formatReference,
+  type Platform,
+  parseReference,
+  type Reference,
+} from '../oci/index.ts'
+import { messageOf, type Reporter, type Step, type Steps, silent, TareError } from '../support/index.ts'
+import { type StoredBase, storedBase, storedPlatforms } from './base-image.ts'
 import type { Host } from './host.ts'
+import { repositoryOf } from './known-locations.ts'
+import { pulledAsOfEntry } from './pulled-as.ts'
+import { RegistryQuestions } from './registry-questions.ts'
+import { type RememberedBase, recallBase, rememberBase, renewBase } from './remembered-bases.ts'
 import type { RemoteImage } from './remote-image.ts'
 import type { BuildOptions } from './types.ts'
 
-/** The base images of one build: those of the store, and those of registries, whose layers come when a step needs them. */
+/** Where a base is that the user has not brought into the store, and for which platform it was asked for. */
+interface Source {
+  readonly name: Reference
+  readonly platform: Platform
+  readonly remote?: RemoteImage
+  readonly remembered?: RememberedBase
+}
+
+/**
+ * The base images of one build. An image that the user has pulled, built, loaded or tagged is taken as it is. Of all others
+ * the registry is asked what the name means now; their layers come when a step needs them.
+ */
 export class BuildBases {
   private readonly host: Host
   private readonly options: BuildOptions
   private readonly steps: Steps
-  private readonly remotes = new Map<BaseImage, RemoteImage>()
-  private readonly kept = new Set<RemoteImage>()
+  private readonly questions: RegistryQuestions
+  private readonly found = new Map<string, Promise<BaseImage>>()
+  private readonly sources = new Map<BaseImage, Source>()
+  private readonly kept = new Set<BaseImage>()
 
   constructor(host: Host, options: BuildOptions, steps: Steps) {
     this.host = host
     this.options = options
     this.steps = steps
+    this.questions = new RegistryQuestions(host, options.signal)
   }
 
-  /** A base in the store is taken as it is, unless `pull` asks what the registry has now. */
-  async resolve(name: string, platform: Platform): Promise<BaseImage> {
-    const stored = storedBase(this.host, name, platform)
-    if (stored !== undefined && this.options.pull !== true) return stored
-    const step = this.steps.start(`[internal] load metadata for ${formatReference(parseReference(name))}`)
+  /** The base of that name for a platform. Rejects with `BASE_UNKNOWN`, `PLATFORM_MISSING`, and `REFERENCE_INVALID`. */
+  async resolve(text: string, platform: Platform): Promise<BaseImage> {
+    const name = parseReference(text)
+    const key = `${formatReference(name)} ${formatPlatform(platform)}`
+    const found = this.found.get(key) ?? this.find(text, name, platform)
+    this.found.set(key, found)
+    return found
+  }
+
+  private async find(text: string, name: Reference, platform: Platform): Promise<BaseImage> {
+    const { store } = this.host
+    const mayTake = this.options.pull !== true
+    const named = storedBase(store, name, platform)
+    const left = named === undefined ? undefined : leftByBuild(this.host, name, named)
+    const stored = left === undefined ? named : undefined
+    if (stored?.isMeant && mayTake) return stored.base
+    const remembered = recallBase(store, name, platform) ?? left
+    if (remembered !== undefined && name.digest !== undefined && mayTake)
+      return this.take({ name, platform, remembered })
+    const step = this.steps.start(`[internal] load metadata for ${formatReference(name)}`)
     try {
-      const found = await remoteBase(this.host, name, platform, { signal: this.options.signal })
+      const base = await this.ask(name, platform, stored, remembered)
       step.done()
-      if (found === undefined) return stored!
-      this.remotes.set(found.base, found.remote)
-      return found.base
+      return base
     } catch (error) {
       step.failed(messageOf(error))
+      throw this.explain(error, text, name)
+    }
+  }
+
+  private async ask(
+    name: Reference,
+    platform: Platform,
+    stored: StoredBase | undefined,
+    remembered: RememberedBase | undefined,
+  ): Promise<BaseImage> {
+    const { store } = this.host
+    const fallback = this.options.pull === true ? undefined : remembered
+    try {
+      const root = await this.questions.root(name, fallback !== undefined)
+      if (remembered?.root.digest === root.digest) return this.take({ name, platform, remembered })
+      const remote = await this.questions.image(name, platform, root, fallback !== undefined)
+      if (stored !== undefined && pulledAsOfEntry(store, stored.entry)?.manifest.digest === remote.blob.digest)
+        return stored.base
+      return this.take({ name, platform, remote })
+    } catch (error) {
+      if (this.options.signal?.aborted === true || !(error instanceof TareError)) throw error
+      if (fallback !== undefined && this.questions.isSilence(error)) {
+        this.warn(name, fallback, error)
+        return this.take({ name, platform, remembered: fallback })
+      }
+      // For a platform whose programs run on the one that was asked for; nobody has a better one.
+      if (stored !== undefined && this.options.pull !== true) return stored.base
       throw error
     }
   }
 
-  /** Brings the layers of a base into the store, where it then has its name. */
+  private take(source: Source): BaseImage {
+    const { remote, remembered, name } = source
+    const base = remote === undefined ? remembered!.base : baseOf(name, remote)
+    this.sources.set(base, source)
+    return base
+  }
+
+  private warn(name: Reference, { since }: RememberedBase, error: TareError): void {
+    const when = new Date(since).toISOString().replace(/\.\d+Z$/, 'Z')
+    this.options.report?.({
+      type: 'warning',
+      rule: 'BaseNotChecked',
+      message: `${familiarName(name)} is used as it was on ${when}, since its registry cannot be reached: ${error.message}`,
+    })
+  }
+
+  private explain(error: unknown, text: string, name: Reference): unknown {
+    if (this.options.signal?.aborted || !(error instanceof TareError)) return error
+    const platforms = storedPlatforms(this.host.store, name)
+    const there = platforms.length === 0 ? undefined : `The store has it for ${platforms.join(', ')}.`
+    const remedy = [error.remedy, there].filter(Boolean).join(' ')
+    if (error.code === 'PLATFORM_MISSING')
+      return new TareError('PLATFORM_MISSING', error.message, { cause: error, remedy })
+    const why = there === undefined ? `there is no image ${formatReference(name)} in the store, and it` : 'it'
+    return new TareError('BASE_UNKNOWN', `${text}: ${why} cannot be pulled: ${error.message}`, {
+      cause: error,
+      remedy: remedy || 'Load it from an archive with `tare load`, or make it with `tare import` or `tare build -t`.',
+    })
+  }
+
+  /** Brings the layers of a base into the store. */
   async fetch({ base }: ImageOperation, step: Step): Promise<void> {
-    const remote = this.remotes.get(base)
+    const { host } = this
+    const { signal } = this.options
     const report = layersOf(step, this.options.report ?? silent)
-    if (remote !== undefined) await this.keepWhole(remote, report)
-    else {
+    const source = this.sources.get(base)
+    if (source?.remote !== undefined) {
+      const { keepChecked } = await import('./keep-packed.ts')
+      await keepChecked(host, source.remote, { report, signal, place: repositoryOf(source.name) })
+      this.remember(base)
+    } else if (source?.remembered !== undefined) {
+      const { LayersElsewhere } = await import('./layers-elsewhere.ts')
+      const elsewhere = new LayersElsewhere(host, { report, signal })
+      const repositories = [source.remembered.repository]
+      await elsewhere.bring(base.layers.map((layer) => ({ ...layer, repositories }))).finally(() => elsewhere.close())
+      this.remember(base)
+    } else {
       const { wholeImage } = await import('./whole-image.ts')
-      await wholeImage(this.host, base.manifest, { report, signal: this.options.signal })
+      await wholeImage(host, base.manifest, { report, signal })
     }
   }
 
-  /** Names those bases in the store that were built on without a look at their layers, so that the next build need not ask again. */
-  async keep(operations: readonly Operation[]): Promise<void> {
-    for (const operation of operations) {
-      const remote = operation.kind === 'image' ? this.remotes.get(operation.base) : undefined
-      if (remote === undefined || this.kept.has(remote)) continue
-      if (remote.config.diffIds.every((diffId) => this.host.store.blobs.touch(diffId)))
-        await this.keepWhole(remote, this.options.report ?? silent)
-      else {
-        const { keepRemoteWithoutLayers } = await import('./remote-image.ts')
-        await keepRemoteWithoutLayers(this.host, remote)
-        this.kept.add(remote)
-      }
-    }
+  /** Remembers those bases that a build used, for the next one. */
+  keep(operations: readonly Operation[]): void {
+    for (const operation of operations) if (operation.kind === 'image') this.remember(operation.base)
   }
 
-  private async keepWhole(remote: RemoteImage, report: Reporter): Promise<void> {
-    const { keepRemote } = await import('./remote-image.ts')
-    await keepRemote(this.host, remote, { names: [remote.name], report, signal: this.options.signal })
-    this.kept.add(remote)
+  private remember(base: BaseImage): void {
+    const source = this.sources.get(base)
+    if (source === undefined || this.kept.has(base)) return
+    const { name, platform, remote, remembered } = source
+    if (remote !== undefined) rememberBase(this.host.store, name, platform, remote)
+    else if (remembered !== undefined) renewBase(this.host.store, name, platform, remembered)
+    this.kept.add(base)
   }
 
   close(): void {
-    for (const { registry } of this.remotes.values()) registry.close()
+    this.questions.close()
   }
+}
+
+function baseOf(reference: Reference, { blob, manifest, config }: RemoteImage): BaseImage {
+  const layers = manifest.layers.map((layer, i) => ({ blob: layer, diffId: config.diffIds[i]! }))
+  return { reference, manifest: blob, config, layers }
+}
+
+/** Builds of earlier versions named their bases. One whose layers they left in its registry is such a one, and no pulled image. */
+function leftByBuild({ store }: Host, name: Reference, { base, entry }: StoredBase): RememberedBase | undefined {
+  if (entry.pulledAs !== undefined) return undefined
+  const known = pulledAsOfEntry(store, entry)
+  const repository = repositoryOf(name)
+  const isAsThere = (blob: Descriptor) => blob.digest === base.manifest.digest
+  if (known?.repository !== repository || !isAsThere(known.manifest)) return undefined
+  const since = Date.parse(entry.tagged ?? '') || 0
+  return { base: { ...base, reference: name }, root: known.root, repository, since }
 }
 
 /** Shows layers that come as parts of a step, as BuildKit does, besides reporting them. */

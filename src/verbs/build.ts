@@ -22,6 +22,7 @@ import { asStep, BuildBases } from './build-bases.ts'
 import { BuildContexts, withoutTag } from './build-contexts.ts'
 import type { Needle } from './find-leaks.ts'
 import { type Host, unpackLimit } from './host.ts'
+import { repositoriesOfAbsent } from './known-locations.ts'
 import { sandboxOf } from './open-sandbox.ts'
 import { type ImageLeak, type ImageParts, leakPolicy, leakWarning, needlesOf, searchImage } from './refuse-leaks.ts'
 import { runSettings } from './run-settings.ts'
@@ -47,7 +48,11 @@ export async function build(host: Host, options: BuildOptions): Promise<BuildRes
 
 /** Reads and plans a build without making anything, for what its checks find. */
 export async function check(host: Host, options: BuildOptions): Promise<readonly BuildWarning[]> {
-  const building = new Building(host, options)
+  // That a registry gives no answer says nothing of the Dockerfile.
+  const report: BuildOptions['report'] = (event) => {
+    if (event.type !== 'warning' || event.rule !== 'BaseNotChecked') options.report?.(event)
+  }
+  const building = new Building(host, { ...options, report })
   try {
     return (await building.plan()).flatMap((plan) => warningsOf(plan))
   } finally {
@@ -157,7 +162,7 @@ class Building {
       git: async ({ source }, step) => (await this.contexts.remotes()).git.find(source, step),
       download: async (operation) => (await import('./download.ts')).download(host, operation, this.signal),
     })
-    await this.bases.keep(plan.operations)
+    this.bases.keep(plan.operations)
     const { config, manifest } = assembleImage(...this.facts(plan, snapshots))
     await this.search(plan, snapshots, [config, manifest])
     const step = this.steps.start('exporting to image')
@@ -175,9 +180,11 @@ class Building {
     names: readonly Reference[],
   ): Promise<BuildResult> {
     const { store } = this.host
-    let root = images.length === 1 ? images[0]!.blob : this.writeIndex(images)
-    if (this.options.load === true) root = await this.complete(root)
-    await store.keep(root, names, this.host.now())
+    const made = images.length === 1 ? images[0]!.blob : this.writeIndex(images)
+    const layersIn = repositoriesOfAbsent(store, made)
+    const pulledAs = store.entries().find(({ manifest }) => manifest.digest === made.digest)?.pulledAs
+    const root = this.options.load === true ? await this.complete(made) : made
+    await store.keep(root, names, this.host.now(), { layersIn, pulledAs })
     const id = images.length === 1 ? this.ids[0]!.config.digest : root.digest
     const familiar = names.map(familiarName)
     for (const name of familiar) this.options.report?.({ type: 'image', id, name })

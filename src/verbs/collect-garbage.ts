@@ -12,12 +12,16 @@ import {
   parseManifest,
 } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
-import { originalOf } from './origins.ts'
+import { recordedPulledAs } from './pulled-as.ts'
+import { blobsOfBases } from './remembered-bases.ts'
 
 /** Blobs that some image of the store needs. */
 export function blobsOfImages(store: Store): Set<Digest> {
-  const search: Search = { store, needed: new Set(), followed: new Set() }
-  for (const { manifest } of store.entries()) follow(search, manifest)
+  const search: Search = { store, needed: new Set(), followed: new Set(), originals: new Set() }
+  for (const { manifest, pulledAs } of store.entries()) {
+    follow(search, manifest)
+    if (pulledAs !== undefined) for (const blob of [pulledAs.manifest, pulledAs.root]) followOriginal(search, blob)
+  }
   return search.needed
 }
 
@@ -41,9 +45,9 @@ export function layerOfStep(store: Store, key: string): Digest | undefined {
   }
 }
 
-/** Removes what neither an image nor a remembered step needs. */
+/** Removes what neither an image nor the build cache needs: remembered steps and bases. */
 export function collectGarbage(store: Store): { readonly removed: readonly Digest[]; readonly bytes: number } {
-  return store.collect(new Set([...blobsOfImages(store), ...layersOfSteps(store)]))
+  return store.collect(new Set([...blobsOfImages(store), ...layersOfSteps(store), ...blobsOfBases(store)]))
 }
 
 function diffIdsOf(store: Store, config: Descriptor): readonly Digest[] {
@@ -63,11 +67,14 @@ interface Search {
   readonly store: Store
   readonly needed: Set<Digest>
   readonly followed: Set<Digest>
+  readonly originals: Set<Digest>
 }
 
 /** How an image was elsewhere: its index, and what lies beside the images there as it was. Compressed layers are not here. */
 function followOriginal(search: Search, blob: Descriptor): void {
-  const { store, needed } = search
+  const { store, needed, originals } = search
+  if (originals.has(blob.digest)) return
+  originals.add(blob.digest)
   needed.add(blob.digest)
   if (!isIndexType(blob.mediaType) || !store.blobs.has(blob.digest)) return
   for (const child of parseIndex(store.blobs.read(blob.digest), blob.digest).manifests) {
@@ -81,7 +88,7 @@ function follow(search: Search, blob: Descriptor): void {
   needed.add(blob.digest)
   if (followed.has(blob.digest)) return
   followed.add(blob.digest)
-  const original = originalOf(store, blob.digest)
+  const original = recordedPulledAs(store, blob.digest)
   if (original !== undefined)
     for (const document of [original.manifest, original.root]) followOriginal(search, document)
   if (!store.blobs.has(blob.digest)) return

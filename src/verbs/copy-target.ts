@@ -2,14 +2,16 @@ import { resolve } from 'node:path'
 import { openLayout, writeArchive } from '../content/archive/index.ts'
 import { copyImage, type Target, verified } from '../content/index.ts'
 import type { Registry } from '../content/registry/index.ts'
+import type { Entry, PulledAs } from '../content/store/index.ts'
 import { type Descriptor, isIndexType, isManifestType, parseReference, type Reference } from '../oci/index.ts'
 import { type Bytes, TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
 import { keepIndex, keepPacked } from './keep-packed.ts'
-import { placeOf } from './origins.ts'
+import { repositoryOf } from './known-locations.ts'
 import type { OnItsWay } from './overlay.ts'
 import { readPacked, readWhole } from './packed-image.ts'
 import { type LayoutPlace, type Place, parsePlace } from './places.ts'
+import { pulledAsWithin } from './pulled-as.ts'
 import { pushDocument } from './push.ts'
 import { openRepository } from './remote-image.ts'
 import type { CopyOptions, CopyResult } from './types.ts'
@@ -17,22 +19,36 @@ import type { CopyOptions, CopyResult } from './types.ts'
 /** Where a copy goes: first all that belongs to the image, then its name. */
 export interface CopyTarget {
   /** Answers what the image is there. */
-  write(way: OnItsWay): Promise<{ readonly blob: Descriptor; readonly skipped?: CopyResult['skipped'] }>
-  name(blob: Descriptor): Promise<void>
+  write(way: OnItsWay): Promise<CopyWritten>
+  name(blob: Descriptor, pulledAs?: PulledAs): Promise<void>
   /** Gives up; what nobody else has seen is removed. */
   abort(): Promise<void>
   close(): void
 }
 
+export interface CopyWritten {
+  readonly blob: Descriptor
+  /** Of the store: what others know it by. */
+  readonly pulledAs?: PulledAs | undefined
+  readonly skipped?: CopyResult['skipped']
+}
+
 // As many as skopeo moves at once.
 const atOnce = 6
 
-export async function openTarget(host: Host, from: Place, to: Place, options: CopyOptions): Promise<CopyTarget> {
+/** `entry` is where the image stands in the store, if it comes from there. */
+export async function openTarget(
+  host: Host,
+  from: Place,
+  to: Place,
+  entry: Entry | undefined,
+  options: CopyOptions,
+): Promise<CopyTarget> {
   switch (to.kind) {
     case 'registry':
-      return registryTarget(host, from, to.name, options)
+      return registryTarget(host, from, to.name, entry, options)
     case 'store':
-      return storeTarget(host, from, to.text, options)
+      return storeTarget(host, from, to.text, entry, options)
     case 'oci':
       return layoutTarget(host, to, options)
     default:
@@ -40,7 +56,13 @@ export async function openTarget(host: Host, from: Place, to: Place, options: Co
   }
 }
 
-async function registryTarget(host: Host, from: Place, name: Reference, options: CopyOptions): Promise<CopyTarget> {
+async function registryTarget(
+  host: Host,
+  from: Place,
+  name: Reference,
+  entry: Entry | undefined,
+  options: CopyOptions,
+): Promise<CopyTarget> {
   if (name.tag === undefined || name.digest !== undefined) throw nameless(options.to)
   const names = [name, ...further(options).map((tag) => parseReference(`${name.registry}/${name.repository}:${tag}`))]
   const registry = await openRepository(host, name, options)
@@ -50,7 +72,7 @@ async function registryTarget(host: Host, from: Place, name: Reference, options:
   return {
     write: async ({ source, root }) =>
       from.kind === 'store'
-        ? pushDocument(host, registry, root, options)
+        ? pushDocument(host, registry, root, options, entry)
         : { blob: await copyImage(source, root, uploading(registry, near), undefined, { report, signal, atOnce }) },
     name: async (blob) => {
       for (const one of names) await registry.tag(one, blob)
@@ -84,28 +106,42 @@ async function* skipping(bytes: Bytes, from: number): Bytes {
   }
 }
 
-function storeTarget(host: Host, from: Place, text: string, options: CopyOptions): CopyTarget {
+function storeTarget(
+  host: Host,
+  from: Place,
+  text: string,
+  entry: Entry | undefined,
+  options: CopyOptions,
+): CopyTarget {
   const names = [text, ...further(options)].map((one) => parseReference(one))
   if (names.some(({ tag, digest }) => tag === undefined || digest !== undefined)) throw nameless(options.to)
   const { report, signal } = options
-  const place = from.kind === 'registry' ? placeOf(from.name) : undefined
+  const place = from.kind === 'registry' ? repositoryOf(from.name) : undefined
   const keep = { names: [], place, report, signal }
   return {
     write: async ({ source, root }) => {
       if (from.kind === 'store') {
         // All is there but what was made on the way: an index of fewer platforms.
         host.store.blobs.write(await readWhole(source, root, `the manifest of ${options.from}`))
-        return { blob: root }
+        return { blob: root, pulledAs: entry && pulledAsWithin(host.store, entry, root) }
       }
-      if (!isIndexType(root.mediaType))
-        return { blob: await keepPacked(host, await readPacked(source, root, options.from), keep) }
-      const { resting, skipped } = await keepIndex(host, source, root, options.from, keep)
-      return { blob: resting, skipped }
+      if (!isIndexType(root.mediaType)) {
+        const { resting, pulledAs } = await keepPacked(host, await readPacked(source, root, options.from), keep)
+        return { blob: resting, pulledAs }
+      }
+      const { resting, pulledAs, skipped } = await keepIndex(host, source, root, options.from, keep)
+      return { blob: resting, pulledAs, skipped }
     },
-    name: (blob) => host.store.keep(blob, names, host.now()),
+    name: (blob, pulledAs) =>
+      host.store.keep(blob, names, host.now(), { pulledAs: pulledAs ?? partOf(entry), layersIn: entry?.layersIn }),
     abort: async () => {},
     close: () => {},
   }
+}
+
+/** Some images of an index are known by what the whole was pulled as. */
+function partOf(entry: Entry | undefined): PulledAs | undefined {
+  return entry?.pulledAs === undefined ? undefined : { ...entry.pulledAs, part: true }
 }
 
 async function layoutTarget(host: Host, to: LayoutPlace, options: CopyOptions): Promise<CopyTarget> {

@@ -6,10 +6,10 @@ import { convertFormat } from './convert-format.ts'
 import { openTarget } from './copy-target.ts'
 import type { Host } from './host.ts'
 import { type OpenedImage, openImage } from './open-place.ts'
-import { originalOf } from './origins.ts'
 import type { OnItsWay } from './overlay.ts'
 import { readPacked } from './packed-image.ts'
 import { formatPlace, type Place, parsePlace } from './places.ts'
+import { pulledAsWithin } from './pulled-as.ts'
 import { squeezeLayers } from './squeeze-layers.ts'
 import type { CopyOptions, CopyResult } from './types.ts'
 import { wholeImage } from './whole-image.ts'
@@ -48,7 +48,8 @@ async function wholeFor(
   const { source, root } = opened
   const some = platforms.length === 0 && to.kind === 'docker-archive' ? [host.platform] : platforms
   const only = some.length === 1 ? (await choosePlatforms(source, root, some, options.from)).root.digest : undefined
-  return { ...opened, root: await wholeImage(host, root, options, only) }
+  const whole = await wholeImage(host, root, options, only)
+  return { ...opened, root: whole, entry: { ...opened.entry!, manifest: whole } }
 }
 
 async function send(
@@ -67,21 +68,22 @@ async function send(
       ? await choosePresent(opened.source, opened.root, options.from)
       : await choosePlatforms(opened.source, opened.root, some, options.from)
   // The store knows how an image was elsewhere, and a registry gets it so where that can be had.
-  const known = from.kind === 'store' ? originalOf(host.store, chosen.root.digest)?.manifest.digest : undefined
+  const known =
+    opened.entry === undefined ? undefined : pulledAsWithin(host.store, opened.entry, chosen.root)?.manifest.digest
   const before = known ?? (chosen.changed === undefined ? chosen.root : opened.root).digest
   // A docker archive has a word for container images only.
   if (to.kind === 'docker-archive') await readPacked(chosen.source, chosen.root, options.from)
   const { way, close } = await prepare(host, opened, chosen, from, to, options)
-  const target = await openTarget(host, from, to, options)
+  const target = await openTarget(host, from, to, opened.entry, options)
   try {
     refuseChange(way.changed, options)
-    const { blob, skipped = [] } = await target.write(way)
+    const { blob, pulledAs, skipped = [] } = await target.write(way)
     // The store remembers what others know the image by; what it came from in a registry can be had there again.
     const asKnown = to.kind === 'store' && from.kind === 'registry' && way.changed === undefined
     const same = blob.digest === before || asKnown
     if (!same) refuseChange(way.changed ?? reasonOf(from, to), options, before)
-    await target.name(blob)
-    const shown = to.kind === 'store' ? (originalOf(host.store, blob.digest)?.manifest ?? blob) : blob
+    await target.name(blob, pulledAs)
+    const shown = to.kind === 'store' ? (pulledAs?.manifest ?? blob) : blob
     const { digest, mediaType, size } = shown
     // An archive that has no manifest has no digest to lose.
     const was = digest === before || opened.plain === true ? {} : { was: before }

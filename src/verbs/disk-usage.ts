@@ -18,7 +18,7 @@ export async function diskUsage(host: Host): Promise<readonly DiskUsageLine[]> {
   const sum = (digests: Iterable<`sha256:${string}`>) =>
     [...digests].reduce((total, digest) => total + (sizes.get(digest) ?? 0), 0)
   const cached = [...ofSteps].filter((digest) => !ofImages.has(digest))
-  const records = (['steps', 'latest', 'contexts', 'layers'] as const)
+  const records = (['steps', 'latest', 'contexts', 'layers', 'bases'] as const)
     .flatMap((kind) => store.records.all(kind))
     .reduce((total, { size }) => total + size, 0)
   const idle = sum([...sizes.keys()].filter((digest) => !ofImages.has(digest)))
@@ -28,7 +28,7 @@ export async function diskUsage(host: Host): Promise<readonly DiskUsageLine[]> {
     { type: 'Local Volumes', total: 0, active: 0, size: 0, reclaimable: 0 },
     {
       type: 'Build Cache',
-      total: store.records.all('steps').length + mounts.length,
+      total: store.records.all('steps').length + store.records.all('bases').length + mounts.length,
       active: store.records.all('steps').length - cached.length,
       size: idle + records + ofRun,
       reclaimable: idle + records + ofRun,

@@ -5,7 +5,7 @@ import { contentSize } from '../files/layer/index.ts'
 import { familiarName, familiarRepository, formatPlatform, type Reference } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
-import { shownDigest } from './origins.ts'
+import { shownDigest } from './pulled-as.ts'
 import { findImage, type NamedImage, readImages, type StoredImage } from './stored-image.ts'
 import type { ImageSummary, ListOptions } from './types.ts'
 
@@ -41,21 +41,26 @@ export async function images(host: Host, options: ListOptions = {}): Promise<rea
 }
 
 function summaries(store: Store, image: NamedImage): ImageSummary[] {
-  const { id, root, config, names } = image
+  const { id, config, names, entries } = image
   const base = {
     id,
-    digest: shownDigest(store, root),
+    digest: shownDigest(store, entries[0]!),
     created: config.created ?? noTime,
     size: imageSize(store, image),
     labels: config.config.Labels ?? {},
     platform: formatPlatform(config.platform),
   }
   if (names.length === 0) return [base]
-  return names.map((name) => ({
-    ...base,
-    repository: familiarRepository(name),
-    ...(name.tag === undefined ? {} : { tag: name.tag }),
-  }))
+  return entries.flatMap(({ name }, i) =>
+    name === undefined
+      ? []
+      : {
+          ...base,
+          digest: shownDigest(store, entries[i]!),
+          repository: familiarRepository(name),
+          ...(name.tag === undefined ? {} : { tag: name.tag }),
+        },
+  )
 }
 
 /** `alpine`, `alpine:3.19`, `my/*:1.*`: a pattern without a tag means any. */

@@ -108,7 +108,7 @@ async function take(
         )
       const release = host.store.lease()
       try {
-        const { blob } = await pushDocument(host, registry, opened.root, options)
+        const { blob } = await pushDocument(host, registry, opened.root, options, opened.entry)
         return await entriesOf(registry, blob, text)
       } finally {
         release()

@@ -1,18 +1,24 @@
 import { familiarRepository } from '../oci/index.ts'
 import type { Host } from './host.ts'
 import { imageSize, nameList, noTime } from './images.ts'
-import { shownDigest } from './origins.ts'
+import { shownDigest } from './pulled-as.ts'
 import { findImage } from './stored-image.ts'
 import type { ImageDetails } from './types.ts'
 
 /** All there is to know of one image, as `docker image inspect` shows it. */
 export async function inspect({ store, platform }: Host, name: string): Promise<ImageDetails> {
   const image = findImage(store, name, platform)
-  const { config, id, names, root, tagged } = image
+  const { config, id, names, entries, root, tagged } = image
   return {
     Id: id,
     RepoTags: nameList(names),
-    RepoDigests: [...new Set(names.map((other) => `${familiarRepository(other)}@${shownDigest(store, root)}`))],
+    RepoDigests: [
+      ...new Set(
+        entries.flatMap((entry) =>
+          entry.name === undefined ? [] : `${familiarRepository(entry.name)}@${shownDigest(store, entry)}`,
+        ),
+      ),
+    ],
     Comment: config.history.at(-1)?.comment ?? '',
     Created: config.created ?? noTime,
     Author: config.author ?? '',

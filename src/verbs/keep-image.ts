@@ -53,16 +53,21 @@ export async function keepImage(
       `the image has ${image.layers.length} layers, but its config names ${diffIds.length}`,
     )
   const layers = await keepLayers(host, image.layers, options)
-  const config = store.blobs.write(image.configBytes)
+  const blob = writeResting(store, image.configBytes, layers)
+  if (image.names.length > 0 || options.nameless) await store.keep(blob, image.names, host.now())
+  return blob
+}
+
+/** Writes the documents of an image as it rests in the store. Answers its manifest. */
+export function writeResting(store: Store, configBytes: Uint8Array, layers: readonly Descriptor[]): Descriptor {
+  const config = store.blobs.write(configBytes)
   const manifest: Manifest = {
     mediaType: mediaTypes.manifest,
-    config: { mediaType: mediaTypes.config, digest: config, size: image.configBytes.length },
+    config: { mediaType: mediaTypes.config, digest: config, size: configBytes.length },
     layers,
   }
   const bytes = Buffer.from(goJson(manifestJson(manifest), 2))
-  const blob: Descriptor = { mediaType: mediaTypes.manifest, digest: store.blobs.write(bytes), size: bytes.length }
-  if (image.names.length > 0 || options.nameless) await store.keep(blob, image.names, host.now())
-  return blob
+  return { mediaType: mediaTypes.manifest, digest: store.blobs.write(bytes), size: bytes.length }
 }
 
 /** Pours layers into the store that are not there. Answers how they rest. */

@@ -1,4 +1,5 @@
 import { copyImage, type Source } from '../content/index.ts'
+import type { PulledAs } from '../content/store/index.ts'
 import { decompress, expectGzip } from '../files/compression/index.ts'
 import {
   type Descriptor,
@@ -14,11 +15,20 @@ import {
   type Reference,
   textsOf,
 } from '../oci/index.ts'
-import { type Bytes, type Reporter, silent, startTransfer, TareError, type Transfer } from '../support/index.ts'
+import {
+  type Bytes,
+  type Reporter,
+  silent,
+  startTransfer,
+  TareError,
+  type Transfer,
+  type TransferOutcome,
+} from '../support/index.ts'
 import { type Host, unpackLimit } from './host.ts'
-import { keepImage } from './keep-image.ts'
-import { rememberOrigin, rememberOriginal } from './origins.ts'
+import { keepLayers, writeResting } from './keep-image.ts'
+import { isChecked, rememberLocation } from './known-locations.ts'
 import { type PackedImage, readPacked, readWhole } from './packed-image.ts'
+import { plainDescriptor } from './pulled-as.ts'
 
 export interface KeepOptions {
   readonly names: readonly Reference[]
@@ -31,57 +41,68 @@ export interface KeepOptions {
 // As many as skopeo takes at once.
 export const layersAtOnce = 6
 
+/** An image that came from elsewhere, and how others know it. */
+export interface KeptImage {
+  readonly resting: Descriptor
+  readonly pulledAs: PulledAs | undefined
+}
+
 /**
  * Takes an image into the store: each layer is checked against both digests and indexed while it comes, and rests
- * uncompressed. How it was is remembered, for a push elsewhere. Answers the manifest in the store.
+ * uncompressed. How it was goes into its entry, for a push elsewhere.
  */
-export async function keepPacked(host: Host, image: PackedImage, options: KeepOptions): Promise<Descriptor> {
+export async function keepPacked(host: Host, image: PackedImage, options: KeepOptions): Promise<KeptImage> {
   const { store } = host
+  const { names, place } = options
+  const { layers, claims } = await keepChecked(host, image, options)
+  const resting = writeResting(store, image.configBytes, layers)
+  // An archive of plain layers may hold the very manifest that rests here.
+  const isSame = resting.digest === image.blob.digest && place === undefined
+  const pulledAs: PulledAs | undefined = isSame
+    ? undefined
+    : { manifest: plainDescriptor(image.blob), root: plainDescriptor(image.root), repository: place, claims }
+  if (names.length > 0) await store.keep(resting, names, host.now(), { pulledAs })
+  return { resting, pulledAs }
+}
+
+/**
+ * Has the image's layers in the store, and its documents as they came. `claims` are the compressed layers that were not
+ * unpacked, since the layer was here.
+ */
+export async function keepChecked(
+  host: Host,
+  image: PackedImage,
+  { signal, report = silent, place }: Omit<KeepOptions, 'names'>,
+): Promise<{ readonly layers: readonly Descriptor[]; readonly claims: readonly Digest[] }> {
   const { source, manifest, config } = image
-  const { signal, report = silent, names, place } = options
+  const { store } = host
   const limit = unpackLimit(host)
-  const layers = manifest.layers.map((layer, i) => {
+  const unpacked = new Set<number>()
+  const wanted = manifest.layers.map((layer, i) => {
     const transfer = startTransfer(layer.digest, layer.size, report, 'downloading')
     return {
       diffId: config.diffIds[i]!,
       expected: layer.size * 2,
       open: () => openPlain(source, layer, transfer, limit),
-      kept: transfer.done,
+      kept: (outcome: TransferOutcome) => {
+        if (outcome === 'transferred') unpacked.add(i)
+        transfer.done(outcome)
+      },
     }
   })
   for (const bytes of image.documents) store.blobs.write(bytes)
-  const foreign = { configBytes: image.configBytes, layers, names: [] }
-  const keep = () => keepImage(host, foreign, { nameless: false, signal, atOnce: layersAtOnce })
-  const resting = await keep().catch((error: unknown) => {
+  const keep = () => keepLayers(host, wanted, { signal, atOnce: layersAtOnce })
+  const layers = await keep().catch((error: unknown) => {
     // A mirror that lies costs another way, not the image.
     if (signal?.aborted || !isDamage(error) || source.distrust?.(error) !== true) throw error
     return keep()
   })
-  rememberOrigins(host, image, place)
-  // An archive of plain layers may hold the very manifest that rests here.
-  if (resting.digest !== image.blob.digest)
-    rememberOriginal(store, resting.digest, { manifest: plain(image.blob), root: plain(image.root), place })
-  if (names.length > 0) await store.keep(resting, names, host.now())
-  return resting
-}
-
-/** Keeps what is said of an image, and where its layers are: those stay in their registry until somebody needs them. */
-export async function keepWithoutLayers(
-  host: Host,
-  image: PackedImage,
-  { names, place }: Required<Pick<KeepOptions, 'names' | 'place'>>,
-): Promise<void> {
-  const { store, now } = host
-  const { blob, root, documents, configBytes } = image
-  for (const bytes of [...documents, configBytes]) store.blobs.write(bytes)
-  rememberOrigins(host, image, place)
-  rememberOriginal(store, blob.digest, { manifest: plain(blob), root: plain(root), place })
-  await store.keep(plain(blob), names, now())
-}
-
-function rememberOrigins({ store }: Host, { manifest, config }: PackedImage, place: string | undefined): void {
+  const isKnown = ({ digest }: Descriptor, i: number) => unpacked.has(i) || isChecked(store, config.diffIds[i]!, digest)
+  const claims = manifest.layers.filter((layer, i) => !isKnown(layer, i)).map(({ digest }) => digest)
   if (place !== undefined)
-    for (const [i, layer] of manifest.layers.entries()) rememberOrigin(store, config.diffIds[i]!, layer, place)
+    for (const [i, layer] of manifest.layers.entries())
+      rememberLocation(store, config.diffIds[i]!, layer, place, { checked: isKnown(layer, i) })
+  return { layers, claims }
 }
 
 /** Whether bytes were not what they should have been. */
@@ -90,8 +111,7 @@ export function isDamage(error: unknown): boolean {
 }
 
 /** What became of an index. */
-export interface KeptIndex {
-  readonly resting: Descriptor
+export interface KeptIndex extends KeptImage {
   /** Images that cannot rest in the store, and why. */
   readonly skipped: readonly { readonly platform: string; readonly why: string }[]
 }
@@ -112,6 +132,7 @@ export async function keepIndex(
   const manifests: Descriptor[] = []
   const skipped: { platform: string; why: string }[] = []
   const failures: unknown[] = []
+  const claims: Digest[] = []
 
   const read = async (blob: Descriptor): Promise<Buffer> => {
     const bytes = await readWhole(source, blob, `the index of ${name}`)
@@ -130,7 +151,9 @@ export async function keepIndex(
   const taken = new Map<Digest, Required<Pick<Descriptor, 'platform'>> & Descriptor>()
   const keep = async (child: Descriptor) => {
     const image = await readPacked(source, child, name, root)
-    return { platform: image.config.platform, ...(await keepPacked(host, image, { ...options, names: [] })) }
+    const { resting, pulledAs } = await keepPacked(host, image, { ...options, names: [] })
+    claims.push(...(pulledAs?.claims ?? []))
+    return { platform: image.config.platform, ...resting }
   }
   const take = async (child: Descriptor): Promise<void> => {
     try {
@@ -157,15 +180,13 @@ export async function keepIndex(
   const json = indexJson({ mediaType: mediaTypes.index, manifests, ...(annotations && { annotations }) })
   const bytes = Buffer.from(goJson(json, 2))
   const resting = { mediaType: mediaTypes.index, digest: store.blobs.write(bytes), size: bytes.length }
-  if (resting.digest !== root.digest)
-    rememberOriginal(store, resting.digest, { manifest: plain(root), root: plain(root), place: options.place })
-  if (options.names.length > 0) await store.keep(resting, options.names, host.now())
-  return { resting, skipped }
-}
-
-/** Without what a place says of it besides. */
-function plain({ mediaType, digest, size }: Descriptor): Descriptor {
-  return { mediaType, digest, size }
+  const plain = plainDescriptor(root)
+  const pulledAs: PulledAs | undefined =
+    resting.digest === root.digest && options.place === undefined
+      ? undefined
+      : { manifest: plain, root: plain, repository: options.place, claims }
+  if (options.names.length > 0) await store.keep(resting, options.names, host.now(), { pulledAs })
+  return { resting, pulledAs, skipped }
 }
 
 /** The bytes of a layer that is compressed where it is; the transfer is told how far they are. */

@@ -1,10 +1,18 @@
 import type { Registry } from '../content/registry/index.ts'
 import { type Descriptor, type Digest, parseReference } from '../oci/index.ts'
-import { type Bytes, type Reporter, silent, startTransfer, TareError, type Transfer } from '../support/index.ts'
+import {
+  type Bytes,
+  type Reporter,
+  silent,
+  startTransfer,
+  TareError,
+  type Transfer,
+  type TransferOutcome,
+} from '../support/index.ts'
 import { type Host, unpackLimit } from './host.ts'
 import { keepLayers } from './keep-image.ts'
 import { isDamage, layersAtOnce, openPlain } from './keep-packed.ts'
-import { originsOf } from './origins.ts'
+import { confirmLocation, repositoriesWith } from './known-locations.ts'
 import { openSource } from './remote-image.ts'
 
 export interface FetchCall {
@@ -17,6 +25,8 @@ export interface LayerElsewhere {
   readonly diffId: Digest
   /** How the registry has it. */
   readonly blob: Descriptor
+  /** Repositories that have it, where nothing else is known. */
+  readonly repositories?: readonly string[] | undefined
 }
 
 /** Brings one layer into the store. Answers how it rests. */
@@ -42,13 +52,17 @@ export class LayersElsewhere {
 
   /** Has the layers in the store; those of a mirror that gave wrong bytes are read once more. Answers how they rest. */
   async bring(layers: readonly LayerElsewhere[]): Promise<readonly Descriptor[]> {
-    const wanted = layers.map(({ diffId, blob }) => {
+    const wanted = layers.map((layer) => {
+      const { diffId, blob } = layer
       const transfer = startTransfer(blob.digest, blob.size, this.call.report ?? silent, 'downloading')
       return {
         diffId,
         expected: blob.size * 2,
-        open: () => this.open(diffId, blob, transfer),
-        kept: transfer.done,
+        open: () => this.open(layer, transfer),
+        kept: (outcome: TransferOutcome) => {
+          if (outcome === 'transferred') confirmLocation(this.host.store, diffId, blob.digest)
+          transfer.done(outcome)
+        },
       }
     })
     const work = () => keepLayers(this.host, wanted, { signal: this.call.signal, atOnce: layersAtOnce })
@@ -62,12 +76,10 @@ export class LayersElsewhere {
   }
 
   /** The plain bytes of a layer. */
-  private async open(diffId: Digest, blob: Descriptor, transfer: Transfer): Promise<Bytes> {
+  private async open({ diffId, blob, repositories = [] }: LayerElsewhere, transfer: Transfer): Promise<Bytes> {
     const { store } = this.host
     const { signal } = this.call
-    const places = originsOf(store, diffId).flatMap((origin) =>
-      origin.blob.digest === blob.digest ? origin.places : [],
-    )
+    const places = new Set([...repositoriesWith(store, diffId, blob.digest), ...repositories])
     let failure: TareError | undefined
     for (const place of places) {
       try {

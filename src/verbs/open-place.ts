@@ -1,13 +1,13 @@
 import { openArchive } from '../content/archive/index.ts'
 import type { Source } from '../content/index.ts'
-import type { Reservation } from '../content/store/index.ts'
+import type { Entry, Reservation } from '../content/store/index.ts'
 import { type Descriptor, formatReference } from '../oci/index.ts'
 import { sourceOfDockerArchive } from './docker-archive-source.ts'
 import { type Host, unpackLimit } from './host.ts'
 import { rootOfLayout } from './layout-roots.ts'
 import { formatPlace, type LayoutPlace, type Place } from './places.ts'
 import { openSource, type RegistryCall, unknownImage } from './remote-image.ts'
-import { findImage } from './stored-image.ts'
+import { entryMeant, findImage } from './stored-image.ts'
 
 /** An image in its place, to be read. Close it. */
 export interface OpenedImage {
@@ -15,6 +15,8 @@ export interface OpenedImage {
   readonly root: Descriptor
   /** Its layers are plain tars for want of anything else: on the way to a registry they are squeezed. */
   readonly plain?: boolean | undefined
+  /** Of the store, where it stands there. */
+  readonly entry?: Entry | undefined
   close(): Promise<void>
 }
 
@@ -32,8 +34,10 @@ export async function openImage(host: Host, place: Place, call: RegistryCall): P
         throw error
       }
     }
-    case 'store':
-      return { source: host.store, root: findImage(host.store, place.text, host.platform).root, close: async () => {} }
+    case 'store': {
+      const { root, entries } = findImage(host.store, place.text, host.platform)
+      return { source: host.store, root, entry: entryMeant(entries, place.text), close: async () => {} }
+    }
     default:
       return openFile(host, place, call)
   }

@@ -7,6 +7,7 @@ import { keptOf } from './cache-mounts.ts'
 import { collectGarbage, layerOfStep } from './collect-garbage.ts'
 import type { Host } from './host.ts'
 import { filterImages, readTime } from './images.ts'
+import { forgetBases } from './remembered-bases.ts'
 import { sweep, take } from './remove.ts'
 import { readImages } from './stored-image.ts'
 import type { PruneOptions, PruneResult, Removal } from './types.ts'
@@ -24,7 +25,7 @@ export async function prune(host: Host, { all = false, filters = [] }: PruneOpti
 }
 
 /**
- * Forgets remembered steps with the layers that only they need, and removes cache mounts and unpacked layers that nobody is
+ * Forgets remembered steps and bases with the layers that only they need, and removes cache mounts and unpacked layers that nobody is
  * using.
  */
 export async function pruneBuildCache(host: Host, { filters = [] }: PruneOptions = {}): Promise<PruneResult> {
@@ -65,6 +66,7 @@ async function forgetSteps({ store }: Host, before: number): Promise<PruneResult
       store.records.forget('steps', key)
       if (layer !== undefined) forgotten.add(layer)
     }
+    for (const digest of forgetBases(store, before)) forgotten.add(digest)
     for (const kind of ['latest', 'contexts'] as const)
       for (const { key, since } of store.records.all(kind)) if (since < before) store.records.forget(kind, key)
     const { removed, bytes } = collectGarbage(store)

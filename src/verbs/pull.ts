@@ -16,7 +16,8 @@ import {
 import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
 import { keepIndex } from './keep-packed.ts'
-import { originalOf, placeOf } from './origins.ts'
+import { repositoryOf } from './known-locations.ts'
+import { pulledAsOfEntry } from './pulled-as.ts'
 import { keepRemote, openRepository, openSource, type RemoteImage, readRemote, unknownImage } from './remote-image.ts'
 import { readImage } from './stored-image.ts'
 import type { PullAllResult, PullOptions, PullResult } from './types.ts'
@@ -68,21 +69,14 @@ export async function pullAll(host: Host, options: PullOptions): Promise<PullAll
 }
 
 async function pullOne(host: Host, name: Reference, options: PullOptions): Promise<PullResult> {
-  const { store } = host
   const platform =
     options.platform === undefined ? host.platform : normalizePlatform(parsePlatform(options.platform, host.platform))
   const registry = await openSource(host, name, options)
   try {
-    const remote = await readRemote(registry, name, platform)
+    const remote = await readRemote(host, registry, name, platform)
     const result = { ...shown(name), digest: remote.root.digest, id: remote.manifest.config.digest, skipped: [] }
     warnOfPlatform(remote, platform, options)
-    const current = currentImage(host, name)
-    if (
-      current !== undefined &&
-      originalOf(store, current.digest)?.manifest.digest === remote.blob.digest &&
-      isWhole(host, current)
-    )
-      return { ...result, current: true }
+    if (currentImage(host, name, remote.blob) !== undefined) return { ...result, current: true }
     await keepRemote(host, remote, { ...options, names: [name] })
     options.report?.({ type: 'image', id: result.id, name: result.name })
     return { ...result, current: false }
@@ -98,14 +92,10 @@ async function pullIndex(host: Host, name: Reference, options: PullOptions): Pro
     if (root === undefined) throw unknownImage(name, registry.mirrorsSaid)
     if (!isIndexType(root.mediaType)) return await pullOne(host, name, options)
     const result = { ...shown(name), digest: root.digest }
-    const current = currentImage(host, name)
-    if (
-      current !== undefined &&
-      originalOf(host.store, current.digest)?.manifest.digest === root.digest &&
-      isWhole(host, current)
-    )
+    const current = currentImage(host, name, root)
+    if (current !== undefined)
       return { ...result, id: readImage(host.store, current, host.platform).id, skipped: [], current: true }
-    const call = { ...options, names: [name], place: placeOf(name) }
+    const call = { ...options, names: [name], place: repositoryOf(name) }
     const { resting, skipped } = await keepIndex(host, registry, root, result.name, call)
     const { id } = readImage(host.store, resting, host.platform)
     options.report?.({ type: 'image', id, name: result.name })
@@ -126,9 +116,13 @@ function shown(name: Reference): { readonly name: string; readonly fullName: str
   return { name: familiarName(name), fullName: formatReference(name) }
 }
 
-function currentImage({ store }: Host, name: Reference): Descriptor | undefined {
+/** The image of that name, if it is whole and was pulled as this one. */
+function currentImage(host: Host, name: Reference, { digest }: Descriptor): Descriptor | undefined {
+  const { store } = host
   const full = formatReference(name)
-  return store.entries().find((entry) => entry.name !== undefined && formatReference(entry.name) === full)?.manifest
+  const entry = store.entries().find((one) => one.name !== undefined && formatReference(one.name) === full)
+  const isSame = entry !== undefined && pulledAsOfEntry(store, entry)?.manifest.digest === digest
+  return isSame && isWhole(host, entry.manifest) ? entry.manifest : undefined
 }
 
 function isWhole(host: Host, root: Descriptor): boolean {

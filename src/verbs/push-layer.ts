@@ -5,8 +5,8 @@ import { spool } from '../files/context/index.ts'
 import { type Descriptor, type Digest, layerIn, mediaTypes, parseReference } from '../oci/index.ts'
 import { type Bytes, Gauge, measured, TareError, type Transfer, type TransferPhase } from '../support/index.ts'
 import type { Host } from './host.ts'
+import { type KnownLocation, locationsOf, rememberLocation, repositoryOf, trustedLocations } from './known-locations.ts'
 import { fetchLayer } from './layers-elsewhere.ts'
-import { type Origin, originsOf, placeOf, rememberOrigin } from './origins.ts'
 import { openSource, type RegistryCall } from './remote-image.ts'
 import type { PushedLayer } from './types.ts'
 
@@ -16,7 +16,7 @@ export interface LayerPush extends RegistryCall {
   readonly level?: number | undefined
   readonly docker: boolean
   /** Which ways of a layer to be squeezed will do, where it is in a registry already. */
-  readonly mayKeep: (origin: Origin) => boolean
+  readonly mayKeep: (location: KnownLocation) => boolean
   /** Registries that did not answer in this push: nobody waits for them again. Added to. */
   readonly silent: Set<string>
   /** Is told how far the layer is. */
@@ -28,6 +28,9 @@ export interface LayerPush extends RegistryCall {
 /** A layer in the registry, and how it came there. */
 export interface LayerThere extends PushedLayer {
   readonly blob: Descriptor
+  /** What we know of it: that it unpacks to the layer, and that we would make it again. */
+  readonly checked: boolean
+  readonly ours: boolean
 }
 
 /** A layer of an image in the store. */
@@ -50,31 +53,35 @@ export async function pushLayer(
   const { store } = host
   const { registry } = push
   const { diffId } = layer
-  const place = placeOf({ registry: registry.host, repository: registry.repository })
+  const repository = repositoryOf({ registry: registry.host, repository: registry.repository })
   const family = push.docker ? 'docker' : 'oci'
-  const there = (blob: Descriptor, how: PushedLayer['how'], ours: boolean): LayerThere => {
-    rememberOrigin(store, diffId, blob, place, ours)
-    return { diffId, digest: blob.digest, how, blob }
+  const there: There = (blob, how, { checked, ours }) => {
+    rememberLocation(store, diffId, blob, repository, { checked, ours })
+    return { diffId, digest: blob.digest, how, blob, checked, ours }
   }
-  const origins = originsOf(store, diffId).filter((origin) =>
-    wanted === undefined ? push.mayKeep(origin) : origin.blob.digest === wanted.digest,
-  )
-  for (const { blob, places } of origins) {
-    const how = await registry.mount(blob, repositoriesOf(places, registry.host))
-    if (how !== undefined) return there(layerIn(family, blob), how, false)
+  const locations =
+    wanted === undefined
+      ? trustedLocations(store, layer).filter(push.mayKeep)
+      : locationsOf(store, diffId).filter(({ blob }) => blob.digest === wanted.digest)
+  for (const location of locations) {
+    const { blob, repositories } = location
+    const how = await registry.mount(blob, withinRegistry(repositories, registry.host))
+    if (how !== undefined) return there(layerIn(family, blob), how, location)
   }
   const isHere = layer.blob.digest === diffId
   // What we have squeezed before comes to the same bytes again.
-  const toRelay = isHere && origins.some(({ ours }) => ours) ? [] : origins.filter(({ ours }) => ours !== true)
-  for (const { blob, places } of toRelay) {
-    const how = await relay(host, blob, places, push)
-    if (how !== undefined) return there(layerIn(family, blob), how, false)
+  const toRelay = isHere && locations.some(({ ours }) => ours) ? [] : locations.filter(({ ours }) => !ours)
+  for (const location of toRelay) {
+    const how = await relay(host, location.blob, location.repositories, push)
+    if (how !== undefined) return there(layerIn(family, location.blob), how, location)
   }
   return compressed(host, isHere ? layer.blob : await fetchLayer(host, layer, push), push, there)
 }
 
-function repositoriesOf(places: readonly string[], registry: string): string[] {
-  return places.flatMap((place) => (place.startsWith(`${registry}/`) ? [place.slice(registry.length + 1)] : []))
+function withinRegistry(repositories: readonly string[], registry: string): string[] {
+  return repositories.flatMap((repository) =>
+    repository.startsWith(`${registry}/`) ? [repository.slice(registry.length + 1)] : [],
+  )
 }
 
 /** Sends a blob on from where it was pulled; undefined where it cannot be had any more. */
@@ -116,7 +123,13 @@ async function fetched(host: Host, blob: Descriptor, place: string, path: string
   }
 }
 
-type There = (blob: Descriptor, how: PushedLayer['how'], ours: boolean) => LayerThere
+type There = (
+  blob: Descriptor,
+  how: PushedLayer['how'],
+  known: { readonly checked: boolean; readonly ours: boolean },
+) => LayerThere
+
+const made = { checked: true, ours: true }
 
 // Smaller layers are squeezed before the first answer about them would be here.
 const worthHurry = 4 << 20
@@ -139,7 +152,7 @@ async function spooled({ store }: Host, layer: Descriptor, push: LayerPush, ther
     await spool(reservation.path, squeezing.bytes('compressing'), push.signal)
     const blob = squeezing.blob()
     const how = await uploadFile(blob, reservation.path, push)
-    return there(blob, how, true)
+    return there(blob, how, made)
   } finally {
     reservation.discard()
   }
@@ -158,7 +171,7 @@ async function hurried({ store }: Host, layer: Descriptor, push: LayerPush, ther
     await ahead.finish(blob, {
       open: async (from) => after(from, new Squeezing(store, layer, push).bytes('uploading')),
     })
-    return there(blob, 'uploaded', true)
+    return there(blob, 'uploaded', made)
   } catch (error) {
     await ahead.abandon()
     throw error

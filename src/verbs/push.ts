@@ -1,5 +1,6 @@
 import { copyImage } from '../content/index.ts'
 import type { Registry } from '../content/registry/index.ts'
+import type { Entry, PulledAs, Store } from '../content/store/index.ts'
 import {
   type Descriptor,
   type Digest,
@@ -9,7 +10,6 @@ import {
   goJson,
   indexJson,
   isIndexType,
-  type Manifest,
   manifestJson,
   mediaTypes,
   normalizePlatform,
@@ -22,11 +22,13 @@ import { flow, silent, startTransfer, TareError } from '../support/index.ts'
 import { choosePlatforms } from './choose-platforms.ts'
 import type { Host } from './host.ts'
 import { inParallel } from './in-parallel.ts'
+import { type KnownLocation, locationsOf, repositoryOf } from './known-locations.ts'
 import { isOfRegistry, originalsOf } from './original-source.ts'
-import { type Origin, originalOf, originsOf, rememberOriginal } from './origins.ts'
+import { pulledAsOf, pulledAsWithin } from './pulled-as.ts'
 import { type LayerThere, pushLayer } from './push-layer.ts'
+import { manifestOf, missingOf, typedConfig } from './pushed-documents.ts'
 import { openRepository } from './remote-image.ts'
-import { findImage, readImage } from './stored-image.ts'
+import { entryMeant, findImage, readImage } from './stored-image.ts'
 import type { PushedLayer, PushOptions, PushResult } from './types.ts'
 
 // Each squeezes on all cores by itself; more of them only hide the waiting.
@@ -41,12 +43,13 @@ export async function push(host: Host, options: PushOptions): Promise<PushResult
     })
   if (options.compression === 'zstd' && options.format === 'docker')
     throw new TareError('OPTION_INVALID', 'layers in zstd need the format oci: Docker’s own kind of manifest has none')
-  const { root } = findImage(host.store, options.name, host.platform)
+  const { root, entries } = findImage(host.store, options.name, host.platform)
   const resting = options.platform === undefined ? root : await onePlatform(host, root, options.name, options.platform)
+  const entry = entryMeant(entries, options.name)
   const registry = await openRepository(host, name, options)
   const release = host.store.lease()
   try {
-    const pushed = await pushDocument(host, registry, resting, options)
+    const pushed = await pushDocument(host, registry, resting, options, entry)
     await registry.tag(name, pushed.blob)
     const { digest, mediaType, size } = pushed.blob
     const was = pushed.was === undefined || pushed.was === digest ? {} : { was: pushed.was }
@@ -90,32 +93,67 @@ export type DocumentPush = Pick<
   'format' | 'compression' | 'compressionLevel' | 'forceCompression' | 'insecure' | 'signal' | 'report'
 >
 
-/** Pushes a manifest or an index of the store with all that it names, but without a name of its own. */
+/**
+ * Pushes a manifest or an index of the store with all that it names, but without a name of its own. `entry` is where it
+ * stands in the store, or the index that it is of.
+ */
 export async function pushDocument(
   host: Host,
   registry: Registry,
   resting: Descriptor,
   options: DocumentPush,
+  entry?: Entry,
 ): Promise<PushedDocument> {
-  const layers: PushedLayer[] = []
-  const was = originalOf(host.store, resting.digest)?.manifest.digest
-  const blob = await new Push(host, registry, options, layers).document(resting)
-  return { blob, layers, was }
+  const { store } = host
+  const known = entry ?? { manifest: resting, pulledAs: pulledAsOf(store, resting.digest) }
+  const push = new Push(host, registry, options, known)
+  const was = push.pulledAs(resting)?.manifest.digest
+  const blob = await push.document(resting)
+  if (blob.digest !== was) {
+    const repository = repositoryOf({ registry: registry.host, repository: registry.repository })
+    await rememberPush(store, resting, { manifest: blob, root: blob, repository, ...push.newFacts() }, entry)
+  }
+  return { blob, layers: push.layers.map(({ diffId, digest, how }) => ({ diffId, digest, how })), was }
+}
+
+/** From now on, the image is known by what it was pushed as: under the name that was meant, and where it was not known at all. */
+async function rememberPush(store: Store, resting: Descriptor, pulledAs: PulledAs, meant?: Entry): Promise<void> {
+  const isMeant = ({ name }: Entry) =>
+    name !== undefined && meant?.name !== undefined && formatReference(name) === formatReference(meant.name)
+  const isToKnow = (entry: Entry) =>
+    entry.manifest.digest === resting.digest && (isMeant(entry) || entry.pulledAs === undefined)
+  if (store.entries().some(isToKnow))
+    await store.change((entries) => entries.map((entry) => (isToKnow(entry) ? { ...entry, pulledAs } : entry)))
 }
 
 class Push {
+  readonly layers: LayerThere[] = []
   private readonly host: Host
   private readonly registry: Registry
   private readonly options: DocumentPush
-  private readonly layers: PushedLayer[]
+  private readonly known: Entry
   private readonly silent = new Set<string>()
   private empty: Promise<boolean> | undefined
 
-  constructor(host: Host, registry: Registry, options: DocumentPush, layers: PushedLayer[]) {
+  constructor(host: Host, registry: Registry, options: DocumentPush, known: Entry) {
     this.host = host
     this.registry = registry
     this.options = options
-    this.layers = layers
+    this.known = known
+  }
+
+  /** What others know a document by, of the image that is pushed or of the index that it is in. */
+  pulledAs(resting: Descriptor): PulledAs | undefined {
+    return pulledAsWithin(this.host.store, this.known, resting)
+  }
+
+  /** What is known of the layers that were pushed. */
+  newFacts(): Pick<PulledAs, 'claims' | 'ours'> {
+    const digests = (layers: readonly LayerThere[]) => [...new Set(layers.map(({ digest }) => digest))]
+    return {
+      claims: digests(this.layers.filter(({ checked }) => !checked)),
+      ours: digests(this.layers.filter(({ ours }) => ours)),
+    }
   }
 
   /** Answers what it is there. */
@@ -134,14 +172,14 @@ class Push {
       pushed.push({ ...manifest, mediaType, digest, size })
     }
     const original = await this.originalIndex(resting, pushed)
-    if (original !== undefined) return this.put(resting, original.bytes, original.mediaType)
+    if (original !== undefined) return this.put(original.bytes, original.mediaType)
     const { format } = this.options
     const isDockers = ({ mediaType }: Descriptor) => mediaType === mediaTypes.dockerManifest
     const docker = format === undefined ? annotations === undefined && pushed.every(isDockers) : format === 'docker'
     const mediaType = docker ? mediaTypes.dockerList : mediaTypes.index
     const notes = annotations === undefined || docker ? {} : { annotations }
     const bytes = Buffer.from(goJson(indexJson({ mediaType, manifests: pushed, ...notes }), 2))
-    return this.put(resting, bytes, mediaType)
+    return this.put(bytes, mediaType)
   }
 
   /** The index that it was pulled as, when every image of it is there unchanged and the rest can be had. */
@@ -151,13 +189,13 @@ class Push {
   ): Promise<{ readonly bytes: Buffer; readonly mediaType: string } | undefined> {
     const { host, registry } = this
     const { signal, insecure, format } = this.options
-    const original = originalOf(host.store, resting.digest)
+    const original = this.pulledAs(resting)
     if (original === undefined || !host.store.blobs.has(original.manifest.digest)) return undefined
     const { mediaType } = original.manifest
     if (format !== undefined && (mediaType === mediaTypes.dockerList) !== (format === 'docker')) return undefined
     const bytes = host.store.blobs.read(original.manifest.digest)
     const there = new Set(pushed.map(({ digest }) => digest))
-    const source = await originalsOf(host, original.place, { signal, insecure })
+    const source = await originalsOf(host, original.repository, { signal, insecure })
     try {
       const wanted = parseIndex(bytes, `the index ${original.manifest.digest}`).manifests
       const { complete, rest } = missingOf(host, wanted, there)
@@ -187,19 +225,19 @@ class Push {
       const transfer = startTransfer(diffId, blob.size, options.report ?? silent, 'uploading')
       const done = await pushLayer(host, { diffId, blob }, wanted?.layers[i], {
         ...{ registry, docker, compression, level, signal, insecure, silent: this.silent, transfer },
-        mayKeep: (origin) => this.mayKeep(origin),
+        mayKeep: (location) => this.mayKeep(location),
         isEmpty: () => this.isEmpty(),
       })
       transfer.done(done.how === 'there' ? 'existing' : done.how === 'uploaded' ? 'transferred' : done.how)
       return done
     })
-    this.layers.push(...layers.map(({ diffId, digest, how }) => ({ diffId, digest, how })))
+    this.layers.push(...layers)
     const config = wanted?.config ?? typedConfig(atRest.config, docker)
     await registry.put(config, async () => flow(store.blobs.read(config.digest)))
     const same = wanted?.layers.every(({ digest }, i) => digest === layers[i]!.digest)
-    if (original !== undefined && same) return this.put(resting, original.bytes, original.blob.mediaType)
+    if (original !== undefined && same) return this.put(original.bytes, original.blob.mediaType)
     const manifest = manifestOf(atRest, config, layers, docker)
-    return this.put(resting, Buffer.from(goJson(manifestJson(manifest), 2)), manifest.mediaType)
+    return this.put(Buffer.from(goJson(manifestJson(manifest), 2)), manifest.mediaType)
   }
 
   private isEmpty(): Promise<boolean> {
@@ -208,11 +246,11 @@ class Push {
   }
 
   /** Layers that others have squeezed stay as they are; of our own, those that are squeezed as it is asked for now. */
-  private mayKeep({ blob, ours }: Origin): boolean {
+  private mayKeep({ blob, ours }: KnownLocation): boolean {
     const { compression, forceCompression, format } = this.options
     const zstd = blob.mediaType === mediaTypes.layerZstd
     if (zstd && format === 'docker') return false
-    if (compression === undefined || (ours !== true && forceCompression !== true)) return true
+    if (compression === undefined || (!ours && forceCompression !== true)) return true
     return zstd === (compression === 'zstd')
   }
 
@@ -222,55 +260,21 @@ class Push {
     diffIds: readonly Digest[],
   ): { readonly blob: Descriptor; readonly bytes: Buffer } | undefined {
     const { store } = this.host
-    const blob = originalOf(store, resting.digest)?.manifest
+    const blob = this.pulledAs(resting)?.manifest
     const { format } = this.options
     if (blob === undefined || !store.blobs.has(blob.digest)) return undefined
     if (format !== undefined && (blob.mediaType === mediaTypes.dockerManifest) !== (format === 'docker'))
       return undefined
     const bytes = store.blobs.read(blob.digest)
     const stays = parseManifest(bytes, `manifest ${blob.digest}`).layers.every(({ digest }, i) =>
-      originsOf(store, diffIds[i]!).some((origin) => origin.blob.digest === digest && this.mayKeep(origin)),
+      locationsOf(store, diffIds[i]!).some((location) => location.blob.digest === digest && this.mayKeep(location)),
     )
     return stays ? { blob, bytes } : undefined
   }
 
-  private async put(resting: Descriptor, bytes: Buffer, mediaType: string): Promise<Descriptor> {
-    const { store } = this.host
-    const blob = { mediaType, digest: store.blobs.write(bytes), size: bytes.length }
+  private async put(bytes: Buffer, mediaType: string): Promise<Descriptor> {
+    const blob = { mediaType, digest: this.host.store.blobs.write(bytes), size: bytes.length }
     await this.registry.put(blob, async () => flow(bytes))
-    if (originalOf(store, resting.digest)?.manifest.digest !== blob.digest)
-      rememberOriginal(store, resting.digest, { manifest: blob, root: blob })
     return blob
-  }
-}
-
-/**
- * What an index names that is not there yet. Not complete: an image of the store has become another by its push, and what
- * speaks of it (the index, attestations) speaks of something else.
- */
-function missingOf(
-  { store }: Host,
-  wanted: readonly Descriptor[],
-  there: ReadonlySet<Digest>,
-): { readonly complete: boolean; readonly rest: readonly Descriptor[] } {
-  const rest = wanted.filter(({ digest }) => !there.has(digest))
-  const found = new Set(wanted.map(({ digest }) => digest))
-  for (const child of rest)
-    if (isIndexType(child.mediaType) && store.blobs.has(child.digest))
-      for (const { digest } of parseIndex(store.blobs.read(child.digest), child.digest).manifests) found.add(digest)
-  return { complete: [...there].every((digest) => found.has(digest)), rest }
-}
-
-function typedConfig(config: Descriptor, docker: boolean): Descriptor {
-  return { ...config, mediaType: docker ? mediaTypes.dockerConfig : mediaTypes.config }
-}
-
-function manifestOf(atRest: Manifest, config: Descriptor, layers: readonly LayerThere[], docker: boolean): Manifest {
-  return {
-    mediaType: docker ? mediaTypes.dockerManifest : mediaTypes.manifest,
-    config: typedConfig(config, docker),
-    layers: layers.map(({ blob }) => blob),
-    // Docker's manifests have none.
-    ...(docker || atRest.annotations === undefined ? {} : { annotations: atRest.annotations }),
   }
 }

@@ -1,4 +1,5 @@
 import type { Source } from '../content/index.ts'
+import type { Entry } from '../content/store/index.ts'
 import {
   type Descriptor,
   isIndexType,
@@ -12,9 +13,9 @@ import {
 import { choosePlatforms } from './choose-platforms.ts'
 import type { Host } from './host.ts'
 import { openImage } from './open-place.ts'
-import { type Original, originalOf } from './origins.ts'
 import { readPacked, readWhole } from './packed-image.ts'
 import { type Place, parsePlace } from './places.ts'
+import { pulledAsWithin } from './pulled-as.ts'
 import type { DocumentOptions } from './types.ts'
 
 /** What a name points at, in its registry or another place: the digest, the manifest or index as it is, or an image's config as it is. */
@@ -36,7 +37,7 @@ export async function readDocument(
       parseImageConfig(configBytes, `the config of ${name}`)
       return configBytes.toString('utf8')
     }
-    const known = place.kind === 'store' ? asKnown(host, chosen, chosen === root ? 'root' : 'manifest') : chosen
+    const known = opened.entry === undefined ? chosen : asKnown(host, opened.entry, chosen)
     if (what === 'digest') return known.digest
     const bytes = await readWhole(source, known, `the manifest of ${name}`)
     kindOfDocument(parseDocument(bytes, `the manifest of ${name}`), `the manifest of ${name}`, known.mediaType)
@@ -60,7 +61,8 @@ async function choose(
 }
 
 /** Of an image of the store, what a registry has of it, which others know it by. */
-function asKnown({ store }: Host, resting: Descriptor, which: keyof Pick<Original, 'manifest' | 'root'>): Descriptor {
-  const original = originalOf(store, resting.digest)?.[which]
-  return original !== undefined && store.blobs.has(original.digest) ? original : resting
+function asKnown({ store }: Host, entry: Entry, chosen: Descriptor): Descriptor {
+  const known = pulledAsWithin(store, entry, chosen)
+  const shown = chosen.digest === entry.manifest.digest ? known?.root : known?.manifest
+  return shown !== undefined && store.blobs.has(shown.digest) ? shown : chosen
 }

@@ -1,4 +1,6 @@
+import type { Source } from '../content/index.ts'
 import type { Registry } from '../content/registry/index.ts'
+import type { Store } from '../content/store/index.ts'
 import {
   type Descriptor,
   familiarName,
@@ -8,11 +10,11 @@ import {
   type Platform,
   type Reference,
 } from '../oci/index.ts'
-import { TareError } from '../support/index.ts'
+import { flow, TareError } from '../support/index.ts'
 import { chooseEntry } from './choose-platforms.ts'
 import type { Host } from './host.ts'
-import { type KeepOptions, keepPacked, keepWithoutLayers } from './keep-packed.ts'
-import { placeOf } from './origins.ts'
+import { type KeepOptions, type KeptImage, keepPacked } from './keep-packed.ts'
+import { repositoryOf } from './known-locations.ts'
 import { type PackedImage, readPacked, readWhole } from './packed-image.ts'
 
 export interface RegistryCall {
@@ -47,10 +49,11 @@ export interface RemoteImage extends PackedImage {
 }
 
 /**
- * Reads what a name means in its registry, for one platform. Rejects with `IMAGE_UNKNOWN`, `PLATFORM_MISSING`,
+ * Reads what a name means in its registry, for one platform; documents that are in the store are not asked for again. Rejects with `IMAGE_UNKNOWN`, `PLATFORM_MISSING`,
  * `MANIFEST_UNSUPPORTED`, and with what a registry can meet.
  */
 export async function readRemote(
+  { store }: Host,
   registry: Registry,
   name: Reference,
   platform: Platform,
@@ -58,10 +61,11 @@ export async function readRemote(
 ): Promise<RemoteImage> {
   const root = known ?? (await registry.resolve(name))
   if (root === undefined) throw unknownImage(name, registry.mirrorsSaid)
+  const source = documentsFirst(store, registry)
   const shown = familiarName(name)
   const above: Buffer[] = []
   const read = async (blob: Descriptor) => {
-    const bytes = await readWhole(registry, blob, `the index of ${shown}`)
+    const bytes = await readWhole(source, blob, `the index of ${shown}`)
     above.push(bytes)
     return bytes
   }
@@ -69,9 +73,25 @@ export async function readRemote(
   if (isIndexType(root.mediaType)) {
     const index = openIndex(await read(root), `the index of ${shown}`)
     const entries = await flattenIndex(index, read, `the index of ${shown}`)
-    blob = (await chooseEntry(registry, entries, platform, shown)).blob
+    blob = (await chooseEntry(source, entries, platform, shown)).blob
   }
-  return { name, registry, ...(await readPacked(registry, blob, shown, root, above)) }
+  const image = await readPacked(source, blob, shown, root, above)
+  return { ...image, name, registry, source: registry }
+}
+
+/** The registry, less what is in the store and sound. */
+function documentsFirst(store: Store, registry: Registry): Source {
+  return {
+    resolve: (name) => registry.resolve(name),
+    open: async (blob) => {
+      try {
+        return flow(store.blobs.read(blob.digest))
+      } catch (error) {
+        if (!(error instanceof TareError)) throw error
+        return registry.open(blob)
+      }
+    },
+  }
 }
 
 /** `mirrorsSaid`: what the mirrors of the registry answered that was asked. */
@@ -86,12 +106,7 @@ export function unknownImage(name: Reference, mirrorsSaid?: string): TareError {
   )
 }
 
-/** Gives the image its name in the store; its layers stay where they are until somebody needs them. */
-export function keepRemoteWithoutLayers(host: Host, remote: RemoteImage): Promise<void> {
-  return keepWithoutLayers(host, remote, { names: [remote.name], place: placeOf(remote.name) })
-}
-
-/** Takes the image into the store. Answers the manifest there. */
-export function keepRemote(host: Host, remote: RemoteImage, options: KeepOptions): Promise<Descriptor> {
-  return keepPacked(host, remote, { ...options, place: placeOf(remote.name) })
+/** Takes the image into the store. */
+export function keepRemote(host: Host, remote: RemoteImage, options: KeepOptions): Promise<KeptImage> {
+  return keepPacked(host, remote, { ...options, place: repositoryOf(remote.name) })
 }

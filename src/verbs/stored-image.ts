@@ -17,7 +17,7 @@ import {
   type Reference,
 } from '../oci/index.ts'
 import { closest, TareError } from '../support/index.ts'
-import { originalOf } from './origins.ts'
+import { pulledAsOfEntry } from './pulled-as.ts'
 
 /** An image of the store, read. */
 export interface StoredImage {
@@ -34,6 +34,8 @@ export interface StoredImage {
 /** An image with all names that it has. */
 export interface NamedImage extends StoredImage {
   readonly names: readonly Reference[]
+  /** Where its names stand, or where it stands without one. */
+  readonly entries: readonly Entry[]
   /** RFC 3339; when it last got a name or was kept. */
   readonly tagged: string
 }
@@ -75,9 +77,9 @@ export function readImages(store: Store, platform?: Platform): NamedImage[] {
   })
 }
 
-function namesOf(entries: readonly Entry[]): Pick<NamedImage, 'names' | 'tagged'> {
+function namesOf(entries: readonly Entry[]): Pick<NamedImage, 'names' | 'entries' | 'tagged'> {
   const times = entries.map(({ tagged }) => tagged ?? '').sort()
-  return { names: entries.flatMap(({ name }) => name ?? []), tagged: times.at(-1) ?? '' }
+  return { names: entries.flatMap(({ name }) => name ?? []), entries, tagged: times.at(-1) ?? '' }
 }
 
 function tryRead(store: Store, root: Descriptor, platform: Platform | undefined): StoredImage | undefined {
@@ -132,14 +134,20 @@ function findById(images: readonly NamedImage[], text: string): NamedImage {
 export function entryNamed(store: Store, wanted: Reference, entries = store.entries()): Entry | undefined {
   if (wanted.digest === undefined)
     return entries.find(({ name }) => name !== undefined && formatReference(name) === formatReference(wanted))
-  const isMeant = ({ digest }: Descriptor) => {
-    const original = originalOf(store, digest)
-    return [digest, original?.manifest.digest, original?.root.digest].includes(wanted.digest)
+  const isMeant = (entry: Entry) => {
+    const known = pulledAsOfEntry(store, entry)
+    return [entry.manifest.digest, known?.manifest.digest, known?.root.digest].includes(wanted.digest)
   }
   return entries.find(
-    ({ manifest, name }) =>
-      name?.repository === wanted.repository && name.registry === wanted.registry && isMeant(manifest),
+    (entry) =>
+      entry.name?.repository === wanted.repository && entry.name.registry === wanted.registry && isMeant(entry),
   )
+}
+
+/** Of the names of an image, the one that a user means; the first one where he means an ID. */
+export function entryMeant(entries: readonly Entry[], text: string): Entry {
+  const full = isName(text) ? formatReference(parseReference(text)) : undefined
+  return entries.find(({ name }) => name !== undefined && formatReference(name) === full) ?? entries[0]!
 }
 
 function isName(text: string): boolean {

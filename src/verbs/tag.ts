@@ -1,12 +1,18 @@
 import { parseReference } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
-import { findImage } from './stored-image.ts'
+import { pulledAsOfEntry } from './pulled-as.ts'
+import { entryMeant, findImage } from './stored-image.ts'
 
 /** Gives an image one more name. */
 export async function tag(host: Host, source: string, target: string): Promise<void> {
   const name = parseReference(target)
   if (name.digest !== undefined)
     throw new TareError('REFERENCE_INVALID', `refusing to create a tag with a digest reference: "${target}"`)
-  await host.store.keep(() => findImage(host.store, source, host.platform).root, [name], host.now())
+  const { store } = host
+  const found = () => {
+    const entry = entryMeant(findImage(store, source, host.platform).entries, source)
+    return { ...entry, pulledAs: entry.pulledAs ?? pulledAsOfEntry(store, entry) }
+  }
+  await store.keep(found, [name], host.now())
 }

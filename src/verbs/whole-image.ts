@@ -13,7 +13,7 @@ import {
 } from '../oci/index.ts'
 import type { Host } from './host.ts'
 import type { FetchCall, LayersElsewhere } from './layers-elsewhere.ts'
-import { originalOf, rememberOriginal } from './origins.ts'
+import { pulledAsOfEntry } from './pulled-as.ts'
 import { readImage, type StoredImage } from './stored-image.ts'
 
 /**
@@ -28,7 +28,13 @@ export async function wholeImage(host: Host, root: Descriptor, call: FetchCall, 
     if (whole.digest === root.digest) return root
     await store.change((entries) =>
       entries.map((entry) =>
-        entry.manifest.digest === root.digest ? { ...entry, manifest: { ...entry.manifest, ...whole } } : entry,
+        entry.manifest.digest === root.digest
+          ? {
+              ...entry,
+              pulledAs: entry.pulledAs ?? pulledAsOfEntry(store, entry),
+              manifest: { ...entry.manifest, ...whole },
+            }
+          : entry,
       ),
     )
     return whole
@@ -72,7 +78,7 @@ class Completion {
       if (whole.digest !== entry.blob.digest) entries[i] = repointed(entry, whole)
     }
     if (entries.every((entry, i) => entry === index.entries[i])) return blob
-    return this.keep(blob, writeIndex({ ...index, entries }), index.mediaType)
+    return this.keep(writeIndex({ ...index, entries }), index.mediaType)
   }
 
   private async image(blob: Descriptor): Promise<Descriptor> {
@@ -86,7 +92,7 @@ class Completion {
       manifest.layers.map((layer, i) => ({ diffId: config.diffIds[i]!, blob: layer })),
     )
     const types = { mediaType: mediaTypes.manifest, config: { ...manifest.config, mediaType: mediaTypes.config } }
-    return this.keep(blob, Buffer.from(goJson(manifestJson({ ...manifest, ...types, layers }), 2)), mediaTypes.manifest)
+    return this.keep(Buffer.from(goJson(manifestJson({ ...manifest, ...types, layers }), 2)), mediaTypes.manifest)
   }
 
   close(): void {
@@ -94,11 +100,7 @@ class Completion {
     this.release?.()
   }
 
-  private keep(blob: Descriptor, bytes: Buffer, mediaType: string): Descriptor {
-    const { store } = this.host
-    const whole = { mediaType, digest: store.blobs.write(bytes), size: bytes.length }
-    const original = originalOf(store, blob.digest)
-    if (original !== undefined) rememberOriginal(store, whole.digest, original)
-    return whole
+  private keep(bytes: Buffer, mediaType: string): Descriptor {
+    return { mediaType, digest: this.host.store.blobs.write(bytes), size: bytes.length }
   }
 }

@@ -5,6 +5,7 @@
  * Not here: what images mean; that is for content and verbs.
  */
 export type { Blobs, Reservation } from './blobs.ts'
+export { type Facts, type PulledAs, readPulledAs } from './facts.ts'
 export type { Entry } from './names.ts'
 export type { RecordKind, Records } from './records.ts'
 export { Store } from './store.ts'

@@ -13,9 +13,10 @@ import {
   type Reference,
 } from '../../oci/index.ts'
 import { systemCode, TareError } from '../../support/index.ts'
+import { type Facts, factsAsAnnotations, isFact, readFacts } from './facts.ts'
 
 /** One line of the store's index.json: an image, under a name or (dangling) under none. */
-export interface Entry {
+export interface Entry extends Facts {
   readonly manifest: Descriptor
   readonly name?: Reference
   /** What the layout itself calls it; of an image that another tool put there, maybe only a tag. */
@@ -71,9 +72,10 @@ export class Names {
   write(entries: readonly Entry[]): void {
     makeFolder(this.home)
     this.scratch.place('{"imageLayoutVersion":"1.0.0"}', join(this.home, 'oci-layout'))
-    const manifests = entries.map(({ manifest, name, refName, tagged, notes }) => {
+    const manifests = entries.map(({ manifest, name, refName, tagged, notes, ...facts }) => {
       const annotations = {
         ...notes,
+        ...factsAsAnnotations(facts),
         ...(tagged === undefined ? {} : { [taggedKey]: tagged }),
         ...(name === undefined
           ? refName === undefined
@@ -92,13 +94,16 @@ function entryOf(descriptor: Descriptor): Entry {
   const { annotations, ...manifest } = descriptor
   const tagged = annotations?.[taggedKey]
   const refName = annotations?.[nameKey]
-  const notes = Object.entries(annotations ?? {}).filter(([key]) => key !== taggedKey && key !== nameKey)
+  const notes = Object.entries(annotations ?? {}).filter(
+    ([key]) => key !== taggedKey && key !== nameKey && !isFact(key),
+  )
   return {
     manifest,
     ...nameOf(refName),
     ...(refName === undefined ? {} : { refName }),
     ...(tagged === undefined ? {} : { tagged }),
     ...(notes.length === 0 ? {} : { notes: Object.fromEntries(notes) }),
+    ...readFacts(annotations),
   }
 }
 
@@ -117,6 +122,8 @@ export interface Naming {
   readonly manifest: Descriptor
   /** RFC 3339. */
   readonly tagged: string
+  /** What is known now; the rest is as it was known of the same image before. */
+  readonly facts: Facts
   /** Whether another manifest is of the same image, whose layers only lie elsewhere or in another form. */
   readonly isSameImage: (other: Descriptor) => boolean
 }
@@ -125,7 +132,7 @@ export interface Naming {
 export function named(
   entries: readonly Entry[],
   name: Reference | undefined,
-  { manifest, tagged, isSameImage }: Naming,
+  { manifest, tagged, facts, isSameImage }: Naming,
 ): Entry[] {
   const full = name === undefined ? undefined : formatReference(name)
   const others = entries.filter(
@@ -133,10 +140,26 @@ export function named(
   )
   const loser = entries.find((entry) => entry.name !== undefined && formatReference(entry.name) === full)
   const kept = others.filter((entry) => entry.name !== undefined || entry.manifest.digest !== manifest.digest)
-  if (loser !== undefined && !isSameImage(loser.manifest) && !holds(kept, loser.manifest.digest))
-    kept.push({ manifest: loser.manifest, ...(loser.tagged === undefined ? {} : { tagged: loser.tagged }) })
+  const isOther = loser !== undefined && !isSameImage(loser.manifest)
+  if (isOther && !holds(kept, loser.manifest.digest)) {
+    const { name: _, refName: __, ...nameless } = loser
+    kept.push(nameless)
+  }
   if (name === undefined && holds(kept, manifest.digest)) return kept
-  return [...kept, { manifest, ...(name === undefined ? {} : { name }), tagged }]
+  const known = isOther ? undefined : loser
+  const same = entries.filter((entry) => entry.manifest.digest === manifest.digest)
+  const pulledAs = facts.pulledAs ?? known?.pulledAs ?? same.find((entry) => entry.pulledAs !== undefined)?.pulledAs
+  const layersIn = facts.layersIn ?? same.find((entry) => entry.layersIn !== undefined)?.layersIn
+  return [
+    ...kept,
+    {
+      manifest,
+      ...(name === undefined ? {} : { name }),
+      tagged,
+      ...(pulledAs === undefined ? {} : { pulledAs }),
+      ...(layersIn === undefined ? {} : { layersIn }),
+    },
+  ]
 }
 
 function holds(entries: readonly Entry[], digest: Digest): boolean {

@@ -11,9 +11,10 @@ import { explainWriteFailure } from './failures.ts'
  * - `contexts`: which file had which content, by the context's folder
  * - `origins`: how a layer is compressed in registries, and where, by its diffId
  * - `downloads`: what a file of the web was, by the digest of its address
- * - `originals`: which manifest of a registry an image is, by the manifest in the store
+ * - `originals`: which manifest of a registry an image is, by the manifest in the store; as earlier versions left it
+ * - `bases`: what a build read of a base in a registry, by its name and platform
  */
-export type RecordKind = 'layers' | 'steps' | 'latest' | 'contexts' | 'origins' | 'downloads' | 'originals'
+export type RecordKind = 'layers' | 'steps' | 'latest' | 'contexts' | 'origins' | 'downloads' | 'originals' | 'bases'
 
 /** Small texts by kind and key (64 hex digits), complete or not there. Losing one costs time, nothing else. */
 export class Records {

@@ -5,6 +5,7 @@ import { type Descriptor, type Digest, isManifestType, parseManifest, type Refer
 import { type Bytes, TareError } from '../../support/index.ts'
 import type { Target } from '../index.ts'
 import { Blobs, type Reservation } from './blobs.ts'
+import type { Facts } from './facts.ts'
 import { explainWriteFailure } from './failures.ts'
 import { type Entry, Names, named } from './names.ts'
 import { Records } from './records.ts'
@@ -62,15 +63,21 @@ export class Store implements Target {
   }
 
   /**
-   * Keeps the image under these names, or under none. A name that another image had is taken from it. A function is asked
-   * for the image while no other process changes the list, for an image that may be about to be removed.
+   * Keeps the image under these names, or under none, with what is known of it. A name that another image had is taken
+   * from it. A function is asked for the image while no other process changes the list, for an image that may be about to
+   * be removed.
    */
-  async keep(image: Descriptor | (() => Descriptor), names: readonly Reference[], now: Date): Promise<void> {
+  async keep(
+    image: Descriptor | (() => Facts & { readonly manifest: Descriptor }),
+    names: readonly Reference[],
+    now: Date,
+    known: Facts = {},
+  ): Promise<void> {
     const tagged = now.toISOString()
     await this.change((entries) => {
       for (const life of this.lives) this.leases.owners.check(life)
-      const manifest = typeof image === 'function' ? image() : image
-      const naming = { manifest, tagged, isSameImage: this.comparer(manifest) }
+      const { manifest, ...facts } = typeof image === 'function' ? image() : { manifest: image, ...known }
+      const naming = { manifest, tagged, facts, isSameImage: this.comparer(manifest) }
       if (names.length === 0) return named(entries, undefined, naming)
       return names.reduce((all, name) => named(all, name, naming), entries)
     })

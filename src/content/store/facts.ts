@@ -1,0 +1,90 @@
+import { type Descriptor, type Digest, isDigest, parseDescriptor } from '../../oci/index.ts'
+import { TareError } from '../../support/index.ts'
+
+/** The manifest or index that others know an image by: the one it was pulled as, or last pushed as. */
+export interface PulledAs {
+  readonly manifest: Descriptor
+  /** The index it was chosen from, or the manifest itself. */
+  readonly root: Descriptor
+  /** Where it was seen, with its registry: `docker.io/library/alpine`. */
+  readonly repository?: string | undefined
+  /** Compressed layers of which nobody has checked yet that they unpack to what the config says. */
+  readonly claims?: readonly Digest[] | undefined
+  /** Compressed layers that we made, and would make again. */
+  readonly ours?: readonly Digest[] | undefined
+  /** The image is only a part of that index. */
+  readonly part?: true | undefined
+}
+
+/** What is known of an image besides its bytes. No cache can bring it back, so it is kept in the image's entry. */
+export interface Facts {
+  readonly pulledAs?: PulledAs | undefined
+  /** Repositories that have those of its layers that are not here. */
+  readonly layersIn?: readonly string[] | undefined
+}
+
+const pulledAsKey = 'dev.tare.pulled-as'
+const layersInKey = 'dev.tare.layers-in'
+const keys: readonly string[] = [pulledAsKey, layersInKey]
+
+export function isFact(annotation: string): boolean {
+  return keys.includes(annotation)
+}
+
+/** What the annotations of an entry say. What cannot be read is as if it were not there. */
+export function readFacts(annotations: Readonly<Record<string, string>> = {}): Facts {
+  const pulledAs = readPulledAs(annotations[pulledAsKey])
+  const layersIn = annotations[layersInKey]?.split(' ').filter(Boolean)
+  return {
+    ...(pulledAs === undefined ? {} : { pulledAs }),
+    ...(layersIn === undefined || layersIn.length === 0 ? {} : { layersIn }),
+  }
+}
+
+export function factsAsAnnotations({ pulledAs, layersIn = [] }: Facts): Record<string, string> {
+  return {
+    ...(pulledAs === undefined ? {} : { [pulledAsKey]: JSON.stringify(pulledAsJson(pulledAs)) }),
+    ...(layersIn.length === 0 ? {} : { [layersInKey]: layersIn.join(' ') }),
+  }
+}
+
+function pulledAsJson({ manifest, root, repository, claims = [], ours = [], part }: PulledAs): object {
+  return {
+    manifest: plain(manifest),
+    ...(root.digest === manifest.digest ? {} : { root: plain(root) }),
+    ...(repository === undefined ? {} : { repository }),
+    ...(claims.length === 0 ? {} : { claims }),
+    ...(ours.length === 0 ? {} : { ours }),
+    ...(part === undefined ? {} : { part }),
+  }
+}
+
+/** Reads it from its JSON, or as the records of earlier versions had it. */
+export function readPulledAs(text: string | undefined): PulledAs | undefined {
+  if (text === undefined) return undefined
+  try {
+    const raw = JSON.parse(text) as Record<string, unknown>
+    const manifest = plain(parseDescriptor(raw['manifest'], 'the manifest'))
+    const repository = raw['repository'] ?? raw['place']
+    return {
+      manifest,
+      root: raw['root'] === undefined ? manifest : plain(parseDescriptor(raw['root'], 'the root')),
+      ...(typeof repository === 'string' ? { repository } : {}),
+      ...digestsOf('claims', raw['claims']),
+      ...digestsOf('ours', raw['ours']),
+      ...(raw['part'] === true ? { part: true } : {}),
+    }
+  } catch (error) {
+    if (error instanceof TareError || error instanceof SyntaxError || error instanceof TypeError) return undefined
+    throw error
+  }
+}
+
+function digestsOf(key: 'claims' | 'ours', value: unknown): { claims?: Digest[]; ours?: Digest[] } {
+  return Array.isArray(value) && value.length > 0 ? { [key]: value.filter(isDigest) } : {}
+}
+
+/** Without what an index says of it besides. */
+function plain({ mediaType, digest, size }: Descriptor): Descriptor {
+  return { mediaType, digest, size }
+}
