@@ -1,7 +1,7 @@
 import type { Context } from './command.ts'
 import type { ProgressOutput } from './render/renderer.ts'
 import { type Outcomes, showTransfers, type Transfers } from './render/transfers.ts'
-import { writeDrawn } from './streams.ts'
+import { tell, writeDrawn } from './streams.ts'
 
 /** Where progress goes: standard error, or standard output for verbs whose progress docker prints there. */
 export function progressOutput(
@@ -18,13 +18,31 @@ export function progressOutput(
   }
 }
 
-/** Does the work with its layers shown below a title, unless it is to be quiet. */
+/** Does the work with its layers shown below a title, unless it is to be quiet; what it warns of is told at the end. */
 export async function withTransfers<T>(
   call: Pick<Context, 'streams' | 'env' | 'now'> & { readonly flags: { readonly quiet: boolean } },
   outcomes: Outcomes,
   to: 'stdout' | 'stderr',
   work: (report: Transfers['report']) => Promise<T>,
   title = '',
+): Promise<T> {
+  const warnings: string[] = []
+  const result = await withLayers(call, outcomes, to, title, (report) =>
+    work((event) => {
+      if (event.type === 'warning') warnings.push(event.message)
+      else report(event)
+    }),
+  )
+  for (const warning of warnings) await tell(call.streams, `WARNING: ${warning}\n`)
+  return result
+}
+
+async function withLayers<T>(
+  call: Pick<Context, 'streams' | 'env' | 'now'> & { readonly flags: { readonly quiet: boolean } },
+  outcomes: Outcomes,
+  to: 'stdout' | 'stderr',
+  title: string,
+  work: (report: Transfers['report']) => Promise<T>,
 ): Promise<T> {
   if (call.flags.quiet) return work(() => {})
   let written: Promise<void> = Promise.resolve()

@@ -5,6 +5,8 @@ import type { Registry } from '../content/registry/index.ts'
 import type { Entry, PulledAs } from '../content/store/index.ts'
 import { type Descriptor, isIndexType, isManifestType, parseReference, type Reference } from '../oci/index.ts'
 import { type Bytes, TareError } from '../support/index.ts'
+import { convertFormat } from './convert-format.ts'
+import { documentsOf, isFormatRefused, keptOci, onlyInOci, refusedBoth, reportDockers } from './docker-fallback.ts'
 import type { Host } from './host.ts'
 import { keepIndex, keepPacked } from './keep-packed.ts'
 import { repositoryOf } from './known-locations.ts'
@@ -12,7 +14,7 @@ import type { OnItsWay } from './overlay.ts'
 import { readPacked, readWhole } from './packed-image.ts'
 import { type LayoutPlace, type Place, parsePlace } from './places.ts'
 import { pulledAsWithin } from './pulled-as.ts'
-import { pushDocument } from './push.ts'
+import { pushDocument } from './push-document.ts'
 import { openRepository } from './remote-image.ts'
 import type { CopyOptions, CopyResult } from './types.ts'
 
@@ -66,19 +68,44 @@ async function registryTarget(
   if (name.tag === undefined || name.digest !== undefined) throw nameless(options.to)
   const names = [name, ...further(options).map((tag) => parseReference(`${name.registry}/${name.repository}:${tag}`))]
   const registry = await openRepository(host, name, options)
-  const { report, signal } = options
   // In one registry, blobs are mounted.
   const near = from.kind === 'registry' && from.name.registry === name.registry ? [from.name.repository] : []
   return {
     write: async ({ source, root }) =>
       from.kind === 'store'
         ? pushDocument(host, registry, root, options, entry)
-        : { blob: await copyImage(source, root, uploading(registry, near), undefined, { report, signal, atOnce }) },
+        : { blob: await copyToRegistry(registry, { source, root }, near, options) },
     name: async (blob) => {
       for (const one of names) await registry.tag(one, blob)
     },
     abort: async () => {},
     close: () => registry.close(),
+  }
+}
+
+/** Copies as it is, or into Docker's kind of manifests where the registry refuses OCI's and nothing is lost by that. */
+async function copyToRegistry(
+  registry: Registry,
+  { source, root }: OnItsWay,
+  near: readonly string[],
+  options: CopyOptions,
+): Promise<Descriptor> {
+  const { report, signal, format, preserveDigests } = options
+  const target = uploading(registry, near)
+  const send = (way: OnItsWay) => copyImage(way.source, way.root, target, undefined, { report, signal, atOnce })
+  try {
+    return await send({ source, root })
+  } catch (refusal) {
+    if (!isFormatRefused(refusal) || format !== undefined) throw refusal
+    const lost = onlyInOci(await documentsOf(source, root))
+    const why = preserveDigests === true ? 'the digest is to stay' : lost && `the image has ${lost}`
+    if (why !== undefined) throw keptOci(refusal, why)
+    const converted = await convertFormat(source, root, 'docker')
+    const blob = await send(converted).catch((error: unknown) => {
+      throw isFormatRefused(error) ? refusedBoth(refusal) : error
+    })
+    reportDockers(registry.host, report)
+    return blob
   }
 }
 

@@ -25,7 +25,7 @@ import { mergeEntries } from './index-entries.ts'
 import { openImage } from './open-place.ts'
 import { readImageConfig, readWhole } from './packed-image.ts'
 import { formatPlace, type Place, parsePlace } from './places.ts'
-import { pushDocument } from './push.ts'
+import { pushDocument } from './push-document.ts'
 import { openRepository } from './remote-image.ts'
 import type { IndexCreateOptions, IndexResult } from './types.ts'
 

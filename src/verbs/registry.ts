@@ -2,7 +2,7 @@ import { isDigest, parseReference, type Reference } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
 import { openRepository } from './remote-image.ts'
-import type { Referrer, ReferrersOptions, RemoteOptions } from './types.ts'
+import type { Referrer, ReferrersOptions, RemoteOptions, RemoveRemoteOptions } from './types.ts'
 
 /** The tags of a repository, sorted. */
 export async function remoteTags(host: Host, options: RemoteOptions): Promise<readonly string[]> {
@@ -30,14 +30,21 @@ export async function referrers(host: Host, options: ReferrersOptions): Promise<
   }
 }
 
-/** Removes what a name of a registry points at, and with it every tag that points there. Answers the digest. */
-export async function removeRemote(host: Host, options: RemoteOptions): Promise<string> {
+/**
+ * Removes what a name of a registry points at, and with it every tag that points there; or only the tag. Returns the digest.
+ */
+export async function removeRemote(host: Host, options: RemoveRemoteOptions): Promise<string> {
   const name = parseReference(options.name)
+  if (options.tagOnly === true && name.digest !== undefined)
+    throw new TareError('OPTION_INVALID', `"${options.name}" has a digest: a tag alone is to be removed`, {
+      remedy: 'Name it as NAME:TAG.',
+    })
   const registry = await openRepository(host, name, options)
   try {
-    const { digest } = await resolved(registry.resolve(name), name, options.name)
-    await registry.remove(digest)
-    return digest
+    const blob = await resolved(registry.resolve(name), name, options.name)
+    if (options.tagOnly === true) await registry.removeTag(name.tag ?? 'latest')
+    else await registry.remove(blob)
+    return blob.digest
   } finally {
     registry.close()
   }

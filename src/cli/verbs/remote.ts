@@ -46,12 +46,16 @@ export const registryList = defineVerb({
 export const registryRemove = defineVerb({
   usage: '[OPTIONS] NAME[:TAG|@DIGEST] [NAME...]',
   args: { least: 1, most: Number.POSITIVE_INFINITY },
-  flags: { insecure },
+  flags: {
+    insecure,
+    'tag-only': { type: 'bool', help: 'Remove the tag and nothing else, where the registry allows it' },
+  },
   run: async ({ args, flags, streams, signal, ...call }) => {
     const tare = await call.open()
+    const tagOnly = flags['tag-only']
     for (const name of args) {
-      const digest = await tare.removeRemote({ name, insecure: flags.insecure, signal })
-      await print(streams, `Deleted: ${digest}\n`)
+      const digest = await tare.removeRemote({ name, tagOnly, insecure: flags.insecure, signal })
+      await print(streams, tagOnly ? `Untagged: ${name}\n` : `Deleted: ${digest}\n`)
     }
     return 0
   },

@@ -163,6 +163,6 @@ test.each([
     },
   })
   const client = openRegistry(registry.host, options)
-  const error = await failureOf(status === 404 ? client.remove(layer.digest) : read(client))
+  const error = await failureOf(status === 404 ? client.remove(layer) : read(client))
   expect(error).toMatchObject({ code, message: expect.stringContaining(message) })
 })

@@ -66,13 +66,20 @@ export function refused(attempt: Attempt, status: number, words: string, retryAf
       cause,
       remedy: 'The registry itself has a problem: try again later.',
     })
-  if (status === 405)
-    return new TareError('REGISTRY_REFUSED', message, {
-      cause,
-      remedy:
-        'Not every registry does that; whoever runs it may allow it (distribution: `delete: enabled` of its storage).',
-    })
+  if (status === 405) return new TareError('REGISTRY_REFUSED', message, { cause, remedy: notAllowed(attempt, words) })
   return new TareError('REGISTRY_REFUSED', message, { cause })
+}
+
+/** What may be set there so that it does what it says it does not. */
+function notAllowed({ host, scope = '' }: Attempt, words: string): string | undefined {
+  if (scope.includes('push')) return 'It may be a mirror, or read-only for now: push to another.'
+  if (!scope.includes('delete')) return undefined
+  if (host === 'registry-1.docker.io') return 'Docker Hub removes images on its web pages and by its own API only.'
+  // Those of clouds answer the same, and have nothing to set.
+  const isOwn = /\bUNSUPPORTED\b/.test(words) && !/\.(?:amazonaws\.com|azurecr\.io|pkg\.dev|gcr\.io)$/.test(host)
+  return isOwn
+    ? 'If it is distribution’s registry (registry:2), whoever runs it can allow it: `delete: {enabled: true}` under `storage`, or REGISTRY_STORAGE_DELETE_ENABLED=true.'
+    : 'It does not remove images this way: see what its own pages or API can do.'
 }
 
 /** The error for no answer at all, or half of one. */

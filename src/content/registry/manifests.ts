@@ -12,7 +12,7 @@ import {
 import { type Bytes, collect, flow, sha256, TareError } from '../../support/index.ts'
 import { verified } from '../index.ts'
 import type { Connection } from './connection.ts'
-import { nonsense } from './failure.ts'
+import { nonsense, refused, wordsOf } from './failure.ts'
 import type { Purpose } from './identity.ts'
 
 // Manifests of all four kinds; without this, registries convert them or answer with one of 2015.
@@ -75,26 +75,41 @@ export async function hasManifest(
   return response !== undefined
 }
 
-/** Puts a manifest under a tag, or under its digest. */
+// What registries answer that do not know the kind of a manifest, besides 415.
+const refusedKinds = new Set([400, 404, 405, 406, 415, 422])
+
+/**
+ * Puts a manifest under a tag, or under its digest. Answers whether the registry keeps the list of what refers to its subject.
+ * Rejects with `MANIFEST_REFUSED` where it does not take such a manifest.
+ */
 export async function putManifest(
   connection: Connection,
   repository: string,
   name: string,
   blob: Descriptor,
   bytes: Buffer,
-): Promise<void> {
+): Promise<{ readonly listsReferrers: boolean }> {
   const purpose: Purpose = { wish: `push the manifest ${name} to ${repository}`, repository, actions: 'pull,push' }
   const path = `/v2/${repository}/manifests/${name}`
   const headers = { 'Content-Type': blob.mediaType }
-  const response = await connection.ask(
-    { method: 'PUT', path, headers, body: () => bytes },
-    purpose,
-    [200, 201, 202, 204],
-  )
+  const expected = [200, 201, 202, 204, ...refusedKinds]
+  const response = await connection.ask({ method: 'PUT', path, headers, body: () => bytes }, purpose, expected)
+  if (refusedKinds.has(response.status)) throw await refusal(connection, purpose, response, blob)
   discard(response)
   const digest = response.headers['docker-content-digest']
   if (digest !== undefined && isDigest(digest) && digest !== blob.digest)
     throw nonsense(connection.attempt(purpose), `keeps it as ${digest}, not as ${blob.digest}`)
+  return { listsReferrers: response.headers['oci-subject'] !== undefined }
+}
+
+async function refusal(connection: Connection, purpose: Purpose, response: HttpResponse, { mediaType }: Descriptor) {
+  const words = await wordsOf(response)
+  const error = refused(connection.attempt(purpose), response.status, words)
+  const isOfKind = response.status === 415 || /\b(?:MANIFEST_INVALID|UNSUPPORTED)\b/.test(words)
+  if (!isOfKind) return error
+  const isOci = mediaType === mediaTypes.manifest || mediaType === mediaTypes.index
+  const remedy = isOci ? 'It may take Docker’s own kind of manifest alone: --format docker writes that.' : error.remedy
+  return new TareError('MANIFEST_REFUSED', error.message, { remedy, cause: error })
 }
 
 export interface FetchedDocument {

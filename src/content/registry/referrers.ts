@@ -1,9 +1,9 @@
 import type { HttpResponse } from '../../net/index.ts'
 import { type Descriptor, type Digest, hexOf, mediaTypes, parseIndex } from '../../oci/index.ts'
-import { TareError } from '../../support/index.ts'
+import { sha256, TareError } from '../../support/index.ts'
 import type { Connection } from './connection.ts'
 import type { Purpose } from './identity.ts'
-import { fetchDocument } from './manifests.ts'
+import { type FetchedDocument, fetchDocument } from './manifests.ts'
 import { nextPage } from './tags.ts'
 
 const mostPages = 1000
@@ -42,10 +42,39 @@ export async function fetchReferrers(
   }
 
   async function askTag(): Promise<readonly Descriptor[]> {
-    const answer = await fetchDocument(connection, `/v2/${repository}/manifests/sha256-${hexOf(digest)}`, purpose)
+    const answer = await fetchReferrersTag(connection, repository, digest)
     // The name may be taken by something else, such as a signature of cosign's.
     if (answer === undefined || !isIndex(answer.response)) return []
     return parseIndex(answer.bytes, `the referrers of ${digest}`).manifests
+  }
+}
+
+/** The tag under which a registry without the referrers API has the list. */
+export function referrersTag(subject: Digest): string {
+  return `sha256-${hexOf(subject)}`
+}
+
+/** The list under the tag of a subject; undefined where there is none. Some registries take the tag for the digest, and answer with the subject itself. */
+export async function fetchReferrersTag(
+  connection: Connection,
+  repository: string,
+  subject: Digest,
+  actions: 'pull' | 'pull,push' = 'pull',
+): Promise<FetchedDocument | undefined> {
+  const purpose: Purpose = { wish: `list what refers to ${subject} in ${repository}`, repository, actions }
+  const answer = await fetchDocument(connection, `/v2/${repository}/manifests/${referrersTag(subject)}`, purpose)
+  return answer === undefined || sha256(answer.bytes) === subject ? undefined : answer
+}
+
+/** Whether the registry keeps such lists itself. */
+export async function hasReferrersApi(connection: Connection, repository: string, digest: Digest): Promise<boolean> {
+  const purpose: Purpose = { wish: `list what refers to ${digest} in ${repository}`, repository, actions: 'pull,push' }
+  try {
+    const answer = await fetchDocument(connection, `/v2/${repository}/referrers/${digest}`, purpose)
+    return answer !== undefined && isIndex(answer.response)
+  } catch (error) {
+    if (error instanceof TareError && error.code === 'REGISTRY_REFUSED') return false
+    throw error
   }
 }
 

@@ -57,7 +57,7 @@ describe.runIf(hasRegistry)('against distribution 2.8', () => {
     await registry.put(blob, async () => flow(json))
     for (const tag of ['b', 'a']) await registry.tag(parseReference(`${host}/listed:${tag}`), blob)
     expect([...(await registry.tags())].sort()).toEqual(['a', 'b'])
-    await registry.remove(blob.digest)
+    await registry.remove(blob)
     expect(await registry.resolve(parseReference(`${host}/listed:a`))).toBeUndefined()
   })
 })

@@ -15,10 +15,12 @@ import { type Target, verified } from '../index.ts'
 import type { Credentials } from './auth/index.ts'
 import { download } from './download.ts'
 import { findEndpoints, type NamedBy } from './endpoints.ts'
+import { refused, wordsOf } from './failure.ts'
 import type { Purpose } from './identity.ts'
 import { hasManifest, isDocument, putManifest, readManifest, resolveManifest } from './manifests.ts'
 import { type Place, Places } from './places.ts'
 import { fetchReferrers } from './referrers.ts'
+import { addReferrer, type Referral, referralOf, removeReferrer } from './subjects.ts'
 import { isEmpty, listTags } from './tags.ts'
 import { hasBlob, mount, type Upload, type Uploaded, upload } from './upload.ts'
 import { UploadAhead } from './upload-ahead.ts'
@@ -111,11 +113,18 @@ export class Registry implements Target {
 
   async put(blob: Descriptor, open: () => Promise<Bytes>): Promise<void> {
     const { connection, repository } = this.place
-    if (await (isDocument(blob) ? hasManifest : hasBlob)(connection, repository, blob, true)) return
-    if (isDocument(blob) || blob.size <= small) {
+    if (isDocument(blob)) {
       const bytes = await collect(verified(await open(), blob), documentLimit)
-      if (isDocument(blob)) await putManifest(connection, repository, blob.digest, blob, bytes)
-      else await this.upload(blob, { open: async (from) => flow(bytes.subarray(from)) })
+      // One with a subject may be there, and not in the list of what refers to that.
+      const referral = referralOf(blob, bytes)
+      if (referral === undefined && (await hasManifest(connection, repository, blob, true))) return
+      await this.putDocument(repository, blob.digest, blob, bytes)
+      return
+    }
+    if (await hasBlob(connection, repository, blob, true)) return
+    if (blob.size <= small) {
+      const bytes = await collect(verified(await open(), blob), documentLimit)
+      await this.upload(blob, { open: async (from) => flow(bytes.subarray(from)) })
       return
     }
     await this.upload(blob, { open: async () => verified(await open(), blob), once: true })
@@ -147,7 +156,7 @@ export class Registry implements Target {
     const there = this.reallyAt(name.repository)
     if (there !== repository) await this.mountAll(there, blob)
     const bytes = await readManifest(connection, repository, blob)
-    await putManifest(connection, there, name.tag ?? blob.digest, blob, bytes)
+    await this.putDocument(there, name.tag ?? blob.digest, blob, bytes)
   }
 
   /** All tags of the repository, in the registry's order. */
@@ -161,11 +170,29 @@ export class Registry implements Target {
   }
 
   /** Removes a manifest, and with it every tag that points at it. */
-  async remove(digest: Digest): Promise<void> {
+  async remove(blob: Descriptor): Promise<void> {
     const { connection, repository } = this.place
+    const { digest } = blob
+    // Afterwards nobody can say any more what it spoke of.
+    const referral = await this.referralThere(blob)
     const purpose: Purpose = { wish: `remove ${digest} from ${repository}`, repository, actions: 'delete' }
     const path = `/v2/${repository}/manifests/${digest}`
     discard(await connection.ask({ method: 'DELETE', path }, purpose, [200, 202, 204]))
+    if (referral !== undefined) await removeReferrer(connection, repository, referral)
+  }
+
+  /** Removes a tag, and nothing else. Not every registry does that: rejects with `REGISTRY_REFUSED`. */
+  async removeTag(tag: string): Promise<void> {
+    const { connection, repository } = this.place
+    const purpose: Purpose = { wish: `remove the tag ${tag} from ${repository}`, repository, actions: 'delete' }
+    const path = `/v2/${repository}/manifests/${tag}`
+    const response = await connection.ask({ method: 'DELETE', path }, purpose, [200, 202, 204, 400, 404, 405, 501])
+    if (response.status < 400) return discard(response)
+    const { message } = refused(connection.attempt(purpose), response.status, await wordsOf(response))
+    throw new TareError('REGISTRY_REFUSED', message, {
+      remedy:
+        'Not every registry removes a tag alone. Without --tag-only the manifest goes, with every tag that points at it.',
+    })
   }
 
   /** Rejects unless the registry takes the credentials. Answers an identity token, which does instead of the password, where it gives one. */
@@ -194,7 +221,25 @@ export class Registry implements Target {
         await upload(connection, there, child, { open, once: true }, [repository])
       }
     }
-    await putManifest(connection, there, blob.digest, blob, bytes)
+    await this.putDocument(there, blob.digest, blob, bytes)
+  }
+
+  /** What a manifest there speaks of; undefined also where it cannot be read. */
+  private async referralThere(blob: Descriptor): Promise<Referral | undefined> {
+    const { connection, repository } = this.place
+    try {
+      return referralOf(blob, await readManifest(connection, repository, blob))
+    } catch (error) {
+      if (error instanceof TareError && /^(?:BLOB|MANIFEST)_/.test(error.code)) return undefined
+      throw error
+    }
+  }
+
+  private async putDocument(repository: string, name: string, blob: Descriptor, bytes: Buffer): Promise<void> {
+    const { connection } = this.place
+    const { listsReferrers } = await putManifest(connection, repository, name, blob, bytes)
+    const referral = listsReferrers ? undefined : referralOf(blob, bytes)
+    if (referral !== undefined) await addReferrer(connection, repository, referral)
   }
 
   /** Whether another repository of this registry really is where this one is. */

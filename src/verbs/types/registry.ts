@@ -97,6 +97,11 @@ export interface RemoteOptions extends CallOptions {
   readonly insecure?: boolean | undefined
 }
 
+export interface RemoveRemoteOptions extends RemoteOptions {
+  /** Only the tag: what it points at stays, with its other tags. Not every registry does that. */
+  readonly tagOnly?: boolean | undefined
+}
+
 export interface DocumentOptions extends CallOptions {
   /** A name in a registry, or another place that `copy` knows: `store:app`, `oci:layout:1`. */
   readonly name: string

@@ -36,6 +36,7 @@ import type {
   Referrer,
   ReferrersOptions,
   RemoteOptions,
+  RemoveRemoteOptions,
 } from './registry.ts'
 
 /** Everything tare can do. Every promise rejects with a TareError for what a user can meet. */
@@ -82,7 +83,7 @@ export interface Tare {
   /** What refers to an image of a registry. */
   referrers(options: ReferrersOptions): Promise<readonly Referrer[]>
   /** Removes what a name points at from its registry, with every tag that points there. Answers the digest. */
-  removeRemote(options: RemoteOptions): Promise<string>
+  removeRemote(options: RemoveRemoteOptions): Promise<string>
   /** Tries an image: answers the command's exit code. */
   run(options: RunOptions): Promise<number>
   tag(source: string, target: string, options?: CallOptions): Promise<void>

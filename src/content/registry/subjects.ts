@@ -1,0 +1,111 @@
+import {
+  type Descriptor,
+  type Digest,
+  descriptorJson,
+  type ImageIndex,
+  type IndexEntry,
+  isIndexType,
+  type Manifest,
+  mediaTypes,
+  openIndex,
+  parseDescriptor,
+  parseIndex,
+  parseManifest,
+  writeIndex,
+} from '../../oci/index.ts'
+import { sha256, TareError } from '../../support/index.ts'
+import type { Connection } from './connection.ts'
+import { putManifest } from './manifests.ts'
+import { fetchReferrersTag, hasReferrersApi, referrersTag } from './referrers.ts'
+
+/** What a manifest speaks of, and how it stands in the list of what speaks of that. (distribution-spec, "Pushing Manifests with Subject") */
+export interface Referral {
+  readonly subject: Digest
+  readonly referrer: Descriptor
+}
+
+/** undefined for what has no subject; what cannot be read has none. */
+export function referralOf({ mediaType, digest, size }: Descriptor, bytes: Buffer): Referral | undefined {
+  const document = tryParse(mediaType, bytes)
+  if (document?.subject === undefined) return undefined
+  const { subject, annotations, artifactType } = document
+  const type = artifactType ?? ('config' in document ? document.config.mediaType : '')
+  const referrer = { mediaType, digest, size, ...(type && { artifactType: type }), ...(annotations && { annotations }) }
+  return { subject: subject.digest, referrer }
+}
+
+function tryParse(mediaType: string, bytes: Buffer): Manifest | ImageIndex | undefined {
+  try {
+    return isIndexType(mediaType) ? parseIndex(bytes, '') : parseManifest(bytes, '')
+  } catch (error) {
+    if (error instanceof TareError) return undefined
+    throw error
+  }
+}
+
+// Somebody else may write the list at the same time, and what was put last counts.
+const mostTries = 4
+
+/** Puts a manifest into the list of what refers to its subject, in a registry that does not keep such lists itself. */
+export async function addReferrer(connection: Connection, repository: string, referral: Referral): Promise<void> {
+  const { referrer, subject } = referral
+  if (await hasReferrersApi(connection, repository, subject)) return
+  const json = descriptorJson(referrer)
+  await change(connection, repository, subject, (entries) => {
+    const isThere = entries.some(({ blob }) => blob.digest === referrer.digest)
+    return isThere ? entries : [...entries, { json, blob: parseDescriptor(json, 'the referrer') }]
+  })
+}
+
+/** Takes a manifest that is removed out of the list. */
+export async function removeReferrer(connection: Connection, repository: string, referral: Referral): Promise<void> {
+  const { referrer, subject } = referral
+  if (await hasReferrersApi(connection, repository, subject)) return
+  await change(connection, repository, subject, (entries) => {
+    const rest = entries.filter(({ blob }) => blob.digest !== referrer.digest)
+    return rest.length === entries.length ? entries : rest
+  })
+}
+
+async function change(
+  connection: Connection,
+  repository: string,
+  subject: Digest,
+  edit: (entries: readonly IndexEntry[]) => readonly IndexEntry[],
+): Promise<void> {
+  const tag = referrersTag(subject)
+  const what = `the list of what refers to ${subject}`
+  for (let tries = 0; tries < mostTries; tries++) {
+    const found = await fetchReferrersTag(connection, repository, subject, 'pull,push')
+    // A registry that has the subject itself under this tag shows nobody the list.
+    if (found === undefined && tries > 0) return
+    const old = found === undefined ? undefined : openList(found.bytes, tag, repository)
+    const entries = edit(old?.entries ?? [])
+    if (entries === old?.entries || (old === undefined && entries.length === 0)) return
+    const bytes = writeIndex({ document: old?.document ?? {}, mediaType: mediaTypes.index, entries })
+    const blob = { mediaType: mediaTypes.index, digest: sha256(bytes), size: bytes.length }
+    await putManifest(connection, repository, tag, blob, bytes)
+  }
+  throw new TareError(
+    'REGISTRY_INVALID',
+    `${what} in ${connection.host}/${repository} does not stay as it was written`,
+    {
+      remedy: 'Others may write it all the time: try again.',
+    },
+  )
+}
+
+function openList(bytes: Buffer, tag: string, repository: string) {
+  try {
+    return openIndex(bytes, tag)
+  } catch (cause) {
+    throw new TareError(
+      'REGISTRY_INVALID',
+      `the tag ${tag} of ${repository}, for the list of referrers, is something else`,
+      {
+        cause,
+        remedy: 'Give that another tag, and push again.',
+      },
+    )
+  }
+}
