@@ -37,6 +37,8 @@ export interface Verb<T extends FlagTable = FlagTable> {
   readonly args: { readonly least: number; readonly most: number }
   /** The first argument ends the flags: what follows is for somebody else. */
   readonly flagsFirst?: true
+  /** The file of `--authfile` need not be there. */
+  readonly makesLogins?: true
   /** Resolves to the exit code. */
   run(call: Call<T>): Promise<number>
 }
@@ -48,6 +50,7 @@ export interface AnyVerb {
   readonly flags: FlagTable
   readonly args: Verb['args']
   readonly flagsFirst: boolean
+  readonly makesLogins: boolean
   start(context: Context, parsed: ParsedFlags<FlagTable>): Promise<number>
 }
 
@@ -58,6 +61,7 @@ export function defineVerb<const T extends FlagTable>(verb: Verb<T>): AnyVerb {
     flags: verb.flags,
     args: verb.args,
     flagsFirst: verb.flagsFirst === true,
+    makesLogins: verb.makesLogins === true,
     start: (context, parsed) => {
       const { values, given, args } = parsed as unknown as ParsedFlags<T>
       return verb.run({

@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs'
 import type { AnyVerb, Context } from './command.ts'
 import { type Command, findCommand, groups } from './commands.ts'
-import { type Failure, notYet, UsageError } from './failure.ts'
+import { Failure, notYet, UsageError } from './failure.ts'
 import { type FlagTable, parseFlags } from './flags.ts'
 import { watchForInterruption } from './interruption.ts'
 import { BrokenPipe, isBrokenPipe, type OutputStream, print, processStreams, type Streams, tell } from './streams.ts'
@@ -70,10 +71,25 @@ async function dispatch(argv: readonly string[], around: Surroundings, invocatio
   checkArguments(name, verb, parsed.args.length)
   const open: Context['open'] = async () => {
     const { openTare } = await import('../index.ts')
-    return openTare({ environment: around.env })
+    return openTare({
+      environment: withLoginFile(around.env, parsed.values['authfile'], verb.makesLogins),
+      report: (event) => {
+        if (event.type === 'warning') void tell(streams, `WARNING: ${event.message}\n`)
+      },
+    })
   }
   const context = { ...around, debug: invocation.debug, name: `tare ${name}`, open, now: () => Date.now() }
   return verb.start(context, parsed)
+}
+
+/** The environment in which `--authfile` is the only login file. */
+function withLoginFile(env: NodeJS.ProcessEnv, path: unknown, mayBeNew: boolean): NodeJS.ProcessEnv {
+  if (typeof path !== 'string') return env
+  if (path === '' || (!mayBeNew && !existsSync(path)))
+    throw new Failure(`--authfile names "${path}", which is not there`, {
+      remedy: '`tare login --authfile` makes one.',
+    })
+  return { ...env, REGISTRY_AUTH_FILE: path }
 }
 
 interface Route {

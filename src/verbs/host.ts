@@ -11,6 +11,8 @@ export interface Host {
   readonly platform: Platform
   readonly environment: Readonly<Record<string, string | undefined>>
   now(): Date
+  /** Tells what went wrong and is no error: each thing once. */
+  warn?(message: string): void
 }
 
 /** Bytes that an archive may unpack to, of `TARE_UNPACK_LIMIT`; undefined where it does not say. */
@@ -20,16 +22,22 @@ export function unpackLimit({ environment }: Host): number | undefined {
 }
 
 /** The Host of this machine. The store is `home`, else `$TARE_HOME`, else `tare` in the XDG data folder (%LOCALAPPDATA% on Windows). */
-export function createHost({ home, environment = process.env }: TareOptions = {}): Host {
+export function createHost({ home, environment = process.env, report }: TareOptions = {}): Host {
   const folder = resolve(home ?? (environment['TARE_HOME'] || defaultHome(environment)))
   const machine = { x64: 'amd64', ia32: '386' }[process.arch as string] ?? process.arch
   const store = new Store(folder)
   store.close()
+  const told = new Set<string>()
   return {
     store,
     platform: normalizePlatform({ os: 'linux', architecture: machine }),
     environment,
     now: () => new Date(),
+    warn: (message) => {
+      if (told.has(message)) return
+      told.add(message)
+      report?.({ type: 'warning', rule: 'Login', message })
+    },
   }
 }
 

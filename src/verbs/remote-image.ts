@@ -34,12 +34,12 @@ export async function openSource(host: Host, name: Reference, call: RegistryCall
 }
 
 async function open(
-  { environment }: Host,
+  { environment, warn }: Host,
   { registry, repository }: Reference,
   { insecure, signal, namedBy }: RegistryCall & { readonly namedBy?: 'tag' | 'digest' },
 ): Promise<Registry> {
   const { openRegistry } = await import('../content/registry/index.ts')
-  return openRegistry(registry, { repository, environment, insecure, namedBy, signal })
+  return openRegistry(registry, { repository, environment, insecure, namedBy, signal, warn })
 }
 
 /** An image of a registry, of which manifest and config are read, and no layer. */

@@ -1,6 +1,8 @@
 import type { FlagTable } from '../flags.ts'
+import { loginFlags } from './login-flags.ts'
 
 export const buildFlags = {
+  ...loginFlags,
   // What the build listens to.
   annotation: { type: 'list', placeholder: 'stringArray', help: 'Add annotation to the image' },
   'build-arg': { type: 'list', help: 'Set build-time variables' },

@@ -4,6 +4,7 @@ import { withTransfers } from '../progress-output.ts'
 import { copied } from '../render/transfers.ts'
 import { print, tell } from '../streams.ts'
 import { readImageKind } from './image-kind.ts'
+import { loginFlags } from './login-flags.ts'
 
 export const copy = defineVerb({
   usage: '[OPTIONS] SOURCE TARGET',
@@ -15,6 +16,7 @@ export const copy = defineVerb({
   docker-archive:PATH[:NAME]      what docker save writes`,
   args: { least: 2, most: 2 },
   flags: {
+    ...loginFlags,
     'additional-tag': {
       type: 'list',
       placeholder: 'tag',

@@ -2,6 +2,7 @@ import type { IndexResult } from '../../index.ts'
 import { defineVerb } from '../command.ts'
 import { UsageError } from '../failure.ts'
 import { print, printData, type Streams } from '../streams.ts'
+import { loginFlags } from './login-flags.ts'
 
 const formats = ['oci', 'docker'] as const
 const annotation = { type: 'list', placeholder: 'key=value', help: 'Annotation to add' } as const
@@ -15,6 +16,7 @@ export const indexCreate = defineVerb({
   about: 'IMAGE is a name in a registry, an index there, or another place of `tare copy`.',
   args: { least: 2, most: Number.POSITIVE_INFINITY },
   flags: {
+    ...loginFlags,
     annotation: { ...annotation, help: 'Annotation of the index' },
     append: { type: 'bool', help: 'Begin with the images that NAME has now' },
     format: { type: 'string', help: 'Kind of the index: "oci" or "docker" (default: as its images)' },
@@ -40,6 +42,7 @@ export const indexAnnotate = defineVerb({
   about: 'Without DIGEST and --platform, the annotations are of the index itself.',
   args: { least: 1, most: 2 },
   flags: {
+    ...loginFlags,
     annotation,
     arch: { type: 'string', help: 'Set the architecture of the image' },
     os: { type: 'string', help: 'Set its operating system' },

@@ -4,13 +4,16 @@ import { Failure, UsageError } from '../failure.ts'
 import { inputBytes } from '../input.ts'
 import { Prompt } from '../prompt.ts'
 import { print, tell } from '../streams.ts'
+import { loginFlags } from './login-flags.ts'
 
 const mostBytes = 64 << 10
 
 export const login = defineVerb({
   usage: '[OPTIONS] [SERVER]',
   args: { least: 0, most: 1 },
+  makesLogins: true,
   flags: {
+    ...loginFlags,
     insecure: { type: 'bool', help: 'Do not check certificates, and allow plain HTTP' },
     password: { type: 'string', short: 'p', help: 'Password or personal access token' },
     'password-stdin': { type: 'bool', help: 'Take the password from stdin' },
@@ -34,7 +37,9 @@ export const login = defineVerb({
     const answers = fromInput
       ? { user, password: await readPassword(inputBytes({ streams, signal })) }
       : await ask(call, user, password)
-    const { place, inClear } = await tare.login({ ...about, ...answers })
+    const { place, inClear, hiddenBy } = await tare.login({ ...about, ...answers })
+    if (hiddenBy !== undefined)
+      await tell(streams, `WARNING: ${hiddenBy} has a login of the same registry, and is asked before ${place}.\n`)
     if (inClear)
       await tell(
         streams,
@@ -95,7 +100,8 @@ async function readPassword(bytes: AsyncIterable<Uint8Array>): Promise<string> {
 export const logout = defineVerb({
   usage: '[SERVER]',
   args: { least: 0, most: 1 },
-  flags: {},
+  makesLogins: true,
+  flags: { ...loginFlags },
   run: async ({ args, streams, ...call }) => {
     const tare = await call.open()
     const server = args[0] ?? 'docker.io'

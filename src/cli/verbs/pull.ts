@@ -4,11 +4,13 @@ import { UsageError } from '../failure.ts'
 import { withTransfers } from '../progress-output.ts'
 import { pulled as outcomes } from '../render/transfers.ts'
 import { print, tell } from '../streams.ts'
+import { loginFlags } from './login-flags.ts'
 
 export const pull = defineVerb({
   usage: '[OPTIONS] NAME[:TAG|@DIGEST]',
   args: { least: 1, most: 1 },
   flags: {
+    ...loginFlags,
     'all-platforms': { type: 'bool', help: 'Take the images for all platforms, under one name' },
     'all-tags': { type: 'bool', short: 'a', help: 'Download all tagged images in the repository' },
     'disable-content-trust': { type: 'bool', help: 'Skip image verification', hidden: true },

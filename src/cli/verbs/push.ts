@@ -7,12 +7,14 @@ import { pushed } from '../render/transfers.ts'
 import { print, tell } from '../streams.ts'
 import { fullName } from './build-files.ts'
 import { readImageKind } from './image-kind.ts'
+import { loginFlags } from './login-flags.ts'
 import { refuseTag } from './pull.ts'
 
 export const push = defineVerb({
   usage: '[OPTIONS] NAME[:TAG]',
   args: { least: 1, most: 1 },
   flags: {
+    ...loginFlags,
     'all-tags': { type: 'bool', short: 'a', help: 'Push all tags of an image to the repository' },
     compression: { type: 'string', help: 'How to squeeze layers: "gzip" or "zstd" (default: as before, else "gzip")' },
     'compression-level': { type: 'string', help: '1 to 9 for gzip (default: 4), 1 to 19 for zstd (default: 3)' },

@@ -4,6 +4,7 @@ import { printListing } from '../print-listing.ts'
 import { humanSize } from '../text/human.ts'
 import type { Row } from '../text/listing.ts'
 import { formatHelp } from './format-help.ts'
+import { loginFlags } from './login-flags.ts'
 
 const headings = {
   ...{ Digest: 'DIGEST', ArtifactType: 'ARTIFACT TYPE', MediaType: 'MEDIA TYPE', Size: 'SIZE' },
@@ -14,6 +15,7 @@ export const referrers = defineVerb({
   usage: '[OPTIONS] NAME[:TAG|@DIGEST]',
   args: { least: 1, most: 1 },
   flags: {
+    ...loginFlags,
     'artifact-type': { type: 'string', help: 'Only those of this artifact type' },
     format: { type: 'string', help: formatHelp },
     insecure: { type: 'bool', help: 'Do not check certificates, and allow plain HTTP' },

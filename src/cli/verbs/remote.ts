@@ -1,5 +1,6 @@
 import { type AnyVerb, defineVerb } from '../command.ts'
 import { print, printData } from '../streams.ts'
+import { loginFlags } from './login-flags.ts'
 
 const insecure = { type: 'bool', help: 'Do not check certificates, and allow plain HTTP' } as const
 
@@ -10,6 +11,7 @@ function document(what: 'digest' | 'manifest' | 'config'): AnyVerb {
     about: `NAME is a registry's, or another place of \`tare copy\`: store:NAME, oci:PATH[:TAG], …`,
     args: { least: 1, most: 1 },
     flags: {
+      ...loginFlags,
       insecure,
       local: { type: 'bool', help: "The name is one of tare's store" },
       platform: {
@@ -34,7 +36,7 @@ export const imageConfig = document('config')
 export const registryList = defineVerb({
   usage: '[OPTIONS] REPOSITORY',
   args: { least: 1, most: 1 },
-  flags: { insecure },
+  flags: { ...loginFlags, insecure },
   run: async ({ args, flags, streams, signal, ...call }) => {
     const tare = await call.open()
     const tags = await tare.remoteTags({ name: args[0]!, insecure: flags.insecure, signal })
@@ -47,6 +49,7 @@ export const registryRemove = defineVerb({
   usage: '[OPTIONS] NAME[:TAG|@DIGEST] [NAME...]',
   args: { least: 1, most: Number.POSITIVE_INFINITY },
   flags: {
+    ...loginFlags,
     insecure,
     'tag-only': { type: 'bool', help: 'Remove the tag and nothing else, where the registry allows it' },
   },

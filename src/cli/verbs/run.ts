@@ -3,8 +3,10 @@ import { type Call, defineVerb } from '../command.ts'
 import { Failure, usageExitCode } from '../failure.ts'
 import type { FlagTable } from '../flags.ts'
 import { readIsolation } from './isolation.ts'
+import { loginFlags } from './login-flags.ts'
 
 const flags = {
+  ...loginFlags,
   entrypoint: { type: 'string', help: 'Overwrite the default ENTRYPOINT of the image' },
   env: { type: 'list', short: 'e', help: 'Set environment variables' },
   interactive: { type: 'bool', short: 'i', help: 'Give the command the standard input' },

@@ -1,6 +1,7 @@
 import { defineVerb } from '../command.ts'
 import { Failure, UsageError } from '../failure.ts'
 import { writeBytes } from '../streams.ts'
+import { loginFlags } from './login-flags.ts'
 
 const formats = ['docker', 'docker-legacy', 'oci'] as const
 
@@ -8,6 +9,7 @@ export const save = defineVerb({
   usage: '[OPTIONS] IMAGE [IMAGE...]',
   args: { least: 1, most: Number.POSITIVE_INFINITY },
   flags: {
+    ...loginFlags,
     format: {
       type: 'string',
       help: 'Layout of the archive: "docker" (an OCI layout that docker load reads too), "docker-legacy" (as before Docker 25) or "oci"',

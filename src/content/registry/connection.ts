@@ -15,7 +15,7 @@ import {
   TryAgain,
 } from '../../net/index.ts'
 import { TareError } from '../../support/index.ts'
-import { type Challenge, type Credentials, parseChallenges } from './auth/index.ts'
+import { type Challenge, type Login, parseChallenges } from './auth/index.ts'
 import { type Attempt, nonsense, RefusedStatus, refused, unreachable, wordsOf } from './failure.ts'
 import { type Door, Identities, type Identity, type Purpose } from './identity.ts'
 
@@ -52,7 +52,7 @@ export class Connection {
       readonly insecure: boolean
       /** Only http is spoken there. */
       readonly plain?: boolean | undefined
-      readonly credentials: (purpose: Purpose) => Promise<Credentials | undefined>
+      readonly credentials: (purpose: Purpose) => Promise<Login>
     },
   ) {
     this.registry = host
@@ -129,8 +129,8 @@ export class Connection {
               throw new TokenExpired()
             }
           }
-          const answered = { credentials: identity.source, granted: identity.granted, via: viaOf(response, url) }
-          const about = { ...attempt, ...answered }
+          const { source: credentials, granted, missing } = identity
+          const about = { ...attempt, credentials, granted, missing, via: viaOf(response, url) }
           const after = response.headers['retry-after']
           const quiet = silent && response.status !== 401
           if (quiet) discard(response)

@@ -17,6 +17,8 @@ export interface Attempt {
   readonly granted?: string | undefined
   /** Where the credentials came from; undefined for none. */
   readonly credentials?: string | undefined
+  /** Why there are none: what a credential helper said. */
+  readonly missing?: TareError | undefined
 }
 
 /** What the registry says of its refusal, in its own words: of its JSON, or the beginning of its text. */
@@ -107,12 +109,16 @@ function login({ host, registry = host }: Attempt): string {
 }
 
 function asked(attempt: Attempt): string {
-  const { repository, scope, granted, credentials } = attempt
+  const { repository, scope, granted, credentials, missing } = attempt
   const parts = [
     ...(repository === undefined ? [] : [`repository ${repository}`]),
     ...(scope === undefined ? [] : [`asked for ${scope}`]),
     ...(granted === undefined || hasAll(attempt) ? [] : [`granted ${granted === '' ? 'nothing' : granted}`]),
-    credentials === undefined ? 'without credentials' : `credentials from ${credentials}`,
+    missing !== undefined
+      ? `without credentials: ${missing.message}`
+      : credentials === undefined
+        ? 'without credentials'
+        : `credentials from ${credentials}`,
   ]
   return ` (${parts.join(', ')})`
 }
@@ -127,6 +133,7 @@ function denied(attempt: Attempt): string {
   const { repository, credentials, scope, granted, via } = attempt
   if (via?.what === 'storage')
     return 'It is not the registry that refuses, but where it keeps its bytes: try again; the clock here or there may be wrong.'
+  if (attempt.missing?.remedy !== undefined) return attempt.missing.remedy
   if (credentials === undefined)
     return `Log in with \`${login(attempt)}\`${repository === undefined ? '' : ', or check the name: a repository that does not exist may be answered like one that is private'}.`
   const right = `${scope?.includes('delete') ? 'remove from' : scope?.includes('push') ? 'push to' : 'read'} ${repository ?? 'this registry'}`

@@ -1,5 +1,6 @@
 import type { Http, RetrySettings } from '../../net/index.ts'
-import type { Challenge, Credentials } from './auth/index.ts'
+import type { TareError } from '../../support/index.ts'
+import type { Challenge, Login } from './auth/index.ts'
 import type { Attempt } from './failure.ts'
 import { basic, fetchToken, type Token } from './tokens.ts'
 
@@ -22,6 +23,8 @@ export interface Identity {
   readonly challenge?: Challenge
   readonly source?: string | undefined
   readonly granted?: string | undefined
+  /** Why there are no credentials, where a helper should have had some. */
+  readonly missing?: TareError | undefined
   /** For a header that can be had anew. */
   readonly forget?: () => void
 }
@@ -36,12 +39,12 @@ const expiryMargin = 5_000
 export class Identities {
   private readonly http: Http
   private readonly retries: RetrySettings
-  private readonly who: (purpose: Purpose) => Promise<Credentials | undefined>
+  private readonly who: (purpose: Purpose) => Promise<Login>
   private readonly tokens = new Map<string, Promise<Token>>()
   /** What repositories have asked for, where that is not what the door asks for. */
   private readonly asked = new Map<string, Challenge>()
 
-  constructor(http: Http, retries: RetrySettings, who: (purpose: Purpose) => Promise<Credentials | undefined>) {
+  constructor(http: Http, retries: RetrySettings, who: (purpose: Purpose) => Promise<Login>) {
     this.http = http
     this.retries = retries
     this.who = who
@@ -51,24 +54,27 @@ export class Identities {
   async identify(door: Door, purpose: Purpose, attempt: Attempt): Promise<Identity> {
     const challenge = this.asked.get(purpose.repository ?? '') ?? door.challenge
     if (challenge === undefined) return {}
-    const credentials = await this.who(purpose)
+    const { credentials, failure } = await this.who(purpose)
     const source = credentials?.source
+    const missing = credentials === undefined ? failure : undefined
     if (credentials?.registryToken !== undefined)
       return { header: `Bearer ${credentials.registryToken}`, challenge, source }
     if (challenge.scheme === 'basic')
-      return credentials?.user === undefined ? { challenge } : { header: basic(credentials), challenge, source }
+      return credentials?.user === undefined
+        ? { challenge, missing }
+        : { header: basic(credentials), challenge, source }
     const key = keyOf(challenge, purpose)
     const known = await this.tokens.get(key)
     if (known === undefined || known.expires - expiryMargin < Date.now()) {
       const from = { http: this.http, retries: this.retries, registry: door.url, challenge }
-      const about = { ...attempt, credentials: source }
+      const about = { ...attempt, credentials: source, missing }
       const token = fetchToken(from, scopesOf(purpose, challenge), credentials, about, purpose.lasting)
       this.tokens.set(key, token)
       token.catch(() => this.tokens.delete(key))
     }
     const token = (await this.tokens.get(key))!
     const forget = () => this.tokens.delete(key)
-    return { header: `Bearer ${token.text}`, challenge, source, granted: token.granted, forget }
+    return { header: `Bearer ${token.text}`, challenge, source, missing, granted: token.granted, forget }
   }
 
   /**
@@ -83,7 +89,9 @@ export class Identities {
     if (challenge === undefined) return undefined
     if (identity.challenge === undefined || keyOf(challenge, purpose) !== keyOf(identity.challenge, purpose)) {
       this.asked.set(purpose.repository ?? '', challenge)
-      return challenge.scheme === 'bearer' || (await this.who(purpose))?.user !== undefined ? 'other' : undefined
+      return challenge.scheme === 'bearer' || (await this.who(purpose)).credentials?.user !== undefined
+        ? 'other'
+        : undefined
     }
     identity.forget?.()
     return identity.forget === undefined ? undefined : 'anew'

@@ -2,7 +2,7 @@ import { type Environment, Http, type RetrySettings, readProxies } from '../../n
 import type { Descriptor } from '../../oci/index.ts'
 import { type Bytes, collect, flow, messageOf, TareError } from '../../support/index.ts'
 import { verified } from '../index.ts'
-import { type Credentials, findCredentials } from './auth/index.ts'
+import { type Credentials, findLogin, type Login } from './auth/index.ts'
 import { Connection } from './connection.ts'
 import { download, readBlob } from './download.ts'
 import type { Endpoint, Endpoints } from './endpoints.ts'
@@ -14,6 +14,8 @@ export interface PlaceSettings {
   readonly credentials?: Credentials | undefined
   readonly patience: number
   readonly retries: RetrySettings
+  /** Is told what went wrong and is no error. */
+  readonly warn?: ((message: string) => void) | undefined
 }
 
 // A mirror is there to be faster: the origin is not kept waiting long for it.
@@ -40,12 +42,17 @@ export class Place {
       proxies: readProxies(environment),
       signal: retries.signal,
     })
-    const found = new Map<string, Promise<Credentials | undefined>>()
-    const credentials = async ({ repository: asked = repository }: Purpose) => {
-      if (settings.credentials !== undefined) return settings.credentials
-      const known = found.get(asked) ?? findCredentials(host, asked, environment)
+    const found = new Map<string, Promise<Login>>()
+    const credentials = async ({ repository: asked = repository, actions = 'pull' }: Purpose): Promise<Login> => {
+      if (settings.credentials !== undefined) return { credentials: settings.credentials }
+      const known = found.get(asked) ?? findLogin(host, asked, environment)
       found.set(asked, known)
-      return known
+      const login = await known
+      if (login.failure === undefined) return login
+      // Much can be read by anybody, and little written.
+      if (login.credentials === undefined && actions !== 'pull') throw login.failure
+      settings.warn?.(`${login.failure.message}: going on without it`)
+      return login
     }
     this.connection = new Connection(host, this.http, retries, { insecure, plain, credentials })
   }

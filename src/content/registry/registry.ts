@@ -37,6 +37,8 @@ export interface RegistryOptions {
   /** Certificates are not checked, and http is tried after https. */
   readonly insecure?: boolean | undefined
   readonly signal?: AbortSignal | undefined
+  /** Is told what went wrong and is no error, such as a credential helper that is missing. */
+  readonly warn?: ((message: string) => void) | undefined
   /** Milliseconds without a byte after which a connection counts as lost. Default: 60,000. */
   readonly patience?: number | undefined
   /** How often something is tried in all. Default: 5. */
@@ -65,14 +67,14 @@ export class Registry implements Target {
   private readonly place: Place
 
   constructor(host: string, options: RegistryOptions) {
-    const { repository, environment = {}, credentials, insecure, namedBy, signal } = options
+    const { repository, environment = {}, credentials, insecure, namedBy, signal, warn } = options
     const { patience = 60_000, attempts = 5, retryDelay = 400 } = options
     this.host = host
     this.repository = repository
     this.options = options
     const retries = { attempts, delay: retryDelay, longestWait: 60_000, signal }
     const endpoints = findEndpoints(host, repository, { environment, insecure, namedBy })
-    this.places = new Places(endpoints, { environment, credentials, patience, retries })
+    this.places = new Places(endpoints, { environment, credentials, patience, retries, warn })
     this.place = this.places.origin
   }
 

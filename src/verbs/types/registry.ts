@@ -85,6 +85,8 @@ export interface LoginResult {
   readonly place: string
   /** Everybody who can read the file can read the password, or the token that does instead of it. */
   readonly inClear: boolean
+  /** What else has a login of the registry, and is asked first: `DOCKER_AUTH_CONFIG`. */
+  readonly hiddenBy?: string | undefined
 }
 
 export interface LogoutOptions extends CallOptions {

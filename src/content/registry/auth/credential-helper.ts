@@ -1,23 +1,33 @@
-import type { Environment } from '../../../net/index.ts'
+import { type Environment, printable } from '../../../net/index.ts'
 import { systemCode, TareError } from '../../../support/index.ts'
 import type { Credentials } from './types.ts'
 
-type Secret = Pick<Credentials, 'user' | 'password' | 'identityToken'>
+export type Secret = Pick<Credentials, 'user' | 'password' | 'identityToken'>
 
-/** What `docker-credential-NAME get` knows of a server; undefined where it knows nothing. */
-export async function askHelper(name: string, server: string, environment: Environment): Promise<Secret | undefined> {
-  const { status, output } = await runHelper(name, 'get', server, environment)
+/** What `docker-credential-NAME get` knows of a server; undefined where it knows nothing. Rejects with `CREDENTIALS_INVALID`. */
+export async function askHelper(
+  name: string,
+  server: string,
+  environment: Environment,
+  patience = usualPatience,
+): Promise<Secret | undefined> {
+  const { status, output, complaint } = await runHelper(name, 'get', server, environment, patience)
   if (status !== 0) {
     if (/credentials not found|no credentials|not found in native keychain/i.test(output)) return undefined
-    throw helperFailed(name, `says: ${output.trim() || `exit code ${status}`}`)
+    throw helperFailed(name, `says: ${printable(output) || printable(complaint) || `exit code ${status}`}`)
   }
+  // What it printed may be a secret all the same: it is not told.
+  const rubbish = helperFailed(name, 'prints something other than its JSON')
+  let raw: unknown
   try {
-    const { Username: user, Secret: password } = JSON.parse(output) as { Username: string; Secret: string }
-    if (!password) return undefined
-    return user === '<token>' ? { identityToken: password } : { user, password }
-  } catch (cause) {
-    throw helperFailed(name, 'answers something that is not its JSON', cause)
+    raw = JSON.parse(output)
+  } catch {
+    throw rubbish
   }
+  const { Username: user = '', Secret: password } = (raw ?? {}) as { Username?: unknown; Secret?: unknown }
+  if (password === undefined || password === null || password === '') return undefined
+  if (typeof user !== 'string' || typeof password !== 'string') throw rubbish
+  return user === '<token>' ? { identityToken: password } : { user, password }
 }
 
 /** `docker-credential-NAME store`, with the helper's JSON. */
@@ -27,41 +37,68 @@ export async function tellHelper(
   input: string,
   environment: Environment,
 ): Promise<void> {
-  const { status, output } = await runHelper(name, verb, input, environment)
+  const { status, output, complaint } = await runHelper(name, verb, input, environment, usualPatience)
   if (status !== 0 && !(verb === 'erase' && /not found/i.test(output)))
-    throw helperFailed(name, `cannot ${verb}: ${output.trim()}`)
+    throw helperFailed(name, `cannot ${verb}: ${printable(output) || printable(complaint)}`)
 }
 
 const mostOutput = 1 << 20
+// Some ask a cloud, or somebody at a screen.
+const usualPatience = 20_000
+
+interface Ended {
+  readonly status: number
+  readonly output: string
+  /** What it printed to stderr. */
+  readonly complaint: string
+}
 
 async function runHelper(
   name: string,
   verb: string,
   input: string,
   environment: Environment,
-): Promise<{ status: number; output: string }> {
+  patience: number,
+): Promise<Ended> {
   if (!/^[\w.-]+$/.test(name)) throw helperFailed(name, 'is not a name of a program')
   // Loaded here: few have a helper.
   const { spawn } = await import('node:child_process')
   return new Promise((resolve, reject) => {
-    const child = spawn(`docker-credential-${name}`, [verb], { env: environment as NodeJS.ProcessEnv, timeout: 60_000 })
-    let output = ''
-    child.stdout.on('data', (chunk: Buffer) => {
-      if (output.length < mostOutput) output += chunk.toString('utf8')
-    })
-    child.stderr.resume()
+    const child = spawn(`docker-credential-${name}`, [verb], { env: environment as NodeJS.ProcessEnv })
+    const fail = (why: string, cause?: unknown) => {
+      clearTimeout(timer)
+      child.kill('SIGKILL')
+      // A program that it has started may hold its pipes open; nobody waits for that.
+      for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy()
+      child.unref()
+      reject(helperFailed(name, why, cause))
+    }
+    const timer = setTimeout(() => fail(`has not answered within ${patience / 1000} seconds`), patience)
+    const collect = (stream: NodeJS.ReadableStream) => {
+      let text = ''
+      stream.setEncoding('utf8')
+      stream.on('data', (chunk: string) => {
+        text += chunk
+        if (text.length > mostOutput) fail('prints without end')
+      })
+      return () => text
+    }
+    const output = collect(child.stdout)
+    const complaint = collect(child.stderr)
     child.stdin.on('error', () => {})
-    child.on('error', (error) =>
-      reject(helperFailed(name, systemCode(error) === 'ENOENT' ? 'is not installed' : error.message, error)),
-    )
-    child.on('close', (status) => resolve({ status: status ?? 1, output }))
+    child.on('error', (error) => fail(systemCode(error) === 'ENOENT' ? 'is not installed' : error.message, error))
+    child.on('close', (status) => {
+      clearTimeout(timer)
+      resolve({ status: status ?? 1, output: output(), complaint: complaint() })
+    })
     child.stdin.end(input)
   })
 }
 
 function helperFailed(name: string, why: string, cause?: unknown): TareError {
   return new TareError('CREDENTIALS_INVALID', `the credential helper docker-credential-${name} ${why}`, {
-    remedy: 'Install it, or take it out of credsStore and credHelpers in ~/.docker/config.json.',
+    remedy:
+      'Install or mend it, or take it out of credsStore and credHelpers in the login file (~/.docker/config.json).',
     cause,
   })
 }

@@ -7,4 +7,5 @@
 export { type Challenge, parseChallenges } from './challenge.ts'
 export { findCredentials } from './credentials.ts'
 export { forgetCredentials, type KeptCredentials, keepCredentials } from './keep-credentials.ts'
+export { findLogin, type Login } from './logins.ts'
 export type { Credentials } from './types.ts'

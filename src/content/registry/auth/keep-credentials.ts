@@ -1,10 +1,13 @@
-import { mkdirSync, realpathSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { replaceFile, sweepBeside } from '../../../disk/index.ts'
+import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { isLeftBy, replaceFile, sweepBeside, thisProcess, withLock } from '../../../disk/index.ts'
 import type { Environment } from '../../../net/index.ts'
-import { TareError } from '../../../support/index.ts'
+import { messageOf, TareError } from '../../../support/index.ts'
 import { tellHelper } from './credential-helper.ts'
-import { type AuthFile, authFiles, bareName, readAuthFile, serverKeys } from './credentials.ts'
+import { helperFor } from './credentials.ts'
+import { type LoginFile, loginSources, readLoginFile, writtenFile } from './login-files.ts'
+import { forgetAnswers } from './logins.ts'
+import { isFor, serverKeys } from './server-names.ts'
 
 /** Where a password or an identity token was put. */
 export interface KeptCredentials {
@@ -12,6 +15,8 @@ export interface KeptCredentials {
   readonly place: string
   /** Everybody who can read the file can read the password or the token. */
   readonly inClear: boolean
+  /** What else has a login of the registry, and is asked before: DOCKER_AUTH_CONFIG. */
+  readonly hiddenBy?: string | undefined
 }
 
 /**
@@ -27,62 +32,96 @@ export async function keepCredentials(
   }: { readonly user: string; readonly password: string; readonly identityToken?: string | undefined },
   environment: Environment,
 ): Promise<KeptCredentials> {
-  const path = configFile(environment)
-  const file = readAuthFile(path, true) ?? {}
+  const path = writtenFile(environment)
   const server = serverKeys(registry)[0]!
-  const helper = serverKeys(registry).flatMap((key) => file.credHelpers?.[key] ?? [])[0] ?? file.credsStore
-  if (helper) {
+  const hiddenBy = loginSources(environment).find(({ name, read }) => name !== path && has(read(), registry))
+  const hidden = hiddenBy?.name === 'DOCKER_AUTH_CONFIG' ? { hiddenBy: hiddenBy.name } : {}
+  forgetAnswers(environment)
+  const helper = helperFor(readLoginFile(path, true) ?? nothing, registry)
+  if (helper !== undefined) {
     // (docker-credential-helpers, "<token>")
     const secret = identityToken === undefined ? [user, password] : ['<token>', identityToken]
     const json = JSON.stringify({ ServerURL: server, Username: secret[0], Secret: secret[1] })
     await tellHelper(helper, 'store', json, environment)
-    return { place: `docker-credential-${helper}`, inClear: false }
+    return { place: `docker-credential-${helper}`, inClear: false, ...hidden }
   }
   const text = identityToken === undefined ? `${user}:${password}` : `${user}:`
   const entry = {
     auth: Buffer.from(text).toString('base64'),
     ...(identityToken === undefined ? {} : { identitytoken: identityToken }),
   }
-  writeConfig(path, { ...file, auths: { ...without(file.auths, registry), [server]: entry } })
-  return { place: path, inClear: true }
+  await change(path, ({ whole, auths }) => ({ ...whole, auths: { ...without(auths, registry), [server]: entry } }))
+  return { place: path, inClear: true, ...hidden }
 }
 
 /** Forgets what that file and its helper know of a registry. Answers whether there was anything. */
 export async function forgetCredentials(registry: string, environment: Environment): Promise<boolean> {
-  const path = configFile(environment)
-  const file = readAuthFile(path, true)
-  if (file === undefined) return false
-  const keys = serverKeys(registry)
-  const helper = keys.flatMap((key) => file.credHelpers?.[key] ?? [])[0] ?? file.credsStore
-  if (helper) for (const key of keys) await tellHelper(helper, 'erase', key, environment)
-  const auths = without(file.auths, registry)
-  if (Object.keys(auths).length === Object.keys(file.auths ?? {}).length) return Boolean(helper)
-  writeConfig(path, { ...file, auths })
-  return true
+  const path = writtenFile(environment)
+  const file = readLoginFile(path, true)
+  forgetAnswers(environment)
+  if (file === undefined) {
+    if (existsSync(dirname(path))) sweep(realPath(path))
+    return false
+  }
+  const helper = helperFor(file, registry)
+  if (helper !== undefined) for (const key of serverKeys(registry)) await tellHelper(helper, 'erase', key, environment)
+  return (await change(path, forgetting(registry))) || helper !== undefined
+}
+
+const nothing: LoginFile = { auths: {}, credsStore: undefined, credHelpers: {}, whole: {} }
+
+const forgetting =
+  (registry: string) =>
+  ({ whole, auths }: LoginFile): object | undefined => {
+    const kept = without(auths, registry)
+    return Object.keys(kept).length === Object.keys(auths).length ? undefined : { ...whole, auths: kept }
+  }
+
+function has(file: LoginFile | undefined, registry: string): boolean {
+  return Object.keys(file?.auths ?? {}).some((key) => isFor(key, registry))
 }
 
 /** What is kept of others. An entry may have an address for its name: an old one must not hide a new one. */
-function without(auths: AuthFile['auths'], registry: string): NonNullable<AuthFile['auths']> {
-  const names = serverKeys(registry).map(bareName)
-  return Object.fromEntries(Object.entries(auths ?? {}).filter(([key]) => !names.includes(bareName(key))))
+function without(auths: LoginFile['auths'], registry: string): LoginFile['auths'] {
+  return Object.fromEntries(Object.entries(auths).filter(([key]) => !isFor(key, registry)))
 }
 
-// The first that is asked: elsewhere, an older login could hide a new one.
-function configFile(environment: Environment): string {
-  return authFiles(environment)[0]!
-}
-
-function writeConfig(path: string, value: object): void {
+/** Changes the file, one process at a time; `to` answers undefined for no change. Answers whether there was one. */
+async function change(path: string, to: (file: LoginFile) => object | undefined): Promise<boolean> {
   const real = realPath(path)
-  try {
-    mkdirSync(dirname(real), { recursive: true, mode: 0o700 })
-    sweepBeside(real)
-    replaceFile(real, `${JSON.stringify(value, undefined, '\t')}\n`, { mode: 0o600 })
-  } catch (cause) {
-    throw new TareError('CREDENTIALS_UNWRITABLE', `cannot write ${path}: ${(cause as Error).message}`, {
+  const unwritable = (why: string, cause?: unknown) =>
+    new TareError('CREDENTIALS_UNWRITABLE', `cannot write ${path}: ${why}`, {
       cause,
       remedy: 'Set DOCKER_CONFIG to a folder that you can write to.',
     })
+  try {
+    mkdirSync(dirname(real), { recursive: true, mode: 0o700 })
+    const lock = join(dirname(real), `.${basename(real)}.lock`)
+    return await withLock(
+      lock,
+      () => {
+        sweep(real)
+        const value = to(readLoginFile(path, true) ?? nothing)
+        if (value === undefined) return false
+        replaceFile(real, `${JSON.stringify(value, undefined, '\t')}\n`, { mode: 0o600 })
+        return true
+      },
+      () => unwritable('another process has been changing it for half a minute'),
+    )
+  } catch (error) {
+    throw error instanceof TareError ? error : unwritable(messageOf(error), error)
+  }
+}
+
+/** Removes copies of the file that dead processes left, also those of the version that named them by the process alone. */
+function sweep(path: string): void {
+  sweepBeside(path)
+  for (const name of readdirSync(dirname(path))) {
+    const pid = name.startsWith(basename(path))
+      ? /^\.(\d{1,10})\.tmp$/.exec(name.slice(basename(path).length))?.[1]
+      : undefined
+    const copy = join(dirname(path), name)
+    if (pid !== undefined && isLeftBy(`${thisProcess().space}-${pid}`, 0)) rmSync(copy, { force: true })
   }
 }
 

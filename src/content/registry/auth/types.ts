@@ -7,4 +7,6 @@ export interface Credentials {
   readonly identityToken?: string | undefined
   /** Is sent as it is. */
   readonly registryToken?: string | undefined
+  /** They are kept for the registry over plain http: under an address that begins with it. */
+  readonly plain?: boolean | undefined
 }
