@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { faultsOf } from '../../test/kit/check-store.ts'
 import { hostBench } from '../../test/kit/hosts.ts'
+import { serve } from '../../test/kit/serve.ts'
 import { tarOf } from '../../test/kit/tiny-archive.ts'
 import { flow, sha256 } from '../support/index.ts'
 import { importImage } from './import-image.ts'
@@ -112,4 +113,60 @@ test('a limit of the environment holds for what is imported', async () => {
   const path = join(folder, 'big.tar.gz')
   writeFileSync(path, gzipSync(tarOf({ big: Buffer.alloc(5000) })))
   await expect(importImage(host, { from: { path } })).rejects.toMatchObject({ code: 'ARCHIVE_BOMB' })
+})
+
+test.each([
+  ['plain', tar],
+  ['in gzip', gzipSync(tar)],
+])(
+  'a root filesystem comes from an address, %s, and its history tells of it without the password',
+  async (_, bytes) => {
+    const address = await serve((request, response) => {
+      if (request.url === '/old') response.writeHead(302, { Location: '/new' }).end()
+      else response.end(bytes)
+    })
+    const { host } = hostBench()
+    const url = `${address}/old`
+    await importImage(host, { from: { url }, name: 'root:1' })
+    expect(await inspect(host, 'root:1')).toMatchObject({
+      Comment: `Imported from ${url}`,
+      RootFS: { Layers: [sha256(tar)] },
+    })
+    await importImage(host, { from: { url: url.replace('://', '://ada:secret@') }, name: 'root:2' })
+    expect(await inspect(host, 'root:2')).toMatchObject({ Comment: `Imported from ${url}` })
+    await importImage(host, { from: { url }, name: 'root:3', message: 'mine', platform: 'linux/s390x' })
+    expect(await inspect(host, 'root:3')).toMatchObject({ Comment: 'mine', Architecture: 's390x' })
+  },
+)
+
+test('what breaks off on its way is fetched again, and only once it is whole there is an image', async () => {
+  let count = 0
+  const address = await serve((_, response) => {
+    response.writeHead(200, { 'Content-Length': tar.length })
+    if (count++ > 0) response.end(tar)
+    else response.write(tar.subarray(0, 700), () => setTimeout(() => response.destroy(), 20))
+  })
+  const { host } = hostBench()
+  await importImage(host, { from: { url: `${address}/a.tar` }, name: 'root:1' })
+  expect(count).toBe(2)
+  expect(await inspect(host, 'root:1')).toMatchObject({ RootFS: { Layers: [sha256(tar)] } })
+})
+
+test.each([
+  ['a page', 200, '<!doctype html><title>Not found</title>', /^(?:TAR|LAYER)_/],
+  ['half of a tar', 200, tarOf({ f: 'x'.repeat(5000) }).subarray(0, 1000), /^(?:TAR|LAYER)_/],
+  ['that there is none', 404, '', /^DOWNLOAD_FAILED$/],
+  ['that it may not be had', 403, '', /^DOWNLOAD_FAILED$/],
+])('an address that answers with %s gives no image', async (_, status, body, code) => {
+  const address = await serve((__, response) => void response.writeHead(status).end(body))
+  const { host, store } = hostBench()
+  await expect(importImage(host, { from: { url: `${address}/a.tar` } })).rejects.toMatchObject({
+    code: expect.stringMatching(code),
+  })
+  expect(await faultsOf(store.home)).toEqual([])
+  expect(store.entries()).toEqual([])
+})
+
+test.each(['ftp://example.com/a.tar', 'file:///etc/passwd', 'a.tar'])('%s is no address', async (url) => {
+  await expect(importImage(hostBench().host, { from: { url } })).rejects.toMatchObject({ code: 'OPTION_INVALID' })
 })

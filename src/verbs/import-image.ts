@@ -31,10 +31,14 @@ export async function importImage(host: Host, options: ImportOptions): Promise<D
   const config = await configOf(options.changes ?? [], host)
   const release = host.store.lease()
   try {
-    const { bytes } = await decompress(bytesOf(options.from), unpackLimit(host))
-    const layer = await keepLayer(host, undefined, async () => bytes, options.signal)
+    const keep = async (bytes: Bytes) => {
+      const { bytes: plain } = await decompress(bytes, unpackLimit(host))
+      return keepLayer(host, undefined, async () => plain, options.signal)
+    }
+    const { from } = options
+    const layer = 'url' in from ? await fetched(host, from.url, keep, options.signal) : await keep(bytesOf(from))
     const created = host.now().toISOString()
-    const comment = options.message ?? 'Imported from -'
+    const comment = options.message ?? `Imported from ${'url' in from ? shown(from.url) : '-'}`
     const { config: document, manifest } = assembleImage(
       { platform, config, history: [{ createdBy: '', layer: 0, comment }] },
       [{ diffId: layer.digest, blob: layer, created }],
@@ -76,12 +80,36 @@ async function configOf(changes: readonly string[], host: Host) {
   }
 }
 
-function bytesOf(from: ImportOptions['from']): Bytes {
+/** What `keep` makes of the file at an address; it is called anew for a connection that broke. */
+async function fetched<T>(
+  { environment }: Host,
+  address: string,
+  keep: (bytes: Bytes) => Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  const url = URL.canParse(address) ? new URL(address) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol))
+    throw new TareError('OPTION_INVALID', `"${address}" is not an address that can be fetched`, {
+      remedy: 'Write http://… or https://….',
+    })
+  const { fetchUrl } = await import('../net/index.ts')
+  return (await fetchUrl(url, { environment, signal }, keep)).taken!
+}
+
+/** Without a password: whoever has the image can read its history. */
+function shown(address: string): string {
+  const url = new URL(address)
+  url.username = ''
+  url.password = ''
+  return url.href
+}
+
+function bytesOf(from: Exclude<ImportOptions['from'], { readonly url: string }>): Bytes {
   if (!('path' in from)) return from.bytes
   const stat = statSync(from.path, { throwIfNoEntry: false })
   if (stat === undefined || !stat.isFile())
     throw new TareError('ARCHIVE_MISSING', `${from.path} ${stat === undefined ? 'does not exist' : 'is not a file'}`, {
-      remedy: 'Name a tar archive of a root filesystem, or "-" for standard input.',
+      remedy: 'Name a tar archive of a root filesystem, its http or https address, or "-" for standard input.',
     })
   return createReadStream(from.path, { highWaterMark: 1 << 20 })
 }

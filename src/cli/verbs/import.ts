@@ -1,5 +1,4 @@
 import { defineVerb } from '../command.ts'
-import { notYet } from '../failure.ts'
 import { inputBytes } from '../input.ts'
 import { print } from '../streams.ts'
 
@@ -13,10 +12,11 @@ export const importImage = defineVerb({
   },
   run: async ({ args, flags, streams, signal, ...call }) => {
     const [source, name] = args as [string, string?]
-    if (/^https?:\/\//.test(source)) throw notYet('importing from a URL', 'Fetch it first, and pipe it: tare import -')
     const tare = await call.open()
+    const isAddress = /^https?:\/\//i.test(source)
+    const file = isAddress ? { url: source } : { path: source }
     const id = await tare.importImage({
-      from: source === '-' ? { bytes: inputBytes({ streams, signal }) } : { path: source },
+      from: source === '-' ? { bytes: inputBytes({ streams, signal }) } : file,
       name,
       message: flags.message,
       changes: flags.change,

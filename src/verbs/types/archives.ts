@@ -21,8 +21,9 @@ export interface LoadedImage {
 }
 
 export interface ImportOptions extends CallOptions {
-  readonly from: { readonly path: string } | { readonly bytes: AsyncIterable<Uint8Array> }
-  /** What the history says of the source: `Imported from -`. */
+  /** A file, an http or https address, or the bytes themselves: a tar, compressed or not. */
+  readonly from: { readonly path: string } | { readonly url: string } | { readonly bytes: AsyncIterable<Uint8Array> }
+  /** What the history says of the source. Default: `Imported from -`, or the address. */
   readonly message?: string | undefined
   readonly name?: string | undefined
   /** Dockerfile instructions to apply: `CMD ["/bin/sh"]`. */
