@@ -12,6 +12,7 @@ import { formatPlace, type Place, parsePlace } from './places.ts'
 import { pulledAsWithin } from './pulled-as.ts'
 import { squeezeLayers } from './squeeze-layers.ts'
 import type { CopyOptions, CopyResult } from './types.ts'
+import { unpackLayers } from './unpack-layers.ts'
 import { wholeImage } from './whole-image.ts'
 
 /**
@@ -71,8 +72,6 @@ async function send(
   const known =
     opened.entry === undefined ? undefined : pulledAsWithin(host.store, opened.entry, chosen.root)?.manifest.digest
   const before = known ?? (chosen.changed === undefined ? chosen.root : opened.root).digest
-  // A docker archive has a word for container images only.
-  if (to.kind === 'docker-archive') await readPacked(chosen.source, chosen.root, options.from)
   const { way, close } = await prepare(host, opened, chosen, from, to, options)
   const target = await openTarget(host, from, to, opened.entry, options)
   try {
@@ -109,13 +108,23 @@ async function prepare(
   const { format, compression = 'gzip', compressionLevel: level, signal } = options
   // A push has ways of its own to squeeze, and to write either format.
   if (from.kind === 'store' && to.kind === 'registry') return { way: chosen, close: () => {} }
-  const squeezes = opened.plain === true && to.kind === 'registry'
-  if (squeezes) refuseChange('a docker archive has plain layers, which are squeezed for a registry', options)
-  const packed = squeezes
-    ? await squeezeLayers(host, chosen.source, chosen.root, { compression, level, signal })
-    : undefined
-  const way: OnItsWay = packed === undefined ? chosen : { ...packed, changed: 'its layers were squeezed' }
-  const close = () => packed?.close()
+  const changed = async () => {
+    if (to.kind === 'docker-archive') {
+      // It has a word for container images only.
+      const image = await readPacked(chosen.source, chosen.root, options.from)
+      const unpacked = await unpackLayers(host, image, signal)
+      return (
+        unpacked && { ...unpacked, changed: 'not every reader of docker archives knows its layers, which are unpacked' }
+      )
+    }
+    if (opened.plain !== true || to.kind !== 'registry') return undefined
+    refuseChange('a docker archive has plain layers, which are squeezed for a registry', options)
+    const squeezed = await squeezeLayers(host, chosen.source, chosen.root, { compression, level, signal })
+    return { ...squeezed, changed: 'its layers were squeezed' }
+  }
+  const other = await changed()
+  const way: OnItsWay = other ?? chosen
+  const close = () => other?.close()
   if (format === undefined) return { way, close }
   try {
     const converted = await convertFormat(way.source, way.root, format)
