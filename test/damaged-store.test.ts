@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { faultsOf } from './kit/check-store.ts'
-import { openBench } from './kit/cli.ts'
+import { isRoot, noise, openBench } from './kit/cli.ts'
+import { hasRegistry, startRegistry } from './kit/docker-registry.ts'
 import { refused } from './kit/refused.ts'
 
 // A store that somebody or a failing disk has damaged: what is broken is named, the rest works, and it can be healed.
@@ -10,9 +11,11 @@ import { refused } from './kit/refused.ts'
 const small = { Dockerfile: 'FROM scratch\nCOPY data /\n', data: 'data' }
 
 describe('a store that was damaged', () => {
-  async function openBuilt() {
+  async function openBuilt(data: string | Buffer = 'data') {
     const bench = openBench({
       ...small,
+      data,
+      label: 'FROM x\nLABEL a=b\n',
       child: 'FROM x\nCOPY data /again\n',
       from: 'FROM scratch\nCOPY --from=x /data /\n',
     })
@@ -23,22 +26,73 @@ describe('a store that was damaged', () => {
     return { ...bench, id, manifest: path(manifest), config: path(id), layer: path(layers[0]!.digest) }
   }
 
-  test('a layer that is missing or cut short is named, and a new build or load heals it', async () => {
-    for (const damage of [rmSync, (path: string) => truncateSync(path, 100)]) {
-      const bench = await openBuilt()
+  const zeros = (path: string) => {
+    const { size } = statSync(path)
+    truncateSync(path, 0)
+    truncateSync(path, size)
+  }
+  const damages = [
+    ['missing', rmSync],
+    ['cut short', (path: string) => truncateSync(path, 600)],
+    ['zeros of the right size', zeros],
+  ] as const
+
+  test.each(damages)('a layer that is %s is named, and whoever writes it replaces it', async (_, damage) => {
+    for (const content of ['data', noise(200_000)]) {
+      const bench = await openBuilt(content)
       await bench.succeed(['save', '-o', 'before.tar', 'x'])
+      await bench.succeed(['save', '--format', 'oci', '-o', 'oci.tar', 'x'])
+      const healed = async () => {
+        expect(await faultsOf(bench.home)).toEqual([])
+        await bench.succeed(['save', '-o', 'x.tar', 'x'])
+        damage(bench.layer)
+      }
       damage(bench.layer)
-      await refused(bench, ['save', '-o', 'x.tar', 'x'], /sha256:[0-9a-f]{64}/)
-      expect(existsSync(join(bench.folder, 'x.tar'))).toBe(false)
-      await refused(bench, ['build', '--progress=none', '-f', 'context/from', 'context'], /sha256:[0-9a-f]{64}|x/)
+      for (const argv of [
+        ['save', '-o', 'y.tar', 'x'],
+        ['copy', 'store:x', 'oci:layout'],
+        ['build', '--progress=none', '-t', 'y', '-f', 'context/from', 'context'],
+        ['build', '--progress=none', '--no-cache', '-t', 'y', '-f', 'context/from', 'context'],
+        ['build', '--progress=none', '-t', 'y', '-f', 'context/child', 'context'],
+        ['build', '--progress=none', '-t', 'y', '-f', 'context/label', 'context'],
+      ])
+        await refused(bench, argv, /sha256:[0-9a-f]{64}/)
+      if (isRoot)
+        expect(await bench.tare(['run', 'x', '/data'])).toMatchObject({
+          code: 125,
+          err: expect.stringContaining('layer sha256'),
+        })
+      expect(existsSync(join(bench.folder, 'y.tar'))).toBe(false)
+      expect(await bench.succeed(['images', '-q', 'y'])).toBe('')
       await bench.succeed(['build', '-q', '-t', 'x', 'context'])
-      await bench.succeed(['save', '-o', 'x.tar', 'x'])
-      damage(bench.layer)
+      await healed()
       await bench.succeed(['load', '-i', 'before.tar'])
-      await bench.succeed(['save', '-o', 'x.tar', 'x'])
-      expect(await faultsOf(bench.home)).toEqual([])
+      await healed()
+      await bench.succeed(['load', '-i', 'oci.tar'])
+      await healed()
+      await bench.succeed(['copy', 'docker-archive:before.tar', 'store:x'])
+      await healed()
     }
   })
+
+  test.runIf(hasRegistry).each(damages)(
+    'a layer that is %s is not pushed, and a pull replaces it',
+    async (_, damage) => {
+      const registry = await startRegistry()
+      onTestFinished(() => registry.stop())
+      const bench = await openBuilt(noise(200_000))
+      const name = `${registry.host}/x:1`
+      await bench.succeed(['tag', 'x', name])
+      await bench.succeed(['push', '-q', name])
+      damage(bench.layer)
+      await refused(bench, ['push', '-q', '--compression', 'zstd', name], /sha256:[0-9a-f]{64}/)
+      await bench.succeed(['pull', '-q', name])
+      expect(await faultsOf(bench.home)).toEqual([])
+      damage(bench.layer)
+      // Nothing is known to have it in that form.
+      await refused(bench, ['push', '-q', '--compression', 'zstd', name], /sha256:[0-9a-f]{64}/)
+    },
+  )
 
   test('a manifest or config that is missing or damaged is named, and the others are there', async () => {
     for (const which of ['manifest', 'config'] as const)
@@ -52,7 +106,9 @@ describe('a store that was damaged', () => {
         // What it cannot read might need anything: then prune takes nothing.
         const { code, err } = await bench.tare(['image', 'prune', '-f'])
         if (code !== 0)
-          expect(err).toMatch(/blob sha256:\w+ in the store is damaged\n.*Remove .*\/sha256\/\w+ and build or load/)
+          expect(err).toMatch(
+            /blob sha256:\w+ in the store is damaged\n.*build the image again; remove .*\/sha256\/\w+ where/,
+          )
         await bench.succeed(['save', '-o', 'other.tar', 'other'])
         await bench.succeed(['build', '-q', '--no-cache', '-t', 'x', 'context'])
         await bench.succeed(['save', '-o', 'x.tar', 'x'])

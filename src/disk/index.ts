@@ -4,7 +4,7 @@
  * In: paths.  Out: the same, safe against other processes, killed ones, other containers and other machines on the same volume.
  * Not here: what is in the files.
  */
-export { listDoubtful, noteBoot } from './boots.ts'
+export { type Boot, listDoubtful, noteBoot, thisBoot } from './boots.ts'
 export { closeFolder, makeFolder, makeFolderOfMode, makePrivateFolder, privately, writeFileOfMode } from './folders.ts'
 export { isLocked, tryLock, withLock } from './lock.ts'
 export { isLeftBy, Owners, ownersIn, showLife } from './owners.ts'

@@ -21,7 +21,7 @@ export function imageSize(store: Store, image: StoredImage): number {
 export function layerSizes(store: Store, { config, manifest }: StoredImage): readonly number[] {
   const snapshots = new Snapshots(store)
   return config.diffIds.map((diffId, i) => {
-    if (store.blobs.has(diffId)) return contentSize(snapshots.atRest(diffId).index)
+    if (store.blobs.has(diffId)) return contentSize(snapshots.index(diffId))
     const blob = manifest.layers[i]
     return blob === undefined || blob.digest === diffId ? 0 : blob.size
   })

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { posix, resolve } from 'node:path'
 import { refuseForeign, type SandboxMount } from '../build/sandbox/index.ts'
-import { Snapshots, stackOf } from '../build/solve/index.ts'
+import { refuseLayer, Snapshots, stackOf } from '../build/solve/index.ts'
 import type { Tree } from '../files/tree/index.ts'
 import type { ContainerConfig } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
@@ -30,11 +30,7 @@ export async function run(host: Host, options: RunOptions): Promise<number> {
     const snapshots = new Snapshots(store)
     await wholeOf(host, image, { signal: options.signal })
     const layers = config.diffIds.map((diffId) => ({ diffId }))
-    for (const { diffId } of layers)
-      if (!store.blobs.touch(diffId))
-        throw new TareError('BLOB_MISSING', `layer ${diffId} of image ${options.image} is not in the store`, {
-          remedy: 'Load or build that image again.',
-        })
+    for (const { diffId } of layers) if (!store.blobs.touch(diffId)) refuseLayer(store, diffId, options.image)
     const stack = stackOf(snapshots.of(layers), { snapshots })
     refuseUnexecutable(argv[0]!, cwd, env, stack.tree())
     const outcome = await sandbox.run(

@@ -12,6 +12,7 @@ import {
 } from '../../files/layer/index.ts'
 import { Tree } from '../../files/tree/index.ts'
 import { type Descriptor, type Digest, hexOf } from '../../oci/index.ts'
+import { TareError } from '../../support/index.ts'
 
 /** A layer of a snapshot. */
 export interface SnapshotLayer {
@@ -87,12 +88,14 @@ export class Snapshots {
     this.store.records.remember('layers', hexOf(index.diffId), encoded)
   }
 
-  /** The layer's index and where it lies. */
+  /** The layer's index and where it lies, with the bytes of its digest. Throws `BLOB_MISSING`, `BLOB_CORRUPT`. */
   atRest(diffId: Digest): LayerAtRest {
+    this.store.blobs.check(diffId)
     return { index: this.index(diffId), path: this.store.blobs.path(diffId) }
   }
 
-  private index(diffId: Digest): LayerIndex {
+  /** What is in the layer, by what is remembered of it. */
+  index(diffId: Digest): LayerIndex {
     let index = this.indexes.get(diffId)
     if (index === undefined) {
       const text = this.store.records.recall('layers', hexOf(diffId))
@@ -108,6 +111,7 @@ export class Snapshots {
   }
 
   private readLayer(diffId: Digest): LayerIndex {
+    this.store.blobs.check(diffId)
     const fd = openSync(this.store.blobs.path(diffId), 'r')
     try {
       const size = this.store.blobs.size(diffId) ?? 0
@@ -142,4 +146,14 @@ function once<T>(make: () => T): () => T {
     made ??= { value: make() }
     return made.value
   }
+}
+
+/** Throws `BLOB_MISSING` or `BLOB_CORRUPT` of a layer that cannot be built upon or run. */
+export function refuseLayer({ blobs }: Store, diffId: Digest, image: string): never {
+  const isThere = blobs.has(diffId)
+  throw new TareError(
+    isThere ? 'BLOB_CORRUPT' : 'BLOB_MISSING',
+    `layer ${diffId} of image ${image} is ${isThere ? 'damaged' : 'not in the store'}`,
+    { remedy: 'Pull, load or build that image again.' },
+  )
 }

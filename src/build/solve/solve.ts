@@ -3,7 +3,7 @@ import type { Context } from '../../files/context/index.ts'
 import { encodeIndex, learnFromReaders } from '../../files/layer/index.ts'
 import { Tree } from '../../files/tree/index.ts'
 import { hexOf } from '../../oci/index.ts'
-import { encodeName, locate, messageOf, type Step, TareError } from '../../support/index.ts'
+import { encodeName, locate, messageOf, type Step } from '../../support/index.ts'
 import type {
   FilesOperation,
   GitOperation,
@@ -15,7 +15,7 @@ import type {
 } from '../plan/index.ts'
 import { refuseForeign } from '../sandbox/index.ts'
 import type { Input, RemoteFiles } from './input.ts'
-import { type Snapshot, scratch } from './snapshot.ts'
+import { refuseLayer, type Snapshot, scratch } from './snapshot.ts'
 import { copyStep } from './steps/copy.ts'
 import { downloadStep } from './steps/download.ts'
 import { makeDirectoryStep } from './steps/make-directory.ts'
@@ -173,10 +173,7 @@ class Doing {
     const { store, snapshots } = this.tools
     const absent = base.layers.filter(({ diffId }) => !store.blobs.touch(diffId))
     const lost = absent.find(({ diffId, blob }) => blob.digest === diffId)
-    if (lost !== undefined)
-      throw new TareError('BLOB_MISSING', `layer ${lost.diffId} of image ${name} is not in the store`, {
-        remedy: 'Load or build that image again.',
-      })
+    if (lost !== undefined) refuseLayer(store, lost.diffId, name)
     step.progress(`resolve ${name}`, 0, undefined, true)
     return snapshots.of(base.layers, absent.length === 0 ? undefined : this.fetching(operation))
   }

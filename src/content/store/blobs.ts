@@ -18,6 +18,7 @@ import { makeFolder, makePrivateFolder, type ProcessFiles, privately, showLife }
 import { type Descriptor, type Digest, documentLimit, hexOf } from '../../oci/index.ts'
 import { type Bytes, sha256, systemCode, TareError } from '../../support/index.ts'
 import { explainWriteFailure } from './failures.ts'
+import type { Soundness } from './soundness.ts'
 
 const chunkSize = 1 << 20
 
@@ -25,7 +26,7 @@ const chunkSize = 1 << 20
 export interface Reservation {
   /** Where to write; nothing is there yet. */
   readonly path: string
-  /** Makes it the blob `digest`, which its bytes must have. One that is there already stays. */
+  /** Makes it the blob `digest`, which its bytes must have, in place of one that is there already. */
   keep(digest: Digest): void
   discard(): void
 }
@@ -35,19 +36,32 @@ export class Blobs {
   private readonly folder: string
   private readonly home: string
   private readonly scratch: ProcessFiles
+  private readonly soundness: Soundness
 
-  constructor(home: string, scratch: ProcessFiles) {
+  constructor(home: string, scratch: ProcessFiles, soundness: Soundness) {
     this.home = home
     this.folder = join(home, 'blobs', 'sha256')
     this.scratch = scratch
+    this.soundness = soundness
   }
 
   path(digest: Digest): string {
     return join(this.folder, hexOf(digest))
   }
 
+  /** Whether there is such a file, which may be damaged: see `isSound`. */
   has(digest: Digest): boolean {
     return existsSync(this.path(digest))
+  }
+
+  /** Whether the blob is there with the bytes of its digest. Cheap for what was found sound before and has not changed since. */
+  isSound(digest: Digest): boolean {
+    return this.soundness.isSound(digest, this.path(digest))
+  }
+
+  /** Throws `BLOB_MISSING` or `BLOB_CORRUPT` where it is not. */
+  check(digest: Digest): void {
+    if (!this.isSound(digest)) throw this.has(digest) ? corrupt(digest, this.path(digest)) : missing(digest)
   }
 
   /** Bytes of the blob; undefined where it is not there. */
@@ -55,15 +69,13 @@ export class Blobs {
     return statSync(this.path(digest), { throwIfNoEntry: false })?.size
   }
 
-  /** Marks the blob as in use now, which keeps a prune that runs at the same time from taking it. Answers whether it is there. */
+  /**
+   * Marks the blob as in use now, which keeps a prune that runs at the same time from taking it. Answers whether it is there and
+   * sound; a damaged one is as good as none: whoever then writes it replaces it.
+   */
   touch(digest: Digest): boolean {
-    const now = new Date()
-    try {
-      utimesSync(this.path(digest), now, now)
-      return true
-    } catch {
-      return this.has(digest)
-    }
+    if (!this.soundness.touch(digest)) this.date(digest)
+    return this.isSound(digest)
   }
 
   /** The whole of a small blob. Throws `BLOB_MISSING`, or `BLOB_CORRUPT` where it is not what its name says. */
@@ -82,6 +94,7 @@ export class Blobs {
    * written anew: fresh memory costs as much as reading.
    */
   async open(blob: Descriptor, reuse?: number): Promise<Bytes> {
+    this.check(blob.digest)
     let fd: number
     try {
       fd = openSync(this.path(blob.digest), 'r')
@@ -95,7 +108,7 @@ export class Blobs {
   /** Writes a small blob. */
   write(bytes: Uint8Array): Digest {
     const digest = sha256(bytes)
-    if (this.touch(digest) && this.isSound(digest, bytes)) return digest
+    if (this.touch(digest)) return digest
     const reservation = this.reserve()
     try {
       writeFileSync(reservation.path, bytes)
@@ -149,24 +162,30 @@ export class Blobs {
       const stat = statSync(join(this.folder, name), { throwIfNoEntry: false })
       return stat === undefined || !/^[0-9a-f]{64}$/.test(name)
         ? []
-        : [{ digest: `sha256:${name}` as Digest, size: stat.size, since: stat.mtimeMs }]
+        : [{ ...{ digest: `sha256:${name}` as Digest, size: stat.size }, since: this.usedAt(`sha256:${name}`, stat) }]
     })
   }
 
   /** Removes the blob, unless somebody has touched it after `since`, milliseconds since 1970. Answers whether it did. */
   remove(digest: Digest, since: number): boolean {
     const stat = statSync(this.path(digest), { throwIfNoEntry: false })
-    if (stat === undefined || stat.mtimeMs > since) return false
+    if (stat === undefined || this.usedAt(digest, stat) > since) return false
     rmSync(this.path(digest), { force: true })
+    this.soundness.forget(digest)
     return true
   }
 
-  /** A blob that was damaged is written anew, not trusted for its name. */
-  private isSound(digest: Digest, bytes: Uint8Array): boolean {
+  private usedAt(digest: Digest, { mtimeMs }: { readonly mtimeMs: number }): number {
+    return Math.max(mtimeMs, this.soundness.usedAt(digest))
+  }
+
+  /** Where nothing else is noted of a blob its own time tells when it was used. */
+  private date(digest: Digest): void {
+    const now = new Date()
     try {
-      return readFileSync(this.path(digest)).equals(bytes)
+      utimesSync(this.path(digest), now, now)
     } catch {
-      return false
+      // It is not there, or the disk cannot be written.
     }
   }
 
@@ -175,6 +194,7 @@ export class Blobs {
       makePrivateFolder(dirname(this.folder))
       makeFolder(this.folder, privately)
       renameSync(path, this.path(digest))
+      this.soundness.note(digest, this.path(digest))
     } catch (error) {
       throw explainWriteFailure(error, this.home)
     }
@@ -222,6 +242,6 @@ function missing(digest: Digest): TareError {
 
 function corrupt(digest: Digest, path: string): TareError {
   return new TareError('BLOB_CORRUPT', `blob ${digest} in the store is damaged`, {
-    remedy: `Remove ${path} and build or load the image again.`,
+    remedy: `Pull, load or build the image again; remove ${path} where it is not to be had any more.`,
   })
 }

@@ -1,6 +1,14 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { closeFolder, makePrivateFolder, ownersIn, ProcessFiles, showLife, withLock } from '../../disk/index.ts'
+import {
+  closeFolder,
+  makePrivateFolder,
+  ownersIn,
+  ProcessFiles,
+  showLife,
+  thisBoot,
+  withLock,
+} from '../../disk/index.ts'
 import { type Descriptor, type Digest, isManifestType, parseManifest, type Reference } from '../../oci/index.ts'
 import { type Bytes, TareError } from '../../support/index.ts'
 import type { Target } from '../index.ts'
@@ -9,6 +17,7 @@ import type { Facts } from './facts.ts'
 import { explainWriteFailure } from './failures.ts'
 import { type Entry, Names, named } from './names.ts'
 import { Records } from './records.ts'
+import { Soundness } from './soundness.ts'
 
 /**
  * Images on this machine's disk: an OCI layout (index.json, oci-layout, blobs/) which other tools read in place, and
@@ -23,13 +32,14 @@ export class Store implements Target {
   private readonly leases: ProcessFiles
   private readonly lives = new Set<number>()
 
-  constructor(home: string) {
+  /** `boot` names this boot of the machine. */
+  constructor(home: string, boot = thisBoot().id || 'unknown') {
     this.home = home
     const own = join(home, 'tare')
     const owners = ownersIn(join(own, 'alive'))
     this.scratch = new ProcessFiles(join(own, 'scratch'), owners)
     this.leases = new ProcessFiles(join(own, 'leases'), owners)
-    this.blobs = new Blobs(home, this.scratch)
+    this.blobs = new Blobs(home, this.scratch, new Soundness(join(own, 'verified'), this.scratch, boot))
     this.records = new Records(home, own, this.scratch)
     this.names = new Names(home, this.scratch)
   }
@@ -51,7 +61,7 @@ export class Store implements Target {
   }
 
   async has(blob: Descriptor): Promise<boolean> {
-    return this.blobs.has(blob.digest)
+    return this.blobs.isSound(blob.digest)
   }
 
   async put(blob: Descriptor, open: () => Promise<Bytes>): Promise<void> {
