@@ -55,6 +55,15 @@ test.each([
   [['reference=old'], ['old:1']],
   [['reference=*/mid'], ['me/mid:latest']],
   [['reference=*:latest'], ['lost:latest']],
+  [
+    ['reference=old', 'reference=*/mid'],
+    ['me/mid:latest', 'old:1'],
+  ],
+  [
+    ['reference=old', 'reference=*/mid', 'reference=nothing'],
+    ['me/mid:latest', 'old:1'],
+  ],
+  [['reference=old', 'dangling=true'], []],
   [['reference=quay.io/*/*:2'], ['quay.io/me/mid:2']],
   [['until=90m'], ['<none>', 'old:1']],
   [['until=2026-01-01T00:30:00Z'], ['old:1']],
@@ -67,6 +76,11 @@ test.each(['dangling', 'dangling=maybe', 'colour=red', 'until=soon'])('%s is no 
     code: 'FILTER_INVALID',
     remedy: expect.stringContaining('reference='),
   })
+})
+
+test('an image cannot be both dangling and not', async () => {
+  await expect(list(await shelf(), 'dangling=1', 'dangling=false')).rejects.toMatchObject({ code: 'FILTER_INVALID' })
+  expect(await list(await shelf(), 'dangling=1', 'dangling=true')).toEqual(['<none>'])
 })
 
 test('a filter that names an image which is not there says so', async () => {

@@ -31,12 +31,12 @@ export function layerSizes(store: Store, { config, manifest }: StoredImage): rea
 export async function images(host: Host, options: ListOptions = {}): Promise<readonly ImageSummary[]> {
   const { store } = host
   const all = readImages(store, host.platform)
-  const filters = (options.filters ?? []).map((text) => readFilter(text, host, all))
+  const references = options.reference === undefined ? [] : [`reference=${options.reference}`]
+  const filters = readFilters([...references, ...(options.filters ?? [])], host, all)
   const lines = all
     .filter((image) => filters.every((filter) => filter.image?.(image) !== false))
     .flatMap((image) => summaries(store, image))
     .filter((line) => filters.every((filter) => filter.line?.(line) !== false))
-    .filter((line) => options.reference === undefined || isMeant(line, options.reference))
   return lines.sort((a, b) => Date.parse(b.created) - Date.parse(a.created))
 }
 
@@ -76,6 +76,22 @@ function isMeant(line: ImageSummary, reference: string): boolean {
 interface Filter {
   image?(image: NamedImage): boolean
   line?(line: ImageSummary): boolean
+}
+
+/** Of references one has to hold; of every other kind, all have to. (moby, daemon/images: Images) */
+function readFilters(texts: readonly string[], host: Host, all: readonly NamedImage[]): readonly Filter[] {
+  const isReference = (text: string) => text.startsWith('reference=')
+  const others = texts.filter((text) => !isReference(text)).map((text) => readFilter(text, host, all))
+  const dangling = new Set(
+    texts.filter((text) => text.startsWith('dangling=')).map((text) => /^dangling=[t1]/i.test(text)),
+  )
+  if (dangling.size > 1)
+    throw new TareError('FILTER_INVALID', 'invalid filter "dangling": it is both true and false', {
+      remedy: 'Leave one of them out.',
+    })
+  const references = texts.filter(isReference).map((text) => readFilter(text, host, all))
+  if (references.length === 0) return others
+  return [...others, { line: (line) => references.some((filter) => filter.line!(line)) }]
 }
 
 function readFilter(text: string, host: Host, all: readonly NamedImage[]): Filter {
@@ -153,7 +169,7 @@ export function filterImages(
   all: readonly NamedImage[],
   filters: readonly string[],
 ): readonly NamedImage[] {
-  const read = filters.map((text) => readFilter(text, host, all))
+  const read = readFilters(filters, host, all)
   return all.filter((image) =>
     read.every(
       (filter) =>

@@ -84,17 +84,17 @@ type CacheType = (typeof cacheTypes)[number]
 
 function readCacheFilters(filters: readonly string[], now: Date): { before: number; types: ReadonlySet<CacheType> } {
   let before = Number.POSITIVE_INFINITY
-  let types: ReadonlySet<CacheType> = new Set(cacheTypes)
+  const types = new Set<CacheType>()
   for (const filter of filters) {
     const [key, value = ''] = filter.split(/=(.*)/s)
     const type = cacheTypes.find((one) => key === 'type' && one === value)
     const time = key === 'until' ? readTime(value, now) : undefined
-    if (type !== undefined) types = new Set([type])
+    if (type !== undefined) types.add(type)
     else if (time !== undefined) before = Math.min(before, time)
     else
       throw new TareError('FILTER_INVALID', `invalid filter "${filter}"`, {
         remedy: `The build cache knows until=TIME (24h, a date, or seconds since 1970) and type=${cacheTypes.join(' or type=')}.`,
       })
   }
-  return { before, types }
+  return { before, types: types.size === 0 ? new Set(cacheTypes) : types }
 }

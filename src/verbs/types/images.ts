@@ -20,7 +20,7 @@ export interface ImageSummary {
 export interface ListOptions extends CallOptions {
   /** `alpine` (any tag) or `alpine:3.19`: only these; with `*` as in a path. */
   readonly reference?: string | undefined
-  /** `dangling=true`, `label=k=v`, `before=ref`, `since=ref`, `reference=pattern`, `until=…`. All have to hold. */
+  /** `dangling=true`, `label=k=v`, `before=ref`, `since=ref`, `reference=pattern`, `until=…`. All have to hold, but of several references one, `reference` above among them. */
   readonly filters?: readonly string[] | undefined
 }
 
