@@ -214,7 +214,7 @@ describe('flags', () => {
     const [{ digest, size, mediaType }] = JSON.parse(readFileSync(join(bench.home, 'index.json'), 'utf8')).manifests
     expect(metadata).toEqual({
       'containerimage.config.digest': id.trim(),
-      'containerimage.descriptor': { digest, size, mediaType },
+      'containerimage.descriptor': { digest, size, mediaType, platform: expect.objectContaining({ os: 'linux' }) },
       'containerimage.digest': digest,
       'image.name': 'docker.io/library/x:latest',
     })

@@ -138,4 +138,54 @@ describe.runIf(hasRegistry)('images go to a registry and come back', () => {
     expect(second).toContain('tar+gzip')
     expect((await tare(['build', '--push', 'context'])).err).toContain('tag is needed when pushing to registry')
   })
+
+  test('several runners push images by digest, and one makes an index of them', async () => {
+    const registry = await startRegistry()
+    onTestFinished(() => registry.stop())
+    const repository = `${registry.host}/team/app`
+    const output = `type=image,name=${repository},push-by-digest=true,name-canonical=true,push=true`
+    const digests: string[] = []
+    for (const platform of ['linux/amd64', 'linux/arm64']) {
+      const { folder, succeed } = openBench({ Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' })
+      const flags = ['--platform', platform, '-o', output, '--metadata-file', 'metadata']
+      const id = await succeed(['build', '-q', ...flags, 'context'])
+      const metadata = JSON.parse(readFileSync(join(folder, 'metadata'), 'utf8'))
+      const digest = metadata['containerimage.digest']
+      digests.push(digest)
+      expect(metadata['containerimage.descriptor']).toMatchObject({ digest, platform: { os: 'linux' } })
+      expect(
+        await succeed(['images', '--no-trunc', '--digests', '--format', '{{.Repository}}:{{.Tag}} {{.Digest}}']),
+      ).toBe(`${repository}:<none> ${digest}\n`)
+      expect(await succeed(['inspect', '-f', '{{.Id}}', `${repository}@${digest}`])).toBe(id)
+      expect(await succeed(['image', 'digest', `${repository}@${digest}`])).toBe(`${digest}\n`)
+    }
+    const { succeed } = openBench({})
+    await succeed(['index', 'create', `${repository}:1`, ...digests.map((digest) => `${repository}@${digest}`)])
+    const { manifests } = JSON.parse(await succeed(['image', 'manifest', `${repository}:1`]))
+    expect(manifests.map(({ digest }: { digest: string }) => digest)).toEqual(digests)
+    expect(manifests.map((one: { platform: { architecture: string } }) => one.platform.architecture)).toEqual([
+      'amd64',
+      'arm64',
+    ])
+  })
+
+  test.each([
+    ['one platform', []],
+    ['several', ['--platform', 'linux/amd64,linux/arm64']],
+  ])('the metadata of a push say what the registry has, and the image ID stays: %s', async (_, platforms) => {
+    const registry = await startRegistry()
+    onTestFinished(() => registry.stop())
+    const name = `${registry.host}/app:1`
+    const { folder, succeed } = openBench({ Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' })
+    const flags = [...platforms, '--iidfile', 'id', '--metadata-file', 'metadata', '-t', name]
+    const before = await succeed(['build', '-q', ...flags, 'context'])
+    expect(await succeed(['build', '-q', '--push', ...flags, 'context'])).toBe(before)
+    expect(readFileSync(join(folder, 'id'), 'utf8')).toBe(before.trim())
+    const metadata = JSON.parse(readFileSync(join(folder, 'metadata'), 'utf8'))
+    const digest = (await succeed(['image', 'digest', name])).trim()
+    expect(metadata['containerimage.digest']).toBe(digest)
+    expect(metadata['containerimage.descriptor']).toMatchObject({ digest })
+    expect(metadata['containerimage.config.digest']).toBe(platforms.length === 0 ? before.trim() : undefined)
+    expect(await succeed(['build', '-q', ...flags, 'context'])).toBe(before)
+  })
 })

@@ -194,6 +194,7 @@ class Building {
       digest: root.digest,
       mediaType: root.mediaType,
       size: root.size,
+      platform: images.length === 1 ? this.ids[0]!.platform : undefined,
       names: familiar,
       warnings: [...this.leaks.map(leakWarning), ...warningsOf(planned[0]!)],
     }

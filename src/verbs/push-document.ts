@@ -34,6 +34,8 @@ export interface PushedDocument {
   readonly layers: readonly PushedLayer[]
   /** The digest that it was pulled or last pushed as, elsewhere or here. */
   readonly was: Digest | undefined
+  /** What it is known by under the name that it has there. */
+  readonly pulledAs: PulledAs | undefined
 }
 
 export type DocumentPush = Pick<
@@ -56,20 +58,21 @@ export async function pushDocument(
   const { store } = host
   const known = entry ?? { manifest: resting, pulledAs: pulledAsOf(store, resting.digest) }
   const first = new Push(host, registry, options, known)
-  const was = first.pulledAs(resting)?.manifest.digest
+  const before = first.pulledAs(resting)
+  const was = before?.manifest.digest
   const { blob, push } = await first.document(resting).then(
     (blob) => ({ blob, push: first }),
     (refusal: unknown) => pushAsDockers(first, refusal, resting),
   )
   // What one registry takes of it is nothing to others, which get the image as it was pulled.
   const isForced = push !== first && was !== undefined
-  if (blob.digest !== was && !isForced) {
-    const repository = repositoryOf({ registry: registry.host, repository: registry.repository })
-    await rememberPush(store, resting, { manifest: blob, root: blob, repository, ...push.newFacts() }, entry)
-  }
+  const repository = repositoryOf({ registry: registry.host, repository: registry.repository })
+  const pulledAs = blob.digest === was ? before : { manifest: blob, root: blob, repository, ...push.newFacts() }
+  if (pulledAs !== undefined && pulledAs !== before && !isForced) await rememberPush(store, resting, pulledAs, entry)
   // How a layer came to be there is known from the first attempt.
   const layerOf = (layer: LayerThere) => first.layers.find(({ digest }) => digest === layer.digest) ?? layer
-  return { blob, layers: push.layers.map(layerOf).map(({ diffId, digest, how }) => ({ diffId, digest, how })), was }
+  const layers = push.layers.map(layerOf).map(({ diffId, digest, how }) => ({ diffId, digest, how }))
+  return { blob, layers, was, pulledAs }
 }
 
 /** Once more, as Docker's kind of manifest. Rejects with the refusal where that is out of the question, or refused as well. */

@@ -6,6 +6,7 @@ import {
   normalizePlatform,
   parsePlatform,
   parseReference,
+  type Reference,
 } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import { choosePlatforms } from './choose-platforms.ts'
@@ -17,28 +18,42 @@ import type { PushOptions, PushResult } from './types.ts'
 
 /** Puts an image of the store into its registry: blobs first, then manifests, then the name. */
 export async function push(host: Host, options: PushOptions): Promise<PushResult> {
-  const name = parseReference(options.name)
-  if (name.tag === undefined)
-    throw new TareError('REFERENCE_INVALID', `"${options.name}" has no tag: a push gives the image a name`, {
-      remedy: 'Give it one with `tare tag`.',
-    })
+  const { store } = host
+  const name = targetOf(options)
   if (options.compression === 'zstd' && options.format === 'docker')
     throw new TareError('OPTION_INVALID', 'layers in zstd need the format oci: Docker’s own kind of manifest has none')
-  const { root, entries } = findImage(host.store, options.name, host.platform)
-  const resting = options.platform === undefined ? root : await onePlatform(host, root, options.name, options.platform)
+  const image = options.image ?? options.name
+  const { root, entries } = findImage(store, image, host.platform)
+  const resting = options.platform === undefined ? root : await onePlatform(host, root, image, options.platform)
   const entry = entryMeant(entries, options.name)
   const registry = await openRepository(host, name, options)
-  const release = host.store.lease()
+  const release = store.lease()
   try {
     const pushed = await pushDocument(host, registry, resting, options, entry)
-    await registry.tag(name, pushed.blob)
+    const there = options.byDigest === true ? { ...name, digest: pushed.blob.digest } : name
+    if (options.byDigest !== true) await registry.tag(name, pushed.blob)
+    else if (options.keepDigestName === true) await store.keep(resting, [there], host.now(), pushed)
     const { digest, mediaType, size } = pushed.blob
     const was = pushed.was === undefined || pushed.was === digest ? {} : { was: pushed.was }
-    return { fullName: formatReference(name), digest, mediaType, size, layers: pushed.layers, ...was }
+    return { fullName: formatReference(there), digest, mediaType, size, layers: pushed.layers, ...was }
   } finally {
     registry.close()
     release()
   }
+}
+
+/** Where a push goes. Throws for a tag where there must be none, and for none where there must be one. */
+function targetOf({ name: text, byDigest = false }: PushOptions): Reference {
+  const name = parseReference(text)
+  if (!byDigest && name.tag !== undefined) return name
+  if (!byDigest)
+    throw new TareError('REFERENCE_INVALID', `"${text}" has no tag: a push gives the image a name`, {
+      remedy: 'Give it one with `tare tag`.',
+    })
+  if (name.digest !== undefined || /:[^/]*$/.test(text))
+    throw new TareError('REFERENCE_INVALID', `"${text}" has a tag: a push by digest goes into a repository`)
+  const { tag: _, ...repository } = name
+  return repository
 }
 
 /** Puts every image there that has a tag of the repository. */

@@ -9,6 +9,7 @@ const result = {
   digest: 'sha256:2222',
   mediaType: 'application/vnd.oci.image.manifest.v1+json',
   size: 402,
+  platform: { os: 'linux', architecture: 'arm', variant: 'v7' },
   names: ['app:latest', 'reg.example.com/team/app:1'],
   warnings: [],
 } as const
@@ -32,11 +33,28 @@ test('the metadata file has what buildx writes, with full names', () => {
   "containerimage.descriptor": {
     "mediaType": "application/vnd.oci.image.manifest.v1+json",
     "digest": "sha256:2222",
-    "size": 402
+    "size": 402,
+    "platform": {
+      "architecture": "arm",
+      "os": "linux",
+      "variant": "v7"
+    }
   },
   "containerimage.digest": "sha256:2222",
   "image.name": "docker.io/library/app:latest,reg.example.com/team/app:1"
 }`)
+})
+
+test('of several platforms no config is named, and after a push the digest is the registry’s', () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'tare-')), 'metadata.json')
+  const mediaType = 'application/vnd.oci.image.index.v1+json'
+  const pushed = { fullName: 'r.io/a:1', digest: 'sha256:3333', mediaType, size: 7, layers: [] } as const
+  writeMetadataFile(file, { ...result, platform: undefined }, pushed)
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({
+    'containerimage.descriptor': { mediaType, digest: 'sha256:3333', size: 7 },
+    'containerimage.digest': 'sha256:3333',
+    'image.name': 'docker.io/library/app:latest,reg.example.com/team/app:1',
+  })
 })
 
 test('a file that cannot be written is an answer, and leaves nothing behind', () => {

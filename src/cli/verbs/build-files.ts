@@ -1,6 +1,6 @@
 import { lstatSync, rmSync, writeFileSync } from 'node:fs'
 import { replaceFile } from '../../disk/index.ts'
-import type { BuildResult } from '../../index.ts'
+import type { BuildResult, PushResult } from '../../index.ts'
 import { Failure } from '../failure.ts'
 
 /** The image ID, without a newline at the end. */
@@ -13,16 +13,33 @@ export function removeIdFile(path: string): void {
   if (isRegular(path)) attempt(path, () => rmSync(path))
 }
 
-/** The members that `docker buildx build --metadata-file` writes for an image. */
-export function writeMetadataFile(path: string, result: BuildResult): void {
-  const { mediaType, digest, size } = result
+/**
+ * The members that `docker buildx build --metadata-file` writes for an image. After a push, the digest is what the registry
+ * has. An index has no config.
+ */
+export function writeMetadataFile(path: string, result: BuildResult, pushed?: PushResult): void {
+  const { mediaType, digest, size } = pushed ?? result
+  const { platform, id, names } = result
+  const image = pushed === undefined || names.length > 0 ? names.map(fullName).join(',') : pushed.fullName
   const metadata = {
-    'containerimage.config.digest': result.id,
-    'containerimage.descriptor': { mediaType, digest, size },
+    ...(platform === undefined ? {} : { 'containerimage.config.digest': id }),
+    'containerimage.descriptor': {
+      ...{ mediaType, digest, size },
+      ...(platform === undefined ? {} : { platform: platformJson(platform) }),
+    },
     'containerimage.digest': digest,
-    ...(result.names.length === 0 ? {} : { 'image.name': result.names.map(fullName).join(',') }),
+    ...(image === '' ? {} : { 'image.name': image }),
   }
   writeWhole(path, JSON.stringify(metadata, undefined, 2))
+}
+
+function platformJson(platform: NonNullable<BuildResult['platform']>): object {
+  const { architecture, os, osVersion, variant } = platform
+  return {
+    ...{ architecture, os },
+    ...(osVersion === undefined ? {} : { 'os.version': osVersion }),
+    ...(variant === undefined ? {} : { variant }),
+  }
 }
 
 /** `app:1` is `docker.io/library/app:1`. */

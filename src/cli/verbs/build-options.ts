@@ -10,12 +10,13 @@ import { withProxies } from './proxies.ts'
 type BuildCall = Call<BuildFlags>
 
 /** What the flags and the argument of `tare build` ask of the library. Throws for what cannot be asked. */
-export async function readBuildOptions(call: BuildCall): Promise<Omit<BuildOptions, 'report'>> {
+export async function readBuildOptions(
+  call: BuildCall,
+): Promise<Omit<BuildOptions, 'report' | 'tags' | 'load' | 'rewriteTimestamp'>> {
   const { flags, env, signal } = call
   return {
     context: readContext(call),
     dockerfile: await readDockerfile(call),
-    tags: flags.tag,
     target: flags.target || undefined,
     buildArgs: withProxies(readBuildArgs(flags['build-arg']), env),
     labels: Object.fromEntries(flags.label.map((text) => splitPair(text) as [string, string])),
@@ -26,7 +27,6 @@ export async function readBuildOptions(call: BuildCall): Promise<Omit<BuildOptio
     pull: flags.pull,
     noCacheFilter: flags['no-cache-filter'],
     environment: env,
-    rewriteTimestamp: flags['rewrite-timestamp'],
     network: flags.network,
     isolation: readIsolation(flags.isolation),
     secrets: flags.secret,

@@ -1,4 +1,4 @@
-import type { BuildOptions, BuildResult, Event, Reporter, Tare } from '../../index.ts'
+import type { BuildOptions, BuildResult, Event, PushResult, Reporter, Tare } from '../../index.ts'
 import { type Call, defineVerb } from '../command.ts'
 import { UsageError } from '../failure.ts'
 import { progressOutput } from '../progress-output.ts'
@@ -23,8 +23,8 @@ export const build = defineVerb({
     const wantsShell = readOnError(call)
     const check = isCheck(call)
     const outputs = readOutputs(call)
-    const load = outputs.some(({ kind }) => kind === 'load')
-    const options = await readBuildOptions(call)
+    const { load, tags, rewriteTimestamp } = outputs
+    const options = { ...(await readBuildOptions(call)), load, tags, rewriteTimestamp }
     for (const text of ignoredFlags(call)) await tell(call.streams, `WARNING: ${text}\n`)
     const { iidfile } = call.flags
     if (iidfile !== undefined && !check) removeIdFile(iidfile)
@@ -38,10 +38,10 @@ export const build = defineVerb({
       await print(call.streams, formatCheck(warnings))
       return warnings.length === 0 ? 0 : 1
     }
-    const work = () => shown(progress, () => tare.build({ ...options, load, report, onFailedStep }))
+    const work = () => shown(progress, () => tare.build({ ...options, report, onFailedStep }))
     const result = await (mode === 'quiet' || mode === 'rawjson' ? work() : withWarnings(warnings, call, work))
-    await writeOutputs(outputs, result.names.length > 0 ? result.names : [result.id], tare, call, mode)
-    writeFiles(call, result)
+    const pushed = await writeOutputs(outputs.all, result, tare, call, mode)
+    writeFiles(call, result, pushed)
     if (mode === 'quiet') await print(call.streams, `${result.id}\n`)
     return 0
   },
@@ -95,7 +95,7 @@ function readMode({ flags, given, env }: BuildCall): ProgressMode {
   return 'quiet'
 }
 
-function writeFiles({ flags }: BuildCall, result: BuildResult): void {
+function writeFiles({ flags }: BuildCall, result: BuildResult, pushed: PushResult | undefined): void {
   if (flags.iidfile !== undefined) writeIdFile(flags.iidfile, result)
-  if (flags['metadata-file'] !== undefined) writeMetadataFile(flags['metadata-file'], result)
+  if (flags['metadata-file'] !== undefined) writeMetadataFile(flags['metadata-file'], result, pushed)
 }

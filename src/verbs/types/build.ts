@@ -1,4 +1,4 @@
-import type { Digest } from '../../oci/index.ts'
+import type { Digest, Platform } from '../../oci/index.ts'
 import type { CallOptions } from './call.ts'
 
 /** Where a build's files come from. */
@@ -86,6 +86,8 @@ export interface BuildResult {
   /** Digest of the manifest (of the index, when there are several platforms). */
   readonly digest: Digest
   readonly mediaType: string
+  /** Undefined for several platforms. */
+  readonly platform?: Platform | undefined
   /** Size of that manifest in bytes. */
   readonly size: number
   /** Familiar names it now has: `app:latest`. */

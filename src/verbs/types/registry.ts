@@ -34,7 +34,14 @@ export interface PullAllResult {
 }
 
 export interface PushOptions extends CallOptions {
+  /** Where it goes: `registry.example/app:1`. */
   readonly name: string
+  /** The image of the store, by its name, ID or digest. Default: the one that is called `name`. */
+  readonly image?: string | undefined
+  /** Only under its digest: `name` is a repository. */
+  readonly byDigest?: boolean | undefined
+  /** With `byDigest`: in the store it is called by that digest, too. */
+  readonly keepDigestName?: boolean | undefined
   /** The kind of manifest that is written. Default: that which the image was pulled as, else `oci`. */
   readonly format?: 'oci' | 'docker' | undefined
   /** How layers are squeezed that this store has made. Default: as they were pushed before, else gzip. zstd needs the format oci. */
@@ -50,7 +57,7 @@ export interface PushOptions extends CallOptions {
 }
 
 export interface PushResult {
-  /** `docker.io/library/app:1`. */
+  /** `docker.io/library/app:1`; by digest `docker.io/library/app@sha256:…`. */
   readonly fullName: string
   /** Of the manifest or index that the name points at in the registry now. */
   readonly digest: Digest
