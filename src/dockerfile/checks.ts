@@ -6,11 +6,12 @@ import type { CheckOptions, Warning } from './types.ts'
 export interface Finding {
   readonly rule: string
   readonly message: string
-  readonly url: string
+  /** Of Docker's own rules. */
+  readonly url?: string
 }
 
 /** Rules that say nothing unless `# check=experimental=…` names them. */
-const experimental = ['CopyIgnoredFile', 'InvalidDefinitionDescription']
+const experimental = ['InvalidDefinitionDescription']
 
 function finding(rule: string, message: string): Finding {
   const page = rule.replace(/(?<=[a-z])[A-Z]|(?<=[A-Z])[A-Z](?=[a-z])/g, '-$&').toLowerCase()
@@ -116,6 +117,12 @@ export const findings = {
       'ExposeInvalidFormat',
       `EXPOSE instruction should not define an IP address or host-port mapping, found '${port}'`,
     ),
+
+  /** Docker says nothing until an image with the trigger is built upon. */
+  onbuildTriggerInvalid: (why: string): Finding => ({
+    rule: 'OnbuildTriggerInvalid',
+    message: `ONBUILD trigger will be refused by builds that begin from this image: ${why}`,
+  }),
 }
 
 /** Whether a finding is to be reported: the file's own `# check=`, and that above the instruction, both have a say. */

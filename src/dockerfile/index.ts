@@ -16,7 +16,7 @@ export { compilePath, hasWildcard, matchPath, type PathMatcher } from './go-matc
 export { type IgnoreMatcher, type IgnoreRule, ignoreMatcher, ignoreRules, parseIgnore } from './ignore.ts'
 export { type Script, scriptOf } from './instructions/run.ts'
 export type { ExpandOptions, Lookup } from './lexer.ts'
-export { parseMount } from './mount.ts'
+export { mountFrom, parseMount } from './mount.ts'
 export { parseDockerfile, parseTrigger } from './parse.ts'
 export { parseStopSignal } from './signal.ts'
 export { suggest } from './suggest.ts'

@@ -43,6 +43,14 @@ test.each<[string, string[]]>([
       'LegacyKeyValueFormat: "LABEL key=value" should be used instead of legacy "LABEL key value" format (line 3)',
     ],
   ],
+  [
+    'FROM a\nONBUILD COPPY b c\nONBUILD COPY --frob a b\nONBUILD RUN ok\n',
+    [
+      'OnbuildTriggerInvalid: ONBUILD trigger will be refused by builds that begin from this image: unknown instruction: COPPY (did you mean COPY?) (line 2)',
+      'OnbuildTriggerInvalid: ONBUILD trigger will be refused by builds that begin from this image: unknown flag: --frob (did you mean from?) (line 3)',
+    ],
+  ],
+  ['FROM a\n# check=skip=OnbuildTriggerInvalid\nONBUILD COPPY b c\n', []],
   ['FROM a\nRUN b \\\n\n c\n', ['NoEmptyContinuation: Empty continuation line (line 4)']],
   ['# check=skip=LegacyKeyValueFormat,MaintainerDeprecated\nFROM a\nENV b c\nMAINTAINER x\n', []],
   ['# check=skip=all\nFROM a as B\n', []],
@@ -131,8 +139,13 @@ test('experimental rules speak only when asked, the others unless told to be sil
   const none = parseCheckOptions('')
   expect(isWanted(findings.undefinedVar('x'), none, undefined)).toBe(true)
   expect(isWanted(findings.undefinedVar('x'), none, parseCheckOptions('skip=UndefinedVar'))).toBe(false)
-  expect(isWanted(findings.copyIgnoredFile('Copy', 'x'), none)).toBe(false)
-  expect(isWanted(findings.copyIgnoredFile('Copy', 'x'), parseCheckOptions('experimental=CopyIgnoredFile'))).toBe(true)
+  expect(isWanted(findings.invalidDefinitionDescription('ARG', 'x'), none)).toBe(false)
+  expect(
+    isWanted(
+      findings.invalidDefinitionDescription('ARG', 'x'),
+      parseCheckOptions('experimental=InvalidDefinitionDescription'),
+    ),
+  ).toBe(true)
 })
 
 test('names of secrets are known by their words', () => {

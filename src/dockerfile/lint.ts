@@ -46,6 +46,8 @@ function lastLineOf({ where, lastLine }: Statement): SourceRange {
 
 function checkAlone({ statement, instruction }: Reading): Finding[] {
   if (instruction.kind === 'MAINTAINER') return [findings.maintainerDeprecated()]
+  if (instruction.kind === 'ONBUILD')
+    return instruction.wrong === undefined ? [] : [findings.onbuildTriggerInvalid(instruction.wrong)]
   if (instruction.kind === 'ARG')
     return checkDescription(
       'ARG',

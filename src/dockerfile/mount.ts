@@ -48,6 +48,12 @@ export function checkMountSyntax(value: string): void {
   }
 }
 
+/** What the value of a `--mount` says under `from`, which is never a variable. */
+export function mountFrom(value: string): string | undefined {
+  const fields = readFields(value).map((field) => cut(field, '='))
+  return fields.findLast(([key]) => key.toLowerCase() === 'from')?.[1] || undefined
+}
+
 function readFields(value: string): string[] {
   try {
     return readCsvFields(value)

@@ -1,4 +1,4 @@
-import { locate, type SourceRange, TareError } from '../support/index.ts'
+import { locate, messageOf, type SourceRange, TareError } from '../support/index.ts'
 import { refuseWideCharacters } from './encoding.ts'
 import { given } from './flags.ts'
 import { describedAs } from './instructions/metadata.ts'
@@ -55,10 +55,21 @@ function readAll(statements: readonly Statement[]): Reading[] {
 function readOne(statement: Statement): Instruction | From {
   try {
     const instruction = readInstruction(statement)
-    if (instruction.kind === 'ONBUILD') readTrigger(instruction.trigger, statement.where)
-    return instruction
+    if (instruction.kind !== 'ONBUILD') return instruction
+    const wrong = whyNot(instruction.trigger, statement.where)
+    return wrong === undefined ? instruction : { ...instruction, wrong }
   } catch (error) {
     throw onLine(error, statement.where)
+  }
+}
+
+/** Why the trigger will be refused when it comes to that; undefined if it will not. Until then nobody minds. */
+function whyNot(trigger: string, where: SourceRange): string | undefined {
+  try {
+    readTrigger(trigger, where)
+    return undefined
+  } catch (error) {
+    return messageOf(error)
   }
 }
 

@@ -23,11 +23,11 @@ export interface CheckOptions {
   readonly experimental: readonly string[]
 }
 
-/** A finding of Docker's build checks: `rule` as in its documentation, `StageNameCasing`. */
+/** A finding of a build check: `rule` as in Docker's documentation, `StageNameCasing`; a rule of our own has no `url`. */
 export interface Warning {
   readonly rule: string
   readonly message: string
-  readonly url: string
+  readonly url?: string
   readonly where: SourceRange
   /** Set where Docker speaks up only if this stage is built. */
   readonly stage?: number
@@ -207,6 +207,8 @@ export interface Onbuild extends Common {
   readonly kind: 'ONBUILD'
   /** The trigger's text, as the image config keeps it. */
   readonly trigger: string
+  /** Why it will be refused when it triggers. */
+  readonly wrong?: string
 }
 
 export interface Maintainer extends Common {

@@ -43,6 +43,11 @@ export function systemCode(error: unknown): string | undefined {
   return typeof code === 'string' && !(error instanceof TareError) ? code : undefined
 }
 
+/** Whether a program could not be started because there is none of that name; a PATH may also lead through a file. */
+export function isMissingProgram(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')
+}
+
 /** The text of anything thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

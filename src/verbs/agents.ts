@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { messageOf, systemCode, TareError } from '../support/index.ts'
+import { isMissingProgram, messageOf, TareError } from '../support/index.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -109,22 +109,22 @@ function missing(complaint: string): TareError {
 
 /** The key goes in by a pipe, so that ssh-add does not mind who may read the file; without a terminal it cannot ask for a passphrase. */
 async function add(socket: string, path: string, bytes: Buffer): Promise<void> {
-  const child = spawn('ssh-add', ['-q', '-'], {
-    stdio: ['pipe', 'ignore', 'pipe'],
-    env: { ...plainEnvironment, SSH_AUTH_SOCK: socket, SSH_ASKPASS_REQUIRE: 'never' },
-    detached: true,
-  })
-  child.stdin.on('error', () => {})
-  child.stdin.end(bytes)
   let complaint = ''
-  child.stderr.on('data', (chunk: Buffer) => {
-    complaint += chunk.toString('utf8')
-  })
   let code: unknown
   try {
+    const child = spawn('ssh-add', ['-q', '-'], {
+      stdio: ['pipe', 'ignore', 'pipe'],
+      env: { ...plainEnvironment, SSH_AUTH_SOCK: socket, SSH_ASKPASS_REQUIRE: 'never' },
+      detached: true,
+    })
+    child.stdin.on('error', () => {})
+    child.stdin.end(bytes)
+    child.stderr.on('data', (chunk: Buffer) => {
+      complaint += chunk.toString('utf8')
+    })
     ;[code] = await once(child, 'close')
   } catch (cause) {
-    if (systemCode(cause) === 'ENOENT') throw missing('there is no ssh-add')
+    if (isMissingProgram(cause)) throw missing('there is no ssh-add')
     throw cause
   }
   if (code !== 0)

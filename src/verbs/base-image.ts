@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { BaseImage, NamedContext } from '../build/plan/index.ts'
+import { type BaseImage, contextKey, type NamedContext } from '../build/plan/index.ts'
 import { type Entry, Store } from '../content/store/index.ts'
 import { isGitContext } from '../dockerfile/index.ts'
 import {
@@ -97,11 +97,31 @@ function baseOf(image: StoredImage, name: string): BaseImage {
   }
 }
 
+/** What the named contexts mean, by the keys that plans know them by. Throws `CONTEXT_INVALID`. */
+export function readNamedContexts(
+  host: Host,
+  contexts: Readonly<Record<string, string>>,
+): ReadonlyMap<string, NamedContext> {
+  return new Map(
+    Object.entries(contexts).map(([name, value]) => [keyOfContext(name), readNamedContext(host, name, value)]),
+  )
+}
+
+function keyOfContext(name: string): string {
+  try {
+    return contextKey(name)
+  } catch (error) {
+    if (!(error instanceof TareError)) throw error
+    const { remedy } = error
+    throw new TareError('CONTEXT_INVALID', `invalid context name "${name}": ${error.message}`, { cause: error, remedy })
+  }
+}
+
 /**
  * What `--build-context name=value` means. A folder or an address is opened by the caller. Throws `CONTEXT_INVALID` for a
  * kind that is not known.
  */
-export function readNamedContext(host: Host, name: string, value: string): NamedContext {
+function readNamedContext(host: Host, name: string, value: string): NamedContext {
   const [scheme, rest] = splitScheme(value)
   switch (scheme) {
     case undefined:

@@ -1,4 +1,5 @@
-import type { Dockerfile } from '../dockerfile/index.ts'
+import { contextKey, type EpochSource } from '../build/plan/index.ts'
+import type { Dockerfile, IgnoreMatcher } from '../dockerfile/index.ts'
 import type { Context } from '../files/context/index.ts'
 import { isRemoteContext } from './base-image.ts'
 import { openBuild, openNamedFolder } from './build-inputs.ts'
@@ -22,17 +23,24 @@ export class BuildContexts {
   }
 
   /** Opens the build's own, which is called '', and reads the Dockerfile. */
-  async begin(): Promise<Dockerfile> {
-    const { file, context } = await openBuild(this.host, this.options, this.tools.steps, () => this.remotes())
+  async begin(): Promise<{ readonly file: Dockerfile; readonly ignore?: IgnoreMatcher | undefined }> {
+    const inputs = await openBuild(this.host, this.options, this.tools.steps, () => this.remotes())
+    const { file, context, ignore } = inputs
     this.opened.push(context)
     this.named.set('', Promise.resolve(context))
-    return file
+    return { file, ignore }
   }
 
   get(name: string): Promise<Context> {
     const context = this.named.get(name) ?? this.open(name)
     this.named.set(name, context)
     return context
+  }
+
+  /** Seconds since 1970: when the source was made, where that is known. */
+  async timeOf(source: EpochSource): Promise<number | undefined> {
+    if (source.kind === 'context') return (await this.get(source.name)).madeAt?.()
+    return (await this.remotes()).timeOfSource(source)
   }
 
   /** What fetches from elsewhere; most builds do not need it. */
@@ -50,16 +58,11 @@ export class BuildContexts {
   }
 
   private async open(name: string): Promise<Context> {
-    const [, value] = Object.entries(this.options.contexts!).find(([key]) => withoutTag(key) === name)!
+    const [, value] = Object.entries(this.options.contexts!).find(([key]) => contextKey(key) === name)!
     const context = isRemoteContext(value)
       ? await (await this.remotes()).openNamed(value, name)
       : openNamedFolder(this.host, value, name)
     this.opened.push(context)
     return context
   }
-}
-
-/** A context is meant by its name with and without the default tag. */
-export function withoutTag(name: string): string {
-  return name.replace(/:latest$/, '')
 }

@@ -1,6 +1,12 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename, isAbsolute, join, relative, resolve } from 'node:path'
-import { type Dockerfile, ignoreMatcher, parseDockerfile, parseIgnore } from '../dockerfile/index.ts'
+import {
+  type Dockerfile,
+  type IgnoreMatcher,
+  ignoreMatcher,
+  parseDockerfile,
+  parseIgnore,
+} from '../dockerfile/index.ts'
 import {
   type Context,
   ContextMemory,
@@ -19,6 +25,8 @@ import type { BuildOptions } from './types.ts'
 export interface BuildInputs {
   readonly file: Dockerfile
   readonly context: Context
+  /** What the context leaves out. */
+  readonly ignore?: IgnoreMatcher | undefined
 }
 
 /** What is left to be read when whatever has an address is fetched. */
@@ -70,7 +78,8 @@ async function fromDirectory(host: Host, options: LocalOptions, path: string, st
   const plain = openContextFolder(host, path, path, undefined)
   const script = options.dockerfile === undefined ? findDockerfile(plain, path) : await given(options, path)
   const file = read(script, steps)
-  return { file, context: openContextFolder(host, path, path, readIgnore(script, plain, steps)) }
+  const ignore = readIgnore(script, plain, steps)
+  return { file, context: openContextFolder(host, path, path, ignore?.of), ignore: ignore?.matcher }
 }
 
 /** Of a context that came whole; `text` is the Dockerfile where that is all that came. */
@@ -114,7 +123,7 @@ export function openContextFolder(host: Host, path: string, name: string, ignore
 export function openNamedFolder(host: Host, path: string, name: string): Context {
   const plain = openContextFolder(host, path, name, undefined)
   const text = plain.readText('.dockerignore')
-  return text === undefined ? plain : openContextFolder(host, path, name, ignoreOf({ name: '.dockerignore', text }))
+  return text === undefined ? plain : openContextFolder(host, path, name, ignoreOf({ name: '.dockerignore', text }).of)
 }
 
 function findDockerfile(plain: Context, where: string): Script {
@@ -181,7 +190,7 @@ function read(script: Script, steps: Steps): Dockerfile {
   return parseDockerfile(script.text, script.name)
 }
 
-function readIgnore(script: Script, plain: Context, steps: Steps): Ignore | undefined {
+function readIgnore(script: Script, plain: Context, steps: Steps): ReturnType<typeof ignoreOf> | undefined {
   const step = steps.start('[internal] load .dockerignore')
   const text = script.ignoreFile === undefined ? plain.readText('.dockerignore') : undefined
   const file = script.ignoreFile ?? (text === undefined ? undefined : { name: '.dockerignore', text })
@@ -190,9 +199,12 @@ function readIgnore(script: Script, plain: Context, steps: Steps): Ignore | unde
   return file === undefined ? undefined : ignoreOf(file)
 }
 
-function ignoreOf({ name, text }: { readonly name: string; readonly text: string }): Ignore {
+function ignoreOf({ name, text }: { readonly name: string; readonly text: string }): {
+  readonly of: Ignore
+  readonly matcher: IgnoreMatcher
+} {
   const matcher = ignoreMatcher(parseIgnore(text, name))
-  return {
+  const of: Ignore = {
     file: name,
     ignored: (path) => matcher.ignored(path),
     mayReinclude: (directory) => matcher.mayReinclude(directory),
@@ -201,6 +213,7 @@ function ignoreOf({ name, text }: { readonly name: string; readonly text: string
       return rule === undefined ? undefined : { line: rule.line, pattern: rule.text }
     },
   }
+  return { of, matcher }
 }
 
 function emptyContext(): Context {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { type AssembledLayer, assembleImage, type Document } from '../build/assemble/index.ts'
 import { type NamedContext, type Operation, type Planned, planBuild } from '../build/plan/index.ts'
 import type { Sandbox } from '../build/sandbox/index.ts'
@@ -17,9 +18,9 @@ import {
 } from '../oci/index.ts'
 import { Steps, silent, TareError } from '../support/index.ts'
 import { Agents } from './agents.ts'
-import { readNamedContext } from './base-image.ts'
+import { readNamedContexts } from './base-image.ts'
 import { asStep, BuildBases } from './build-bases.ts'
-import { BuildContexts, withoutTag } from './build-contexts.ts'
+import { BuildContexts } from './build-contexts.ts'
 import type { Needle } from './find-leaks.ts'
 import { type Host, unpackLimit } from './host.ts'
 import { repositoriesOfAbsent } from './known-locations.ts'
@@ -54,7 +55,7 @@ export async function check(host: Host, options: BuildOptions): Promise<readonly
   }
   const building = new Building(host, { ...options, report })
   try {
-    return (await building.plan()).flatMap((plan) => warningsOf(plan))
+    return (await building.plan(!options.target)).flatMap((plan) => warningsOf(plan))
   } finally {
     await building.close()
   }
@@ -99,7 +100,9 @@ class Building {
     this.options = options
     this.steps = new Steps(options.report ?? silent)
     this.bases = new BuildBases(host, options, this.steps)
-    this.signal = options.signal ?? new AbortController().signal
+    this.signal = AbortSignal.any(options.signal === undefined ? [] : [options.signal])
+    // Each of many steps may listen.
+    setMaxListeners(0, this.signal)
     this.snapshots = new Snapshots(host.store)
     // Now, so that a missing file is told before any work.
     this.secrets = (options.secrets ?? []).map((text) => readSecret(text, options.environment ?? {}))
@@ -110,17 +113,13 @@ class Building {
     this.contexts = new BuildContexts(host, options, { steps, signal, secrets, agents })
     const wanted = (options.platforms ?? []).map((text) => normalizePlatform(parsePlatform(text, host.platform)))
     this.platforms = wanted.length === 0 ? [host.platform] : wanted
-    this.named = new Map(
-      Object.entries(options.contexts ?? {}).map(([name, value]) => [
-        withoutTag(name),
-        readNamedContext(host, name, value),
-      ]),
-    )
+    this.named = readNamedContexts(host, options.contexts ?? {})
   }
 
-  async plan(): Promise<readonly Planned[]> {
+  /** `allStages`: also those that the target does not need. */
+  async plan(allStages = false): Promise<readonly Planned[]> {
     const { host, options } = this
-    const file = await this.contexts.begin()
+    const { file, ignore } = await this.contexts.begin()
     const planned: Planned[] = []
     for (const platform of this.platforms) {
       const plan = await planBuild(file, {
@@ -133,6 +132,10 @@ class Building {
         resolveBase: (name, wanted) => this.bases.resolve(name, wanted),
         severalPlatforms: this.platforms.length > 1,
         network: options.network,
+        allStages,
+        ignore,
+        timeOf: (source) => this.contexts.timeOf(source),
+        signal: this.signal,
       })
       planned.push(plan)
     }
@@ -280,7 +283,10 @@ class Building {
 }
 
 function warningsOf({ warnings }: Planned): BuildWarning[] {
-  return warnings.map(({ rule, message, url, where }) => ({ rule, message, url, line: where.line }))
+  return warnings.map(({ rule, message, url, where }) => ({
+    ...{ rule, message, line: where.line },
+    ...(url === undefined ? {} : { url }),
+  }))
 }
 
 /** The build arguments with values: those without one come from the environment, and so does SOURCE_DATE_EPOCH. */

@@ -1,7 +1,6 @@
 import type { RemoteFiles } from '../build/solve/index.ts'
 import type { GitAddress } from '../dockerfile/index.ts'
-import { checkOut, Git, type Resolved, resolveGit } from '../files/context/index.ts'
-import type { Tree } from '../files/tree/index.ts'
+import { type CheckedOut, checkOut, Git, type Resolved, resolveGit } from '../files/context/index.ts'
 import { type Step, sha256, withoutCredentials } from '../support/index.ts'
 import type { Host } from './host.ts'
 
@@ -18,7 +17,7 @@ export class GitSources {
   private readonly host: Host
   private readonly access: GitAccess
   private readonly resolved = new Map<string, Promise<Resolved>>()
-  private readonly trees = new Map<string, Promise<Tree>>()
+  private readonly checkouts = new Map<string, Promise<CheckedOut>>()
   private readonly folders: string[] = []
 
   constructor(host: Host, access: GitAccess) {
@@ -26,8 +25,11 @@ export class GitSources {
     this.access = access
   }
 
-  /** What the address means now. Its files are fetched when they are asked for. */
-  async find(source: GitAddress, step: Step): Promise<RemoteFiles> {
+  /** What the address means now. Its files, and when they were committed, are fetched when they are asked for. */
+  async find(
+    source: GitAddress,
+    step: Step,
+  ): Promise<RemoteFiles & { readonly committed: (step: Step) => Promise<number> }> {
     const { remote, ref, commit, subdir, keepGitDir, submodules, times } = source
     const resolved = await once(this.resolved, JSON.stringify([remote, ref, commit]), async () =>
       resolveGit(await this.git(source, step), source),
@@ -38,10 +40,12 @@ export class GitSources {
     // Submodules may be named relative to the repository.
     const neighbours = submodules ? sha256(remote) : ''
     const identity = JSON.stringify(['git', resolved.commit, subdir ?? '', neighbours, times, kept ?? ''])
+    const checkedOut = (own: Step) => once(this.checkouts, identity, () => this.checkOut(source, resolved, own))
     return {
       identity,
       timesCount: times === 'commit',
-      fetch: (own) => once(this.trees, identity, () => this.checkOut(source, resolved, own)),
+      fetch: async (own) => (await checkedOut(own)).tree,
+      committed: async (own) => (await checkedOut(own)).committed,
     }
   }
 
@@ -50,7 +54,7 @@ export class GitSources {
     for (const folder of this.folders) discard(folder)
   }
 
-  private async checkOut(source: GitAddress, resolved: Resolved, step: Step): Promise<Tree> {
+  private async checkOut(source: GitAddress, resolved: Resolved, step: Step): Promise<CheckedOut> {
     const { store } = this.host
     const folder = store.reserve().path
     this.folders.push(folder)

@@ -143,8 +143,10 @@ describe.skipIf(!hasGitDaemon)('ADD of a git repository', () => {
       where: { line: 2 },
     })
     expect(readdirSync(join(home, 'tare/scratch'))).toEqual([])
-    const bare = await open({ PATH: temporaryFolder() })
-    await expect(bare.add(`ADD ${url}/a.git /`)).rejects.toMatchObject({ code: 'GIT_MISSING', where: { line: 2 } })
+    for (const PATH of [temporaryFolder(), import.meta.filename]) {
+      const bare = await open({ PATH })
+      await expect(bare.add(`ADD ${url}/a.git /`)).rejects.toMatchObject({ code: 'GIT_MISSING', where: { line: 2 } })
+    }
   })
 })
 

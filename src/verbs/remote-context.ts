@@ -1,5 +1,5 @@
 import { createReadStream, readFileSync, rmSync } from 'node:fs'
-import { downloadName } from '../build/plan/index.ts'
+import { downloadName, type EpochSource } from '../build/plan/index.ts'
 import { type Downloaded, treeOfDownload } from '../build/solve/index.ts'
 import { isGitContext, readGitAddress } from '../dockerfile/index.ts'
 import { type Context, openStream, textLimit, treeContext } from '../files/context/index.ts'
@@ -24,6 +24,8 @@ export interface RemoteContext {
   readonly context: Context
   readonly text?: string
 }
+
+type RemoteSource = Exclude<EpochSource, { readonly kind: 'context' }>
 
 const web = /^https?:\/\//i
 
@@ -62,12 +64,13 @@ export class RemoteContexts {
     try {
       const options = { name, scratch, unpackLimit: unpackLimit(this.host), signal }
       const opened = await openStream(createReadStream(file.path), options)
-      if (!('text' in opened)) return { context: opened }
+      if (!('text' in opened)) return { context: { ...opened, madeAt: () => this.timeOf(file) } }
       if (/^\s*<(?:!doctype|html)/i.test(opened.text))
         throw new TareError('CONTEXT_INVALID', `${name} is a page of the web, and no Dockerfile`, {
           remedy: `If it shows a git repository, the address of that ends in .git: ${name.replace(/\/*(?:[?#].*)?$/, '')}.git`,
         })
-      return { context: treeContext(name, treeOfDownload('context', file)), text: opened.text }
+      const context = treeContext(name, treeOfDownload('context', file), { madeAt: () => this.timeOf(file) })
+      return { context, text: opened.text }
     } catch (error) {
       throw this.host.store.explain(error)
     }
@@ -78,7 +81,7 @@ export class RemoteContexts {
     const title = `[context ${name}] ${withoutCredentials(address)}`
     if (isGitContext(address)) return this.checkedOut(address, name, title)
     const file = await this.fetched(address, title)
-    return treeContext(name, treeOfDownload(downloadName(address), file))
+    return treeContext(name, treeOfDownload(downloadName(address), file), { madeAt: () => this.timeOf(file) })
   }
 
   /** A Dockerfile of the web. Throws `DOCKERFILE_UNREADABLE` for what is too large. */
@@ -94,6 +97,29 @@ export class RemoteContexts {
     return decodeName(readFileSync(path))
   }
 
+  /** When what is at an address was made; undefined where nothing says that. */
+  timeOfSource(source: RemoteSource): Promise<number | undefined> {
+    const title = '[internal] resolve SOURCE_DATE_EPOCH'
+    return this.told(title, async (step) => {
+      if (source.kind === 'git') return (await this.git.find(source.source, step)).committed(step)
+      return this.timeOf(await download(this.host, source, this.signal))
+    })
+  }
+
+  /** What the server says; else the newest file, where it is an archive. */
+  private async timeOf({ path, modified }: Downloaded): Promise<number | undefined> {
+    if (modified !== 0) return modified
+    const scratch = () => this.host.store.reserve().path
+    const options = { name: path, scratch, unpackLimit: unpackLimit(this.host), signal: this.signal }
+    const opened = await openStream(createReadStream(path), options).catch(() => undefined)
+    if (opened === undefined || 'text' in opened) return undefined
+    try {
+      return await opened.madeAt?.()
+    } finally {
+      opened.close()
+    }
+  }
+
   close(): void {
     this.git.close((path) => rmSync(path, { recursive: true, force: true }))
   }
@@ -103,7 +129,8 @@ export class RemoteContexts {
       const source = readGitAddress(address)
       const keepGitDir = source.keepGitDir ?? keepsGitDir(this.options)
       const files = await this.git.find({ ...source, keepGitDir }, step)
-      return treeContext(name, await files.fetch(step), { timed: true })
+      const tree = await files.fetch(step)
+      return treeContext(name, tree, { timed: true, madeAt: () => files.committed(step) })
     })
   }
 

@@ -1,8 +1,9 @@
 import { type Dockerfile, type From, findings, type Instruction, type Stage } from '../../dockerfile/index.ts'
-import { formatPlatform, matchPlatform, normalizePlatform, type Platform, parsePlatform } from '../../oci/index.ts'
+import { formatPlatform, matchPlatform, type Platform } from '../../oci/index.ts'
 import { closest, locate, TareError } from '../../support/index.ts'
-import type { GlobalArguments } from './arguments.ts'
 import type { Graph } from './graph.ts'
+import { contextKey, contextNamed } from './named-contexts.ts'
+import { type StageHead, stageBefore } from './stage-heads.ts'
 import { cleanConfig, defaultPath, envOf, makesLayer, type StageState, setEnv } from './stage-state.ts'
 import type { NamedContext, PlanOptions } from './types.ts'
 import type { Words } from './words.ts'
@@ -12,7 +13,8 @@ export interface Beginnings {
   readonly file: Dockerfile
   readonly options: PlanOptions
   readonly words: Words
-  readonly globals: GlobalArguments
+  /** What the FROM of each stage says. */
+  readonly heads: readonly StageHead[]
   readonly graph: Graph
   /** The stage of that number, planned to its end. */
   readonly stageOf: (index: number) => Promise<StageState>
@@ -25,31 +27,31 @@ export class StageBeginner {
   private readonly file: Dockerfile
   private readonly options: PlanOptions
   private readonly words: Words
-  private readonly globals: GlobalArguments
+  private readonly heads: readonly StageHead[]
   private readonly graph: Graph
   private readonly stageOf: (index: number) => Promise<StageState>
   private readonly need: (target: string) => number
 
-  constructor({ file, options, words, globals, graph, stageOf, need }: Beginnings) {
+  constructor({ file, options, words, heads, graph, stageOf, need }: Beginnings) {
     this.file = file
     this.options = options
     this.words = words
-    this.globals = globals
+    this.heads = heads
     this.graph = graph
     this.stageOf = stageOf
     this.need = need
   }
 
   async begin(stage: Stage): Promise<StageState> {
-    const { from } = stage
-    const platform = this.platformOf(from)
-    const base = this.baseName(from)
+    const { contexts } = this.options
+    const { base, platform = this.options.platform } = this.heads[stage.index]!
     const prefix = this.prefixOf(stage, platform)
-    const named = this.options.contexts.get(contextKey(base))
+    const own = stage.name === undefined ? undefined : contextNamed(contexts, stage.name)
+    if (own !== undefined) return this.beginNamed(stage, stage.name!, own, platform, prefix)
+    const earlier = stageBefore(this.file, base, stage.index)
+    if (earlier !== undefined) return this.inherit(await this.stageOf(earlier), stage, prefix)
+    const named = contextNamed(contexts, base)
     if (named !== undefined) return this.beginNamed(stage, base, named, platform, prefix)
-    // Names of stages are lower case; what FROM says is taken as it is.
-    const earlier = this.file.stages.findLastIndex((other, i) => i < stage.index && other.name === base)
-    if (earlier >= 0) return this.inherit(await this.stageOf(earlier), stage, prefix)
     return base === 'scratch'
       ? // Whatever --platform says: nothing is for every platform, and what comes is for the target's.
         this.beginEmpty(stage, this.options.platform, prefix)
@@ -94,6 +96,7 @@ export class StageBeginner {
       variables: new Map(parent.variables),
       declared: new Set(parent.declared),
       commandSet: false,
+      single: new Map(),
       prefix,
       steps: 0,
       step: 0,
@@ -159,6 +162,8 @@ export class StageBeginner {
       variables: new Map(envOf(config)),
       declared: new Set(),
       commandSet: false,
+      workdirSet: false,
+      single: new Map(),
       step: steps,
     }
   }
@@ -184,41 +189,20 @@ export class StageBeginner {
       }))
       return { id, config: base.config }
     } catch (error) {
-      throw locate(error, at.where)
+      throw locate(named === undefined ? this.explained(error, name, at) : error, at.where)
     }
   }
 
-  private platformOf(from: From): Platform {
-    if (from.platform === undefined) return this.options.platform
-    const text = this.words.expand(from.platform, this.globals.values, from, this.globals.declared)
-    if (text === '') {
-      throw new TareError('PLATFORM_INVALID', `empty platform value from expression ${from.platform}`, {
-        where: from.where,
-        remedy: 'Give the argument a value with --build-arg, or a default.',
-      })
-    }
-    if (/^\$\{?TARGETPLATFORM\}?$/.test(from.platform))
-      this.words.warn(findings.redundantTargetPlatform(from.platform), from)
-    else if (!from.platform.includes('$')) this.words.warn(findings.fromPlatformFlagConstDisallowed(text), from)
-    return this.words.located(from, () => normalizePlatform(parsePlatform(text, this.options.buildPlatform)))
-  }
-
-  private baseName(from: From): string {
-    const { values, defaults, declared } = this.globals
-    const name = this.words.expand(from.base, values, from, new Set([...declared, ...unknownNames(from.base, values)]))
-    for (const missing of unknownNames(from.base, values)) {
-      if (!declared.has(missing))
-        this.words.warn(findings.undefinedArgInFrom(missing, closest(missing, [...declared, ...values.keys()])), from)
-    }
-    if (name === '') {
-      throw new TareError('BASE_BLANK', `base name (${from.base}) should not be blank`, {
-        where: from.where,
-        remedy: 'Give the argument a default before FROM, or a value with --build-arg.',
-      })
-    }
-    if (from.base.includes('$') && this.words.expandQuietly(from.base, defaults) === '')
-      this.words.warn(findings.invalidDefaultArgInFrom(from.base), from)
-    return name
+  /** With what was probably meant, where no image has that name. */
+  private explained(error: unknown, name: string, { where }: From | Instruction): unknown {
+    const stages = this.file.stages.flatMap((stage) => stage.name ?? [])
+    const meant = closest(name, [...stages, ...this.options.contexts.keys()])
+    if (!(error instanceof TareError) || meant === undefined) return error
+    const remedy =
+      meant === name
+        ? `A stage has that name, but comes later: FROM takes one that stands before it.`
+        : `No stage and no named context has that name either: did you mean "${meant}"?`
+    return new TareError(error.code, error.message, { where, cause: error, remedy })
   }
 
   private prefixOf(stage: Stage, platform: Platform): string {
@@ -229,13 +213,4 @@ export class StageBeginner {
 
 export function nameOf(stage: Stage): string {
   return stage.name ?? String(stage.index)
-}
-
-/** Named contexts are matched without the default tag. */
-export function contextKey(name: string): string {
-  return name.replace(/^docker\.io\/(?:library\/)?/, '').replace(/:latest$/, '')
-}
-
-function unknownNames(word: string, values: ReadonlyMap<string, string>): string[] {
-  return [...word.matchAll(/\$\{?([A-Za-z_]\w*)\}?/g)].map((match) => match[1]!).filter((name) => !values.has(name))
 }

@@ -1,4 +1,12 @@
-import { type Add, type Copy, isGitAddress, parseChmod } from '../../dockerfile/index.ts'
+import {
+  type Add,
+  type Copy,
+  cleanPath,
+  findings,
+  type IgnoreMatcher,
+  isGitAddress,
+  parseChmod,
+} from '../../dockerfile/index.ts'
 import { TareError, withoutCredentials } from '../../support/index.ts'
 import { downloadName, isRemote, type RemoteOperation, remoteOperation } from './remote-source.ts'
 import { absolutePath, type StageState } from './stage-state.ts'
@@ -15,6 +23,8 @@ export interface CopyContext {
       | { readonly kind: 'files'; readonly files: readonly { readonly name: string; readonly text: string }[] }
       | RemoteOperation,
   ): OperationId
+  /** What the build context leaves out. */
+  readonly ignore?: IgnoreMatcher | undefined
 }
 
 /** What a COPY or an ADD does, and how the history tells it. */
@@ -42,6 +52,7 @@ export async function planCopy(state: StageState, instruction: Copy | Add, conte
     instruction.kind === 'ADD' && instruction.checksum !== undefined ? expand(instruction.checksum) : undefined
   const checksum = sum === '' ? undefined : sum
   checkSources(instruction, paths, checksum)
+  for (const path of paths) warnOfIgnored(path, instruction, context)
   const sources: CopySource[] = []
   for (const path of paths) sources.push(await sourceOf(path, checksum, instruction, context))
   if (instruction.heredocs.length > 0) {
@@ -96,6 +107,16 @@ function checkSources(instruction: Copy | Add, paths: readonly string[], checksu
         throw refuse("keep-git-dir can't be specified for local sources", 'Leave --keep-git-dir away.')
     }
   }
+}
+
+/** Warns of a source that the ignore file names; where it lets anything in again, that cannot be said without a look. */
+function warnOfIgnored(path: string, instruction: Copy | Add, { words, ignore }: CopyContext): void {
+  if (ignore === undefined || ignore.hasNegations || isRemote(path)) return
+  if (instruction.kind === 'COPY' && instruction.from !== undefined) return
+  const source = cleanPath(path)
+  const isRoot = source === '.' || source === '/'
+  if (isRoot ? !ignore.ignored('x') || !ignore.ignored('.x') : !ignore.ignored(source)) return
+  words.warn(findings.copyIgnoredFile(instruction.kind === 'COPY' ? 'Copy' : 'Add', source), instruction)
 }
 
 async function sourceOf(

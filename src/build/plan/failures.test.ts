@@ -23,21 +23,40 @@ test.each([
   [
     'a stage that copies from itself',
     'FROM scratch AS a\nCOPY --from=a x /',
-    'STAGE_CIRCLE at line 1: circular dependency detected on stage: a',
+    'STAGE_CIRCLE at line 2: circular dependency detected on stage: a',
     {},
   ],
   [
     'stages that copy from each other',
     'FROM scratch AS a\nCOPY --from=b x /\nFROM scratch AS b\nCOPY --from=a x /',
-    'STAGE_CIRCLE at line 3: circular dependency detected on stage: b',
+    'STAGE_CIRCLE at line 4: circular dependency detected on stage: a',
     {},
   ],
   [
     'a stage by a number that comes later',
-    'FROM scratch\nCOPY --from=1 x /\nFROM scratch',
-    'COPY_FROM_LATER at line 2: cannot copy from stage 1, it needs to be defined before current stage 0',
-    { target: '', only: 0 },
+    'FROM scratch\nCOPY --from=1 x /\nFROM scratch\nFROM 0',
+    'COPY_FROM_LATER at line 2: cannot copy from stage "1", it needs to be defined before current stage "a"',
+    { file: 'FROM scratch AS a\nCOPY --from=1 x /\nFROM scratch\nFROM a' },
   ],
+  [
+    'a stage by a name that comes later',
+    'FROM scratch AS a\nCOPY --from=B x /\nFROM a AS b\nFROM b',
+    'COPY_FROM_LATER at line 2: cannot copy from stage "B", it needs to be defined before current stage "a"',
+    {},
+  ],
+  [
+    'a stage that is mounted and comes later',
+    'FROM scratch\nRUN --mount=from=b,target=/b x\nFROM scratch AS b',
+    'COPY_FROM_LATER at line 2: cannot mount from stage "b", it needs to be defined before current command',
+    { target: 'a', file: 'FROM scratch AS a\nRUN --mount=from=b,target=/b x\nFROM scratch AS b' },
+  ],
+  [
+    'a stage by a number that is none',
+    'FROM scratch\nCOPY --from=1 x /',
+    'COPY_FROM_INVALID at line 2: invalid stage index 1',
+    {},
+  ],
+  ['a negative number', 'FROM scratch\nCOPY --from=-1 x /', 'COPY_FROM_INVALID at line 2: invalid stage index -1', {}],
   [
     'a variable in --from',
     'FROM scratch\nARG x=y\nCOPY --from=$x a /',
@@ -88,9 +107,8 @@ test.each([
   ],
   ['a blank base', 'ARG b\nFROM $b', 'BASE_BLANK at line 2: base name ($b) should not be blank', {}],
 ] as const)('%s is told with its place', async (_, file, message, request) => {
-  const { only, ...rest } = request as PlanRequest & { only?: number }
-  const text = only === undefined ? file : file.replace(/\nFROM scratch$/, '')
-  expect(await failureOf(text, rest)).toBe(message)
+  const { file: other = file, ...rest } = request as PlanRequest & { file?: string }
+  expect(await failureOf(other, rest)).toBe(message)
 })
 
 test('a name for --from that looks like a stage says which was meant', async () => {

@@ -5,6 +5,7 @@
  * Not here: doing any of it.
  */
 
+export { contextKey } from './named-contexts.ts'
 export { type Planned, planBuild } from './planner.ts'
 export { downloadName } from './remote-source.ts'
 export * from './types.ts'

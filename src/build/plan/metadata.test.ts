@@ -47,10 +47,14 @@ const table: readonly [
     { labels: { from: 'line' } },
   ],
   [
-    'ports are sorted in the history, and ranges are taken apart',
-    ['FROM scratch', 'ENV p=99', 'EXPOSE 80/tcp $p/udp 7-8 80'],
-    { ExposedPorts: { '80/tcp': {}, '99/udp': {}, '7/tcp': {}, '8/tcp': {} } },
-    ['ENV p=99', 'EXPOSE [7/tcp 8/tcp 80/tcp 99/udp]'],
+    'ports are in the history as the words are sorted before they are expanded, with repeats',
+    ['FROM scratch', 'ENV p="99/udp 7-8"', 'EXPOSE 80/tcp $p 9-10 80 8', 'EXPOSE 53/UDP 80 80/tcp'],
+    { ExposedPorts: { '80/tcp': {}, '99/udp': {}, '7/tcp': {}, '8/tcp': {}, '9/tcp': {}, '10/tcp': {}, '53/udp': {} } },
+    [
+      'ENV p=99/udp 7-8',
+      'EXPOSE [99/udp 7/tcp 8/tcp 8/tcp 80/tcp 80/tcp 9/tcp 10/tcp]',
+      'EXPOSE [53/udp 80/tcp 80/tcp]',
+    ],
   ],
   [
     'volumes in both forms',

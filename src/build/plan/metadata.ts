@@ -7,6 +7,7 @@ import {
   parseExpose,
   parseStopSignal,
   quote,
+  writtenName,
 } from '../../dockerfile/index.ts'
 import type { Healthcheck } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
@@ -52,12 +53,12 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
       return
     }
     case 'EXPOSE': {
+      // Sorted as they were written, and not again; each is told as often as it was said.
       const ports = instruction.ports
         .flatMap((port) => words.expandWords(port, state.variables, instruction))
         .flatMap((port) => exposed(port, instruction, words))
-      const sorted = [...new Set(ports)].sort()
-      config.ExposedPorts = { ...config.ExposedPorts, ...Object.fromEntries(sorted.map((port) => [port, {}])) }
-      note(`EXPOSE [${sorted.join(' ')}]`)
+      config.ExposedPorts = { ...config.ExposedPorts, ...Object.fromEntries(ports.map((port) => [port, {}])) }
+      note(`EXPOSE [${ports.join(' ')}]`)
       return
     }
     case 'VOLUME': {
@@ -84,6 +85,7 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
       note(`SHELL [${instruction.shell.join(' ')}]`)
       return
     case 'CMD': {
+      checkCommand(state, instruction, words)
       const command = commandOf(state, instruction.command)
       config.Cmd = command
       config.ArgsEscaped = true
@@ -92,6 +94,7 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
       return
     }
     case 'ENTRYPOINT': {
+      checkCommand(state, instruction, words)
       const command = commandOf(state, instruction.command)
       config.Entrypoint = command
       if (!state.commandSet) delete config.Cmd
@@ -99,6 +102,7 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
       return
     }
     case 'HEALTHCHECK': {
+      checkSingle(state, instruction, words)
       config.Healthcheck = healthcheckOf(instruction)
       note(`HEALTHCHECK ${healthcheckText(config.Healthcheck)}`)
       return
@@ -139,6 +143,28 @@ function applyArg(
     return `${key}=${given}`
   })
   state.history.push({ createdBy: `ARG ${said.join(' ')}` })
+}
+
+function checkCommand(
+  state: StageState,
+  instruction: Extract<MetadataInstruction, { kind: 'CMD' | 'ENTRYPOINT' }>,
+  words: Words,
+): void {
+  checkSingle(state, instruction, words)
+  if (instruction.command.form === 'shell' && (state.config.Shell ?? []).length === 0)
+    words.warn(findings.jsonArgsRecommended(writtenName(instruction)), instruction)
+}
+
+/** Warns of the one before, which no longer counts. */
+function checkSingle(
+  { single }: StageState,
+  instruction: Extract<MetadataInstruction, { kind: 'CMD' | 'ENTRYPOINT' | 'HEALTHCHECK' }>,
+  words: Words,
+): void {
+  const before = single.get(instruction.kind)
+  single.set(instruction.kind, instruction)
+  if (before !== undefined)
+    words.warn(findings.multipleInstructionsDisallowed(writtenName(instruction)), before, instruction)
 }
 
 function exposed(port: string, instruction: MetadataInstruction, words: Words): readonly string[] {

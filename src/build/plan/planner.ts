@@ -3,16 +3,20 @@ import {
   findings,
   type Instruction,
   parseTrigger,
+  type Stage,
   titleOf,
   type Warning,
 } from '../../dockerfile/index.ts'
-import { closest, locate, TareError, withoutCredentials } from '../../support/index.ts'
+import { closest, locate, Pace, TareError, withoutCredentials } from '../../support/index.ts'
 import { type GlobalArguments, globalArguments, platformArguments } from './arguments.ts'
-import { contextKey, nameOf, StageBeginner } from './begin-stage.ts'
+import { StageBeginner } from './begin-stage.ts'
 import { type CopyContext, planCopy } from './copy.ts'
+import { type Dated, readEpoch } from './epoch.ts'
 import { Graph } from './graph.ts'
 import { applyMetadata } from './metadata.ts'
+import { contextKey, contextNamed } from './named-contexts.ts'
 import { planRun } from './run.ts'
+import { isReplaced, readStageHeads, refuseVariable, shownName, stageNamed, stageNumbered } from './stage-heads.ts'
 import { absolutePath, type MutableConfig, makesLayer, type StageState } from './stage-state.ts'
 import type { Operation, OperationId, Output, Plan, PlanOptions } from './types.ts'
 import { Words } from './words.ts'
@@ -23,11 +27,16 @@ export interface Planned extends Plan {
 }
 
 /**
- * Turns a Dockerfile into a plan for one platform. Only what the target needs is in it. Throws what the language room
- * throws, `TARGET_UNKNOWN`, `STAGE_CIRCLE`, and what `resolveBase` rejects with; each names the instruction.
+ * Turns a Dockerfile into a plan for one platform. Only what the target needs is in it; what FROM and --from say is read of every
+ * stage. Throws what the language room throws, `TARGET_UNKNOWN`, `EPOCH_INVALID`, what `readStageHeads` throws, and what
+ * `resolveBase` rejects with; each names the instruction.
  */
-export function planBuild(file: Dockerfile, options: PlanOptions): Promise<Planned> {
-  return new Planner(file, options).plan()
+export async function planBuild(file: Dockerfile, options: PlanOptions): Promise<Planned> {
+  const words = new Words(file)
+  const stage = options.target?.toLowerCase() || file.stages.at(-1)?.name || 'default'
+  const platform = platformArguments(options.platform, options.buildPlatform, stage)
+  const globals = globalArguments(file, platform, options.buildArgs, words)
+  return new Planner(file, words, await readEpoch({ file, options, words, globals })).plan()
 }
 
 class Planner {
@@ -35,24 +44,23 @@ class Planner {
   private readonly options: PlanOptions
   private readonly words: Words
   private readonly globals: GlobalArguments
+  private readonly epoch: number | undefined
+  private readonly pace: Pace
   private readonly graph = new Graph()
   private readonly beginner: StageBeginner
   private readonly stages = new Map<number, Promise<StageState> | 'begun'>()
 
-  constructor(file: Dockerfile, options: PlanOptions) {
+  constructor(file: Dockerfile, words: Words, { epoch, globals, options }: Dated) {
     this.file = file
     this.options = options
-    this.words = new Words(file)
-    const stage = options.target?.toLowerCase() ?? file.stages.at(-1)?.name ?? 'default'
-    this.globals = globalArguments(
-      file,
-      platformArguments(options.platform, options.buildPlatform, stage),
-      options.buildArgs,
-      this.words,
-    )
-    const { words, globals, graph } = this
+    this.words = words
+    this.globals = globals
+    this.epoch = epoch
+    this.pace = new Pace(options.signal)
+    const { graph } = this
+    const heads = readStageHeads({ file, options, words, globals })
     this.beginner = new StageBeginner({
-      ...{ file, options, words, globals, graph },
+      ...{ file, options, words, heads, graph },
       stageOf: (index) => this.stage(index),
       need: (target) => this.need(target),
     })
@@ -60,10 +68,11 @@ class Planner {
 
   async plan(): Promise<Planned> {
     const state = await this.stage(this.target())
+    if (this.options.allStages === true) for (const index of this.file.stages.keys()) await this.stage(index)
     const { labels } = this.options
     const config: MutableConfig = { ...state.config }
     if (Object.keys(labels).length > 0) config.Labels = { ...config.Labels, ...labels }
-    const epoch = this.epoch()
+    const { epoch } = this
     const output: Output = {
       platform: state.base?.platform ?? state.platform,
       root: state.root,
@@ -86,7 +95,7 @@ class Planner {
   private target(): number {
     const { target } = this.options
     if (target === undefined || target === '') return this.file.stages.length - 1
-    const found = this.find(target)
+    const found = stageNamed(this.file, target)
     if (found !== undefined) return found
     const names = this.file.stages.flatMap(({ name }) => name ?? [])
     const meant = closest(target, names)
@@ -102,28 +111,13 @@ class Planner {
     )
   }
 
-  /** The last stage of that name, in any case; before `limit` where that is given. */
-  private find(name: string, limit = this.file.stages.length): number | undefined {
-    const wanted = name.toLowerCase()
-    const found = this.file.stages.findLastIndex((stage, i) => i < limit && stage.name === wanted)
-    return found < 0 ? undefined : found
-  }
-
-  /** Seconds since 1970 of SOURCE_DATE_EPOCH. */
-  private epoch(): number | undefined {
-    const text = this.options.buildArgs.get('SOURCE_DATE_EPOCH')
-    if (text === undefined || text === '') return undefined
-    if (/^-?\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
-    throw new TareError('EPOCH_INVALID', `SOURCE_DATE_EPOCH is not a number: ${JSON.stringify(text)}`, {
-      remedy: 'It counts seconds since 1970, as `date +%s` prints them.',
-    })
-  }
-
   private async stage(index: number): Promise<StageState> {
+    // Also keeps a long chain of stages from being a deep stack.
+    await this.pace.keep()
     const known = this.stages.get(index)
     const stage = this.file.stages[index]!
     if (known === 'begun') {
-      throw new TareError('STAGE_CIRCLE', `circular dependency detected on stage: ${nameOf(stage)}`, {
+      throw new TareError('STAGE_CIRCLE', `circular dependency detected on stage: ${shownName(stage)}`, {
         where: stage.from.where,
         remedy: 'A stage cannot need, by way of others or not, its own result.',
       })
@@ -131,14 +125,13 @@ class Planner {
     if (known !== undefined) return known
     this.stages.set(index, 'begun')
     const state = await this.beginner.begin(stage)
-    const triggers = (state.config.OnBuild ?? []).map((trigger) =>
-      this.words.located(stage.from, () => parseTrigger(trigger, stage.from.where)),
-    )
-    delete state.config.OnBuild
-    const instructions = [...triggers, ...stage.instructions]
+    const replaced = isReplaced(stage, this.options)
+    const instructions = replaced ? [] : [...this.triggers(state, stage), ...stage.instructions]
+    if (!replaced) delete state.config.OnBuild
     const counted: StageState = { ...state, steps: state.steps + instructions.filter(makesLayer).length }
     for (const instruction of instructions) {
       try {
+        await this.pace.keep()
         await this.apply(counted, instruction, index)
       } catch (error) {
         throw locate(error, instruction.where)
@@ -148,8 +141,12 @@ class Planner {
     return counted
   }
 
+  private triggers({ config }: StageState, { from }: Stage): Instruction[] {
+    return (config.OnBuild ?? []).map((trigger) => this.words.located(from, () => parseTrigger(trigger, from.where)))
+  }
+
   private need(target: string): number {
-    const found = this.find(target)
+    const found = stageNamed(this.file, target)
     if (found === undefined) throw new TareError('TARGET_UNKNOWN', `target stage "${target}" could not be found`)
     return found
   }
@@ -167,6 +164,7 @@ class Planner {
         const { createdBy, ...copy } = await planCopy(state, instruction, {
           words,
           add,
+          ignore: this.options.ignore,
           from: (name) => this.from(name, index, instruction),
         })
         return this.layer(state, createdBy, { kind: 'copy', ...place(), ...copy })
@@ -181,12 +179,8 @@ class Planner {
       }
       case 'WORKDIR': {
         const said = words.expand(instruction.path, state.variables, instruction, state.declared)
-        if (
-          !said.startsWith('/') &&
-          state.config.WorkingDir === '/' &&
-          !state.history.some(({ createdBy }) => createdBy.startsWith('WORKDIR '))
-        )
-          words.warn(findings.workdirRelativePath(said), instruction)
+        if (!said.startsWith('/') && !state.workdirSet) words.warn(findings.workdirRelativePath(said), instruction)
+        state.workdirSet = true
         // An absolute path stays as it is written, in the config too.
         const path = said.startsWith('/') ? said : absolutePath(state.config.WorkingDir || '/', said)
         state.config.WorkingDir = path
@@ -221,47 +215,36 @@ class Planner {
   /** What `--from` stands for: a stage by name or number, a named context, an image. */
   private async from(name: string | undefined, index: number, instruction: Instruction): Promise<OperationId> {
     if (name === undefined) return this.graph.context('')
-    if (name.includes('$')) {
-      throw new TareError(
-        'COPY_FROM_VARIABLE',
-        'variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround',
-        { where: instruction.where },
-      )
-    }
-    if (/^\d+$/.test(name) && instruction.kind === 'COPY') {
-      if (Number(name) >= index) {
-        throw new TareError(
-          'COPY_FROM_LATER',
-          `cannot copy from stage ${name}, it needs to be defined before current stage ${index}`,
-          { where: instruction.where, remedy: 'Stages count from 0; a name (FROM … AS name) is safer than a number.' },
-        )
-      }
-      return (await this.stage(Number(name))).root
-    }
-    // A named context stands in for a stage of its name.
-    const stage = this.options.contexts.has(contextKey(name)) ? undefined : this.find(name)
-    if (stage !== undefined) return (await this.stage(stage)).root
-    return this.fromOutside(name, instruction)
+    // Of a trigger nobody has asked that yet.
+    if (instruction.kind === 'COPY') refuseVariable(name)
+    const number = instruction.kind === 'COPY' ? stageNumbered(this.file, name) : undefined
+    const found = number ?? stageNamed(this.file, name)
+    if (found === undefined) return this.fromOutside(name, instruction)
+    const stage = this.file.stages[found]!
+    const named = stage.name === undefined ? undefined : contextNamed(this.options.contexts, stage.name)
+    if (named?.kind === 'files') return this.graph.context(contextKey(stage.name!))
+    if (found > index && named === undefined) throw this.later(name, index, instruction)
+    return (await this.stage(found)).root
+  }
+
+  private later(name: string, index: number, { kind, where }: Instruction): TareError {
+    const message =
+      kind === 'COPY'
+        ? `cannot copy from stage "${name}", it needs to be defined before current stage "${shownName(this.file.stages[index]!)}"`
+        : `cannot mount from stage "${name}", it needs to be defined before current command`
+    return new TareError('COPY_FROM_LATER', message, {
+      where,
+      remedy: 'A stage takes files of stages that stand before it: move it up.',
+    })
   }
 
   private async fromOutside(name: string, instruction: Instruction): Promise<OperationId> {
-    const named = this.options.contexts.get(contextKey(name))
+    const named = contextNamed(this.options.contexts, name)
     if (named?.kind === 'files') return this.graph.context(contextKey(name))
     if (named?.kind === 'target') return (await this.stage(this.need(named.stage))).root
     if (named?.kind === 'scratch' || name === 'scratch') return this.graph.scratch('')
-    const names = this.file.stages.flatMap((stage) => stage.name ?? [])
-    try {
-      const image = named?.kind === 'image' ? named.name : name
-      return (await this.beginner.image(image, this.options.platform, instruction, named, `FROM ${image}`, name)).id
-    } catch (error) {
-      const meant = closest(name, names)
-      if (!(error instanceof TareError) || meant === undefined) throw error
-      throw new TareError(error.code, error.message, {
-        where: instruction.where,
-        cause: error,
-        remedy: `No stage has that name either: did you mean "${meant}"?`,
-      })
-    }
+    const image = named?.kind === 'image' ? named.name : name
+    return (await this.beginner.image(image, this.options.platform, instruction, named, `FROM ${image}`, name)).id
   }
 }
 

@@ -1,6 +1,6 @@
 import { type Add, type GitAddress, isCommitPrefix, isGitAddress, readGitAddress } from '../../dockerfile/index.ts'
 import { isDigest } from '../../oci/index.ts'
-import { TareError } from '../../support/index.ts'
+import { decodeName, TareError } from '../../support/index.ts'
 
 /** What ADD fetches from elsewhere. */
 export type RemoteOperation =
@@ -14,16 +14,17 @@ export function isRemote(path: string): boolean {
   return url.test(path) || isGitAddress(path)
 }
 
-/** What a file of the web is called here: the last part of its path, whatever the server says. */
+/** What a file of the web is called here: the last part of its path once %-escapes are read, whatever the server says. */
 export function downloadName(address: string): string {
-  const path = URL.canParse(address) ? new URL(address).pathname : ''
-  const last = path.replace(/\/+$/, '').split('/').at(-1) ?? ''
-  try {
-    const name = decodeURIComponent(last)
-    return name === '' || name === '.' || name === '..' || /[/\0]/.test(name) ? '__unnamed__' : name
-  } catch {
-    return last
-  }
+  const path = URL.canParse(address) ? unescaped(new URL(address).pathname) : ''
+  const name = path.replace(/\/+$/, '').split('/').at(-1) ?? ''
+  return name === '' || name === '.' || name === '..' || name.includes('\0') ? '__unnamed__' : name
+}
+
+/** Escapes are bytes, and may be of no character. */
+function unescaped(path: string): string {
+  const parts = path.split(/%([0-9a-f]{2})/i)
+  return decodeName(Buffer.concat(parts.map((part, i) => Buffer.from(part, i % 2 === 1 ? 'hex' : 'utf8'))))
 }
 
 /** What has to be fetched for this source of the ADD. Throws `COPY_SOURCE_INVALID`, `GIT_ADDRESS_INVALID`. */

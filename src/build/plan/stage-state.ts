@@ -24,6 +24,10 @@ export interface StageState {
   readonly declared: Set<string>
   /** Whether CMD was set in this stage: then ENTRYPOINT leaves it. */
   commandSet: boolean
+  /** Whether WORKDIR was said in this stage or in one that it begins from. */
+  workdirSet: boolean
+  /** Instructions of this stage of which only the last one counts. */
+  readonly single: Map<'CMD' | 'ENTRYPOINT' | 'HEALTHCHECK', Instruction>
   /** The prefix of titles, `stage-1 `; and how many steps there are and have been told. */
   readonly prefix: string
   readonly steps: number

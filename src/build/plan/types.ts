@@ -1,6 +1,7 @@
-import type { GitAddress, Mount } from '../../dockerfile/index.ts'
+import type { GitAddress, IgnoreMatcher, Mount } from '../../dockerfile/index.ts'
 import type { ContainerConfig, Descriptor, Digest, ImageConfig, Platform, Reference } from '../../oci/index.ts'
 import type { SourceRange } from '../../support/index.ts'
+import type { RemoteOperation } from './remote-source.ts'
 
 /** Place in `Plan.operations`. An operation names only operations before it. */
 export type OperationId = number
@@ -158,6 +159,9 @@ export type NamedContext =
   | { readonly kind: 'target'; readonly stage: string }
   | { readonly kind: 'scratch' }
 
+/** Something from elsewhere that has a time: the build context ('') or a named one, a file of the web, a commit. */
+export type EpochSource = { readonly kind: 'context'; readonly name: string } | RemoteOperation
+
 export interface PlanOptions {
   readonly platform: Platform
   readonly buildPlatform: Platform
@@ -170,4 +174,11 @@ export interface PlanOptions {
   readonly severalPlatforms?: boolean | undefined
   /** Default of RUN --network. */
   readonly network?: string | undefined
+  /** Plans every stage, for what the build checks find there. */
+  readonly allStages?: boolean | undefined
+  /** What the build context leaves out, for the build checks. */
+  readonly ignore?: IgnoreMatcher | undefined
+  /** Seconds since 1970: when the source was made, where that is known. */
+  readonly timeOf?: ((source: EpochSource) => Promise<number | undefined>) | undefined
+  readonly signal?: AbortSignal | undefined
 }

@@ -1,4 +1,5 @@
 import {
+  type CheckOptions,
   type Dockerfile,
   type Expansion,
   expand,
@@ -16,6 +17,8 @@ import { closest, locate, type SourceRange } from '../../support/index.ts'
 
 interface Placed {
   readonly where: SourceRange
+  /** What `# check=` above the instruction says. */
+  readonly check?: CheckOptions
 }
 
 /** Expands the words of one Dockerfile, and collects what the build checks find while the plan is made. */
@@ -44,6 +47,12 @@ export class Words {
     }
   }
 
+  /** As `expand`, and which variables it looked at: those with a value, and those without, for whoever warns of them. */
+  look(word: string, variables: Lookup): { text: string; used: readonly string[]; missing: readonly string[] } {
+    const { text, used, unset, defaulted } = expand(word, variables, { escape: this.file.escape })
+    return { text, used, missing: [...new Set([...unset, ...defaulted])] }
+  }
+
   expandWords(word: string, variables: ReadonlyMap<string, string>, at: Placed): readonly string[] {
     return this.located(at, () => expandWords(word, variables, { escape: this.file.escape }))
   }
@@ -58,11 +67,12 @@ export class Words {
     return this.located(at, () => this.checked(expandHeredoc(heredoc, variables), variables, at, declared).text)
   }
 
-  warn(finding: Finding, at: Placed): void {
+  /** `by` is the instruction whose `# check=` counts, where that is another. */
+  warn(finding: Finding, at: Placed, by: Placed = at): void {
     const known = this.warnings.some(
       (other) => other.rule === finding.rule && other.message === finding.message && other.where.line === at.where.line,
     )
-    if (!known && isWanted(finding, this.file.check)) this.warnings.push(warning(finding, at.where))
+    if (!known && isWanted(finding, this.file.check, by.check)) this.warnings.push(warning(finding, at.where))
   }
 
   /** Names where it happened in whatever `work` throws. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setImmediate as takeTurn } from 'node:timers/promises'
 import type { Context } from '../../files/context/index.ts'
 import { encodeIndex, learnFromReaders } from '../../files/layer/index.ts'
@@ -36,6 +37,8 @@ interface Result {
 export async function solve(plan: Plan, tools: Tools): Promise<readonly (Snapshot | undefined)[]> {
   const stop = new AbortController()
   const signal = AbortSignal.any([tools.signal, stop.signal])
+  // Each of many steps may listen.
+  setMaxListeners(0, signal)
   const own: Tools = { ...tools, signal }
   // Better now than after half of the work.
   if (plan.operations.some(({ kind }) => kind === 'run')) tools.sandbox()

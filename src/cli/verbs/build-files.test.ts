@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { temporaryFolder } from '../../../test/kit/cli.ts'
 import { fullName, removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
 
 const result = {
@@ -58,7 +59,8 @@ test('of several platforms no config is named, and after a push the digest is th
 })
 
 test('a file that cannot be written is an answer, and leaves nothing behind', () => {
-  expect(() => writeIdFile('/nonexistent/id', result)).toThrow('cannot write /nonexistent/id: ENOENT')
+  const path = join(temporaryFolder(), 'none/id')
+  expect(() => writeIdFile(path, result)).toThrow(`cannot write ${path}: ENOENT`)
 })
 
 test.each([

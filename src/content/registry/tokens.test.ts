@@ -72,10 +72,11 @@ test('credentials come from docker config, podman auth.json and helpers, in that
   })
   expect(await findCredentials('example.com', 'app', environment)).toMatchObject({ user: 'docker' })
   expect(await findCredentials('docker.io', 'library/alpine', environment)).toMatchObject({ identityToken: 'i' })
-  await expect(findCredentials('helped.example', 'app', environment)).rejects.toMatchObject({
-    code: 'CREDENTIALS_INVALID',
-    message: expect.stringContaining('is not installed'),
-  })
+  for (const PATH of [environment.PATH, import.meta.filename])
+    await expect(findCredentials('helped.example', 'app', { ...environment, PATH })).rejects.toMatchObject({
+      code: 'CREDENTIALS_INVALID',
+      message: expect.stringContaining('is not installed'),
+    })
   const script = '#!/bin/sh\nread server\nprintf \'{"Username":"of %s","Secret":"s"}\' "$server"\n'
   file('bin/docker-credential-tested', script, 0o755)
   expect(await findCredentials('helped.example', 'app', environment)).toMatchObject({ user: 'of helped.example' })

@@ -1,6 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Bytes, collect, flow } from '../../support/index.ts'
 import { decompress, decompressSmall, type Format } from './index.ts'
 import { largestOutput } from './limit.ts'
@@ -8,6 +11,8 @@ import { XxHash } from './xxhash.ts'
 
 const programs = ['gzip', 'zstd', 'xz', 'bzip2'] as const
 const path = process.env['PATH']
+const nowhere = mkdtempSync(join(tmpdir(), 'tare-test-'))
+afterAll(() => rmSync(nowhere, { recursive: true }))
 
 function pack(program: string, bytes: Uint8Array, ...args: string[]): Buffer {
   const { stdout, status, stderr } = spawnSync(program, ['-c', ...args], {
@@ -38,7 +43,8 @@ const mixed = Buffer.concat([text, randomBytes(200_000), Buffer.alloc(300_000), 
 
 const ways = [
   { name: 'with the programs', path },
-  { name: 'with no program on the PATH', path: '/nonexistent' },
+  { name: 'with no program on the PATH', path: nowhere },
+  { name: 'with a PATH that leads through a file', path: import.meta.filename },
 ]
 
 describe.each(ways)('$name', ({ path: visible }) => {
@@ -241,7 +247,7 @@ test('a zstd frame that asks for gigabytes of memory, or for a dictionary, is re
 test.skipIf(!installed('xz'))('what is not built in for xz is said to need the program', async () => {
   const packed = pack('xz', text, '--check=sha256')
   expect((await unpack(packed)).equals(text)).toBe(true)
-  process.env['PATH'] = '/nonexistent'
+  process.env['PATH'] = nowhere
   try {
     await expect(unpack(packed)).rejects.toMatchObject({
       code: 'ARCHIVE_UNSUPPORTED',

@@ -9,11 +9,12 @@ export type Program = ChildProcessByStdio<Writable, Readable, Readable>
 /** Starts a program, without a shell; nothing where it is not installed or may not be run. */
 export async function start(name: string, args: readonly string[]): Promise<Program | undefined> {
   const { spawn } = await import('node:child_process')
-  const program = spawn(name, args, { stdio: ['pipe', 'pipe', 'pipe'], windowsHide: true })
-  return new Promise((resolve) => {
+  return new Promise<Program>((resolve, reject) => {
+    // Throws some of what else comes as an event: where the PATH leads through a file, say.
+    const program = spawn(name, args, { stdio: ['pipe', 'pipe', 'pipe'], windowsHide: true })
     program.once('spawn', () => resolve(program))
-    program.once('error', () => resolve(undefined))
-  })
+    program.once('error', reject)
+  }).catch(() => undefined)
 }
 
 /**

@@ -42,7 +42,9 @@ export async function openStream(bytes: Bytes, options: ArchiveOptions): Promise
         return { text }
       }
       const archive: Archive = { size, read: (into, position) => readSync(fd, into, 0, into.length, position) }
-      return treeContext(options.name, treeOf(archive, path), { close: () => rmSync(path, { force: true }) })
+      const tree = treeOf(archive, path)
+      const close = () => rmSync(path, { force: true })
+      return treeContext(options.name, tree, { madeAt: async () => newestFile(tree), close })
     } finally {
       closeSync(fd)
     }
@@ -50,6 +52,14 @@ export async function openStream(bytes: Bytes, options: ArchiveOptions): Promise
     rmSync(path, { force: true })
     throw error
   }
+}
+
+/** The time of the file that was changed last. */
+function newestFile(tree: Tree): number | undefined {
+  let newest: number | undefined
+  for (const [, { kind, mtime }] of tree.walk())
+    if (kind === 'file' && (newest === undefined || mtime > newest)) newest = mtime
+  return newest
 }
 
 function textOf(fd: number, size: number, name: string): string {

@@ -15,6 +15,8 @@ export interface Context {
   readText(path: string): string | undefined
   /** Why there is no such path in the tree: the line of the ignore file that hides it; undefined where none does. */
   ignoredBy(path: string): { readonly file: string; readonly line: number; readonly pattern: string } | undefined
+  /** Seconds since 1970: the time of the commit, of the file of the web or of the newest file of an archive that it was made of. A folder has none. */
+  madeAt?(): Promise<number | undefined>
   /** Keeps what was learnt of the files' contents for the next build, and lets go of what the context holds on to. */
   close(): void
 }

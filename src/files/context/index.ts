@@ -7,7 +7,7 @@
 export { openStream, type TextAlone } from './archive.ts'
 export { type Context, type Ignore, textLimit } from './context.ts'
 export { openDirectory } from './directory.ts'
-export { checkOut } from './git/check-out.ts'
+export { type CheckedOut, checkOut } from './git/check-out.ts'
 export { type Resolved, resolveGit } from './git/resolve.ts'
 export { Git } from './git/run-git.ts'
 export { ContextMemory } from './memory.ts'

@@ -5,18 +5,24 @@ import { type Context, textLimit } from './context.ts'
 
 export interface TreeContextOptions {
   readonly timed?: boolean
+  readonly madeAt?: () => Promise<number | undefined>
   /** Called once nobody reads the tree's contents any more. */
   readonly close?: () => void
 }
 
 /** A tree as a context of which nothing is ignored. */
-export function treeContext(name: string, tree: Tree, { timed = false, close }: TreeContextOptions = {}): Context {
+export function treeContext(
+  name: string,
+  tree: Tree,
+  { timed = false, madeAt, close }: TreeContextOptions = {},
+): Context {
   return {
     name,
     tree,
     timed,
     readText: (path) => textIn(tree, path),
     ignoredBy: () => undefined,
+    ...(madeAt === undefined ? {} : { madeAt }),
     close: close ?? (() => {}),
   }
 }

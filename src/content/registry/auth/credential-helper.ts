@@ -1,5 +1,5 @@
 import { type Environment, printable } from '../../../net/index.ts'
-import { systemCode, TareError } from '../../../support/index.ts'
+import { isMissingProgram, messageOf, TareError } from '../../../support/index.ts'
 import type { Credentials } from './types.ts'
 
 export type Secret = Pick<Credentials, 'user' | 'password' | 'identityToken'>
@@ -63,7 +63,7 @@ async function runHelper(
   if (!/^[\w.-]+$/.test(name)) throw helperFailed(name, 'is not a name of a program')
   // Loaded here: few have a helper.
   const { spawn } = await import('node:child_process')
-  return new Promise((resolve, reject) => {
+  return new Promise<Ended>((resolve, reject) => {
     const child = spawn(`docker-credential-${name}`, [verb], { env: environment as NodeJS.ProcessEnv })
     const fail = (why: string, cause?: unknown) => {
       clearTimeout(timer)
@@ -86,12 +86,16 @@ async function runHelper(
     const output = collect(child.stdout)
     const complaint = collect(child.stderr)
     child.stdin.on('error', () => {})
-    child.on('error', (error) => fail(systemCode(error) === 'ENOENT' ? 'is not installed' : error.message, error))
+    child.on('error', (error) => fail(isMissingProgram(error) ? 'is not installed' : error.message, error))
     child.on('close', (status) => {
       clearTimeout(timer)
       resolve({ status: status ?? 1, output: output(), complaint: complaint() })
     })
     child.stdin.end(input)
+  }).catch((error: unknown) => {
+    // What could not even be started is thrown.
+    if (error instanceof TareError) throw error
+    throw helperFailed(name, isMissingProgram(error) ? 'is not installed' : messageOf(error), error)
   })
 }
 

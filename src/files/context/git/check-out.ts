@@ -16,8 +16,14 @@ export interface CheckOutOptions {
   readonly now: number
 }
 
+/** The files of a commit, and when it was made: seconds since 1970. */
+export interface CheckedOut {
+  readonly tree: Tree
+  readonly committed: number
+}
+
 /**
- * Fetches one commit, with its submodules, and answers its files: root's, 0644 or 0755, whatever the umask. Rejects with
+ * Fetches one commit, with its submodules, and returns its files: root's, 0644 or 0755, whatever the umask. Rejects with
  * `GIT_REF_MISSING`, `GIT_SUBDIR_INVALID`, `GIT_PROTOCOL_REFUSED` and what `resolveGit` rejects with.
  */
 export async function checkOut(
@@ -25,16 +31,17 @@ export async function checkOut(
   source: GitSource,
   resolved: Resolved,
   { folder, now }: CheckOutOptions,
-): Promise<Tree> {
+): Promise<CheckedOut> {
   const work = new CheckOut(git, source, folder)
   await work.fetch(resolved)
   await work.submodules()
-  const seconds = source.times === 'commit' ? await work.timeOfCommit() : now
+  const committed = await work.timeOfCommit()
+  const seconds = source.times === 'commit' ? committed : now
   const root = work.root()
   const keep = source.keepGitDir === true && root === folder
   if (keep) await keepGitDirs(folder, source.remote, (args, at) => work.git(args, at))
   else rmSync(join(folder, '.git'), { recursive: true, force: true })
-  return treeOfCheckout(root, { mtime: seconds, mtimeNs: 0, keepGitDir: keep })
+  return { tree: treeOfCheckout(root, { mtime: seconds, mtimeNs: 0, keepGitDir: keep }), committed }
 }
 
 class CheckOut {

@@ -17,7 +17,7 @@ async function get(source: Partial<GitSource> & { remote: string }, options: Par
   const folder = join(temporaryFolder(), 'checkout')
   const program = await Git.open({ environment: { PATH: process.env['PATH'], HOME: temporaryFolder() }, ...options })
   const resolved = await resolveGit(program, whole)
-  const tree = await checkOut(program, whole, resolved, { folder, now })
+  const { tree } = await checkOut(program, whole, resolved, { folder, now })
   return { folder, resolved, tree, lines: linesOf(tree) }
 }
 

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { devNull } from 'node:os'
-import { systemCode, TareError } from '../../../support/index.ts'
+import { isMissingProgram, TareError } from '../../../support/index.ts'
 import { type Environment, gitEnvironment, held, type Setting, settingsOf } from './settings.ts'
 
 export interface GitOptions {
@@ -59,13 +59,15 @@ async function run(
   const { spawn } = await import('node:child_process')
   // A group of its own: what git starts (ssh, helpers, gits for submodules) ends with it. And no terminal to ask on.
   const grouped = process.platform !== 'win32'
-  const child = spawn('git', args, {
-    env,
-    detached: grouped,
-    windowsHide: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    ...(cwd === undefined ? {} : { cwd }),
-  })
+  const start = () =>
+    spawn('git', args, {
+      env,
+      detached: grouped,
+      windowsHide: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(cwd === undefined ? {} : { cwd }),
+    })
+  const child = unlessMissing(start)
   const kill = () => killGroup(child, grouped)
   let stuck = false
   const giveUp = () => {
@@ -124,10 +126,18 @@ function killGroup(child: ChildProcess, grouped: boolean): void {
   }
 }
 
+function unlessMissing<T>(start: () => T): T {
+  try {
+    return start()
+  } catch (error) {
+    throw isMissingProgram(error) ? missing(error) : error
+  }
+}
+
 /** The exit code, once all output has come. An ssh that stays behind for the next connection may keep the pipes open: it is not waited for. */
 function endOf(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
-    child.on('error', (error) => reject(systemCode(error) === 'ENOENT' ? missing(error) : error))
+    child.on('error', (error) => reject(isMissingProgram(error) ? missing(error) : error))
     child.on('close', (code) => resolve(code ?? 1))
     child.on('exit', () => {
       const late = setTimeout(() => {
