@@ -11,9 +11,10 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { faultsOf } from './kit/check-store.ts'
 import { type FileSpec, isRoot, openBench, ordinaryUser, type RunOptions, shared, startTare } from './kit/cli.ts'
+import { hasRegistry, startRegistry } from './kit/docker-registry.ts'
 import { hasProgram, unlessMissing } from './kit/needs.ts'
 import { filesWith, onTerminal, type Way, waysToRun } from './kit/sandboxes.ts'
 
@@ -159,9 +160,31 @@ describe.each(ways)('RUN: $name', (way) => {
       [127, 'Error: exec: "frob": executable file not found in $PATH'],
       [127, 'Error: no command specified: app has neither ENTRYPOINT nor CMD'],
     ])
-    expect((await tare(['run', 'nope'])).code).toBe(125)
+    expect((await tare(['run', '--pull=never', 'nope'])).code).toBe(125)
     expect((await tare(['run', '--frob', 'app'])).code).toBe(125)
     expect((await tare(['run', '-u', 'frob', 'app', 'true'])).code).toBe(125)
+  })
+
+  test('tare run mounts memory, files and folders, and its root can be read-only', async () => {
+    const { succeed, tare, folder } = openAlpine(way, '')
+    await succeed(['build', '-q', '-t', 'app', 'context'])
+    mkdirSync(join(folder, 'data'))
+    writeFileSync(join(folder, 'data/file'), 'content\n')
+    const script =
+      'cat /in/file; for f in /in/x /tmp/x /etc/x /m/x /n/x /dev/shm/x; do touch $f 2>/dev/null && echo $f; done; exit 0'
+    const mounts = ['--mount', 'type=bind,src=data,dst=/in,readonly', '--mount', 'type=tmpfs,dst=/m,tmpfs-size=1m']
+    const argv = ['run', '--read-only', ...mounts, '--tmpfs', '/n:size=2m', 'app', 'sh', '-c', script]
+    if (!way.bare) {
+      expect(await succeed(argv)).toBe('content\n/m/x\n/n/x\n/dev/shm/x\n')
+      expect(await succeed(['run', '--tmpfs', '/n:size=2m', 'app', 'sh', '-c', 'df -k /n | tail -n 1'])).toContain(
+        ' 2048 ',
+      )
+      return
+    }
+    for (const flags of [['--read-only'], mounts.slice(0, 2)]) {
+      const { code, err } = await tare(['run', ...flags, 'app', 'true'])
+      expect({ code, said: /which the chroot sandbox/.test(err) }).toEqual({ code: 125, said: true })
+    }
   })
 
   test('a signal reaches the command, whose own answer counts', async () => {
@@ -254,6 +277,66 @@ test.skipIf(!isThere).each(oneOfEach)(
 
 // What does not depend on the sandbox is tried with the first.
 const first = ways.slice(0, 1)
+
+describe.each(first)('tare run: $name', (way) => {
+  test.skipIf(!hasRegistry)('pulls what is missing, once, for the platform that is asked for', async () => {
+    const registry = await startRegistry()
+    onTestFinished(() => registry.stop())
+    const { succeed, tare } = openAlpine(way, 'CMD ["echo", "hello"]\n')
+    const name = `${registry.host}/app:1`
+    const run = (...flags: string[]) => tare(['run', ...flags, name])
+    await succeed(['build', '-q', '-t', name, 'context'])
+    await succeed(['push', '-q', name])
+    await succeed(['rmi', name])
+    await succeed(['builder', 'prune', '-af'])
+    expect(await run('--pull=never')).toMatchObject({ code: 125, out: '' })
+    expect(await run('-v', 'nope:/x')).toMatchObject({ code: 125, out: '' })
+    expect(await succeed(['images', '-q']), 'a wrong flag fetches nothing').toBe('')
+    const first = await run()
+    expect(first).toMatchObject({ code: 0, out: 'hello\n' })
+    expect(first.err).toMatch(/^Unable to find all of '.*' locally\n[0-9a-f]{12}: Pull complete\n$/)
+    expect(await run()).toMatchObject({ code: 0, out: 'hello\n', err: '' })
+    expect(await run('-q', '--pull=always')).toMatchObject({ code: 0, out: 'hello\n', err: '' })
+    const other = await run('--platform=linux/s390x')
+    expect(other).toMatchObject({ code: 125, out: '' })
+    expect(other.err).toContain(`${name} is for linux/amd64, not for linux/s390x`)
+  })
+
+  test('variables come from files and from flags, by the rules of docker', async () => {
+    const { succeed, tare, folder } = openAlpine(way, 'ENV A=image\n')
+    await succeed(['build', '-q', '-t', 'app', 'context'])
+    writeFileSync(join(folder, 'one'), '\ufeff# comment\nA=file\n  B="x y"  \nGIVEN\nABSENT\nC=1\n')
+    writeFileSync(join(folder, 'two'), 'C=2\r\n')
+    const shown = ['app', 'sh', '-c', 'echo "$A|$B|$C|$GIVEN|${ABSENT-unset}"']
+    expect(await succeed(['run', '--env-file', 'one', '--env-file=two', ...shown], { env: { GIVEN: 'here' } })).toBe(
+      'file|"x y"  |2|here|unset\n',
+    )
+    expect(await succeed(['run', '--env-file', 'one', '-e', 'C=3', ...shown])).toContain('|3|')
+    writeFileSync(join(folder, 'bad'), 'OK=1\nNOT OK=1\n')
+    const { code, err } = await tare(['run', '--env-file', 'bad', 'app', 'true'])
+    expect({ code, err }).toEqual({ code: 125, err: 'Error: bad:2: variable "NOT OK" contains whitespace\n' })
+  })
+
+  test.each([
+    [['-p', '80:80'], '-p, --publish is not supported\nThe command has the network of this machine'],
+    [['-d'], '-d, --detach is not supported\ntare run tries an image once and keeps no container.'],
+    [['-h', 'x'], '-h, --hostname is not supported'],
+    [['--privileged'], '--privileged is not supported'],
+    [['-m', '1g'], '-m, --memory is not supported'],
+    [['--gpus=all'], '--gpus is not supported'],
+    [['--mount', 'dst=/x'], 'invalid mount "dst=/x": there are no volumes'],
+    [['--mount', 'type=bind,src=.,dst=/x,bind-propagation=shared'], '"bind-propagation" is not supported'],
+    [['--mount', 'type=bind,src=/nowhere,dst=/x'], 'cannot mount /nowhere at /x: /nowhere does not exist'],
+    [['--tmpfs', '/x:uid=1'], 'invalid tmpfs "/x:uid=1": "uid=1" is not supported'],
+    [['--tmpfs', 'x'], 'invalid mount target "x"'],
+    [['--tmpfs', '/x', '--tmpfs', '/x/'], 'two are at /x'],
+    [['--pull=often'], 'invalid pull option "often"'],
+  ])('%j is refused by name, with exit code 125', async (flags, said) => {
+    const { code, err } = await openBench().tare(['run', ...flags, 'app'])
+    expect(err).toContain(said)
+    expect(code).toBe(125)
+  })
+})
 
 describe.each(first)('what a secret may not do: $name', (way) => {
   test.each([

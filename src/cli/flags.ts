@@ -17,6 +17,8 @@ export interface Flag {
   readonly default?: string | boolean
   /** Docker has it and tare will: refused when given. */
   readonly notYet?: true
+  /** Docker has it and tare will not: why. Refused when given. */
+  readonly refused?: string
   /** Not in the help: old or without any meaning here. */
   readonly hidden?: true
 }
@@ -63,6 +65,7 @@ export function parseFlags<T extends FlagTable>(
 
   const set = (name: string, text: string): void => {
     const flag = all[name]!
+    if (flag.refused !== undefined) throw new UsageError(`${labelOf(flag, name)} is not supported`, flag.refused)
     const value = readValue(flag, name, text)
     const list = values[name]
     if (Array.isArray(list)) list.push(...(flag.type === 'strings' ? text.split(',') : [text]))
@@ -128,11 +131,23 @@ const booleans: Readonly<Record<string, boolean>> = {
   ...{ '0': false, f: false, F: false, false: false, FALSE: false, False: false },
 }
 
+function labelOf(flag: Flag, name: string): string {
+  return flag.short ? `-${flag.short}, --${name}` : `--${name}`
+}
+
+const sizes = /^(\d+(?:\.\d+)*) ?([kmgtp]?)(?:i?b)?$/i
+
+/** Bytes of a `bytes` flag: `64m`, `1.5GiB`; undefined for what is none. (docker/go-units: RAMInBytes) */
+export function sizeOf(text: string | undefined): number | undefined {
+  const match = sizes.exec(text ?? '')
+  if (match === null) return undefined
+  return Math.floor(Number(match[1]) * 1024 ** ' kmgtp'.indexOf(match[2]!.toLowerCase() || ' '))
+}
+
 /** The value of one flag, checked as pflag (strconv, go-units) would. */
 function readValue(flag: Flag, name: string, text: string): string | boolean {
   const wrong = (why: string): UsageError => {
-    const label = flag.short ? `-${flag.short}, --${name}` : `--${name}`
-    return new UsageError(`invalid argument ${JSON.stringify(text)} for "${label}" flag: ${why}`)
+    return new UsageError(`invalid argument ${JSON.stringify(text)} for "${labelOf(flag, name)}" flag: ${why}`)
   }
   switch (flag.type) {
     case 'bool': {
@@ -146,8 +161,7 @@ function readValue(flag: Flag, name: string, text: string): string | boolean {
       return text
     case 'swap':
     case 'bytes':
-      if (!(flag.type === 'swap' && text === '-1') && !/^\d+(?:\.\d+)* ?(?:[kmgtp]i?b?|i?b)?$/i.test(text))
-        throw wrong(`invalid size: '${text}'`)
+      if (!(flag.type === 'swap' && text === '-1') && !sizes.test(text)) throw wrong(`invalid size: '${text}'`)
       return text
     default:
       return text

@@ -102,7 +102,6 @@ test.each([
   ['build --build-context x .', 'ERROR: failed to build: invalid context value: x, expected key=value\n'],
   ['build -f - -', "ERROR: failed to build: invalid argument: can't use stdin for both build context and dockerfile\n"],
   ['save --platform linux/arm64 x', 'Error: --platform is not supported by tare yet\n'],
-  ['import http://example.com/x.tar', 'Error: importing from a URL is not supported by tare yet\n'],
 ])('tare %s is refused with what is the matter', async (line, message) => {
   const { code, out, err } = await run(...line.split(' '))
   expect({ code, out }).toEqual({ code: 1, out: '' })

@@ -61,7 +61,7 @@ function proxiesOf(
 }
 
 /** `name:address` or `name=address`; an address in brackets is one of IPv6. */
-function readHost(text: string): readonly [string, string] {
+export function readHost(text: string): readonly [string, string] {
   const match = /^([^:=]+)[:=](.+)$/.exec(text)
   if (match === null) throw invalid('host', text, 'Write --add-host NAME:ADDRESS.')
   const address = match[2]!.replace(/^\[(.*)\]$/, '$1')
@@ -69,7 +69,7 @@ function readHost(text: string): readonly [string, string] {
 }
 
 /** `nofile=1024` or `nofile=1024:2048`. */
-function readLimit(text: string): readonly [string, number, number] {
+export function readLimit(text: string): readonly [string, number, number] {
   const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text)
   if (match === null)
     throw invalid('ulimit', text, 'Write --ulimit NAME=SOFT or --ulimit NAME=SOFT:HARD, such as nofile=1024:2048.')

@@ -1,13 +1,14 @@
-import { existsSync } from 'node:fs'
-import { posix, resolve } from 'node:path'
-import { refuseForeign, type SandboxMount } from '../build/sandbox/index.ts'
+import { posix } from 'node:path'
+import { refuseForeign } from '../build/sandbox/index.ts'
 import { refuseLayer, Snapshots, stackOf } from '../build/solve/index.ts'
 import type { Tree } from '../files/tree/index.ts'
-import type { ContainerConfig } from '../oci/index.ts'
+import { type ContainerConfig, formatPlatform, matchPlatform, normalizePlatform, parsePlatform } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
 import { sandboxOf } from './open-sandbox.ts'
-import { findImage } from './stored-image.ts'
+import { mountsOf } from './run-mounts.ts'
+import { readHost, readLimit } from './run-settings.ts'
+import { findImage, type StoredImage } from './stored-image.ts'
 import type { RunOptions } from './types.ts'
 import { wholeOf } from './whole-image.ts'
 
@@ -17,7 +18,12 @@ import { wholeOf } from './whole-image.ts'
  */
 export async function run(host: Host, options: RunOptions): Promise<number> {
   const { store } = host
-  const image = findImage(store, options.image, host.platform)
+  // What was asked for wrongly is told before anything is fetched.
+  const mounts = mountsOf(options)
+  const hosts = (options.hosts ?? []).map(readHost)
+  const limits = (options.limits ?? []).map(readLimit)
+  const network = networkOf(options.network)
+  const image = await imageToRun(host, options)
   const { config } = image
   const container = config.config
   const argv = commandOf(container, options)
@@ -28,7 +34,7 @@ export async function run(host: Host, options: RunOptions): Promise<number> {
   const release = store.lease()
   try {
     const snapshots = new Snapshots(store)
-    await wholeOf(host, image, { signal: options.signal })
+    await wholeOf(host, image, { signal: options.signal, report: options.report })
     const layers = config.diffIds.map((diffId) => ({ diffId }))
     for (const { diffId } of layers) if (!store.blobs.touch(diffId)) refuseLayer(store, diffId, options.image)
     const stack = stackOf(snapshots.of(layers), { snapshots })
@@ -36,10 +42,9 @@ export async function run(host: Host, options: RunOptions): Promise<number> {
     const outcome = await sandbox.run(
       stack,
       {
-        ...{ argv, env, cwd, insecure: false, scripts: [], hosts: [], limits: [] },
+        ...{ argv, env, cwd, insecure: false, scripts: [], shmSize: options.shmSize || undefined },
+        ...{ hosts, limits, mounts, network, readonlyRoot: options.readonly === true },
         user: options.user ?? container.User ?? '',
-        network: networkOf(options.network),
-        mounts: (options.volumes ?? []).map(readVolume),
       },
       {
         signal: options.signal ?? new AbortController().signal,
@@ -55,6 +60,42 @@ export async function run(host: Host, options: RunOptions): Promise<number> {
     return outcome.exitCode
   } finally {
     release()
+  }
+}
+
+/** The image of the store, or else the one that its registry has. */
+async function imageToRun(host: Host, options: RunOptions): Promise<StoredImage> {
+  const { image: name, platform: text, pull: when = 'missing', report, signal } = options
+  if (!['always', 'missing', 'never'].includes(when))
+    throw new TareError('OPTION_INVALID', `invalid pull ${JSON.stringify(when)}`, {
+      remedy: 'It is always, missing or never.',
+    })
+  const platform = text === undefined ? host.platform : normalizePlatform(parsePlatform(text, host.platform))
+  if (when !== 'always') {
+    const found = stored(host, name, platform, when)
+    const fits = found !== undefined && matchPlatform(platform, found.config.platform) !== undefined
+    // An image that was built or pulled for another platform is meant, unless one is asked for.
+    if (found !== undefined && (fits || text === undefined)) return found
+    if (found !== undefined && when === 'never') throw notFor(text!, name, found)
+  }
+  const { pull } = await import('./pull.ts')
+  await pull(host, { name, platform: text, report, signal })
+  const image = findImage(host.store, name, platform)
+  if (text !== undefined && matchPlatform(platform, image.config.platform) === undefined)
+    throw notFor(text, name, image)
+  return image
+}
+
+function notFor(wanted: string, name: string, { config }: StoredImage): TareError {
+  return new TareError('PLATFORM_MISSING', `${name} is for ${formatPlatform(config.platform)}, not for ${wanted}`)
+}
+
+function stored(host: Host, name: string, platform: Host['platform'], when: 'missing' | 'never') {
+  try {
+    return findImage(host.store, name, platform)
+  } catch (error) {
+    if (when === 'never' || !(error instanceof TareError) || error.code !== 'IMAGE_UNKNOWN') throw error
+    return undefined
   }
 }
 
@@ -85,21 +126,6 @@ function networkOf(text: string | undefined): 'none' | 'default' {
   throw new TareError('OPTION_INVALID', `there is no network ${JSON.stringify(text)}`, {
     remedy: 'It is none, or host: the network of this machine.',
   })
-}
-
-/** `source:target[:ro]`. */
-function readVolume(text: string): SandboxMount {
-  const [source = '', target = '', how = 'rw', ...rest] = text.split(':')
-  const invalid = (remedy: string) =>
-    new TareError('OPTION_INVALID', `invalid volume ${JSON.stringify(text)}`, { remedy })
-  if (target === '' || rest.length > 0) throw invalid('Write -v SOURCE:TARGET or -v SOURCE:TARGET:ro.')
-  if (!target.startsWith('/')) throw invalid('The target has to be an absolute path.')
-  if (how !== 'ro' && how !== 'rw') throw invalid(`"${how}" is not known: ro and rw are.`)
-  if (!source.includes('/') && source !== '.' && source !== '..')
-    throw invalid(`There are no named volumes; for a directory write ./${source}.`)
-  const path = resolve(source)
-  if (!existsSync(path)) throw invalid(`${path} does not exist.`)
-  return { kind: 'host', target, path, readonly: how === 'ro' }
 }
 
 /** Throws for a program that is there and has no permission to be one. That none is there is told by the sandbox. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import type { BuildOptions, ContextSource } from '../../index.ts'
 import type { Call } from '../command.ts'
 import { Failure, notYet, UsageError } from '../failure.ts'
+import { sizeOf } from '../flags.ts'
 import { inputBytes, inputWhole } from '../input.ts'
 import type { BuildFlags } from './build-flags.ts'
 import { readIsolation } from './isolation.ts'
@@ -32,7 +33,7 @@ export async function readBuildOptions(
     secrets: flags.secret,
     ssh: flags.ssh,
     hosts: flags['add-host'].filter(Boolean),
-    shmSize: readBytes(flags['shm-size']),
+    shmSize: sizeOf(flags['shm-size']),
     limits: flags.ulimit,
     allow: flags.allow,
     secretLeak: readSecretLeak(call),
@@ -51,13 +52,6 @@ function readSecretLeak({ flags, given }: BuildCall): BuildOptions['secretLeak']
   if (given.has('secret-leak') && policy !== 'allow')
     throw new UsageError(`--secret-leak=${policy} and --allow-secret-leak cannot be combined`)
   return 'allow'
-}
-
-/** `64m` and the like, whose form has been checked. (docker/go-units: RAMInBytes) */
-function readBytes(text: string | undefined): number | undefined {
-  const match = /^([\d.]+) ?([kmgtp]?)/i.exec(text ?? '')
-  if (match === null) return undefined
-  return Math.floor(Number(match[1]) * 1024 ** ' kmgtp'.indexOf(match[2]!.toLowerCase() || ' '))
 }
 
 /** Whether only the checks are wanted. Throws for a `--call` that is not known. */

@@ -1,61 +1,105 @@
-import type { BuildOptions } from '../../index.ts'
+import type { RunOptions } from '../../index.ts'
 import { type Call, defineVerb } from '../command.ts'
-import { Failure, usageExitCode } from '../failure.ts'
-import type { FlagTable } from '../flags.ts'
+import { Failure, UsageError, usageExitCode } from '../failure.ts'
+import { sizeOf } from '../flags.ts'
+import { progressOutput } from '../progress-output.ts'
+import { pulled, showTransfers, type Transfers } from '../render/transfers.ts'
+import { tell } from '../streams.ts'
+import { readEnvFile } from './env-file.ts'
 import { readIsolation } from './isolation.ts'
-import { loginFlags } from './login-flags.ts'
-
-const flags = {
-  ...loginFlags,
-  entrypoint: { type: 'string', help: 'Overwrite the default ENTRYPOINT of the image' },
-  env: { type: 'list', short: 'e', help: 'Set environment variables' },
-  interactive: { type: 'bool', short: 'i', help: 'Give the command the standard input' },
-  isolation: { type: 'string', help: 'Sandbox: "auto", "oci", "namespace", "chroot"' },
-  network: { type: 'string', help: 'Network: "host" (of this machine) or "none"', default: 'host' },
-  quiet: { type: 'bool', short: 'q', help: 'Suppress the pull output', hidden: true },
-  rm: { type: 'bool', help: 'Nothing stays in any case', hidden: true, default: true },
-  tty: { type: 'bool', short: 't', help: 'Give the command this terminal' },
-  user: { type: 'string', short: 'u', help: 'Username or UID (format: "<name|uid>[:<group|gid>]")' },
-  volume: { type: 'list', short: 'v', help: 'Mount a directory or file: "SOURCE:TARGET[:ro]"' },
-  workdir: { type: 'string', short: 'w', help: 'Working directory in the image' },
-} as const satisfies FlagTable
+import { allRunFlags, type RunFlags } from './run-flags.ts'
+import { readMountFlag, readTmpfsFlag } from './run-mount-flags.ts'
 
 export const run = defineVerb({
   usage: '[OPTIONS] IMAGE [COMMAND] [ARG...]',
   args: { least: 1, most: Number.POSITIVE_INFINITY },
   flagsFirst: true,
-  flags,
+  flags: allRunFlags,
   run: async (call) => {
-    const { flags, args, env, streams } = call
-    const [image = '', ...command] = args
-    const isolation: BuildOptions['isolation'] = readIsolation(flags.isolation)
+    const { flags, streams } = call
+    const options = readRunOptions(call)
     if (flags.tty && (streams.stdin.isTTY !== true || streams.stdout.isTTY !== true))
       throw new Failure('the input device is not a TTY', {
         remedy: 'Leave -t out: a command that reads a pipe needs -i alone.',
       })
+    for (const text of ignored(flags)) await tell(streams, `WARNING: ${text}\n`)
     const tare = await call.open()
     const signals = forwardSignals(call)
+    const progress = pullProgress(call)
     try {
       return await tare.run({
-        ...{ image, command, isolation, network: flags.network, volumes: flags.volume },
-        entrypoint: flags.entrypoint === undefined ? undefined : [flags.entrypoint].filter(Boolean),
-        env: flags.env.flatMap((text) =>
-          text.includes('=') ? text : env[text] === undefined ? [] : `${text}=${env[text]}`,
-        ),
-        workdir: flags.workdir || undefined,
-        user: flags.user || undefined,
-        stdin: flags.interactive,
-        terminal: flags.tty,
-        started: signals.started,
+        ...options,
+        report: progress.report,
+        started: (send) => {
+          progress.finish()
+          signals.started(send)
+        },
         signal: signals.signal,
       })
     } catch (error) {
       throw signals.signal.aborted ? signals.signal.reason : explain(error)
     } finally {
+      progress.finish()
       signals.stop()
     }
   },
 })
+
+type RunCall = Call<RunFlags>
+
+function readRunOptions(call: RunCall): RunOptions {
+  const { flags, args, env, given } = call
+  const [image = '', ...command] = args
+  const pull = (['always', 'missing', 'never'] as const).find((when) => when === flags.pull)
+  if (pull === undefined)
+    throw new UsageError(`invalid pull option ${JSON.stringify(flags.pull)}`, 'Use always, missing or never.')
+  const own = flags.env.flatMap((text) =>
+    text.includes('=') ? text : env[text] === undefined ? [] : `${text}=${env[text]}`,
+  )
+  return {
+    ...{ image, command, pull, platform: flags.platform || undefined, isolation: readIsolation(flags.isolation) },
+    ...{
+      network: given.has('network') ? flags.network : (flags.net ?? flags.network),
+      volumes: flags.volume,
+      hosts: flags['add-host'].filter(Boolean),
+    },
+    mounts: [...flags.mount.map(readMountFlag), ...flags.tmpfs.map(readTmpfsFlag)],
+    readonly: flags['read-only'],
+    shmSize: sizeOf(flags['shm-size']),
+    limits: flags.ulimit,
+    entrypoint: flags.entrypoint === undefined ? undefined : [flags.entrypoint].filter(Boolean),
+    env: [...flags['env-file'].flatMap((path) => readEnvFile(path, env)), ...own],
+    workdir: flags.workdir || undefined,
+    user: flags.user || undefined,
+    stdin: flags.interactive,
+    terminal: flags.tty,
+  }
+}
+
+function ignored(flags: RunCall['flags']): readonly string[] {
+  return [
+    ...(flags.name === undefined ? [] : ['--name is ignored: tare run keeps no container.']),
+    ...(flags.init ? ['--init is ignored: the command is the first process, and all others end with it.'] : []),
+  ]
+}
+
+/** Shows layers that come before the command starts; then the terminal is the command's. */
+function pullProgress(call: RunCall): Transfers {
+  if (call.flags.quiet) return { report: () => {}, finish: () => {} }
+  let transfers: Transfers | undefined
+  return {
+    report: (event) => {
+      if (event.type !== 'transfer') return
+      if (transfers === undefined) void tell(call.streams, `Unable to find all of '${call.args[0]}' locally\n`)
+      transfers ??= showTransfers(progressOutput(call), pulled)
+      transfers.report(event)
+    },
+    finish: () => {
+      transfers?.finish()
+      transfers = undefined
+    },
+  }
+}
 
 const exitCodes: Readonly<Record<string, number>> = { COMMAND_MISSING: 127, COMMAND_REFUSED: 126 }
 
@@ -81,7 +125,7 @@ interface Forwarding {
 }
 
 /** Signals go to the command. With a terminal, Ctrl-C reaches it from there already. */
-function forwardSignals(call: Pick<Call<typeof flags>, 'flags' | 'takeSignals'>): Forwarding {
+function forwardSignals(call: Pick<RunCall, 'flags' | 'takeSignals'>): Forwarding {
   call.takeSignals()
   const controller = new AbortController()
   let send: ((signal: NodeJS.Signals) => void) | undefined

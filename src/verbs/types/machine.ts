@@ -4,6 +4,10 @@ import type { CallOptions } from './call.ts'
 /** A command over an image's filesystem. What it writes is gone afterwards. */
 export interface RunOptions extends CallOptions {
   readonly image: string
+  /** `linux/arm64`: an image in the store for another platform does not count. */
+  readonly platform?: string | undefined
+  /** When to take the image from its registry: `missing` (default), `always`, or `never`. */
+  readonly pull?: 'always' | 'missing' | 'never' | undefined
   /** Default: the image's CMD. */
   readonly command?: readonly string[] | undefined
   /** Instead of the image's ENTRYPOINT; leaves its CMD out. */
@@ -14,6 +18,15 @@ export interface RunOptions extends CallOptions {
   readonly user?: string | undefined
   /** `source:target[:ro]`: files and directories of this machine. */
   readonly volumes?: readonly string[] | undefined
+  readonly mounts?: readonly RunMount[] | undefined
+  /** The image's filesystem cannot be written to; mounts can. */
+  readonly readonly?: boolean | undefined
+  /** Further lines of /etc/hosts: `name:address`. */
+  readonly hosts?: readonly string[] | undefined
+  /** Of /dev/shm, in bytes. */
+  readonly shmSize?: number | undefined
+  /** `nofile=1024:2048`. */
+  readonly limits?: readonly string[] | undefined
   /** `none`, or `host`, which is the default. */
   readonly network?: string | undefined
   readonly isolation?: BuildOptions['isolation']
@@ -26,6 +39,17 @@ export interface RunOptions extends CallOptions {
   /** Is given a way to send the command a signal, once it runs. */
   readonly started?: ((send: (signal: NodeJS.Signals) => void) => void) | undefined
 }
+
+/** What the command finds at a path besides the image: a file or directory of this machine, or an empty directory in memory. */
+export type RunMount =
+  | {
+      readonly type: 'bind'
+      readonly source: string
+      readonly target: string
+      readonly readonly?: boolean | undefined
+    }
+  /** `size` in bytes; default: half of the memory. */
+  | { readonly type: 'tmpfs'; readonly target: string; readonly size?: number | undefined }
 
 /** A directory of RUN --mount=type=cache that is kept. */
 export interface CacheMountSummary {

@@ -102,6 +102,12 @@ class ChrootStep {
         'RUN --network=none needs a network namespace, which the chroot sandbox cannot make',
         { remedy: 'Use --isolation=namespace or oci on a machine that allows it: see `tare doctor`.' },
       )
+    if (command.readonlyRoot === true)
+      throw new TareError(
+        'SANDBOX_UNABLE',
+        'a read-only root needs the right to mount, which the chroot sandbox does not have',
+        { remedy: 'Use --isolation=namespace or oci on a machine that allows it: see `tare doctor`.' },
+      )
     const identity = resolveIdentity(command.user, tree)
     const env = environmentOf(command, identity)
     const { hasShell, cwd } = checkCommand(command, env, tree)

@@ -71,6 +71,7 @@ export function namespaceScript(facts: StepFacts): {
     ...nested.flatMap((mount) => nestedLines(mount, root)),
     ...secretLines(prepared, root),
     ...command.limits.map(([name, soft, hard]) => `prlimit --pid $$ --${name}=${soft}:${hard} 2>/dev/null || :`),
+    ...(command.readonlyRoot === true ? [`mount -n -o remount,bind,ro,nodev ${quoted(root)} || exit 125`] : []),
     `cd ${quoted(root)} || exit 125`,
     // The new root covers the old one, so that nothing leads out of it any more, not even another chroot.
     'mount -n --move . / 2>/dev/null',

@@ -77,7 +77,7 @@ export function runtimeConfig(facts: StepFacts, secretsFolder: string): string {
           }),
       noNewPrivileges: false,
     },
-    root: { path: root, readonly: false },
+    root: { path: root, readonly: command.readonlyRoot === true },
     hostname,
     mounts,
     linux: {

@@ -75,6 +75,8 @@ export interface Command {
   readonly scripts: readonly { readonly name: string; readonly bytes: Uint8Array }[]
   /** Further lines of /etc/hosts: `[name, address]`. */
   readonly hosts: readonly (readonly [name: string, address: string])[]
+  /** The filesystem cannot be written to; what is mounted can. */
+  readonly readonlyRoot?: boolean | undefined
   /** Of /dev/shm, in bytes. */
   readonly shmSize?: number | undefined
   /** By prlimit's names, `nofile`: soft and hard limit. Those that cannot be set are carried on without. */
