@@ -8,7 +8,9 @@ const read = (file: string) => readFileSync(join(root, file), 'utf8')
 const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts') && !/\.test\.ts$|(?:^|[\\/])(?:suite|test-kit)\.ts$/.test(file))
   .map((file) => read(join('src', file)))
-const pages = readdirSync(here).filter((file) => file.endsWith('.md'))
+const pages = readdirSync(here, { recursive: true, encoding: 'utf8' })
+  .map((file) => file.replaceAll('\\', '/'))
+  .filter((file) => file.endsWith('.md'))
 
 /** First arguments that are a code: `new TareError('STORE_FULL', …)`, and what the rooms call to make one. */
 function codesOfSources(): Set<string> {
@@ -38,6 +40,7 @@ test('every link leads to a file', () => {
   const files = [...pages.map((page) => `docs/${page}`), 'README.md', 'CONTRIBUTING.md', 'CHANGELOG.md']
   const examples = readdirSync(join(root, 'examples'), { recursive: true, encoding: 'utf8' })
   for (const example of examples) if (example.endsWith('.md')) files.push(`examples/${example}`)
+  expect(files.length).toBeGreaterThan(20)
   const broken = files.flatMap((file) =>
     [...read(file).matchAll(/\]\((?!https?:)([^)#]+)/g)]
       .map((match) => match[1]!)
