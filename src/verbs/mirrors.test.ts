@@ -1,10 +1,11 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { BadRegistry, type BadRegistryOptions } from '../../test/kit/bad-registry.ts'
 import { faultsOf } from '../../test/kit/check-store.ts'
 import { noise } from '../../test/kit/cli.ts'
+import type { Event } from '../support/index.ts'
 import { openTare } from './library.ts'
 
 async function start(options: BadRegistryOptions = {}): Promise<BadRegistry> {
@@ -275,4 +276,80 @@ test('daemon.json’s mirrors stand in for Docker Hub', async () => {
   const tare = await openTare({ home: join(home, 'store'), environment })
   expect(await tare.pull({ name: 'team/app:1' })).toMatchObject({ digest, fullName: 'docker.io/team/app:1' })
   expect(mirror.countOf('GET /v2/team/app/blobs/')).toBe(3)
+})
+
+/** A mirror whose API is below a path, and whatever else it is asked for. */
+async function startBelow(path: string, origin: BadRegistry) {
+  const asked: string[] = []
+  const mirror = await start({
+    interfere: (request, response) => {
+      asked.push(request.url!)
+      if (!request.url!.startsWith(`${path}/`)) {
+        response.writeHead(404).end()
+        return true
+      }
+      request.url = `/v2${request.url!.slice(path.length)}`
+      return undefined
+    },
+  })
+  follow(mirror, origin)
+  return { mirror, asked }
+}
+
+/** A library that reads this user's files of Docker and containerd. */
+function openWith(files: Readonly<Record<string, string>>) {
+  const home = folder()
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(home, '.config', name)), { recursive: true })
+    writeFileSync(join(home, '.config', name), text)
+  }
+  const warnings: string[] = []
+  const report = (event: Event) => event.type === 'warning' && void warnings.push(event.message)
+  const environment = { HOME: home, DOCKER_CONFIG: home }
+  return { opened: openTare({ home: join(home, 'store'), environment, report }), warnings }
+}
+
+test.each(['/hub', '/hub/', '/a/b'])('a mirror of daemon.json answers below its path: %s', async (path) => {
+  const origin = await start()
+  const digest = await publish(origin)
+  const { mirror, asked } = await startBelow(`${path.replace(/\/$/, '')}/v2`, origin)
+  const daemon = JSON.stringify({ 'registry-mirrors': [`http://${mirror.host}${path}`, 'nonsense'] })
+  const { opened, warnings } = openWith({ 'docker/daemon.json': daemon })
+  const tare = await opened
+  // Docker Hub is not asked: its mirror has all.
+  expect(await tare.pull({ name: 'app:1' })).toMatchObject({ digest })
+  expect(asked.length).toBeGreaterThan(2)
+  expect(warnings).toEqual([expect.stringContaining('"nonsense" in registry-mirrors is no address')])
+  // Another registry never hears of it.
+  expect(await tare.pull({ name: `${origin.host}/app:1` })).toMatchObject({ digest })
+  expect(warnings).toHaveLength(1)
+})
+
+test.each([
+  ['/hub', '', '/hub/v2'],
+  ['/v2/proxy', 'override_path = true', '/v2/proxy'],
+  ['', '', '/v2'],
+])(
+  'a mirror of hosts.toml with the path "%s" and %s is asked, and told which registry is meant',
+  async (path, more, api) => {
+    const origin = await start()
+    const digest = await publish(origin)
+    const { mirror, asked } = await startBelow(api, origin)
+    const text = `[host."http://${mirror.host}${path}"]\ncapabilities = ["pull", "resolve"]\n${more}\n[host."ftp://x"]\n`
+    const { opened, warnings } = openWith({ [`containerd/certs.d/${origin.host}/hosts.toml`]: text })
+    const before = origin.requests.length
+    expect(await (await opened).pull({ name: `${origin.host}/app:1` })).toMatchObject({ digest })
+    expect(origin.requests.length).toBe(before)
+    expect(asked.every((url) => new URL(url, 'http://x').searchParams.get('ns') === origin.host)).toBe(true)
+    expect(warnings).toEqual([expect.stringContaining('"ftp://x" in host is no address')])
+  },
+)
+
+test('a file of Docker’s or containerd’s that is no JSON or TOML breaks no pull', async () => {
+  const origin = await start()
+  const digest = await publish(origin)
+  const files = { 'docker/daemon.json': '{', [`containerd/certs.d/${origin.host}/hosts.toml`]: '[host' }
+  const { opened, warnings } = openWith(files)
+  expect(await (await opened).pull({ name: `${origin.host}/app:1` })).toMatchObject({ digest })
+  expect(warnings).toEqual([expect.stringContaining('hosts.toml:1: ')])
 })

@@ -41,6 +41,8 @@ export class Connection {
   private readonly http: Http
   private readonly insecure: boolean
   private readonly plain: boolean
+  private readonly api: string
+  private readonly namespace: string | undefined
   private readonly identities: Identities
   private base: Promise<Door> | undefined
 
@@ -52,6 +54,10 @@ export class Connection {
       readonly insecure: boolean
       /** Only http is spoken there. */
       readonly plain?: boolean | undefined
+      /** The path of its API. Default: `/v2`. */
+      readonly api?: string | undefined
+      /** Told to a mirror of several registries: which of them is meant. */
+      readonly namespace?: string | undefined
       readonly credentials: (purpose: Purpose) => Promise<Login>
     },
   ) {
@@ -63,6 +69,8 @@ export class Connection {
     this.retries = retries
     this.insecure = options.insecure
     this.plain = options.plain === true
+    this.api = options.api ?? '/v2'
+    this.namespace = options.namespace
     this.identities = new Identities(http, retries, options.credentials)
   }
 
@@ -175,7 +183,7 @@ export class Connection {
 
   private async sendOnce(question: Question, base: URL, authorization: string | undefined): Promise<HttpResponse> {
     const { path, headers, body, ...rest } = question
-    const url = typeof path === 'string' ? new URL(path, base) : path
+    const url = typeof path === 'string' ? this.urlOf(path, base) : path
     // An upload may be told to go to a storage service: the token is not for that.
     const own = isSameEndpoint(url, base) && authorization !== undefined
     const flowing = body?.()
@@ -185,6 +193,12 @@ export class Connection {
       headers: { ...headers, ...(own ? { Authorization: authorization } : {}) },
       body: flowing === undefined || flowing instanceof Uint8Array ? flowing : marked(flowing),
     })
+  }
+
+  private urlOf(path: string, base: URL): URL {
+    const url = new URL(`${this.api}${path.slice('/v2'.length)}`, base)
+    if (this.namespace !== undefined) url.searchParams.set('ns', this.namespace)
+    return url
   }
 
   /** What the registry says of its refusal. The answer to a HEAD has no words: they are asked for. */
@@ -223,7 +237,7 @@ export class Connection {
     const response = await persist(
       { ...this.retries, attempts: this.insecure ? 1 : this.retries.attempts },
       async () => {
-        const answer = await this.http.send({ method: 'GET', url: new URL('/v2/', url) })
+        const answer = await this.http.send({ method: 'GET', url: this.urlOf('/v2/', url) })
         if (!isPassing(answer.status)) return answer
         const after = answer.headers['retry-after']
         throw new TryAgain(

@@ -11,7 +11,7 @@ export {
   type KeptCredentials,
   keepCredentials,
 } from './auth/index.ts'
-export type { NamedBy } from './endpoints.ts'
+export type { NamedBy } from './config/index.ts'
 export { openRegistry, type Registry, type RegistryOptions } from './registry.ts'
 export type { Upload, Uploaded } from './upload.ts'
 export type { UploadAhead } from './upload-ahead.ts'

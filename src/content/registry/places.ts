@@ -3,9 +3,9 @@ import type { Descriptor } from '../../oci/index.ts'
 import { type Bytes, collect, flow, messageOf, TareError } from '../../support/index.ts'
 import { verified } from '../index.ts'
 import { type Credentials, findLogin, type Login } from './auth/index.ts'
+import type { Endpoint, Endpoints } from './config/index.ts'
 import { Connection } from './connection.ts'
 import { download, readBlob } from './download.ts'
-import type { Endpoint, Endpoints } from './endpoints.ts'
 import type { Purpose } from './identity.ts'
 
 export interface PlaceSettings {
@@ -31,7 +31,7 @@ export class Place {
   readonly connection: Connection
   private readonly http: Http
 
-  constructor({ host, repository, insecure, plain }: Endpoint, settings: PlaceSettings) {
+  constructor({ host, repository, insecure, plain, api, namespace }: Endpoint, settings: PlaceSettings) {
     const { environment, patience, retries } = settings
     this.host = host
     this.repository = repository
@@ -54,7 +54,7 @@ export class Place {
       settings.warn?.(`${login.failure.message}: going on without it`)
       return login
     }
-    this.connection = new Connection(host, this.http, retries, { insecure, plain, credentials })
+    this.connection = new Connection(host, this.http, retries, { insecure, plain, api, namespace, credentials })
   }
 
   close(): void {

@@ -13,8 +13,8 @@ import {
 import { type Bytes, collect, flow, TareError } from '../../support/index.ts'
 import { type Target, verified } from '../index.ts'
 import type { Credentials } from './auth/index.ts'
+import { findEndpoints, type NamedBy } from './config/index.ts'
 import { download } from './download.ts'
-import { findEndpoints, type NamedBy } from './endpoints.ts'
 import { refused, wordsOf } from './failure.ts'
 import type { Purpose } from './identity.ts'
 import { hasManifest, isDocument, putManifest, readManifest, resolveManifest } from './manifests.ts'
@@ -74,6 +74,7 @@ export class Registry implements Target {
     this.options = options
     const retries = { attempts, delay: retryDelay, longestWait: 60_000, signal }
     const endpoints = findEndpoints(host, repository, { environment, insecure, namedBy })
+    for (const fault of endpoints.faults) warn?.(`${fault}: going on without it`)
     this.places = new Places(endpoints, { environment, credentials, patience, retries, warn })
     this.place = this.places.origin
   }

@@ -1,6 +1,8 @@
-import type { Environment } from '../../net/index.ts'
-import { TareError } from '../../support/index.ts'
+import type { Environment } from '../../../net/index.ts'
+import { TareError } from '../../../support/index.ts'
+import type { Address } from './address.ts'
 import { isAmong, readDaemonRules } from './daemon-json.ts'
+import { readHostsRules } from './hosts-toml.ts'
 import { type RegistryRule, readRules } from './registries-conf.ts'
 
 /** A place where a repository is to be had. */
@@ -11,6 +13,10 @@ export interface Endpoint {
   readonly insecure: boolean
   /** Only http: the configuration says so. */
   readonly plain?: boolean | undefined
+  /** The path of its API. Default: `/v2`. */
+  readonly api?: string | undefined
+  /** For a mirror of several registries: which of them is meant. (containerd's `ns`) */
+  readonly namespace?: string | undefined
 }
 
 /** How an image is named that is to be read. */
@@ -21,6 +27,8 @@ export interface Endpoints {
   readonly origin: Endpoint
   /** What a read tries before, in this order. */
   readonly mirrors: readonly Endpoint[]
+  /** What is wrong in the configuration, and was left out. */
+  readonly faults: readonly string[]
 }
 
 export interface EndpointOptions {
@@ -32,7 +40,7 @@ export interface EndpointOptions {
 }
 
 /**
- * Where a repository of image names really is, as registries.conf, daemon.json and TARE_INSECURE_REGISTRIES say: the one
+ * Where a repository of image names really is, as registries.conf, daemon.json, hosts.toml and TARE_INSECURE_REGISTRIES say: the one
  * place that knows them. An empty repository stands for the registry itself, which never is elsewhere. Throws
  * `REGISTRY_BLOCKED` and `REGISTRIES_INVALID`.
  */
@@ -42,7 +50,16 @@ export function findEndpoints(host: string, repository: string, options: Endpoin
   const allowed = (environment['TARE_INSECURE_REGISTRIES'] ?? '').split(',').map((text) => text.trim())
   const isInsecure = (at: string) => insecure || allowed.includes(at) || isAmong(at, daemon.insecure)
   const found = findRule(readRules(environment), repository === '' ? host : `${host}/${repository}`)
-  const itself = { host, repository, insecure: isInsecure(host) }
+  const hosts = readHostsRules(host, environment)
+  const endpointAt = ({ host: at, plain, api }: Address, unchecked = false): Endpoint => {
+    const known = hubNames.has(at) ? 'docker.io' : at
+    const path = api === '/v2' ? {} : { api }
+    return { host: known, repository, insecure: plain || unchecked || isInsecure(known), plain, ...path }
+  }
+  const itself: Endpoint =
+    hosts.server === undefined || repository === ''
+      ? { host, repository, insecure: isInsecure(host) }
+      : endpointAt(hosts.server)
   const rest = found?.rest ?? ''
   if (found?.rule.blocked) throw blocked(host, repository, found.rule)
   const at = (location: string, trusted: boolean): Endpoint => {
@@ -63,15 +80,17 @@ export function findEndpoints(host: string, repository: string, options: Endpoin
   const origin = moved
     ? at(location, found!.rule.insecure)
     : { ...itself, insecure: itself.insecure || found?.rule.insecure === true }
-  if (namedBy === undefined) return { origin, mirrors: [] }
+  if (namedBy === undefined) return { origin, mirrors: [], faults: [] }
   const mirrors = (found?.rule.mirrors ?? [])
     .filter(({ pulls }) => pulls === 'all' || pulls === `${namedBy}-only`)
     .map((mirror) => at(mirror.location, mirror.insecure))
-  const hubMirrors = daemon.mirrors.map((url): Endpoint => {
-    const plain = url.protocol === 'http:'
-    return { host: url.host, repository, insecure: plain || isInsecure(url.host), plain }
-  })
-  return { origin, mirrors: host === 'docker.io' ? [...mirrors, ...hubMirrors] : mirrors }
+  const ofHub = host === 'docker.io'
+  const hubMirrors = ofHub ? daemon.mirrors.map((mirror) => endpointAt(mirror)) : []
+  const hostMirrors = hosts.mirrors
+    .filter(({ resolves }) => resolves || namedBy === 'digest')
+    .map((mirror) => ({ ...endpointAt(mirror, mirror.insecure), namespace: host }))
+  const faults = [...(found?.rule.faults ?? []), ...(ofHub ? daemon.faults : []), ...hosts.faults]
+  return { origin, mirrors: [...mirrors, ...hubMirrors, ...hostMirrors], faults }
 }
 
 const hubNames = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io'])

@@ -1,0 +1,30 @@
+import { misconfigured } from './toml.ts'
+
+/** Where a registry answers, as a URL of a configuration file says it. */
+export interface Address {
+  /** `host[:port]`. */
+  readonly host: string
+  /** Only http: it says so. */
+  readonly plain: boolean
+  /** The path of its API: `/v2`, `/hub/v2`. */
+  readonly api: string
+}
+
+/** Reads a URL; its path is the API's, or what stands before `/v2`. Throws `REGISTRIES_INVALID`; `member` says where it stands. */
+export function addressOf(text: unknown, path: string, member: string, says: 'before' | 'whole' = 'before'): Address {
+  const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.host === '')
+    throw misconfigured(
+      path,
+      undefined,
+      `${JSON.stringify(text)} in ${member} is no address such as https://mirror.example`,
+    )
+  if (url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '')
+    throw misconfigured(
+      path,
+      undefined,
+      `the address of ${url.host} in ${member} has more than a host, a port and a path`,
+    )
+  const before = url.pathname.replace(/\/+$/, '')
+  return { host: url.host, plain: url.protocol === 'http:', api: says === 'whole' ? before : `${before}/v2` }
+}
