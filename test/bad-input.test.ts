@@ -4,7 +4,17 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { faultsOf } from './kit/check-store.ts'
-import { type Bench, type FileSpec, isRoot, type Outcome, openBench, ordinaryUser } from './kit/cli.ts'
+import {
+  type Bench,
+  type FileSpec,
+  isRoot,
+  type Outcome,
+  openBench,
+  ordinaryUser,
+  program,
+  start,
+  temporaryFolder,
+} from './kit/cli.ts'
 import { unlessMissing } from './kit/needs.ts'
 
 // Bad input gives an answer: what happened, where, and what to do; exit code 1, or 125 for a wrong flag.
@@ -193,4 +203,25 @@ describe('files of the context', () => {
     expect(await bench.succeed(['load', '-i', 'x.tar'], { home: join(bench.folder, 'other') })).toMatch(/x:latest/)
     expect(await faultsOf(bench.home)).toEqual([])
   })
+})
+
+test('a Node that is too old says so in one line, before anything is loaded', async () => {
+  const folder = temporaryFolder()
+  const version = join(folder, 'version.cjs')
+  for (const [node, tooOld] of [
+    ['18.20.8', true],
+    ['20.18.3', true],
+    ['20.19.0', false],
+  ] as const) {
+    writeFileSync(
+      version,
+      `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${node}' } })
+Object.defineProperty(process, 'version', { value: 'v${node}' })`,
+    )
+    const { code, err } = await start([process.execPath, '--require', version, program, 'help']).outcome
+    expect({ code, err }).toEqual({
+      code: tooOld ? 1 : 0,
+      err: tooOld ? `tare needs Node.js 20.19 or newer, and this is v${node}.\n` : '',
+    })
+  }
 })

@@ -27,15 +27,17 @@ export async function main(
   streams: Streams = processStreams,
 ): Promise<number> {
   const watch = watchForInterruption()
-  const invocation: Invocation = { command: undefined, debug: false }
+  const invocation: Invocation = { command: undefined, debug: false, json: false }
   const unwatch = watchReaders(streams, (reason) => watch.abort(reason))
   try {
     return await dispatch(argv, { env, streams, signal: watch.signal, takeSignals: () => watch.stop() }, invocation)
   } catch (thrown) {
     // What a verb throws after Ctrl-C is only how it noticed.
     const error = watch.signal.aborted ? (watch.signal.reason as Failure) : thrown
-    const { reportError } = await import('./print-error.ts')
-    const { text, exitCode } = await reportError(error, invocation.command, invocation.debug)
+    const { reportError, reportErrorAsJson } = await import('./print-error.ts')
+    const { text, exitCode } = invocation.json
+      ? await reportErrorAsJson(error)
+      : await reportError(error, invocation.command, invocation.debug)
     await tell(streams, text)
     return exitCode
   } finally {
@@ -48,6 +50,8 @@ export async function main(
 interface Invocation {
   command: string | undefined
   debug: boolean
+  /** A program reads what the command tells. */
+  json: boolean
 }
 
 type Surroundings = Pick<Context, 'env' | 'streams' | 'signal' | 'takeSignals'>
@@ -65,6 +69,7 @@ async function dispatch(argv: readonly string[], around: Surroundings, invocatio
   const verb = await command.load()
   const parsed = parseFlags<FlagTable>(verb.flags, rest, { interspersed: !verb.flagsFirst })
   if (parsed.given.has('debug')) invocation.debug = true
+  invocation.json = parsed.given.has('json') || parsed.values['progress'] === 'rawjson'
   if (parsed.help) return printVerbHelp(name, command, verb, streams)
   const later = [...parsed.given].find((flag) => verb.flags[flag]?.notYet === true)
   if (later !== undefined) throw notYet(`--${later}`)

@@ -1,7 +1,7 @@
 import { Failure, UsageError } from './failure.ts'
 import { BrokenPipe } from './streams.ts'
 import { formatExcerpt } from './text/excerpt.ts'
-import { printableLines } from './text/printable.ts'
+import { printableJson, printableLines } from './text/printable.ts'
 
 export interface ErrorReport {
   readonly text: string
@@ -18,6 +18,21 @@ export async function reportError(error: unknown, command: string | undefined, d
   return { text: printableLines(text), exitCode }
 }
 
+/** The same as one line of JSON, for a program that reads what else the command tells as JSON. A TareError has its code. */
+export async function reportErrorAsJson(error: unknown): Promise<ErrorReport> {
+  if (error instanceof BrokenPipe) return { text: '', exitCode: error.exitCode }
+  const { TareError } = await import('../index.ts')
+  const exitCode = error instanceof Failure ? error.exitCode : 1
+  const facts = error instanceof TareError ? error.toJSON() : factsOf(error)
+  return { text: `${printableJson(JSON.stringify({ type: 'error', ...facts }))}\n`, exitCode }
+}
+
+function factsOf(error: unknown): object {
+  if (!(error instanceof Failure))
+    return { message: error instanceof Error ? (error.stack ?? error.message) : String(error) }
+  return { message: error.message, ...(error.remedy === undefined ? {} : { remedy: error.remedy }) }
+}
+
 async function describe(error: unknown, command: string | undefined, debug: boolean): Promise<ErrorReport> {
   if (error instanceof BrokenPipe) return { text: '', exitCode: error.exitCode }
   if (error instanceof UsageError) return { text: usageText(error, command), exitCode: error.exitCode }
@@ -28,7 +43,8 @@ async function describe(error: unknown, command: string | undefined, debug: bool
   if (!(error instanceof TareError)) return { text: defectText(error, label), exitCode: 1 }
   const excerpt = error.where === undefined ? '' : formatExcerpt(error.where)
   const message = messageText(error, label, doing)
-  return { text: excerpt + message + (debug ? causesText(error) : ''), exitCode: 1 }
+  const more = debug ? `Code: ${error.code} (docs/errors.md)\n${causesText(error)}` : ''
+  return { text: excerpt + message + more, exitCode: 1 }
 }
 
 function isBuild(command: string | undefined): boolean {

@@ -133,6 +133,30 @@ describe.each([
   })
 })
 
+test('an error has its code with --debug, and as JSON where the rest is JSON', async () => {
+  const { run, build, folder } = openBench()
+  const dockerfile = 'FROM scratch\nCOPY nowhere /\n'
+  expect((await build(dockerfile)).err).not.toContain('COPY_SOURCE_MISSING')
+  expect((await build(dockerfile, undefined, '--debug')).err).toContain(
+    '\nCode: COPY_SOURCE_MISSING (docs/errors.md)\n',
+  )
+  expect((await run(['--debug', 'history', 'nope'])).err).toContain('\nCode: IMAGE_UNKNOWN (docs/errors.md)\n')
+  const { code, err } = await build(dockerfile, undefined, '--progress=rawjson')
+  expect(code).toBe(1)
+  const lines = err
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(lines.at(-1)).toEqual({
+    ...{ type: 'error', code: 'COPY_SOURCE_MISSING', message: '"nowhere" is not in the build context: not found' },
+    remedy: `Paths are relative to the build context (${join(folder, 'context')}).`,
+    where: { file: 'Dockerfile', line: 2, endLine: 2 },
+  })
+  const usage = await run(['build', '--progress=rawjson', '--secret-leak=x', folder])
+  expect(usage.code).toBe(125)
+  expect(JSON.parse(usage.err)).toMatchObject({ type: 'error', message: expect.stringContaining('secret-leak') })
+})
+
 test('a secret in the image is told in a block of its own, in every way to show progress', async () => {
   const { folder, run } = openBench()
   writeFileSync(join(folder, 'context/token'), 'correct-horse-battery')

@@ -32,9 +32,9 @@ function whyUnreachable(code: string | undefined, error: unknown): string {
     case 'ECONNREFUSED':
       return 'nobody is listening there'
     case 'ENOTFOUND':
-      return 'there is no host of that name'
+      return 'no such host'
     case 'EAI_AGAIN':
-      return 'its name cannot be looked up now'
+      return 'its name cannot be resolved now'
     case 'ECONNRESET':
     case 'EPIPE':
       return 'the connection broke'
@@ -51,8 +51,10 @@ function remedyFor(code: string | undefined, host: string, flag: string | undefi
   if (code !== undefined && /CERT|SIGNATURE|SSL|TLS|ISSUER/.test(code))
     return `If ${host} uses a certificate of your own authority, name that in SSL_CERT_FILE, or put it as ca.crt into ~/.config/containers/certs.d/${host}${flag === undefined ? '' : `; \`${flag}\` asks for no certificate`}.`
   if (code === 'EPROTO' && flag !== undefined) return `If ${host} speaks plain HTTP, say \`${flag}\`.`
-  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND') return 'Check the name and the port.'
-  return 'Check the network and HTTPS_PROXY, then try again: what is there already is not moved twice.'
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return 'If the name is right, it is the network, DNS or the proxy (HTTPS_PROXY).'
+  if (code === 'ECONNREFUSED') return 'Check the name and the port.'
+  return 'Check the network and HTTPS_PROXY, then try again: what is there already is not sent twice.'
 }
 
 const mostText = 64 << 10

@@ -90,3 +90,15 @@ test('a byte that is not UTF-8 is written as Go does, and a real U+FFFD as itsel
     '["a\\ufffd\ufffdb","\\\\udce9","\\ufffd\\ufffd","😀",""]',
   )
 })
+
+test.each([
+  ['My/App:1', 'my/app:1'],
+  ['My/App:RC1', 'my/app:RC1'],
+  ['App', 'app'],
+  ['Registry.example.com/Team/App:1', 'Registry.example.com/team/app:1'],
+  ['localhost:5000/APP', 'localhost:5000/app'],
+])('%s is told that names are lower case', (text, written) => {
+  expect(() => parseReference(text)).toThrow(
+    expect.objectContaining({ remedy: `Names are lower case: write ${written}.`, code: 'REFERENCE_INVALID' }),
+  )
+})

@@ -44,7 +44,7 @@ export function parseReference(text: string): Reference {
   if (registry === 'index.docker.io') registry = 'docker.io'
   if (repository === '') throw invalid('the name is empty')
   if (/[A-Z]/.test(repository))
-    throw invalid('repository name must be lowercase', `Write ${text.replace(repository, repository.toLowerCase())}.`)
+    throw invalid('repository name must be lowercase', `Names are lower case: write ${lowered(text, repository)}.`)
   if (!repository.split('/').every((part) => pathComponent.test(part)))
     throw invalid('a part of the name has an invalid character or is empty')
   if (!domain.test(registry)) throw invalid(`"${registry}" is not a registry's host name`)
@@ -57,6 +57,14 @@ export function parseReference(text: string): Reference {
     ...(tag === undefined ? (digest === undefined ? { tag: 'latest' } : {}) : { tag }),
     ...(digest === undefined ? {} : { digest }),
   }
+}
+
+/** `My/App:1` hardly means the registry My; the name of a tag stays. */
+function lowered(text: string, repository: string): string {
+  const name = repository.toLowerCase()
+  const at = text.indexOf(repository)
+  const before = text.slice(0, at)
+  return `${/[.:]/.test(before) ? before : before.toLowerCase()}${name}${text.slice(at + repository.length)}`
 }
 
 /** `docker.io/library/alpine:3.19`, with everything that is known. */

@@ -29,6 +29,17 @@ export class TareError extends Error {
     this.remedy = options.remedy
     this.where = options.where
   }
+
+  /** For programs: everything but stack, cause and the text of the file. */
+  toJSON(): object {
+    const { code, message, remedy, where } = this
+    const { file, line, endLine } = where ?? {}
+    return {
+      ...{ code, message },
+      ...(remedy === undefined ? {} : { remedy }),
+      ...(where === undefined ? {} : { where: { file, line, endLine } }),
+    }
+  }
 }
 
 /** The same error with a place in the source, where it has none yet. Anything but a TareError comes back as it is. */
