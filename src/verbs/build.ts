@@ -213,6 +213,7 @@ class Building {
   async close(): Promise<void> {
     this.agents.close()
     this.bases.close()
+    await this.opened?.close()
     await this.contexts.close()
   }
 

@@ -59,6 +59,7 @@ export async function run(host: Host, options: RunOptions): Promise<number> {
     await outcome.release()
     return outcome.exitCode
   } finally {
+    await sandbox.close()
     release()
   }
 }

@@ -1,54 +1,21 @@
-import { createHash } from 'node:crypto'
-import {
-  closeSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { gunzipSync } from 'node:zlib'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { indexLayer, mergeLayers, readWhole, sameContent } from '../../files/layer/index.ts'
+import { alpineStack, plainCommand, sandboxVariants } from '../../../test/kit/alpine-steps.ts'
+import { readWhole, sameContent } from '../../files/layer/index.ts'
 import { compareTrees, type RegularFile, type Tree } from '../../files/tree/index.ts'
-import { hindrancesOf } from './machine/choose.ts'
-import { thisMachine } from './machine/machine.ts'
-import { findProgram } from './machine/programs.ts'
 import { openSandbox } from './sandbox.ts'
 import type { Command, Outcome, SandboxMount, Stack } from './step/types.ts'
 
-// The Alpine rootfs lies beside the checkout, or where TARE_TEST_ROOTFS says.
-const rootfs =
-  process.env['TARE_TEST_ROOTFS'] ??
-  resolve(import.meta.dirname, '../../../../shared/alpine/alpine-minirootfs-3.19.4-x86_64.tar.gz')
-const variants = [
-  { name: 'namespace', isolation: 'namespace', runtime: undefined },
-  { name: 'crun', isolation: 'oci', runtime: 'crun' },
-  { name: 'runc', isolation: 'oci', runtime: 'runc' },
-  { name: 'chroot', isolation: 'chroot', runtime: undefined },
-] as const
-
-for (const { name, isolation, runtime } of variants) {
-  const hindrance = !existsSync(rootfs)
-    ? `there is no ${rootfs}`
-    : runtime !== undefined && findProgram(runtime) === undefined
-      ? `there is no ${runtime}`
-      : hindrancesOf(isolation, thisMachine(), tmpdir(), runtime)[0]?.what
-  if (hindrance !== undefined) console.warn(`skipped: the sandbox ${name}, because ${hindrance}`)
-
+for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
   describe.skipIf(hindrance !== undefined)(`the sandbox ${name}`, () => {
     let home: string
     let stack: Stack
 
     beforeAll(() => {
       home = mkdtempSync(join(tmpdir(), 'tare-sandbox-'))
-      stack = stackOf(join(home, 'layer.tar'))
+      stack = alpineStack(join(home, 'layer.tar'))
     })
     afterAll(() => rmSync(home, { recursive: true, force: true }))
 
@@ -233,34 +200,6 @@ for (const { name, isolation, runtime } of variants) {
       await expect(running).rejects.toThrow('enough')
     })
   })
-}
-
-const plainCommand: Command = {
-  argv: [],
-  env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
-  cwd: '/',
-  user: '',
-  network: 'default',
-  insecure: false,
-  mounts: [],
-  scripts: [],
-  hosts: [],
-  limits: [],
-}
-
-function stackOf(path: string): Stack {
-  const bytes = gunzipSync(readFileSync(rootfs))
-  writeFileSync(path, bytes)
-  const fd = openSync(path, 'r')
-  const archive = {
-    size: bytes.length,
-    read: (into: Uint8Array, position: number) => readSync(fd, into, 0, into.length, position),
-  }
-  const diffId = `sha256:${createHash('sha256').update(bytes).digest('hex')}` as const
-  const layer = { index: indexLayer(archive, diffId, 'the layer'), path, chain: diffId }
-  closeSync(fd)
-  const tree = mergeLayers([layer])
-  return { layers: [layer], tree: () => tree }
 }
 
 const trees = new WeakMap<Outcome, Tree>()

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { listDoubtful, noteBoot, ownersIn, ProcessFiles } from '../../disk/index.ts'
 import { TareError } from '../../support/index.ts'
 import { chooseIsolation, killInside, type Machine, thisMachine } from './machine/index.ts'
-import { Caches, rescueMoved } from './mounts/index.ts'
+import { Caches, rescueMoved, SharedFiles } from './mounts/index.ts'
 import { removeAll, Unpacked } from './rootfs/index.ts'
 import { runInFolder, runOnOverlay } from './run/index.ts'
 import type { Command, Isolation, Outcome, RunOptions, Sandbox, Stack } from './step/index.ts'
@@ -42,6 +42,7 @@ class MachineSandbox implements Sandbox {
   private readonly unpacked: Unpacked
   private readonly work: ProcessFiles
   private readonly caches: Caches
+  private readonly files: SharedFiles
   private readonly trees: string
   private readonly ready: Promise<void>
 
@@ -55,6 +56,7 @@ class MachineSandbox implements Sandbox {
     this.work = new ProcessFiles(join(folder, 'running', machine.flavour), ownersIn(join(folder, 'alive')))
     this.unpacked = new Unpacked(join(folder, 'unpacked', machine.flavour), machine, this.work)
     this.caches = new Caches(join(folder, 'caches', machine.flavour), machine, this.work)
+    this.files = new SharedFiles(machine, this.work)
     const leftovers = this.work.leftovers()
     for (const folder of leftovers) {
       if (isolation === 'chroot') killInside(join(folder, 'root'))
@@ -67,10 +69,14 @@ class MachineSandbox implements Sandbox {
 
   async run(on: Stack, command: Command, options: RunOptions): Promise<Outcome> {
     await this.ready
-    const { machine, work, caches, unpacked, runtime, trees } = this
+    const { machine, work, caches, files, unpacked, runtime, trees } = this
     return this.isolation === 'chroot'
       ? runInFolder(on, command, options, { machine, work, caches, trees })
-      : runOnOverlay(on, command, options, { machine, work, caches, unpacked, runtime })
+      : runOnOverlay(on, command, options, { machine, work, caches, files, unpacked, runtime })
+  }
+
+  async close(): Promise<void> {
+    await this.files.close()
   }
 
   /** Removes what a machine that ended hard may have left in part; it is unpacked again. */

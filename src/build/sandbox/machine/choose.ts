@@ -15,7 +15,7 @@ export interface Choice {
 const utilLinux = 'apt-get install util-linux (or apk add util-linux, dnf install util-linux)'
 const packages: Readonly<Record<string, string>> = {
   tar: 'apt-get install tar (or apk add tar, dnf install tar)',
-  chroot: 'apt-get install coreutils (or apk add coreutils, dnf install coreutils)',
+  env: 'apt-get install coreutils (or apk add coreutils, dnf install coreutils)',
 }
 
 /** The sandbox to use: the one that is asked for, or the best that nothing hinders; tried out where rules may hinder it. Throws `SANDBOX_MISSING`. */
@@ -61,7 +61,12 @@ export function hindrancesOf(
     if (hindered) found.push({ what, remedy })
   }
   add(process.platform !== 'linux', 'RUN needs Linux', 'Use a Linux machine, or a virtual one')
-  for (const name of ['setpriv', ...(isolation === 'chroot' ? ['nsenter'] : ['unshare', 'mount']), 'chroot', 'tar']) {
+  for (const name of [
+    'setpriv',
+    ...(isolation === 'chroot' ? [] : ['unshare', 'mount']),
+    ...(isolation === 'oci' ? [] : ['nsenter', 'env']),
+    'tar',
+  ]) {
     const remedy = `Install it: ${packages[name] ?? utilLinux}`
     const path = findProgram(name)
     add(path === undefined, `there is no ${name}`, remedy)

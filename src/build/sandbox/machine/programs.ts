@@ -96,30 +96,6 @@ export function ended(child: ChildProcess): Promise<number> {
   })
 }
 
-/** Passes on what the child prints. Where whoever listens throws, the child is stopped, and `check` throws that. */
-export function hear(
-  child: ChildProcess,
-  output: (stream: 'stdout' | 'stderr', text: string) => void,
-  stop: () => void,
-): { readonly check: () => void } {
-  let failure: { readonly error: unknown } | undefined
-  for (const stream of ['stdout', 'stderr'] as const)
-    child[stream]?.setEncoding('utf8').on('data', (text: string) => {
-      if (failure !== undefined) return
-      try {
-        output(stream, text)
-      } catch (error) {
-        failure = { error }
-        stop()
-      }
-    })
-  return {
-    check: () => {
-      if (failure !== undefined) throw failure.error
-    },
-  }
-}
-
 /** A word as a shell takes it literally. */
 export function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`

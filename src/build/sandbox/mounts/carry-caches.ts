@@ -14,7 +14,17 @@ const attributes = ['--xattrs', '--xattrs-include=security.capability', '--xattr
 export async function* sendCaches(machine: Machine, folder: string, keys: readonly string[]): AsyncGenerator<Buffer> {
   const options = ['--format=posix', '--pax-option=delete=atime,delete=ctime', '--numeric-owner', '--sort=name']
   const names = keys.flatMap((key) => [`${key}/id`, `${key}/data`])
-  const argv = [...machine.enter([]), tarProgram(), '--create', '--file', '-', '--directory', folder, ...options]
+  const argv = [
+    ...machine.enter([]),
+    tarProgram(),
+    '--no-unquote',
+    '--create',
+    '--file',
+    '-',
+    '--directory',
+    folder,
+    ...options,
+  ]
   // An archive of nothing is one, too.
   const list = names.length === 0 ? ['--files-from', '/dev/null'] : ['--', ...names]
   const child = start([...argv, ...attributes, ...list], 'ignore')
@@ -38,7 +48,17 @@ export interface Taken {
 /** Extracts such a tar into an empty folder. Throws `ARCHIVE_INVALID` for any other. */
 export async function receiveCaches(machine: Machine, folder: string, bytes: Bytes): Promise<readonly Taken[]> {
   const options = ['--same-owner', '--numeric-owner', '--same-permissions', '--delay-directory-restore']
-  const argv = [...machine.enter([]), tarProgram(), '--extract', '--file', '-', '--directory', folder, ...options]
+  const argv = [
+    ...machine.enter([]),
+    tarProgram(),
+    '--no-unquote',
+    '--extract',
+    '--file',
+    '-',
+    '--directory',
+    folder,
+    ...options,
+  ]
   const child = start([...argv, ...attributes, '--warning=no-timestamp'], 'pipe')
   const complaint = lastWords(child.stderr!)
   const code = ended(child)

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeFolderOfMode } from '../../../disk/index.ts'
+import { makeFile } from '../rootfs/index.ts'
 
 export const hostname = 'buildkitsandbox'
 
@@ -27,9 +28,11 @@ export const deviceNames = ['null', 'zero', 'full', 'random', 'urandom', 'tty'] 
 /** A folder that becomes /dev: links, and places for the devices that are bound to it. Answers the devices that the machine has. */
 export function makeDevFolder(path: string): string[] {
   makeFolderOfMode(path, 0o755)
-  for (const name of ['pts', 'shm', 'mqueue', 'pipes']) makeFolderOfMode(join(path, name), 0o755)
+  for (const name of ['pts', 'mqueue', 'pipes']) makeFolderOfMode(join(path, name), 0o755)
+  // runc gives a mount the mode of what it lies on.
+  makeFolderOfMode(join(path, 'shm'), 0o1777)
   const devices = deviceNames.filter((name) => existsSync(`/dev/${name}`))
-  for (const name of devices) writeFileSync(join(path, name), '')
+  for (const name of devices) makeFile(join(path, name), '', 0o644)
   const links = {
     fd: '/proc/self/fd',
     stdin: '/proc/self/fd/0',

@@ -1,23 +1,26 @@
-import { statSync } from 'node:fs'
-import { join } from 'node:path'
-import { makeFolderOfMode, writeFileOfMode } from '../../../disk/index.ts'
-import { type Node, nameOfKind } from '../../../files/tree/index.ts'
+import { chmodSync, chownSync, statSync, utimesSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { makeFolderOfMode } from '../../../disk/index.ts'
+import type { Directory, Node } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
-import type { Machine } from '../machine/index.ts'
-import { overlayOptions } from '../machine/index.ts'
-import type { Unpacked } from '../rootfs/index.ts'
-import { Extractor } from '../rootfs/index.ts'
+import { type Machine, overlayOptions } from '../machine/index.ts'
+import { makeFile, type Unpacked } from '../rootfs/index.ts'
 import type { Command, SandboxMount, Stack } from '../step/index.ts'
 import type { Caches, HeldCache } from './caches.ts'
 import { hostsFile, makeDevFolder, resolvFile } from './host-files.ts'
+import { flagsToKeep } from './mount-flags.ts'
 import { openRelay, type Relay } from './relay.ts'
+import { type SharedFiles, unpackFiles } from './shared-files.ts'
 import { Stubs } from './stubs.ts'
+import { inOrder, Targets } from './targets.ts'
 
 /** A mount below the step's root, with everything it needs on disk. */
 export interface PreparedMount {
   readonly source: string
   /** Path below the root, without `/` at its beginning. */
   readonly place: string
+  /** It is in another mount: no link may be followed on the way there. */
+  readonly nested: boolean
   /** `bind`, or a filesystem's name. */
   readonly type: string
   readonly options: readonly string[]
@@ -25,14 +28,13 @@ export interface PreparedMount {
 }
 
 export interface PreparedSecret {
-  readonly place: string
   readonly bytes: Uint8Array
   readonly mode: number
   readonly uid: number
   readonly gid: number
 }
 
-/** What has to be mounted before, outside of the root: parts of other filesystems in several layers. */
+/** What has to be mounted before, outside of the root: an overlay of other files, by options that count from the folder of layers. */
 export interface Beforehand {
   readonly at: string
   readonly overlay: string
@@ -42,21 +44,27 @@ export interface Beforehand {
 export interface Prepared {
   readonly stubs: Stubs
   readonly beforehand: readonly Beforehand[]
-  /** In the order in which they have to be mounted. */
+  /** The machine's own files. */
+  readonly system: readonly PreparedMount[]
+  /** What the step asks for, in the order in which it has to be mounted. */
   readonly mounts: readonly PreparedMount[]
+  /** Contents of the files `0`, `1` … of the folder of secrets. */
   readonly secrets: readonly PreparedSecret[]
-  /** Files that have to be given to others than root first. */
+  /** What has to be given to others than root first. */
   readonly owned: readonly { readonly path: string; readonly uid: number; readonly gid: number }[]
-  /** The folder that is bound to /dev, and the devices that have a place in it. */
-  readonly dev: { readonly path: string; readonly devices: readonly string[] }
+  /** The folder that is bound to /dev at `place`, and the devices that have a place in it. */
+  readonly dev: { readonly path: string; readonly place: string; readonly devices: readonly string[] }
   /** Gives caches back, and closes sockets. */
   release(): void
 }
 
 export interface PrepareOptions {
   readonly caches: Caches
+  readonly files: SharedFiles
   readonly signal: AbortSignal
   readonly folder: string
+  /** Where secrets will lie, in memory. */
+  readonly secretsFolder: string
   readonly machine: Machine
   readonly unpacked: Unpacked
 }
@@ -65,11 +73,19 @@ export async function prepare(on: Stack, command: Command, options: PrepareOptio
   return new Preparing(on, command, options).done()
 }
 
+/** Options of a mount, other than its source and type: what keeps device nodes in it from being opened, first of all. */
+function flagsFor({ insecure }: Command): string[] {
+  return insecure ? [] : ['nodev']
+}
+
 class Preparing {
   private readonly command: Command
   private readonly options: PrepareOptions
   private readonly stubs: Stubs
+  private readonly targets: Targets
+  private readonly devPlace: string
   private readonly beforehand: Beforehand[] = []
+  private readonly system: PreparedMount[] = []
   private readonly mounts: PreparedMount[] = []
   private readonly secrets: PreparedSecret[] = []
   private readonly owned: { path: string; uid: number; gid: number }[] = []
@@ -80,33 +96,30 @@ class Preparing {
     this.command = command
     this.options = options
     this.stubs = new Stubs(on.tree(), Math.floor(Date.now() / 1000))
+    for (const name of ['proc', 'sys'])
+      if (this.stubs.place(name, 'directory') !== name)
+        throw new TareError('SANDBOX_UNABLE', `/${name} is a symbolic link here, and RUN needs a directory`, {
+          remedy: 'Runtimes of containers refuse such an image, too.',
+        })
+    this.devPlace = this.stubs.place('dev', 'directory')
+    this.targets = new Targets(this.stubs, this.devPlace)
   }
 
   async done(): Promise<Prepared> {
     const { folder } = this.options
     const { stubs, command } = this
-    for (const path of ['proc', 'sys', 'dev']) stubs.place(path, 'directory')
-    const dev = { path: join(folder, 'dev'), devices: makeDevFolder(join(folder, 'dev')) }
-    for (const { name, bytes } of command.scripts) writeFileOfMode(join(dev.path, 'pipes', name), bytes, 0o755)
+    const dev = { path: join(folder, 'dev'), place: this.devPlace, devices: makeDevFolder(join(folder, 'dev')) }
+    for (const { name, bytes } of command.scripts) makeFile(join(dev.path, 'pipes', name), bytes, 0o755)
     this.file('etc/resolv.conf', resolvFile())
     this.file('etc/hosts', hostsFile(command.hosts))
-    // A mount below another one comes after it.
-    const sorted = [...command.mounts].sort((a, b) => depth(a.target) - depth(b.target))
     try {
-      for (const [i, mount] of sorted.entries()) await this.add(mount, i)
+      for (const [i, mount] of inOrder(command.mounts).entries()) await this.add(mount, i)
     } catch (error) {
       this.release()
       throw error
     }
-    return {
-      stubs,
-      beforehand: this.beforehand,
-      mounts: this.mounts,
-      secrets: this.secrets,
-      owned: this.owned,
-      dev,
-      release: () => this.release(),
-    }
+    const { beforehand, system, mounts, secrets, owned } = this
+    return { stubs, beforehand, system, mounts, secrets, owned, dev, release: () => this.release() }
   }
 
   private release(): void {
@@ -116,52 +129,56 @@ class Preparing {
 
   private file(target: string, text: string): void {
     const source = join(this.options.folder, target.replaceAll('/', '-'))
-    writeFileOfMode(source, text, 0o644)
+    makeFile(source, text, 0o644)
     try {
-      this.mounts.push({
-        source,
-        place: this.stubs.place(target, 'file'),
-        type: 'bind',
-        options: ['ro'],
-        directory: false,
-      })
+      const place = this.stubs.place(target, 'file')
+      this.system.push({ ...this.bind(source, true), place, nested: false, directory: false })
     } catch {
       // Something else than a file is there, such as a directory: the image wants it so.
     }
   }
 
   private async add(mount: SandboxMount, i: number): Promise<void> {
-    const { caches, signal } = this.options
+    const { caches, signal, folder, secretsFolder } = this.options
     switch (mount.kind) {
       case 'secret': {
         const { bytes, mode, uid, gid, target } = mount
-        this.secrets.push({ place: this.stubs.place(target, 'file'), bytes, mode, uid, gid })
+        const source = join(secretsFolder, String(this.secrets.length))
+        this.secrets.push({ bytes, mode, uid, gid })
+        // The folder's own flags go with it.
+        this.mounts.push({ source, type: 'bind', options: [], ...this.targets.add(target, 'file'), directory: false })
         return
       }
       case 'memory': {
         const size = mount.size === undefined || mount.size === 0 ? [] : [`size=${mount.size}`]
-        return this.mount('tmpfs', mount.target, 'tmpfs', ['nosuid', 'nodev', ...size], true)
+        const options = ['nosuid', 'nodev', ...size]
+        const place = this.targets.add(mount.target, 'directory')
+        this.mounts.push({ source: 'tmpfs', type: 'tmpfs', options, ...place, directory: true })
+        return
       }
       case 'cache': {
         const held = await caches.take(mount, signal)
         this.caches.push(held)
-        return this.mount(held.path, mount.target, 'bind', mount.readonly ? ['ro'] : [], true)
+        return this.mount(held.path, mount.target, mount.readonly, true)
       }
       case 'host': {
         const { path, target, readonly } = mount
-        return this.mount(path, target, 'bind', readonly ? ['ro'] : [], statSync(path).isDirectory())
+        return this.mount(path, target, readonly, statSync(path).isDirectory())
       }
       case 'socket': {
         const { path, target, mode, uid, gid } = mount
-        const relay = await openRelay(this.options.folder, `socket-${i}`, path, mode)
+        const relay = await openRelay(folder, `socket-${i}`, path, mode)
         this.relays.push(relay)
         if (uid + gid > 0) this.owned.push({ path: relay.path, uid, gid })
-        return this.mount(relay.path, target, 'bind', [], false)
+        return this.mount(relay.path, target, false, false)
       }
-      case 'files': {
-        const source = await this.unpackFiles(mount.node, i)
-        return this.mount(source, mount.target, 'bind', mount.readonly ? ['ro'] : [], mount.node.kind === 'directory')
-      }
+      case 'files':
+        return this.mount(
+          await this.filesOnDisk(mount.node, mount.readonly, i),
+          mount.target,
+          mount.readonly,
+          mount.node.kind === 'directory',
+        )
       case 'stack': {
         const { stack, path, readonly } = mount
         const tree = stack.tree()
@@ -170,46 +187,62 @@ class Preparing {
         if (node === undefined)
           throw new TareError('MOUNT_SOURCE_MISSING', `"${path}" is not there to be mounted at ${mount.target}`)
         const root = await this.stackOnDisk(stack, readonly, i)
-        return this.mount(join(root, place), mount.target, 'bind', readonly ? ['ro'] : [], node.kind === 'directory')
+        return this.mount(join(root, place), mount.target, readonly, node.kind === 'directory')
       }
     }
   }
 
-  private mount(source: string, target: string, type: string, options: readonly string[], directory: boolean): void {
-    this.mounts.push({
-      source,
-      place: this.stubs.place(target, directory ? 'directory' : 'file'),
-      type,
-      options,
-      directory,
-    })
+  private mount(source: string, target: string, readonly: boolean, directory: boolean): void {
+    const place = this.targets.add(target, directory ? 'directory' : 'file')
+    this.mounts.push({ ...this.bind(source, readonly), ...place, directory })
+  }
+
+  private bind(source: string, readonly: boolean): Pick<PreparedMount, 'source' | 'type' | 'options'> {
+    const flags = [...flagsFor(this.command), ...(readonly ? ['ro'] : [])]
+    const options = flags.length === 0 ? [] : [...new Set([...flags, ...flagsToKeep(source)])]
+    return { source, type: 'bind', options }
+  }
+
+  /** A bind would keep what the store’s disk forbids; and what is not for reading alone needs something above that takes the changes. */
+  private needsOverlay(folder: string, readonly: boolean): boolean {
+    return !readonly || flagsToKeep(folder).includes('noexec')
   }
 
   private async stackOnDisk(stack: Stack, readonly: boolean, i: number): Promise<string> {
-    const { folder, unpacked, machine } = this.options
+    const { unpacked } = this.options
     const names = await unpacked.of(stack)
-    if (readonly && names.length === 1) return join(unpacked.folder, names[0]!)
+    if (names.length === 1 && !this.needsOverlay(unpacked.folder, readonly)) return join(unpacked.folder, names[0]!)
+    return this.overlay(names, stack.tree().root, i)
+  }
+
+  private async filesOnDisk(node: Node, readonly: boolean, i: number): Promise<string> {
+    const { folder, unpacked, machine, files } = this.options
+    if (node.kind !== 'directory')
+      return readonly ? files.of(node) : unpackFiles(node, join(folder, `files-${i}`), machine)
+    const shared = await files.of(node)
+    if (!this.needsOverlay(shared, readonly)) return shared
+    return this.overlay([relative(unpacked.folder, shared)], node, i)
+  }
+
+  /** A directory that will show those of `names`, lowest first, and take changes without passing them on. */
+  private overlay(names: readonly string[], { mode, uid, gid, mtime }: Directory, i: number): string {
+    const { folder, machine, unpacked } = this.options
     const at = join(folder, `mount-${i}`)
     makeFolderOfMode(at, 0o755)
-    if (names.length === 0) return at
     const [upper, work] = [`${at}-upper`, `${at}-work`]
-    for (const path of [upper, work]) makeFolderOfMode(path, 0o755)
-    const overlay = overlayOptions(names, { upper, work, machine })
+    makeFolderOfMode(work, 0o700)
+    makeFolderOfMode(upper, 0o700)
+    // The root of an overlay is what its upper directory is.
+    const time = Number.isNaN(mtime) ? Date.now() / 1000 : mtime
+    utimesSync(upper, time, time)
+    if (uid + gid > 0 && machine.root) chownSync(upper, uid, gid)
+    else if (uid + gid > 0) this.owned.push({ path: upper, uid, gid })
+    chmodSync(upper, mode)
+    const here = (path: string) => relative(unpacked.folder, path)
+    const lower = names.length === 0 ? [here(join(folder, 'empty'))] : names
+    const overlay = overlayOptions(lower, { upper: here(upper), work: here(work), machine })
     if (overlay === undefined) throw new TareError('SANDBOX_FAILED', 'the mounted image has too many layers')
-    this.beforehand.push({ at, overlay })
+    this.beforehand.push({ at, overlay: [...flagsFor(this.command), overlay].join(',') })
     return at
   }
-
-  private async unpackFiles(node: Node, i: number): Promise<string> {
-    const { folder, machine } = this.options
-    const at = join(folder, `files-${i}`)
-    makeFolderOfMode(at, 0o755)
-    if (node.kind !== 'directory' && node.kind !== 'file')
-      throw new TareError('MOUNT_SOURCE_INVALID', `cannot mount a ${nameOfKind(node)}`)
-    return new Extractor(machine).source(node, at)
-  }
-}
-
-function depth(path: string): number {
-  return path.split('/').filter(Boolean).length
 }

@@ -21,6 +21,11 @@ export class Stubs {
     this.now = now
   }
 
+  /** Where the target leads, symlinks followed, without making anything of it. */
+  resolve(target: string): string {
+    return this.tree.resolve(target)
+  }
+
   /** The place of the target, symlinks followed, as a path without `/` at its beginning. Throws `MOUNT_TARGET_INVALID`. */
   place(target: string, kind: 'directory' | 'file'): string {
     const path = this.tree.resolve(target)

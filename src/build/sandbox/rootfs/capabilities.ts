@@ -21,7 +21,7 @@ export async function readCapabilities(
   const entries = readProgram(
     [
       ...machine.enter([]),
-      ...[tar, '--create', '--file', '-', '--directory', folder, '--format=posix', '--no-recursion'],
+      ...[tar, '--no-unquote', '--create', '--file', '-', '--directory', folder, '--format=posix', '--no-recursion'],
       ...['--xattrs', '--xattrs-include=security.capability', '--null', '--files-from=-'],
     ],
     list,

@@ -56,6 +56,8 @@ export class Extractor {
       [
         ...this.machine.enter([]),
         tar,
+        // Without that a backslash in a path of ours would be the beginning of an escape.
+        '--no-unquote',
         ...['--extract', '--directory', directory, ...source],
         ...['--same-owner', '--numeric-owner', '--same-permissions', '--delay-directory-restore'],
         ...['--xattrs', '--xattrs-include=security.capability', `--xattrs-include=${this.opaque}`],

@@ -6,6 +6,8 @@
  */
 export { readCapabilities } from './capabilities.ts'
 export { Extractor, layerBetween, shortName } from './extract.ts'
+export { refusingLongPaths } from './long-paths.ts'
+export { makeFile } from './make-file.ts'
 export { treeAfter } from './overlay-changes.ts'
 export { plainTree } from './plain-tree.ts'
 export { removeAll, Unpacked } from './unpacked.ts'

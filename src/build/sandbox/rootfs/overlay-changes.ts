@@ -6,6 +6,7 @@ import type { Machine } from '../machine/index.ts'
 import { findProgram, runProgram } from '../machine/index.ts'
 import { readCapabilities } from './capabilities.ts'
 import { changedTree } from './changed-tree.ts'
+import { longPath, refusingLongPaths } from './long-paths.ts'
 import { type Found, walk } from './walk.ts'
 
 /** An overlay that a step ran on, and that is still mounted. */
@@ -17,8 +18,12 @@ export interface UsedOverlay {
   readonly machine: Machine
 }
 
-/** The filesystem `below` with what was written on it. */
+/** The filesystem `below` with what was written on it. Throws `PATH_TOO_LONG`. */
 export async function treeAfter(below: Tree, overlay: UsedOverlay): Promise<Tree> {
+  return refusingLongPaths(join(overlay.folder, 'upper'), () => changedOn(below, overlay))
+}
+
+async function changedOn(below: Tree, overlay: UsedOverlay): Promise<Tree> {
   const { folder, pid, machine } = overlay
   const upper = join(folder, 'upper')
   let found: Found
@@ -57,7 +62,7 @@ async function walkInside(upper: string, merged: string, aside: string, pid: num
     '--',
   ]
   const { code, stdout, stderr } = await runProgram([...enter, process.execPath, '-e', script])
-  if (code !== 0) throw new Error(`reading what a step wrote failed: ${stderr}`)
+  if (code !== 0) throw longPath(stderr) ?? new Error(`reading what a step wrote failed: ${stderr}`)
   return (JSON.parse(stdout.toString('utf8')) as Found[])[0]!
 }
 

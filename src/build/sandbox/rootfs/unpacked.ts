@@ -1,4 +1,4 @@
-import { existsSync, renameSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeFolder, type ProcessFiles, privately } from '../../../disk/index.ts'
 import { mergeLayers } from '../../../files/layer/index.ts'
@@ -73,6 +73,7 @@ export class Unpacked {
           await layerBetween(treeOf(stack, i), treeOf(stack, i + 1), join(work, 'tar')),
           directory,
         )
+      chmodSync(directory, 0o755)
       try {
         renameSync(directory, join(this.folder, name))
       } catch (error) {
@@ -99,7 +100,7 @@ function nameOfChain(chain: string): string {
   return shortName(`chain ${chain}`)
 }
 
-/** Removes directories with files of whatever owner. */
+/** Removes directories with files of whatever owner, however deep they are. */
 export async function removeAll(machine: Machine, paths: readonly string[]): Promise<void> {
   const left = paths.filter((path) => {
     try {
@@ -109,5 +110,5 @@ export async function removeAll(machine: Machine, paths: readonly string[]): Pro
       return true
     }
   })
-  if (left.length > 0 && !machine.root) await runProgram([...machine.enter([]), 'rm', '-rf', '--', ...left])
+  if (left.length > 0) await runProgram([...machine.enter([]), 'rm', '-rf', '--', ...left])
 }

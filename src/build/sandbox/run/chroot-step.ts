@@ -1,45 +1,45 @@
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
-import { chmodSync, chownSync, lstatSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { makeFolder, makeFolderOfMode, type ProcessFiles, privately, writeFileOfMode } from '../../../disk/index.ts'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { linkSync, lstatSync, realpathSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { makeFolder, makeFolderOfMode, type ProcessFiles, privately } from '../../../disk/index.ts'
 import { type Directory, type Node, Tree } from '../../../files/tree/index.ts'
 import { messageOf, TareError } from '../../../support/index.ts'
-import {
-  ended,
-  guard,
-  hasCapability,
-  hear,
-  killInside,
-  type Machine,
-  plainEnvironment,
-  quoted,
-} from '../machine/index.ts'
+import { ended, guard, hasCapability, killInside, type Machine, plainEnvironment, quoted } from '../machine/index.ts'
 import type { Caches, HeldCache } from '../mounts/index.ts'
 import {
   BorrowedPlaces,
   deviceNames,
   hostsFile,
+  inDirectory,
+  inOrder,
   openRelay,
   own,
   type Relay,
   resolvFile,
   Stubs,
+  Targets,
+  unpackFiles,
 } from '../mounts/index.ts'
 import {
   Extractor,
   type Found,
   layerBetween,
+  makeFile,
   plainTree,
   readCapabilities,
+  refusingLongPaths,
   removeAll,
   shortName,
   walk,
 } from '../rootfs/index.ts'
 import type { Command, Outcome, RunOptions, SandboxMount, Stack } from '../step/index.ts'
+import { becomeCommand } from './become.ts'
 import { checkCommand, environmentOf } from './command.ts'
+import { sealed } from './descriptors.ts'
+import { hear } from './hear.ts'
 import { hiddenEnvironment, hiddenLines } from './hidden-env.ts'
 import { resolveIdentity } from './identity.ts'
-import { becomeCommand } from './namespace-script.ts'
+import { OutputPipes } from './output-pipes.ts'
 import { underFilter } from './system-calls.ts'
 
 export interface ChrootTools {
@@ -79,6 +79,7 @@ class ChrootStep {
   private readonly places: BorrowedPlaces
   private readonly held: HeldCache[] = []
   private readonly relays: Relay[] = []
+  private pipes: Promise<OutputPipes> | undefined
   private reusable = false
   private readonly system = new Set(['proc', 'sys', 'dev'])
 
@@ -88,7 +89,7 @@ class ChrootStep {
     this.options = options
     this.tools = tools
     this.life = tools.work.owners.announce()
-    this.folder = tools.work.make()
+    this.folder = realpathSync(tools.work.make())
     this.root = join(this.folder, 'root')
     this.places = new BorrowedPlaces(this.root, join(this.folder, 'aside'))
   }
@@ -110,31 +111,31 @@ class ChrootStep {
       )
     const identity = resolveIdentity(command.user, tree)
     const env = environmentOf(command, identity)
-    const { hasShell, cwd } = checkCommand(command, env, tree)
+    const { cwd } = checkCommand(command, env, tree)
+    if (this.options.inherit?.terminal !== true) this.pipes = OutputPipes.make(folder)
+    this.pipes?.catch(() => {})
     await this.unpack(tree)
     const stubs = new Stubs(tree, Math.floor(Date.now() / 1000))
-    this.putSystem(stubs)
-    for (const mount of command.mounts) await this.put(mount, stubs)
-    if (cwd !== '') makeFolder(join(root, cwd))
+    this.putSystem(stubs, await this.pipes)
+    const targets = new Targets(stubs, 'dev')
+    for (const mount of inOrder(command.mounts)) await this.put(mount, targets)
+    this.makeWorkdir(cwd)
     const marker = join(folder, 'began')
     writeFileSync(marker, '')
     const since = Number(lstatSync(marker, { bigint: true }).ctimeMs)
     this.options.signal.throwIfAborted()
     const exitCode = await this.start(
       becomeCommand(
-        {
-          ...{ command, identity, env, cwd, hasShell, terminal: this.options.inherit?.terminal === true },
-          before: underFilter(command, hasCapability(), folder),
-        },
+        { command, identity, env, cwd, before: underFilter(command, hasCapability(), folder) },
         root,
-        { mayBound: hasCapability(capSetPcap), mayUnshare: false },
+        hasCapability(capSetPcap),
       ),
     )
     this.giveBack()
     return {
       exitCode,
       after: async () => {
-        const found = walk(root, undefined)[0]!
+        const found = await refusingLongPaths(root, () => walk(root, undefined)[0]!)
         this.reusable = !hasLinks(found)
         const capabilities = await readCapabilities(found, root, this.tools.machine, since)
         const after = plainTree(found, { before: tree, folder: root, since, untouched: this.system, capabilities })
@@ -155,6 +156,7 @@ class ChrootStep {
         // It can be unpacked again.
       }
     }
+    await this.pipes?.then((pipes) => pipes.close()).catch(() => {})
     await removeAll(this.tools.machine, [this.folder])
   }
 
@@ -172,39 +174,69 @@ class ChrootStep {
       renameSync(join(this.tools.trees, shortName(chain)), this.root)
       return
     } catch {
-      makeFolderOfMode(this.root, 0o755)
+      makeFolderOfMode(this.root, tree.root.mode)
     }
     const layer = await layerBetween(Tree.empty, new Tree(withoutLinks(tree.root)), join(this.folder, 'tar'))
     await new Extractor(this.tools.machine).layer(layer, this.root)
   }
 
-  private putSystem(stubs: Stubs): void {
-    const { places, command } = this
+  /** One below a link of something that was put there is the command's own affair: it starts inside. */
+  private makeWorkdir(cwd: string): void {
+    try {
+      inDirectory(
+        this.root,
+        cwd,
+        () => {},
+        () => {},
+      )
+    } catch (error) {
+      if (!(error instanceof TareError)) throw error
+    }
+  }
+
+  private putSystem(stubs: Stubs, pipes: OutputPipes | undefined): void {
+    const { places, command, root } = this
     const text = (place: string, content: string) => {
       const at = stubs.place(place, 'file')
-      places.borrow(at, (path) => writeFileOfMode(path, content, 0o644))
+      places.borrow(at, (path) => makeFile(path, content, 0o644))
     }
     text('etc/hosts', hostsFile(command.hosts))
     text('etc/resolv.conf', resolvFile())
+    // From here on these three are new directories of ours.
     for (const name of this.system) places.borrow(name, (path) => makeFolderOfMode(path, 0o755))
-    makeFolderOfMode(join(this.root, 'dev/shm'), 0o1777)
-    makeFolderOfMode(join(this.root, 'dev/pipes'), 0o755)
-    for (const { name, bytes } of command.scripts) writeFileOfMode(join(this.root, 'dev/pipes', name), bytes, 0o755)
+    for (const [name, mode] of [
+      ['shm', 0o1777],
+      ['pipes', 0o755],
+    ] as const)
+      makeFolderOfMode(join(root, 'dev', name), mode)
+    for (const { name, bytes } of command.scripts) makeFile(join(root, 'dev/pipes', name), bytes, 0o755)
+    this.putStreams(pipes)
   }
 
-  private async put(mount: SandboxMount, stubs: Stubs): Promise<void> {
+  /** The standard streams by their names: there is no /proc that would know them. */
+  private putStreams(pipes: OutputPipes | undefined): void {
+    const streams = join(this.root, 'proc/self/fd')
+    for (const folder of [dirname(streams), streams]) makeFolderOfMode(folder, 0o755)
+    symlinkSync(pipes === undefined ? '/dev/tty' : '/dev/null', join(streams, '0'))
+    for (const [i, name] of (['stdout', 'stderr'] as const).entries()) {
+      if (pipes === undefined) symlinkSync('/dev/tty', join(streams, String(i + 1)))
+      else linkSync(pipes.path(name), join(streams, String(i + 1)))
+    }
+    symlinkSync('/proc/self/fd', join(this.root, 'dev/fd'))
+    for (const [i, name] of ['stdin', 'stdout', 'stderr'].entries())
+      symlinkSync(`/proc/self/fd/${i}`, join(this.root, 'dev', name))
+  }
+
+  private async put(mount: SandboxMount, targets: Targets): Promise<void> {
     const { places, options, tools } = this
     switch (mount.kind) {
       case 'memory':
-        return places.borrow(stubs.place(mount.target, 'directory'), (path) => {
-          mkdirSync(path)
-          chmodSync(path, 0o1777)
+        return places.borrow(targets.add(mount.target, 'directory').place, (path) => {
+          makeFolderOfMode(path, 0o1777)
         })
       case 'secret':
-        return places.borrow(stubs.place(mount.target, 'file'), (path) => {
-          writeFileSync(path, mount.bytes, { mode: 0o600 })
-          chownSync(path, mount.uid, mount.gid)
-          chmodSync(path, mount.mode)
+        return places.borrow(targets.add(mount.target, 'file').place, (path) => {
+          makeFile(path, mount.bytes, mount.mode, mount)
         })
       case 'cache': {
         // Moved here and back: so nobody else can have it meanwhile, whatever it says of sharing.
@@ -213,24 +245,28 @@ class ChrootStep {
           options.signal,
         )
         this.held.push(cache)
-        return places.borrow(stubs.place(mount.target, 'directory'), (path) => renameSync(cache.path, path), cache.path)
+        return places.borrow(
+          targets.add(mount.target, 'directory').place,
+          (path) => renameSync(cache.path, path),
+          cache.path,
+        )
       }
       case 'files':
-        return this.putNode(mount.node, mount.target, stubs)
+        return this.putNode(mount.node, mount.target, targets)
       case 'stack': {
         const tree = mount.stack.tree()
         const place = tree.resolve(mount.path)
         const node = place === '' ? tree.root : tree.get(place)
         if (node === undefined)
           throw new TareError('MOUNT_SOURCE_MISSING', `"${mount.path}" is not there to be mounted at ${mount.target}`)
-        return this.putNode(node, mount.target, stubs)
+        return this.putNode(node, mount.target, targets)
       }
       case 'socket': {
         const { path, target, mode, uid, gid } = mount
         const relay = await openRelay(this.folder, `socket-${this.relays.length}`, path, mode)
         this.relays.push(relay)
         own(relay, uid, gid)
-        return places.borrow(stubs.place(target, 'file'), (at) => renameSync(relay.path, at))
+        return places.borrow(targets.add(target, 'file').place, (at) => renameSync(relay.path, at))
       }
       case 'host':
         throw new TareError(
@@ -241,17 +277,16 @@ class ChrootStep {
     }
   }
 
-  private async putNode(node: Node, target: string, stubs: Stubs): Promise<void> {
+  private async putNode(node: Node, target: string, targets: Targets): Promise<void> {
     const at = join(this.folder, `files-${this.held.length}-${target.replaceAll('/', '-')}`)
-    mkdirSync(at)
-    const source = await new Extractor(this.tools.machine).source(node, at)
-    this.places.borrow(stubs.place(target, node.kind === 'directory' ? 'directory' : 'file'), (path) =>
+    const source = await unpackFiles(node, at, this.tools.machine)
+    this.places.borrow(targets.add(target, node.kind === 'directory' ? 'directory' : 'file').place, (path) =>
       renameSync(source, path),
     )
   }
 
   private async start(become: string): Promise<number> {
-    const { signal, output, inherit, started } = this.options
+    const { signal, inherit, started } = this.options
     const limits = this.command.limits
       .map(([name, soft, hard]) => `prlimit --pid $$ --${name}=${soft}:${hard} 2>/dev/null || :\n`)
       .join('')
@@ -266,21 +301,23 @@ class ChrootStep {
       .map((line) => `${line}\n`)
       .join('')
     writeFileSync(script, `umask 022\n${nodes}${limits}${hidden}exec ${become}\n`, { mode: 0o600 })
-    const [program = '', ...rest] = [...guard(), 'sh', script]
-    const out = inherit === undefined ? 'pipe' : 'inherit'
-    const stdio: StdioOptions = [inherit?.stdin === true ? 'inherit' : 'ignore', out, out]
-    const child: ChildProcess = spawn(program, rest, {
-      env: { ...plainEnvironment, ...hiddenEnvironment(this.command) },
-      stdio,
-    })
+    const pipes = await this.pipes
+    const [out, err] = pipes?.ends ?? (['inherit', 'inherit'] as const)
+    const { argv, stdio, done } = sealed([...guard(), 'sh', script], [inherit?.stdin === true ? 0 : 'ignore', out, err])
+    const [program = '', ...rest] = argv
+    const env = { ...plainEnvironment, ...hiddenEnvironment(this.command) }
+    const child: ChildProcess = spawn(program, rest, { env, stdio })
+    done()
+    pipes?.handedOver()
     started?.((name) => child.kill(name))
     const stop = () => child.kill('SIGKILL')
     signal.addEventListener('abort', stop, { once: true })
-    const heard = hear(child, output, stop)
+    const heard = hear(pipes?.streams, this.options, stop)
     // A daemon that the command leaves behind holds its output open: it ends with the command.
     child.on('exit', () => killInside(this.root))
     try {
       const code = await ended(child)
+      await heard.drained
       signal.throwIfAborted()
       heard.check()
       return code

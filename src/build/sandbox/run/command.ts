@@ -10,23 +10,20 @@ export function environmentOf({ env }: Command, { home }: Identity): string[] {
 }
 
 /**
- * Whether the command can be there at all and run here, where it will run, and whether there is a shell. Throws
- * `COMMAND_MISSING` with the words of a shell's 127, and `COMMAND_REFUSED` for what this machine cannot execute.
+ * Whether the command can be there at all and run here, and where it will run. Throws `COMMAND_MISSING` with the words of a
+ * shell's 127, and `COMMAND_REFUSED` for what this machine cannot execute.
  */
-export function checkCommand(
-  command: Command,
-  env: readonly string[],
-  tree: Tree,
-): { readonly hasShell: boolean; readonly cwd: string } {
+export function checkCommand(command: Command, env: readonly string[], tree: Tree): { readonly cwd: string } {
   const cwd = tree.resolve(command.cwd)
   const there = cwd === '' ? tree.root : tree.get(cwd)
   if (there !== undefined && there.kind !== 'directory')
     throw new TareError('WORKDIR_INVALID', `the working directory ${command.cwd} is not a directory`)
+  refuseLong(command.argv, env)
   const program = command.argv[0] ?? ''
   // What a mount brings cannot be seen from here.
   if (command.mounts.length === 0 && command.scripts.every(({ name }) => program !== `/dev/pipes/${name}`))
     checkExecutable(program, findCommand(program, cwd, env, tree))
-  return { hasShell: findFile(tree, 'bin/sh') !== undefined, cwd }
+  return { cwd }
 }
 
 function findCommand(program: string, cwd: string, env: readonly string[], tree: Tree): RegularFile {
@@ -54,4 +51,22 @@ function findCommand(program: string, cwd: string, env: readonly string[], tree:
 function findFile(tree: Tree, path: string): RegularFile | undefined {
   const node = tree.find(path)
   return node?.kind === 'file' ? node : undefined
+}
+
+// (execve(2): MAX_ARG_STRLEN is 32 pages, with the zero at the end)
+const longestArgument = 32 * 4096 - 1
+
+function refuseLong(argv: readonly string[], env: readonly string[]): void {
+  const size = Math.max(...[...argv, ...env].map((word) => Buffer.byteLength(word)))
+  if (size <= longestArgument) return
+  const isVariable = env.some((line) => Buffer.byteLength(line) === size)
+  throw new TareError(
+    'COMMAND_REFUSED',
+    `argument list too long: ${isVariable ? 'a variable' : 'an argument'} has ${size} bytes, and Linux takes ${longestArgument} at most`,
+    {
+      remedy: isVariable
+        ? 'Hand it over in a file: COPY it, or mount it.'
+        : 'Begin the heredoc with a line such as #!/bin/sh: then it is a file. Or COPY the script and RUN that.',
+    },
+  )
 }

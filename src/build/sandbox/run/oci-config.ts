@@ -1,5 +1,7 @@
+import { findProgram } from '../machine/index.ts'
 import { hostname } from '../mounts/index.ts'
-import { capabilities, maskedPaths, readonlyPaths, type StepFacts } from './namespace-script.ts'
+import { capabilities } from './become.ts'
+import { devFlags, maskedPaths, readonlyPaths, type StepFacts } from './namespace-script.ts'
 import { systemCallRules } from './system-calls.ts'
 
 const resourceNames: Readonly<Record<string, string>> = {
@@ -21,15 +23,23 @@ const resourceNames: Readonly<Record<string, string>> = {
   stack: 'STACK',
 }
 
+/** crun takes the flags of the root's mount away: they are put back before the command has it as its root. */
+function keepNoDevices(root: string) {
+  const mount = [findProgram('mount') ?? 'mount', '-n', '-c', '-o', 'remount,bind,nodev', 'none', root]
+  // What is written to a hook has to be read.
+  return { path: '/bin/sh', args: ['sh', '-c', 'read -r _; exec "$@"', 'sh', ...mount] }
+}
+
 /** The config.json of a bundle for crun or runc. (OCI runtime-spec 1.0, config.md) */
-export function runtimeConfig(facts: StepFacts, secretsFolder: string): string {
+export function runtimeConfig(facts: StepFacts): string {
   const { command, identity, env, cwd, prepared, root, userNamespace } = facts
   const { uid, gid, groups } = identity
   const all = capabilities.map((name) => `CAP_${name.toUpperCase()}`)
   const granted = command.insecure ? everyCapability : all
   const effective = uid === 0 ? granted : []
-  const shm = command.shmSize ?? 64 << 20
+  const dev = `/${prepared.dev.place}`
   const seccomp = systemCallRules(command)
+  const shm = command.shmSize ?? 64 << 20
   const mount = (destination: string, type: string, source: string, options: readonly string[]) => ({
     destination,
     type,
@@ -39,20 +49,18 @@ export function runtimeConfig(facts: StepFacts, secretsFolder: string): string {
   const flags = ['nosuid', 'noexec', 'nodev']
   const mounts = [
     mount('/proc', 'proc', 'proc', flags),
-    mount('/dev', 'tmpfs', 'tmpfs', ['nosuid', 'strictatime', 'mode=755', 'size=65536k']),
-    mount('/dev/pts', 'devpts', 'devpts', ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5']),
-    mount('/dev/shm', 'tmpfs', 'shm', [...flags, 'mode=1777', `size=${shm}`]),
-    mount('/dev/mqueue', 'mqueue', 'mqueue', flags),
+    // The runtime would make devices in a /dev of its own, where those that a command makes could be opened, too.
+    mount(dev, 'bind', prepared.dev.path, devFlags(prepared, command)),
+    ...prepared.dev.devices.map((name) => mount(`${dev}/${name}`, 'bind', `/dev/${name}`, ['bind'])),
+    mount(`${dev}/pts`, 'devpts', 'devpts', ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5']),
+    mount(`${dev}/shm`, 'tmpfs', 'shm', [...flags, 'mode=1777', `size=${shm}`]),
+    mount(`${dev}/mqueue`, 'mqueue', 'mqueue', flags),
     userNamespace && command.network !== 'none'
       ? mount('/sys', 'none', '/sys', ['rbind', ...flags, 'ro'])
       : mount('/sys', 'sysfs', 'sysfs', [...flags, ...(command.insecure ? [] : ['ro'])]),
-    ...(command.scripts.length === 0
-      ? []
-      : [mount('/dev/pipes', 'bind', `${prepared.dev.path}/pipes`, ['bind', 'ro'])]),
-    ...prepared.mounts.map(({ source, place, type, options }) =>
+    ...[...prepared.system, ...prepared.mounts].map(({ source, place, type, options }) =>
       mount(`/${place}`, type, source, type === 'bind' ? ['rbind', ...options] : options),
     ),
-    ...prepared.secrets.map(({ place }, i) => mount(`/${place}`, 'bind', `${secretsFolder}/${i}`, ['bind'])),
   ]
   return JSON.stringify({
     ociVersion: '1.0.2',
@@ -80,6 +88,7 @@ export function runtimeConfig(facts: StepFacts, secretsFolder: string): string {
     root: { path: root, readonly: command.readonlyRoot === true },
     hostname,
     mounts,
+    ...(userNamespace || command.insecure ? {} : { hooks: { createContainer: [keepNoDevices(root)] } }),
     linux: {
       namespaces: [
         ...['pid', 'ipc', 'uts', 'mount'].map((type) => ({ type })),

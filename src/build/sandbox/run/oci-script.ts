@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import { quoted } from '../machine/index.ts'
 import type { StepFacts } from './namespace-script.ts'
-import { secretLines } from './namespace-script.ts'
+import { secretLines, secretsFolder } from './namespace-script.ts'
 
 /** Where the runtime writes what it has to say. */
 export function runtimeLog(bundle: string): string {
@@ -26,12 +26,13 @@ export function ociScript(
 ): string {
   const crun = basename(runtime) === 'crun'
   // What the runtime itself has to say is not the command's output.
-  const flags = ['--log', runtimeLog(own), ...(crun ? ['--cgroup-manager=disabled'] : [])]
-  const folder = `${facts.root}-secrets`
+  // crun takes what is before a colon for a kind of log.
+  const flags = ['--log', `${crun ? 'file:' : ''}${runtimeLog(own)}`, ...(crun ? ['--cgroup-manager=disabled'] : [])]
+  const folder = secretsFolder(facts.root)
   return [
     'set -u',
     'umask 022',
-    ...secretLines(facts.prepared, facts.root, lines.length > 0).filter((line) => !line.startsWith('{')),
+    ...secretLines(facts.prepared, facts.root, lines.length > 0),
     ...lines,
     ...(facts.prepared.secrets.length === 0 ? [] : [`chmod 711 ${quoted(folder)}`]),
     // crun refuses machines that have both kinds of cgroups, even when it is to leave them alone: it need not see the new one.

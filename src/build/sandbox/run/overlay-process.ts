@@ -1,8 +1,12 @@
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import type { Writable } from 'node:stream'
 import { messageOf, TareError } from '../../../support/index.ts'
-import { ended, hear, plainEnvironment, signalCommand } from '../machine/index.ts'
+import { ended, plainEnvironment, signalCommand } from '../machine/index.ts'
 import type { RunOptions } from '../step/index.ts'
+import { sealed } from './descriptors.ts'
+import { hear } from './hear.ts'
+import { refusedTarget } from './nested-mounts.ts'
+import type { OutputPipes } from './output-pipes.ts'
 
 export interface ProcessFacts {
   /** The command line of the step's outer script. */
@@ -13,6 +17,8 @@ export interface ProcessFacts {
   readonly secrets: Uint8Array
   /** Where the root is mounted, which is left out of complaints. */
   readonly root: string
+  /** undefined: the command has the terminal. */
+  readonly pipes: OutputPipes | undefined
 }
 
 /** The outer script of a step: it says on descriptor 3 how the command ended, and stays, and with it the mounts, until it is ended. */
@@ -33,21 +39,23 @@ export class OverlayProcess {
 
   /** The exit code of the command, or of the runtime that should have started it. Throws `SANDBOX_FAILED`. */
   async run(): Promise<number> {
-    const { argv, hidden, root, secrets } = this.facts
-    const [program = '', ...rest] = argv
+    const { hidden, root, secrets, pipes } = this.facts
     const { inherit, started } = this.options
-    const out = inherit === undefined ? 'pipe' : 'inherit'
-    const stdio: StdioOptions = ['pipe', out, out, 'pipe', 'pipe', inherit?.stdin === true ? 0 : 'ignore']
+    const [out, err] = pipes?.ends ?? (['inherit', 'inherit'] as const)
+    const { argv, stdio, done } = sealed(this.facts.argv, [
+      ...(['pipe', out, err, 'pipe', 'pipe'] as const),
+      inherit?.stdin === true ? 0 : 'ignore',
+    ])
+    const [program = '', ...rest] = argv
     const child: ChildProcess = spawn(program, rest, { env: { ...plainEnvironment, ...hidden }, stdio })
+    done()
+    pipes?.handedOver()
     this.child = child
     this.childEnded = ended(child)
     this.childEnded.catch(() => {})
     const stop = () => child.kill('SIGKILL')
     this.options.signal.addEventListener('abort', stop, { once: true })
-    const heard = hear(child, this.options.output, stop)
-    const outputs = Promise.all(
-      [child.stdout, child.stderr].flatMap((stream) => (stream === null ? [] : drained(stream))),
-    )
+    const heard = hear(pipes?.streams, this.options, stop)
     const secretPipe = child.stdio[4] as Writable
     secretPipe.on('error', () => {})
     secretPipe.end(secrets)
@@ -66,7 +74,7 @@ export class OverlayProcess {
     try {
       await Promise.race([status, this.childEnded])
       await status
-      await outputs
+      await heard.drained
     } catch (cause) {
       throw new TareError('SANDBOX_FAILED', `cannot start ${program}: ${messageOf(cause)}`, { cause })
     } finally {
@@ -86,11 +94,19 @@ export class OverlayProcess {
 }
 
 function complaint(said: string, root: string): TareError {
-  const words = said
-    .split('\n')
-    .filter((line) => line !== '' && !/^exit \d+$|dmesg\(1\)|^ready$/.test(line))
-    .join('; ')
-    .replaceAll(root, '')
+  const lines = said.split('\n').filter((line) => line !== '' && !/^exit \d+$|dmesg\(1\)|^ready$/.test(line))
+  const target = lines.find((line) => line.startsWith(refusedTarget))?.slice(refusedTarget.length)
+  if (target !== undefined) {
+    const said = lines.find((line) => /: Read-only file system$/i.test(line))
+    const why =
+      said === undefined
+        ? 'a link is there, or something of another kind'
+        : 'it is not there to be mounted on, and the mount above is read-only'
+    return new TareError('MOUNT_TARGET_INVALID', `cannot mount at ${target.replace(root, '')}: ${why}`, {
+      remedy: 'A target in another mount has to be there, or to be made; no links are followed on the way.',
+    })
+  }
+  const words = lines.join('; ').replaceAll(root, '')
   return new TareError(
     'SANDBOX_FAILED',
     `cannot set up the filesystem of the step${words === '' ? '' : `: ${words}`}`,
@@ -98,11 +114,4 @@ function complaint(said: string, root: string): TareError {
       remedy: 'Run `tare doctor`: it says what this machine allows and how to mend it; --isolation picks another way.',
     },
   )
-}
-
-function drained(stream: NodeJS.ReadableStream): Promise<void> {
-  return new Promise((resolve) => {
-    stream.on('close', resolve)
-    stream.on('end', resolve)
-  })
 }

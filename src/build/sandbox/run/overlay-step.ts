@@ -1,18 +1,20 @@
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, realpathSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import type { ProcessFiles } from '../../../disk/index.ts'
+import { makeFolderOfMode, type ProcessFiles } from '../../../disk/index.ts'
+import type { Directory } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
 import { findProgram, guard, type Machine, overlayOptions, quoted, read } from '../machine/index.ts'
 import type { Caches } from '../mounts/index.ts'
-import { prepare } from '../mounts/index.ts'
-import { removeAll, treeAfter, type Unpacked } from '../rootfs/index.ts'
+import { prepare, type SharedFiles } from '../mounts/index.ts'
+import { makeFile, removeAll, treeAfter, type Unpacked } from '../rootfs/index.ts'
 import type { Command, Outcome, RunOptions, Stack } from '../step/index.ts'
 import { checkCommand, environmentOf } from './command.ts'
 import { hiddenEnvironment, inPieces } from './hidden-env.ts'
 import { resolveIdentity } from './identity.ts'
-import { namespaceScript, type StepFacts } from './namespace-script.ts'
+import { namespaceScript, type StepFacts, secretsFolder } from './namespace-script.ts'
 import { runtimeConfig } from './oci-config.ts'
 import { ociScript, runtimeLog } from './oci-script.ts'
+import { OutputPipes } from './output-pipes.ts'
 import { OverlayProcess } from './overlay-process.ts'
 import { underFilter } from './system-calls.ts'
 
@@ -21,6 +23,7 @@ export interface OverlayTools {
   readonly unpacked: Unpacked
   readonly work: ProcessFiles
   readonly caches: Caches
+  readonly files: SharedFiles
   /** Path of crun or runc; undefined: our own namespaces. */
   readonly runtime?: string | undefined
 }
@@ -49,6 +52,7 @@ class OverlayStep {
   private readonly folder: string
   private readonly life: number
   private process: OverlayProcess | undefined
+  private pipes: Promise<OutputPipes> | undefined
 
   constructor(on: Stack, command: Command, options: RunOptions, tools: OverlayTools) {
     this.on = on
@@ -56,7 +60,8 @@ class OverlayStep {
     this.options = options
     this.tools = tools
     this.life = tools.work.owners.announce()
-    this.folder = tools.work.make(['upper', 'work', 'root', 'stubs', 'empty'])
+    this.folder = realpathSync(tools.work.make(['upper', 'work', 'root', 'stubs', 'empty']))
+    for (const part of ['root', 'stubs', 'empty']) chmodSync(join(this.folder, part), 0o755)
   }
 
   async run(): Promise<Outcome> {
@@ -64,9 +69,13 @@ class OverlayStep {
     const tree = on.tree()
     const identity = resolveIdentity(command.user, tree)
     const env = environmentOf(command, identity)
-    const { hasShell, cwd } = checkCommand(command, env, tree)
+    const { cwd } = checkCommand(command, env, tree)
+    const root = join(folder, 'root')
+    if (this.options.inherit?.terminal !== true) this.pipes = OutputPipes.make(folder)
+    this.pipes?.catch(() => {})
     const layers = await tools.unpacked.of(on)
-    const prepared = await prepare(on, command, { folder, ...tools, signal: this.options.signal })
+    const { signal } = this.options
+    const prepared = await prepare(on, command, { folder, secretsFolder: secretsFolder(root), ...tools, signal })
     await prepared.stubs.write(join(folder, 'stubs'), tools.machine)
     const facts: StepFacts = {
       command,
@@ -74,16 +83,16 @@ class OverlayStep {
       env,
       cwd,
       prepared,
-      root: join(folder, 'root'),
-      hasShell,
+      root,
       userNamespace: tools.machine.nested,
       procIsCovered: tools.machine.procIsCovered,
       terminal: this.options.inherit?.terminal === true,
       before: tools.runtime === undefined ? underFilter(command, true, folder) : [],
     }
+    this.giveRoot(tree.root)
     this.writeScripts(facts, layers)
     this.options.signal.throwIfAborted()
-    const started = this.started(facts)
+    const started = this.started(facts, await this.pipes)
     this.process = started
     const exitCode = this.checked(await started.run().finally(() => prepared.release()))
     return {
@@ -99,6 +108,7 @@ class OverlayStep {
 
   async release(chain?: string): Promise<void> {
     await this.process?.end()
+    await this.pipes?.then((pipes) => pipes.close()).catch(() => {})
     if (chain !== undefined) this.tools.unpacked.adopt(join(this.folder, 'upper'), chain)
     // The kernel lets nobody in there; they are ours, and so removing takes no further process. (overlayfs.rst, "Volatile mount")
     for (const place of ['work', 'work/incompat', 'work/incompat/volatile'])
@@ -110,24 +120,32 @@ class OverlayStep {
     await removeAll(this.tools.machine, [this.folder])
   }
 
+  /** The root of an overlay is what its upper directory is. */
+  private giveRoot({ mode, uid, gid }: Directory): void {
+    const upper = join(this.folder, 'upper')
+    if (this.tools.machine.root && uid + gid > 0) chownSync(upper, uid, gid)
+    chmodSync(upper, mode)
+  }
+
   private writeScripts(facts: StepFacts, layers: readonly string[]): void {
     const { folder, tools, command } = this
     const here = (name: string) => relative(tools.unpacked.folder, join(folder, name))
-    const overlay = overlayOptions([...layers, here('stubs')], {
+    const plain = overlayOptions([...layers, here('stubs')], {
       upper: here('upper'),
       work: here('work'),
       machine: tools.machine,
     })
-    if (overlay === undefined)
+    if (plain === undefined)
       throw new TareError('SANDBOX_FAILED', `the filesystem has too many layers (${layers.length}) for one mount`, {
         remedy: 'Put a stage in between that copies it as one layer: FROM scratch, COPY --from=… / /.',
       })
+    const overlay = `${command.insecure ? '' : 'nodev,'}${plain}`
     const inner = join(folder, 'inner.sh')
     if (tools.runtime === undefined) {
-      const { script, table, extra } = namespaceScript(facts)
+      const { script, tables, places } = namespaceScript(facts)
       writeFileSync(inner, script, { mode: 0o600 })
-      writeFileSync(`${facts.root}.table`, table)
-      writeFileSync(`${facts.root}.extra`, extra)
+      for (const [name, text] of Object.entries(tables)) writeFileSync(`${facts.root}.${name}`, text)
+      for (const { at, directory } of places) directory ? makeFolderOfMode(at, 0o755) : makeFile(at, '', 0o644)
     } else {
       const { bundle, lines } = this.writeBundle(facts)
       writeFileSync(inner, ociScript(facts, tools.runtime, { folder, bundle, lines }), { mode: 0o600 })
@@ -178,8 +196,7 @@ class OverlayStep {
   /** The runtime's config.json: in memory, by lines of the inner script, where it holds secrets. */
   private writeBundle(facts: StepFacts): { readonly bundle: string; readonly lines: readonly string[] } {
     const { command, folder } = this
-    const secrets = `${facts.root}-secrets`
-    const pieces = inPieces(command, (more) => runtimeConfig({ ...facts, env: [...facts.env, ...more] }, secrets))
+    const pieces = inPieces(command, (more) => runtimeConfig({ ...facts, env: [...facts.env, ...more] }))
     if (pieces.texts.length === 1) {
       writeFileSync(join(folder, 'config.json'), pieces.texts[0]!, { mode: 0o600 })
       return { bundle: folder, lines: [] }
@@ -189,10 +206,11 @@ class OverlayStep {
       writeFileSync(path, text, { mode: 0o600 })
       return quoted(path)
     })
+    const secrets = secretsFolder(facts.root)
     return { bundle: secrets, lines: pieces.lines(paths, quoted(join(secrets, 'config.json'))) }
   }
 
-  private started({ prepared, root }: StepFacts): OverlayProcess {
+  private started({ prepared, root }: StepFacts, pipes: OutputPipes | undefined): OverlayProcess {
     const { machine, runtime } = this.tools
     const spell = runtime === undefined ? undefined : (value: string) => JSON.stringify(value).slice(1, -1)
     return new OverlayProcess(
@@ -201,6 +219,7 @@ class OverlayStep {
         hidden: hiddenEnvironment(this.command, spell),
         secrets: Buffer.concat(prepared.secrets.map(({ bytes }) => bytes)),
         root,
+        pipes,
       },
       this.options,
     )

@@ -1,26 +1,13 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findFilterLoader } from '../machine/index.ts'
-import {
-  compileFilter,
-  filterBytes,
-  type SeccompProfile,
-  type SystemCallRule,
-  seccompProfile,
-} from '../seccomp/index.ts'
+import { compileFilter, filterBytes, type SeccompProfile, seccompProfile } from '../seccomp/index.ts'
 import type { Command } from '../step/index.ts'
-import { capabilities } from './namespace-script.ts'
+import { capabilities } from './become.ts'
 
 /** The rules that the command is under; none where it is to have every right. */
 export function systemCallRules({ insecure }: Command): SeccompProfile | undefined {
   return insecure ? undefined : seccompProfile(process.arch, capabilities)
-}
-
-// unshare(1), which changes the root for the command, calls it once more for no namespace at all.
-const unshareNothing: SystemCallRule = {
-  names: ['unshare'],
-  action: 'SCMP_ACT_ALLOW',
-  args: [{ index: 0, value: 0, op: 'SCMP_CMP_EQ' }],
 }
 
 let compiled: Buffer | undefined
@@ -33,7 +20,7 @@ export function underFilter(command: Command, hasSysAdmin: boolean, folder: stri
   const rules = systemCallRules(command)
   const loader = rules === undefined ? undefined : findFilterLoader(hasSysAdmin)
   if (rules === undefined || loader === undefined) return []
-  compiled ??= filterBytes(compileFilter({ ...rules, syscalls: [...rules.syscalls, unshareNothing] }))
+  compiled ??= filterBytes(compileFilter(rules))
   const file = join(folder, 'seccomp.bpf')
   writeFileSync(file, compiled, { mode: 0o600 })
   return loader.prefix(file)

@@ -118,6 +118,8 @@ export interface Sandbox {
   readonly by: string
   /** Throws `USER_UNKNOWN`, `COMMAND_MISSING`, `SANDBOX_FAILED`. A command that fails is an outcome, no error. */
   run(on: Stack, command: Command, options: RunOptions): Promise<Outcome>
+  /** Once no step runs any more: removes what they shared. */
+  close(): Promise<void>
 }
 
 /** What hinders a sandbox here, as far as can be seen without trying; with what mends it. */

@@ -1,0 +1,52 @@
+import { posix } from 'node:path'
+import { TareError } from '../../../support/index.ts'
+import type { SandboxMount } from '../step/index.ts'
+import type { Stubs } from './stubs.ts'
+
+export interface Place {
+  /** Path below the root, without `/` at its beginning. */
+  readonly place: string
+  /** It is in what another mount brings: what lies there, links among it, is not known before it is mounted. */
+  readonly nested: boolean
+}
+
+/** Where mounts come to lie: in the filesystem, whose links are followed here, or in other mounts, whose links nobody follows. */
+export class Targets {
+  private readonly stubs: Stubs
+  private readonly holders: { readonly target: string; readonly place: string }[]
+
+  constructor(stubs: Stubs, dev: string) {
+    this.stubs = stubs
+    this.holders = ['sys', dev].map((place) => ({ target: `/${place}`, place }))
+  }
+
+  /** For the mounts in order: one below another has to come after it. Throws `MOUNT_TARGET_INVALID`. */
+  add(target: string, kind: 'directory' | 'file'): Place {
+    const path = posix.resolve('/', target)
+    const found = this.find(path)
+    if (found.place === 'proc' || found.place.startsWith('proc/'))
+      throw new TareError('MOUNT_TARGET_INVALID', `cannot mount at ${target}: it is in /proc`, {
+        remedy: 'Mount it at another target.',
+      })
+    if (!found.nested) this.stubs.place(path, kind)
+    if (kind === 'directory') this.holders.push({ target: path, place: found.place })
+    return found
+  }
+
+  private find(path: string): Place {
+    const within = (outer: string, inner: string) => inner.startsWith(`${outer}/`)
+    const holder = this.holders.findLast(({ target }) => within(target, path))
+    if (holder !== undefined) return { place: holder.place + path.slice(holder.target.length), nested: true }
+    const place = this.stubs.resolve(path)
+    return { place, nested: this.holders.some((one) => within(one.place, place)) }
+  }
+}
+
+/** A mount below another one comes after it. */
+export function inOrder(mounts: readonly SandboxMount[]): readonly SandboxMount[] {
+  return [...mounts].sort((a, b) => depth(a.target) - depth(b.target))
+}
+
+function depth(path: string): number {
+  return path.split('/').filter(Boolean).length
+}

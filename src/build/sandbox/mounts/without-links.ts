@@ -1,0 +1,69 @@
+import { closeSync, constants, fchmodSync, fstatSync, futimesSync, lstatSync, mkdirSync, openSync } from 'node:fs'
+import { systemCode, systemPath, TareError } from '../../../support/index.ts'
+
+/** A directory that is held open: what is done by `at` is done in it, whatever becomes of the path that led there. */
+export interface OpenDirectory {
+  readonly fd: number
+  /** A path of the name in it, for any call. */
+  at(name: string): string
+}
+
+const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
+
+/**
+ * Does something in the directory at the place below the root: each part is opened in the one before, and none may be a link. With
+ * `made` those that are missing are made; it hears their places. Throws `MOUNT_TARGET_INVALID` where a part is something else.
+ */
+export function inDirectory<T>(
+  root: string,
+  place: string,
+  work: (directory: OpenDirectory) => T,
+  made?: (place: string) => void,
+): T {
+  let directory = opened(openSync(root, flags))
+  try {
+    let here = ''
+    for (const part of place.split('/').filter(Boolean)) {
+      here += `/${part}`
+      const next = opened(enter(directory, part, here, made))
+      closeSync(directory.fd)
+      directory = next
+    }
+    return work(directory)
+  } finally {
+    closeSync(directory.fd)
+  }
+}
+
+function opened(fd: number): OpenDirectory {
+  return { fd, at: (name) => `/proc/self/fd/${fd}/${name}` }
+}
+
+function enter(directory: OpenDirectory, part: string, here: string, made?: (place: string) => void): number {
+  const path = systemPath(directory.at(part))
+  try {
+    return openSync(path, flags)
+  } catch (error) {
+    if (systemCode(error) === 'ELOOP' || systemCode(error) === 'ENOTDIR')
+      throw new TareError('MOUNT_TARGET_INVALID', `cannot mount at or below ${here}: it is a link, or no directory`, {
+        remedy: 'A target in another mount may lead through directories only.',
+      })
+    if (systemCode(error) !== 'ENOENT' || made === undefined) throw error
+  }
+  keepingTime(directory, () => mkdirSync(path, { mode: 0o755 }))
+  const fd = openSync(path, flags)
+  fchmodSync(fd, 0o755)
+  made(here.slice(1))
+  return fd
+}
+
+/** Does something in the directory that leaves its times as they are. */
+export function keepingTime({ fd }: OpenDirectory, work: () => void): void {
+  const { mtimeMs, atimeMs } = fstatSync(fd)
+  work()
+  futimesSync(fd, atimeMs / 1000, mtimeMs / 1000)
+}
+
+export function isThere(path: string): boolean {
+  return lstatSync(systemPath(path), { throwIfNoEntry: false }) !== undefined
+}

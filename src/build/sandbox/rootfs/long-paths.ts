@@ -1,0 +1,23 @@
+import { systemCode, TareError } from '../../../support/index.ts'
+
+/** Does something that reads what a command left in the folder. Throws `PATH_TOO_LONG` where the kernel takes no such path. */
+export async function refusingLongPaths<T>(folder: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (systemCode(error) !== 'ENAMETOOLONG') throw error
+    const { path = '' } = error as { readonly path?: string | Buffer }
+    throw tooLong(path.toString().replace(folder, ''))
+  }
+}
+
+/** The error that the words of another process tell, where it is this one. */
+export function longPath(words: string): TareError | undefined {
+  return words.includes('ENAMETOOLONG') ? tooLong(/ENAMETOOLONG[^']*'([^']*)'/.exec(words)?.[1] ?? '') : undefined
+}
+
+function tooLong(path: string): TareError {
+  return new TareError('PATH_TOO_LONG', `the step left a path that is longer than 4,095 bytes: ${path.slice(0, 60)}…`, {
+    remedy: 'Remove it in the same RUN: no layer can hold what nobody can open.',
+  })
+}

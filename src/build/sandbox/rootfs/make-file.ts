@@ -1,0 +1,18 @@
+import { closeSync, fchmodSync, fchownSync, openSync, writeFileSync } from 'node:fs'
+
+/** Makes a file where none is; through no link, and with just that mode whatever the umask. */
+export function makeFile(
+  path: string,
+  content: string | Uint8Array,
+  mode: number,
+  owner?: { readonly uid: number; readonly gid: number },
+): void {
+  const fd = openSync(path, 'wx', 0o600)
+  try {
+    writeFileSync(fd, content)
+    if (owner !== undefined) fchownSync(fd, owner.uid, owner.gid)
+    fchmodSync(fd, mode)
+  } finally {
+    closeSync(fd)
+  }
+}

@@ -1,0 +1,52 @@
+import { TareError } from '../../../support/index.ts'
+import { envFromOutside, findProgram, quoted } from '../machine/index.ts'
+import type { Command } from '../step/index.ts'
+import { leaveHidden } from './hidden-env.ts'
+import type { Identity } from './identity.ts'
+
+/** Docker's default set. (moby, oci/caps) */
+export const capabilities = [
+  ...['chown', 'dac_override', 'fsetid', 'fowner', 'mknod', 'net_raw', 'setgid', 'setuid', 'setfcap', 'setpcap'],
+  ...['net_bind_service', 'sys_chroot', 'kill', 'audit_write'],
+] as const
+
+export interface Becoming {
+  readonly command: Command
+  readonly identity: Identity
+  /** With HOME. */
+  readonly env: readonly string[]
+  /** Path of the working directory below the root. */
+  readonly cwd: string
+  /** The beginning of the command line that puts rules upon the command. */
+  readonly before: readonly string[]
+}
+
+/**
+ * The end of a script: whatever turns the process into the command, as its user, in its directory, in the new root. No program of
+ * the image's comes before the command itself, and none of its variables reaches a program of ours.
+ */
+export function becomeCommand(
+  { command, identity, env, cwd, before }: Becoming,
+  root: string,
+  mayBound = true,
+): string {
+  const { uid, gid, groups } = identity
+  const [program = ''] = command.argv
+  if (program.includes('='))
+    throw new TareError('COMMAND_REFUSED', `exec: "${program}": a program with = in its name cannot be started here`, {
+      remedy: 'Use --isolation=oci, or start it by a shell: RUN sh -c "…".',
+    })
+  const bounding =
+    command.insecure || !mayBound ? [] : ['--bounding-set', `-all,${capabilities.map((name) => `+${name}`).join(',')}`]
+  const tool = (name: string) => findProgram(name) ?? name
+  return [
+    ...before,
+    ...[tool('setpriv'), '--inh-caps', '-all', '--regid', String(gid), '--groups', groups.join(','), ...bounding, '--'],
+    // Its working directory stays outside, where env and its libraries are, until env leaves it.
+    ...[tool('nsenter'), `--root=${root}`, '--wd=/', ...(uid === 0 ? [] : [`--setuid=${uid}`]), '--'],
+    ...[...envFromOutside(), ...leaveHidden(command), `--chdir=/${cwd}`, '--', ...env],
+    ...command.argv,
+  ]
+    .map(quoted)
+    .join(' ')
+}

@@ -1,0 +1,53 @@
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
+import { TareError } from '../../../support/index.ts'
+import { findProgram } from '../machine/index.ts'
+
+// (proc(5), fdinfo: the flags of open(2), in octal)
+const closeOnExec = 0o2000000
+// What a shell's redirections reach in every shell, and what node hands over in an array of a sensible length.
+const farthest = 4096
+
+/** Descriptors of this process above the standard ones that its children would get: those that whoever started it left open. */
+function leaking(): number[] {
+  return readdirSync('/proc/self/fd')
+    .map(Number)
+    .filter((fd) => fd > 2 && (flagsOf(fd) & closeOnExec) === 0)
+}
+
+function flagsOf(fd: number): number {
+  try {
+    return Number.parseInt(/^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1] ?? '', 8)
+  } catch {
+    // It was open for looking at /proc alone.
+    return closeOnExec
+  }
+}
+
+type Stdio = readonly ('pipe' | 'ignore' | 'inherit' | number)[]
+
+export interface Start {
+  readonly argv: readonly string[]
+  readonly stdio: ('pipe' | 'ignore' | 'inherit' | number)[]
+  /** To be called once it is started. */
+  done(): void
+}
+
+/** The command line and the descriptors so that the program gets those of `stdio` and none besides. */
+export function sealed(argv: readonly string[], stdio: Stdio): Start {
+  const leaks = leaking().filter((fd) => fd >= stdio.length)
+  if (leaks.length === 0) return { argv, stdio: [...stdio], done: () => {} }
+  const bash = findProgram('bash')
+  if (bash !== undefined) {
+    const script = `exec ${leaks.map((fd) => `${fd}>&-`).join(' ')}; exec "$@"`
+    return { argv: [bash, '--norc', '-c', script, 'bash', ...argv], stdio: [...stdio], done: () => {} }
+  }
+  // Other shells know descriptors of one digit: the others become /dev/null at least.
+  const last = Math.max(...leaks)
+  if (last > farthest)
+    throw new TareError('SANDBOX_UNABLE', `descriptor ${last} is open, and RUN may not have it`, {
+      remedy: 'Start tare without it, or install bash.',
+    })
+  const nothing = openSync('/dev/null', 'r')
+  const all = Array.from({ length: last + 1 }, (_, fd) => stdio[fd] ?? (leaks.includes(fd) ? nothing : 'ignore'))
+  return { argv, stdio: all, done: () => closeSync(nothing) }
+}

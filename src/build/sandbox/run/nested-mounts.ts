@@ -1,0 +1,58 @@
+import { quoted } from '../machine/index.ts'
+import type { PreparedMount } from '../mounts/index.ts'
+import type { TableLine } from './mount-table.ts'
+
+/** How a script begins the line that names a target which it does not mount at. */
+export const refusedTarget = 'refused target: '
+
+/** Mounts in what other mounts bring, where a hostile hand may have put links, or may swap them in at any moment. */
+export interface NestedMounts {
+  /** Mounts outside of the root that give each source its flags: a second bind takes them along at once. */
+  readonly staged: readonly (TableLine & { readonly directory: boolean })[]
+  /** Lines of a script that mount them below the root. */
+  readonly lines: readonly string[]
+}
+
+// A directory is entered before it is looked at where that led to, and is then mounted on as the working directory; a file is
+// opened, looked at and mounted on by its descriptor. So what is checked is what is used, whoever swaps names meanwhile.
+const functions = [
+  `refuse() { echo "${refusedTarget}$1"; exit 125; }`,
+  'down() {',
+  '  cd -P "$root" || exit 125',
+  '  here=$root',
+  '  for part; do',
+  '    here=$here/$part',
+  '    cd -P "./$part" 2>/dev/null || { mkdir "./$part" && cd -P "./$part"; } || refuse "$here"',
+  '    [ "$PWD" = "$here" ] || refuse "$here"',
+  '  done',
+  '}',
+  'touch_new() { set -C; : > "./$1"; set +C; }',
+  'on_file() {',
+  '  [ "$(readlink -n /proc/self/fd/7; echo .)" = "$here/$2." ] || refuse "$here/$2"',
+  '  mount -n -c --bind "$1" /proc/self/fd/7 || exit 125',
+  '}',
+  'file() {',
+  '  [ -e "./$2" ] || [ -L "./$2" ] || ( touch_new "$2" ) || refuse "$here/$2"',
+  '  [ -f "./$2" ] || refuse "$here/$2"',
+  '  on_file "$1" "$2" 7< "./$2" || refuse "$here/$2"',
+  '}',
+]
+
+export function nestedMounts(mounts: readonly PreparedMount[], root: string): NestedMounts {
+  const nested = mounts.filter((mount) => mount.nested)
+  if (nested.length === 0) return { staged: [], lines: [] }
+  const staged: (TableLine & { directory: boolean })[] = []
+  const lines = nested.map(({ source, place, type, options, directory }, i) => {
+    const parts = place.split('/')
+    const last = parts.pop()!
+    const down = ['down', ...parts.map(quoted), ...(directory ? [quoted(last)] : [])].join(' ')
+    if (type !== 'bind')
+      return `${down}; mount -n -c -t ${type} -o ${quoted(options.join(','))} ${quoted(source)} . || exit 125`
+    const stage = `${root}-nested-${i}`
+    if (options.length > 0)
+      staged.push({ source, at: stage, type: 'none', options: ['bind', ...options].join(','), directory })
+    const from = quoted(options.length > 0 ? stage : source)
+    return directory ? `${down}; mount -n -c --bind ${from} . || exit 125` : `${down}; file ${from} ${quoted(last)}`
+  })
+  return { staged, lines: [`root=${quoted(root)}`, ...functions, ...lines] }
+}

@@ -1,0 +1,62 @@
+import { closeSync, constants, openSync, rmSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { join } from 'node:path'
+import { TareError } from '../../../support/index.ts'
+import { findProgram, runProgram } from '../machine/index.ts'
+import type { OutputStream } from '../step/index.ts'
+
+const names = ['stdout', 'stderr'] as const
+
+/**
+ * Pipes for what a command prints. Node connects its children with sockets, which nobody can open again by a name such as
+ * /dev/stdout; these are named pipes, open to every user of the step.
+ */
+export class OutputPipes {
+  private readonly folder: string
+  private readonly writing: number[] = []
+  readonly streams: Readonly<Record<OutputStream, Socket>>
+
+  private constructor(folder: string) {
+    this.folder = folder
+    const [stdout, stderr] = names.map((name) => this.open(name))
+    this.streams = { stdout: stdout!, stderr: stderr! }
+  }
+
+  static async make(folder: string): Promise<OutputPipes> {
+    const paths = names.map((name) => join(folder, name))
+    const { code, stderr } = await runProgram([findProgram('mkfifo') ?? 'mkfifo', '-m', '666', '--', ...paths])
+    if (code !== 0) throw new TareError('SANDBOX_FAILED', `cannot make pipes for the output: ${stderr.trim()}`)
+    return new OutputPipes(folder)
+  }
+
+  /** The ends that the command writes to: standard output, standard error. */
+  get ends(): readonly [number, number] {
+    return [this.writing[0]!, this.writing[1]!]
+  }
+
+  /** Where the pipe is, until `close`. */
+  path(name: OutputStream): string {
+    return join(this.folder, name)
+  }
+
+  /** Once the command has its ends: the pipes end with the last of its processes. */
+  handedOver(): void {
+    for (const fd of this.writing.splice(0)) closeSync(fd)
+  }
+
+  close(): void {
+    this.handedOver()
+    for (const name of names) {
+      this.streams[name].destroy()
+      rmSync(this.path(name), { force: true })
+    }
+  }
+
+  private open(name: OutputStream): Socket {
+    const path = this.path(name)
+    // Opened for reading first, and without waiting: then the writing end need not wait either.
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    this.writing.push(openSync(path, constants.O_WRONLY))
+    return new Socket({ fd, readable: true, writable: false })
+  }
+}

@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto'
+import { closeSync, existsSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { resolve } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import type { Command, Stack } from '../../src/build/sandbox/index.ts'
+import { hindrancesOf } from '../../src/build/sandbox/machine/choose.ts'
+import { thisMachine } from '../../src/build/sandbox/machine/machine.ts'
+import { findProgram } from '../../src/build/sandbox/machine/programs.ts'
+import { indexLayer, mergeLayers } from '../../src/files/layer/index.ts'
+
+// The Alpine rootfs lies beside the checkout, or where TARE_TEST_ROOTFS says.
+export const alpineRootfs =
+  process.env['TARE_TEST_ROOTFS'] ??
+  resolve(import.meta.dirname, '../../../shared/alpine/alpine-minirootfs-3.19.4-x86_64.tar.gz')
+
+/** Each sandbox, with what keeps it from being tried here; says what is left out. */
+export function sandboxVariants() {
+  const all = [
+    { name: 'namespace', isolation: 'namespace', runtime: undefined },
+    { name: 'crun', isolation: 'oci', runtime: 'crun' },
+    { name: 'runc', isolation: 'oci', runtime: 'runc' },
+    { name: 'chroot', isolation: 'chroot', runtime: undefined },
+  ] as const
+  return all.map((variant) => {
+    const { name, isolation, runtime } = variant
+    const hindrance = !existsSync(alpineRootfs)
+      ? `there is no ${alpineRootfs}`
+      : runtime !== undefined && findProgram(runtime) === undefined
+        ? `there is no ${runtime}`
+        : hindrancesOf(isolation, thisMachine(), tmpdir(), runtime)[0]?.what
+    if (hindrance !== undefined) console.warn(`skipped: the sandbox ${name}, because ${hindrance}`)
+    return { ...variant, hindrance }
+  })
+}
+
+export const plainCommand: Command = {
+  argv: [],
+  env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+  cwd: '/',
+  user: '',
+  network: 'default',
+  insecure: false,
+  mounts: [],
+  scripts: [],
+  hosts: [],
+  limits: [],
+}
+
+/** Alpine as one layer, written to the path; or another tar. */
+export function alpineStack(path: string, bytes: Uint8Array = gunzipSync(readFileSync(alpineRootfs))): Stack {
+  writeFileSync(path, bytes)
+  const fd = openSync(path, 'r')
+  const archive = {
+    size: bytes.length,
+    read: (into: Uint8Array, position: number) => readSync(fd, into, 0, into.length, position),
+  }
+  const diffId = `sha256:${createHash('sha256').update(bytes).digest('hex')}` as const
+  const layer = { index: indexLayer(archive, diffId, 'the layer'), path, chain: diffId }
+  closeSync(fd)
+  const tree = mergeLayers([layer])
+  return { layers: [layer], tree: () => tree }
+}
