@@ -37,7 +37,7 @@ test('no error code is explained that does not exist', () => {
 })
 
 test('every link leads to a file', () => {
-  const files = [...pages.map((page) => `docs/${page}`), 'README.md', 'CONTRIBUTING.md', 'CHANGELOG.md']
+  const files = [...pages.map((page) => `docs/${page}`), 'README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md']
   const examples = readdirSync(join(root, 'examples'), { recursive: true, encoding: 'utf8' })
   for (const example of examples) if (example.endsWith('.md')) files.push(`examples/${example}`)
   expect(files.length).toBeGreaterThan(20)
