@@ -124,11 +124,32 @@ describe('a store that was damaged', () => {
     expect(await faultsOf(bench.home)).toEqual([])
   })
 
-  test('an index.json that cannot be read is named and never written over', async () => {
+  test('an index.json that is empty or cut is recovered from the last good one, which is said', async () => {
+    for (const length of [0, 1, 100, -1]) {
+      const bench = await openBuilt()
+      await bench.succeed(['tag', 'x', 'y'])
+      const index = join(bench.home, 'index.json')
+      truncateSync(index, length < 0 ? statSync(index).size + length : length)
+      if (length === 100) zeros(index)
+      const { code, out, err } = await bench.tare(['images', '--format', '{{.Repository}}'])
+      expect({ code, out: out.split('\n').sort() }).toEqual({ code: 0, out: ['', 'x', 'y'] })
+      expect(err).toMatch(
+        /^WARNING: .*index\.json is empty or cut short; the names of images are those of its last good copy/,
+      )
+      // Looking mends nothing: somebody may just be writing.
+      await bench.tare(['rmi', 'y'])
+      const after = await bench.tare(['images', '--format', '{{.Repository}}'])
+      expect(after).toMatchObject({ code: 0, out: 'x\n', err: '' })
+      expect(await faultsOf(bench.home)).toEqual([])
+    }
+  })
+
+  test('an index.json that is of another kind, or has no copy, is named and never written over', async () => {
     for (const text of ['', '{', '[]', '{"schemaVersion":2,"manifests":[{"digest":"x"}]}', 'null']) {
       const bench = await openBuilt()
       const index = join(bench.home, 'index.json')
       writeFileSync(index, text)
+      if (text.length < 2) writeFileSync(join(bench.home, 'tare/index.json'), text)
       for (const argv of [
         ['images'],
         ['build', '--progress=none', '-t', 'y', 'context'],

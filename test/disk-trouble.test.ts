@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { faultsOf } from './kit/check-store.ts'
@@ -26,7 +26,8 @@ describe('a store that cannot be written', () => {
       ['import', 'context/data'],
     ])
       await refused(bench, argv, /permission denied/, ordinaryUser)
-    expect((await bench.tare(['images', '-q'], { user: ordinaryUser })).out).not.toBe('')
+    // Nor may others look into it.
+    await refused(bench, ['images', '-q'], /cannot be read: .*permission denied/, ordinaryUser)
     expect(await faultsOf(bench.home)).toEqual([])
   })
 
@@ -64,6 +65,37 @@ describe.skipIf(!canMount())('a full disk', () => {
     expect(await faultsOf(bench.home)).toEqual([])
     expect(await bench.succeed(['images', '-q', '--no-trunc'])).toBe(id)
     expect(await bench.succeed(['build', '-q', '-t', 'x', 'context'])).toBe(id)
+  })
+
+  test.each([
+    ['rmi', ['rmi', 'a', 'b']],
+    ['image prune', ['image', 'prune', '-af']],
+    ['image prune of nameless ones', ['image', 'prune', '-f']],
+    ['builder prune', ['builder', 'prune', '-af']],
+    ['image rm of one name', ['image', 'rm', 'again']],
+  ])('to the last byte is freed by %s', async (_, argv) => {
+    const bench = openSmallDisk()
+    for (const name of ['a', 'b', 'a']) {
+      writeFileSync(join(bench.context, 'data'), noise(300_000))
+      await bench.succeed(['build', '-q', '-t', name, 'context'])
+    }
+    await bench.succeed(['tag', 'b', 'again'])
+    const fill = () => {
+      const fd = openSync(join(bench.home, 'tare/filler'), 'a')
+      try {
+        for (;;) writeSync(fd, Buffer.alloc(4096))
+      } catch {
+        closeSync(fd)
+      }
+    }
+    fill()
+    writeFileSync(join(bench.context, 'data'), noise(300_000))
+    await refused(bench, ['build', '--progress=none', 'context'], /no space left/)
+    fill()
+    await bench.succeed(argv)
+    rmSync(join(bench.home, 'tare/filler'))
+    expect(await faultsOf(bench.home)).toEqual([])
+    await bench.succeed(['build', '-q', '-t', 'after', 'context'])
   })
 
   test('is told by load, import and a context on standard input', async () => {

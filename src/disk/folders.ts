@@ -33,12 +33,11 @@ export function writeFileOfMode(path: string, bytes: string | Uint8Array, mode: 
 
 /** Takes away what others may do with a folder, if it is there and ours to close. */
 export function closeFolder(path: string): void {
-  const stat = statSync(path, { throwIfNoEntry: false })
-  if (stat === undefined || !stat.isDirectory() || (stat.mode & 0o077) === 0) return
   try {
-    chmodSync(path, stat.mode & 0o700)
+    const stat = statSync(path)
+    if (stat.isDirectory() && (stat.mode & 0o077) !== 0) chmodSync(path, stat.mode & 0o700)
   } catch {
-    // Somebody else's, or a disk that cannot be written.
+    // Not there, somebody else's, or on a disk that cannot be written.
   }
 }
 

@@ -35,9 +35,9 @@ export class ProcessFiles {
     return path
   }
 
-  /** Makes `path` a file of this text, in place of what was there, in one go; where that fails, nothing is left over. */
-  place(text: string, path: string): void {
-    replaceFile(path, text, { by: this.reserve(), mode: 0o600 })
+  /** Makes `path` a file of this text, in place of what was there, in one go; where that fails, nothing is left over. With `sync` it outlives a power cut. */
+  place(text: string, path: string, { sync = false }: { readonly sync?: boolean } = {}): void {
+    replaceFile(path, text, { by: this.reserve(), mode: 0o600, sync })
   }
 
   /** Removes what dead processes left. */

@@ -42,8 +42,8 @@ export async function build(host: Host, options: BuildOptions): Promise<BuildRes
     options.signal?.throwIfAborted()
     return await building.keep(planned, images, names)
   } finally {
-    await building.close()
-    release()
+    // On a full disk, closing fails as well.
+    await building.close().finally(release)
   }
 }
 

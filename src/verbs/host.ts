@@ -25,7 +25,9 @@ export function unpackLimit({ environment }: Host): number | undefined {
 export function createHost({ home, environment = process.env, report }: TareOptions = {}): Host {
   const folder = resolve(home ?? (environment['TARE_HOME'] || defaultHome(environment)))
   const machine = { x64: 'amd64', ia32: '386' }[process.arch as string] ?? process.arch
-  const store = new Store(folder)
+  const store = new Store(folder, {
+    warn: (message) => report?.({ type: 'warning', rule: 'StoreRecovered', message }),
+  })
   store.close()
   const told = new Set<string>()
   return {

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeFolder, type ProcessFiles } from '../../disk/index.ts'
+import type { ProcessFiles } from '../../disk/index.ts'
 import {
   type Descriptor,
   type Digest,
@@ -12,8 +11,9 @@ import {
   parseReference,
   type Reference,
 } from '../../oci/index.ts'
-import { systemCode, TareError } from '../../support/index.ts'
+import { TareError } from '../../support/index.ts'
 import { type Facts, factsAsAnnotations, isFact, readFacts } from './facts.ts'
+import { IndexFile } from './index-file.ts'
 
 /** One line of the store's index.json: an image, under a name or (dangling) under none. */
 export interface Entry extends Facts {
@@ -31,27 +31,20 @@ export interface Entry extends Facts {
 const nameKey = 'org.opencontainers.image.ref.name'
 const taggedKey = 'dev.tare.tagged'
 
-/** The names of the store's images: its index.json, replaced whole at each change. */
+/** The names of the store's images: its index.json, replaced whole at each change, and a copy of the last one in `tare/`. */
 export class Names {
   private readonly home: string
-  private readonly scratch: ProcessFiles
+  private readonly file: IndexFile
 
-  constructor(home: string, scratch: ProcessFiles) {
+  constructor(home: string, scratch: ProcessFiles, warn: (message: string) => void) {
     this.home = home
-    this.scratch = scratch
+    this.file = new IndexFile(home, scratch, warn)
   }
 
   /** All entries, oldest first; none where there is no store yet. Throws `STORE_INVALID` for an index.json that cannot be read. */
   entries(): Entry[] {
-    let text: string
-    try {
-      text = readFileSync(join(this.home, 'index.json'), 'utf8')
-    } catch (error) {
-      if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return []
-      throw new TareError('STORE_UNREADABLE', `the store in ${this.home} cannot be read: ${(error as Error).message}`, {
-        cause: error,
-      })
-    }
+    const text = this.file.read()
+    if (text === undefined) return []
     try {
       return parseIndex(text, 'index.json').manifests.map(entryOf)
     } catch (error) {
@@ -70,8 +63,6 @@ export class Names {
 
   /** Replaces all entries. To be called under the store's lock. */
   write(entries: readonly Entry[]): void {
-    makeFolder(this.home)
-    this.scratch.place('{"imageLayoutVersion":"1.0.0"}', join(this.home, 'oci-layout'))
     const manifests = entries.map(({ manifest, name, refName, tagged, notes, ...facts }) => {
       const annotations = {
         ...notes,
@@ -85,8 +76,7 @@ export class Names {
       }
       return descriptorJson({ ...manifest, annotations })
     })
-    const text = goJson({ schemaVersion: 2, mediaType: mediaTypes.index, manifests })
-    this.scratch.place(text, join(this.home, 'index.json'))
+    this.file.write(goJson({ schemaVersion: 2, mediaType: mediaTypes.index, manifests }))
   }
 }
 

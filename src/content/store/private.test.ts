@@ -38,6 +38,8 @@ test('a store that was open to others is closed when it is opened, and looking m
   const store = new Store(home)
   store.close()
   expect(() => statSync(home)).toThrow('ENOENT')
+  writeFileSync(`${home}.file`, '')
+  new Store(`${home}.file`).close()
   for (const name of ['blobs/sha256', 'tare/unpacked/root', 'tare/running/root'])
     mkdirSync(join(home, name), { recursive: true })
   for (const name of ['', 'blobs', 'tare', 'tare/unpacked', 'tare/running']) chmodSync(join(home, name), 0o755)

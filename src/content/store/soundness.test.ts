@@ -22,9 +22,9 @@ const little = tinyBlob(mediaTypes.layer, 'tare')
 /** A store with both blobs; `reopened` is another process's, in the same boot of the machine or in another. */
 async function openStore() {
   const home = join(temporaryFolder(), 'home')
-  const store = new Store(home, 'first')
+  const store = new Store(home, { boot: 'first' })
   for (const blob of [large, little]) await store.put(blob.descriptor, blob.open)
-  return { store, home, reopened: (boot = 'first') => new Store(home, boot) }
+  return { store, home, reopened: (boot = 'first') => new Store(home, { boot }) }
 }
 
 /** Other bytes in the file, of the same size and at the same time. */

@@ -19,6 +19,13 @@ import { type Entry, Names, named } from './names.ts'
 import { Records } from './records.ts'
 import { Soundness } from './soundness.ts'
 
+export interface StoreOptions {
+  /** Names this boot of the machine. */
+  readonly boot?: string
+  /** Is told what concerns no single call: that names were recovered. */
+  readonly warn?: (message: string) => void
+}
+
 /**
  * Images on this machine's disk: an OCI layout (index.json, oci-layout, blobs/) which other tools read in place, and
  * beside it, in `tare/`, what builds remember. Nothing exists before the first write.
@@ -32,8 +39,7 @@ export class Store implements Target {
   private readonly leases: ProcessFiles
   private readonly lives = new Set<number>()
 
-  /** `boot` names this boot of the machine. */
-  constructor(home: string, boot = thisBoot().id || 'unknown') {
+  constructor(home: string, { boot = thisBoot().id || 'unknown', warn = () => {} }: StoreOptions = {}) {
     this.home = home
     const own = join(home, 'tare')
     const owners = ownersIn(join(own, 'alive'))
@@ -41,7 +47,7 @@ export class Store implements Target {
     this.leases = new ProcessFiles(join(own, 'leases'), owners)
     this.blobs = new Blobs(home, this.scratch, new Soundness(join(own, 'verified'), this.scratch, boot))
     this.records = new Records(home, own, this.scratch)
-    this.names = new Names(home, this.scratch)
+    this.names = new Names(home, this.scratch, warn)
   }
 
   /** Keeps others out of what a version before left open: what images hold is for their owner alone. */
@@ -166,7 +172,9 @@ export class Store implements Target {
   /** Removes blobs and layer records that are not in `needed` and that nobody is using. To be called in `alone`. Answers the bytes. */
   collect(needed: ReadonlySet<Digest>): { readonly removed: readonly Digest[]; readonly bytes: number } {
     // Times of files are cut: to milliseconds by `touch`, to two seconds by some disks.
-    const oldest = Math.min(...this.leases.living().map(({ since }) => since - 2000), Number.POSITIVE_INFINITY)
+    const oldest = this.leases
+      .living()
+      .reduce((time, { since }) => Math.min(time, since - 2000), Number.POSITIVE_INFINITY)
     const doomed = this.blobs.all().filter((blob) => !needed.has(blob.digest) && blob.since < oldest)
     // A build that has begun meanwhile may have found one of them, and touched it.
     const removed = doomed.filter((blob) => {

@@ -12,6 +12,6 @@ export interface TareOptions {
   /** The store's folder. Default: `$TARE_HOME`, else the XDG data folder's `tare`. */
   readonly home?: string | undefined
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
-  /** Hears what concerns no single call: warnings about logins. */
+  /** Hears what concerns no single call: warnings about logins and of a damaged store. */
   readonly report?: Reporter | undefined
 }

@@ -1,0 +1,107 @@
+import { closeSync, ftruncateSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { makeFolder, type ProcessFiles } from '../../disk/index.ts'
+import { systemCode, TareError } from '../../support/index.ts'
+
+/** The store's index.json and oci-layout, and the copy of the last index.json that a power cut cannot take as well. */
+export class IndexFile {
+  private readonly home: string
+  private readonly path: string
+  private readonly last: string
+  private readonly scratch: ProcessFiles
+  private readonly warn: (message: string) => void
+  private warned = false
+
+  constructor(home: string, scratch: ProcessFiles, warn: (message: string) => void) {
+    this.home = home
+    this.path = join(home, 'index.json')
+    this.last = join(home, 'tare', 'index.json')
+    this.scratch = scratch
+    this.warn = warn
+  }
+
+  /** The index; where it is empty or cut, as after a power cut, the last good one. Undefined where there is none. Throws `STORE_UNREADABLE`. */
+  read(): string | undefined {
+    let text: string
+    try {
+      text = readFileSync(this.path, 'utf8')
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined
+      throw new TareError('STORE_UNREADABLE', `the store in ${this.home} cannot be read: ${(error as Error).message}`, {
+        cause: error,
+      })
+    }
+    return isJson(text) ? text : (this.recovered() ?? text)
+  }
+
+  /** Replaces the index. To be called under the store's lock. */
+  write(text: string): void {
+    makeFolder(this.home)
+    const layout = join(this.home, 'oci-layout')
+    if ((statSync(layout, { throwIfNoEntry: false })?.size ?? 0) === 0)
+      this.scratch.place('{"imageLayoutVersion":"1.0.0"}', layout)
+    try {
+      // On the disk before the other one is replaced.
+      this.scratch.place(text, this.last, { sync: true })
+      this.scratch.place(text, this.path)
+    } catch (error) {
+      if (!isFull(error)) throw error
+      this.writeOnFullDisk(text)
+    }
+  }
+
+  private recovered(): string | undefined {
+    let text: string
+    try {
+      text = readFileSync(this.last, 'utf8')
+    } catch {
+      return undefined
+    }
+    if (!isJson(text)) return undefined
+    if (!this.warned)
+      this.warn(`${this.path} is empty or cut short; the names of images are those of its last good copy, ${this.last}`)
+    this.warned = true
+    return text
+  }
+
+  /** What removes images has to work then: the copy makes room for its successor, and what does not grow needs no room at all. */
+  private writeOnFullDisk(text: string): void {
+    rmSync(this.last, { force: true })
+    try {
+      this.scratch.place(text, this.path)
+    } catch (error) {
+      const size = statSync(this.path, { throwIfNoEntry: false })?.size ?? 0
+      const bytes = Buffer.from(text)
+      if (!isFull(error) || bytes.length > size) throw error
+      overwrite(this.path, bytes)
+    }
+    try {
+      this.scratch.place(text, this.last, { sync: true })
+    } catch {
+      // The next change makes one.
+    }
+  }
+}
+
+function overwrite(path: string, bytes: Buffer): void {
+  const fd = openSync(path, 'r+')
+  try {
+    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done)
+    ftruncateSync(fd, bytes.length)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '')
+}
