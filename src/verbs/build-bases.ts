@@ -1,6 +1,8 @@
-import type { BaseImage, ImageOperation, Operation } from '../build/plan/index.ts'
+import type { BaseImage, ImageOperation, Operation, Plan } from '../build/plan/index.ts'
+import type { Entry, PulledAs } from '../content/store/index.ts'
 import {
   type Descriptor,
+  type Digest,
   familiarName,
   formatPlatform,
   formatReference,
@@ -11,12 +13,15 @@ import {
 import { messageOf, type Reporter, type Step, type Steps, silent, TareError } from '../support/index.ts'
 import { type StoredBase, storedBase, storedPlatforms } from './base-image.ts'
 import type { Host } from './host.ts'
-import { repositoryOf } from './known-locations.ts'
-import { pulledAsOfEntry } from './pulled-as.ts'
+import { isChecked, repositoryOf } from './known-locations.ts'
+import { pulledAsOfEntry, pulledAsWithin } from './pulled-as.ts'
 import { RegistryQuestions } from './registry-questions.ts'
 import { type RememberedBase, recallBase, rememberBase, renewBase } from './remembered-bases.ts'
 import type { RemoteImage } from './remote-image.ts'
 import type { BuildOptions } from './types.ts'
+
+// More than any chain of images that is built on one another in a store.
+const mostBases = 32
 
 /** Where a base is that the user has not brought into the store, and for which platform it was asked for. */
 interface Source {
@@ -37,6 +42,7 @@ export class BuildBases {
   private readonly questions: RegistryQuestions
   private readonly found = new Map<string, Promise<BaseImage>>()
   private readonly sources = new Map<BaseImage, Source>()
+  private readonly stored = new Map<BaseImage, Entry>()
   private readonly kept = new Set<BaseImage>()
 
   constructor(host: Host, options: BuildOptions, steps: Steps) {
@@ -61,7 +67,7 @@ export class BuildBases {
     const named = storedBase(store, name, platform)
     const left = named === undefined ? undefined : leftByBuild(this.host, name, named)
     const stored = left === undefined ? named : undefined
-    if (stored?.isMeant && mayTake) return stored.base
+    if (stored?.isMeant && mayTake) return this.takeStored(stored)
     const remembered = recallBase(store, name, platform) ?? left
     if (remembered !== undefined && name.digest !== undefined && mayTake)
       return this.take({ name, platform, remembered })
@@ -89,7 +95,7 @@ export class BuildBases {
       if (remembered?.root.digest === root.digest) return this.take({ name, platform, remembered })
       const remote = await this.questions.image(name, platform, root, fallback !== undefined)
       if (stored !== undefined && pulledAsOfEntry(store, stored.entry)?.manifest.digest === remote.blob.digest)
-        return stored.base
+        return this.takeStored(stored)
       return this.take({ name, platform, remote })
     } catch (error) {
       if (this.options.signal?.aborted === true || !(error instanceof TareError)) throw error
@@ -98,7 +104,7 @@ export class BuildBases {
         return this.take({ name, platform, remembered: fallback })
       }
       // For a platform whose programs run on the one that was asked for; nobody has a better one.
-      if (stored !== undefined && this.options.pull !== true) return stored.base
+      if (stored !== undefined && this.options.pull !== true) return this.takeStored(stored)
       throw error
     }
   }
@@ -107,6 +113,11 @@ export class BuildBases {
     const { remote, remembered, name } = source
     const base = remote === undefined ? remembered!.base : baseOf(name, remote)
     this.sources.set(base, source)
+    return base
+  }
+
+  private takeStored({ base, entry }: StoredBase): BaseImage {
+    this.stored.set(base, entry)
     return base
   }
 
@@ -158,6 +169,29 @@ export class BuildBases {
   /** Remembers those bases that a build used, for the next one. */
   keep(operations: readonly Operation[]): void {
     for (const operation of operations) if (operation.kind === 'image') this.remember(operation.base)
+  }
+
+  /** What those bases are known as whose layers the images begin with, given by their diff IDs. */
+  basedOn(plans: readonly Plan[], images: readonly (readonly Digest[])[]): readonly PulledAs[] | undefined {
+    const isBelow = ({ layers }: BaseImage) =>
+      layers.length > 0 && images.some((image) => layers.every(({ diffId }, i) => diffId === image[i]))
+    const bases = plans
+      .flatMap(({ operations }) => operations)
+      .flatMap((operation) => (operation.kind === 'image' && isBelow(operation.base) ? [operation.base] : []))
+    const known = new Map(bases.flatMap((base) => this.knownAs(base)).map((one) => [one.manifest.digest, one]))
+    return known.size === 0 ? undefined : [...known.values()].slice(0, mostBases)
+  }
+
+  private knownAs(base: BaseImage): readonly PulledAs[] {
+    const { store } = this.host
+    const entry = this.stored.get(base)
+    const source = this.sources.get(base)
+    if (entry !== undefined) return [pulledAsWithin(store, entry, base.manifest) ?? [], entry.basedOn ?? []].flat()
+    if (source === undefined) return []
+    const isClaim = ({ blob, diffId }: BaseImage['layers'][number]) => !isChecked(store, diffId, blob.digest)
+    const claims = base.layers.filter(isClaim).map(({ blob }) => blob.digest)
+    const { root } = source.remote ?? source.remembered!
+    return [{ manifest: base.manifest, root, repository: repositoryOf(source.name), claims }]
   }
 
   private remember(base: BaseImage): void {

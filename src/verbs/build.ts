@@ -5,6 +5,7 @@ import type { Sandbox } from '../build/sandbox/index.ts'
 import { type RunSettings, type Snapshot, type SnapshotLayer, Snapshots, solve } from '../build/solve/index.ts'
 import {
   type Descriptor,
+  type Digest,
   descriptorJson,
   familiarName,
   goJson,
@@ -23,7 +24,6 @@ import { asStep, BuildBases } from './build-bases.ts'
 import { BuildContexts } from './build-contexts.ts'
 import type { Needle } from './find-leaks.ts'
 import { type Host, unpackLimit } from './host.ts'
-import { repositoriesOfAbsent } from './known-locations.ts'
 import { sandboxOf } from './open-sandbox.ts'
 import { type ImageLeak, type ImageParts, leakPolicy, leakWarning, needlesOf, searchImage } from './refuse-leaks.ts'
 import { runSettings } from './run-settings.ts'
@@ -93,6 +93,8 @@ class Building {
   private readonly needles: readonly Needle[]
   private leaks: readonly ImageLeak[] = []
   private checksAreErrors = false
+  /** Of each image that was made. */
+  private readonly layers: (readonly Digest[])[] = []
   private readonly ids: { config: Document['blob']; platform: Platform }[] = []
 
   constructor(host: Host, options: BuildOptions) {
@@ -174,6 +176,7 @@ class Building {
     step.progress(`writing image ${config.blob.digest}`, 0, undefined, true)
     step.done()
     this.ids.push({ config: config.blob, platform: plan.output.platform })
+    this.layers.push(snapshots[plan.output.root]!.layers.map(({ diffId }) => diffId))
     return manifest
   }
 
@@ -184,10 +187,10 @@ class Building {
   ): Promise<BuildResult> {
     const { store } = this.host
     const made = images.length === 1 ? images[0]!.blob : this.writeIndex(images)
-    const layersIn = repositoriesOfAbsent(store, made)
+    const basedOn = this.bases.basedOn(planned, this.layers)
     const pulledAs = store.entries().find(({ manifest }) => manifest.digest === made.digest)?.pulledAs
     const root = this.options.load === true ? await this.complete(made) : made
-    await store.keep(root, names, this.host.now(), { layersIn, pulledAs })
+    await store.keep(root, names, this.host.now(), { basedOn, pulledAs })
     const id = images.length === 1 ? this.ids[0]!.config.digest : root.digest
     const familiar = names.map(familiarName)
     for (const name of familiar) this.options.report?.({ type: 'image', id, name })

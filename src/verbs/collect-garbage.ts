@@ -12,15 +12,19 @@ import {
   parseManifest,
 } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
+import { imagesBelow } from './image-documents.ts'
 import { recordedPulledAs } from './pulled-as.ts'
 import { blobsOfBases } from './remembered-bases.ts'
 
 /** Blobs that some image of the store needs. */
 export function blobsOfImages(store: Store): Set<Digest> {
   const search: Search = { store, needed: new Set(), followed: new Set(), originals: new Set() }
-  for (const { manifest, pulledAs } of store.entries()) {
+  for (const { manifest, pulledAs, basedOn = [] } of store.entries()) {
     follow(search, manifest)
-    if (pulledAs !== undefined) for (const blob of [pulledAs.manifest, pulledAs.root]) followOriginal(search, blob)
+    for (const known of [...(pulledAs === undefined ? [] : [pulledAs]), ...basedOn])
+      for (const blob of [known.manifest, known.root]) followOriginal(search, blob)
+    for (const base of basedOn)
+      for (const image of imagesBelow(store, base.manifest)) search.needed.add(image.manifest.config.digest)
   }
   return search.needed
 }

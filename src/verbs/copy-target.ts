@@ -160,7 +160,7 @@ function storeTarget(
       return { blob: resting, pulledAs, skipped }
     },
     name: (blob, pulledAs) =>
-      host.store.keep(blob, names, host.now(), { pulledAs: pulledAs ?? partOf(entry), layersIn: entry?.layersIn }),
+      host.store.keep(blob, names, host.now(), { pulledAs: pulledAs ?? partOf(entry), basedOn: entry?.basedOn }),
     abort: async () => {},
     close: () => {},
   }

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Store } from '../content/store/index.ts'
+import type { PulledAs, Store } from '../content/store/index.ts'
 import { type Descriptor, type Digest, hexOf, parseDescriptor, type Reference } from '../oci/index.ts'
 import { imagesBelow } from './image-documents.ts'
 
@@ -49,16 +49,6 @@ export function repositoriesWith(store: Store, diffId: Digest, blob: Digest): re
   return recorded.length > 0 ? recorded : of(locationsOfEntries(store).get(diffId) ?? [])
 }
 
-/** The repositories with those layers of an image, or of the images of an index, that are not here. */
-export function repositoriesOfAbsent(store: Store, root: Descriptor): readonly string[] | undefined {
-  const repositories = new Set<string>()
-  for (const { manifest, config } of imagesBelow(store, root))
-    for (const [i, { digest }] of manifest.layers.entries())
-      if (digest !== config.diffIds[i])
-        for (const one of repositoriesWith(store, config.diffIds[i]!, digest)) repositories.add(one)
-  return repositories.size === 0 ? undefined : [...repositories]
-}
-
 export function rememberLocation(
   store: Store,
   diffId: Digest,
@@ -91,6 +81,16 @@ export function confirmLocation(store: Store, diffId: Digest, blob: Digest): voi
 
 export function isChecked(store: Store, diffId: Digest, blob: Digest): boolean {
   return diffId === blob || locationsOf(store, diffId).some((one) => one.blob.digest === blob && one.checked)
+}
+
+/** Those of its claims that are still nothing more. */
+export function claimsOf(store: Store, { manifest, claims = [] }: PulledAs): readonly Digest[] {
+  const checked = new Set(
+    imagesBelow(store, manifest).flatMap(({ manifest: { layers }, config }) =>
+      layers.flatMap(({ digest }, i) => (isChecked(store, config.diffIds[i]!, digest) ? [digest] : [])),
+    ),
+  )
+  return claims.filter((digest) => !checked.has(digest))
 }
 
 function write(store: Store, diffId: Digest, locations: readonly KnownLocation[]): void {
@@ -130,25 +130,33 @@ function locationsOfEntries(store: Store): Locations {
   const before = ofEntries.get(store)
   if (before?.stamp === stamp) return before.locations
   const locations = new Map<Digest, KnownLocation[]>()
-  const add = (diffId: Digest, location: KnownLocation) =>
-    locations.set(diffId, [...(locations.get(diffId) ?? []), location])
-  for (const { manifest, pulledAs, layersIn } of store.entries()) {
-    if (pulledAs?.repository !== undefined) {
-      const { repository, claims = [], ours = [] } = pulledAs
-      for (const image of imagesBelow(store, pulledAs.manifest))
+  const add = (diffId: Digest, location: KnownLocation) => {
+    const known = locations.get(diffId) ?? []
+    const same = known.find(({ blob }) => blob.digest === location.blob.digest)
+    const others = known.filter((one) => one !== same)
+    locations.set(diffId, [...others, same === undefined ? location : merged(same, location)])
+  }
+  for (const { pulledAs, basedOn = [] } of store.entries())
+    for (const { repository, manifest, claims = [], ours = [] } of [
+      ...(pulledAs === undefined ? [] : [pulledAs]),
+      ...basedOn,
+    ])
+      for (const image of repository === undefined ? [] : imagesBelow(store, manifest))
         for (const [i, blob] of image.manifest.layers.entries())
           add(image.config.diffIds[i]!, {
-            ...{ blob, repositories: [repository] },
+            ...{ blob, repositories: [repository!] },
             checked: !claims.includes(blob.digest) || blob.digest === image.config.diffIds[i],
             ours: ours.includes(blob.digest),
           })
-    }
-    if (layersIn === undefined) continue
-    for (const image of imagesBelow(store, manifest))
-      for (const [i, blob] of image.manifest.layers.entries())
-        if (blob.digest !== image.config.diffIds[i])
-          add(image.config.diffIds[i]!, { blob, repositories: layersIn, checked: false, ours: false })
-  }
   ofEntries.set(store, { stamp, locations })
   return locations
+}
+
+function merged(one: KnownLocation, other: KnownLocation): KnownLocation {
+  return {
+    blob: one.blob,
+    repositories: [...new Set([...one.repositories, ...other.repositories])].slice(0, mostRepositories),
+    checked: one.checked || other.checked,
+    ours: one.ours || other.ours,
+  }
 }

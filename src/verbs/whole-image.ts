@@ -1,3 +1,4 @@
+import type { Entry, Store } from '../content/store/index.ts'
 import {
   type Descriptor,
   type Digest,
@@ -12,6 +13,7 @@ import {
   writeIndex,
 } from '../oci/index.ts'
 import type { Host } from './host.ts'
+import { claimsOf } from './known-locations.ts'
 import type { FetchCall, LayersElsewhere } from './layers-elsewhere.ts'
 import { pulledAsOfEntry } from './pulled-as.ts'
 import { readImage, type StoredImage } from './stored-image.ts'
@@ -27,15 +29,7 @@ export async function wholeImage(host: Host, root: Descriptor, call: FetchCall, 
     const whole = await completion.document(root)
     if (whole.digest === root.digest) return root
     await store.change((entries) =>
-      entries.map((entry) =>
-        entry.manifest.digest === root.digest
-          ? {
-              ...entry,
-              pulledAs: entry.pulledAs ?? pulledAsOfEntry(store, entry),
-              manifest: { ...entry.manifest, ...whole },
-            }
-          : entry,
-      ),
+      entries.map((entry) => (entry.manifest.digest === root.digest ? completed(store, entry, whole) : entry)),
     )
     return whole
   } finally {
@@ -47,6 +41,18 @@ export async function wholeImage(host: Host, root: Descriptor, call: FetchCall, 
 export async function wholeOf(host: Host, image: StoredImage, call: FetchCall): Promise<StoredImage> {
   const root = await wholeImage(host, image.root, call, image.blob.digest)
   return root.digest === image.root.digest ? image : readImage(host.store, root, host.platform)
+}
+
+/** The entry with its layers here: what was claimed of them is checked. */
+function completed(store: Store, entry: Entry, whole: Descriptor): Entry {
+  const pulledAs = entry.pulledAs ?? pulledAsOfEntry(store, entry)
+  const basedOn = entry.basedOn?.map((base) => ({ ...base, claims: claimsOf(store, base) }))
+  return {
+    ...entry,
+    manifest: { ...entry.manifest, ...whole },
+    ...(pulledAs === undefined ? {} : { pulledAs }),
+    ...(basedOn === undefined ? {} : { basedOn }),
+  }
 }
 
 class Completion {

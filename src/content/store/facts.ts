@@ -19,13 +19,13 @@ export interface PulledAs {
 /** What is known of an image besides its bytes. No cache can bring it back, so it is kept in the image's entry. */
 export interface Facts {
   readonly pulledAs?: PulledAs | undefined
-  /** Repositories that have those of its layers that are not here. */
-  readonly layersIn?: readonly string[] | undefined
+  /** The images that it was built on: where their layers are, which may not be here. */
+  readonly basedOn?: readonly PulledAs[] | undefined
 }
 
 const pulledAsKey = 'dev.tare.pulled-as'
-const layersInKey = 'dev.tare.layers-in'
-const keys: readonly string[] = [pulledAsKey, layersInKey]
+const basedOnKey = 'dev.tare.based-on'
+const keys: readonly string[] = [pulledAsKey, basedOnKey]
 
 export function isFact(annotation: string): boolean {
   return keys.includes(annotation)
@@ -34,17 +34,17 @@ export function isFact(annotation: string): boolean {
 /** What the annotations of an entry say. What cannot be read is as if it were not there. */
 export function readFacts(annotations: Readonly<Record<string, string>> = {}): Facts {
   const pulledAs = readPulledAs(annotations[pulledAsKey])
-  const layersIn = annotations[layersInKey]?.split(' ').filter(Boolean)
+  const basedOn = readList(annotations[basedOnKey])
   return {
     ...(pulledAs === undefined ? {} : { pulledAs }),
-    ...(layersIn === undefined || layersIn.length === 0 ? {} : { layersIn }),
+    ...(basedOn.length === 0 ? {} : { basedOn }),
   }
 }
 
-export function factsAsAnnotations({ pulledAs, layersIn = [] }: Facts): Record<string, string> {
+export function factsAsAnnotations({ pulledAs, basedOn = [] }: Facts): Record<string, string> {
   return {
     ...(pulledAs === undefined ? {} : { [pulledAsKey]: JSON.stringify(pulledAsJson(pulledAs)) }),
-    ...(layersIn.length === 0 ? {} : { [layersInKey]: layersIn.join(' ') }),
+    ...(basedOn.length === 0 ? {} : { [basedOnKey]: JSON.stringify(basedOn.map(pulledAsJson)) }),
   }
 }
 
@@ -61,9 +61,26 @@ function pulledAsJson({ manifest, root, repository, claims = [], ours = [], part
 
 /** Reads it from its JSON, or as the records of earlier versions had it. */
 export function readPulledAs(text: string | undefined): PulledAs | undefined {
-  if (text === undefined) return undefined
+  return pulledAsOf(parsed(text))
+}
+
+function readList(text: string | undefined): readonly PulledAs[] {
+  const list = parsed(text)
+  return Array.isArray(list) ? list.flatMap((raw) => pulledAsOf(raw) ?? []) : []
+}
+
+function parsed(text: string | undefined): unknown {
   try {
-    const raw = JSON.parse(text) as Record<string, unknown>
+    return text === undefined ? undefined : JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function pulledAsOf(value: unknown): PulledAs | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const raw = value as Record<string, unknown>
+  try {
     const manifest = plain(parseDescriptor(raw['manifest'], 'the manifest'))
     const repository = raw['repository'] ?? raw['place']
     return {
@@ -75,7 +92,7 @@ export function readPulledAs(text: string | undefined): PulledAs | undefined {
       ...(raw['part'] === true ? { part: true } : {}),
     }
   } catch (error) {
-    if (error instanceof TareError || error instanceof SyntaxError || error instanceof TypeError) return undefined
+    if (error instanceof TareError) return undefined
     throw error
   }
 }

@@ -139,7 +139,7 @@ export function named(
   const known = isOther ? undefined : loser
   const same = entries.filter((entry) => entry.manifest.digest === manifest.digest)
   const pulledAs = facts.pulledAs ?? known?.pulledAs ?? same.find((entry) => entry.pulledAs !== undefined)?.pulledAs
-  const layersIn = facts.layersIn ?? same.find((entry) => entry.layersIn !== undefined)?.layersIn
+  const basedOn = facts.basedOn ?? known?.basedOn ?? same.find((entry) => entry.basedOn !== undefined)?.basedOn
   return [
     ...kept,
     {
@@ -147,7 +147,7 @@ export function named(
       ...(name === undefined ? {} : { name }),
       tagged,
       ...(pulledAs === undefined ? {} : { pulledAs }),
-      ...(layersIn === undefined ? {} : { layersIn }),
+      ...(basedOn === undefined ? {} : { basedOn }),
     },
   ]
 }
