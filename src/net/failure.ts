@@ -1,5 +1,6 @@
 import { messageOf, systemCode, TareError } from '../support/index.ts'
-import type { HttpResponse } from './http.ts'
+import type { HttpResponse } from './messages.ts'
+import { ProxyFailure } from './proxies.ts'
 
 /** Why a server gave no response, and what may help. */
 export interface Unreachable {
@@ -10,6 +11,8 @@ export interface Unreachable {
 /** undefined: the error is not one of the network. `flag` is what the command has for servers without certificates. */
 export function explainUnreachable(error: unknown, host: string, flag?: '--insecure'): Unreachable | undefined {
   if (error instanceof TareError) return undefined
+  const proxy = [error, (error as { cause?: unknown } | undefined)?.cause].find((one) => one instanceof ProxyFailure)
+  if (proxy !== undefined) return explainProxy(proxy)
   const code = systemCode(error) ?? systemCode((error as { cause?: unknown }).cause)
   if (code === undefined && !(error instanceof Error)) return undefined
   return { why: whyUnreachable(code, error), remedy: remedyFor(code, host, flag) }
@@ -23,6 +26,17 @@ const distrusted = /ALERT_(?:BAD_CERTIFICATE|CERTIFICATE_REQUIRED|UNKNOWN_CA|CER
 export function isAboutCertificates(error: unknown): boolean {
   const code = systemCode((error as { cause?: unknown }).cause) ?? ''
   return distrust.test(code) || distrusted.test(code)
+}
+
+/** Whether a TLS error means that the server's certificate is not believed. */
+export function isDistrust(code: string | undefined): boolean {
+  return code !== undefined && distrust.test(code)
+}
+
+function explainProxy({ message, cause, variable, status }: ProxyFailure): Unreachable {
+  const why = cause === undefined ? message : `${message}: ${whyUnreachable(systemCode(cause), cause)}`
+  if (status === 407) return { why, remedy: `Write them into ${variable}: http://USER:PASSWORD@HOST:PORT.` }
+  return { why, remedy: `Check ${variable}. What NO_PROXY names is reached without a proxy.` }
 }
 
 function whyUnreachable(code: string | undefined, error: unknown): string {

@@ -1,8 +1,9 @@
 import { type Bytes, TareError } from '../support/index.ts'
 import type { Environment } from './environment.ts'
 import { explainUnreachable } from './failure.ts'
-import { discard, Http, type HttpResponse } from './http.ts'
-import { readProxies } from './proxy.ts'
+import { discard, Http } from './http.ts'
+import type { HttpResponse } from './messages.ts'
+import { readProxies } from './proxies.ts'
 import { isPassing, persist, readRetryAfter, TryAgain } from './retry.ts'
 
 export interface FetchOptions {

@@ -1,29 +1,18 @@
-import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
-import * as http from 'node:http'
+import type { LookupAddress } from 'node:dns'
+import type { ClientRequest, OutgoingHttpHeaders } from 'node:http'
 import { type Bytes, messageOf, systemCode } from '../support/index.ts'
-import { basicOf, type ProxyRules, proxyFor } from './proxy.ts'
-import type { SecureSettings, SecureWays } from './secure.ts'
-
-/** One question to a server. A flowing body needs its `length`, unless the server may not know it. */
-export interface HttpRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  readonly url: URL
-  readonly headers?: OutgoingHttpHeaders | undefined
-  readonly body?: Uint8Array | Bytes | undefined
-  readonly length?: number | undefined
-  /** The body is for this endpoint alone: no redirect takes it to another. */
-  readonly confined?: boolean | undefined
-}
-
-export interface HttpResponse {
-  readonly method: HttpRequest['method']
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  /** Where the answer came from, after redirects. */
-  readonly url: URL
-  /** To be read to its end, or given up with `discard`. */
-  readonly body: IncomingMessage
-}
+import type { HttpRequest, HttpResponse } from './messages.ts'
+import {
+  nameOfProxy,
+  ProxyFailure,
+  type ProxyRules,
+  type ProxyServer,
+  proxyFor,
+  refusalOf,
+  unreached,
+} from './proxies.ts'
+import type { SecureSettings } from './secure.ts'
+import { Ways } from './ways.ts'
 
 export interface HttpSettings extends SecureSettings {
   /** Milliseconds without a byte in either direction after which a connection counts as lost. */
@@ -37,11 +26,21 @@ const mostRedirects = 5
 /** Speaks HTTP/1.1 over kept connections, follows redirects, and takes no Authorization to another host. */
 export class Http {
   private readonly settings: HttpSettings
-  private readonly plain = new http.Agent({ keepAlive: true })
-  private secure: Promise<SecureWays> | undefined
+  private readonly ways: Ways
 
   constructor(settings: HttpSettings) {
     this.settings = settings
+    this.ways = new Ways(settings)
+  }
+
+  /** From now on, a name is at these addresses, for plain HTTP: those that it was judged by. */
+  pin(hostname: string, addresses: readonly LookupAddress[]): void {
+    this.ways.pin(hostname, addresses)
+  }
+
+  /** Whether an address is reached through a proxy. */
+  isProxied(url: URL): boolean {
+    return proxyFor(url, this.settings.proxies) !== undefined
   }
 
   get patience(): number {
@@ -67,19 +66,21 @@ export class Http {
 
   /** Closes the kept connections. */
   close(): void {
-    this.plain.destroy()
-    this.secure?.then((ways) => ways.close()).catch(() => {})
+    this.ways.close()
   }
 
   private async exchange(request: HttpRequest): Promise<HttpResponse> {
     const { patience, signal } = this.settings
-    const secure = request.url.protocol === 'https:' ? await this.secureWays() : undefined
+    const proxy = proxyFor(request.url, this.settings.proxies)
+    const send = await this.ways.to(request, proxy)
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
-      const sent = this.open(request, secure)
+      // Without a tunnel, the proxy itself is what is connected to.
+      const asksItself = proxy !== undefined && request.url.protocol === 'http:'
+      const sent = send()
       const failed = (error: unknown) => {
         sent.destroy()
-        reject(signal?.aborted ? signal.reason : error)
+        reject(signal?.aborted ? signal.reason : asksItself ? failureOf(proxy!, error) : error)
       }
       const abort = () => sent.destroy(signal!.reason as Error)
       signal?.addEventListener('abort', abort, { once: true })
@@ -99,32 +100,22 @@ export class Http {
           pump.stopped = true
           body.on('close', () => sent.destroy())
         }
-        resolve({ method: request.method, status: body.statusCode!, headers: body.headers, url: request.url, body })
+        const { statusCode: status = 0, headers } = body
+        if (asksItself && status === 407) {
+          failed(new ProxyFailure(proxy, refusalOf(status, `${request.method} ${request.url.origin}`), { status }))
+          return
+        }
+        const through = asksItself ? { proxy: nameOfProxy(proxy) } : {}
+        resolve({ method: request.method, status, headers, url: request.url, ...through, body })
       })
       sendBody(sent, request.body, pump).catch(failed)
     })
   }
+}
 
-  private open({ url, method, headers, body, length }: HttpRequest, secure: SecureWays | undefined): ClientRequest {
-    const size = body instanceof Uint8Array ? body.length : length
-    const all: OutgoingHttpHeaders = {
-      'User-Agent': 'tare',
-      ...headers,
-      ...(size === undefined ? {} : { 'Content-Length': size }),
-    }
-    if (body === undefined && method !== 'GET' && method !== 'HEAD') all['Content-Length'] = 0
-    const proxy = proxyFor(url, this.settings.proxies)
-    if (secure !== undefined) return secure.request(url, { method, headers: all }, proxy)
-    if (proxy === undefined) return http.request(url, { method, headers: all, agent: this.plain })
-    const own = proxy.username === '' ? {} : { 'Proxy-Authorization': basicOf(proxy) }
-    return http.request(proxy, { method, path: url.href, headers: { Host: url.host, ...own, ...all } })
-  }
-
-  // TLS takes as long to load as all else of HTTP, and authorities may be hundreds of files: a registry on this machine needs neither.
-  private secureWays(): Promise<SecureWays> {
-    this.secure ??= import('./secure.ts').then(({ SecureWays }) => new SecureWays(this.settings))
-    return this.secure
-  }
+/** What goes wrong on the way to a proxy is told of it. */
+function failureOf(proxy: ProxyServer, error: unknown): unknown {
+  return error instanceof ProxyFailure || systemCode(error) === undefined ? error : unreached(proxy, error)
 }
 
 /** Whether two addresses are of the same scheme, host and port. */

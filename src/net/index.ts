@@ -7,14 +7,8 @@
 export type { Environment } from './environment.ts'
 export { explainUnreachable, isAboutCertificates, printable, textOf, type Unreachable } from './failure.ts'
 export { type FetchedFile, type FetchOptions, fetchUrl } from './fetch-url.ts'
-export {
-  discard,
-  Http,
-  type HttpRequest,
-  type HttpResponse,
-  type HttpSettings,
-  isSameEndpoint,
-  RedirectFailure,
-} from './http.ts'
-export { isLoopback, type ProxyRules, readProxies } from './proxy.ts'
+export { discard, Http, type HttpSettings, isSameEndpoint, RedirectFailure } from './http.ts'
+export { loopbackAddresses } from './lookup.ts'
+export type { HttpRequest, HttpResponse } from './messages.ts'
+export { isLoopback, type ProxyRules, readProxies } from './proxies.ts'
 export { isPassing, mayPass, pause, persist, type RetrySettings, readRetryAfter, TryAgain, waitOf } from './retry.ts'

@@ -1,78 +1,168 @@
-import * as http from 'node:http'
+import type * as http from 'node:http'
 import * as https from 'node:https'
-import { isIP } from 'node:net'
-import type { Duplex } from 'node:stream'
+import { isIP, type Socket } from 'node:net'
 import * as tls from 'node:tls'
+import { systemCode } from '../support/index.ts'
+import { allAuthorities } from './authorities.ts'
 import type { Environment } from './environment.ts'
-import { basicOf } from './proxy.ts'
+import { isDistrust } from './failure.ts'
+import type { ProxyServer } from './proxies.ts'
 import { readTrust } from './trust.ts'
+import { type Destination, openTunnel } from './tunnel.ts'
 
 export interface SecureSettings {
   /** Certificates are not checked. */
   readonly unchecked: boolean
   /** Whose certificates count: those that are kept for this host, and those that the environment names. */
   readonly trust: { readonly host: string; readonly environment: Environment }
+  /** Milliseconds that a connection may take to be made. */
+  readonly patience: number
 }
+
+/** What an agent is asked to connect to. `endpoint` is the host as certs.d has it. */
+type Asked = { readonly host?: string | null; readonly port?: number | string | null } & { readonly endpoint?: string }
 
 /** Ways to servers that speak TLS: straight, or through a proxy. They know whom to believe and what to show. */
 export class SecureWays {
-  private readonly options: tls.ConnectionOptions
-  private readonly straight: https.Agent
-  private readonly tunnels = new Map<string, https.Agent>()
+  private readonly settings: SecureSettings
+  private readonly agents = new Map<string, https.Agent>()
+  private readonly believed = new Map<string, Belief>()
 
-  /** Throws `CERTIFICATES_INVALID`. */
-  constructor({ unchecked, trust }: SecureSettings) {
-    const { host, environment } = trust
-    // Once for all connections: reading hundreds of authorities takes longer than a handshake.
-    const secureContext = tls.createSecureContext(readTrust(host, environment))
-    this.options = { rejectUnauthorized: !unchecked, secureContext }
-    this.straight = new https.Agent({ keepAlive: true, ...this.options })
+  constructor(settings: SecureSettings) {
+    this.settings = settings
   }
 
-  request(url: URL, options: http.RequestOptions, proxy: URL | undefined): http.ClientRequest {
-    return https.request(url, { ...options, agent: proxy === undefined ? this.straight : this.through(proxy) })
+  request(url: URL, options: http.RequestOptions, proxy: ProxyServer | undefined): http.ClientRequest {
+    return https.request(url, { ...options, agent: this.agentFor(proxy), ...{ endpoint: url.host } })
   }
+
+  /** A request in plain HTTP to a proxy that itself speaks TLS. */
+  requestOfProxy({ url }: ProxyServer, options: http.RequestOptions): http.ClientRequest {
+    return https.request(url, { ...options, agent: this.agentFor(undefined), ...{ endpoint: url.host } })
+  }
+
+  /** A connection to such a proxy. */
+  readonly connectToProxy = ({ url }: ProxyServer, at: Destination): Promise<Socket> =>
+    this.connect(at, url.host, undefined)
 
   /** Closes the kept connections. */
   close(): void {
-    for (const agent of [this.straight, ...this.tunnels.values()]) agent.destroy()
+    for (const agent of this.agents.values()) agent.destroy()
   }
 
-  private through(proxy: URL): https.Agent {
-    let agent = this.tunnels.get(proxy.href)
+  private agentFor(proxy: ProxyServer | undefined): https.Agent {
+    const key = proxy?.url.href ?? ''
+    let agent = this.agents.get(key)
     if (agent === undefined) {
-      const createConnection = connectThrough(proxy, this.options)
+      const createConnection = (
+        { host, port, endpoint }: Asked,
+        done: (error: Error | null, socket: Socket) => void,
+      ): undefined => {
+        const destination = { host: host ?? '', port: Number(port ?? 443) }
+        this.connect(destination, endpoint ?? destination.host, proxy).then(
+          (socket) => done(null, socket),
+          (error: Error) => done(error, undefined as unknown as Socket),
+        )
+        return undefined
+      }
       agent = Object.assign(new https.Agent({ keepAlive: true }), { createConnection })
-      this.tunnels.set(proxy.href, agent)
+      this.agents.set(key, agent)
     }
     return agent
   }
+
+  /** Reading all authorities takes longer than a handshake: they are, where the few that are named for the host, or else Node's, do not do. */
+  private async connect(
+    destination: Destination,
+    endpoint: string,
+    proxy: ProxyServer | undefined,
+  ): Promise<tls.TLSSocket> {
+    const belief = this.beliefIn(endpoint)
+    try {
+      return await this.shakeHands(destination, belief.context(), proxy)
+    } catch (error) {
+      if (!isDistrust(systemCode(error)) || !belief.widen()) throw error
+      return this.shakeHands(destination, belief.context(), proxy)
+    }
+  }
+
+  private beliefIn(endpoint: string): Belief {
+    const { trust } = this.settings
+    const known = this.believed.get(endpoint) ?? new Belief(endpoint, trust.host, trust.environment)
+    this.believed.set(endpoint, known)
+    return known
+  }
+
+  private async shakeHands(
+    { host, port }: Destination,
+    secureContext: tls.SecureContext,
+    proxy: ProxyServer | undefined,
+  ): Promise<tls.TLSSocket> {
+    const { unchecked, patience } = this.settings
+    const tunnel = { secure: this.connectToProxy, patience }
+    const way = proxy === undefined ? { port } : { socket: await openTunnel(proxy, { host, port }, tunnel) }
+    // An address is no name that a server could have several certificates for.
+    const named = isIP(host) === 0 ? { servername: host } : {}
+    const options = {
+      host,
+      ...way,
+      ...named,
+      secureContext,
+      rejectUnauthorized: !unchecked,
+      ALPNProtocols: ['http/1.1'],
+    }
+    return new Promise((resolve, reject) => {
+      const socket = tls.connect(options)
+      const late = () => {
+        const why = new Error(`no connection within ${patience / 1000} seconds`)
+        socket.destroy(Object.assign(why, { code: 'ETIMEDOUT' }))
+      }
+      const ended = () => reject(Object.assign(new Error('the connection broke'), { code: 'ECONNRESET' }))
+      socket.setTimeout(patience, late)
+      socket.once('error', reject).once('close', ended)
+      socket.once('secureConnect', () => {
+        socket.setTimeout(0)
+        socket.off('timeout', late).off('error', reject).off('close', ended)
+        resolve(socket)
+      })
+    })
+  }
 }
 
-/** What an agent makes its connections with when they lead through a proxy's CONNECT. */
-function connectThrough(proxy: URL, options: tls.ConnectionOptions) {
-  return (
-    { host, port }: { readonly host?: string | null; readonly port?: number | string | null },
-    done: (error: Error | null, socket: Duplex) => void,
-  ): undefined => {
-    const target = `${host}:${port ?? 443}`
-    // An address is no name that a server could have several certificates for.
-    const named = isIP(host ?? '') === 0 ? { servername: host ?? '' } : {}
-    const headers = { Host: target, ...(proxy.username === '' ? {} : { 'Proxy-Authorization': basicOf(proxy) }) }
-    const way = { host: proxy.hostname, port: proxy.port || 80 }
-    const asked = http.request({ ...way, method: 'CONNECT', path: target, headers, agent: false })
-    const fail = (error: Error) => done(error, undefined as unknown as Duplex)
-    asked.on('connect', ({ statusCode }, socket) => {
-      if (statusCode !== 200) {
-        socket.destroy()
-        fail(new Error(`the proxy ${proxy.host} answers ${statusCode} to CONNECT ${target}`))
-        return
-      }
-      const secure = tls.connect({ ...options, socket, host: host ?? '', ...named }, () => done(null, secure))
-      secure.on('error', fail)
-    })
-    asked.on('error', fail)
-    asked.end()
-    return undefined
+/** Whom to believe of one endpoint, and what to show it. */
+class Belief {
+  private readonly endpoint: string
+  private readonly origin: string
+  private readonly environment: Environment
+  private made: tls.SecureContext | undefined
+  private isWide = false
+
+  /** `origin` is the host that led to the endpoint: its authorities count for what is behind it, too. */
+  constructor(endpoint: string, origin: string, environment: Environment) {
+    this.endpoint = endpoint
+    this.origin = origin
+    this.environment = environment
+  }
+
+  /** Throws `CERTIFICATES_INVALID`. */
+  context(): tls.SecureContext {
+    this.made ??= this.make()
+    return this.made
+  }
+
+  /** From now on, all authorities that anybody knows count. Answers whether that is new. */
+  widen(): boolean {
+    if (this.isWide) return false
+    this.isWide = true
+    this.made = undefined
+    return true
+  }
+
+  private make(): tls.SecureContext {
+    const { authorities, ...shown } = readTrust(this.endpoint, this.environment)
+    const more = this.endpoint === this.origin ? [] : readTrust(this.origin, this.environment).authorities
+    const named = [...new Set([...authorities, ...more])]
+    if (this.isWide) return tls.createSecureContext({ ...shown, ca: allAuthorities(named) })
+    return tls.createSecureContext({ ...shown, ...(named.length === 0 ? {} : { ca: named }) })
   }
 }

@@ -1,31 +1,30 @@
-import { readdirSync, readFileSync, realpathSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { delimiter, join } from 'node:path'
-import { createSecureContext, rootCertificates } from 'node:tls'
+import { join } from 'node:path'
+import { createSecureContext } from 'node:tls'
 import { messageOf, systemCode, TareError } from '../support/index.ts'
+import { namedAuthorities } from './authorities.ts'
 import type { Environment } from './environment.ts'
 
-/** What is believed of a server, and what it is shown: PEM. */
+/** What is believed of a server besides what everybody is believed of, and what it is shown: PEM. */
 export interface Trust {
-  /** Authorities, with those that Node knows; undefined where there are no others. */
-  readonly ca?: string[]
+  readonly authorities: readonly string[]
   /** Certificates of ours, and their keys in the same order. */
   readonly cert?: string[]
   readonly key?: string[]
 }
 
 /**
- * What the folders of a registry in Docker's and podman's certs.d say: `*.crt` are authorities, `*.cert` and `*.key` show
- * who we are. Authorities are those of SSL_CERT_FILE and SSL_CERT_DIR, too. Throws `CERTIFICATES_INVALID`.
+ * What the folders of a host in Docker's and podman's certs.d say: `*.crt` are authorities, `*.cert` and `*.key` show who we
+ * are; and which authorities variables name. Throws `CERTIFICATES_INVALID`.
  */
 export function readTrust(host: string, environment: Environment): Trust {
   const own = environment['XDG_CONFIG_HOME'] || join(environment['HOME'] || homedir(), '.config')
   const roots = ['/etc/docker', '/etc/containers', join(own, 'docker'), join(own, 'containers')]
   const folders = roots.map((root) => join(root, 'certs.d', host))
-  const authorities = [...folders.flatMap(authoritiesIn), ...namedAuthorities(environment)]
   const pairs = folders.flatMap(pairsIn)
   return {
-    ...(authorities.length === 0 ? {} : { ca: [...rootCertificates, ...authorities] }),
+    authorities: [...folders.flatMap(authoritiesIn), ...namedAuthorities(environment)],
     ...(pairs.length === 0 ? {} : { cert: pairs.map(({ cert }) => cert), key: pairs.map(({ key }) => key) }),
   }
 }
@@ -66,29 +65,6 @@ function pairsIn(folder: string): { readonly cert: string; readonly key: string 
 }
 
 const begin = '-----BEGIN '
-
-/** As other programs do, what is not there or is none is passed over: these variables are not said to tare alone. */
-function namedAuthorities(environment: Environment): string[] {
-  const file = environment['SSL_CERT_FILE']
-  const folders = (environment['SSL_CERT_DIR'] ?? '').split(delimiter).filter((folder) => folder !== '')
-  const named = folders.flatMap((folder) =>
-    unlessMissing(() => readdirSync(folder).map((name) => join(folder, name)), []),
-  )
-  // OpenSSL's folders have each certificate a second time, as a link named by its hash.
-  const paths = new Set(
-    [...(file ? [file] : []), ...named].map((path) => unlessMissing(() => realpathSync(path), path)),
-  )
-  const texts = [...paths].map((path) => unlessMissing(() => readFileSync(path, 'utf8'), ''))
-  return texts.filter((text) => text.includes(begin))
-}
-
-function unlessMissing<T>(look: () => T, instead: T): T {
-  try {
-    return look()
-  } catch {
-    return instead
-  }
-}
 
 function namesIn(folder: string, ending: string): string[] {
   try {

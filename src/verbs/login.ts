@@ -7,7 +7,9 @@ export async function login({ environment }: Host, options: LoginOptions): Promi
   const registry = registryName(options.registry)
   const { user, password, insecure, signal } = options
   const { findCredentials, keepCredentials, openRegistry } = await import('../content/registry/index.ts')
-  const given = user === undefined || password === undefined ? undefined : { source: 'this login', user, password }
+  const plain = /^http:/i.test(options.registry ?? '')
+  const given =
+    user === undefined || password === undefined ? undefined : { source: 'this login', user, password, plain }
   const credentials = given ?? (await findCredentials(registry, '', environment))
   if (credentials === undefined)
     throw new TareError('CREDENTIALS_MISSING', `nobody is logged in to ${registry}`, {

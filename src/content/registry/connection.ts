@@ -4,8 +4,6 @@ import {
   type Http,
   type HttpRequest,
   type HttpResponse,
-  isAboutCertificates,
-  isLoopback,
   isPassing,
   isSameEndpoint,
   persist,
@@ -15,9 +13,10 @@ import {
   TryAgain,
 } from '../../net/index.ts'
 import { TareError } from '../../support/index.ts'
-import { type Challenge, type Login, parseChallenges } from './auth/index.ts'
-import { type Attempt, nonsense, RefusedStatus, refused, unreachable, wordsOf } from './failure.ts'
-import { type Door, Identities, type Identity, type Purpose } from './identity.ts'
+import type { Login } from './auth/index.ts'
+import { challengesOf, type Door, findDoor } from './door.ts'
+import { type Attempt, RefusedStatus, refused, unreachable, wordsOf } from './failure.ts'
+import { Identities, type Identity, type Purpose } from './identity.ts'
 
 export type Question = Omit<HttpRequest, 'url' | 'body' | 'headers'> & {
   /** Below the registry: `/v2/…`; or where it told us to go. */
@@ -138,7 +137,7 @@ export class Connection {
             }
           }
           const { source: credentials, granted, missing } = identity
-          const about = { ...attempt, credentials, granted, missing, via: viaOf(response, url) }
+          const about = { ...attempt, credentials, granted, missing, proxy: response.proxy, via: viaOf(response, url) }
           const after = response.headers['retry-after']
           const quiet = silent && response.status !== 401
           if (quiet) discard(response)
@@ -153,10 +152,10 @@ export class Connection {
   }
 
   /** Whether a registry is there, and what it wants to see: asked once. */
-  ping(purpose: Purpose) {
-    this.base ??= this.findBase(purpose).catch((error: unknown) => {
+  ping(purpose: Purpose): Promise<Door> {
+    this.base ??= this.findDoor(purpose).catch((error: unknown) => {
       this.base = undefined
-      throw error
+      throw this.explain(error, purpose)
     })
     return this.base
   }
@@ -179,6 +178,12 @@ export class Connection {
   /** The identity token that came with a token; undefined where none did. */
   identityToken(): Promise<string | undefined> {
     return this.identities.identityToken()
+  }
+
+  private findDoor(purpose: Purpose): Promise<Door> {
+    const { http, retries, insecure, plain } = this
+    const about = { attempt: this.attempt(purpose), explain: (error: unknown) => this.explain(error, purpose) }
+    return findDoor(this.host, { http, retries, insecure, plain, doorAt: (base) => this.urlOf('/v2/', base), ...about })
   }
 
   private async sendOnce(question: Question, base: URL, authorization: string | undefined): Promise<HttpResponse> {
@@ -212,46 +217,6 @@ export class Connection {
     } catch {}
     return ''
   }
-
-  private async findBase(purpose: Purpose) {
-    const loopback = isLoopback(this.host.replace(/:\d+$/, ''))
-    const schemes = this.plain ? ['http'] : this.insecure ? ['https', 'http'] : loopback ? ['http', 'https'] : ['https']
-    let failure: unknown
-    for (const scheme of schemes) {
-      try {
-        const found = await this.pingAt(new URL(`${scheme}://${this.host}`), purpose)
-        if (found !== undefined) return found
-      } catch (error) {
-        const explained = this.explain(error, purpose)
-        // What is wrong on our side stays wrong, and is no reason to go without.
-        if (explained instanceof TareError && explained.code === 'CERTIFICATES_INVALID') throw explained
-        // The first one tells more: what follows is only a guess, unless it shows that the guess was right.
-        if (failure === undefined || isAboutCertificates(explained)) failure = explained
-      }
-    }
-    throw failure ?? nonsense(this.attempt(purpose), 'does not speak HTTP as a registry does')
-  }
-
-  private async pingAt(url: URL, purpose: Purpose) {
-    // Another scheme is waiting: no patience with one that does not answer as it should.
-    const response = await persist(
-      { ...this.retries, attempts: this.insecure ? 1 : this.retries.attempts },
-      async () => {
-        const answer = await this.http.send({ method: 'GET', url: this.urlOf('/v2/', url) })
-        if (!isPassing(answer.status)) return answer
-        const after = answer.headers['retry-after']
-        throw new TryAgain(
-          refused(this.attempt(purpose), answer.status, await wordsOf(answer), after),
-          readRetryAfter(after, Date.now()),
-        )
-      },
-    )
-    const words = response.status === 400 ? await wordsOf(response) : ''
-    if (/HTTP request to an HTTPS server/i.test(words)) return undefined
-    discard(response)
-    const [challenge] = isSameEndpoint(response.url, url) ? challengesOf(response) : []
-    return { url, challenge }
-  }
 }
 
 function is401({ status, by }: RefusedStatus): boolean {
@@ -260,10 +225,6 @@ function is401({ status, by }: RefusedStatus): boolean {
 
 function viaOf({ url }: HttpResponse, base: URL): Attempt['via'] {
   return isSameEndpoint(url, base) ? undefined : { host: url.host, what: 'storage' }
-}
-
-function challengesOf({ headers }: HttpResponse): readonly Challenge[] {
-  return parseChallenges(headers['www-authenticate'] ?? '')
 }
 
 /** The token was refused while bytes were sent that are there only once; a new one is fetched with the next question. */

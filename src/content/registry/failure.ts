@@ -17,6 +17,8 @@ export interface Attempt {
   readonly granted?: string | undefined
   /** Where the credentials came from; undefined for none. */
   readonly credentials?: string | undefined
+  /** The proxy that may have answered instead. */
+  readonly proxy?: string | undefined
   /** Why there are none: what a credential helper said. */
   readonly missing?: TareError | undefined
 }
@@ -100,8 +102,9 @@ export function nonsense(attempt: Attempt, what: string): TareError {
   })
 }
 
-function whoOf({ host, via }: Attempt): string {
-  return via === undefined ? host : `${via.host} (${host} leads there for its ${via.what})`
+function whoOf({ host, via, proxy }: Attempt): string {
+  const who = via === undefined ? host : `${via.host} (${host} leads there for its ${via.what})`
+  return proxy === undefined ? who : `${who}, through the proxy ${proxy},`
 }
 
 function login({ host, registry = host }: Attempt): string {

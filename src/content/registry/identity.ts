@@ -1,6 +1,7 @@
 import type { Http, RetrySettings } from '../../net/index.ts'
-import type { TareError } from '../../support/index.ts'
+import { TareError } from '../../support/index.ts'
 import type { Challenge, Login } from './auth/index.ts'
+import type { Door } from './door.ts'
 import type { Attempt } from './failure.ts'
 import { basic, fetchToken, type Token } from './tokens.ts'
 
@@ -54,7 +55,7 @@ export class Identities {
   async identify(door: Door, purpose: Purpose, attempt: Attempt): Promise<Identity> {
     const challenge = this.asked.get(purpose.repository ?? '') ?? door.challenge
     if (challenge === undefined) return {}
-    const { credentials, failure } = await this.who(purpose)
+    const { credentials, failure } = guarded(await this.who(purpose), door)
     const source = credentials?.source
     const missing = credentials === undefined ? failure : undefined
     if (credentials?.registryToken !== undefined)
@@ -107,10 +108,19 @@ export class Identities {
   }
 }
 
-/** Where an endpoint answers, and what it asks for there. */
-export interface Door {
-  readonly url: URL
-  readonly challenge: Challenge | undefined
+/**
+ * What may be said over plain HTTP to a name that only its addresses show to be this machine: what is kept for it. Without a port,
+ * a login is one for https.
+ */
+function guarded(login: Login, { url, judged }: Door): Login {
+  const { credentials } = login
+  if (judged === undefined || credentials === undefined || credentials.plain === true || url.port !== '') return login
+  const failure = new TareError(
+    'CREDENTIALS_EXPOSED',
+    `those from ${credentials.source} are kept for https, and ${url.host}, which is this machine, speaks http`,
+    { remedy: `\`tare login http://${url.host}\` keeps a login for that.` },
+  )
+  return { failure }
 }
 
 /** Equal for challenges that the same token meets. */

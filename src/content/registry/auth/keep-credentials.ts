@@ -21,7 +21,7 @@ export interface KeptCredentials {
 
 /**
  * Keeps a user's password, or the identity token instead of it, where docker keeps it, or in the file that
- * REGISTRY_AUTH_FILE names: with the credential helper that the file names, else in the file itself.
+ * REGISTRY_AUTH_FILE names: with the credential helper that the file names, else in the file itself. `plain` ones are for http.
  */
 export async function keepCredentials(
   registry: string,
@@ -29,11 +29,17 @@ export async function keepCredentials(
     user,
     password,
     identityToken,
-  }: { readonly user: string; readonly password: string; readonly identityToken?: string | undefined },
+    plain = false,
+  }: {
+    readonly user: string
+    readonly password: string
+    readonly identityToken?: string | undefined
+    readonly plain?: boolean | undefined
+  },
   environment: Environment,
 ): Promise<KeptCredentials> {
   const path = writtenFile(environment)
-  const server = serverKeys(registry)[0]!
+  const server = plain ? `http://${registry}` : serverKeys(registry)[0]!
   const hiddenBy = loginSources(environment).find(({ name, read }) => name !== path && has(read(), registry))
   const hidden = hiddenBy?.name === 'DOCKER_AUTH_CONFIG' ? { hiddenBy: hiddenBy.name } : {}
   forgetAnswers(environment)

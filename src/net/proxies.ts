@@ -1,0 +1,90 @@
+import { TareError } from '../support/index.ts'
+import type { Environment } from './environment.ts'
+import { isExcepted, isLoopbackAddress, withoutBrackets } from './no-proxy.ts'
+
+/** Proxies, as the environment names them. */
+export interface ProxyRules {
+  readonly http?: NamedProxy | undefined
+  readonly https?: NamedProxy | undefined
+  /** Hosts that are reached without: see `isExcepted`. */
+  readonly except?: string | undefined
+}
+
+interface NamedProxy {
+  readonly text: string
+  /** `HTTPS_PROXY` */
+  readonly variable: string
+}
+
+/** A proxy on the way to a server. */
+export interface ProxyServer {
+  readonly url: URL
+  readonly variable: string
+}
+
+/** HTTP_PROXY, HTTPS_PROXY and NO_PROXY, in either case of letters. */
+export function readProxies(environment: Environment): ProxyRules {
+  const find = (name: string): NamedProxy | undefined => {
+    const variable = [name, name.toLowerCase()].find((each) => environment[each]?.trim())
+    return variable === undefined ? undefined : { variable, text: environment[variable]!.trim() }
+  }
+  return { http: find('HTTP_PROXY'), https: find('HTTPS_PROXY'), except: find('NO_PROXY')?.text }
+}
+
+const schemes = ['http:', 'https:', 'socks5:', 'socks5h:']
+
+/** The proxy on the way to an address; undefined for the straight way. This machine itself needs none. Throws `PROXY_INVALID`. */
+export function proxyFor(url: URL, rules: ProxyRules): ProxyServer | undefined {
+  const named = url.protocol === 'https:' ? rules.https : rules.http
+  if (named === undefined || isLoopback(url.hostname) || isExcepted(url, rules.except ?? '')) return undefined
+  const { text, variable } = named
+  const address = text.includes('://') ? text : `http://${text}`
+  const parsed = URL.canParse(address) ? new URL(address) : undefined
+  if (parsed !== undefined && schemes.includes(parsed.protocol) && parsed.hostname !== '')
+    return { url: parsed, variable }
+  // It may hold a password.
+  throw new TareError('PROXY_INVALID', `${variable} is not the address of a proxy`, {
+    remedy: 'Write it as http://HOST:PORT; https://, socks5:// and socks5h:// are understood, too.',
+  })
+}
+
+/** Whether a host, as addresses have it, is this machine without being looked up. */
+export function isLoopback(host: string): boolean {
+  const name = withoutBrackets(host).toLowerCase()
+  return name === 'localhost' || isLoopbackAddress(name)
+}
+
+/** `Basic …` of an address's user and password. */
+export function basicOf({ username, password }: { readonly username: string; readonly password: string }): string {
+  return `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}`
+}
+
+/** What went wrong at a proxy, not at the server behind it. */
+export class ProxyFailure extends Error {
+  /** `proxy.example:3128 (HTTPS_PROXY)` */
+  readonly proxy: string
+  readonly variable: string
+  readonly status: number | undefined
+
+  constructor(proxy: ProxyServer, what: string, more: { readonly cause?: unknown; readonly status?: number } = {}) {
+    super(`the proxy ${nameOfProxy(proxy)} ${what}`, more.cause === undefined ? undefined : { cause: more.cause })
+    this.proxy = nameOfProxy(proxy)
+    this.variable = proxy.variable
+    this.status = more.status
+  }
+}
+
+export function nameOfProxy({ url, variable }: ProxyServer): string {
+  return `${url.host} (${variable})`
+}
+
+/** The error for a proxy to which there is no connection. */
+export function unreached(proxy: ProxyServer, error: unknown): ProxyFailure {
+  return new ProxyFailure(proxy, 'cannot be reached', { cause: error })
+}
+
+/** What a proxy's status means, to follow its name. */
+export function refusalOf(status: number, request: string): string {
+  if (status === 407) return `asks for a user and a password (407 to ${request})`
+  return `answers ${status} to ${request}`
+}

@@ -1,0 +1,97 @@
+import type { LookupAddress } from 'node:dns'
+import type { ClientRequest, OutgoingHttpHeaders } from 'node:http'
+import * as http from 'node:http'
+import type { Socket } from 'node:net'
+import { pinnedLookup } from './lookup.ts'
+import type { HttpRequest } from './messages.ts'
+import { basicOf, type ProxyServer } from './proxies.ts'
+import type { SecureSettings, SecureWays } from './secure.ts'
+
+/** Ways to servers, straight or through a proxy, over kept connections. */
+export class Ways {
+  private readonly settings: SecureSettings
+  private readonly plain: http.Agent
+  private readonly socks = new Map<string, http.Agent>()
+  private readonly pinned = new Map<string, readonly LookupAddress[]>()
+  private secure: Promise<SecureWays> | undefined
+
+  constructor(settings: SecureSettings) {
+    this.settings = settings
+    this.plain = new http.Agent({ keepAlive: true, ...{ lookup: pinnedLookup(this.pinned) } })
+  }
+
+  /** From now on, a name is at these addresses, for plain HTTP. */
+  pin(hostname: string, addresses: readonly LookupAddress[]): void {
+    this.pinned.set(hostname, addresses)
+  }
+
+  /** Closes the kept connections. */
+  close(): void {
+    for (const agent of [this.plain, ...this.socks.values()]) agent.destroy()
+    this.secure?.then((ways) => ways.close()).catch(() => {})
+  }
+
+  /** What begins a request, once what it needs is loaded. */
+  async to(request: HttpRequest, proxy: ProxyServer | undefined): Promise<() => ClientRequest> {
+    const { url, method } = request
+    const headers = headersOf(request)
+    if (url.protocol === 'https:') {
+      const ways = await this.secureWays()
+      return () => ways.request(url, { method, headers }, proxy)
+    }
+    if (proxy === undefined) return () => http.request(url, { method, headers, agent: this.plain })
+    if (proxy.url.protocol.startsWith('socks')) {
+      const agent = this.socksAgent(proxy)
+      return () => http.request(url, { method, headers, agent })
+    }
+    const own = proxy.url.username === '' ? {} : { 'Proxy-Authorization': basicOf(proxy.url) }
+    const options = { method, path: url.href, headers: { Host: url.host, ...own, ...headers } }
+    // A path that is an address: of the URL only the host and the port are taken.
+    const { hostname, port } = new URL(proxy.url)
+    const at = { hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port }
+    if (proxy.url.protocol === 'http:') return () => http.request({ ...at, ...options, agent: this.plain })
+    const ways = await this.secureWays()
+    return () => ways.requestOfProxy(proxy, options)
+  }
+
+  private socksAgent(proxy: ProxyServer): http.Agent {
+    let agent = this.socks.get(proxy.url.href)
+    if (agent === undefined) {
+      const createConnection = (
+        { host, port }: { readonly host?: string | null; readonly port?: number | string | null },
+        done: (error: Error | null, socket: Socket) => void,
+      ): undefined => {
+        this.tunnel(proxy, { host: host ?? '', port: Number(port ?? 80) }).then(
+          (socket) => done(null, socket),
+          (error: Error) => done(error, undefined as unknown as Socket),
+        )
+        return undefined
+      }
+      agent = Object.assign(new http.Agent({ keepAlive: true }), { createConnection })
+      this.socks.set(proxy.url.href, agent)
+    }
+    return agent
+  }
+
+  private async tunnel(proxy: ProxyServer, at: { readonly host: string; readonly port: number }): Promise<Socket> {
+    const { openTunnel } = await import('./tunnel.ts')
+    const { connectToProxy } = await this.secureWays()
+    return openTunnel(proxy, at, { secure: connectToProxy, patience: this.settings.patience })
+  }
+
+  // TLS takes as long to load as all else of HTTP, and authorities may be hundreds of files: a registry on this machine needs neither.
+  private secureWays(): Promise<SecureWays> {
+    this.secure ??= import('./secure.ts').then(({ SecureWays }) => new SecureWays(this.settings))
+    return this.secure
+  }
+}
+
+function headersOf({ method, headers, body, length }: HttpRequest): OutgoingHttpHeaders {
+  const size = body instanceof Uint8Array ? body.length : length
+  return {
+    'User-Agent': 'tare',
+    ...headers,
+    ...(size === undefined ? {} : { 'Content-Length': size }),
+    ...(body === undefined && method !== 'GET' && method !== 'HEAD' ? { 'Content-Length': 0 } : {}),
+  }
+}
