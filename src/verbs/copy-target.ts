@@ -1,11 +1,12 @@
 import { resolve } from 'node:path'
 import { openLayout, writeArchive } from '../content/archive/index.ts'
-import { copyImage, type Target, verified } from '../content/index.ts'
+import { copyImage, type Source, type Target, verified } from '../content/index.ts'
 import type { Registry } from '../content/registry/index.ts'
 import type { Entry, PulledAs } from '../content/store/index.ts'
 import { type Descriptor, isIndexType, isManifestType, parseReference, type Reference } from '../oci/index.ts'
 import { type Bytes, TareError } from '../support/index.ts'
 import { convertFormat } from './convert-format.ts'
+import type { ReferrersTarget } from './copy-referrers.ts'
 import { documentsOf, isFormatRefused, keptOci, onlyInOci, refusedBoth, reportDockers } from './docker-fallback.ts'
 import type { Host } from './host.ts'
 import { keepIndex, keepPacked } from './keep-packed.ts'
@@ -22,6 +23,8 @@ import type { CopyOptions, CopyResult } from './types.ts'
 export interface CopyTarget {
   /** Answers what the image is there. */
   write(way: OnItsWay): Promise<CopyWritten>
+  /** For a place that takes what refers to an image. */
+  readonly attach?: ReferrersTarget['attach']
   name(blob: Descriptor, pulledAs?: PulledAs): Promise<void>
   /** Gives up; what nobody else has seen is removed. */
   abort(): Promise<void>
@@ -75,6 +78,11 @@ async function registryTarget(
       from.kind === 'store'
         ? pushDocument(host, registry, root, options, entry)
         : { blob: await copyToRegistry(registry, { source, root }, near, options) },
+    attach: async (source, blob, tag) => {
+      const { report, signal } = options
+      await copyImage(source, blob, uploading(registry, near), undefined, { report, signal, atOnce })
+      if (tag !== undefined) await registry.tag({ registry: name.registry, repository: name.repository, tag }, blob)
+    },
     name: async (blob) => {
       for (const one of names) await registry.tag(one, blob)
     },
@@ -183,6 +191,9 @@ async function layoutTarget(host: Host, to: LayoutPlace, options: CopyOptions): 
     write: async ({ source, root }) => ({
       blob: await copyImage(source, root, layout, undefined, { report, signal, atOnce }),
     }),
+    attach: async (source, blob, tag) => {
+      await layout.label(tag, await copyImage(source, plain(blob), layout, undefined, { report, signal, atOnce }))
+    },
     name: async (blob) => {
       for (const label of labels) await layout.label(label, blob)
     },
@@ -203,6 +214,12 @@ function archiveTarget(to: ArchivePlace, options: CopyOptions): CopyTarget {
   })
   return {
     write: async ({ source, root }) => ({ blob: await copyImage(source, root, writer, undefined, { report, signal }) }),
+    ...(to.kind === 'docker-archive'
+      ? {}
+      : {
+          attach: async (source: Source, blob: Descriptor, tag?: string) =>
+            writer.label(tag, await copyImage(source, plain(blob), writer, undefined, { report, signal })),
+        }),
     name: async (blob) => {
       for (const label of labels) await writer.label(label, blob)
       for (const name of names) await writer.tag(name, blob)
@@ -211,6 +228,11 @@ function archiveTarget(to: ArchivePlace, options: CopyOptions): CopyTarget {
     abort: () => writer.abort(),
     close: () => {},
   }
+}
+
+/** Without what a list says of it besides. */
+function plain({ mediaType, digest, size }: Descriptor): Descriptor {
+  return { mediaType, digest, size }
 }
 
 /** Before anything is written, so that a wrong one is told in time. */

@@ -3,7 +3,8 @@ import { isIndexType, normalizePlatform, parsePlatform } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import { choosePlatforms, choosePresent } from './choose-platforms.ts'
 import { convertFormat } from './convert-format.ts'
-import { openTarget } from './copy-target.ts'
+import { copyReferrers } from './copy-referrers.ts'
+import { type CopyTarget, openTarget } from './copy-target.ts'
 import type { Host } from './host.ts'
 import { type OpenedImage, openImage } from './open-place.ts'
 import type { OnItsWay } from './overlay.ts'
@@ -22,6 +23,7 @@ import { wholeImage } from './whole-image.ts'
 export async function copy(host: Host, options: CopyOptions): Promise<CopyResult> {
   const [from, to] = [parsePlace(options.from), parsePlace(options.to)]
   const platforms = platformsOf(host, to, options)
+  refuseReferrers(from, to, options)
   const usesStore = from.kind === 'store' || to.kind === 'store'
   const release = usesStore ? host.store.lease() : () => {}
   try {
@@ -81,12 +83,13 @@ async function send(
     const asKnown = to.kind === 'store' && from.kind === 'registry' && way.changed === undefined
     const same = blob.digest === before || asKnown
     if (!same) refuseChange(way.changed ?? reasonOf(from, to), options, before)
+    const referrers = await attached(opened, target, way, options)
     await target.name(blob, pulledAs)
     const shown = to.kind === 'store' ? (pulledAs?.manifest ?? blob) : blob
     const { digest, mediaType, size } = shown
     // An archive that has no manifest has no digest to lose.
     const was = digest === before || opened.plain === true ? {} : { was: before }
-    return { fullName: formatPlace(to), digest, mediaType, size, skipped, ...was }
+    return { fullName: formatPlace(to), digest, mediaType, size, skipped, referrers, ...was }
   } catch (error) {
     await target.abort()
     throw error
@@ -94,6 +97,17 @@ async function send(
     close()
     target.close()
   }
+}
+
+async function attached(
+  { referrers: from }: OpenedImage,
+  { attach }: CopyTarget,
+  way: OnItsWay,
+  { referrers = false, allPlatforms = false, report }: CopyOptions,
+): Promise<readonly Digest[]> {
+  const wanted = { subjects: referrers, tags: allPlatforms }
+  if (from === undefined || attach === undefined || !(wanted.subjects || wanted.tags)) return []
+  return copyReferrers(from, { attach }, way, wanted, report)
 }
 
 /** Makes of the image what the target is to have of it. */
@@ -148,6 +162,25 @@ function platformsOf(host: Host, to: Place, options: CopyOptions): readonly Plat
   if (to.kind === 'store' && options.format !== undefined)
     throw invalid('the store has one format of its own', 'Leave --format away; a push takes it.')
   return platforms
+}
+
+function refuseReferrers(from: Place, to: Place, { referrers, format }: CopyOptions): void {
+  if (referrers !== true) return
+  const invalid = (message: string, remedy: string) => new TareError('OPTION_INVALID', message, { remedy })
+  for (const [{ kind }, word] of [
+    [from, 'from'],
+    [to, 'into'],
+  ] as const)
+    if (kind === 'store' || kind === 'docker-archive')
+      throw invalid(
+        `signatures and SBOMs cannot be copied ${word} ${kind === 'store' ? 'the store' : 'a docker archive'}, which has none`,
+        'Copy between registries, oci: and oci-archive:.',
+      )
+  if (format !== undefined)
+    throw invalid(
+      'what refers to an image speaks of its digest, which --format changes',
+      'Leave one of --referrers and --format out.',
+    )
 }
 
 function reasonOf(from: Place, to: Place): string {

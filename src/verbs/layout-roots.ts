@@ -1,6 +1,7 @@
 import type { ArchiveSource, LayoutRoot } from '../content/archive/index.ts'
 import { type Descriptor, type Digest, familiarName, flattenIndex, isIndexType, openIndex } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
+import { subjectOf } from './copy-referrers.ts'
 import { readIfThere, readWhole } from './packed-image.ts'
 import type { LayoutPlace } from './places.ts'
 
@@ -17,9 +18,10 @@ export async function rootOfLayout(archive: ArchiveSource, place: LayoutPlace, w
     return found
   }
   if (label === undefined) {
-    if (roots.length > 1) throw ambiguous(what, roots)
-    if (roots[0] === undefined) throw unknown(what, roots)
-    return roots[0].blob
+    const images = roots.length > 1 ? await withoutReferrers(archive, roots) : roots
+    if (images.length > 1) throw ambiguous(what, images)
+    if (images[0] === undefined) throw unknown(what, roots)
+    return images[0].blob
   }
   const exactly = roots.find(({ labels }) => labels.includes(label))
   if (exactly !== undefined) return exactly.blob
@@ -27,6 +29,16 @@ export async function rootOfLayout(archive: ArchiveSource, place: LayoutPlace, w
   if (named.length > 1) throw ambiguous(what, named)
   if (named[0] === undefined) throw unknown(what, roots)
   return named[0].blob
+}
+
+/** Without what only speaks of others: their signatures and SBOMs, and what cosign has for them under tags. */
+async function withoutReferrers(archive: ArchiveSource, roots: readonly LayoutRoot[]): Promise<readonly LayoutRoot[]> {
+  const images: LayoutRoot[] = []
+  for (const root of roots) {
+    const isTagged = root.labels.some((label) => /^sha256-[0-9a-f]{64}\./.test(label))
+    if (!isTagged && (await subjectOf(archive, root.blob)) === undefined) images.push(root)
+  }
+  return images
 }
 
 async function withDigest(

@@ -2,6 +2,7 @@ import { openArchive } from '../content/archive/index.ts'
 import type { Source } from '../content/index.ts'
 import type { Entry, Reservation } from '../content/store/index.ts'
 import { type Descriptor, formatReference } from '../oci/index.ts'
+import { layoutReferrers, type ReferrersSource, registryReferrers } from './copy-referrers.ts'
 import { sourceOfDockerArchive } from './docker-archive-source.ts'
 import { type Host, unpackLimit } from './host.ts'
 import { rootOfLayout } from './layout-roots.ts'
@@ -17,6 +18,8 @@ export interface OpenedImage {
   readonly plain?: boolean | undefined
   /** Of the store, where it stands there. */
   readonly entry?: Entry | undefined
+  /** Of a place that knows what refers to its images. */
+  readonly referrers?: ReferrersSource | undefined
   close(): Promise<void>
 }
 
@@ -28,7 +31,7 @@ export async function openImage(host: Host, place: Place, call: RegistryCall): P
       try {
         const root = await source.resolve(place.name)
         if (root === undefined) throw unknownImage(place.name, source.mirrorsSaid)
-        return { source, root, close: async () => source.close() }
+        return { source, root, referrers: registryReferrers(source, place.name), close: async () => source.close() }
       } catch (error) {
         source.close()
         throw error
@@ -66,7 +69,8 @@ async function openFile(host: Host, place: FilePlace, { signal }: RegistryCall):
         const wanted = place.name === undefined ? undefined : formatReference(place.name)
         return { ...(await sourceOfDockerArchive(archive, place.path, wanted)), close }
       }
-      return { source: archive, root: await rootOfLayout(archive, place, formatPlace(place)), close }
+      const root = await rootOfLayout(archive, place, formatPlace(place))
+      return { source: archive, root, referrers: layoutReferrers(archive), close }
     } catch (error) {
       await archive.close()
       throw error

@@ -22,7 +22,11 @@ export const copy = defineVerb({
       placeholder: 'tag',
       help: 'One more tag, or name in the store or a docker archive',
     },
-    all: { type: 'bool', short: 'a', help: 'Copy all platforms, or fail (default: all that the target can hold)' },
+    all: {
+      type: 'bool',
+      short: 'a',
+      help: "Copy all platforms, or fail (default: all that the target can hold), and cosign's tags",
+    },
     compression: { type: 'string', help: 'How plain layers are squeezed for a registry: "gzip" (default) or "zstd"' },
     'compression-level': { type: 'string', help: '1 to 9 for gzip (default: 4), 1 to 19 for zstd (default: 3)' },
     digestfile: { type: 'string', placeholder: 'file', help: 'Write the digest of the copy to the file' },
@@ -31,6 +35,7 @@ export const copy = defineVerb({
     platform: { type: 'strings', help: 'Copy only these platforms, separated by commas' },
     'preserve-digests': { type: 'bool', help: 'Fail if the digest cannot stay as it is' },
     quiet: { type: 'bool', short: 'q', help: 'Suppress verbose output' },
+    referrers: { type: 'bool', help: 'Copy what refers to the image, too: signatures, SBOMs, attestations' },
   },
   run: async (call) => {
     const { args, flags, streams, signal } = call
@@ -40,11 +45,13 @@ export const copy = defineVerb({
       ...{ from: args[0]!, to: args[1]!, format, compression, compressionLevel, insecure: flags.insecure, signal },
       ...{ platforms: flags.platform, allPlatforms: flags.all, preserveDigests: flags['preserve-digests'] },
       additionalTags: flags['additional-tag'],
+      referrers: flags.referrers,
     }
     const result = await withTransfers(call, copied, 'stderr', (report) => tare.copy({ ...options, report }))
-    const { digest, fullName, was, skipped } = result
+    const { digest, fullName, was, skipped, referrers } = result
     if (flags.digestfile !== undefined) writeFileSync(flags.digestfile, `${digest}\n`)
     await print(streams, flags.quiet ? `${fullName}\n` : `Digest: ${digest}\n${fullName}\n`)
+    if (!flags.quiet) for (const one of referrers) await tell(streams, `Referrer: ${one}\n`)
     for (const { platform, why } of skipped) await tell(streams, `without ${platform}: ${why}\n`)
     if (was !== undefined && !flags.quiet) await tell(streams, `It had another digest before: ${was}\n`)
     return 0

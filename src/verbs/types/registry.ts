@@ -145,10 +145,12 @@ export interface CopyOptions extends CallOptions {
   readonly to: string
   /** Only these platforms of an index. Default: all; for a docker-archive, which holds one, this machine's. */
   readonly platforms?: readonly string[] | undefined
-  /** All platforms, or an error where the target cannot hold them. */
+  /** All platforms, or an error where the target cannot hold them; of cosign's tags (`sha256-….sig`), too. */
   readonly allPlatforms?: boolean | undefined
   /** Rejects with `DIGEST_CHANGES` where the copy would have another digest. */
   readonly preserveDigests?: boolean | undefined
+  /** Also what names the image, or one of an index, as its subject: signatures, SBOMs, attestations, and what names these. */
+  readonly referrers?: boolean | undefined
   /** Further names for the copy: tags of a registry's repository or of a layout, names in the store or in a docker archive. */
   readonly additionalTags?: readonly string[] | undefined
   /** The kind of manifests that are written. Default: as they are. */
@@ -168,6 +170,8 @@ export interface CopyResult {
   readonly size: number
   /** Where it had another digest: that. */
   readonly was?: Digest
+  /** What came along that refers to it. */
+  readonly referrers: readonly Digest[]
   /** Images that the store cannot keep. */
   readonly skipped: readonly { readonly platform: string; readonly why: string }[]
 }
