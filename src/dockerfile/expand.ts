@@ -29,14 +29,16 @@ export function expand(word: string, variables: Lookup, options: ExpandOptions =
     const text = lexer.readUntil(undefined, options.keepEscapes === true, words)
     return {
       text,
-      words: words.finish(),
+      get words() {
+        return words.split()
+      },
       used: [...lexer.used],
       unset: [...lexer.unset],
       defaulted: [...lexer.defaulted],
     }
   } catch (error) {
     if (!(error instanceof TareError)) throw error
-    const message = `failed to process ${quote(word)}: ${error.message}`
+    const message = `failed to process ${quote(word.length > 1000 ? `${word.slice(0, 1000)}…` : word)}: ${error.message}`
     throw new TareError(error.code, message, { remedy: error.remedy, cause: error })
   }
 }

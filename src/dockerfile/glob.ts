@@ -1,4 +1,4 @@
-import { refusal } from './refuse.ts'
+import { longestText, refusal, tooLong } from './refuse.ts'
 
 /** A piece of a pattern of `${name#pattern}`: a character, or one of `*` and `?`. */
 type Token =
@@ -28,6 +28,9 @@ export function compileGlob(pattern: string): Glob {
   }
   return tokens
 }
+
+// What a second or two is enough for.
+const mostWork = 20_000_000
 
 /** The value without the shortest or the longest beginning that matches. */
 export function removePrefix(glob: Glob, value: string, longest: boolean): string {
@@ -61,14 +64,16 @@ export function replaceAll(glob: Glob, value: string, replacement: string): stri
   let copied = 0
   let from = 0
   let last = -1
+  const work = { done: 0 }
   for (;;) {
     const found =
-      from > characters.length ? undefined : find(glob, characters, from, { anchored: false, longest: true })
+      from > characters.length ? undefined : find(glob, characters, from, { anchored: false, longest: true, work })
     if (found === undefined) return result + characters.slice(copied).join('')
     // An empty match right behind the one before it does not count.
     if (found.end > found.start || found.start !== last) {
       result += characters.slice(copied, found.start).join('')
       result += fillIn(replacement, characters.slice(found.start, found.end).join(''))
+      if (result.length > longestText) throw tooLong()
       copied = found.end
       last = found.end
     }
@@ -83,6 +88,13 @@ function fillIn(replacement: string, match: string): string {
   })
 }
 
+interface FindOptions {
+  readonly anchored: boolean
+  readonly longest: boolean
+  /** What was done in all, where it is one of many. */
+  readonly work?: { done: number }
+}
+
 /**
  * The leftmost match at or after `from`. All ways to match go forward together, each remembering where it began, so that
  * no pattern takes longer than its length times that of the text. `*` and `?` stop at a line break.
@@ -91,12 +103,15 @@ function find(
   glob: Glob,
   text: readonly string[],
   from: number,
-  { anchored, longest }: { anchored: boolean; longest: boolean },
+  { anchored, longest, work = { done: 0 } }: FindOptions,
 ): { start: number; end: number } | undefined {
   const none = Number.POSITIVE_INFINITY
   let begun = new Array<number>(glob.length + 1).fill(none)
   let best: { start: number; end: number } | undefined
   for (let at = from; at <= text.length; at++) {
+    work.done += glob.length
+    if (work.done > mostWork)
+      throw refusal('DOCKERFILE_EXPANSION', 'the pattern and the value in a substitution are too long for one another')
     if (best === undefined && (!anchored || at === from)) begun[0] = Math.min(begun[0]!, at)
     for (let state = 0; state < glob.length; state++) {
       if (glob[state]!.kind === 'any') begun[state + 1] = Math.min(begun[state + 1]!, begun[state]!)

@@ -1,6 +1,6 @@
 import { TareError, wellFormed } from '../support/index.ts'
 import { compileGlob, removePrefix, removeSuffix, replaceAll, replaceFirst } from './glob.ts'
-import { refusal } from './refuse.ts'
+import { longestText, refusal, tooLong } from './refuse.ts'
 import { isSpace } from './text.ts'
 
 /** Where variables have their values; a Map will do. */
@@ -25,32 +25,32 @@ export interface ExpandOptions {
 /** How deep `${a:-${b:-…}}` may go: far beyond use, far before the stack ends. */
 const deepest = 200
 
-/** Text being split at white space. */
+/** Text to be split at white space, which few ask for. */
 export class Words {
-  readonly #words: string[] = []
-  #word = ''
+  readonly #pieces: { readonly text: string; readonly whole: boolean }[] = []
 
-  /** Text in which white space separates. */
-  add(text: string): void {
-    for (const character of text) {
-      if (isSpace(character)) this.#end()
-      else this.#word += character
+  /** `whole`: it was quoted or escaped, and stays together. */
+  add(text: string, whole: boolean): void {
+    this.#pieces.push({ text, whole })
+  }
+
+  split(): readonly string[] {
+    const words: string[] = []
+    let word = ''
+    const end = () => {
+      if (word !== '') words.push(word)
+      word = ''
     }
-  }
-
-  /** Text that stays together: it was quoted or escaped. */
-  addWhole(text: string): void {
-    this.#word += text
-  }
-
-  finish(): readonly string[] {
-    this.#end()
-    return this.#words
-  }
-
-  #end(): void {
-    if (this.#word !== '') this.#words.push(this.#word)
-    this.#word = ''
+    for (const { text, whole } of this.#pieces) {
+      if (whole) word += text
+      else
+        for (const character of text) {
+          if (isSpace(character)) end()
+          else word += character
+        }
+    }
+    end()
+    return words
   }
 }
 
@@ -89,8 +89,8 @@ export class Lexer {
       }
       const [text, whole] = this.#readPiece(character, keepEscapes)
       result += text
-      if (whole) words?.addWhole(text)
-      else words?.add(text)
+      if (result.length > longestText) throw tooLong()
+      words?.add(text, whole)
     }
     if (stop === undefined) return result
     throw refusal('DOCKERFILE_EXPANSION', `unexpected end of statement while looking for matching ${stop}`)
@@ -143,6 +143,7 @@ export class Lexer {
       if (character === undefined) throw this.#unbalanced('double')
       if (character === '$') {
         result += this.#readVariable()
+        if (result.length > longestText) throw tooLong()
         continue
       }
       this.#at++

@@ -32,3 +32,12 @@ export function onLine(error: unknown, where: SourceRange): unknown {
   const message = `dockerfile parse error on line ${where.line}: ${error.message}`
   return new TareError(error.code, message, { remedy: error.remedy, where, cause: error.cause })
 }
+
+/** The longest text that a word may come to, in characters: far beyond use, and no trouble for the machine. */
+export const longestText = 16 << 20
+
+/** Variables that are made of one another may double with every line. */
+export function tooLong(): TareError {
+  const remedy = 'Variables that are made of one another may double with every line.'
+  return refusal('DOCKERFILE_EXPANSION', `the text is longer than ${longestText} characters`, remedy)
+}

@@ -258,3 +258,9 @@ test('bytes that are not UTF-8 are U+FFFD in the history, and an escape in the c
   expect(text).toContain('"Cmd":["caf\\ufffd"]')
   expect(text).toContain('"created_by":"RUN caf\ufffd"')
 })
+
+test('a config that nobody would read is refused', () => {
+  const refused = expect.objectContaining({ code: 'CONFIG_TOO_LARGE' })
+  expect(() => config({ config: { Labels: { a: 'x'.repeat(8 << 20) } } })).toThrow(refused)
+  expect(config({ config: { Labels: { a: 'x'.repeat(7 << 20) } } }).length).toBeGreaterThan(7 << 20)
+})

@@ -2,6 +2,7 @@ import {
   type ContainerConfig,
   type Descriptor,
   type Digest,
+  documentLimit,
   goJson,
   type HistoryEntry,
   type Manifest,
@@ -10,7 +11,7 @@ import {
   type Platform,
   sortedMembers,
 } from '../../oci/index.ts'
-import { sha256, wellFormed } from '../../support/index.ts'
+import { sha256, TareError, wellFormed } from '../../support/index.ts'
 import type { Output } from '../plan/index.ts'
 
 /** A layer as the documents speak of it. */
@@ -58,6 +59,10 @@ export function assembleImage(facts: ImageFacts, layers: readonly AssembledLayer
     rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
   }
   const config = document(mediaTypes.config, goJson(sortedMembers(members)))
+  if (config.blob.size > documentLimit)
+    throw new TareError('CONFIG_TOO_LARGE', `the image's config would be ${config.blob.size} bytes long`, {
+      remedy: `Nobody reads more than ${documentLimit}. Make ENV, LABEL and the like shorter; COPY what is large.`,
+    })
   const manifest: Manifest = {
     mediaType: mediaTypes.manifest,
     config: config.blob,

@@ -139,3 +139,41 @@ test('a word that cannot be expanded is an error with its line', async () => {
   expect(await failureOf('FROM scratch\nLABEL a=1\nLABEL b="${c:?say c}"')).toMatch(/ at line 3: .*say c/)
   expect(await failureOf('ARG a\nFROM ${a?needed}')).toMatch(/ at line 2: .*needed/)
 })
+
+const doubled = (kind: string) => Array.from({ length: 40 }, (_, i) => `${kind} a${i + 1}=$a${i}$a${i}`)
+
+test.each([
+  ['ARGs', ['FROM scratch', 'ARG a0=xxxxxxxx', ...doubled('ARG'), 'LABEL l=$a40']],
+  ['ARGs before FROM', ['ARG a0=xxxxxxxx', ...doubled('ARG'), 'FROM scratch']],
+  ['ENVs', ['FROM scratch', 'ENV a0=xxxxxxxx', ...doubled('ENV')]],
+  ['replacements', ['FROM scratch', 'ARG a=xxxxxxxx', ...Array(40).fill('ARG a=${a//x/xxxxxxxx}')]],
+])('%s that grow with every line end in an error, and not in all of the memory', async (_, file) => {
+  expect(await failureOf(file.join('\n'))).toMatch(
+    /^DOCKERFILE_EXPANSION at line \d+: .*the text is longer than 16777216 characters$/,
+  )
+})
+
+test('a long text that is said again and again ends in an error', async () => {
+  const file = [
+    'FROM scratch',
+    `ARG a=${'x'.repeat(60_000)}`,
+    `ARG b=${'$a'.repeat(200)}`,
+    ...Array(10).fill('LABEL l=$b'),
+  ]
+  expect(await failureOf(file.join('\n'))).toBe(
+    'DOCKERFILE_EXPANSION at line 8: the words of this file are longer than 67108864 characters in all',
+  )
+})
+
+test('a pattern and a value that are too long for one another end in an error', async () => {
+  const file = ['FROM scratch', `ARG a=${'x'.repeat(60_000)}`, `ARG b=\${a#${'*x?'.repeat(9000)}y}`]
+  expect(await failureOf(file.join('\n'))).toMatch(/ are too long for one another$/)
+  expect(await failureOf(['FROM scratch', 'ARG a=xay', 'ARG b=${a#*a}'].join('\n'))).toBe('all went well')
+})
+
+test('more ports than there are end in an error', async () => {
+  expect(await failureOf(`FROM scratch\nEXPOSE ${'1-65535 '.repeat(7000)}`)).toMatch(
+    /^DOCKERFILE_EXPOSE at line 2: more than 393216 ports are exposed at once$/,
+  )
+  expect(await failureOf('FROM scratch\nEXPOSE 1-65535 1-65535/udp 1-65535/sctp')).toBe('all went well')
+})

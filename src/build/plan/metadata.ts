@@ -54,9 +54,13 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
     }
     case 'EXPOSE': {
       // Sorted as they were written, and not again; each is told as often as it was said.
-      const ports = instruction.ports
-        .flatMap((port) => words.expandWords(port, state.variables, instruction))
-        .flatMap((port) => exposed(port, instruction, words))
+      const ports: string[] = []
+      for (const word of instruction.ports) {
+        for (const port of words.expandWords(word, state.variables, instruction)) {
+          for (const one of exposed(port, instruction, words)) ports.push(one)
+          if (ports.length > mostPorts) throw tooManyPorts(instruction)
+        }
+      }
       config.ExposedPorts = { ...config.ExposedPorts, ...Object.fromEntries(ports.map((port) => [port, {}])) }
       note(`EXPOSE [${ports.join(' ')}]`)
       return
@@ -165,6 +169,13 @@ function checkSingle(
   single.set(instruction.kind, instruction)
   if (before !== undefined)
     words.warn(findings.multipleInstructionsDisallowed(writtenName(instruction)), before, instruction)
+}
+
+// Twice all there are.
+const mostPorts = 2 * 3 * 65_536
+
+function tooManyPorts({ where }: MetadataInstruction): TareError {
+  return new TareError('DOCKERFILE_EXPOSE', `more than ${mostPorts} ports are exposed at once`, { where })
 }
 
 function exposed(port: string, instruction: MetadataInstruction, words: Words): readonly string[] {

@@ -4,7 +4,6 @@ import {
   type Expansion,
   expand,
   expandHeredoc,
-  expandWords,
   type Finding,
   findings,
   type Heredoc,
@@ -13,7 +12,7 @@ import {
   type Warning,
   warning,
 } from '../../dockerfile/index.ts'
-import { closest, locate, type SourceRange } from '../../support/index.ts'
+import { closest, locate, type SourceRange, TareError } from '../../support/index.ts'
 
 interface Placed {
   readonly where: SourceRange
@@ -21,10 +20,14 @@ interface Placed {
   readonly check?: CheckOptions
 }
 
+// All words of a file together, in characters.
+const mostText = 64 << 20
+
 /** Expands the words of one Dockerfile, and collects what the build checks find while the plan is made. */
 export class Words {
   readonly warnings: Warning[] = []
   private readonly file: Dockerfile
+  private expanded = 0
 
   constructor(file: Dockerfile) {
     this.file = file
@@ -54,7 +57,7 @@ export class Words {
   }
 
   expandWords(word: string, variables: ReadonlyMap<string, string>, at: Placed): readonly string[] {
-    return this.located(at, () => expandWords(word, variables, { escape: this.file.escape }))
+    return this.located(at, () => this.counted(expand(word, variables, { escape: this.file.escape })).words)
   }
 
   expandHeredoc(
@@ -84,12 +87,26 @@ export class Words {
     }
   }
 
+  /** Throws where the file's words come to more than a build can do anything with. */
+  private counted(expansion: Expansion): Expansion {
+    this.expanded += expansion.text.length
+    if (this.expanded <= mostText) return expansion
+    throw new TareError(
+      'DOCKERFILE_EXPANSION',
+      `the words of this file are longer than ${mostText} characters in all`,
+      {
+        remedy: 'Variables that are made of one another may double with every line.',
+      },
+    )
+  }
+
   private checked(
     expansion: Expansion,
     variables: ReadonlyMap<string, string>,
     at: Placed,
     declared?: ReadonlySet<string>,
   ): Expansion {
+    this.counted(expansion)
     // BuildKit warns of names with a default in their form as well.
     for (const name of [...expansion.unset, ...expansion.defaulted]) {
       if (declared?.has(name) !== true)

@@ -73,7 +73,7 @@ export class Snapshots {
   stack(below: Snapshot, layer: SnapshotLayer): Snapshot {
     const layers = [...below.layers, layer]
     return {
-      id: chainId(layers),
+      id: chained(below.scratch ? '' : below.id, layer),
       layers,
       scratch: false,
       fetch: below.fetch,
@@ -130,13 +130,11 @@ export class Snapshots {
 
 /** Names a stack of layers. (image-spec, config.md, "Layer ChainID") */
 export function chainId(layers: readonly { readonly diffId: Digest }[]): string {
-  return (
-    layers.reduce<string>(
-      (chain, { diffId }) =>
-        chain === '' ? diffId : `sha256:${createHash('sha256').update(`${chain} ${diffId}`).digest('hex')}`,
-      '',
-    ) || 'scratch'
-  )
+  return layers.reduce<string>(chained, '') || 'scratch'
+}
+
+function chained(chain: string, { diffId }: { readonly diffId: Digest }): string {
+  return chain === '' ? diffId : `sha256:${createHash('sha256').update(`${chain} ${diffId}`).digest('hex')}`
 }
 
 /** The value, made when it is first asked for. */
