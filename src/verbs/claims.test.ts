@@ -113,6 +113,28 @@ test('records of an earlier version, which do not say what was checked, are clai
   expect(layers).toHaveLength(3)
 })
 
+test('an image that is loaded is not what an impostor with its config was pulled as', async () => {
+  const { tare, name, good, evil, registry, pushedLayers, claimed } = await bench()
+  const path = join(temporaryFolder(), 'good.tar')
+  await tare.pull({ name: name('good') })
+  await tare.tag(name('good'), `${registry.host}/loaded:1`)
+  await tare.save({ names: [`${registry.host}/loaded:1`], to: { path } })
+  await tare.pull({ name: name('evil') })
+  await tare.remove({ names: [name('good'), `${registry.host}/loaded:1`] })
+  await tare.load({ from: { path } })
+  expect(await pushedLayers(`${registry.host}/loaded:1`)).not.toContain(claimed)
+  // Nor what it was pushed as, in another form.
+  await tare.push({ name: name('evil'), format: 'docker' })
+  await tare.load({ from: { path } })
+  expect(await pushedLayers(`${registry.host}/loaded:1`)).not.toContain(claimed)
+  // By its ID, it is the image that is sure.
+  const { id } = (await tare.images())[0]!
+  await tare.copy({ from: `store:${id}`, to: `docker://${registry.host}/by-id:1` })
+  const { layers } = JSON.parse(await tare.readRemote('manifest', { name: `${registry.host}/by-id:1` }))
+  expect(layers[0].digest).not.toBe(evil.layers[0]!.digest)
+  expect(good.layers).toHaveLength(layers.length)
+})
+
 test('the image that claims something is pushed as it is, and nobody else’s with it', async () => {
   const { tare, name, evil, registry, pushedLayers } = await bench()
   await tare.pull({ name: name('good') })

@@ -12,7 +12,7 @@ export function pulledAsOf(store: Store, resting: Digest): PulledAs | undefined 
   const own = entries.flatMap(
     (entry) => (entry.manifest.digest === resting ? pulledAsOfEntry(store, entry) : undefined) ?? [],
   )
-  const best = own.find(({ claims = [] }) => claims.length === 0) ?? own[0]
+  const best = own.find(({ claims = [] }) => claims.length === 0)
   if (best !== undefined) return best
   for (const { manifest, pulledAs } of entries) {
     if (pulledAs === undefined || !isIndexType(manifest.mediaType)) continue

@@ -111,8 +111,9 @@ function whyNotDockers(push: Push, resting: Descriptor): string | undefined {
 async function rememberPush(store: Store, resting: Descriptor, pulledAs: PulledAs, meant?: Entry): Promise<void> {
   const isMeant = ({ name }: Entry) =>
     name !== undefined && meant?.name !== undefined && formatReference(name) === formatReference(meant.name)
+  const isSure = (pulledAs.claims ?? []).length === 0
   const isToKnow = (entry: Entry) =>
-    entry.manifest.digest === resting.digest && (isMeant(entry) || entry.pulledAs === undefined)
+    entry.manifest.digest === resting.digest && (isMeant(entry) || (isSure && entry.pulledAs === undefined))
   if (store.entries().some(isToKnow))
     await store.change((entries) => entries.map((entry) => (isToKnow(entry) ? { ...entry, pulledAs } : entry)))
 }

@@ -144,10 +144,11 @@ export function entryNamed(store: Store, wanted: Reference, entries = store.entr
   )
 }
 
-/** Of the names of an image, the one that a user means; the first one where he means an ID. */
+/** Of the names of an image, the one that a user means; where they mean an ID, the one of which most is sure. */
 export function entryMeant(entries: readonly Entry[], text: string): Entry {
   const full = isName(text) ? formatReference(parseReference(text)) : undefined
-  return entries.find(({ name }) => name !== undefined && formatReference(name) === full) ?? entries[0]!
+  const named = entries.find(({ name }) => name !== undefined && formatReference(name) === full)
+  return named ?? entries.find(({ pulledAs }) => (pulledAs?.claims ?? []).length === 0) ?? entries[0]!
 }
 
 function isName(text: string): boolean {

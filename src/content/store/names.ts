@@ -138,7 +138,9 @@ export function named(
   if (name === undefined && holds(kept, manifest.digest)) return kept
   const known = isOther ? undefined : loser
   const same = entries.filter((entry) => entry.manifest.digest === manifest.digest)
-  const pulledAs = facts.pulledAs ?? known?.pulledAs ?? same.find((entry) => entry.pulledAs !== undefined)?.pulledAs
+  // What is only claimed of this image under another name is not known of it.
+  const sure = same.find((entry) => entry.pulledAs !== undefined && (entry.pulledAs.claims ?? []).length === 0)
+  const pulledAs = facts.pulledAs ?? known?.pulledAs ?? sure?.pulledAs
   const basedOn = facts.basedOn ?? known?.basedOn ?? same.find((entry) => entry.basedOn !== undefined)?.basedOn
   return [
     ...kept,
