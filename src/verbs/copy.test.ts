@@ -205,6 +205,22 @@ test('what is no image goes byte for byte between registries and layouts, and no
   expect(readdirSync(at).sort()).toEqual(['a.tar', 'layout'])
 })
 
+test('a part of an index goes on with its images as they were pulled, when the whole is gone', async () => {
+  const [from, to] = [await start(), await start()]
+  const { images } = pushIndex(from)
+  const home = folder()
+  const tare = await openTare({ home, environment: {} })
+  await tare.copy({ from: `${from.host}/app:1`, to: 'store:app:1' })
+  await tare.copy({ from: 'store:app:1', to: 'store:some:1', platforms: ['linux/amd64', 'linux/arm64'] })
+  await tare.remove({ names: ['app:1'] })
+  rmSync(join(home, 'tare'), { recursive: true })
+  await tare.copy({ from: 'store:some:1', to: `${to.host}/app:some` })
+  const pushed = documentOf(to, 'some').manifests.map(({ digest }: Descriptor) => digest)
+  expect(pushed).toEqual(images.slice(0, 2).map(({ digest }) => digest))
+  await tare.copy({ from: 'store:some:1', to: `${to.host}/app:one`, platforms: ['linux/arm64'], preserveDigests: true })
+  expect(await tare.readRemote('digest', { name: `${to.host}/app:one` })).toBe(images[1]!.digest)
+})
+
 test('what the store has of a registry goes there as it was, and elsewhere with plain layers', async () => {
   const [from, to] = [await start(), await start()]
   const index = pushIndex(from)
