@@ -42,7 +42,8 @@ afterAll(() => {
 
 /** The files of an image that has perl. */
 function makeImage(root: string): void {
-  for (const name of ['proc', 'sys', 'dev', 'tmp', 'mnt', 'bin', 'usr/bin']) mkdirSync(join(root, name), { recursive: true })
+  for (const name of ['proc', 'sys', 'dev', 'tmp', 'mnt', 'bin', 'usr/bin'])
+    mkdirSync(join(root, name), { recursive: true })
   chmodSync(join(root, 'tmp'), 0o777)
   for (const [name, at] of [
     ['perl', 'usr/bin/perl'],

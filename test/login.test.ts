@@ -63,7 +63,7 @@ describe.runIf(hasProgram('python3'))('at a terminal', () => {
     ] as const
     const { code, seen, same } = await login(home, [host], typed)
     expect({ code, same }).toEqual({ code: 0, same: true })
-    expect(seen).toMatch(/^Username: ada\r\nPassword: \r\nWARNING! The login is kept unencrypted in /)
+    expect(seen).toMatch(/^Username: ada\r\nPassword: \r\nWARNING! Your credentials are stored unencrypted in /)
     expect(seen).toMatch(/Login Succeeded\r\n$/)
     expect(seen).not.toContain('ecret')
     expect(kept(home).auths).toEqual({ [host]: { auth: Buffer.from('ada:secret').toString('base64') } })
@@ -92,7 +92,7 @@ describe.runIf(hasProgram('python3'))('at a terminal', () => {
     ] as const
     const { code, seen } = await login(home, [host], typed)
     expect(code).toBe(0)
-    expect(seen).toMatch(/^The existing credentials do not do: .* answers 401/)
+    expect(seen).toMatch(/^The existing credentials were not accepted: .* answers 401/)
     expect(kept(home).auths).toEqual({ [host]: { auth: Buffer.from('ada:secret').toString('base64') } })
   })
 
@@ -123,7 +123,7 @@ test('without a terminal nothing is asked, and the error says how to go about it
     const { code, err, out } = await startTare(['login', ...args], { env: { HOME: home }, input: 'ada\nsecret\n' })
       .outcome
     expect({ code, out }).toEqual({ code: 1, out: '' })
-    expect(err).toContain('only be asked for on a terminal')
+    expect(err).toContain('cannot ask for a password without a terminal')
     expect(err).toContain('--password-stdin')
   }
   const noName = await startTare(['login', '--password-stdin', host], { env: { HOME: home }, input: 'secret' }).outcome

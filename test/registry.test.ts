@@ -75,7 +75,7 @@ describe.runIf(hasRegistry)('images go to a registry and come back', () => {
     expect(some).toMatchObject({ code: 1, out: '' })
     expect(some.err).toContain('cannot be copied to')
     const changed = await tare(['copy', '--format', 'docker', `${host}/app:1`, `${host}/app:docker`])
-    expect(changed.err).toMatch(new RegExp(`^(?:[0-9a-f]{12}: Copied\n)+It had another digest before: ${digest}\n$`))
+    expect(changed.err).toMatch(new RegExp(`^(?:[0-9a-f]{12}: Copied\n)+The digest changed; it was ${digest}\n$`))
     expect((await tare(['copy', 'dir:x', 'store:y'])).err).toContain('docker-archive:PATH[:NAME]')
     expect((await tare(['copy', '--format', 'x', 'a', 'b'])).code).toBe(125)
 

@@ -76,7 +76,7 @@ export const commands: readonly Command[] = [
   },
   {
     names: ['run'],
-    summary: 'Try an image: run a command in it, and forget what it wrote',
+    summary: 'Run a command in an image once; nothing it writes is kept',
     common: true,
     load: async () => (await import('./verbs/run.ts')).run,
   },
@@ -120,12 +120,12 @@ export const commands: readonly Command[] = [
   },
   {
     names: ['index create'],
-    summary: 'Make an index of images in a registry, one for each platform',
+    summary: 'Create an index in a registry with an image for each platform',
     load: async () => (await import('./verbs/index-verbs.ts')).indexCreate,
   },
   {
     names: ['index annotate'],
-    summary: 'Change what an index in a registry says of itself or of an image',
+    summary: 'Change the annotations or platforms of an index in a registry',
     load: async () => (await import('./verbs/index-verbs.ts')).indexAnnotate,
   },
   {
@@ -135,7 +135,7 @@ export const commands: readonly Command[] = [
   },
   {
     names: ['registry referrers'],
-    summary: 'List what refers to an image in its registry: signatures, SBOMs',
+    summary: 'List what refers to an image in its registry, such as signatures and SBOMs',
     load: async () => (await import('./verbs/referrers.ts')).referrers,
   },
   {
@@ -158,12 +158,12 @@ export const commands: readonly Command[] = [
   },
   {
     names: ['cache export'],
-    summary: 'Write the cache mounts of RUN into a file',
+    summary: 'Export the cache mounts of RUN to a file',
     load: async () => (await import('./verbs/cache.ts')).cacheExport,
   },
   {
     names: ['cache import'],
-    summary: 'Take cache mounts of RUN out of a file',
+    summary: 'Import cache mounts of RUN from a file',
     load: async () => (await import('./verbs/cache.ts')).cacheImport,
   },
   {
@@ -173,7 +173,7 @@ export const commands: readonly Command[] = [
   },
   {
     names: ['doctor'],
-    summary: 'Tell what this machine allows RUN, and how to mend what is missing',
+    summary: 'Show what RUN can use on this machine, and how to fix what is missing',
     load: async () => (await import('./verbs/doctor.ts')).doctor,
   },
   {
@@ -189,8 +189,8 @@ export const groups: Readonly<Record<string, string>> = {
   buildx: 'Manage builds (as docker buildx)',
   cache: 'Manage the cache mounts of RUN',
   image: 'Manage images',
-  index: 'Manage indexes in registries: images for several platforms',
-  registry: 'Manage repositories of registries',
+  index: 'Manage multi-platform indexes in registries',
+  registry: 'Manage repositories in registries',
   system: 'Manage the store',
 }
 

@@ -91,7 +91,7 @@ async function dispatch(argv: readonly string[], around: Surroundings, invocatio
 function withLoginFile(env: NodeJS.ProcessEnv, path: unknown, mayBeNew: boolean): NodeJS.ProcessEnv {
   if (typeof path !== 'string') return env
   if (path === '' || (!mayBeNew && !existsSync(path)))
-    throw new Failure(`--authfile names "${path}", which is not there`, {
+    throw new Failure(`--authfile names "${path}", which does not exist`, {
       remedy: '`tare login --authfile` makes one.',
     })
   return { ...env, REGISTRY_AUTH_FILE: path }

@@ -41,7 +41,7 @@ export async function copyImage(
   const root = 'repository' in name ? await from.resolve(name) : name
   if (root === undefined)
     throw new TareError('IMAGE_UNKNOWN', `there is no image ${formatReference(name as Reference)}`, {
-      remedy: 'See `tare images` for the names there are.',
+      remedy: '`tare images` lists the names.',
     })
   await copyDocument(
     root,

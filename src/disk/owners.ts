@@ -57,7 +57,7 @@ export class Owners {
       'STORE_LOST',
       `this process stood still for so long that another one removed its files in ${dirname(this.folder)}`,
       {
-        remedy: 'Do it again.',
+        remedy: 'Try again.',
       },
     )
   }

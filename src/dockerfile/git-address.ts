@@ -63,7 +63,7 @@ export function readGitAddress(text: string): GitAddress {
       'Behind # comes REF, or REF:FOLDER.',
     )
   if (wanted !== undefined && isCommit(wanted) && commit !== undefined && !wanted.toLowerCase().startsWith(commit))
-    throw refuse(`the commits ${wanted} and ${commit} are not the same`, 'Leave one of them away.')
+    throw refuse(`the commits ${wanted} and ${commit} are not the same`, 'Use one of them.')
   const subdir = pathInside(one('subdir', [said.subdir, query.get('subdir')], refuse) ?? '')
   if (subdir === undefined) throw refuse('the folder leads out of the repository', 'Paths count from its root.')
   const keep = query.get('keep-git-dir')
@@ -116,11 +116,11 @@ function readQuery(text: string, refuse: Refuse): ReadonlyMap<string, string> {
   for (const [key, value] of new URLSearchParams(text)) {
     if (!keys.includes(key)) throw refuse(`unexpected query ${JSON.stringify(key)}`, `There are ${keys.join(', ')}.`)
     const name = key === 'checksum' ? 'commit' : key
-    if (found.has(name)) throw refuse(`query ${JSON.stringify(key)} has multiple values`, 'Leave one of them away.')
+    if (found.has(name)) throw refuse(`query ${JSON.stringify(key)} has multiple values`, 'Use one of them.')
     // A key alone switches something on.
     const isSwitch = key === 'keep-git-dir' || key === 'submodules'
     if (value === '' && !isSwitch)
-      throw refuse(`query ${JSON.stringify(key)} has no value`, 'Give it one, or leave it away.')
+      throw refuse(`query ${JSON.stringify(key)} has no value`, 'Give it a value, or drop it.')
     found.set(name, value === '' ? 'true' : value)
   }
   return found
@@ -133,7 +133,7 @@ function full(kind: 'tags' | 'heads', name: string | undefined): string | undefi
 /** The one value that was given, wherever it stands. */
 function one(what: string, values: readonly (string | undefined)[], refuse: Refuse): string | undefined {
   const given = [...new Set(values.filter((value) => value !== undefined && value !== ''))]
-  if (given.length > 1) throw refuse(`${what} conflicts: ${given.join(' and ')}`, 'Leave one of them away.')
+  if (given.length > 1) throw refuse(`${what} conflicts: ${given.join(' and ')}`, 'Use one of them.')
   return given[0]
 }
 

@@ -84,6 +84,6 @@ function read(path: string): string {
   }
 }
 
-function invalid(message: string, remedy = 'Make it readable and PEM, or take it away.'): TareError {
+function invalid(message: string, remedy = 'Make it readable PEM, or remove it.'): TareError {
   return new TareError('CERTIFICATES_INVALID', message, { remedy })
 }

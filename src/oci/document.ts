@@ -34,7 +34,7 @@ export function kindOfDocument(
 ): 'manifest' | 'index' | undefined {
   const ambiguous = (why: string) =>
     new TareError('MANIFEST_AMBIGUOUS', `${what} ${why}`, {
-      remedy: 'Other tools would read it as another image. Find out who made it, and have it pushed again.',
+      remedy: 'Tools would disagree about what it is. Find out who made it, and have it pushed again.',
     })
   // Go, in which most readers are written, does not tell capitals in names of members.
   const members = new Set<string>()

@@ -27,7 +27,7 @@ export function readAgent(text: string, environment: Environment): Wish {
       throw new TareError(
         'SSH_MISSING',
         `${path} of --ssh ${id} is ${stat === undefined ? 'not there' : stat.isSocket() ? 'a socket among keys' : 'neither the socket of an agent nor a key'}`,
-        { remedy: 'Name one socket of an agent, or files of private keys, parted by commas.' },
+        { remedy: 'Name one agent socket, or private key files separated by commas.' },
       )
   return { id, keys: paths }
 }
@@ -130,6 +130,6 @@ async function add(socket: string, path: string, bytes: Buffer): Promise<void> {
   if (code !== 0)
     throw new TareError('SSH_KEY_INVALID', `cannot use the key ${path}: ${complaint.trim() || 'ssh-add refuses it'}`, {
       remedy:
-        'It has to be a private key without a passphrase. For others start an agent, ssh-add the key, and give --ssh the socket.',
+        'It has to be a private key without a passphrase. For others, add the key to an agent and give --ssh its socket.',
     })
 }

@@ -138,7 +138,7 @@ function readNamedContext(host: Host, name: string, value: string): NamedContext
     case 'ssh':
       return { kind: 'files' }
     default:
-      throw new TareError('CONTEXT_INVALID', `the context ${name}=${value} is of a kind that is not known: ${scheme}`, {
+      throw new TareError('CONTEXT_INVALID', `the context ${name}=${value} is of an unknown kind: ${scheme}`, {
         remedy: 'Use a folder, docker-image://NAME, oci-layout://PATH[:TAG|@DIGEST], target:STAGE or an address.',
       })
   }

@@ -281,7 +281,7 @@ class Building {
     const rules = [...new Set(plan.warnings.map(({ rule }) => rule))]
     throw new TareError('CHECK_FAILED', `lint violation found for rules: ${rules.join(', ')}`, {
       where: plan.warnings[0]!.where,
-      remedy: 'The Dockerfile asks for that with `# check=error=true`.',
+      remedy: 'The Dockerfile turns warnings into errors with `# check=error=true`.',
     })
   }
 }

@@ -65,6 +65,6 @@ function compressionOf(path: string): Compression {
   if (/\.(?:tar\.gz|tgz|gz)$/i.test(path)) return 'gzip'
   if (/\.tar$/i.test(path)) return 'none'
   throw new TareError('OPTION_INVALID', `the name of ${path} does not say how to compress it`, {
-    remedy: 'Let it end in .tar.zst, .tar.gz or .tar.',
+    remedy: 'Use a name that ends in .tar.zst, .tar.gz or .tar.',
   })
 }

@@ -140,7 +140,7 @@ async function refuseOther(source: Source, root: Descriptor, wanted: readonly Pl
   const bytes = await readImageConfig(source, manifest)
   if (bytes === undefined)
     throw new TareError('PLATFORM_MISSING', `${name} is for no platform, but ${kindOfArtifact(manifest)}`, {
-      remedy: 'Leave --platform away.',
+      remedy: 'Drop --platform.',
     })
   const { platform } = parseImageConfig(bytes, `the config of ${name}`)
   const other = wanted.find((one) => rankOf(one, platform) === undefined)
@@ -149,7 +149,7 @@ async function refuseOther(source: Source, root: Descriptor, wanted: readonly Pl
 
 export function missing(name: string, wanted: Platform, there: readonly Platform[]): TareError {
   const list = [...new Set(there.map(formatPlatform))].join(', ')
-  return new TareError('PLATFORM_MISSING', `${name} is not there for ${formatPlatform(wanted)}`, {
-    remedy: `It is there for ${list || 'no platform'}: choose with --platform.`,
+  return new TareError('PLATFORM_MISSING', `${name} is not available for ${formatPlatform(wanted)}`, {
+    remedy: `It is available for ${list || 'no platform'}: choose with --platform.`,
   })
 }

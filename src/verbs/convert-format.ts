@@ -124,8 +124,12 @@ class Conversion {
   private typeOf(mediaType: string): string {
     const pair = pairs.find((one) => one.oci === mediaType || one.docker === mediaType)
     if (pair !== undefined) return pair[this.format]
-    throw new TareError('FORMAT_UNABLE', `an image with ${mediaType} cannot be written in the format ${this.format}`, {
-      remedy: this.format === 'docker' ? 'Docker’s own format knows gzip only: use --format oci.' : undefined,
-    })
+    throw new TareError(
+      'FORMAT_UNABLE',
+      `an image with ${mediaType} cannot be converted to the format ${this.format}`,
+      {
+        remedy: this.format === 'docker' ? 'Docker’s own format knows gzip only: use --format oci.' : undefined,
+      },
+    )
   }
 }

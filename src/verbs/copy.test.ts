@@ -104,7 +104,7 @@ test('some platforms make an index of their own, of the same images and what att
   expect(await tare.copy(arm64)).toMatchObject({ digest: index.images[1]!.digest, mediaType: mediaTypes.manifest })
   await expect(tare.copy({ ...call, platforms: ['linux/s390x'] })).rejects.toMatchObject({
     code: 'PLATFORM_MISSING',
-    remedy: 'It is there for linux/amd64, linux/arm64, linux/arm/v7: choose with --platform.',
+    remedy: 'It is available for linux/amd64, linux/arm64, linux/arm/v7: choose with --platform.',
   })
 })
 
@@ -150,7 +150,7 @@ test('a docker archive gets one platform, with its digest, and gives it to a reg
   })
 })
 
-test('a docker archive without manifests has its layers squeezed for a registry', async () => {
+test('a docker archive without manifests has its layers compressed for a registry', async () => {
   const to = await start()
   const tare = await open()
   const path = join(folder(), 'old.tar')
@@ -239,7 +239,7 @@ test('what the store has of a registry goes there as it was, and elsewhere with 
   const layout = `oci:${join(folder(), 'layout')}`
   await expect(tare.copy({ ...sent, to: layout })).rejects.toMatchObject({
     code: 'DIGEST_CHANGES',
-    message: expect.stringContaining('layers rest uncompressed in the store'),
+    message: expect.stringContaining('the store keeps layers uncompressed'),
   })
   const plain = await tare.copy({ from: 'store:app:1', to: layout })
   expect(plain).toMatchObject({ was: index.digest })

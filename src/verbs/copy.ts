@@ -132,9 +132,9 @@ async function prepare(
       )
     }
     if (opened.plain !== true || to.kind !== 'registry') return undefined
-    refuseChange('a docker archive has plain layers, which are squeezed for a registry', options)
+    refuseChange('a docker archive has plain layers, which are compressed for a registry', options)
     const squeezed = await squeezeLayers(host, chosen.source, chosen.root, { compression, level, signal })
-    return { ...squeezed, changed: 'its layers were squeezed' }
+    return { ...squeezed, changed: 'its layers were compressed' }
   }
   const other = await changed()
   const way: OnItsWay = other ?? chosen
@@ -153,14 +153,14 @@ function platformsOf(host: Host, to: Place, options: CopyOptions): readonly Plat
   const platforms = (options.platforms ?? []).map((text) => normalizePlatform(parsePlatform(text, host.platform)))
   const invalid = (message: string, remedy: string) => new TareError('OPTION_INVALID', message, { remedy })
   if (options.allPlatforms === true && platforms.length > 0)
-    throw invalid('all platforms are asked for, and some of them', 'Leave one of --platform and --all away.')
+    throw invalid('--platform and --all cannot be combined', 'Use one of them.')
   if (to.kind === 'docker-archive' && (options.allPlatforms === true || platforms.length > 1))
     throw invalid(
       'a docker archive holds one platform of an image',
-      'Choose one with --platform, or copy to an oci-archive, which holds all.',
+      'Choose one with --platform, or copy to an oci-archive, which can hold all of them.',
     )
   if (to.kind === 'store' && options.format !== undefined)
-    throw invalid('the store has one format of its own', 'Leave --format away; a push takes it.')
+    throw invalid('the store has one format of its own', 'Drop --format; a push takes it.')
   return platforms
 }
 
@@ -185,7 +185,7 @@ function refuseReferrers(from: Place, to: Place, { referrers, format }: CopyOpti
 
 function reasonOf(from: Place, to: Place): string {
   if (to.kind === 'store')
-    return 'layers rest uncompressed in the store, and cannot be squeezed to the same bytes again'
+    return 'the store keeps layers uncompressed, and recompressing does not reproduce the original bytes'
   return from.kind === 'store' && to.kind === 'registry'
     ? 'the layers it was pulled with cannot be had any more'
     : 'layers rest uncompressed in the store'
@@ -196,6 +196,6 @@ function refuseChange(changed: string | undefined, options: CopyOptions, before?
   throw new TareError(
     'DIGEST_CHANGES',
     `${options.from} cannot be copied to ${options.to} with ${before === undefined ? 'its digest' : `the digest ${before}`}: ${changed}`,
-    { remedy: 'Without --preserve-digests it is copied, and gets another.' },
+    { remedy: 'Without --preserve-digests the copy gets a new digest.' },
   )
 }

@@ -51,7 +51,7 @@ function chooseImage(images: readonly ArchiveImage[], path: string, wanted: stri
   const names = images.flatMap((image) => image.names.map(familiarName)).join(', ') || 'images without names only'
   if (wanted === undefined)
     throw new TareError('IMAGE_AMBIGUOUS', `${path} has several images`, {
-      remedy: `Say which, as in docker-archive:PATH:NAME. It has ${names}.`,
+      remedy: `Choose one, as in docker-archive:PATH:NAME. It has ${names}.`,
     })
   throw new TareError('IMAGE_UNKNOWN', `there is no image ${wanted} in ${path}`, { remedy: `It has ${names}.` })
 }

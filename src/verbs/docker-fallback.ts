@@ -80,7 +80,7 @@ export function reportDockers(host: string, report: Reporter | undefined): void 
 export function keptOci(refusal: TareError, why: string): TareError {
   return new TareError(refusal.code, refusal.message, {
     cause: refusal,
-    remedy: `It may take Docker’s own kind of manifest alone, which is not written by itself here: ${why}. --format docker writes it.`,
+    remedy: `It may accept only Docker’s manifest format, which is not used automatically here: ${why}. Try --format docker.`,
   })
 }
 
@@ -88,6 +88,6 @@ export function keptOci(refusal: TareError, why: string): TareError {
 export function refusedBoth(refusal: TareError): TareError {
   return new TareError(refusal.code, refusal.message, {
     cause: refusal,
-    remedy: 'Docker’s own kind of manifest is refused, too: see what the registry says.',
+    remedy: 'Docker’s manifest format is refused as well: see what the registry says.',
   })
 }

@@ -35,8 +35,7 @@ export async function download(
     const { taken = known!, etag, modified } = answer
     if (operation.checksum !== undefined && operation.checksum !== taken.digest)
       throw new TareError('CHECKSUM_MISMATCH', `${operation.url} is ${taken.digest}, not ${operation.checksum}`, {
-        remedy:
-          'The file has changed, or the checksum is of another. If you trust the new one, write its digest after --checksum.',
+        remedy: 'The file has changed, or the checksum is wrong. If you trust the file, use its digest as --checksum.',
       })
     if (answer.taken !== undefined) reservation.keep(taken.digest)
     const memory: Memory = { digest: taken.digest, size: taken.size, etag, modified }

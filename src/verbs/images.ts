@@ -87,7 +87,7 @@ function readFilters(texts: readonly string[], host: Host, all: readonly NamedIm
   )
   if (dangling.size > 1)
     throw new TareError('FILTER_INVALID', 'invalid filter "dangling": it is both true and false', {
-      remedy: 'Leave one of them out.',
+      remedy: 'Use one of them.',
     })
   const references = texts.filter(isReference).map((text) => readFilter(text, host, all))
   if (references.length === 0) return others

@@ -24,15 +24,18 @@ export async function annotateIndex(host: Host, options: IndexAnnotateOptions): 
   const name = parseReference(options.name)
   const change = changeOf(options)
   if (name.tag === undefined || name.digest !== undefined)
-    throw new TareError('REFERENCE_INVALID', `"${options.name}" has no tag: an index with other notes is another index`)
+    throw new TareError(
+      'REFERENCE_INVALID',
+      `"${options.name}" has no tag: annotating creates a new digest, which needs a tag`,
+    )
   const registry = await openRepository(host, name, options)
   try {
     const root = await registry.resolve(name)
     if (root === undefined) throw unknownImage(name)
     const what = `the index ${options.name}`
     if (!isIndexType(root.mediaType))
-      throw new TareError('MANIFEST_UNSUPPORTED', `${options.name} is one image and no index`, {
-        remedy: 'Make an index of it with `tare index create`.',
+      throw new TareError('MANIFEST_UNSUPPORTED', `${options.name} is a single image, not an index`, {
+        remedy: 'Create an index from it with `tare index create`.',
       })
     const index = openIndex(await readWhole(registry, root, what), what)
     const changed = apply(index, options, change, platformOf(host, options))
@@ -51,17 +54,14 @@ function changeOf(options: IndexAnnotateOptions): Json {
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
   const invalid = (message: string, remedy: string) => new TareError('OPTION_INVALID', message, { remedy })
   if (options.image !== undefined && options.platform !== undefined)
-    throw invalid('an image of the index is named, and a platform', 'Leave one of them away.')
+    throw invalid('a digest and --platform cannot be combined', 'Use one of them.')
   if (Object.keys(given).length === 0 && Object.keys(annotations).length === 0)
     throw invalid(
       'nothing is to be changed',
       'Give --annotation, --os, --arch, --variant, --os-version or --os-features.',
     )
   if (Object.keys(given).length > 0 && options.image === undefined && options.platform === undefined)
-    throw invalid(
-      'an index has no platform of its own',
-      'Say which of its images is meant, by --platform or its digest.',
-    )
+    throw invalid('an index has no platform of its own', 'Choose one of its images with --platform or by digest.')
   return given
 }
 

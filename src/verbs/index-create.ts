@@ -47,7 +47,7 @@ export async function createIndex(host: Host, options: IndexCreateOptions): Prom
     }
     const entries = mergeEntries(old?.entries ?? [], added)
     if (entries.length === 0)
-      throw new TareError('OPTION_INVALID', 'no image is named that the index could hold', { remedy: 'Name one.' })
+      throw new TareError('OPTION_INVALID', 'no image was given for the index', { remedy: 'Name one.' })
     const bytes = writeIndex(indexOf(old, entries, options))
     const mediaType = JSON.parse(bytes.toString('utf8')).mediaType as string
     return await putIndex(registry, name, bytes, mediaType, options.dryRun === true)
@@ -76,7 +76,7 @@ async function existing(registry: Registry, name: Reference, options: IndexCreat
   const root = await registry.resolve(name)
   if (root === undefined)
     throw new TareError('IMAGE_UNKNOWN', `there is no index ${options.name} to append to`, {
-      remedy: 'Leave --append away to make one.',
+      remedy: 'Drop --append to create one.',
     })
   const what = `the index ${options.name}`
   if (isIndexType(root.mediaType)) return openIndex(await readWhole(registry, root, what), what)
@@ -103,7 +103,7 @@ async function take(
           'OPTION_INVALID',
           `${text} gets its digest when it is pushed, which a dry run does not do`,
           {
-            remedy: 'Push it first, and name it as it is in the registry.',
+            remedy: 'Push it first, and use its name in the registry.',
           },
         )
       const release = host.store.lease()
@@ -160,7 +160,7 @@ function indexOf(
   const usual = hasNotes ? mediaTypes.index : before
   const mediaType = format === undefined ? usual : format === 'docker' ? mediaTypes.dockerList : mediaTypes.index
   if (mediaType === mediaTypes.dockerList && Object.keys(noted).length > 0)
-    throw new TareError('FORMAT_UNABLE', 'a list in Docker’s format has no annotations', {
+    throw new TareError('FORMAT_UNABLE', 'a manifest list in Docker’s format cannot have annotations', {
       remedy: 'Use --format oci.',
     })
   const document = { ...old?.document, ...(Object.keys(noted).length > 0 ? { annotations: noted } : {}) }

@@ -29,7 +29,7 @@ export function mergeEntries(
       const other = key === undefined ? undefined : taken.get(key)
       if (other !== undefined && other.digest !== digest)
         throw new TareError('OPTION_INVALID', `${other.from} and ${from} are both for ${shown(entry.blob.platform)}`, {
-          remedy: 'An index has one image for a platform: leave one of them away.',
+          remedy: 'An index has one image for each platform: use one of them.',
         })
       if (key !== undefined) taken.set(key, { from, digest })
       if (!fresh.has(digest)) fresh.set(digest, entry)
@@ -67,7 +67,7 @@ export function findEntry(index: OpenIndex, text: string, platform: Platform | u
   throw found.length === 0
     ? new TareError('PLATFORM_MISSING', `the index ${name} has no entry ${text}`, { remedy: `It has ${list}.` })
     : new TareError('IMAGE_AMBIGUOUS', `the index ${name} has several entries ${text}`, {
-        remedy: `Say which by its digest: ${list}.`,
+        remedy: `Choose one by digest: ${list}.`,
       })
 }
 

@@ -155,7 +155,7 @@ function refuseSwollen({ diffId, size, entries }: LayerIndex): void {
     throw new TareError(
       'ARCHIVE_BOMB',
       `the sparse files of layer ${diffId}, which has ${size} bytes, unpack to ${swollen} bytes or more`,
-      { remedy: 'Leave such files out of the image.' },
+      { remedy: 'Keep such files out of the image.' },
     )
 }
 

@@ -76,6 +76,6 @@ function unknown(what: string, roots: readonly LayoutRoot[]): TareError {
 
 function ambiguous(what: string, roots: readonly LayoutRoot[]): TareError {
   return new TareError('IMAGE_AMBIGUOUS', `${what} has several images`, {
-    remedy: `Say which, as in PATH:TAG or PATH@DIGEST: ${listOf(roots)}.`,
+    remedy: `Choose one, as in PATH:TAG or PATH@DIGEST: ${listOf(roots)}.`,
   })
 }

@@ -13,7 +13,7 @@ export async function login({ environment }: Host, options: LoginOptions): Promi
   const credentials = given ?? (await findCredentials(registry, '', environment))
   if (credentials === undefined)
     throw new TareError('CREDENTIALS_MISSING', `nobody is logged in to ${registry}`, {
-      remedy: `Name the user, and send the password: \`tare login -u NAME --password-stdin ${registry}\`.`,
+      remedy: `Give the user and the password: \`tare login -u NAME --password-stdin ${registry}\`.`,
     })
   const opened = openRegistry(registry, { repository: '', environment, credentials, insecure, signal })
   let identityToken: string | undefined
@@ -37,7 +37,7 @@ function registryName(text = 'docker.io'): string {
   const name = text.replace(/^https?:\/\//, '').replace(/\/.*$/, '')
   if (!/^[\w.-]+(?::\d+)?$|^\[[0-9a-f:]+\](?::\d+)?$/i.test(name))
     throw new TareError('REFERENCE_INVALID', `"${text}" is not the name of a registry`, {
-      remedy: 'Write its host, and its port if it has one: registry.example:5000.',
+      remedy: 'Write its host, with the port if needed: registry.example:5000.',
     })
   return /^(?:index\.docker\.io|registry-1\.docker\.io)$/.test(name) ? 'docker.io' : name
 }

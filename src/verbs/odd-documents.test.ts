@@ -167,7 +167,7 @@ test('of an index that does not say for which platforms its images are, their co
   expect(await tare.pull({ name, platform: 'linux/arm64' })).toMatchObject({ id: arm.id })
   await expect(tare.pull({ name, platform: 'linux/s390x' })).rejects.toMatchObject({
     code: 'PLATFORM_MISSING',
-    remedy: 'It is there for linux/arm64, linux/amd64: choose with --platform.',
+    remedy: 'It is available for linux/arm64, linux/amd64: choose with --platform.',
   })
   const to = `oci:${join(temporaryFolder(), 'l')}:1`
   expect(await tare.copy({ from: name, to, platforms: ['linux/amd64'] })).toMatchObject({ digest: amd.digest })

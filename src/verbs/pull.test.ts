@@ -88,7 +88,7 @@ for (const docker of [false, true])
     expect(await tare.pull({ ...many, platform: 'linux/arm64' })).toMatchObject({ id: other.id })
     await expect(tare.pull({ ...many, platform: 'linux/s390x' })).rejects.toMatchObject({
       code: 'PLATFORM_MISSING',
-      remedy: 'It is there for linux/arm64, linux/amd64: choose with --platform.',
+      remedy: 'It is available for linux/arm64, linux/amd64: choose with --platform.',
     })
     expect((await tare.inspect(name)).RootFS.Layers).toEqual(mine.diffIds)
   })
@@ -312,7 +312,7 @@ test('one platform of several is pushed alone', async () => {
   expect(await tare.push({ name, platform: 'linux/arm64' })).toMatchObject({ digest: index.images[1]!.digest })
   await expect(tare.push({ name, platform: 'linux/s390x' })).rejects.toMatchObject({
     code: 'PLATFORM_MISSING',
-    remedy: 'It is there for linux/amd64, linux/arm64: choose with --platform.',
+    remedy: 'It is available for linux/amd64, linux/arm64: choose with --platform.',
   })
 })
 

@@ -29,8 +29,8 @@ export async function pull(host: Host, options: PullOptions): Promise<PullResult
   const { tag: _, ...digested } = asked
   const name: Reference = asked.digest === undefined ? asked : digested
   if (options.allPlatforms === true && options.platform !== undefined)
-    throw new TareError('OPTION_INVALID', 'all platforms are asked for, and one of them', {
-      remedy: 'Leave one of --platform and --all-platforms away.',
+    throw new TareError('OPTION_INVALID', '--platform and --all-platforms cannot be combined', {
+      remedy: 'Use one of them.',
     })
   const release = host.store.lease()
   try {

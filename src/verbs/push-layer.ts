@@ -227,7 +227,7 @@ async function* after(from: number, bytes: Bytes): Bytes {
 
 function refuseDamaged(found: Digest, layer: Descriptor): void {
   if (found !== layer.digest)
-    throw new TareError('BLOB_CORRUPT', `the layer ${layer.digest} in the store is damaged: it is ${found}`, {
+    throw new TareError('BLOB_CORRUPT', `layer ${layer.digest} in the store is damaged: its digest is ${found}`, {
       remedy: 'Pull, load or build the image again.',
     })
 }

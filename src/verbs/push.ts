@@ -21,7 +21,10 @@ export async function push(host: Host, options: PushOptions): Promise<PushResult
   const { store } = host
   const name = targetOf(options)
   if (options.compression === 'zstd' && options.format === 'docker')
-    throw new TareError('OPTION_INVALID', 'layers in zstd need the format oci: Docker’s own kind of manifest has none')
+    throw new TareError(
+      'OPTION_INVALID',
+      'zstd layers need the oci format: Docker’s manifest format does not support them',
+    )
   const image = options.image ?? options.name
   const { root, entries } = findImage(store, image, host.platform)
   const resting = options.platform === undefined ? root : await onePlatform(host, root, image, options.platform)
@@ -64,7 +67,7 @@ export async function pushAll(host: Host, options: PushOptions): Promise<readonl
     .flatMap(({ name }) => (name?.tag !== undefined && familiarRepository(name) === repository ? [name] : []))
   if (names.length === 0)
     throw new TareError('IMAGE_UNKNOWN', `no image of the store has a tag of ${repository}`, {
-      remedy: '`tare image ls` shows what is there.',
+      remedy: '`tare image ls` lists the images.',
     })
   const pushed: PushResult[] = []
   for (const name of names.map(familiarName).sort()) pushed.push(await push(host, { ...options, name }))

@@ -66,7 +66,7 @@ export class RemoteContexts {
       const opened = await openStream(createReadStream(file.path), options)
       if (!('text' in opened)) return { context: { ...opened, madeAt: () => this.timeOf(file) } }
       if (/^\s*<(?:!doctype|html)/i.test(opened.text))
-        throw new TareError('CONTEXT_INVALID', `${name} is a page of the web, and no Dockerfile`, {
+        throw new TareError('CONTEXT_INVALID', `${name} is a web page, not a Dockerfile`, {
           remedy: `If it shows a git repository, the address of that ends in .git: ${name.replace(/\/*(?:[?#].*)?$/, '')}.git`,
         })
       const context = treeContext(name, treeOfDownload('context', file), { madeAt: () => this.timeOf(file) })
@@ -88,12 +88,12 @@ export class RemoteContexts {
   async text(url: string): Promise<string> {
     const shown = withoutCredentials(url)
     if (!web.test(url) || !URL.canParse(url))
-      throw new TareError('DOCKERFILE_UNREADABLE', `${shown} is no address of a Dockerfile`, {
+      throw new TareError('DOCKERFILE_UNREADABLE', `${shown} is not an address of a Dockerfile`, {
         remedy: 'It begins with http:// or https://.',
       })
     const { path, size } = await this.fetched(url, `[internal] fetch ${shown}`)
     if (size > textLimit)
-      throw new TareError('DOCKERFILE_UNREADABLE', `${shown} is ${size} bytes, too many for a Dockerfile`)
+      throw new TareError('DOCKERFILE_UNREADABLE', `${shown} is too large for a Dockerfile (${size} bytes)`)
     return decodeName(readFileSync(path))
   }
 

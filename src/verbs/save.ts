@@ -11,7 +11,7 @@ import { wholeImage, wholeOf } from './whole-image.ts'
 export async function save(host: Host, { names, to, format = 'docker', report, signal }: SaveOptions): Promise<void> {
   const { store, platform } = host
   const options = { ...(signal === undefined ? {} : { signal }), ...(report === undefined ? {} : { report }) }
-  if (names.length === 0) throw new TareError('IMAGE_UNKNOWN', 'no image to save', { remedy: 'Name one, or several.' })
+  if (names.length === 0) throw new TareError('IMAGE_UNKNOWN', 'no image to save', { remedy: 'Name at least one.' })
   const wanted: { readonly image: NamedImage; readonly root: Descriptor; readonly text: string }[] = []
   for (const text of names) {
     const image = findImage(store, text, platform)

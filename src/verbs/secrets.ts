@@ -61,7 +61,7 @@ function ofFile(id: string, path: string): Buffer {
   try {
     const { size } = statSync(path)
     if (size > limit)
-      throw new TareError('SECRET_INVALID', `secret ${id} is ${size} bytes, more than a secret may have (${limit})`)
+      throw new TareError('SECRET_INVALID', `secret ${id} is too large: ${size} bytes, at most ${limit} are allowed`)
     return readFileSync(path)
   } catch (cause) {
     if (cause instanceof TareError) throw cause

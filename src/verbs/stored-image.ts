@@ -125,7 +125,7 @@ function findById(images: readonly NamedImage[], text: string): NamedImage {
     'IMAGE_UNKNOWN',
     `No such image: ${text.includes(':') || !isName(text) ? text : `${text}:latest`}`,
     {
-      remedy: meant === undefined ? '`tare image ls` shows what is there.' : `Did you mean "${meant}"?`,
+      remedy: meant === undefined ? '`tare image ls` lists the images.' : `Did you mean "${meant}"?`,
     },
   )
 }

@@ -101,10 +101,10 @@ function checkSources(instruction: Copy | Add, paths: readonly string[], checksu
       if (checksum !== undefined)
         throw refuse(
           "checksum can't be specified for local sources",
-          'Leave --checksum away: what is in the context is what it is.',
+          'Drop --checksum: files of the context have no checksum to compare with.',
         )
       if (instruction.keepGitDir !== undefined)
-        throw refuse("keep-git-dir can't be specified for local sources", 'Leave --keep-git-dir away.')
+        throw refuse("keep-git-dir can't be specified for local sources", 'Drop --keep-git-dir.')
     }
   }
 }

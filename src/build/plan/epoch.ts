@@ -60,7 +60,7 @@ const latest = 253_402_300_799
 function inRange(seconds: number, text: string): number {
   if (seconds >= earliest && seconds <= latest) return seconds
   throw new TareError('EPOCH_INVALID', `${name} is out of range: ${text}`, {
-    remedy: 'It counts seconds since 1970, not milliseconds, and ends with the year 9999.',
+    remedy: 'It is in seconds since 1970, not milliseconds, up to the year 9999.',
   })
 }
 
@@ -82,7 +82,7 @@ function sourceOfStage(stage: Stage, { options, words, globals }: Reading): Epoc
   const refuse = (why: string, where = stage.from.where) =>
     new TareError('EPOCH_INVALID', `${name}=${stage.name}: ${why}`, {
       where,
-      remedy: 'Such a stage is FROM scratch, with ARGs and one ADD of a file of the web or of a git repository.',
+      remedy: 'Such a stage is FROM scratch with ARGs and one ADD of a URL or a git repository.',
     })
   const values = new Map(globals.values)
   values.delete(name)

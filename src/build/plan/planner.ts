@@ -119,7 +119,7 @@ class Planner {
     if (known === 'begun') {
       throw new TareError('STAGE_CIRCLE', `circular dependency detected on stage: ${shownName(stage)}`, {
         where: stage.from.where,
-        remedy: 'A stage cannot need, by way of others or not, its own result.',
+        remedy: 'A stage cannot depend on itself, directly or through others.',
       })
     }
     if (known !== undefined) return known
@@ -234,7 +234,7 @@ class Planner {
         : `cannot mount from stage "${name}", it needs to be defined before current command`
     return new TareError('COPY_FROM_LATER', message, {
       where,
-      remedy: 'A stage takes files of stages that stand before it: move it up.',
+      remedy: 'A stage can only use stages defined before it: move it up.',
     })
   }
 

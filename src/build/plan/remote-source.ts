@@ -42,7 +42,7 @@ function gitSource(path: string, checksum: string | undefined, keepGitDir: boole
   if (checksum !== undefined && !isCommitPrefix(checksum))
     throw refuse(
       `invalid checksum "${checksum}" of a git repository`,
-      'It is a commit, or at least seven of its hexadecimal digits.',
+      'Write a commit, or at least seven of its hexadecimal digits.',
     )
   const commit = longer(checksum, source.commit)
   const keep = keepGitDir ?? source.keepGitDir
@@ -57,7 +57,7 @@ function longer(a: string | undefined, b: string | undefined): string | undefine
   if (a === undefined || b === undefined) return a ?? b
   if (a.startsWith(b)) return a
   if (b.startsWith(a)) return b
-  throw refuse(`--checksum=${a} and the commit ${b} of the address are not the same`, 'Leave one of them away.')
+  throw refuse(`--checksum=${a} and the commit ${b} of the address are not the same`, 'Use one of them.')
 }
 
 function refuse(message: string, remedy: string): TareError {

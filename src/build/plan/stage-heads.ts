@@ -202,7 +202,7 @@ function refuseCircles(file: Dockerfile, needs: readonly (readonly Source[])[]):
 function circle(stage: Stage, { where }: Instruction): TareError {
   return new TareError('STAGE_CIRCLE', `circular dependency detected on stage: ${shownName(stage)}`, {
     where,
-    remedy: 'A stage cannot need, by way of others or not, its own result.',
+    remedy: 'A stage cannot depend on itself, directly or through others.',
   })
 }
 

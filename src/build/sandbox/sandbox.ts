@@ -79,7 +79,7 @@ class MachineSandbox implements Sandbox {
     await this.files.close()
   }
 
-  /** Removes what a machine that ended hard may have left in part; it is unpacked again. */
+  /** Removes directories that may be incomplete after a crash; they are unpacked again. */
   private async forgetDoubtful(note: string): Promise<void> {
     // A neighbour may be at work in them, and its machine goes on.
     if (this.work.owners.hasNeighbours()) return

@@ -203,7 +203,7 @@ test.each([
     'COPY up/out /',
     /"up" is a symbolic link to "build": not found \| "build" is excluded by line 3 of \.dockerignore: build$/,
   ],
-  ['COPY dang /', /it is a symbolic link to "nowhere": not found \| A link that is named as a source is followed/],
+  ['COPY dang /', /it is a symbolic link to "nowhere": not found \| A link named as a source is followed/],
   ['COPY up/* /', /"up" is not in the build context: it is a symbolic link to "build": not found/],
   [
     'COPY hid* /',

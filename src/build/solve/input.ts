@@ -9,7 +9,7 @@ export interface Input {
   /** For messages: `the build context`, `stage "build"`, `image alpine:3.19`. */
   readonly label: string
   readonly context?: Context
-  /** Equal identities, equal files: a second name for what is also known by its contents. */
+  /** Inputs with the same identity have the same files: a second name for what is also known by its contents. */
   readonly identity?: string
   readonly remote?: RemoteFiles
   /** The root of the tree has a time of its own. */
@@ -18,7 +18,7 @@ export interface Input {
 
 /** Files that are somewhere else, of which it is known what they are. */
 export interface RemoteFiles {
-  /** Equal identities, equal files: part of keys, so that what was made of them before is found without fetching them. */
+  /** Inputs with the same identity have the same files; lets a step be found without fetching them. */
   readonly identity: string
   /** The times of the files belong to what they are: equal contents alone will not do. */
   readonly timesCount: boolean

@@ -63,7 +63,7 @@ export interface RunSettings {
   readonly allowInsecure: boolean
   /** Comes before the ids of cache mounts. */
   readonly cacheNamespace: string
-  /** Is told of a command that failed, before its step ends; `shell` runs a shell in the tree as the command left it. */
+  /** Called when a command fails, before its step ends; `shell` runs a shell in the tree as the command left it. */
   readonly failed?:
     | ((operation: RunOperation, message: string, shell: () => Promise<number>) => Promise<void>)
     | undefined

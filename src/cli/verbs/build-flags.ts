@@ -23,7 +23,7 @@ export const buildFlags = {
     help: 'Set the networking mode for the "RUN" instructions during build',
     default: 'default',
   },
-  'on-error': { type: 'string', help: '"shell": open a shell in what a failed "RUN" left' },
+  'on-error': { type: 'string', help: '"shell": open a shell in the filesystem that a failed "RUN" left' },
   'no-cache': { type: 'bool', help: 'Do not use cache when building the image' },
   'no-cache-filter': { type: 'strings', help: 'Do not cache specified stages' },
   output: {
@@ -38,7 +38,7 @@ export const buildFlags = {
     default: 'auto',
   },
   quiet: { type: 'bool', short: 'q', help: 'Suppress the build output and print image ID on success' },
-  'rewrite-timestamp': { type: 'bool', help: 'File times later than SOURCE_DATE_EPOCH become it' },
+  'rewrite-timestamp': { type: 'bool', help: 'Set file times later than SOURCE_DATE_EPOCH to it' },
   tag: { type: 'list', short: 't', help: 'Name and optionally a tag in the "name:tag" format' },
   target: { type: 'string', help: 'Set the target build stage to build.' },
 

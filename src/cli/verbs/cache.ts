@@ -14,7 +14,7 @@ const mounts = {
 export const cacheExport = defineVerb({
   usage: '--mounts FILE [--id ID...]',
   args: { least: 0, most: 0 },
-  flags: { mounts, id: { type: 'list', placeholder: 'ID', help: 'Only the cache mounts of these ids' } },
+  flags: { mounts, id: { type: 'list', placeholder: 'ID', help: 'Export only the cache mounts with these ids' } },
   run: async ({ flags, ...call }) => {
     const to = fileOf(flags.mounts)
     const written = await (await call.open()).exportMounts({ to, ids: flags.id, signal: call.signal })

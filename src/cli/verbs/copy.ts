@@ -8,7 +8,7 @@ import { loginFlags } from './login-flags.ts'
 
 export const copy = defineVerb({
   usage: '[OPTIONS] SOURCE TARGET',
-  about: `A place is one of
+  about: `SOURCE and TARGET are one of
   [docker://]NAME[:TAG|@DIGEST]   an image of a registry
   store:NAME                      an image of tare's store
   oci:PATH[:TAG]                  an OCI layout in a folder
@@ -20,20 +20,20 @@ export const copy = defineVerb({
     'additional-tag': {
       type: 'list',
       placeholder: 'tag',
-      help: 'One more tag, or name in the store or a docker archive',
+      help: 'Additional tag, or name in the store or a docker archive',
     },
     all: {
       type: 'bool',
       short: 'a',
-      help: "Copy all platforms, or fail (default: all that the target can hold), and cosign's tags",
+      help: "Copy all platforms or fail (default: all that the target can hold), and cosign's tags",
     },
-    compression: { type: 'string', help: 'How plain layers are squeezed for a registry: "gzip" (default) or "zstd"' },
+    compression: { type: 'string', help: 'How to compress plain layers for a registry: "gzip" (default) or "zstd"' },
     'compression-level': { type: 'string', help: '1 to 9 for gzip (default: 4), 1 to 19 for zstd (default: 3)' },
     digestfile: { type: 'string', placeholder: 'file', help: 'Write the digest of the copy to the file' },
-    format: { type: 'string', help: 'Kind of the manifests: "oci" or "docker" (default: as they are)' },
-    insecure: { type: 'bool', help: 'Do not check certificates, and allow plain HTTP' },
-    platform: { type: 'strings', help: 'Copy only these platforms, separated by commas' },
-    'preserve-digests': { type: 'bool', help: 'Fail if the digest cannot stay as it is' },
+    format: { type: 'string', help: 'Manifest format: "oci" or "docker" (default: unchanged)' },
+    insecure: { type: 'bool', help: 'Skip certificate checks and allow plain HTTP' },
+    platform: { type: 'strings', help: 'Copy only these platforms (comma-separated)' },
+    'preserve-digests': { type: 'bool', help: 'Fail if the digest cannot be preserved' },
     quiet: { type: 'bool', short: 'q', help: 'Suppress verbose output' },
     referrers: { type: 'bool', help: 'Copy what refers to the image, too: signatures, SBOMs, attestations' },
   },
@@ -53,7 +53,7 @@ export const copy = defineVerb({
     await print(streams, flags.quiet ? `${fullName}\n` : `Digest: ${digest}\n${fullName}\n`)
     if (!flags.quiet) for (const one of referrers) await tell(streams, `Referrer: ${one}\n`)
     for (const { platform, why } of skipped) await tell(streams, `without ${platform}: ${why}\n`)
-    if (was !== undefined && !flags.quiet) await tell(streams, `It had another digest before: ${was}\n`)
+    if (was !== undefined && !flags.quiet) await tell(streams, `The digest changed; it was ${was}\n`)
     return 0
   },
 })

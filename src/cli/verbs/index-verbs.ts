@@ -7,19 +7,19 @@ import { loginFlags } from './login-flags.ts'
 const formats = ['oci', 'docker'] as const
 const annotation = { type: 'list', placeholder: 'key=value', help: 'Annotation to add' } as const
 const shared = {
-  'dry-run': { type: 'bool', help: 'Print the index, and send nothing' },
-  insecure: { type: 'bool', help: 'Do not check certificates, and allow plain HTTP' },
+  'dry-run': { type: 'bool', help: 'Print the index without sending it' },
+  insecure: { type: 'bool', help: 'Skip certificate checks and allow plain HTTP' },
 } as const
 
 export const indexCreate = defineVerb({
   usage: '[OPTIONS] NAME[:TAG] IMAGE [IMAGE...]',
-  about: 'IMAGE is a name in a registry, an index there, or another place of `tare copy`.',
+  about: 'IMAGE is an image or index in a registry, or in another place that `tare copy` knows.',
   args: { least: 2, most: Number.POSITIVE_INFINITY },
   flags: {
     ...loginFlags,
     annotation: { ...annotation, help: 'Annotation of the index' },
-    append: { type: 'bool', help: 'Begin with the images that NAME has now' },
-    format: { type: 'string', help: 'Kind of the index: "oci" or "docker" (default: as its images)' },
+    append: { type: 'bool', help: 'Add to the images that NAME has now' },
+    format: { type: 'string', help: 'Index format: "oci" or "docker" (default: that of its images)' },
     ...shared,
   },
   run: async ({ args, flags, streams, signal, ...call }) => {
@@ -39,17 +39,17 @@ export const indexCreate = defineVerb({
 
 export const indexAnnotate = defineVerb({
   usage: '[OPTIONS] NAME[:TAG] [DIGEST]',
-  about: 'Without DIGEST and --platform, the annotations are of the index itself.',
+  about: 'Without DIGEST and --platform, the index itself is annotated.',
   args: { least: 1, most: 2 },
   flags: {
     ...loginFlags,
     annotation,
     arch: { type: 'string', help: 'Set the architecture of the image' },
-    os: { type: 'string', help: 'Set its operating system' },
-    'os-features': { type: 'strings', help: 'Set the features of the system that it needs' },
-    'os-version': { type: 'string', help: 'Set the version of its operating system' },
-    platform: { type: 'string', help: 'The image for this platform is meant' },
-    variant: { type: 'string', help: 'Set the variant of its architecture' },
+    os: { type: 'string', help: 'Set the operating system of the image' },
+    'os-features': { type: 'strings', help: 'Set the operating system features that the image needs' },
+    'os-version': { type: 'string', help: 'Set the operating system version of the image' },
+    platform: { type: 'string', help: 'Change the image for this platform' },
+    variant: { type: 'string', help: 'Set the architecture variant of the image' },
     ...shared,
   },
   run: async ({ args, flags, given, streams, signal, ...call }) => {

@@ -21,7 +21,7 @@ export const inspect = defineVerb({
   },
   run: async ({ args, flags, streams, signal, debug, ...call }) => {
     if (flags.type !== undefined && flags.type !== 'image')
-      throw new Failure(`"${flags.type}" is not a valid value for --type`, { remedy: 'tare knows images only.' })
+      throw new Failure(`"${flags.type}" is not a valid value for --type`, { remedy: 'tare has only images.' })
     const format = compileFormat(flags.format)
     const tare = await call.open()
     const found: ImageDetails[] = []

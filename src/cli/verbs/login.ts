@@ -14,7 +14,7 @@ export const login = defineVerb({
   makesLogins: true,
   flags: {
     ...loginFlags,
-    insecure: { type: 'bool', help: 'Do not check certificates, and allow plain HTTP' },
+    insecure: { type: 'bool', help: 'Skip certificate checks and allow plain HTTP' },
     password: { type: 'string', short: 'p', help: 'Password or personal access token' },
     'password-stdin': { type: 'bool', help: 'Take the password from stdin' },
     username: { type: 'string', short: 'u', help: 'Username' },
@@ -43,7 +43,7 @@ export const login = defineVerb({
     if (inClear)
       await tell(
         streams,
-        `WARNING! The login is kept unencrypted in ${place}.\nConfigure a credential helper to keep it safely: credsStore in that file.\n`,
+        `WARNING! Your credentials are stored unencrypted in ${place}.\nConfigure a credential helper (credsStore in that file) to store them safely.\n`,
       )
     await print(streams, 'Login Succeeded\n')
     return 0
@@ -56,14 +56,14 @@ async function isLoggedIn(tare: Tare, about: LoginOptions, { streams }: Context)
     const { user } = await tare.login(about)
     await tell(
       streams,
-      `Authenticated with existing credentials${user === undefined ? '' : ` of ${user}`}; \`tare logout\` first to be somebody else.\n`,
+      `Authenticated with existing credentials${user === undefined ? '' : ` of ${user}`}; use \`tare logout\` first to log in as somebody else.\n`,
     )
     return true
   } catch (error) {
     const { code, message } = error as { code?: unknown; message?: string }
     if (code === 'CREDENTIALS_MISSING') return false
     if (code !== 'REGISTRY_DENIED' || streams.stdin.isTTY !== true) throw error
-    await tell(streams, `The existing credentials do not do: ${message}\n`)
+    await tell(streams, `The existing credentials were not accepted: ${message}\n`)
     return false
   }
 }
@@ -71,8 +71,8 @@ async function isLoggedIn(tare: Tare, about: LoginOptions, { streams }: Context)
 async function ask(call: Context, user: string | undefined, password: string | undefined) {
   if (user && password !== undefined) return { user, password }
   if (call.streams.stdin.isTTY !== true)
-    throw new Failure('a password can only be asked for on a terminal', {
-      remedy: 'Name the user with -u, and send the password to --password-stdin.',
+    throw new Failure('cannot ask for a password without a terminal', {
+      remedy: 'Give the user with -u and the password with --password-stdin.',
     })
   const prompt = new Prompt(call)
   const name = user || (await prompt.ask('Username: ')).trim()
@@ -87,7 +87,7 @@ async function readPassword(bytes: AsyncIterable<Uint8Array>): Promise<string> {
   let size = 0
   for await (const chunk of bytes) {
     size += chunk.length
-    if (size > mostBytes) throw new Failure('what came to --password-stdin is too long for a password')
+    if (size > mostBytes) throw new Failure('the input of --password-stdin is too long for a password')
     chunks.push(chunk)
   }
   const password = Buffer.concat(chunks)

@@ -44,7 +44,7 @@ function parse(text: string, path: string): unknown {
     return JSON.parse(text)
   } catch (error) {
     throw new Failure(`cannot read ${path}: ${(error as Error).message}`, {
-      remedy: 'It names the proxies of builds. Mend it, or point DOCKER_CONFIG elsewhere.',
+      remedy: 'It names the proxies of builds. Fix it, or point DOCKER_CONFIG elsewhere.',
     })
   }
 }

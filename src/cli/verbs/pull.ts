@@ -11,11 +11,11 @@ export const pull = defineVerb({
   args: { least: 1, most: 1 },
   flags: {
     ...loginFlags,
-    'all-platforms': { type: 'bool', help: 'Take the images for all platforms, under one name' },
+    'all-platforms': { type: 'bool', help: 'Pull the images for all platforms under one name' },
     'all-tags': { type: 'bool', short: 'a', help: 'Download all tagged images in the repository' },
     'disable-content-trust': { type: 'bool', help: 'Skip image verification', hidden: true },
-    insecure: { type: 'bool', help: 'Do not check certificates, and allow plain HTTP' },
-    platform: { type: 'string', help: 'Take the image for this platform' },
+    insecure: { type: 'bool', help: 'Skip certificate checks and allow plain HTTP' },
+    platform: { type: 'string', help: 'Pull the image for this platform' },
     quiet: { type: 'bool', short: 'q', help: 'Suppress verbose output' },
   },
   run: async (call) => {

@@ -16,21 +16,21 @@ export const push = defineVerb({
   flags: {
     ...loginFlags,
     'all-tags': { type: 'bool', short: 'a', help: 'Push all tags of an image to the repository' },
-    compression: { type: 'string', help: 'How to squeeze layers: "gzip" or "zstd" (default: as before, else "gzip")' },
+    compression: { type: 'string', help: 'How to compress layers: "gzip" or "zstd" (default: as before, else "gzip")' },
     'compression-level': { type: 'string', help: '1 to 9 for gzip (default: 4), 1 to 19 for zstd (default: 3)' },
-    digestfile: { type: 'string', placeholder: 'file', help: 'Write the digest of what was pushed to the file' },
+    digestfile: { type: 'string', placeholder: 'file', help: 'Write the pushed digest to the file' },
     'disable-content-trust': { type: 'bool', help: 'Skip image signing', hidden: true },
-    'force-compression': { type: 'bool', help: 'Squeeze layers anew that were pulled and are squeezed otherwise' },
-    format: { type: 'string', help: 'Kind of the manifest: "oci" or "docker" (default: as it was pulled, else "oci")' },
-    insecure: { type: 'bool', help: 'Do not check certificates, and allow plain HTTP' },
-    platform: { type: 'string', help: 'Push one platform of the image only' },
+    'force-compression': { type: 'bool', help: 'Recompress pulled layers that use another compression' },
+    format: { type: 'string', help: 'Manifest format: "oci" or "docker" (default: as pulled, else "oci")' },
+    insecure: { type: 'bool', help: 'Skip certificate checks and allow plain HTTP' },
+    platform: { type: 'string', help: 'Push only one platform of the image' },
     quiet: { type: 'bool', short: 'q', help: 'Suppress verbose output' },
   },
   run: async (call) => {
     const { args, flags, streams, signal } = call
     const { format, compression, compressionLevel } = readImageKind(flags)
     if (compression === 'zstd' && format === 'docker')
-      throw new UsageError('layers in zstd need --format oci', 'Docker’s own kind of manifest has no name for them.')
+      throw new UsageError('zstd layers need --format oci', 'Docker’s manifest format does not support them.')
     if (flags['all-tags']) refuseTag(args[0]!)
     const tare = await call.open()
     const options = {
@@ -45,7 +45,10 @@ export const push = defineVerb({
     for (const result of all) {
       await print(streams, flags.quiet ? `${result.fullName}\n` : formatPushed(result))
       if (result.was !== undefined)
-        await tell(streams, `${result.fullName} had another digest before, which could not be kept: ${result.was}\n`)
+        await tell(
+          streams,
+          `${result.fullName} was pulled with another digest, which could not be kept: ${result.was}\n`,
+        )
     }
     return 0
   },

@@ -16,9 +16,9 @@ export const referrers = defineVerb({
   args: { least: 1, most: 1 },
   flags: {
     ...loginFlags,
-    'artifact-type': { type: 'string', help: 'Only those of this artifact type' },
+    'artifact-type': { type: 'string', help: 'List only this artifact type' },
     format: { type: 'string', help: formatHelp },
-    insecure: { type: 'bool', help: 'Do not check certificates, and allow plain HTTP' },
+    insecure: { type: 'bool', help: 'Skip certificate checks and allow plain HTTP' },
   },
   run: async ({ args, flags, streams, signal, ...call }) => {
     const tare = await call.open()

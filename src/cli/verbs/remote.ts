@@ -2,21 +2,21 @@ import { type AnyVerb, defineVerb } from '../command.ts'
 import { print, printData } from '../streams.ts'
 import { loginFlags } from './login-flags.ts'
 
-const insecure = { type: 'bool', help: 'Do not check certificates, and allow plain HTTP' } as const
+const insecure = { type: 'bool', help: 'Skip certificate checks and allow plain HTTP' } as const
 
 /** `tare image digest|manifest|config NAME`: what a registry, or another place, has under the name. */
 function document(what: 'digest' | 'manifest' | 'config'): AnyVerb {
   return defineVerb({
     usage: '[OPTIONS] NAME[:TAG|@DIGEST]',
-    about: `NAME is a registry's, or another place of \`tare copy\`: store:NAME, oci:PATH[:TAG], …`,
+    about: `NAME is in a registry, or in another place that \`tare copy\` knows: store:NAME, oci:PATH[:TAG], …`,
     args: { least: 1, most: 1 },
     flags: {
       ...loginFlags,
       insecure,
-      local: { type: 'bool', help: "The name is one of tare's store" },
+      local: { type: 'bool', help: "Look the name up in tare's store" },
       platform: {
         type: 'string',
-        help: `Of an index, the image for this platform${what === 'config' ? " (default: this machine's)" : ''}`,
+        help: `Image for this platform in an index${what === 'config' ? " (default: this machine's)" : ''}`,
       },
     },
     run: async ({ args, flags, streams, signal, ...call }) => {
@@ -51,7 +51,7 @@ export const registryRemove = defineVerb({
   flags: {
     ...loginFlags,
     insecure,
-    'tag-only': { type: 'bool', help: 'Remove the tag and nothing else, where the registry allows it' },
+    'tag-only': { type: 'bool', help: 'Remove only the tag, if the registry supports it' },
   },
   run: async ({ args, flags, streams, signal, ...call }) => {
     const tare = await call.open()

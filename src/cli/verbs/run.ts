@@ -20,7 +20,7 @@ export const run = defineVerb({
     const options = readRunOptions(call)
     if (flags.tty && (streams.stdin.isTTY !== true || streams.stdout.isTTY !== true))
       throw new Failure('the input device is not a TTY', {
-        remedy: 'Leave -t out: a command that reads a pipe needs -i alone.',
+        remedy: 'Drop -t: a command that reads from a pipe needs only -i.',
       })
     for (const text of ignored(flags)) await tell(streams, `WARNING: ${text}\n`)
     const tare = await call.open()

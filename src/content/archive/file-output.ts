@@ -18,7 +18,7 @@ export async function openFileOutput(path: string): Promise<Output> {
   const found = await stat(path).catch(() => undefined)
   if (found?.isDirectory())
     throw new TareError('ARCHIVE_UNWRITABLE', `${path} is a folder`, {
-      remedy: 'Name the file that the archive shall be written to.',
+      remedy: 'Name the file to write the archive to.',
     })
   if (found !== undefined && !found.isFile()) return openInPlace(path)
   // Through a symlink to the file it names, which then is replaced, and not the link.

@@ -27,7 +27,7 @@ async function find(folder: string, path: string): Promise<Item | undefined> {
   }
   if (!file.startsWith(root.endsWith(sep) ? root : root + sep))
     throw new TareError('ARCHIVE_PATH_ESCAPES', `in ${folder}, "${path}" is a link to a file outside of the folder`, {
-      remedy: 'Where you made the folder yourself, copy it with its files first: cp -rL',
+      remedy: 'If you made the folder yourself, copy it with the files it links to: cp -rL',
     })
   const found = await stat(file)
   if (!found.isFile()) return undefined
@@ -59,7 +59,7 @@ async function* read(folder: string, path: string, file: string, chunk: number):
 
 function unreadable(folder: string, path: string, cause: unknown): TareError {
   return new TareError('ARCHIVE_UNREADABLE', `"${path}" in ${folder} cannot be read: ${(cause as Error).message}`, {
-    remedy: 'Is it yours to read?',
+    remedy: 'Check its permissions.',
     cause,
   })
 }

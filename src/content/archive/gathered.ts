@@ -155,7 +155,7 @@ export class Gathered {
   private find(blob: Descriptor): { open: () => Promise<Bytes> } {
     const found = this.blobs.get(blob.digest)
     if (found !== undefined) return found
-    throw new TareError('BLOB_MISSING', `the image to be saved is not whole: its blob ${blob.digest} is missing`, {
+    throw new TareError('BLOB_MISSING', `the image is incomplete: its blob ${blob.digest} is missing`, {
       remedy: 'Build or load the image again.',
     })
   }

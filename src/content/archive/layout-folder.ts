@@ -186,7 +186,7 @@ async function replace(path: string, text: string, once = false): Promise<void> 
 function withLayoutLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
   const path = join(folder, layoutLock)
   const busy = () =>
-    new TareError('ARCHIVE_UNWRITABLE', `another process has held ${path} for half a minute`, {
+    new TareError('ARCHIVE_UNWRITABLE', `another process has locked ${path} for 30 seconds`, {
       remedy: 'If none is running, remove that file.',
     })
   return withLock(path, work, busy)

@@ -68,7 +68,7 @@ export async function ociImages(
   if (images.length > 0) return images
   const found = others.size === 0 ? 'its index.json is empty' : `it holds ${[...others].join(', ')}`
   throw new TareError('ARCHIVE_INVALID', `${shelf.label} holds no container image: ${found}`, {
-    remedy: 'tare loads container images only.',
+    remedy: 'tare loads only container images.',
   })
 }
 
@@ -126,7 +126,7 @@ export async function openBlob(shelf: Shelf, blob: Descriptor): Promise<Bytes> {
   const item = await shelf.find(blobPath(blob.digest))
   if (item === undefined)
     throw new TareError('BLOB_MISSING', `${shelf.label} has no blob ${blob.digest}`, {
-      remedy: 'The archive is not whole: save the image again.',
+      remedy: 'The archive is incomplete: save the image again.',
     })
   return verified(item.open(), blob, shelf.label)
 }

@@ -110,8 +110,8 @@ async function headOf(file: FileHandle, size: number): Promise<Uint8Array> {
 }
 
 function empty(label: string): TareError {
-  return new TareError('ARCHIVE_EMPTY', `${label} is empty: it has not a single byte`, {
-    remedy: 'Did what should have written it fail? In a pipe, only the last command is listened to.',
+  return new TareError('ARCHIVE_EMPTY', `${label} is empty (0 bytes)`, {
+    remedy: 'The command that should have written it may have failed: in a pipe, only the last exit code counts.',
   })
 }
 
@@ -134,9 +134,9 @@ function unknown(label: string, format: string, head: Uint8Array): TareError {
 function unreadable(path: string, cause: unknown): TareError {
   const code = systemCode(cause)
   return code === 'ENOENT' || code === 'ENOTDIR'
-    ? new TareError('ARCHIVE_MISSING', `there is no file ${path}`, { remedy: 'Is it spelled right?', cause })
+    ? new TareError('ARCHIVE_MISSING', `${path} does not exist`, { remedy: 'Check the path.', cause })
     : new TareError('ARCHIVE_UNREADABLE', `${path} cannot be read: ${messageOf(cause)}`, {
-        remedy: 'Is it yours to read?',
+        remedy: 'Check its permissions.',
         cause,
       })
 }

@@ -25,7 +25,7 @@ export async function need(shelf: Shelf, path: string, namedBy: string): Promise
   const item = await shelf.find(path)
   if (item !== undefined) return item
   throw new TareError('ARCHIVE_MEMBER_MISSING', `${shelf.label} has no member "${path}", which ${namedBy} names`, {
-    remedy: 'The archive is not whole: save the image again.',
+    remedy: 'The archive is incomplete: save the image again.',
   })
 }
 
@@ -56,7 +56,7 @@ export function invalid(shelf: Shelf, why: string, cause?: unknown): TareError {
 export function innerPath(label: string, path: string, from = ''): string {
   const escapes = () =>
     new TareError('ARCHIVE_PATH_ESCAPES', `${label} names a file outside of itself: "${path}"`, {
-      remedy: 'Nobody honest makes such an archive, so it was not read any further. Where does it come from?',
+      remedy: 'Such an archive may be an attack, and was not read any further.',
     })
   if (path.startsWith('/') || path.includes('\0')) throw escapes()
   const parts: string[] = []

@@ -31,7 +31,7 @@ export function openTarShelf(file: FileHandle, size: number, label: string): She
       else return entry?.kind === 'file' ? entry : undefined
     }
     throw new TareError('ARCHIVE_INVALID', `the links of ${label} go in a circle at "${path}"`, {
-      remedy: 'Save the image again: an archive has no use for such links.',
+      remedy: 'Save the image again; an image archive has no such links.',
     })
   }
 
@@ -65,8 +65,8 @@ async function* bodyOf(file: FileHandle, entry: StoredEntry, label: string, chun
       const into = Buffer.allocUnsafe(Math.min(chunk, run.length - done))
       const { bytesRead } = await file.read(into, 0, into.length, run.at + done)
       if (bytesRead === 0)
-        throw new TareError('TAR_TRUNCATED', `${label} ended while "${entry.path}" was read`, {
-          remedy: 'Does something else write to it? Try again when that is done.',
+        throw new TareError('TAR_TRUNCATED', `${label} ends inside "${entry.path}"`, {
+          remedy: 'Something else may be writing to it: try again later.',
         })
       yield into.subarray(0, bytesRead)
       done += bytesRead

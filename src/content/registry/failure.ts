@@ -56,12 +56,12 @@ export function refused(attempt: Attempt, status: number, words: string, retryAf
   if (status === 404)
     return new TareError('REGISTRY_NOT_FOUND', message, {
       cause,
-      remedy: 'Check the name; of a private repository, some registries say that it is not there.',
+      remedy: 'Check the name; some registries report a private repository as not found.',
     })
   if (status === 429)
     return new TareError('REGISTRY_BUSY', message, {
       cause,
-      remedy: `The registry lets nobody ask so often${retryAfter === undefined ? '' : ` and wants us to wait (Retry-After: ${retryAfter})`}; ${
+      remedy: `The registry is rate limiting${retryAfter === undefined ? '' : ` (Retry-After: ${retryAfter})`}: ${
         attempt.credentials === undefined ? `\`${login(attempt)}\` may raise the limit.` : 'try again later.'
       }`,
     })
@@ -98,7 +98,7 @@ export function unreachable(attempt: Attempt, error: unknown): unknown {
 /** The error for an answer that no registry should give. */
 export function nonsense(attempt: Attempt, what: string): TareError {
   return new TareError('REGISTRY_INVALID', `cannot ${attempt.wish}: ${whoOf(attempt)} ${what}`, {
-    remedy: 'Something between here and the registry may answer in its place, or it is no registry at all.',
+    remedy: 'It may not be a registry, or a proxy may be answering in its place.',
   })
 }
 
@@ -134,8 +134,7 @@ function hasAll({ scope = '', granted = '' }: Attempt): boolean {
 
 function denied(attempt: Attempt): string {
   const { repository, credentials, scope, granted, via } = attempt
-  if (via?.what === 'storage')
-    return 'It is not the registry that refuses, but where it keeps its bytes: try again; the clock here or there may be wrong.'
+  if (via?.what === 'storage') return 'The registry’s storage refused the request; try again and check the clocks.'
   if (attempt.missing?.remedy !== undefined) return attempt.missing.remedy
   if (credentials === undefined)
     return `Log in with \`${login(attempt)}\`${repository === undefined ? '' : ', or check the name: a repository that does not exist may be answered like one that is private'}.`

@@ -108,7 +108,7 @@ async function refusal(connection: Connection, purpose: Purpose, response: HttpR
   const isOfKind = response.status === 415 || /\b(?:MANIFEST_INVALID|UNSUPPORTED)\b/.test(words)
   if (!isOfKind) return error
   const isOci = mediaType === mediaTypes.manifest || mediaType === mediaTypes.index
-  const remedy = isOci ? 'It may take Docker’s own kind of manifest alone: --format docker writes that.' : error.remedy
+  const remedy = isOci ? 'It may accept only Docker’s manifest format: try --format docker.' : error.remedy
   return new TareError('MANIFEST_REFUSED', error.message, { remedy, cause: error })
 }
 

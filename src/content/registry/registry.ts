@@ -194,7 +194,7 @@ export class Registry implements Target {
     const { message } = refused(connection.attempt(purpose), response.status, await wordsOf(response))
     throw new TareError('REGISTRY_REFUSED', message, {
       remedy:
-        'Not every registry removes a tag alone. Without --tag-only the manifest goes, with every tag that points at it.',
+        'Not every registry can remove only a tag. Without --tag-only the manifest is removed, with every tag that points at it.',
     })
   }
 

@@ -90,7 +90,7 @@ async function change(
     'REGISTRY_INVALID',
     `${what} in ${connection.host}/${repository} does not stay as it was written`,
     {
-      remedy: 'Others may write it all the time: try again.',
+      remedy: 'Others may be changing it: try again.',
     },
   )
 }

@@ -83,7 +83,7 @@ export class Blobs {
     const size = this.size(digest)
     if (size === undefined) throw missing(digest)
     if (size > documentLimit)
-      throw new TareError('BLOB_CORRUPT', `blob ${digest} is ${size} bytes, too many for a document`)
+      throw new TareError('BLOB_CORRUPT', `blob ${digest} is too large for a document (${size} bytes)`)
     const bytes = readFileSync(this.path(digest))
     if (sha256(bytes) !== digest) throw corrupt(digest, this.path(digest))
     return bytes
@@ -242,6 +242,6 @@ function missing(digest: Digest): TareError {
 
 function corrupt(digest: Digest, path: string): TareError {
   return new TareError('BLOB_CORRUPT', `blob ${digest} in the store is damaged`, {
-    remedy: `Pull, load or build the image again; remove ${path} where it is not to be had any more.`,
+    remedy: `Pull, load or build the image again, or remove ${path}.`,
   })
 }

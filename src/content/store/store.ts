@@ -149,7 +149,7 @@ export class Store implements Target {
   }
 
   /**
-   * Says that blobs made or touched from now on are in use, until the answer is called. Sweeps what killed processes
+   * Marks blobs created or touched from now on as in use until the returned function is called. Sweeps what killed processes
    * left. Throws `STORE_UNWRITABLE` or `STORE_FULL`: better now than after the work.
    */
   lease(): () => void {
@@ -188,7 +188,7 @@ export class Store implements Target {
 
 function busy(home: string): TareError {
   const path = join(home, 'tare', 'lock')
-  return new TareError('STORE_BUSY', `another process has held the store for half a minute (${path})`, {
+  return new TareError('STORE_BUSY', `another process has locked the store for 30 seconds (${path})`, {
     remedy: 'If none is running, remove that file.',
   })
 }

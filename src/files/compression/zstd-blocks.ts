@@ -40,7 +40,7 @@ function failed(words: string): TareError {
 async function startZstd(level: number) {
   const program = await start('zstd', ['-q', '-c', '-T0', `-${level}`])
   if (program !== undefined) return program
-  throw new TareError('ZSTD_MISSING', 'this Node writes no zstd, and there is no program zstd', {
+  throw new TareError('ZSTD_MISSING', 'this Node.js cannot write zstd, and the zstd program is not installed', {
     remedy: 'Use gzip (a file’s name that ends in .tar.gz), install zstd, or use Node 22.15 or later.',
   })
 }

@@ -84,7 +84,7 @@ class FolderContext implements Context {
       if (stat === undefined) return undefined
       if (stat.isDirectory()) throw new TareError('CONTEXT_UNREADABLE', `${path} is a folder, not a file`)
       if (stat.size > textLimit)
-        throw new TareError('CONTEXT_UNREADABLE', `${path} is ${stat.size} bytes, too many for a text`)
+        throw new TareError('CONTEXT_UNREADABLE', `${path} is too large for a text file (${stat.size} bytes)`)
       return decodeName(readFileSync(real))
     } catch (error) {
       if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined

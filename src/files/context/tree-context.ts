@@ -32,6 +32,6 @@ function textIn(tree: Tree, path: string): string | undefined {
   if (node === undefined) return undefined
   if (node.kind !== 'file') throw new TareError('CONTEXT_UNREADABLE', `${path} is not a file`)
   if (node.size > textLimit)
-    throw new TareError('CONTEXT_UNREADABLE', `${path} is ${node.size} bytes, too many for a text`)
+    throw new TareError('CONTEXT_UNREADABLE', `${path} is too large for a text file (${node.size} bytes)`)
   return decodeName(readWhole(node, textLimit))
 }

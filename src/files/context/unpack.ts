@@ -148,7 +148,7 @@ function bomb(stored: number, size: number): TareError {
     'ARCHIVE_BOMB',
     `the sparse files of an archive of ${stored} bytes unpack to ${size} bytes or more`,
     {
-      remedy: 'A layer holds zeros, not holes. Leave such files out of the archive.',
+      remedy: 'A layer holds zeros, not holes. Keep such files out of the archive.',
     },
   )
 }

@@ -61,7 +61,7 @@ function rawNames(header: TarHeader): RawNames {
   const link = isLink ? encodeName(header.link ?? '') : Buffer.alloc(0)
   if (path.length === 0 || path.includes(0) || link.includes(0)) {
     throw new TareError('TAR_NAME_INVALID', `${JSON.stringify(header.path)} cannot be the name of an entry`, {
-      remedy: 'Names may not be empty and may not hold a NUL byte.',
+      remedy: 'Names cannot be empty or contain a NUL byte.',
     })
   }
   return { path, link }
@@ -114,7 +114,7 @@ function recordsOf(header: TarHeader, { path, link }: RawNames): Buffer {
         'TAR_XATTR_INVALID',
         `"${header.path}" has an extended attribute named ${JSON.stringify(name)}`,
         {
-          remedy: 'No tar can hold an attribute whose name is empty or has a "=" or a NUL in it.',
+          remedy: 'A tar cannot hold an attribute whose name is empty or contains "=" or NUL.',
         },
       )
     }

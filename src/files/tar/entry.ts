@@ -35,10 +35,9 @@ export function headerOf({ draft, at }: Found): Writable<TarHeader> | undefined 
     throw damaged('TAR_TYPE_UNKNOWN', at, `the entry "${draft.path}" ${what}`)
   }
   const size = kind === 'file' ? draft.size : 0
-  if (!Number.isSafeInteger(size))
-    throw damaged('TAR_SIZE_INVALID', at, `the size of "${draft.path}" is beyond all reason`)
+  if (!Number.isSafeInteger(size)) throw damaged('TAR_SIZE_INVALID', at, `the size of "${draft.path}" is out of range`)
   if (!Number.isSafeInteger(draft.mtime)) {
-    throw damaged('TAR_NUMBER_INVALID', at, `the time of "${draft.path}" is beyond all reason`)
+    throw damaged('TAR_NUMBER_INVALID', at, `the time of "${draft.path}" is out of range`)
   }
   if (!draft.mapMatches) {
     throw damaged('TAR_SPARSE_INVALID', at, `the map of the sparse file "${draft.path}" does not account for its bytes`)
@@ -71,7 +70,7 @@ export type Writable<T> = { -readonly [key in keyof T]: T[key] }
 function ownerId(id: number, path: string, at: number): number {
   const unsigned = id < -1 ? id + 2 ** 32 : id
   if (unsigned >= 0 && unsigned < 2 ** 32) return unsigned
-  throw damaged('TAR_NUMBER_INVALID', at, `the owner of "${path}" is ${id}, which is no user or group id`)
+  throw damaged('TAR_NUMBER_INVALID', at, `the owner of "${path}" is ${id}, which is not a user or group ID`)
 }
 
 function deviceNumber(number: number, path: string, at: number): number {

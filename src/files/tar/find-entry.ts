@@ -111,7 +111,7 @@ const xattrPrefix = 'SCHILY.xattr.'
 function applyRecords(draft: Draft, records: PaxRecords, at: number): void {
   const number = (key: string): number | undefined => {
     const value = paxNumber(records, key)
-    if (Number.isNaN(value)) throw damaged('TAR_PAX_INVALID', at, `the "${key}" of the extended header is no number`)
+    if (Number.isNaN(value)) throw damaged('TAR_PAX_INVALID', at, `the "${key}" of the extended header is not a number`)
     return value
   }
   draft.path = paxText(records, 'path') ?? draft.path
@@ -127,7 +127,7 @@ function applyRecords(draft: Draft, records: PaxRecords, at: number): void {
     const value = records.values.get(key)
     if (value === undefined || value.length === 0) continue
     const time = readTime(value.toString('latin1'))
-    if (time === undefined) throw damaged('TAR_PAX_INVALID', at, `the "${key}" of the extended header is no time`)
+    if (time === undefined) throw damaged('TAR_PAX_INVALID', at, `the "${key}" of the extended header is not a time`)
     if (key !== 'mtime') continue
     draft.mtime = time.seconds
     draft.mtimeNs = time.nanoseconds

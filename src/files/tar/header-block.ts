@@ -66,7 +66,7 @@ function readPrefix(block: Buffer, position: number): string {
   if (!hasText(block, 508, 'tar\0')) return block[345] === 0 ? '' : readText(block, 345, 155)
   // star: the prefix is shorter, and two times stand behind it.
   if (Number.isNaN(readNumber(block, 476, 12) + readNumber(block, 488, 12))) {
-    throw damaged('TAR_NUMBER_INVALID', position, 'a time in the header is no number')
+    throw damaged('TAR_NUMBER_INVALID', position, 'a time in the header is not a number')
   }
   return readText(block, 345, 131)
 }

@@ -49,6 +49,6 @@ export async function* writeTar(entries: AsyncIterable<TarEntry>): Bytes {
 function wrongSize(entry: TarEntry, size: number): TareError {
   const actual = size > entry.size ? 'more' : String(size)
   return new TareError('TAR_BODY_SIZE', `"${entry.path}" should have ${entry.size} bytes and has ${actual}`, {
-    remedy: 'Was the file written to while it was read? Try again once it is at rest.',
+    remedy: 'The file may have changed while it was read: try again.',
   })
 }

@@ -42,7 +42,7 @@ export interface BuildOptions extends CallOptions {
   readonly noCacheFilter?: readonly string[] | undefined
   /** The environment that build arguments and SOURCE_DATE_EPOCH are taken from. Default: none. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
-  /** File times later than SOURCE_DATE_EPOCH become it, in new layers. */
+  /** Set file times later than SOURCE_DATE_EPOCH to it, in new layers. */
   readonly rewriteTimestamp?: boolean | undefined
   /** Default of RUN --network. */
   readonly network?: string | undefined
@@ -68,7 +68,7 @@ export interface BuildOptions extends CallOptions {
   readonly secretLeak?: 'error' | 'warn' | 'allow' | undefined
   /** The same as `secretLeak: 'allow'`, where that is not given. */
   readonly allowSecretLeak?: boolean | undefined
-  /** Is told of a command that failed, before the build fails. */
+  /** Called when a RUN command fails, before the build is rejected. */
   readonly onFailedStep?: ((step: FailedStep) => Promise<void>) | undefined
 }
 

@@ -44,11 +44,11 @@ export interface PushOptions extends CallOptions {
   readonly keepDigestName?: boolean | undefined
   /** The kind of manifest that is written. Default: that which the image was pulled as, else `oci`. */
   readonly format?: 'oci' | 'docker' | undefined
-  /** How layers are squeezed that this store has made. Default: as they were pushed before, else gzip. zstd needs the format oci. */
+  /** Compression of layers made by this store. Default: as they were pushed before, else gzip. zstd needs the format oci. */
   readonly compression?: 'gzip' | 'zstd' | undefined
   /** 1 to 9 for gzip (default: 4), 1 to 19 for zstd (default: 3). */
   readonly compressionLevel?: number | undefined
-  /** Also layers that were pulled are squeezed anew where they are not as `compression` says. */
+  /** Also recompresses pulled layers that are not compressed as `compression` says. */
   readonly forceCompression?: boolean | undefined
   /** Only the image for this platform, without its index. */
   readonly platform?: string | undefined
@@ -64,7 +64,7 @@ export interface PushResult {
   readonly mediaType: string
   readonly size: number
   readonly layers: readonly PushedLayer[]
-  /** Where it was pulled as another digest, and could not be put together the same way again: that. */
+  /** The digest it was pulled with, if the push changed it. */
   readonly was?: Digest
 }
 
@@ -86,7 +86,7 @@ export interface LoginOptions extends CallOptions {
 
 export interface LoginResult {
   readonly registry: string
-  /** Whom the registry has let in; undefined where a token says nothing of that. */
+  /** The authenticated user; undefined for token logins. */
   readonly user: string | undefined
   /** The file, or the credential helper's program. */
   readonly place: string
@@ -116,13 +116,13 @@ export interface DocumentOptions extends CallOptions {
   readonly name: string
   /** The name is one of the store. */
   readonly local?: boolean | undefined
-  /** Of an index, the image for this platform. Default: the index itself; for a config, this machine's. */
+  /** Image for this platform in an index. Default: the index itself; for a config, this machine's. */
   readonly platform?: string | undefined
   readonly insecure?: boolean | undefined
 }
 
 export interface ReferrersOptions extends RemoteOptions {
-  /** Only those of this artifact type. */
+  /** List only this artifact type. */
   readonly artifactType?: string | undefined
 }
 
@@ -155,7 +155,7 @@ export interface CopyOptions extends CallOptions {
   readonly additionalTags?: readonly string[] | undefined
   /** The kind of manifests that are written. Default: as they are. */
   readonly format?: 'oci' | 'docker' | undefined
-  /** How layers are squeezed that are plain where they come from, on their way to a registry. Default: gzip. */
+  /** Compression of plain layers on their way to a registry. Default: gzip. */
   readonly compression?: 'gzip' | 'zstd' | undefined
   /** 1 to 9 for gzip (default: 4), 1 to 19 for zstd (default: 3). */
   readonly compressionLevel?: number | undefined

@@ -83,7 +83,7 @@ export function refuseForeign(architecture: string, what: string): void {
     {
       remedy:
         `Register an emulator: sudo apt-get install qemu-user-static binfmt-support (then /proc/sys/fs/binfmt_misc/qemu-${qemu} is there),\n` +
-        'or build for this machine: leave --platform out.',
+        'or build for this machine, without --platform.',
     },
   )
 }

@@ -12,7 +12,7 @@ const hashBang = Buffer.from('#!')
 export function checkExecutable(program: string, file: RegularFile): void {
   if ((file.mode & 0o111) === 0)
     throw new TareError('COMMAND_REFUSED', `exec: "${program}": permission denied: the file is not executable`, {
-      remedy: 'COPY --chmod=755 makes it executable, and so does RUN chmod +x in the shell form.',
+      remedy: 'Make it executable with COPY --chmod=755 or RUN chmod +x.',
     })
   const head = headOf(file)
   const architecture = architectureOf(head)
@@ -27,7 +27,7 @@ export function checkExecutable(program: string, file: RegularFile): void {
   // Machines of unknown kinds are for the kernel to judge.
   if (head.length >= 4 && head.readUInt32BE(0) === 0x7f454c46) return
   if (head.subarray(0, 2).equals(hashBang) || registeredFormats() > 0) return
-  throw new TareError('COMMAND_REFUSED', `exec ${program}: exec format error: it is no program and no script`, {
+  throw new TareError('COMMAND_REFUSED', `exec ${program}: exec format error: it is neither a program nor a script`, {
     remedy:
       head.length === 0
         ? 'The file is empty.'

@@ -94,7 +94,7 @@ function checked(folder: string, key: string): string {
 }
 
 function invalid(why: string): TareError {
-  return new TareError('ARCHIVE_INVALID', `this is no archive of cache mounts: ${why}`, {
+  return new TareError('ARCHIVE_INVALID', `not an archive of cache mounts: ${why}`, {
     remedy: '`tare cache export --mounts FILE` writes one.',
   })
 }

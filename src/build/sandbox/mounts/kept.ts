@@ -82,7 +82,7 @@ export class Kept {
     const unknown = ids.find((id) => !all.some((cache) => cache.id === id))
     if (unknown !== undefined)
       throw new TareError('CACHE_UNKNOWN', `there is no cache mount with the id ${JSON.stringify(unknown)}`, {
-        remedy: '`tare cache ls` shows those that are there.',
+        remedy: '`tare cache ls` lists them.',
       })
     const caches = ids.length === 0 ? all : all.filter(({ id }) => ids.includes(id))
     const bytes = sendCaches(
@@ -104,7 +104,7 @@ export class Kept {
       for (const { key, id } of taken) {
         const place = join(this.own('caches'), key)
         if (this.isLocked(key) || (existsSync(place) && ofPath(place).used >= oldest))
-          throw new TareError('CACHE_IN_USE', `a step of a build has the cache mount ${JSON.stringify(shown(id))} now`)
+          throw new TareError('CACHE_IN_USE', `the cache mount ${JSON.stringify(shown(id))} is in use by a build`)
         if (existsSync(place)) renameSync(place, join(work, `old-${key}`))
         renameSync(join(from, key), place)
       }

@@ -185,7 +185,7 @@ class Preparing {
         const place = tree.resolve(path)
         const node = place === '' ? tree.root : tree.get(place)
         if (node === undefined)
-          throw new TareError('MOUNT_SOURCE_MISSING', `"${path}" is not there to be mounted at ${mount.target}`)
+          throw new TareError('MOUNT_SOURCE_MISSING', `cannot mount "${path}" at ${mount.target}: it does not exist`)
         const root = await this.stackOnDisk(stack, readonly, i)
         return this.mount(join(root, place), mount.target, readonly, node.kind === 'directory')
       }

@@ -49,7 +49,7 @@ export class Extractor {
   private async tar(source: readonly string[], directory: string, input?: Uint8Array): Promise<readonly string[]> {
     const tar = findProgram('tar')
     if (tar === undefined)
-      throw new TareError('TAR_MISSING', 'RUN needs GNU tar, and there is no tar', {
+      throw new TareError('TAR_MISSING', 'RUN needs GNU tar, and tar is not installed', {
         remedy: 'Install it: apt-get install tar, apk add tar, dnf install tar.',
       })
     const { code, stderr } = await runProgram(

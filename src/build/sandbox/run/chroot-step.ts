@@ -258,7 +258,10 @@ class ChrootStep {
         const place = tree.resolve(mount.path)
         const node = place === '' ? tree.root : tree.get(place)
         if (node === undefined)
-          throw new TareError('MOUNT_SOURCE_MISSING', `"${mount.path}" is not there to be mounted at ${mount.target}`)
+          throw new TareError(
+            'MOUNT_SOURCE_MISSING',
+            `cannot mount "${mount.path}" at ${mount.target}: it does not exist`,
+          )
         return this.putNode(node, mount.target, targets)
       }
       case 'socket': {
@@ -271,7 +274,7 @@ class ChrootStep {
       case 'host':
         throw new TareError(
           'SANDBOX_UNABLE',
-          `mounting ${mount.path} at ${mount.target} needs the right to mount, which the chroot sandbox has not`,
+          `mounting ${mount.path} at ${mount.target} needs the right to mount, which the chroot sandbox does not have`,
           { remedy: 'Use --isolation=namespace or oci on a machine that allows it: see `tare doctor`.' },
         )
     }

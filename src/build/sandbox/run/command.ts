@@ -44,7 +44,7 @@ function findCommand(program: string, cwd: string, env: readonly string[], tree:
   const chosen = found.find(({ mode }) => (mode & 0o111) !== 0) ?? found[0]
   if (chosen !== undefined) return chosen
   throw new TareError('COMMAND_MISSING', `exec: "${program}": executable file not found in $PATH`, {
-    remedy: `PATH is ${path}. Install ${program} in an earlier RUN, or name it by its path.`,
+    remedy: `PATH is ${path}. Install ${program} in an earlier RUN, or use its path.`,
   })
 }
 

@@ -58,7 +58,7 @@ function groupOf(text: string, groups: readonly Group[]): number {
 
 function unknown(kind: string, name: string, file: string): TareError {
   return new TareError('USER_UNKNOWN', `unable to find ${kind} ${name}: no matching entries in ${file} file`, {
-    remedy: `Make the ${kind} in an earlier RUN, or give its number.`,
+    remedy: `Create the ${kind} in an earlier RUN, or give its number.`,
   })
 }
 

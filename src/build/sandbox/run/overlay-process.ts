@@ -111,7 +111,7 @@ function complaint(said: string, root: string): TareError {
     'SANDBOX_FAILED',
     `cannot set up the filesystem of the step${words === '' ? '' : `: ${words}`}`,
     {
-      remedy: 'Run `tare doctor`: it says what this machine allows and how to mend it; --isolation picks another way.',
+      remedy: '`tare doctor` shows what this machine allows and how to fix it; --isolation selects another sandbox.',
     },
   )
 }

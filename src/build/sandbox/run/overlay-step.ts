@@ -137,7 +137,7 @@ class OverlayStep {
     })
     if (plain === undefined)
       throw new TareError('SANDBOX_FAILED', `the filesystem has too many layers (${layers.length}) for one mount`, {
-        remedy: 'Put a stage in between that copies it as one layer: FROM scratch, COPY --from=… / /.',
+        remedy: 'Add a stage that copies it as one layer: FROM scratch, COPY --from=… / /.',
       })
     const overlay = `${command.insecure ? '' : 'nodev,'}${plain}`
     const inner = join(folder, 'inner.sh')

@@ -38,7 +38,7 @@ export function danglingLink(tree: Tree, path: string, source: string, ignoredBy
   return new TareError('COPY_SOURCE_DANGLING', `"${path}" is a symbolic link${target}: not found`, {
     remedy:
       (link === undefined ? undefined : ignoredRemedy(link, ignoredBy)) ??
-      `A link that is named as a source, as "${source}" does, is followed. Name the directory that holds it, and the link itself is copied.`,
+      `A link named as a source, such as "${source}", is followed. To copy the link itself, name the directory that contains it.`,
   })
 }
 
@@ -69,7 +69,7 @@ function ignoredRemedy({ to }: Link, ignoredBy: IgnoredBy | undefined): string |
 function remedyOfLink(link: Link, ignoredBy: IgnoredBy | undefined): string {
   return (
     ignoredRemedy(link, ignoredBy) ??
-    'A link that is named as a source is followed, and never out of where the files come from. Name the directory that holds it, and the link itself is copied.'
+    'A link named as a source is followed, but never out of the source. To copy the link itself, name the directory that contains it.'
   )
 }
 

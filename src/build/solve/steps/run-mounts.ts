@@ -105,9 +105,13 @@ function secret(mount: RunMount, { tools }: MountContext, absolute: (path: strin
 
 function variable(name: string, id: string, bytes: Uint8Array): string {
   if (bytes.includes(0))
-    throw new TareError('SECRET_INVALID', `secret ${id} has a zero byte, which no variable can hold`, {
-      remedy: 'Mount it as a file: leave env= out.',
-    })
+    throw new TareError(
+      'SECRET_INVALID',
+      `secret ${id} contains a NUL byte, which an environment variable cannot hold`,
+      {
+        remedy: 'Mount it as a file, without env=.',
+      },
+    )
   return `${name}=${Buffer.from(bytes).toString('utf8')}`
 }
 

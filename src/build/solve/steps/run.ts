@@ -46,7 +46,7 @@ export async function runStep(
   }
   if (security === 'insecure' && !tools.run.allowInsecure)
     throw new TareError('RUN_INSECURE', 'security.insecure is not allowed', {
-      remedy: 'Allow it for this build with --allow security.insecure, if you trust the Dockerfile.',
+      remedy: 'If you trust the Dockerfile, allow it with --allow security.insecure.',
     })
   for (const { fetch } of [onto, ...[...sources.values()].flatMap(({ snapshot }) => snapshot ?? [])]) await fetch?.()
   const command = await commandOf(operation, sources, tools)
@@ -175,7 +175,7 @@ function isFull(folder: string): boolean {
 
 function remedyOf(code: number): string | undefined {
   if (code === 137) return 'It was killed: the machine may have run out of memory.'
-  if (code === 127) return 'A command was not found: install it in an earlier RUN, or name it by its path.'
+  if (code === 127) return 'A command was not found: install it in an earlier RUN, or use its path.'
   if (code === 126) return 'A command could not be executed: is it a program for this architecture, and executable?'
   return undefined
 }

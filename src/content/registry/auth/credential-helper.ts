@@ -102,7 +102,7 @@ async function runHelper(
 function helperFailed(name: string, why: string, cause?: unknown): TareError {
   return new TareError('CREDENTIALS_INVALID', `the credential helper docker-credential-${name} ${why}`, {
     remedy:
-      'Install or mend it, or take it out of credsStore and credHelpers in the login file (~/.docker/config.json).',
+      'Install or fix it, or remove it from credsStore and credHelpers in the login file (~/.docker/config.json).',
     cause,
   })
 }

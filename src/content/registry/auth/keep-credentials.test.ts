@@ -135,7 +135,7 @@ describe('--authfile', () => {
       ['pull', ...own, '127.0.0.1:9/app'],
       ['registry', 'ls', ...own, '127.0.0.1:9/app'],
     ])
-      expect(await tare(verb)).toMatchObject({ code: 1, err: expect.stringContaining('which is not there') })
+      expect(await tare(verb)).toMatchObject({ code: 1, err: expect.stringContaining('which does not exist') })
     expect(await tare(['logout', ...own, 'example.com'])).toMatchObject({ code: 0 })
   })
 })

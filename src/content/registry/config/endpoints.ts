@@ -33,7 +33,7 @@ export interface Endpoints {
 
 export interface EndpointOptions {
   readonly environment: Environment
-  /** All of them are. */
+  /** Treats every endpoint as insecure. */
   readonly insecure?: boolean | undefined
   /** For a read. Default: no mirrors. */
   readonly namedBy?: NamedBy | undefined
@@ -127,6 +127,6 @@ function coveredBy(prefix: string, name: string): number | undefined {
 function blocked(host: string, repository: string, { prefix, source }: RegistryRule): TareError {
   const name = repository === '' ? host : `${host}/${repository}`
   return new TareError('REGISTRY_BLOCKED', `${name} is blocked: ${source} blocks ${prefix}`, {
-    remedy: 'Use an image of another registry, or ask who keeps that file.',
+    remedy: 'Use another registry, or ask whoever maintains that file.',
   })
 }

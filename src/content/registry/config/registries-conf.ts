@@ -35,8 +35,8 @@ export function readRules(environment: Environment): readonly RegistryRule[] {
   if (named) {
     const text = readIfThere(named)
     if (text !== undefined) return parseRules(text, named)
-    throw new TareError('REGISTRIES_INVALID', `CONTAINERS_REGISTRIES_CONF names ${named}, which is not there`, {
-      remedy: 'Name a file that is there, or unset it.',
+    throw new TareError('REGISTRIES_INVALID', `CONTAINERS_REGISTRIES_CONF names ${named}, which does not exist`, {
+      remedy: 'Name an existing file, or unset it.',
     })
   }
   const rules = new Map<string, RegistryRule>()

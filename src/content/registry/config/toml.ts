@@ -29,7 +29,7 @@ export function headerLines(text: string, name: string, count: number): readonly
 /** The error for something in a configuration file. */
 export function misconfigured(path: string, line: number | undefined, what: string): TareError {
   return new TareError('REGISTRIES_INVALID', `${path}${line === undefined ? '' : `:${line}`}: ${what}`, {
-    remedy: 'Mend the file, or name another in CONTAINERS_REGISTRIES_CONF.',
+    remedy: 'Fix the file, or name another in CONTAINERS_REGISTRIES_CONF.',
   })
 }
 

@@ -125,7 +125,7 @@ class CheckOut {
 
   private noCommit(commit: string): TareError {
     return new TareError('GIT_REF_MISSING', `${withoutCredentials(this.source.remote)} has no commit ${commit}`, {
-      remedy: 'It may be of a branch that is gone, or of a fork.',
+      remedy: 'It may be on a deleted branch or in a fork.',
     })
   }
 

@@ -7,7 +7,7 @@ export function explainGit(wish: string, remote: string, stderr: string): unknow
   if (/No space left on device/i.test(stderr)) return Object.assign(new Error(words), { code: 'ENOSPC' })
   if (/transport '[^']*' not allowed/.test(stderr))
     return new TareError('GIT_PROTOCOL_REFUSED', message, {
-      remedy: 'Repositories and their submodules are fetched over https, http, ssh and git, and in no other way.',
+      remedy: 'Repositories and submodules are fetched only over https, http, ssh and git.',
     })
   if (
     /host key verification failed|permission denied \(|could not read (?:username|password)|terminal prompts disabled|authentication failed|returned error: 40[13]|HTTP 40[13]/i.test(

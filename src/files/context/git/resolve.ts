@@ -29,7 +29,7 @@ export function checkCommit({ commit: wanted, ref, remote }: GitSource, { commit
   throw new TareError(
     'CHECKSUM_MISMATCH',
     `${ref ?? 'HEAD'} of ${withoutCredentials(remote)} is commit ${commit}, not ${wanted}`,
-    { remedy: 'The branch or tag has moved. If you trust where it is now, write that commit after --checksum.' },
+    { remedy: 'The branch or tag has moved. If you trust the new commit, use it as --checksum.' },
   )
 }
 
@@ -44,7 +44,7 @@ async function ask(git: Git, remote: string, ref: string): Promise<Resolved> {
     ref === 'HEAD' || ref.startsWith('refs/') ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`, `refs/${ref}`]
   const name = names.find((name) => refs.has(name))
   if (name === undefined)
-    throw new TareError('GIT_REF_MISSING', `${shown} has no ${ref === 'HEAD' ? 'branch that is the default' : ref}`, {
+    throw new TareError('GIT_REF_MISSING', `${shown} has no ${ref === 'HEAD' ? 'default branch' : ref}`, {
       remedy: /^[0-9a-f]{4,39}$/i.test(ref)
         ? 'A commit has to be written whole, with all its 40 digits.'
         : `Name a branch or tag; \`git ls-remote ${shown}\` lists them.`,

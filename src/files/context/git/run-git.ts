@@ -150,7 +150,7 @@ function endOf(child: ChildProcess): Promise<number> {
 }
 
 function missing(cause: unknown): TareError {
-  return new TareError('GIT_MISSING', 'a git repository is needed, and there is no git on this machine', {
+  return new TareError('GIT_MISSING', 'fetching a git repository needs git, which is not installed', {
     cause,
     remedy:
       'Install it (`apt-get install git`, `apk add git`), or check the repository out elsewhere and use the folder.',
