@@ -156,3 +156,22 @@ export function matchPlatform(wanted: Platform, offered: Platform): number | und
   const place = compatiblePlatforms(wanted).findIndex((platform) => formatPlatform(platform) === text)
   return place < 0 ? undefined : place
 }
+
+/**
+ * Of several offers, the best for a platform, of equals the first; undefined where none runs there. What says nothing of its
+ * platform does not count.
+ */
+export function choosePlatform<T>(
+  wanted: Platform,
+  offers: readonly T[],
+  platformOf: (offer: T) => Platform | undefined,
+  rank: (wanted: Platform, offered: Platform) => number | undefined = matchPlatform,
+): { readonly offer: T; readonly rank: number } | undefined {
+  let best: { readonly offer: T; readonly rank: number } | undefined
+  for (const offer of offers) {
+    const platform = platformOf(offer)
+    const place = platform === undefined ? undefined : rank(wanted, platform)
+    if (place !== undefined && (best === undefined || place < best.rank)) best = { offer, rank: place }
+  }
+  return best
+}

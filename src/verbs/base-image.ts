@@ -4,13 +4,13 @@ import { type BaseImage, contextKey, type NamedContext } from '../build/plan/ind
 import { type Entry, Store } from '../content/store/index.ts'
 import { isGitContext } from '../dockerfile/index.ts'
 import {
+  choosePlatform,
   type Descriptor,
   formatPlatform,
   formatReference,
   isAttestation,
   isDigest,
   isIndexType,
-  matchPlatform,
   normalizePlatform,
   type Platform,
   parseIndex,
@@ -34,7 +34,7 @@ export function storedBase(store: Store, name: Reference, platform: Platform): S
   if (entry === undefined) return undefined
   const images = offeredBy(store, entry)
   const isIndex = isIndexType(entry.manifest.mediaType)
-  const best = bestOf(images, platform)
+  const best = choosePlatform(platform, images, (offer) => offer.platform)?.offer
   // Of an index, the registry would choose the same.
   const isMeant = best !== undefined && (isIndex || isSamePlatform(platform, best.platform))
   if (best === undefined || !store.blobs.has(best.blob.digest)) return undefined
@@ -66,14 +66,6 @@ function offeredBy(store: Store, { manifest }: Pick<Entry, 'manifest'>): readonl
     if (blob.platform !== undefined) return [{ blob, platform: blob.platform }]
     return store.blobs.has(blob.digest) ? [{ blob, platform: readImage(store, blob).config.platform }] : []
   })
-}
-
-function bestOf(offers: readonly Offer[], platform: Platform): Offer | undefined {
-  const ranked = offers.flatMap((offer) => {
-    const rank = matchPlatform(platform, offer.platform)
-    return rank === undefined ? [] : [{ offer, rank }]
-  })
-  return ranked.sort((a, b) => a.rank - b.rank)[0]?.offer
 }
 
 /** Whether an image is for that platform and no lesser one: of the same architecture, and of its variant if it has one. */
@@ -173,7 +165,9 @@ async function loadLayout(host: Host, place: string, platform: Platform): Promis
       remedy: `It has ${entries.map(({ refName, manifest }) => refName ?? manifest.digest).join(', ') || 'none at all'}.`,
     })
   const offers = offeredBy(layout, entry)
-  const best = isIndexType(entry.manifest.mediaType) ? bestOf(offers, platform) : offers[0]
+  const best = isIndexType(entry.manifest.mediaType)
+    ? choosePlatform(platform, offers, (offer) => offer.platform)?.offer
+    : offers[0]
   if (best === undefined)
     throw new TareError('PLATFORM_MISSING', `the OCI layout ${place} has no image for ${formatPlatform(platform)}`, {
       remedy: `It has one for ${offers.map((offer) => formatPlatform(offer.platform)).join(', ') || 'no platform'}.`,

@@ -1,6 +1,7 @@
 import type { Source } from '../content/index.ts'
 import {
   attestedDigest,
+  choosePlatform,
   type Descriptor,
   flattenIndex,
   formatPlatform,
@@ -100,13 +101,9 @@ export async function chooseEntry(
 ): Promise<IndexEntry> {
   const images = entries.filter(({ blob }) => isImageEntry(blob))
   const offers = images.flatMap((entry) => (entry.blob.platform ? [{ entry, platform: entry.blob.platform }] : []))
-  const best = () =>
-    offers
-      .flatMap(({ entry, platform }) => ({ entry, rank: rank(wanted, platform) }))
-      .filter((offer): offer is { entry: IndexEntry; rank: number } => offer.rank !== undefined)
-      .sort((a, b) => a.rank - b.rank)[0]
+  const best = () => choosePlatform(wanted, offers, ({ platform }) => platform, rank)
   const said = best()
-  if (said?.rank === 0) return said.entry
+  if (said?.rank === 0) return said.offer.entry
   const unsaid = images.filter(({ blob }) => blob.platform === undefined)
   if (unsaid.length > mostUnsaid)
     throw new TareError('MANIFEST_INVALID', `the index of ${name} has ${unsaid.length} images without a platform`)
@@ -115,7 +112,7 @@ export async function chooseEntry(
     if (platform !== undefined) offers.push({ entry, platform })
   }
   const found = best()
-  if (found !== undefined) return found.entry
+  if (found !== undefined) return found.offer.entry
   throw missing(
     name,
     wanted,

@@ -1,6 +1,6 @@
 import type { ArchiveImage, ArchiveLayer } from '../content/archive/index.ts'
 import { openArchive } from '../content/archive/index.ts'
-import { familiarName, matchPlatform } from '../oci/index.ts'
+import { choosePlatform, familiarName } from '../oci/index.ts'
 import { type Reporter, silent, startTransfer } from '../support/index.ts'
 import { type Host, unpackLimit } from './host.ts'
 import { type ForeignImage, keepImage } from './keep-image.ts'
@@ -43,11 +43,7 @@ function chooseImages(host: Host, images: readonly ArchiveImage[]): ArchiveImage
   const groups = new Map<string, ArchiveImage[]>()
   for (const image of images) groups.set(image.group, [...(groups.get(image.group) ?? []), image])
   return [...groups.values()].map((group) => {
-    const ranked = group.filter(({ platform }) => matchPlatform(host.platform, platform) !== undefined)
-    return (
-      ranked.sort((a, b) => matchPlatform(host.platform, a.platform)! - matchPlatform(host.platform, b.platform)!)[0] ??
-      group[0]!
-    )
+    return choosePlatform(host.platform, group, ({ platform }) => platform)?.offer ?? group[0]!
   })
 }
 

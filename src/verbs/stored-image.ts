@@ -1,5 +1,6 @@
 import type { Entry, Store } from '../content/store/index.ts'
 import {
+  choosePlatform,
   type Descriptor,
   type Digest,
   documentLimit,
@@ -8,7 +9,6 @@ import {
   type ImageConfig,
   isIndexType,
   type Manifest,
-  matchPlatform,
   type Platform,
   parseImageConfig,
   parseIndex,
@@ -53,14 +53,8 @@ export function readImage(store: Store, root: Descriptor, platform?: Platform): 
 function chooseManifest(store: Store, root: Descriptor, platform: Platform | undefined): Descriptor {
   const { manifests } = parseIndex(store.blobs.read(root.digest), `index ${root.digest}`)
   const there = manifests.filter((manifest) => store.blobs.has(manifest.digest) && manifest.platform?.os !== 'unknown')
-  const ranked = there
-    .map((manifest) => ({
-      manifest,
-      rank: platform === undefined || manifest.platform === undefined ? 0 : matchPlatform(platform, manifest.platform),
-    }))
-    .filter(({ rank }) => rank !== undefined)
-    .sort((a, b) => a.rank! - b.rank!)
-  const best = ranked[0]?.manifest ?? there[0]
+  const said = platform && choosePlatform(platform, there, (manifest) => manifest.platform)?.offer
+  const best = said ?? there[0]
   if (best === undefined) throw new TareError('BLOB_MISSING', `no image of the index ${root.digest} is in the store`)
   return best
 }

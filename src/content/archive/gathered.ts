@@ -1,4 +1,5 @@
 import {
+  choosePlatform,
   type Descriptor,
   type Digest,
   documentLimit,
@@ -10,7 +11,6 @@ import {
   isIndexType,
   isManifestType,
   type Manifest,
-  matchPlatform,
   type Platform,
   parseImageConfig,
   parseIndex,
@@ -124,14 +124,9 @@ export class Gathered {
       const platform = blob.platform ?? (await this.platformOf(blob))
       if (platform !== undefined) offers.push({ blob, platform })
     }
-    const ranked = offers
-      .map(({ blob, platform: offered }) => ({
-        blob,
-        rank: platform === undefined ? 0 : matchPlatform(platform, offered),
-      }))
-      .filter((offer): offer is { blob: Descriptor; rank: number } => offer.rank !== undefined)
-      .sort((a, b) => a.rank - b.rank)
-    if (ranked.length === 1 || (platform !== undefined && ranked[0] !== undefined)) return ranked[0]!.blob
+    const only = offers.length === 1 ? offers[0] : undefined
+    const best = platform === undefined ? only : choosePlatform(platform, offers, (offer) => offer.platform)?.offer
+    if (best !== undefined) return best.blob
     const name = root.names[0] === undefined ? root.blob.digest : formatReference(root.names[0])
     const there = offers.map((offer) => formatPlatform(offer.platform)).join(', ') || 'none'
     throw new TareError(
