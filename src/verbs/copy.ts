@@ -188,7 +188,7 @@ function reasonOf(from: Place, to: Place): string {
     return 'the store keeps layers uncompressed, and recompressing does not reproduce the original bytes'
   return from.kind === 'store' && to.kind === 'registry'
     ? 'the layers it was pulled with cannot be had any more'
-    : 'layers rest uncompressed in the store'
+    : 'the store keeps layers uncompressed, and recompressing does not reproduce the original bytes'
 }
 
 function refuseChange(changed: string | undefined, options: CopyOptions, before?: Digest): void {
