@@ -92,7 +92,8 @@ export class BuildBases {
     const fallback = this.options.pull === true ? undefined : remembered
     try {
       const root = await this.questions.root(name, fallback !== undefined)
-      if (remembered?.root.digest === root.digest) return this.take({ name, platform, remembered })
+      if (remembered?.root.digest === root.digest)
+        return this.take({ name, platform, remembered: { ...remembered, asked: this.host.now() } })
       const remote = await this.questions.image(name, platform, root, fallback !== undefined)
       if (stored !== undefined && pulledAsOfEntry(store, stored.entry)?.manifest.digest === remote.blob.digest)
         return this.takeStored(stored)
@@ -121,8 +122,8 @@ export class BuildBases {
     return base
   }
 
-  private warn(name: Reference, { since }: RememberedBase, error: TareError): void {
-    const when = new Date(since).toISOString().replace(/\.\d+Z$/, 'Z')
+  private warn(name: Reference, { asked }: RememberedBase, error: TareError): void {
+    const when = asked.toISOString().replace(/\.\d+Z$/, 'Z')
     this.options.report?.({
       type: 'warning',
       rule: 'BaseNotChecked',
@@ -198,7 +199,7 @@ export class BuildBases {
     const source = this.sources.get(base)
     if (source === undefined || this.kept.has(base)) return
     const { name, platform, remote, remembered } = source
-    if (remote !== undefined) rememberBase(this.host.store, name, platform, remote)
+    if (remote !== undefined) rememberBase(this.host.store, name, platform, remote, this.host.now())
     else if (remembered !== undefined) renewBase(this.host.store, name, platform, remembered)
     this.kept.add(base)
   }
@@ -220,8 +221,8 @@ function leftByBuild({ store }: Host, name: Reference, { base, entry }: StoredBa
   const repository = repositoryOf(name)
   const isAsThere = (blob: Descriptor) => blob.digest === base.manifest.digest
   if (known?.repository !== repository || !isAsThere(known.manifest)) return undefined
-  const since = Date.parse(entry.tagged ?? '') || 0
-  return { base: { ...base, reference: name }, root: known.root, repository, since }
+  const asked = new Date(Date.parse(entry.tagged ?? '') || 0)
+  return { base: { ...base, reference: name }, root: known.root, repository, asked }
 }
 
 /** Shows layers that come as parts of a step, as BuildKit does, besides reporting them. */

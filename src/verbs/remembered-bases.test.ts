@@ -74,6 +74,22 @@ test.each<[string, Interference]>([
   15_000,
 )
 
+test('the warning says when the registry was last asked, however often the base was used since', async () => {
+  const { rev, at, warnings, home } = await bench()
+  await rev()
+  const [record] = readdirSync(join(home, 'tare', 'bases'))
+  const path = join(home, 'tare', 'bases', record!)
+  const known = JSON.parse(readFileSync(path, 'utf8'))
+  writeFileSync(path, JSON.stringify({ ...known, asked: '2020-01-02T03:04:05.678Z' }))
+  at.interfere = (request) => !!request.destroy()
+  await rev()
+  await rev()
+  expect(warnings()).toEqual([expect.stringContaining('on 2020-01-02T03:04:05Z'), expect.stringContaining('on 2020-')])
+  at.interfere = undefined
+  await rev()
+  expect(JSON.parse(readFileSync(path, 'utf8')).asked > known.asked).toBe(true)
+}, 20_000)
+
 test('a registry that nobody runs is waited for once in a build, however many bases it had', async () => {
   const { rev, at, registry, warnings } = await bench()
   const names = ['a', 'b', 'c'].map((tag) => {

@@ -22,8 +22,8 @@ export interface RememberedBase {
   /** What its name pointed at. */
   readonly root: Descriptor
   readonly repository: string
-  /** Milliseconds since 1970; when the registry was last asked. */
-  readonly since: number
+  /** When the registry last said so. */
+  readonly asked: Date
 }
 
 interface Remembered {
@@ -31,6 +31,7 @@ interface Remembered {
   readonly platform: string
   readonly root: Descriptor
   readonly manifest: Descriptor
+  readonly asked: Date
 }
 
 /** What a name meant for a platform when it was last asked for; undefined where nobody did, or something of it is gone. */
@@ -52,17 +53,18 @@ export function recallBase(store: Store, name: Reference, platform: Platform): R
 }
 
 /** Keeps what was read of a base. Its layers may be here, or be fetched when a build needs them. */
-export function rememberBase(store: Store, name: Reference, platform: Platform, image: PackedImage): void {
+export function rememberBase(store: Store, name: Reference, platform: Platform, image: PackedImage, asked: Date): void {
   const { root, blob, documents, configBytes, manifest, config } = image
   for (const bytes of [...documents, configBytes]) store.blobs.write(bytes)
   for (const [i, layer] of manifest.layers.entries())
     rememberLocation(store, config.diffIds[i]!, layer, repositoryOf(name))
-  write(store, { name, platform: formatPlatform(platform), root, manifest: blob })
+  write(store, { name, platform: formatPlatform(platform), root, manifest: blob, asked })
 }
 
-/** Says that a remembered base is still what its name means. */
-export function renewBase(store: Store, name: Reference, platform: Platform, { base, root }: RememberedBase): void {
-  write(store, { name, platform: formatPlatform(platform), root, manifest: base.manifest })
+/** Marks a remembered base as used now, so that only older ones are pruned. */
+export function renewBase(store: Store, name: Reference, platform: Platform, remembered: RememberedBase): void {
+  const { base, root, asked } = remembered
+  write(store, { name, platform: formatPlatform(platform), root, manifest: base.manifest, asked })
 }
 
 /** Blobs that remembered bases consist of. */
@@ -95,26 +97,26 @@ function blobsOf(store: Store, key: string): readonly Digest[] {
 function open(store: Store, key: string): RememberedBase | undefined {
   const remembered = read(store, key)
   if (remembered === undefined) return undefined
-  const { name, root, manifest } = remembered
+  const { name, root, manifest, asked } = remembered
   const [image] = imagesBelow(store, manifest)
   if (image === undefined) return undefined
   for (const { digest } of [root, manifest, image.manifest.config]) store.blobs.touch(digest)
   const layers = image.manifest.layers.map((blob, i) => ({ blob, diffId: image.config.diffIds[i]! }))
   const base: BaseImage = { reference: name, manifest, config: image.config, layers }
-  const since = store.records.all('bases').find((record) => record.key === key)?.since ?? 0
-  return { base, root, repository: repositoryOf(name), since }
+  return { base, root, repository: repositoryOf(name), asked }
 }
 
 function keyOf(name: Reference, platform: string): string {
   return sha256(`${formatReference(name)} ${platform}`).slice('sha256:'.length)
 }
 
-function write(store: Store, { name, platform, root, manifest }: Remembered): void {
+function write(store: Store, { name, platform, root, manifest, asked }: Remembered): void {
   const raw = {
     name: formatReference(name),
     platform,
     root: plainDescriptor(root),
     manifest: plainDescriptor(manifest),
+    asked: asked.toISOString(),
   }
   store.records.remember('bases', keyOf(name, platform), JSON.stringify(raw))
 }
@@ -124,7 +126,15 @@ function read(store: Store, key: string): Remembered | undefined {
     const raw = JSON.parse(store.records.recall('bases', key) ?? '') as Record<string, unknown>
     const descriptor = (member: string) => plainDescriptor(parseDescriptor(raw[member], member))
     const name = parseReference(String(raw['name']))
-    return { name, platform: String(raw['platform']), root: descriptor('root'), manifest: descriptor('manifest') }
+    const asked = new Date(String(raw['asked']))
+    if (Number.isNaN(asked.getTime())) return undefined
+    return {
+      name,
+      platform: String(raw['platform']),
+      root: descriptor('root'),
+      manifest: descriptor('manifest'),
+      asked,
+    }
   } catch {
     return undefined
   }
