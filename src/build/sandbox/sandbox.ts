@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { listDoubtful, noteBoot, ownersIn, ProcessFiles } from '../../disk/index.ts'
 import { TareError } from '../../support/index.ts'
-import { chooseIsolation, killInside, type Machine, thisMachine } from './machine/index.ts'
+import { chooseIsolation, killInside, liesOnOverlay, type Machine, thisMachine } from './machine/index.ts'
 import { Caches, rescueMoved, SharedFiles } from './mounts/index.ts'
 import { removeAll, Unpacked } from './rootfs/index.ts'
 import { runInFolder, runOnOverlay } from './run/index.ts'
@@ -44,6 +44,8 @@ class MachineSandbox implements Sandbox {
   private readonly caches: Caches
   private readonly files: SharedFiles
   private readonly trees: string
+  /** Whether there can be no overlay in the store. */
+  private readonly copies: boolean
   private readonly ready: Promise<void>
 
   constructor(folder: string, machine: Machine, isolation: Isolation, runtime: string | undefined) {
@@ -51,6 +53,7 @@ class MachineSandbox implements Sandbox {
     this.runtime = runtime
     this.isolation = isolation
     this.by = runtime ?? (isolation === 'chroot' ? 'chroot' : 'unshare')
+    this.copies = isolation === 'namespace' && liesOnOverlay(folder)
     this.trees = join(folder, 'trees', machine.flavour)
     // (`steps` holds what the store remembers of steps.)
     this.work = new ProcessFiles(join(folder, 'running', machine.flavour), ownersIn(join(folder, 'alive')))
@@ -72,7 +75,10 @@ class MachineSandbox implements Sandbox {
     const { machine, work, caches, files, unpacked, runtime, trees } = this
     return this.isolation === 'chroot'
       ? runInFolder(on, command, options, { machine, work, caches, trees })
-      : runOnOverlay(on, command, options, { machine, work, caches, files, unpacked, runtime })
+      : runOnOverlay(on, command, options, {
+          ...{ machine, work, caches, files, unpacked, runtime },
+          trees: this.copies ? trees : undefined,
+        })
   }
 
   async close(): Promise<void> {

@@ -76,9 +76,12 @@ function notesOf(machine: Machine, folder: string, chosen: Isolation | undefined
     notes.push(
       'Parts of /proc are covered in this container: a step sees /proc as it is here, with the processes of the container.',
     )
-  if (chosen === 'namespace' && machine.oneId)
-    for (const { what, remedy } of hindrancesToMapping())
-      notes.push(`Root is the only owner in a step, and chown to others fails, since ${what}. ${remedy}.`)
+  if (chosen === 'namespace' && machine.oneId) {
+    const missing = hindrancesToMapping()
+    notes.push(
+      `Root is the only owner in a step, and chown to others fails: ${missing.map(({ what }) => what).join('; ')}. ${[...new Set(missing.map(({ remedy }) => remedy))].join('. ')}.`,
+    )
+  }
   const mayLoad = chosen === 'namespace' || hasCapability()
   if (chosen !== undefined && chosen !== 'oci' && findFilterLoader(mayLoad) === undefined)
     notes.push(

@@ -67,6 +67,8 @@ export interface PrepareOptions {
   readonly secretsFolder: string
   readonly machine: Machine
   readonly unpacked: Unpacked
+  /** Whether no overlay can be in the store: then what takes changes is a copy. */
+  readonly copies: boolean
 }
 
 export async function prepare(on: Stack, command: Command, options: PrepareOptions): Promise<Prepared> {
@@ -186,6 +188,8 @@ class Preparing {
         const node = place === '' ? tree.root : tree.get(place)
         if (node === undefined)
           throw new TareError('MOUNT_SOURCE_MISSING', `cannot mount "${path}" at ${mount.target}: it does not exist`)
+        if (this.options.copies)
+          return this.mount(await this.copyOf(node, i), mount.target, readonly, node.kind === 'directory')
         const root = await this.stackOnDisk(stack, readonly, i)
         return this.mount(join(root, place), mount.target, readonly, node.kind === 'directory')
       }
@@ -205,7 +209,7 @@ class Preparing {
 
   /** A bind would keep what the store’s disk forbids; and what is not for reading alone needs something above that takes the changes. */
   private needsOverlay(folder: string, readonly: boolean): boolean {
-    return !readonly || flagsToKeep(folder).includes('noexec')
+    return !this.options.copies && (!readonly || flagsToKeep(folder).includes('noexec'))
   }
 
   private async stackOnDisk(stack: Stack, readonly: boolean, i: number): Promise<string> {
@@ -216,12 +220,16 @@ class Preparing {
   }
 
   private async filesOnDisk(node: Node, readonly: boolean, i: number): Promise<string> {
-    const { folder, unpacked, machine, files } = this.options
-    if (node.kind !== 'directory')
-      return readonly ? files.of(node) : unpackFiles(node, join(folder, `files-${i}`), machine)
+    const { unpacked, files } = this.options
+    if (node.kind !== 'directory') return readonly ? files.of(node) : this.copyOf(node, i)
+    if (this.options.copies && !readonly) return this.copyOf(node, i)
     const shared = await files.of(node)
     if (!this.needsOverlay(shared, readonly)) return shared
     return this.overlay([relative(unpacked.folder, shared)], node, i)
+  }
+
+  private copyOf(node: Node, i: number): Promise<string> {
+    return unpackFiles(node, join(this.options.folder, `files-${i}`), this.options.machine)
   }
 
   /** A directory that will show those of `names`, lowest first, and take changes without passing them on. */

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, lstatSync, mkdirSync, rmdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TarHeader } from '../../../files/tar/index.ts'
 import { nameOfKind, partsOf, Tree } from '../../../files/tree/index.ts'
@@ -62,6 +62,30 @@ export class Stubs {
     for (const { path, mtime, mtimeNs } of headers.reverse()) {
       const time = mtime + mtimeNs / 1e9
       utimesSync(systemPath(join(folder, path)), time, time)
+    }
+  }
+
+  /** Makes the places in the filesystem itself, where they cannot be a layer. Answers what removes those again that are still empty. */
+  fill(root: string): () => void {
+    const made: (string | Buffer)[] = []
+    for (const path of [...this.headers.keys()].sort()) {
+      const at = systemPath(join(root, path))
+      if (lstatSync(at, { throwIfNoEntry: false }) !== undefined) continue
+      const { kind, mode } = this.headers.get(path)!
+      if (kind === 'directory') mkdirSync(at)
+      else writeFileSync(at, '', { flag: 'wx' })
+      chmodSync(at, mode)
+      made.push(at)
+    }
+    return () => {
+      for (const at of made.splice(0).reverse())
+        try {
+          const found = lstatSync(at)
+          if (found.isDirectory()) rmdirSync(at)
+          else if (found.isFile() && found.size === 0) rmSync(at)
+        } catch {
+          // The command has put something there, or removed it.
+        }
     }
   }
 

@@ -7,6 +7,7 @@ import { findProgram, runProgram } from '../machine/index.ts'
 import { readCapabilities } from './capabilities.ts'
 import { changedTree } from './changed-tree.ts'
 import { longPath, refusingLongPaths } from './long-paths.ts'
+import { withOwners } from './plain-root.ts'
 import { type Found, walk } from './walk.ts'
 
 /** An overlay that a step ran on, and that is still mounted. */
@@ -32,13 +33,14 @@ async function changedOn(below: Tree, overlay: UsedOverlay): Promise<Tree> {
   try {
     found = walk(upper, `/proc/${pid}/root${join(folder, 'root')}`)[0]!
     if (!machine.root) checkReadable(found)
+    if (machine.oneId) found = withOwners(found, below.root)
   } catch (error) {
     if (machine.root || (systemCode(error) !== 'EACCES' && systemCode(error) !== 'EPERM')) throw error
     aside = join(folder, 'aside')
     found = await walkInside(upper, join(folder, 'root'), aside, pid)
     inside = true
   }
-  const mapped = !machine.root && !inside
+  const mapped = !machine.root && !machine.oneId && !inside
   return changedTree(found, {
     below,
     folder: upper,

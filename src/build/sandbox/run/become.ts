@@ -17,6 +17,8 @@ export interface Becoming {
   readonly env: readonly string[]
   /** Path of the working directory below the root. */
   readonly cwd: string
+  /** Whether root is the only owner that there can be, and so groups cannot be set. */
+  readonly oneId: boolean
   /** The beginning of the command line that puts rules upon the command. */
   readonly before: readonly string[]
 }
@@ -26,11 +28,17 @@ export interface Becoming {
  * the image's comes before the command itself, and none of its variables reaches a program of ours.
  */
 export function becomeCommand(
-  { command, identity, env, cwd, before }: Becoming,
+  { command, identity, env, cwd, oneId, before }: Becoming,
   root: string,
   mayBound = true,
 ): string {
   const { uid, gid, groups } = identity
+  if (oneId && uid + gid > 0)
+    throw new TareError('SANDBOX_UNABLE', `the step is to run as ${uid}:${gid}, and here only root’s id is mapped`, {
+      remedy:
+        'This user needs subordinate ids, newuidmap and newgidmap, or the build has to be root’s: `tare doctor` tells what is missing.',
+    })
+  const asGroups = oneId ? [] : ['--regid', String(gid), '--groups', groups.join(',')]
   const [program = ''] = command.argv
   if (program.includes('='))
     throw new TareError('COMMAND_REFUSED', `exec: "${program}": a program with = in its name cannot be started here`, {
@@ -41,7 +49,7 @@ export function becomeCommand(
   const tool = (name: string) => findProgram(name) ?? name
   return [
     ...before,
-    ...[tool('setpriv'), '--inh-caps', '-all', '--regid', String(gid), '--groups', groups.join(','), ...bounding, '--'],
+    ...[tool('setpriv'), '--inh-caps', '-all', ...asGroups, ...bounding, '--'],
     // Its working directory stays outside, where env and its libraries are, until env leaves it.
     ...[tool('nsenter'), `--root=${root}`, '--wd=/', ...(uid === 0 ? [] : [`--setuid=${uid}`]), '--'],
     ...[...envFromOutside(), ...leaveHidden(command), `--chdir=/${cwd}`, '--', ...env],

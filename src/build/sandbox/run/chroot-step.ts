@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { linkSync, lstatSync, realpathSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { linkSync, realpathSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { makeFolder, makeFolderOfMode, type ProcessFiles, privately } from '../../../disk/index.ts'
-import { type Directory, type Node, Tree } from '../../../files/tree/index.ts'
+import { makeFolderOfMode, type ProcessFiles } from '../../../disk/index.ts'
+import type { Node } from '../../../files/tree/index.ts'
 import { messageOf, TareError } from '../../../support/index.ts'
 import { ended, guard, hasCapability, killInside, type Machine, plainEnvironment, quoted } from '../machine/index.ts'
 import type { Caches, HeldCache } from '../mounts/index.ts'
@@ -20,18 +20,7 @@ import {
   Targets,
   unpackFiles,
 } from '../mounts/index.ts'
-import {
-  Extractor,
-  type Found,
-  layerBetween,
-  makeFile,
-  plainTree,
-  readCapabilities,
-  refusingLongPaths,
-  removeAll,
-  shortName,
-  walk,
-} from '../rootfs/index.ts'
+import { makeFile, PlainRoot, removeAll } from '../rootfs/index.ts'
 import type { Command, Outcome, RunOptions, SandboxMount, Stack } from '../step/index.ts'
 import { becomeCommand } from './become.ts'
 import { checkCommand, environmentOf } from './command.ts'
@@ -76,11 +65,11 @@ class ChrootStep {
   private readonly folder: string
   private readonly life: number
   private readonly root: string
+  private readonly filesystem: PlainRoot
   private readonly places: BorrowedPlaces
   private readonly held: HeldCache[] = []
   private readonly relays: Relay[] = []
   private pipes: Promise<OutputPipes> | undefined
-  private reusable = false
   private readonly system = new Set(['proc', 'sys', 'dev'])
 
   constructor(on: Stack, command: Command, options: RunOptions, tools: ChrootTools) {
@@ -91,6 +80,7 @@ class ChrootStep {
     this.life = tools.work.owners.announce()
     this.folder = realpathSync(tools.work.make())
     this.root = join(this.folder, 'root')
+    this.filesystem = new PlainRoot({ path: this.root, folder: this.folder, ...tools })
     this.places = new BorrowedPlaces(this.root, join(this.folder, 'aside'))
   }
 
@@ -114,19 +104,17 @@ class ChrootStep {
     const { cwd } = checkCommand(command, env, tree)
     if (this.options.inherit?.terminal !== true) this.pipes = OutputPipes.make(folder)
     this.pipes?.catch(() => {})
-    await this.unpack(tree)
+    await this.filesystem.unpack(on, tree)
     const stubs = new Stubs(tree, Math.floor(Date.now() / 1000))
     this.putSystem(stubs, await this.pipes)
     const targets = new Targets(stubs, 'dev')
     for (const mount of inOrder(command.mounts)) await this.put(mount, targets)
     this.makeWorkdir(cwd)
-    const marker = join(folder, 'began')
-    writeFileSync(marker, '')
-    const since = Number(lstatSync(marker, { bigint: true }).ctimeMs)
+    this.filesystem.begin()
     this.options.signal.throwIfAborted()
     const exitCode = await this.start(
       becomeCommand(
-        { command, identity, env, cwd, before: underFilter(command, hasCapability(), folder) },
+        { command, identity, env, cwd, oneId: false, before: underFilter(command, hasCapability(), folder) },
         root,
         hasCapability(capSetPcap),
       ),
@@ -135,10 +123,7 @@ class ChrootStep {
     return {
       exitCode,
       after: async () => {
-        const found = await refusingLongPaths(root, () => walk(root, undefined)[0]!)
-        this.reusable = !hasLinks(found)
-        const capabilities = await readCapabilities(found, root, this.tools.machine, since)
-        const after = plainTree(found, { before: tree, folder: root, since, untouched: this.system, capabilities })
+        const after = await this.filesystem.after(tree, this.system)
         this.tools.work.owners.check(this.life)
         return stubs.touch(after)
       },
@@ -148,14 +133,7 @@ class ChrootStep {
 
   async release(chain?: string): Promise<void> {
     this.giveBack()
-    if (chain !== undefined && this.reusable) {
-      try {
-        makeFolder(this.tools.trees, privately)
-        renameSync(this.root, join(this.tools.trees, shortName(chain)))
-      } catch {
-        // It can be unpacked again.
-      }
-    }
+    if (chain !== undefined) this.filesystem.keep(chain)
     await this.pipes?.then((pipes) => pipes.close()).catch(() => {})
     await removeAll(this.tools.machine, [this.folder])
   }
@@ -165,19 +143,6 @@ class ChrootStep {
     this.places.giveBack()
     for (const cache of this.held.splice(0)) cache.release()
     for (const relay of this.relays.splice(0)) relay.close()
-  }
-
-  /** The folder with the filesystem: left by the step before, or unpacked now. */
-  private async unpack(tree: Tree): Promise<void> {
-    const chain = this.on.layers.at(-1)?.chain ?? ''
-    try {
-      renameSync(join(this.tools.trees, shortName(chain)), this.root)
-      return
-    } catch {
-      makeFolderOfMode(this.root, tree.root.mode)
-    }
-    const layer = await layerBetween(Tree.empty, new Tree(withoutLinks(tree.root)), join(this.folder, 'tar'))
-    await new Extractor(this.tools.machine).layer(layer, this.root)
   }
 
   /** One below a link of something that was put there is the command's own affair: it starts inside. */
@@ -332,19 +297,4 @@ class ChrootStep {
       signal.removeEventListener('abort', stop)
     }
   }
-}
-
-/**
- * Each name a file of its own: what is written through one name of a file from below does not show under the others, since
- * an overlay copies just that one up, and other sandboxes and Docker have overlays.
- */
-function withoutLinks(directory: Directory): Directory {
-  const children = new Map<string, Node>()
-  for (const [name, node] of directory.children)
-    children.set(name, node.kind === 'directory' ? withoutLinks(node) : { ...node })
-  return { ...directory, children }
-}
-
-function hasLinks(found: Found): boolean {
-  return (found.children ?? []).some((child) => child.inode !== undefined || hasLinks(child))
 }

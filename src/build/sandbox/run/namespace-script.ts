@@ -20,6 +20,8 @@ export interface StepFacts {
   /** Where the root is mounted. */
   readonly root: string
   readonly userNamespace: boolean
+  /** Whether there root is the only owner. */
+  readonly oneId: boolean
   /** Then the machine's own stands in for a new one. */
   readonly procIsCovered: boolean
   readonly terminal: boolean
@@ -112,7 +114,7 @@ export function secretsFolder(root: string): string {
   return `${root}-secrets`
 }
 
-function systemLines({ prepared, root, command, userNamespace, procIsCovered }: StepFacts): TableLine[] {
+function systemLines({ prepared, root, command, userNamespace, oneId, procIsCovered }: StepFacts): TableLine[] {
   const dev = join(root, prepared.dev.place)
   const shm = command.shmSize ?? 64 << 20
   return [
@@ -130,11 +132,11 @@ function systemLines({ prepared, root, command, userNamespace, procIsCovered }: 
       source: 'devpts',
       at: join(dev, 'pts'),
       type: 'devpts',
-      options: 'nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5',
+      options: `nosuid,noexec,newinstance,ptmxmode=0666,mode=0620${oneId ? '' : ',gid=5'}`,
     },
     { source: 'shm', at: join(dev, 'shm'), type: 'tmpfs', options: `nosuid,noexec,nodev,mode=1777,size=${shm}` },
     // A new sysfs needs a network namespace of its own.
-    userNamespace && command.network !== 'none'
+    procIsCovered || (userNamespace && command.network !== 'none')
       ? { source: '/sys', at: join(root, 'sys'), type: 'none', options: 'rbind' }
       : {
           source: 'sysfs',

@@ -6,7 +6,7 @@ import { TareError } from '../../../support/index.ts'
 import { findProgram, guard, type Machine, overlayOptions, quoted, read } from '../machine/index.ts'
 import type { Caches } from '../mounts/index.ts'
 import { prepare, type SharedFiles } from '../mounts/index.ts'
-import { makeFile, removeAll, treeAfter, type Unpacked } from '../rootfs/index.ts'
+import { makeFile, PlainRoot, removeAll, treeAfter, type Unpacked } from '../rootfs/index.ts'
 import type { Command, Outcome, RunOptions, Stack } from '../step/index.ts'
 import { checkCommand, environmentOf } from './command.ts'
 import { hiddenEnvironment, inPieces } from './hidden-env.ts'
@@ -24,6 +24,8 @@ export interface OverlayTools {
   readonly work: ProcessFiles
   readonly caches: Caches
   readonly files: SharedFiles
+  /** Where filesystems stay that are copies; undefined: overlays can be in the store. */
+  readonly trees?: string | undefined
   /** Path of crun or runc; undefined: our own namespaces. */
   readonly runtime?: string | undefined
 }
@@ -53,6 +55,9 @@ class OverlayStep {
   private readonly life: number
   private process: OverlayProcess | undefined
   private pipes: Promise<OutputPipes> | undefined
+  /** The filesystem as a copy, where there can be no overlay. */
+  private readonly copy: PlainRoot | undefined
+  private removeStubs = () => {}
 
   constructor(on: Stack, command: Command, options: RunOptions, tools: OverlayTools) {
     this.on = on
@@ -60,7 +65,11 @@ class OverlayStep {
     this.options = options
     this.tools = tools
     this.life = tools.work.owners.announce()
-    this.folder = realpathSync(tools.work.make(['upper', 'work', 'root', 'stubs', 'empty']))
+    this.folder = realpathSync(tools.work.make(['work', 'root', 'stubs', 'empty']))
+    const { trees, machine } = tools
+    const upper = join(this.folder, 'upper')
+    if (trees === undefined) makeFolderOfMode(upper, 0o755)
+    else this.copy = new PlainRoot({ path: upper, folder: this.folder, trees, machine })
     for (const part of ['root', 'stubs', 'empty']) chmodSync(join(this.folder, part), 0o755)
   }
 
@@ -73,10 +82,19 @@ class OverlayStep {
     const root = join(folder, 'root')
     if (this.options.inherit?.terminal !== true) this.pipes = OutputPipes.make(folder)
     this.pipes?.catch(() => {})
-    const layers = await tools.unpacked.of(on)
+    const layers = this.copy === undefined ? await tools.unpacked.of(on) : []
+    await this.copy?.unpack(on, tree)
     const { signal } = this.options
-    const prepared = await prepare(on, command, { folder, secretsFolder: secretsFolder(root), ...tools, signal })
-    await prepared.stubs.write(join(folder, 'stubs'), tools.machine)
+    const copies = this.copy !== undefined
+    const prepared = await prepare(on, command, {
+      folder,
+      secretsFolder: secretsFolder(root),
+      ...tools,
+      copies,
+      signal,
+    })
+    if (copies) this.removeStubs = prepared.stubs.fill(join(folder, 'upper'))
+    else await prepared.stubs.write(join(folder, 'stubs'), tools.machine)
     const facts: StepFacts = {
       command,
       identity,
@@ -85,20 +103,25 @@ class OverlayStep {
       prepared,
       root,
       userNamespace: tools.machine.nested,
+      oneId: tools.machine.oneId,
       procIsCovered: tools.machine.procIsCovered,
       terminal: this.options.inherit?.terminal === true,
       before: tools.runtime === undefined ? underFilter(command, true, folder) : [],
     }
-    this.giveRoot(tree.root)
+    if (!copies) this.giveRoot(tree.root)
     this.writeScripts(facts, layers)
     this.options.signal.throwIfAborted()
+    this.copy?.begin()
     const started = this.started(facts, await this.pipes)
     this.process = started
     const exitCode = this.checked(await started.run().finally(() => prepared.release()))
     return {
       exitCode,
       after: async () => {
-        const after = await treeAfter(tree, { folder, pid: started.pid, machine: tools.machine })
+        this.removeStubs()
+        const after =
+          (await this.copy?.after(tree)) ??
+          (await treeAfter(tree, { folder, pid: started.pid, machine: tools.machine }))
         tools.work.owners.check(this.life)
         return prepared.stubs.touch(after)
       },
@@ -109,7 +132,9 @@ class OverlayStep {
   async release(chain?: string): Promise<void> {
     await this.process?.end()
     await this.pipes?.then((pipes) => pipes.close()).catch(() => {})
-    if (chain !== undefined) this.tools.unpacked.adopt(join(this.folder, 'upper'), chain)
+    this.removeStubs()
+    if (chain !== undefined && this.copy === undefined) this.tools.unpacked.adopt(join(this.folder, 'upper'), chain)
+    if (chain !== undefined) this.copy?.keep(chain)
     // The kernel lets nobody in there; they are ours, and so removing takes no further process. (overlayfs.rst, "Volatile mount")
     for (const place of ['work', 'work/incompat', 'work/incompat/volatile'])
       try {
@@ -173,9 +198,8 @@ class OverlayStep {
         `exec ${this.options.inherit?.stdin === true ? '' : '5</dev/null '}8>&1 9>&2 >&3 2>&3`,
         // Ctrl-C is for the command.
         ...(this.options.inherit?.terminal === true ? ['trap : INT QUIT'] : []),
-        `cd ${quoted(tools.unpacked.folder)} || exit`,
-        // Nothing in it has to outlive a crash of the machine: then the kernel need not wait for the disk at the end.
-        `mount -n -t overlay -o ${quoted(`${overlay},volatile`)} overlay ${quoted(facts.root)} 2>/dev/null || mount -n -t overlay -o ${quoted(overlay)} overlay ${quoted(facts.root)} || exit`,
+        `cd ${quoted(this.copy === undefined ? tools.unpacked.folder : folder)} || exit`,
+        ...this.mountRoot(overlay, facts.root),
         ...facts.prepared.beforehand.map(
           ({ at, overlay }) => `mount -n -t overlay -o ${quoted(overlay)} overlay ${quoted(at)} || exit`,
         ),
@@ -191,6 +215,16 @@ class OverlayStep {
       ].join('\n'),
       { mode: 0o600 },
     )
+  }
+
+  private mountRoot(overlay: string, root: string): string[] {
+    if (this.copy !== undefined) {
+      const flags = this.command.insecure ? 'bind' : 'bind,nodev'
+      return [`mount -n -o ${flags} ${quoted(this.copy.path)} ${quoted(root)} || exit`]
+    }
+    const mount = (options: string) => `mount -n -t overlay -o ${quoted(options)} overlay ${quoted(root)}`
+    // Nothing in it has to outlive a crash of the machine: then the kernel need not wait for the disk at the end.
+    return [`${mount(`${overlay},volatile`)} 2>/dev/null || ${mount(overlay)} || exit`]
   }
 
   /** The runtime's config.json: in memory, by lines of the inner script, where it holds secrets. */
