@@ -60,7 +60,17 @@ test('every flag that is told of exists', () => {
   )
   const known = cli + instructions.join('\n')
   // Flags of other programs, in lines that show these.
-  const others = new Set(['rootless', 'layout', 'image', 'format', 'add-subuids', 'add-subgids'])
+  const others = new Set([
+    'rootless',
+    'layout',
+    'image',
+    'format',
+    'add-subuids',
+    'add-subgids',
+    'privileged',
+    'cap-drop',
+    'security-opt',
+  ])
   const told = [...pages.map((page) => read(`docs/${page}`)), read('README.md')].flatMap((text) =>
     [...text.matchAll(/(?<![\w-])--([a-z][a-z-]+)/g)].map((match) => match[1]!),
   )

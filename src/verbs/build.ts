@@ -265,7 +265,15 @@ class Building {
   }
 
   private sandbox(): Sandbox {
-    this.opened ??= sandboxOf(this.host, this.options.isolation)
+    if (this.opened !== undefined) return this.opened
+    this.opened = sandboxOf(this.host, this.options.isolation)
+    if (this.opened.isolation === 'chroot')
+      this.options.report?.({
+        type: 'warning',
+        rule: 'NoRealProc',
+        message:
+          'RUN is by chroot, where /proc is not the real one but copies of a few files: what looks itself up there fails. `tare doctor` says what would mend that',
+      })
     return this.opened
   }
 

@@ -94,7 +94,7 @@ my @probes = (
   'priority of processes' => sub { setpriority(0, $of{victim}, 1) },
   'descriptors of processes' => sub { my $fd = syscall(434, $of{victim}, 0); $fd >= 0 && syscall(438, $fd, 0, 0) >= 0 },
   # Settings of the kernel.
-  'settings in /proc/sys' => sub { opens('/proc/sys/kernel/core_pattern', 1) },
+  'settings in /proc/sys' => sub { (stat '/')[0] != (stat '/proc/sys/kernel')[0] && opens('/proc/sys/kernel/core_pattern', 1) },
   'settings in /sys' => sub { opens('/sys/class/net/lo/mtu', 1) },
   'sysrq' => sub { opens('/proc/sysrq-trigger', 1) },
   'memory of the kernel' => sub { reads('/proc/kcore') },

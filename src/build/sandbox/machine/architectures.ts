@@ -112,8 +112,17 @@ export function tinyProgramFor(architecture: string): Uint8Array | undefined {
   return machine === undefined ? undefined : tinyProgram(machine)
 }
 
+function scratchIn(parent: string): string | undefined {
+  try {
+    return mkdtempSync(join(parent, 'tare-'))
+  } catch {
+    return undefined
+  }
+}
+
 function tryProgram(bytes: Uint8Array): boolean {
-  const folder = mkdtempSync(join(tmpdir(), 'tare-'))
+  const folder = [tmpdir(), '/dev/shm'].map(scratchIn).find((made) => made !== undefined)
+  if (folder === undefined) return false
   try {
     const path = join(folder, 'program')
     writeFileSync(path, bytes, { mode: 0o755 })

@@ -52,7 +52,8 @@ function unshare(): string {
 
 /**
  * Root with the ids that it has, in a user namespace of its own: a process beside writes the maps, which it may for its
- * capabilities, as soon as the namespace is there; unshare(1) would ask newuidmap for that.
+ * capabilities, as soon as the namespace is there; unshare(1) would ask newuidmap for that. It
+ * keeps its capabilities meanwhile: with no_new_privs it would never come by them again.
  */
 function nestingRoot(namespaces: readonly string[]): string[] {
   const maps = (['uid_map', 'gid_map'] as const).map((name) =>
@@ -72,7 +73,22 @@ function nestingRoot(namespaces: readonly string[]): string[] {
   ].join('\n')
   const mapped =
     'n=0; until read -r _ < /proc/self/gid_map; do n=$((n + 1)); [ $n -lt 100000 ] || { echo "no ids can be mapped" >&2; exit 1; }; done; exec "$@"'
-  return ['sh', '-c', script, 'sh', ...maps, unshare(), '--user', ...namespaces, '--', 'sh', '-c', mapped, 'sh']
+  return [
+    'sh',
+    '-c',
+    script,
+    'sh',
+    ...maps,
+    unshare(),
+    '--user',
+    '--keep-caps',
+    ...namespaces,
+    '--',
+    'sh',
+    '-c',
+    mapped,
+    'sh',
+  ]
 }
 
 /** Whether newuidmap and newgidmap would map more than the user's own id. */

@@ -14,6 +14,7 @@ import {
   inOrder,
   openRelay,
   own,
+  putProcCopies,
   type Relay,
   resolvFile,
   Stubs,
@@ -182,6 +183,7 @@ class ChrootStep {
   private putStreams(pipes: OutputPipes | undefined): void {
     const streams = join(this.root, 'proc/self/fd')
     for (const folder of [dirname(streams), streams]) makeFolderOfMode(folder, 0o755)
+    putProcCopies(join(this.root, 'proc'))
     symlinkSync(pipes === undefined ? '/dev/tty' : '/dev/null', join(streams, '0'))
     for (const [i, name] of (['stdout', 'stderr'] as const).entries()) {
       if (pipes === undefined) symlinkSync('/dev/tty', join(streams, String(i + 1)))

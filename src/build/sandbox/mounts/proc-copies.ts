@@ -1,0 +1,57 @@
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
+import { join } from 'node:path'
+import { makeFolderOfMode } from '../../../disk/index.ts'
+import { makeFile } from '../rootfs/index.ts'
+
+// Of the whole machine, and of no process. (proc(5))
+const files = [
+  ...['cpuinfo', 'meminfo', 'filesystems', 'version', 'uptime', 'loadavg', 'stat', 'devices', 'partitions', 'swaps'],
+  ...['cgroups', 'diskstats', 'vmstat', 'modules', 'crypto', 'misc'],
+]
+const folders = ['sys/kernel', 'sys/kernel/random', 'sys/vm', 'sys/fs', 'sys/net/core']
+const limit = 256 << 10
+
+// What is mounted for the command is its root, and that it knows as a mount.
+const mounts = 'overlay / overlay rw 0 0\n'
+
+/** Puts copies of the kernel's files into a folder that stands in for /proc, where there can be no real one. */
+export function putProcCopies(proc: string): void {
+  for (const name of files) copy(join('/proc', name), join(proc, name))
+  makeFile(join(proc, 'mounts'), mounts, 0o444)
+  makeFile(join(proc, 'self/mounts'), mounts, 0o444)
+  const made = new Set<string>()
+  for (const folder of folders) {
+    const parts = folder.split('/')
+    for (let i = 1; i <= parts.length; i++) {
+      const path = parts.slice(0, i).join('/')
+      if (!made.has(path)) makeFolderOfMode(join(proc, path), 0o555)
+      made.add(path)
+    }
+    for (const name of listed(join('/proc', folder))) copy(join('/proc', folder, name), join(proc, folder, name))
+  }
+}
+
+/** Of a file that cannot be read, that is a folder, or that waits for something, there is none. */
+function copy(from: string, to: string): void {
+  let file: number | undefined
+  try {
+    file = openSync(from, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW)
+    if (!fstatSync(file).isFile()) return
+    const bytes = Buffer.alloc(limit)
+    let length = 0
+    for (let n = 1; n > 0 && length < limit; length += n) n = readSync(file, bytes, length, limit - length, null)
+    makeFile(to, bytes.subarray(0, length), 0o444)
+  } catch {
+    // Then the command has none either.
+  } finally {
+    if (file !== undefined) closeSync(file)
+  }
+}
+
+function listed(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
