@@ -81,7 +81,27 @@ const attacks: Readonly<Record<string, Attack>> = {
   'a path of 50,000 directories': {
     archive: archiveOf(first, pax(record('path', `${'d/'.repeat(50_000)}f`)), first),
     code: 'ARCHIVE_INVALID',
-    asLayer: 'kept',
+    asLayer: 'LAYER_INVALID',
+  },
+  'a path of 450,000 directories': {
+    archive: archiveOf(first, pax(record('path', `${'d/'.repeat(450_000)}f`)), first),
+    code: 'ARCHIVE_INVALID',
+    asLayer: 'LAYER_INVALID',
+  },
+  'a path that goes down and up 200,000 times': {
+    archive: archiveOf(first, pax(record('path', `${'d/../'.repeat(200_000)}f`)), first),
+    code: 'ARCHIVE_INVALID',
+    asLayer: 'LAYER_INVALID',
+  },
+  'a symlink to a path of 450,000 directories, and a file there': {
+    archive: archiveOf(pax(record('linkpath', 'd/'.repeat(450_000))), symlink('s', 'd'), entry({ path: 's/f' }, 'f')),
+    code: 'ARCHIVE_INVALID',
+    asLayer: 'LAYER_INVALID',
+  },
+  'a hard link by 450,000 dots': {
+    archive: archiveOf(first, pax(record('linkpath', `${'./'.repeat(450_000)}first`)), hardLink('h', 'first')),
+    code: 'ARCHIVE_INVALID',
+    asLayer: 'LAYER_INVALID',
   },
   'symlinks that make a path longer and longer': {
     archive: archiveOf(...Array.from({ length: 9 }, (_, i) => longer(i))),
@@ -164,6 +184,76 @@ describe('an archive is refused by every door, and nothing of it stays', () => {
     if (kept !== undefined) expect(await tare.images()).toEqual([])
     expect(await faultsOf(home)).toEqual([])
     expect(existsSync('/tmp/evil') || existsSync(join(home, '../evil'))).toBe(false)
+  })
+})
+
+describe('small inputs that are large inside end soon, and with an answer', () => {
+  const pairs = Array.from({ length: 100_000 }, (_, i) => [2 * i, 1])
+  const bytes = Buffer.alloc(pairs.length, 'x')
+  const size = record('GNU.sparse.realsize', '1000000')
+  const numbers = `${pairs.length}\n${pairs.flat().join('\n')}\n`
+  const maps = {
+    'in one record': archiveOf(
+      pax(
+        record('GNU.sparse.major', '0') +
+          record('GNU.sparse.minor', '1') +
+          size +
+          record('GNU.sparse.numblocks', String(pairs.length)) +
+          record('GNU.sparse.map', pairs.flat().join(',')),
+      ),
+      entry({ path: 'sparse' }, bytes),
+    ),
+    'in the body': archiveOf(
+      pax(
+        record('GNU.sparse.major', '1') + record('GNU.sparse.minor', '0') + record('GNU.sparse.name', 'sparse') + size,
+      ),
+      entry(
+        { path: 'x' },
+        Buffer.concat([Buffer.from(numbers), Buffer.alloc((512 - (numbers.length % 512)) % 512), bytes]),
+      ),
+    ),
+  }
+
+  test.each(Object.entries(maps))('a sparse map of 200,000 numbers %s is read by every door', async (_, archive) => {
+    const { home, context } = openBench({ Dockerfile: '' })
+    const tare = await openTare({ home })
+    expect(await tryAll(tare, context, archive)).toEqual({})
+    expect(await faultsOf(home)).toEqual([])
+  })
+
+  test('2,040 folders in one another are a filesystem, by every door, and can be copied', async () => {
+    const { home, context } = openBench({ Dockerfile: '' })
+    const tare = await openTare({ home })
+    const archive = archiveOf(pax(record('path', `${'d/'.repeat(2030)}f`)), first)
+    expect(await tryAll(tare, context, archive)).toEqual({})
+    await tare.load({ from: { bytes: flow(asLayer(archive)) } })
+    writeFileSync(join(context, 'Dockerfile'), 'FROM app:1\nCOPY --from=app:1 /d /e\n')
+    await tare.build({ context: { kind: 'directory', path: context } })
+    expect(await faultsOf(home)).toEqual([])
+  })
+
+  const far = 'a/'.repeat(1500)
+  test.each([
+    ['WORKDIR', `FROM scratch\nWORKDIR /${far}\nWORKDIR ${far}\n`],
+    ['COPY', `FROM scratch AS one\nCOPY Dockerfile /${far}\nFROM scratch\nCOPY --from=one / /${far}\n`],
+  ])('folders that %s would make deeper than any system does are refused', async (_, dockerfile) => {
+    const { home, context } = openBench({ Dockerfile: dockerfile })
+    const tare = await openTare({ home })
+    expect(await refusal(tare.build({ context: { kind: 'directory', path: context } }))).toBe('PATH_TOO_DEEP')
+    expect(await faultsOf(home)).toEqual([])
+  })
+
+  test('a config of 100,000 lists in one another is refused', async () => {
+    const { home } = openBench({ Dockerfile: '' })
+    const tare = await openTare({ home })
+    const image = tinyImage()
+    const nested = '['.repeat(100_000) + ']'.repeat(100_000)
+    const text = image.config.bytes.toString('utf8').replace(/^\{/, `{"x":${nested},`)
+    const config = tinyBlob(image.config.descriptor.mediaType, text)
+    expect(await refusal(tare.load({ from: { bytes: flow(tarOf(dockerArchive({ ...image, config }))) } }))).toBe(
+      'MANIFEST_INVALID',
+    )
+    expect(await faultsOf(home)).toEqual([])
   })
 })
 

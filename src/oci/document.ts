@@ -4,6 +4,9 @@ import { isIndexType, isManifestType } from './media-types.ts'
 /** The most that a manifest, an index or a config may weigh, in bytes: they are read whole. */
 export const documentLimit = 8 << 20
 
+// Real ones nest about six deep. What is as deep as its size allows ends those who walk it by recursion.
+const deepest = 1000
+
 /** Parses a JSON object. Throws `MANIFEST_INVALID` for anything else. */
 export function parseDocument(json: Uint8Array | string, what: string): Record<string, unknown> {
   let value: unknown
@@ -16,7 +19,20 @@ export function parseDocument(json: Uint8Array | string, what: string): Record<s
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new TareError('MANIFEST_INVALID', `${what} is not a JSON object`)
+  if (isDeeperThan(deepest, value))
+    throw new TareError('MANIFEST_INVALID', `${what} is nested more than ${deepest} deep`)
   return value as Record<string, unknown>
+}
+
+function isDeeperThan(limit: number, value: object): boolean {
+  let level: object[] = [value]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > limit) return true
+    level = level
+      .flatMap((outer) => Object.values(outer))
+      .filter((inner) => typeof inner === 'object' && inner !== null)
+  }
+  return false
 }
 
 // Members that decide how a document is read.

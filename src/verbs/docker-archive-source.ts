@@ -80,8 +80,10 @@ async function allEntries(archive: ArchiveSource): Promise<readonly Pick<IndexEn
     const what = `the index ${blob.digest}`
     const bytes = isIndexType(blob.mediaType) ? await readIfThere(archive, blob, what) : undefined
     if (!isIndexType(blob.mediaType)) entries.push({ blob })
-    else if (bytes !== undefined)
-      entries.push(...(await flattenIndex(openIndex(bytes, what), (inner) => readIfThere(archive, inner, what), what)))
+    else if (bytes !== undefined) {
+      const flat = await flattenIndex(openIndex(bytes, what), (inner) => readIfThere(archive, inner, what), what)
+      for (const entry of flat) entries.push(entry)
+    }
   }
   return entries
 }

@@ -25,7 +25,7 @@ export async function findLeaks(
 ): Promise<readonly Leak[]> {
   if (needles.length === 0) return []
   const leaks = new Map<string, Leak>()
-  const overlap = Math.max(...needles.map(({ bytes }) => bytes.length)) - 1
+  const overlap = needles.reduce((most, { bytes }) => Math.max(most, bytes.length), 0) - 1
   const buffer = Buffer.allocUnsafe(slab + overlap)
   const fd = openSync(path, 'r')
   try {

@@ -152,7 +152,7 @@ export async function keepIndex(
   const keep = async (child: Descriptor) => {
     const image = await readPacked(source, child, name, root)
     const { resting, pulledAs } = await keepPacked(host, image, { ...options, names: [] })
-    claims.push(...(pulledAs?.claims ?? []))
+    for (const claim of pulledAs?.claims ?? []) claims.push(claim)
     return { platform: image.config.platform, ...resting }
   }
   const take = async (child: Descriptor): Promise<void> => {

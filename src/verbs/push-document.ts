@@ -223,7 +223,7 @@ class Push {
       transfer.done(done.how === 'there' ? 'existing' : done.how === 'uploaded' ? 'transferred' : done.how)
       return done
     })
-    this.layers.push(...layers)
+    for (const layer of layers) this.layers.push(layer)
     const config = wanted?.config ?? typedConfig(atRest.config, docker)
     await registry.put(config, async () => flow(store.blobs.read(config.digest)))
     const same = wanted?.layers.every(({ digest }, i) => digest === layers[i]!.digest)

@@ -61,7 +61,7 @@ export async function planCopy(state: StageState, instruction: Copy | Add, conte
       text: words.expandHeredoc(heredoc, state.variables, instruction, state.declared),
     }))
     const from = context.add({ kind: 'files', files })
-    sources.push(...files.map(({ name }) => ({ from, path: escapePattern(name), unpack: false })))
+    for (const { name } of files) sources.push({ from, path: escapePattern(name), unpack: false })
   }
   const flags = `${parents ? ' --parents' : ''}${owner ? ` --chown=${owner}` : ''}${mode ? ` --chmod=${mode}` : ''}`
   const shown = [...paths.map(withoutCredentials), ...instruction.heredocs.map(({ name }) => `<<${name}`), to]

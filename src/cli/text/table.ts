@@ -8,7 +8,7 @@ const gap = 3
 export function alignColumns(text: string): string {
   const lines = text.split('\n').map((line) => line.split('\t'))
   const widths = lines.map((): number[] => [])
-  const columns = Math.max(...lines.map((line) => line.length))
+  const columns = lines.reduce((most, line) => Math.max(most, line.length), 0)
   for (let column = 0; column < columns - 1; column++) {
     for (let start = 0; start < lines.length; ) {
       let end = start

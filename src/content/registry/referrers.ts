@@ -35,7 +35,7 @@ export async function fetchReferrers(
       })
       // A page for people is no answer either.
       if (answer === undefined || !isIndex(answer.response)) return page === 0 ? undefined : all
-      all.push(...parseIndex(answer.bytes, `the referrers of ${digest}`).manifests)
+      for (const entry of parseIndex(answer.bytes, `the referrers of ${digest}`).manifests) all.push(entry)
       path = nextPage(answer.response)
     }
     return all

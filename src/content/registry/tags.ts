@@ -19,7 +19,7 @@ export async function listTags(connection: Connection, repository: string): Prom
     if (answer === undefined)
       throw new TareError('REGISTRY_NOT_FOUND', `${connection.host} has no repository ${repository}`)
     const raw = parseDocument(answer.bytes, `the tags of ${repository}`)['tags']
-    if (Array.isArray(raw)) tags.push(...raw.filter((tag) => typeof tag === 'string'))
+    if (Array.isArray(raw)) for (const tag of raw) if (typeof tag === 'string') tags.push(tag)
     path = nextPage(answer.response)
   }
   return tags

@@ -1,4 +1,4 @@
-import { pathInside, TareError } from '../../support/index.ts'
+import { deepestPath, longestPath, pathInside, TareError } from '../../support/index.ts'
 import { type Archive, type StoredEntry, type StoredRun, scanTar } from '../tar/index.ts'
 import { type Content, type Metadata, type Node, nameOfKind, type TreeDraft } from '../tree/index.ts'
 
@@ -15,10 +15,6 @@ export interface UnpackOptions {
 // What the holes of sparse files may add: as for compression, a little is fine, and more if the archive is large itself.
 const holesAllowed = 1024 ** 3
 const holesRatio = 200
-
-// What Linux takes for a path (PATH_MAX), and so the deepest that a directory can lie in one.
-const longestPath = 4095
-const deepest = 2048
 
 /**
  * Unpacks the archive below the directory `root` of the draft, by Docker's rules: later entries replace earlier ones, a directory
@@ -80,7 +76,7 @@ class Unpacker {
     const root = this.draft.get(this.root)
     if (root?.kind !== 'directory') throw new Error('unpacking into something that is not a directory')
     const parts = [...this.root, ...this.draft.resolveBelow(root, path)]
-    if (parts.length > deepest) throw tooLong(path)
+    if (parts.length > deepestPath) throw tooLong(path)
     return parts
   }
 
@@ -127,6 +123,7 @@ class Unpacker {
 
   private node(entry: StoredEntry): Node {
     const metadata = this.metadata(entry)
+    if ((entry.link ?? '').length > longestPath) throw tooLong(entry.path)
     if (entry.kind === 'symlink') return { kind: 'symlink', ...metadata, mode: 0o777, target: entry.link ?? '' }
     if (entry.kind === 'fifo') return { kind: 'fifo', ...metadata }
     if (entry.kind === 'char' || entry.kind === 'block')

@@ -105,6 +105,7 @@ class Merger {
     try {
       this.draft.makeDirectories(parts, plainDirectory(0))
     } catch (cause) {
+      if (cause instanceof TareError && cause.code !== 'NOT_A_DIRECTORY') throw cause
       throw new TareError(
         'LAYER_INVALID',
         `layer ${this.index.diffId} has entries below "${path}", which is not a directory`,

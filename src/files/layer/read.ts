@@ -1,12 +1,12 @@
 import type { Digest } from '../../oci/index.ts'
-import { pathInside, TareError } from '../../support/index.ts'
+import { longestPath, pathInside, TareError } from '../../support/index.ts'
 import { type Archive, type StoredEntry, scanTar } from '../tar/index.ts'
 import type { LayerEntry, LayerIndex } from './layer-index.ts'
 import { readWhiteout } from './whiteout.ts'
 
 /**
  * Reads what is in a layer at rest: headers only. `what` names the layer in errors. Throws what the tar room throws, and
- * `LAYER_PATH_ESCAPES` for a name or a hard link that leads out of the root.
+ * `LAYER_PATH_ESCAPES` for a name or a hard link that leads out of the root, `LAYER_INVALID` for one that is too long for a system.
  */
 export function indexLayer(archive: Archive, diffId: Digest, what: string): LayerIndex {
   const entries: LayerEntry[] = []
@@ -23,6 +23,7 @@ function layerEntry(entry: StoredEntry, path: string, what: string): LayerEntry 
   const whiteout = readWhiteout(path)
   if (whiteout !== undefined) return { ...base, ...whiteout }
   const target = entry.kind === 'hardlink' ? cleanPath(link ?? '', what) : link
+  if ((target ?? '').length > longestPath) throw tooLong(path, what)
   return {
     ...base,
     path,
@@ -37,6 +38,7 @@ function layerEntry(entry: StoredEntry, path: string, what: string): LayerEntry 
 }
 
 function cleanPath(path: string, what: string): string {
+  if (path.length > longestPath) throw tooLong(path, what)
   const clean = pathInside(path)
   if (clean !== undefined) return clean
   throw new TareError(
@@ -45,5 +47,13 @@ function cleanPath(path: string, what: string): string {
     {
       remedy: 'Such a layer may be an attack. Nothing of it was kept.',
     },
+  )
+}
+
+function tooLong(path: string, what: string): TareError {
+  return new TareError(
+    'LAYER_INVALID',
+    `${what} has a path that is too long for a Linux system: ${JSON.stringify(`${path.slice(0, 40)}…`)}`,
+    { remedy: 'Such a layer may be an attack. Nothing of it was kept.' },
   )
 }

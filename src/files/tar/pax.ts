@@ -47,7 +47,7 @@ export function parsePax(body: Buffer, position: number): PaxRecords {
   }
   const map = values.get('GNU.sparse.map')
   if (sparseMap.length === 0 && map !== undefined && map.length > 0)
-    sparseMap.push(...map.toString('latin1').split(','))
+    return { values, sparseMap: map.toString('latin1').split(',') }
   return { values, sparseMap }
 }
 

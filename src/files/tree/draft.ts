@@ -1,4 +1,4 @@
-import { TareError } from '../../support/index.ts'
+import { deepestPath, TareError } from '../../support/index.ts'
 import type { Directory, Metadata, Node } from './node.ts'
 import { nodeAt, resolveParts } from './paths.ts'
 
@@ -66,8 +66,9 @@ export class TreeDraft {
     return resolveParts(directory, path)
   }
 
-  /** Puts a node at a path whose parent is a directory, in place of whatever was there. `touched` becomes the parent's time. */
+  /** Puts a node at a path whose parent is a directory, in place of whatever was there. `touched` becomes the parent's time. Throws `PATH_TOO_DEEP`. */
   put(parts: readonly string[], node: Node, touched?: { readonly mtime: number; readonly mtimeNs: number }): void {
+    refuseTooDeep(parts)
     const parent = this.own(parts.slice(0, -1))
     parent.children.set(parts[parts.length - 1]!, node)
     if (touched !== undefined) touch(parent, touched)
@@ -96,12 +97,23 @@ export class TreeDraft {
    * Throws `NOT_A_DIRECTORY` where something else is in the way.
    */
   makeDirectories(parts: readonly string[], metadata: NewDirectory): void {
-    for (let i = 1; i <= parts.length; i++) {
-      const here = parts.slice(0, i)
-      const node = this.get(here)
-      if (node === undefined) this.makeDirectory(here, inheriting(this.get(here.slice(0, -1))!, metadata), metadata)
-      else if (node.kind !== 'directory')
-        throw new TareError('NOT_A_DIRECTORY', `"/${here.join('/')}" is not a directory but a ${nameOfKind(node)}`)
+    refuseTooDeep(parts)
+    let there: Directory = this.root
+    let count = 0
+    for (let node: Node | undefined; count < parts.length; count++, there = node) {
+      node = there.children.get(parts[count]!)
+      if (node === undefined) break
+      if (node.kind === 'directory') continue
+      const path = parts.slice(0, count + 1).join('/')
+      throw new TareError('NOT_A_DIRECTORY', `"/${path}" is not a directory but a ${nameOfKind(node)}`)
+    }
+    if (count === parts.length) return
+    let parent = this.own(parts.slice(0, count))
+    for (const name of parts.slice(count)) {
+      const made = new DraftDirectory(inheriting(parent, metadata), undefined, this)
+      parent.children.set(name, made)
+      touch(parent, metadata)
+      parent = made
     }
   }
 
@@ -168,4 +180,13 @@ export function nameOfKind(node: Node): string {
     fifo: 'named pipe',
   }
   return names[node.kind]
+}
+
+/** Trees are walked by recursion; and no system could make such a path. */
+function refuseTooDeep(parts: readonly string[]): void {
+  if (parts.length <= deepestPath + 1) return
+  const path = `/${parts.slice(0, 10).join('/')}/…`
+  throw new TareError('PATH_TOO_DEEP', `${JSON.stringify(path)} lies ${parts.length} directories deep`, {
+    remedy: `Linux allows ${deepestPath}.`,
+  })
 }

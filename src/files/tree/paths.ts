@@ -55,7 +55,7 @@ export function resolveParts(root: Directory, path: string): string[] {
       resolved.length = 0
       trail.length = 1
     }
-    wanted.push(...node.target.split('/').reverse())
+    for (const step of node.target.split('/').reverse()) wanted.push(step)
   }
   return resolved
 }

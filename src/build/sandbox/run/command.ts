@@ -57,7 +57,7 @@ function findFile(tree: Tree, path: string): RegularFile | undefined {
 const longestArgument = 32 * 4096 - 1
 
 function refuseLong(argv: readonly string[], env: readonly string[]): void {
-  const size = Math.max(...[...argv, ...env].map((word) => Buffer.byteLength(word)))
+  const size = [...argv, ...env].reduce((most, word) => Math.max(most, Buffer.byteLength(word)), 0)
   if (size <= longestArgument) return
   const isVariable = env.some((line) => Buffer.byteLength(line) === size)
   throw new TareError(

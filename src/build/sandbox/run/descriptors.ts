@@ -42,7 +42,7 @@ export function sealed(argv: readonly string[], stdio: Stdio): Start {
     return { argv: [bash, '--norc', '-c', script, 'bash', ...argv], stdio: [...stdio], done: () => {} }
   }
   // Other shells know descriptors of one digit: the others become /dev/null at least.
-  const last = Math.max(...leaks)
+  const last = leaks.reduce((most, fd) => Math.max(most, fd), 0)
   if (last > farthest)
     throw new TareError('SANDBOX_UNABLE', `descriptor ${last} is open, and RUN may not have it`, {
       remedy: 'Start tare without it, or install bash.',
