@@ -48,11 +48,12 @@ export async function openTunnel(
 function connect(destination: Destination, patience: number): Promise<net.Socket> {
   return new Promise((resolve, reject) => {
     const socket = net.connect(destination)
-    socket.setTimeout(patience, () => socket.destroy(new Error(`no connection within ${patience / 1000} seconds`)))
+    const late = () => socket.destroy(new Error(`no connection within ${patience / 1000} seconds`))
+    socket.setTimeout(patience, late)
     socket.once('error', reject)
     socket.once('connect', () => {
       socket.setTimeout(0)
-      socket.off('error', reject)
+      socket.off('timeout', late).off('error', reject)
       resolve(socket)
     })
   })

@@ -66,8 +66,8 @@ export function findDoor(host: string, settings: DoorSettings): Promise<Door> {
     } catch (error) {
       if (error instanceof TryAgain || settings.retries.signal?.aborted) throw error
       if (mayPass(failure) && isBroken(failure) && isBroken(error)) throw failure
-      // The first one tells more: the other is only a guess, unless it shows that the guess was right.
-      const told = isAboutCertificates(settings.explain(error)) ? error : failure
+      // The first one tells more: the other is only a guess, unless somebody was there.
+      const told = isNobody(failure) && !isNobody(error) ? error : failure
       throw settings.explain(told)
     }
   })
@@ -84,7 +84,7 @@ async function knock(url: URL, { http, attempt, doorAt }: DoorSettings, mayBeOth
   const response = await http.send({ method: 'GET', url: doorAt(url) })
   if (isPassing(response.status)) {
     const after = response.headers['retry-after']
-    const error = refused(attempt, response.status, await wordsOf(response), after)
+    const error = refused({ ...attempt, proxy: response.proxy }, response.status, await wordsOf(response), after)
     throw new TryAgain(error, readRetryAfter(after, Date.now()))
   }
   if (response.status === 400 && mayBeOther) {
@@ -104,6 +104,10 @@ export function challengesOf({ headers }: HttpResponse): readonly Challenge[] {
 function isAnswerInClear(error: unknown): boolean {
   const code = systemCode(error) ?? ''
   return code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER'
+}
+
+function isNobody(error: unknown): boolean {
+  return ['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED'].includes(systemCode(error) ?? '')
 }
 
 function isBroken(error: unknown): boolean {
