@@ -1,4 +1,4 @@
-import { TareError } from '../support/index.ts'
+import { systemCode, TareError } from '../support/index.ts'
 import type { Environment } from './environment.ts'
 import { isExcepted, isLoopbackAddress, withoutBrackets } from './no-proxy.ts'
 
@@ -65,12 +65,15 @@ export class ProxyFailure extends Error {
   readonly proxy: string
   readonly variable: string
   readonly status: number | undefined
+  /** The system's, of the connection to it. */
+  readonly code: string | undefined
 
   constructor(proxy: ProxyServer, what: string, more: { readonly cause?: unknown; readonly status?: number } = {}) {
     super(`the proxy ${nameOfProxy(proxy)} ${what}`, more.cause === undefined ? undefined : { cause: more.cause })
     this.proxy = nameOfProxy(proxy)
     this.variable = proxy.variable
     this.status = more.status
+    this.code = systemCode(more.cause)
   }
 }
 
@@ -78,9 +81,10 @@ export function nameOfProxy({ url, variable }: ProxyServer): string {
   return `${url.host} (${variable})`
 }
 
-/** The error for a proxy to which there is no connection. */
+/** The error for a proxy to which there is no connection, or no longer. */
 export function unreached(proxy: ProxyServer, error: unknown): ProxyFailure {
-  return new ProxyFailure(proxy, 'cannot be reached', { cause: error })
+  const isBroken = ['ECONNRESET', 'EPIPE'].includes(systemCode(error) ?? '')
+  return new ProxyFailure(proxy, isBroken ? 'broke off' : 'cannot be reached', { cause: error })
 }
 
 /** What a proxy's status means, to follow its name. */

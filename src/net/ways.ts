@@ -49,7 +49,8 @@ export class Ways {
     // A path that is an address: of the URL only the host and the port are taken.
     const { hostname, port } = new URL(proxy.url)
     const at = { hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port }
-    if (proxy.url.protocol === 'http:') return () => http.request({ ...at, ...options, agent: this.plain })
+    // Some proxies end connections without saying so.
+    if (proxy.url.protocol === 'http:') return () => http.request({ ...at, ...options, agent: new http.Agent() })
     const ways = await this.secureWays()
     return () => ways.requestOfProxy(proxy, options)
   }

@@ -75,7 +75,9 @@ export function findDoor(host: string, settings: DoorSettings): Promise<Door> {
 
 /** The addresses of this machine that a name has, where https is not spoken at it; undefined where that is no reason for http. */
 async function judge(url: URL, failure: unknown, { http, explain }: DoorSettings) {
-  if (isAboutCertificates(explain(failure)) || http.isProxied(url)) return undefined
+  // A proxy looks the name up by itself.
+  const isProxied = http.isProxied(url) || http.isProxied(new URL(`http://${url.host}`))
+  if (isAboutCertificates(explain(failure)) || isProxied) return undefined
   return loopbackAddresses(url.hostname)
 }
 
