@@ -12,7 +12,7 @@ import {
 } from '../oci/index.ts'
 import { type Bytes, collect, flow, type Reporter, silent, startTransfer, TareError } from '../support/index.ts'
 import type { Source, Target } from './types.ts'
-import { verified } from './verified.ts'
+import { passedOn, verified } from './verified.ts'
 
 export interface CopyOptions {
   /** Ends the copy between two chunks; the promise rejects with the signal's reason. */
@@ -108,7 +108,10 @@ async function copyBlob(blob: Descriptor, { from, to, signal, report }: Copy): P
   signal?.throwIfAborted()
   const transfer = startTransfer(blob.digest, blob.size, report, 'copying')
   if (await to.has(blob)) return transfer.done('existing')
-  await to.put(blob, async () => interruptible(transfer.watch(await from.open(blob), 'copying', blob.size), signal))
+  await to.put(blob, async () => {
+    const bytes = await from.open(blob)
+    return passedOn(interruptible(transfer.watch(bytes, 'copying', blob.size), signal), bytes)
+  })
   transfer.done('transferred')
 }
 

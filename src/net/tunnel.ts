@@ -1,6 +1,6 @@
-import * as http from 'node:http'
 import * as net from 'node:net'
 import { messageOf } from '../support/index.ts'
+import { http } from './node-http.ts'
 import { basicOf, ProxyFailure, type ProxyServer, refusalOf, unreached } from './proxies.ts'
 import { requestBySocks } from './socks.ts'
 

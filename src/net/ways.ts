@@ -1,17 +1,17 @@
 import type { LookupAddress } from 'node:dns'
-import type { ClientRequest, OutgoingHttpHeaders } from 'node:http'
-import * as http from 'node:http'
+import type { Agent, ClientRequest, OutgoingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import { pinnedLookup } from './lookup.ts'
 import type { HttpRequest } from './messages.ts'
+import { http } from './node-http.ts'
 import { basicOf, type ProxyServer } from './proxies.ts'
 import type { SecureSettings, SecureWays } from './secure.ts'
 
 /** Ways to servers, straight or through a proxy, over kept connections. */
 export class Ways {
   private readonly settings: SecureSettings
-  private readonly plain: http.Agent
-  private readonly socks = new Map<string, http.Agent>()
+  private readonly plain: Agent
+  private readonly socks = new Map<string, Agent>()
   private readonly pinned = new Map<string, readonly LookupAddress[]>()
   private secure: Promise<SecureWays> | undefined
 
@@ -55,7 +55,7 @@ export class Ways {
     return () => ways.requestOfProxy(proxy, options)
   }
 
-  private socksAgent(proxy: ProxyServer): http.Agent {
+  private socksAgent(proxy: ProxyServer): Agent {
     let agent = this.socks.get(proxy.url.href)
     if (agent === undefined) {
       const createConnection = (

@@ -9,13 +9,11 @@ import { convertFormat } from './convert-format.ts'
 import type { ReferrersTarget } from './copy-referrers.ts'
 import { documentsOf, isFormatRefused, keptOci, onlyInOci, refusedBoth, reportDockers } from './docker-fallback.ts'
 import type { Host } from './host.ts'
-import { keepIndex, keepPacked } from './keep-packed.ts'
 import { repositoryOf } from './known-locations.ts'
 import type { OnItsWay } from './overlay.ts'
 import { readPacked, readWhole } from './packed-image.ts'
 import { type LayoutPlace, type Place, parsePlace } from './places.ts'
 import { pulledAsWithin } from './pulled-as.ts'
-import { pushDocument } from './push-document.ts'
 import { openRepository } from './remote-image.ts'
 import type { CopyOptions, CopyResult } from './types.ts'
 
@@ -76,7 +74,7 @@ async function registryTarget(
   return {
     write: async ({ source, root }) =>
       from.kind === 'store'
-        ? pushDocument(host, registry, root, options, entry)
+        ? (await import('./push-document.ts')).pushDocument(host, registry, root, options, entry)
         : { blob: await copyToRegistry(registry, { source, root }, near, options) },
     attach: async (source, blob, tag) => {
       const { report, signal } = options
@@ -160,6 +158,7 @@ function storeTarget(
         host.store.blobs.write(await readWhole(source, root, `the manifest of ${options.from}`))
         return { blob: root, pulledAs: entry && pulledAsWithin(host.store, entry, root) }
       }
+      const { keepIndex, keepPacked } = await import('./keep-packed.ts')
       if (!isIndexType(root.mediaType)) {
         const { resting, pulledAs } = await keepPacked(host, await readPacked(source, root, options.from), keep)
         return { blob: resting, pulledAs }

@@ -11,9 +11,7 @@ import type { OnItsWay } from './overlay.ts'
 import { readPacked } from './packed-image.ts'
 import { formatPlace, type Place, parsePlace } from './places.ts'
 import { pulledAsWithin } from './pulled-as.ts'
-import { squeezeLayers } from './squeeze-layers.ts'
 import type { CopyOptions, CopyResult } from './types.ts'
-import { unpackLayers } from './unpack-layers.ts'
 import { wholeImage } from './whole-image.ts'
 
 /**
@@ -126,6 +124,7 @@ async function prepare(
     if (to.kind === 'docker-archive') {
       // It has a word for container images only.
       const image = await readPacked(chosen.source, chosen.root, options.from)
+      const { unpackLayers } = await import('./unpack-layers.ts')
       const unpacked = await unpackLayers(host, image, signal)
       return (
         unpacked && { ...unpacked, changed: 'not every reader of docker archives knows its layers, which are unpacked' }
@@ -133,6 +132,7 @@ async function prepare(
     }
     if (opened.plain !== true || to.kind !== 'registry') return undefined
     refuseChange('a docker archive has plain layers, which are compressed for a registry', options)
+    const { squeezeLayers } = await import('./squeeze-layers.ts')
     const squeezed = await squeezeLayers(host, chosen.source, chosen.root, { compression, level, signal })
     return { ...squeezed, changed: 'its layers were compressed' }
   }

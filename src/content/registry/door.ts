@@ -11,6 +11,7 @@ import {
   persist,
   type RetrySettings,
   readRetryAfter,
+  speaksInClear,
   TryAgain,
 } from '../../net/index.ts'
 import { systemCode, TareError } from '../../support/index.ts'
@@ -49,6 +50,9 @@ export function findDoor(host: string, settings: DoorSettings): Promise<Door> {
   const open = new URL(`http://${host}`)
   if (plain) return persist(retries, () => knock(open, settings))
   return persist(retries, async () => {
+    // Without a port, the two schemes are two servers.
+    const mayPeek = secure.port !== '' && isLoopback(secure.hostname) && !settings.http.isProxied(secure)
+    if (mayPeek && (await speaksInClear(secure, retries.signal))) return knock(open, settings, true)
     let failure: unknown
     try {
       return await knock(secure, settings)
