@@ -151,7 +151,7 @@ test.each([
   const refusal = {
     code: 'MANIFEST_REFUSED',
     message: expect.stringContaining('MANIFEST_INVALID'),
-    remedy: expect.stringMatching(new RegExp(`has ${what}\\. --format docker`)),
+    remedy: expect.stringMatching(new RegExp(`has ${what}\\. Try --format docker`)),
   }
   const from = `${source.host}/app:index`
   const to = `${registry.host}/app:1`
