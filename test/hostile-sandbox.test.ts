@@ -1,11 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { checkout, isRoot, openBench, startTare } from './kit/cli.ts'
 import { getsThrough, nestingProgram, situationOf, type Who } from './kit/hostile/probes.ts'
 import { hasProgram, unlessMissing } from './kit/needs.ts'
+import { copyPrograms } from './kit/program-image.ts'
 import { type Way, waysToRun } from './kit/sandboxes.ts'
 
 // A hostile RUN: what it tries, first without any wall, where it has to get through, then in every sandbox. The image is perl, its
@@ -45,17 +46,7 @@ function makeImage(root: string): void {
   for (const name of ['proc', 'sys', 'dev', 'tmp', 'mnt', 'bin', 'usr/bin'])
     mkdirSync(join(root, name), { recursive: true })
   chmodSync(join(root, 'tmp'), 0o777)
-  for (const [name, at] of [
-    ['perl', 'usr/bin/perl'],
-    ['dash', 'bin/sh'],
-  ] as const) {
-    const program = execFileSync('which', [name], { encoding: 'utf8' }).trim()
-    copyFileSync(program, join(root, at))
-    for (const [library] of execFileSync('ldd', [program], { encoding: 'utf8' }).matchAll(/\/\S+/g)) {
-      mkdirSync(join(root, dirname(library)), { recursive: true })
-      copyFileSync(library, join(root, library))
-    }
-  }
+  copyPrograms(root, { perl: 'usr/bin/perl', dash: 'bin/sh' })
   copyFileSync(join(kit, 'probes.pl'), join(root, 'probes.pl'))
   writeFileSync(join(root, 'i386'), nestingProgram(), { mode: 0o755 })
 }

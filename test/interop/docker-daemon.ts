@@ -12,13 +12,13 @@ export interface DockerDaemon {
 }
 
 /** Starts dockerd, or says why it does not start here: it needs rights that not every root has. */
-export async function startDockerDaemon(home: string): Promise<DockerDaemon | string> {
+export async function startDockerDaemon(home: string, driver = 'vfs'): Promise<DockerDaemon | string> {
   mkdirSync(home, { recursive: true })
   const host = `unix://${join(home, 'docker.sock')}`
   const daemon = spawn(
     'dockerd',
     [
-      ...['--iptables=false', '--bridge=none', '--storage-driver=vfs', '-H', host],
+      ...['--iptables=false', '--bridge=none', `--storage-driver=${driver}`, '-H', host],
       ...['--data-root', join(home, 'data'), '--exec-root', join(home, 'exec'), '--pidfile', join(home, 'pid')],
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },

@@ -68,7 +68,7 @@ function trials(machine: Machine, place: string, copies: boolean) {
       ? [
           {
             what: 'a user namespace cannot be made',
-            argv: machine.enter(['--uts']).concat('true'),
+            argv: [...machine.enter(['--uts']), 'sh', '-c', ':'],
             remedy: isInContainer()
               ? 'The container’s seccomp profile refuses it: start it with --security-opt seccomp=unconfined (in Kubernetes: securityContext.seccompProfile.type: Unconfined)'
               : 'In a chroot the kernel refuses user namespaces: leave it, or build there as root; elsewhere see sysctl user.max_user_namespaces and AppArmor',
