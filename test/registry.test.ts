@@ -188,4 +188,26 @@ describe.runIf(hasRegistry)('images go to a registry and come back', () => {
     expect(metadata['containerimage.config.digest']).toBe(platforms.length === 0 ? before.trim() : undefined)
     expect(await succeed(['build', '-q', ...flags, 'context'])).toBe(before)
   })
+
+  test.each([
+    ['plain', '--progress=plain'],
+    ['quiet', '-q'],
+    ['none', '--progress=none'],
+  ])('a base of a registry that is gone is used as it was, and that is said: %s', async (_, flag) => {
+    const registry = await startRegistry()
+    const name = `${registry.host}/base:1`
+    const { tare, succeed } = openBench({ Dockerfile: 'FROM scratch\nLABEL a=b\n', later: `FROM ${name}\n` })
+    try {
+      await succeed(['build', '-q', '--push', '-t', name, 'context'])
+      await succeed(['rmi', '-f', name])
+      const { err } = await tare(['build', flag, '-f', 'context/later', 'context'])
+      expect(err).not.toContain('BaseNotChecked')
+    } finally {
+      await registry.stop()
+    }
+    const { code, err } = await tare(['build', flag, '-f', 'context/later', 'context'])
+    expect({ code, said: err.split('BaseNotChecked').length - 1 }).toEqual({ code: 0, said: 1 })
+    expect((await tare(['build', '--check', '-f', 'context/later', 'context'])).code).toBe(0)
+    expect((await tare(['build', '--pull', flag, '-f', 'context/later', 'context'])).code).toBe(1)
+  })
 })

@@ -40,6 +40,16 @@ export function isLeak(event: Event): event is Warning {
   return event.type === 'warning' && event.rule === 'SecretLeaked'
 }
 
+/** Whether a base was taken that may no longer be what its name means. */
+export function isUnchecked(event: Event): event is Warning {
+  return event.type === 'warning' && event.rule === 'BaseNotChecked'
+}
+
+/** A warning by itself. */
+export function formatLine({ rule, message }: Warning): string {
+  return `WARNING: ${rule}: ${printable(message)}\n`
+}
+
 const leakAdvice = `Anyone who has the image has the secret. Keep it out of files that stay.
 With --secret-leak=error the build fails; --secret-leak=allow turns this warning off.
 `

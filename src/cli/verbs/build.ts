@@ -4,7 +4,15 @@ import { UsageError } from '../failure.ts'
 import { progressOutput } from '../progress-output.ts'
 import { openProgress, type ProgressMode, progressModes } from '../render/progress.ts'
 import type { Progress } from '../render/renderer.ts'
-import { formatCheck, formatLeak, formatWarnings, isLeak, type Warning } from '../render/warnings.ts'
+import {
+  formatCheck,
+  formatLeak,
+  formatLine,
+  formatWarnings,
+  isLeak,
+  isUnchecked,
+  type Warning,
+} from '../render/warnings.ts'
 import { print, tell } from '../streams.ts'
 import { removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
 import { type BuildFlags, buildFlags } from './build-flags.ts'
@@ -31,7 +39,7 @@ export const build = defineVerb({
     const tare = await call.open()
     const warnings: Warning[] = []
     const progress = pausable(await openProgress(mode, progressOutput(call)))
-    const report = tee(progress, warnings, call)
+    const report = tee(progress, warnings, call, mode)
     const onFailedStep = wantsShell ? shellIn(call, progress) : undefined
     if (check) {
       await shown(progress, () => checkOnly(tare, { ...options, report }))
@@ -74,12 +82,14 @@ async function checkOnly(tare: Tare, options: BuildOptions): Promise<void> {
   }
 }
 
-function tee(progress: Progress, warnings: Warning[], { streams, env }: BuildCall): Reporter {
+function tee(progress: Progress, warnings: Warning[], { streams, env }: BuildCall, mode: ProgressMode): Reporter {
   const colored = streams.stderr.isTTY === true && !env['NO_COLOR']
   return (event: Event) => {
     if (event.type === 'warning') warnings.push(event)
     progress.report(event)
     if (isLeak(event)) progress.interject(formatLeak(event, colored))
+    // Another image than the one that was asked for may come of it.
+    if (mode === 'quiet' && isUnchecked(event)) progress.interject(formatLine(event))
   }
 }
 
