@@ -1,7 +1,7 @@
 import { TareError } from '../support/index.ts'
 import { type Digest, parseDigest } from './digest.ts'
 import { sortedMembers } from './json.ts'
-import { mediaTypes } from './media-types.ts'
+import { type Family, mediaTypes, typeIn } from './media-types.ts'
 import { normalizePlatform, type Platform } from './platform.ts'
 
 /** What points at a blob. (image-spec, descriptor.md) */
@@ -76,10 +76,10 @@ export function isPlainLayer({ mediaType }: Descriptor): boolean {
   return mediaType === mediaTypes.layer || mediaType === mediaTypes.dockerLayer
 }
 
-/** A layer as the manifests of a family name it: of gzip, each has a type of its own. */
-export function layerIn(family: 'oci' | 'docker', { mediaType, digest, size }: Descriptor): Descriptor {
-  const gzip = family === 'docker' ? mediaTypes.dockerLayerGzip : mediaTypes.layerGzip
-  return { mediaType: mediaType.endsWith('gzip') ? gzip : mediaType, digest, size }
+/** A layer as the manifests of a family name it: of all but zstd, each has a type of its own. */
+export function layerIn(family: Family, { mediaType, digest, size }: Descriptor): Descriptor {
+  const gzip = mediaType.endsWith('gzip') ? typeIn(family, mediaTypes.layerGzip) : undefined
+  return { mediaType: typeIn(family, mediaType) ?? gzip ?? mediaType, digest, size }
 }
 
 /** A descriptor as it stands in JSON: the members in the order that Go writes them. */

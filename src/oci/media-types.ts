@@ -13,6 +13,26 @@ export const mediaTypes = {
   dockerLayerGzip: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
 } as const
 
+export type Family = 'oci' | 'docker'
+
+/** What the two families of media types call the same bytes. zstd has a name in OCI's alone. */
+const families: readonly Readonly<Record<Family, string>>[] = [
+  { oci: mediaTypes.index, docker: mediaTypes.dockerList },
+  { oci: mediaTypes.manifest, docker: mediaTypes.dockerManifest },
+  { oci: mediaTypes.config, docker: mediaTypes.dockerConfig },
+  { oci: mediaTypes.layer, docker: mediaTypes.dockerLayer },
+  { oci: mediaTypes.layerGzip, docker: mediaTypes.dockerLayerGzip },
+  {
+    oci: 'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip',
+    docker: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
+  },
+]
+
+/** The media type in a family; undefined where neither knows it. */
+export function typeIn(family: Family, mediaType: string): string | undefined {
+  return families.find(({ oci, docker }) => oci === mediaType || docker === mediaType)?.[family]
+}
+
 export function isIndexType(mediaType: string): boolean {
   return mediaType === mediaTypes.index || mediaType === mediaTypes.dockerList
 }

@@ -4,6 +4,7 @@ import {
   attestingTo,
   type Descriptor,
   type Digest,
+  type Family,
   goJson,
   type IndexEntry,
   isAttestation,
@@ -16,27 +17,14 @@ import {
   parseManifest,
   refuseTower,
   repointed,
+  typeIn,
   writeIndex,
 } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import { type OnItsWay, Overlay } from './overlay.ts'
 import { readImageConfig, readWhole } from './packed-image.ts'
 
-export type ImageFormat = 'oci' | 'docker'
-
-const foreignTypes = {
-  docker: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
-  oci: 'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip',
-}
-// What the two families call the same bytes.
-const pairs: readonly Readonly<Record<ImageFormat, string>>[] = [
-  { oci: mediaTypes.index, docker: mediaTypes.dockerList },
-  { oci: mediaTypes.manifest, docker: mediaTypes.dockerManifest },
-  { oci: mediaTypes.config, docker: mediaTypes.dockerConfig },
-  { oci: mediaTypes.layer, docker: mediaTypes.dockerLayer },
-  { oci: mediaTypes.layerGzip, docker: mediaTypes.dockerLayerGzip },
-  foreignTypes,
-]
+export type ImageFormat = Family
 
 /** The image with manifests of the other family; the same one where they are of it already. Rejects with `FORMAT_UNABLE`. */
 export async function convertFormat(source: Source, root: Descriptor, format: ImageFormat): Promise<OnItsWay> {
@@ -122,8 +110,8 @@ class Conversion {
   }
 
   private typeOf(mediaType: string): string {
-    const pair = pairs.find((one) => one.oci === mediaType || one.docker === mediaType)
-    if (pair !== undefined) return pair[this.format]
+    const type = typeIn(this.format, mediaType)
+    if (type !== undefined) return type
     throw new TareError(
       'FORMAT_UNABLE',
       `an image with ${mediaType} cannot be converted to the format ${this.format}`,

@@ -211,9 +211,8 @@ class Squeezing {
   blob(): Descriptor {
     const { compression, docker } = this.push
     refuseDamaged(this.plain.digest(), this.layer)
-    const gzip = docker ? mediaTypes.dockerLayerGzip : mediaTypes.layerGzip
-    const mediaType = compression === 'zstd' ? mediaTypes.layerZstd : gzip
-    return { mediaType, digest: this.packed.digest(), size: this.packed.size }
+    const mediaType = compression === 'zstd' ? mediaTypes.layerZstd : mediaTypes.layerGzip
+    return layerIn(docker ? 'docker' : 'oci', { mediaType, digest: this.packed.digest(), size: this.packed.size })
   }
 }
 
