@@ -2,6 +2,7 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Store } from '../content/store/index.ts'
 import { normalizePlatform, type Platform } from '../oci/index.ts'
+import { TareError } from '../support/index.ts'
 import type { TareOptions } from './types.ts'
 
 /** The outside, as far as verbs need it. */
@@ -24,6 +25,11 @@ export function unpackLimit({ environment }: Host): number | undefined {
 /** The Host of this machine. The store is `home`, else `$TARE_HOME`, else `tare` in the XDG data folder (%LOCALAPPDATA% on Windows). */
 export function createHost({ home, environment = process.env, report }: TareOptions = {}): Host {
   const folder = resolve(home ?? (environment['TARE_HOME'] || defaultHome(environment)))
+  // What is no UTF-8 came here as this.
+  if (folder.includes('\uFFFD'))
+    throw new TareError('STORE_UNREADABLE', `the path of the store is not UTF-8: ${folder}`, {
+      remedy: 'Set TARE_HOME to another folder.',
+    })
   const machine = { x64: 'amd64', ia32: '386' }[process.arch as string] ?? process.arch
   const store = new Store(folder, {
     warn: (message) => report?.({ type: 'warning', rule: 'StoreRecovered', message }),

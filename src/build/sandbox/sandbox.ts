@@ -66,7 +66,9 @@ class MachineSandbox implements Sandbox {
       rescueMoved(join(folder, 'aside'))
     }
     if (leftovers.length > 0) void removeAll(machine, leftovers)
-    this.ready = this.forgetDoubtful(join(folder, 'unpacked', `${machine.flavour}.boot`))
+    this.ready = (isolation === 'chroot' ? Promise.resolve() : machine.hold()).then(() =>
+      this.forgetDoubtful(join(folder, 'unpacked', `${machine.flavour}.boot`)),
+    )
     this.ready.catch(() => {})
   }
 
@@ -83,6 +85,8 @@ class MachineSandbox implements Sandbox {
 
   async close(): Promise<void> {
     await this.files.close()
+    await this.ready.catch(() => {})
+    this.machine.letGo()
   }
 
   /** Removes directories that may be incomplete after a crash; they are unpacked again. */

@@ -15,7 +15,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { alpineRootfs, alpineStack, plainCommand, sandboxVariants } from '../../../test/kit/alpine-steps.ts'
 import { program } from '../../../test/kit/cli.ts'
-import type { Directory, Node, RegularFile, Symlink } from '../../files/tree/index.ts'
+import { type Directory, type Node, type RegularFile, type Symlink, Tree } from '../../files/tree/index.ts'
+import { layerBetween } from './rootfs/index.ts'
 import { openSandbox } from './sandbox.ts'
 import type { CacheMount, Command, SandboxMount, Stack } from './step/index.ts'
 
@@ -194,6 +195,38 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       expect(out).not.toContain('opened')
       expect(out).toContain('usual')
       if (isRoot) expect(out.match(/^made/gm)).toHaveLength(places.length)
+    })
+
+    test('directories of the system that had to be made stay, as in Docker’s layers, and other places go', async () => {
+      const tools = ['bin/busybox', 'lib/ld-musl-x86_64.so.1']
+      const bare = new Tree(
+        folder(
+          Object.fromEntries(
+            tools.map((path) => [path.split('/')[0]!, folder({ [path.split('/')[1]!]: stack.tree().get(path)! })]),
+          ),
+        ),
+      )
+      const at = join(home, `bare-${name}.tar`)
+      const layer = { ...(await layerBetween(Tree.empty, bare, at)), chain: `bare-${name}` }
+      const sandbox = openSandbox({ folder: home, isolation, runtime })
+      const mounts: SandboxMount[] = [{ kind: 'memory', target: '/a/b' }, cache('/c')]
+      const outcome = await sandbox.run(
+        { layers: [layer], tree: () => bare },
+        { ...plainCommand, argv: ['/bin/busybox', 'true'], mounts },
+        { output: () => {}, signal: new AbortController().signal },
+      )
+      const { root } = await outcome.after()
+      await outcome.release()
+      await sandbox.close()
+      expect([...root.children.keys()].sort()).toEqual(['bin', 'dev', 'lib', 'proc', 'sys'])
+      for (const path of ['dev', 'proc', 'sys'])
+        expect(root.children.get(path)).toMatchObject({
+          kind: 'directory',
+          mode: 0o755,
+          uid: 0,
+          gid: 0,
+          children: new Map(),
+        })
     })
 
     test('an argument that Linux does not take is told with the way around it', async () => {

@@ -9,6 +9,9 @@ import { thisMachine } from './machine.ts'
 const user = {
   ...{ flavour: 'user-1', root: false, nested: true, oneId: false, userxattr: true, procIsCovered: false },
   enter: () => [],
+  hold: async () => {},
+  held: undefined,
+  letGo: () => {},
 }
 
 test('an ordinary user cannot chroot, and is told what to do', () => {

@@ -1,3 +1,4 @@
+import { HeldNamespace } from './held-namespace.ts'
 import { hasCapability, read } from './process-facts.ts'
 import { findProgram } from './programs.ts'
 import { hindrancesToMapping } from './users.ts'
@@ -18,6 +19,11 @@ export interface Machine {
   readonly procIsCovered: boolean
   /** The beginning of a command line that runs as root with these further namespaces; where that takes processes, they end with the one that waits for them. */
   enter(namespaces: readonly string[]): string[]
+  /** Makes what `enter` needs once for all, where it needs anything. */
+  hold(): Promise<void>
+  /** The namespace that `enter` leads into; undefined before `hold`, and where there is none. */
+  readonly held: HeldNamespace | undefined
+  letGo(): void
 }
 
 /** What this process is allowed to do, without trying it. */
@@ -27,7 +33,8 @@ export function thisMachine(): Machine {
   const inUserNamespace = !/^\s*0\s+0\s+4294967295/.test(read('/proc/self/uid_map'))
   const mayMount = root && hasCapability()
   const oneId = !root && !mayMapUsers()
-  return {
+  let held: HeldNamespace | undefined
+  const machine: Machine = {
     flavour: mayMount ? 'root' : root ? 'root-nested' : `user-${uid}${oneId ? '-alone' : ''}`,
     root,
     nested: !mayMount,
@@ -39,11 +46,28 @@ export function thisMachine(): Machine {
       if (mayMount) return [...guard(), unshare(), ...namespaces, '--']
       // Killed while others map its ids, unshare would leave a process that waits for it for ever: the guard comes after that.
       const stillThere = ['sh', '-c', '[ "$PPID" = "$0" ] && exec "$@"', String(process.pid)]
+      if (held !== undefined)
+        return [
+          ...[findProgram('nsenter') ?? 'nsenter', `--user=${held.path}`, '--preserve-credentials', '--'],
+          ...(namespaces.length === 0 ? [] : [unshare(), ...namespaces, '--']),
+          ...[...guard(), ...stillThere],
+        ]
       if (root) return [...nestingRoot(namespaces), ...guard(), ...stillThere]
       const map = oneId ? ['--map-root-user'] : ['--map-auto', '--map-root-user']
       return [unshare(), '--user', ...map, ...namespaces, '--', ...guard(), ...stillThere]
     },
+    hold: async () => {
+      if (!mayMount) held ??= await HeldNamespace.by(machine.enter(['--mount']))
+    },
+    get held() {
+      return held
+    },
+    letGo: () => {
+      held?.close()
+      held = undefined
+    },
   }
+  return machine
 }
 
 function unshare(): string {

@@ -162,9 +162,9 @@ function ofPath(path: string): { readonly key: string; readonly used: number } {
   return { key: path.slice(path.lastIndexOf('/') + 1), used: lstatSync(join(path, 'id')).mtimeMs }
 }
 
-/** The id without the `/` that parts it from an empty namespace. */
+/** The id without the `/` that parts it from an empty namespace, and without what tells caches of one id apart. */
 function shown(id: string): string {
-  return id.startsWith('/') ? id.slice(1) : id
+  return (id.startsWith('/') ? id.slice(1) : id).split('\0', 1)[0]!
 }
 
 function listed(folder: string): string[] {

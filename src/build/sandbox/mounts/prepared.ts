@@ -98,12 +98,13 @@ class Preparing {
     this.command = command
     this.options = options
     this.stubs = new Stubs(on.tree(), Math.floor(Date.now() / 1000))
+    const made = this.stubs.missingSystem()
     for (const name of ['proc', 'sys'])
-      if (this.stubs.place(name, 'directory') !== name)
+      if (!made.includes(name) && this.stubs.place(name, 'directory') !== name)
         throw new TareError('SANDBOX_UNABLE', `/${name} is a symbolic link here, and RUN needs a directory`, {
           remedy: 'Runtimes of containers refuse such an image, too.',
         })
-    this.devPlace = this.stubs.place('dev', 'directory')
+    this.devPlace = made.includes('dev') ? 'dev' : this.stubs.place('dev', 'directory')
     this.targets = new Targets(this.stubs, this.devPlace)
   }
 

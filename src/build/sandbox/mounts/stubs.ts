@@ -43,6 +43,14 @@ export class Stubs {
     return path
   }
 
+  /**
+   * Those of `proc`, `sys` and `dev` that the filesystem does not have: they are made, and stay, as a runtime leaves them in
+   * Docker's layers.
+   */
+  missingSystem(): string[] {
+    return ['proc', 'sys', 'dev'].filter((name) => this.tree.get(name) === undefined)
+  }
+
   /** Makes the layer in an empty folder. */
   async write(folder: string, machine: Machine): Promise<void> {
     const headers = [...this.headers.keys()].sort().map((path) => this.headers.get(path)!)

@@ -168,8 +168,12 @@ class ChrootStep {
     }
     text('etc/hosts', hostsFile(command.hosts))
     text('etc/resolv.conf', resolvFile())
+    for (const name of stubs.missingSystem()) {
+      makeFolderOfMode(join(root, name), 0o755)
+      this.system.delete(name)
+    }
     // From here on these three are new directories of ours.
-    for (const name of this.system) places.borrow(name, (path) => makeFolderOfMode(path, 0o755))
+    for (const name of ['proc', 'sys', 'dev']) places.borrow(name, (path) => makeFolderOfMode(path, 0o755))
     for (const [name, mode] of [
       ['shm', 0o1777],
       ['pipes', 0o755],

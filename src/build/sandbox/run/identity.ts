@@ -11,7 +11,7 @@ export interface Identity {
   readonly home: string
 }
 
-interface User {
+export interface User {
   readonly name: string
   readonly uid: number
   readonly gid: number
@@ -66,8 +66,17 @@ function numberOf(text: string): number | undefined {
   return /^\d+$/.test(text) && Number(text) < 2 ** 31 ? Number(text) : undefined
 }
 
-function readUsers(tree: Tree): User[] {
-  return rows(tree, 'etc/passwd').flatMap(([name = '', , uid = '', gid = '', , home = '']) =>
+export function readUsers(tree: Tree): User[] {
+  return usersOf(rows(tree, 'etc/passwd'))
+}
+
+/** The users of an /etc/passwd. */
+export function usersIn(text: string): User[] {
+  return usersOf(rowsIn(text))
+}
+
+function usersOf(rows: readonly string[][]): User[] {
+  return rows.flatMap(([name = '', , uid = '', gid = '', , home = '']) =>
     name === '' ? [] : [{ name, uid: Number(uid) || 0, gid: Number(gid) || 0, home }],
   )
 }
@@ -81,8 +90,9 @@ function readGroups(tree: Tree): Group[] {
 function rows(tree: Tree, path: string): string[][] {
   const file = tree.find(path)
   if (file?.kind !== 'file' || file.size > databaseLimit) return []
-  return readWhole(file, databaseLimit)
-    .toString('utf8')
-    .split('\n')
-    .map((line) => line.trim().split(':'))
+  return rowsIn(readWhole(file, databaseLimit).toString('utf8'))
+}
+
+function rowsIn(text: string): string[][] {
+  return text.split('\n').map((line) => line.trim().split(':'))
 }

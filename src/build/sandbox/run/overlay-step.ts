@@ -17,6 +17,7 @@ import { ociScript, runtimeLog } from './oci-script.ts'
 import { OutputPipes } from './output-pipes.ts'
 import { OverlayProcess } from './overlay-process.ts'
 import { underFilter } from './system-calls.ts'
+import { hintOfUnmapped, refuseUnmapped } from './unmapped.ts'
 
 export interface OverlayTools {
   readonly machine: Machine
@@ -77,6 +78,7 @@ class OverlayStep {
     const { on, command, tools, folder } = this
     const tree = on.tree()
     const identity = resolveIdentity(command.user, tree)
+    refuseUnmapped(identity, tools.machine.held, tools.machine.oneId)
     const env = environmentOf(command, identity)
     const { cwd } = checkCommand(command, env, tree)
     const root = join(folder, 'root')
@@ -109,6 +111,7 @@ class OverlayStep {
       before: tools.runtime === undefined ? underFilter(command, true, folder) : [],
     }
     if (!copies) this.giveRoot(tree.root)
+    for (const name of prepared.stubs.missingSystem()) makeFolderOfMode(join(folder, 'upper', name), 0o755)
     this.writeScripts(facts, layers)
     this.options.signal.throwIfAborted()
     this.copy?.begin()
@@ -117,6 +120,7 @@ class OverlayStep {
     const exitCode = this.checked(await started.run().finally(() => prepared.release()))
     return {
       exitCode,
+      hint: exitCode === 0 ? undefined : hintOfUnmapped(tree, join(folder, 'upper'), tools.machine.held),
       after: async () => {
         this.removeStubs()
         const after =

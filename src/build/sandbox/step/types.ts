@@ -46,6 +46,7 @@ export type SandboxMount =
 export interface CacheMount {
   readonly kind: 'cache'
   readonly target: string
+  /** Behind a zero byte, if there is one, stands what else tells it from others of the same id. */
   readonly id: string
   readonly sharing: 'shared' | 'private' | 'locked'
   readonly readonly: boolean
@@ -101,6 +102,8 @@ export interface RunOptions {
 export interface Outcome {
   /** As a shell tells it: 128 and the signal's number for a command that a signal ended. */
   readonly exitCode: number
+  /** What may be behind a failure, where that is nothing the command could know. */
+  readonly hint?: string | undefined
   after(): Promise<Tree>
   /**
    * Removes what the step had on disk. With `chain` what it wrote stays, as the top layer of the filesystem of that name, and

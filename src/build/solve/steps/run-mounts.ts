@@ -72,7 +72,7 @@ export async function sandboxMount(mount: RunMount, context: MountContext): Prom
       const target = absolute(needed(mount))
       const seed = mount.operation === undefined ? undefined : nodeAt(sourceOf(mount, sources), mount.source ?? '/')
       const { sharing, readonly, mode = 0o755, uid = 0, gid = 0 } = mount
-      const id = `${tools.run.cacheNamespace}/${mount.id ?? target}`
+      const id = `${tools.run.cacheNamespace}/${mount.id ?? target}${variantOf(mount, sources)}`
       return { mounts: [{ kind: 'cache', target, id, sharing, readonly, mode, uid, gid, seed }], env: [] }
     }
     case 'tmpfs':
@@ -82,6 +82,21 @@ export async function sandboxMount(mount: RunMount, context: MountContext): Prom
     case 'ssh':
       return agent(mount, context, absolute)
   }
+}
+
+/**
+ * What makes another cache of the same id, as in BuildKit: an owner or mode that is asked for, and where its first files come
+ * from. It stands behind the id, which has no zero byte.
+ */
+function variantOf(mount: RunMount, sources: MountSources): string {
+  const { uid, gid, mode, operation, source } = mount
+  if (uid === undefined && gid === undefined && mode === undefined && operation === undefined) return ''
+  const from = operation === undefined ? [] : [originOf(sourceOf(mount, sources)), posix.resolve('/', source ?? '/')]
+  return `\0${JSON.stringify([uid ?? 0, gid ?? 0, mode ?? 0o755, ...from])}`
+}
+
+function originOf({ snapshot, input }: MountSource): string {
+  return snapshot?.id ?? digestNode(input.tree.root)
 }
 
 function secret(mount: RunMount, { tools }: MountContext, absolute: (path: string) => string): Made {

@@ -134,7 +134,7 @@ async function failed(
   onto: Snapshot,
   { tools, step, command }: { readonly tools: Tools; readonly step: Step; readonly command: Command },
 ): Promise<TareError> {
-  const error = failure(operation, outcome.exitCode, isFull(dirname(tools.run.logFile(operation))))
+  const error = failure(operation, outcome, isFull(dirname(tools.run.logFile(operation))))
   await tools.run.failed?.(operation, error.message, async () => {
     const after = await outcome.after()
     const differences = compareTrees(onto.tree().root, after.root, sameContent)
@@ -155,11 +155,15 @@ async function failed(
   return error
 }
 
-function failure({ argv }: RunOperation, code: number, full: boolean): TareError {
+function failure({ argv }: RunOperation, { exitCode: code, hint }: Outcome, full: boolean): TareError {
   return new TareError(
     'RUN_FAILED',
     `process ${JSON.stringify(argv.join(' '))} did not complete successfully: exit code: ${code}`,
-    { remedy: full ? 'The disk is full. Make room, or set TARE_HOME to a folder on another disk.' : remedyOf(code) },
+    {
+      remedy: full
+        ? 'The disk is full. Make room, or set TARE_HOME to a folder on another disk.'
+        : (hint ?? remedyOf(code)),
+    },
   )
 }
 

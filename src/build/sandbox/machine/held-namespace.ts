@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { read } from './process-facts.ts'
+import { plainEnvironment } from './programs.ts'
+
+/** A user namespace that is made once and entered by many processes. An open descriptor holds it: no process of it need stay. */
+export class HeldNamespace {
+  private readonly fd: number
+  /** Ids that have owners in it, as `[first, count]`. */
+  readonly ids: Readonly<Record<'uid' | 'gid', readonly (readonly [first: number, count: number])[]>>
+
+  private constructor(pid: number) {
+    this.fd = openSync(`/proc/${pid}/ns/user`, 'r')
+    this.ids = { uid: idsIn(`/proc/${pid}/uid_map`), gid: idsIn(`/proc/${pid}/gid_map`) }
+  }
+
+  /** By a command line that runs what follows in a new namespace; undefined where that fails. */
+  static async by(enter: readonly string[]): Promise<HeldNamespace | undefined> {
+    const [program = '', ...rest] = [...enter, 'sh', '-c', 'echo; read -r _']
+    const child = spawn(program, rest, { env: plainEnvironment, stdio: ['pipe', 'pipe', 'ignore'] })
+    child.stdin.on('error', () => {})
+    try {
+      const ended = once(child, 'close')
+      ended.catch(() => {})
+      const said = await Promise.race([once(child.stdout, 'data').then(() => true), ended.then(() => false)])
+      return said ? new HeldNamespace(child.pid!) : undefined
+    } catch {
+      return undefined
+    } finally {
+      child.kill('SIGKILL')
+    }
+  }
+
+  /** What nsenter(1) takes for it. */
+  get path(): string {
+    return `/proc/${process.pid}/fd/${this.fd}`
+  }
+
+  has(kind: 'uid' | 'gid', id: number): boolean {
+    return this.ids[kind].some(([first, count]) => id >= first && id < first + count)
+  }
+
+  close(): void {
+    closeSync(this.fd)
+  }
+}
+
+/** (user_namespaces(7), "User and group ID mappings") */
+function idsIn(path: string): [number, number][] {
+  return read(path)
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .reduce<[number, number][]>((ranges, [first = 0, , count = 0]) => {
+      const last = ranges.at(-1)
+      if (last !== undefined && last[0] + last[1] === first) last[1] += count
+      else ranges.push([first, count])
+      return ranges
+    }, [])
+}
