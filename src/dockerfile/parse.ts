@@ -1,12 +1,12 @@
 import { locate, messageOf, type SourceRange, TareError } from '../support/index.ts'
-import { refuseWideCharacters } from './encoding.ts'
-import { given } from './flags.ts'
+import { lint, type Reading } from './checks/lint.ts'
 import { describedAs } from './instructions/metadata.ts'
 import { refuseTrigger } from './instructions/onbuild.ts'
 import { readInstruction } from './instructions/read-instruction.ts'
-import { lint, type Reading } from './lint.ts'
 import { onLine, refusal } from './refuse.ts'
-import { readStatements, type Statement } from './statement.ts'
+import { refuseWideCharacters } from './syntax/encoding.ts'
+import { given } from './syntax/flags.ts'
+import { readStatements, type Statement } from './syntax/statement.ts'
 import type { Arg, Dockerfile, From, Instruction, Stage } from './types.ts'
 
 /**

@@ -1,6 +1,6 @@
-import { expand } from './expand.ts'
-import { isHeredocMark } from './heredoc.ts'
-import type { ExpandOptions, Lookup } from './lexer.ts'
+import { expand } from './expansion/expand.ts'
+import type { ExpandOptions, Lookup } from './expansion/lexer.ts'
+import { isHeredocMark } from './syntax/heredoc.ts'
 import { cut, trim } from './text.ts'
 import type { From, Instruction } from './types.ts'
 

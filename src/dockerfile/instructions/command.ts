@@ -1,6 +1,6 @@
-import { readFlags } from '../flags.ts'
 import { refusal } from '../refuse.ts'
-import type { Phrase } from '../statement.ts'
+import { readFlags } from '../syntax/flags.ts'
+import type { Phrase } from '../syntax/statement.ts'
 import type { Cmd, CommandLine, Entrypoint, Shell } from '../types.ts'
 import { atLeastOne } from './arguments.ts'
 

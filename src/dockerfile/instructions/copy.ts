@@ -1,7 +1,7 @@
-import { given, readFlags } from '../flags.ts'
-import { isHeredocMark, readHeredocMark } from '../heredoc.ts'
 import { refusal } from '../refuse.ts'
-import type { Statement } from '../statement.ts'
+import { given, readFlags } from '../syntax/flags.ts'
+import { isHeredocMark, readHeredocMark } from '../syntax/heredoc.ts'
+import type { Statement } from '../syntax/statement.ts'
 import type { Add, Copy, Heredoc } from '../types.ts'
 
 /** `COPY [--from=… --chown=… --chmod=… --link --parents --exclude=…] source… destination` */

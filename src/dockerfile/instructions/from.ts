@@ -1,6 +1,6 @@
-import { given, readFlags } from '../flags.ts'
 import { refusal } from '../refuse.ts'
-import type { Phrase } from '../statement.ts'
+import { given, readFlags } from '../syntax/flags.ts'
+import type { Phrase } from '../syntax/statement.ts'
 import { quote } from '../text.ts'
 import type { From } from '../types.ts'
 

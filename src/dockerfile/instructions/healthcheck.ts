@@ -1,9 +1,9 @@
-import { parseGoDuration } from '../duration.ts'
-import { given, readFlags } from '../flags.ts'
 import { refusal } from '../refuse.ts'
-import type { Phrase } from '../statement.ts'
+import { given, readFlags } from '../syntax/flags.ts'
+import type { Phrase } from '../syntax/statement.ts'
 import { quote } from '../text.ts'
 import type { HealthcheckInstruction } from '../types.ts'
+import { parseGoDuration } from '../values/duration.ts'
 import { atLeastOne } from './arguments.ts'
 
 const millisecond = 1e6

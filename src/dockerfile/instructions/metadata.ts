@@ -1,7 +1,7 @@
 import { compareNames } from '../../support/index.ts'
-import { given, readFlags } from '../flags.ts'
 import { refusal } from '../refuse.ts'
-import type { Phrase, Statement } from '../statement.ts'
+import { given, readFlags } from '../syntax/flags.ts'
+import type { Phrase, Statement } from '../syntax/statement.ts'
 import { cut, trim } from '../text.ts'
 import type {
   Arg,

@@ -1,6 +1,6 @@
-import { readFlags } from '../flags.ts'
 import { refusal } from '../refuse.ts'
-import type { Statement } from '../statement.ts'
+import { readFlags } from '../syntax/flags.ts'
+import type { Statement } from '../syntax/statement.ts'
 import type { Onbuild } from '../types.ts'
 
 /** `ONBUILD instruction`. Whether that instruction makes sense is seen when its text is read as a trigger. */

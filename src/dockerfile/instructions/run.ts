@@ -1,13 +1,13 @@
 import { messageOf } from '../../support/index.ts'
-import { readCsvFields } from '../csv.ts'
-import { given, readFlags } from '../flags.ts'
-import { isHeredocMark } from '../heredoc.ts'
-import { checkMountSyntax } from '../mount.ts'
 import { refusal } from '../refuse.ts'
-import type { Statement } from '../statement.ts'
 import { didYouMean } from '../suggest.ts'
+import { given, readFlags } from '../syntax/flags.ts'
+import { isHeredocMark } from '../syntax/heredoc.ts'
+import type { Statement } from '../syntax/statement.ts'
 import { cut, parseBoolean, quote } from '../text.ts'
 import type { Run } from '../types.ts'
+import { readCsvFields } from '../values/csv.ts'
+import { checkMountSyntax } from '../values/mount.ts'
 import { commandLine } from './command.ts'
 
 /** `RUN [--mount=… --network=… --security=… --device=…] command` */

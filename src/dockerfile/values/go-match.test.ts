@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { hasWildcard, matchPath } from './index.ts'
+import { hasWildcard, matchPath } from '../index.ts'
 
 test.each([
   ['abc', 'abc', true],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { findings, isWanted, looksSecret, parseCheckOptions, parseDockerfile } from './index.ts'
+import { findings, isWanted, looksSecret, parseCheckOptions, parseDockerfile } from '../index.ts'
 
 function warningsOf(text: string): string[] {
   return parseDockerfile(text, 'Dockerfile').warnings.map(

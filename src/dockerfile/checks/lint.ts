@@ -1,7 +1,7 @@
-import type { SourceRange } from '../support/index.ts'
+import type { SourceRange } from '../../support/index.ts'
+import type { Statement } from '../syntax/statement.ts'
+import type { CheckOptions, From, Instruction, Warning } from '../types.ts'
 import { type Finding, findings, isWanted, warning } from './checks.ts'
-import type { Statement } from './statement.ts'
-import type { CheckOptions, From, Instruction, Warning } from './types.ts'
 
 /** A statement and what it turned out to be; `stage` is the one it stands in, none before the first FROM. */
 export interface Reading {

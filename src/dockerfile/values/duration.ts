@@ -1,5 +1,5 @@
-import { refusal } from './refuse.ts'
-import { quote } from './text.ts'
+import { refusal } from '../refuse.ts'
+import { quote } from '../text.ts'
 
 const units = new Map([
   ['ns', 1],

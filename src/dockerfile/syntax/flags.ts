@@ -1,6 +1,6 @@
-import { refusal } from './refuse.ts'
-import { didYouMean } from './suggest.ts'
-import { cut, isSpace } from './text.ts'
+import { refusal } from '../refuse.ts'
+import { didYouMean } from '../suggest.ts'
+import { cut, isSpace } from '../text.ts'
 
 /** Takes the `--flag=value` words off the beginning, quotes and escapes removed. `--` ends them. */
 export function takeFlags(text: string, escapeCharacter: string): { flags: readonly string[]; rest: string } {

@@ -1,11 +1,11 @@
-import { locate, type SourceRange } from '../support/index.ts'
+import { locate, type SourceRange } from '../../support/index.ts'
+import { refusal } from '../refuse.ts'
+import { trim } from '../text.ts'
+import type { Heredoc, KeyValue } from '../types.ts'
 import type { Directives } from './directives.ts'
 import { takeFlags } from './flags.ts'
 import { heredocsOf, stripTabs } from './heredoc.ts'
 import { LineReader, type LogicalLine } from './lines.ts'
-import { refusal } from './refuse.ts'
-import { trim } from './text.ts'
-import type { Heredoc, KeyValue } from './types.ts'
 import { readJsonArray, readPairs, splitFirstWord, splitQuotedWords, splitWords } from './words.ts'
 
 /** An instruction split into its words, before anybody asks whether they make sense. */

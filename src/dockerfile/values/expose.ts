@@ -1,7 +1,7 @@
-import type { TareError } from '../support/index.ts'
-import { type Finding, findings } from './checks.ts'
-import { refusal } from './refuse.ts'
-import { cut, quote } from './text.ts'
+import type { TareError } from '../../support/index.ts'
+import { type Finding, findings } from '../checks/checks.ts'
+import { refusal } from '../refuse.ts'
+import { cut, quote } from '../text.ts'
 
 export interface ExposedPorts {
   /** `80/tcp`, one for each port of a range. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { decodeName } from '../support/index.ts'
-import { parseDockerfile, parseIgnore } from './index.ts'
+import { decodeName } from '../../support/index.ts'
+import { parseDockerfile, parseIgnore } from '../index.ts'
 
 const text = 'FROM scratch\n'
 const wide = (width: number, mark: string) =>

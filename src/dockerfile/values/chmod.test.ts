@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseChmod } from './index.ts'
+import { parseChmod } from '../index.ts'
 
 test.each([
   ['644', 0o777, false, 0o644],

@@ -1,10 +1,10 @@
-import { messageOf, type TareError } from '../support/index.ts'
+import { messageOf, type TareError } from '../../support/index.ts'
+import { refusal } from '../refuse.ts'
+import { didYouMean } from '../suggest.ts'
+import { given } from '../syntax/flags.ts'
+import { cut, parseBoolean, quote } from '../text.ts'
+import type { Mount } from '../types.ts'
 import { readCsvFields } from './csv.ts'
-import { given } from './flags.ts'
-import { refusal } from './refuse.ts'
-import { didYouMean } from './suggest.ts'
-import { cut, parseBoolean, quote } from './text.ts'
-import type { Mount } from './types.ts'
 
 const mountTypes = ['bind', 'cache', 'tmpfs', 'secret', 'ssh'] as const
 const sharings = ['shared', 'private', 'locked'] as const

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { ignoreMatcher, ignoreRules, parseIgnore } from './index.ts'
+import { ignoreMatcher, ignoreRules, parseIgnore } from '../index.ts'
 
 /** [patterns, path, whether the path is left out] */
 const table: readonly [string, string, boolean][] = [
@@ -186,17 +186,6 @@ test('the answer does not depend on what was asked before', () => {
       for (const one of paths) expect(matcher.ignored(one)).toBe(ignoreMatcher(parsed).ignored(one))
     }),
   )
-})
-
-test('a hundred thousand paths and twenty patterns take well under a second', () => {
-  const matcher = ignoreMatcher(
-    parseIgnore(Array.from({ length: 10 }, (_, i) => `**/*.x${i}\nd${i}/**/cache`).join('\n') + '\n!d1/keep'),
-  )
-  const began = performance.now()
-  let ignored = 0
-  for (let i = 0; i < 100_000; i++) if (matcher.ignored(`d${i % 100}/sub${i % 1000}/file${i}.x${i % 30}`)) ignored++
-  expect(ignored).toBeGreaterThan(20_000)
-  expect(performance.now() - began).toBeLessThan(2000)
 })
 
 test.each(['*a'.repeat(60), '**/*a'.repeat(40), 'a?*'.repeat(60), '**/'.repeat(100), '*[ab]'.repeat(60)])(

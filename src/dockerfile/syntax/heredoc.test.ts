@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Instruction, parseDockerfile, parseTrigger, type Run, scriptOf } from './index.ts'
+import { type Instruction, parseDockerfile, parseTrigger, type Run, scriptOf } from '../index.ts'
 
 function read(lines: string): Instruction {
   const [instruction, ...more] = parseDockerfile(`FROM scratch\n${lines}`, 'Dockerfile').stages[0]!.instructions

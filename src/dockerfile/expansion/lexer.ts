@@ -1,7 +1,7 @@
-import { TareError, wellFormed } from '../support/index.ts'
+import { TareError, wellFormed } from '../../support/index.ts'
+import { longestText, refusal, tooLong } from '../refuse.ts'
+import { isSpace } from '../text.ts'
 import { compileGlob, removePrefix, removeSuffix, replaceAll, replaceFirst } from './glob.ts'
-import { longestText, refusal, tooLong } from './refuse.ts'
-import { isSpace } from './text.ts'
 
 /** Where variables have their values; a Map will do. */
 export interface Lookup {

@@ -1,8 +1,8 @@
-import { locate, messageOf, TareError } from '../support/index.ts'
-import { refuseWideCharacters } from './encoding.ts'
+import { locate, messageOf, TareError } from '../../support/index.ts'
+import { refuseWideCharacters } from '../syntax/encoding.ts'
+import { cleanPath, trim } from '../text.ts'
 import { compilePath } from './go-match.ts'
 import { compileIgnorePattern } from './ignore-pattern.ts'
-import { cleanPath, trim } from './text.ts'
 
 /** One line of a .dockerignore, or one pattern of `COPY --exclude`. */
 export interface IgnoreRule {

@@ -1,7 +1,7 @@
-import { wellFormed } from '../support/index.ts'
-import { refusal } from './refuse.ts'
-import { cut, isSpace, quote, trimStart } from './text.ts'
-import type { KeyValue } from './types.ts'
+import { wellFormed } from '../../support/index.ts'
+import { refusal } from '../refuse.ts'
+import { cut, isSpace, quote, trimStart } from '../text.ts'
+import type { KeyValue } from '../types.ts'
 
 const whitespace = /[\t\v\f\r ]+/
 

@@ -1,7 +1,7 @@
-import { locate, type SourceRange, type TareError } from '../support/index.ts'
+import { locate, type SourceRange, type TareError } from '../../support/index.ts'
+import { refusal } from '../refuse.ts'
+import { isBlank, trim, trimStart } from '../text.ts'
 import { DirectiveReader, type Directives } from './directives.ts'
-import { refusal } from './refuse.ts'
-import { isBlank, trim, trimStart } from './text.ts'
 
 /** An instruction's line with its continuation lines joined to it: nothing between them, their leading blanks kept. */
 export interface LogicalLine {

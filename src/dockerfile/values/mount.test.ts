@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseMount } from './index.ts'
+import { parseMount } from '../index.ts'
 
 const bind = { type: 'bind', readonly: true, sharing: 'shared', required: false }
 

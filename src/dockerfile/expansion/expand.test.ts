@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { TareError } from '../support/index.ts'
-import { expand, expandHeredoc, expandWords } from './index.ts'
+import { TareError } from '../../support/index.ts'
+import { expand, expandHeredoc, expandWords } from '../index.ts'
 
 const variables = new Map([
   ['A', 'apple'],

@@ -1,4 +1,4 @@
-import { TareError } from '../support/index.ts'
+import { TareError } from '../../support/index.ts'
 
 /** A piece of a pattern of Go's path/filepath.Match. */
 type Token =

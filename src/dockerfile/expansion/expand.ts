@@ -1,7 +1,7 @@
-import { TareError } from '../support/index.ts'
+import { TareError } from '../../support/index.ts'
+import { quote } from '../text.ts'
+import type { Heredoc } from '../types.ts'
 import { type ExpandOptions, Lexer, type Lookup, Words } from './lexer.ts'
-import { quote } from './text.ts'
-import type { Heredoc } from './types.ts'
 
 export interface Expansion {
   readonly text: string
