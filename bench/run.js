@@ -1,6 +1,7 @@
 // Times whole processes: tare beside docker and buildah, where they are there, on the same inputs.
 //
 //   node bench/run.js [--runs N] [WORKLOAD ...]        alpine-cold alpine-cached save files-cold files-changed big-cold
+//                                                      big-cached big-boot
 //
 // Needs hyperfine. Docker is what DOCKER_HOST (or the default socket) answers; $ALPINE_ROOTFS names a real root filesystem
 // to use in place of the made one. Inputs and results are kept in bench/work ($BENCH_WORK).
@@ -76,6 +77,16 @@ const workloads = {
     timed: peer.build('bench-files', changing),
   }),
   'big-cold': (peer) => ({ before: peer.forget, timed: peer.build('bench-big', inputs.big, true) }),
+  'big-cached': (peer) => ({
+    once: peer.build('bench-big', inputs.big),
+    timed: peer.build('bench-big', inputs.big),
+  }),
+  // As after a change of boot: tare reads the layer once more before it is used. The difference to big-cached is its cost per GiB.
+  'big-boot': (peer) => ({
+    once: peer.build('bench-big', inputs.big),
+    before: `rm -rf ${home}/tare/verified`,
+    timed: peer.build('bench-big', inputs.big),
+  }),
 }
 
 const quietly = (command) => execFileSync('sh', ['-c', `{ ${command}; } >/dev/null 2>&1 || true`])
