@@ -83,7 +83,7 @@ export interface FailedStep {
 export interface BuildResult {
   /** The image ID: digest of the config. */
   readonly id: Digest
-  /** Digest of the manifest (of the index, when there are several platforms). */
+  /** Digest of the manifest in the store (of the index, when there are several platforms). A registry may have another: `push` returns it. */
   readonly digest: Digest
   readonly mediaType: string
   /** Undefined for several platforms. */
