@@ -185,6 +185,26 @@ for (const [verb, { do: act, ways }] of Object.entries(verbs))
         })
   })
 
+for (const ask of Object.keys(challenges))
+  for (const auth of ['basic', 'bearer'] as const)
+    test(`a mirror that asks for ${ask} is not shown what is kept for the origin (${auth})`, async () => {
+      const { scene, shown } = await setScene(() => false, ask, auth)
+      const { host } = new URL(scene.stranger.origin)
+      const home = temporaryFolder()
+      const rules = `[[registry]]\nlocation = "${scene.registry.host}"\n[[registry.mirror]]\nlocation = "${host}"\n`
+      writeFileSync(join(home, 'registries.conf'), rules)
+      const login = JSON.stringify({ auths: { [scene.registry.host]: { auth: secret } } })
+      const variables = { CONTAINERS_REGISTRIES_CONF: join(home, 'registries.conf'), DOCKER_AUTH_CONFIG: login }
+      const tare = await openTare({ home: join(home, 'store'), environment: { HOME: home, ...variables } })
+      await tare.pull({ name: scene.name })
+      const heard = scene.stranger.heard.join('\n')
+      expect(heard).toContain('/v2/')
+      // A token that the mirror itself has given to nobody may be shown to it.
+      expect(heard.replace(/Bearer of-a-stranger/g, '')).not.toMatch(/secret|\bada\b|token-\d|Basic/)
+      expect(heard).not.toContain(secret)
+      expect(shown.some((value) => value !== undefined)).toBe(true)
+    })
+
 test('another host on the same port is a stranger, too', async () => {
   const { scene } = await setScene(blobs, 'a password', 'basic', true)
   await expect(scene.tare.pull({ name: scene.name })).rejects.toMatchObject({

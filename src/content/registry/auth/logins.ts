@@ -25,8 +25,12 @@ const answers = new WeakMap<Environment, Map<string, { readonly at: number; read
  */
 export async function findLogin(registry: string, repository: string, environment: Environment): Promise<Login> {
   let failure: TareError | undefined
+  const failed = new Set<string>()
   const credentials = await findCredentials(registry, repository, environment, async (helper, server) => {
+    // One that hangs would do so under each name of the registry.
+    if (failed.has(helper)) return undefined
     const answer = await remembered(helper, server, environment)
+    if (answer.failure !== undefined) failed.add(helper)
     failure ??= answer.failure
     return answer.secret
   })
