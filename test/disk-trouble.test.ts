@@ -98,6 +98,28 @@ describe.skipIf(!canMount())('a full disk', () => {
     await bench.succeed(['build', '-q', '-t', 'after', 'context'])
   })
 
+  test.each([
+    ['rmi', ['rmi', 'x', 'y']],
+    ['image prune', ['image', 'prune', '-af']],
+    ['builder prune', ['builder', 'prune', '-af']],
+  ])('without an inode is freed by %s', async (_, argv) => {
+    const bench = openBench(small)
+    mkdirSync(bench.home)
+    mountOn(bench.home, '-t', 'tmpfs', '-o', 'size=2m,nr_inodes=100', 'tmpfs')
+    await bench.succeed(['build', '-q', '-t', 'x', '-t', 'y', 'context'])
+    mkdirSync(join(bench.home, 'tare/filler'))
+    for (let i = 0; ; i++)
+      try {
+        writeFileSync(join(bench.home, `tare/filler/${i}`), '')
+      } catch {
+        break
+      }
+    await bench.succeed(argv)
+    rmSync(join(bench.home, 'tare/filler'), { recursive: true })
+    expect(await faultsOf(bench.home)).toEqual([])
+    await bench.succeed(['build', '-q', '-t', 'after', 'context'])
+  })
+
   test('is told by load, import and a context on standard input', async () => {
     const bench = openSmallDisk()
     const other = { home: join(bench.folder, 'other') }

@@ -1,5 +1,10 @@
 import { systemCode, TareError } from '../../support/index.ts'
 
+/** Whether the system said that the disk, or what a user may have of it, is used up. */
+export function isFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '')
+}
+
 /** What the system said when the store was written, as an answer. Anything that is not the system's comes back as it is. */
 export function explainWriteFailure(error: unknown, home: string): unknown {
   const remedy = 'Set TARE_HOME to a folder that you can write to.'

@@ -1,7 +1,8 @@
-import { closeSync, ftruncateSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeFolder, type ProcessFiles } from '../../disk/index.ts'
 import { systemCode, TareError } from '../../support/index.ts'
+import { isFull } from './failures.ts'
 
 /** The store's index.json and oci-layout, and the copy of the last index.json that a power cut cannot take as well. */
 export class IndexFile {
@@ -50,6 +51,13 @@ export class IndexFile {
     }
   }
 
+  /** Removes the copy of the index. Answers whether there was one. */
+  makeRoom(): boolean {
+    const isThere = existsSync(this.last)
+    rmSync(this.last, { force: true })
+    return isThere
+  }
+
   private recovered(): string | undefined {
     let text: string
     try {
@@ -66,7 +74,7 @@ export class IndexFile {
 
   /** What removes images has to work then: the copy makes room for its successor, and what does not grow needs no room at all. */
   private writeOnFullDisk(text: string): void {
-    rmSync(this.last, { force: true })
+    this.makeRoom()
     try {
       this.scratch.place(text, this.path)
     } catch (error) {
@@ -100,8 +108,4 @@ function isJson(text: string): boolean {
   } catch {
     return false
   }
-}
-
-function isFull(error: unknown): boolean {
-  return ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '')
 }

@@ -61,6 +61,11 @@ export class Names {
     return this.entries().find((entry) => entry.name !== undefined && formatReference(entry.name) === full)?.manifest
   }
 
+  /** Frees an inode on a full disk. Answers whether there was one to free. */
+  makeRoom(): boolean {
+    return this.file.makeRoom()
+  }
+
   /** Replaces all entries. To be called under the store's lock. */
   write(entries: readonly Entry[]): void {
     const manifests = entries.map(({ manifest, name, refName, tagged, notes, ...facts }) => {

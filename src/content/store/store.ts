@@ -14,7 +14,7 @@ import { type Bytes, TareError } from '../../support/index.ts'
 import type { Target } from '../index.ts'
 import { Blobs, type Reservation } from './blobs.ts'
 import type { Facts } from './facts.ts'
-import { explainWriteFailure } from './failures.ts'
+import { explainWriteFailure, isFull } from './failures.ts'
 import { type Entry, Names, named } from './names.ts'
 import { Records } from './records.ts'
 import { Soundness } from './soundness.ts'
@@ -132,9 +132,29 @@ export class Store implements Target {
   async alone<T>(work: () => T): Promise<T> {
     try {
       makePrivateFolder(join(this.home, 'tare'))
-      return await withLock(join(this.home, 'tare', 'lock'), work, () => busy(this.home))
+      return await this.locked(work)
     } catch (error) {
       throw explainWriteFailure(error, this.home)
+    }
+  }
+
+  private async locked<T>(work: () => T): Promise<T> {
+    let begun = false
+    const lock = () =>
+      withLock(
+        join(this.home, 'tare', 'lock'),
+        () => {
+          begun = true
+          return work()
+        },
+        () => busy(this.home),
+      )
+    try {
+      return await lock()
+    } catch (error) {
+      // Not even for the lock: the disk has no inode left.
+      if (begun || !isFull(error) || !this.names.makeRoom()) throw error
+      return lock()
     }
   }
 
