@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+"""Builds Dockerfiles of well-known kinds with Docker and with tare (as root, as a user, and by chroot in a container), and compares the images.
+
+  python3 test/interop/dockerfiles.py [NAME ...]
+
+Needs root, docker, mmdebstrap, and a user with subordinate ids; $ALPINE_ROOTFS is Alpine's root filesystem (tar.gz). Bases are
+made once and kept in $WORK (default: /tmp/tare-dockerfiles). Compared are the files that the build made: kind, mode, owner, content and links; and
+the config. Contents that differ between any two builds (logs, keys of a database) are compared by their names and owners alone.
+"""
+import hashlib, json, os, pwd, re, shutil, subprocess, sys, tarfile, time
+
+checkout = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+work = os.environ.get('WORK', '/tmp/tare-dockerfiles')
+node = os.path.realpath(shutil.which('node'))
+tare = [node, os.path.join(checkout, 'bin/tare.js')]
+docker = next(d for d in ('/usr/bin/docker', shutil.which('docker')) if d and os.path.exists(d))
+packages = 'gcc,libc6-dev,make,python3,python3-venv,nodejs,golang-go,postgresql,systemd,sudo,adduser'
+
+kinds = {
+    'alpine-users': '''FROM base-alpine
+RUN addgroup -S app && adduser -S -G app app && mkdir -p /srv/app && chown app:app /srv/app && chmod 2750 /srv/app
+USER app
+WORKDIR /srv/app
+RUN umask 027 && echo text > file && ln -s file link && ln file hard && mkfifo pipe
+''',
+    'alpine-logs': '''FROM base-alpine
+RUN ln -sf /dev/stdout /var/log/access.log && echo started > /var/log/access.log
+COPY c/Makefile /etc/conf.d/app
+RUN set -e; for i in 1 2 3; do echo "line $i" >> /etc/lines; done; rm -rf /media; mkdir /media
+''',
+    'node': '''FROM base-debian AS build
+WORKDIR /app
+COPY node/ .
+RUN --mount=type=cache,target=/root/.npm node -e "require('fs').writeFileSync('dist.js', require('fs').readFileSync('server.js', 'utf8').toUpperCase())"
+FROM base-debian
+RUN useradd --system --create-home --shell /usr/sbin/nologin web
+COPY --from=build --chown=web:web /app/dist.js /srv/
+USER web
+CMD ["node", "/srv/dist.js"]
+''',
+    'python': '''FROM base-debian
+RUN python3 -m venv --without-pip /venv
+COPY python /app
+WORKDIR /app
+RUN /venv/bin/python -m compileall -q --invalidation-mode unchecked-hash . && /venv/bin/python main.py > /app/out
+ENV PATH=/venv/bin:$PATH
+CMD ["python", "main.py"]
+''',
+    'go': '''FROM base-debian AS build
+WORKDIR /src
+COPY go/ .
+RUN --mount=type=cache,target=/root/.cache/go-build CGO_ENABLED=0 go build -trimpath -ldflags='-s -w -buildid=' -o /out/hello .
+FROM scratch
+COPY --from=build /out/hello /hello
+USER 65532:65532
+ENTRYPOINT ["/hello"]
+''',
+    'c': '''FROM base-debian
+WORKDIR /src
+COPY c/ .
+RUN make install PREFIX=/usr/local && chmod 4755 /usr/local/bin/hello && hello > /hello.out && rm -f *.o
+''',
+    'apt': '''FROM base-debian
+RUN apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends less file && apt-get clean && rm -rf /var/lib/apt/lists/*
+''',
+    'systemd': '''FROM base-debian
+COPY systemd/app.service /etc/systemd/system/
+RUN systemctl enable app.service && echo 'u app 950 "An app" /srv' > /etc/sysusers.d/app.conf && systemd-sysusers && echo 'd /srv/app 0750 app app' > /etc/tmpfiles.d/app.conf && systemd-tmpfiles --create --prefix=/srv
+''',
+    'postgres': '''FROM base-debian
+ENV PATH=/usr/lib/postgresql/15/bin:$PATH PGDATA=/data/pg
+RUN install -d -o postgres -g postgres -m 700 /data/pg
+USER postgres
+RUN initdb --no-sync -A trust > /dev/null && pg_ctl -w -s -o '-c listen_addresses= -c fsync=off' start && createdb app && psql -qc 'create table t (n int)' app && pg_ctl -w -s stop
+''',
+    'sudo': '''FROM base-debian
+RUN useradd -m -G sudo me && echo 'me ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/me && chmod 440 /etc/sudoers.d/me
+USER me
+RUN sudo install -m 600 /dev/null /root/by-sudo && echo mine > ~/mine && test "$(sudo id -u)" = 0
+''',
+}
+files = {
+    'node/package.json': '{"name": "app"}\n', 'node/server.js': 'console.log(1)\n',
+    'python/main.py': 'import lib\nprint(lib.answer())\n', 'python/lib.py': 'def answer():\n    return 42\n',
+    'go/go.mod': 'module hello\n\ngo 1.19\n', 'go/main.go': 'package main\n\nfunc main() { println("hello") }\n',
+    'systemd/app.service': '[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n',
+    'c/hello.c': '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }\n',
+    'c/Makefile': 'hello: hello.o\n\tcc -s -Wl,--build-id=none -o $@ $<\ninstall: hello\n\tinstall -D hello $(PREFIX)/bin/hello\n',
+}
+# What no two builds have alike.
+volatile = re.compile(r'^(var/(log|cache)/|data/pg/|etc/(shadow|machine-id)|var/lib/(dpkg/.*-old|systemd/)|etc/\.pwd\.lock)')
+
+
+def run(argv, **options):
+    return subprocess.run(argv, check=True, capture_output=True, text=True, **options).stdout
+
+
+def tried(argv, **options):
+    done = subprocess.run(argv, capture_output=True, text=True, **options)
+    return None if done.returncode == 0 else (done.stderr or done.stdout).strip().split('\n')[-1]
+
+
+def user_with_ids():
+    for line in open('/etc/subuid'):
+        try:
+            found = pwd.getpwnam(line.split(':')[0])
+            if found.pw_uid != 0: return found
+        except KeyError: pass
+    sys.exit('no user here has subordinate ids (usermod --add-subuids)')
+
+
+def made(path, base):
+    """What an image has above its base, by path; and its config."""
+    with tarfile.open(path) as archive:
+        image = json.load(archive.extractfile('manifest.json'))[0]
+        config = json.load(archive.extractfile(image['Config']))
+        found = {}
+        below = len(base) if config['rootfs']['diff_ids'][:len(base)] == base else 0
+        for name in image['Layers'][below:]:
+            with tarfile.open(fileobj=archive.extractfile(name)) as layer:
+                for entry in layer:
+                    at = entry.name.strip('/').removeprefix('./')
+                    content = entry.linkname
+                    if entry.isreg(): content = '' if volatile.match(at) else hashlib.sha256(layer.extractfile(entry).read()).hexdigest()
+                    # Names of what differs differ, too: below these there are only the folders.
+                    if volatile.match(at) and not entry.isdir(): continue
+                    kind = 'link' if entry.isreg() or entry.islnk() else entry.type.decode()
+                    if entry.islnk():
+                        other = found.get(entry.linkname.strip('/'))
+                        content = other[-1] if other else content
+                    found[at] = (kind, '%o' % (entry.mode & 0o7777), entry.uid, entry.gid, content)
+        keep = ('Env', 'Cmd', 'Entrypoint', 'User', 'WorkingDir', 'Labels', 'ExposedPorts', 'Volumes')
+        return found, {key: config['config'][key] for key in keep if config['config'].get(key)}
+
+
+def main():
+    wanted = sys.argv[1:] or list(kinds)
+    if os.geteuid() != 0: sys.exit('run as root')
+    os.makedirs(work, exist_ok=True); os.chmod(work, 0o755)
+    user = user_with_ids()
+    context = os.path.join(work, 'context')
+    for name, text in files.items():
+        path = os.path.join(context, name); os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, 'w') as file: file.write(text)
+        os.utime(path, (1700000000, 1700000000))
+    bases = {'base-alpine': os.environ.get('ALPINE_ROOTFS', ''), 'base-debian': os.path.join(work, 'debian.tar')}
+    if not os.path.exists(bases['base-debian']):
+        run(['mmdebstrap', '--quiet', '--variant=apt', '--aptopt=APT::Install-Recommends "false"', f'--include={packages}', 'bookworm', bases['base-debian']])
+    os.chmod(bases['base-debian'], 0o644)
+    homes = {name: os.path.join(work, name) for name in ('root', 'user', 'chroot')}
+    for home in homes.values(): os.makedirs(home, exist_ok=True)
+    os.chown(homes['user'], user.pw_uid, user.pw_gid)
+    env = {'PATH': os.environ['PATH'], 'HOME': work}
+    as_user = ['setpriv', f'--reuid={user.pw_uid}', f'--regid={user.pw_gid}', '--init-groups', '--']
+    pod = [docker, 'run', '--rm', '--network=host', '-v', f'{checkout}:{checkout}:ro', '-v', f'{node}:{node}:ro', '-v', f'{work}:{work}', '-e', f'TARE_HOME={homes["chroot"]}']
+    ways = {
+        'root': lambda *argv: (tare + list(argv), {**env, 'TARE_HOME': homes['root']}),
+        'user': lambda *argv: (as_user + tare + list(argv), {**env, 'TARE_HOME': homes['user']}),
+        'chroot': lambda *argv: (pod + ['base-debian'] + tare + list(argv), None),
+    }
+    docker_env = {**os.environ, 'DOCKER_BUILDKIT': '1'}
+    layers = {}
+    for name, path in bases.items():
+        if not path: continue
+        if tried([docker, 'image', 'inspect', name]): run([docker, 'import', path, name])
+        layers[name] = json.loads(run([docker, 'image', 'inspect', name]))[0]['RootFS']['Layers']
+    for name in layers:
+        path = bases[name]
+        shared = os.path.join(work, os.path.basename(path))
+        if shared != path: shutil.copyfile(path, shared)
+        for way, command in ways.items():
+            argv, environment = command('image', 'inspect', name)
+            if tried(argv, env=environment):
+                argv, environment = command('import', shared, name); run(argv, env=environment)
+    print(f'{"":14}' + ''.join(f'{way:>22}' for way in ('docker', *ways)))
+    wrong = 0
+    for name in wanted:
+        base = kinds[name].split()[1]
+        if base not in layers: print(f'{name:14} skipped: set ALPINE_ROOTFS'); continue
+        dockerfile = os.path.join(work, f'Dockerfile.{name}')
+        with open(dockerfile, 'w') as file: file.write(kinds[name])
+        begin = time.time()
+        failure = tried([docker, 'build', '-q', '--no-cache', '--network=host', '-t', f'case-{name}', '-f', dockerfile, context], env=docker_env)
+        cells = [failure[:20] if failure else f'{time.time() - begin:.1f} s']
+        out = os.path.join(work, 'image.tar')
+        expected = None
+        if not failure:
+            run([docker, 'save', '-o', out, f'case-{name}']); expected = made(out, layers[base])
+        for way, command in ways.items():
+            begin = time.time()
+            argv, environment = command('build', '-q', '--no-cache', '-t', f'case-{name}', '-f', dockerfile, context)
+            failure = tried(argv, env=environment)
+            cell = f'{time.time() - begin:.1f} s'
+            if failure: cell, wrong = 'fails', wrong + 1; print(f'  {way}: {failure}')
+            elif expected:
+                saved = os.path.join(homes[way], 'image.tar')
+                argv, environment = command('save', '-o', saved, f'case-{name}'); run(argv, env=environment)
+                found = made(saved, layers[base]); os.unlink(saved)
+                differing = sorted(path for path in {*expected[0], *found[0]} if expected[0].get(path) != found[0].get(path))
+                if found[1] != expected[1]: differing.append('config')
+                if differing: wrong += 1; cell += f', {len(differing)} differ'
+                for path in differing[:5]: print(f'  {way}: {path}: {expected[0].get(path, expected[1])} {found[0].get(path, found[1])}')
+            cells.append(cell)
+        print(f'{name:14}' + ''.join(f'{cell:>22}' for cell in cells), flush=True)
+    sys.exit(1 if wrong else 0)
+
+
+main()
