@@ -6,6 +6,7 @@ import { isGitContext } from '../dockerfile/index.ts'
 import {
   choosePlatform,
   type Descriptor,
+  type Digest,
   formatPlatform,
   formatReference,
   isAttestation,
@@ -15,6 +16,7 @@ import {
   type Platform,
   parseIndex,
   type Reference,
+  refuseTower,
 } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
@@ -55,17 +57,23 @@ interface Offer {
   readonly platform: Platform
 }
 
-/** The images of an index with their platforms, or the one image. */
+/** The images of an index, and of the indexes in it, each walked once, with their platforms; or the one image. */
 function offeredBy(store: Store, { manifest }: Pick<Entry, 'manifest'>): readonly Offer[] {
   if (!isIndexType(manifest.mediaType))
     return [{ blob: manifest, platform: readImage(store, manifest).config.platform }]
-  const { manifests } = parseIndex(store.blobs.read(manifest.digest), `index ${manifest.digest}`)
-  return manifests.flatMap((blob): readonly Offer[] => {
-    if (isAttestation(blob)) return []
-    if (isIndexType(blob.mediaType)) return store.blobs.has(blob.digest) ? offeredBy(store, { manifest: blob }) : []
-    if (blob.platform !== undefined) return [{ blob, platform: blob.platform }]
-    return store.blobs.has(blob.digest) ? [{ blob, platform: readImage(store, blob).config.platform }] : []
-  })
+  const walked = new Set<Digest>()
+  const visit = ({ digest }: Descriptor, depth: number): readonly Offer[] => {
+    refuseTower(depth, `the index ${manifest.digest}`)
+    if (walked.has(digest)) return []
+    walked.add(digest)
+    return parseIndex(store.blobs.read(digest), `index ${digest}`).manifests.flatMap((blob): readonly Offer[] => {
+      if (isAttestation(blob)) return []
+      if (isIndexType(blob.mediaType)) return store.blobs.has(blob.digest) ? visit(blob, depth + 1) : []
+      if (blob.platform !== undefined) return [{ blob, platform: blob.platform }]
+      return store.blobs.has(blob.digest) ? [{ blob, platform: readImage(store, blob).config.platform }] : []
+    })
+  }
+  return visit(manifest, 0)
 }
 
 /** Whether an image is for that platform and no lesser one: of the same architecture, and of its variant if it has one. */
