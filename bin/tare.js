@@ -6,6 +6,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
   console.error(`tare needs Node.js 20.19 or newer, and this is ${process.version}.`)
   process.exitCode = 1
 } else {
+  keepCompiled()
   // Until main has said how it ended, it has not ended well.
   process.exitCode = 1
   import('../dist/cli/main.js')
@@ -13,4 +14,26 @@ if (major < 20 || (major === 20 && minor < 19)) {
     .then((code) => {
       process.exitCode = code
     })
+}
+
+/**
+ * Node 22 and newer keep compiled modules, for a faster start. The folder is made here: left to Node, one that cannot be made
+ * (below /proc) would have it try for ever.
+ */
+function keepCompiled() {
+  const { HOME, LOCALAPPDATA, XDG_CACHE_HOME } = process.env
+  const { enableCompileCache } = process.getBuiltinModule('module')
+  const caches = XDG_CACHE_HOME || LOCALAPPDATA || (HOME && `${HOME}/.cache`)
+  if (!caches || !enableCompileCache) return
+  const { accessSync, constants, mkdirSync } = process.getBuiltinModule('fs')
+  try {
+    for (const folder of [caches, `${caches}/tare`])
+      try {
+        mkdirSync(folder, 0o700)
+      } catch (error) {
+        if (error.code !== 'EEXIST') return
+      }
+    accessSync(`${caches}/tare`, constants.W_OK)
+    enableCompileCache(`${caches}/tare`)
+  } catch {}
 }

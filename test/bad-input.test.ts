@@ -225,3 +225,13 @@ Object.defineProperty(process, 'version', { value: 'v${node}' })`,
     })
   }
 })
+
+test('a cache folder that cannot be written harms nothing', async () => {
+  const folder = temporaryFolder()
+  writeFileSync(join(folder, 'file'), '')
+  for (const XDG_CACHE_HOME of [join(folder, 'file'), '/proc', ''])
+    expect(await start([process.execPath, program, '--version'], { env: { XDG_CACHE_HOME } }).outcome).toMatchObject({
+      code: 0,
+      err: '',
+    })
+})

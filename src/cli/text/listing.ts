@@ -39,6 +39,11 @@ export function formatListing(rows: readonly Row[], options: ListingOptions): st
   return alignColumns(`${header}\n${body}`)
 }
 
+/** Cells are computed when a template asks for them: some cost more than the rest of the table. */
 function printableRow(row: Row): Row {
-  return Object.fromEntries(Object.entries(row).map(([key, value]) => [key, printable(value.replaceAll('\t', ' '))]))
+  const cells = Object.keys(row).map((key) => {
+    const get = () => printable(row[key]!.replaceAll('\t', ' '))
+    return [key, { get, enumerable: true }] as const
+  })
+  return Object.defineProperties({}, Object.fromEntries(cells))
 }

@@ -27,7 +27,9 @@ function localTime(created: string): LocalTime | undefined {
     date: `${String(time.getFullYear()).padStart(4, '0')}-${two(time.getMonth() + 1)}-${two(time.getDate())}`,
     clock: `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`,
     offset,
-    zone: zoneName(time, offset),
+    get zone() {
+      return zoneName(time, offset)
+    },
   }
 }
 

@@ -55,7 +55,10 @@ function printImages(
 export function imageRow(image: ImageSummary, now: number, flags: { readonly 'no-trunc': boolean }): Row {
   return {
     Containers: 'N/A',
-    CreatedAt: goTime(image.created),
+    // The zone's name loads all of Intl, and no table shows it unless asked to.
+    get CreatedAt() {
+      return goTime(image.created)
+    },
     CreatedSince: humanAge(image.created, now),
     Digest: image.digest,
     ID: shortId(image.id, flags['no-trunc']),
