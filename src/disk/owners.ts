@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { TareError } from '../support/index.ts'
 import { makeFolder, makePrivateFolder, privately } from './folders.ts'
@@ -40,7 +40,7 @@ export class Owners {
     if (this.timer === undefined) {
       this.touch()
       // It keeps no process up.
-      this.timer = setInterval(() => this.touch(), this.pace.touch).unref()
+      this.timer = setInterval(() => this.touchAgain(), this.pace.touch).unref()
       announced.add(this)
       endWithProcess()
     } else if (!this.isMarked()) this.touch()
@@ -88,7 +88,7 @@ export class Owners {
   }
 
   touchIfDue(): void {
-    if (Date.now() - this.touched >= this.pace.touch) this.touch()
+    if (Date.now() - this.touched >= this.pace.touch) this.touchAgain()
   }
 
   /** Ends what `announce` began. */
@@ -101,6 +101,11 @@ export class Owners {
     } catch {
       // It goes silent, then.
     }
+  }
+
+  /** A folder that somebody has removed is not made again for the mark alone. */
+  private touchAgain(): void {
+    if (existsSync(this.folder)) this.touch()
   }
 
   private touch(): void {

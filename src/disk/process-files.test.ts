@@ -112,6 +112,18 @@ test('a mark is touched again and again, by a timer and by work that lets no tim
   expect(Date.now() - statSync(mark).mtimeMs).toBeLessThan(400)
 })
 
+test('a folder that was removed is not made again for the mark alone, and is for what is written next', async () => {
+  const { alive, folder, filesOf } = openShared()
+  const files = filesOf(neighbour, { touch: 50, silence: 1000 })
+  files.reserve()
+  rmSync(alive, { recursive: true })
+  await sleep(200)
+  files.owners.touchIfDue()
+  expect(existsSync(alive)).toBe(false)
+  files.reserve()
+  expect([existsSync(alive), existsSync(folder)]).toEqual([true, true])
+})
+
 test('a mark that is dated ahead counts from now on: a living process touches it again, a dead one goes silent', async () => {
   const { alive, folder, filesOf } = openShared()
   mkdirSync(folder)
