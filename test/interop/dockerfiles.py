@@ -109,17 +109,34 @@ def user_with_ids():
     sys.exit('no user here has subordinate ids (usermod --add-subuids)')
 
 
-def made(path, base):
-    """What an image has above its base, by path; and its config."""
+def names(path):
+    """What is in a base, and of its folders how they are."""
+    with tarfile.open(path) as archive:
+        return {entry.name.removeprefix('./').strip('/'): folder(entry) if entry.isdir() else None for entry in archive}
+
+
+def folder(entry):
+    return ('5', '%o' % (entry.mode & 0o7777), entry.uid, entry.gid, '')
+
+
+def made(path, base, below_names):
+    """What an image has above its base, by path, and what of the base is gone; and its config."""
     with tarfile.open(path) as archive:
         image = json.load(archive.extractfile('manifest.json'))[0]
         config = json.load(archive.extractfile(image['Config']))
-        found = {}
+        found, gone = {}, set()
         below = len(base) if config['rootfs']['diff_ids'][:len(base)] == base else 0
         for name in image['Layers'][below:]:
             with tarfile.open(fileobj=archive.extractfile(name)) as layer:
                 for entry in layer:
                     at = entry.name.strip('/').removeprefix('./')
+                    within, _, last = at.rpartition('/')
+                    if last.startswith('.wh.'):
+                        # A whole folder may be hidden, or each of its names.
+                        top = within if last == '.wh..wh..opq' else f'{within}/{last[4:]}'.strip('/')
+                        gone |= {one for one in below_names if one.startswith(top + '/') or (one == top and last != '.wh..wh..opq')}
+                        for one in [one for one in found if one.startswith(top + '/') or one == top and last != '.wh..wh..opq']: del found[one]
+                        continue
                     content = entry.linkname
                     if entry.isreg(): content = '' if volatile.match(at) else hashlib.sha256(layer.extractfile(entry).read()).hexdigest()
                     # Names of what differs differ, too: below these there are only the folders.
@@ -130,6 +147,9 @@ def made(path, base):
                         content = other[-1] if other else content
                     found[at] = (kind, '%o' % (entry.mode & 0o7777), entry.uid, entry.gid, content)
         keep = ('Env', 'Cmd', 'Entrypoint', 'User', 'WorkingDir', 'Labels', 'ExposedPorts', 'Volumes')
+        for at in gone - found.keys(): found[at] = 'gone'
+        # Whether a folder that only has another time is told of is each builder's own affair.
+        for at in [at for at in found if below_names.get(at) == found[at]]: del found[at]
         return found, {key: config['config'][key] for key in keep if config['config'].get(key)}
 
 
@@ -159,13 +179,14 @@ def main():
         'chroot': lambda *argv: (pod + ['base-debian'] + tare + list(argv), None),
     }
     docker_env = {**os.environ, 'DOCKER_BUILDKIT': '1'}
-    layers = {}
+    layers, listed = {}, {}
     for name, path in bases.items():
         if not path: continue
         if tried([docker, 'image', 'inspect', name]): run([docker, 'import', path, name])
         layers[name] = json.loads(run([docker, 'image', 'inspect', name]))[0]['RootFS']['Layers']
     for name in layers:
         path = bases[name]
+        listed[name] = names(path)
         shared = os.path.join(work, os.path.basename(path))
         if shared != path: shutil.copyfile(path, shared)
         for way, command in ways.items():
@@ -185,7 +206,7 @@ def main():
         out = os.path.join(work, 'image.tar')
         expected = None
         if not failure:
-            run([docker, 'save', '-o', out, f'case-{name}']); expected = made(out, layers[base])
+            run([docker, 'save', '-o', out, f'case-{name}']); expected = made(out, layers[base], listed[base])
         for way, command in ways.items():
             begin = time.time()
             argv, environment = command('build', '-q', '--no-cache', '-t', f'case-{name}', '-f', dockerfile, context)
@@ -195,7 +216,7 @@ def main():
             elif expected:
                 saved = os.path.join(homes[way], 'image.tar')
                 argv, environment = command('save', '-o', saved, f'case-{name}'); run(argv, env=environment)
-                found = made(saved, layers[base]); os.unlink(saved)
+                found = made(saved, layers[base], listed[base]); os.unlink(saved)
                 differing = sorted(path for path in {*expected[0], *found[0]} if expected[0].get(path) != found[0].get(path))
                 if found[1] != expected[1]: differing.append('config')
                 if differing: wrong += 1; cell += f', {len(differing)} differ'
