@@ -79,7 +79,8 @@ async function dispatch(argv: readonly string[], around: Surroundings, invocatio
     return openTare({
       environment: withLoginFile(around.env, parsed.values['authfile'], verb.makesLogins),
       report: (event) => {
-        if (event.type === 'warning') void tell(streams, `WARNING: ${event.message}\n`)
+        if (event.type !== 'warning') return
+        void tell(streams, invocation.json ? `${JSON.stringify(event)}\n` : `WARNING: ${event.message}\n`)
       },
     })
   }

@@ -13,6 +13,7 @@ import {
   readRetryAfter,
   speaksInClear,
   TryAgain,
+  textOf,
 } from '../../net/index.ts'
 import { systemCode, TareError } from '../../support/index.ts'
 import { type Challenge, parseChallenges } from './auth/index.ts'
@@ -65,7 +66,7 @@ export function findDoor(host: string, settings: DoorSettings): Promise<Door> {
     if (addresses === undefined) throw failure
     if (addresses.length > 0) settings.http.pin(open.hostname, addresses)
     try {
-      const door = await knock(open, settings, !isAnswerInClear(failure))
+      const door = await knock(open, settings, failure)
       return addresses.length > 0 ? { ...door, judged: true } : door
     } catch (error) {
       if (error instanceof TryAgain || settings.retries.signal?.aborted) throw error
@@ -85,31 +86,25 @@ async function judge(url: URL, failure: unknown, { http, explain }: DoorSettings
   return loopbackAddresses(url.hostname)
 }
 
-/** Asks at the door. `mayBeOther`: an answer of 400 is one to somebody who should have spoken TLS. */
-async function knock(url: URL, { http, attempt, doorAt }: DoorSettings, mayBeOther = false): Promise<Door> {
+/** Asks at the door; `failure` is how https went wrong before. */
+async function knock(url: URL, { http, attempt, doorAt, explain }: DoorSettings, failure?: unknown): Promise<Door> {
   const response = await http.send({ method: 'GET', url: doorAt(url) })
   if (isPassing(response.status)) {
     const after = response.headers['retry-after']
     const error = refused({ ...attempt, proxy: response.proxy }, response.status, await wordsOf(response), after)
     throw new TryAgain(error, readRetryAfter(after, Date.now()))
   }
-  if (response.status === 400 && mayBeOther) {
-    discard(response)
+  // To somebody who should have spoken TLS; where that was not spoken, it is only an odd door.
+  const text = response.status === 400 && failure !== undefined ? await textOf(response) : undefined
+  if (text !== undefined && (isAboutCertificates(explain(failure)) || /https|ssl|tls/i.test(text)))
     throw nonsense(attempt, 'does not speak HTTP as a registry does')
-  }
-  discard(response)
+  if (text === undefined) discard(response)
   const [challenge] = isSameEndpoint(response.url, url) ? challengesOf(response) : []
   return { url, challenge }
 }
 
 export function challengesOf({ headers }: HttpResponse): readonly Challenge[] {
   return parseChallenges(headers['www-authenticate'] ?? '')
-}
-
-/** Whether TLS failed because the other side does not speak it. */
-function isAnswerInClear(error: unknown): boolean {
-  const code = systemCode(error) ?? ''
-  return code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER'
 }
 
 function isNobody(error: unknown): boolean {

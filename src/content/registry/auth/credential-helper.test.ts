@@ -109,3 +109,18 @@ test('a helper that hangs, and whose children hold its pipes open, is given up',
     message: expect.stringContaining('docker-credential-x has not answered'),
   })
 })
+
+test('a warning of a helper is JSON where all else is', async () => {
+  const { registry, tare } = await setScene(undefined)
+  const dockerfile = join(temporaryFolder(), 'Dockerfile')
+  writeFileSync(dockerfile, `FROM ${registry.host}/open:1\nLABEL a=b\n`)
+  const { err } = await tare('build', '--progress=rawjson', '-f', dockerfile, temporaryFolder())
+  const events = err
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(events).toContainEqual({
+    ...{ type: 'warning', rule: 'Login' },
+    message: expect.stringContaining('docker-credential-x'),
+  })
+})
