@@ -31,6 +31,7 @@ test('an image is built, listed, saved, loaded and removed; every answer is plai
     id: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
     digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
     mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    platform: expect.objectContaining({ os: 'linux' }),
     size: expect.any(Number),
     names: ['app:1', 'team/app:latest'],
     warnings: [],
