@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../../../test/kit/cli.ts'
@@ -165,4 +174,19 @@ test('a worker that could not hash one file hashes the next one right', async ()
     await worker.end()
   }
   rmSync(path)
+})
+
+test('zeros take no room in the file, whatever thread writes them, and are there all the same', async () => {
+  const bytes = Buffer.alloc(large)
+  bytes.write('begin', 0)
+  bytes.write('end', large - 5000)
+  for (const expected of [0, large]) {
+    const path = join(temporaryFolder(), 'layer')
+    expect(await pour(path, expected, bytes)).toEqual({ digest: sha256(bytes), size: large })
+    expect(readFileSync(path).equals(bytes)).toBe(true)
+    expect(statSync(path).blocks * 512).toBeLessThan(4 << 20)
+  }
+  const path = join(temporaryFolder(), 'layer')
+  expect((await pour(path, 0, Buffer.alloc(large))).size).toBe(large)
+  expect(statSync(path)).toMatchObject({ size: large, blocks: 0 })
 })

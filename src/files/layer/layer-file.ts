@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto'
-import { closeSync, openSync, write, writeSync } from 'node:fs'
+import { closeSync, ftruncateSync, openSync, write, writeSync } from 'node:fs'
 import type { Digest } from '../../oci/index.ts'
 import { HashWorker } from './hash-worker.ts'
 
@@ -69,6 +69,7 @@ class PlainLayerFile implements LayerFile {
   }
 
   async finish(): Promise<{ digest: Digest; size: number }> {
+    ftruncateSync(this.fd, this.size)
     closeSync(this.fd)
     return { digest: `sha256:${this.hash.digest('hex')}`, size: this.size }
   }
@@ -144,6 +145,7 @@ class ThreadedLayerFile implements LayerFile {
     this.flush()
     await this.pending
     if (this.failure !== undefined) throw this.failure.error
+    ftruncateSync(this.fd, this.size)
     const hex = await this.worker.ask({ digest: true })
     await this.close()
     return { digest: `sha256:${hex}`, size: this.size }
@@ -180,6 +182,7 @@ class ThreadedLayerFile implements LayerFile {
 }
 
 async function writeAt(fd: number, bytes: Uint8Array, at: number): Promise<void> {
+  if (isHole(bytes)) return
   for (let done = 0; done < bytes.length; ) {
     done += await new Promise<number>((resolve, reject) => {
       write(fd, bytes, done, bytes.length - done, at + done, (error, count) =>
@@ -190,5 +193,16 @@ async function writeAt(fd: number, bytes: Uint8Array, at: number): Promise<void>
 }
 
 function writeAll(fd: number, bytes: Uint8Array, at: number): void {
+  if (isHole(bytes)) return
   for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, at + done)
+}
+
+const worthAHole = 64 << 10
+let zeros: Buffer | undefined
+
+/** Whether the bytes need not be written: a file that is longer than what was written to it has zeros there, which take no room. */
+function isHole(bytes: Uint8Array): boolean {
+  if (bytes.length < worthAHole || bytes.length > slabSize || bytes[0] !== 0 || bytes.at(-1) !== 0) return false
+  zeros ??= Buffer.alloc(slabSize)
+  return zeros.compare(bytes, 0, bytes.length, 0, bytes.length) === 0
 }

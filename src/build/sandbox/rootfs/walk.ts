@@ -37,10 +37,13 @@ export function walk(upper: string, merged: string | undefined, aside?: string):
     const from = fs.openSync(path, 'r')
     const start = at
     const buffer = Buffer.allocUnsafe(1 << 20)
+    const zeros = Buffer.alloc(buffer.length)
     for (let position = 0; position < size; ) {
       const count = fs.readSync(from, buffer, 0, Math.min(buffer.length, size - position), position)
       if (count === 0) break
-      for (let done = 0; done < count; ) done += fs.writeSync(fd, buffer, done, count - done, at + done)
+      // A hole stays one: zeros that are not written are there as well.
+      if (buffer.compare(zeros, 0, count, 0, count) !== 0)
+        for (let done = 0; done < count; ) done += fs.writeSync(fd, buffer, done, count - done, at + done)
       position += count
       at += count
     }
@@ -110,7 +113,10 @@ export function walk(upper: string, merged: string | undefined, aside?: string):
     return { children, shown: all.filter((name) => !own.has(name)) }
   }
   const { children, shown } = list(Buffer.from(upper), merged === undefined ? undefined : Buffer.from(merged), true)
-  if (fd >= 0) fs.closeSync(fd)
+  if (fd >= 0) {
+    fs.ftruncateSync(fd, at)
+    fs.closeSync(fd)
+  }
   return [
     {
       name: '',
