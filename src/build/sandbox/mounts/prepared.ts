@@ -52,8 +52,13 @@ export interface Prepared {
   readonly secrets: readonly PreparedSecret[]
   /** What has to be given to others than root first. */
   readonly owned: readonly { readonly path: string; readonly uid: number; readonly gid: number }[]
-  /** The folder that is bound to /dev at `place`, and the devices that have a place in it. */
-  readonly dev: { readonly path: string; readonly place: string; readonly devices: readonly string[] }
+  /** The folder that is bound to /dev at `place`, the devices that have a place in it, and flags that the bind keeps. */
+  readonly dev: {
+    readonly path: string
+    readonly place: string
+    readonly devices: readonly string[]
+    readonly flags: readonly string[]
+  }
   /** Gives caches back, and closes sockets. */
   release(): void
 }
@@ -93,6 +98,7 @@ class Preparing {
   private readonly owned: { path: string; uid: number; gid: number }[] = []
   private readonly caches: HeldCache[] = []
   private readonly relays: Relay[] = []
+  private readonly kept = new Map<string, readonly string[]>()
 
   constructor(on: Stack, command: Command, options: PrepareOptions) {
     this.command = command
@@ -111,7 +117,12 @@ class Preparing {
   async done(): Promise<Prepared> {
     const { folder } = this.options
     const { stubs, command } = this
-    const dev = { path: join(folder, 'dev'), place: this.devPlace, devices: makeDevFolder(join(folder, 'dev')) }
+    const dev = {
+      path: join(folder, 'dev'),
+      place: this.devPlace,
+      devices: makeDevFolder(join(folder, 'dev')),
+      flags: this.keep(join(folder, 'dev')),
+    }
     for (const { name, bytes } of command.scripts) makeFile(join(dev.path, 'pipes', name), bytes, 0o755)
     this.file('etc/resolv.conf', resolvFile())
     this.file('etc/hosts', hostsFile(command.hosts))
@@ -197,6 +208,14 @@ class Preparing {
     }
   }
 
+  /** By folder, since a step's files lie in one: looking through all mounts for each of them would take longer than the rest. */
+  private keep(path: string): readonly string[] {
+    const folder = path.startsWith(`${this.options.folder}/`) ? this.options.folder : path
+    const flags = this.kept.get(folder) ?? flagsToKeep(folder)
+    this.kept.set(folder, flags)
+    return flags
+  }
+
   private mount(source: string, target: string, readonly: boolean, directory: boolean): void {
     const place = this.targets.add(target, directory ? 'directory' : 'file')
     this.mounts.push({ ...this.bind(source, readonly), ...place, directory })
@@ -204,13 +223,13 @@ class Preparing {
 
   private bind(source: string, readonly: boolean): Pick<PreparedMount, 'source' | 'type' | 'options'> {
     const flags = [...flagsFor(this.command), ...(readonly ? ['ro'] : [])]
-    const options = flags.length === 0 ? [] : [...new Set([...flags, ...flagsToKeep(source)])]
+    const options = flags.length === 0 ? [] : [...new Set([...flags, ...this.keep(source)])]
     return { source, type: 'bind', options }
   }
 
   /** A bind would keep what the store’s disk forbids; and what is not for reading alone needs something above that takes the changes. */
   private needsOverlay(folder: string, readonly: boolean): boolean {
-    return !this.options.copies && (!readonly || flagsToKeep(folder).includes('noexec'))
+    return !this.options.copies && (!readonly || this.keep(folder).includes('noexec'))
   }
 
   private async stackOnDisk(stack: Stack, readonly: boolean, i: number): Promise<string> {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { quoted } from '../machine/index.ts'
-import { flagsToKeep, hostname, type Prepared, type PreparedMount } from '../mounts/index.ts'
+import { hostname, type Prepared, type PreparedMount } from '../mounts/index.ts'
 import type { Command } from '../step/index.ts'
 import { becomeCommand } from './become.ts'
 import { hiddenLines } from './hidden-env.ts'
@@ -149,7 +149,7 @@ function systemLines({ prepared, root, command, userNamespace, oneId, procIsCove
 
 /** How the folder is bound to /dev: real devices come one by one, and none that is made there can be opened. */
 export function devFlags({ dev }: Prepared, { insecure }: Command): string[] {
-  return insecure ? ['bind'] : ['bind', ...new Set(['nodev', 'nosuid', ...flagsToKeep(dev.path)])]
+  return insecure ? ['bind'] : ['bind', ...new Set(['nodev', 'nosuid', ...dev.flags])]
 }
 
 /** What keeps the kernel's own files from being changed or read. */
