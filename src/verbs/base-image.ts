@@ -20,6 +20,7 @@ import {
 } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
+import { repositoriesWith } from './known-locations.ts'
 import { entryNamed, readImage, type StoredImage } from './stored-image.ts'
 
 /** An image of the store, as a base for a platform. */
@@ -40,7 +41,12 @@ export function storedBase(store: Store, name: Reference, platform: Platform): S
   // Of an index, the registry would choose the same.
   const isMeant = best !== undefined && (isIndex || isSamePlatform(platform, best.platform))
   if (best === undefined || !store.blobs.has(best.blob.digest)) return undefined
-  return { base: baseOf(readImage(store, best.blob), formatReference(name)), isMeant, entry }
+  const base = baseOf(readImage(store, best.blob), formatReference(name))
+  // Those that rest compressed elsewhere are known by that; of plain layers it takes a look.
+  const fetchable = base.layers.every(
+    ({ blob, diffId }) => store.blobs.has(diffId) || repositoriesWith(store, diffId, blob.digest).length > 0,
+  )
+  return { base: { ...base, fetchable }, isMeant, entry }
 }
 
 /** The platforms for which the store has an image of that name. */

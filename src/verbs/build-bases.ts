@@ -211,7 +211,7 @@ export class BuildBases {
 
 function baseOf(reference: Reference, { blob, manifest, config }: RemoteImage): BaseImage {
   const layers = manifest.layers.map((layer, i) => ({ blob: layer, diffId: config.diffIds[i]! }))
-  return { reference, manifest: blob, config, layers }
+  return { reference, manifest: blob, config, layers, fetchable: true }
 }
 
 /** Builds of earlier versions named their bases. One whose layers they left in its registry is such a one, and no pulled image. */
@@ -222,7 +222,7 @@ function leftByBuild({ store }: Host, name: Reference, { base, entry }: StoredBa
   const isAsThere = (blob: Descriptor) => blob.digest === base.manifest.digest
   if (known?.repository !== repository || !isAsThere(known.manifest)) return undefined
   const asked = new Date(Date.parse(entry.tagged ?? '') || 0)
-  return { base: { ...base, reference: name }, root: known.root, repository, asked }
+  return { base: { ...base, reference: name, fetchable: true }, root: known.root, repository, asked }
 }
 
 /** Shows layers that come as parts of a step, as BuildKit does, besides reporting them. */

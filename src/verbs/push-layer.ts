@@ -68,7 +68,7 @@ export async function pushLayer(
     const how = await registry.mount(blob, withinRegistry(repositories, registry.host))
     if (how !== undefined) return there(layerIn(family, blob), how, location)
   }
-  const isHere = layer.blob.digest === diffId
+  const isHere = layer.blob.digest === diffId && store.blobs.has(diffId)
   // What we have squeezed before comes to the same bytes again.
   const toRelay = isHere && locations.some(({ ours }) => ours) ? [] : locations.filter(({ ours }) => !ours)
   for (const location of toRelay) {

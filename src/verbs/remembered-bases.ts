@@ -102,7 +102,7 @@ function open(store: Store, key: string): RememberedBase | undefined {
   if (image === undefined) return undefined
   for (const { digest } of [root, manifest, image.manifest.config]) store.blobs.touch(digest)
   const layers = image.manifest.layers.map((blob, i) => ({ blob, diffId: image.config.diffIds[i]! }))
-  const base: BaseImage = { reference: name, manifest, config: image.config, layers }
+  const base: BaseImage = { reference: name, manifest, config: image.config, layers, fetchable: true }
   return { base, root, repository: repositoryOf(name), asked }
 }
 

@@ -13,7 +13,7 @@ import {
   writeIndex,
 } from '../oci/index.ts'
 import type { Host } from './host.ts'
-import { claimsOf } from './known-locations.ts'
+import { claimsOf, repositoriesWith } from './known-locations.ts'
 import type { FetchCall, LayersElsewhere } from './layers-elsewhere.ts'
 import { pulledAsOfEntry } from './pulled-as.ts'
 import { readImage, type StoredImage } from './stored-image.ts'
@@ -89,7 +89,7 @@ class Completion {
 
   private async image(blob: Descriptor): Promise<Descriptor> {
     const { manifest, config } = readImage(this.host.store, blob)
-    if (manifest.layers.every(({ digest }, i) => digest === config.diffIds[i])) return blob
+    if (manifest.layers.every(({ digest }, i) => digest === config.diffIds[i] && !this.isElsewhere(digest))) return blob
     // Not before: an image that is whole is had without what fetches, also from a store that cannot be written.
     this.release ??= this.host.store.lease()
     const { LayersElsewhere } = await import('./layers-elsewhere.ts')
@@ -99,6 +99,12 @@ class Completion {
     )
     const types = { mediaType: mediaTypes.manifest, config: { ...manifest.config, mediaType: mediaTypes.config } }
     return this.keep(Buffer.from(goJson(manifestJson({ ...manifest, ...types, layers }), 2)), mediaTypes.manifest)
+  }
+
+  /** Of a plain layer, its name does not tell that it is here. */
+  private isElsewhere(digest: Digest): boolean {
+    const { store } = this.host
+    return !store.blobs.has(digest) && repositoriesWith(store, digest, digest).length > 0
   }
 
   close(): void {

@@ -20,8 +20,11 @@ export function pushBase(
     tag = '1',
     architecture = 'amd64',
     labels,
+    plain = false,
   }: {
     readonly docker?: boolean
+    /** The layers are tars as they are, not compressed. */
+    readonly plain?: boolean
     readonly tag?: string
     readonly architecture?: string
     readonly labels?: Readonly<Record<string, string>>
@@ -29,8 +32,14 @@ export function pushBase(
 ): Base {
   const tars = layers.map((files) => tarOf(files))
   const blobs = tars.map((tar) => {
-    const bytes = gzipSync(tar)
-    const mediaType = docker ? mediaTypes.dockerLayerGzip : mediaTypes.layerGzip
+    const bytes = plain ? tar : gzipSync(tar)
+    const mediaType = plain
+      ? docker
+        ? mediaTypes.dockerLayer
+        : mediaTypes.layer
+      : docker
+        ? mediaTypes.dockerLayerGzip
+        : mediaTypes.layerGzip
     return { mediaType, digest: registry.addBlob(bytes), size: bytes.length }
   })
   const diffIds = tars.map((tar) => sha256(tar))

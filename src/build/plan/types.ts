@@ -146,6 +146,8 @@ export interface BaseImage {
   readonly manifest: Descriptor
   readonly config: ImageConfig
   readonly layers: readonly { readonly blob: Descriptor; readonly diffId: Digest }[]
+  /** A registry is known to have its layers, so that those which are not here can be fetched. */
+  readonly fetchable?: boolean
 }
 
 /** Finds a base image by the name that stands in the Dockerfile. Rejects where there is none. */

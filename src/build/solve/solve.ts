@@ -175,7 +175,7 @@ class Doing {
     const { base, name } = operation
     const { store, snapshots } = this.tools
     const absent = base.layers.filter(({ diffId }) => !store.blobs.touch(diffId))
-    const lost = absent.find(({ diffId, blob }) => blob.digest === diffId)
+    const lost = base.fetchable === true ? undefined : absent.find(({ diffId, blob }) => blob.digest === diffId)
     if (lost !== undefined) refuseLayer(store, lost.diffId, name)
     step.progress(`resolve ${name}`, 0, undefined, true)
     return snapshots.of(base.layers, absent.length === 0 ? undefined : this.fetching(operation))
