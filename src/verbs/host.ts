@@ -44,7 +44,7 @@ export function createHost({ home, environment = process.env, report }: TareOpti
     warn: (message) => {
       if (told.has(message)) return
       told.add(message)
-      report?.({ type: 'warning', rule: 'Login', message })
+      report?.({ type: 'warning', rule: 'RegistryConfig', message })
     },
   }
 }

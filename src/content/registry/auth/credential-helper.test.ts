@@ -120,7 +120,7 @@ test('a warning of a helper is JSON where all else is', async () => {
     .split('\n')
     .map((line) => JSON.parse(line))
   expect(events).toContainEqual({
-    ...{ type: 'warning', rule: 'Login' },
+    ...{ type: 'warning', rule: 'RegistryConfig' },
     message: expect.stringContaining('docker-credential-x'),
   })
 })
