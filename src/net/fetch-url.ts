@@ -57,17 +57,45 @@ export async function fetchUrl<T>(
         return { taken: undefined, etag: etag ?? known.etag, modified: modified ?? known.modified }
       }
       if (response.status !== 200) throw explain(response, wish)
-      return { taken: await take(response.body), etag, modified }
+      return { taken: await handOver(response.body, take), etag, modified }
     })
   } catch (error) {
     if (signal?.aborted) throw signal.reason
-    throw explainBroken(error, url.host, wish)
+    throw error instanceof TakerFailure ? error.error : explainBroken(error, url.host, wish)
   } finally {
     http.close()
   }
 }
 
-/** An error of the network as an answer; others are those of `take`. */
+/** What went wrong on our side with the bytes, such as a full disk: no server's fault, and not to be tried again. */
+class TakerFailure extends Error {
+  readonly error: unknown
+
+  constructor(error: unknown) {
+    super('the bytes could not be taken')
+    this.error = error
+  }
+}
+
+async function handOver<T>(body: Bytes, take: (bytes: Bytes) => Promise<T>): Promise<T> {
+  let broken: unknown
+  async function* told(): Bytes {
+    try {
+      yield* body
+    } catch (error) {
+      broken = error
+      throw error
+    }
+  }
+  try {
+    return await take(told())
+  } catch (error) {
+    // Of bytes that broke off, anything may have been made: that comes from the server, and may not come again.
+    throw broken ?? new TakerFailure(error)
+  }
+}
+
+/** An error of the network as an answer. */
 function explainBroken(error: unknown, host: string, wish: string): unknown {
   const found = explainUnreachable(error, host)
   if (found === undefined) return error

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { leftovers } from '../../test/kit/check-store.ts'
 import { hostBench } from '../../test/kit/hosts.ts'
 import { canMount, hasProgram, mountOn } from '../../test/kit/needs.ts'
+import { serve } from '../../test/kit/serve.ts'
 import { tarOf } from '../../test/kit/tiny-archive.ts'
 import { manyBytes } from '../../test/kit/trees.ts'
 import { flow } from '../support/index.ts'
@@ -30,12 +31,15 @@ test.skipIf(!canMount() || !hasProgram('bzip2'))(
     const { host, store, folder, build: buildHere } = smallHost()
     writeFileSync(join(folder, 'a.tar.bz2'), spawnSync('bzip2', ['-c'], { input: archive }).stdout)
     writeFileSync(join(folder, 'a.tar'), archive)
+    const address = `${await serve((_, response) => response.end(archive))}/a.tar`
     const works: Readonly<Record<string, () => Promise<unknown>>> = {
       copy: () => buildHere('x', ['FROM scratch', 'COPY a.tar /']),
       unpack: () => buildHere('x', ['FROM scratch', 'ADD a.tar /']),
       inflate: () => buildHere('x', ['FROM scratch', 'ADD a.tar.bz2 /']),
       context: () => build(host, { context: { kind: 'stream', bytes: flow(archive) } }),
       import: () => importImage(host, { from: { bytes: flow(archive) } }),
+      add: () => buildHere('x', ['FROM scratch', `ADD ${address} /`]),
+      remote: () => importImage(host, { from: { url: address } }),
       load: () => load(host, { from: { bytes: flow(tarOf({ 'manifest.json': '[]', x: manyBytes(300_000) })) } }),
     }
     for (const [what, work] of Object.entries(works)) {
