@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -9,6 +9,8 @@ import { hasProgram } from '../../test/kit/needs.ts'
 import { collect } from '../support/index.ts'
 import { allAuthorities, namedAuthorities } from './authorities.ts'
 import { fetchUrl } from './index.ts'
+
+const debian = '/etc/ssl/certs/ca-certificates.crt'
 
 describe.runIf(hasProgram('openssl', 'version'))('an authority', () => {
   let folder = ''
@@ -83,6 +85,24 @@ describe.runIf(hasProgram('openssl', 'version'))('an authority', () => {
   test('of another host’s certs.d does not count', async () => {
     put('.config/containers/certs.d/127.0.0.1:1/ca.crt', ours)
     await expect(fetched({})).rejects.toMatchObject({ code: 'DOWNLOAD_FAILED' })
+  })
+
+  test('of the system’s bundle counts, of the first that has any', () => {
+    const [one, two] = [readFileSync(ours, 'utf8').trim(), readFileSync(others, 'utf8').trim()]
+    writeFileSync(join(folder, 'blank.crt'), '# none\n')
+    const at = (...names: string[]) => names.map((name) => join(folder, name))
+    const bundled = (...names: string[]) => allAuthorities([], at(...names)).filter((text) => [one, two].includes(text))
+    expect(bundled('none.crt', 'blank.crt', 'ours.crt', 'others.crt')).toEqual([one])
+    expect(bundled('others.crt', 'ours.crt')).toEqual([two])
+    expect(bundled('none.crt', 'blank.crt')).toEqual([])
+  })
+
+  test.runIf(existsSync(debian))('of this system’s bundle counts without a word', () => {
+    const pem = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
+    const trusted = new Set(allAuthorities([]).map((text) => text.replace(/\s/g, '')))
+    const bundled = readFileSync(debian, 'utf8').match(pem) ?? []
+    expect(bundled.length).toBeGreaterThan(0)
+    expect(bundled.filter((text) => !trusted.has(text.replace(/\s/g, '')))).toEqual([])
   })
 
   test('is listed once, beside those of Node and of the system', () => {

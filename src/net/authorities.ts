@@ -4,13 +4,16 @@ import { rootCertificates } from 'node:tls'
 import type { Environment } from './environment.ts'
 
 // Where Linux systems keep what they trust, as Go looks for it: Debian and Alpine, Fedora, SUSE, CentOS.
-const bundles = [
-  '/etc/ssl/certs/ca-certificates.crt',
-  '/etc/pki/tls/certs/ca-bundle.crt',
-  '/etc/ssl/ca-bundle.pem',
-  '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
-  '/etc/ssl/cert.pem',
-]
+const systemBundles =
+  process.platform !== 'linux'
+    ? []
+    : [
+        '/etc/ssl/certs/ca-certificates.crt',
+        '/etc/pki/tls/certs/ca-bundle.crt',
+        '/etc/ssl/ca-bundle.pem',
+        '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
+        '/etc/ssl/cert.pem',
+      ]
 
 /**
  * The authorities that variables name: SSL_CERT_FILE, SSL_CERT_DIR, NODE_EXTRA_CA_CERTS. As other programs do, what is not there or
@@ -24,10 +27,9 @@ export function namedAuthorities(environment: Environment): readonly string[] {
   return [...paths].flatMap(certificatesIn)
 }
 
-/** All that anybody trusts: those of Node, of the system, and `more`; each once. */
-export function allAuthorities(more: readonly string[]): string[] {
-  const system =
-    process.platform === 'linux' ? (bundles.map(certificatesIn).find(({ length }) => length > 0) ?? []) : []
+/** All that anybody trusts: those of Node, of the system (the first of `bundles` that has any), and `more`; each once. */
+export function allAuthorities(more: readonly string[], bundles: readonly string[] = systemBundles): string[] {
+  const system = bundles.map(certificatesIn).find(({ length }) => length > 0) ?? []
   const known = new Map<string, string>()
   for (const text of [...rootCertificates, ...system, ...more]) known.set(text.replace(/\s+/g, ''), text)
   return [...known.values()]
