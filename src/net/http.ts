@@ -69,10 +69,17 @@ export class Http {
     this.ways.close()
   }
 
+  /** What is configured for an endpoint goes along to it, and to none that it leads on to. */
+  private withOwn(request: HttpRequest): HttpRequest {
+    const { own } = this.settings.trust
+    if (own === undefined || own.origin !== request.url.origin) return request
+    return { ...request, headers: { ...(own.headers as OutgoingHttpHeaders), ...request.headers } }
+  }
+
   private async exchange(request: HttpRequest): Promise<HttpResponse> {
     const { patience, signal } = this.settings
     const proxy = proxyFor(request.url, this.settings.proxies)
-    const send = await this.ways.to(request, proxy)
+    const send = await this.ways.to(this.withOwn(request), proxy)
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
       // Without a tunnel, the proxy itself is what is connected to.

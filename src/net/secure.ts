@@ -7,14 +7,19 @@ import { allAuthorities } from './authorities.ts'
 import type { Environment } from './environment.ts'
 import { isDistrust } from './failure.ts'
 import type { ProxyServer } from './proxies.ts'
-import { readTrust } from './trust.ts'
+import { type HostSettings, readTrust, type Trust, trustOf } from './trust.ts'
 import { type Destination, openTunnel } from './tunnel.ts'
 
 export interface SecureSettings {
   /** Certificates are not checked. */
   readonly unchecked: boolean
   /** Whose certificates count: those that are kept for this host, and those that the environment names. */
-  readonly trust: { readonly host: string; readonly environment: Environment }
+  readonly trust: {
+    readonly host: string
+    readonly environment: Environment
+    /** What is configured for an endpoint besides; its authorities count for what is behind it, too. */
+    readonly own?: HostSettings | undefined
+  }
   /** Milliseconds that a connection may take to be made. */
   readonly patience: number
 }
@@ -88,7 +93,7 @@ export class SecureWays {
 
   private beliefIn(endpoint: string): Belief {
     const { trust } = this.settings
-    const known = this.believed.get(endpoint) ?? new Belief(endpoint, trust.host, trust.environment)
+    const known = this.believed.get(endpoint) ?? new Belief(endpoint, trust)
     this.believed.set(endpoint, known)
     return known
   }
@@ -129,19 +134,19 @@ export class SecureWays {
   }
 }
 
+const nothing: Trust = { authorities: [] }
+
 /** Whom to believe of one endpoint, and what to show it. */
 class Belief {
   private readonly endpoint: string
-  private readonly origin: string
-  private readonly environment: Environment
+  private readonly trust: SecureSettings['trust']
   private made: tls.SecureContext | undefined
   private isWide = false
 
-  /** `origin` is the host that led to the endpoint: its authorities count for what is behind it, too. */
-  constructor(endpoint: string, origin: string, environment: Environment) {
+  /** `trust` is of the host that led to the endpoint: its authorities count for what is behind it, too. */
+  constructor(endpoint: string, trust: SecureSettings['trust']) {
     this.endpoint = endpoint
-    this.origin = origin
-    this.environment = environment
+    this.trust = trust
   }
 
   /** Throws `CERTIFICATES_INVALID`. */
@@ -159,10 +164,16 @@ class Belief {
   }
 
   private make(): tls.SecureContext {
-    const { authorities, ...shown } = readTrust(this.endpoint, this.environment)
-    const more = this.endpoint === this.origin ? [] : readTrust(this.origin, this.environment).authorities
-    const named = [...new Set([...authorities, ...more])]
-    if (this.isWide) return tls.createSecureContext({ ...shown, ca: allAuthorities(named) })
-    return tls.createSecureContext({ ...shown, ...(named.length === 0 ? {} : { ca: named }) })
+    const { endpoint } = this
+    const { host, environment, own } = this.trust
+    const kept = readTrust(endpoint, environment)
+    const configured = own === undefined ? nothing : trustOf(own)
+    const more = endpoint === host ? [] : readTrust(host, environment).authorities
+    const named = [...new Set([...kept.authorities, ...more, ...configured.authorities])]
+    const said = [kept, ...(own?.origin === `https://${endpoint}` ? [configured] : [])]
+    const shown = { cert: said.flatMap(({ cert = [] }) => cert), key: said.flatMap(({ key = [] }) => key) }
+    const pairs = shown.cert.length === 0 ? {} : shown
+    if (this.isWide) return tls.createSecureContext({ ...pairs, ca: allAuthorities(named) })
+    return tls.createSecureContext({ ...pairs, ...(named.length === 0 ? {} : { ca: named }) })
   }
 }

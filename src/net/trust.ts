@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { messageOf, systemCode, TareError } from '../support/index.ts'
 import { namedAuthorities } from './authorities.ts'
@@ -12,6 +12,26 @@ export interface Trust {
   /** Certificates of ours, and their keys in the same order. */
   readonly cert?: string[]
   readonly key?: string[]
+}
+
+/** What is configured for one endpoint and goes to no other. */
+export interface HostSettings {
+  /** `https://mirror.example`: nothing else, not the same host over http either, is told or shown anything of it. */
+  readonly origin: string
+  /** Files of authorities: PEM. */
+  readonly authorities: readonly string[]
+  /** Files of certificates of ours. Without a key: it is in the same file. */
+  readonly pairs: readonly { readonly cert: string; readonly key?: string | undefined }[]
+  readonly headers: Readonly<Record<string, string | readonly string[]>>
+}
+
+/** What such settings say of certificates. Throws `CERTIFICATES_INVALID`. */
+export function trustOf({ authorities, pairs }: Pick<HostSettings, 'authorities' | 'pairs'>): Trust {
+  const read = pairs.map(({ cert, key = cert }) => pairOf(cert, key))
+  return {
+    authorities: authorities.map(authorityOf),
+    ...(read.length === 0 ? {} : { cert: read.map(({ cert }) => cert), key: read.map(({ key }) => key) }),
+  }
 }
 
 /**
@@ -30,11 +50,13 @@ export function readTrust(host: string, environment: Environment): Trust {
 }
 
 function authoritiesIn(folder: string): string[] {
-  return namesIn(folder, '.crt').map((name) => {
-    const text = read(join(folder, name))
-    if (!text.includes(begin)) throw invalid(`${join(folder, name)} has no certificate`, undefined)
-    return text
-  })
+  return namesIn(folder, '.crt').map((name) => authorityOf(join(folder, name)))
+}
+
+function authorityOf(path: string): string {
+  const text = read(path)
+  if (!text.includes(begin)) throw invalid(`${path} has no certificate`, undefined)
+  return text
 }
 
 function pairsIn(folder: string): { readonly cert: string; readonly key: string }[] {
@@ -54,14 +76,19 @@ function pairsIn(folder: string): { readonly cert: string; readonly key: string 
         `${path} has no ${keyName} beside it`,
         'Put its key there. The certificate of an authority ends in .crt.',
       )
-    const pair = { cert: read(path), key: read(join(folder, keyName)) }
-    try {
-      createSecureContext(pair)
-    } catch (cause) {
-      throw invalid(`${path} and ${keyName} are no certificate and its key: ${messageOf(cause)}`, undefined)
-    }
-    return pair
+    return pairOf(path, join(folder, keyName))
   })
+}
+
+function pairOf(path: string, keyPath: string): { readonly cert: string; readonly key: string } {
+  const pair = { cert: read(path), key: read(keyPath) }
+  try {
+    createSecureContext(pair)
+  } catch (cause) {
+    const both = path === keyPath ? `${path} is` : `${path} and ${basename(keyPath)} are`
+    throw invalid(`${both} no certificate and its key: ${messageOf(cause)}`, undefined)
+  }
+  return pair
 }
 
 const begin = '-----BEGIN '

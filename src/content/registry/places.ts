@@ -31,14 +31,14 @@ export class Place {
   readonly connection: Connection
   private readonly http: Http
 
-  constructor({ host, repository, insecure, plain, api, namespace }: Endpoint, settings: PlaceSettings) {
+  constructor({ host, repository, insecure, plain, api, namespace, own }: Endpoint, settings: PlaceSettings) {
     const { environment, patience, retries } = settings
     this.host = host
     this.repository = repository
     this.http = new Http({
       patience,
       unchecked: insecure,
-      trust: { host, environment },
+      trust: { host, environment, own },
       proxies: readProxies(environment),
       signal: retries.signal,
     })
@@ -190,13 +190,13 @@ interface Found<T> {
   readonly mirror?: Mirror
 }
 
-/** What is wrong with them and not with us. */
+/** What is wrong with them, or with what is kept for them, and not with what is wished for. */
 function isTheirs(error: unknown): error is TareError {
-  return error instanceof TareError && /^(?:REGISTRY|BLOB|MANIFEST)_/.test(error.code)
+  return error instanceof TareError && /^(?:(?:REGISTRY|BLOB|MANIFEST)_|CERTIFICATES_INVALID$)/.test(error.code)
 }
 
 function isLasting({ code }: TareError): boolean {
-  return code.startsWith('REGISTRY_') && code !== 'REGISTRY_NOT_FOUND'
+  return /^(?:REGISTRY_|CERTIFICATES_)/.test(code) && code !== 'REGISTRY_NOT_FOUND'
 }
 
 /** `mirror.example:5000 answers 503`, without what was wished for. */

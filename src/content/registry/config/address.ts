@@ -10,8 +10,13 @@ export interface Address {
   readonly api: string
 }
 
-/** Reads a URL; its path is the API's, or what stands before `/v2`. Throws `REGISTRIES_INVALID`; `member` says where it stands. */
-export function addressOf(text: unknown, path: string, member: string, says: 'before' | 'whole' = 'before'): Address {
+/** Reads a URL; its path is the API's, or what stands before `/v2`, or may end in that. Throws `REGISTRIES_INVALID`; `member` says where it stands. */
+export function addressOf(
+  text: unknown,
+  path: string,
+  member: string,
+  says: 'before' | 'with' | 'whole' = 'before',
+): Address {
   const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.host === '')
     throw misconfigured(
@@ -26,5 +31,7 @@ export function addressOf(text: unknown, path: string, member: string, says: 'be
       `the address of ${url.host} in ${member} has more than a host, a port and a path`,
     )
   const before = url.pathname.replace(/\/+$/, '')
+  if (says === 'with')
+    return { host: url.host, plain: url.protocol === 'http:', api: `${before.replace(/\/v2$/, '')}/v2` }
   return { host: url.host, plain: url.protocol === 'http:', api: says === 'whole' ? before : `${before}/v2` }
 }

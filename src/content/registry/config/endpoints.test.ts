@@ -261,6 +261,7 @@ test.each(['a.test:5000', 'a.test_5000_', '_default'])('containerd’s hosts.tom
     insecure: false,
     plain: false,
     api: '/base/v2',
+    namespace: 'a.test:5000',
   })
   expect(find().mirrors).toEqual([])
   const alone = { ...environment, CONTAINERS_REGISTRIES_CONF: '/dev/null' }
@@ -270,6 +271,30 @@ test.each(['a.test:5000', 'a.test_5000_', '_default'])('containerd’s hosts.tom
       origin: { host: 'b.test', repository: 'app', insecure: false },
       ...{ mirrors: [], faults: [] },
     })
+})
+
+test.each(['https://one.test', 'https://one.test/', 'https://one.test/v2', 'one.test/v2/'])(
+  'a path of hosts.toml may end in /v2 already, and letters be of any case: %s',
+  (name) => {
+    const text = `[host."${name}"]\ncapabilities = ["Pull", "RESOLVE"]\n[host."https://two.test"]\ncapabilities = []`
+    const { mirrors } = findEndpoints('a.test', 'app', { environment: { HOME: hosts(text, 'a.test') }, namedBy: 'tag' })
+    expect(mirrors.map(({ host, api }) => [host, api])).toEqual([
+      ['one.test', undefined],
+      ['two.test', undefined],
+    ])
+  },
+)
+
+test('what hosts.toml says of the registry itself counts for a login, too, where it is not elsewhere', () => {
+  const find = (text: string, repository: string) =>
+    findEndpoints('a.test', repository, { environment: { HOME: hosts(text, 'a.test') } }).origin
+  const said = 'skip_verify = true\n[header]\nx = "y"'
+  for (const server of ['', 'server = "https://a.test"\n'])
+    for (const repository of ['', 'app'])
+      expect(find(server + said, repository)).toMatchObject({ insecure: true, own: { origin: 'https://a.test' } })
+  const elsewhere = `server = "https://b.test"\n${said}`
+  expect(find(elsewhere, '')).toEqual({ host: 'a.test', repository: '', insecure: false })
+  expect(find(elsewhere, 'app')).toMatchObject({ host: 'b.test', own: { origin: 'https://b.test' } })
 })
 
 test('Docker Hub’s own server in hosts.toml is Docker Hub', () => {
@@ -286,6 +311,13 @@ test.each([
   ['[host."https://x.test"]\ncapabilities = "pull"', 'the capabilities of host."https://x.test" are a list of strings'],
   ['[host."https://x.test"]\nskip_verify = "no"', 'skip_verify of host."https://x.test" is true or false'],
   ['[host]\n"https://x.test" = 1', 'host."https://x.test" is a table'],
+  ['[host."https://x.test"]\nca = 5', 'ca of host."https://x.test" is a file, or a list of files'],
+  ['[host."https://x.test"]\nclient = [["a", "b", "c"]]', 'client of host."https://x.test" is a file with'],
+  ['[host."https://x.test".header]\n"x y" = "z"', 'the header "x y" of host."https://x.test" cannot be sent'],
+  ['[host."https://x.test".header]\nx = "y\\r\\nz: 1"', 'the header "x" of host."https://x.test" cannot be sent'],
+  ['[host."https://x.test".header]\nContent-Length = "1"', 'the header "Content-Length" of'],
+  ['header = "x"', 'header of the registry itself is a table'],
+  ['skip_verify = 1', 'skip_verify of the registry itself is true or false'],
 ])('what is wrong in hosts.toml is told, and keeps nobody from the registry: %j', (text, fault) => {
   const environment = { HOME: hosts(`${text}\n`, 'a.test') }
   const { origin, mirrors, faults } = findEndpoints('a.test', 'app', { environment, namedBy: 'tag' })

@@ -1,8 +1,8 @@
-import type { Environment } from '../../../net/index.ts'
+import type { Environment, HostSettings } from '../../../net/index.ts'
 import { TareError } from '../../../support/index.ts'
 import type { Address } from './address.ts'
 import { isAmong, readDaemonRules } from './daemon-json.ts'
-import { readHostsRules } from './hosts-toml.ts'
+import { type HostRules, readHostsRules } from './hosts-toml.ts'
 import { type RegistryRule, readRules } from './registries-conf.ts'
 
 /** A place where a repository is to be had. */
@@ -17,6 +17,8 @@ export interface Endpoint {
   readonly api?: string | undefined
   /** For a mirror of several registries: which of them is meant. (containerd's `ns`) */
   readonly namespace?: string | undefined
+  /** What is for it alone: authorities, certificates of ours, headers. */
+  readonly own?: HostSettings | undefined
 }
 
 /** How an image is named that is to be read. */
@@ -51,15 +53,21 @@ export function findEndpoints(host: string, repository: string, options: Endpoin
   const isInsecure = (at: string) => insecure || allowed.includes(at) || isAmong(at, daemon.insecure)
   const found = findRule(readRules(environment), repository === '' ? host : `${host}/${repository}`)
   const hosts = readHostsRules(host, environment)
-  const endpointAt = ({ host: at, plain, api }: Address, unchecked = false): Endpoint => {
+  const endpointAt = ({ host: at, plain, api }: Address, rules?: HostRules): Endpoint => {
     const known = hubNames.has(at) ? 'docker.io' : at
     const path = api === '/v2' ? {} : { api }
-    return { host: known, repository, insecure: plain || unchecked || isInsecure(known), plain, ...path }
+    const base = { host: known, repository, insecure: plain || rules?.insecure === true || isInsecure(known), plain }
+    return { ...base, ...path, ...ownOf(rules, originOf(known, plain)) }
   }
+  const isElsewhere = hosts.server !== undefined && hosts.server.host !== host && repository === ''
+  const toldOf = (endpoint: Endpoint) => (endpoint.host === host ? endpoint : { ...endpoint, namespace: host })
   const itself: Endpoint =
     hosts.server === undefined || repository === ''
-      ? { host, repository, insecure: isInsecure(host) }
-      : endpointAt(hosts.server)
+      ? {
+          ...{ host, repository, insecure: isInsecure(host) || (!isElsewhere && hosts.itself?.insecure === true) },
+          ...(isElsewhere ? {} : ownOf(hosts.itself, originOf(host, hosts.server?.plain === true))),
+        }
+      : toldOf(endpointAt(hosts.server, hosts.itself))
   const rest = found?.rest ?? ''
   if (found?.rule.blocked) throw blocked(host, repository, found.rule)
   const at = (location: string, trusted: boolean): Endpoint => {
@@ -80,7 +88,7 @@ export function findEndpoints(host: string, repository: string, options: Endpoin
   const origin = moved
     ? at(location, found!.rule.insecure)
     : { ...itself, insecure: itself.insecure || found?.rule.insecure === true }
-  if (namedBy === undefined) return { origin, mirrors: [], faults: [] }
+  if (namedBy === undefined) return { origin, mirrors: [], faults: hosts.faults }
   const mirrors = (found?.rule.mirrors ?? [])
     .filter(({ pulls }) => pulls === 'all' || pulls === `${namedBy}-only`)
     .map((mirror) => at(mirror.location, mirror.insecure))
@@ -88,12 +96,20 @@ export function findEndpoints(host: string, repository: string, options: Endpoin
   const hubMirrors = ofHub ? daemon.mirrors.map((mirror) => endpointAt(mirror)) : []
   const hostMirrors = hosts.mirrors
     .filter(({ resolves }) => resolves || namedBy === 'digest')
-    .map((mirror) => ({ ...endpointAt(mirror, mirror.insecure), namespace: host }))
+    .map((mirror) => toldOf(endpointAt(mirror, mirror)))
   const faults = [...(found?.rule.faults ?? []), ...(ofHub ? daemon.faults : []), ...hosts.faults]
   return { origin, mirrors: [...mirrors, ...hubMirrors, ...hostMirrors], faults }
 }
 
 const hubNames = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io'])
+
+function originOf(host: string, plain: boolean): string {
+  return new URL(`${plain ? 'http' : 'https'}://${host === 'docker.io' ? 'registry-1.docker.io' : host}`).origin
+}
+
+function ownOf(rules: HostRules | undefined, origin: string): Pick<Endpoint, 'own'> {
+  return rules?.own === undefined ? {} : { own: { origin, ...rules.own } }
+}
 
 interface Match {
   readonly rule: RegistryRule

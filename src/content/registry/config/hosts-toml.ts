@@ -1,5 +1,5 @@
-import { join } from 'node:path'
-import type { Environment } from '../../../net/index.ts'
+import { dirname, join, resolve } from 'node:path'
+import type { Environment, HostSettings } from '../../../net/index.ts'
 import { TareError } from '../../../support/index.ts'
 import { type Address, addressOf } from './address.ts'
 import { ownConfig, readIfAllowed } from './files.ts'
@@ -9,15 +9,23 @@ import { isTable, misconfigured, parseToml, type TomlTable } from './toml.ts'
 export interface HostsRules {
   /** Where the registry itself is; undefined: under its name. */
   readonly server?: Address | undefined
+  /** How the registry itself is spoken to. */
+  readonly itself?: HostRules | undefined
   /** In the order of the file. */
   readonly mirrors: readonly HostsMirror[]
   /** What is wrong with what is left out for it. */
   readonly faults: readonly string[]
 }
 
-export interface HostsMirror extends Address {
+/** What is said of one host, be it the registry or a mirror. */
+export interface HostRules {
   /** Certificates are not checked. */
   readonly insecure: boolean
+  /** What is for it alone; undefined for nothing. */
+  readonly own?: Omit<HostSettings, 'origin'> | undefined
+}
+
+export interface HostsMirror extends Address, HostRules {
   /** Whether it says what a tag means. */
   readonly resolves: boolean
 }
@@ -60,25 +68,67 @@ export function parseHostsRules(text: string, path: string): HostsRules {
     throw misconfigured(path, undefined, 'host is written [host."https://mirror.example"]')
   })
   const mirrors = (hosts ?? []).flatMap(([name, table]) => attempt(() => mirrorOf(name, table, path)) ?? [])
-  return { ...(origin === undefined ? {} : { server: origin }), mirrors, faults }
+  const itself = attempt(() => rulesOf(root, path, 'of the registry itself'))
+  return { ...(origin === undefined ? {} : { server: origin }), itself, mirrors, faults }
 }
 
 function mirrorOf(name: string, table: unknown, path: string): readonly HostsMirror[] {
   if (!isTable(table)) throw misconfigured(path, undefined, `host."${name}" is a table`)
-  const { capabilities = ['pull', 'resolve'], skip_verify: skips = false } = table
+  const { capabilities = [] } = table
   if (!Array.isArray(capabilities) || !capabilities.every((one) => typeof one === 'string'))
     throw misconfigured(path, undefined, `the capabilities of host."${name}" are a list of strings`)
-  if (typeof skips !== 'boolean') throw misconfigured(path, undefined, `skip_verify of host."${name}" is true or false`)
-  if (!capabilities.includes('pull')) return []
+  const can = capabilities.map((one: string) => one.toLowerCase())
+  const all = can.length === 0
+  const rules = rulesOf(table, path, `of host."${name}"`)
+  if (!all && !can.includes('pull')) return []
   const address = addressOf(withScheme(name), path, 'host', apiOf(table))
-  return [{ ...address, insecure: skips, resolves: capabilities.includes('resolve') }]
+  return [{ ...address, ...rules, resolves: all || can.includes('resolve') }]
+}
+
+function rulesOf(table: TomlTable, path: string, whose: string): HostRules {
+  const { skip_verify: skips = false, ca, client, header = {} } = table
+  const fault = (what: string) => misconfigured(path, undefined, what)
+  if (typeof skips !== 'boolean') throw fault(`skip_verify ${whose} is true or false`)
+  const at = (file: string) => resolve(dirname(path), file)
+  const authorities = listOf(ca)
+  if (!authorities.every(isText)) throw fault(`ca ${whose} is a file, or a list of files`)
+  const pairs = listOf(client).map((one) => {
+    const [cert, key, ...more] = listOf(one)
+    if (!isText(cert) || !(key === undefined || isText(key)) || more.length > 0)
+      throw fault(`client ${whose} is a file with a certificate and its key, or a list of [certificate, key]`)
+    return { cert: at(cert), ...(key ? { key: at(key) } : {}) }
+  })
+  if (!isTable(header)) throw fault(`header ${whose} is a table`)
+  for (const [name, value] of Object.entries(header)) {
+    if (!listOf(value).every(isText) || !isHeader(name, listOf(value)))
+      throw fault(`the header ${JSON.stringify(name)} ${whose} cannot be sent`)
+  }
+  const headers = header as HostSettings['headers']
+  const isPlain = authorities.length + pairs.length + Object.keys(headers).length === 0
+  return { insecure: skips, ...(isPlain ? {} : { own: { authorities: authorities.map(at), pairs, headers } }) }
+}
+
+// These say how a message is delimited, which is ours to say.
+const framing = /^(?:connection|content-length|expect|keep-alive|te|trailer|transfer-encoding|upgrade)$/i
+
+function isHeader(name: string, values: readonly unknown[]): boolean {
+  const isClean = (value: unknown) => /^[\t\x20-\x7e\x80-\xff]*$/.test(String(value))
+  return /^[!#$%&'*+.^_`|~\w-]+$/.test(name) && !framing.test(name) && values.every(isClean)
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return value === undefined ? [] : Array.isArray(value) ? value : [value]
 }
 
 function withScheme(text: unknown): unknown {
   return typeof text === 'string' && !text.includes('://') ? `https://${text}` : text
 }
 
-/** The path may be that of the API itself, and is else what stands before `/v2`. */
-function apiOf({ override_path: overrides }: TomlTable): 'whole' | 'before' {
-  return overrides === true ? 'whole' : 'before'
+/** The path is that of the API itself, where that is said; else `/v2` follows, unless it is there. */
+function apiOf({ override_path: overrides }: TomlTable): 'whole' | 'with' {
+  return overrides === true ? 'whole' : 'with'
 }
