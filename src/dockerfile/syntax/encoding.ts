@@ -1,3 +1,4 @@
+import { locate } from '../../support/index.ts'
 import { refusal } from '../refuse.ts'
 
 // What a text in another encoding looks like, bytes that are not UTF-8 being lone surrogates (`decodeName`) or U+FFFD.
@@ -12,5 +13,8 @@ const marks: readonly (readonly [name: string, start: RegExp])[] = [
 export function refuseWideCharacters(text: string, file: string): void {
   const name = marks.find(([, start]) => start.test(text))?.[0]
   const remedy = 'Save it as UTF-8; in PowerShell: Set-Content -Encoding utf8.'
-  if (name !== undefined) throw refusal('DOCKERFILE_ENCODING', `${file} is ${name}, not UTF-8`, remedy)
+  if (name === undefined) return
+  // Its text would only be noise in an excerpt.
+  const where = { file, line: 1, endLine: 1, text: '' }
+  throw locate(refusal('DOCKERFILE_ENCODING', `${file} is ${name}, not UTF-8`, remedy), where)
 }
