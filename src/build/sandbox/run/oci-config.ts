@@ -24,8 +24,10 @@ const resourceNames: Readonly<Record<string, string>> = {
 }
 
 /** crun takes the flags of the root's mount away: they are put back before the command has it as its root. */
-function keepNoDevices(root: string) {
-  const mount = [findProgram('mount') ?? 'mount', '-n', '-c', '-o', 'remount,bind,nodev', 'none', root]
+function keepNoDevices(root: string, isReadOnly: boolean) {
+  // A remount sets all flags anew.
+  const flags = `remount,bind,nodev${isReadOnly ? ',ro' : ''}`
+  const mount = [findProgram('mount') ?? 'mount', '-n', '-c', '-o', flags, 'none', root]
   // What is written to a hook has to be read.
   return { path: '/bin/sh', args: ['sh', '-c', 'read -r _; exec "$@"', 'sh', ...mount] }
 }
@@ -88,7 +90,9 @@ export function runtimeConfig(facts: StepFacts): string {
     root: { path: root, readonly: command.readonlyRoot === true },
     hostname,
     mounts,
-    ...(userNamespace || command.insecure ? {} : { hooks: { createContainer: [keepNoDevices(root)] } }),
+    ...(userNamespace || command.insecure
+      ? {}
+      : { hooks: { createContainer: [keepNoDevices(root, command.readonlyRoot === true)] } }),
     linux: {
       namespaces: [
         ...['pid', 'ipc', 'uts', 'mount'].map((type) => ({ type })),
