@@ -182,3 +182,18 @@ describe('the order', () => {
     expect(await find('other.example', 'app', { REGISTRY_AUTH_FILE })).toBeUndefined()
   })
 })
+
+test('a registry that is written in capitals has the login and the helper of the same in small ones', async () => {
+  const { file, find, folder } = home()
+  const script =
+    '#!/bin/sh\nread server\n[ "$server" = reg.example:5000 ] || { echo credentials not found; exit 1; }\necho \'{"Username":"of-helper","Secret":"x"}\'\n'
+  writeFileSync(join(folder, 'docker-credential-y'), script, { mode: 0o755 })
+  const more = { PATH: `${folder}:${process.env['PATH']}` }
+  for (const key of ['reg.example:5000', 'REG.example:5000']) {
+    file(docker, { credHelpers: { [key]: 'y' }, auths: { 'reg.example:5000': auth('of-file:x') } })
+    expect(await find('Reg.Example:5000', 'app', more)).toMatchObject({ user: 'of-helper' })
+    expect(await find('Reg.Example:5001', 'app', more)).toBeUndefined()
+    file(docker, { auths: { [key]: auth('of-file:x') } })
+    expect(await find('Reg.Example:5000')).toMatchObject({ user: 'of-file' })
+  }
+})

@@ -2,13 +2,14 @@ const hub = ['docker.io', 'index.docker.io', 'registry-1.docker.io']
 
 /** What credential helpers call a registry, and what a login is kept under. Docker Hub has an old address as its name. */
 export function serverKeys(registry: string): readonly string[] {
-  return registry === 'docker.io' ? ['https://index.docker.io/v1/', 'docker.io', 'index.docker.io'] : [registry]
+  if (registry === 'docker.io') return ['https://index.docker.io/v1/', 'docker.io', 'index.docker.io']
+  return [...new Set([registry, registry.toLowerCase()])]
 }
 
 /** Whether a key of a login file is for the registry as a whole. */
 export function isFor(key: string, registry: string): boolean {
   const name = nameOf(key)
-  return name === registry || (registry === 'docker.io' && hub.includes(name))
+  return name === registry.toLowerCase() || (registry === 'docker.io' && hub.includes(name))
 }
 
 /**
