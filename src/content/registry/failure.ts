@@ -65,12 +65,14 @@ export function refused(attempt: Attempt, status: number, words: string, retryAf
         attempt.credentials === undefined ? `\`${login(attempt)}\` may raise the limit.` : 'try again later.'
       }`,
     })
+  // It says that it never does this, not that it cannot now.
+  if (status === 405 || status === 501)
+    return new TareError('REGISTRY_REFUSED', message, { cause, remedy: notAllowed(attempt, words) })
   if (status >= 500)
     return new TareError('REGISTRY_FAILED', message, {
       cause,
       remedy: 'The registry itself has a problem: try again later.',
     })
-  if (status === 405) return new TareError('REGISTRY_REFUSED', message, { cause, remedy: notAllowed(attempt, words) })
   return new TareError('REGISTRY_REFUSED', message, { cause })
 }
 

@@ -144,15 +144,20 @@ export async function fetchDocument(
 /** What a head says of a manifest, if it says all. */
 function describe({ headers }: HttpResponse): Descriptor | undefined {
   const digest = headers['docker-content-digest']
-  const mediaType = headers['content-type']?.split(';')[0]?.trim() ?? ''
+  const mediaType = typeNamed({ headers })
   const size = Number(headers['content-length'] ?? Number.NaN)
   if (!isDigest(digest) || !isDocument({ mediaType })) return undefined
   return Number.isSafeInteger(size) && size > 0 && size <= documentLimit ? { mediaType, digest, size } : undefined
 }
 
+/** The media type that a head names, without parameters and in small letters; empty where it names none. */
+export function typeNamed({ headers }: Pick<HttpResponse, 'headers'>): string {
+  return headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? ''
+}
+
 function typeOf({ headers }: HttpResponse, bytes: Buffer, wish: string): string {
   const raw = parseDocument(bytes, 'the manifest')
-  const header = headers['content-type']?.split(';')[0]?.trim()
+  const header = typeNamed({ headers }) || undefined
   const kind = kindOfDocument(raw, 'the manifest', header)
   const said = raw['mediaType'] ?? header
   if (typeof said === 'string' && isDocument({ mediaType: said })) return said

@@ -35,7 +35,7 @@ for (const filters of [true, false])
     expect(registry.countOf('GET /v2/app/manifests/')).toBe(0)
   })
 
-for (const status of [404, 405])
+for (const status of [400, 404, 405, 501])
   test(`a registry that answers ${status} is asked for the tag of the digest`, async () => {
     const registry = await start({
       interfere: (request, response) => {
@@ -52,6 +52,63 @@ for (const status of [404, 405])
     expect(await open(registry.host).referrers(subject.digest, signature)).toMatchObject([{ digest: two.digest }])
     expect(await open(registry.host).referrers(sha256('other'))).toEqual([])
   })
+
+for (const type of ['Application/vnd.OCI.Image.Index.v1+JSON; charset=utf-8', 'application/json', 'text/plain'])
+  test(`a list is one by whatever name (${type})`, async () => {
+    const manifests = [{ ...subject, artifactType: sbom }]
+    const registry = await start({
+      interfere: (request, response) => {
+        if (!request.url!.includes('/referrers/')) return
+        response.writeHead(200, { 'Content-Type': type }).end(JSON.stringify({ schemaVersion: 2, manifests }))
+        return true
+      },
+    })
+    expect(await open(registry.host).referrers(subject.digest)).toMatchObject(manifests)
+  })
+
+test('a page for people is no list, and the tag is asked for', async () => {
+  for (const [type, text] of [
+    ['text/html', '<html>'],
+    ['application/json', '{"errors":[]}'],
+    ['application/json', 'null'],
+    ['text/plain', 'welcome'],
+  ] as const) {
+    const registry = await start({
+      interfere: (request, response) => {
+        if (!request.url!.includes('/referrers/')) return
+        response.writeHead(200, { 'Content-Type': type }).end(text)
+        return true
+      },
+    })
+    const manifests = [{ ...subject, artifactType: sbom }]
+    registry.addManifest(mediaTypes.index, { schemaVersion: 2, manifests }, subject.digest.replace(':', '-'))
+    expect(await open(registry.host).referrers(subject.digest)).toMatchObject(manifests)
+  }
+})
+
+test('a list that goes round in a circle, or loses a page, is an error and not what came so far', async () => {
+  for (const [next, answer] of [
+    ['', undefined],
+    ['?page=2', [404, 'text/html']],
+    ['?page=2', [200, 'text/html']],
+  ] as const) {
+    const registry = await start({
+      interfere: (request, response) => {
+        if (!request.url!.includes('/referrers/')) return
+        const [path] = request.url!.split('?')
+        if (answer !== undefined && request.url!.includes('?'))
+          response.writeHead(answer[0], { 'Content-Type': answer[1] }).end('<html>')
+        else
+          response
+            .writeHead(200, { 'Content-Type': mediaTypes.index, Link: `<${path}${next}>; rel="next"` })
+            .end(JSON.stringify({ schemaVersion: 2, manifests: [subject] }))
+        return true
+      },
+    })
+    await expect(open(registry.host).referrers(subject.digest)).rejects.toMatchObject({ code: 'REGISTRY_INVALID' })
+    expect(registry.requests.length).toBeLessThan(5)
+  }
+})
 
 test('what somebody else keeps under that tag is no list of referrers', async () => {
   const registry = await start()

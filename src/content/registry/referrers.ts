@@ -1,9 +1,9 @@
-import type { HttpResponse } from '../../net/index.ts'
-import { type Descriptor, type Digest, hexOf, mediaTypes, parseIndex } from '../../oci/index.ts'
+import { type Descriptor, type Digest, hexOf, mediaTypes, parseDocument, parseIndex } from '../../oci/index.ts'
 import { sha256, TareError } from '../../support/index.ts'
 import type { Connection } from './connection.ts'
+import { nonsense } from './failure.ts'
 import type { Purpose } from './identity.ts'
-import { type FetchedDocument, fetchDocument } from './manifests.ts'
+import { type FetchedDocument, fetchDocument, typeNamed } from './manifests.ts'
 import { nextPage } from './tags.ts'
 
 const mostPages = 1000
@@ -27,16 +27,22 @@ export async function fetchReferrers(
     const query = artifactType === undefined ? '' : `?${new URLSearchParams({ artifactType })}`
     let path: string | URL | undefined = `/v2/${repository}/referrers/${digest}${query}`
     const all: Descriptor[] = []
-    for (let page = 0; path !== undefined && page < mostPages; page++) {
+    for (let page = 0; path !== undefined; page++) {
+      // Some of a list is no list: a signature might be missing.
+      if (page === mostPages)
+        throw nonsense(connection.attempt(purpose), `has more than ${mostPages} pages of referrers`)
       const answer = await fetchDocument(connection, path, purpose).catch((error: unknown) => {
         // Some say 400 or 405 of what they do not know.
         if (page === 0 && error instanceof TareError && error.code === 'REGISTRY_REFUSED') return undefined
         throw error
       })
       // A page for people is no answer either.
-      if (answer === undefined || !isIndex(answer.response)) return page === 0 ? undefined : all
+      if (answer === undefined || !isList(answer)) {
+        if (page === 0) return undefined
+        throw nonsense(connection.attempt(purpose), `has no page ${page + 1} of the referrers`)
+      }
       for (const entry of parseIndex(answer.bytes, `the referrers of ${digest}`).manifests) all.push(entry)
-      path = nextPage(answer.response)
+      path = nextPage(answer.response, `${connection.host}’s list of referrers`)
     }
     return all
   }
@@ -44,7 +50,7 @@ export async function fetchReferrers(
   async function askTag(): Promise<readonly Descriptor[]> {
     const answer = await fetchReferrersTag(connection, repository, digest)
     // The name may be taken by something else, such as a signature of cosign's.
-    if (answer === undefined || !isIndex(answer.response)) return []
+    if (answer === undefined || !isList(answer)) return []
     return parseIndex(answer.bytes, `the referrers of ${digest}`).manifests
   }
 }
@@ -71,13 +77,23 @@ export async function hasReferrersApi(connection: Connection, repository: string
   const purpose: Purpose = { wish: `list what refers to ${digest} in ${repository}`, repository, actions: 'pull,push' }
   try {
     const answer = await fetchDocument(connection, `/v2/${repository}/referrers/${digest}`, purpose)
-    return answer !== undefined && isIndex(answer.response)
+    return answer !== undefined && isList(answer)
   } catch (error) {
     if (error instanceof TareError && error.code === 'REGISTRY_REFUSED') return false
     throw error
   }
 }
 
-function isIndex({ headers }: HttpResponse): boolean {
-  return headers['content-type']?.split(';')[0]?.trim() === mediaTypes.index
+const vague = new Set(['', 'application/json', 'application/octet-stream', 'text/plain'])
+
+/** Whether an answer is a list: it says so, or says nothing else and reads as one. */
+function isList({ response, bytes }: FetchedDocument): boolean {
+  const type = typeNamed(response)
+  if (type === mediaTypes.index || !vague.has(type)) return type === mediaTypes.index
+  try {
+    const { schemaVersion, manifests } = parseDocument(bytes, '')
+    return schemaVersion === 2 && (manifests === null || Array.isArray(manifests))
+  } catch {
+    return false
+  }
 }

@@ -20,7 +20,7 @@ export async function listTags(connection: Connection, repository: string): Prom
       throw new TareError('REGISTRY_NOT_FOUND', `${connection.host} has no repository ${repository}`)
     const raw = parseDocument(answer.bytes, `the tags of ${repository}`)['tags']
     if (Array.isArray(raw)) for (const tag of raw) if (typeof tag === 'string') tags.push(tag)
-    path = nextPage(answer.response)
+    path = nextPage(answer.response, `${connection.host}’s list of tags`)
   }
   return tags
 }
@@ -43,8 +43,13 @@ export async function isEmpty(connection: Connection, repository: string): Promi
   }
 }
 
-/** Where the Link header leads. */
-export function nextPage({ headers, url }: HttpResponse): URL | undefined {
+/** Where the Link header leads. Throws `REGISTRY_INVALID` where that is the page itself: it would never end. */
+export function nextPage({ headers, url }: HttpResponse, list: string): URL | undefined {
   const target = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(String(headers['link'] ?? ''))?.[1]
-  return target !== undefined && URL.canParse(target, url.href) ? new URL(target, url) : undefined
+  const next = target !== undefined && URL.canParse(target, url.href) ? new URL(target, url) : undefined
+  if (next?.href === url.href)
+    throw new TareError('REGISTRY_INVALID', `a page of ${list} names itself as the next one`, {
+      remedy: 'Nothing of the list is used: there may be more. Whoever runs the registry has to mend it.',
+    })
+  return next
 }
