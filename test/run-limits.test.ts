@@ -54,7 +54,9 @@ describe.each(ways)('a command: $name', (way) => {
       expect(err).toContain('Dockerfile:3')
       return err
     }
-    expect(await run('script')).toMatch(/exec \/script: exec format error: it is no program[\s\S]*#!\/bin\/sh/)
+    expect(await run('script')).toMatch(
+      /exec \/script: exec format error: it is neither a program nor a script[\s\S]*#!\/bin\/sh/,
+    )
     expect(await run('empty')).toMatch(/exec \/empty: exec format error[\s\S]*The file is empty/)
     expect(await run('foreign')).toMatch(/exec \/foreign: exec format error: the program is for s390x[\s\S]*--platform/)
     expect(await faultsOf(home)).toEqual([])

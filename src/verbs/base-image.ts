@@ -43,9 +43,9 @@ export function storedBase(store: Store, name: Reference, platform: Platform): S
   if (best === undefined || !store.blobs.has(best.blob.digest)) return undefined
   const base = baseOf(readImage(store, best.blob), formatReference(name))
   // Those that rest compressed elsewhere are known by that; of plain layers it takes a look.
-  const fetchable = base.layers.every(
-    ({ blob, diffId }) => store.blobs.has(diffId) || repositoriesWith(store, diffId, blob.digest).length > 0,
-  )
+  const missing = base.layers.filter(({ diffId }) => !store.blobs.has(diffId))
+  const fetchable =
+    missing.length > 0 && missing.every(({ blob, diffId }) => repositoriesWith(store, diffId, blob.digest).length > 0)
   return { base: { ...base, fetchable }, isMeant, entry }
 }
 
