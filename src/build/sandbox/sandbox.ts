@@ -4,7 +4,7 @@ import { TareError } from '../../support/index.ts'
 import { chooseIsolation, killInside, liesOnOverlay, type Machine, thisMachine } from './machine/index.ts'
 import { Caches, rescueMoved, SharedFiles } from './mounts/index.ts'
 import { removeAll, Unpacked } from './rootfs/index.ts'
-import { runInFolder, runOnOverlay } from './run/index.ts'
+import { PipeStock, runInFolder, runOnOverlay } from './run/index.ts'
 import type { Command, Isolation, Outcome, RunOptions, Sandbox, Stack } from './step/index.ts'
 
 export interface SandboxOptions {
@@ -43,6 +43,7 @@ class MachineSandbox implements Sandbox {
   private readonly work: ProcessFiles
   private readonly caches: Caches
   private readonly files: SharedFiles
+  private readonly pipes: PipeStock
   private readonly trees: string
   /** Whether there can be no overlay in the store. */
   private readonly copies: boolean
@@ -60,6 +61,7 @@ class MachineSandbox implements Sandbox {
     this.unpacked = new Unpacked(join(folder, 'unpacked', machine.flavour), machine, this.work)
     this.caches = new Caches(join(folder, 'caches', machine.flavour), machine, this.work)
     this.files = new SharedFiles(machine, this.work)
+    this.pipes = new PipeStock(this.work)
     const leftovers = this.work.leftovers()
     for (const folder of leftovers) {
       if (isolation === 'chroot') killInside(join(folder, 'root'))
@@ -74,11 +76,11 @@ class MachineSandbox implements Sandbox {
 
   async run(on: Stack, command: Command, options: RunOptions): Promise<Outcome> {
     await this.ready
-    const { machine, work, caches, files, unpacked, runtime, trees } = this
+    const { machine, work, caches, files, pipes, unpacked, runtime, trees } = this
     return this.isolation === 'chroot'
-      ? runInFolder(on, command, options, { machine, work, caches, trees })
+      ? runInFolder(on, command, options, { machine, work, caches, pipes, trees })
       : runOnOverlay(on, command, options, {
-          ...{ machine, work, caches, files, unpacked, runtime },
+          ...{ machine, work, caches, files, pipes, unpacked, runtime },
           trees: this.copies ? trees : undefined,
         })
   }
@@ -86,6 +88,7 @@ class MachineSandbox implements Sandbox {
   async close(): Promise<void> {
     await this.files.close()
     await this.ready.catch(() => {})
+    this.pipes.close()
     this.machine.letGo()
   }
 

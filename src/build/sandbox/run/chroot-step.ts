@@ -29,13 +29,14 @@ import { sealed } from './descriptors.ts'
 import { hear } from './hear.ts'
 import { hiddenEnvironment, hiddenLines } from './hidden-env.ts'
 import { resolveIdentity } from './identity.ts'
-import { OutputPipes } from './output-pipes.ts'
+import type { OutputPipes, PipeStock } from './output-pipes.ts'
 import { underFilter } from './system-calls.ts'
 
 export interface ChrootTools {
   readonly machine: Machine
   readonly work: ProcessFiles
   readonly caches: Caches
+  readonly pipes: PipeStock
   /** Where filesystems stay that the next step may go on with. */
   readonly trees: string
 }
@@ -103,7 +104,7 @@ class ChrootStep {
     const identity = resolveIdentity(command.user, tree)
     const env = environmentOf(command, identity)
     const { cwd } = checkCommand(command, env, tree)
-    if (this.options.inherit?.terminal !== true) this.pipes = OutputPipes.make(folder)
+    if (this.options.inherit?.terminal !== true) this.pipes = this.tools.pipes.take()
     this.pipes?.catch(() => {})
     await this.filesystem.unpack(on, tree)
     const stubs = new Stubs(tree, Math.floor(Date.now() / 1000))

@@ -6,4 +6,5 @@
  */
 export { runInFolder } from './chroot-step.ts'
 export { mayHide } from './hidden-env.ts'
+export { PipeStock } from './output-pipes.ts'
 export { runOnOverlay } from './overlay-step.ts'

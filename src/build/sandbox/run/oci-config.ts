@@ -2,7 +2,7 @@ import { findProgram } from '../machine/index.ts'
 import { hostname } from '../mounts/index.ts'
 import { capabilities } from './become.ts'
 import { devFlags, maskedPaths, readonlyPaths, type StepFacts } from './namespace-script.ts'
-import { systemCallRules } from './system-calls.ts'
+import { runtimeRules } from './system-calls.ts'
 
 const resourceNames: Readonly<Record<string, string>> = {
   rttime: 'RTTIME',
@@ -40,7 +40,7 @@ export function runtimeConfig(facts: StepFacts): string {
   const granted = command.insecure ? everyCapability : all
   const effective = uid === 0 ? granted : []
   const dev = `/${prepared.dev.place}`
-  const seccomp = systemCallRules(command)
+  const { seccomp, annotations } = runtimeRules(command)
   const shm = command.shmSize ?? 64 << 20
   const mount = (destination: string, type: string, source: string, options: readonly string[]) => ({
     destination,
@@ -93,6 +93,7 @@ export function runtimeConfig(facts: StepFacts): string {
     ...(userNamespace || command.insecure
       ? {}
       : { hooks: { createContainer: [keepNoDevices(root, command.readonlyRoot === true)] } }),
+    ...(annotations === undefined ? {} : { annotations }),
     linux: {
       namespaces: [
         ...['pid', 'ipc', 'uts', 'mount'].map((type) => ({ type })),

@@ -1,32 +1,66 @@
 import { closeSync, constants, openSync, rmSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { join } from 'node:path'
+import type { ProcessFiles } from '../../../disk/index.ts'
 import { TareError } from '../../../support/index.ts'
 import { findProgram, runProgram } from '../machine/index.ts'
 import type { OutputStream } from '../step/index.ts'
 
 const names = ['stdout', 'stderr'] as const
+const stepsAtOnce = 8
+
+/** Makes the pipes of several steps at once, since each time takes a process. */
+export class PipeStock {
+  private readonly work: ProcessFiles
+  private readonly folders: string[] = []
+  private readonly ready: string[] = []
+  private making: Promise<void> | undefined
+
+  constructor(work: ProcessFiles) {
+    this.work = work
+  }
+
+  /** Pipes that no step has had. Throws `SANDBOX_FAILED`. */
+  async take(): Promise<OutputPipes> {
+    for (;;) {
+      const next = this.ready.pop()
+      if (next !== undefined) return new OutputPipes(next)
+      this.making ??= this.make().finally(() => {
+        this.making = undefined
+      })
+      await this.making
+    }
+  }
+
+  close(): void {
+    this.ready.length = 0
+    for (const folder of this.folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+  }
+
+  private async make(): Promise<void> {
+    const folder = this.work.make()
+    this.folders.push(folder)
+    const made = Array.from({ length: stepsAtOnce }, (_, i) => join(folder, `${i}-`))
+    const paths = made.flatMap((prefix) => names.map((name) => `${prefix}${name}`))
+    const { code, stderr } = await runProgram([findProgram('mkfifo') ?? 'mkfifo', '-m', '666', '--', ...paths])
+    if (code !== 0) throw new TareError('SANDBOX_FAILED', `cannot make pipes for the output: ${stderr.trim()}`)
+    this.ready.push(...made)
+  }
+}
 
 /**
  * Pipes for what a command prints. Node connects its children with sockets, which nobody can open again by a name such as
  * /dev/stdout; these are named pipes, open to every user of the step.
  */
 export class OutputPipes {
-  private readonly folder: string
+  private readonly prefix: string
   private readonly writing: number[] = []
   readonly streams: Readonly<Record<OutputStream, Socket>>
 
-  private constructor(folder: string) {
-    this.folder = folder
+  constructor(prefix: string) {
+    this.prefix = prefix
     const [stdout, stderr] = names.map((name) => this.open(name))
     this.streams = { stdout: stdout!, stderr: stderr! }
-  }
-
-  static async make(folder: string): Promise<OutputPipes> {
-    const paths = names.map((name) => join(folder, name))
-    const { code, stderr } = await runProgram([findProgram('mkfifo') ?? 'mkfifo', '-m', '666', '--', ...paths])
-    if (code !== 0) throw new TareError('SANDBOX_FAILED', `cannot make pipes for the output: ${stderr.trim()}`)
-    return new OutputPipes(folder)
   }
 
   /** The ends that the command writes to: standard output, standard error. */
@@ -36,7 +70,7 @@ export class OutputPipes {
 
   /** Where the pipe is, until `close`. */
   path(name: OutputStream): string {
-    return join(this.folder, name)
+    return `${this.prefix}${name}`
   }
 
   /** Once the command has its ends: the pipes end with the last of its processes. */

@@ -14,7 +14,7 @@ import { resolveIdentity } from './identity.ts'
 import { namespaceScript, type StepFacts, secretsFolder } from './namespace-script.ts'
 import { runtimeConfig } from './oci-config.ts'
 import { ociScript, runtimeLog } from './oci-script.ts'
-import { OutputPipes } from './output-pipes.ts'
+import type { OutputPipes, PipeStock } from './output-pipes.ts'
 import { OverlayProcess } from './overlay-process.ts'
 import { underFilter } from './system-calls.ts'
 import { hintOfUnmapped, refuseUnmapped } from './unmapped.ts'
@@ -25,6 +25,7 @@ export interface OverlayTools {
   readonly work: ProcessFiles
   readonly caches: Caches
   readonly files: SharedFiles
+  readonly pipes: PipeStock
   /** Where filesystems stay that are copies; undefined: overlays can be in the store. */
   readonly trees?: string | undefined
   /** Path of crun or runc; undefined: our own namespaces. */
@@ -82,7 +83,7 @@ class OverlayStep {
     const env = environmentOf(command, identity)
     const { cwd } = checkCommand(command, env, tree)
     const root = join(folder, 'root')
-    if (this.options.inherit?.terminal !== true) this.pipes = OutputPipes.make(folder)
+    if (this.options.inherit?.terminal !== true) this.pipes = tools.pipes.take()
     this.pipes?.catch(() => {})
     const layers = this.copy === undefined ? await tools.unpacked.of(on) : []
     await this.copy?.unpack(on, tree)

@@ -6,11 +6,29 @@ import type { Command } from '../step/index.ts'
 import { capabilities } from './become.ts'
 
 /** The rules that the command is under; none where it is to have every right. */
-export function systemCallRules({ insecure }: Command): SeccompProfile | undefined {
+function systemCallRules({ insecure }: Command): SeccompProfile | undefined {
   return insecure ? undefined : seccompProfile(process.arch, capabilities)
 }
 
 let compiled: Buffer | undefined
+
+/** The rules as a program for the kernel, which is the same for all commands. */
+function filterOf(rules: SeccompProfile): Buffer {
+  compiled ??= filterBytes(compileFilter(rules))
+  return compiled
+}
+
+/** What an OCI runtime is told of the rules. */
+export function runtimeRules(command: Command): {
+  readonly seccomp?: SeccompProfile
+  readonly annotations?: Readonly<Record<string, string>>
+} {
+  const rules = systemCallRules(command)
+  if (rules === undefined) return {}
+  // crun takes the program for the rules, and so need not compile them in every step, which would take longer than all the
+  // rest that it does. Other runtimes compile the rules. (crun(1), run.oci.seccomp_bpf_data)
+  return { seccomp: rules, annotations: { 'run.oci.seccomp_bpf_data': filterOf(rules).toString('base64') } }
+}
 
 /**
  * The beginning of a command line that puts the rules upon what follows, from a file in the folder; empty where nothing here
@@ -20,8 +38,7 @@ export function underFilter(command: Command, hasSysAdmin: boolean, folder: stri
   const rules = systemCallRules(command)
   const loader = rules === undefined ? undefined : findFilterLoader(hasSysAdmin)
   if (rules === undefined || loader === undefined) return []
-  compiled ??= filterBytes(compileFilter(rules))
   const file = join(folder, 'seccomp.bpf')
-  writeFileSync(file, compiled, { mode: 0o600 })
+  writeFileSync(file, filterOf(rules), { mode: 0o600 })
   return loader.prefix(file)
 }
