@@ -31,9 +31,13 @@ export class Soundness {
   isSound(digest: Digest, path: string): boolean {
     const stat = statOf(path)
     if (stat === undefined) return false
-    if (stat.size <= small) return digestOf(path) === digest
     const facts = factsOf(stat)
     if (this.seen.get(digest) === facts) return true
+    if (stat.size <= small) {
+      const sound = digestOf(path) === digest
+      if (sound) this.seen.set(digest, facts)
+      return sound
+    }
     const { known, boots } = this.recall(digest)
     if (known === facts && boots.includes(this.boot)) {
       this.seen.set(digest, facts)
@@ -105,10 +109,12 @@ function factsOf({ size, mtimeNs, ctimeNs, ino }: BigIntStats): string {
   return `${size} ${mtimeNs} ${ctimeNs} ${ino}`
 }
 
+let chunk: Buffer | undefined
+
 /** Undefined where it cannot be read, by a failing disk. */
 function digestOf(path: string): string | undefined {
   const hash = createHash('sha256')
-  const chunk = Buffer.allocUnsafe(chunkSize)
+  chunk ??= Buffer.allocUnsafeSlow(chunkSize)
   try {
     const fd = openSync(path, 'r')
     try {
