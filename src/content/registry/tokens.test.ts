@@ -85,3 +85,22 @@ test('credentials come from docker config, podman auth.json and helpers, in that
     code: 'CREDENTIALS_INVALID',
   })
 })
+
+test.each(['{"token":"a\\r\\nX-Key: b"}', '{"token":"a b"}', '{"token":"\u00fc"}', '{"token":5}', '["a"]', 'null'])(
+  'a token that cannot be one is the token server’s fault, not the network’s: %s',
+  async (text) => {
+    const registry = await startBad({
+      auth: 'bearer',
+      interfere: (request, response) => {
+        if (!request.url!.startsWith('/token')) return
+        response.end(text)
+        return true
+      },
+    })
+    registry.addBlob(bytes)
+    await expect(readLayer(openBad(registry, { credentials: ada }))).rejects.toMatchObject({
+      code: 'REGISTRY_INVALID',
+      message: expect.stringContaining('answers without a token'),
+    })
+  },
+)

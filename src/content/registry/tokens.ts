@@ -151,7 +151,7 @@ function readToken(text: string, attempt: Attempt): Token {
     throw nonsense(attempt, 'answers with something that is no token')
   }
   const token = raw?.['token'] || raw?.['access_token']
-  if (typeof token !== 'string' || token === '') throw nonsense(attempt, 'answers without a token')
+  if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token)) throw nonsense(attempt, 'answers without a token')
   const life = Number(raw['expires_in']) > 0 ? Number(raw['expires_in']) : shortestLife
   const { refresh_token: refresh } = raw
   return {
