@@ -4,6 +4,7 @@ import { UsageError } from '../failure.ts'
 import { withTransfers } from '../progress-output.ts'
 import { pulled as outcomes } from '../render/transfers.ts'
 import { print, tell } from '../streams.ts'
+import { printable } from '../text/printable.ts'
 import { loginFlags } from './login-flags.ts'
 
 export const pull = defineVerb({
@@ -33,8 +34,8 @@ export const pull = defineVerb({
     for (const result of pulled) await print(streams, formatPulled(result, flags.quiet))
     for (const result of pulled)
       for (const { platform, why } of result.skipped)
-        await tell(streams, `${result.name}: without ${platform}: ${why}\n`)
-    for (const { name: left, why } of skipped) await tell(streams, `${left} was left out: ${why}\n`)
+        await tell(streams, `${printable(`${result.name}: without ${platform}: ${why}`)}\n`)
+    for (const { name: left, why } of skipped) await tell(streams, `${printable(`${left} was left out: ${why}`)}\n`)
     return pulled.length === 0 ? 1 : 0
   },
 })
