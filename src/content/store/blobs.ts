@@ -84,6 +84,7 @@ export class Blobs {
     if (size === undefined) throw missing(digest)
     if (size > documentLimit)
       throw new TareError('BLOB_CORRUPT', `blob ${digest} is too large for a document (${size} bytes)`)
+    if (!statSync(this.path(digest)).isFile()) throw corrupt(digest, this.path(digest))
     const bytes = readFileSync(this.path(digest))
     if (sha256(bytes) !== digest) throw corrupt(digest, this.path(digest))
     return bytes
@@ -170,7 +171,7 @@ export class Blobs {
   remove(digest: Digest, since: number): boolean {
     const stat = statSync(this.path(digest), { throwIfNoEntry: false })
     if (stat === undefined || this.usedAt(digest, stat) > since) return false
-    rmSync(this.path(digest), { force: true })
+    rmSync(this.path(digest), { force: true, recursive: true })
     this.soundness.forget(digest)
     return true
   }
@@ -189,10 +190,17 @@ export class Blobs {
     }
   }
 
+  /** A folder in the place of a blob is in the way of a file. */
+  private clear(digest: Digest): void {
+    if (statSync(this.path(digest), { throwIfNoEntry: false })?.isDirectory())
+      rmSync(this.path(digest), { force: true, recursive: true })
+  }
+
   private keep(path: string, digest: Digest): void {
     try {
       makePrivateFolder(dirname(this.folder))
       makeFolder(this.folder, privately)
+      this.clear(digest)
       renameSync(path, this.path(digest))
       this.soundness.note(digest, this.path(digest))
     } catch (error) {

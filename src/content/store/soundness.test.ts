@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import {
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -35,11 +37,18 @@ function tamper(path: string): void {
   utimesSync(path, atimeMs / 1000, mtimeMs / 1000)
 }
 
+function inPlaceOf(path: string, make: () => void): void {
+  rmSync(path)
+  make()
+}
+
 test.each([
   ['cut short', (path: string) => truncateSync(path, 3)],
   ['of the right size and zeros', tamper],
   ['empty', (path: string) => truncateSync(path, 0)],
   ['longer', (path: string) => writeFileSync(path, 'more', { flag: 'a' })],
+  ['a pipe that nobody writes to', (path: string) => inPlaceOf(path, () => execFileSync('mkfifo', [path]))],
+  ['a folder', (path: string) => inPlaceOf(path, () => mkdirSync(join(path, 'x'), { recursive: true }))],
 ])('a blob that is %s is neither touched nor opened, and written anew by whoever has it', async (_, damage) => {
   const { store, reopened } = await openStore()
   for (const blob of [large, little]) {

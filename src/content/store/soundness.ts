@@ -97,9 +97,11 @@ export class Soundness {
   }
 }
 
+/** Undefined also for what is no file: opening a pipe would wait for ever. */
 function statOf(path: string): BigIntStats | undefined {
   try {
-    return statSync(path, { throwIfNoEntry: false, bigint: true })
+    const stat = statSync(path, { throwIfNoEntry: false, bigint: true })
+    return stat?.isFile() ? stat : undefined
   } catch {
     return undefined
   }
