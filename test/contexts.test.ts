@@ -125,6 +125,8 @@ describe('named contexts', () => {
       await bench.succeed(['build', '-q', '-t', 'x', '--build-context', `base=oci-layout://${place}`, 'context'])
       expect(await bench.succeed(['inspect', '-f', '{{len .RootFS.Layers}}', 'x'])).toBe('2\n')
     }
+    const nowhere = await bench.tare(['build', '--build-context', 'base=oci-layout://nowhere:1', 'context'])
+    expect(nowhere).toMatchObject({ code: 1, err: expect.stringContaining('there is no OCI layout at nowhere') })
     const wrong = await bench.tare(['build', '--build-context', 'base=oci-layout://other:nope', 'context'])
     expect(wrong).toMatchObject({
       code: 1,

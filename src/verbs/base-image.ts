@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type BaseImage, contextKey, type NamedContext } from '../build/plan/index.ts'
 import { type Entry, Store } from '../content/store/index.ts'
 import { isGitContext } from '../dockerfile/index.ts'
@@ -165,6 +165,10 @@ function splitScheme(value: string): [scheme: string | undefined, rest: string] 
 /** Copies an image of another layout on disk into the store, nameless, so that its layers are there to build on. */
 async function loadLayout(host: Host, place: string, platform: Platform): Promise<BaseImage> {
   const [, path = '', tag, digest] = /^(.*?)(?::([^:/@]+))?(?:@(sha256:[0-9a-f]{64}))?$/.exec(place) ?? []
+  if (!['oci-layout', 'index.json'].some((name) => existsSync(join(resolve(path), name))))
+    throw new TareError('BASE_UNKNOWN', `there is no OCI layout at ${path}`, {
+      remedy: 'Name a folder that has oci-layout and index.json; a relative path counts from the working directory.',
+    })
   const layout = new Store(resolve(path))
   const entries = layout.entries()
   const named = (text: string) =>

@@ -21,6 +21,7 @@ test.each<[string[], unknown]>([
     ['-o', 'type=oci,tar=true,compression=uncompressed,oci-mediatypes=true'],
     [{ kind: 'archive', format: 'oci', to: '-', names: [] }],
   ],
+  [['-o', 'type=oci,dest='], [{ kind: 'archive', format: 'oci', to: '-', names: [] }]],
   [['-o', 'type=oci,name=x:1'], [{ kind: 'archive', format: 'oci', to: '-', names: ['x:1'] }]],
   [['--push', '-t', 'a'], [push({})]],
   [['--push', '-t', 'a', '-o', 'type=image'], [push({})]],

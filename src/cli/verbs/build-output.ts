@@ -115,7 +115,7 @@ function readImage(fields: OutputFields, isPushed: boolean): Output {
 }
 
 function readArchive(fields: OutputFields, format: 'docker' | 'oci'): Output {
-  const to = fields.take('dest')
+  const to = fields.take('dest') || undefined
   fields.expect('tar', true)
   // Layers rest uncompressed, and stay so in an archive.
   const compression = fields.take('compression')
