@@ -23,8 +23,10 @@ export function isBusyBox(path: string): boolean {
 
 function isExecutable(path: string): boolean {
   try {
+    // Looked up first: most folders do not have it, and that is not to cost an error each.
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false
     accessSync(path, constants.X_OK)
-    return statSync(path).isFile()
+    return true
   } catch {
     return false
   }
