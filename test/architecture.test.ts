@@ -5,10 +5,10 @@ import { expect, test } from 'vitest'
 // The table of ARCHITECTURE.md: what each room may import, besides what stands in the room itself.
 const content = ['content', 'content/store', 'content/archive', 'content/registry']
 const layers = ['files/tar', 'files/tree', 'files/layer']
-const sandbox = ['step', 'seccomp', 'machine', 'rootfs', 'mounts', 'run'].map((room) => `build/sandbox/${room}`)
+const sandbox = ['step', 'seccomp', 'machine', 'rootfs', 'mounts', 'run'].map((room) => `builder/sandbox/${room}`)
 const everythingBelowVerbs = [
   ...['support', 'oci', 'dockerfile', 'files/compression', 'files/tar', 'files/tree', 'files/layer', 'files/context'],
-  ...['disk', 'net', ...content, 'build/plan', 'build/sandbox', 'build/solve', 'build/assemble'],
+  ...['disk', 'net', ...content, 'builder/plan', 'builder/sandbox', 'builder/solve', 'builder/assemble'],
 ]
 const rooms: Record<string, { may: readonly string[]; pure?: true }> = {
   support: { may: [] },
@@ -26,19 +26,19 @@ const rooms: Record<string, { may: readonly string[]; pure?: true }> = {
   'content/archive': { may: ['support', 'disk', 'oci', 'content', 'files/tar', 'files/compression'] },
   'content/registry': { may: ['support', 'net', 'oci', 'content', 'content/registry/auth'] },
   'content/registry/auth': { may: ['support', 'disk', 'net'] },
-  'build/plan': { may: ['support', 'oci', 'dockerfile'], pure: true },
-  'build/sandbox': { may: ['support', 'disk', ...sandbox] },
-  'build/sandbox/step': { may: ['files/tree', 'files/layer'], pure: true },
-  'build/sandbox/seccomp': { may: [], pure: true },
-  'build/sandbox/machine': { may: ['support', 'disk', 'files/tree', 'files/layer', 'build/sandbox/step'] },
-  'build/sandbox/rootfs': { may: ['support', 'disk', ...layers, 'build/sandbox/step', 'build/sandbox/machine'] },
-  'build/sandbox/mounts': {
-    may: ['support', 'disk', ...layers, 'build/sandbox/step', 'build/sandbox/machine', 'build/sandbox/rootfs'],
+  'builder/plan': { may: ['support', 'oci', 'dockerfile'], pure: true },
+  'builder/sandbox': { may: ['support', 'disk', ...sandbox] },
+  'builder/sandbox/step': { may: ['files/tree', 'files/layer'], pure: true },
+  'builder/sandbox/seccomp': { may: [], pure: true },
+  'builder/sandbox/machine': { may: ['support', 'disk', 'files/tree', 'files/layer', 'builder/sandbox/step'] },
+  'builder/sandbox/rootfs': { may: ['support', 'disk', ...layers, 'builder/sandbox/step', 'builder/sandbox/machine'] },
+  'builder/sandbox/mounts': {
+    may: ['support', 'disk', ...layers, 'builder/sandbox/step', 'builder/sandbox/machine', 'builder/sandbox/rootfs'],
   },
-  'build/sandbox/run': {
-    may: ['support', 'disk', ...layers, ...sandbox.filter((room) => room !== 'build/sandbox/run')],
+  'builder/sandbox/run': {
+    may: ['support', 'disk', ...layers, ...sandbox.filter((room) => room !== 'builder/sandbox/run')],
   },
-  'build/solve': {
+  'builder/solve': {
     may: [
       'support',
       'oci',
@@ -50,11 +50,11 @@ const rooms: Record<string, { may: readonly string[]; pure?: true }> = {
       'files/context',
       'content',
       'content/store',
-      'build/plan',
-      'build/sandbox',
+      'builder/plan',
+      'builder/sandbox',
     ],
   },
-  'build/assemble': { may: ['support', 'oci', 'files/layer', 'build/plan'], pure: true },
+  'builder/assemble': { may: ['support', 'oci', 'files/layer', 'builder/plan'], pure: true },
   verbs: { may: everythingBelowVerbs },
   '': { may: ['support', 'oci', 'verbs', ...content] },
   cli: { may: ['', 'disk'] },

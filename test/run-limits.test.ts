@@ -2,7 +2,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSy
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { tinyProgramFor } from '../src/build/sandbox/machine/architectures.ts'
+import { tinyProgramFor } from '../src/builder/sandbox/machine/architectures.ts'
 import { faultsOf } from './kit/check-store.ts'
 import { checkout, type FileSpec, openBench, type RunOptions, shared, start, startTare } from './kit/cli.ts'
 import { canMount, mountOn, unlessMissing } from './kit/needs.ts'

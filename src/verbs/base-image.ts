@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { type BaseImage, contextKey, type NamedContext } from '../build/plan/index.ts'
+import { type BaseImage, contextKey, type NamedContext } from '../builder/plan/index.ts'
 import { type Entry, Store } from '../content/store/index.ts'
 import { isGitContext } from '../dockerfile/index.ts'
 import {

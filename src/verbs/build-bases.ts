@@ -1,4 +1,4 @@
-import type { BaseImage, ImageOperation, Operation, Plan } from '../build/plan/index.ts'
+import type { BaseImage, ImageOperation, Operation, Plan } from '../builder/plan/index.ts'
 import type { Entry, PulledAs } from '../content/store/index.ts'
 import {
   type Descriptor,

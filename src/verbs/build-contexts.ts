@@ -1,4 +1,4 @@
-import { contextKey, type EpochSource } from '../build/plan/index.ts'
+import { contextKey, type EpochSource } from '../builder/plan/index.ts'
 import type { Dockerfile, IgnoreMatcher } from '../dockerfile/index.ts'
 import type { Context } from '../files/context/index.ts'
 import { isRemoteContext } from './base-image.ts'

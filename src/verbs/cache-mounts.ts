@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
-import { Kept, type KeptCache } from '../build/sandbox/index.ts'
+import { Kept, type KeptCache } from '../builder/sandbox/index.ts'
 import { openFileOutput } from '../content/archive/index.ts'
 import { type Compression, compress, decompress } from '../files/compression/index.ts'
 import { systemCode, TareError } from '../support/index.ts'

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { canExecute, examine } from '../build/sandbox/index.ts'
+import { canExecute, examine } from '../builder/sandbox/index.ts'
 import type { Host } from './host.ts'
 import type { DoctorReport } from './types.ts'
 

@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
-import type { DownloadOperation } from '../build/plan/index.ts'
-import type { Downloaded } from '../build/solve/index.ts'
+import type { DownloadOperation } from '../builder/plan/index.ts'
+import type { Downloaded } from '../builder/solve/index.ts'
 import { type Digest, hexOf, isDigest } from '../oci/index.ts'
 import { Gauge, sha256, TareError } from '../support/index.ts'
 import type { Host } from './host.ts'

@@ -1,4 +1,4 @@
-import type { RemoteFiles } from '../build/solve/index.ts'
+import type { RemoteFiles } from '../builder/solve/index.ts'
 import type { GitAddress } from '../dockerfile/index.ts'
 import { type CheckedOut, checkOut, Git, type Resolved, resolveGit } from '../files/context/index.ts'
 import { type Step, sha256, withoutCredentials } from '../support/index.ts'

@@ -1,6 +1,6 @@
 import { createReadStream, statSync } from 'node:fs'
-import { assembleImage } from '../build/assemble/index.ts'
-import { planBuild } from '../build/plan/index.ts'
+import { assembleImage } from '../builder/assemble/index.ts'
+import { planBuild } from '../builder/plan/index.ts'
 import { parseDockerfile } from '../dockerfile/index.ts'
 import { decompress } from '../files/compression/index.ts'
 import { type Digest, normalizePlatform, parsePlatform, parseReference } from '../oci/index.ts'

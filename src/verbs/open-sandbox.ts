@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { openSandbox, readIsolation, type Sandbox } from '../build/sandbox/index.ts'
+import { openSandbox, readIsolation, type Sandbox } from '../builder/sandbox/index.ts'
 import type { Host } from './host.ts'
 import type { BuildOptions } from './types.ts'
 

@@ -1,4 +1,4 @@
-import type { BaseImage } from '../build/plan/index.ts'
+import type { BaseImage } from '../builder/plan/index.ts'
 import type { Store } from '../content/store/index.ts'
 import {
   type Descriptor,

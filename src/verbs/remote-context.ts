@@ -1,6 +1,6 @@
 import { createReadStream, readFileSync, rmSync } from 'node:fs'
-import { downloadName, type EpochSource } from '../build/plan/index.ts'
-import { type Downloaded, treeOfDownload } from '../build/solve/index.ts'
+import { downloadName, type EpochSource } from '../builder/plan/index.ts'
+import { type Downloaded, treeOfDownload } from '../builder/solve/index.ts'
 import { isGitContext, readGitAddress } from '../dockerfile/index.ts'
 import { type Context, openStream, textLimit, treeContext } from '../files/context/index.ts'
 import { decodeName, messageOf, type Step, type Steps, TareError, withoutCredentials } from '../support/index.ts'

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { posix, resolve } from 'node:path'
-import type { SandboxMount } from '../build/sandbox/index.ts'
+import type { SandboxMount } from '../builder/sandbox/index.ts'
 import { TareError } from '../support/index.ts'
 import type { RunMount, RunOptions } from './types.ts'
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { RunSettings } from '../build/solve/index.ts'
+import type { RunSettings } from '../builder/solve/index.ts'
 import { nameOfProcess } from '../disk/index.ts'
 import { sha256 } from '../support/index.ts'
 import type { Agents } from './agents.ts'

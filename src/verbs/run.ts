@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
-import { refuseForeign } from '../build/sandbox/index.ts'
-import { refuseLayer, Snapshots, stackOf } from '../build/solve/index.ts'
+import { refuseForeign } from '../builder/sandbox/index.ts'
+import { refuseLayer, Snapshots, stackOf } from '../builder/solve/index.ts'
 import type { Tree } from '../files/tree/index.ts'
 import { type ContainerConfig, formatPlatform, matchPlatform, normalizePlatform, parsePlatform } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'

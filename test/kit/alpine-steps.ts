@@ -3,10 +3,10 @@ import { closeSync, existsSync, openSync, readFileSync, readSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import type { Command, Stack } from '../../src/build/sandbox/index.ts'
-import { hindrancesOf } from '../../src/build/sandbox/machine/choose.ts'
-import { thisMachine } from '../../src/build/sandbox/machine/machine.ts'
-import { findProgram } from '../../src/build/sandbox/machine/programs.ts'
+import type { Command, Stack } from '../../src/builder/sandbox/index.ts'
+import { hindrancesOf } from '../../src/builder/sandbox/machine/choose.ts'
+import { thisMachine } from '../../src/builder/sandbox/machine/machine.ts'
+import { findProgram } from '../../src/builder/sandbox/machine/programs.ts'
 import { indexLayer, mergeLayers } from '../../src/files/layer/index.ts'
 
 // The Alpine rootfs lies beside the checkout, or where TARE_TEST_ROOTFS says.

@@ -4,7 +4,7 @@ import {
   type Planned,
   type PlanOptions,
   planBuild,
-} from '../../src/build/plan/index.ts'
+} from '../../src/builder/plan/index.ts'
 import { parseDockerfile } from '../../src/dockerfile/index.ts'
 import { type ContainerConfig, mediaTypes, parsePlatform } from '../../src/oci/index.ts'
 import { sha256, TareError } from '../../src/support/index.ts'
@@ -18,7 +18,7 @@ export interface PlanRequest
   readonly args?: Readonly<Record<string, string>>
   readonly platform?: string
   readonly buildPlatform?: string
-  readonly contexts?: Readonly<Record<string, import('../../src/build/plan/index.ts').NamedContext>>
+  readonly contexts?: Readonly<Record<string, import('../../src/builder/plan/index.ts').NamedContext>>
   /** Images that there are, by name: their config. Every platform has them. */
   readonly images?: Readonly<Record<string, ContainerConfig>>
 }

@@ -1,4 +1,4 @@
-import type { Instruction } from '../../src/build/sandbox/seccomp/compile.ts'
+import type { Instruction } from '../../src/builder/sandbox/seccomp/compile.ts'
 
 /** A system call as a filter sees it. (linux/seccomp.h, struct seccomp_data) */
 export interface Call {
