@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 
 // The table of ARCHITECTURE.md: what each room may import, besides what stands in the room itself.
-const content = ['content', 'content/store', 'content/archive', 'content/registry']
+const content = ['content', 'content/store', 'content/archive', 'content/registry', 'content/layers']
 const layers = ['files/tar', 'files/tree', 'files/layer']
 const sandbox = ['step', 'seccomp', 'machine', 'rootfs', 'mounts', 'run'].map((room) => `builder/sandbox/${room}`)
 const everythingBelowVerbs = [
@@ -26,6 +26,7 @@ const rooms: Record<string, { may: readonly string[]; pure?: true }> = {
   'content/archive': { may: ['support', 'disk', 'oci', 'content', 'files/tar', 'files/compression'] },
   'content/registry': { may: ['support', 'net', 'oci', 'content', 'content/registry/auth'] },
   'content/registry/auth': { may: ['support', 'disk', 'net'] },
+  'content/layers': { may: ['support', 'oci', 'files/tree', 'files/layer', 'content/store'] },
   'builder/plan': { may: ['support', 'oci', 'dockerfile'], pure: true },
   'builder/sandbox': { may: ['support', 'disk', ...sandbox] },
   'builder/sandbox/step': { may: ['files/tree', 'files/layer'], pure: true },
@@ -50,6 +51,7 @@ const rooms: Record<string, { may: readonly string[]; pure?: true }> = {
       'files/context',
       'content',
       'content/store',
+      'content/layers',
       'builder/plan',
       'builder/sandbox',
     ],

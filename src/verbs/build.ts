@@ -2,7 +2,8 @@ import { setMaxListeners } from 'node:events'
 import { type AssembledLayer, assembleImage, type Document } from '../builder/assemble/index.ts'
 import { type NamedContext, type Operation, type Planned, planBuild } from '../builder/plan/index.ts'
 import type { Sandbox } from '../builder/sandbox/index.ts'
-import { type RunSettings, type Snapshot, type SnapshotLayer, Snapshots, solve } from '../builder/solve/index.ts'
+import { type RunSettings, solve } from '../builder/solve/index.ts'
+import { type Snapshot, type SnapshotLayer, Snapshots } from '../content/layers/index.ts'
 import {
   type Descriptor,
   type Digest,

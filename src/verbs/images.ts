@@ -1,4 +1,4 @@
-import { Snapshots } from '../builder/solve/index.ts'
+import { Snapshots } from '../content/layers/index.ts'
 import type { Store } from '../content/store/index.ts'
 import { matchPath } from '../dockerfile/index.ts'
 import { contentSize } from '../files/layer/index.ts'

@@ -1,6 +1,6 @@
 import type { Document } from '../builder/assemble/index.ts'
 import type { Operation, Plan } from '../builder/plan/index.ts'
-import type { Snapshot } from '../builder/solve/index.ts'
+import type { Snapshot } from '../content/layers/index.ts'
 import type { Store } from '../content/store/index.ts'
 import type { LayerAtRest } from '../files/layer/index.ts'
 import type { Digest } from '../oci/index.ts'

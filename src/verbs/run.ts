@@ -1,6 +1,7 @@
 import { posix } from 'node:path'
 import { refuseForeign } from '../builder/sandbox/index.ts'
-import { refuseLayer, Snapshots, stackOf } from '../builder/solve/index.ts'
+import { stackOf } from '../builder/solve/index.ts'
+import { refuseLayer, Snapshots } from '../content/layers/index.ts'
 import type { Tree } from '../files/tree/index.ts'
 import { type ContainerConfig, formatPlatform, matchPlatform, normalizePlatform, parsePlatform } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'

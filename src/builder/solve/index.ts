@@ -5,7 +5,6 @@
  * Not here: what instructions mean (plan), what an image's documents say (assemble).
  */
 export type { RemoteFiles } from './input.ts'
-export { chainId, refuseLayer, type Snapshot, type SnapshotLayer, Snapshots, scratch } from './snapshot.ts'
 export { solve } from './solve.ts'
 export { treeOfDownload } from './steps/download.ts'
 export { stackOf } from './steps/run-sources.ts'

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { type Snapshot, scratch } from '../../content/layers/snapshot.ts'
 import { Tree } from '../../files/tree/index.ts'
 import { resolveOwner } from './owner.ts'
-import { type Snapshot, scratch } from './snapshot.ts'
 
 const passwd = 'root:x:0:0:root:/root:/bin/sh\nmail:x:8:12:mail:/var/mail:/sbin/nologin\n\nbad line\n1234:x:77:78::/:\n'
 const group = 'root:x:0:\nwww:x:33:a,b\n99:x:55:\n'

@@ -1,7 +1,7 @@
+import type { Snapshot } from '../../content/layers/index.ts'
 import { readWhole } from '../../files/layer/index.ts'
 import { TareError } from '../../support/index.ts'
 import type { OwnerText } from '../plan/index.ts'
-import type { Snapshot } from './snapshot.ts'
 
 export interface Owner {
   readonly uid: number

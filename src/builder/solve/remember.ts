@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
+import type { MadeLayer } from '../../content/layers/index.ts'
 import { isDigest } from '../../oci/index.ts'
-import type { MadeLayer } from './snapshot.ts'
 import type { Tools } from './tools.ts'
 
 // Part of every key: raised when a step of the same form comes to make other bytes.

@@ -1,3 +1,4 @@
+import type { Snapshots } from '../../content/layers/index.ts'
 import type { Store } from '../../content/store/index.ts'
 import type { Context } from '../../files/context/index.ts'
 import type { Digest } from '../../oci/index.ts'
@@ -5,7 +6,6 @@ import type { Step, Steps } from '../../support/index.ts'
 import type { DownloadOperation, GitOperation, ImageOperation, Operation, RunOperation } from '../plan/index.ts'
 import type { Sandbox } from '../sandbox/index.ts'
 import type { RemoteFiles } from './input.ts'
-import type { Snapshots } from './snapshot.ts'
 
 /** What the steps work with: everything from outside. */
 export interface Tools {

@@ -1,3 +1,4 @@
+import { type MadeLayer, type Snapshot, scratch } from '../../../content/layers/index.ts'
 import { compilePath, ignoreMatcher, ignoreRules, parseChmod } from '../../../dockerfile/index.ts'
 import { unpackInto } from '../../../files/context/index.ts'
 import {
@@ -21,7 +22,6 @@ import type { Excluder } from '../copy/selection.ts'
 import type { Input } from '../input.ts'
 import { resolveOwner } from '../owner.ts'
 import { keyOf, latestLayer, recallLayer, rememberLayer } from '../remember.ts'
-import { type MadeLayer, type Snapshot, scratch } from '../snapshot.ts'
 import { stamp, type Tools } from '../tools.ts'
 import { makeLayer } from './make-layer.ts'
 

@@ -1,10 +1,10 @@
+import type { Snapshot } from '../../../content/layers/index.ts'
 import { sameContent } from '../../../files/layer/index.ts'
 import { compareTrees, Tree } from '../../../files/tree/index.ts'
 import type { Step } from '../../../support/index.ts'
 import type { MakeDirectoryOperation } from '../../plan/index.ts'
 import { resolveOwner } from '../owner.ts'
 import { keyOf, recallLayer, rememberLayer } from '../remember.ts'
-import type { Snapshot } from '../snapshot.ts'
 import type { Tools } from '../tools.ts'
 import { makeLayer } from './make-layer.ts'
 

@@ -1,7 +1,7 @@
+import type { MadeLayer } from '../../../content/layers/index.ts'
 import { type LayerAtRest, packLayer } from '../../../files/layer/index.ts'
 import type { Difference, RegularFile } from '../../../files/tree/index.ts'
 import type { Step } from '../../../support/index.ts'
-import type { MadeLayer } from '../snapshot.ts'
 import type { Tools } from '../tools.ts'
 
 export interface LayerRequest {

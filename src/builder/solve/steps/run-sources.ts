@@ -1,7 +1,7 @@
+import { chainId, type Snapshot } from '../../../content/layers/index.ts'
 import type { OperationId } from '../../plan/index.ts'
 import type { Stack } from '../../sandbox/index.ts'
 import type { Input } from '../input.ts'
-import { chainId, type Snapshot } from '../snapshot.ts'
 import type { Tools } from '../tools.ts'
 
 /** What a mount may take files from. */

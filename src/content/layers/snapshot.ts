@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
-import type { Store } from '../../content/store/index.ts'
 import {
   decodeIndex,
   encodeIndex,
@@ -13,6 +12,7 @@ import {
 import { Tree } from '../../files/tree/index.ts'
 import { type Descriptor, type Digest, hexOf } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
+import type { Store } from '../store/index.ts'
 
 /** A layer of a snapshot. */
 export interface SnapshotLayer {
