@@ -7,6 +7,7 @@
  *
  * The only file that a face (cli, server, web) may import.
  */
+
+export type * from './api/index.ts'
 export { type Event, type Reporter, type SourceRange, silent, TareError } from './support/index.ts'
-export type * from './verbs/index.ts'
 export { openTare } from './verbs/index.ts'

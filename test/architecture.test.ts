@@ -8,7 +8,7 @@ const layers = ['files/tar', 'files/tree', 'files/layer']
 const sandbox = ['step', 'seccomp', 'machine', 'rootfs', 'mounts', 'run'].map((room) => `builder/sandbox/${room}`)
 const everythingBelowVerbs = [
   ...['support', 'oci', 'dockerfile', 'files/compression', 'files/tar', 'files/tree', 'files/layer', 'files/context'],
-  ...['disk', 'net', ...content, 'builder/plan', 'builder/sandbox', 'builder/solve', 'builder/assemble'],
+  ...['disk', 'net', 'api', ...content, 'builder/plan', 'builder/sandbox', 'builder/solve', 'builder/assemble'],
 ]
 const rooms: Record<string, { may: readonly string[]; pure?: true }> = {
   support: { may: [] },
@@ -57,8 +57,9 @@ const rooms: Record<string, { may: readonly string[]; pure?: true }> = {
     ],
   },
   'builder/assemble': { may: ['support', 'oci', 'files/layer', 'builder/plan'], pure: true },
+  api: { may: ['support', 'oci'], pure: true },
   verbs: { may: everythingBelowVerbs },
-  '': { may: ['support', 'oci', 'verbs', ...content] },
+  '': { may: ['support', 'oci', 'api', 'verbs', ...content] },
   cli: { may: ['', 'disk'] },
 }
 

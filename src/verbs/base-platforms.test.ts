@@ -2,10 +2,10 @@ import { expect, test } from 'vitest'
 import { startBad } from '../../test/kit/bad-registry-client.ts'
 import { pushBase, pushIndex } from '../../test/kit/base-images.ts'
 import { temporaryFolder, writeFiles } from '../../test/kit/cli.ts'
+import type { BuildOptions } from '../api/index.ts'
 import { Store } from '../content/store/index.ts'
 import type { Event } from '../support/index.ts'
 import { openTare } from './library.ts'
-import type { BuildOptions } from './types.ts'
 
 /** A registry with an index of three platforms, and a store that knows nothing of it. */
 async function bench(architectures = ['amd64', 'arm64', 's390x']) {

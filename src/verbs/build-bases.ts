@@ -1,3 +1,4 @@
+import type { BuildOptions } from '../api/index.ts'
 import type { BaseImage, ImageOperation, Operation, Plan } from '../builder/plan/index.ts'
 import type { Entry, PulledAs } from '../content/store/index.ts'
 import {
@@ -18,7 +19,6 @@ import { pulledAsOfEntry, pulledAsWithin } from './pulled-as.ts'
 import { RegistryQuestions } from './registry-questions.ts'
 import { type RememberedBase, recallBase, rememberBase, renewBase } from './remembered-bases.ts'
 import type { RemoteImage } from './remote-image.ts'
-import type { BuildOptions } from './types.ts'
 
 // More than any chain of images that is built on one another in a store.
 const mostBases = 32

@@ -1,3 +1,4 @@
+import type { BuildOptions } from '../api/index.ts'
 import { contextKey, type EpochSource } from '../builder/plan/index.ts'
 import type { Dockerfile, IgnoreMatcher } from '../dockerfile/index.ts'
 import type { Context } from '../files/context/index.ts'
@@ -5,7 +6,6 @@ import { isRemoteContext } from './base-image.ts'
 import { openBuild, openNamedFolder } from './build-inputs.ts'
 import type { Host } from './host.ts'
 import type { ContextTools, RemoteContexts } from './remote-context.ts'
-import type { BuildOptions } from './types.ts'
 
 /** The contexts of one build: its own and the named ones, each opened once, when it is first needed. */
 export class BuildContexts {

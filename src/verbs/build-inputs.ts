@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename, isAbsolute, join, relative, resolve } from 'node:path'
+import type { BuildOptions } from '../api/index.ts'
 import {
   type Dockerfile,
   type IgnoreMatcher,
@@ -19,7 +20,6 @@ import { Tree } from '../files/tree/index.ts'
 import { closest, decodeName, type Steps, sha256, systemCode, TareError } from '../support/index.ts'
 import { type Host, unpackLimit } from './host.ts'
 import type { RemoteContexts } from './remote-context.ts'
-import type { BuildOptions } from './types.ts'
 
 /** What a build starts from. */
 export interface BuildInputs {

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import type { BuildOptions, BuildResult, BuildWarning } from '../api/index.ts'
 import { type AssembledLayer, assembleImage, type Document } from '../builder/assemble/index.ts'
 import { type NamedContext, type Operation, type Planned, planBuild } from '../builder/plan/index.ts'
 import type { Sandbox } from '../builder/sandbox/index.ts'
@@ -29,7 +30,6 @@ import { sandboxOf } from './open-sandbox.ts'
 import { type ImageLeak, type ImageParts, leakPolicy, leakWarning, needlesOf, searchImage } from './refuse-leaks.ts'
 import { runSettings } from './run-settings.ts'
 import { readSecret, type Secret } from './secrets.ts'
-import type { BuildOptions, BuildResult, BuildWarning } from './types.ts'
 
 /** Builds an image from a Dockerfile and keeps it in the store. */
 export async function build(host: Host, options: BuildOptions): Promise<BuildResult> {

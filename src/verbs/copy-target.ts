@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import type { CopyOptions, CopyResult } from '../api/index.ts'
 import { openLayout, writeArchive } from '../content/archive/index.ts'
 import { copyImage, type Source, type Target, verified } from '../content/index.ts'
 import type { Registry } from '../content/registry/index.ts'
@@ -15,7 +16,6 @@ import { readPacked, readWhole } from './packed-image.ts'
 import { type LayoutPlace, type Place, parsePlace } from './places.ts'
 import { pulledAsWithin } from './pulled-as.ts'
 import { openRepository } from './remote-image.ts'
-import type { CopyOptions, CopyResult } from './types.ts'
 
 /** Where a copy goes: first all that belongs to the image, then its name. */
 export interface CopyTarget {

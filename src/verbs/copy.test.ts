@@ -9,9 +9,9 @@ import { hasRegistry, startRegistry } from '../../test/kit/docker-registry.ts'
 import { hasProgram } from '../../test/kit/needs.ts'
 import { dockerArchive, filesOf, tarOf } from '../../test/kit/tiny-archive.ts'
 import { tinyImage } from '../../test/kit/tiny-image.ts'
+import type { Tare } from '../api/index.ts'
 import { type Descriptor, mediaTypes } from '../oci/index.ts'
 import { openTare } from './library.ts'
-import type { Tare } from './types.ts'
 
 async function start(): Promise<BadRegistry> {
   const registry = await BadRegistry.start()

@@ -1,3 +1,4 @@
+import type { CopyOptions, CopyResult } from '../api/index.ts'
 import type { Digest, Platform } from '../oci/index.ts'
 import { isIndexType, normalizePlatform, parsePlatform } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
@@ -11,7 +12,6 @@ import type { OnItsWay } from './overlay.ts'
 import { readPacked } from './packed-image.ts'
 import { formatPlace, type Place, parsePlace } from './places.ts'
 import { pulledAsWithin } from './pulled-as.ts'
-import type { CopyOptions, CopyResult } from './types.ts'
 import { wholeImage } from './whole-image.ts'
 
 /**

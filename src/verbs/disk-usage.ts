@@ -1,8 +1,8 @@
+import type { DiskUsageLine } from '../api/index.ts'
 import { keptOf } from './cache-mounts.ts'
 import { blobsOfImages, layersOfSteps } from './collect-garbage.ts'
 import type { Host } from './host.ts'
 import { readImages } from './stored-image.ts'
-import type { DiskUsageLine } from './types.ts'
 
 /** What the store holds on disk, and what could go. A blob that an image needs is counted for images, whoever else needs it. */
 export async function diskUsage(host: Host): Promise<readonly DiskUsageLine[]> {

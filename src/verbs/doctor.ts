@@ -1,7 +1,7 @@
 import { join } from 'node:path'
+import type { DoctorReport } from '../api/index.ts'
 import { canExecute, examine } from '../builder/sandbox/index.ts'
 import type { Host } from './host.ts'
-import type { DoctorReport } from './types.ts'
 
 const architectures = ['amd64', '386', 'arm64', 'arm', 'riscv64', 'ppc64le', 's390x']
 

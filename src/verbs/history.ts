@@ -1,7 +1,7 @@
+import type { HistoryLine } from '../api/index.ts'
 import type { Host } from './host.ts'
 import { layerSizes, nameList, noTime } from './images.ts'
 import { findImage } from './stored-image.ts'
-import type { HistoryLine } from './types.ts'
 
 /** How the image came to be, newest first. */
 export async function history({ store, platform }: Host, name: string): Promise<readonly HistoryLine[]> {

@@ -1,9 +1,9 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { TareOptions } from '../api/index.ts'
 import { Store } from '../content/store/index.ts'
 import { normalizePlatform, type Platform } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
-import type { TareOptions } from './types.ts'
 
 /** The outside, as far as verbs need it. */
 export interface Host {

@@ -1,3 +1,4 @@
+import type { ImageSummary, ListOptions } from '../api/index.ts'
 import { Snapshots } from '../content/layers/index.ts'
 import type { Store } from '../content/store/index.ts'
 import { matchPath } from '../dockerfile/index.ts'
@@ -7,7 +8,6 @@ import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
 import { shownDigest } from './pulled-as.ts'
 import { findImage, type NamedImage, readImages, type StoredImage } from './stored-image.ts'
-import type { ImageSummary, ListOptions } from './types.ts'
 
 /** The time of an image that does not say: Go's zero, which docker prints as well. */
 export const noTime = '0001-01-01T00:00:00Z'

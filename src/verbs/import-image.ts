@@ -1,4 +1,5 @@
 import { createReadStream, statSync } from 'node:fs'
+import type { ImportOptions } from '../api/index.ts'
 import { assembleImage } from '../builder/assemble/index.ts'
 import { planBuild } from '../builder/plan/index.ts'
 import { parseDockerfile } from '../dockerfile/index.ts'
@@ -7,7 +8,6 @@ import { type Digest, normalizePlatform, parsePlatform, parseReference } from '.
 import { type Bytes, TareError } from '../support/index.ts'
 import { type Host, unpackLimit } from './host.ts'
 import { keepLayer } from './keep-image.ts'
-import type { ImportOptions } from './types.ts'
 
 const allowed = new Set([
   'CMD',

@@ -1,3 +1,4 @@
+import type { IndexAnnotateOptions, IndexResult } from '../api/index.ts'
 import {
   type IndexEntry,
   isIndexType,
@@ -17,7 +18,6 @@ import { putIndex } from './index-create.ts'
 import { findEntry } from './index-entries.ts'
 import { readWhole } from './packed-image.ts'
 import { openRepository, unknownImage } from './remote-image.ts'
-import type { IndexAnnotateOptions, IndexResult } from './types.ts'
 
 /** Changes what an index of a registry says: of itself, or of one of its images. The images stay as they are. */
 export async function annotateIndex(host: Host, options: IndexAnnotateOptions): Promise<IndexResult> {

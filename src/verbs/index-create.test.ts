@@ -5,9 +5,9 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { BadRegistry } from '../../test/kit/bad-registry.ts'
 import { hasRegistry, startRegistry } from '../../test/kit/docker-registry.ts'
 import { tinyImage } from '../../test/kit/tiny-image.ts'
+import type { Tare } from '../api/index.ts'
 import { type Descriptor, goJson, mediaTypes } from '../oci/index.ts'
 import { openTare } from './library.ts'
-import type { Tare } from './types.ts'
 
 async function start(): Promise<BadRegistry> {
   const registry = await BadRegistry.start()

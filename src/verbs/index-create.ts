@@ -1,3 +1,4 @@
+import type { IndexCreateOptions, IndexResult } from '../api/index.ts'
 import { copyImage, type Source } from '../content/index.ts'
 import type { Registry } from '../content/registry/index.ts'
 import {
@@ -27,7 +28,6 @@ import { readImageConfig, readWhole } from './packed-image.ts'
 import { formatPlace, type Place, parsePlace } from './places.ts'
 import { pushDocument } from './push-document.ts'
 import { openRepository } from './remote-image.ts'
-import type { IndexCreateOptions, IndexResult } from './types.ts'
 
 /**
  * Makes an index of images in a registry, under a name there. What the repository lacks is copied or mounted into it; of an

@@ -5,4 +5,3 @@
  * Not here: argv, text for people.
  */
 export { openTare } from './library.ts'
-export type * from './types.ts'

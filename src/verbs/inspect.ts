@@ -1,9 +1,9 @@
+import type { ImageDetails } from '../api/index.ts'
 import { familiarRepository } from '../oci/index.ts'
 import type { Host } from './host.ts'
 import { imageSize, nameList, noTime } from './images.ts'
 import { shownDigest } from './pulled-as.ts'
 import { findImage } from './stored-image.ts'
-import type { ImageDetails } from './types.ts'
 
 /** All there is to know of one image, as `docker image inspect` shows it. */
 export async function inspect({ store, platform }: Host, name: string): Promise<ImageDetails> {

@@ -6,9 +6,9 @@ import { fetchesOf, pushBase } from '../../test/kit/base-images.ts'
 import { faultsOf } from '../../test/kit/check-store.ts'
 import { temporaryFolder, writeFiles } from '../../test/kit/cli.ts'
 import { hasRegistry, startRegistry } from '../../test/kit/docker-registry.ts'
+import type { BuildOptions } from '../api/index.ts'
 import { mediaTypes } from '../oci/index.ts'
 import { openTare } from './library.ts'
-import type { BuildOptions } from './types.ts'
 
 /** A store, a base with /etc/passwd and /bin/tool in two layers, and builds on it. */
 async function bench(options: { readonly docker?: boolean } = {}) {

@@ -1,5 +1,5 @@
+import type { Tare, TareOptions } from '../api/index.ts'
 import { createHost } from './host.ts'
-import type { Tare, TareOptions } from './types.ts'
 
 /** The library over this machine's store. Nothing is read or made before a verb is called; each verb is loaded when it is first. */
 export async function openTare(options: TareOptions = {}): Promise<Tare> {

@@ -1,10 +1,10 @@
+import type { LoadedImage, LoadOptions } from '../api/index.ts'
 import type { ArchiveImage, ArchiveLayer } from '../content/archive/index.ts'
 import { openArchive } from '../content/archive/index.ts'
 import { choosePlatform, familiarName } from '../oci/index.ts'
 import { type Reporter, silent, startTransfer } from '../support/index.ts'
 import { type Host, unpackLimit } from './host.ts'
 import { type ForeignImage, keepImage } from './keep-image.ts'
-import type { LoadedImage, LoadOptions } from './types.ts'
 
 /** Takes the images of an archive into the store; of an image for several platforms, the one for this machine, or else the first. */
 export async function load(

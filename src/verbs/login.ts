@@ -1,6 +1,6 @@
+import type { LoginOptions, LoginResult, LogoutOptions } from '../api/index.ts'
 import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
-import type { LoginOptions, LoginResult, LogoutOptions } from './types.ts'
 
 /** Checks a user's password with the registry, and keeps it, or the token it gives for it, where docker does; or checks what is kept already. */
 export async function login({ environment }: Host, options: LoginOptions): Promise<LoginResult> {

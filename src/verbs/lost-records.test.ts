@@ -5,8 +5,8 @@ import { startBad } from '../../test/kit/bad-registry-client.ts'
 import { fetchesOf, pushBase, pushImpostor, pushIndex } from '../../test/kit/base-images.ts'
 import { faultsOf } from '../../test/kit/check-store.ts'
 import { temporaryFolder, writeFiles } from '../../test/kit/cli.ts'
+import type { BuildOptions } from '../api/index.ts'
 import { openTare } from './library.ts'
-import type { BuildOptions } from './types.ts'
 
 // `tare/` in the store is a cache: whatever was done before it is lost, every verb goes on as if it were there.
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
+import type { BuildOptions } from '../api/index.ts'
 import { openSandbox, readIsolation, type Sandbox } from '../builder/sandbox/index.ts'
 import type { Host } from './host.ts'
-import type { BuildOptions } from './types.ts'
 
 /** The sandbox that was asked for, by the options or else by TARE_ISOLATION. Throws where this machine has none. */
 export function sandboxOf({ store, environment }: Host, isolation: BuildOptions['isolation']): Sandbox {

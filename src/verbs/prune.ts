@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { PruneOptions, PruneResult, Removal } from '../api/index.ts'
 import { ownersIn } from '../disk/index.ts'
 import type { Digest } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
@@ -10,7 +11,6 @@ import { filterImages, readTime } from './images.ts'
 import { forgetBases } from './remembered-bases.ts'
 import { sweep, take } from './remove.ts'
 import { readImages } from './stored-image.ts'
-import type { PruneOptions, PruneResult, Removal } from './types.ts'
 
 /** Removes images without a name, or with `all` every image. Layers that remembered steps need stay. */
 export async function prune(host: Host, { all = false, filters = [] }: PruneOptions = {}): Promise<PruneResult> {

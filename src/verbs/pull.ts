@@ -1,3 +1,4 @@
+import type { PullAllResult, PullOptions, PullResult } from '../api/index.ts'
 import {
   type Descriptor,
   familiarName,
@@ -20,7 +21,6 @@ import { repositoryOf } from './known-locations.ts'
 import { pulledAsOfEntry } from './pulled-as.ts'
 import { keepRemote, openRepository, openSource, type RemoteImage, readRemote, unknownImage } from './remote-image.ts'
 import { readImage } from './stored-image.ts'
-import type { PullAllResult, PullOptions, PullResult } from './types.ts'
 
 /** Takes an image of a registry into the store. */
 export async function pull(host: Host, options: PullOptions): Promise<PullResult> {

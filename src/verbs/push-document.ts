@@ -1,3 +1,4 @@
+import type { PushedLayer, PushOptions } from '../api/index.ts'
 import { copyImage } from '../content/index.ts'
 import type { Registry } from '../content/registry/index.ts'
 import type { Entry, PulledAs, Store } from '../content/store/index.ts'
@@ -23,7 +24,6 @@ import { pulledAsOf, pulledAsWithin } from './pulled-as.ts'
 import { type LayerThere, pushLayer } from './push-layer.ts'
 import { manifestOf, missingOf, typedConfig } from './pushed-documents.ts'
 import { readImage } from './stored-image.ts'
-import type { PushedLayer, PushOptions } from './types.ts'
 
 // Each squeezes on all cores by itself; more of them only hide the waiting.
 const layersAtOnce = 3

@@ -8,10 +8,10 @@ import { expect, onTestFinished, test } from 'vitest'
 import { BadRegistry, type BadRegistryOptions } from '../../test/kit/bad-registry.ts'
 import { hasRegistry, startRegistry } from '../../test/kit/docker-registry.ts'
 import { hasProgram, unlessMissing } from '../../test/kit/needs.ts'
+import type { Tare } from '../api/index.ts'
 import { mediaTypes } from '../oci/index.ts'
 import { sha256 } from '../support/index.ts'
 import { openTare } from './library.ts'
-import type { Tare } from './types.ts'
 
 // Layers that are worth hurrying for: what is sent to an empty repository is sent while it is squeezed.
 

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs'
+import type { PushedLayer } from '../api/index.ts'
 import type { Registry } from '../content/registry/index.ts'
 import { compress } from '../files/compression/index.ts'
 import { spool } from '../files/context/index.ts'
@@ -8,7 +9,6 @@ import type { Host } from './host.ts'
 import { type KnownLocation, locationsOf, rememberLocation, repositoryOf, trustedLocations } from './known-locations.ts'
 import { fetchLayer } from './layers-elsewhere.ts'
 import { openSource, type RegistryCall } from './remote-image.ts'
-import type { PushedLayer } from './types.ts'
 
 export interface LayerPush extends RegistryCall {
   readonly registry: Registry

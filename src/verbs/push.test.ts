@@ -8,10 +8,10 @@ import { BadRegistry, type BadRegistryOptions } from '../../test/kit/bad-registr
 import { hasRegistry, startRegistry } from '../../test/kit/docker-registry.ts'
 import { hasProgram } from '../../test/kit/needs.ts'
 import { tinyTar } from '../../test/kit/tiny-image.ts'
+import type { Tare } from '../api/index.ts'
 import { mediaTypes } from '../oci/index.ts'
 import { sha256 } from '../support/index.ts'
 import { openTare } from './library.ts'
-import type { Tare } from './types.ts'
 
 async function start(options: BadRegistryOptions = {}): Promise<BadRegistry> {
   const registry = await BadRegistry.start(options)

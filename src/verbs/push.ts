@@ -1,3 +1,4 @@
+import type { PushOptions, PushResult } from '../api/index.ts'
 import {
   type Descriptor,
   familiarName,
@@ -14,7 +15,6 @@ import type { Host } from './host.ts'
 import { pushDocument } from './push-document.ts'
 import { openRepository } from './remote-image.ts'
 import { entryMeant, findImage } from './stored-image.ts'
-import type { PushOptions, PushResult } from './types.ts'
 
 /** Puts an image of the store into its registry: blobs first, then manifests, then the name. */
 export async function push(host: Host, options: PushOptions): Promise<PushResult> {

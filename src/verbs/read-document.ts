@@ -1,3 +1,4 @@
+import type { DocumentOptions } from '../api/index.ts'
 import type { Source } from '../content/index.ts'
 import type { Entry } from '../content/store/index.ts'
 import {
@@ -16,7 +17,6 @@ import { openImage } from './open-place.ts'
 import { readPacked, readWhole } from './packed-image.ts'
 import { type Place, parsePlace } from './places.ts'
 import { pulledAsWithin } from './pulled-as.ts'
-import type { DocumentOptions } from './types.ts'
 
 /** What a name points at, in its registry or another place: the digest, the manifest or index as it is, or an image's config as it is. */
 export async function readDocument(

@@ -1,3 +1,4 @@
+import type { BuildOptions, BuildWarning } from '../api/index.ts'
 import type { Document } from '../builder/assemble/index.ts'
 import type { Operation, Plan } from '../builder/plan/index.ts'
 import type { Snapshot } from '../content/layers/index.ts'
@@ -8,7 +9,6 @@ import { type Reporter, type SourceRange, TareError } from '../support/index.ts'
 import { layerOfStep } from './collect-garbage.ts'
 import { findLeaks, type Needle } from './find-leaks.ts'
 import { needleOf, type Secret, shortest } from './secrets.ts'
-import type { BuildOptions, BuildWarning } from './types.ts'
 
 /** A secret in an image. */
 export interface ImageLeak {

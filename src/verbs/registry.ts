@@ -1,8 +1,8 @@
+import type { Referrer, ReferrersOptions, RemoteOptions, RemoveRemoteOptions } from '../api/index.ts'
 import { isDigest, parseReference, type Reference } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
 import { openRepository } from './remote-image.ts'
-import type { Referrer, ReferrersOptions, RemoteOptions, RemoveRemoteOptions } from './types.ts'
 
 /** The tags of a repository, sorted. */
 export async function remoteTags(host: Host, options: RemoteOptions): Promise<readonly string[]> {

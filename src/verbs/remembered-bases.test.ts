@@ -6,9 +6,9 @@ import { startBad } from '../../test/kit/bad-registry-client.ts'
 import { fetchesOf, pushBase, pushIndex } from '../../test/kit/base-images.ts'
 import { faultsOf } from '../../test/kit/check-store.ts'
 import { temporaryFolder, writeFiles } from '../../test/kit/cli.ts'
+import type { BuildOptions } from '../api/index.ts'
 import type { Event } from '../support/index.ts'
 import { openTare } from './library.ts'
-import type { BuildOptions } from './types.ts'
 
 /** A registry that a test can silence or move the tag of, and a store that builds on its image. */
 async function bench() {

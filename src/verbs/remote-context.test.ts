@@ -7,11 +7,11 @@ import { temporaryFolder, writeFiles } from '../../test/kit/cli.ts'
 import { commitTime, git, hasGitDaemon, Repositories } from '../../test/kit/git.ts'
 import { serve } from '../../test/kit/serve.ts'
 import { tinyTar } from '../../test/kit/tiny-image.ts'
+import type { BuildOptions } from '../api/index.ts'
 import { scanTar } from '../files/tar/index.ts'
 import type { Event } from '../support/index.ts'
 import { createHost } from './host.ts'
 import { openTare } from './library.ts'
-import type { BuildOptions } from './types.ts'
 
 const copyAll = { text: 'FROM scratch\nCOPY . /\n' }
 

@@ -1,4 +1,5 @@
 import { createReadStream, readFileSync, rmSync } from 'node:fs'
+import type { BuildOptions } from '../api/index.ts'
 import { downloadName, type EpochSource } from '../builder/plan/index.ts'
 import { type Downloaded, treeOfDownload } from '../builder/solve/index.ts'
 import { isGitContext, readGitAddress } from '../dockerfile/index.ts'
@@ -9,7 +10,6 @@ import { download } from './download.ts'
 import { GitSources } from './git-sources.ts'
 import { type Host, unpackLimit } from './host.ts'
 import type { Secret } from './secrets.ts'
-import type { BuildOptions } from './types.ts'
 
 /** What the contexts of one build are opened with. */
 export interface ContextTools {

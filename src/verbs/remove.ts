@@ -1,10 +1,10 @@
+import type { Removal, RemoveOptions } from '../api/index.ts'
 import type { Entry } from '../content/store/index.ts'
 import { type Digest, familiarName, formatReference, parseReference, type Reference } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import { collectGarbage } from './collect-garbage.ts'
 import type { Host } from './host.ts'
 import { findImage, type NamedImage } from './stored-image.ts'
-import type { Removal, RemoveOptions } from './types.ts'
 
 /** Takes names away, and images with their last name; blobs that nothing needs any more go with them. */
 export async function remove(host: Host, { names, force = false }: RemoveOptions): Promise<readonly Removal[]> {

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { posix, resolve } from 'node:path'
+import type { RunMount, RunOptions } from '../api/index.ts'
 import type { SandboxMount } from '../builder/sandbox/index.ts'
 import { TareError } from '../support/index.ts'
-import type { RunMount, RunOptions } from './types.ts'
 
 /** What `run` mounts: its volumes first, then its mounts. Throws `OPTION_INVALID` and `MOUNT_SOURCE_MISSING`. */
 export function mountsOf({ volumes = [], mounts = [] }: RunOptions): SandboxMount[] {

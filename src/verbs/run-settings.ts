@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { BuildOptions } from '../api/index.ts'
 import type { RunSettings } from '../builder/solve/index.ts'
 import { nameOfProcess } from '../disk/index.ts'
 import { sha256 } from '../support/index.ts'
@@ -6,7 +7,6 @@ import type { Agents } from './agents.ts'
 import type { Host } from './host.ts'
 import { invalid } from './option-text.ts'
 import { keyedHash, needleOf, type Secret } from './secrets.ts'
-import type { BuildOptions } from './types.ts'
 
 /** What RUN sees of the outside, of a build's options. */
 export function runSettings(

@@ -1,4 +1,5 @@
 import { posix } from 'node:path'
+import type { RunOptions } from '../api/index.ts'
 import { refuseForeign } from '../builder/sandbox/index.ts'
 import { stackOf } from '../builder/solve/index.ts'
 import { refuseLayer, Snapshots } from '../content/layers/index.ts'
@@ -10,7 +11,6 @@ import { sandboxOf } from './open-sandbox.ts'
 import { mountsOf } from './run-mounts.ts'
 import { readHost, readLimit } from './run-settings.ts'
 import { findImage, type StoredImage } from './stored-image.ts'
-import type { RunOptions } from './types.ts'
 import { wholeOf } from './whole-image.ts'
 
 /**

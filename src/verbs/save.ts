@@ -1,10 +1,10 @@
+import type { SaveOptions } from '../api/index.ts'
 import { writeArchive } from '../content/archive/index.ts'
 import { copyImage } from '../content/index.ts'
 import { type Descriptor, formatReference, parseReference } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
 import { findImage, type NamedImage } from './stored-image.ts'
-import type { SaveOptions } from './types.ts'
 import { wholeImage, wholeOf } from './whole-image.ts'
 
 /** Writes images into one archive. */

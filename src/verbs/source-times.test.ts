@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { temporaryFolder, writeFiles } from '../../test/kit/cli.ts'
 import { commitTime, hasGitDaemon, Repositories } from '../../test/kit/git.ts'
 import { serve } from '../../test/kit/serve.ts'
+import type { BuildOptions } from '../api/index.ts'
 import { encodeHeader, endOfArchive } from '../files/tar/index.ts'
 import { openTare } from './library.ts'
-import type { BuildOptions } from './types.ts'
 
 const file = { text: 'FROM scratch\nARG SOURCE_DATE_EPOCH\nWORKDIR /w\n' }
 

@@ -1,4 +1,4 @@
-import type { Digest } from '../../oci/index.ts'
+import type { Digest } from '../oci/index.ts'
 import type { ImportOptions, LoadedImage, LoadOptions, SaveOptions } from './archives.ts'
 import type { BuildOptions, BuildResult, BuildWarning } from './build.ts'
 import type { CallOptions } from './call.ts'

@@ -1,4 +1,4 @@
-import type { Digest } from '../../oci/index.ts'
+import type { Digest } from '../oci/index.ts'
 import type { CallOptions } from './call.ts'
 
 export interface SaveOptions extends CallOptions {

@@ -1,4 +1,4 @@
-import type { ContainerConfig, Digest } from '../../oci/index.ts'
+import type { ContainerConfig, Digest } from '../oci/index.ts'
 import type { CallOptions } from './call.ts'
 
 /** An image of the store as a list shows it. One for each name; a nameless one has none. */

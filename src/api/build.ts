@@ -1,4 +1,4 @@
-import type { Digest, Platform } from '../../oci/index.ts'
+import type { Digest, Platform } from '../oci/index.ts'
 import type { CallOptions } from './call.ts'
 
 /** Where a build's files come from. */

@@ -1,4 +1,4 @@
-import type { Reporter } from '../../support/index.ts'
+import type { Reporter } from '../support/index.ts'
 
 /** What every verb may be told besides its own options. */
 export interface CallOptions {

@@ -1,0 +1,14 @@
+/**
+ * The promise: what the library takes and returns, as types and nothing else.
+ *
+ * In: the nouns of oci and the events of support.  Out: Tare, its options and its results.
+ * Not here: how any of it is done.
+ */
+export type * from './archives.ts'
+export type * from './build.ts'
+export type * from './call.ts'
+export type * from './images.ts'
+export type * from './indexes.ts'
+export type * from './machine.ts'
+export type * from './registry.ts'
+export type * from './tare.ts'

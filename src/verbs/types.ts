@@ -1,8 +1,0 @@
-export type * from './types/archives.ts'
-export type * from './types/build.ts'
-export type * from './types/call.ts'
-export type * from './types/images.ts'
-export type * from './types/indexes.ts'
-export type * from './types/machine.ts'
-export type * from './types/registry.ts'
-export type * from './types/tare.ts'
