@@ -1,15 +1,11 @@
 import { createReadStream } from 'node:fs'
-import { join } from 'node:path'
 import type { CacheMountSummary, ExportMountsOptions, ImportMountsOptions } from '../api/index.ts'
-import { Kept, type KeptCache } from '../builder/sandbox/index.ts'
+import type { KeptCache } from '../builder/sandbox/index.ts'
 import { openFileOutput } from '../content/archive/index.ts'
 import { type Compression, compress, decompress } from '../files/compression/index.ts'
 import { systemCode, TareError } from '../support/index.ts'
 import { type Host, unpackLimit } from './host.ts'
-
-export function keptOf({ store }: Host): Kept {
-  return new Kept(join(store.home, 'tare'))
-}
+import { keptOf } from './run-storage.ts'
 
 /** The cache mounts that RUN has made, by id. */
 export async function cacheMounts(host: Host): Promise<readonly CacheMountSummary[]> {

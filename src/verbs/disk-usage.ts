@@ -1,7 +1,7 @@
 import type { DiskUsageLine } from '../api/index.ts'
-import { keptOf } from './cache-mounts.ts'
 import { blobsOfImages, layersOfSteps } from './collect-garbage.ts'
 import type { Host } from './host.ts'
+import { keptOf } from './run-storage.ts'
 import { readImages } from './stored-image.ts'
 
 /** What the store holds on disk, and what could go. A blob that an image needs is counted for images, whoever else needs it. */

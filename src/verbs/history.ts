@@ -1,6 +1,6 @@
 import type { HistoryLine } from '../api/index.ts'
 import type { Host } from './host.ts'
-import { layerSizes, nameList, noTime } from './images.ts'
+import { layerSizes, nameList, noTime } from './image-sizes.ts'
 import { findImage } from './stored-image.ts'
 
 /** How the image came to be, newest first. */

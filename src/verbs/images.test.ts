@@ -1,7 +1,8 @@
 import { rmSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { type HostBench, hostBench } from '../../test/kit/hosts.ts'
-import { images, readTime } from './images.ts'
+import { readTime } from './image-filters.ts'
+import { images } from './images.ts'
 import { findImage } from './stored-image.ts'
 import { tag } from './tag.ts'
 

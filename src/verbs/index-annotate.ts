@@ -14,9 +14,9 @@ import {
 } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
-import { putIndex } from './index-create.ts'
 import { findEntry } from './index-entries.ts'
 import { readWhole } from './packed-image.ts'
+import { putIndex } from './put-index.ts'
 import { openRepository, unknownImage } from './remote-image.ts'
 
 /** Changes what an index of a registry says: of itself, or of one of its images. The images stay as they are. */

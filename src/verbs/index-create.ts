@@ -4,7 +4,6 @@ import type { Registry } from '../content/registry/index.ts'
 import {
   type Descriptor,
   descriptorJson,
-  formatReference,
   type IndexEntry,
   isIndexType,
   type Manifest,
@@ -18,7 +17,7 @@ import {
   type Reference,
   writeIndex,
 } from '../oci/index.ts'
-import { flow, sha256, TareError } from '../support/index.ts'
+import { TareError } from '../support/index.ts'
 import { entriesOfIndex } from './choose-platforms.ts'
 import { uploading } from './copy-target.ts'
 import type { Host } from './host.ts'
@@ -27,6 +26,7 @@ import { openImage } from './open-place.ts'
 import { readImageConfig, readWhole } from './packed-image.ts'
 import { formatPlace, type Place, parsePlace } from './places.ts'
 import { pushDocument } from './push-document.ts'
+import { putIndex } from './put-index.ts'
 import { openRepository } from './remote-image.ts'
 
 /**
@@ -54,22 +54,6 @@ export async function createIndex(host: Host, options: IndexCreateOptions): Prom
   } finally {
     registry.close()
   }
-}
-
-/** Puts an index there under its name, or only says what it would be. */
-export async function putIndex(
-  registry: Registry,
-  name: Reference,
-  bytes: Buffer,
-  mediaType: string,
-  dryRun: boolean,
-): Promise<IndexResult> {
-  const blob = { mediaType, digest: sha256(bytes), size: bytes.length }
-  if (!dryRun) {
-    await registry.put(blob, async () => flow(bytes))
-    await registry.tag(name, blob)
-  }
-  return { fullName: formatReference(name), ...blob, json: bytes.toString('utf8') }
 }
 
 async function existing(registry: Registry, name: Reference, options: IndexCreateOptions): Promise<OpenIndex> {

@@ -1,7 +1,7 @@
 import type { ImageDetails } from '../api/index.ts'
 import { familiarRepository } from '../oci/index.ts'
 import type { Host } from './host.ts'
-import { imageSize, nameList, noTime } from './images.ts'
+import { imageSize, nameList, noTime } from './image-sizes.ts'
 import { shownDigest } from './pulled-as.ts'
 import { findImage } from './stored-image.ts'
 

@@ -1,4 +1,3 @@
-import { closeSync, openSync, readSync } from 'node:fs'
 import type { PushedLayer } from '../api/index.ts'
 import type { Registry } from '../content/registry/index.ts'
 import { compress } from '../files/compression/index.ts'
@@ -8,6 +7,7 @@ import { type Bytes, Gauge, measured, TareError, type Transfer, type TransferPha
 import type { Host } from './host.ts'
 import { type KnownLocation, locationsOf, rememberLocation, repositoryOf, trustedLocations } from './known-locations.ts'
 import { fetchLayer } from './layers-elsewhere.ts'
+import { readFrom } from './read-from.ts'
 import { openSource, type RegistryCall } from './remote-image.ts'
 
 export interface LayerPush extends RegistryCall {
@@ -229,20 +229,4 @@ function refuseDamaged(found: Digest, layer: Descriptor): void {
     throw new TareError('BLOB_CORRUPT', `layer ${layer.digest} in the store is damaged: its digest is ${found}`, {
       remedy: 'Pull, load or build the image again.',
     })
-}
-
-/** The bytes of a file from an offset on. */
-export async function* readFrom(path: string, from: number): Bytes {
-  const fd = openSync(path, 'r')
-  try {
-    for (let at = from; ; ) {
-      const chunk = Buffer.allocUnsafe(256 << 10)
-      const count = readSync(fd, chunk, 0, chunk.length, at)
-      if (count === 0) return
-      at += count
-      yield chunk.subarray(0, count)
-    }
-  } finally {
-    closeSync(fd)
-  }
 }

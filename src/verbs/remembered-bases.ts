@@ -1,10 +1,10 @@
-import type { BaseImage } from '../builder/plan/index.ts'
 import type { Store } from '../content/store/index.ts'
 import {
   type Descriptor,
   type Digest,
   formatPlatform,
   formatReference,
+  type ImageConfig,
   type Platform,
   parseDescriptor,
   parseReference,
@@ -18,7 +18,14 @@ import { plainDescriptor } from './pulled-as.ts'
 
 /** A base that an earlier build read in its registry. It has no name in the store, and belongs to the build cache. */
 export interface RememberedBase {
-  readonly base: BaseImage
+  readonly base: {
+    readonly reference: Reference
+    readonly manifest: Descriptor
+    readonly config: ImageConfig
+    readonly layers: readonly { readonly blob: Descriptor; readonly diffId: Digest }[]
+    /** Its layers can be fetched. */
+    readonly fetchable: true
+  }
   /** What its name pointed at. */
   readonly root: Descriptor
   readonly repository: string
@@ -102,7 +109,7 @@ function open(store: Store, key: string): RememberedBase | undefined {
   if (image === undefined) return undefined
   for (const { digest } of [root, manifest, image.manifest.config]) store.blobs.touch(digest)
   const layers = image.manifest.layers.map((blob, i) => ({ blob, diffId: image.config.diffIds[i]! }))
-  const base: BaseImage = { reference: name, manifest, config: image.config, layers, fetchable: true }
+  const base = { reference: name, manifest, config: image.config, layers, fetchable: true as const }
   return { base, root, repository: repositoryOf(name), asked }
 }
 

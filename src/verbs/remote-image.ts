@@ -13,8 +13,6 @@ import {
 import { flow, TareError } from '../support/index.ts'
 import { chooseEntry } from './choose-platforms.ts'
 import type { Host } from './host.ts'
-import { type KeepOptions, type KeptImage, keepPacked } from './keep-packed.ts'
-import { repositoryOf } from './known-locations.ts'
 import { type PackedImage, readPacked, readWhole } from './packed-image.ts'
 
 export interface RegistryCall {
@@ -104,9 +102,4 @@ export function unknownImage(name: Reference, mirrorsSaid?: string): TareError {
       remedy: `Check the name and the tag; for a private repository, \`tare login${name.registry === 'docker.io' ? '' : ` ${name.registry}`}\` first.`,
     },
   )
-}
-
-/** Takes the image into the store. */
-export function keepRemote(host: Host, remote: RemoteImage, options: KeepOptions): Promise<KeptImage> {
-  return keepPacked(host, remote, { ...options, place: repositoryOf(remote.name) })
 }

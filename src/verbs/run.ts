@@ -80,8 +80,8 @@ async function imageToRun(host: Host, options: RunOptions): Promise<StoredImage>
     if (found !== undefined && (fits || text === undefined)) return found
     if (found !== undefined && when === 'never') throw notFor(text!, name, found)
   }
-  const { pull } = await import('./pull.ts')
-  await pull(host, { name, platform: text, report, signal })
+  const { pullImage } = await import('./pull-image.ts')
+  await pullImage(host, { name, platform: text, report, signal })
   const image = findImage(host.store, name, platform)
   if (text !== undefined && matchPlatform(platform, image.config.platform) === undefined)
     throw notFor(text, name, image)

@@ -6,7 +6,7 @@ import { Gauge, measured } from '../support/index.ts'
 import type { Host } from './host.ts'
 import { Overlay } from './overlay.ts'
 import { readWhole } from './packed-image.ts'
-import { readFrom } from './push-layer.ts'
+import { readFrom } from './read-from.ts'
 
 /** The same image with its plain layers squeezed, in files that `close` removes. */
 export async function squeezeLayers(

@@ -5,7 +5,7 @@ import { Gauge, measured, TareError } from '../support/index.ts'
 import { type Host, unpackLimit } from './host.ts'
 import { Overlay } from './overlay.ts'
 import type { PackedImage } from './packed-image.ts'
-import { readFrom } from './push-layer.ts'
+import { readFrom } from './read-from.ts'
 
 /** Whether every reader of docker archives knows the layer: plain, or in gzip. Of other types, nobody knows what they are. */
 function isForAll(layer: Descriptor): boolean {

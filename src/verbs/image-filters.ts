@@ -1,0 +1,150 @@
+import type { ImageSummary } from '../api/index.ts'
+import type { Store } from '../content/store/index.ts'
+import { matchPath } from '../dockerfile/index.ts'
+import { familiarRepository, formatPlatform } from '../oci/index.ts'
+import { TareError } from '../support/index.ts'
+import type { Host } from './host.ts'
+import { imageSize, noTime } from './image-sizes.ts'
+import { shownDigest } from './pulled-as.ts'
+import { findImage, type NamedImage } from './stored-image.ts'
+
+/** The lines of a list that an image has: one for each name. */
+export function summaries(store: Store, image: NamedImage): ImageSummary[] {
+  const { id, config, names, entries } = image
+  const base = {
+    id,
+    digest: shownDigest(store, entries[0]!),
+    created: config.created ?? noTime,
+    size: imageSize(store, image),
+    labels: config.config.Labels ?? {},
+    platform: formatPlatform(config.platform),
+  }
+  if (names.length === 0) return [base]
+  return entries.flatMap(({ name }, i) =>
+    name === undefined
+      ? []
+      : {
+          ...base,
+          digest: shownDigest(store, entries[i]!),
+          repository: familiarRepository(name),
+          ...(name.tag === undefined ? {} : { tag: name.tag }),
+        },
+  )
+}
+
+/** `alpine`, `alpine:3.19`, `my/*:1.*`: a pattern without a tag means any. */
+function isMeant(line: ImageSummary, reference: string): boolean {
+  if (line.repository === undefined) return false
+  const familiar = reference.replace(/^(?:index\.)?docker\.io\/(?:library\/)?/, '')
+  const colon = familiar.lastIndexOf(':')
+  const hasTag = colon > familiar.lastIndexOf('/')
+  const repository = hasTag ? familiar.slice(0, colon) : familiar
+  return matchPath(repository, line.repository) && (!hasTag || matchPath(familiar.slice(colon + 1), line.tag ?? ''))
+}
+
+/** Passes images, or lines of a list. */
+export interface Filter {
+  image?(image: NamedImage): boolean
+  line?(line: ImageSummary): boolean
+}
+
+/** Of references one has to hold; of every other kind, all have to. (moby, daemon/images: Images) */
+export function readFilters(texts: readonly string[], host: Host, all: readonly NamedImage[]): readonly Filter[] {
+  const isReference = (text: string) => text.startsWith('reference=')
+  const others = texts.filter((text) => !isReference(text)).map((text) => readFilter(text, host, all))
+  const dangling = new Set(
+    texts.filter((text) => text.startsWith('dangling=')).map((text) => /^dangling=[t1]/i.test(text)),
+  )
+  if (dangling.size > 1)
+    throw new TareError('FILTER_INVALID', 'invalid filter "dangling": it is both true and false', {
+      remedy: 'Use one of them.',
+    })
+  const references = texts.filter(isReference).map((text) => readFilter(text, host, all))
+  if (references.length === 0) return others
+  return [...others, { line: (line) => references.some((filter) => filter.line!(line)) }]
+}
+
+function readFilter(text: string, host: Host, all: readonly NamedImage[]): Filter {
+  const equals = text.indexOf('=')
+  const key = equals < 0 ? text : text.slice(0, equals)
+  const value = text.slice(equals + 1)
+  const invalid = (why: string) =>
+    new TareError('FILTER_INVALID', `invalid filter "${text}": ${why}`, {
+      remedy:
+        'Filters are dangling=true|false, label=KEY[=VALUE], before=IMAGE, since=IMAGE, until=TIME and reference=PATTERN.',
+    })
+  if (equals < 0) throw invalid('it has no "="')
+  const at = (image: NamedImage) => Date.parse(image.config.created ?? noTime)
+  const timeOf = (name: string) => at(findAmong(host, all, name))
+  switch (key) {
+    case 'dangling': {
+      if (!/^(?:true|false|1|0|t|f)$/i.test(value)) throw invalid('its value is true or false')
+      const wanted = /^[t1]/i.test(value)
+      return { image: ({ names }) => (names.length === 0) === wanted }
+    }
+    case 'label':
+      return { image: ({ config }) => hasLabel(config.config.Labels ?? {}, value) }
+    case 'label!':
+      return { image: ({ config }) => !hasLabel(config.config.Labels ?? {}, value) }
+    case 'before': {
+      const time = timeOf(value)
+      return { image: (image) => at(image) < time }
+    }
+    case 'since': {
+      const time = timeOf(value)
+      return { image: (image) => at(image) > time }
+    }
+    case 'until': {
+      const time = readTime(value, host.now())
+      if (time === undefined) throw invalid('its time cannot be read')
+      return { image: (image) => at(image) < time }
+    }
+    case 'reference':
+      return { line: (line) => isMeant(line, value) }
+    default:
+      throw invalid(`there is no filter "${key}"`)
+  }
+}
+
+function findAmong(host: Host, all: readonly NamedImage[], name: string): NamedImage {
+  const found = findImage(host.store, name, host.platform)
+  return all.find(({ root }) => root.digest === found.root.digest) ?? found
+}
+
+function hasLabel(labels: Readonly<Record<string, string>>, text: string): boolean {
+  const equals = text.indexOf('=')
+  if (equals < 0) return Object.hasOwn(labels, text)
+  return labels[text.slice(0, equals)] === text.slice(equals + 1)
+}
+
+const units: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 }
+
+/** A time as docker's filters take it: `24h`, seconds since 1970, or a date; in milliseconds since 1970. */
+export function readTime(text: string, now: Date): number | undefined {
+  if (/^\d+(?:\.\d+)?$/.test(text)) return Number(text) * 1000
+  if (/^(?:\d+(?:\.\d+)?(?:ms|h|m|s))+$/.test(text)) {
+    const span = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s)/g)].reduce(
+      (sum, [, count, unit]) => sum + Number(count) * units[unit!]!,
+      0,
+    )
+    return now.getTime() - span
+  }
+  const time = Date.parse(text)
+  return Number.isNaN(time) ? undefined : time
+}
+
+/** Whether every filter lets the image pass; for verbs that remove. */
+export function filterImages(
+  host: Host,
+  all: readonly NamedImage[],
+  filters: readonly string[],
+): readonly NamedImage[] {
+  const read = readFilters(filters, host, all)
+  return all.filter((image) =>
+    read.every(
+      (filter) =>
+        filter.image?.(image) !== false &&
+        (filter.line === undefined || summaries(host.store, image).some((line) => filter.line!(line))),
+    ),
+  )
+}
