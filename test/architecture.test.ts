@@ -2,65 +2,23 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 
-// The table of ARCHITECTURE.md: what each room may import, besides what stands in the room itself.
-const content = ['content', 'content/store', 'content/archive', 'content/registry', 'content/layers']
-const layers = ['files/tar', 'files/tree', 'files/layer']
-const sandbox = ['step', 'seccomp', 'machine', 'rootfs', 'mounts', 'run'].map((room) => `builder/sandbox/${room}`)
-const everythingBelowVerbs = [
-  ...['support', 'oci', 'dockerfile', 'files/compression', 'files/tar', 'files/tree', 'files/layer', 'files/context'],
-  ...['disk', 'net', 'api', ...content, 'builder/plan', 'builder/sandbox', 'builder/solve', 'builder/assemble'],
-]
-const rooms: Record<string, { may: readonly string[]; pure?: true }> = {
-  support: { may: [] },
-  disk: { may: ['support'] },
-  net: { may: ['support'] },
-  oci: { may: ['support'], pure: true },
-  dockerfile: { may: ['support'], pure: true },
-  'files/compression': { may: ['support'] },
-  'files/tar': { may: ['support'], pure: true },
-  'files/tree': { may: ['support'], pure: true },
-  'files/layer': { may: ['support', 'oci', 'files/tar', 'files/tree'] },
-  'files/context': { may: ['support', 'files/compression', 'files/tar', 'files/tree', 'files/layer'] },
-  content: { may: ['support', 'oci'], pure: true },
-  'content/store': { may: ['support', 'disk', 'oci', 'content'] },
-  'content/archive': { may: ['support', 'disk', 'oci', 'content', 'files/tar', 'files/compression'] },
-  'content/registry': { may: ['support', 'net', 'oci', 'content', 'content/registry/auth'] },
-  'content/registry/auth': { may: ['support', 'disk', 'net'] },
-  'content/layers': { may: ['support', 'oci', 'files/tree', 'files/layer', 'content/store'] },
-  'builder/plan': { may: ['support', 'oci', 'dockerfile'], pure: true },
-  'builder/sandbox': { may: ['support', 'disk', ...sandbox] },
-  'builder/sandbox/step': { may: ['files/tree', 'files/layer'], pure: true },
-  'builder/sandbox/seccomp': { may: [], pure: true },
-  'builder/sandbox/machine': { may: ['support', 'disk', 'files/tree', 'files/layer', 'builder/sandbox/step'] },
-  'builder/sandbox/rootfs': { may: ['support', 'disk', ...layers, 'builder/sandbox/step', 'builder/sandbox/machine'] },
-  'builder/sandbox/mounts': {
-    may: ['support', 'disk', ...layers, 'builder/sandbox/step', 'builder/sandbox/machine', 'builder/sandbox/rootfs'],
-  },
-  'builder/sandbox/run': {
-    may: ['support', 'disk', ...layers, ...sandbox.filter((room) => room !== 'builder/sandbox/run')],
-  },
-  'builder/solve': {
-    may: [
-      'support',
-      'oci',
-      'dockerfile',
-      'files/compression',
-      'files/tar',
-      'files/tree',
-      'files/layer',
-      'files/context',
-      'content',
-      'content/store',
-      'content/layers',
-      'builder/plan',
-      'builder/sandbox',
-    ],
-  },
-  'builder/assemble': { may: ['support', 'oci', 'files/layer', 'builder/plan'], pure: true },
-  api: { may: ['support', 'oci'], pure: true },
-  verbs: { may: everythingBelowVerbs },
-  '': { may: ['support', 'oci', 'api', 'verbs', ...content] },
-  cli: { may: ['', 'disk'] },
+interface Room {
+  readonly may: readonly string[]
+  readonly pure: boolean
+}
+
+// The table of ARCHITECTURE.md, from the lowest room to the highest. `index.ts` is the room that no folder has.
+const rooms = readRooms(readFileSync(resolve(import.meta.dirname, '../ARCHITECTURE.md'), 'utf8'))
+
+function readRooms(text: string): ReadonlyMap<string, Room> {
+  const name = (cell: string) => (cell === 'index.ts' ? '' : cell)
+  const rows = [...text.matchAll(/^\| `([\w./]+)` \| [^|]+ \| ([^|]+) \| ?(yes)? ?\|$/gm)]
+  return new Map(
+    rows.map(([, room, may, pure]) => [
+      name(room!),
+      { may: may === '–' ? [] : may!.split(', ').map(name), pure: pure === 'yes' },
+    ]),
+  )
 }
 
 // A pure room reads no disk, network, process or clock: those come in as arguments.
@@ -73,7 +31,7 @@ const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .map((file) => file.replaceAll('\\', '/'))
 const sources = files.filter((file) => !file.endsWith('.test.ts'))
 
-const names = Object.keys(rooms).sort((a, b) => b.length - a.length)
+const names = [...rooms.keys()].sort((a, b) => b.length - a.length)
 
 function roomOf(file: string): string {
   const found = names.find((room) => room !== '' && file.startsWith(`${room}/`))
@@ -94,16 +52,52 @@ function importsOf(file: string): readonly { specifier: string; target: string |
 test('every file stands in a room of the table', () => {
   expect(sources.map(roomOf).filter((room) => room.startsWith('(no room'))).toEqual([])
   expect(sources.length).toBeGreaterThan(20)
+  expect(names.filter((room) => !sources.some((file) => roomOf(file) === room))).toEqual([])
 })
 
 test('a room imports only the rooms that the table allows', () => {
   const wrong = sources.flatMap((file) =>
     importsOf(file)
       .filter(({ target }) => target !== undefined && roomOf(target) !== roomOf(file))
-      .filter(({ target }) => !rooms[roomOf(file)]!.may.includes(roomOf(target!)))
+      .filter(({ target }) => !rooms.get(roomOf(file))!.may.includes(roomOf(target!)))
       .map(({ target }) => `${file} → ${target}`),
   )
   expect(wrong).toEqual([])
+})
+
+test('nothing is granted that nobody uses', () => {
+  const used = new Set(
+    sources.flatMap((file) =>
+      importsOf(file).flatMap(({ target }) => (target === undefined ? [] : [`${roomOf(file)} → ${roomOf(target)}`])),
+    ),
+  )
+  const granted = [...rooms].flatMap(([room, { may }]) => may.map((other) => `${room} → ${other}`))
+  expect(granted.filter((edge) => !used.has(edge))).toEqual([])
+})
+
+test('the table goes upward: a room imports only rooms that stand above it there', () => {
+  const order = [...rooms.keys()]
+  const wrong = [...rooms].flatMap(([room, { may }]) =>
+    may.filter((other) => order.indexOf(other) >= order.indexOf(room)).map((other) => `${room} → ${other}`),
+  )
+  expect(wrong).toEqual([])
+})
+
+test('no verb imports another', () => {
+  const wrong = sources
+    .filter((file) => file.startsWith('verbs/') && file !== 'verbs/library.ts' && file !== 'verbs/index.ts')
+    .flatMap((file) =>
+      importsOf(file)
+        .filter(({ target }) => target?.startsWith('verbs/'))
+        .map(({ target }) => `${file} → ${target}`),
+    )
+  expect(wrong).toEqual([])
+})
+
+test('no folder has over 20 source files', () => {
+  const folders = new Map<string, number>()
+  for (const file of sources) folders.set(dirname(file), (folders.get(dirname(file)) ?? 0) + 1)
+  expect([...folders].filter(([, count]) => count > 20).map(([folder]) => folder)).toEqual([])
 })
 
 test('a room is entered by its door only', () => {
@@ -141,7 +135,7 @@ test('no imports go in a circle', () => {
 
 test('a pure room reaches for nothing outside', () => {
   const wrong = sources
-    .filter((file) => rooms[roomOf(file)]!.pure === true)
+    .filter((file) => rooms.get(roomOf(file))!.pure)
     .flatMap((file) => [
       ...importsOf(file)
         .filter(({ specifier }) => impureModules.test(specifier))

@@ -6,5 +6,6 @@
 export * from './bytes.ts'
 export * from './errors.ts'
 export * from './events.ts'
+export { inParallel } from './in-parallel.ts'
 export * from './pace.ts'
 export * from './paths.ts'

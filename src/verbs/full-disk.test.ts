@@ -9,9 +9,9 @@ import { serve } from '../../test/kit/serve.ts'
 import { tarOf } from '../../test/kit/tiny-archive.ts'
 import { manyBytes } from '../../test/kit/trees.ts'
 import { flow } from '../support/index.ts'
-import { build } from './build.ts'
-import { importImage } from './import-image.ts'
-import { load } from './load.ts'
+import { build } from './build/build.ts'
+import { importImage } from './images/import-image.ts'
+import { load } from './images/load.ts'
 
 // An archive that is loaded says more exactly what it needs the room for.
 const full = { code: expect.stringMatching(/^(?:STORE_FULL|ARCHIVE_SCRATCH)$/) }

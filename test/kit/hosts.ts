@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import type { BuildOptions, BuildResult } from '../../src/api/index.ts'
 import { Store } from '../../src/content/store/index.ts'
+import type { Host } from '../../src/images/host.ts'
 import type { Digest } from '../../src/oci/index.ts'
-import { build } from '../../src/verbs/build.ts'
-import type { Host } from '../../src/verbs/host.ts'
+import { build } from '../../src/verbs/build/build.ts'
 import { temporaryFolder, writeFiles } from './cli.ts'
 
 // The outside of a verb, small: a store of its own and a clock that goes on by an hour when it is told to.

@@ -1,0 +1,233 @@
+import { setMaxListeners } from 'node:events'
+import type { BuildOptions, BuildResult } from '../api/index.ts'
+import { Snapshots } from '../content/layers/index.ts'
+import { type Host, unpackLimit } from '../images/index.ts'
+import {
+  type Descriptor,
+  type Digest,
+  familiarName,
+  normalizePlatform,
+  type Platform,
+  parsePlatform,
+  type Reference,
+} from '../oci/index.ts'
+import { Steps, silent, TareError } from '../support/index.ts'
+import { assembleImage, type Document } from './assemble/index.ts'
+import { buildArguments, warningsOf } from './build-options.ts'
+import { imageFacts, writeIndex } from './image-facts.ts'
+import { type NamedContext, type Operation, type Planned, planBuild } from './plan/index.ts'
+import type { Sandbox } from './sandbox/index.ts'
+import type { Needle } from './session/index.ts'
+import {
+  Agents,
+  asStep,
+  BuildBases,
+  BuildContexts,
+  type ImageLeak,
+  type ImageParts,
+  leakPolicy,
+  leakWarning,
+  needlesOf,
+  readNamedContexts,
+  readSecret,
+  runSettings,
+  type Secret,
+  sandboxOf,
+  searchImage,
+} from './session/index.ts'
+import { type RunSettings, solve } from './solve/index.ts'
+
+/**
+ * One build, from its options to an image in the store: `plan`, then `make` for each platform, then `keep`; `close` in any case.
+ */
+export class BuildRun {
+  private readonly host: Host
+  private readonly options: BuildOptions
+  private readonly steps: Steps
+  private readonly signal: AbortSignal
+  private readonly platforms: readonly Platform[]
+  private readonly snapshots: Snapshots
+  private readonly named: ReadonlyMap<string, NamedContext>
+  private readonly contexts: BuildContexts
+  private readonly bases: BuildBases
+  private opened: Sandbox | undefined
+  private readonly secrets: readonly Secret[]
+  private readonly agents: Agents
+  /** What must not be found in the image. */
+  private readonly needles: readonly Needle[]
+  private leaks: readonly ImageLeak[] = []
+  private checksAreErrors = false
+  /** Of each image that was made. */
+  private readonly layers: (readonly Digest[])[] = []
+  private readonly ids: { config: Document['blob']; platform: Platform }[] = []
+
+  constructor(host: Host, options: BuildOptions) {
+    this.host = host
+    this.options = options
+    this.steps = new Steps(options.report ?? silent)
+    this.bases = new BuildBases(host, options, this.steps)
+    this.signal = AbortSignal.any(options.signal === undefined ? [] : [options.signal])
+    // Each of many steps may listen.
+    setMaxListeners(0, this.signal)
+    this.snapshots = new Snapshots(host.store)
+    // Now, so that a missing file is told before any work.
+    this.secrets = (options.secrets ?? []).map((text) => readSecret(text, options.environment ?? {}))
+    this.agents = new Agents(options.ssh ?? [], options.environment ?? {})
+    const search = leakPolicy(options, false) !== 'allow'
+    this.needles = search ? needlesOf(this.secrets, options.report ?? silent) : []
+    const { steps, signal, secrets, agents } = this
+    this.contexts = new BuildContexts(host, options, { steps, signal, secrets, agents })
+    const wanted = (options.platforms ?? []).map((text) => normalizePlatform(parsePlatform(text, host.platform)))
+    this.platforms = wanted.length === 0 ? [host.platform] : wanted
+    this.named = readNamedContexts(host, options.contexts ?? {})
+  }
+
+  /** `allStages`: also those that the target does not need. */
+  async plan(allStages = false): Promise<readonly Planned[]> {
+    const { host, options } = this
+    const { file, ignore } = await this.contexts.begin()
+    const planned: Planned[] = []
+    for (const platform of this.platforms) {
+      const plan = await planBuild(file, {
+        platform,
+        buildPlatform: host.platform,
+        target: options.target,
+        buildArgs: buildArguments(options),
+        labels: options.labels ?? {},
+        contexts: this.named,
+        resolveBase: (name, wanted) => this.bases.resolve(name, wanted),
+        severalPlatforms: this.platforms.length > 1,
+        network: options.network,
+        allStages,
+        ignore,
+        timeOf: (source) => this.contexts.timeOf(source),
+        signal: this.signal,
+      })
+      planned.push(plan)
+    }
+    this.checksAreErrors = file.check.error
+    this.warn(planned[0]!)
+    return planned
+  }
+
+  /** Makes one platform's layers and documents, all of which are in the store afterwards. */
+  async make(plan: Planned): Promise<Document> {
+    const { host, options } = this
+    const { epoch } = plan.output
+    const snapshots = await solve(plan, {
+      store: host.store,
+      snapshots: this.snapshots,
+      context: (name) => this.contexts.get(name),
+      steps: this.steps,
+      mayRecall: (operation) => this.mayRecall(operation),
+      now: () => host.now(),
+      epoch,
+      latest: options.rewriteTimestamp === true ? epoch : undefined,
+      unpackLimit: unpackLimit(host),
+      signal: this.signal,
+      sandbox: () => this.sandbox(),
+      run: this.runSettings(),
+      fetchBase: (operation, step) => this.bases.fetch(operation, step),
+      git: async ({ source }, step) => (await this.contexts.remotes()).git.find(source, step),
+      download: async (operation) => (await import('./session/index.ts')).download(host, operation, this.signal),
+    })
+    this.bases.keep(plan.operations)
+    const { config, manifest } = assembleImage(...imageFacts(host.store, options, plan, snapshots))
+    await this.search(plan, snapshots, [config, manifest])
+    const step = this.steps.start('exporting to image')
+    step.progress('exporting layers', 0, undefined, true)
+    for (const document of [config, manifest]) host.store.blobs.write(document.bytes)
+    step.progress(`writing image ${config.blob.digest}`, 0, undefined, true)
+    step.done()
+    this.ids.push({ config: config.blob, platform: plan.output.platform })
+    this.layers.push(snapshots[plan.output.root]!.layers.map(({ diffId }) => diffId))
+    return manifest
+  }
+
+  async keep(
+    planned: readonly Planned[],
+    images: readonly Document[],
+    names: readonly Reference[],
+  ): Promise<BuildResult> {
+    const { store } = this.host
+    const made = images.length === 1 ? images[0]!.blob : writeIndex(store, images, this.ids)
+    const basedOn = this.bases.basedOn(planned, this.layers)
+    const pulledAs = store.entries().find(({ manifest }) => manifest.digest === made.digest)?.pulledAs
+    const root = this.options.load === true ? await this.complete(made) : made
+    await store.keep(root, names, this.host.now(), { basedOn, pulledAs })
+    const id = images.length === 1 ? this.ids[0]!.config.digest : root.digest
+    const familiar = names.map(familiarName)
+    for (const name of familiar) this.options.report?.({ type: 'image', id, name })
+    if (familiar.length === 0) this.options.report?.({ type: 'image', id })
+    return {
+      id,
+      digest: root.digest,
+      mediaType: root.mediaType,
+      size: root.size,
+      platform: images.length === 1 ? this.ids[0]!.platform : undefined,
+      names: familiar,
+      warnings: [...this.leaks.map(leakWarning), ...warningsOf(planned[0]!)],
+    }
+  }
+
+  private async complete(root: Descriptor): Promise<Descriptor> {
+    const { wholeImage } = await import('../images/ingest/index.ts')
+    const { signal, options, steps, host } = this
+    const title = '[internal] load layers of the image'
+    return asStep(steps, title, options.report ?? silent, (report) => wholeImage(host, root, { signal, report }))
+  }
+
+  async close(): Promise<void> {
+    this.agents.close()
+    this.bases.close()
+    await this.opened?.close()
+    await this.contexts.close()
+  }
+
+  private runSettings(): RunSettings {
+    const { onFailedStep } = this.options
+    return {
+      ...runSettings(this.host, this.options, this.secrets, this.agents),
+      failed:
+        onFailedStep === undefined ? undefined : ({ title }, message, shell) => onFailedStep({ title, message, shell }),
+    }
+  }
+
+  /** Warns of secrets in the image, or refuses it. */
+  private async search(...image: ImageParts): Promise<void> {
+    const { needles, options, signal, snapshots } = this
+    const policy = leakPolicy(options, this.checksAreErrors)
+    const search = { needles, policy, signal, report: options.report ?? silent, store: this.host.store }
+    const leaks = await searchImage(image, { ...search, atRest: (diffId) => snapshots.atRest(diffId) })
+    this.leaks = [...this.leaks, ...leaks]
+  }
+
+  private sandbox(): Sandbox {
+    if (this.opened !== undefined) return this.opened
+    this.opened = sandboxOf(this.host, this.options.isolation)
+    if (this.opened.isolation === 'chroot')
+      this.options.report?.({
+        type: 'warning',
+        rule: 'NoRealProc',
+        message:
+          'RUN is by chroot, where /proc is not the real one but copies of a few files: what looks itself up there fails. `tare doctor` says what would mend that',
+      })
+    return this.opened
+  }
+
+  private mayRecall(operation: Operation): boolean {
+    const { noCache, noCacheFilter } = this.options
+    return noCache !== true && !(noCacheFilter ?? []).some((stage) => stage.toLowerCase() === operation.stage)
+  }
+
+  private warn(plan: Planned): void {
+    for (const { rule, message, url, where } of plan.warnings)
+      this.options.report?.({ type: 'warning', rule, message, url, where })
+    if (!this.checksAreErrors || plan.warnings.length === 0) return
+    const rules = [...new Set(plan.warnings.map(({ rule }) => rule))]
+    throw new TareError('CHECK_FAILED', `lint violation found for rules: ${rules.join(', ')}`, {
+      where: plan.warnings[0]!.where,
+      remedy: 'The Dockerfile turns warnings into errors with `# check=error=true`.',
+    })
+  }
+}

@@ -1,0 +1,43 @@
+import type { BuildOptions } from '../api/index.ts'
+import type { Snapshot, SnapshotLayer } from '../content/layers/index.ts'
+import type { Store } from '../content/store/index.ts'
+import { type Descriptor, descriptorJson, goJson, layerIn, mediaTypes, type Platform } from '../oci/index.ts'
+import type { AssembledLayer, assembleImage, Document } from './assemble/index.ts'
+import type { Planned } from './plan/index.ts'
+
+/** What an image's documents are assembled of. */
+export function imageFacts(
+  store: Store,
+  { annotations }: BuildOptions,
+  { output }: Planned,
+  snapshots: readonly (Snapshot | undefined)[],
+): Parameters<typeof assembleImage> {
+  const root = snapshots[output.root]!
+  const layers: AssembledLayer[] = root.layers.map((layer) => ({
+    diffId: layer.diffId,
+    blob: whereabouts(store, layer),
+    ...(layer.created === undefined ? {} : { created: layer.created }),
+  }))
+  const history = output.history.map(({ createdBy, layer }) => ({
+    createdBy,
+    ...(layer === undefined ? {} : { layer: snapshots[layer]!.layers.length - 1 }),
+  }))
+  return [{ ...output, history, annotations }, layers]
+}
+
+/** How a manifest names a layer: plain where it is here, else as the base's own manifest does. */
+function whereabouts(store: Store, { diffId, size, blob }: SnapshotLayer): Descriptor {
+  const known = size ?? (blob?.digest === diffId ? blob.size : store.blobs.size(diffId))
+  return known === undefined ? layerIn('oci', blob!) : { mediaType: mediaTypes.layer, digest: diffId, size: known }
+}
+
+/** Writes the index of the images into the store. */
+export function writeIndex(
+  store: Store,
+  images: readonly Document[],
+  ids: readonly { readonly platform: Platform }[],
+): Document['blob'] {
+  const manifests = images.map(({ blob }, i) => descriptorJson({ ...blob, platform: ids[i]!.platform }))
+  const bytes = Buffer.from(goJson({ schemaVersion: 2, mediaType: mediaTypes.index, manifests }, 2))
+  return { mediaType: mediaTypes.index, digest: store.blobs.write(bytes), size: bytes.length }
+}

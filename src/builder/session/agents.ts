@@ -1,0 +1,135 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { isMissingProgram, messageOf, TareError } from '../../support/index.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** What a value of --ssh says: the socket of an agent, or key files. */
+type Wish = { readonly id: string; readonly socket: string } | { readonly id: string; readonly keys: readonly string[] }
+
+/** `default`, `id=SOCKET`, `id=KEYFILE[,KEYFILE]`. (buildx, --ssh) Throws `SSH_MISSING`. */
+export function readAgent(text: string, environment: Environment): Wish {
+  const sign = text.indexOf('=')
+  const id = sign < 0 ? text : text.slice(0, sign)
+  const paths = sign < 0 ? [environment['SSH_AUTH_SOCK'] ?? ''] : text.slice(sign + 1).split(',')
+  if (paths.includes(''))
+    throw new TareError('SSH_MISSING', 'invalid empty ssh agent socket: SSH_AUTH_SOCK is not set', {
+      remedy: 'Start an agent (eval "$(ssh-agent)" && ssh-add), or name its socket or a key: --ssh default=FILE.',
+    })
+  const stats = paths.map((path) => ({ path, stat: statSync(path, { throwIfNoEntry: false }) }))
+  if (paths.length === 1 && stats[0]!.stat?.isSocket()) return { id, socket: paths[0]! }
+  for (const { path, stat } of stats)
+    if (stat?.isFile() !== true)
+      throw new TareError(
+        'SSH_MISSING',
+        `${path} of --ssh ${id} is ${stat === undefined ? 'not there' : stat.isSocket() ? 'a socket among keys' : 'neither the socket of an agent nor a key'}`,
+        { remedy: 'Name one agent socket, or private key files separated by commas.' },
+      )
+  return { id, keys: paths }
+}
+
+/** The ssh agents of one build: those that it was given, and those of its own that hold keys from files, in memory. */
+export class Agents {
+  private readonly wishes: ReadonlyMap<string, Wish>
+  private readonly started = new Map<string, Promise<string>>()
+  private readonly ends: (() => void)[] = []
+
+  constructor(options: readonly string[], environment: Environment) {
+    this.wishes = new Map(options.map((text) => readAgent(text, environment)).map((wish) => [wish.id, wish]))
+  }
+
+  /** The socket of the agent of that id; undefined where there is none. Rejects with `SSH_KEY_INVALID`, `SSH_MISSING`. */
+  async socket(id: string): Promise<string | undefined> {
+    const wish = this.wishes.get(id)
+    if (wish === undefined || 'socket' in wish) return wish?.socket
+    let started = this.started.get(id)
+    if (started === undefined) {
+      started = this.start(wish.keys)
+      this.started.set(id, started)
+    }
+    return started
+  }
+
+  close(): void {
+    for (const end of this.ends.splice(0)) end()
+  }
+
+  private async start(keys: readonly string[]): Promise<string> {
+    const contents = keys.map((path) => ({ path, bytes: readKey(path) }))
+    const folder = mkdtempSync(join(tmpdir(), 'tare-agent-'))
+    this.ends.push(() => rmSync(folder, { recursive: true, force: true }))
+    const socket = join(folder, 'socket')
+    // Killed with us, however we end: its input is ours, and at that end it goes.
+    const agent = spawn('sh', ['-c', 'ssh-agent -D -a "$0" >/dev/null & cat; kill $!', socket], {
+      stdio: ['pipe', 'ignore', 'pipe'],
+      env: plainEnvironment,
+    })
+    this.ends.push(() => agent.stdin.end())
+    agent.on('error', () => {})
+    let complaint = ''
+    agent.stderr.on('data', (chunk: Buffer) => {
+      complaint += chunk.toString('utf8')
+    })
+    for (let tries = 0; !isSocket(socket); tries++) {
+      if (tries === 500 || complaint !== '' || agent.exitCode !== null) throw missing(complaint)
+      await pause(10)
+    }
+    for (const { path, bytes } of contents) await add(socket, path, bytes)
+    return socket
+  }
+}
+
+const plainEnvironment = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C' }
+
+function readKey(path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (cause) {
+    throw new TareError('SSH_MISSING', `cannot read the key ${path}: ${messageOf(cause)}`, { cause })
+  }
+}
+
+function isSocket(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isSocket() === true
+}
+
+function missing(complaint: string): TareError {
+  return new TareError(
+    'SSH_MISSING',
+    `cannot start ssh-agent for the keys: ${complaint.trim() || 'it does not answer'}`,
+    {
+      remedy: 'Install it (apt-get install openssh-client, apk add openssh-client), or give the socket of an agent.',
+    },
+  )
+}
+
+/** The key goes in by a pipe, so that ssh-add does not mind who may read the file; without a terminal it cannot ask for a passphrase. */
+async function add(socket: string, path: string, bytes: Buffer): Promise<void> {
+  let complaint = ''
+  let code: unknown
+  try {
+    const child = spawn('ssh-add', ['-q', '-'], {
+      stdio: ['pipe', 'ignore', 'pipe'],
+      env: { ...plainEnvironment, SSH_AUTH_SOCK: socket, SSH_ASKPASS_REQUIRE: 'never' },
+      detached: true,
+    })
+    child.stdin.on('error', () => {})
+    child.stdin.end(bytes)
+    child.stderr.on('data', (chunk: Buffer) => {
+      complaint += chunk.toString('utf8')
+    })
+    ;[code] = await once(child, 'close')
+  } catch (cause) {
+    if (isMissingProgram(cause)) throw missing('there is no ssh-add')
+    throw cause
+  }
+  if (code !== 0)
+    throw new TareError('SSH_KEY_INVALID', `cannot use the key ${path}: ${complaint.trim() || 'ssh-add refuses it'}`, {
+      remedy:
+        'It has to be a private key without a passphrase. For others, add the key to an agent and give --ssh its socket.',
+    })
+}

@@ -1,0 +1,209 @@
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { type Entry, Store } from '../../content/store/index.ts'
+import { isGitContext } from '../../dockerfile/index.ts'
+import type { Host } from '../../images/index.ts'
+import { entryNamed, readImage, repositoriesWith, type StoredImage } from '../../images/index.ts'
+import {
+  choosePlatform,
+  type Descriptor,
+  type Digest,
+  formatPlatform,
+  formatReference,
+  isAttestation,
+  isDigest,
+  isIndexType,
+  normalizePlatform,
+  type Platform,
+  parseIndex,
+  type Reference,
+  refuseTower,
+} from '../../oci/index.ts'
+import { TareError } from '../../support/index.ts'
+import { type BaseImage, contextKey, type NamedContext } from '../plan/index.ts'
+
+/** An image of the store, as a base for a platform. */
+export interface StoredBase {
+  readonly base: BaseImage
+  /** It is for that very platform, and not only for one whose programs run there. */
+  readonly isMeant: boolean
+  readonly entry: Entry
+}
+
+/** The image of that name in the store, as a base; undefined where there is none for the platform. */
+export function storedBase(store: Store, name: Reference, platform: Platform): StoredBase | undefined {
+  const entry = entryNamed(store, name)
+  if (entry === undefined) return undefined
+  const images = offeredBy(store, entry)
+  const isIndex = isIndexType(entry.manifest.mediaType)
+  const best = choosePlatform(platform, images, (offer) => offer.platform)?.offer
+  // Of an index, the registry would choose the same.
+  const isMeant = best !== undefined && (isIndex || isSamePlatform(platform, best.platform))
+  if (best === undefined || !store.blobs.has(best.blob.digest)) return undefined
+  const base = baseOf(readImage(store, best.blob), formatReference(name))
+  // Those that rest compressed elsewhere are known by that; of plain layers it takes a look.
+  const missing = base.layers.filter(({ diffId }) => !store.blobs.has(diffId))
+  const fetchable =
+    missing.length > 0 && missing.every(({ blob, diffId }) => repositoriesWith(store, diffId, blob.digest).length > 0)
+  return { base: { ...base, fetchable }, isMeant, entry }
+}
+
+/** The platforms for which the store has an image of that name. */
+export function storedPlatforms(store: Store, name: Reference): readonly string[] {
+  const entry = entryNamed(store, name)
+  const images = entry === undefined ? [] : offeredBy(store, entry)
+  return [
+    ...new Set(images.filter(({ blob }) => store.blobs.has(blob.digest)).map((one) => formatPlatform(one.platform))),
+  ]
+}
+
+interface Offer {
+  readonly blob: Descriptor
+  readonly platform: Platform
+}
+
+/** The images of an index, and of the indexes in it, each walked once, with their platforms; or the one image. */
+function offeredBy(store: Store, { manifest }: Pick<Entry, 'manifest'>): readonly Offer[] {
+  if (!isIndexType(manifest.mediaType))
+    return [{ blob: manifest, platform: readImage(store, manifest).config.platform }]
+  const walked = new Set<Digest>()
+  const visit = ({ digest }: Descriptor, depth: number): readonly Offer[] => {
+    refuseTower(depth, `the index ${manifest.digest}`)
+    if (walked.has(digest)) return []
+    walked.add(digest)
+    return parseIndex(store.blobs.read(digest), `index ${digest}`).manifests.flatMap((blob): readonly Offer[] => {
+      if (isAttestation(blob)) return []
+      if (isIndexType(blob.mediaType)) return store.blobs.has(blob.digest) ? visit(blob, depth + 1) : []
+      if (blob.platform !== undefined) return [{ blob, platform: blob.platform }]
+      return store.blobs.has(blob.digest) ? [{ blob, platform: readImage(store, blob).config.platform }] : []
+    })
+  }
+  return visit(manifest, 0)
+}
+
+/** Whether an image is for that platform and no lesser one: of the same architecture, and of its variant if it has one. */
+function isSamePlatform(wanted: Platform, offered: Platform): boolean {
+  const [one, other] = [normalizePlatform(wanted), normalizePlatform(offered)]
+  const isVariant = other.variant === undefined || other.variant === one.variant
+  return one.os === other.os && one.architecture === other.architecture && isVariant
+}
+
+function baseOf(image: StoredImage, name: string): BaseImage {
+  const { manifest, config, blob } = image
+  if (manifest.layers.length !== config.diffIds.length)
+    throw new TareError(
+      'BASE_INVALID',
+      `image ${name} has ${manifest.layers.length} layers, but ${config.diffIds.length} diff_ids`,
+    )
+  return {
+    manifest: blob,
+    config,
+    layers: manifest.layers.map((layer, i) => ({ blob: layer, diffId: config.diffIds[i]! })),
+  }
+}
+
+/** What the named contexts mean, by the keys that plans know them by. Throws `CONTEXT_INVALID`. */
+export function readNamedContexts(
+  host: Host,
+  contexts: Readonly<Record<string, string>>,
+): ReadonlyMap<string, NamedContext> {
+  return new Map(
+    Object.entries(contexts).map(([name, value]) => [keyOfContext(name), readNamedContext(host, name, value)]),
+  )
+}
+
+function keyOfContext(name: string): string {
+  try {
+    return contextKey(name)
+  } catch (error) {
+    if (!(error instanceof TareError)) throw error
+    const { remedy } = error
+    throw new TareError('CONTEXT_INVALID', `invalid context name "${name}": ${error.message}`, { cause: error, remedy })
+  }
+}
+
+/**
+ * What `--build-context name=value` means. A folder or an address is opened by the caller. Throws `CONTEXT_INVALID` for a
+ * kind that is not known.
+ */
+function readNamedContext(host: Host, name: string, value: string): NamedContext {
+  const [scheme, rest] = splitScheme(value)
+  switch (scheme) {
+    case undefined:
+      return { kind: 'files' }
+    case 'docker-image':
+      return rest === 'scratch' ? { kind: 'scratch' } : { kind: 'image', name: rest }
+    case 'oci-layout':
+      return { kind: 'image', name, load: (platform) => loadLayout(host, rest, platform) }
+    case 'target':
+      return { kind: 'target', stage: rest }
+    case 'http':
+    case 'https':
+    case 'git':
+    case 'ssh':
+      return { kind: 'files' }
+    default:
+      throw new TareError('CONTEXT_INVALID', `the context ${name}=${value} is of an unknown kind: ${scheme}`, {
+        remedy: 'Use a folder, docker-image://NAME, oci-layout://PATH[:TAG|@DIGEST], target:STAGE or an address.',
+      })
+  }
+}
+
+/** Whether `tare build`'s argument, or the value of a named context, is an address. A folder called github.com is a folder. */
+export function isRemoteContext(text: string): boolean {
+  if (text.startsWith('github.com/')) return !existsSync(text)
+  return /^https?:\/\//i.test(text) || isGitContext(text)
+}
+
+function splitScheme(value: string): [scheme: string | undefined, rest: string] {
+  if (value.startsWith('target:')) return ['target', value.slice('target:'.length)]
+  const match = /^([a-z][a-z0-9+-]*):\/\/(.*)$/i.exec(value)
+  return match === null ? [undefined, value] : [match[1]!.toLowerCase(), match[2]!]
+}
+
+/** Copies an image of another layout on disk into the store, nameless, so that its layers are there to build on. */
+async function loadLayout(host: Host, place: string, platform: Platform): Promise<BaseImage> {
+  const [, path = '', tag, digest] = /^(.*?)(?::([^:/@]+))?(?:@(sha256:[0-9a-f]{64}))?$/.exec(place) ?? []
+  if (!['oci-layout', 'index.json'].some((name) => existsSync(join(resolve(path), name))))
+    throw new TareError('BASE_UNKNOWN', `there is no OCI layout at ${path}`, {
+      remedy: 'Name a folder that has oci-layout and index.json; a relative path counts from the working directory.',
+    })
+  const layout = new Store(resolve(path))
+  const entries = layout.entries()
+  const named = (text: string) =>
+    entries.find(({ refName, name }) => refName === text || (name !== undefined && name.tag === text))
+  const entry = isDigest(digest)
+    ? entries.find(({ manifest }) => manifest.digest === digest)
+    : tag !== undefined
+      ? named(tag)
+      : (named('latest') ?? entries[0])
+  if (entry === undefined)
+    throw new TareError('BASE_UNKNOWN', `there is no such image in the OCI layout ${place}`, {
+      remedy: `It has ${entries.map(({ refName, manifest }) => refName ?? manifest.digest).join(', ') || 'none at all'}.`,
+    })
+  const offers = offeredBy(layout, entry)
+  const best = isIndexType(entry.manifest.mediaType)
+    ? choosePlatform(platform, offers, (offer) => offer.platform)?.offer
+    : offers[0]
+  if (best === undefined)
+    throw new TareError('PLATFORM_MISSING', `the OCI layout ${place} has no image for ${formatPlatform(platform)}`, {
+      remedy: `It has one for ${offers.map((offer) => formatPlatform(offer.platform)).join(', ') || 'no platform'}.`,
+    })
+  return importLayers(host, layout, readImage(layout, best.blob), place)
+}
+
+async function importLayers(host: Host, layout: Store, image: StoredImage, place: string): Promise<BaseImage> {
+  const { keepImage } = await import('../../images/ingest/index.ts')
+  const { decompress } = await import('../../files/compression/index.ts')
+  const { manifest, config } = image
+  const layers = manifest.layers.map((layer, i) => ({
+    diffId: config.diffIds[i]!,
+    open: async () => (await decompress(await layout.open(layer))).bytes,
+  }))
+  const kept = await keepImage(
+    host,
+    { configBytes: layout.blobs.read(manifest.config.digest), layers, names: [] },
+    { nameless: false },
+  )
+  return baseOf(readImage(host.store, kept), place)
+}

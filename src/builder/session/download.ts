@@ -1,0 +1,78 @@
+import { closeSync, openSync, writeSync } from 'node:fs'
+import type { Host } from '../../images/index.ts'
+import { type Digest, hexOf, isDigest } from '../../oci/index.ts'
+import { Gauge, sha256, TareError } from '../../support/index.ts'
+import type { DownloadOperation } from '../plan/index.ts'
+import type { Downloaded } from '../solve/index.ts'
+
+/** What an earlier fetch of an address came to. */
+interface Memory {
+  readonly digest: Digest
+  readonly size: number
+  readonly etag?: string | undefined
+  readonly modified?: string | undefined
+}
+
+/**
+ * The file at an address, in the store: ADD of a URL. One that was fetched before is asked for only if it has changed; one
+ * whose checksum is given, and which is there, is not asked for at all. Rejects with `CHECKSUM_MISMATCH` and others.
+ */
+export async function download(
+  host: Host,
+  operation: Pick<DownloadOperation, 'url' | 'checksum'>,
+  signal: AbortSignal | undefined,
+): Promise<Downloaded> {
+  const { store } = host
+  const key = hexOf(sha256(operation.url))
+  const known = recall(host, key)
+  if (known !== undefined && operation.checksum === known.digest) return downloaded(host, known)
+  const { fetchUrl } = await import('../../net/index.ts')
+  const reservation = store.reserve()
+  try {
+    const answer = await fetchUrl(new URL(operation.url), { environment: host.environment, known, signal }, (bytes) =>
+      pour(reservation.path, bytes),
+    )
+    const { taken = known!, etag, modified } = answer
+    if (operation.checksum !== undefined && operation.checksum !== taken.digest)
+      throw new TareError('CHECKSUM_MISMATCH', `${operation.url} is ${taken.digest}, not ${operation.checksum}`, {
+        remedy: 'The file has changed, or the checksum is wrong. If you trust the file, use its digest as --checksum.',
+      })
+    if (answer.taken !== undefined) reservation.keep(taken.digest)
+    const memory: Memory = { digest: taken.digest, size: taken.size, etag, modified }
+    store.records.remember('downloads', key, JSON.stringify(memory))
+    return downloaded(host, memory)
+  } catch (error) {
+    throw store.explain(error)
+  } finally {
+    reservation.discard()
+  }
+}
+
+function recall({ store }: Host, key: string): Memory | undefined {
+  try {
+    const memory = JSON.parse(store.records.recall('downloads', key) ?? '{}') as Memory
+    if (!isDigest(memory.digest) || !store.blobs.touch(memory.digest)) return undefined
+    return store.blobs.size(memory.digest) === memory.size ? memory : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function downloaded({ store }: Host, { digest, size, modified }: Memory): Downloaded {
+  const time = modified === undefined ? Number.NaN : Date.parse(modified)
+  return { path: store.blobs.path(digest), digest, size, modified: Number.isNaN(time) ? 0 : Math.floor(time / 1000) }
+}
+
+async function pour(path: string, bytes: AsyncIterable<Uint8Array>): Promise<{ digest: Digest; size: number }> {
+  const gauge = new Gauge()
+  const fd = openSync(path, 'w', 0o644)
+  try {
+    for await (const chunk of bytes) {
+      gauge.add(chunk)
+      for (let done = 0; done < chunk.length; ) done += writeSync(fd, chunk, done)
+    }
+  } finally {
+    closeSync(fd)
+  }
+  return { digest: gauge.digest(), size: gauge.size }
+}

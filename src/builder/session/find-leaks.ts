@@ -1,0 +1,59 @@
+import { closeSync, openSync, readSync } from 'node:fs'
+import { setImmediate as takeTurn } from 'node:timers/promises'
+import type { LayerAtRest } from '../../files/layer/index.ts'
+
+/** Bytes that must not be anywhere, under a name. */
+export interface Needle {
+  readonly id: string
+  readonly bytes: Uint8Array
+}
+
+/** Where one was found: in the file, or in the name of what is there. */
+export interface Leak {
+  readonly id: string
+  /** Path in the layer. */
+  readonly path: string
+}
+
+const slab = 4 << 20
+
+/** The first place in a layer of each of the needles that is there. Rejects with the signal's reason. */
+export async function findLeaks(
+  { index, path }: LayerAtRest,
+  needles: readonly Needle[],
+  signal: AbortSignal,
+): Promise<readonly Leak[]> {
+  if (needles.length === 0) return []
+  const leaks = new Map<string, Leak>()
+  const overlap = needles.reduce((most, { bytes }) => Math.max(most, bytes.length), 0) - 1
+  const buffer = Buffer.allocUnsafe(slab + overlap)
+  const fd = openSync(path, 'r')
+  try {
+    let kept = 0
+    for (let at = 0; ; ) {
+      const count = readSync(fd, buffer, kept, slab, at)
+      if (count === 0) return [...leaks.values()]
+      const here = buffer.subarray(0, kept + count)
+      for (const { id, bytes } of needles) {
+        const found = leaks.has(id) ? -1 : here.indexOf(bytes)
+        if (found >= 0) leaks.set(id, { id, path: pathAt(index, at - kept + found) })
+      }
+      await takeTurn()
+      signal.throwIfAborted()
+      at += count
+      const rest = Math.min(overlap, here.length)
+      here.copyWithin(0, here.length - rest)
+      kept = rest
+    }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Whose header or body lies there: the last entry that begins before. */
+function pathAt({ entries }: LayerAtRest['index'], position: number): string {
+  let best: (typeof entries)[number] | undefined
+  for (const entry of entries)
+    if (entry.at >= 0 && entry.at <= position && (best === undefined || entry.at > best.at)) best = entry
+  return `/${best?.path ?? ''}`
+}

@@ -1,0 +1,144 @@
+import type { BuildOptions, BuildWarning } from '../../api/index.ts'
+import type { Snapshot } from '../../content/layers/index.ts'
+import type { Store } from '../../content/store/index.ts'
+import type { LayerAtRest } from '../../files/layer/index.ts'
+import { layerOfStep } from '../../images/index.ts'
+import type { Digest } from '../../oci/index.ts'
+import { type Reporter, type SourceRange, TareError } from '../../support/index.ts'
+import type { Document } from '../assemble/index.ts'
+import type { Operation, Plan } from '../plan/index.ts'
+import { findLeaks, type Needle } from './find-leaks.ts'
+import { needleOf, type Secret, shortest } from './secrets.ts'
+
+/** A secret in an image. */
+export interface ImageLeak {
+  /** Which secret, in which file of which step. */
+  readonly message: string
+  readonly where?: SourceRange | undefined
+  /** The layer that has it. */
+  readonly diffId?: Digest
+}
+
+/** What of the secrets to look for; says which are too short to be looked for. */
+export function needlesOf(secrets: readonly Secret[], report: Reporter): Needle[] {
+  return secrets.flatMap((secret) => {
+    const bytes = needleOf(secret)
+    if (bytes !== undefined) return { id: secret.id, bytes }
+    report({
+      type: 'warning',
+      rule: 'ShortSecret',
+      message: `Secret "${secret.id}" is shorter than ${shortest} bytes: the image is not searched for it`,
+    })
+    return []
+  })
+}
+
+/** What a build does when its image holds a secret. Only the caller can allow it; a Dockerfile can only be stricter. */
+export function leakPolicy(options: BuildOptions, checksAreErrors: boolean): 'error' | 'warn' | 'allow' {
+  const { secretLeak, allowSecretLeak } = options
+  const asked = secretLeak ?? (allowSecretLeak === true ? 'allow' : 'warn')
+  if (!['error', 'warn', 'allow'].includes(asked))
+    throw new TareError('OPTION_INVALID', `invalid secretLeak ${JSON.stringify(asked)}`, {
+      remedy: 'It is error, warn or allow.',
+    })
+  return asked === 'warn' && checksAreErrors ? 'error' : asked
+}
+
+/** A plan, what came of its operations, and the two documents made of it. */
+export type ImageParts = readonly [
+  plan: Plan,
+  snapshots: readonly (Snapshot | undefined)[],
+  documents: readonly [config: Document, manifest: Document],
+]
+
+export interface LeakSearch {
+  readonly needles: readonly Needle[]
+  readonly policy: 'error' | 'warn' | 'allow'
+  readonly atRest: (diffId: Digest) => LayerAtRest
+  readonly store: Store
+  readonly signal: AbortSignal
+  readonly report: Reporter
+}
+
+/** Searches an image for secrets, and warns of each. Where they are an error, throws `SECRET_LEAKED` and forgets the steps. */
+export async function searchImage(image: ImageParts, search: LeakSearch): Promise<readonly ImageLeak[]> {
+  const { needles, policy, report, store } = search
+  if (policy === 'allow' || needles.length === 0) return []
+  const [plan, snapshots, [config, manifest]] = image
+  const leaks = [
+    ...(await leaksInLayers(plan, snapshots, search)),
+    ...leaksInDocument(config.bytes, needles, 'config'),
+    ...leaksInDocument(manifest.bytes, needles, 'manifest'),
+  ]
+  const [first] = leaks
+  if (policy === 'error' && first !== undefined) {
+    for (const { diffId } of leaks) if (diffId !== undefined) forgetStepsOf(store, diffId)
+    throw new TareError('SECRET_LEAKED', first.message, { where: first.where, remedy })
+  }
+  for (const { message, where } of leaks) report({ type: 'warning', rule: leakRule, message, where })
+  return leaks
+}
+
+/** Layers that the plan adds to its output, also those that were remembered. */
+async function leaksInLayers(
+  { operations, output }: Plan,
+  snapshots: readonly (Snapshot | undefined)[],
+  { needles, atRest, signal }: LeakSearch,
+): Promise<readonly ImageLeak[]> {
+  const found: ImageLeak[] = []
+  for (let id: number | undefined = output.root; id !== undefined; ) {
+    const operation: Operation = operations[id]!
+    if (!('onto' in operation)) break
+    const [here, below] = [snapshots[id]!, snapshots[operation.onto]!]
+    for (const { diffId } of here.layers.slice(below.layers.length))
+      for (const leak of await findLeaks(atRest(diffId), needles, signal))
+        found.unshift({
+          message: masked(`secret "${leak.id}" is in ${leak.path}, written by ${operation.title}`, needles),
+          where: operation.where,
+          diffId,
+        })
+    id = operation.onto
+  }
+  return found
+}
+
+/** A file may have a secret for its name. */
+function masked(message: string, needles: readonly Needle[]): string {
+  return needles.reduce((text, { bytes }) => text.replaceAll(Buffer.from(bytes).toString('utf8'), '***'), message)
+}
+
+function forgetStepsOf(store: Store, diffId: Digest): void {
+  for (const { key } of store.records.all('steps'))
+    if (layerOfStep(store, key) === diffId) store.records.forget('steps', key)
+}
+
+/** A document of the image: its config with environment and history, or its manifest with annotations. */
+export function leaksInDocument(bytes: Uint8Array, needles: readonly Needle[], what: string): readonly ImageLeak[] {
+  const json = JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown
+  return needles.flatMap(({ id, bytes: secret }) => {
+    const part = partWith(json, Buffer.from(secret).toString('utf8'), '')
+    return part === undefined ? [] : { message: `secret "${id}" is in the ${what} of the image, in ${part}` }
+  })
+}
+
+/** Where a text is in a document: `config.Env[0]`. */
+function partWith(value: unknown, text: string, path: string): string | undefined {
+  if (typeof value === 'string') return value.includes(text) ? path : undefined
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const [key, member] of Object.entries(value)) {
+    const name = Array.isArray(value) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`
+    // A name that holds the secret is not repeated.
+    const found = key.includes(text) ? path : partWith(member, text, name)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+const remedy =
+  'Anyone who has the image has the secret. Keep it out of files that stay; --secret-leak=allow builds the image anyway.'
+
+export function leakWarning({ message, where }: ImageLeak): BuildWarning {
+  return { rule: leakRule, message, ...(where === undefined ? {} : { line: where.line }) }
+}
+
+const leakRule = 'SecretLeaked'

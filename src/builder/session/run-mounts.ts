@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs'
+import { posix, resolve } from 'node:path'
+import type { RunMount, RunOptions } from '../../api/index.ts'
+import { TareError } from '../../support/index.ts'
+import type { SandboxMount } from '../sandbox/index.ts'
+
+/** What `run` mounts: its volumes first, then its mounts. Throws `OPTION_INVALID` and `MOUNT_SOURCE_MISSING`. */
+export function mountsOf({ volumes = [], mounts = [] }: RunOptions): SandboxMount[] {
+  const all = [...volumes.map(readVolume), ...mounts.map(readMount)]
+  const targets = new Set<string>()
+  for (const { target } of all) {
+    if (targets.has(target)) throw invalid('mounts', `two are at ${target}`, 'Give each a target of its own.')
+    targets.add(target)
+  }
+  return all
+}
+
+/** `source:target[:ro]`. */
+function readVolume(text: string): SandboxMount {
+  const [source = '', target = '', how = 'rw', ...rest] = text.split(':')
+  if (target === '' || rest.length > 0) throw invalid('volume', text, 'Write -v SOURCE:TARGET or -v SOURCE:TARGET:ro.')
+  if (how !== 'ro' && how !== 'rw') throw invalid('volume', text, `"${how}" is not known: ro and rw are.`)
+  if (!source.includes('/') && source !== '.' && source !== '..')
+    throw invalid('volume', text, `There are no named volumes; for a directory write ./${source}.`)
+  return readMount({ type: 'bind', source, target, readonly: how === 'ro' })
+}
+
+function readMount(mount: RunMount): SandboxMount {
+  const target = posix.normalize(mount.target).replace(/(?<=.)\/$/, '')
+  if (!target.startsWith('/'))
+    throw invalid('mount target', mount.target, 'It has to be an absolute path in the image, such as /data.')
+  if (target === '/') throw invalid('mount target', mount.target, 'Nothing can be mounted over the whole image.')
+  if (mount.type === 'tmpfs') return { kind: 'memory', target, size: mount.size }
+  if (mount.type !== 'bind')
+    throw invalid('mount type', String((mount as { type: unknown }).type), 'It is bind or tmpfs.')
+  const path = resolve(mount.source)
+  if (!existsSync(path))
+    throw new TareError('MOUNT_SOURCE_MISSING', `cannot mount ${mount.source} at ${target}: ${path} does not exist`, {
+      remedy: 'Create it first; a relative path counts from the working directory.',
+    })
+  return { kind: 'host', target, path, readonly: mount.readonly === true }
+}
+
+function invalid(what: string, text: string, remedy: string): TareError {
+  return new TareError('OPTION_INVALID', `invalid ${what} ${JSON.stringify(text)}`, { remedy })
+}

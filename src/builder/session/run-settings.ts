@@ -1,0 +1,77 @@
+import { join } from 'node:path'
+import type { BuildOptions } from '../../api/index.ts'
+import { nameOfProcess } from '../../disk/index.ts'
+import type { Host } from '../../images/index.ts'
+import { sha256 } from '../../support/index.ts'
+import type { RunSettings } from '../solve/index.ts'
+import type { Agents } from './agents.ts'
+import { invalid } from './option-text.ts'
+import { keyedHash, needleOf, type Secret } from './secrets.ts'
+
+/** What RUN sees of the outside, of a build's options. */
+export function runSettings(
+  host: Host,
+  options: BuildOptions,
+  secrets: readonly Secret[],
+  agents: Agents,
+): RunSettings {
+  const { environment = {}, buildArgs = {} } = options
+  const allowed = (options.allow ?? []).flatMap((text) => text.split(',')).filter(Boolean)
+  for (const name of allowed)
+    if (!entitlements.includes(name))
+      throw invalid('entitlement', name, `Those known are ${entitlements.join(' and ')}.`)
+  const found = (id: string) => secrets.findLast((secret) => secret.id === id)
+  const started = host.now().toISOString().replace(/[:.]/g, '-')
+  return {
+    secret: (id) => found(id)?.bytes,
+    secretKey: (id) => {
+      const secret = found(id)
+      return secret?.cached === true ? keyedHash(host.store.home, secret) : undefined
+    },
+    hidden: secrets.flatMap((secret) => needleOf(secret)?.toString('utf8') ?? []),
+    agent: (id) => agents.socket(id),
+    hosts: (options.hosts ?? []).map(readHost),
+    proxies: proxiesOf(buildArgs, environment),
+    shmSize: options.shmSize || undefined,
+    limits: (options.limits ?? []).map(readLimit),
+    allowInsecure: allowed.includes('security.insecure'),
+    cacheNamespace: buildArgs['BUILDKIT_CACHE_MOUNT_NS'] ?? '',
+    logFile: ({ title }) =>
+      join(host.store.home, 'tare', 'logs', `${started}-${nameOfProcess()}`, `${sha256(title).slice(7, 19)}.log`),
+  }
+}
+
+// The network is the machine's in any case: to allow it changes nothing.
+const entitlements = ['security.insecure', 'network.host']
+
+// (BuildKit, dockerfile2llb: known to every RUN without ARG, and in no key)
+const proxyNames = new Set(['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'])
+
+/** In both spellings, whichever was given: some programs look for the one, some for the other. */
+function proxiesOf(
+  buildArgs: NonNullable<BuildOptions['buildArgs']>,
+  environment: NonNullable<BuildOptions['environment']>,
+): readonly string[] {
+  const found = new Map<string, string>()
+  for (const [name, value] of Object.entries(buildArgs)) {
+    const address = value ?? environment[name]
+    if (proxyNames.has(name.toUpperCase()) && address !== undefined) found.set(name.toUpperCase(), address)
+  }
+  return [...found].flatMap(([name, address]) => [`${name}=${address}`, `${name.toLowerCase()}=${address}`])
+}
+
+/** `name:address` or `name=address`; an address in brackets is one of IPv6. */
+export function readHost(text: string): readonly [string, string] {
+  const match = /^([^:=]+)[:=](.+)$/.exec(text)
+  if (match === null) throw invalid('host', text, 'Write --add-host NAME:ADDRESS.')
+  const address = match[2]!.replace(/^\[(.*)\]$/, '$1')
+  return [match[1]!, address === 'host-gateway' ? '127.0.0.1' : address]
+}
+
+/** `nofile=1024` or `nofile=1024:2048`. */
+export function readLimit(text: string): readonly [string, number, number] {
+  const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text)
+  if (match === null)
+    throw invalid('ulimit', text, 'Write --ulimit NAME=SOFT or --ulimit NAME=SOFT:HARD, such as nofile=1024:2048.')
+  return [match[1]!, Number(match[2]), Number(match[3] ?? match[2])]
+}

@@ -1,0 +1,130 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { noise, temporaryFolder } from '../../../test/kit/cli.ts'
+import { fileNode, treeOf } from '../../../test/kit/trees.ts'
+import { packLayer } from '../../files/layer/index.ts'
+import { compareTrees, Tree } from '../../files/tree/index.ts'
+import { findLeaks } from './find-leaks.ts'
+import { leaksInDocument, needlesOf } from './refuse-leaks.ts'
+import { keyedHash, needleOf, readSecret } from './secrets.ts'
+
+const environment = { TOKEN: 'of the environment' }
+
+test('a secret comes from a file, a variable, or the variable of its own name before the file', () => {
+  const file = join(temporaryFolder(), 'secret')
+  writeFileSync(file, 'of the file\n')
+  const text = (spec: string) => readSecret(spec, environment).bytes.toString()
+  expect(text(`id=x,src=${file}`)).toBe('of the file\n')
+  expect(text(`type=file,id=x,source=${file}`)).toBe('of the file\n')
+  expect(text('id=x,env=TOKEN')).toBe('of the environment')
+  expect(text('id=x,type=env,src=TOKEN')).toBe('of the environment')
+  expect(text('id=TOKEN')).toBe('of the environment')
+  expect(text('id=TOKEN,type=env')).toBe('of the environment')
+  expect(text(`id=${file}`)).toBe('of the file\n')
+})
+
+test.each([
+  ['src=x', 'OPTION_INVALID'],
+  ['id', 'OPTION_INVALID'],
+  ['id=x,type=vault', 'OPTION_INVALID'],
+  ['id=x,mode=1', 'OPTION_INVALID'],
+  ['id=x,cache=always', 'OPTION_INVALID'],
+  ['id=x,env=NOT_THERE', 'SECRET_MISSING'],
+  ['id=x,src=/not/there', 'SECRET_MISSING'],
+  ['id=TOKEN,type=file', 'SECRET_MISSING'],
+])('--secret %s is refused with %s', (spec, code) => {
+  expect(() => readSecret(spec, environment)).toThrow(expect.objectContaining({ code }))
+})
+
+test('a secret of more than 500 KiB is refused', () => {
+  const file = join(temporaryFolder(), 'secret')
+  writeFileSync(file, Buffer.alloc(500 * 1024))
+  expect(readSecret(`id=x,src=${file}`, {}).bytes).toHaveLength(500 * 1024)
+  writeFileSync(file, Buffer.alloc(500 * 1024 + 1))
+  expect(() => readSecret(`id=x,src=${file}`, {})).toThrow(expect.objectContaining({ code: 'SECRET_INVALID' }))
+})
+
+test('what a key has of a secret depends on the store, the id and the content, and on nothing else', () => {
+  const [one, two] = [temporaryFolder(), temporaryFolder()]
+  const secret = (text: string, id = 'x') => ({ id, bytes: Buffer.from(text), cached: true })
+  const hash = keyedHash(one, secret('hunter2hunter2'))
+  expect(keyedHash(one, secret('hunter2hunter2'))).toBe(hash)
+  const others = [
+    keyedHash(one, secret('hunter2hunter3')),
+    keyedHash(one, secret('hunter2hunter2', 'y')),
+    keyedHash(two, secret('hunter2hunter2')),
+  ]
+  expect(new Set([hash, ...others]).size).toBe(4)
+  const key = join(one, 'tare/secret-key')
+  expect(statSync(key).mode & 0o777).toBe(0o600)
+  expect(readFileSync(key)).toHaveLength(32)
+})
+
+test('a file’s last line end does not belong to what is looked for, and short secrets are told, not looked for', () => {
+  const secret = (text: string) => ({ id: 'x', bytes: Buffer.from(text), cached: false })
+  expect(needleOf(secret('12345678\r\n'))?.toString()).toBe('12345678')
+  expect(needleOf(secret('1234567\n'))).toBeUndefined()
+  const said: string[] = []
+  expect(
+    needlesOf([secret('short'), secret('long enough')], (event) => {
+      if (event.type === 'warning') said.push(event.rule)
+    }),
+  ).toHaveLength(1)
+  expect(said).toEqual(['ShortSecret'])
+})
+
+async function layerOf(files: Record<string, string | Buffer>) {
+  const members = Object.fromEntries(Object.entries(files).map(([path, bytes]) => [path, fileNode(bytes)]))
+  const path = join(temporaryFolder(), 'layer')
+  const differences = compareTrees(Tree.empty.root, treeOf(members).root, () => false)
+  const { index } = await packLayer(differences, { path, digests: () => false })
+  return { index, path }
+}
+
+const needles = [{ id: 'x', bytes: Buffer.from('hunter2hunter2') }]
+
+function find(layer: Awaited<ReturnType<typeof layerOf>>, wanted = needles) {
+  return findLeaks(layer, wanted, new AbortController().signal)
+}
+
+test('of several secrets each is found once, where it is first', async () => {
+  const layer = await layerOf({ a: 'xx correct horse', b: 'hunter2hunter2 correct horse' })
+  const more = [...needles, { id: 'y', bytes: Buffer.from('correct horse') }, { id: 'z', bytes: Buffer.from('staple') }]
+  expect([...(await find(layer, more))].sort((a, b) => (a.id < b.id ? -1 : 1))).toEqual([
+    { id: 'x', path: '/b' },
+    { id: 'y', path: '/a' },
+  ])
+})
+
+test('the search ends with its signal', async () => {
+  const stop = new AbortController()
+  stop.abort(new Error('stop'))
+  await expect(findLeaks(await layerOf({ a: 'b' }), needles, stop.signal)).rejects.toThrow('stop')
+})
+
+test('a secret is found in a file, across the edge of what is read at once, and in a name', async () => {
+  const slab = 4 << 20
+  for (const before of [0, 1, slab - 2048 - 5, slab - 1536, 2 * slab + 77]) {
+    const text = Buffer.concat([Buffer.alloc(before, 'a'), Buffer.from('hunter2hunter2\n'), Buffer.alloc(99)])
+    const layer = await layerOf({ 'a/first': 'x', 'b/second': text, 'c/third': 'z' })
+    expect(await find(layer), String(before)).toEqual([{ id: 'x', path: '/b/second' }])
+  }
+  expect(await find(await layerOf({ 'a/hunter2hunter2': '' }))).toEqual([{ id: 'x', path: '/a/hunter2hunter2' }])
+})
+
+test('what is not there is not found', async () => {
+  expect(await find(await layerOf({ a: 'hunter2hunter', b: '2', c: noise(9 << 20) }))).toEqual([])
+  expect(await find(await layerOf({}))).toEqual([])
+})
+
+test('a secret in the config is found, also where JSON writes it otherwise', () => {
+  const lines = [{ id: 'k', bytes: Buffer.from('line "one"\nline two') }]
+  const config = Buffer.from(JSON.stringify({ config: { Env: ['KEY=line "one"\nline two'] } }))
+  expect(leaksInDocument(config, lines, 'config')).toEqual([
+    { message: 'secret "k" is in the config of the image, in config.Env[0]' },
+  ])
+  expect(leaksInDocument(config, needles, 'config')).toEqual([])
+  const label = Buffer.from(JSON.stringify({ config: { Labels: { hunter2hunter2: '' } } }))
+  expect(leaksInDocument(label, needles, 'config')[0]?.message).toMatch(/in config\.Labels$/)
+})

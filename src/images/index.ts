@@ -1,0 +1,36 @@
+/**
+ * An image of the store: found, what is known of it, removed.
+ *
+ * In: a Host (store, platform, environment).  Out: images read, and what the store remembers of where their layers are elsewhere.
+ * The only room that knows that layers are stored uncompressed, and that registries have them compressed.
+ * Not here: bringing images in (ingest) or sending them (push).
+ */
+export { blobsOfImages, collectGarbage, layerOfStep, layersOfSteps } from './collect-garbage.ts'
+export { type PackedImage, readIfThere, readImageConfig, readPacked, readWhole } from './compressed-image.ts'
+export { createHost, type Host, unpackLimit } from './host.ts'
+export { filterImages, readFilters, readTime, summaries } from './image-filters.ts'
+export { imageSize, layerSizes, nameList, noTime } from './image-sizes.ts'
+export {
+  claimsOf,
+  confirmLocation,
+  isChecked,
+  type KnownLocation,
+  locationsOf,
+  rememberLocation,
+  repositoriesWith,
+  repositoryOf,
+  trustedLocations,
+} from './known-locations.ts'
+export { type OnItsWay, Overlay } from './overlay.ts'
+export { plainDescriptor, pulledAsOf, pulledAsOfEntry, pulledAsWithin, shownDigest } from './pulled-as.ts'
+export { forgetBases, type RememberedBase, recallBase, rememberBase, renewBase } from './remembered-bases.ts'
+export { sweep, takeNames } from './remove-images.ts'
+export {
+  entryMeant,
+  entryNamed,
+  findImage,
+  type NamedImage,
+  readImage,
+  readImages,
+  type StoredImage,
+} from './stored-image.ts'

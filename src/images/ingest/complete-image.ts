@@ -1,0 +1,116 @@
+import type { Entry, Store } from '../../content/store/index.ts'
+import {
+  type Descriptor,
+  type Digest,
+  goJson,
+  isAttestation,
+  isIndexType,
+  isManifestType,
+  manifestJson,
+  mediaTypes,
+  openIndex,
+  repointed,
+  writeIndex,
+} from '../../oci/index.ts'
+import type { Host } from '../index.ts'
+import { claimsOf, pulledAsOfEntry, readImage, repositoriesWith, type StoredImage } from '../index.ts'
+import type { FetchCall, LayersElsewhere } from './missing-layers.ts'
+
+/**
+ * Brings the layers into the store that an image there still has in registries; of an index, those of all its images, or of
+ * `only` one. What then names them as they rest takes over the old one's names, and is answered. Rejects with `LAYER_UNREACHABLE`.
+ */
+export async function wholeImage(host: Host, root: Descriptor, call: FetchCall, only?: Digest): Promise<Descriptor> {
+  const { store } = host
+  const completion = new Completion(host, call, only)
+  try {
+    const whole = await completion.document(root)
+    if (whole.digest === root.digest) return root
+    await store.change((entries) =>
+      entries.map((entry) => (entry.manifest.digest === root.digest ? completed(store, entry, whole) : entry)),
+    )
+    return whole
+  } finally {
+    completion.close()
+  }
+}
+
+/** The same for the image of one platform, which is read again. */
+export async function wholeOf(host: Host, image: StoredImage, call: FetchCall): Promise<StoredImage> {
+  const root = await wholeImage(host, image.root, call, image.blob.digest)
+  return root.digest === image.root.digest ? image : readImage(host.store, root, host.platform)
+}
+
+/** The entry with its layers here: what was claimed of them is checked. */
+function completed(store: Store, entry: Entry, whole: Descriptor): Entry {
+  const pulledAs = entry.pulledAs ?? pulledAsOfEntry(store, entry)
+  const basedOn = entry.basedOn?.map((base) => ({ ...base, claims: claimsOf(store, base) }))
+  return {
+    ...entry,
+    manifest: { ...entry.manifest, ...whole },
+    ...(pulledAs === undefined ? {} : { pulledAs }),
+    ...(basedOn === undefined ? {} : { basedOn }),
+  }
+}
+
+class Completion {
+  private readonly host: Host
+  private layers: LayersElsewhere | undefined
+  private readonly call: FetchCall
+  private readonly only: Digest | undefined
+  private release: (() => void) | undefined
+
+  constructor(host: Host, call: FetchCall, only: Digest | undefined) {
+    this.host = host
+    this.call = call
+    this.only = only
+  }
+
+  async document(blob: Descriptor): Promise<Descriptor> {
+    if (!this.host.store.blobs.has(blob.digest) || isAttestation(blob)) return blob
+    if (isIndexType(blob.mediaType)) return this.index(blob)
+    const isWanted = this.only === undefined || this.only === blob.digest
+    return isWanted && isManifestType(blob.mediaType) ? this.image(blob) : blob
+  }
+
+  private async index(blob: Descriptor): Promise<Descriptor> {
+    const what = `index ${blob.digest}`
+    const index = openIndex(this.host.store.blobs.read(blob.digest), what)
+    const entries = [...index.entries]
+    for (const [i, entry] of entries.entries()) {
+      const whole = await this.document(entry.blob)
+      if (whole.digest !== entry.blob.digest) entries[i] = repointed(entry, whole)
+    }
+    if (entries.every((entry, i) => entry === index.entries[i])) return blob
+    return this.keep(writeIndex({ ...index, entries }), index.mediaType)
+  }
+
+  private async image(blob: Descriptor): Promise<Descriptor> {
+    const { manifest, config } = readImage(this.host.store, blob)
+    if (manifest.layers.every(({ digest }, i) => digest === config.diffIds[i] && !this.isElsewhere(digest))) return blob
+    // Not before: an image that is whole is had without what fetches, also from a store that cannot be written.
+    this.release ??= this.host.store.lease()
+    const { LayersElsewhere } = await import('./missing-layers.ts')
+    this.layers ??= new LayersElsewhere(this.host, this.call)
+    const layers = await this.layers.bring(
+      manifest.layers.map((layer, i) => ({ diffId: config.diffIds[i]!, blob: layer })),
+    )
+    const types = { mediaType: mediaTypes.manifest, config: { ...manifest.config, mediaType: mediaTypes.config } }
+    return this.keep(Buffer.from(goJson(manifestJson({ ...manifest, ...types, layers }), 2)), mediaTypes.manifest)
+  }
+
+  /** Of a plain layer, its name does not tell that it is here. */
+  private isElsewhere(digest: Digest): boolean {
+    const { store } = this.host
+    return !store.blobs.has(digest) && repositoriesWith(store, digest, digest).length > 0
+  }
+
+  close(): void {
+    this.layers?.close()
+    this.release?.()
+  }
+
+  private keep(bytes: Buffer, mediaType: string): Descriptor {
+    return { mediaType, digest: this.host.store.blobs.write(bytes), size: bytes.length }
+  }
+}

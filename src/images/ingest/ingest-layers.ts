@@ -1,0 +1,208 @@
+import { copyImage, type Source } from '../../content/index.ts'
+import type { PulledAs } from '../../content/store/index.ts'
+import { decompress, expectGzip } from '../../files/compression/index.ts'
+import {
+  type Descriptor,
+  type Digest,
+  flattenIndex,
+  formatPlatform,
+  goJson,
+  indexJson,
+  isAttestation,
+  isManifestType,
+  mediaTypes,
+  openIndex,
+  type Reference,
+  textsOf,
+} from '../../oci/index.ts'
+import {
+  type Bytes,
+  type Reporter,
+  silent,
+  startTransfer,
+  TareError,
+  type Transfer,
+  type TransferOutcome,
+} from '../../support/index.ts'
+import {
+  type Host,
+  isChecked,
+  type PackedImage,
+  plainDescriptor,
+  readPacked,
+  readWhole,
+  rememberLocation,
+  unpackLimit,
+} from '../index.ts'
+import { keepLayers, writeResting } from './ingest-image.ts'
+
+export interface KeepOptions {
+  readonly names: readonly Reference[]
+  /** The repository that it comes from, with its registry; where a push may fetch it again. */
+  readonly place?: string | undefined
+  readonly report?: Reporter | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+// As many as skopeo takes at once.
+export const layersAtOnce = 6
+
+/** An image that came from elsewhere, and how others know it. */
+export interface KeptImage {
+  readonly resting: Descriptor
+  readonly pulledAs: PulledAs | undefined
+}
+
+/**
+ * Takes an image into the store: each layer is checked against both digests and indexed while it comes, and rests
+ * uncompressed. How it was goes into its entry, for a push elsewhere.
+ */
+export async function keepPacked(host: Host, image: PackedImage, options: KeepOptions): Promise<KeptImage> {
+  const { store } = host
+  const { names, place } = options
+  const { layers, claims } = await keepChecked(host, image, options)
+  const resting = writeResting(store, image.configBytes, layers)
+  // An archive of plain layers may hold the very manifest that rests here.
+  const isSame = resting.digest === image.blob.digest && place === undefined
+  const pulledAs: PulledAs | undefined = isSame
+    ? undefined
+    : { manifest: plainDescriptor(image.blob), root: plainDescriptor(image.root), repository: place, claims }
+  if (names.length > 0) await store.keep(resting, names, host.now(), { pulledAs })
+  return { resting, pulledAs }
+}
+
+/**
+ * Has the image's layers in the store, and its documents as they came. `claims` are the compressed layers that were not
+ * unpacked, since the layer was here.
+ */
+export async function keepChecked(
+  host: Host,
+  image: PackedImage,
+  { signal, report = silent, place }: Omit<KeepOptions, 'names'>,
+): Promise<{ readonly layers: readonly Descriptor[]; readonly claims: readonly Digest[] }> {
+  const { source, manifest, config } = image
+  const { store } = host
+  const limit = unpackLimit(host)
+  const unpacked = new Set<number>()
+  const wanted = manifest.layers.map((layer, i) => {
+    const transfer = startTransfer(layer.digest, layer.size, report, 'downloading')
+    return {
+      diffId: config.diffIds[i]!,
+      expected: layer.size * 2,
+      open: () => openPlain(source, layer, transfer, limit),
+      kept: (outcome: TransferOutcome) => {
+        if (outcome === 'transferred') unpacked.add(i)
+        transfer.done(outcome)
+      },
+    }
+  })
+  for (const bytes of image.documents) store.blobs.write(bytes)
+  const keep = () => keepLayers(host, wanted, { signal, atOnce: layersAtOnce })
+  const layers = await keep().catch((error: unknown) => {
+    // A mirror that lies costs another way, not the image.
+    if (signal?.aborted || !isDamage(error) || source.distrust?.(error) !== true) throw error
+    return keep()
+  })
+  const isKnown = ({ digest }: Descriptor, i: number) => unpacked.has(i) || isChecked(store, config.diffIds[i]!, digest)
+  const claims = manifest.layers.filter((layer, i) => !isKnown(layer, i)).map(({ digest }) => digest)
+  if (place !== undefined)
+    for (const [i, layer] of manifest.layers.entries())
+      rememberLocation(store, config.diffIds[i]!, layer, place, { checked: isKnown(layer, i) })
+  return { layers, claims }
+}
+
+/** Whether bytes were not what they should have been. */
+export function isDamage(error: unknown): boolean {
+  return error instanceof TareError && /^(?:BLOB|ARCHIVE|LAYER|TAR)_/.test(error.code)
+}
+
+/** What became of an index. */
+export interface KeptIndex extends KeptImage {
+  /** Images that cannot rest in the store, and why. */
+  readonly skipped: readonly { readonly platform: string; readonly why: string }[]
+}
+
+/**
+ * Takes all images of an index into the store, under an index of their own. What is for no platform (attestations) is
+ * kept beside them as it is, so that a push can give the very index again. `source` has the index `root`.
+ */
+export async function keepIndex(
+  host: Host,
+  source: Source,
+  root: Descriptor,
+  name: string,
+  options: KeepOptions,
+): Promise<KeptIndex> {
+  const { store } = host
+  const { signal } = options
+  const manifests: Descriptor[] = []
+  const skipped: { platform: string; why: string }[] = []
+  const failures: unknown[] = []
+  const claims: Digest[] = []
+
+  const read = async (blob: Descriptor): Promise<Buffer> => {
+    const bytes = await readWhole(source, blob, `the index of ${name}`)
+    store.blobs.write(bytes)
+    return bytes
+  }
+  const keepBeside = async (child: Descriptor): Promise<void> => {
+    try {
+      await copyImage(source, child, store, undefined, { signal })
+    } catch (error) {
+      // Mirrors often leave it out. It belongs to nobody's platform, so nobody misses it.
+      if (!(error instanceof TareError) || error.code !== 'BLOB_MISSING') throw error
+    }
+  }
+  // An index may name an image for several platforms.
+  const taken = new Map<Digest, Required<Pick<Descriptor, 'platform'>> & Descriptor>()
+  const keep = async (child: Descriptor) => {
+    const image = await readPacked(source, child, name, root)
+    const { resting, pulledAs } = await keepPacked(host, image, { ...options, names: [] })
+    for (const claim of pulledAs?.claims ?? []) claims.push(claim)
+    return { platform: image.config.platform, ...resting }
+  }
+  const take = async (child: Descriptor): Promise<void> => {
+    try {
+      const kept = taken.get(child.digest) ?? (await keep(child))
+      taken.set(child.digest, kept)
+      const notes = child.annotations === undefined ? {} : { annotations: child.annotations }
+      manifests.push({ ...kept, platform: child.platform ?? kept.platform, ...notes })
+    } catch (error) {
+      if (!(error instanceof TareError) || error.code !== 'MANIFEST_UNSUPPORTED') throw error
+      failures.push(error)
+      const platform = child.platform === undefined ? child.digest : formatPlatform(child.platform)
+      skipped.push({ platform, why: error.message })
+    }
+  }
+
+  const index = openIndex(await read(root), `the index of ${name}`)
+  const annotations = textsOf(index.document['annotations'])
+  for (const { blob } of await flattenIndex(index, read, `the index of ${name}`)) {
+    if (isAttestation(blob)) await keepBeside(blob)
+    else if (isManifestType(blob.mediaType)) await take(blob)
+  }
+  if (manifests.length === 0)
+    throw failures[0] ?? new TareError('MANIFEST_UNSUPPORTED', `the index of ${name} names no container image`)
+  const json = indexJson({ mediaType: mediaTypes.index, manifests, ...(annotations && { annotations }) })
+  const bytes = Buffer.from(goJson(json, 2))
+  const resting = { mediaType: mediaTypes.index, digest: store.blobs.write(bytes), size: bytes.length }
+  const plain = plainDescriptor(root)
+  const pulledAs: PulledAs | undefined =
+    resting.digest === root.digest && options.place === undefined
+      ? undefined
+      : { manifest: plain, root: plain, repository: options.place, claims }
+  if (options.names.length > 0) await store.keep(resting, options.names, host.now(), { pulledAs })
+  return { resting, pulledAs, skipped }
+}
+
+/** The bytes of a layer that is compressed where it is; the transfer is told how far they are. */
+export async function openPlain(
+  source: Pick<Source, 'open'>,
+  layer: Descriptor,
+  transfer: Transfer,
+  limit: number | undefined,
+): Promise<Bytes> {
+  expectGzip()
+  const bytes = transfer.watch(await source.open(layer), 'downloading', layer.size)
+  return (await decompress(bytes, limit, layer.size)).bytes
+}

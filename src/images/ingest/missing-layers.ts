@@ -1,0 +1,120 @@
+import type { Registry } from '../../content/registry/index.ts'
+import { type Descriptor, type Digest, parseReference } from '../../oci/index.ts'
+import {
+  type Bytes,
+  type Reporter,
+  silent,
+  startTransfer,
+  TareError,
+  type Transfer,
+  type TransferOutcome,
+} from '../../support/index.ts'
+import { confirmLocation, type Host, repositoriesWith, unpackLimit } from '../index.ts'
+import { openSource } from '../transports/index.ts'
+import { keepLayers } from './ingest-image.ts'
+import { isDamage, layersAtOnce, openPlain } from './ingest-layers.ts'
+
+export interface FetchCall {
+  readonly report?: Reporter | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A layer that may be in a registry only. */
+export interface LayerElsewhere {
+  readonly diffId: Digest
+  /** How the registry has it. */
+  readonly blob: Descriptor
+  /** Repositories that have it, where nothing else is known. */
+  readonly repositories?: readonly string[] | undefined
+}
+
+/** Brings one layer into the store. Answers how it rests. */
+export async function fetchLayer(host: Host, layer: LayerElsewhere, call: FetchCall): Promise<Descriptor> {
+  const layers = new LayersElsewhere(host, call)
+  try {
+    return (await layers.bring([layer]))[0]!
+  } finally {
+    layers.close()
+  }
+}
+
+/** Brings layers from where they were seen last. Rejects with `LAYER_UNREACHABLE`. */
+export class LayersElsewhere {
+  private readonly host: Host
+  private readonly call: FetchCall
+  private readonly opened = new Map<string, Promise<Registry>>()
+
+  constructor(host: Host, call: FetchCall) {
+    this.host = host
+    this.call = call
+  }
+
+  /** Has the layers in the store; those of a mirror that gave wrong bytes are read once more. Answers how they rest. */
+  async bring(layers: readonly LayerElsewhere[]): Promise<readonly Descriptor[]> {
+    const wanted = layers.map((layer) => {
+      const { diffId, blob } = layer
+      const transfer = startTransfer(blob.digest, blob.size, this.call.report ?? silent, 'downloading')
+      return {
+        diffId,
+        expected: blob.size * 2,
+        open: () => this.open(layer, transfer),
+        kept: (outcome: TransferOutcome) => {
+          if (outcome === 'transferred') confirmLocation(this.host.store, diffId, blob.digest)
+          transfer.done(outcome)
+        },
+      }
+    })
+    const work = () => keepLayers(this.host, wanted, { signal: this.call.signal, atOnce: layersAtOnce })
+    try {
+      return await work()
+    } catch (error) {
+      const damage = error instanceof TareError && error.code === 'LAYER_UNREACHABLE' ? error.cause : error
+      if (this.call.signal?.aborted || !isDamage(damage) || !(await this.distrust(damage))) throw error
+      return work()
+    }
+  }
+
+  /** The plain bytes of a layer. */
+  private async open({ diffId, blob, repositories = [] }: LayerElsewhere, transfer: Transfer): Promise<Bytes> {
+    const { store } = this.host
+    const { signal } = this.call
+    const places = new Set([...repositoriesWith(store, diffId, blob.digest), ...repositories])
+    let failure: TareError | undefined
+    for (const place of places) {
+      try {
+        const registry = await this.registry(place, blob)
+        return await openPlain(registry, blob, transfer, unpackLimit(this.host))
+      } catch (error) {
+        if (signal?.aborted || !(error instanceof TareError)) throw error
+        failure ??= error
+      }
+    }
+    throw new TareError(
+      'LAYER_UNREACHABLE',
+      `layer ${blob.digest} is not in the store, and cannot be fetched: ${failure?.message ?? 'no registry is known to have it'}`,
+      { cause: failure, remedy: failure?.remedy ?? 'Pull or build the image again.' },
+    )
+  }
+
+  private async distrust(error: unknown): Promise<boolean> {
+    const registries = await Promise.all(this.opened.values())
+    return registries.filter((registry) => registry.distrust(error)).length > 0
+  }
+
+  private registry(place: string, { digest }: Descriptor): Promise<Registry> {
+    let registry = this.opened.get(place)
+    if (registry === undefined) {
+      registry = openSource(this.host, { ...parseReference(place), digest }, { signal: this.call.signal })
+      this.opened.set(place, registry)
+    }
+    return registry
+  }
+
+  close(): void {
+    for (const opened of this.opened.values())
+      opened.then(
+        (registry) => registry.close(),
+        () => {},
+      )
+  }
+}

@@ -1,0 +1,258 @@
+import { resolve } from 'node:path'
+import type { CopyOptions, CopyResult } from '../../api/index.ts'
+import { openLayout, writeArchive } from '../../content/archive/index.ts'
+import { copyImage, type Source, type Target, verified } from '../../content/index.ts'
+import type { Registry } from '../../content/registry/index.ts'
+import type { Entry, PulledAs } from '../../content/store/index.ts'
+import { type Descriptor, isIndexType, isManifestType, parseReference, type Reference } from '../../oci/index.ts'
+import { type Bytes, TareError } from '../../support/index.ts'
+import type { Host, OnItsWay } from '../index.ts'
+import { pulledAsWithin, readPacked, readWhole, repositoryOf } from '../index.ts'
+import {
+  convertFormat,
+  documentsOf,
+  isFormatRefused,
+  keptOci,
+  onlyInOci,
+  refusedBoth,
+  reportDockers,
+} from '../rewrite/index.ts'
+import type { ReferrersTarget } from '../transports/index.ts'
+import { type LayoutPlace, openRepository, type Place, parsePlace } from '../transports/index.ts'
+
+/** Where a copy goes: first all that belongs to the image, then its name. */
+export interface CopyTarget {
+  /** Answers what the image is there. */
+  write(way: OnItsWay): Promise<CopyWritten>
+  /** For a place that takes what refers to an image. */
+  readonly attach?: ReferrersTarget['attach']
+  name(blob: Descriptor, pulledAs?: PulledAs): Promise<void>
+  /** Gives up; what nobody else has seen is removed. */
+  abort(): Promise<void>
+  close(): void
+}
+
+export interface CopyWritten {
+  readonly blob: Descriptor
+  /** Of the store: what others know it by. */
+  readonly pulledAs?: PulledAs | undefined
+  readonly skipped?: CopyResult['skipped']
+}
+
+// As many as skopeo moves at once.
+const atOnce = 6
+
+/** `entry` is where the image stands in the store, if it comes from there. */
+export async function openTarget(
+  host: Host,
+  from: Place,
+  to: Place,
+  entry: Entry | undefined,
+  options: CopyOptions,
+): Promise<CopyTarget> {
+  switch (to.kind) {
+    case 'registry':
+      return registryTarget(host, from, to.name, entry, options)
+    case 'store':
+      return storeTarget(host, from, to.text, entry, options)
+    case 'oci':
+      return layoutTarget(host, to, options)
+    default:
+      return archiveTarget(to, options)
+  }
+}
+
+async function registryTarget(
+  host: Host,
+  from: Place,
+  name: Reference,
+  entry: Entry | undefined,
+  options: CopyOptions,
+): Promise<CopyTarget> {
+  if (name.tag === undefined || name.digest !== undefined) throw nameless(options.to)
+  const names = [name, ...further(options).map((tag) => parseReference(`${name.registry}/${name.repository}:${tag}`))]
+  const registry = await openRepository(host, name, options)
+  // In one registry, blobs are mounted.
+  const near = from.kind === 'registry' && from.name.registry === name.registry ? [from.name.repository] : []
+  return {
+    write: async ({ source, root }) =>
+      from.kind === 'store'
+        ? (await import('./push-document.ts')).pushDocument(host, registry, root, options, entry)
+        : { blob: await copyToRegistry(registry, { source, root }, near, options) },
+    attach: async (source, blob, tag) => {
+      const { report, signal } = options
+      await copyImage(source, blob, uploading(registry, near), undefined, { report, signal, atOnce })
+      if (tag !== undefined) await registry.tag({ registry: name.registry, repository: name.repository, tag }, blob)
+    },
+    name: async (blob) => {
+      for (const one of names) await registry.tag(one, blob)
+    },
+    abort: async () => {},
+    close: () => registry.close(),
+  }
+}
+
+/** Copies as it is, or into Docker's kind of manifests where the registry refuses OCI's and nothing is lost by that. */
+async function copyToRegistry(
+  registry: Registry,
+  { source, root }: OnItsWay,
+  near: readonly string[],
+  options: CopyOptions,
+): Promise<Descriptor> {
+  const { report, signal, format, preserveDigests } = options
+  const target = uploading(registry, near)
+  const send = (way: OnItsWay) => copyImage(way.source, way.root, target, undefined, { report, signal, atOnce })
+  try {
+    return await send({ source, root })
+  } catch (refusal) {
+    if (!isFormatRefused(refusal) || format !== undefined) throw refusal
+    const lost = onlyInOci(await documentsOf(source, root))
+    const why = preserveDigests === true ? 'the digest is to stay' : lost && `the image has ${lost}`
+    if (why !== undefined) throw keptOci(refusal, why)
+    const converted = await convertFormat(source, root, 'docker')
+    const blob = await send(converted).catch((error: unknown) => {
+      throw isFormatRefused(error) ? refusedBoth(refusal) : error
+    })
+    reportDockers(registry.host, report)
+    return blob
+  }
+}
+
+/** The registry, whose uploads are taken up again when they break: the bytes can be opened anew. */
+export function uploading(registry: Registry, mounts: readonly string[]): Target {
+  return {
+    resolve: (name) => registry.resolve(name),
+    open: (blob) => registry.open(blob),
+    // To ask is left to `put`, which does so with the right to write: who has less is told nothing of a new repository.
+    has: async () => false,
+    tag: (name, blob) => registry.tag(name, blob),
+    put: async (blob, open) => {
+      if (isIndexType(blob.mediaType) || isManifestType(blob.mediaType)) return registry.put(blob, open)
+      await registry.upload(blob, { open: async (from) => skipping(verified(await open(), blob), from) }, mounts)
+    },
+  }
+}
+
+async function* skipping(bytes: Bytes, from: number): Bytes {
+  let left = from
+  for await (const chunk of bytes) {
+    const rest = chunk.subarray(Math.min(left, chunk.length))
+    left -= chunk.length - rest.length
+    if (rest.length > 0) yield rest
+  }
+}
+
+function storeTarget(
+  host: Host,
+  from: Place,
+  text: string,
+  entry: Entry | undefined,
+  options: CopyOptions,
+): CopyTarget {
+  const names = [text, ...further(options)].map((one) => parseReference(one))
+  if (names.some(({ tag, digest }) => tag === undefined || digest !== undefined)) throw nameless(options.to)
+  const { report, signal } = options
+  const place = from.kind === 'registry' ? repositoryOf(from.name) : undefined
+  const keep = { names: [], place, report, signal }
+  return {
+    write: async ({ source, root }) => {
+      if (from.kind === 'store') {
+        // All is there but what was made on the way: an index of fewer platforms.
+        host.store.blobs.write(await readWhole(source, root, `the manifest of ${options.from}`))
+        return { blob: root, pulledAs: entry && pulledAsWithin(host.store, entry, root) }
+      }
+      const { keepIndex, keepPacked } = await import('../ingest/index.ts')
+      if (!isIndexType(root.mediaType)) {
+        const { resting, pulledAs } = await keepPacked(host, await readPacked(source, root, options.from), keep)
+        return { blob: resting, pulledAs }
+      }
+      const { resting, pulledAs, skipped } = await keepIndex(host, source, root, options.from, keep)
+      return { blob: resting, pulledAs, skipped }
+    },
+    name: (blob, pulledAs) =>
+      host.store.keep(blob, names, host.now(), { pulledAs: pulledAs ?? partOf(entry), basedOn: entry?.basedOn }),
+    abort: async () => {},
+    close: () => {},
+  }
+}
+
+/** Some images of an index are known by what the whole was pulled as. */
+function partOf(entry: Entry | undefined): PulledAs | undefined {
+  return entry?.pulledAs === undefined ? undefined : { ...entry.pulledAs, part: true }
+}
+
+async function layoutTarget(host: Host, to: LayoutPlace, options: CopyOptions): Promise<CopyTarget> {
+  const labels = labelsOf(to, options)
+  if (resolve(to.path) === resolve(host.store.home))
+    throw new TareError('PLACE_INVALID', `${to.path} is tare’s own store, where layers rest in another way`, {
+      remedy: 'Write store:NAME.',
+    })
+  const layout = await openLayout(to.path)
+  const { report, signal } = options
+  return {
+    write: async ({ source, root }) => ({
+      blob: await copyImage(source, root, layout, undefined, { report, signal, atOnce }),
+    }),
+    attach: async (source, blob, tag) => {
+      await layout.label(tag, await copyImage(source, plain(blob), layout, undefined, { report, signal, atOnce }))
+    },
+    name: async (blob) => {
+      for (const label of labels) await layout.label(label, blob)
+    },
+    abort: () => layout.abort(),
+    close: () => {},
+  }
+}
+
+type ArchivePlace = LayoutPlace | Extract<Place, { kind: 'docker-archive' }>
+
+function archiveTarget(to: ArchivePlace, options: CopyOptions): CopyTarget {
+  const names = to.kind === 'docker-archive' ? namesOf(to, options) : []
+  const labels = to.kind === 'docker-archive' ? [] : labelsOf(to, options)
+  const { report, signal } = options
+  const writer = writeArchive(to.path, {
+    format: to.kind === 'docker-archive' ? 'docker' : 'oci',
+    ...(signal === undefined ? {} : { signal }),
+  })
+  return {
+    write: async ({ source, root }) => ({ blob: await copyImage(source, root, writer, undefined, { report, signal }) }),
+    ...(to.kind === 'docker-archive'
+      ? {}
+      : {
+          attach: async (source: Source, blob: Descriptor, tag?: string) =>
+            writer.label(tag, await copyImage(source, plain(blob), writer, undefined, { report, signal })),
+        }),
+    name: async (blob) => {
+      for (const label of labels) await writer.label(label, blob)
+      for (const name of names) await writer.tag(name, blob)
+      await writer.close()
+    },
+    abort: () => writer.abort(),
+    close: () => {},
+  }
+}
+
+/** Without what a list says of it besides. */
+function plain({ mediaType, digest, size }: Descriptor): Descriptor {
+  return { mediaType, digest, size }
+}
+
+/** Before anything is written, so that a wrong one is told in time. */
+function labelsOf(to: LayoutPlace, options: CopyOptions): readonly (string | undefined)[] {
+  if (to.digest !== undefined) throw nameless(options.to)
+  const more = further(options)
+  for (const label of more) parsePlace(`oci:${to.path}:${label}`)
+  return to.label === undefined && more.length > 0 ? more : [to.label, ...more]
+}
+
+function namesOf({ name }: Extract<Place, { kind: 'docker-archive' }>, options: CopyOptions): readonly Reference[] {
+  return [...(name === undefined ? [] : [name]), ...further(options).map((text) => parseReference(text))]
+}
+
+function further({ additionalTags = [] }: CopyOptions): readonly string[] {
+  return additionalTags
+}
+
+function nameless(text: string): TareError {
+  return new TareError('REFERENCE_INVALID', `"${text}" has no tag: a copy gives the image a name`)
+}

@@ -1,0 +1,269 @@
+import type { PushedLayer, PushOptions } from '../../api/index.ts'
+import { copyImage } from '../../content/index.ts'
+import type { Registry } from '../../content/registry/index.ts'
+import type { Entry, PulledAs, Store } from '../../content/store/index.ts'
+import {
+  type Descriptor,
+  type Digest,
+  formatReference,
+  goJson,
+  indexJson,
+  isIndexType,
+  manifestJson,
+  mediaTypes,
+  parseIndex,
+  parseManifest,
+} from '../../oci/index.ts'
+import { flow, inParallel, silent, startTransfer, TareError } from '../../support/index.ts'
+import type { Host } from '../index.ts'
+import { type KnownLocation, locationsOf, pulledAsOf, pulledAsWithin, readImage, repositoryOf } from '../index.ts'
+import { type Document, isFormatRefused, keptOci, onlyInOci, refusedBoth, reportDockers } from '../rewrite/index.ts'
+import { isOfRegistry, originalsOf } from '../transports/index.ts'
+import { type LayerThere, pushLayer } from './push-layer.ts'
+import { manifestOf, missingOf, typedConfig } from './pushed-documents.ts'
+
+// Each squeezes on all cores by itself; more of them only hide the waiting.
+const layersAtOnce = 3
+
+/** A manifest or an index of the store, as a registry has it now. */
+export interface PushedDocument {
+  readonly blob: Descriptor
+  readonly layers: readonly PushedLayer[]
+  /** The digest that it was pulled or last pushed as, elsewhere or here. */
+  readonly was: Digest | undefined
+  /** What it is known by under the name that it has there. */
+  readonly pulledAs: PulledAs | undefined
+}
+
+export type DocumentPush = Pick<
+  PushOptions,
+  'format' | 'compression' | 'compressionLevel' | 'forceCompression' | 'insecure' | 'signal' | 'report'
+> & { readonly preserveDigests?: boolean | undefined }
+
+/**
+ * Pushes a manifest or an index of the store with all that it names, but without a name of its own. `entry` is where it
+ * stands in the store, or the index that it is of. A registry that refuses OCI's kind of manifest gets Docker's, where nothing
+ * is lost by that and nobody has asked for a kind; that is reported.
+ */
+export async function pushDocument(
+  host: Host,
+  registry: Registry,
+  resting: Descriptor,
+  options: DocumentPush,
+  entry?: Entry,
+): Promise<PushedDocument> {
+  const { store } = host
+  const known = entry ?? { manifest: resting, pulledAs: pulledAsOf(store, resting.digest) }
+  const first = new Push(host, registry, options, known)
+  const before = first.pulledAs(resting)
+  const was = before?.manifest.digest
+  const { blob, push } = await first.document(resting).then(
+    (blob) => ({ blob, push: first }),
+    (refusal: unknown) => pushAsDockers(first, refusal, resting),
+  )
+  // What one registry takes of it is nothing to others, which get the image as it was pulled.
+  const isForced = push !== first && was !== undefined
+  const repository = repositoryOf({ registry: registry.host, repository: registry.repository })
+  const pulledAs = blob.digest === was ? before : { manifest: blob, root: blob, repository, ...push.newFacts() }
+  if (pulledAs !== undefined && pulledAs !== before && !isForced) await rememberPush(store, resting, pulledAs, entry)
+  // How a layer came to be there is known from the first attempt.
+  const layerOf = (layer: LayerThere) => first.layers.find(({ digest }) => digest === layer.digest) ?? layer
+  const layers = push.layers.map(layerOf).map(({ diffId, digest, how }) => ({ diffId, digest, how }))
+  return { blob, layers, was, pulledAs }
+}
+
+/** Once more, as Docker's kind of manifest. Rejects with the refusal where that is out of the question, or refused as well. */
+async function pushAsDockers(first: Push, refusal: unknown, resting: Descriptor) {
+  const { host, registry, options, known } = first
+  if (!isFormatRefused(refusal) || options.format !== undefined) throw refusal
+  const why = whyNotDockers(first, resting)
+  if (why !== undefined) throw keptOci(refusal, why)
+  const push = new Push(host, registry, { ...options, format: 'docker' }, known)
+  const blob = await push.document(resting).catch((error: unknown) => {
+    throw isFormatRefused(error) ? refusedBoth(refusal) : error
+  })
+  reportDockers(registry.host, options.report)
+  return { blob, push }
+}
+
+function whyNotDockers(push: Push, resting: Descriptor): string | undefined {
+  const { preserveDigests, compression } = push.options
+  if (preserveDigests === true) return 'the digest is to stay'
+  if (compression === 'zstd') return 'the image has layers in zstd'
+  const { store } = push.host
+  const children = isIndexType(resting.mediaType)
+    ? parseIndex(store.blobs.read(resting.digest), resting.digest).manifests
+    : []
+  const documents: Document[] = []
+  for (const blob of [resting, ...children]) {
+    const original = push.pulledAs(blob)?.manifest
+    const { digest, mediaType } = original !== undefined && store.blobs.has(original.digest) ? original : blob
+    if (store.blobs.has(digest)) documents.push({ mediaType, bytes: store.blobs.read(digest) })
+  }
+  const lost = onlyInOci(documents)
+  return lost === undefined ? undefined : `the image has ${lost}`
+}
+
+/** From now on, the image is known by what it was pushed as: under the name that was meant, and where it was not known at all. */
+async function rememberPush(store: Store, resting: Descriptor, pulledAs: PulledAs, meant?: Entry): Promise<void> {
+  const isMeant = ({ name }: Entry) =>
+    name !== undefined && meant?.name !== undefined && formatReference(name) === formatReference(meant.name)
+  const isSure = (pulledAs.claims ?? []).length === 0
+  const isToKnow = (entry: Entry) =>
+    entry.manifest.digest === resting.digest && (isMeant(entry) || (isSure && entry.pulledAs === undefined))
+  if (store.entries().some(isToKnow))
+    await store.change((entries) => entries.map((entry) => (isToKnow(entry) ? { ...entry, pulledAs } : entry)))
+}
+
+class Push {
+  readonly layers: LayerThere[] = []
+  readonly host: Host
+  readonly registry: Registry
+  readonly options: DocumentPush
+  readonly known: Entry
+  private readonly silent = new Set<string>()
+  private empty: Promise<boolean> | undefined
+
+  constructor(host: Host, registry: Registry, options: DocumentPush, known: Entry) {
+    this.host = host
+    this.registry = registry
+    this.options = options
+    this.known = known
+  }
+
+  /** What others know a document by, of the image that is pushed or of the index that it is in. */
+  pulledAs(resting: Descriptor): PulledAs | undefined {
+    return pulledAsWithin(this.host.store, this.known, resting)
+  }
+
+  /** What is known of the layers that were pushed. */
+  newFacts(): Pick<PulledAs, 'claims' | 'ours'> {
+    const digests = (layers: readonly LayerThere[]) => [...new Set(layers.map(({ digest }) => digest))]
+    return {
+      claims: digests(this.layers.filter(({ checked }) => !checked)),
+      ours: digests(this.layers.filter(({ ours }) => ours)),
+    }
+  }
+
+  /** Answers what it is there. */
+  async document(resting: Descriptor): Promise<Descriptor> {
+    return isIndexType(resting.mediaType) ? this.index(resting) : this.image(resting)
+  }
+
+  private async index(resting: Descriptor): Promise<Descriptor> {
+    const { store } = this.host
+    const { annotations, manifests } = parseIndex(store.blobs.read(resting.digest), `index ${resting.digest}`)
+    const pushed: Descriptor[] = []
+    for (const manifest of manifests) {
+      if (!store.blobs.has(manifest.digest))
+        throw new TareError('BLOB_MISSING', `${manifest.digest}, of the index ${resting.digest}, is not in the store`)
+      const { mediaType, digest, size } = await this.document(manifest)
+      pushed.push({ ...manifest, mediaType, digest, size })
+    }
+    const original = await this.originalIndex(resting, pushed)
+    if (original !== undefined) return this.put(original.bytes, original.mediaType)
+    const { format } = this.options
+    const isDockers = ({ mediaType }: Descriptor) => mediaType === mediaTypes.dockerManifest
+    const docker = format === undefined ? annotations === undefined && pushed.every(isDockers) : format === 'docker'
+    const mediaType = docker ? mediaTypes.dockerList : mediaTypes.index
+    const notes = annotations === undefined || docker ? {} : { annotations }
+    const bytes = Buffer.from(goJson(indexJson({ mediaType, manifests: pushed, ...notes }), 2))
+    return this.put(bytes, mediaType)
+  }
+
+  /** The index that it was pulled as, when every image of it is there unchanged and the rest can be had. */
+  private async originalIndex(
+    resting: Descriptor,
+    pushed: readonly Descriptor[],
+  ): Promise<{ readonly bytes: Buffer; readonly mediaType: string } | undefined> {
+    const { host, registry } = this
+    const { signal, insecure, format } = this.options
+    const original = this.pulledAs(resting)
+    if (original === undefined || !host.store.blobs.has(original.manifest.digest)) return undefined
+    const { mediaType } = original.manifest
+    if (format !== undefined && (mediaType === mediaTypes.dockerList) !== (format === 'docker')) return undefined
+    const bytes = host.store.blobs.read(original.manifest.digest)
+    const there = new Set(pushed.map(({ digest }) => digest))
+    const source = await originalsOf(host, original.repository, { signal, insecure })
+    try {
+      const wanted = parseIndex(bytes, `the index ${original.manifest.digest}`).manifests
+      const { complete, rest } = missingOf(host, wanted, there)
+      if (!complete) return undefined
+      for (const child of rest) await copyImage(source, child, registry, undefined, { signal })
+      return { bytes, mediaType }
+    } catch (error) {
+      // What lay beside the images cannot be had any more: then the index is another.
+      if (error instanceof TareError && !isFormatRefused(error) && !isOfRegistry(error, registry)) return undefined
+      throw error
+    } finally {
+      source.close()
+    }
+  }
+
+  private async image(resting: Descriptor): Promise<Descriptor> {
+    const { host, registry, options } = this
+    const { store } = host
+    const { manifest: atRest, config: facts } = readImage(store, resting)
+    const original = this.original(resting, facts.diffIds)
+    const wanted =
+      original === undefined ? undefined : parseManifest(original.bytes, `manifest ${original.blob.digest}`)
+    const { signal, insecure, compression = 'gzip', compressionLevel: level } = options
+    const docker = (options.format ?? (wanted?.mediaType === mediaTypes.dockerManifest ? 'docker' : 'oci')) === 'docker'
+    const layers = await inParallel(atRest.layers, layersAtOnce, async (blob, i) => {
+      const diffId = facts.diffIds[i]!
+      const transfer = startTransfer(diffId, blob.size, options.report ?? silent, 'uploading')
+      const done = await pushLayer(host, { diffId, blob }, wanted?.layers[i], {
+        ...{ registry, docker, compression, level, signal, insecure, silent: this.silent, transfer },
+        mayKeep: (location) => this.mayKeep(location),
+        isEmpty: () => this.isEmpty(),
+      })
+      transfer.done(done.how === 'there' ? 'existing' : done.how === 'uploaded' ? 'transferred' : done.how)
+      return done
+    })
+    for (const layer of layers) this.layers.push(layer)
+    const config = wanted?.config ?? typedConfig(atRest.config, docker)
+    await registry.put(config, async () => flow(store.blobs.read(config.digest)))
+    const same = wanted?.layers.every(({ digest }, i) => digest === layers[i]!.digest)
+    if (original !== undefined && same) return this.put(original.bytes, original.blob.mediaType)
+    const manifest = manifestOf(atRest, config, layers, docker)
+    return this.put(Buffer.from(goJson(manifestJson(manifest), 2)), manifest.mediaType)
+  }
+
+  private isEmpty(): Promise<boolean> {
+    this.empty ??= this.registry.isEmpty()
+    return this.empty
+  }
+
+  /** Layers that others have squeezed stay as they are; of our own, those that are squeezed as it is asked for now. */
+  private mayKeep({ blob, ours }: KnownLocation): boolean {
+    const { compression, forceCompression, format } = this.options
+    const zstd = blob.mediaType === mediaTypes.layerZstd
+    if (zstd && format === 'docker') return false
+    if (compression === undefined || (!ours && forceCompression !== true)) return true
+    return zstd === (compression === 'zstd')
+  }
+
+  /** The manifest that the image was pulled or pushed as, unless it has to be another one now. */
+  private original(
+    resting: Descriptor,
+    diffIds: readonly Digest[],
+  ): { readonly blob: Descriptor; readonly bytes: Buffer } | undefined {
+    const { store } = this.host
+    const blob = this.pulledAs(resting)?.manifest
+    const { format } = this.options
+    if (blob === undefined || !store.blobs.has(blob.digest)) return undefined
+    if (format !== undefined && (blob.mediaType === mediaTypes.dockerManifest) !== (format === 'docker'))
+      return undefined
+    const bytes = store.blobs.read(blob.digest)
+    const stays = parseManifest(bytes, `manifest ${blob.digest}`).layers.every(({ digest }, i) =>
+      locationsOf(store, diffIds[i]!).some((location) => location.blob.digest === digest && this.mayKeep(location)),
+    )
+    return stays ? { blob, bytes } : undefined
+  }
+
+  private async put(bytes: Buffer, mediaType: string): Promise<Descriptor> {
+    const blob = { mediaType, digest: this.host.store.blobs.write(bytes), size: bytes.length }
+    await this.registry.put(blob, async () => flow(bytes))
+    return blob
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * The same image in other documents: platforms chosen, format converted, layers compressed or unpacked.
+ *
+ * In: a source with an image.  Out: a source that has the rewritten one as well. Nothing is written into the store.
+ * Not here: where the image comes from, or goes.
+ */
+export { chooseEntry, choosePlatforms, choosePresent, entriesOfIndex } from './choose-platforms.ts'
+export { squeezeLayers } from './compress-layers.ts'
+export { convertFormat } from './convert-format.ts'
+export {
+  type Document,
+  documentsOf,
+  isFormatRefused,
+  keptOci,
+  onlyInOci,
+  refusedBoth,
+  reportDockers,
+} from './docker-fallback.ts'
+export { findEntry, mergeEntries } from './index-entries.ts'
+export { readFrom } from './read-from.ts'
+export { unpackLayers } from './unpack-layers.ts'

@@ -1,0 +1,149 @@
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { BadRegistry } from '../../../test/kit/bad-registry.ts'
+import { startBad } from '../../../test/kit/bad-registry-client.ts'
+import { hasRegistry, startRegistry } from '../../../test/kit/docker-registry.ts'
+import { entryOf, placeImage, placeIndex, temporaryFolder } from '../../../test/kit/registry-images.ts'
+import { mediaTypes } from '../../oci/index.ts'
+import type { Event } from '../../support/index.ts'
+import { openTare } from '../../verbs/library.ts'
+
+const open = () => openTare({ home: temporaryFolder(), environment: {} })
+const tagOf = (digest: string, suffix: string) => `${digest.replace(':', '-')}.${suffix}`
+
+/** Puts something there that speaks of another manifest. */
+function placeReferrer(registry: BadRegistry, subject: object, artifactType: string) {
+  const empty = Buffer.from('{}')
+  const config = { mediaType: 'application/vnd.oci.empty.v1+json', digest: registry.addBlob(empty), size: 2 }
+  const note = Buffer.from(artifactType)
+  const layers = [{ mediaType: 'text/plain', digest: registry.addBlob(note), size: note.length }]
+  const mediaType = mediaTypes.manifest
+  return {
+    mediaType,
+    ...registry.addManifest(mediaType, { schemaVersion: 2, mediaType, artifactType, config, layers, subject }),
+  }
+}
+
+/** An index of two images, with an SBOM of it, a signature of one image, and one of the SBOM; and cosign's signature of the other. */
+async function signed(options: { readonly api: boolean }) {
+  const registry = await startBad(options.api ? { referrers: { page: 1, filters: true } } : {})
+  const [amd, arm] = [placeImage(registry, {}), placeImage(registry, { architecture: 'arm64', contents: 'arm' })]
+  const index = placeIndex(registry, [entryOf(amd, 'linux/amd64'), entryOf(arm, 'linux/arm64')], '1')
+  const sbom = placeReferrer(registry, entryOf(index), 'application/x.sbom')
+  const signature = placeReferrer(registry, entryOf(amd), 'application/x.signature')
+  const ofSbom = placeReferrer(registry, entryOf(sbom), 'application/x.signature')
+  if (!options.api)
+    for (const [subject, referrer] of [
+      [index, sbom],
+      [amd, signature],
+      [sbom, ofSbom],
+    ] as const)
+      registry.addManifest(
+        mediaTypes.index,
+        { schemaVersion: 2, mediaType: mediaTypes.index, manifests: [{ ...referrer, artifactType: 'x/y' }] },
+        subject.digest.replace(':', '-'),
+      )
+  const cosign = placeImage(
+    registry,
+    { layerType: 'application/vnd.dev.cosign.simplesigning.v1+json', contents: 'c' },
+    tagOf(arm.digest, 'sig'),
+  )
+  const all = [sbom, signature, ofSbom].map(({ digest }) => digest)
+  return { registry, from: `${registry.host}/app:1`, index, amd, arm, sbom, signature, ofSbom, cosign, all }
+}
+
+const sorted = (digests: readonly string[]) => [...digests].sort()
+const placesOf = () => [`oci:${join(temporaryFolder(), 'l')}`, `oci-archive:${join(temporaryFolder(), 'a.tar')}`]
+
+describe.each([true, false])('with the referrers API: %s', (api) => {
+  test('signatures and SBOMs come along, of an index and of its images, and go on from layouts', async () => {
+    const { from, index, all, sbom, ofSbom } = await signed({ api })
+    const tare = await open()
+    for (const place of placesOf()) {
+      const result = await tare.copy({ from, to: `${place}:1`, referrers: true })
+      expect(result.digest).toBe(index.digest)
+      expect(sorted(result.referrers)).toEqual(sorted(all))
+      const target = await startBad()
+      const to = `${target.host}/copied:1`
+      // The image is found without a name as well: what speaks of it is none.
+      const back = await tare.copy({ from: place, to, referrers: true, preserveDigests: true })
+      expect(sorted(back.referrers)).toEqual(sorted(all))
+      expect(await tare.referrers({ name: to })).toMatchObject([{ digest: sbom.digest }])
+      const [ofIt] = await tare.referrers({ name: `${target.host}/copied@${sbom.digest}` })
+      expect(ofIt).toMatchObject({ digest: ofSbom.digest })
+    }
+  })
+
+  test('of one platform, only what speaks of that comes along', async () => {
+    const { from, signature } = await signed({ api })
+    const target = await startBad()
+    const to = `${target.host}/copied:1`
+    const result = await (await open()).copy({ from, to, platforms: ['linux/amd64'], referrers: true })
+    expect(result.referrers).toEqual([signature.digest])
+  })
+
+  test('without being asked for, nothing comes along', async () => {
+    const { from, all } = await signed({ api })
+    const target = await startBad()
+    expect((await (await open()).copy({ from, to: `${target.host}/copied:1` })).referrers).toEqual([])
+    for (const digest of all) expect(target.manifests.has(digest)).toBe(false)
+  })
+})
+
+test('cosign’s tags come along with all, to a registry and to a layout, and from there', async () => {
+  const { from, arm, cosign, all } = await signed({ api: true })
+  const tare = await open()
+  const tag = tagOf(arm.digest, 'sig')
+  for (const referrers of [false, true]) {
+    const target = await startBad()
+    const result = await tare.copy({ from, to: `${target.host}/copied:1`, allPlatforms: true, referrers })
+    expect(sorted(result.referrers)).toEqual(sorted([cosign.digest, ...(referrers ? all : [])]))
+    expect(target.manifests.has(tag)).toBe(true)
+  }
+  for (const place of placesOf()) {
+    await tare.copy({ from, to: `${place}:1`, allPlatforms: true, referrers: true })
+    const target = await startBad()
+    await tare.copy({ from: place, to: `${target.host}/copied:1`, allPlatforms: true, referrers: true })
+    expect(target.manifests.has(tag)).toBe(true)
+  }
+  const only = await startBad()
+  await tare.copy({ from, to: `${only.host}/copied:1`, referrers: true })
+  expect(only.manifests.has(tag)).toBe(false)
+})
+
+test('what a list names and is not there any more is told, and the rest comes', async () => {
+  const { registry, from, signature, sbom } = await signed({ api: false })
+  registry.manifests.delete(signature.digest)
+  const warnings: string[] = []
+  const report = (event: Event) => event.type === 'warning' && void warnings.push(event.message)
+  const target = await startBad()
+  const result = await (await open()).copy({ from, to: `${target.host}/copied:1`, referrers: true, report })
+  expect(result.referrers).toContain(sbom.digest)
+  expect(warnings).toEqual([expect.stringContaining(`${signature.digest}, which refers to`)])
+})
+
+test.each([
+  [{ to: 'store:x:1' }, 'cannot be copied into the store'],
+  [{ to: 'docker-archive:x.tar' }, 'cannot be copied into a docker archive'],
+  [{ from: 'store:x:1' }, 'cannot be copied from the store'],
+  [{ format: 'docker' }, 'which --format changes'],
+] as const)('what cannot have them is told before anything is moved: %j', async (options, message) => {
+  const work = (await open()).copy({ from: 'r.test/a:1', to: 'r.test/b:1', ...options, referrers: true })
+  await expect(work).rejects.toMatchObject({ code: 'OPTION_INVALID', message: expect.stringContaining(message) })
+})
+
+describe.runIf(hasRegistry)('with distribution 2.8, which has no referrers API', () => {
+  test('the lists are kept under its tags', async () => {
+    const { from, sbom, signature, amd } = await signed({ api: true })
+    const target = await startRegistry()
+    onTestFinished(() => target.stop())
+    const tare = await open()
+    const to = `${target.host}/copied:1`
+    await tare.copy({ from, to, referrers: true })
+    expect(await tare.referrers({ name: to })).toMatchObject([
+      { digest: sbom.digest, artifactType: 'application/x.sbom' },
+    ])
+    const name = `${target.host}/copied@${amd.digest}`
+    expect(await tare.referrers({ name })).toMatchObject([{ digest: signature.digest }])
+  })
+})

@@ -1,0 +1,18 @@
+/**
+ * Where an image can be: the store, a registry, an OCI layout, an archive of docker's.
+ *
+ * In: a place as it is written on a command line.  Out: an opened image, read as documents and blobs.
+ * Not here: what is done with it.
+ */
+export { copyReferrers, type ReferrersTarget } from './copy-referrers.ts'
+export { type OpenedImage, openImage } from './open-place.ts'
+export { isOfRegistry, originalsOf } from './original-source.ts'
+export { formatPlace, type LayoutPlace, type Place, parsePlace } from './places.ts'
+export {
+  openRepository,
+  openSource,
+  type RegistryCall,
+  type RemoteImage,
+  readRemote,
+  unknownImage,
+} from './remote-image.ts'

@@ -1,0 +1,81 @@
+import { type Digest, formatReference, isDigest, parseReference, type Reference } from '../../oci/index.ts'
+import { closest, TareError } from '../../support/index.ts'
+
+/** Somewhere an image is, or is to be. */
+export type Place =
+  | { readonly kind: 'registry'; readonly name: Reference }
+  /** A name in the store; of a source, also an ID. */
+  | { readonly kind: 'store'; readonly text: string }
+  | LayoutPlace
+  | { readonly kind: 'docker-archive'; readonly path: string; readonly name?: Reference | undefined }
+
+export interface LayoutPlace {
+  readonly kind: 'oci' | 'oci-archive'
+  readonly path: string
+  /** Its `ref.name` in index.json. */
+  readonly label?: string | undefined
+  readonly digest?: Digest | undefined
+}
+
+const kinds = ['docker', 'store', 'oci', 'oci-archive', 'docker-archive'] as const
+const forms = 'docker://NAME, store:NAME, oci:PATH[:TAG], oci-archive:PATH[:TAG] and docker-archive:PATH[:NAME]'
+// Those of skopeo that stand for places which only others have.
+const others = ['dir', 'docker-daemon', 'containers-storage', 'ostree', 'sif', 'tarball']
+// (image-spec, annotations.md, "org.opencontainers.image.ref.name")
+const labelPattern = /^[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*(?:\/[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*)*$/
+
+/** Reads a place as skopeo writes it; a name without a kind is a registry's. Throws `PLACE_INVALID` and `REFERENCE_INVALID`. */
+export function parsePlace(text: string): Place {
+  const [, scheme, slashes = '', rest = ''] = /^([a-z][a-z-]*):(\/\/)?(.*)$/s.exec(text) ?? []
+  const kind = kinds.find((one) => one === scheme)
+  if (kind === 'docker' && slashes !== '') return { kind: 'registry', name: parseReference(rest) }
+  if (kind === undefined || kind === 'docker') {
+    if (scheme !== undefined && (slashes !== '' || others.includes(scheme))) throw unknownKind(text, scheme)
+    return { kind: 'registry', name: parseReference(text) }
+  }
+  const value = slashes + rest
+  if (value === '') throw invalid(text, `nothing stands after "${scheme}:"`)
+  if (kind === 'store') return { kind, text: value }
+  const { path, tail } = splitPath(value)
+  if (path === '') throw invalid(text, 'it has no path')
+  if (kind === 'docker-archive') return { kind, path, ...(tail === undefined ? {} : { name: parseReference(tail) }) }
+  const digest = /^(.*)@(sha256:[0-9a-f]{64})$/s.exec(value)
+  if (digest !== null && isDigest(digest[2])) return { kind, path: digest[1]!, digest: digest[2] }
+  if (tail !== undefined && !labelPattern.test(tail))
+    throw invalid(text, `"${tail}" cannot be the name of an image in an OCI layout`)
+  return { kind, path, ...(tail === undefined ? {} : { label: tail }) }
+}
+
+/** The place as `parsePlace` reads it, with a name of a registry in full. */
+export function formatPlace(place: Place): string {
+  switch (place.kind) {
+    case 'registry':
+      return formatReference(place.name)
+    case 'store':
+      return `store:${place.text}`
+    case 'docker-archive':
+      return `docker-archive:${place.path}${place.name === undefined ? '' : `:${formatReference(place.name)}`}`
+    default: {
+      const label = place.label === undefined ? '' : `:${place.label}`
+      return `${place.kind}:${place.path}${label}${place.digest === undefined ? '' : `@${place.digest}`}`
+    }
+  }
+}
+
+/** At the first colon, as skopeo does, but not behind the letter of a drive. */
+function splitPath(value: string): { path: string; tail?: string } {
+  const drive = /^[A-Za-z]:[\\/]/.test(value) ? 2 : 0
+  const colon = value.indexOf(':', drive)
+  return colon < 0 ? { path: value } : { path: value.slice(0, colon), tail: value.slice(colon + 1) }
+}
+
+function unknownKind(text: string, scheme: string): TareError {
+  const meant = closest(scheme, kinds)
+  return new TareError('PLACE_INVALID', `"${text}" is not a place that images are copied from or to`, {
+    remedy: `${meant === undefined ? '' : `Did you mean ${meant}:? `}There are ${forms}; a name alone is a registry's.`,
+  })
+}
+
+function invalid(text: string, why: string): TareError {
+  return new TareError('PLACE_INVALID', `invalid place "${text}": ${why}`, { remedy: `There are ${forms}.` })
+}

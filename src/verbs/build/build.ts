@@ -1,0 +1,21 @@
+import type { BuildOptions, BuildResult } from '../../api/index.ts'
+import type { Document } from '../../builder/assemble/index.ts'
+import { BuildRun, readTag } from '../../builder/index.ts'
+import type { Host } from '../../images/index.ts'
+
+/** Builds an image from a Dockerfile and keeps it in the store. */
+export async function build(host: Host, options: BuildOptions): Promise<BuildResult> {
+  const names = (options.tags ?? []).map(readTag)
+  const building = new BuildRun(host, options)
+  const release = host.store.lease()
+  try {
+    const planned = await building.plan()
+    const images: Document[] = []
+    for (const plan of planned) images.push(await building.make(plan))
+    options.signal?.throwIfAborted()
+    return await building.keep(planned, images, names)
+  } finally {
+    // On a full disk, closing fails as well.
+    await building.close().finally(release)
+  }
+}

@@ -1,0 +1,15 @@
+import { join } from 'node:path'
+import type { DoctorReport } from '../../api/index.ts'
+import { canExecute, examine } from '../../builder/sandbox/index.ts'
+import type { Host } from '../../images/index.ts'
+
+const architectures = ['amd64', '386', 'arm64', 'arm', 'riscv64', 'ppc64le', 's390x']
+
+/** What this machine allows RUN: each sandbox tried, with what would mend what is missing. */
+export async function doctor({ store }: Host): Promise<DoctorReport> {
+  const { user, chosen, sandboxes, notes } = await examine(join(store.home, 'tare'))
+  return {
+    ...{ home: store.home, user, chosen, sandboxes, notes },
+    platforms: architectures.filter((name) => canExecute(name)).map((name) => `linux/${name}`),
+  }
+}

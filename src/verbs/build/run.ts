@@ -1,0 +1,151 @@
+import { posix } from 'node:path'
+import type { RunOptions } from '../../api/index.ts'
+import { refuseForeign } from '../../builder/sandbox/index.ts'
+import { mountsOf, readHost, readLimit, sandboxOf } from '../../builder/session/index.ts'
+import { stackOf } from '../../builder/solve/index.ts'
+import { refuseLayer, Snapshots } from '../../content/layers/index.ts'
+import type { Tree } from '../../files/tree/index.ts'
+import type { Host } from '../../images/index.ts'
+import { findImage, type StoredImage } from '../../images/index.ts'
+import { wholeOf } from '../../images/ingest/index.ts'
+import {
+  type ContainerConfig,
+  formatPlatform,
+  matchPlatform,
+  normalizePlatform,
+  parsePlatform,
+} from '../../oci/index.ts'
+import { TareError } from '../../support/index.ts'
+
+/**
+ * Runs a command over an image's filesystem; what it writes is gone afterwards. Answers its exit code. Throws
+ * `COMMAND_MISSING`, `COMMAND_REFUSED` (not executable), and what the sandbox throws.
+ */
+export async function run(host: Host, options: RunOptions): Promise<number> {
+  const { store } = host
+  // What was asked for wrongly is told before anything is fetched.
+  const mounts = mountsOf(options)
+  const hosts = (options.hosts ?? []).map(readHost)
+  const limits = (options.limits ?? []).map(readLimit)
+  const network = networkOf(options.network)
+  const image = await imageToRun(host, options)
+  const { config } = image
+  const container = config.config
+  const argv = commandOf(container, options)
+  const env = environmentOf(container, options)
+  const cwd = posix.resolve('/', options.workdir ?? container.WorkingDir ?? '/')
+  refuseForeign(config.platform.architecture, options.image)
+  const sandbox = sandboxOf(host, options.isolation)
+  const release = store.lease()
+  try {
+    const snapshots = new Snapshots(store)
+    await wholeOf(host, image, { signal: options.signal, report: options.report })
+    const layers = config.diffIds.map((diffId) => ({ diffId }))
+    for (const { diffId } of layers) if (!store.blobs.touch(diffId)) refuseLayer(store, diffId, options.image)
+    const stack = stackOf(snapshots.of(layers), { snapshots })
+    refuseUnexecutable(argv[0]!, cwd, env, stack.tree())
+    const outcome = await sandbox.run(
+      stack,
+      {
+        ...{ argv, env, cwd, insecure: false, scripts: [], shmSize: options.shmSize || undefined },
+        ...{ hosts, limits, mounts, network, readonlyRoot: options.readonly === true },
+        user: options.user ?? container.User ?? '',
+      },
+      {
+        signal: options.signal ?? new AbortController().signal,
+        output: options.output ?? (() => {}),
+        inherit:
+          options.output === undefined
+            ? { stdin: options.stdin === true || options.terminal === true, terminal: options.terminal === true }
+            : undefined,
+        started: options.started,
+      },
+    )
+    await outcome.release()
+    return outcome.exitCode
+  } finally {
+    await sandbox.close()
+    release()
+  }
+}
+
+/** The image of the store, or else the one that its registry has. */
+async function imageToRun(host: Host, options: RunOptions): Promise<StoredImage> {
+  const { image: name, platform: text, pull: when = 'missing', report, signal } = options
+  if (!['always', 'missing', 'never'].includes(when))
+    throw new TareError('OPTION_INVALID', `invalid pull ${JSON.stringify(when)}`, {
+      remedy: 'It is always, missing or never.',
+    })
+  const platform = text === undefined ? host.platform : normalizePlatform(parsePlatform(text, host.platform))
+  if (when !== 'always') {
+    const found = stored(host, name, platform, when)
+    const fits = found !== undefined && matchPlatform(platform, found.config.platform) !== undefined
+    // An image that was built or pulled for another platform is meant, unless one is asked for.
+    if (found !== undefined && (fits || text === undefined)) return found
+    if (found !== undefined && when === 'never') throw notFor(text!, name, found)
+  }
+  const { pullImage } = await import('../../images/ingest/index.ts')
+  await pullImage(host, { name, platform: text, report, signal })
+  const image = findImage(host.store, name, platform)
+  if (text !== undefined && matchPlatform(platform, image.config.platform) === undefined)
+    throw notFor(text, name, image)
+  return image
+}
+
+function notFor(wanted: string, name: string, { config }: StoredImage): TareError {
+  return new TareError('PLATFORM_MISSING', `${name} is for ${formatPlatform(config.platform)}, not for ${wanted}`)
+}
+
+function stored(host: Host, name: string, platform: Host['platform'], when: 'missing' | 'never') {
+  try {
+    return findImage(host.store, name, platform)
+  } catch (error) {
+    if (when === 'never' || !(error instanceof TareError) || error.code !== 'IMAGE_UNKNOWN') throw error
+    return undefined
+  }
+}
+
+/** Entrypoint and command; an entrypoint that was given leaves the image's command out, as with docker. */
+function commandOf(config: ContainerConfig, { entrypoint, command = [], image }: RunOptions): string[] {
+  const first = entrypoint ?? config.Entrypoint ?? []
+  const rest = command.length > 0 ? command : entrypoint === undefined ? (config.Cmd ?? []) : []
+  const argv = [...first, ...rest]
+  if (argv.length === 0)
+    throw new TareError('COMMAND_MISSING', `no command specified: ${image} has neither ENTRYPOINT nor CMD`, {
+      remedy: `Give one: tare run ${image} /path/of/program.`,
+    })
+  return argv
+}
+
+const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+function environmentOf(config: ContainerConfig, { env = [], terminal }: RunOptions): string[] {
+  const all = new Map<string, string>()
+  const lines = [defaultPath, ...(terminal === true ? ['TERM=xterm'] : []), ...(config.Env ?? []), ...env]
+  for (const line of lines) all.set(line.slice(0, line.indexOf('=')), line)
+  return [...all.values()]
+}
+
+function networkOf(text: string | undefined): 'none' | 'default' {
+  if (text === 'none') return 'none'
+  if (text === undefined || ['', 'default', 'bridge', 'host'].includes(text)) return 'default'
+  throw new TareError('OPTION_INVALID', `there is no network ${JSON.stringify(text)}`, {
+    remedy: 'It is none, or host: the network of this machine.',
+  })
+}
+
+/** Throws for a program that is there and has no permission to be one. That none is there is told by the sandbox. */
+function refuseUnexecutable(program: string, cwd: string, env: readonly string[], tree: Tree): void {
+  const path = env.find((line) => line.startsWith('PATH='))?.slice('PATH='.length) ?? ''
+  const places = program.includes('/')
+    ? [posix.resolve(cwd, program)]
+    : path.split(':').map((folder) => posix.resolve(cwd, folder, program))
+  const found = places.map((place) => tree.find(place)).filter((node) => node !== undefined)
+  if (found.length === 0 || found.some((node) => node.kind === 'file' && (node.mode & 0o111) !== 0)) return
+  throw new TareError('COMMAND_REFUSED', `exec: "${program}": permission denied`, {
+    remedy:
+      found[0]!.kind === 'directory'
+        ? 'It is a directory.'
+        : 'It is not executable: RUN chmod +x, or COPY --chmod=755.',
+  })
+}

@@ -1,0 +1,66 @@
+import { createReadStream } from 'node:fs'
+import type { CacheMountSummary, ExportMountsOptions, ImportMountsOptions } from '../../api/index.ts'
+import type { KeptCache } from '../../builder/sandbox/index.ts'
+import { keptOf } from '../../builder/session/index.ts'
+import { openFileOutput } from '../../content/archive/index.ts'
+import { type Compression, compress, decompress } from '../../files/compression/index.ts'
+import { type Host, unpackLimit } from '../../images/index.ts'
+import { systemCode, TareError } from '../../support/index.ts'
+
+/** The cache mounts that RUN has made, by id. */
+export async function cacheMounts(host: Host): Promise<readonly CacheMountSummary[]> {
+  return (await keptOf(host).caches()).map(summaryOf)
+}
+
+function summaryOf({ id, size, used }: KeptCache): CacheMountSummary {
+  return { id, size, used: new Date(used).toISOString() }
+}
+
+/** Writes cache mounts into a file, compressed as its name's ending says. */
+export async function exportMounts(
+  host: Host,
+  { to, ids = [], signal }: ExportMountsOptions,
+): Promise<readonly CacheMountSummary[]> {
+  const compression = compressionOf(to)
+  const { caches, bytes } = await keptOf(host).send(ids)
+  const output = await openFileOutput(to)
+  try {
+    for await (const chunk of compress(bytes, compression)) {
+      signal?.throwIfAborted()
+      await output.write(chunk)
+    }
+    await output.finish()
+  } catch (error) {
+    await output.discard()
+    throw error
+  }
+  return caches.map(summaryOf)
+}
+
+/** Takes cache mounts out of a file; they replace those of the same ids. Answers the ids. */
+export async function importMounts(host: Host, { from, signal }: ImportMountsOptions): Promise<readonly string[]> {
+  const release = host.store.lease()
+  const file = createReadStream(from, signal === undefined ? {} : { signal })
+  try {
+    await new Promise<void>((resolve, reject) => file.once('open', () => resolve()).once('error', reject))
+    const { bytes } = await decompress(file, unpackLimit(host))
+    return await keptOf(host).receive(bytes)
+  } catch (cause) {
+    if (systemCode(cause) === 'ENOENT' || systemCode(cause) === 'EISDIR' || systemCode(cause) === 'EACCES')
+      throw new TareError('ARCHIVE_UNREADABLE', `cannot read ${from}: ${(cause as Error).message}`, { cause })
+    throw cause
+  } finally {
+    file.destroy()
+    release()
+  }
+}
+
+/** What the ending of a file's name asks for. Throws `OPTION_INVALID`. */
+function compressionOf(path: string): Compression {
+  if (/\.(?:tar\.zst|tzst|zst)$/i.test(path)) return 'zstd'
+  if (/\.(?:tar\.gz|tgz|gz)$/i.test(path)) return 'gzip'
+  if (/\.tar$/i.test(path)) return 'none'
+  throw new TareError('OPTION_INVALID', `the name of ${path} does not say how to compress it`, {
+    remedy: 'Use a name that ends in .tar.zst, .tar.gz or .tar.',
+  })
+}

@@ -1,0 +1,84 @@
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { PruneOptions, PruneResult, Removal } from '../../api/index.ts'
+import { keptOf } from '../../builder/session/index.ts'
+import { ownersIn } from '../../disk/index.ts'
+import type { Host } from '../../images/index.ts'
+import { collectGarbage, forgetBases, layerOfStep, readTime } from '../../images/index.ts'
+import type { Digest } from '../../oci/index.ts'
+import { TareError } from '../../support/index.ts'
+
+/**
+ * Forgets remembered steps and bases with the layers that only they need, and removes cache mounts and unpacked layers that nobody is
+ * using.
+ */
+export async function pruneBuildCache(host: Host, { filters = [] }: PruneOptions = {}): Promise<PruneResult> {
+  const { before, types } = readCacheFilters(filters, host.now())
+  const kept = keptOf(host)
+  const none: PruneResult = { removed: [], reclaimed: 0 }
+  const steps = types.has('regular') ? await forgetSteps(host, before) : none
+  const mounts = types.has('exec.cachemount') ? await kept.removeCaches(before) : []
+  // They have no time of their own, and are made again when they are needed.
+  if (types.has('regular')) removeLogs(host, before)
+  const unpacked = types.has('regular') && before === Number.POSITIVE_INFINITY ? await kept.removeUnpacked() : 0
+  return {
+    removed: [...steps.removed, ...mounts.map(({ key }): Removal => ({ deleted: `sha256:${key}` }))],
+    reclaimed: steps.reclaimed + mounts.reduce((sum, { size }) => sum + size, unpacked),
+  }
+}
+
+/** Removes what commands of builds printed that have ended: folders named `<time>-<process>`. */
+function removeLogs({ store }: Host, before: number): void {
+  const folder = join(store.home, 'tare', 'logs')
+  const owners = ownersIn(join(store.home, 'tare', 'alive'))
+  if (!existsSync(folder)) return
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name)
+    const stat = statSync(path, { throwIfNoEntry: false })
+    if (stat === undefined || stat.mtimeMs >= before) continue
+    if (owners.isAlive(/Z-(.*)$/.exec(name)?.[1] ?? '', stat.mtimeMs)) continue
+    rmSync(path, { recursive: true, force: true })
+  }
+}
+
+async function forgetSteps({ store }: Host, before: number): Promise<PruneResult> {
+  const forgotten = new Set<Digest>()
+  const bytes = await store.alone(() => {
+    for (const { key, since } of store.records.all('steps')) {
+      if (since >= before) continue
+      const layer = layerOfStep(store, key)
+      store.records.forget('steps', key)
+      if (layer !== undefined) forgotten.add(layer)
+    }
+    for (const digest of forgetBases(store, before)) forgotten.add(digest)
+    for (const kind of ['latest', 'contexts'] as const)
+      for (const { key, since } of store.records.all(kind)) if (since < before) store.records.forget(kind, key)
+    const { removed, bytes } = collectGarbage(store)
+    for (const digest of forgotten) if (!removed.includes(digest)) forgotten.delete(digest)
+    for (const { key } of store.records.all('layers'))
+      if (!store.blobs.has(`sha256:${key}`)) store.records.forget('layers', key)
+    return bytes
+  })
+  return { removed: [...forgotten].map((deleted) => ({ deleted })), reclaimed: bytes }
+}
+
+// (BuildKit, the record types that `docker builder prune --filter type=` knows)
+const cacheTypes = ['regular', 'exec.cachemount'] as const
+type CacheType = (typeof cacheTypes)[number]
+
+function readCacheFilters(filters: readonly string[], now: Date): { before: number; types: ReadonlySet<CacheType> } {
+  let before = Number.POSITIVE_INFINITY
+  const types = new Set<CacheType>()
+  for (const filter of filters) {
+    const [key, value = ''] = filter.split(/=(.*)/s)
+    const type = cacheTypes.find((one) => key === 'type' && one === value)
+    const time = key === 'until' ? readTime(value, now) : undefined
+    if (type !== undefined) types.add(type)
+    else if (time !== undefined) before = Math.min(before, time)
+    else
+      throw new TareError('FILTER_INVALID', `invalid filter "${filter}"`, {
+        remedy: `The build cache knows until=TIME (24h, a date, or seconds since 1970) and type=${cacheTypes.join(' or type=')}.`,
+      })
+  }
+  return { before, types: types.size === 0 ? new Set(cacheTypes) : types }
+}

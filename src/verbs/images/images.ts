@@ -1,0 +1,16 @@
+import type { ImageSummary, ListOptions } from '../../api/index.ts'
+import type { Host } from '../../images/index.ts'
+import { readFilters, readImages, summaries } from '../../images/index.ts'
+
+/** The store's images, newest first. */
+export async function images(host: Host, options: ListOptions = {}): Promise<readonly ImageSummary[]> {
+  const { store } = host
+  const all = readImages(store, host.platform)
+  const references = options.reference === undefined ? [] : [`reference=${options.reference}`]
+  const filters = readFilters([...references, ...(options.filters ?? [])], host, all)
+  const lines = all
+    .filter((image) => filters.every((filter) => filter.image?.(image) !== false))
+    .flatMap((image) => summaries(store, image))
+    .filter((line) => filters.every((filter) => filter.line?.(line) !== false))
+  return lines.sort((a, b) => Date.parse(b.created) - Date.parse(a.created))
+}

@@ -1,0 +1,188 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { BadRegistry, type BadRegistryOptions } from '../../../test/kit/bad-registry.ts'
+import { hasRegistry, startRegistry } from '../../../test/kit/docker-registry.ts'
+import { openTare } from '../library.ts'
+
+async function start(auth: BadRegistryOptions['auth'], more: BadRegistryOptions = {}): Promise<BadRegistry> {
+  const registry = await BadRegistry.start({ auth, ...more })
+  onTestFinished(() => registry.stop())
+  return registry
+}
+
+function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), 'tare-login-'))
+  onTestFinished(() => rmSync(made, { recursive: true, force: true }))
+  return made
+}
+
+async function open() {
+  const home = folder()
+  const file = join(home, '.docker', 'config.json')
+  const environment = { HOME: home, PATH: `${join(home, 'bin')}:${process.env['PATH']}` }
+  const tare = await openTare({ home: join(home, 'store'), environment })
+  const write = (value: unknown) => {
+    mkdirSync(join(home, '.docker'), { recursive: true })
+    writeFileSync(file, JSON.stringify(value))
+  }
+  return { tare, home, file, write, read: () => JSON.parse(readFileSync(file, 'utf8')) }
+}
+
+const text = 'FROM scratch\nLABEL a=b\n'
+
+for (const auth of ['basic', 'bearer'] as const)
+  test(`after a login to a registry with ${auth}, pushes and pulls go through; after a logout, they do not`, async () => {
+    const registry = await start(auth)
+    const { tare, file, write, read } = await open()
+    write({ psFormat: 'kept', auths: { 'other.example': { auth: 'eDp5' } } })
+    const result = await tare.login({ registry: registry.host, user: 'ada', password: 'secret' })
+    expect(result).toEqual({ registry: registry.host, user: 'ada', place: file, inClear: true })
+    expect(read()).toMatchObject({ psFormat: 'kept', auths: { 'other.example': { auth: 'eDp5' } } })
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    const name = `${registry.host}/app:1`
+    await tare.build({ context: { kind: 'empty' }, dockerfile: { text }, tags: [name] })
+    await tare.push({ name })
+    expect(await tare.pull({ name })).toMatchObject({ current: true })
+    expect(await tare.logout({ registry: registry.host })).toBe(true)
+    expect(await tare.logout({ registry: registry.host })).toBe(false)
+    expect(read()).toEqual({ psFormat: 'kept', auths: { 'other.example': { auth: 'eDp5' } } })
+    await expect(tare.pull({ name })).rejects.toMatchObject({ code: 'REGISTRY_DENIED' })
+  })
+
+test('where the registry has a token for a password, the token is kept and the password is not', async () => {
+  const registry = await start('bearer', { identity: true })
+  const { tare, file, read } = await open()
+  const name = `${registry.host}/app:1`
+  await tare.login({ registry: registry.host, user: 'ada', password: 'secret' })
+  expect(read().auths[registry.host]).toEqual({
+    auth: Buffer.from('ada:').toString('base64'),
+    identitytoken: 'identity',
+  })
+  await tare.build({ context: { kind: 'empty' }, dockerfile: { text }, tags: [name] })
+  await tare.push({ name })
+  expect(registry.countOf('POST /token')).toBeGreaterThan(0)
+  expect(await tare.login({ registry: registry.host })).toMatchObject({ user: 'ada', place: file })
+})
+
+test('a token server that knows only POST gives one, too, and a helper keeps it as a token', async () => {
+  const registry = await start('bearer', {
+    identity: true,
+    interfere: (request, response) => {
+      if (request.method !== 'GET' || !request.url!.startsWith('/token')) return
+      response.writeHead(405).end()
+      return true
+    },
+  })
+  const { tare, home, write } = await open()
+  mkdirSync(join(home, 'bin'))
+  writeFileSync(join(home, 'bin/docker-credential-note'), `#!/bin/sh\ncat > ${home}/noted\n`, { mode: 0o755 })
+  write({ credsStore: 'note' })
+  const { place, inClear } = await tare.login({ registry: registry.host, user: 'ada', password: 'secret' })
+  expect([place, inClear]).toEqual(['docker-credential-note', false])
+  expect(JSON.parse(readFileSync(join(home, 'noted'), 'utf8'))).toEqual({
+    ServerURL: registry.host,
+    Username: '<token>',
+    Secret: 'identity',
+  })
+})
+
+test('a wrong password is not kept', async () => {
+  const registry = await start('basic')
+  const { tare, file } = await open()
+  const login = tare.login({ registry: registry.host, user: 'ada', password: 'wrong' })
+  await expect(login).rejects.toMatchObject({ code: 'REGISTRY_DENIED' })
+  expect(() => statSync(file)).toThrow()
+})
+
+test('without a password, what is kept is checked, and told apart from nothing', async () => {
+  const registry = await start('bearer')
+  const { tare, file, write } = await open()
+  await expect(tare.login({ registry: registry.host })).rejects.toMatchObject({ code: 'CREDENTIALS_MISSING' })
+  await tare.login({ registry: registry.host, user: 'ada', password: 'secret' })
+  const kept = { registry: registry.host, user: 'ada', place: file, inClear: false }
+  expect(await tare.login({ registry: registry.host })).toEqual(kept)
+  write({ auths: { [registry.host]: { auth: Buffer.from('ada:old').toString('base64') } } })
+  await expect(tare.login({ registry: registry.host })).rejects.toMatchObject({ code: 'REGISTRY_DENIED' })
+})
+
+test('a new login replaces one under another form of the name', async () => {
+  const registry = await start('basic')
+  const { tare, write, read } = await open()
+  write({ auths: { [`http://${registry.host}/v1/`]: { auth: Buffer.from('ada:old').toString('base64') } } })
+  await tare.login({ registry: registry.host, user: 'ada', password: 'secret' })
+  expect(Object.keys(read().auths)).toEqual([registry.host])
+  expect(await tare.login({ registry: registry.host })).toMatchObject({ user: 'ada' })
+  expect(await tare.logout({ registry: registry.host })).toBe(true)
+  expect(read().auths).toEqual({})
+})
+
+test('REGISTRY_AUTH_FILE, which is asked first, is where a login goes', async () => {
+  const registry = await start('basic')
+  const home = folder()
+  const path = join(home, 'deep', 'auth.json')
+  const environment = { HOME: home, REGISTRY_AUTH_FILE: path }
+  const tare = await openTare({ home: join(home, 'store'), environment })
+  const kept = await tare.login({ registry: registry.host, user: 'ada', password: 'secret' })
+  expect(kept).toMatchObject({ place: path, inClear: true })
+  expect(await tare.login({ registry: registry.host })).toMatchObject({ place: path })
+  expect(await tare.logout({ registry: registry.host })).toBe(true)
+})
+
+test('a config file that cannot be read is not replaced', async () => {
+  const registry = await start('basic')
+  const { tare, home, file } = await open()
+  mkdirSync(file, { recursive: true })
+  const login = tare.login({ registry: registry.host, user: 'ada', password: 'secret' })
+  await expect(login).rejects.toMatchObject({ code: 'CREDENTIALS_INVALID' })
+  expect(statSync(file).isDirectory()).toBe(true)
+  rmSync(file, { recursive: true })
+  for (const entry of [{ auth: 'bm9jb2xvbg==' }, { auth: 7 }]) {
+    writeFileSync(join(home, '.docker', 'config.json'), JSON.stringify({ auths: { [registry.host]: entry } }))
+    await expect(tare.remoteTags({ name: `${registry.host}/app` })).rejects.toMatchObject({
+      code: 'CREDENTIALS_INVALID',
+    })
+  }
+})
+
+test('with a credential helper, the password goes there and not into the file', async () => {
+  const registry = await start('basic')
+  const { tare, home, write, read } = await open()
+  mkdirSync(join(home, 'bin'))
+  const script = `#!/bin/sh\ncase $1 in\nstore) cat >${home}/kept;;\nget) cat >/dev/null; cat ${home}/kept;;\nerase) rm ${home}/kept;;\nesac\n`
+  writeFileSync(join(home, 'bin', 'docker-credential-mine'), script, { mode: 0o755 })
+  write({ credsStore: 'mine' })
+  expect(await tare.login({ registry: registry.host, user: 'ada', password: 'secret' })).toMatchObject({
+    place: 'docker-credential-mine',
+    inClear: false,
+  })
+  expect(read()).toEqual({ credsStore: 'mine' })
+  await expect(tare.remoteTags({ name: `${registry.host}/app` })).rejects.toMatchObject({ code: 'REGISTRY_NOT_FOUND' })
+})
+
+describe.runIf(hasRegistry)('against distribution 2.8', () => {
+  test('an index is copied, mounted in the same registry and sent to another; then read and removed', async () => {
+    const [one, two] = [await startRegistry(), await startRegistry()]
+    onTestFinished(async () => {
+      await Promise.all([one.stop(), two.stop()])
+    })
+    const { tare } = await open()
+    const platforms = ['linux/amd64', 'linux/arm64']
+    const from = `${one.host}/app:1`
+    const dockerfile = { text: 'FROM scratch\nCOPY <<f /\nx\nf\n' }
+    await tare.build({ context: { kind: 'empty' }, dockerfile, tags: [from], platforms })
+    const { digest } = await tare.push({ name: from })
+    for (const to of [`${one.host}/deep/er:2`, `${two.host}/app:3`]) {
+      expect(await tare.copy({ from, to })).toMatchObject({ fullName: to, digest })
+      expect(await tare.readRemote('digest', { name: to })).toBe(digest)
+      expect(JSON.parse(await tare.readRemote('manifest', { name: to })).manifests).toHaveLength(2)
+      expect(JSON.parse(await tare.readRemote('config', { name: to }))).toMatchObject({ os: 'linux' })
+    }
+    expect(await tare.remoteTags({ name: `${two.host}/app` })).toEqual(['3'])
+    expect(await tare.removeRemote({ name: `${two.host}/app:3` })).toBe(digest)
+    await expect(tare.readRemote('digest', { name: `${two.host}/app:3` })).rejects.toMatchObject({
+      code: 'IMAGE_UNKNOWN',
+    })
+  })
+})

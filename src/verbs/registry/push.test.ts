@@ -1,0 +1,188 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { BadRegistry, type BadRegistryOptions } from '../../../test/kit/bad-registry.ts'
+import { hasRegistry, startRegistry } from '../../../test/kit/docker-registry.ts'
+import { hasProgram } from '../../../test/kit/needs.ts'
+import { tinyTar } from '../../../test/kit/tiny-image.ts'
+import type { Tare } from '../../api/index.ts'
+import { mediaTypes } from '../../oci/index.ts'
+import { sha256 } from '../../support/index.ts'
+import { openTare } from '../library.ts'
+
+async function start(options: BadRegistryOptions = {}): Promise<BadRegistry> {
+  const registry = await BadRegistry.start(options)
+  onTestFinished(() => registry.stop())
+  return registry
+}
+
+async function startReal(): Promise<string> {
+  const registry = await startRegistry()
+  onTestFinished(() => registry.stop())
+  return registry.host
+}
+
+function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), 'tare-push-'))
+  onTestFinished(() => rmSync(made, { recursive: true, force: true }))
+  return made
+}
+
+const open = () => openTare({ home: folder(), environment: {} })
+
+function build(tare: Tare, tag: string, platforms: readonly string[] = ['linux/amd64']) {
+  const text = 'FROM scratch\nCOPY <<one /\nfirst\none\nCOPY <<two /\nsecond\ntwo\nCMD ["/one"]\n'
+  return tare.build({ context: { kind: 'empty' }, dockerfile: { text }, tags: [tag], platforms })
+}
+
+test('a built image goes up: blobs first, then the manifest, then the name', async () => {
+  const registry = await start()
+  const tare = await open()
+  const name = `${registry.host}/team/app:1`
+  const { id } = await build(tare, name)
+  const pushed = await tare.push({ name })
+  expect(pushed).toMatchObject({ fullName: name, mediaType: mediaTypes.manifest })
+  expect(pushed.layers.map(({ how }) => how)).toEqual(['uploaded', 'uploaded'])
+  const manifest = JSON.parse(registry.manifests.get('1')!.bytes.toString())
+  expect(manifest.config).toMatchObject({ digest: id, mediaType: mediaTypes.config })
+  for (const [i, { diffId }] of pushed.layers.entries()) {
+    expect(manifest.layers[i].mediaType).toBe(mediaTypes.layerGzip)
+    expect(sha256(gunzipSync(registry.blobs.get(manifest.layers[i].digest)!))).toBe(diffId)
+  }
+  const writes = registry.requests.filter((request) => request.startsWith('PUT'))
+  expect(writes.slice(0, 3).every((request) => request.includes('/blobs/uploads/'))).toBe(true)
+  expect(writes.slice(3)).toEqual([`PUT /v2/team/app/manifests/${pushed.digest}`, 'PUT /v2/team/app/manifests/1'])
+  const before = registry.countOf('P')
+  expect((await tare.push({ name })).layers.map(({ how }) => how)).toEqual(['there', 'there'])
+  // Nothing but the name again.
+  expect(registry.countOf('P') - before).toBe(1)
+})
+
+test('with --format docker, all types are Docker’s', async () => {
+  const registry = await start()
+  const tare = await open()
+  const name = `${registry.host}/app:1`
+  await build(tare, name)
+  expect(await tare.push({ name, format: 'docker' })).toMatchObject({ mediaType: mediaTypes.dockerManifest })
+  const manifest = JSON.parse(registry.manifests.get('1')!.bytes.toString())
+  expect(manifest.config.mediaType).toBe(mediaTypes.dockerConfig)
+  expect(manifest.layers[0].mediaType).toBe(mediaTypes.dockerLayerGzip)
+})
+
+test('an image for several platforms goes up as an index', async () => {
+  const registry = await start()
+  const tare = await open()
+  const name = `${registry.host}/app:1`
+  await build(tare, name, ['linux/amd64', 'linux/arm64'])
+  const { mediaType } = await tare.push({ name })
+  expect(mediaType).toBe(mediaTypes.index)
+  const other = await open()
+  expect(await other.pull({ name, platform: 'linux/arm64' })).toMatchObject({ current: false })
+  expect(await other.inspect(name)).toMatchObject({ Architecture: 'arm64' })
+})
+
+/** Puts an image there that somebody else has compressed. */
+function foreign(registry: BadRegistry): { digest: string } {
+  const tar = tinyTar('f', 'from elsewhere')
+  const packed = gzipSync(tar, { level: 1 })
+  const config = Buffer.from(
+    JSON.stringify({
+      architecture: 'amd64',
+      os: 'linux',
+      config: {},
+      rootfs: { type: 'layers', diff_ids: [sha256(tar)] },
+    }),
+  )
+  return registry.addManifest(
+    mediaTypes.dockerManifest,
+    {
+      schemaVersion: 2,
+      mediaType: mediaTypes.dockerManifest,
+      config: { mediaType: mediaTypes.dockerConfig, digest: registry.addBlob(config), size: config.length },
+      layers: [{ mediaType: mediaTypes.dockerLayerGzip, digest: registry.addBlob(packed), size: packed.length }],
+    },
+    '1',
+  )
+}
+
+test('a pulled image goes to another registry as it was, byte for byte', async () => {
+  const [from, to] = [await start(), await start()]
+  const { digest } = foreign(from)
+  const tare = await open()
+  await tare.pull({ name: `${from.host}/app:1` })
+  await tare.tag(`${from.host}/app:1`, `${to.host}/copy:2`)
+  expect(await tare.push({ name: `${to.host}/copy:2` })).toMatchObject({ digest, layers: [{ how: 'uploaded' }] })
+  expect(to.manifests.get('2')!.bytes.equals(from.manifests.get('1')!.bytes)).toBe(true)
+})
+
+test('where the first registry is gone, a pulled layer is compressed anew', async () => {
+  const [from, to] = [await start(), await start()]
+  const { digest } = foreign(from)
+  const tare = await open()
+  await tare.pull({ name: `${from.host}/app:1` })
+  from.stop()
+  await tare.tag(`${from.host}/app:1`, `${to.host}/copy:2`)
+  const pushed = await tare.push({ name: `${to.host}/copy:2` })
+  expect(pushed.digest).not.toBe(digest)
+  const manifest = JSON.parse(to.manifests.get('2')!.bytes.toString())
+  expect(sha256(gunzipSync(to.blobs.get(manifest.layers[0].digest)!))).toBe(pushed.layers[0]!.diffId)
+})
+
+test('a layer that was damaged in the store does not leave it', async () => {
+  const registry = await start()
+  const home = folder()
+  const tare = await openTare({ home, environment: {} })
+  const name = `${registry.host}/app:1`
+  await build(tare, name)
+  const [diffId] = (await tare.inspect(name)).RootFS.Layers
+  spawnSync('sed', ['-i', 's/first/worst/', join(home, 'blobs/sha256', diffId!.slice(7))])
+  await expect(tare.push({ name })).rejects.toMatchObject({ code: 'BLOB_CORRUPT' })
+  expect(registry.manifests.size).toBe(0)
+})
+
+test('a refused push tells what was asked for, and with which credentials', async () => {
+  const registry = await start({ auth: 'basic' })
+  const tare = await open()
+  const name = `${registry.host}/app:1`
+  await build(tare, name)
+  await expect(tare.push({ name })).rejects.toMatchObject({
+    code: 'REGISTRY_DENIED',
+    message: expect.stringMatching(/repository app, asked for pull,push, without credentials/),
+    remedy: expect.stringContaining('tare login'),
+  })
+})
+
+describe.runIf(hasRegistry)('against distribution 2.8', () => {
+  test('to a second repository, everything is mounted and the digest is the same', async () => {
+    const host = await startReal()
+    const tare = await open()
+    await build(tare, `${host}/one:1`)
+    const first = await tare.push({ name: `${host}/one:1` })
+    const other = await open()
+    await other.pull({ name: `${host}/one:1` })
+    await other.tag(`${host}/one:1`, `${host}/two/deep:x`)
+    const second = await other.push({ name: `${host}/two/deep:x` })
+    expect(second.digest).toBe(first.digest)
+    expect(second.layers.map(({ how }) => how)).toEqual(['mounted', 'mounted'])
+  })
+
+  test.runIf(hasProgram('skopeo'))('skopeo reads what was pushed, and we read what skopeo pushed', async () => {
+    const host = await startReal()
+    const tare = await open()
+    const { id } = await build(tare, `${host}/one:1`)
+    await tare.push({ name: `${host}/one:1` })
+    const copy = ['copy', '--src-tls-verify=false', '--dest-tls-verify=false', '--insecure-policy']
+    const { status, stderr } = spawnSync('skopeo', [...copy, `docker://${host}/one:1`, `docker://${host}/two:1`])
+    expect(status, String(stderr)).toBe(0)
+    const formats = ['--format', 'v2s2']
+    expect(
+      spawnSync('skopeo', [...copy, ...formats, `docker://${host}/one:1`, `docker://${host}/three:1`]).status,
+    ).toBe(0)
+    const other = await open()
+    expect(await other.pull({ name: `${host}/two:1` })).toMatchObject({ id })
+    expect((await other.inspect((await other.pull({ name: `${host}/three:1` })).id)).RootFS.Layers).toHaveLength(2)
+  })
+})

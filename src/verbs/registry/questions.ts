@@ -1,0 +1,64 @@
+import type { Referrer, ReferrersOptions, RemoteOptions, RemoveRemoteOptions } from '../../api/index.ts'
+import type { Host } from '../../images/index.ts'
+import { openRepository } from '../../images/transports/index.ts'
+import { isDigest, parseReference, type Reference } from '../../oci/index.ts'
+import { TareError } from '../../support/index.ts'
+
+/** The tags of a repository, sorted. */
+export async function remoteTags(host: Host, options: RemoteOptions): Promise<readonly string[]> {
+  const registry = await openRepository(host, parseReference(options.name), options)
+  try {
+    return [...(await registry.tags())].sort()
+  } finally {
+    registry.close()
+  }
+}
+
+/** What names an image of a registry as its subject. */
+export async function referrers(host: Host, options: ReferrersOptions): Promise<readonly Referrer[]> {
+  const name = parseReference(options.name)
+  const registry = await openRepository(host, name, options)
+  try {
+    // A digest need not be there: what speaks of it may have come first.
+    const digest = name.digest ?? (await resolved(registry.resolve(name), name, options.name)).digest
+    const found = await registry.referrers(digest, options.artifactType)
+    return found.map(({ digest, mediaType, size, artifactType = '', annotations = {} }) => ({
+      ...{ digest, mediaType, size, artifactType, annotations },
+    }))
+  } finally {
+    registry.close()
+  }
+}
+
+/**
+ * Removes what a name of a registry points at, and with it every tag that points there; or only the tag. Returns the digest.
+ */
+export async function removeRemote(host: Host, options: RemoveRemoteOptions): Promise<string> {
+  const name = parseReference(options.name)
+  if (options.tagOnly === true && name.digest !== undefined)
+    throw new TareError('OPTION_INVALID', `"${options.name}" has a digest: a tag alone is to be removed`, {
+      remedy: 'Name it as NAME:TAG.',
+    })
+  const registry = await openRepository(host, name, options)
+  try {
+    const blob = await resolved(registry.resolve(name), name, options.name)
+    if (options.tagOnly === true) await registry.removeTag(name.tag ?? 'latest')
+    else await registry.remove(blob)
+    return blob.digest
+  } finally {
+    registry.close()
+  }
+}
+
+async function resolved<T>(found: Promise<T | undefined>, name: Reference, text: string): Promise<T> {
+  const root = await found
+  if (root === undefined)
+    throw new TareError(
+      'IMAGE_UNKNOWN',
+      `there is no ${isDigest(name.digest) ? 'manifest' : 'image'} ${text} in its registry`,
+      {
+        remedy: '`tare registry ls` shows the tags of a repository.',
+      },
+    )
+  return root
+}
