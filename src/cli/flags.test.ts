@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { type FlagTable, parseFlags } from './flags.ts'
-import { buildFlags } from './verbs/build-flags.ts'
+import { buildFlags } from './verbs/build/build-flags.ts'
 
 const parse = (...argv: string[]) => parseFlags(buildFlags, argv)
 

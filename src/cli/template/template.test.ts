@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { detailsStruct } from '../verbs/inspect-struct.ts'
+import { detailsStruct } from '../verbs/images/inspect-struct.ts'
 import { compileTemplate } from './template.ts'
 
 // What is expected here was printed by docker 28 for the same image.

@@ -6,7 +6,7 @@ import { formOf } from '../print-listing.ts'
 import { printData } from '../streams.ts'
 import { compileTemplate } from '../template/template.ts'
 import { formatJson } from '../template/values.ts'
-import { inspectFormatHelp } from './format-help.ts'
+import { inspectFormatHelp } from './images/format-help.ts'
 
 export const version = defineVerb({
   usage: '[OPTIONS]',

@@ -1,0 +1,73 @@
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { temporaryFolder } from '../../../../test/kit/cli.ts'
+import { fullName, removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
+
+const result = {
+  id: 'sha256:1111',
+  digest: 'sha256:2222',
+  mediaType: 'application/vnd.oci.image.manifest.v1+json',
+  size: 402,
+  platform: { os: 'linux', architecture: 'arm', variant: 'v7' },
+  names: ['app:latest', 'reg.example.com/team/app:1'],
+  warnings: [],
+} as const
+
+test('the id file is the id and nothing else', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tare-'))
+  const file = join(folder, 'id')
+  writeFileSync(file, 'sha256:stale and longer than the new one')
+  writeIdFile(file, result)
+  expect(readFileSync(file, 'utf8')).toBe('sha256:1111')
+  expect(readdirSync(folder)).toEqual(['id'])
+  removeIdFile(file)
+  expect(readdirSync(folder)).toEqual([])
+})
+
+test('the metadata file has what buildx writes, with full names', () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'tare-')), 'metadata.json')
+  writeMetadataFile(file, result)
+  expect(readFileSync(file, 'utf8')).toBe(`{
+  "containerimage.config.digest": "sha256:1111",
+  "containerimage.descriptor": {
+    "mediaType": "application/vnd.oci.image.manifest.v1+json",
+    "digest": "sha256:2222",
+    "size": 402,
+    "platform": {
+      "architecture": "arm",
+      "os": "linux",
+      "variant": "v7"
+    }
+  },
+  "containerimage.digest": "sha256:2222",
+  "image.name": "docker.io/library/app:latest,reg.example.com/team/app:1"
+}`)
+})
+
+test('of several platforms no config is named, and after a push the digest is the registry’s', () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'tare-')), 'metadata.json')
+  const mediaType = 'application/vnd.oci.image.index.v1+json'
+  const pushed = { fullName: 'r.io/a:1', digest: 'sha256:3333', mediaType, size: 7, layers: [] } as const
+  writeMetadataFile(file, { ...result, platform: undefined }, pushed)
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({
+    'containerimage.descriptor': { mediaType, digest: 'sha256:3333', size: 7 },
+    'containerimage.digest': 'sha256:3333',
+    'image.name': 'docker.io/library/app:latest,reg.example.com/team/app:1',
+  })
+})
+
+test('a file that cannot be written is an answer, and leaves nothing behind', () => {
+  const path = join(temporaryFolder(), 'none/id')
+  expect(() => writeIdFile(path, result)).toThrow(`cannot write ${path}: ENOENT`)
+})
+
+test.each([
+  ['app:1', 'docker.io/library/app:1'],
+  ['team/app:1', 'docker.io/team/app:1'],
+  ['localhost/app:1', 'localhost/app:1'],
+  ['localhost:5000/app', 'localhost:5000/app'],
+])('%s is %s in full', (familiar, full) => {
+  expect(fullName(familiar)).toBe(full)
+})

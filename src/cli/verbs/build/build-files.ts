@@ -1,0 +1,77 @@
+import { lstatSync, rmSync, writeFileSync } from 'node:fs'
+import { replaceFile } from '../../../disk/index.ts'
+import type { BuildResult, PushResult } from '../../../index.ts'
+import { Failure } from '../../failure.ts'
+
+/** The image ID, without a newline at the end. */
+export function writeIdFile(path: string, { id }: BuildResult): void {
+  writeWhole(path, id)
+}
+
+/** A stale ID must not outlive a build that fails. */
+export function removeIdFile(path: string): void {
+  if (isRegular(path)) attempt(path, () => rmSync(path))
+}
+
+/**
+ * The members that `docker buildx build --metadata-file` writes for an image. After a push, the digest is what the registry
+ * has. An index has no config.
+ */
+export function writeMetadataFile(path: string, result: BuildResult, pushed?: PushResult): void {
+  const { mediaType, digest, size } = pushed ?? result
+  const { platform, id, names } = result
+  const image = pushed === undefined || names.length > 0 ? names.map(fullName).join(',') : pushed.fullName
+  const metadata = {
+    ...(platform === undefined ? {} : { 'containerimage.config.digest': id }),
+    'containerimage.descriptor': {
+      ...{ mediaType, digest, size },
+      ...(platform === undefined ? {} : { platform: platformJson(platform) }),
+    },
+    'containerimage.digest': digest,
+    ...(image === '' ? {} : { 'image.name': image }),
+  }
+  writeWhole(path, JSON.stringify(metadata, undefined, 2))
+}
+
+function platformJson(platform: NonNullable<BuildResult['platform']>): object {
+  const { architecture, os, osVersion, variant } = platform
+  return {
+    ...{ architecture, os },
+    ...(osVersion === undefined ? {} : { 'os.version': osVersion }),
+    ...(variant === undefined ? {} : { variant }),
+  }
+}
+
+/** `app:1` is `docker.io/library/app:1`. */
+export function fullName(familiar: string): string {
+  const [first, ...rest] = familiar.split('/') as [string, ...string[]]
+  if (rest.length === 0) return `docker.io/library/${familiar}`
+  return /[.:]|^localhost$|[A-Z]/.test(first) ? familiar : `docker.io/${familiar}`
+}
+
+/** Under another name first, so that nobody reads half a file. What is no regular file (`/dev/stdout`) is written to. */
+function writeWhole(path: string, text: string): void {
+  attempt(path, () => {
+    if (exists(path) && !isRegular(path)) {
+      writeFileSync(path, text)
+      return
+    }
+    replaceFile(path, text)
+  })
+}
+
+function attempt(path: string, work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    throw new Failure(`cannot write ${path}: ${(error as Error).message}`)
+  }
+}
+
+function exists(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+}
+
+function isRegular(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true
+}

@@ -1,0 +1,101 @@
+import type { FlagTable } from '../../flags.ts'
+import { loginFlags } from '../registry/login-flags.ts'
+
+export const buildFlags = {
+  ...loginFlags,
+  // What the build listens to.
+  annotation: { type: 'list', placeholder: 'stringArray', help: 'Add annotation to the image' },
+  'build-arg': { type: 'list', help: 'Set build-time variables' },
+  'build-context': {
+    type: 'list',
+    placeholder: 'stringArray',
+    help: 'Additional build contexts (e.g., name=path)',
+  },
+  call: { type: 'string', help: 'Set method for evaluating build ("build", "check")', default: 'build' },
+  check: { type: 'bool', help: 'Shorthand for "--call=check"' },
+  debug: { type: 'bool', short: 'D', help: 'Enable debug logging' },
+  file: { type: 'string', short: 'f', help: 'Name of the Dockerfile (default: "PATH/Dockerfile")' },
+  iidfile: { type: 'string', help: 'Write the image ID to the file' },
+  label: { type: 'list', help: 'Set metadata for an image' },
+  'metadata-file': { type: 'string', help: 'Write build result metadata to a file' },
+  network: {
+    type: 'string',
+    help: 'Set the networking mode for the "RUN" instructions during build',
+    default: 'default',
+  },
+  'on-error': { type: 'string', help: '"shell": open a shell in the filesystem that a failed "RUN" left' },
+  'no-cache': { type: 'bool', help: 'Do not use cache when building the image' },
+  'no-cache-filter': { type: 'strings', help: 'Do not cache specified stages' },
+  output: {
+    type: 'list',
+    short: 'o',
+    help: 'Output destination: "type=docker" or "type=image", the store of tare; with ",dest=FILE" "type=docker" and "type=oci" also write an archive',
+  },
+  platform: { type: 'strings', help: 'Set target platform for build' },
+  progress: {
+    type: 'string',
+    help: 'Set type of progress output ("auto", "none", "plain", "quiet", "rawjson", "tty")',
+    default: 'auto',
+  },
+  quiet: { type: 'bool', short: 'q', help: 'Suppress the build output and print image ID on success' },
+  'rewrite-timestamp': { type: 'bool', help: 'Set file times later than SOURCE_DATE_EPOCH to it' },
+  tag: { type: 'list', short: 't', help: 'Name and optionally a tag in the "name:tag" format' },
+  target: { type: 'string', help: 'Set the target build stage to build.' },
+
+  // What would change the image, and cannot yet.
+  push: { type: 'bool', help: 'Shorthand for "--output=type=registry"' },
+
+  // What is said of by a warning where it is used. (build-options.ts)
+  attest: { type: 'list', placeholder: 'stringArray', help: 'Attestation parameters (format: "type=sbom,...")' },
+  'cache-to': { type: 'list', placeholder: 'stringArray', help: 'Cache export destinations' },
+  provenance: { type: 'string', help: 'Shorthand for "--attest=type=provenance"' },
+  sbom: { type: 'string', help: 'Shorthand for "--attest=type=sbom"' },
+  squash: { type: 'bool', help: 'Squash newly built layers into a single new layer', hidden: true },
+
+  // For RUN, for the way files travel to a daemon, or for a registry: no other image comes of them.
+  'add-host': { type: 'strings', placeholder: 'list', help: 'Add a custom host-to-IP mapping ("host:ip")' },
+  allow: {
+    type: 'list',
+    placeholder: 'stringArray',
+    help: 'Allow extra privileged entitlement ("security.insecure", "network.host")',
+  },
+  'allow-secret-leak': { type: 'bool', help: 'Shorthand for "--secret-leak=allow"' },
+  builder: { type: 'string', help: 'Override the configured builder instance' },
+  'cache-from': { type: 'list', placeholder: 'strings', help: 'Images to consider as cache sources' },
+  'cgroup-parent': { type: 'string', help: 'Set the parent cgroup for the "RUN" instructions during build' },
+  compress: { type: 'bool', help: 'Compress the build context using gzip', hidden: true },
+  'cpu-period': { type: 'int', help: 'Limit the CPU CFS (Completely Fair Scheduler) period', hidden: true },
+  'cpu-quota': { type: 'int', help: 'Limit the CPU CFS (Completely Fair Scheduler) quota', hidden: true },
+  'cpu-shares': { type: 'int', short: 'c', help: 'CPU shares (relative weight)', hidden: true },
+  'cpuset-cpus': { type: 'string', help: 'CPUs in which to allow execution (0-3, 0,1)', hidden: true },
+  'cpuset-mems': { type: 'string', help: 'MEMs in which to allow execution (0-3, 0,1)', hidden: true },
+  'disable-content-trust': { type: 'bool', help: 'Skip image verification', hidden: true, default: true },
+  'force-rm': { type: 'bool', help: 'Always remove intermediate containers', hidden: true },
+  isolation: { type: 'string', help: 'Sandbox of "RUN": "auto", "oci", "namespace", "chroot"' },
+  load: { type: 'bool', help: 'Shorthand for "--output=type=docker": every layer is in the store' },
+  memory: { type: 'bytes', short: 'm', help: 'Memory limit', hidden: true },
+  'memory-swap': { type: 'swap', help: 'Swap limit equal to memory plus swap: -1 for unlimited', hidden: true },
+  pull: { type: 'bool', help: 'Always attempt to pull all referenced images' },
+  resource: { type: 'list', help: 'Resource limits of build steps', hidden: true },
+  rm: { type: 'bool', help: 'Remove intermediate containers after a successful build', hidden: true, default: true },
+  secret: {
+    type: 'list',
+    placeholder: 'stringArray',
+    help: 'Secret to expose to the build (format: "id=mysecret[,src=FILE|,env=NAME] [,cache=content]")',
+  },
+  'secret-leak': {
+    type: 'string',
+    help: 'What to do when the image holds the bytes of a secret ("error", "warn", "allow")',
+    default: 'warn',
+  },
+  'security-opt': { type: 'strings', help: 'Security options', hidden: true },
+  'shm-size': { type: 'bytes', help: 'Shared memory size for build containers' },
+  ssh: {
+    type: 'list',
+    placeholder: 'stringArray',
+    help: 'SSH agent socket or keys to expose to the build (format: "default|<id>[=<socket>|<key>[,<key>]]")',
+  },
+  ulimit: { type: 'list', placeholder: 'ulimit', help: 'Ulimit options (format: "nofile=1024[:2048]")' },
+} as const satisfies FlagTable
+
+export type BuildFlags = typeof buildFlags

@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest'
+import { captureStreams } from '../../captured-streams.ts'
+import { parseFlags } from '../../flags.ts'
+import { buildFlags } from './build-flags.ts'
+import { ignoredFlags, isCheck, readBuildOptions } from './build-options.ts'
+import { readOutputs } from './build-output.ts'
+
+function call(line: string, input = '') {
+  const { values: flags, given, args } = parseFlags(buildFlags, line.split(' '))
+  return {
+    ...{ flags, given, args, env: { A: '1' }, streams: captureStreams({ input }), debug: false, name: 'tare build' },
+    signal: new AbortController().signal,
+    open: () => Promise.reject(new Error('not asked for')),
+    now: () => 0,
+    takeSignals: () => {},
+  }
+}
+
+test('flags become what the library is asked for', async () => {
+  const line =
+    '-t a -t b:1 --target=t --build-arg A --build-arg B=x=y --label l=1 --label m --annotation index:k=v ' +
+    '--platform linux/amd64,linux/arm64 --build-context base=docker-image://alpine --no-cache --no-cache-filter s1,s2 ' +
+    '--network=host --rewrite-timestamp -f x/Dockerfile ctx'
+  expect(await readBuildOptions(call(line))).toMatchObject({
+    context: { kind: 'directory', path: 'ctx' },
+    dockerfile: { path: 'x/Dockerfile' },
+    target: 't',
+    buildArgs: { A: undefined, B: 'x=y' },
+    labels: { l: '1', m: '' },
+    annotations: { 'index:k': 'v' },
+    platforms: ['linux/amd64', 'linux/arm64'],
+    contexts: { base: 'docker-image://alpine' },
+    noCache: true,
+    noCacheFilter: ['s1', 's2'],
+    network: 'host',
+    environment: { A: '1' },
+  })
+  expect(readOutputs(call(line))).toEqual({ all: [], load: false, tags: ['a', 'b:1'], rewriteTimestamp: true })
+})
+
+test('a Dockerfile may come by standard input, and so may the context', async () => {
+  expect((await readBuildOptions(call('-f - .', 'FROM scratch\n'))).dockerfile).toEqual({
+    text: Buffer.from('FROM scratch\n'),
+    name: 'Dockerfile',
+  })
+  expect((await readBuildOptions(call('-', 'x'))).context.kind).toBe('stream')
+})
+
+test('an address is fetched, and what is no address is a folder', async () => {
+  const contextOf = async (argument: string) => (await readBuildOptions(call(argument))).context
+  for (const address of [
+    'https://example.com/x.git#main:dir',
+    'HTTP://example.com/x.tar',
+    'git@example.com:x/y.git',
+    'ssh://git@example.com/x',
+    'git://example.com/x',
+    'github.com/x/y',
+  ])
+    expect(await contextOf(address)).toEqual({ kind: 'remote', address })
+  for (const path of ['src', 'example.com/x.git', 'file:///x', 'ext::x'])
+    expect(await contextOf(path)).toEqual({ kind: 'directory', path })
+  expect((await readBuildOptions(call('-f http://example.com/Dockerfile .'))).dockerfile).toEqual({
+    url: 'http://example.com/Dockerfile',
+  })
+})
+
+test.each([
+  ['--build-context =x .', 'invalid context value: =x, expected key=value'],
+  ['--annotation x .', 'invalid annotation "x", expected key=value'],
+])('%s is refused', async (line, message) => {
+  await expect(readBuildOptions(call(line))).rejects.toThrow(message)
+})
+
+test('--check and --call=check are the same; other calls come later', () => {
+  expect(['--check .', '--call=check .', '--call=build .', '.'].map((line) => isCheck(call(line)))).toEqual([
+    ...[true, true, false, false],
+  ])
+  expect(() => isCheck(call('--call=outline .'))).toThrow('--call=outline is not supported by tare yet')
+  expect(() => isCheck(call('--call=x .'))).toThrow('invalid call "x"')
+})
+
+test('what would change the image is warned of where tare does not do it, and the harmless is not', () => {
+  const harmless =
+    '--pull --rm --force-rm --compress --load --provenance=false --sbom=false --cache-from x --secret id=a --ssh default ' +
+    '--add-host a:1.2.3.4 --ulimit nofile=1 --shm-size 1g --memory 1g --memory-swap -1 --cpu-shares 2 --builder b ' +
+    '--allow network.host --isolation default --security-opt x --cgroup-parent y --disable-content-trust .'
+  expect(ignoredFlags(call(harmless))).toEqual([])
+  expect(
+    ignoredFlags(call('--squash --cache-to x --provenance=mode=max --sbom=true --attest type=sbom .')),
+  ).toHaveLength(5)
+})

@@ -1,0 +1,131 @@
+import { existsSync } from 'node:fs'
+import type { BuildOptions, ContextSource } from '../../../index.ts'
+import type { Call } from '../../command.ts'
+import { Failure, notYet, UsageError } from '../../failure.ts'
+import { sizeOf } from '../../flags.ts'
+import { inputBytes, inputWhole } from '../../input.ts'
+import type { BuildFlags } from './build-flags.ts'
+import { readIsolation } from './isolation.ts'
+import { withProxies } from './proxies.ts'
+
+type BuildCall = Call<BuildFlags>
+
+/** What the flags and the argument of `tare build` ask of the library. Throws for what cannot be asked. */
+export async function readBuildOptions(
+  call: BuildCall,
+): Promise<Omit<BuildOptions, 'report' | 'tags' | 'load' | 'rewriteTimestamp'>> {
+  const { flags, env, signal } = call
+  return {
+    context: readContext(call),
+    dockerfile: await readDockerfile(call),
+    target: flags.target || undefined,
+    buildArgs: withProxies(readBuildArgs(flags['build-arg']), env),
+    labels: Object.fromEntries(flags.label.map((text) => splitPair(text) as [string, string])),
+    annotations: Object.fromEntries(flags.annotation.map(readAnnotation)),
+    platforms: flags.platform.some(Boolean) ? flags.platform.filter(Boolean) : undefined,
+    contexts: Object.fromEntries(flags['build-context'].map(readNamedContext)),
+    noCache: flags['no-cache'],
+    pull: flags.pull,
+    noCacheFilter: flags['no-cache-filter'],
+    environment: env,
+    network: flags.network,
+    isolation: readIsolation(flags.isolation),
+    secrets: flags.secret,
+    ssh: flags.ssh,
+    hosts: flags['add-host'].filter(Boolean),
+    shmSize: sizeOf(flags['shm-size']),
+    limits: flags.ulimit,
+    allow: flags.allow,
+    secretLeak: readSecretLeak(call),
+    signal,
+  }
+}
+
+const leakPolicies = ['error', 'warn', 'allow'] as const
+
+function readSecretLeak({ flags, given }: BuildCall): BuildOptions['secretLeak'] {
+  const asked = flags['secret-leak']
+  const policy = leakPolicies.find((candidate) => candidate === asked)
+  if (policy === undefined)
+    throw new UsageError(`invalid --secret-leak ${JSON.stringify(asked)}`, 'Use error, warn or allow.')
+  if (!flags['allow-secret-leak']) return policy
+  if (given.has('secret-leak') && policy !== 'allow')
+    throw new UsageError(`--secret-leak=${policy} and --allow-secret-leak cannot be combined`)
+  return 'allow'
+}
+
+/** Whether only the checks are wanted. Throws for a `--call` that is not known. */
+export function isCheck({ flags }: Pick<BuildCall, 'flags'>): boolean {
+  if (flags.check || flags.call === 'check' || flags.call === 'lint') return true
+  if (flags.call === 'build' || flags.call === undefined) return false
+  if (/^(?:outline|targets|subrequests\.describe|check,|lint,|format=)/.test(flags.call))
+    throw notYet(`--call=${flags.call}`, 'Use --call=check or --call=build.')
+  throw new UsageError(`invalid call "${flags.call}"`, 'Use --call=check or --call=build.')
+}
+
+// (docker/build: a folder that is there comes first)
+const isAddress = /^(?:https?|git|ssh):\/\/|^[\w.-]+@[\w.-]+:|^github\.com\//i
+
+function readContext(call: BuildCall): ContextSource {
+  const path = call.args[0]!
+  if (path === '-') {
+    if (call.flags.file === '-')
+      throw new Failure("invalid argument: can't use stdin for both build context and dockerfile")
+    if (call.streams.stdin.isTTY)
+      throw new Failure('failed to get build context from stdin: stdin is terminal, expected piped context')
+    return { kind: 'stream', bytes: inputBytes(call) }
+  }
+  if (isAddress.test(path) && !existsSync(path)) return { kind: 'remote', address: path }
+  return { kind: 'directory', path }
+}
+
+async function readDockerfile(call: BuildCall): Promise<BuildOptions['dockerfile']> {
+  const { file } = call.flags
+  if (file === undefined || file === '') return undefined
+  if (file === '-') return { text: await inputWhole(call), name: 'Dockerfile' }
+  if (/^https?:\/\//i.test(file)) return { url: file }
+  return { path: file }
+}
+
+/** `--build-arg NAME` without a value takes it from the environment. */
+function readBuildArgs(texts: readonly string[]): Record<string, string | undefined> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const sign = text.indexOf('=')
+      return sign < 0 ? [text, undefined] : [text.slice(0, sign), text.slice(sign + 1)]
+    }),
+  )
+}
+
+/** Docker's labels: without a sign the value is empty. */
+function splitPair(text: string): readonly [string, string] {
+  const sign = text.indexOf('=')
+  return sign < 0 ? [text, ''] : [text.slice(0, sign), text.slice(sign + 1)]
+}
+
+function readAnnotation(text: string): readonly [string, string] {
+  const [key, value] = splitPair(text)
+  if (!text.includes('=') || key === '')
+    throw new Failure(`invalid annotation ${JSON.stringify(text)}, expected key=value`)
+  return [key, value]
+}
+
+function readNamedContext(text: string): readonly [string, string] {
+  const [name, value] = splitPair(text)
+  if (!text.includes('=') || name === '' || value === '')
+    throw new Failure(`invalid context value: ${text}, expected key=value`)
+  return [name, value]
+}
+
+/** What was asked for and makes no difference, where one would expect it to. */
+export function ignoredFlags({ flags, given }: Pick<BuildCall, 'flags' | 'given'>): readonly string[] {
+  const said: string[] = []
+  if (flags.squash)
+    said.push('--squash is ignored, as by BuildKit. A second stage with COPY --from makes one layer of several.')
+  if (given.has('cache-to')) said.push('--cache-to is ignored: tare keeps its cache in its own store.')
+  const wants = (value: string | undefined) => value !== undefined && !/^(?:|false|0|f|.*disabled=true.*)$/i.test(value)
+  for (const name of ['provenance', 'sbom'] as const)
+    if (wants(flags[name])) said.push(`--${name} is ignored: tare makes no attestations yet.`)
+  if (flags.attest.some(wants)) said.push('--attest is ignored: tare makes no attestations yet.')
+  return said
+}

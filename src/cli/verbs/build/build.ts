@@ -1,0 +1,111 @@
+import type { BuildOptions, BuildResult, Event, PushResult, Reporter, Tare } from '../../../index.ts'
+import { type Call, defineVerb } from '../../command.ts'
+import { UsageError } from '../../failure.ts'
+import { progressOutput } from '../../progress-output.ts'
+import { openProgress, type ProgressMode, progressModes } from '../../render/progress.ts'
+import type { Progress } from '../../render/renderer.ts'
+import {
+  formatCheck,
+  formatLeak,
+  formatLine,
+  formatWarnings,
+  isLeak,
+  isUnchecked,
+  type Warning,
+} from '../../render/warnings.ts'
+import { print, tell } from '../../streams.ts'
+import { removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
+import { type BuildFlags, buildFlags } from './build-flags.ts'
+import { ignoredFlags, isCheck, readBuildOptions } from './build-options.ts'
+import { readOutputs, writeOutputs } from './build-output.ts'
+import { pausable, readOnError, shellIn } from './failed-step.ts'
+
+type BuildCall = Call<BuildFlags>
+
+export const build = defineVerb({
+  usage: '[OPTIONS] PATH | URL | -',
+  args: { least: 1, most: 1 },
+  flags: buildFlags,
+  run: async (call) => {
+    const mode = readMode(call)
+    const wantsShell = readOnError(call)
+    const check = isCheck(call)
+    const outputs = readOutputs(call)
+    const { load, tags, rewriteTimestamp } = outputs
+    const options = { ...(await readBuildOptions(call)), load, tags, rewriteTimestamp }
+    for (const text of ignoredFlags(call)) await tell(call.streams, `WARNING: ${text}\n`)
+    const { iidfile } = call.flags
+    if (iidfile !== undefined && !check) removeIdFile(iidfile)
+    const tare = await call.open()
+    const warnings: Warning[] = []
+    const progress = pausable(await openProgress(mode, progressOutput(call)))
+    const report = tee(progress, warnings, call, mode)
+    const onFailedStep = wantsShell ? shellIn(call, progress) : undefined
+    if (check) {
+      await shown(progress, () => checkOnly(tare, { ...options, report }))
+      await print(call.streams, formatCheck(warnings))
+      return warnings.length === 0 ? 0 : 1
+    }
+    const work = () => shown(progress, () => tare.build({ ...options, report, onFailedStep }))
+    const result = await (mode === 'quiet' || mode === 'rawjson' ? work() : withWarnings(warnings, call, work))
+    const pushed = await writeOutputs(outputs.all, result, tare, call, mode)
+    writeFiles(call, result, pushed)
+    if (mode === 'quiet') await print(call.streams, `${result.id}\n`)
+    return 0
+  },
+})
+
+/** Does the work with its progress on the screen. */
+async function shown<T>(progress: Progress, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } finally {
+    progress.finish()
+  }
+}
+
+/** The warnings follow the work, also where it fails. */
+async function withWarnings<T>(warnings: readonly Warning[], call: BuildCall, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } finally {
+    await tell(call.streams, formatWarnings(warnings, call.debug))
+  }
+}
+
+/** A Dockerfile that makes errors of its warnings has said so in the warnings already. */
+async function checkOnly(tare: Tare, options: BuildOptions): Promise<void> {
+  try {
+    await tare.check(options)
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'CHECK_FAILED') throw error
+  }
+}
+
+function tee(progress: Progress, warnings: Warning[], { streams, env }: BuildCall, mode: ProgressMode): Reporter {
+  const colored = streams.stderr.isTTY === true && !env['NO_COLOR']
+  return (event: Event) => {
+    if (event.type === 'warning') warnings.push(event)
+    progress.report(event)
+    if (isLeak(event)) progress.interject(formatLeak(event, colored))
+    // Another image than the one that was asked for may come of it.
+    if (mode === 'quiet' && isUnchecked(event)) progress.interject(formatLine(event))
+  }
+}
+
+/** `-q` is `--progress=quiet`; without either BUILDKIT_PROGRESS decides. */
+function readMode({ flags, given, env }: BuildCall): ProgressMode {
+  const asked = (given.has('progress') ? flags.progress : env['BUILDKIT_PROGRESS']) || 'auto'
+  const mode = progressModes.find((candidate) => candidate === asked)
+  if (mode === undefined)
+    throw new UsageError(`invalid progress mode ${JSON.stringify(asked)}`, `The modes are ${progressModes.join(', ')}.`)
+  if (!flags.quiet) return mode
+  if (given.has('progress') && mode !== 'quiet' && mode !== 'auto')
+    throw new UsageError(`progress=${mode} and quiet cannot be used together`)
+  return 'quiet'
+}
+
+function writeFiles({ flags }: BuildCall, result: BuildResult, pushed: PushResult | undefined): void {
+  if (flags.iidfile !== undefined) writeIdFile(flags.iidfile, result)
+  if (flags['metadata-file'] !== undefined) writeMetadataFile(flags['metadata-file'], result, pushed)
+}

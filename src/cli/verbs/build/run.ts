@@ -1,0 +1,152 @@
+import type { RunOptions } from '../../../index.ts'
+import { type Call, defineVerb } from '../../command.ts'
+import { Failure, UsageError, usageExitCode } from '../../failure.ts'
+import { sizeOf } from '../../flags.ts'
+import { progressOutput } from '../../progress-output.ts'
+import { pulled, showTransfers, type Transfers } from '../../render/transfers.ts'
+import { tell } from '../../streams.ts'
+import { readEnvFile } from './env-file.ts'
+import { readIsolation } from './isolation.ts'
+import { allRunFlags, type RunFlags } from './run-flags.ts'
+import { readMountFlag, readTmpfsFlag } from './run-mount-flags.ts'
+
+export const run = defineVerb({
+  usage: '[OPTIONS] IMAGE [COMMAND] [ARG...]',
+  args: { least: 1, most: Number.POSITIVE_INFINITY },
+  flagsFirst: true,
+  flags: allRunFlags,
+  run: async (call) => {
+    const { flags, streams } = call
+    const options = readRunOptions(call)
+    if (flags.tty && (streams.stdin.isTTY !== true || streams.stdout.isTTY !== true))
+      throw new Failure('the input device is not a TTY', {
+        remedy: 'Drop -t: a command that reads from a pipe needs only -i.',
+      })
+    for (const text of ignored(flags)) await tell(streams, `WARNING: ${text}\n`)
+    const tare = await call.open()
+    const signals = forwardSignals(call)
+    const progress = pullProgress(call)
+    try {
+      return await tare.run({
+        ...options,
+        report: progress.report,
+        started: (send) => {
+          progress.finish()
+          signals.started(send)
+        },
+        signal: signals.signal,
+      })
+    } catch (error) {
+      throw signals.signal.aborted ? signals.signal.reason : explain(error)
+    } finally {
+      progress.finish()
+      signals.stop()
+    }
+  },
+})
+
+type RunCall = Call<RunFlags>
+
+function readRunOptions(call: RunCall): RunOptions {
+  const { flags, args, env, given } = call
+  const [image = '', ...command] = args
+  const pull = (['always', 'missing', 'never'] as const).find((when) => when === flags.pull)
+  if (pull === undefined)
+    throw new UsageError(`invalid pull option ${JSON.stringify(flags.pull)}`, 'Use always, missing or never.')
+  const own = flags.env.flatMap((text) =>
+    text.includes('=') ? text : env[text] === undefined ? [] : `${text}=${env[text]}`,
+  )
+  return {
+    ...{ image, command, pull, platform: flags.platform || undefined, isolation: readIsolation(flags.isolation) },
+    ...{
+      network: given.has('network') ? flags.network : (flags.net ?? flags.network),
+      volumes: flags.volume,
+      hosts: flags['add-host'].filter(Boolean),
+    },
+    mounts: [...flags.mount.map(readMountFlag), ...flags.tmpfs.map(readTmpfsFlag)],
+    readonly: flags['read-only'],
+    shmSize: sizeOf(flags['shm-size']),
+    limits: flags.ulimit,
+    entrypoint: flags.entrypoint === undefined ? undefined : [flags.entrypoint].filter(Boolean),
+    env: [...flags['env-file'].flatMap((path) => readEnvFile(path, env)), ...own],
+    workdir: flags.workdir || undefined,
+    user: flags.user || undefined,
+    stdin: flags.interactive,
+    terminal: flags.tty,
+  }
+}
+
+function ignored(flags: RunCall['flags']): readonly string[] {
+  return [
+    ...(flags.name === undefined ? [] : ['--name is ignored: tare run keeps no container.']),
+    ...(flags.init ? ['--init is ignored: the command is the first process, and all others end with it.'] : []),
+  ]
+}
+
+/** Shows layers that come before the command starts; then the terminal is the command's. */
+function pullProgress(call: RunCall): Transfers {
+  if (call.flags.quiet) return { report: () => {}, finish: () => {} }
+  let transfers: Transfers | undefined
+  return {
+    report: (event) => {
+      if (event.type !== 'transfer') return
+      if (transfers === undefined) void tell(call.streams, `Unable to find all of '${call.args[0]}' locally\n`)
+      transfers ??= showTransfers(progressOutput(call), pulled)
+      transfers.report(event)
+    },
+    finish: () => {
+      transfers?.finish()
+      transfers = undefined
+    },
+  }
+}
+
+const exitCodes: Readonly<Record<string, number>> = { COMMAND_MISSING: 127, COMMAND_REFUSED: 126 }
+
+/** Docker's exit codes: 127 for what is not there, 126 for what cannot be executed, 125 for all that is not the command's own. */
+function explain(error: unknown): unknown {
+  const { code, message, remedy } = error as { code?: unknown; message?: string; remedy?: string }
+  if (typeof code !== 'string' || message === undefined || !(error as Error).name.startsWith('TareError')) return error
+  return new Failure(message, { remedy, exitCode: exitCodes[code] ?? usageExitCode })
+}
+
+const forwarded: readonly NodeJS.Signals[] = [
+  ...(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGCONT'] as const),
+]
+const deadly: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
+
+/** Who is asked to end thrice, and does not, is ended. */
+const patience = 3
+
+interface Forwarding {
+  readonly started: (send: (signal: NodeJS.Signals) => void) => void
+  readonly signal: AbortSignal
+  stop(): void
+}
+
+/** Signals go to the command. With a terminal, Ctrl-C reaches it from there already. */
+function forwardSignals(call: Pick<RunCall, 'flags' | 'takeSignals'>): Forwarding {
+  call.takeSignals()
+  const controller = new AbortController()
+  let send: ((signal: NodeJS.Signals) => void) | undefined
+  let asked = 0
+  const hear = (name: NodeJS.Signals) => {
+    const exitCode = deadly[name]
+    if (exitCode !== undefined && (send === undefined || ++asked >= patience)) {
+      controller.abort(new Failure('canceled', { exitCode }))
+      return
+    }
+    const known = call.flags.tty && (name === 'SIGINT' || name === 'SIGQUIT' || name === 'SIGWINCH')
+    if (!known) send?.(name)
+  }
+  for (const name of forwarded) process.on(name, hear)
+  return {
+    signal: controller.signal,
+    started: (how) => {
+      send = how
+    },
+    stop: () => {
+      for (const name of forwarded) process.off(name, hear)
+    },
+  }
+}
