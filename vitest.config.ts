@@ -8,6 +8,8 @@ export default defineConfig({
     include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts', 'docs/**/*.test.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // What others do on the machine may hold up anything for seconds.
+    expect: { poll: { timeout: 60_000, interval: 20 } },
     pool: 'forks',
     // Left to itself, Vitest keeps one core free.
     maxWorkers: availableParallelism(),

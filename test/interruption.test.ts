@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setImmediate as immediately, setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { faultsOf } from './kit/check-store.ts'
-import { noise, openBench, startTare } from './kit/cli.ts'
+import { type Bench, noise, type Outcome, openBench, startTare } from './kit/cli.ts'
 
 // Ctrl-C and its kin, at any moment: nothing half-made is ever visible, and the next build works.
 
@@ -71,32 +71,44 @@ describe('a build that is interrupted', () => {
   test('while it reads its context from standard input', async () => {
     const bench = openBench()
     const argv = ['build', '--progress=plain', '-']
+    let taken = 0
     const { child, outcome } = startTare(argv, { home: bench.home, input: endless() })
-    await sleep(500)
+    // More than a pipe holds: somebody reads.
+    await expect.poll(() => taken).toBeGreaterThan(32)
     child.kill('SIGINT')
     expect((await outcome).code).toBe(130)
     expect(await faultsOf(bench.home)).toEqual([])
-  })
 
-  async function* endless() {
-    for (;;) {
-      yield noise(1 << 16)
-      // A reader who is faster than this must not keep the clock from being heard.
-      await immediately()
+    async function* endless() {
+      for (;;) {
+        yield noise(1 << 16)
+        taken++
+        // A reader who is faster than this must not keep the clock from being heard.
+        await immediately()
+      }
     }
-  }
+  })
 })
 
 describe('a save', () => {
+  /** Starts it until it was caught in the middle. */
+  async function cut(bench: Bench, signal: NodeJS.Signals): Promise<Outcome> {
+    for (;;) {
+      writeFileSync(join(bench.folder, 'x.tar'), 'before')
+      const { child, outcome } = startTare(['save', '-o', 'x.tar', 'x'], { home: bench.home, cwd: bench.folder })
+      const begun = () => readdirSync(bench.folder).some((name) => name.endsWith('.part'))
+      while (child.exitCode === null && !begun()) await sleep(2)
+      child.kill(signal)
+      const ended = await outcome
+      if (ended.code !== 0) return ended
+    }
+  }
+
   test('that is killed leaves no file under the name, nor harms the one that was there', async () => {
     const bench = openBench({ Dockerfile: 'FROM scratch\nCOPY large /\n', large: noise(64 << 20) })
     await bench.succeed(['build', '-q', '-t', 'x', 'context'])
-    writeFileSync(join(bench.folder, 'x.tar'), 'before')
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
-      const { child, outcome } = startTare(['save', '-o', 'x.tar', 'x'], { home: bench.home, cwd: bench.folder })
-      while (!readdirSync(bench.folder).some((name) => name.endsWith('.part'))) await sleep(2)
-      child.kill(signal)
-      const { code, signal: by } = await outcome
+      const { code, signal: by } = await cut(bench, signal)
       expect(code ?? by).toBe({ SIGINT: 130, SIGTERM: 143, SIGKILL: 'SIGKILL' }[signal])
       expect(readFileSync(join(bench.folder, 'x.tar'), 'utf8')).toBe('before')
       if (signal !== 'SIGKILL') expect(readdirSync(bench.folder).filter((name) => name.endsWith('.part'))).toEqual([])

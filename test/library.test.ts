@@ -81,17 +81,13 @@ describe('an AbortSignal', () => {
   const reason = new Error('enough')
   const large = { Dockerfile: 'FROM scratch\nCOPY large /\n', large: noise(120 << 20) }
 
-  async function aborted(work: (signal: AbortSignal) => Promise<unknown>, wait: number): Promise<number> {
+  /** What the work rejects with that is aborted once it has called `begun`. */
+  function aborted(work: (signal: AbortSignal, begun: () => void) => Promise<unknown>): Promise<unknown> {
     const controller = new AbortController()
-    const done = work(controller.signal).then(
+    return work(controller.signal, () => controller.abort(reason)).then(
       () => 'done',
       (error: unknown) => error,
     )
-    await sleep(wait)
-    const start = Date.now()
-    controller.abort(reason)
-    expect(await done).toBe(reason)
-    return Date.now() - start
   }
 
   test('that was fired before ends a verb before it begins', async () => {
@@ -104,9 +100,19 @@ describe('an AbortSignal', () => {
     expect(await faultsOf(home)).toEqual([])
   })
 
-  test('ends a build promptly, and nothing stays', async () => {
+  test('ends a build in the middle of a step, and nothing stays', async () => {
     const { tare, from, home } = await openLibrary(large)
-    expect(await aborted((signal) => tare.build({ context: from, tags: ['x'], signal }), 30)).toBeLessThan(1000)
+    const events: Event[] = []
+    const build = (signal: AbortSignal, begun: () => void) =>
+      tare.build({
+        ...{ context: from, tags: ['x'], signal },
+        report: (event) => {
+          events.push(event)
+          if (event.type === 'step-started' && event.title.includes('COPY')) setImmediate(begun)
+        },
+      })
+    expect(await aborted(build)).toBe(reason)
+    expect(events.filter(({ type }) => type === 'image')).toEqual([])
     expect(await faultsOf(home)).toEqual([])
     await tare.build({ context: from, tags: ['x'] })
     expect(await faultsOf(home)).toEqual([])
@@ -116,21 +122,29 @@ describe('an AbortSignal', () => {
     const { tare, from, home, folder } = await openLibrary(large)
     await tare.build({ context: from, tags: ['x'] })
     const path = join(folder, 'x.tar')
-    expect(await aborted((signal) => tare.save({ names: ['x'], to: { path }, signal }), 30)).toBeLessThan(1000)
+    const save = async (signal: AbortSignal, begun: () => void) => {
+      const saved = tare.save({ names: ['x'], to: { path }, signal })
+      const look = () => (readdirSync(folder).length > 2 ? begun() : setImmediate(look))
+      look()
+      await saved
+    }
+    expect(await aborted(save)).toBe(reason)
     expect(readdirSync(folder).sort()).toEqual(['context', 'home'])
     for (const verb of [silentLoad, silentImport, silentBuild])
-      expect(await aborted((signal) => verb(tare, signal), 50)).toBeLessThan(1000)
+      expect(await aborted((signal, begun) => verb(tare, signal, begun))).toBe(reason)
     expect(await faultsOf(home)).toEqual([])
   })
 
-  const silentLoad = (tare: Tare, signal: AbortSignal) => tare.load({ from: { bytes: slow() }, signal })
-  const silentImport = (tare: Tare, signal: AbortSignal) => tare.importImage({ from: { bytes: slow() }, signal })
-  const silentBuild = (tare: Tare, signal: AbortSignal) =>
-    tare.build({ context: { kind: 'stream', bytes: slow() }, signal })
+  type Silent = (tare: Tare, signal: AbortSignal, begun: () => void) => Promise<unknown>
+  const silentLoad: Silent = (tare, signal, begun) => tare.load({ from: { bytes: slow(begun) }, signal })
+  const silentImport: Silent = (tare, signal, begun) => tare.importImage({ from: { bytes: slow(begun) }, signal })
+  const silentBuild: Silent = (tare, signal, begun) =>
+    tare.build({ context: { kind: 'stream', bytes: slow(begun) }, signal })
 
-  async function* slow() {
-    for (;;) {
+  async function* slow(begun: () => void) {
+    for (let i = 0; ; i++) {
       await sleep(20)
+      if (i === 2) begun()
       yield Buffer.alloc(512, 'x')
     }
   }

@@ -6,6 +6,7 @@ import { tinyProgramFor } from '../src/builder/sandbox/machine/architectures.ts'
 import { faultsOf } from './kit/check-store.ts'
 import { checkout, type FileSpec, openBench, type RunOptions, shared, start, startTare } from './kit/cli.ts'
 import { canMount, mountOn, unlessMissing } from './kit/needs.ts'
+import { processesWith } from './kit/processes.ts'
 import { type Way, waysToRun } from './kit/sandboxes.ts'
 
 // Commands that go wrong, do too much, or are killed: each has a clear outcome, and the next build works.
@@ -71,20 +72,19 @@ describe.each(ways)('a command: $name', (way) => {
   })
 
   test('that leaves a daemon, fights for /etc/resolv.conf or deletes everything harms nobody', async () => {
+    // Of this process, as others run the same test.
+    const seconds = `${process.pid}.47`
     const { tare, rewrite, home } = openAlpine(
       way,
-      'RUN (setsid sleep 4711 &) ; setsid sleep 4711 & echo left\n' +
+      `RUN (setsid sleep ${seconds} &) ; setsid sleep ${seconds} & echo left\n` +
         'RUN echo nameserver 1.2.3.4 > /etc/resolv.conf; rm -f /etc/resolv.conf; echo tried > /etc/tried\n' +
         'RUN grep -q 1.2.3.4 /etc/resolv.conf || echo "as" before\n' +
         'RUN rm -rf /* 2>/dev/null; exit 0\n',
     )
-    const began = Date.now()
     const { code, err } = await tare(['build', '--progress=plain', '-t', 'empty', 'context'])
     expect(code, err).toBe(0)
-    expect(Date.now() - began).toBeLessThan(15_000)
     expect(err).toContain('as before')
-    expect(await goneFrom(home)).toEqual([])
-    expect(processes().filter((text) => text === 'sleep 4711 ')).toEqual([])
+    await expect.poll(() => [...processesWith(home), ...processesWith(`sleep ${seconds}`)]).toEqual([])
     rewrite('FROM empty\nRUN true\n')
     expect((await tare(['build', 'context'])).err).toContain('The filesystem has no shell')
     expect(await faultsOf(home)).toEqual([])
@@ -135,7 +135,6 @@ describe.each(one)('much: $name', (way) => {
       expect(many.peak).toBeLessThan(400_000_000)
       expect(many.time).toBeLessThan(few.time * 20)
     },
-    60_000,
   )
 
   test('kill -9 at any moment leaves no process, no mount and no half layer, and the next build works', async () => {
@@ -154,37 +153,13 @@ describe.each(one)('much: $name', (way) => {
       await pause(whole * ((i + Math.random()) / 10))
       child.kill('SIGKILL')
       await outcome
-      expect(await goneFrom(home)).toEqual([])
+      await expect.poll(() => processesWith(home)).toEqual([])
       expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(home)
     }
     await succeed(build)
     expect(await succeed(['run', 'app', 'cat', '/etc/alpine-release'])).toBe('3.19.4\n')
     const running = join(home, 'tare/running', way.user === undefined ? 'root' : `user-${way.user}`)
-    expect(await untilEmpty(running)).toEqual([])
+    await expect.poll(() => readdirSync(running)).toEqual([])
     expect(await faultsOf(home)).toEqual([])
-  }, 30_000)
+  })
 })
-
-async function untilEmpty(folder: string): Promise<readonly string[]> {
-  for (let i = 0; i < 100 && readdirSync(folder).length > 0; i++) await pause(20)
-  return readdirSync(folder)
-}
-
-/** Processes that still have to do with the folder, after a moment in which they may end. */
-async function goneFrom(folder: string): Promise<readonly string[]> {
-  const left = () => processes().filter((text) => text.includes(folder))
-  for (let i = 0; i < 100 && left().length > 0; i++) await pause(20)
-  return left()
-}
-
-function processes(): readonly string[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((pid) => {
-      try {
-        return [readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')]
-      } catch {
-        return []
-      }
-    })
-}

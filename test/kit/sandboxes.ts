@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isRoot, program } from './cli.ts'
+import { isRoot, type Outcome, program, type Running } from './cli.ts'
 
 /** Somebody for whom RUN can be tried, and by which sandbox. */
 export interface Way {
@@ -103,6 +103,34 @@ function readLines(path: string): string[] {
 /** A command on a terminal of its own: `[python3, …]` to put in front of it. It reads what `input` types, and what it shows is told. */
 export function onTerminal(): readonly string[] {
   return ['python3', '-c', 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))']
+}
+
+/** What is typed on a terminal, each once the screen has shown what is before it, after what was typed last. */
+export function dialogue(...turns: readonly (readonly [shown: string, typed: string])[]): {
+  readonly input: AsyncIterable<Uint8Array>
+  watch(running: Running): Promise<Outcome>
+} {
+  let screen = ''
+  let more = () => {}
+  async function* type(): AsyncGenerator<Uint8Array> {
+    let from = 0
+    for (const [shown, typed] of turns) {
+      while (screen.indexOf(shown, from) < 0)
+        await new Promise<void>((resolve) => {
+          more = resolve
+        })
+      from = screen.indexOf(shown, from) + shown.length
+      yield Buffer.from(typed)
+    }
+  }
+  const watch = ({ child, outcome }: Running) => {
+    child.stdout!.on('data', (chunk: Buffer) => {
+      screen += chunk.toString()
+      more()
+    })
+    return outcome
+  }
+  return { input: type(), watch }
 }
 
 /** Files below the folder that have the bytes in them. */

@@ -222,13 +222,11 @@ test('a link to the next page that is larger than any head may be is given up', 
 test('nobody listening is told at once', async () => {
   const registry = await startBad()
   registry.stop()
-  await new Promise((resolve) => setTimeout(resolve, 20))
-  const began = Date.now()
-  await expect(openBad(registry, { retryDelay: 1000 }).resolve(parseReference('x/app:1'))).rejects.toMatchObject({
+  // Another try would come after the test has run out of time.
+  await expect(openBad(registry, { retryDelay: 1_000_000 }).resolve(parseReference('x/app:1'))).rejects.toMatchObject({
     code: 'REGISTRY_UNREACHABLE',
     message: expect.stringContaining('nobody is listening'),
   })
-  expect(Date.now() - began).toBeLessThan(900)
 })
 
 test('a registry that does not let images be removed is told apart', async () => {

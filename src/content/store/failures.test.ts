@@ -52,9 +52,7 @@ test.skipIf(!canMount())(
       // That is what it is for.
     }
     const many = Array.from({ length: 300 }, (_, i) => parseReference(`other:${i}`))
-    const started = Date.now()
     for (let i = 0; i < 2; i++) await expect(store.keep(blob.descriptor, many, now)).rejects.toEqual(full)
-    expect(Date.now() - started).toBeLessThan(5000)
     expect(store.entries()).toEqual(before)
     // What takes no more room than there was is done.
     await store.change(() => [])

@@ -52,10 +52,10 @@ function workers(): number {
   return process.getActiveResourcesInfo().filter((kind) => kind === 'MessagePort').length
 }
 
-/** Their number once it has fallen to `count`, or after a second. One that is being started is waited for. */
+/** Their number once it has fallen to `count`, or after a minute. One that is being started is waited for. */
 async function settled(count: number): Promise<number> {
   await new Promise((go) => setTimeout(go, 100))
-  for (let i = 0; i < 100 && workers() > count; i++) await new Promise((go) => setTimeout(go, 10))
+  for (let i = 0; i < 6000 && workers() > count; i++) await new Promise((go) => setTimeout(go, 10))
   return workers()
 }
 
