@@ -9,5 +9,5 @@
  */
 
 export type * from './api/index.ts'
-export { type Event, type Reporter, type SourceRange, silent, TareError } from './support/index.ts'
+export { type Reporter, type SourceRange, silent, TareError, type TareEvent } from './support/index.ts'
 export { openTare } from './verbs/index.ts'

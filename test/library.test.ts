@@ -2,7 +2,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { type Event, openTare, type Tare, TareError } from '../src/index.ts'
+import { openTare, type Tare, TareError, type TareEvent } from '../src/index.ts'
 import { flow } from '../src/support/index.ts'
 import { faultsOf } from './kit/check-store.ts'
 import { noise, openBench } from './kit/cli.ts'
@@ -52,7 +52,7 @@ test('an image is built, listed, saved, loaded and removed; every answer is plai
 
 test('events tell of every step, in order, and each step ends once', async () => {
   const { tare, from } = await openLibrary()
-  const events: Event[] = []
+  const events: TareEvent[] = []
   await tare.build({ context: from, tags: ['x'], report: (event) => events.push(event) })
   const started = events.flatMap((event) => (event.type === 'step-started' ? [event.title] : []))
   expect(started).toContain('[1/1] COPY a /')
@@ -63,7 +63,7 @@ test('events tell of every step, in order, and each step ends once', async () =>
     expect(ends.length, started[step - 1]).toBe(1)
   }
   expect(events.at(-1)).toMatchObject({ type: 'image', name: 'x:latest' })
-  const again: Event[] = []
+  const again: TareEvent[] = []
   await tare.build({ context: from, report: (event) => again.push(event) })
   expect(again.map(({ type }) => type)).toContain('step-cached')
 })
@@ -102,7 +102,7 @@ describe('an AbortSignal', () => {
 
   test('ends a build in the middle of a step, and nothing stays', async () => {
     const { tare, from, home } = await openLibrary(large)
-    const events: Event[] = []
+    const events: TareEvent[] = []
     const build = (signal: AbortSignal, begun: () => void) =>
       tare.build({
         ...{ context: from, tags: ['x'], signal },

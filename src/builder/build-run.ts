@@ -171,10 +171,10 @@ export class BuildRun {
   }
 
   private async complete(root: Descriptor): Promise<Descriptor> {
-    const { wholeImage } = await import('../images/ingest/index.ts')
+    const { completeImage } = await import('../images/ingest/index.ts')
     const { signal, options, steps, host } = this
     const title = '[internal] load layers of the image'
-    return asStep(steps, title, options.report ?? silent, (report) => wholeImage(host, root, { signal, report }))
+    return asStep(steps, title, options.report ?? silent, (report) => completeImage(host, root, { signal, report }))
   }
 
   async close(): Promise<void> {
@@ -198,7 +198,7 @@ export class BuildRun {
     const { needles, options, signal, snapshots } = this
     const policy = leakPolicy(options, this.checksAreErrors)
     const search = { needles, policy, signal, report: options.report ?? silent, store: this.host.store }
-    const leaks = await searchImage(image, { ...search, atRest: (diffId) => snapshots.atRest(diffId) })
+    const leaks = await searchImage(image, { ...search, storedLayer: (diffId) => snapshots.storedLayer(diffId) })
     this.leaks = [...this.leaks, ...leaks]
   }
 

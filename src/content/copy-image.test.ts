@@ -10,7 +10,7 @@ import {
   parseReference,
   type Reference,
 } from '../oci/index.ts'
-import { type Bytes, collect, type Event, flow, TareError } from '../support/index.ts'
+import { type Bytes, collect, flow, TareError, type TareEvent } from '../support/index.ts'
 import { copyImage, type Target, verified } from './index.ts'
 import { targetSuite } from './suite.ts'
 
@@ -149,7 +149,7 @@ test('a copy that is called off half way keeps no half blob', async () => {
   const image = tinyImage()
   const stop = new AbortController()
   const to = new Memory()
-  const report = (event: Event) => {
+  const report = (event: TareEvent) => {
     if (event.type === 'transfer' && event.digest === image.layers[0]!.descriptor.digest)
       stop.abort(new Error('enough'))
   }
@@ -161,7 +161,7 @@ test('a copy that is called off half way keeps no half blob', async () => {
 
 test('each blob that moves is reported from none to all of its bytes', async () => {
   const image = tinyImage()
-  const events: Event[] = []
+  const events: TareEvent[] = []
   await copyImage(await holding(image), image.manifest.descriptor, new Memory(), undefined, {
     report: (event) => events.push(event),
   })

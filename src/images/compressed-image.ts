@@ -14,7 +14,7 @@ import {
 import { collect, TareError } from '../support/index.ts'
 
 /** An image where its layers are compressed: manifest and config are read, and no layer. */
-export interface PackedImage {
+export interface CompressedImage {
   readonly source: Source
   /** What led to it: the manifest itself, or an index. */
   readonly root: Descriptor
@@ -57,13 +57,13 @@ export async function readImageConfig(source: Source, manifest: Manifest): Promi
  * Reads the image of a manifest. `above` are the indexes on the way, `root` the first of them. Rejects with
  * `MANIFEST_UNSUPPORTED` for what cannot be stored.
  */
-export async function readPacked(
+export async function readCompressed(
   source: Source,
   blob: Descriptor,
   name: string,
   root: Descriptor = blob,
   above: readonly Buffer[] = [],
-): Promise<PackedImage> {
+): Promise<CompressedImage> {
   const bytes = await readWhole(source, blob, 'the manifest')
   const manifest = parseManifest(bytes, `the manifest of ${name}`)
   const configBytes = await readImageConfig(source, manifest)

@@ -6,7 +6,7 @@
  * Not here: bringing images in (ingest) or sending them (push).
  */
 export { blobsOfImages, collectGarbage, layerOfStep, layersOfSteps } from './collect-garbage.ts'
-export { type PackedImage, readIfThere, readImageConfig, readPacked, readWhole } from './compressed-image.ts'
+export { type CompressedImage, readCompressed, readIfThere, readImageConfig, readWhole } from './compressed-image.ts'
 export { createHost, type Host, unpackLimit } from './host.ts'
 export { filterImages, readFilters, readTime, summaries } from './image-filters.ts'
 export { imageSize, layerSizes, nameList, noTime } from './image-sizes.ts'

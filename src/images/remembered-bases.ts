@@ -11,7 +11,7 @@ import {
   type Reference,
 } from '../oci/index.ts'
 import { sha256 } from '../support/index.ts'
-import type { PackedImage } from './compressed-image.ts'
+import type { CompressedImage } from './compressed-image.ts'
 import { imagesBelow } from './image-documents.ts'
 import { rememberLocation, repositoryOf } from './known-locations.ts'
 import { plainDescriptor } from './pulled-as.ts'
@@ -60,7 +60,13 @@ export function recallBase(store: Store, name: Reference, platform: Platform): R
 }
 
 /** Keeps what was read of a base. Its layers may be here, or be fetched when a build needs them. */
-export function rememberBase(store: Store, name: Reference, platform: Platform, image: PackedImage, asked: Date): void {
+export function rememberBase(
+  store: Store,
+  name: Reference,
+  platform: Platform,
+  image: CompressedImage,
+  asked: Date,
+): void {
   const { root, blob, documents, configBytes, manifest, config } = image
   for (const bytes of [...documents, configBytes]) store.blobs.write(bytes)
   for (const [i, layer] of manifest.layers.entries())

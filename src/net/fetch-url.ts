@@ -14,7 +14,7 @@ export interface FetchOptions {
   /** Milliseconds before the second try. Default: 400. */
   readonly retryDelay?: number | undefined
   /** Milliseconds without a byte after which a connection counts as lost. Default: 60,000. */
-  readonly patience?: number | undefined
+  readonly idleTimeout?: number | undefined
 }
 
 /** A file of the web, as the server described it. */
@@ -35,15 +35,15 @@ export async function fetchUrl<T>(
   options: FetchOptions,
   take: (bytes: Bytes) => Promise<T>,
 ): Promise<FetchedFile<T>> {
-  const { environment, known, signal, retryDelay = 400, patience = 60_000 } = options
+  const { environment, known, signal, retryDelay = 400, idleTimeout = 60_000 } = options
   const http = new Http({
-    patience,
+    idleTimeout,
     unchecked: false,
     trust: { host: url.host, environment },
     proxies: readProxies(environment),
     signal,
   })
-  const wish = `cannot fetch ${url.origin}${url.pathname}`
+  const action = `cannot fetch ${url.origin}${url.pathname}`
   const headers = {
     ...(known?.etag === undefined ? {} : { 'If-None-Match': known.etag }),
     ...(known?.etag !== undefined || known?.modified === undefined ? {} : { 'If-Modified-Since': known.modified }),
@@ -56,12 +56,12 @@ export async function fetchUrl<T>(
         discard(response)
         return { taken: undefined, etag: etag ?? known.etag, modified: modified ?? known.modified }
       }
-      if (response.status !== 200) throw explain(response, wish)
+      if (response.status !== 200) throw explain(response, action)
       return { taken: await handOver(response.body, take), etag, modified }
     })
   } catch (error) {
     if (signal?.aborted) throw signal.reason
-    throw error instanceof TakerFailure ? error.error : explainBroken(error, url.host, wish)
+    throw error instanceof TakerFailure ? error.error : explainBroken(error, url.host, action)
   } finally {
     http.close()
   }
@@ -96,17 +96,17 @@ async function handOver<T>(body: Bytes, take: (bytes: Bytes) => Promise<T>): Pro
 }
 
 /** An error of the network as an answer. */
-function explainBroken(error: unknown, host: string, wish: string): unknown {
+function explainBroken(error: unknown, host: string, action: string): unknown {
   const found = explainUnreachable(error, host)
   if (found === undefined) return error
-  return new TareError('DOWNLOAD_FAILED', `${wish}: ${host}: ${found.why}`, { cause: error, remedy: found.remedy })
+  return new TareError('DOWNLOAD_FAILED', `${action}: ${host}: ${found.why}`, { cause: error, remedy: found.remedy })
 }
 
-function explain(response: HttpResponse, wish: string): unknown {
+function explain(response: HttpResponse, action: string): unknown {
   const { status, headers } = response
   discard(response)
   const passing = isPassing(status)
-  const error = new TareError('DOWNLOAD_FAILED', `${wish}: invalid response status ${status}`, {
+  const error = new TareError('DOWNLOAD_FAILED', `${action}: invalid response status ${status}`, {
     remedy: passing ? 'The server has a problem: try again later.' : 'Check the address.',
   })
   return passing ? new TryAgain(error, readRetryAfter(headers['retry-after'], Date.now())) : error

@@ -16,7 +16,7 @@ import { Ways } from './ways.ts'
 
 export interface HttpSettings extends SecureSettings {
   /** Milliseconds without a byte in either direction after which a connection counts as lost. */
-  readonly patience: number
+  readonly idleTimeout: number
   readonly proxies: ProxyRules
   readonly signal?: AbortSignal | undefined
 }
@@ -43,8 +43,8 @@ export class Http {
     return proxyFor(url, this.settings.proxies) !== undefined
   }
 
-  get patience(): number {
-    return this.settings.patience
+  get idleTimeout(): number {
+    return this.settings.idleTimeout
   }
 
   /** The answer, whatever its status. Rejects with the system's error where there is none. */
@@ -77,7 +77,7 @@ export class Http {
   }
 
   private async exchange(request: HttpRequest): Promise<HttpResponse> {
-    const { patience, signal } = this.settings
+    const { idleTimeout, signal } = this.settings
     const proxy = proxyFor(request.url, this.settings.proxies)
     const send = await this.ways.to(this.withOwn(request), proxy)
     return new Promise((resolve, reject) => {
@@ -93,11 +93,11 @@ export class Http {
       signal?.addEventListener('abort', abort, { once: true })
       sent.on('close', () => signal?.removeEventListener('abort', abort))
       sent.on('close', () => clearInterval(watch)).on('response', () => clearInterval(watch))
-      sent.setTimeout(patience, () => sent.destroy(lost(request.url, patience, 'sent nothing')))
+      sent.setTimeout(idleTimeout, () => sent.destroy(lost(request.url, idleTimeout, 'sent nothing')))
       sent.on('error', failed)
       const pump: Pump = { stopped: false, waiting: false, starved: false }
-      const watch = watchPace(sent, pump, patience, () =>
-        sent.destroy(lost(request.url, patience, 'did next to nothing')),
+      const watch = watchPace(sent, pump, idleTimeout, () =>
+        sent.destroy(lost(request.url, idleTimeout, 'did next to nothing')),
       )
       sent.on('response', (body) => {
         // From here on, errors are those of the body, which whoever reads it meets.
@@ -175,7 +175,7 @@ interface Pump {
 const leastBytesPerWindow = 16 << 10
 
 /** Gives up on a server that takes a body, or tells its answer's head, byte by byte: each one starts the socket's patience anew. */
-function watchPace(sent: ClientRequest, pump: Pump, patience: number, giveUp: () => void): NodeJS.Timeout {
+function watchPace(sent: ClientRequest, pump: Pump, idleTimeout: number, giveUp: () => void): NodeJS.Timeout {
   let before: number | undefined
   return setInterval(() => {
     const { bytesWritten = 0, writableLength = 0 } = sent.socket ?? {}
@@ -183,7 +183,7 @@ function watchPace(sent: ClientRequest, pump: Pump, patience: number, giveUp: ()
     if (!pump.waiting && !pump.starved && before !== undefined && now - before < leastBytesPerWindow) giveUp()
     before = now
     pump.starved = false
-  }, patience)
+  }, idleTimeout)
 }
 
 async function sendBody(sent: ClientRequest, body: Uint8Array | Bytes | undefined, pump: Pump): Promise<void> {
@@ -219,6 +219,6 @@ function withoutAuthorization(headers: OutgoingHttpHeaders): OutgoingHttpHeaders
   return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'authorization'))
 }
 
-function lost(url: URL, patience: number, how: string): Error {
-  return Object.assign(new Error(`${url.host} ${how} for ${patience / 1000} seconds`), { code: 'ETIMEDOUT' })
+function lost(url: URL, idleTimeout: number, how: string): Error {
+  return Object.assign(new Error(`${url.host} ${how} for ${idleTimeout / 1000} seconds`), { code: 'ETIMEDOUT' })
 }

@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 const greeting = Buffer.from([0x16, 0x03, 0x01, 0x00, 0x04, 0x01, 0x00, 0x00, 0x00, ...Buffer.from('\r\n\r\n')])
 
 // On this machine, nobody thinks longer about it.
-const patience = 1_000
+const idleTimeout = 1_000
 
 /**
  * Whether a server of this machine speaks HTTP in clear, as its answer to the beginning of TLS shows. Where that is not
@@ -20,7 +20,7 @@ export function speaksInClear({ hostname, port }: URL, signal?: AbortSignal): Pr
     }
     const stop = () => end(false)
     signal?.addEventListener('abort', stop, { once: true })
-    socket.setTimeout(patience, stop)
+    socket.setTimeout(idleTimeout, stop)
     socket.on('error', stop).on('close', stop)
     socket.on('connect', () => socket.write(greeting))
     socket.on('data', (first) => end(first.subarray(0, 5).toString('latin1') === 'HTTP/'))

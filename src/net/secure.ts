@@ -21,7 +21,7 @@ export interface SecureSettings {
     readonly own?: HostSettings | undefined
   }
   /** Milliseconds that a connection may take to be made. */
-  readonly patience: number
+  readonly idleTimeout: number
 }
 
 /** What an agent is asked to connect to. `endpoint` is the host as certs.d has it. */
@@ -103,8 +103,8 @@ export class SecureWays {
     secureContext: tls.SecureContext,
     proxy: ProxyServer | undefined,
   ): Promise<tls.TLSSocket> {
-    const { unchecked, patience } = this.settings
-    const tunnel = { secure: this.connectToProxy, patience }
+    const { unchecked, idleTimeout } = this.settings
+    const tunnel = { secure: this.connectToProxy, idleTimeout }
     const way = proxy === undefined ? { port } : { socket: await openTunnel(proxy, { host, port }, tunnel) }
     // An address is no name that a server could have several certificates for.
     const named = isIP(host) === 0 ? { servername: host } : {}
@@ -119,11 +119,11 @@ export class SecureWays {
     return new Promise((resolve, reject) => {
       const socket = tls.connect(options)
       const late = () => {
-        const why = new Error(`no connection within ${patience / 1000} seconds`)
+        const why = new Error(`no connection within ${idleTimeout / 1000} seconds`)
         socket.destroy(Object.assign(why, { code: 'ETIMEDOUT' }))
       }
       const ended = () => reject(Object.assign(new Error('the connection broke'), { code: 'ECONNRESET' }))
-      socket.setTimeout(patience, late)
+      socket.setTimeout(idleTimeout, late)
       socket.once('error', reject).once('close', ended)
       socket.once('secureConnect', () => {
         socket.setTimeout(0)

@@ -28,7 +28,7 @@ test.each([
   for (const kind of ['http', 'socks5'] as const) {
     const proxy = await (kind === 'http' ? startProxy({ to }) : startSocks({ to }))
     const server = { url: new URL(`${kind}://${proxy.host}`), variable: 'HTTPS_PROXY' }
-    const socket = await openTunnel(server, { host, port: 5000 }, { secure, patience: 2_000 })
+    const socket = await openTunnel(server, { host, port: 5000 }, { secure, idleTimeout: 2_000 })
     onTestFinished(() => {
       socket.destroy()
     })
@@ -47,7 +47,7 @@ test('a proxy that takes the connection and says nothing is given up', async () 
   const { port } = server.address() as AddressInfo
   for (const scheme of ['http', 'socks5']) {
     const proxy = { url: new URL(`${scheme}://127.0.0.1:${port}`), variable: 'HTTP_PROXY' }
-    const opened = openTunnel(proxy, { host: 'a.example', port: 80 }, { secure, patience: 100 })
+    const opened = openTunnel(proxy, { host: 'a.example', port: 80 }, { secure, idleTimeout: 100 })
     await expect(opened).rejects.toThrow(/HTTP_PROXY\) has not answered within 0.1 seconds/)
   }
 })

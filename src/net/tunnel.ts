@@ -13,13 +13,13 @@ export interface Destination {
 export type SecureProxy = (proxy: ProxyServer, destination: Destination) => Promise<net.Socket>
 
 /**
- * A connection to a server through a proxy: by CONNECT, or by SOCKS5. Milliseconds of `patience` are what each party may take.
+ * A connection to a server through a proxy: by CONNECT, or by SOCKS5. Milliseconds of `idleTimeout` are what each party may take.
  * Rejects with a `ProxyFailure`.
  */
 export async function openTunnel(
   proxy: ProxyServer,
   destination: Destination,
-  { secure, patience }: { readonly secure: SecureProxy; readonly patience: number },
+  { secure, idleTimeout }: { readonly secure: SecureProxy; readonly idleTimeout: number },
 ): Promise<net.Socket> {
   const { url } = proxy
   const socks = url.protocol.startsWith('socks')
@@ -27,12 +27,12 @@ export async function openTunnel(
   const at = { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port }
   let socket: net.Socket
   try {
-    socket = url.protocol === 'https:' ? await secure(proxy, at) : await connect(at, patience)
+    socket = url.protocol === 'https:' ? await secure(proxy, at) : await connect(at, idleTimeout)
   } catch (error) {
     throw unreached(proxy, error)
   }
-  const late = () => socket.destroy(new Error(`has not answered within ${patience / 1000} seconds`))
-  socket.setTimeout(patience, late)
+  const late = () => socket.destroy(new Error(`has not answered within ${idleTimeout / 1000} seconds`))
+  socket.setTimeout(idleTimeout, late)
   try {
     if (socks) await requestBySocks(socket, url, destination)
     else await requestByConnect(socket, proxy, destination)
@@ -45,11 +45,11 @@ export async function openTunnel(
   return socket
 }
 
-function connect(destination: Destination, patience: number): Promise<net.Socket> {
+function connect(destination: Destination, idleTimeout: number): Promise<net.Socket> {
   return new Promise((resolve, reject) => {
     const socket = net.connect(destination)
-    const late = () => socket.destroy(new Error(`no connection within ${patience / 1000} seconds`))
-    socket.setTimeout(patience, late)
+    const late = () => socket.destroy(new Error(`no connection within ${idleTimeout / 1000} seconds`))
+    socket.setTimeout(idleTimeout, late)
     socket.once('error', reject)
     socket.once('connect', () => {
       socket.setTimeout(0)

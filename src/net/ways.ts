@@ -77,7 +77,7 @@ export class Ways {
   private async tunnel(proxy: ProxyServer, at: { readonly host: string; readonly port: number }): Promise<Socket> {
     const { openTunnel } = await import('./tunnel.ts')
     const { connectToProxy } = await this.secureWays()
-    return openTunnel(proxy, at, { secure: connectToProxy, patience: this.settings.patience })
+    return openTunnel(proxy, at, { secure: connectToProxy, idleTimeout: this.settings.idleTimeout })
   }
 
   // TLS takes as long to load as all else of HTTP, and authorities may be hundreds of files: a registry on this machine needs neither.

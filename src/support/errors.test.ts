@@ -1,6 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { closest, type Event, locate, messageOf, Steps, systemCode, TareError, withoutCredentials } from './index.ts'
+import {
+  closest,
+  locate,
+  messageOf,
+  Steps,
+  systemCode,
+  TareError,
+  type TareEvent,
+  withoutCredentials,
+} from './index.ts'
 
 const where = { file: 'Dockerfile', line: 3, endLine: 4, text: 'FROM scratch' }
 
@@ -39,7 +48,7 @@ test.each([
 })
 
 test('of a step only the first end is told', () => {
-  const events: Event[] = []
+  const events: TareEvent[] = []
   const steps = new Steps((event) => events.push(event))
   const [one, two] = [steps.start('one'), steps.start('two')]
   two.progress('moving', 1)
@@ -48,7 +57,7 @@ test('of a step only the first end is told', () => {
   one.output('stderr', 'text')
   one.failed('no')
   one.canceled()
-  expect(events.map(({ at: _, ...event }: Event & { at?: number }) => event)).toEqual([
+  expect(events.map(({ at: _, ...event }: TareEvent & { at?: number }) => event)).toEqual([
     { type: 'step-started', step: 1, title: 'one' },
     { type: 'step-started', step: 2, title: 'two' },
     { type: 'step-progress', step: 2, name: 'moving', current: 1 },

@@ -1,7 +1,7 @@
 import type { SourceRange } from './errors.ts'
 
 /** What happens while something long runs. Times are milliseconds since 1970; sizes are bytes. */
-export type Event =
+export type TareEvent =
   /** A step begins. `step` numbers the steps of one build in the order of their beginning, from 1; `title` is as BuildKit's: `[stage-1 2/3] COPY a b`. */
   | { readonly type: 'step-started'; readonly step: number; readonly title: string; readonly at: number }
   /** Bytes that a step has moved so far, under a name such as `transferring context`; `total` where it is known. */
@@ -56,7 +56,7 @@ export type TransferPhase = 'downloading' | 'loading' | 'compressing' | 'uploadi
 /** `existing`: it was there already. `mounted`: the registry had it elsewhere. */
 export type TransferOutcome = 'transferred' | 'existing' | 'mounted'
 
-export type Reporter = (event: Event) => void
+export type Reporter = (event: TareEvent) => void
 
 export const silent: Reporter = () => {}
 
@@ -122,7 +122,7 @@ export class Steps {
   start(title: string): Step {
     const step = ++this.count
     let open = true
-    const end = (event: () => Event) => {
+    const end = (event: () => TareEvent) => {
       if (open) this.report(event())
       open = false
     }

@@ -3,6 +3,8 @@
  *
  * Five files. A sixth needs an argument.
  */
+
+export { ByteReader } from './byte-reader.ts'
 export * from './bytes.ts'
 export * from './errors.ts'
 export * from './events.ts'

@@ -7,7 +7,7 @@ import { Store } from '../../src/content/store/index.ts'
 import { openDirectory } from '../../src/files/context/index.ts'
 import type { Tree } from '../../src/files/tree/index.ts'
 import { type Digest, hexOf } from '../../src/oci/index.ts'
-import { type Event, Steps } from '../../src/support/index.ts'
+import { Steps, type TareEvent } from '../../src/support/index.ts'
 import { temporaryFolder, writeFiles } from './cli.ts'
 import { ignoreOf } from './ignore.ts'
 import { type PlanRequest, plan } from './plans.ts'
@@ -22,7 +22,7 @@ export interface Solved {
   readonly paths: readonly string[]
   /** Titles of the steps that were remembered. */
   readonly cached: readonly string[]
-  readonly events: readonly Event[]
+  readonly events: readonly TareEvent[]
   readonly tree: Tree
   /** The lines of the last layer. */
   last(): Promise<string[]>
@@ -56,7 +56,7 @@ export function solveBench(files: Parameters<typeof writeFiles>[1] = {}): SolveB
     const contexts: Record<string, NamedContext> = { ...more.contexts }
     for (const name of Object.keys(folders)) contexts[name] = { kind: 'files' }
     const planned = await plan(typeof file === 'string' ? file : file.join('\n'), { ...more, contexts })
-    const events: Event[] = []
+    const events: TareEvent[] = []
     const snapshots = new Snapshots(store)
     const tools: Tools = {
       store,
@@ -104,7 +104,7 @@ function openFolder(path: string, name: string) {
   return openDirectory(path, { name, ignore })
 }
 
-function cachedOf(events: readonly Event[]): string[] {
+function cachedOf(events: readonly TareEvent[]): string[] {
   const cached = new Set(events.flatMap((event) => (event.type === 'step-cached' ? [event.step] : [])))
   return events.flatMap((event) => (event.type === 'step-started' && cached.has(event.step) ? [event.title] : []))
 }

@@ -5,7 +5,7 @@
  * Not here: what is remembered (solve), what a Dockerfile says (plan), how layers are written (files/layer).
  */
 export { canExecute, type Diagnosis, type Examination, examine, refuseForeign } from './machine/index.ts'
-export { Kept, type KeptCache } from './mounts/index.ts'
+export { RunStorage, type StoredCache } from './mounts/index.ts'
 export { mayHide } from './run/index.ts'
 export { openSandbox, readIsolation, type SandboxOptions } from './sandbox.ts'
 export type * from './step/index.ts'

@@ -39,16 +39,16 @@ export class Agents {
   private readonly ends: (() => void)[] = []
 
   constructor(options: readonly string[], environment: Environment) {
-    this.wishes = new Map(options.map((text) => readAgent(text, environment)).map((wish) => [wish.id, wish]))
+    this.wishes = new Map(options.map((text) => readAgent(text, environment)).map((action) => [action.id, action]))
   }
 
   /** The socket of the agent of that id; undefined where there is none. Rejects with `SSH_KEY_INVALID`, `SSH_MISSING`. */
   async socket(id: string): Promise<string | undefined> {
-    const wish = this.wishes.get(id)
-    if (wish === undefined || 'socket' in wish) return wish?.socket
+    const action = this.wishes.get(id)
+    if (action === undefined || 'socket' in action) return action?.socket
     let started = this.started.get(id)
     if (started === undefined) {
-      started = this.start(wish.keys)
+      started = this.start(action.keys)
       this.started.set(id, started)
     }
     return started

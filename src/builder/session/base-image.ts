@@ -193,14 +193,14 @@ async function loadLayout(host: Host, place: string, platform: Platform): Promis
 }
 
 async function importLayers(host: Host, layout: Store, image: StoredImage, place: string): Promise<BaseImage> {
-  const { keepImage } = await import('../../images/ingest/index.ts')
+  const { ingestImage } = await import('../../images/ingest/index.ts')
   const { decompress } = await import('../../files/compression/index.ts')
   const { manifest, config } = image
   const layers = manifest.layers.map((layer, i) => ({
     diffId: config.diffIds[i]!,
     open: async () => (await decompress(await layout.open(layer))).bytes,
   }))
-  const kept = await keepImage(
+  const kept = await ingestImage(
     host,
     { configBytes: layout.blobs.read(manifest.config.digest), layers, names: [] },
     { nameless: false },

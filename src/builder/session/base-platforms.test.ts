@@ -4,7 +4,7 @@ import { pushBase, pushIndex } from '../../../test/kit/base-images.ts'
 import { temporaryFolder, writeFiles } from '../../../test/kit/cli.ts'
 import type { BuildOptions } from '../../api/index.ts'
 import { Store } from '../../content/store/index.ts'
-import type { Event } from '../../support/index.ts'
+import type { TareEvent } from '../../support/index.ts'
 import { openTare } from '../../verbs/library.ts'
 
 /** A registry with an index of three platforms, and a store that knows nothing of it. */
@@ -15,7 +15,7 @@ async function bench(architectures = ['amd64', 'arm64', 's390x']) {
   const tare = await openTare({ home, environment: {} })
   const context = { kind: 'directory', path: writeFiles(temporaryFolder(), { app: 'app' }) } as const
   const name = `${registry.host}/base:1`
-  const events: Event[] = []
+  const events: TareEvent[] = []
   const build = (lines: readonly string[], platforms: readonly string[], more: Partial<BuildOptions> = {}) =>
     tare.build({
       ...{ context, dockerfile: { text: lines.join('\n') }, platforms },

@@ -159,18 +159,18 @@ export class BuildBases {
     const report = layersOf(step, this.options.report ?? silent)
     const source = this.sources.get(base)
     if (source?.remote !== undefined) {
-      const { keepChecked } = await import('../../images/ingest/index.ts')
-      await keepChecked(host, source.remote, { report, signal, place: repositoryOf(source.name) })
+      const { ingestChecked } = await import('../../images/ingest/index.ts')
+      await ingestChecked(host, source.remote, { report, signal, place: repositoryOf(source.name) })
       this.remember(base)
     } else if (source?.remembered !== undefined) {
-      const { LayersElsewhere } = await import('../../images/ingest/index.ts')
-      const elsewhere = new LayersElsewhere(host, { report, signal })
+      const { MissingLayers } = await import('../../images/ingest/index.ts')
+      const elsewhere = new MissingLayers(host, { report, signal })
       const repositories = [source.remembered.repository]
       await elsewhere.bring(base.layers.map((layer) => ({ ...layer, repositories }))).finally(() => elsewhere.close())
       this.remember(base)
     } else {
-      const { wholeImage } = await import('../../images/ingest/index.ts')
-      await wholeImage(host, base.manifest, { report, signal })
+      const { completeImage } = await import('../../images/ingest/index.ts')
+      await completeImage(host, base.manifest, { report, signal })
     }
   }
 

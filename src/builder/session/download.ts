@@ -30,7 +30,7 @@ export async function download(
   const reservation = store.reserve()
   try {
     const answer = await fetchUrl(new URL(operation.url), { environment: host.environment, known, signal }, (bytes) =>
-      pour(reservation.path, bytes),
+      writeAndDigest(reservation.path, bytes),
     )
     const { taken = known!, etag, modified } = answer
     if (operation.checksum !== undefined && operation.checksum !== taken.digest)
@@ -63,7 +63,10 @@ function downloaded({ store }: Host, { digest, size, modified }: Memory): Downlo
   return { path: store.blobs.path(digest), digest, size, modified: Number.isNaN(time) ? 0 : Math.floor(time / 1000) }
 }
 
-async function pour(path: string, bytes: AsyncIterable<Uint8Array>): Promise<{ digest: Digest; size: number }> {
+async function writeAndDigest(
+  path: string,
+  bytes: AsyncIterable<Uint8Array>,
+): Promise<{ digest: Digest; size: number }> {
   const gauge = new Gauge()
   const fd = openSync(path, 'w', 0o644)
   try {

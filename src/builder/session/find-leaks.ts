@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { setImmediate as takeTurn } from 'node:timers/promises'
-import type { LayerAtRest } from '../../files/layer/index.ts'
+import type { StoredLayer } from '../../files/layer/index.ts'
 
 /** Bytes that must not be anywhere, under a name. */
 export interface Needle {
@@ -15,23 +15,24 @@ export interface Leak {
   readonly path: string
 }
 
-const slab = 4 << 20
+// Bytes read at a time.
+const readSize = 4 << 20
 
 /** The first place in a layer of each of the needles that is there. Rejects with the signal's reason. */
 export async function findLeaks(
-  { index, path }: LayerAtRest,
+  { index, path }: StoredLayer,
   needles: readonly Needle[],
   signal: AbortSignal,
 ): Promise<readonly Leak[]> {
   if (needles.length === 0) return []
   const leaks = new Map<string, Leak>()
   const overlap = needles.reduce((most, { bytes }) => Math.max(most, bytes.length), 0) - 1
-  const buffer = Buffer.allocUnsafe(slab + overlap)
+  const buffer = Buffer.allocUnsafe(readSize + overlap)
   const fd = openSync(path, 'r')
   try {
     let kept = 0
     for (let at = 0; ; ) {
-      const count = readSync(fd, buffer, kept, slab, at)
+      const count = readSync(fd, buffer, kept, readSize, at)
       if (count === 0) return [...leaks.values()]
       const here = buffer.subarray(0, kept + count)
       for (const { id, bytes } of needles) {
@@ -51,7 +52,7 @@ export async function findLeaks(
 }
 
 /** Whose header or body lies there: the last entry that begins before. */
-function pathAt({ entries }: LayerAtRest['index'], position: number): string {
+function pathAt({ entries }: StoredLayer['index'], position: number): string {
   let best: (typeof entries)[number] | undefined
   for (const entry of entries)
     if (entry.at >= 0 && entry.at <= position && (best === undefined || entry.at > best.at)) best = entry

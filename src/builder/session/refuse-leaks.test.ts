@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { temporaryFolder, writeFiles } from '../../../test/kit/cli.ts'
-import { type BuildOptions, type Event, openTare } from '../../index.ts'
+import { type BuildOptions, openTare, type TareEvent } from '../../index.ts'
 
 const token = 'correct-horse-battery'
 
@@ -11,7 +11,7 @@ async function openBench(dockerfile: string, files: Record<string, string> = { n
   const path = writeFiles(join(folder, 'context'), { Dockerfile: dockerfile, ...files })
   writeFileSync(join(folder, 'token'), `${token}\n`)
   const tare = await openTare({ home: join(folder, 'home'), environment: {} })
-  const events: Event[] = []
+  const events: TareEvent[] = []
   const build = (options: Partial<BuildOptions> = {}) =>
     tare.build({
       ...{ context: { kind: 'directory', path }, tags: ['app'], secrets: [`id=token,src=${join(folder, 'token')}`] },

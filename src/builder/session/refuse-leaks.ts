@@ -1,7 +1,7 @@
 import type { BuildOptions, BuildWarning } from '../../api/index.ts'
 import type { Snapshot } from '../../content/layers/index.ts'
 import type { Store } from '../../content/store/index.ts'
-import type { LayerAtRest } from '../../files/layer/index.ts'
+import type { StoredLayer } from '../../files/layer/index.ts'
 import { layerOfStep } from '../../images/index.ts'
 import type { Digest } from '../../oci/index.ts'
 import { type Reporter, type SourceRange, TareError } from '../../support/index.ts'
@@ -54,7 +54,7 @@ export type ImageParts = readonly [
 export interface LeakSearch {
   readonly needles: readonly Needle[]
   readonly policy: 'error' | 'warn' | 'allow'
-  readonly atRest: (diffId: Digest) => LayerAtRest
+  readonly storedLayer: (diffId: Digest) => StoredLayer
   readonly store: Store
   readonly signal: AbortSignal
   readonly report: Reporter
@@ -83,7 +83,7 @@ export async function searchImage(image: ImageParts, search: LeakSearch): Promis
 async function leaksInLayers(
   { operations, output }: Plan,
   snapshots: readonly (Snapshot | undefined)[],
-  { needles, atRest, signal }: LeakSearch,
+  { needles, storedLayer, signal }: LeakSearch,
 ): Promise<readonly ImageLeak[]> {
   const found: ImageLeak[] = []
   for (let id: number | undefined = output.root; id !== undefined; ) {
@@ -91,7 +91,7 @@ async function leaksInLayers(
     if (!('onto' in operation)) break
     const [here, below] = [snapshots[id]!, snapshots[operation.onto]!]
     for (const { diffId } of here.layers.slice(below.layers.length))
-      for (const leak of await findLeaks(atRest(diffId), needles, signal))
+      for (const leak of await findLeaks(storedLayer(diffId), needles, signal))
         found.unshift({
           message: masked(`secret "${leak.id}" is in ${leak.path}, written by ${operation.title}`, needles),
           where: operation.where,

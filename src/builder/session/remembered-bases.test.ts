@@ -7,7 +7,7 @@ import { fetchesOf, pushBase, pushIndex } from '../../../test/kit/base-images.ts
 import { faultsOf } from '../../../test/kit/check-store.ts'
 import { temporaryFolder, writeFiles } from '../../../test/kit/cli.ts'
 import type { BuildOptions } from '../../api/index.ts'
-import type { Event } from '../../support/index.ts'
+import type { TareEvent } from '../../support/index.ts'
 import { openTare } from '../../verbs/library.ts'
 
 /** A registry that a test can silence or move the tag of, and a store that builds on its image. */
@@ -20,7 +20,7 @@ async function bench() {
   const tare = await openTare({ home, environment: {} })
   const context = { kind: 'directory', path: writeFiles(temporaryFolder(), { app: 'app' }) } as const
   const name = `${registry.host}/base:1`
-  const events: Event[] = []
+  const events: TareEvent[] = []
   const build = (lines: readonly string[] = [`FROM ${name}`, 'LABEL a=b'], more: Partial<BuildOptions> = {}) =>
     tare.build({
       ...{ context, dockerfile: { text: lines.join('\n') }, platforms: ['linux/amd64'] },

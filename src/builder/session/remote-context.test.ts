@@ -10,7 +10,7 @@ import { tinyTar } from '../../../test/kit/tiny-image.ts'
 import type { BuildOptions } from '../../api/index.ts'
 import { scanTar } from '../../files/tar/index.ts'
 import { createHost } from '../../images/host.ts'
-import type { Event } from '../../support/index.ts'
+import type { TareEvent } from '../../support/index.ts'
 import { openTare } from '../../verbs/library.ts'
 
 const copyAll = { text: 'FROM scratch\nCOPY . /\n' }
@@ -20,8 +20,8 @@ async function open(environment: Readonly<Record<string, string | undefined>> = 
   const tare = await openTare({ home, environment })
   /** What is in the last layer of what is built, by path: of a file its text. */
   const build = async (options: BuildOptions) => {
-    const events: Event[] = []
-    const report = (event: Event) => void events.push(event)
+    const events: TareEvent[] = []
+    const report = (event: TareEvent) => void events.push(event)
     const { id } = await tare.build({ environment, report, ...options })
     expect(readdirSync(join(home, 'tare/scratch'))).toEqual([])
     expect(await faultsOf(home)).toEqual([])

@@ -104,8 +104,8 @@ test('the search ends with its signal', async () => {
 })
 
 test('a secret is found in a file, across the edge of what is read at once, and in a name', async () => {
-  const slab = 4 << 20
-  for (const before of [0, 1, slab - 2048 - 5, slab - 1536, 2 * slab + 77]) {
+  const buffer = 4 << 20
+  for (const before of [0, 1, buffer - 2048 - 5, buffer - 1536, 2 * buffer + 77]) {
     const text = Buffer.concat([Buffer.alloc(before, 'a'), Buffer.from('hunter2hunter2\n'), Buffer.alloc(99)])
     const layer = await layerOf({ 'a/first': 'x', 'b/second': text, 'c/third': 'z' })
     expect(await find(layer), String(before)).toEqual([{ id: 'x', path: '/b/second' }])

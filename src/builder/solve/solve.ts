@@ -44,7 +44,8 @@ export async function solve(plan: Plan, tools: Tools): Promise<readonly (Snapsho
   if (plan.operations.some(({ kind }) => kind === 'run')) tools.sandbox()
   for (const operation of plan.operations) if (operation.kind === 'run') refuseForeignRun(operation, plan)
   const results: Promise<Result>[] = []
-  for (const [id, operation] of plan.operations.entries()) results[id] = new Doing(operation, results, own).result()
+  for (const [id, operation] of plan.operations.entries())
+    results[id] = new OperationRunner(operation, results, own).result()
   for (const result of results) result.catch((error: unknown) => stop.abort(error))
   const settled = await Promise.allSettled(results)
   const failed = settled.find((result) => result.status === 'rejected')
@@ -66,7 +67,7 @@ function refuseForeignRun(run: RunOperation, { operations, output }: Plan): void
   }
 }
 
-class Doing {
+class OperationRunner {
   private readonly operation: Operation
   private readonly results: readonly Promise<Result>[]
   private readonly tools: Tools

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import type { Event } from '../../index.ts'
+import type { TareEvent } from '../../index.ts'
 import { openProgress } from './progress.ts'
 
 async function render(
-  events: readonly Event[],
+  events: readonly TareEvent[],
   mode: 'plain' | 'rawjson' | 'quiet' | 'tty' = 'plain',
 ): Promise<string> {
   let text = ''
@@ -25,15 +25,15 @@ async function render(
   return text
 }
 
-const start = (step: number, title: string, at = 0): Event => ({ type: 'step-started', step, title, at })
-const done = (step: number, at = 0): Event => ({ type: 'step-done', step, at })
-const output = (step: number, text: string, at: number): Event => ({
+const start = (step: number, title: string, at = 0): TareEvent => ({ type: 'step-started', step, title, at })
+const done = (step: number, at = 0): TareEvent => ({ type: 'step-done', step, at })
+const output = (step: number, text: string, at: number): TareEvent => ({
   ...{ type: 'step-output', stream: 'stdout' },
   ...{ step, text, at },
 })
 
 test('a build is told in the form of BuildKit', async () => {
-  const events: Event[] = [
+  const events: TareEvent[] = [
     start(1, '[internal] load build definition from Dockerfile', 1000),
     { type: 'step-progress', step: 1, name: 'transferring dockerfile', current: 92, at: 1000, done: true },
     done(1, 1012),
@@ -63,7 +63,7 @@ test('a build is told in the form of BuildKit', async () => {
 })
 
 test('a step that fails is told again at the end, with what it had printed', async () => {
-  const events: Event[] = [
+  const events: TareEvent[] = [
     start(5, '[2/2] RUN make'),
     output(5, 'one\ntw', 123),
     output(5, 'o\nthree', 250),
@@ -84,7 +84,7 @@ test('a step that fails is told again at the end, with what it had printed', asy
 })
 
 test('steps that run side by side do not mix their lines', async () => {
-  const events: Event[] = [
+  const events: TareEvent[] = [
     start(1, 'A', 0),
     start(2, 'B', 10),
     output(1, 'a1\n', 20),
@@ -105,7 +105,13 @@ test('steps that run side by side do not mix their lines', async () => {
 })
 
 test('a step that falls silent gives the floor to another', async () => {
-  const events: Event[] = [start(1, 'A', 0), start(2, 'B', 10), output(2, 'b1\n', 1500), done(1, 1600), done(2, 1700)]
+  const events: TareEvent[] = [
+    start(1, 'A', 0),
+    start(2, 'B', 10),
+    output(2, 'b1\n', 1500),
+    done(1, 1600),
+    done(2, 1700),
+  ]
   expect(await render(events)).toBe(`#1 A
 #1 ...
 
@@ -119,7 +125,7 @@ test('a step that falls silent gives the floor to another', async () => {
 })
 
 test('how far a long task is is told every five seconds', async () => {
-  const events: Event[] = [start(1, 'A')]
+  const events: TareEvent[] = [start(1, 'A')]
   for (let at = 0; at <= 11_000; at += 500)
     events.push({ type: 'step-progress', step: 1, name: 'sha256:ab', current: at * 1000, total: 30_000_000, at })
   events.push(done(1, 11_000))

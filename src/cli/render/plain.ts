@@ -1,4 +1,4 @@
-import type { Event } from '../../index.ts'
+import type { TareEvent } from '../../index.ts'
 import { printable } from '../text/printable.ts'
 import type { Progress, ProgressOutput } from './renderer.ts'
 import { formatFailures, formatSeconds, formatTask, type Step, Steps, tail } from './steps.ts'
@@ -6,7 +6,7 @@ import { formatFailures, formatSeconds, formatTask, type Step, Steps, tail } fro
 /** A task that is not done says how far it is no more often than this. Milliseconds. */
 const taskPause = 5000
 /** A step that says nothing for so long gives the floor to another that has something to say. */
-const patience = 1000
+const idleTimeout = 1000
 
 /**
  * Lines for logs, in BuildKit's form. One step speaks at a time: what others say is held back until it ends or falls
@@ -36,7 +36,7 @@ export function plainProgress({ write, now }: Pick<ProgressOutput, 'write' | 'no
 
   const flush = (): void => {
     if (speaker !== undefined && held.has(speaker)) speak(speaker)
-    if (speaker !== undefined && now() - lastWord < patience) return
+    if (speaker !== undefined && now() - lastWord < idleTimeout) return
     // Those that have ended first: each is told whole. Of the others only one gets the floor.
     const waiting = [...held.keys()].sort((a, b) => Number(a.state === 'running') - Number(b.state === 'running'))
     for (const step of waiting) {
@@ -45,7 +45,7 @@ export function plainProgress({ write, now }: Pick<ProgressOutput, 'write' | 'no
     }
   }
 
-  const report = (event: Event): void => {
+  const report = (event: TareEvent): void => {
     const step = steps.take(event)
     if (step === undefined) return
     const fresh = tail(step, step.output.count - (told.get(step) ?? 0)).map(({ text, at }) => {
@@ -58,7 +58,7 @@ export function plainProgress({ write, now }: Pick<ProgressOutput, 'write' | 'no
     flush()
   }
 
-  const timer = setInterval(flush, patience)
+  const timer = setInterval(flush, idleTimeout)
   timer.unref()
   return {
     report,
@@ -76,7 +76,7 @@ export function plainProgress({ write, now }: Pick<ProgressOutput, 'write' | 'no
 }
 
 /** What an event says by itself, if anything. */
-function lineOf(event: Event, step: Step, spokenAt: Map<string, number>): string | undefined {
+function lineOf(event: TareEvent, step: Step, spokenAt: Map<string, number>): string | undefined {
   switch (event.type) {
     case 'step-progress': {
       const key = `${step.number} ${event.name}`

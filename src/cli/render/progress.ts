@@ -1,4 +1,4 @@
-import type { Event } from '../../index.ts'
+import type { TareEvent } from '../../index.ts'
 import { printableJson } from '../text/printable.ts'
 import type { Progress, ProgressOutput } from './renderer.ts'
 
@@ -16,6 +16,6 @@ export async function openProgress(mode: ProgressMode, output: ProgressOutput): 
 }
 
 /** Logs are looked at, too: their JSON says what it says in escapes. */
-function jsonLine(event: Event): string {
+function jsonLine(event: TareEvent): string {
   return `${printableJson(JSON.stringify(event))}\n`
 }

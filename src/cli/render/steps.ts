@@ -1,4 +1,4 @@
-import type { Event } from '../../index.ts'
+import type { TareEvent } from '../../index.ts'
 import { printable } from '../text/printable.ts'
 import { CommandOutput, type OutputLine } from './command-output.ts'
 
@@ -30,7 +30,7 @@ export class Steps {
   readonly all = new Map<number, Step>()
 
   /** Resolves to the step that the event is about, if it is about one. */
-  take(event: Event): Step | undefined {
+  take(event: TareEvent): Step | undefined {
     if (event.type === 'step-started') {
       const { step: number, title, at: startedAt } = event
       const step: Step = {
@@ -47,7 +47,7 @@ export class Steps {
   }
 }
 
-function advance(step: Step, event: Extract<Event, { readonly step: number }>): void {
+function advance(step: Step, event: Extract<TareEvent, { readonly step: number }>): void {
   switch (event.type) {
     case 'step-progress': {
       const { name, current, total, at, done = false } = event

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import type { Event } from '../../index.ts'
+import type { TareEvent } from '../../index.ts'
 import { formatTransfer, loaded, pulled, pushed, showTransfers } from './transfers.ts'
 
-type Transfer = Extract<Event, { readonly type: 'transfer' }>
+type Transfer = Extract<TareEvent, { readonly type: 'transfer' }>
 
 function transfer(digit: string, more: Partial<Transfer> = {}): Transfer {
   return {
@@ -12,7 +12,10 @@ function transfer(digit: string, more: Partial<Transfer> = {}): Transfer {
   }
 }
 
-function render(events: readonly Event[], options: { readonly isTerminal: boolean; readonly rows?: number }): string {
+function render(
+  events: readonly TareEvent[],
+  options: { readonly isTerminal: boolean; readonly rows?: number },
+): string {
   let text = ''
   let clock = 0
   const transfers = showTransfers(
@@ -55,7 +58,7 @@ test('a layer that is there says how it came', () => {
 })
 
 test('where no terminal is, each layer gets one line when it is there', () => {
-  const events: Event[] = [
+  const events: TareEvent[] = [
     transfer('a'),
     transfer('b'),
     transfer('b', { done: true, outcome: 'existing' }),

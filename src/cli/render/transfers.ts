@@ -1,11 +1,11 @@
-import type { Event, Reporter } from '../../index.ts'
+import type { Reporter, TareEvent } from '../../index.ts'
 import { humanSize } from '../text/human.ts'
 import { printable } from '../text/printable.ts'
 import { fitWidth } from '../text/width.ts'
 import { frame, LivePicture } from './live-picture.ts'
 import type { ProgressOutput } from './renderer.ts'
 
-type Transfer = Extract<Event, { readonly type: 'transfer' }>
+type Transfer = Extract<TareEvent, { readonly type: 'transfer' }>
 
 /** What a verb calls the ways in which a layer may come to its place. */
 export type Outcomes = Readonly<Record<NonNullable<Transfer['outcome']>, string>>

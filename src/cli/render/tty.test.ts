@@ -1,19 +1,19 @@
 import { expect, test } from 'vitest'
-import type { Event } from '../../index.ts'
+import type { TareEvent } from '../../index.ts'
 import { Steps } from './steps.ts'
 import { paint, ttyProgress } from './tty.ts'
 
-const start = (step: number, title: string, at = 0): Event => ({ type: 'step-started', step, title, at })
-const done = (step: number, at = 0): Event => ({ type: 'step-done', step, at })
+const start = (step: number, title: string, at = 0): TareEvent => ({ type: 'step-started', step, title, at })
+const done = (step: number, at = 0): TareEvent => ({ type: 'step-done', step, at })
 
-function picture(events: readonly Event[], canvas: Partial<Parameters<typeof paint>[1]> = {}): string {
+function picture(events: readonly TareEvent[], canvas: Partial<Parameters<typeof paint>[1]> = {}): string {
   const steps = new Steps()
   for (const event of events) steps.take(event)
   const full = { columns: 50, rows: 20, startedAt: 0, now: 400, final: false, colored: false, ...canvas }
   return paint(steps, full).join('\n')
 }
 
-const events: Event[] = [
+const events: TareEvent[] = [
   start(1, '[internal] load build definition from Dockerfile'),
   { type: 'step-progress', step: 1, name: 'transferring dockerfile', current: 92, at: 0, done: true },
   done(1, 20),
@@ -40,7 +40,7 @@ test('the last picture says that all is finished', () => {
 })
 
 test('a step that has failed or was canceled says so', () => {
-  const failed: Event = { type: 'step-failed', step: 3, message: 'no', at: 350 }
+  const failed: TareEvent = { type: 'step-failed', step: 3, message: 'no', at: 350 }
   expect(picture([...events, failed])).toContain('\n => ERROR [2/3] RUN make ')
   expect(picture([...events, { type: 'step-canceled', step: 3, at: 350 }])).toContain('\n => CANCELED [2/3] RUN make ')
 })
@@ -88,7 +88,7 @@ test('each picture is one write over the last one; the cursor is hidden, and sho
 })
 
 test('of a command’s output the last word of each line is shown, in its color and no wider than the window', () => {
-  const output = (text: string): Event => ({ type: 'step-output', step: 3, stream: 'stdout', text, at: 200 })
+  const output = (text: string): TareEvent => ({ type: 'step-output', step: 3, stream: 'stdout', text, at: 200 })
   const shown = (text: string, colored: boolean) =>
     picture([start(3, 'RUN'), output(`${text}\n`)], { columns: 20, colored })
       .split('\n')

@@ -1,8 +1,8 @@
-import type { Event } from '../../index.ts'
+import type { TareEvent } from '../../index.ts'
 import { formatExcerpt } from '../text/excerpt.ts'
 import { printable } from '../text/printable.ts'
 
-export type Warning = Extract<Event, { readonly type: 'warning' }>
+export type Warning = Extract<TareEvent, { readonly type: 'warning' }>
 
 /** What the build checks found, as docker tells it after a build; `debug` gives each with its address and its lines. */
 export function formatWarnings(warnings: readonly Warning[], debug: boolean): string {
@@ -36,12 +36,12 @@ function verdict(count: number): string {
 }
 
 /** Whether it is about a secret that is in the image: nobody may miss that. */
-export function isLeak(event: Event): event is Warning {
+export function isLeak(event: TareEvent): event is Warning {
   return event.type === 'warning' && event.rule === 'SecretLeaked'
 }
 
 /** Whether a base was taken that may no longer be what its name means. */
-export function isUnchecked(event: Event): event is Warning {
+export function isUnchecked(event: TareEvent): event is Warning {
   return event.type === 'warning' && event.rule === 'BaseNotChecked'
 }
 

@@ -1,6 +1,6 @@
 import { type Descriptor, type Digest, familiarName, familiarRepository, goJson, hexOf } from '../../oci/index.ts'
 import { compareNames } from '../../support/index.ts'
-import type { SavedImage } from './gathered.ts'
+import type { SavedImage } from './image-set.ts'
 import { inOrder, type Member, secondsOf, textMember } from './member.ts'
 import { blobPath, layoutMembers } from './oci-format.ts'
 

@@ -1,7 +1,7 @@
 import { decompress, sniff, sniffLength, type UnpackLimit } from '../../files/compression/index.ts'
 import { type Digest, mediaTypes, parseImageConfig, parseReference, type Reference } from '../../oci/index.ts'
 import { sha256, TareError } from '../../support/index.ts'
-import { type Item, innerPath, invalid, need, readDocument, type Shelf } from './shelf.ts'
+import { type ArchiveFiles, type Item, innerPath, invalid, need, readDocument } from './archive-files.ts'
 import type { ArchiveImage, ArchiveLayer } from './types.ts'
 
 /** One element of `manifest.json`. Docker writes null for what is empty. */
@@ -13,7 +13,7 @@ interface ManifestItem {
 
 /** The images of a docker-archive, as `manifest.json` lists them. */
 export async function dockerImages(
-  shelf: Shelf,
+  shelf: ArchiveFiles,
   manifest: Item,
   limit: UnpackLimit | undefined,
 ): Promise<readonly ArchiveImage[]> {
@@ -24,7 +24,7 @@ export async function dockerImages(
 }
 
 async function imageOf(
-  shelf: Shelf,
+  shelf: ArchiveFiles,
   item: ManifestItem,
   limit: UnpackLimit | undefined,
 ): Promise<Omit<ArchiveImage, 'group'>> {
@@ -68,18 +68,18 @@ export async function layerOf(
 }
 
 /** In `blobs/sha256/` a name is a promise; a `<hex>.json` of older archives is only a name, and Docker does not check it either. */
-function digestOfPath(shelf: Shelf, path: string): Digest | undefined {
+function digestOfPath(shelf: ArchiveFiles, path: string): Digest | undefined {
   const hex = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(innerPath(shelf.label, path))?.[1]
   return hex === undefined ? undefined : `sha256:${hex}`
 }
 
-function corrupt(shelf: Shelf, path: string): TareError {
+function corrupt(shelf: ArchiveFiles, path: string): TareError {
   return new TareError('BLOB_CORRUPT', `"${path}" in ${shelf.label} does not have the bytes of its digest`, {
     remedy: 'The archive changed after it was made: save the image again.',
   })
 }
 
-function parseItems(shelf: Shelf, json: Buffer): readonly ManifestItem[] {
+function parseItems(shelf: ArchiveFiles, json: Buffer): readonly ManifestItem[] {
   let list: unknown
   try {
     list = JSON.parse(json.toString('utf8'))
@@ -98,13 +98,13 @@ function parseItems(shelf: Shelf, json: Buffer): readonly ManifestItem[] {
   })
 }
 
-function strings(shelf: Shelf, value: unknown, what: string): readonly string[] {
+function strings(shelf: ArchiveFiles, value: unknown, what: string): readonly string[] {
   if (value === undefined || value === null) return []
   if (Array.isArray(value) && value.every((element) => typeof element === 'string')) return value
   throw invalid(shelf, `${what} in its manifest.json are not a list of names`)
 }
 
-function nameOf(shelf: Shelf, text: string): Reference {
+function nameOf(shelf: ArchiveFiles, text: string): Reference {
   try {
     return parseReference(text)
   } catch (cause) {

@@ -14,7 +14,7 @@ import {
 } from '../../oci/index.ts'
 import { type Bytes, messageOf, systemCode, TareError } from '../../support/index.ts'
 import { verified } from '../index.ts'
-import { openFolderShelf } from './folder-shelf.ts'
+import { openFolderShelf } from './folder-files.ts'
 import { blobPath, labelNotes, nameNotes, refNameAnnotation } from './oci-format.ts'
 import { layoutRoots, openBlob, rootNamed } from './oci-images.ts'
 import type { LayoutWriter } from './types.ts'

@@ -1,7 +1,7 @@
 import { type Digest, goJson, hexOf, parseDocument } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
 import { repositoriesMember, repoTags } from './docker-format.ts'
-import type { Gathered, SavedImage } from './gathered.ts'
+import type { ImageSet, SavedImage } from './image-set.ts'
 import { inOrder, type Member, secondsOf, textMember } from './member.ts'
 import { v1Images } from './v1-image.ts'
 
@@ -9,7 +9,7 @@ import { v1Images } from './v1-image.ts'
  * The members of the archive that Docker wrote until version 25: `<config>.json`, and for each layer a folder named by
  * its v1 ID. A layer that is there already under another ID is a symlink to it.
  */
-export async function legacyMembers(gathered: Gathered, images: readonly SavedImage[]): Promise<readonly Member[]> {
+export async function legacyMembers(gathered: ImageSet, images: readonly SavedImage[]): Promise<readonly Member[]> {
   const members = new Map<string, Member>()
   const layerOf = new Map<Digest, string>()
   const tops = new Map<SavedImage, string>()

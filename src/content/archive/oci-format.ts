@@ -11,7 +11,7 @@ import {
   parseDocument,
   type Reference,
 } from '../../oci/index.ts'
-import type { Gathered, Root } from './gathered.ts'
+import type { ImageSet, Root } from './image-set.ts'
 import { inOrder, type Member, secondsOf, textMember } from './member.ts'
 
 /** Where containerd keeps an image's whole name in an OCI layout; the spec's own annotation has the tag. */
@@ -34,7 +34,7 @@ export function blobPath(digest: Digest): string {
 }
 
 /** The members of an OCI layout that has all the images of every root. (image-spec, image-layout.md) */
-export async function ociMembers(gathered: Gathered, roots: readonly Root[]): Promise<readonly Member[]> {
+export async function ociMembers(gathered: ImageSet, roots: readonly Root[]): Promise<readonly Member[]> {
   const blobs = new Map<Digest, Member>()
   let newest = 0
   const add = (blob: Descriptor, mtime: number) =>
@@ -75,7 +75,7 @@ export function layoutMembers(roots: readonly Root[], newest: number): readonly 
 }
 
 /** 0 where the config is not an image's: an attestation, a chart. */
-async function createdOf(gathered: Gathered, config: Descriptor): Promise<number> {
+async function createdOf(gathered: ImageSet, config: Descriptor): Promise<number> {
   if (!isImageConfigType(config.mediaType)) return 0
   const { created } = parseDocument(await gathered.document(config), `the config ${config.digest}`)
   return secondsOf(typeof created === 'string' ? created : undefined)

@@ -23,12 +23,12 @@ import {
 } from '../../oci/index.ts'
 import { type Bytes, collect, TareError } from '../../support/index.ts'
 import { verified } from '../index.ts'
+import { type ArchiveFiles, type Item, invalid, need, readDocument } from './archive-files.ts'
 import { layerOf } from './docker-images.ts'
 import { blobPath, imageNameAnnotation, refNameAnnotation } from './oci-format.ts'
-import { type Item, invalid, need, readDocument, type Shelf } from './shelf.ts'
 import type { ArchiveImage, ArchiveLayer, LayoutRoot } from './types.ts'
 
-export async function layoutRoots(shelf: Shelf, index: Item): Promise<readonly LayoutRoot[]> {
+export async function layoutRoots(shelf: ArchiveFiles, index: Item): Promise<readonly LayoutRoot[]> {
   const document = parseIndex(await readDocument(shelf, index, 'index.json'), `the index.json of ${shelf.label}`)
   const roots = new Map<string, { blob: Descriptor; names: Reference[]; labels: string[] }>()
   for (const blob of document.manifests) {
@@ -44,7 +44,7 @@ export async function layoutRoots(shelf: Shelf, index: Item): Promise<readonly L
 
 /** The images of an OCI layout; of an index, all that are there, without attestations and what else is no image. */
 export async function ociImages(
-  shelf: Shelf,
+  shelf: ArchiveFiles,
   index: Item,
   limit: UnpackLimit | undefined,
 ): Promise<readonly ArchiveImage[]> {
@@ -73,7 +73,10 @@ export async function ociImages(
 }
 
 /** The names that the layout gives its images, by the digest of their config. */
-export async function namesByConfig(shelf: Shelf, index: Item): Promise<ReadonlyMap<Digest, readonly Reference[]>> {
+export async function namesByConfig(
+  shelf: ArchiveFiles,
+  index: Item,
+): Promise<ReadonlyMap<Digest, readonly Reference[]>> {
   const found = new Map<Digest, readonly Reference[]>()
   for (const root of await layoutRoots(shelf, index))
     for (const { blob, namedBy } of await imagesBelow(shelf, root.blob)) {
@@ -89,7 +92,7 @@ interface Found {
   readonly namedBy: string
 }
 
-async function imagesBelow(shelf: Shelf, root: Descriptor): Promise<readonly Found[]> {
+async function imagesBelow(shelf: ArchiveFiles, root: Descriptor): Promise<readonly Found[]> {
   if (!isIndexType(root.mediaType) || isAttestation(root)) return [{ blob: root, namedBy: 'index.json' }]
   const what = `the index ${root.digest}`
   const read = async (blob: Descriptor) => ((await isHere(shelf, blob)) ? readBlob(shelf, blob, what) : undefined)
@@ -102,7 +105,7 @@ async function imagesBelow(shelf: Shelf, root: Descriptor): Promise<readonly Fou
   return [...blobs.values()].filter(({ digest }) => !some || here.has(digest)).map((blob) => ({ blob, namedBy: what }))
 }
 
-async function isHere(shelf: Shelf, { digest }: Descriptor): Promise<boolean> {
+async function isHere(shelf: ArchiveFiles, { digest }: Descriptor): Promise<boolean> {
   return (await shelf.find(blobPath(digest))) !== undefined
 }
 
@@ -122,7 +125,7 @@ function groupsOf(roots: readonly LayoutRoot[]): (root: LayoutRoot) => string {
 }
 
 /** The bytes of a blob of the layout, checked while they flow. Rejects with `BLOB_MISSING`. */
-export async function openBlob(shelf: Shelf, blob: Descriptor): Promise<Bytes> {
+export async function openBlob(shelf: ArchiveFiles, blob: Descriptor): Promise<Bytes> {
   const item = await shelf.find(blobPath(blob.digest))
   if (item === undefined)
     throw new TareError('BLOB_MISSING', `${shelf.label} has no blob ${blob.digest}`, {
@@ -132,7 +135,7 @@ export async function openBlob(shelf: Shelf, blob: Descriptor): Promise<Bytes> {
 }
 
 async function imageOf(
-  shelf: Shelf,
+  shelf: ArchiveFiles,
   blob: Descriptor,
   namedBy: string,
   others: Set<string>,
@@ -170,7 +173,7 @@ async function imageOf(
   return { platform: blob.platform ?? configuration.platform, config, configBytes, configuration, layers }
 }
 
-async function readBlob(shelf: Shelf, blob: Descriptor, namedBy: string): Promise<Buffer> {
+async function readBlob(shelf: ArchiveFiles, blob: Descriptor, namedBy: string): Promise<Buffer> {
   if (blob.size > documentLimit)
     throw invalid(shelf, `the document ${blob.digest} has ${blob.size} bytes, and a document may have ${documentLimit}`)
   const item = await need(shelf, blobPath(blob.digest), namedBy)

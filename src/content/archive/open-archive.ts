@@ -1,8 +1,8 @@
 import { TareError } from '../../support/index.ts'
+import type { ArchiveFiles } from './archive-files.ts'
 import { dockerImages } from './docker-images.ts'
 import { layoutRoots, namesByConfig, ociImages, openBlob, rootNamed } from './oci-images.ts'
-import { openShelf } from './open-shelf.ts'
-import type { Shelf } from './shelf.ts'
+import { openFiles } from './open-files.ts'
 import type { ArchiveImage, ArchiveInput, ArchiveSource, OpenOptions } from './types.ts'
 
 /**
@@ -11,7 +11,7 @@ import type { ArchiveImage, ArchiveInput, ArchiveSource, OpenOptions } from './t
  * `ARCHIVE_PATH_ESCAPES` and `TAR_…`. Close it.
  */
 export async function openArchive(input: ArchiveInput, options: OpenOptions): Promise<ArchiveSource> {
-  const shelf = await openShelf(input, options)
+  const shelf = await openFiles(input, options)
   let closed: Promise<void> | undefined
   const roots = async () => {
     const index = await shelf.find('index.json')
@@ -33,7 +33,7 @@ export async function openArchive(input: ArchiveInput, options: OpenOptions): Pr
  * Where both are there they list the same images; `manifest.json` has the names as the user gave them, and where it has none
  * for an image, index.json may.
  */
-async function imagesOf(shelf: Shelf, unpackLimit: number | undefined): Promise<readonly ArchiveImage[]> {
+async function imagesOf(shelf: ArchiveFiles, unpackLimit: number | undefined): Promise<readonly ArchiveImage[]> {
   const manifest = await shelf.find('manifest.json')
   const index = await shelf.find('index.json')
   if (manifest !== undefined) {
@@ -48,7 +48,7 @@ async function imagesOf(shelf: Shelf, unpackLimit: number | undefined): Promise<
   throw await noImages(shelf)
 }
 
-async function noImages(shelf: Shelf): Promise<TareError> {
+async function noImages(shelf: ArchiveFiles): Promise<TareError> {
   const names = await shelf.names()
   const unknown = (message: string, remedy: string) =>
     new TareError('ARCHIVE_UNKNOWN', `${shelf.label} ${message}`, { remedy })

@@ -1,7 +1,7 @@
 import { TareError } from '../../support/index.ts'
 import { dockerMembers } from './docker-format.ts'
 import { type Output, openFileOutput } from './file-output.ts'
-import { Gathered, type SavedImage } from './gathered.ts'
+import { ImageSet, type SavedImage } from './image-set.ts'
 import { legacyMembers } from './legacy-format.ts'
 import type { Member } from './member.ts'
 import { ociMembers } from './oci-format.ts'
@@ -13,7 +13,7 @@ import type { ArchiveOutput, ArchiveWriter, WriteOptions } from './types.ts'
  * the save, there is the time of the newest image. An image that gets no name is saved without one.
  */
 export function writeArchive(output: ArchiveOutput, options: WriteOptions): ArchiveWriter {
-  const gathered = new Gathered()
+  const gathered = new ImageSet()
   const stop = new AbortController()
   let closing: Promise<void> | undefined
 
@@ -62,7 +62,7 @@ export function writeArchive(output: ArchiveOutput, options: WriteOptions): Arch
   }
 }
 
-async function membersOf(gathered: Gathered, { format, platform }: WriteOptions): Promise<readonly Member[]> {
+async function membersOf(gathered: ImageSet, { format, platform }: WriteOptions): Promise<readonly Member[]> {
   const roots = await gathered.roots()
   if (format === 'oci') return ociMembers(gathered, roots)
   const images: SavedImage[] = []

@@ -4,9 +4,9 @@ import {
   decodeIndex,
   encodeIndex,
   indexLayer,
-  type LayerAtRest,
   type LayerIndex,
   mergeLayers,
+  type StoredLayer,
   withLayer,
 } from '../../files/layer/index.ts'
 import { Tree } from '../../files/tree/index.ts'
@@ -65,7 +65,7 @@ export class Snapshots {
       layers,
       scratch: layers.length === 0,
       fetch,
-      tree: once(() => mergeLayers(layers.map(({ diffId }) => this.atRest(diffId)))),
+      tree: once(() => mergeLayers(layers.map(({ diffId }) => this.storedLayer(diffId)))),
     }
   }
 
@@ -78,7 +78,7 @@ export class Snapshots {
       scratch: false,
       fetch: below.fetch,
       ...(layer.rootTime === undefined ? {} : { rootTime: layer.rootTime }),
-      tree: once(() => withLayer(below.tree(), this.atRest(layer.diffId))),
+      tree: once(() => withLayer(below.tree(), this.storedLayer(layer.diffId))),
     }
   }
 
@@ -89,7 +89,7 @@ export class Snapshots {
   }
 
   /** The layer's index and where it lies, with the bytes of its digest. Throws `BLOB_MISSING`, `BLOB_CORRUPT`. */
-  atRest(diffId: Digest): LayerAtRest {
+  storedLayer(diffId: Digest): StoredLayer {
     this.store.blobs.check(diffId)
     return { index: this.index(diffId), path: this.store.blobs.path(diffId) }
   }

@@ -147,7 +147,7 @@ test('a circle of redirects ends', async () => {
 
 test('a server that says nothing, or a byte now and then, is given up', async () => {
   const silent = await startBad({ interfere: (request) => request.url!.includes('/blobs/') })
-  await expect(readLayer(openBad(silent, { patience: 60, attempts: 2 }))).rejects.toMatchObject({
+  await expect(readLayer(openBad(silent, { idleTimeout: 60, attempts: 2 }))).rejects.toMatchObject({
     code: 'REGISTRY_UNREACHABLE',
     message: expect.stringContaining('sent nothing for 0.06 seconds'),
   })
@@ -160,7 +160,7 @@ test('a server that says nothing, or a byte now and then, is given up', async ()
       return true
     },
   })
-  await expect(readLayer(openBad(slow, { patience: 100, attempts: 2 }), { ...layer, size: 200 })).rejects.toThrow()
+  await expect(readLayer(openBad(slow, { idleTimeout: 100, attempts: 2 }), { ...layer, size: 200 })).rejects.toThrow()
 })
 
 test('a manifest without end is not read to its end', async () => {
@@ -176,7 +176,7 @@ test('a manifest without end is not read to its end', async () => {
   })
   const { digest, size } = registry.addManifest(mediaTypes.manifest, {}, 'endless')
   const blob = { mediaType: mediaTypes.manifest, digest, size }
-  await expect(openBad(registry, { patience: 5000 }).open(blob)).rejects.toMatchObject({ code: 'MANIFEST_INVALID' })
+  await expect(openBad(registry, { idleTimeout: 5000 }).open(blob)).rejects.toMatchObject({ code: 'MANIFEST_INVALID' })
 })
 
 test('tags that come in pages without end are given up', async () => {
@@ -200,7 +200,7 @@ test('an answer whose head comes byte by byte is given up', async () => {
       return true
     },
   })
-  await expect(readLayer(openBad(registry, { patience: 100, attempts: 2 }))).rejects.toMatchObject({
+  await expect(readLayer(openBad(registry, { idleTimeout: 100, attempts: 2 }))).rejects.toMatchObject({
     code: 'REGISTRY_UNREACHABLE',
     message: expect.stringContaining('did next to nothing'),
   })

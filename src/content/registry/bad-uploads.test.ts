@@ -172,7 +172,7 @@ test('an upload that is sent to another host goes there without the Authorizatio
 
 test('a registry that never answers an upload, or hardly takes it, is given up', async () => {
   const silent = await startBad({ interfere: (request) => request.method === 'PUT' })
-  const never = openBad(silent, { patience: 100, attempts: 2 }).upload(layer, again)
+  const never = openBad(silent, { idleTimeout: 100, attempts: 2 }).upload(layer, again)
   await expect(never).rejects.toMatchObject({ code: 'REGISTRY_UNREACHABLE' })
   const slow = await startBad({
     interfere: (request) => {
@@ -189,7 +189,7 @@ test('a registry that never answers an upload, or hardly takes it, is given up',
   })
   const large = Buffer.alloc(64 << 20)
   const blob = { ...layer, digest: digestOf(large), size: large.length }
-  const trickled = openBad(slow, { patience: 200, attempts: 1 }).upload(blob, {
+  const trickled = openBad(slow, { idleTimeout: 200, attempts: 1 }).upload(blob, {
     open: async () => flow(...slices(large)),
   })
   await expect(trickled).rejects.toMatchObject({ code: 'REGISTRY_UNREACHABLE' })
@@ -207,7 +207,7 @@ test('a refusal without end is not read to its end', async () => {
       return true
     },
   })
-  await expect(putSmall(openBad(registry, { patience: 5000 }))).rejects.toMatchObject({ code: 'REGISTRY_REFUSED' })
+  await expect(putSmall(openBad(registry, { idleTimeout: 5000 }))).rejects.toMatchObject({ code: 'REGISTRY_REFUSED' })
 })
 
 function slices(whole: Buffer): Buffer[] {

@@ -36,7 +36,7 @@ export class Connection {
   private readonly registry: string
   readonly retries: RetrySettings
   /** Milliseconds; see HttpSettings. */
-  readonly patience: number
+  readonly idleTimeout: number
   private readonly http: Http
   private readonly insecure: boolean
   private readonly plain: boolean
@@ -64,7 +64,7 @@ export class Connection {
     // Docker Hub answers elsewhere than at its name.
     this.host = host === 'docker.io' ? 'registry-1.docker.io' : host
     this.http = http
-    this.patience = http.patience
+    this.idleTimeout = http.idleTimeout
     this.retries = retries
     this.insecure = options.insecure
     this.plain = options.plain === true
@@ -160,8 +160,8 @@ export class Connection {
     return this.base
   }
 
-  attempt({ wish, repository, actions }: Purpose): Attempt {
-    return { wish, host: this.host, registry: this.registry, repository, scope: actions }
+  attempt({ action, repository, actions }: Purpose): Attempt {
+    return { action, host: this.host, registry: this.registry, repository, scope: actions }
   }
 
   /** An error of the network as an answer; what came from whoever hands in the bytes stays as it is. */

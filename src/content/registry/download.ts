@@ -20,7 +20,7 @@ export async function readBlob(
   blob: Descriptor,
   from: number,
 ): Promise<Bytes> {
-  const purpose: Purpose = { wish: `read ${blob.digest} of ${repository}`, repository, actions: 'pull' }
+  const purpose: Purpose = { action: `read ${blob.digest} of ${repository}`, repository, actions: 'pull' }
   return resumed(connection, purpose, blob, from, await ask(connection, purpose, blob, from))
 }
 
@@ -90,15 +90,17 @@ async function ask(connection: Connection, purpose: Purpose, blob: Descriptor, f
 const leastBytesPerWindow = 16 << 10
 
 /** The body's chunks. One that only trickles counts as a broken connection. */
-async function* paced({ body }: HttpResponse, { patience }: Connection): AsyncIterable<Uint8Array> {
+async function* paced({ body }: HttpResponse, { idleTimeout }: Connection): AsyncIterable<Uint8Array> {
   let since = Date.now()
   let bytes = 0
   for await (const chunk of body as AsyncIterable<Uint8Array>) {
     bytes += chunk.length
     const asked = Date.now()
-    if (asked - since > patience) {
+    if (asked - since > idleTimeout) {
       if (bytes < leastBytesPerWindow)
-        throw Object.assign(new Error(`only ${bytes} bytes came in ${patience / 1000} seconds`), { code: 'ETIMEDOUT' })
+        throw Object.assign(new Error(`only ${bytes} bytes came in ${idleTimeout / 1000} seconds`), {
+          code: 'ETIMEDOUT',
+        })
       since = asked
       bytes = 0
     }

@@ -4,7 +4,7 @@ import { TareError } from '../../support/index.ts'
 /** What was tried, as far as an error should tell it. */
 export interface Attempt {
   /** What we wanted, to follow "cannot": `read the manifest of alpine:3.19`. */
-  readonly wish: string
+  readonly action: string
   readonly host: string
   /** What `tare login` calls it; undefined: as `host`. */
   readonly registry?: string | undefined
@@ -49,7 +49,7 @@ export class RefusedStatus extends Error {
 
 /** The error for an answer that is none of those we know what to do with. */
 export function refused(attempt: Attempt, status: number, words: string, retryAfter?: string): TareError {
-  const message = `cannot ${attempt.wish}: ${whoOf(attempt)} answers ${status}${words === '' ? '' : `: ${words}`}${asked(attempt)}`
+  const message = `cannot ${attempt.action}: ${whoOf(attempt)} answers ${status}${words === '' ? '' : `: ${words}`}${asked(attempt)}`
   const cause = new RefusedStatus(status, attempt.via?.what ?? 'registry')
   if (status === 401 || status === 403)
     return new TareError('REGISTRY_DENIED', message, { cause, remedy: denied(attempt) })
@@ -93,13 +93,13 @@ export function unreachable(attempt: Attempt, error: unknown): unknown {
   const { host } = attempt.via ?? attempt
   const found = explainUnreachable(error, host, '--insecure')
   if (found === undefined) return error
-  const message = `cannot ${attempt.wish}: ${whoOf(attempt)}: ${found.why}`
+  const message = `cannot ${attempt.action}: ${whoOf(attempt)}: ${found.why}`
   return new TareError('REGISTRY_UNREACHABLE', message, { cause: error, remedy: found.remedy })
 }
 
 /** The error for an answer that no registry should give. */
 export function nonsense(attempt: Attempt, what: string): TareError {
-  return new TareError('REGISTRY_INVALID', `cannot ${attempt.wish}: ${whoOf(attempt)} ${what}`, {
+  return new TareError('REGISTRY_INVALID', `cannot ${attempt.action}: ${whoOf(attempt)} ${what}`, {
     remedy: 'It may not be a registry, or a proxy may be answering in its place.',
   })
 }

@@ -7,7 +7,7 @@ import { basic, fetchToken, type Token } from './tokens.ts'
 
 /** What a question is about: which rights it needs, and how an error tells of it. */
 export interface Purpose {
-  readonly wish: string
+  readonly action: string
   readonly repository?: string | undefined
   readonly actions?: 'pull' | 'pull,push' | 'delete' | undefined
   /** A second repository to read from: that of a mount. */

@@ -34,7 +34,7 @@ export async function resolveManifest(
   shown: string,
 ): Promise<Descriptor | undefined> {
   const path = `/v2/${repository}/manifests/${name}`
-  const purpose: Purpose = { wish: `read the manifest of ${shown}`, repository, actions: 'pull' }
+  const purpose: Purpose = { action: `read the manifest of ${shown}`, repository, actions: 'pull' }
   // Only a question that saves the document: where a gateway refuses it, or has nothing to say, GET decides.
   const head = await connection.askOptional({ method: 'HEAD', path, headers: { Accept: accept } }, purpose, there)
   if (head !== undefined) discard(head)
@@ -47,13 +47,13 @@ export async function resolveManifest(
   const digest = sha256(bytes)
   if (wanted !== undefined && wanted !== digest)
     throw new TareError('BLOB_CORRUPT', `the manifest that ${connection.host} sent for ${shown} is ${digest}`)
-  return { mediaType: typeOf(response, bytes, purpose.wish), digest, size: bytes.length }
+  return { mediaType: typeOf(response, bytes, purpose.action), digest, size: bytes.length }
 }
 
 /** A manifest's bytes, checked. Rejects with `BLOB_MISSING` where it is not there, and with `BLOB_CORRUPT`. */
 export async function readManifest(connection: Connection, repository: string, blob: Descriptor): Promise<Buffer> {
   const path = `/v2/${repository}/manifests/${blob.digest}`
-  const purpose: Purpose = { wish: `read the manifest ${blob.digest} of ${repository}`, repository, actions: 'pull' }
+  const purpose: Purpose = { action: `read the manifest ${blob.digest} of ${repository}`, repository, actions: 'pull' }
   const answer = await fetchDocument(connection, path, purpose)
   if (answer === undefined)
     throw new TareError('BLOB_MISSING', `${connection.host}/${repository} does not have the manifest ${blob.digest}`)
@@ -69,7 +69,7 @@ export async function hasManifest(
 ): Promise<boolean> {
   const path = `/v2/${repository}/manifests/${digest}`
   const actions = push ? 'pull,push' : 'pull'
-  const purpose: Purpose = { wish: `look for ${digest} in ${repository}`, repository, actions }
+  const purpose: Purpose = { action: `look for ${digest} in ${repository}`, repository, actions }
   const response = await connection.askOptional({ method: 'HEAD', path, headers: { Accept: accept } }, purpose, there)
   if (response !== undefined) discard(response)
   return response !== undefined
@@ -89,7 +89,7 @@ export async function putManifest(
   blob: Descriptor,
   bytes: Buffer,
 ): Promise<{ readonly listsReferrers: boolean }> {
-  const purpose: Purpose = { wish: `push the manifest ${name} to ${repository}`, repository, actions: 'pull,push' }
+  const purpose: Purpose = { action: `push the manifest ${name} to ${repository}`, repository, actions: 'pull,push' }
   const path = `/v2/${repository}/manifests/${name}`
   const headers = { 'Content-Type': blob.mediaType }
   const expected = [200, 201, 202, 204, ...refusedKinds]
@@ -131,12 +131,12 @@ export async function fetchDocument(
         discard(response)
         return undefined
       }
-      const late = AbortSignal.timeout(Math.max(connection.patience, 1000))
+      const late = AbortSignal.timeout(Math.max(connection.idleTimeout, 1000))
       return { response, bytes: await collect(until(late, response.body), documentLimit) }
     })
   } catch (error) {
     if (error instanceof RangeError)
-      throw new TareError('MANIFEST_INVALID', `cannot ${purpose.wish}: ${connection.host} sends ${error.message}`)
+      throw new TareError('MANIFEST_INVALID', `cannot ${purpose.action}: ${connection.host} sends ${error.message}`)
     throw connection.explain(error, purpose)
   }
 }
@@ -155,7 +155,7 @@ export function typeNamed({ headers }: Pick<HttpResponse, 'headers'>): string {
   return headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? ''
 }
 
-function typeOf({ headers }: HttpResponse, bytes: Buffer, wish: string): string {
+function typeOf({ headers }: HttpResponse, bytes: Buffer, action: string): string {
   const raw = parseDocument(bytes, 'the manifest')
   const header = typeNamed({ headers }) || undefined
   const kind = kindOfDocument(raw, 'the manifest', header)
@@ -163,7 +163,7 @@ function typeOf({ headers }: HttpResponse, bytes: Buffer, wish: string): string 
   if (typeof said === 'string' && isDocument({ mediaType: said })) return said
   if (kind === 'index') return mediaTypes.index
   if (kind === 'manifest' && raw['schemaVersion'] === 2) return mediaTypes.manifest
-  throw new TareError('MANIFEST_UNSUPPORTED', `cannot ${wish}: it is of the type ${String(said)}`, {
+  throw new TareError('MANIFEST_UNSUPPORTED', `cannot ${action}: it is of the type ${String(said)}`, {
     remedy:
       raw['schemaVersion'] === 1
         ? 'It is of the first kind, which Docker has given up: push the image again with a Docker of today.'

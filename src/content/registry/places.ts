@@ -12,7 +12,7 @@ export interface PlaceSettings {
   readonly environment: Environment
   /** Those of the origin; mirrors are never shown them. */
   readonly credentials?: Credentials | undefined
-  readonly patience: number
+  readonly idleTimeout: number
   readonly retries: RetrySettings
   /** Is told what went wrong and is no error. */
   readonly warn?: ((message: string) => void) | undefined
@@ -24,7 +24,7 @@ const mirrorAttempts = 2
 const mirrorWait = 1_000
 
 /** An endpoint that can be asked. */
-export class Place {
+export class Transport {
   /** As image names have it. */
   readonly host: string
   readonly repository: string
@@ -32,11 +32,11 @@ export class Place {
   private readonly http: Http
 
   constructor({ host, repository, insecure, plain, api, namespace, own }: Endpoint, settings: PlaceSettings) {
-    const { environment, patience, retries } = settings
+    const { environment, idleTimeout, retries } = settings
     this.host = host
     this.repository = repository
     this.http = new Http({
-      patience,
+      idleTimeout,
       unchecked: insecure,
       trust: { host, environment, own },
       proxies: readProxies(environment),
@@ -66,14 +66,14 @@ export class Place {
 const small = 1 << 20
 
 interface Mirror {
-  readonly place: Place
+  readonly place: Transport
   /** Why it is not asked any more. */
   failure?: string
 }
 
 /** Where a repository is read: at its mirrors in their order, then at its origin. What is written goes to the origin. */
 export class Places {
-  readonly origin: Place
+  readonly origin: Transport
   private readonly mirrors: readonly Mirror[]
   private readonly signal: AbortSignal | undefined
   /** What the mirrors answered to the last question that the origin was asked, too. */
@@ -81,16 +81,16 @@ export class Places {
   private gaveBytes = false
 
   constructor({ origin, mirrors }: Endpoints, settings: PlaceSettings) {
-    const { patience, retries } = settings
+    const { idleTimeout, retries } = settings
     this.signal = retries.signal
-    this.origin = new Place(origin, settings)
+    this.origin = new Transport(origin, settings)
     const hasty: PlaceSettings = {
       ...settings,
       credentials: undefined,
-      patience: Math.min(patience, mirrorPatience),
+      idleTimeout: Math.min(idleTimeout, mirrorPatience),
       retries: { ...retries, attempts: Math.min(retries.attempts, mirrorAttempts), longestWait: mirrorWait },
     }
-    this.mirrors = mirrors.map((mirror) => ({ place: new Place(mirror, hasty) }))
+    this.mirrors = mirrors.map((mirror) => ({ place: new Transport(mirror, hasty) }))
   }
 
   /** What mirrors had to say when the origin was asked last; undefined for nothing. */
@@ -104,7 +104,7 @@ export class Places {
   }
 
   /** The first answer; undefined where nobody has it. An error is the origin's, and tells of the mirrors. */
-  async read<T>(ask: (place: Place) => Promise<T | undefined>): Promise<T | undefined> {
+  async read<T>(ask: (place: Transport) => Promise<T | undefined>): Promise<T | undefined> {
     return (await this.find(ask)).answer
   }
 
@@ -129,7 +129,7 @@ export class Places {
     return true
   }
 
-  private async find<T>(ask: (place: Place) => Promise<T | undefined>): Promise<Found<T>> {
+  private async find<T>(ask: (place: Transport) => Promise<T | undefined>): Promise<Found<T>> {
     const passed: string[] = []
     for (const mirror of this.mirrors) {
       const { place } = mirror
@@ -179,13 +179,13 @@ export class Places {
   }
 }
 
-async function readSmall({ connection, repository }: Place, blob: Descriptor): Promise<Buffer> {
+async function readSmall({ connection, repository }: Transport, blob: Descriptor): Promise<Buffer> {
   return collect(await download(connection, repository, blob), small)
 }
 
 interface Found<T> {
   readonly answer: T | undefined
-  readonly place: Place
+  readonly place: Transport
   /** undefined: the place is the origin. */
   readonly mirror?: Mirror
 }
@@ -200,7 +200,7 @@ function isLasting({ code }: TareError): boolean {
 }
 
 /** `mirror.example:5000 answers 503`, without what was wished for. */
-function reasonOf(error: unknown, { connection: { host } }: Place): string {
+function reasonOf(error: unknown, { connection: { host } }: Transport): string {
   const message = messageOf(error)
   const at = message.lastIndexOf(`: ${host}`)
   return at === -1 ? `${host}: ${message}` : message.slice(at + 2)

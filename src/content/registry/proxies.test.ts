@@ -12,7 +12,7 @@ import { openRegistry, type RegistryOptions } from './index.ts'
 
 const bytes = Buffer.alloc(400_000, 'through a proxy ')
 const layer = { mediaType: mediaTypes.layerGzip, digest: digestOf(bytes), size: bytes.length }
-const options = { repository: 'app', retryDelay: 2, attempts: 2, patience: 2_000 }
+const options = { repository: 'app', retryDelay: 2, attempts: 2, idleTimeout: 2_000 }
 
 describe.runIf(hasProgram('openssl', 'version'))('a proxy', () => {
   /** A registry and a certificate that is believed, for it and for proxies. */

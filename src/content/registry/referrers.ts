@@ -18,7 +18,7 @@ export async function fetchReferrers(
   digest: Digest,
   artifactType: string | undefined,
 ): Promise<readonly Descriptor[]> {
-  const purpose: Purpose = { wish: `list what refers to ${digest} in ${repository}`, repository, actions: 'pull' }
+  const purpose: Purpose = { action: `list what refers to ${digest} in ${repository}`, repository, actions: 'pull' }
   const found = (await askApi()) ?? (await askTag())
   // Not every registry filters, and a tag never does.
   return artifactType === undefined ? found : found.filter((one) => one.artifactType === artifactType)
@@ -67,14 +67,18 @@ export async function fetchReferrersTag(
   subject: Digest,
   actions: 'pull' | 'pull,push' = 'pull',
 ): Promise<FetchedDocument | undefined> {
-  const purpose: Purpose = { wish: `list what refers to ${subject} in ${repository}`, repository, actions }
+  const purpose: Purpose = { action: `list what refers to ${subject} in ${repository}`, repository, actions }
   const answer = await fetchDocument(connection, `/v2/${repository}/manifests/${referrersTag(subject)}`, purpose)
   return answer === undefined || sha256(answer.bytes) === subject ? undefined : answer
 }
 
 /** Whether the registry keeps such lists itself. */
 export async function hasReferrersApi(connection: Connection, repository: string, digest: Digest): Promise<boolean> {
-  const purpose: Purpose = { wish: `list what refers to ${digest} in ${repository}`, repository, actions: 'pull,push' }
+  const purpose: Purpose = {
+    action: `list what refers to ${digest} in ${repository}`,
+    repository,
+    actions: 'pull,push',
+  }
   try {
     const answer = await fetchDocument(connection, `/v2/${repository}/referrers/${digest}`, purpose)
     return answer !== undefined && isList(answer)

@@ -18,7 +18,7 @@ import { download } from './download.ts'
 import { refused, wordsOf } from './failure.ts'
 import type { Purpose } from './identity.ts'
 import { hasManifest, isDocument, putManifest, readManifest, resolveManifest } from './manifests.ts'
-import { type Place, Places } from './places.ts'
+import { Places, type Transport } from './places.ts'
 import { fetchReferrers } from './referrers.ts'
 import { addReferrer, type Referral, referralOf, removeReferrer } from './subjects.ts'
 import { isEmpty, listTags } from './tags.ts'
@@ -40,7 +40,7 @@ export interface RegistryOptions {
   /** Is told what went wrong and is no error, such as a credential helper that is missing. */
   readonly warn?: ((message: string) => void) | undefined
   /** Milliseconds without a byte after which a connection counts as lost. Default: 60,000. */
-  readonly patience?: number | undefined
+  readonly idleTimeout?: number | undefined
   /** How often something is tried in all. Default: 5. */
   readonly attempts?: number | undefined
   /** Milliseconds before the second try. Default: 400. */
@@ -64,18 +64,18 @@ export class Registry implements Target {
   readonly repository: string
   private readonly options: RegistryOptions
   private readonly places: Places
-  private readonly place: Place
+  private readonly place: Transport
 
   constructor(host: string, options: RegistryOptions) {
     const { repository, environment = {}, credentials, insecure, namedBy, signal, warn } = options
-    const { patience = 60_000, attempts = 5, retryDelay = 400 } = options
+    const { idleTimeout = 60_000, attempts = 5, retryDelay = 400 } = options
     this.host = host
     this.repository = repository
     this.options = options
     const retries = { attempts, delay: retryDelay, longestWait: 60_000, signal }
     const endpoints = findEndpoints(host, repository, { environment, insecure, namedBy })
     for (const fault of endpoints.faults) warn?.(`${fault}: going on without it`)
-    this.places = new Places(endpoints, { environment, credentials, patience, retries, warn })
+    this.places = new Places(endpoints, { environment, credentials, idleTimeout, retries, warn })
     this.place = this.places.origin
   }
 
@@ -92,7 +92,7 @@ export class Registry implements Target {
   /** Rejects with `REGISTRY_DENIED` and others; see failure.ts. */
   resolve(name: Reference): Promise<Descriptor | undefined> {
     const { repository, digest, tag = 'latest' } = name
-    const ask = ({ connection }: Place, there: string) =>
+    const ask = ({ connection }: Transport, there: string) =>
       resolveManifest(connection, there, digest ?? tag, formatReference(name))
     if (repository !== this.repository) return ask(this.place, this.reallyAt(repository))
     return this.places.read((place) => ask(place, place.repository))
@@ -178,7 +178,7 @@ export class Registry implements Target {
     const { digest } = blob
     // Afterwards nobody can say any more what it spoke of.
     const referral = await this.referralThere(blob)
-    const purpose: Purpose = { wish: `remove ${digest} from ${repository}`, repository, actions: 'delete' }
+    const purpose: Purpose = { action: `remove ${digest} from ${repository}`, repository, actions: 'delete' }
     const path = `/v2/${repository}/manifests/${digest}`
     discard(await connection.ask({ method: 'DELETE', path }, purpose, [200, 202, 204]))
     if (referral !== undefined) await removeReferrer(connection, repository, referral)
@@ -187,7 +187,7 @@ export class Registry implements Target {
   /** Removes a tag, and nothing else. Not every registry does that: rejects with `REGISTRY_REFUSED`. */
   async removeTag(tag: string): Promise<void> {
     const { connection, repository } = this.place
-    const purpose: Purpose = { wish: `remove the tag ${tag} from ${repository}`, repository, actions: 'delete' }
+    const purpose: Purpose = { action: `remove the tag ${tag} from ${repository}`, repository, actions: 'delete' }
     const path = `/v2/${repository}/manifests/${tag}`
     const response = await connection.ask({ method: 'DELETE', path }, purpose, [200, 202, 204, 400, 404, 405, 501])
     if (response.status < 400) return discard(response)
@@ -201,7 +201,7 @@ export class Registry implements Target {
   /** Rejects unless the registry takes the credentials. Answers an identity token, which does instead of the password, where it gives one. */
   async login(): Promise<string | undefined> {
     const { connection } = this.place
-    const purpose: Purpose = { wish: `log in to ${this.host}`, lasting: true }
+    const purpose: Purpose = { action: `log in to ${this.host}`, lasting: true }
     discard(await connection.ask({ method: 'GET', path: '/v2/' }, purpose, [200]))
     return connection.identityToken()
   }

@@ -10,7 +10,7 @@ const mostPages = 1000
 
 /** All tags of a repository, in the registry's order. */
 export async function listTags(connection: Connection, repository: string): Promise<readonly string[]> {
-  const purpose: Purpose = { wish: `list the tags of ${repository}`, repository, actions: 'pull' }
+  const purpose: Purpose = { action: `list the tags of ${repository}`, repository, actions: 'pull' }
   const tags: string[] = []
   let path: string | URL | undefined = `/v2/${repository}/tags/list?n=1000`
   for (let page = 0; path !== undefined; page++) {
@@ -27,7 +27,7 @@ export async function listTags(connection: Connection, repository: string): Prom
 
 /** Whether the repository has nothing with a name. Where that cannot be told, it has. */
 export async function isEmpty(connection: Connection, repository: string): Promise<boolean> {
-  const purpose: Purpose = { wish: `look into ${repository}`, repository, actions: 'pull,push' }
+  const purpose: Purpose = { action: `look into ${repository}`, repository, actions: 'pull,push' }
   const question = { method: 'GET', path: `/v2/${repository}/tags/list?n=1` } as const
   try {
     const response = await connection.ask(question, purpose, [200, 404])

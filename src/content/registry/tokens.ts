@@ -78,10 +78,10 @@ function realmOf(realm: string | undefined, attempt: Attempt): URL {
   throw nonsense(attempt, 'asks for a token, but does not say where one is to be had')
 }
 
-function exposed({ wish, host }: Attempt, { origin }: URL): TareError {
+function exposed({ action, host }: Attempt, { origin }: URL): TareError {
   return new TareError(
     'CREDENTIALS_EXPOSED',
-    `cannot ${wish}: ${host} is reached by https, and wants the password sent to its token server ${origin} by plain http`,
+    `cannot ${action}: ${host} is reached by https, and wants the password sent to its token server ${origin} by plain http`,
     { remedy: 'Nothing was sent. Whoever runs the registry has to name its token server (the realm) with https.' },
   )
 }

@@ -22,7 +22,7 @@ export class UploadAhead {
     this.connection = connection
     this.repository = repository
     this.place = place
-    this.purpose = { wish: `upload to ${repository}`, repository, actions: 'pull,push' }
+    this.purpose = { action: `upload to ${repository}`, repository, actions: 'pull,push' }
     this.feed.on('error', () => {})
     this.sent = this.send()
   }

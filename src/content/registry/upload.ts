@@ -26,7 +26,7 @@ export async function hasBlob(
   push = false,
 ): Promise<boolean> {
   const actions = push ? 'pull,push' : 'pull'
-  const purpose: Purpose = { wish: `look for ${blob.digest} in ${repository}`, repository, actions }
+  const purpose: Purpose = { action: `look for ${blob.digest} in ${repository}`, repository, actions }
   const path = `/v2/${repository}/blobs/${blob.digest}`
   const response = await connection.askOptional({ method: 'HEAD', path }, purpose, [200, 202, 204])
   if (response !== undefined) discard(response)
@@ -40,7 +40,7 @@ async function mountOrBegin(
   blob: Descriptor,
   from: string | undefined,
 ): Promise<HttpResponse | 'mounted'> {
-  const purpose: Purpose = { wish: `upload to ${repository}`, repository, actions: 'pull,push' }
+  const purpose: Purpose = { action: `upload to ${repository}`, repository, actions: 'pull,push' }
   if (from !== undefined && from !== repository) {
     const query = new URLSearchParams({ mount: blob.digest, from })
     const path = `/v2/${repository}/blobs/uploads/?${query}`
@@ -57,7 +57,7 @@ async function mountOrBegin(
 
 /** Begins an upload. The answer says where to. */
 export async function begin(connection: Connection, repository: string): Promise<HttpResponse> {
-  const purpose: Purpose = { wish: `upload to ${repository}`, repository, actions: 'pull,push' }
+  const purpose: Purpose = { action: `upload to ${repository}`, repository, actions: 'pull,push' }
   const path = `/v2/${repository}/blobs/uploads/`
   const response = await connection.ask({ method: 'POST', path }, purpose, taken)
   discard(response)
@@ -99,7 +99,7 @@ export async function mount(
     const session = await mountOrBegin(connection, repository, blob, from)
     if (session === 'mounted') return session
     // Nobody will use it; where it cannot be taken back, it expires.
-    const purpose: Purpose = { wish: `end an upload to ${repository}`, repository, actions: 'pull,push' }
+    const purpose: Purpose = { action: `end an upload to ${repository}`, repository, actions: 'pull,push' }
     const path = placeOf(session, connection, repository)
     const ended = await connection.askOnce({ method: 'DELETE', path }, purpose, [200, 202, 204]).catch(() => undefined)
     if (ended !== undefined) discard(ended)
@@ -124,7 +124,7 @@ export class Session {
     this.blob = blob
     this.bytes = bytes
     this.place = place
-    this.purpose = { wish: `upload ${blob.digest} to ${repository}`, repository, actions: 'pull,push' }
+    this.purpose = { action: `upload ${blob.digest} to ${repository}`, repository, actions: 'pull,push' }
   }
 
   /** Sends the bytes; with `begun`, those that the registry does not have yet. */
@@ -272,5 +272,5 @@ function isBroken(error: unknown): boolean {
 export function placeOf(response: HttpResponse, { host }: Connection, repository: string): URL {
   const { location } = response.headers
   if (location !== undefined && URL.canParse(location, response.url.href)) return new URL(location, response.url)
-  throw nonsense({ wish: `upload to ${repository}`, host, repository }, 'does not say where to upload to')
+  throw nonsense({ action: `upload to ${repository}`, host, repository }, 'does not say where to upload to')
 }

@@ -125,7 +125,7 @@ export class Blobs {
   async put(blob: Descriptor, bytes: Bytes): Promise<void> {
     const reservation = this.reserve()
     try {
-      const { digest, size } = await pour(reservation.path, bytes)
+      const { digest, size } = await writeAndDigest(reservation.path, bytes)
       if (digest !== blob.digest || size !== blob.size) {
         throw new TareError(
           'BLOB_CORRUPT',
@@ -209,7 +209,7 @@ export class Blobs {
   }
 }
 
-async function pour(path: string, bytes: Bytes): Promise<{ digest: Digest; size: number }> {
+async function writeAndDigest(path: string, bytes: Bytes): Promise<{ digest: Digest; size: number }> {
   const hash = createHash('sha256')
   let size = 0
   const fd = openSync(path, 'wx', 0o600)

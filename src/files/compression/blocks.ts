@@ -16,10 +16,10 @@ export async function* squeezeBlocks(
   let before: Uint8Array | undefined
   try {
     for await (const block of blocksOf(bytes, blockSize)) {
-      const squeezed = squeeze(block, before)
+      const compressed = squeeze(block, before)
       // Looked at in its turn; a failure before that is no unhandled one.
-      squeezed.catch(() => {})
-      running.push(squeezed)
+      compressed.catch(() => {})
+      running.push(compressed)
       before = block
       if (running.length >= atOnce) yield* await running.shift()!
     }

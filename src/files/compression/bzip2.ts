@@ -1,8 +1,8 @@
 import type { Bytes } from '../../support/index.ts'
+import { ByteReader } from '../../support/index.ts'
 import { BitReader, OutOfBits } from './bits.ts'
 import { BlockDecoder } from './bzip2-block.ts'
 import { corrupt } from './corrupt.ts'
-import { Feed } from './feed.ts'
 import { start, throughProgram } from './program.ts'
 
 /** All streams, one after the other: by the `bzip2` program, else here. */
@@ -25,7 +25,7 @@ const endMagic = [0x177245, 0x385090] as const
  * either want to know the size beforehand or are four times slower).
  */
 export async function* decodeBzip2(bytes: Bytes): Bytes {
-  const feed = new Feed(bytes)
+  const feed = new ByteReader(bytes)
   const bits = new BitReader()
   const refill = async (size: number) => {
     if (bits.available >= size) return

@@ -38,13 +38,13 @@ test.skipIf(!hasZstd).each(cases)('%s come out of zstd as they went in', async (
   expect((await collect(plain, 1 << 26)).equals(bytes)).toBe(true)
 })
 
-test('bytes that are as frequent as each other are squeezed where they repeat', async () => {
+test('bytes that are as frequent as each other are compressed where they repeat', async () => {
   const line = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
   const packed = await collect(compress(flow(Buffer.alloc(4 << 20, line)), 'gzip'), 1 << 26)
   expect(packed.length).toBeLessThan(100_000)
 })
 
-test('what cannot be squeezed grows by less than a thousandth', async () => {
+test('what cannot be compressed grows by less than a thousandth', async () => {
   const bytes = randomBytes(4 << 20)
   const packed = await collect(compress(flow(bytes), 'gzip'), 1 << 26)
   expect(packed.length).toBeLessThan(bytes.length * 1.001)

@@ -39,13 +39,13 @@ export async function* gzipBlocks(bytes: Bytes, level: number): Bytes {
 
 /** Ends at a byte, and is not the last of its stream. */
 async function squeeze(block: Uint8Array, before: Uint8Array | undefined, level: number): Promise<Uint8Array[]> {
-  const squeezed = runsOf(block).map(({ from, to, random }) => {
+  const compressed = runsOf(block).map(({ from, to, random }) => {
     const run = block.subarray(from, to)
     if (random) return stored(run)
     const dictionary = from === 0 ? before : block.subarray(Math.max(0, from - windowSize), from)
     return deflated(run, dictionary, level)
   })
-  return (await Promise.all(squeezed)).flat()
+  return (await Promise.all(compressed)).flat()
 }
 
 interface Run {
@@ -97,7 +97,7 @@ function deflated(run: Uint8Array, dictionary: Uint8Array | undefined, level: nu
     ...(dictionary === undefined ? {} : { dictionary }),
   }
   return new Promise((resolve, reject) => {
-    deflateRaw(run, options, (error, squeezed) => (error === null ? resolve([squeezed]) : reject(error)))
+    deflateRaw(run, options, (error, compressed) => (error === null ? resolve([compressed]) : reject(error)))
   })
 }
 

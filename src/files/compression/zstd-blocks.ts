@@ -8,7 +8,7 @@ const blockSize = 4 << 20
 type ZstdCompress = (
   bytes: Uint8Array,
   options: { readonly params: Readonly<Record<number, number>> },
-  done: (error: Error | null, squeezed: Buffer) => void,
+  done: (error: Error | null, compressed: Buffer) => void,
 ) => void
 
 /**
@@ -26,7 +26,7 @@ export async function* zstdBlocks(bytes: Bytes, level: number): Bytes {
   const squeeze = (block: Uint8Array) =>
     new Promise<readonly Uint8Array[]>((resolve, reject) => {
       empty = false
-      zstdCompress(block, options, (error, squeezed) => (error === null ? resolve([squeezed]) : reject(error)))
+      zstdCompress(block, options, (error, compressed) => (error === null ? resolve([compressed]) : reject(error)))
     })
   yield* squeezeBlocks(bytes, blockSize, squeeze)
   // Not even a frame would be no zstd.

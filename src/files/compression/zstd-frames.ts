@@ -1,6 +1,5 @@
-import { type Bytes, TareError } from '../../support/index.ts'
+import { ByteReader, type Bytes, TareError } from '../../support/index.ts'
 import { corrupt } from './corrupt.ts'
-import { Feed } from './feed.ts'
 
 /** A part of a frame, as it stands in the archive. */
 export interface FramePart {
@@ -26,7 +25,7 @@ const largestWindow = 128 * 1024 * 1024
  * inside a frame or when something else stands behind one (RFC 8878, 3.1).
  */
 export async function* walkFrames(bytes: Bytes): AsyncGenerator<FramePart> {
-  const feed = new Feed(bytes)
+  const feed = new ByteReader(bytes)
   const exactly = async (size: number): Promise<Buffer> => {
     const taken = await feed.take(size)
     if (taken.length < size) throw corrupt('zstd', 'it ends too early')

@@ -20,14 +20,14 @@ import { slabSize } from './layer-file.ts'
 
 const large = 64 << 20
 
-async function pour(path: string, expected: number, bytes: Buffer) {
+async function writeAndDigest(path: string, expected: number, bytes: Buffer) {
   const file = await createLayerFile(path, expected)
   try {
     for (let at = 0; at < bytes.length; at += slabSize) {
-      const slab = await file.take()
+      const buffer = await file.take()
       const length = Math.min(slabSize, bytes.length - at)
-      bytes.copy(slab, 0, at, at + length)
-      file.write(slab, length)
+      bytes.copy(buffer, 0, at, at + length)
+      file.write(buffer, length)
     }
     return await file.finish()
   } catch (error) {
@@ -65,7 +65,7 @@ test.each([
 ])('what is written %s is in the file, and its digest is right', async (_, expected) => {
   const path = join(temporaryFolder(), 'layer')
   const bytes = manyBytes(9 * slabSize + 12_345)
-  expect(await pour(path, expected, bytes)).toEqual({ digest: sha256(bytes), size: bytes.length })
+  expect(await writeAndDigest(path, expected, bytes)).toEqual({ digest: sha256(bytes), size: bytes.length })
   expect(readFileSync(path).equals(bytes)).toBe(true)
   const added = join(temporaryFolder(), 'layer')
   const file = await createLayerFile(added, expected)
@@ -84,8 +84,8 @@ test.each([
 test('nothing written is the digest of nothing, with and without a thread', async () => {
   const folder = temporaryFolder()
   const nothing = { digest: sha256(''), size: 0 }
-  expect(await pour(join(folder, 'a'), 0, Buffer.alloc(0))).toEqual(nothing)
-  expect(await pour(join(folder, 'b'), large, Buffer.alloc(0))).toEqual(nothing)
+  expect(await writeAndDigest(join(folder, 'a'), 0, Buffer.alloc(0))).toEqual(nothing)
+  expect(await writeAndDigest(join(folder, 'b'), large, Buffer.alloc(0))).toEqual(nothing)
 })
 
 test.each([0, large])(
@@ -107,7 +107,7 @@ test.skipIf(!canMount()).each([0, large])(
     mkdirSync(folder)
     mountOn(folder, '-t', 'tmpfs', '-o', 'size=6m', 'tmpfs')
     const path = join(folder, 'layer')
-    await expect(pour(path, expected, manyBytes(20 * slabSize))).rejects.toMatchObject({ code: 'ENOSPC' })
+    await expect(writeAndDigest(path, expected, manyBytes(20 * slabSize))).rejects.toMatchObject({ code: 'ENOSPC' })
     expect(openOn(path)).toBe(0)
   },
 )
@@ -182,11 +182,11 @@ test('zeros take no room in the file, whatever thread writes them, and are there
   bytes.write('end', large - 5000)
   for (const expected of [0, large]) {
     const path = join(temporaryFolder(), 'layer')
-    expect(await pour(path, expected, bytes)).toEqual({ digest: sha256(bytes), size: large })
+    expect(await writeAndDigest(path, expected, bytes)).toEqual({ digest: sha256(bytes), size: large })
     expect(readFileSync(path).equals(bytes)).toBe(true)
     expect(statSync(path).blocks * 512).toBeLessThan(4 << 20)
   }
   const path = join(temporaryFolder(), 'layer')
-  expect((await pour(path, 0, Buffer.alloc(large))).size).toBe(large)
+  expect((await writeAndDigest(path, 0, Buffer.alloc(large))).size).toBe(large)
   expect(statSync(path)).toMatchObject({ size: large, blocks: 0 })
 })

@@ -8,7 +8,7 @@ export interface LayerFile {
   /** A buffer of `slabSize` bytes to fill. Resolves when one is free. */
   take(): Promise<Buffer>
   /** Writes the first `length` bytes of a taken buffer, which is then no longer the caller's. */
-  write(slab: Buffer, length: number): void
+  write(buffer: Buffer, length: number): void
   /** Writes bytes of the caller's, who may do with them what he likes once this resolves. */
   add(bytes: Uint8Array): Promise<void>
   /** Resolves when all is in the file; the file is closed. */
@@ -43,7 +43,7 @@ export async function createLayerFile(path: string, expected: number): Promise<L
 class PlainLayerFile implements LayerFile {
   private readonly fd: number
   private readonly hash: Hash = createHash('sha256')
-  private slab: Buffer | undefined
+  private buffer: Buffer | undefined
   private size = 0
 
   constructor(fd: number) {
@@ -51,12 +51,12 @@ class PlainLayerFile implements LayerFile {
   }
 
   async take(): Promise<Buffer> {
-    this.slab ??= Buffer.allocUnsafe(slabSize)
-    return this.slab
+    this.buffer ??= Buffer.allocUnsafe(slabSize)
+    return this.buffer
   }
 
-  write(slab: Buffer, length: number): void {
-    this.put(slab.subarray(0, length))
+  write(buffer: Buffer, length: number): void {
+    this.put(buffer.subarray(0, length))
   }
 
   // As they are: copying them first would touch memory that may never have been used, which can cost more than all else here.
@@ -97,12 +97,12 @@ class ThreadedLayerFile implements LayerFile {
   private readonly free: Buffer[] = Array.from({ length: slabCount }, () =>
     Buffer.from(new SharedArrayBuffer(slabSize)),
   )
-  private waiting: { readonly resolve: (slab: Buffer) => void; readonly reject: (error: unknown) => void } | undefined
+  private waiting: { readonly resolve: (buffer: Buffer) => void; readonly reject: (error: unknown) => void } | undefined
   private failure: { readonly error: unknown } | undefined
   private size = 0
   private pending: Promise<unknown> = Promise.resolve()
   /** The slab that `add` is filling, and how much of it is used. */
-  private slab: Buffer | undefined
+  private buffer: Buffer | undefined
   private used = 0
 
   constructor(fd: number, worker: HashWorker) {
@@ -112,19 +112,22 @@ class ThreadedLayerFile implements LayerFile {
 
   take(): Promise<Buffer> {
     if (this.failure !== undefined) return Promise.reject(this.failure.error)
-    const slab = this.free.pop()
-    if (slab !== undefined) return Promise.resolve(slab)
+    const buffer = this.free.pop()
+    if (buffer !== undefined) return Promise.resolve(buffer)
     return new Promise((resolve, reject) => {
       this.waiting = { resolve, reject }
     })
   }
 
-  write(slab: Buffer, length: number): void {
+  write(buffer: Buffer, length: number): void {
     const at = this.size
     this.size += length
-    const both = Promise.all([this.worker.ask({ bytes: slab, length }), writeAt(this.fd, slab.subarray(0, length), at)])
+    const both = Promise.all([
+      this.worker.ask({ bytes: buffer, length }),
+      writeAt(this.fd, buffer.subarray(0, length), at),
+    ])
     const done = both.then(
-      () => this.giveBack(slab),
+      () => this.giveBack(buffer),
       (error: unknown) => this.fail(error),
     )
     this.pending = Promise.all([this.pending, done])
@@ -132,9 +135,9 @@ class ThreadedLayerFile implements LayerFile {
 
   async add(bytes: Uint8Array): Promise<void> {
     for (let done = 0; done < bytes.length; ) {
-      this.slab ??= await this.take()
+      this.buffer ??= await this.take()
       const count = Math.min(bytes.length - done, slabSize - this.used)
-      this.slab.set(bytes.subarray(done, done + count), this.used)
+      this.buffer.set(bytes.subarray(done, done + count), this.used)
       this.used += count
       done += count
       if (this.used === slabSize) this.flush()
@@ -157,8 +160,8 @@ class ThreadedLayerFile implements LayerFile {
   }
 
   private flush(): void {
-    if (this.slab !== undefined && this.used > 0) this.write(this.slab, this.used)
-    this.slab = undefined
+    if (this.buffer !== undefined && this.used > 0) this.write(this.buffer, this.used)
+    this.buffer = undefined
     this.used = 0
   }
 
@@ -173,11 +176,11 @@ class ThreadedLayerFile implements LayerFile {
     this.waiting = undefined
   }
 
-  private giveBack(slab: Buffer): void {
+  private giveBack(buffer: Buffer): void {
     const waiting = this.waiting
     this.waiting = undefined
-    if (waiting === undefined) this.free.push(slab)
-    else waiting.resolve(slab)
+    if (waiting === undefined) this.free.push(buffer)
+    else waiting.resolve(buffer)
   }
 }
 

@@ -10,17 +10,17 @@ import { compareTrees, Tree } from '../tree/index.ts'
 import {
   digestOf,
   indexLayer,
-  type LayerAtRest,
   learnFromReaders,
   mergeLayers,
   packLayer,
   readWhole,
+  type StoredLayer,
   sameContent,
   withLayer,
 } from './index.ts'
 
 /** A layer of a tar with these members, as it comes from elsewhere. */
-function layerOf(members: Parameters<typeof tarOf>[0] | Buffer): LayerAtRest {
+function layerOf(members: Parameters<typeof tarOf>[0] | Buffer): StoredLayer {
   const path = join(temporaryFolder(), 'layer')
   writeFileSync(path, Buffer.isBuffer(members) ? members : tarOf(members))
   const fd = openSync(path, 'r')
@@ -162,7 +162,7 @@ test('packing the difference of two trees and merging it again gives the second 
     twin: { same: 'a/z' },
   })
   mkdirSync(join(folder, 'x'))
-  const layers: LayerAtRest[] = []
+  const layers: StoredLayer[] = []
   for (const [from, to] of [
     [Tree.empty, before],
     [before, after],

@@ -13,7 +13,7 @@ import { knownDigest, learnDigest } from './content.ts'
 import type { LayerEntry, LayerIndex } from './layer-index.ts'
 
 /** A layer as far as a tree needs it: what is in it, and the file that holds it, uncompressed. */
-export interface LayerAtRest {
+export interface StoredLayer {
   readonly index: LayerIndex
   readonly path: string
 }
@@ -21,14 +21,14 @@ export interface LayerAtRest {
 const contents = new WeakMap<LayerEntry, Content>()
 
 /** The filesystem that the layers make together, lowest first. Throws `LAYER_INVALID` where they contradict themselves. */
-export function mergeLayers(layers: readonly LayerAtRest[]): Tree {
+export function mergeLayers(layers: readonly StoredLayer[]): Tree {
   const draft = Tree.empty.edit()
   for (const layer of layers) addLayer(draft, layer)
   return new Tree(draft.done())
 }
 
 /** The tree with one more layer on top. */
-export function withLayer(tree: Tree, layer: LayerAtRest): Tree {
+export function withLayer(tree: Tree, layer: StoredLayer): Tree {
   const draft = tree.edit()
   addLayer(draft, layer)
   return new Tree(draft.done())
@@ -48,7 +48,7 @@ export function learnFromReaders(index: LayerIndex): boolean {
   return learnt
 }
 
-function addLayer(draft: TreeDraft, { index, path }: LayerAtRest): void {
+function addLayer(draft: TreeDraft, { index, path }: StoredLayer): void {
   // What is gone comes first: a whiteout or an opaque marker speaks of the layers below, yet it may stand after entries
   // of its own layer, and those must stay. (image-spec, layer.md, "Opaque Whiteout")
   for (const entry of index.entries) {

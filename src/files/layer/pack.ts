@@ -2,10 +2,10 @@ import { createHash, type Hash, hash as hashAtOnce } from 'node:crypto'
 import type { Digest } from '../../oci/index.ts'
 import { endOfArchive, type StoredRun, type TarHeader } from '../tar/index.ts'
 import type { Difference, Metadata, Node, RegularFile } from '../tree/index.ts'
+import { BufferWriter } from './buffer-writer.ts'
 import { knownDigest, learnDigest } from './content.ts'
 import { createLayerFile, type LayerFile } from './layer-file.ts'
 import { assembleIndex, encodeEntries, type LayerEntry, type LayerIndex } from './layer-index.ts'
-import { SlabWriter } from './slab-writer.ts'
 import { whiteoutOf } from './whiteout.ts'
 
 export interface PackOptions {
@@ -48,7 +48,7 @@ export async function packLayer(differences: readonly Difference[], options: Pac
 class Packer {
   private readonly differences: readonly Difference[]
   private readonly options: PackOptions
-  private readonly writer: SlabWriter
+  private readonly writer: BufferWriter
   private readonly entries: LayerEntry[] = []
   private readonly firstNames = new Map<Node, string>()
   private readonly earlier: ReadonlyMap<string, number>
@@ -56,7 +56,7 @@ class Packer {
   constructor(differences: readonly Difference[], options: PackOptions, file: LayerFile) {
     this.differences = differences
     this.options = options
-    this.writer = new SlabWriter(file, options)
+    this.writer = new BufferWriter(file, options)
     this.earlier = new Map(options.previous?.index.entries.map((entry, i) => [entry.path, i]))
   }
 

@@ -6,9 +6,9 @@ import { temporaryFolder } from '../../../test/kit/cli.ts'
 import { fileNode, linkNode, manyBytes, treeOf } from '../../../test/kit/trees.ts'
 import { sha256 } from '../../support/index.ts'
 import { compareTrees, type Node, Tree } from '../tree/index.ts'
-import { type LayerAtRest, learnDigest, packLayer, sameContent } from './index.ts'
+import { learnDigest, packLayer, type StoredLayer, sameContent } from './index.ts'
 
-async function pack(folder: string, before: Tree, after: Tree, previous?: LayerAtRest, latest?: number) {
+async function pack(folder: string, before: Tree, after: Tree, previous?: StoredLayer, latest?: number) {
   const path = join(folder, `layer-${Math.random()}`)
   const differences = compareTrees(before.root, after.root, sameContent)
   const { index } = await packLayer(differences, { path, digests: () => true, previous, latest })

@@ -1,9 +1,9 @@
 import type { Bytes } from '../../support/index.ts'
+import { ByteReader } from '../../support/index.ts'
 import { padding } from './block.ts'
 import { truncated } from './damage.ts'
 import { headerOf, type Writable } from './entry.ts'
 import { type Found, findEntry } from './find-entry.ts'
-import { Supply } from './supply.ts'
 import type { TarEntry } from './types.ts'
 
 /**
@@ -12,52 +12,57 @@ import type { TarEntry } from './types.ts'
  * decompresses them sees them all. Throws a TareError `TAR_…` where the archive is damaged or cut short.
  */
 export async function* readTar(bytes: Bytes): AsyncGenerator<TarEntry> {
-  const supply = new Supply(bytes)
+  const reader = new EntryReader(bytes)
   try {
     for (;;) {
-      const walk = findEntry(supply.position)
+      const walk = findEntry(reader.position)
       let step = walk.next()
-      while (!step.done) step = walk.next(supply.takeNow(step.value) ?? (await supply.take(step.value)))
+      while (!step.done) step = walk.next(reader.takeNow(step.value) ?? (await reader.take(step.value)))
       const found = step.value
       if (found === undefined) break
       const entry = headerOf(found) as Writable<TarEntry> | undefined
       if (entry !== undefined) {
-        entry.body = entry.kind === 'file' ? bodyOf(found, supply) : nothing
+        entry.body = entry.kind === 'file' ? bodyOf(found, reader) : nothing
         yield entry
       }
-      supply.turn += 1
+      reader.turn += 1
       const end = found.bodyAt + found.stored
-      if (!supply.skipNow(end - supply.position)) await supply.skip(end - supply.position)
-      if (supply.position < end) throw truncated(supply.position, `the body of "${found.draft.path}"`)
+      if (!reader.skipNow(end - reader.position)) await reader.skip(end - reader.position)
+      if (reader.position < end) throw truncated(reader.position, `the body of "${found.draft.path}"`)
       // An archive may stop short in the padding, as for Go.
       const rest = padding(found.stored)
-      if (!supply.skipNow(rest)) await supply.skip(rest)
+      if (!reader.skipNow(rest)) await reader.skip(rest)
     }
-    await supply.skip(Number.POSITIVE_INFINITY)
+    await reader.skip(Number.POSITIVE_INFINITY)
   } finally {
-    await supply.close()
+    await reader.close()
   }
+}
+
+class EntryReader extends ByteReader {
+  /** Counts entries, so that a body knows when its time is over. */
+  turn = 0
 }
 
 const nothing: Bytes = { [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true, value: undefined }) }) }
 
-function bodyOf(found: Found, supply: Supply): Bytes {
-  return found.stretches === undefined ? plainBody(supply, found, supply.turn) : sparseBody(supply, found, supply.turn)
+function bodyOf(found: Found, reader: EntryReader): Bytes {
+  return found.stretches === undefined ? plainBody(reader, found, reader.turn) : sparseBody(reader, found, reader.turn)
 }
 
-async function* plainBody(supply: Supply, found: Found, turn: number): Bytes {
-  yield* piecesUntil(supply, found, turn, found.bodyAt + found.stored)
+async function* plainBody(reader: EntryReader, found: Found, turn: number): Bytes {
+  yield* piecesUntil(reader, found, turn, found.bodyAt + found.stored)
 }
 
 const zeros = Buffer.alloc(64 * 1024)
 
-async function* sparseBody(supply: Supply, found: Found, turn: number): Bytes {
+async function* sparseBody(reader: EntryReader, found: Found, turn: number): Bytes {
   let position = 0
   let at = found.bodyAt
   for (const stretch of found.stretches ?? []) {
     yield* hole(stretch.position - position)
     at += stretch.length
-    yield* piecesUntil(supply, found, turn, at)
+    yield* piecesUntil(reader, found, turn, at)
     position = stretch.position + stretch.length
   }
   yield* hole(found.draft.size - position)
@@ -67,14 +72,14 @@ function* hole(length: number): Generator<Uint8Array> {
   for (let left = length; left > 0; left -= zeros.length) yield left < zeros.length ? zeros.subarray(0, left) : zeros
 }
 
-async function* piecesUntil(supply: Supply, found: Found, turn: number, end: number): Bytes {
+async function* piecesUntil(reader: EntryReader, found: Found, turn: number, end: number): Bytes {
   for (;;) {
-    if (supply.turn !== turn || supply.position > end) {
+    if (reader.turn !== turn || reader.position > end) {
       throw new Error(`the body of "${found.draft.path}" was read after the next entry had been asked for`)
     }
-    if (supply.position === end) return
-    const piece = supply.pieceNow(end - supply.position) ?? (await supply.piece(end - supply.position))
-    if (piece === undefined) throw truncated(supply.position, `the body of "${found.draft.path}"`)
+    if (reader.position === end) return
+    const piece = reader.pieceNow(end - reader.position) ?? (await reader.piece(end - reader.position))
+    if (piece === undefined) throw truncated(reader.position, `the body of "${found.draft.path}"`)
     yield piece
   }
 }

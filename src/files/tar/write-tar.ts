@@ -13,19 +13,19 @@ const small = 8 * 1024
  */
 export async function* writeTar(entries: AsyncIterable<TarEntry>): Bytes {
   // Headers and small bodies are gathered; a chunk that is large anyway goes through as it is.
-  let slab = Buffer.allocUnsafe(slabSize)
+  let buffer = Buffer.allocUnsafe(slabSize)
   let filled = 0
   const put = function* (bytes: Uint8Array): Generator<Uint8Array> {
-    if (bytes.length > small || bytes.length > slab.length - filled) {
-      if (filled > 0) yield slab.subarray(0, filled)
-      slab = slab.subarray(filled)
+    if (bytes.length > small || bytes.length > buffer.length - filled) {
+      if (filled > 0) yield buffer.subarray(0, filled)
+      buffer = buffer.subarray(filled)
       filled = 0
-      if (slab.length < small) slab = Buffer.allocUnsafe(slabSize)
+      if (buffer.length < small) buffer = Buffer.allocUnsafe(slabSize)
     }
     if (bytes.length > small) {
       yield bytes
     } else {
-      slab.set(bytes, filled)
+      buffer.set(bytes, filled)
       filled += bytes.length
     }
   }
@@ -43,7 +43,7 @@ export async function* writeTar(entries: AsyncIterable<TarEntry>): Bytes {
     yield* put(endOfArchive.subarray(0, padding(size)))
   }
   yield* put(endOfArchive)
-  if (filled > 0) yield slab.subarray(0, filled)
+  if (filled > 0) yield buffer.subarray(0, filled)
 }
 
 function wrongSize(entry: TarEntry, size: number): TareError {

@@ -14,13 +14,13 @@ import {
 } from '../../oci/index.ts'
 import type { Host } from '../index.ts'
 import { claimsOf, pulledAsOfEntry, readImage, repositoriesWith, type StoredImage } from '../index.ts'
-import type { FetchCall, LayersElsewhere } from './missing-layers.ts'
+import type { FetchCall, MissingLayers } from './missing-layers.ts'
 
 /**
  * Brings the layers into the store that an image there still has in registries; of an index, those of all its images, or of
  * `only` one. What then names them as they rest takes over the old one's names, and is answered. Rejects with `LAYER_UNREACHABLE`.
  */
-export async function wholeImage(host: Host, root: Descriptor, call: FetchCall, only?: Digest): Promise<Descriptor> {
+export async function completeImage(host: Host, root: Descriptor, call: FetchCall, only?: Digest): Promise<Descriptor> {
   const { store } = host
   const completion = new Completion(host, call, only)
   try {
@@ -36,8 +36,8 @@ export async function wholeImage(host: Host, root: Descriptor, call: FetchCall, 
 }
 
 /** The same for the image of one platform, which is read again. */
-export async function wholeOf(host: Host, image: StoredImage, call: FetchCall): Promise<StoredImage> {
-  const root = await wholeImage(host, image.root, call, image.blob.digest)
+export async function completeStored(host: Host, image: StoredImage, call: FetchCall): Promise<StoredImage> {
+  const root = await completeImage(host, image.root, call, image.blob.digest)
   return root.digest === image.root.digest ? image : readImage(host.store, root, host.platform)
 }
 
@@ -55,7 +55,7 @@ function completed(store: Store, entry: Entry, whole: Descriptor): Entry {
 
 class Completion {
   private readonly host: Host
-  private layers: LayersElsewhere | undefined
+  private layers: MissingLayers | undefined
   private readonly call: FetchCall
   private readonly only: Digest | undefined
   private release: (() => void) | undefined
@@ -90,8 +90,8 @@ class Completion {
     if (manifest.layers.every(({ digest }, i) => digest === config.diffIds[i] && !this.isElsewhere(digest))) return blob
     // Not before: an image that is whole is had without what fetches, also from a store that cannot be written.
     this.release ??= this.host.store.lease()
-    const { LayersElsewhere } = await import('./missing-layers.ts')
-    this.layers ??= new LayersElsewhere(this.host, this.call)
+    const { MissingLayers } = await import('./missing-layers.ts')
+    this.layers ??= new MissingLayers(this.host, this.call)
     const layers = await this.layers.bring(
       manifest.layers.map((layer, i) => ({ diffId: config.diffIds[i]!, blob: layer })),
     )

@@ -4,8 +4,8 @@
  * In: an image of a registry or an archive.  Out: checked layers, stored uncompressed, and an entry in the index.
  * Not here: how an archive or a registry is read (content).
  */
-export { wholeImage, wholeOf } from './complete-image.ts'
-export { type ForeignImage, keepImage, keepLayer } from './ingest-image.ts'
-export { keepChecked, keepIndex, keepPacked } from './ingest-layers.ts'
-export { fetchLayer, LayersElsewhere } from './missing-layers.ts'
+export { completeImage, completeStored } from './complete-image.ts'
+export { type ForeignImage, ingestImage, ingestLayer } from './ingest-image.ts'
+export { ingestChecked, ingestCompressed, ingestIndex } from './ingest-layers.ts'
+export { fetchLayer, MissingLayers } from './missing-layers.ts'
 export { pullImage } from './pull-image.ts'

@@ -29,7 +29,7 @@ export interface ForeignImage {
   readonly names: readonly Reference[]
 }
 
-export interface KeepLayersOptions {
+export interface IngestLayersOptions {
   readonly signal?: AbortSignal | undefined
   /** How many layers are read side by side. Default: one after the other. */
   readonly atOnce?: number
@@ -39,10 +39,10 @@ export interface KeepLayersOptions {
  * Puts an image into the store, every byte checked: layers against their diff IDs, and that each is a sound tar. It has its
  * names, or is kept nameless, only once all is there. Answers its manifest.
  */
-export async function keepImage(
+export async function ingestImage(
   host: Host,
   image: ForeignImage,
-  options: KeepLayersOptions & { readonly nameless: boolean },
+  options: IngestLayersOptions & { readonly nameless: boolean },
 ): Promise<Descriptor> {
   const { store } = host
   const { diffIds } = parseImageConfig(image.configBytes, 'the config')
@@ -51,14 +51,14 @@ export async function keepImage(
       'CONFIG_INVALID',
       `the image has ${image.layers.length} layers, but its config names ${diffIds.length}`,
     )
-  const layers = await keepLayers(host, image.layers, options)
-  const blob = writeResting(store, image.configBytes, layers)
+  const layers = await ingestLayers(host, image.layers, options)
+  const blob = writeStored(store, image.configBytes, layers)
   if (image.names.length > 0 || options.nameless) await store.keep(blob, image.names, host.now())
   return blob
 }
 
 /** Writes the documents of an image as it rests in the store. Answers its manifest. */
-export function writeResting(store: Store, configBytes: Uint8Array, layers: readonly Descriptor[]): Descriptor {
+export function writeStored(store: Store, configBytes: Uint8Array, layers: readonly Descriptor[]): Descriptor {
   const config = store.blobs.write(configBytes)
   const manifest: Manifest = {
     mediaType: mediaTypes.manifest,
@@ -70,10 +70,10 @@ export function writeResting(store: Store, configBytes: Uint8Array, layers: read
 }
 
 /** Pours layers into the store that are not there. Answers how they rest. */
-export function keepLayers(
+export function ingestLayers(
   host: Host,
   layers: ForeignImage['layers'],
-  options: KeepLayersOptions,
+  options: IngestLayersOptions,
 ): Promise<readonly Descriptor[]> {
   // When one layer fails, the others need not come any more.
   const stop = new AbortController()
@@ -85,7 +85,7 @@ export function keepLayers(
       return open()
     }
     try {
-      const layer = await keepLayer(host, diffId, opened, signal, expected)
+      const layer = await ingestLayer(host, diffId, opened, signal, expected)
       kept?.(outcome)
       return layer
     } catch (error) {
@@ -96,7 +96,7 @@ export function keepLayers(
 }
 
 /** Pours one layer into the store, unless it is there, and indexes it. `diffId` undefined: whatever it turns out to be. */
-export async function keepLayer(
+export async function ingestLayer(
   { store }: Host,
   diffId: Digest | undefined,
   open: () => Promise<Bytes>,
@@ -107,7 +107,7 @@ export async function keepLayer(
   if (diffId !== undefined && size !== undefined) return { mediaType: mediaTypes.layer, digest: diffId, size }
   const reservation = store.reserve()
   try {
-    const poured = await pour(reservation.path, await open(), signal, expected)
+    const poured = await writeAndDigest(reservation.path, await open(), signal, expected)
     if (diffId !== undefined && poured.digest !== diffId)
       throw new TareError(
         'BLOB_CORRUPT',
@@ -158,7 +158,7 @@ function refuseSwollen({ diffId, size, entries }: LayerIndex): void {
     )
 }
 
-async function pour(
+async function writeAndDigest(
   path: string,
   bytes: Bytes,
   signal: AbortSignal | undefined,

@@ -25,18 +25,18 @@ import {
   type TransferOutcome,
 } from '../../support/index.ts'
 import {
+  type CompressedImage,
   type Host,
   isChecked,
-  type PackedImage,
   plainDescriptor,
-  readPacked,
+  readCompressed,
   readWhole,
   rememberLocation,
   unpackLimit,
 } from '../index.ts'
-import { keepLayers, writeResting } from './ingest-image.ts'
+import { ingestLayers, writeStored } from './ingest-image.ts'
 
-export interface KeepOptions {
+export interface IngestOptions {
   readonly names: readonly Reference[]
   /** The repository that it comes from, with its registry; where a push may fetch it again. */
   readonly place?: string | undefined
@@ -48,7 +48,7 @@ export interface KeepOptions {
 export const layersAtOnce = 6
 
 /** An image that came from elsewhere, and how others know it. */
-export interface KeptImage {
+export interface IngestedImage {
   readonly resting: Descriptor
   readonly pulledAs: PulledAs | undefined
 }
@@ -57,11 +57,15 @@ export interface KeptImage {
  * Takes an image into the store: each layer is checked against both digests and indexed while it comes, and rests
  * uncompressed. How it was goes into its entry, for a push elsewhere.
  */
-export async function keepPacked(host: Host, image: PackedImage, options: KeepOptions): Promise<KeptImage> {
+export async function ingestCompressed(
+  host: Host,
+  image: CompressedImage,
+  options: IngestOptions,
+): Promise<IngestedImage> {
   const { store } = host
   const { names, place } = options
-  const { layers, claims } = await keepChecked(host, image, options)
-  const resting = writeResting(store, image.configBytes, layers)
+  const { layers, claims } = await ingestChecked(host, image, options)
+  const resting = writeStored(store, image.configBytes, layers)
   // An archive of plain layers may hold the very manifest that rests here.
   const isSame = resting.digest === image.blob.digest && place === undefined
   const pulledAs: PulledAs | undefined = isSame
@@ -75,10 +79,10 @@ export async function keepPacked(host: Host, image: PackedImage, options: KeepOp
  * Has the image's layers in the store, and its documents as they came. `claims` are the compressed layers that were not
  * unpacked, since the layer was here.
  */
-export async function keepChecked(
+export async function ingestChecked(
   host: Host,
-  image: PackedImage,
-  { signal, report = silent, place }: Omit<KeepOptions, 'names'>,
+  image: CompressedImage,
+  { signal, report = silent, place }: Omit<IngestOptions, 'names'>,
 ): Promise<{ readonly layers: readonly Descriptor[]; readonly claims: readonly Digest[] }> {
   const { source, manifest, config } = image
   const { store } = host
@@ -97,7 +101,7 @@ export async function keepChecked(
     }
   })
   for (const bytes of image.documents) store.blobs.write(bytes)
-  const keep = () => keepLayers(host, wanted, { signal, atOnce: layersAtOnce })
+  const keep = () => ingestLayers(host, wanted, { signal, atOnce: layersAtOnce })
   const layers = await keep().catch((error: unknown) => {
     // A mirror that lies costs another way, not the image.
     if (signal?.aborted || !isDamage(error) || source.distrust?.(error) !== true) throw error
@@ -117,7 +121,7 @@ export function isDamage(error: unknown): boolean {
 }
 
 /** What became of an index. */
-export interface KeptIndex extends KeptImage {
+export interface IngestedIndex extends IngestedImage {
   /** Images that cannot rest in the store, and why. */
   readonly skipped: readonly { readonly platform: string; readonly why: string }[]
 }
@@ -126,13 +130,13 @@ export interface KeptIndex extends KeptImage {
  * Takes all images of an index into the store, under an index of their own. What is for no platform (attestations) is
  * kept beside them as it is, so that a push can give the very index again. `source` has the index `root`.
  */
-export async function keepIndex(
+export async function ingestIndex(
   host: Host,
   source: Source,
   root: Descriptor,
   name: string,
-  options: KeepOptions,
-): Promise<KeptIndex> {
+  options: IngestOptions,
+): Promise<IngestedIndex> {
   const { store } = host
   const { signal } = options
   const manifests: Descriptor[] = []
@@ -156,8 +160,8 @@ export async function keepIndex(
   // An index may name an image for several platforms.
   const taken = new Map<Digest, Required<Pick<Descriptor, 'platform'>> & Descriptor>()
   const keep = async (child: Descriptor) => {
-    const image = await readPacked(source, child, name, root)
-    const { resting, pulledAs } = await keepPacked(host, image, { ...options, names: [] })
+    const image = await readCompressed(source, child, name, root)
+    const { resting, pulledAs } = await ingestCompressed(host, image, { ...options, names: [] })
     for (const claim of pulledAs?.claims ?? []) claims.push(claim)
     return { platform: image.config.platform, ...resting }
   }

@@ -11,7 +11,7 @@ import {
 } from '../../support/index.ts'
 import { confirmLocation, type Host, repositoriesWith, unpackLimit } from '../index.ts'
 import { openSource } from '../transports/index.ts'
-import { keepLayers } from './ingest-image.ts'
+import { ingestLayers } from './ingest-image.ts'
 import { isDamage, layersAtOnce, openPlain } from './ingest-layers.ts'
 
 export interface FetchCall {
@@ -20,7 +20,7 @@ export interface FetchCall {
 }
 
 /** A layer that may be in a registry only. */
-export interface LayerElsewhere {
+export interface MissingLayer {
   readonly diffId: Digest
   /** How the registry has it. */
   readonly blob: Descriptor
@@ -29,8 +29,8 @@ export interface LayerElsewhere {
 }
 
 /** Brings one layer into the store. Answers how it rests. */
-export async function fetchLayer(host: Host, layer: LayerElsewhere, call: FetchCall): Promise<Descriptor> {
-  const layers = new LayersElsewhere(host, call)
+export async function fetchLayer(host: Host, layer: MissingLayer, call: FetchCall): Promise<Descriptor> {
+  const layers = new MissingLayers(host, call)
   try {
     return (await layers.bring([layer]))[0]!
   } finally {
@@ -39,7 +39,7 @@ export async function fetchLayer(host: Host, layer: LayerElsewhere, call: FetchC
 }
 
 /** Brings layers from where they were seen last. Rejects with `LAYER_UNREACHABLE`. */
-export class LayersElsewhere {
+export class MissingLayers {
   private readonly host: Host
   private readonly call: FetchCall
   private readonly opened = new Map<string, Promise<Registry>>()
@@ -50,7 +50,7 @@ export class LayersElsewhere {
   }
 
   /** Has the layers in the store; those of a mirror that gave wrong bytes are read once more. Answers how they rest. */
-  async bring(layers: readonly LayerElsewhere[]): Promise<readonly Descriptor[]> {
+  async bring(layers: readonly MissingLayer[]): Promise<readonly Descriptor[]> {
     const wanted = layers.map((layer) => {
       const { diffId, blob } = layer
       const transfer = startTransfer(blob.digest, blob.size, this.call.report ?? silent, 'downloading')
@@ -64,7 +64,7 @@ export class LayersElsewhere {
         },
       }
     })
-    const work = () => keepLayers(this.host, wanted, { signal: this.call.signal, atOnce: layersAtOnce })
+    const work = () => ingestLayers(this.host, wanted, { signal: this.call.signal, atOnce: layersAtOnce })
     try {
       return await work()
     } catch (error) {
@@ -75,7 +75,7 @@ export class LayersElsewhere {
   }
 
   /** The plain bytes of a layer. */
-  private async open({ diffId, blob, repositories = [] }: LayerElsewhere, transfer: Transfer): Promise<Bytes> {
+  private async open({ diffId, blob, repositories = [] }: MissingLayer, transfer: Transfer): Promise<Bytes> {
     const { store } = this.host
     const { signal } = this.call
     const places = new Set([...repositoriesWith(store, diffId, blob.digest), ...repositories])

@@ -17,7 +17,7 @@ import { TareError } from '../../support/index.ts'
 import type { Host } from '../index.ts'
 import { pulledAsOfEntry, readImage, repositoryOf } from '../index.ts'
 import { openSource, type RemoteImage, readRemote, unknownImage } from '../transports/index.ts'
-import { keepIndex, keepPacked } from './ingest-layers.ts'
+import { ingestCompressed, ingestIndex } from './ingest-layers.ts'
 
 /** Takes an image of a registry into the store. */
 export async function pullImage(host: Host, options: PullOptions): Promise<PullResult> {
@@ -46,7 +46,7 @@ async function pullOne(host: Host, name: Reference, options: PullOptions): Promi
     const result = { ...shown(name), digest: remote.root.digest, id: remote.manifest.config.digest, skipped: [] }
     warnOfPlatform(remote, platform, options)
     if (currentImage(host, name, remote.blob) !== undefined) return { ...result, current: true }
-    await keepPacked(host, remote, { ...options, names: [name], place: repositoryOf(name) })
+    await ingestCompressed(host, remote, { ...options, names: [name], place: repositoryOf(name) })
     options.report?.({ type: 'image', id: result.id, name: result.name })
     return { ...result, current: false }
   } finally {
@@ -65,7 +65,7 @@ async function pullIndex(host: Host, name: Reference, options: PullOptions): Pro
     if (current !== undefined)
       return { ...result, id: readImage(host.store, current, host.platform).id, skipped: [], current: true }
     const call = { ...options, names: [name], place: repositoryOf(name) }
-    const { resting, skipped } = await keepIndex(host, registry, root, result.name, call)
+    const { resting, skipped } = await ingestIndex(host, registry, root, result.name, call)
     const { id } = readImage(host.store, resting, host.platform)
     options.report?.({ type: 'image', id, name: result.name })
     return { ...result, id, skipped, current: false }

@@ -7,7 +7,7 @@ import type { Entry, PulledAs } from '../../content/store/index.ts'
 import { type Descriptor, isIndexType, isManifestType, parseReference, type Reference } from '../../oci/index.ts'
 import { type Bytes, TareError } from '../../support/index.ts'
 import type { Host, OnItsWay } from '../index.ts'
-import { pulledAsWithin, readPacked, readWhole, repositoryOf } from '../index.ts'
+import { pulledAsWithin, readCompressed, readWhole, repositoryOf } from '../index.ts'
 import {
   convertFormat,
   documentsOf,
@@ -18,7 +18,7 @@ import {
   reportDockers,
 } from '../rewrite/index.ts'
 import type { ReferrersTarget } from '../transports/index.ts'
-import { type LayoutPlace, openRepository, type Place, parsePlace } from '../transports/index.ts'
+import { type LayoutTransport, openRepository, parseTransport, type Transport } from '../transports/index.ts'
 
 /** Where a copy goes: first all that belongs to the image, then its name. */
 export interface CopyTarget {
@@ -45,8 +45,8 @@ const atOnce = 6
 /** `entry` is where the image stands in the store, if it comes from there. */
 export async function openTarget(
   host: Host,
-  from: Place,
-  to: Place,
+  from: Transport,
+  to: Transport,
   entry: Entry | undefined,
   options: CopyOptions,
 ): Promise<CopyTarget> {
@@ -64,7 +64,7 @@ export async function openTarget(
 
 async function registryTarget(
   host: Host,
-  from: Place,
+  from: Transport,
   name: Reference,
   entry: Entry | undefined,
   options: CopyOptions,
@@ -144,7 +144,7 @@ async function* skipping(bytes: Bytes, from: number): Bytes {
 
 function storeTarget(
   host: Host,
-  from: Place,
+  from: Transport,
   text: string,
   entry: Entry | undefined,
   options: CopyOptions,
@@ -161,12 +161,16 @@ function storeTarget(
         host.store.blobs.write(await readWhole(source, root, `the manifest of ${options.from}`))
         return { blob: root, pulledAs: entry && pulledAsWithin(host.store, entry, root) }
       }
-      const { keepIndex, keepPacked } = await import('../ingest/index.ts')
+      const { ingestIndex, ingestCompressed } = await import('../ingest/index.ts')
       if (!isIndexType(root.mediaType)) {
-        const { resting, pulledAs } = await keepPacked(host, await readPacked(source, root, options.from), keep)
+        const { resting, pulledAs } = await ingestCompressed(
+          host,
+          await readCompressed(source, root, options.from),
+          keep,
+        )
         return { blob: resting, pulledAs }
       }
-      const { resting, pulledAs, skipped } = await keepIndex(host, source, root, options.from, keep)
+      const { resting, pulledAs, skipped } = await ingestIndex(host, source, root, options.from, keep)
       return { blob: resting, pulledAs, skipped }
     },
     name: (blob, pulledAs) =>
@@ -181,7 +185,7 @@ function partOf(entry: Entry | undefined): PulledAs | undefined {
   return entry?.pulledAs === undefined ? undefined : { ...entry.pulledAs, part: true }
 }
 
-async function layoutTarget(host: Host, to: LayoutPlace, options: CopyOptions): Promise<CopyTarget> {
+async function layoutTarget(host: Host, to: LayoutTransport, options: CopyOptions): Promise<CopyTarget> {
   const labels = labelsOf(to, options)
   if (resolve(to.path) === resolve(host.store.home))
     throw new TareError('PLACE_INVALID', `${to.path} is tare’s own store, where layers rest in another way`, {
@@ -204,7 +208,7 @@ async function layoutTarget(host: Host, to: LayoutPlace, options: CopyOptions): 
   }
 }
 
-type ArchivePlace = LayoutPlace | Extract<Place, { kind: 'docker-archive' }>
+type ArchivePlace = LayoutTransport | Extract<Transport, { kind: 'docker-archive' }>
 
 function archiveTarget(to: ArchivePlace, options: CopyOptions): CopyTarget {
   const names = to.kind === 'docker-archive' ? namesOf(to, options) : []
@@ -238,14 +242,14 @@ function plain({ mediaType, digest, size }: Descriptor): Descriptor {
 }
 
 /** Before anything is written, so that a wrong one is told in time. */
-function labelsOf(to: LayoutPlace, options: CopyOptions): readonly (string | undefined)[] {
+function labelsOf(to: LayoutTransport, options: CopyOptions): readonly (string | undefined)[] {
   if (to.digest !== undefined) throw nameless(options.to)
   const more = further(options)
-  for (const label of more) parsePlace(`oci:${to.path}:${label}`)
+  for (const label of more) parseTransport(`oci:${to.path}:${label}`)
   return to.label === undefined && more.length > 0 ? more : [to.label, ...more]
 }
 
-function namesOf({ name }: Extract<Place, { kind: 'docker-archive' }>, options: CopyOptions): readonly Reference[] {
+function namesOf({ name }: Extract<Transport, { kind: 'docker-archive' }>, options: CopyOptions): readonly Reference[] {
   return [...(name === undefined ? [] : [name]), ...further(options).map((text) => parseReference(text))]
 }
 

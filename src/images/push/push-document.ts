@@ -203,13 +203,13 @@ class Push {
   private async image(resting: Descriptor): Promise<Descriptor> {
     const { host, registry, options } = this
     const { store } = host
-    const { manifest: atRest, config: facts } = readImage(store, resting)
+    const { manifest: storedLayer, config: facts } = readImage(store, resting)
     const original = this.original(resting, facts.diffIds)
     const wanted =
       original === undefined ? undefined : parseManifest(original.bytes, `manifest ${original.blob.digest}`)
     const { signal, insecure, compression = 'gzip', compressionLevel: level } = options
     const docker = (options.format ?? (wanted?.mediaType === mediaTypes.dockerManifest ? 'docker' : 'oci')) === 'docker'
-    const layers = await inParallel(atRest.layers, layersAtOnce, async (blob, i) => {
+    const layers = await inParallel(storedLayer.layers, layersAtOnce, async (blob, i) => {
       const diffId = facts.diffIds[i]!
       const transfer = startTransfer(diffId, blob.size, options.report ?? silent, 'uploading')
       const done = await pushLayer(host, { diffId, blob }, wanted?.layers[i], {
@@ -221,11 +221,11 @@ class Push {
       return done
     })
     for (const layer of layers) this.layers.push(layer)
-    const config = wanted?.config ?? typedConfig(atRest.config, docker)
+    const config = wanted?.config ?? typedConfig(storedLayer.config, docker)
     await registry.put(config, async () => flow(store.blobs.read(config.digest)))
     const same = wanted?.layers.every(({ digest }, i) => digest === layers[i]!.digest)
     if (original !== undefined && same) return this.put(original.bytes, original.blob.mediaType)
-    const manifest = manifestOf(atRest, config, layers, docker)
+    const manifest = manifestOf(storedLayer, config, layers, docker)
     return this.put(Buffer.from(goJson(manifestJson(manifest), 2)), manifest.mediaType)
   }
 

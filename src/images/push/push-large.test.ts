@@ -118,7 +118,7 @@ test('a layer that turns out to be damaged is taken back', async () => {
 })
 
 test.skipIf(!('zstdCompress' in zlib) && !hasProgram('zstd'))(
-  'with zstd, layers are squeezed so, and again where they were gzip',
+  'with zstd, layers are compressed so, and again where they were gzip',
   async () => {
     const registry = await start()
     const name = `${registry.host}/app:1`

@@ -148,7 +148,7 @@ async function compressed(host: Host, layer: Descriptor, push: LayerPush, there:
 async function spooled({ store }: Host, layer: Descriptor, push: LayerPush, there: There): Promise<LayerThere> {
   const reservation = store.reserve()
   try {
-    const squeezing = new Squeezing(store, layer, push)
+    const squeezing = new LayerCompression(store, layer, push)
     await spool(reservation.path, squeezing.bytes('compressing'), push.signal)
     const blob = squeezing.blob()
     const how = await uploadFile(blob, reservation.path, push)
@@ -162,14 +162,14 @@ async function spooled({ store }: Host, layer: Descriptor, push: LayerPush, ther
 async function hurried({ store }: Host, layer: Descriptor, push: LayerPush, there: There): Promise<LayerThere> {
   const ahead = await push.registry.uploadAhead()
   try {
-    const squeezing = new Squeezing(store, layer, push)
+    const squeezing = new LayerCompression(store, layer, push)
     for await (const chunk of squeezing.bytes('uploading')) {
       push.signal?.throwIfAborted()
       await ahead.write(chunk)
     }
     const blob = squeezing.blob()
     await ahead.finish(blob, {
-      open: async (from) => after(from, new Squeezing(store, layer, push).bytes('uploading')),
+      open: async (from) => after(from, new LayerCompression(store, layer, push).bytes('uploading')),
     })
     return there(blob, 'uploaded', made)
   } catch (error) {
@@ -188,7 +188,7 @@ function uploadFile(blob: Descriptor, path: string, { registry, transfer }: Laye
 const chunksHeld = 16
 
 /** A layer of the store being squeezed once. */
-class Squeezing {
+class LayerCompression {
   private readonly layer: Descriptor
   private readonly store: Host['store']
   private readonly push: LayerPush

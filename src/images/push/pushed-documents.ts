@@ -24,7 +24,7 @@ export function typedConfig(config: Descriptor, docker: boolean): Descriptor {
 }
 
 export function manifestOf(
-  atRest: Manifest,
+  storedLayer: Manifest,
   config: Descriptor,
   layers: readonly LayerThere[],
   docker: boolean,
@@ -34,6 +34,6 @@ export function manifestOf(
     config: typedConfig(config, docker),
     layers: layers.map(({ blob }) => blob),
     // Docker's manifests have none.
-    ...(docker || atRest.annotations === undefined ? {} : { annotations: atRest.annotations }),
+    ...(docker || storedLayer.annotations === undefined ? {} : { annotations: storedLayer.annotations }),
   }
 }

@@ -8,7 +8,7 @@ import { Overlay, readWhole } from '../index.ts'
 import { readFrom } from './read-from.ts'
 
 /** The same image with its plain layers squeezed, in files that `close` removes. */
-export async function squeezeLayers(
+export async function compressLayers(
   { store }: Host,
   source: Source,
   root: Descriptor,

@@ -5,7 +5,7 @@ import type { BadRegistry, Interference } from '../../../test/kit/bad-registry.t
 import { startBad } from '../../../test/kit/bad-registry-client.ts'
 import { entryOf, placeImage, placeIndex, temporaryFolder } from '../../../test/kit/registry-images.ts'
 import { mediaTypes } from '../../oci/index.ts'
-import { type Event, sha256 } from '../../support/index.ts'
+import { sha256, type TareEvent } from '../../support/index.ts'
 import { openTare } from '../../verbs/library.ts'
 
 const { dockerList, dockerManifest } = mediaTypes
@@ -40,7 +40,7 @@ function dockersAt(registry: BadRegistry, tag: string): Record<string, unknown> 
 
 function listen() {
   const warnings: string[] = []
-  return { warnings, report: (event: Event) => event.type === 'warning' && void warnings.push(event.message) }
+  return { warnings, report: (event: TareEvent) => event.type === 'warning' && void warnings.push(event.message) }
 }
 
 async function built(name: string, platforms: readonly string[] = []) {

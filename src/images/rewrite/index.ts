@@ -5,7 +5,7 @@
  * Not here: where the image comes from, or goes.
  */
 export { chooseEntry, choosePlatforms, choosePresent, entriesOfIndex } from './choose-platforms.ts'
-export { squeezeLayers } from './compress-layers.ts'
+export { compressLayers } from './compress-layers.ts'
 export { convertFormat } from './convert-format.ts'
 export {
   type Document,

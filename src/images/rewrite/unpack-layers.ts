@@ -2,7 +2,7 @@ import { decompress } from '../../files/compression/index.ts'
 import { spool } from '../../files/context/index.ts'
 import { type Descriptor, goJson, isPlainLayer, manifestJson, mediaTypes } from '../../oci/index.ts'
 import { Gauge, measured, TareError } from '../../support/index.ts'
-import type { PackedImage } from '../index.ts'
+import type { CompressedImage } from '../index.ts'
 import { type Host, Overlay, unpackLimit } from '../index.ts'
 import { readFrom } from './read-from.ts'
 
@@ -15,7 +15,7 @@ function isForAll(layer: Descriptor): boolean {
 /** The same image with layers in zstd as plain tars, each checked, in files that `close` removes; undefined where it has none. */
 export async function unpackLayers(
   host: Host,
-  image: PackedImage,
+  image: CompressedImage,
   signal: AbortSignal | undefined,
 ): Promise<{ readonly source: Overlay; readonly root: Descriptor; close(): void } | undefined> {
   const { source, manifest, config } = image

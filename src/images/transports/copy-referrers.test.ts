@@ -5,7 +5,7 @@ import { startBad } from '../../../test/kit/bad-registry-client.ts'
 import { hasRegistry, startRegistry } from '../../../test/kit/docker-registry.ts'
 import { entryOf, placeImage, placeIndex, temporaryFolder } from '../../../test/kit/registry-images.ts'
 import { mediaTypes } from '../../oci/index.ts'
-import type { Event } from '../../support/index.ts'
+import type { TareEvent } from '../../support/index.ts'
 import { openTare } from '../../verbs/library.ts'
 
 const open = () => openTare({ home: temporaryFolder(), environment: {} })
@@ -115,7 +115,7 @@ test('what a list names and is not there any more is told, and the rest comes', 
   const { registry, from, signature, sbom } = await signed({ api: false })
   registry.manifests.delete(signature.digest)
   const warnings: string[] = []
-  const report = (event: Event) => event.type === 'warning' && void warnings.push(event.message)
+  const report = (event: TareEvent) => event.type === 'warning' && void warnings.push(event.message)
   const target = await startBad()
   const result = await (await open()).copy({ from, to: `${target.host}/copied:1`, referrers: true, report })
   expect(result.referrers).toContain(sbom.digest)

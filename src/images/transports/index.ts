@@ -5,9 +5,8 @@
  * Not here: what is done with it.
  */
 export { copyReferrers, type ReferrersTarget } from './copy-referrers.ts'
-export { type OpenedImage, openImage } from './open-place.ts'
+export { type OpenedImage, openImage } from './open-image.ts'
 export { isOfRegistry, originalsOf } from './original-source.ts'
-export { formatPlace, type LayoutPlace, type Place, parsePlace } from './places.ts'
 export {
   openRepository,
   openSource,
@@ -16,3 +15,4 @@ export {
   readRemote,
   unknownImage,
 } from './remote-image.ts'
+export { formatTransport, type LayoutTransport, parseTransport, type Transport } from './transport.ts'

@@ -3,13 +3,13 @@ import { type Descriptor, type Digest, familiarName, flattenIndex, isIndexType, 
 import { TareError } from '../../support/index.ts'
 import { readIfThere, readWhole } from '../index.ts'
 import { subjectOf } from './copy-referrers.ts'
-import type { LayoutPlace } from './places.ts'
+import type { LayoutTransport } from './transport.ts'
 
 /**
  * The image of a layout that is meant: by its `ref.name`, by the tag of its whole name, by a digest, which may be of an image
  * within an index; or without any of these the only one. Rejects with `IMAGE_UNKNOWN` and `IMAGE_AMBIGUOUS`.
  */
-export async function rootOfLayout(archive: ArchiveSource, place: LayoutPlace, what: string): Promise<Descriptor> {
+export async function rootOfLayout(archive: ArchiveSource, place: LayoutTransport, what: string): Promise<Descriptor> {
   const roots = await archive.roots()
   const { label, digest } = place
   if (digest !== undefined) {

@@ -12,7 +12,7 @@ import {
 } from '../../oci/index.ts'
 import { flow, TareError } from '../../support/index.ts'
 import type { Host } from '../index.ts'
-import { type PackedImage, readPacked, readWhole } from '../index.ts'
+import { type CompressedImage, readCompressed, readWhole } from '../index.ts'
 import { chooseEntry } from '../rewrite/index.ts'
 
 export interface RegistryCall {
@@ -41,7 +41,7 @@ async function open(
 }
 
 /** An image of a registry, of which manifest and config are read, and no layer. */
-export interface RemoteImage extends PackedImage {
+export interface RemoteImage extends CompressedImage {
   readonly name: Reference
   readonly registry: Registry
 }
@@ -73,7 +73,7 @@ export async function readRemote(
     const entries = await flattenIndex(index, read, `the index of ${shown}`)
     blob = (await chooseEntry(source, entries, platform, shown)).blob
   }
-  const image = await readPacked(source, blob, shown, root, above)
+  const image = await readCompressed(source, blob, shown, root, above)
   return { ...image, name, registry, source: registry }
 }
 

@@ -7,7 +7,7 @@ import { refuseLayer, Snapshots } from '../../content/layers/index.ts'
 import type { Tree } from '../../files/tree/index.ts'
 import type { Host } from '../../images/index.ts'
 import { findImage, type StoredImage } from '../../images/index.ts'
-import { wholeOf } from '../../images/ingest/index.ts'
+import { completeStored } from '../../images/ingest/index.ts'
 import {
   type ContainerConfig,
   formatPlatform,
@@ -39,7 +39,7 @@ export async function run(host: Host, options: RunOptions): Promise<number> {
   const release = store.lease()
   try {
     const snapshots = new Snapshots(store)
-    await wholeOf(host, image, { signal: options.signal, report: options.report })
+    await completeStored(host, image, { signal: options.signal, report: options.report })
     const layers = config.diffIds.map((diffId) => ({ diffId }))
     for (const { diffId } of layers) if (!store.blobs.touch(diffId)) refuseLayer(store, diffId, options.image)
     const stack = stackOf(snapshots.of(layers), { snapshots })

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import type { CacheMountSummary, ExportMountsOptions, ImportMountsOptions } from '../../api/index.ts'
-import type { KeptCache } from '../../builder/sandbox/index.ts'
-import { keptOf } from '../../builder/session/index.ts'
+import type { StoredCache } from '../../builder/sandbox/index.ts'
+import { runStorage } from '../../builder/session/index.ts'
 import { openFileOutput } from '../../content/archive/index.ts'
 import { type Compression, compress, decompress } from '../../files/compression/index.ts'
 import { type Host, unpackLimit } from '../../images/index.ts'
@@ -9,10 +9,10 @@ import { systemCode, TareError } from '../../support/index.ts'
 
 /** The cache mounts that RUN has made, by id. */
 export async function cacheMounts(host: Host): Promise<readonly CacheMountSummary[]> {
-  return (await keptOf(host).caches()).map(summaryOf)
+  return (await runStorage(host).caches()).map(summaryOf)
 }
 
-function summaryOf({ id, size, used }: KeptCache): CacheMountSummary {
+function summaryOf({ id, size, used }: StoredCache): CacheMountSummary {
   return { id, size, used: new Date(used).toISOString() }
 }
 
@@ -22,7 +22,7 @@ export async function exportMounts(
   { to, ids = [], signal }: ExportMountsOptions,
 ): Promise<readonly CacheMountSummary[]> {
   const compression = compressionOf(to)
-  const { caches, bytes } = await keptOf(host).send(ids)
+  const { caches, bytes } = await runStorage(host).send(ids)
   const output = await openFileOutput(to)
   try {
     for await (const chunk of compress(bytes, compression)) {
@@ -44,7 +44,7 @@ export async function importMounts(host: Host, { from, signal }: ImportMountsOpt
   try {
     await new Promise<void>((resolve, reject) => file.once('open', () => resolve()).once('error', reject))
     const { bytes } = await decompress(file, unpackLimit(host))
-    return await keptOf(host).receive(bytes)
+    return await runStorage(host).receive(bytes)
   } catch (cause) {
     if (systemCode(cause) === 'ENOENT' || systemCode(cause) === 'EISDIR' || systemCode(cause) === 'EACCES')
       throw new TareError('ARCHIVE_UNREADABLE', `cannot read ${from}: ${(cause as Error).message}`, { cause })

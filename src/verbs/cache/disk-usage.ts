@@ -1,12 +1,12 @@
 import type { DiskUsageLine } from '../../api/index.ts'
-import { keptOf } from '../../builder/session/index.ts'
+import { runStorage } from '../../builder/session/index.ts'
 import type { Host } from '../../images/index.ts'
 import { blobsOfImages, layersOfSteps, readImages } from '../../images/index.ts'
 
 /** What the store holds on disk, and what could go. A blob that an image needs is counted for images, whoever else needs it. */
 export async function diskUsage(host: Host): Promise<readonly DiskUsageLine[]> {
   const { store, platform } = host
-  const kept = keptOf(host)
+  const kept = runStorage(host)
   const mounts = await kept.caches()
   const unpacked = await kept.unpacked()
   const ofRun = mounts.reduce((sum, { size }) => sum + size, unpacked.size)

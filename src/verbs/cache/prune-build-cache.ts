@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { PruneOptions, PruneResult, Removal } from '../../api/index.ts'
-import { keptOf } from '../../builder/session/index.ts'
+import { runStorage } from '../../builder/session/index.ts'
 import { ownersIn } from '../../disk/index.ts'
 import type { Host } from '../../images/index.ts'
 import { collectGarbage, forgetBases, layerOfStep, readTime } from '../../images/index.ts'
@@ -14,7 +14,7 @@ import { TareError } from '../../support/index.ts'
  */
 export async function pruneBuildCache(host: Host, { filters = [] }: PruneOptions = {}): Promise<PruneResult> {
   const { before, types } = readCacheFilters(filters, host.now())
-  const kept = keptOf(host)
+  const kept = runStorage(host)
   const none: PruneResult = { removed: [], reclaimed: 0 }
   const steps = types.has('regular') ? await forgetSteps(host, before) : none
   const mounts = types.has('exec.cachemount') ? await kept.removeCaches(before) : []

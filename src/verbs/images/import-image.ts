@@ -5,7 +5,7 @@ import { planBuild } from '../../builder/plan/index.ts'
 import { parseDockerfile } from '../../dockerfile/index.ts'
 import { decompress } from '../../files/compression/index.ts'
 import { type Host, unpackLimit } from '../../images/index.ts'
-import { keepLayer } from '../../images/ingest/index.ts'
+import { ingestLayer } from '../../images/ingest/index.ts'
 import { type Digest, normalizePlatform, parsePlatform, parseReference } from '../../oci/index.ts'
 import { type Bytes, TareError } from '../../support/index.ts'
 
@@ -33,7 +33,7 @@ export async function importImage(host: Host, options: ImportOptions): Promise<D
   try {
     const keep = async (bytes: Bytes) => {
       const { bytes: plain } = await decompress(bytes, unpackLimit(host))
-      return keepLayer(host, undefined, async () => plain, options.signal)
+      return ingestLayer(host, undefined, async () => plain, options.signal)
     }
     const { from } = options
     const layer = 'url' in from ? await fetched(host, from.url, keep, options.signal) : await keep(bytesOf(from))

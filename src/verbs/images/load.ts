@@ -2,7 +2,7 @@ import type { LoadedImage, LoadOptions } from '../../api/index.ts'
 import type { ArchiveImage, ArchiveLayer } from '../../content/archive/index.ts'
 import { openArchive } from '../../content/archive/index.ts'
 import { type Host, unpackLimit } from '../../images/index.ts'
-import { type ForeignImage, keepImage } from '../../images/ingest/index.ts'
+import { type ForeignImage, ingestImage } from '../../images/ingest/index.ts'
 import { choosePlatform, familiarName } from '../../oci/index.ts'
 import { type Reporter, silent, startTransfer } from '../../support/index.ts'
 
@@ -25,7 +25,7 @@ export async function load(
       const loaded: LoadedImage[] = []
       for (const image of chooseImages(host, await archive.images())) {
         const layers = image.layers.map((layer) => told(layer, report))
-        await keepImage(host, { ...image, layers }, { nameless: true, signal })
+        await ingestImage(host, { ...image, layers }, { nameless: true, signal })
         loaded.push({ id: image.config.digest, names: image.names.map(familiarName) })
       }
       return loaded

@@ -3,7 +3,7 @@ import { writeArchive } from '../../content/archive/index.ts'
 import { copyImage } from '../../content/index.ts'
 import type { Host } from '../../images/index.ts'
 import { findImage, type NamedImage } from '../../images/index.ts'
-import { wholeImage, wholeOf } from '../../images/ingest/index.ts'
+import { completeImage, completeStored } from '../../images/ingest/index.ts'
 import { type Descriptor, formatReference, parseReference } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
 
@@ -16,7 +16,9 @@ export async function save(host: Host, { names, to, format = 'docker', report, s
   for (const text of names) {
     const image = findImage(store, text, platform)
     const root =
-      format === 'oci' ? await wholeImage(host, image.root, options) : (await wholeOf(host, image, options)).blob
+      format === 'oci'
+        ? await completeImage(host, image.root, options)
+        : (await completeStored(host, image, options)).blob
     wanted.push({ image, text, root })
   }
   const writer = writeArchive('path' in to ? to.path : to, {

@@ -5,7 +5,13 @@ import type { Host } from '../../images/index.ts'
 import { readImageConfig, readWhole } from '../../images/index.ts'
 import { pushDocument, putIndex, uploading } from '../../images/push/index.ts'
 import { entriesOfIndex, mergeEntries } from '../../images/rewrite/index.ts'
-import { formatPlace, openImage, openRepository, type Place, parsePlace } from '../../images/transports/index.ts'
+import {
+  formatTransport,
+  openImage,
+  openRepository,
+  parseTransport,
+  type Transport,
+} from '../../images/transports/index.ts'
 import {
   type Descriptor,
   descriptorJson,
@@ -37,8 +43,8 @@ export async function createIndex(host: Host, options: IndexCreateOptions): Prom
     const old = options.append === true ? await existing(registry, name, options) : undefined
     const added: { from: string; entries: readonly IndexEntry[] }[] = []
     for (const text of options.images) {
-      const place = parsePlace(text)
-      added.push({ from: formatPlace(place), entries: await take(host, registry, name, place, text, options) })
+      const place = parseTransport(text)
+      added.push({ from: formatTransport(place), entries: await take(host, registry, name, place, text, options) })
     }
     const entries = mergeEntries(old?.entries ?? [], added)
     if (entries.length === 0)
@@ -69,7 +75,7 @@ async function take(
   host: Host,
   registry: Registry,
   name: Reference,
-  place: Place,
+  place: Transport,
   text: string,
   options: IndexCreateOptions,
 ): Promise<readonly IndexEntry[]> {

@@ -1,16 +1,16 @@
 import type { CopyOptions, CopyResult } from '../../api/index.ts'
 import type { Host, OnItsWay } from '../../images/index.ts'
-import { pulledAsWithin, readPacked } from '../../images/index.ts'
-import { wholeImage } from '../../images/ingest/index.ts'
+import { pulledAsWithin, readCompressed } from '../../images/index.ts'
+import { completeImage } from '../../images/ingest/index.ts'
 import { type CopyTarget, openTarget } from '../../images/push/index.ts'
 import { choosePlatforms, choosePresent, convertFormat } from '../../images/rewrite/index.ts'
 import {
   copyReferrers,
-  formatPlace,
+  formatTransport,
   type OpenedImage,
   openImage,
-  type Place,
-  parsePlace,
+  parseTransport,
+  type Transport,
 } from '../../images/transports/index.ts'
 import type { Digest, Platform } from '../../oci/index.ts'
 import { isIndexType, normalizePlatform, parsePlatform } from '../../oci/index.ts'
@@ -21,7 +21,7 @@ import { TareError } from '../../support/index.ts'
  * was if nothing asked for a change, before it has its name there.
  */
 export async function copy(host: Host, options: CopyOptions): Promise<CopyResult> {
-  const [from, to] = [parsePlace(options.from), parsePlace(options.to)]
+  const [from, to] = [parseTransport(options.from), parseTransport(options.to)]
   const platforms = platformsOf(host, to, options)
   refuseReferrers(from, to, options)
   const usesStore = from.kind === 'store' || to.kind === 'store'
@@ -43,7 +43,7 @@ export async function copy(host: Host, options: CopyOptions): Promise<CopyResult
 async function wholeFor(
   host: Host,
   opened: OpenedImage,
-  to: Place,
+  to: Transport,
   platforms: readonly Platform[],
   options: CopyOptions,
 ): Promise<OpenedImage> {
@@ -51,15 +51,15 @@ async function wholeFor(
   const { source, root } = opened
   const some = platforms.length === 0 && to.kind === 'docker-archive' ? [host.platform] : platforms
   const only = some.length === 1 ? (await choosePlatforms(source, root, some, options.from)).root.digest : undefined
-  const whole = await wholeImage(host, root, options, only)
+  const whole = await completeImage(host, root, options, only)
   return { ...opened, root: whole, entry: { ...opened.entry!, manifest: whole } }
 }
 
 async function send(
   host: Host,
   opened: OpenedImage,
-  from: Place,
-  to: Place,
+  from: Transport,
+  to: Transport,
   platforms: readonly Platform[],
   options: CopyOptions,
 ): Promise<CopyResult> {
@@ -89,7 +89,7 @@ async function send(
     const { digest, mediaType, size } = shown
     // An archive that has no manifest has no digest to lose.
     const was = digest === before || opened.plain === true ? {} : { was: before }
-    return { fullName: formatPlace(to), digest, mediaType, size, skipped, referrers, ...was }
+    return { fullName: formatTransport(to), digest, mediaType, size, skipped, referrers, ...was }
   } catch (error) {
     await target.abort()
     throw error
@@ -115,8 +115,8 @@ async function prepare(
   host: Host,
   opened: OpenedImage,
   chosen: OnItsWay,
-  from: Place,
-  to: Place,
+  from: Transport,
+  to: Transport,
   options: CopyOptions,
 ): Promise<{ readonly way: OnItsWay; close(): void }> {
   const { format, compression = 'gzip', compressionLevel: level, signal } = options
@@ -125,7 +125,7 @@ async function prepare(
   const changed = async () => {
     if (to.kind === 'docker-archive') {
       // It has a word for container images only.
-      const image = await readPacked(chosen.source, chosen.root, options.from)
+      const image = await readCompressed(chosen.source, chosen.root, options.from)
       const { unpackLayers } = await import('../../images/rewrite/index.ts')
       const unpacked = await unpackLayers(host, image, signal)
       return (
@@ -134,9 +134,9 @@ async function prepare(
     }
     if (opened.plain !== true || to.kind !== 'registry') return undefined
     refuseChange('a docker archive has plain layers, which are compressed for a registry', options)
-    const { squeezeLayers } = await import('../../images/rewrite/index.ts')
-    const squeezed = await squeezeLayers(host, chosen.source, chosen.root, { compression, level, signal })
-    return { ...squeezed, changed: 'its layers were compressed' }
+    const { compressLayers } = await import('../../images/rewrite/index.ts')
+    const compressed = await compressLayers(host, chosen.source, chosen.root, { compression, level, signal })
+    return { ...compressed, changed: 'its layers were compressed' }
   }
   const other = await changed()
   const way: OnItsWay = other ?? chosen
@@ -151,7 +151,7 @@ async function prepare(
   }
 }
 
-function platformsOf(host: Host, to: Place, options: CopyOptions): readonly Platform[] {
+function platformsOf(host: Host, to: Transport, options: CopyOptions): readonly Platform[] {
   const platforms = (options.platforms ?? []).map((text) => normalizePlatform(parsePlatform(text, host.platform)))
   const invalid = (message: string, remedy: string) => new TareError('OPTION_INVALID', message, { remedy })
   if (options.allPlatforms === true && platforms.length > 0)
@@ -166,7 +166,7 @@ function platformsOf(host: Host, to: Place, options: CopyOptions): readonly Plat
   return platforms
 }
 
-function refuseReferrers(from: Place, to: Place, { referrers, format }: CopyOptions): void {
+function refuseReferrers(from: Transport, to: Transport, { referrers, format }: CopyOptions): void {
   if (referrers !== true) return
   const invalid = (message: string, remedy: string) => new TareError('OPTION_INVALID', message, { remedy })
   for (const [{ kind }, word] of [
@@ -185,7 +185,7 @@ function refuseReferrers(from: Place, to: Place, { referrers, format }: CopyOpti
     )
 }
 
-function reasonOf(from: Place, to: Place): string {
+function reasonOf(from: Transport, to: Transport): string {
   if (to.kind === 'store')
     return 'the store keeps layers uncompressed, and recompressing does not reproduce the original bytes'
   return from.kind === 'store' && to.kind === 'registry'

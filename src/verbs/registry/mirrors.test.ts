@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { BadRegistry, type BadRegistryOptions } from '../../../test/kit/bad-registry.ts'
 import { faultsOf } from '../../../test/kit/check-store.ts'
 import { noise } from '../../../test/kit/cli.ts'
-import type { Event } from '../../support/index.ts'
+import type { TareEvent } from '../../support/index.ts'
 import { openTare } from '../library.ts'
 
 async function start(options: BadRegistryOptions = {}): Promise<BadRegistry> {
@@ -304,7 +304,7 @@ function openWith(files: Readonly<Record<string, string>>) {
     writeFileSync(join(home, '.config', name), text)
   }
   const warnings: string[] = []
-  const report = (event: Event) => event.type === 'warning' && void warnings.push(event.message)
+  const report = (event: TareEvent) => event.type === 'warning' && void warnings.push(event.message)
   const environment = { HOME: home, DOCKER_CONFIG: home }
   return { opened: openTare({ home: join(home, 'store'), environment, report }), warnings }
 }

@@ -2,9 +2,9 @@ import type { DocumentOptions } from '../../api/index.ts'
 import type { Source } from '../../content/index.ts'
 import type { Entry } from '../../content/store/index.ts'
 import type { Host } from '../../images/index.ts'
-import { pulledAsWithin, readPacked, readWhole } from '../../images/index.ts'
+import { pulledAsWithin, readCompressed, readWhole } from '../../images/index.ts'
 import { choosePlatforms } from '../../images/rewrite/index.ts'
-import { openImage, type Place, parsePlace } from '../../images/transports/index.ts'
+import { openImage, parseTransport, type Transport } from '../../images/transports/index.ts'
 import {
   type Descriptor,
   isIndexType,
@@ -23,7 +23,7 @@ export async function readDocument(
   options: DocumentOptions,
 ): Promise<string> {
   const { name, local = false } = options
-  const place: Place = local ? { kind: 'store', text: name.replace(/^store:/, '') } : parsePlace(name)
+  const place: Transport = local ? { kind: 'store', text: name.replace(/^store:/, '') } : parseTransport(name)
   const platform =
     options.platform === undefined ? undefined : normalizePlatform(parsePlatform(options.platform, host.platform))
   const opened = await openImage(host, place, options)
@@ -31,7 +31,7 @@ export async function readDocument(
     const { source, root } = opened
     const chosen = await choose(source, root, what, platform, host, name)
     if (what === 'config') {
-      const { configBytes } = await readPacked(source, chosen, name)
+      const { configBytes } = await readCompressed(source, chosen, name)
       parseImageConfig(configBytes, `the config of ${name}`)
       return configBytes.toString('utf8')
     }

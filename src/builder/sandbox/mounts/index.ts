@@ -4,14 +4,15 @@
  * In: mounts as the step says them.  Out: sources on disk, each with its place below the root.
  * Not here: mounting itself (run).
  */
-export { BorrowedPlaces, rescueMoved } from './borrowed-places.ts'
+
 export { Caches, type HeldCache } from './caches.ts'
 export { deviceNames, hostname, hostsFile, resolvFile } from './host-files.ts'
-export { Kept, type KeptCache } from './kept.ts'
 export { type Prepared, type PreparedMount, prepare } from './prepared.ts'
 export { putProcCopies } from './proc-copies.ts'
 export { openRelay, own, type Relay } from './relay.ts'
+export { RunStorage, type StoredCache } from './run-storage.ts'
 export { SharedFiles, unpackFiles } from './shared-files.ts'
 export { Stubs } from './stubs.ts'
+export { rescueMoved, SwappedPaths } from './swapped-paths.ts'
 export { inOrder, Targets } from './targets.ts'
 export { inDirectory } from './without-links.ts'

@@ -3,7 +3,7 @@ import { TareError } from '../../../support/index.ts'
 import type { SandboxMount } from '../step/index.ts'
 import type { Stubs } from './stubs.ts'
 
-export interface Place {
+export interface Transport {
   /** Path below the root, without `/` at its beginning. */
   readonly place: string
   /** It is in what another mount brings: what lies there, links among it, is not known before it is mounted. */
@@ -21,7 +21,7 @@ export class Targets {
   }
 
   /** For the mounts in order: one below another has to come after it. Throws `MOUNT_TARGET_INVALID`. */
-  add(target: string, kind: 'directory' | 'file'): Place {
+  add(target: string, kind: 'directory' | 'file'): Transport {
     const path = posix.resolve('/', target)
     const found = this.find(path)
     if (found.place === 'proc' || found.place.startsWith('proc/'))
@@ -33,7 +33,7 @@ export class Targets {
     return found
   }
 
-  private find(path: string): Place {
+  private find(path: string): Transport {
     const within = (outer: string, inner: string) => inner.startsWith(`${outer}/`)
     const holder = this.holders.findLast(({ target }) => within(target, path))
     if (holder !== undefined) return { place: holder.place + path.slice(holder.target.length), nested: true }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { type LayerAtRest, type LayerEntry, packLayer, sameContent } from '../../../files/layer/index.ts'
+import { type LayerEntry, packLayer, type StoredLayer, sameContent } from '../../../files/layer/index.ts'
 import { encodeHeader, endOfArchive, type TarHeader } from '../../../files/tar/index.ts'
 import { compareTrees, type Node, Tree } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
@@ -25,7 +25,7 @@ export class Extractor {
    * Puts the layer's files into an empty directory, and marks for what it removes. Answers what the machine does not let be
    * made: devices, and owners beyond the ids that are mapped. Throws `UNPACK_FAILED`.
    */
-  async layer(at: LayerAtRest, directory: string): Promise<readonly string[]> {
+  async layer(at: StoredLayer, directory: string): Promise<readonly string[]> {
     const marks = this.marksOf(at.index.entries)
     // Marks first: the layer's own entries give their directories the right times afterwards.
     if (marks.length > 0) await this.archive(marks, directory)
@@ -128,7 +128,7 @@ export function standsAlone(entries: readonly LayerEntry[]): boolean {
 }
 
 /** A layer that stands alone, of everything in which the trees differ. */
-export async function layerBetween(below: Tree, here: Tree, path: string): Promise<LayerAtRest> {
+export async function layerBetween(below: Tree, here: Tree, path: string): Promise<StoredLayer> {
   const differences = compareTrees(below.root, here.root, sameContent)
   const { index } = await packLayer(differences, { path, digests: () => false })
   return { index, path }

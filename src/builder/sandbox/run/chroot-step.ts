@@ -7,7 +7,6 @@ import { messageOf, TareError } from '../../../support/index.ts'
 import { ended, guard, hasCapability, killInside, type Machine, plainEnvironment, quoted } from '../machine/index.ts'
 import type { Caches, HeldCache } from '../mounts/index.ts'
 import {
-  BorrowedPlaces,
   deviceNames,
   hostsFile,
   inDirectory,
@@ -18,6 +17,7 @@ import {
   type Relay,
   resolvFile,
   Stubs,
+  SwappedPaths,
   Targets,
   unpackFiles,
 } from '../mounts/index.ts'
@@ -68,7 +68,7 @@ class ChrootStep {
   private readonly life: number
   private readonly root: string
   private readonly filesystem: PlainRoot
-  private readonly places: BorrowedPlaces
+  private readonly places: SwappedPaths
   private readonly held: HeldCache[] = []
   private readonly relays: Relay[] = []
   private pipes: Promise<OutputPipes> | undefined
@@ -83,7 +83,7 @@ class ChrootStep {
     this.folder = realpathSync(tools.work.make())
     this.root = join(this.folder, 'root')
     this.filesystem = new PlainRoot({ path: this.root, folder: this.folder, ...tools })
-    this.places = new BorrowedPlaces(this.root, join(this.folder, 'aside'))
+    this.places = new SwappedPaths(this.root, join(this.folder, 'aside'))
   }
 
   async run(): Promise<Outcome> {

@@ -1,10 +1,10 @@
-import type { LayerAtRest } from '../../../files/layer/index.ts'
+import type { StoredLayer } from '../../../files/layer/index.ts'
 import type { Node, Tree } from '../../../files/tree/index.ts'
 
 /** A filesystem as the layers it is made of. */
 export interface Stack {
   /** Lowest first, each with a name for the filesystem that it and all below it make. */
-  readonly layers: readonly (LayerAtRest & { readonly chain: string })[]
+  readonly layers: readonly (StoredLayer & { readonly chain: string })[]
   tree(): Tree
 }
 

@@ -5,8 +5,8 @@ import {
   expectLayer,
   HashWorker,
   knownDigest,
-  type LayerAtRest,
   learnDigest,
+  type StoredLayer,
   sameContent,
 } from '../../../files/layer/index.ts'
 import { compareTrees, partsOf, type RegularFile, Tree, type TreeDraft } from '../../../files/tree/index.ts'
@@ -219,9 +219,9 @@ class CopyStep {
   }
 
   /** The layer of this form that was made last; all contents are known by then, so most of it can be expected to be the same. */
-  private previous(latest: MadeLayer | undefined): LayerAtRest | undefined {
+  private previous(latest: MadeLayer | undefined): StoredLayer | undefined {
     if (latest === undefined || latest.size < worthTakingOver) return undefined
-    return this.tools.snapshots.atRest(latest.diffId)
+    return this.tools.snapshots.storedLayer(latest.diffId)
   }
 }
 

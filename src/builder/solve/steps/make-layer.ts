@@ -1,5 +1,5 @@
 import type { MadeLayer } from '../../../content/layers/index.ts'
-import { type LayerAtRest, packLayer } from '../../../files/layer/index.ts'
+import { packLayer, type StoredLayer } from '../../../files/layer/index.ts'
 import type { Difference, RegularFile } from '../../../files/tree/index.ts'
 import type { Step } from '../../../support/index.ts'
 import type { Tools } from '../tools.ts'
@@ -9,7 +9,7 @@ export interface LayerRequest {
   /** Which files' digests are to be learnt while they are read. */
   readonly digests: (file: RegularFile) => boolean
   /** A layer that this one may be much like. */
-  readonly previous?: LayerAtRest | undefined
+  readonly previous?: StoredLayer | undefined
 }
 
 /** Packs the differences into a layer, which is then in the store with its index. Nothing of it stays when that fails. */

@@ -16,7 +16,7 @@ export type MountSources = ReadonlyMap<OperationId, MountSource>
 export function stackOf(snapshot: Snapshot, tools: Pick<Tools, 'snapshots'>): Stack {
   return {
     layers: snapshot.layers.map(({ diffId }, i) => ({
-      ...tools.snapshots.atRest(diffId),
+      ...tools.snapshots.storedLayer(diffId),
       chain: chainId(snapshot.layers.slice(0, i + 1)),
     })),
     tree: () => snapshot.tree(),

@@ -1,4 +1,4 @@
-import type { BuildOptions, BuildResult, Event, PushResult, Reporter, Tare } from '../../../index.ts'
+import type { BuildOptions, BuildResult, PushResult, Reporter, Tare, TareEvent } from '../../../index.ts'
 import { type Call, defineVerb } from '../../command.ts'
 import { UsageError } from '../../failure.ts'
 import { progressOutput } from '../../progress-output.ts'
@@ -84,7 +84,7 @@ async function checkOnly(tare: Tare, options: BuildOptions): Promise<void> {
 
 function tee(progress: Progress, warnings: Warning[], { streams, env }: BuildCall, mode: ProgressMode): Reporter {
   const colored = streams.stderr.isTTY === true && !env['NO_COLOR']
-  return (event: Event) => {
+  return (event: TareEvent) => {
     if (event.type === 'warning') warnings.push(event)
     progress.report(event)
     if (isLeak(event)) progress.interject(formatLeak(event, colored))

@@ -116,7 +116,7 @@ const forwarded: readonly NodeJS.Signals[] = [
 const deadly: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
 
 /** Who is asked to end thrice, and does not, is ended. */
-const patience = 3
+const idleTimeout = 3
 
 interface Forwarding {
   readonly started: (send: (signal: NodeJS.Signals) => void) => void
@@ -132,7 +132,7 @@ function forwardSignals(call: Pick<RunCall, 'flags' | 'takeSignals'>): Forwardin
   let asked = 0
   const hear = (name: NodeJS.Signals) => {
     const exitCode = deadly[name]
-    if (exitCode !== undefined && (send === undefined || ++asked >= patience)) {
+    if (exitCode !== undefined && (send === undefined || ++asked >= idleTimeout)) {
       controller.abort(new Failure('canceled', { exitCode }))
       return
     }

@@ -9,9 +9,9 @@ export async function askHelper(
   name: string,
   server: string,
   environment: Environment,
-  patience = usualPatience,
+  idleTimeout = usualPatience,
 ): Promise<Secret | undefined> {
-  const { status, output, complaint } = await runHelper(name, 'get', server, environment, patience)
+  const { status, output, complaint } = await runHelper(name, 'get', server, environment, idleTimeout)
   if (status !== 0) {
     if (/credentials not found|no credentials|not found in native keychain/i.test(output)) return undefined
     throw helperFailed(name, `says: ${printable(output) || printable(complaint) || `exit code ${status}`}`)
@@ -58,7 +58,7 @@ async function runHelper(
   verb: string,
   input: string,
   environment: Environment,
-  patience: number,
+  idleTimeout: number,
 ): Promise<Ended> {
   if (!/^[\w.-]+$/.test(name)) throw helperFailed(name, 'is not a name of a program')
   // Loaded here: few have a helper.
@@ -73,7 +73,7 @@ async function runHelper(
       child.unref()
       reject(helperFailed(name, why, cause))
     }
-    const timer = setTimeout(() => fail(`has not answered within ${patience / 1000} seconds`), patience)
+    const timer = setTimeout(() => fail(`has not answered within ${idleTimeout / 1000} seconds`), idleTimeout)
     const collect = (stream: NodeJS.ReadableStream) => {
       let text = ''
       stream.setEncoding('utf8')

@@ -48,13 +48,13 @@ class CheckOut {
   private readonly program: Git
   private readonly source: GitSource
   private readonly folder: string
-  private readonly wish: string
+  private readonly action: string
 
   constructor(program: Git, source: GitSource, folder: string) {
     this.program = program
     this.source = source
     this.folder = folder
-    this.wish = `fetch ${withoutCredentials(source.remote)}`
+    this.action = `fetch ${withoutCredentials(source.remote)}`
   }
 
   /** Runs git in the checkout. Throws what it complains of. */
@@ -130,7 +130,7 @@ class CheckOut {
   }
 
   private explain({ stderr }: Ended, what = ''): unknown {
-    return explainGit(this.wish.replace('fetch ', `fetch ${what}`), this.source.remote, stderr)
+    return explainGit(this.action.replace('fetch ', `fetch ${what}`), this.source.remote, stderr)
   }
 }
 

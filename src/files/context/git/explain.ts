@@ -1,9 +1,9 @@
 import { TareError, withoutCredentials } from '../../../support/index.ts'
 
-/** The error for a git that ended with a complaint. `wish` follows "cannot": `read https://…`. */
-export function explainGit(wish: string, remote: string, stderr: string): unknown {
+/** The error for a git that ended with a complaint. `action` follows "cannot": `read https://…`. */
+export function explainGit(action: string, remote: string, stderr: string): unknown {
   const words = lastWords(stderr)
-  const message = `cannot ${wish}: ${words === '' ? 'git says nothing of why' : words}`
+  const message = `cannot ${action}: ${words === '' ? 'git says nothing of why' : words}`
   if (/No space left on device/i.test(stderr)) return Object.assign(new Error(words), { code: 'ENOSPC' })
   if (/transport '[^']*' not allowed/.test(stderr))
     return new TareError('GIT_PROTOCOL_REFUSED', message, {

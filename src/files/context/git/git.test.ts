@@ -178,7 +178,7 @@ describe.skipIf(!hasGitDaemon)('a repository of git daemon', () => {
       // A killed process is gone when the kernel next runs it, which may be later.
       await expect.poll(() => isRunning(pid), { timeout: 60_000 }).toBe(false)
     }
-    await expect(get({ remote: 'ssh://127.0.0.1/a.git' }, { environment, patience: 300 })).rejects.toMatchObject({
+    await expect(get({ remote: 'ssh://127.0.0.1/a.git' }, { environment, idleTimeout: 300 })).rejects.toMatchObject({
       code: 'GIT_FAILED',
       message: expect.stringContaining('has said nothing'),
     })

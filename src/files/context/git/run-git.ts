@@ -11,7 +11,7 @@ export interface GitOptions {
   /** Hears what git prints while it works. */
   readonly hear?: ((text: string) => void) | undefined
   /** Milliseconds without a word after which git counts as stuck. Default: ten minutes. */
-  readonly patience?: number | undefined
+  readonly idleTimeout?: number | undefined
 }
 
 /** How a run of git ended. */
@@ -51,7 +51,7 @@ const tenMinutes = 600_000
 
 async function run(
   args: readonly string[],
-  { signal, hear, patience = tenMinutes }: GitOptions,
+  { signal, hear, idleTimeout = tenMinutes }: GitOptions,
   env: Record<string, string>,
   cwd?: string,
 ): Promise<Ended> {
@@ -74,12 +74,12 @@ async function run(
     stuck = true
     kill()
   }
-  let timer = setTimeout(giveUp, patience)
+  let timer = setTimeout(giveUp, idleTimeout)
   let stdout = ''
   let stderr = ''
   const collect = (add: (text: string) => void) => (text: string) => {
     clearTimeout(timer)
-    timer = setTimeout(giveUp, patience)
+    timer = setTimeout(giveUp, idleTimeout)
     add(text)
   }
   child.stdout.setEncoding('utf8').on(
@@ -103,7 +103,7 @@ async function run(
     if (stuck)
       throw new TareError(
         'GIT_FAILED',
-        `git has said nothing for ${Math.round(patience / 1000)} seconds and was stopped`,
+        `git has said nothing for ${Math.round(idleTimeout / 1000)} seconds and was stopped`,
         {
           remedy: 'The server may be slow or gone: try again later.',
         },

@@ -10,7 +10,7 @@ export interface Item {
 }
 
 /** An archive as a place where files have names, be it a tar or a folder. Names are without `./` and are not followed out of it. */
-export interface Shelf {
+export interface ArchiveFiles {
   /** What messages call the archive. */
   readonly label: string
   /** The file of that name, through links; undefined where there is none. Rejects with `ARCHIVE_PATH_ESCAPES`. */
@@ -21,7 +21,7 @@ export interface Shelf {
 }
 
 /** The file, or `ARCHIVE_MEMBER_MISSING`. `namedBy` is the document that speaks of it. */
-export async function need(shelf: Shelf, path: string, namedBy: string): Promise<Item> {
+export async function need(shelf: ArchiveFiles, path: string, namedBy: string): Promise<Item> {
   const item = await shelf.find(path)
   if (item !== undefined) return item
   throw new TareError('ARCHIVE_MEMBER_MISSING', `${shelf.label} has no member "${path}", which ${namedBy} names`, {
@@ -30,7 +30,7 @@ export async function need(shelf: Shelf, path: string, namedBy: string): Promise
 }
 
 /** A document of the archive, whole. Rejects with `ARCHIVE_INVALID` when it is too large to be one. */
-export async function readDocument(shelf: Shelf, item: Item, name: string): Promise<Buffer> {
+export async function readDocument(shelf: ArchiveFiles, item: Item, name: string): Promise<Buffer> {
   if (item.size > documentLimit)
     throw invalid(shelf, `its ${name} has ${item.size} bytes, and a document may have ${documentLimit}`)
   return collect(item.open(), documentLimit)
@@ -42,7 +42,7 @@ export function withLabel(label: string, error: unknown): unknown {
   return new TareError(error.code, `${label}: ${error.message}`, { remedy: error.remedy, cause: error })
 }
 
-export function invalid(shelf: Shelf, why: string, cause?: unknown): TareError {
+export function invalid(shelf: ArchiveFiles, why: string, cause?: unknown): TareError {
   return new TareError('ARCHIVE_INVALID', `${shelf.label} is not a valid image archive: ${why}`, {
     remedy: 'Save the image again, with `docker save`, `skopeo copy` or `tare save`.',
     cause,

@@ -2,14 +2,14 @@ import { type Digest, formatReference, isDigest, parseReference, type Reference 
 import { closest, TareError } from '../../support/index.ts'
 
 /** Somewhere an image is, or is to be. */
-export type Place =
+export type Transport =
   | { readonly kind: 'registry'; readonly name: Reference }
   /** A name in the store; of a source, also an ID. */
   | { readonly kind: 'store'; readonly text: string }
-  | LayoutPlace
+  | LayoutTransport
   | { readonly kind: 'docker-archive'; readonly path: string; readonly name?: Reference | undefined }
 
-export interface LayoutPlace {
+export interface LayoutTransport {
   readonly kind: 'oci' | 'oci-archive'
   readonly path: string
   /** Its `ref.name` in index.json. */
@@ -25,7 +25,7 @@ const others = ['dir', 'docker-daemon', 'containers-storage', 'ostree', 'sif', '
 const labelPattern = /^[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*(?:\/[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*)*$/
 
 /** Reads a place as skopeo writes it; a name without a kind is a registry's. Throws `PLACE_INVALID` and `REFERENCE_INVALID`. */
-export function parsePlace(text: string): Place {
+export function parseTransport(text: string): Transport {
   const [, scheme, slashes = '', rest = ''] = /^([a-z][a-z-]*):(\/\/)?(.*)$/s.exec(text) ?? []
   const kind = kinds.find((one) => one === scheme)
   if (kind === 'docker' && slashes !== '') return { kind: 'registry', name: parseReference(rest) }
@@ -46,8 +46,8 @@ export function parsePlace(text: string): Place {
   return { kind, path, ...(tail === undefined ? {} : { label: tail }) }
 }
 
-/** The place as `parsePlace` reads it, with a name of a registry in full. */
-export function formatPlace(place: Place): string {
+/** The place as `parseTransport` reads it, with a name of a registry in full. */
+export function formatTransport(place: Transport): string {
   switch (place.kind) {
     case 'registry':
       return formatReference(place.name)

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
-import { BorrowedPlaces, rescueMoved } from './borrowed-places.ts'
+import { rescueMoved, SwappedPaths } from './swapped-paths.ts'
 
 let home: string
 let root: string
@@ -30,7 +30,7 @@ beforeEach(() => {
   writeFileSync(join(host, 'data'), 'precious')
 })
 
-const places = () => new BorrowedPlaces(root, join(home, 'step/aside'))
+const places = () => new SwappedPaths(root, join(home, 'step/aside'))
 const untouched = () => expect(readdirSync(host)).toEqual(['data'])
 
 test('what was at a place comes back, and what was made on the way goes', () => {

@@ -1,12 +1,12 @@
 import { open, readdir, realpath, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { type Bytes, systemCode, TareError } from '../../support/index.ts'
-import { type Item, innerPath, type Shelf } from './shelf.ts'
+import { type ArchiveFiles, type Item, innerPath } from './archive-files.ts'
 
 const chunkSize = 1 << 20
 
 /** An OCI layout or an unpacked archive on the disk. Links are followed as long as they stay in the folder. */
-export function openFolderShelf(folder: string): Shelf {
+export function openFolderShelf(folder: string): ArchiveFiles {
   return {
     label: folder,
     find: (path) => find(folder, path),

@@ -32,7 +32,7 @@ let count = 0
  * is put aside and comes back, after a kill by the next process; directories made on the way go, if they are empty; times of
  * directories stay. No link is followed, neither of the image's nor of what was put there.
  */
-export class BorrowedPlaces {
+export class SwappedPaths {
   private readonly root: string
   private readonly aside: string
   private readonly borrowed: (Borrowed & { readonly fd?: number | undefined })[] = []

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatPlace, parsePlace } from './places.ts'
+import { formatTransport, parseTransport } from './transport.ts'
 
 test('places are read as skopeo writes them, and a name alone is a registry’s', () => {
   const digest = `sha256:${'a'.repeat(64)}`
@@ -15,9 +15,9 @@ test('places are read as skopeo writes them, and a name alone is a registry’s'
     'docker-archive:a.tar:app:1': 'docker-archive:a.tar:docker.io/library/app:1',
     'oci:C:\\layout:v1': 'oci:C:\\layout:v1',
   }
-  for (const [text, meant] of Object.entries(known)) expect(formatPlace(parsePlace(text)), text).toBe(meant)
-  expect(parsePlace('oci:layout:host/app:1')).toMatchObject({ path: 'layout', label: 'host/app:1' })
-  expect(parsePlace('oci:C:\\layout:v1')).toMatchObject({ path: 'C:\\layout', label: 'v1' })
+  for (const [text, meant] of Object.entries(known)) expect(formatTransport(parseTransport(text)), text).toBe(meant)
+  expect(parseTransport('oci:layout:host/app:1')).toMatchObject({ path: 'layout', label: 'host/app:1' })
+  expect(parseTransport('oci:C:\\layout:v1')).toMatchObject({ path: 'C:\\layout', label: 'v1' })
 })
 
 test('what is no place is refused with the kinds there are', () => {
@@ -31,9 +31,9 @@ test('what is no place is refused with the kinds there are', () => {
     'oci:l:ü',
     'store:',
   ])
-    expect(() => parsePlace(text), text).toThrow(
+    expect(() => parseTransport(text), text).toThrow(
       expect.objectContaining({ code: 'PLACE_INVALID', remedy: expect.stringContaining('oci-archive:PATH') }),
     )
   for (const text of ['docker://UPPER', 'docker-archive:a.tar:UPPER'])
-    expect(() => parsePlace(text), text).toThrow(expect.objectContaining({ code: 'REFERENCE_INVALID' }))
+    expect(() => parseTransport(text), text).toThrow(expect.objectContaining({ code: 'REFERENCE_INVALID' }))
 })

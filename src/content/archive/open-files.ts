@@ -4,17 +4,17 @@ import { join } from 'node:path'
 import { decompress } from '../../files/compression/index.ts'
 import { looksLikeTar, tarHeadLength } from '../../files/tar/index.ts'
 import { type Bytes, messageOf, systemCode, TareError } from '../../support/index.ts'
-import { openFolderShelf } from './folder-shelf.ts'
+import { type ArchiveFiles, withLabel } from './archive-files.ts'
+import { openFolderShelf } from './folder-files.ts'
 import { looksLike } from './looks-like.ts'
-import { type Shelf, withLabel } from './shelf.ts'
-import { openTarShelf } from './tar-shelf.ts'
+import { openTarShelf } from './tar-files.ts'
 import type { ArchiveInput, OpenOptions } from './types.ts'
 
 /**
  * Opens what the user named: a folder and a plain tar file in place, all else unpacked into the scratch folder first.
  * Rejects with `ARCHIVE_MISSING`, `ARCHIVE_UNREADABLE`, `ARCHIVE_EMPTY`, `ARCHIVE_UNKNOWN` and `TAR_…`.
  */
-export async function openShelf(input: ArchiveInput, options: OpenOptions): Promise<Shelf> {
+export async function openFiles(input: ArchiveInput, options: OpenOptions): Promise<ArchiveFiles> {
   if (typeof input !== 'string') return openSpooled(input, 'the archive', options)
   const found = await stat(input).catch((cause) => {
     throw unreadable(input, cause)
@@ -39,7 +39,7 @@ export async function openShelf(input: ArchiveInput, options: OpenOptions): Prom
   }
 }
 
-async function openSpooled(bytes: Bytes, label: string, options: OpenOptions): Promise<Shelf> {
+async function openSpooled(bytes: Bytes, label: string, options: OpenOptions): Promise<ArchiveFiles> {
   const { format, bytes: plain } = await decompress(bytes, options.unpackLimit)
   const file = await openScratch(label, options.scratch)
   try {

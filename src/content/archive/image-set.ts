@@ -38,7 +38,7 @@ export interface Root {
 }
 
 /** All that was put into an archive before it is written. Each blob is opened once; documents stay in memory. */
-export class Gathered {
+export class ImageSet {
   private readonly blobs = new Map<Digest, { blob: Descriptor; open: () => Promise<Bytes> }>()
   private readonly documents = new Map<Digest, Buffer>()
   private readonly names = new Map<string, { name: Reference; blob: Descriptor }>()

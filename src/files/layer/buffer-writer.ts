@@ -15,11 +15,11 @@ const zeros = Buffer.alloc(512)
  * Gathers what is written to a layer in large buffers. A method answers a promise only where it has to wait for the next
  * buffer: for tens of thousands of small files, promises would cost as much as the files.
  */
-export class SlabWriter {
+export class BufferWriter {
   private readonly file: LayerFile
   private readonly options: SlabOptions
   private readonly reader = new ContentReader()
-  private slab: Buffer = Buffer.alloc(0)
+  private buffer: Buffer = Buffer.alloc(0)
   private used = 0
   private written = 0
 
@@ -29,7 +29,7 @@ export class SlabWriter {
   }
 
   async begin(): Promise<void> {
-    this.slab = await this.file.take()
+    this.buffer = await this.file.take()
   }
 
   /** Where in the layer the next byte goes. */
@@ -38,8 +38,8 @@ export class SlabWriter {
   }
 
   header(header: TarHeader): Promise<void> | undefined {
-    if (this.slab.length - this.used >= 512) {
-      const count = writeHeader(this.slab, this.used, header)
+    if (this.buffer.length - this.used >= 512) {
+      const count = writeHeader(this.buffer, this.used, header)
       this.used += count
       if (count > 0) return undefined
     }
@@ -47,15 +47,15 @@ export class SlabWriter {
   }
 
   append(bytes: Uint8Array): Promise<void> | undefined {
-    if (bytes.length > this.slab.length - this.used) return this.appendInParts(bytes)
-    this.slab.set(bytes, this.used)
+    if (bytes.length > this.buffer.length - this.used) return this.appendInParts(bytes)
+    this.buffer.set(bytes, this.used)
     this.used += bytes.length
     return undefined
   }
 
   /** Writes `size` bytes of the content and what fills its last block. `hear` gets the bytes, in one piece where they fit. */
   content(content: Content, size: number, hear?: (piece: Uint8Array) => void): Promise<void> | undefined {
-    if (size + padding(size) > this.slab.length - this.used) return this.contentInParts(content, size, hear)
+    if (size + padding(size) > this.buffer.length - this.used) return this.contentInParts(content, size, hear)
     this.read(content, 0, size, hear)
     return this.append(zeros.subarray(0, padding(size)))
   }
@@ -67,7 +67,7 @@ export class SlabWriter {
 
   /** Writes what is left. The file is complete once its own `finish` resolves. */
   end(): Promise<{ digest: `sha256:${string}`; size: number }> {
-    if (this.used > 0) this.file.write(this.slab, this.used)
+    if (this.used > 0) this.file.write(this.buffer, this.used)
     this.reader.close()
     return this.file.finish()
   }
@@ -79,9 +79,9 @@ export class SlabWriter {
 
   private async appendInParts(bytes: Uint8Array): Promise<void> {
     for (let done = 0; done < bytes.length; ) {
-      if (this.used === this.slab.length) await this.flush()
-      const count = Math.min(bytes.length - done, this.slab.length - this.used)
-      this.slab.set(bytes.subarray(done, done + count), this.used)
+      if (this.used === this.buffer.length) await this.flush()
+      const count = Math.min(bytes.length - done, this.buffer.length - this.used)
+      this.buffer.set(bytes.subarray(done, done + count), this.used)
       this.used += count
       done += count
     }
@@ -96,15 +96,15 @@ export class SlabWriter {
 
   private async readInParts(content: Content, size: number, hear?: (piece: Uint8Array) => void): Promise<void> {
     for (let position = 0; position < size; ) {
-      if (this.used === this.slab.length) await this.flush()
-      const count = Math.min(size - position, this.slab.length - this.used)
+      if (this.used === this.buffer.length) await this.flush()
+      const count = Math.min(size - position, this.buffer.length - this.used)
       this.read(content, position, count, hear)
       position += count
     }
   }
 
   private read(content: Content, position: number, count: number, hear?: (piece: Uint8Array) => void): void {
-    const piece = this.slab.subarray(this.used, this.used + count)
+    const piece = this.buffer.subarray(this.used, this.used + count)
     if (count > 0) this.reader.read(content, piece, position)
     hear?.(piece)
     this.used += count
@@ -113,10 +113,10 @@ export class SlabWriter {
   private async flush(): Promise<void> {
     this.options.signal?.throwIfAborted()
     if (this.used === 0) return
-    this.file.write(this.slab, this.used)
+    this.file.write(this.buffer, this.used)
     this.written += this.used
     this.options.progress?.(this.written)
     this.used = 0
-    this.slab = await this.file.take()
+    this.buffer = await this.file.take()
   }
 }

@@ -6,8 +6,8 @@ import { entryMeant, findImage, type Host, unpackLimit } from '../index.ts'
 import { layoutReferrers, type ReferrersSource, registryReferrers } from './copy-referrers.ts'
 import { sourceOfDockerArchive } from './docker-archive-source.ts'
 import { rootOfLayout } from './layout-roots.ts'
-import { formatPlace, type LayoutPlace, type Place } from './places.ts'
 import { openSource, type RegistryCall, unknownImage } from './remote-image.ts'
+import { formatTransport, type LayoutTransport, type Transport } from './transport.ts'
 
 /** An image in its place, to be read. Close it. */
 export interface OpenedImage {
@@ -23,7 +23,7 @@ export interface OpenedImage {
 }
 
 /** Finds an image in its place. Rejects with `IMAGE_UNKNOWN` and with what the kind of place can meet. */
-export async function openImage(host: Host, place: Place, call: RegistryCall): Promise<OpenedImage> {
+export async function openImage(host: Host, place: Transport, call: RegistryCall): Promise<OpenedImage> {
   switch (place.kind) {
     case 'registry': {
       const source = await openSource(host, place.name, call)
@@ -45,7 +45,7 @@ export async function openImage(host: Host, place: Place, call: RegistryCall): P
   }
 }
 
-type FilePlace = LayoutPlace | Extract<Place, { kind: 'docker-archive' }>
+type FilePlace = LayoutTransport | Extract<Transport, { kind: 'docker-archive' }>
 
 async function openFile(host: Host, place: FilePlace, { signal }: RegistryCall): Promise<OpenedImage> {
   // What a compressed archive is unpacked into; a folder and a plain tar are read where they are, and ask for none.
@@ -68,7 +68,7 @@ async function openFile(host: Host, place: FilePlace, { signal }: RegistryCall):
         const wanted = place.name === undefined ? undefined : formatReference(place.name)
         return { ...(await sourceOfDockerArchive(archive, place.path, wanted)), close }
       }
-      const root = await rootOfLayout(archive, place, formatPlace(place))
+      const root = await rootOfLayout(archive, place, formatTransport(place))
       return { source: archive, root, referrers: layoutReferrers(archive), close }
     } catch (error) {
       await archive.close()

@@ -7,7 +7,7 @@ import { removeAll } from '../rootfs/index.ts'
 import { receiveCaches, sendCaches } from './carry-caches.ts'
 
 /** A cache mount that is kept. */
-export interface KeptCache {
+export interface StoredCache {
   /** As RUN --mount has it, after what BUILDKIT_CACHE_MOUNT_NS says: `/root/.cache`, `app/go`. */
   readonly id: string
   /** 64 hex digits that name it in the store. */
@@ -22,7 +22,7 @@ export interface KeptCache {
 const repeatable = ['unpacked', 'trees'] as const
 
 /** What RUN keeps in the store from build to build. `folder` is the store's own. */
-export class Kept {
+export class RunStorage {
   private readonly folder: string
   private readonly machine: Machine = thisMachine()
   private readonly owners: Owners
@@ -33,7 +33,7 @@ export class Kept {
   }
 
   /** Those of this user, and for root of everybody, by id. */
-  async caches(): Promise<readonly KeptCache[]> {
+  async caches(): Promise<readonly StoredCache[]> {
     const found = this.places('caches').filter((path) => existsSync(join(path, 'data')))
     const sizes = await this.sizes(found)
     return found
@@ -51,7 +51,7 @@ export class Kept {
   }
 
   /** Removes the caches last used before that time, less those that a step has now. Answers them. */
-  async removeCaches(before: number): Promise<readonly KeptCache[]> {
+  async removeCaches(before: number): Promise<readonly StoredCache[]> {
     const oldest = this.beginningOfSteps()
     const doomed = (await this.caches()).filter(({ key, used }) => {
       if (used >= before || used >= oldest) return false
@@ -76,7 +76,7 @@ export class Kept {
   }
 
   /** The caches as a tar, or those of these ids. Throws `CACHE_UNKNOWN`. */
-  async send(ids: readonly string[]): Promise<{ readonly caches: readonly KeptCache[]; readonly bytes: Bytes }> {
+  async send(ids: readonly string[]): Promise<{ readonly caches: readonly StoredCache[]; readonly bytes: Bytes }> {
     const own = this.own('caches')
     const all = (await this.caches()).filter(({ key }) => existsSync(join(own, key)))
     const unknown = ids.find((id) => !all.some((cache) => cache.id === id))

@@ -1,17 +1,15 @@
-import type { Bytes } from '../../support/index.ts'
+import type { Bytes } from './bytes.ts'
 
 const nothing: Buffer = Buffer.alloc(0)
 
 /**
- * Bytes that flow, handed out in the amounts that are asked for. What ends in `Now` answers at once, or with nothing
- * where bytes have to be waited for: most headers lie in a chunk that is here already, and a promise each would cost
- * more than reading them.
+ * Reads a stream of bytes in the amounts that are asked for. Methods that end in `Now` return at once, or return nothing
+ * where bytes would have to be waited for: most headers lie in a chunk that is here already, and a promise for each would cost
+ * more than reading it.
  */
-export class Supply {
+export class ByteReader {
   /** How many bytes have been handed out or skipped. */
   position = 0
-  /** Counts entries, so that a body knows when its time is over. */
-  turn = 0
   private readonly iterator: AsyncIterator<Uint8Array>
   private chunk = nothing
   private at = 0

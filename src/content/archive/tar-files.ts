@@ -2,7 +2,7 @@ import { readSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { type Archive, type StoredEntry, scanTar } from '../../files/tar/index.ts'
 import { type Bytes, TareError } from '../../support/index.ts'
-import { type Item, innerPath, type Shelf, withLabel } from './shelf.ts'
+import { type ArchiveFiles, type Item, innerPath, withLabel } from './archive-files.ts'
 
 const chunkSize = 1 << 20
 
@@ -13,7 +13,7 @@ const mostLinks = 16
  * A tar that lies in a file, read in place: only its headers are looked at until someone opens a member. The shelf closes
  * the file. Throws a TareError `TAR_…`, with `label` before its message, and `ARCHIVE_PATH_ESCAPES`.
  */
-export function openTarShelf(file: FileHandle, size: number, label: string): Shelf {
+export function openTarShelf(file: FileHandle, size: number, label: string): ArchiveFiles {
   const archive: Archive = {
     size,
     read: (into, position) => readSync(file.fd, into, 0, into.length, position),
