@@ -1,4 +1,4 @@
-import * as net from 'node:net'
+import { connect as connectSocket, type Socket } from 'node:net'
 import { messageOf } from '../support/index.ts'
 import { http } from './node-http.ts'
 import { basicOf, ProxyFailure, type ProxyServer, refusalOf, unreached } from './proxies.ts'
@@ -10,7 +10,7 @@ export interface Destination {
 }
 
 /** Speaks TLS to a proxy. */
-export type SecureProxy = (proxy: ProxyServer, destination: Destination) => Promise<net.Socket>
+export type SecureProxy = (proxy: ProxyServer, destination: Destination) => Promise<Socket>
 
 /**
  * A connection to a server through a proxy: by CONNECT, or by SOCKS5. Milliseconds of `idleTimeout` are what each party may take.
@@ -20,12 +20,12 @@ export async function openTunnel(
   proxy: ProxyServer,
   destination: Destination,
   { secure, idleTimeout }: { readonly secure: SecureProxy; readonly idleTimeout: number },
-): Promise<net.Socket> {
+): Promise<Socket> {
   const { url } = proxy
   const socks = url.protocol.startsWith('socks')
   const port = Number(url.port) || (socks ? 1080 : url.protocol === 'https:' ? 443 : 80)
   const at = { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port }
-  let socket: net.Socket
+  let socket: Socket
   try {
     socket = url.protocol === 'https:' ? await secure(proxy, at) : await connect(at, idleTimeout)
   } catch (error) {
@@ -45,9 +45,9 @@ export async function openTunnel(
   return socket
 }
 
-function connect(destination: Destination, idleTimeout: number): Promise<net.Socket> {
+function connect(destination: Destination, idleTimeout: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = net.connect(destination)
+    const socket = connectSocket(destination)
     const late = () => socket.destroy(new Error(`no connection within ${idleTimeout / 1000} seconds`))
     socket.setTimeout(idleTimeout, late)
     socket.once('error', reject)
@@ -59,13 +59,13 @@ function connect(destination: Destination, idleTimeout: number): Promise<net.Soc
   })
 }
 
-function requestByConnect(socket: net.Socket, proxy: ProxyServer, { host, port }: Destination): Promise<void> {
+function requestByConnect(socket: Socket, proxy: ProxyServer, { host, port }: Destination): Promise<void> {
   const target = `${host.includes(':') ? `[${host}]` : host}:${port}`
   const own = proxy.url.username === '' ? {} : { 'Proxy-Authorization': basicOf(proxy.url) }
   return new Promise((resolve, reject) => {
     const createConnection = () => socket
     const headers = { Host: target, ...own }
-    const asked = http.request({ method: 'CONNECT', path: target, headers, createConnection })
+    const asked = http().request({ method: 'CONNECT', path: target, headers, createConnection })
     asked.on('connect', ({ statusCode = 0 }, _, head) => {
       // Some servers speak first.
       if (head.length > 0) socket.unshift(head)

@@ -10,14 +10,13 @@ import type { SecureSettings, SecureWays } from './secure.ts'
 /** Ways to servers, straight or through a proxy, over kept connections. */
 export class Ways {
   private readonly settings: SecureSettings
-  private readonly plain: Agent
   private readonly socks = new Map<string, Agent>()
   private readonly pinned = new Map<string, readonly LookupAddress[]>()
+  private straight: Agent | undefined
   private secure: Promise<SecureWays> | undefined
 
   constructor(settings: SecureSettings) {
     this.settings = settings
-    this.plain = new http.Agent({ keepAlive: true, ...{ lookup: pinnedLookup(this.pinned) } })
   }
 
   /** From now on, a name is at these addresses, for plain HTTP. */
@@ -27,7 +26,7 @@ export class Ways {
 
   /** Closes the kept connections. */
   close(): void {
-    for (const agent of [this.plain, ...this.socks.values()]) agent.destroy()
+    for (const agent of [this.straight, ...this.socks.values()]) agent?.destroy()
     this.secure?.then((ways) => ways.close()).catch(() => {})
   }
 
@@ -39,10 +38,10 @@ export class Ways {
       const ways = await this.secureWays()
       return () => ways.request(url, { method, headers }, proxy)
     }
-    if (proxy === undefined) return () => http.request(url, { method, headers, agent: this.plain })
+    if (proxy === undefined) return () => http().request(url, { method, headers, agent: this.plain() })
     if (proxy.url.protocol.startsWith('socks')) {
       const agent = this.socksAgent(proxy)
-      return () => http.request(url, { method, headers, agent })
+      return () => http().request(url, { method, headers, agent })
     }
     const own = proxy.url.username === '' ? {} : { 'Proxy-Authorization': basicOf(proxy.url) }
     const options = { method, path: url.href, headers: { Host: url.host, ...own, ...headers } }
@@ -50,9 +49,14 @@ export class Ways {
     const { hostname, port } = new URL(proxy.url)
     const at = { hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port }
     // Some proxies end connections without saying so.
-    if (proxy.url.protocol === 'http:') return () => http.request({ ...at, ...options, agent: new http.Agent() })
+    if (proxy.url.protocol === 'http:') return () => http().request({ ...at, ...options, agent: new (http().Agent)() })
     const ways = await this.secureWays()
     return () => ways.requestOfProxy(proxy, options)
+  }
+
+  private plain(): Agent {
+    this.straight ??= new (http().Agent)({ keepAlive: true, ...{ lookup: pinnedLookup(this.pinned) } })
+    return this.straight
   }
 
   private socksAgent(proxy: ProxyServer): Agent {
@@ -68,7 +72,7 @@ export class Ways {
         )
         return undefined
       }
-      agent = Object.assign(new http.Agent({ keepAlive: true }), { createConnection })
+      agent = Object.assign(new (http().Agent)({ keepAlive: true }), { createConnection })
       this.socks.set(proxy.url.href, agent)
     }
     return agent
