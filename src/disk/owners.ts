@@ -20,19 +20,27 @@ const usual: Pace = { touch: 30_000, silence: 300_000 }
  * process's name. Call `announce` before making anything that has the process's name.
  */
 export class Owners {
-  readonly self: Owner
   private readonly folder: string
   private readonly pace: Pace
-  private readonly mark: string
+  private known: Owner | undefined
   private timer: NodeJS.Timeout | undefined
   private touched = 0
   private lives = 0
 
-  constructor(folder: string, self: Owner = thisProcess(), pace: Pace = usual) {
+  constructor(folder: string, self?: Owner, pace: Pace = usual) {
     this.folder = folder
-    this.self = self
+    this.known = self
     this.pace = pace
-    this.mark = join(folder, nameOf(self))
+  }
+
+  /** Found out when it is first needed: a verb that only reads does without. */
+  get self(): Owner {
+    this.known ??= thisProcess()
+    return this.known
+  }
+
+  private get mark(): string {
+    return join(this.folder, nameOf(this.self))
   }
 
   /** Shows from now on that this process is alive. Answers which of its lives this is: see `check`. */
