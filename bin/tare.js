@@ -9,8 +9,8 @@ if (major < 20 || (major === 20 && minor < 19)) {
   keepCompiled()
   // Until main has said how it ended, it has not ended well.
   process.exitCode = 1
-  import('../dist/cli/main.js')
-    .then(({ main }) => main(process.argv.slice(2), process.env))
+  require('../dist/cli/main.cjs')
+    .main(process.argv.slice(2), process.env)
     .then((code) => {
       process.exitCode = code
     })
@@ -22,10 +22,10 @@ if (major < 20 || (major === 20 && minor < 19)) {
  */
 function keepCompiled() {
   const { HOME, LOCALAPPDATA, XDG_CACHE_HOME } = process.env
-  const { enableCompileCache } = process.getBuiltinModule('module')
+  const { enableCompileCache } = require('node:module')
   const caches = XDG_CACHE_HOME || LOCALAPPDATA || (HOME && `${HOME}/.cache`)
   if (!caches || !enableCompileCache) return
-  const { accessSync, constants, mkdirSync } = process.getBuiltinModule('fs')
+  const { accessSync, constants, mkdirSync } = require('node:fs')
   try {
     for (const folder of [caches, `${caches}/tare`])
       try {

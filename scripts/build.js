@@ -1,11 +1,11 @@
-// Builds dist/: the library as plain modules with their types (tsc), and the command line as one bundle, split so that
-// each verb loads only what it needs (esbuild).
+// Builds dist/: the library as plain modules with their types (tsc), and the command line in parts, of which each verb loads
+// only what it needs (esbuild).
 import { execFileSync } from 'node:child_process'
 import { renameSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { buildCommandLine } from './command-line.js'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 // Made beside dist/ and put in its place when it is whole.
@@ -18,26 +18,13 @@ try {
     stdio: 'inherit',
     cwd: root,
   })
-  await bundle()
+  await buildCommandLine({
+    main: join(root, 'src/cli/main.ts'),
+    library: join(root, 'src/index.ts'),
+    folder: join(made, 'cli'),
+  })
   rmSync(dist, { recursive: true, force: true })
   renameSync(made, dist)
 } finally {
   rmSync(made, { recursive: true, force: true })
-}
-
-function bundle() {
-  return build({
-    entryPoints: { main: join(root, 'src/cli/main.ts') },
-    outdir: join(made, 'cli'),
-    chunkNames: 'parts/[name]-[hash]',
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20.19',
-    packages: 'external',
-    minifySyntax: true,
-    minifyWhitespace: true,
-    legalComments: 'none',
-  })
 }

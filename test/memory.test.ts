@@ -21,7 +21,7 @@ const limit = 200_000_000
 // A process that runs the command line in itself and says at its end how much memory it had at most.
 const measured = `
 import { writeFileSync } from 'node:fs'
-import { main } from ${JSON.stringify(join(checkout, 'dist/cli/main.js'))}
+import { main } from ${JSON.stringify(join(checkout, 'dist/cli/main.cjs'))}
 process.exitCode = await main(process.argv.slice(2), process.env)
 process.on('exit', () => writeFileSync(process.env.PEAK, String(process.resourceUsage().maxRSS * 1024)))
 `

@@ -120,7 +120,7 @@ describe.each(one)('much: $name', (way) => {
           `${alpine}RUN mkdir /m && cd /m && for i in $(seq ${folders}); do mkdir $i && (cd $i; seq 1000 | xargs touch); done\n`,
         )
         const script =
-          `import { main } from ${JSON.stringify(join(checkout, 'dist/cli/main.js'))}\n` +
+          `import { main } from ${JSON.stringify(join(checkout, 'dist/cli/main.cjs'))}\n` +
           `process.exitCode = await main(${JSON.stringify(['build', '-q', context])}, process.env)\n` +
           'const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage()\n' +
           'console.log("peak", maxRSS * 1024, "time", userCPUTime + systemCPUTime)\n'

@@ -67,7 +67,7 @@ function runFromArchive() {
 }
 
 try {
-  accessSync(join(checkout, 'dist/cli/main.js'))
+  accessSync(join(checkout, 'dist/cli/main.cjs'))
 } catch {
   console.error('There is no dist/ yet: run `npm ci` first.')
   process.exit(1)

@@ -20,7 +20,7 @@ export const isRoot = process.getuid?.() === 0
 // Nobody's number: no entry in /etc/passwd is needed to run as it.
 export const ordinaryUser = 23_456
 
-if (!existsSync(join(checkout, 'dist/cli/main.js'))) throw new Error('there is no dist/: run `npm run build` first')
+if (!existsSync(join(checkout, 'dist/cli/main.cjs'))) throw new Error('there is no dist/: run `npm run build` first')
 
 export interface Outcome {
   /** undefined where a signal ended the process. */
