@@ -1,13 +1,9 @@
 import { locate, messageOf, type SourceRange, TareError } from '../support/index.ts'
-import { lint, type Reading } from './checks/lint.ts'
-import { describedAs } from './instructions/metadata.ts'
-import { refuseTrigger } from './instructions/onbuild.ts'
-import { readInstruction } from './instructions/read-instruction.ts'
-import { onLine, refusal } from './refuse.ts'
-import { refuseWideCharacters } from './syntax/encoding.ts'
-import { given } from './syntax/flags.ts'
-import { readStatements, type Statement } from './syntax/statement.ts'
-import type { Arg, Dockerfile, From, Instruction, Stage } from './types.ts'
+import { lint, type Reading } from './checks/index.ts'
+import { describedAs, readInstruction, refuseTrigger } from './instructions/index.ts'
+import type { Arg, Dockerfile, From, Instruction, Stage } from './language/index.ts'
+import { onLine, refusal } from './language/index.ts'
+import { given, readStatements, refuseWideCharacters, type Statement } from './syntax/index.ts'
 
 /**
  * Reads a Dockerfile. `file` is its name in messages. Throws a TareError with its place and in BuildKit's words, as soon as

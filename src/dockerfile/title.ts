@@ -1,8 +1,8 @@
-import { expand } from './expansion/expand.ts'
-import type { ExpandOptions, Lookup } from './expansion/lexer.ts'
-import { isHeredocMark } from './syntax/heredoc.ts'
-import { cut, trim } from './text.ts'
-import type { From, Instruction } from './types.ts'
+import type { ExpandOptions, Lookup } from './expansion/index.ts'
+import { expand } from './expansion/index.ts'
+import type { From, Instruction } from './language/index.ts'
+import { cut, trim } from './language/index.ts'
+import { isHeredocMark } from './syntax/index.ts'
 
 /** The name of an instruction as it was written, `copy`, for the findings that quote it. */
 export function writtenName({ source }: Instruction | From): string {

@@ -1,6 +1,6 @@
 import type { ImageSummary } from '../api/index.ts'
 import type { Store } from '../content/store/index.ts'
-import { matchPath } from '../dockerfile/index.ts'
+import { matchPath } from '../dockerfile/values/index.ts'
 import { familiarRepository, formatPlatform } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'

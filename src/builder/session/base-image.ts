@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type Entry, Store } from '../../content/store/index.ts'
-import { isGitContext } from '../../dockerfile/index.ts'
+import { isGitContext } from '../../dockerfile/values/index.ts'
 import type { Host } from '../../images/index.ts'
 import { entryNamed, readImage, repositoriesWith, type StoredImage } from '../../images/index.ts'
 import {

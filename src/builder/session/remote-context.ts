@@ -1,6 +1,6 @@
 import { createReadStream, readFileSync, rmSync } from 'node:fs'
 import type { BuildOptions } from '../../api/index.ts'
-import { isGitContext, readGitAddress } from '../../dockerfile/index.ts'
+import { isGitContext, readGitAddress } from '../../dockerfile/values/index.ts'
 import { type Context, openStream, textLimit, treeContext } from '../../files/context/index.ts'
 import { type Host, unpackLimit } from '../../images/index.ts'
 import { decodeName, messageOf, type Step, type Steps, TareError, withoutCredentials } from '../../support/index.ts'

@@ -1,6 +1,6 @@
 import type { SourceRange } from '../../support/index.ts'
-import { quote } from '../text.ts'
-import type { CheckOptions, Warning } from '../types.ts'
+import type { CheckOptions, Warning } from '../language/index.ts'
+import { quote } from '../language/index.ts'
 
 /** What a build check found, before it is known where and whether anybody wants to hear it. */
 export interface Finding {

@@ -1,6 +1,6 @@
 import type { SourceRange } from '../../support/index.ts'
-import type { Statement } from '../syntax/statement.ts'
-import type { CheckOptions, From, Instruction, Warning } from '../types.ts'
+import type { CheckOptions, From, Instruction, Warning } from '../language/index.ts'
+import type { Statement } from '../syntax/index.ts'
 import { type Finding, findings, isWanted, warning } from './checks.ts'
 
 /** A statement and what it turned out to be; `stage` is the one it stands in, none before the first FROM. */

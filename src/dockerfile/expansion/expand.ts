@@ -1,6 +1,6 @@
 import { TareError } from '../../support/index.ts'
-import { quote } from '../text.ts'
-import type { Heredoc } from '../types.ts'
+import type { Heredoc } from '../language/index.ts'
+import { quote } from '../language/index.ts'
 import { type ExpandOptions, Lexer, type Lookup, Words } from './lexer.ts'
 
 export interface Expansion {

@@ -1,4 +1,4 @@
-import { longestText, refusal, tooLong } from '../refuse.ts'
+import { longestText, refusal, tooLong } from '../language/index.ts'
 
 /** A piece of a pattern of `${name#pattern}`: a character, or one of `*` and `?`. */
 type Token =

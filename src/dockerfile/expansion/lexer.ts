@@ -1,6 +1,5 @@
 import { TareError, wellFormed } from '../../support/index.ts'
-import { longestText, refusal, tooLong } from '../refuse.ts'
-import { isSpace } from '../text.ts'
+import { isSpace, longestText, refusal, tooLong } from '../language/index.ts'
 import { compileGlob, removePrefix, removeSuffix, replaceAll, replaceFirst } from './glob.ts'
 
 /** Where variables have their values; a Map will do. */

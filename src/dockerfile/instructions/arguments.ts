@@ -1,6 +1,6 @@
 import type { TareError } from '../../support/index.ts'
-import { refusal } from '../refuse.ts'
-import type { Phrase } from '../syntax/statement.ts'
+import { refusal } from '../language/index.ts'
+import type { Phrase } from '../syntax/index.ts'
 
 /** The one word of an instruction that takes exactly one. */
 export function onlyWord({ kind, words }: Phrase): string {

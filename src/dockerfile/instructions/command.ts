@@ -1,7 +1,7 @@
-import { refusal } from '../refuse.ts'
-import { readFlags } from '../syntax/flags.ts'
-import type { Phrase } from '../syntax/statement.ts'
-import type { Cmd, CommandLine, Entrypoint, Shell } from '../types.ts'
+import type { Cmd, CommandLine, Entrypoint, Shell } from '../language/index.ts'
+import { refusal } from '../language/index.ts'
+import type { Phrase } from '../syntax/index.ts'
+import { readFlags } from '../syntax/index.ts'
 import { atLeastOne } from './arguments.ts'
 
 /** A command in exec form (JSON) or shell form. Without any words it is a shell command that is empty. */

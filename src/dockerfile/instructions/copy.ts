@@ -1,8 +1,7 @@
-import { refusal } from '../refuse.ts'
-import { given, readFlags } from '../syntax/flags.ts'
-import { isHeredocMark, readHeredocMark } from '../syntax/heredoc.ts'
-import type { Statement } from '../syntax/statement.ts'
-import type { Add, Copy, Heredoc } from '../types.ts'
+import type { Add, Copy, Heredoc } from '../language/index.ts'
+import { refusal } from '../language/index.ts'
+import type { Statement } from '../syntax/index.ts'
+import { given, isHeredocMark, readFlags, readHeredocMark } from '../syntax/index.ts'
 
 /** `COPY [--from=… --chown=… --chmod=… --link --parents --exclude=…] source… destination` */
 export function readCopy(statement: Statement): Omit<Copy, 'where' | 'source'> {

@@ -1,8 +1,7 @@
-import { refusal } from '../refuse.ts'
-import { given, readFlags } from '../syntax/flags.ts'
-import type { Phrase } from '../syntax/statement.ts'
-import { quote } from '../text.ts'
-import type { From } from '../types.ts'
+import type { From } from '../language/index.ts'
+import { quote, refusal } from '../language/index.ts'
+import type { Phrase } from '../syntax/index.ts'
+import { given, readFlags } from '../syntax/index.ts'
 
 const stageName = /^[a-z][a-z0-9-_.]*$/
 

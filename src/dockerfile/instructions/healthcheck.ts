@@ -1,9 +1,8 @@
-import { refusal } from '../refuse.ts'
-import { given, readFlags } from '../syntax/flags.ts'
-import type { Phrase } from '../syntax/statement.ts'
-import { quote } from '../text.ts'
-import type { HealthcheckInstruction } from '../types.ts'
-import { parseGoDuration } from '../values/duration.ts'
+import type { HealthcheckInstruction } from '../language/index.ts'
+import { quote, refusal } from '../language/index.ts'
+import type { Phrase } from '../syntax/index.ts'
+import { given, readFlags } from '../syntax/index.ts'
+import { parseGoDuration } from '../values/index.ts'
 import { atLeastOne } from './arguments.ts'
 
 const millisecond = 1e6

@@ -1,8 +1,4 @@
 import { compareNames } from '../../support/index.ts'
-import { refusal } from '../refuse.ts'
-import { given, readFlags } from '../syntax/flags.ts'
-import type { Phrase, Statement } from '../syntax/statement.ts'
-import { cut, trim } from '../text.ts'
 import type {
   Arg,
   ArgPair,
@@ -15,7 +11,10 @@ import type {
   User,
   Volume,
   Workdir,
-} from '../types.ts'
+} from '../language/index.ts'
+import { cut, refusal, trim } from '../language/index.ts'
+import type { Phrase, Statement } from '../syntax/index.ts'
+import { given, readFlags } from '../syntax/index.ts'
 import { atLeastOne, blankName, onlyWord } from './arguments.ts'
 
 type Body<Instruction extends { where: unknown; source: unknown }> = Omit<Instruction, 'where' | 'source'>

@@ -1,7 +1,7 @@
-import { refusal } from '../refuse.ts'
-import { readFlags } from '../syntax/flags.ts'
-import type { Statement } from '../syntax/statement.ts'
-import type { Onbuild } from '../types.ts'
+import type { Onbuild } from '../language/index.ts'
+import { refusal } from '../language/index.ts'
+import type { Statement } from '../syntax/index.ts'
+import { readFlags } from '../syntax/index.ts'
 
 /** `ONBUILD instruction`. Whether that instruction makes sense is seen when its text is read as a trigger. */
 export function readOnbuild({ flags, trigger, line, heredocs }: Statement): Omit<Onbuild, 'where' | 'source'> {

@@ -1,13 +1,9 @@
 import { messageOf } from '../../support/index.ts'
-import { refusal } from '../refuse.ts'
-import { didYouMean } from '../suggest.ts'
-import { given, readFlags } from '../syntax/flags.ts'
-import { isHeredocMark } from '../syntax/heredoc.ts'
-import type { Statement } from '../syntax/statement.ts'
-import { cut, parseBoolean, quote } from '../text.ts'
-import type { Run } from '../types.ts'
-import { readCsvFields } from '../values/csv.ts'
-import { checkMountSyntax } from '../values/mount.ts'
+import type { Run } from '../language/index.ts'
+import { cut, didYouMean, parseBoolean, quote, refusal } from '../language/index.ts'
+import type { Statement } from '../syntax/index.ts'
+import { given, isHeredocMark, readFlags } from '../syntax/index.ts'
+import { checkMountSyntax, readCsvFields } from '../values/index.ts'
 import { commandLine } from './command.ts'
 
 /** `RUN [--mount=… --network=… --security=… --device=…] command` */

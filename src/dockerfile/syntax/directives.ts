@@ -1,7 +1,6 @@
 import type { TareError } from '../../support/index.ts'
-import { refusal } from '../refuse.ts'
-import { cut, parseBoolean, quote, trim, trimStart } from '../text.ts'
-import type { CheckOptions } from '../types.ts'
+import type { CheckOptions } from '../language/index.ts'
+import { cut, parseBoolean, quote, refusal, trim, trimStart } from '../language/index.ts'
 
 /** `# escape=`, `# syntax=` and `# check=`: comments that mean something while nothing else has come before them. */
 export interface Directives {

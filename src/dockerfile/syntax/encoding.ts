@@ -1,5 +1,5 @@
 import { locate } from '../../support/index.ts'
-import { refusal } from '../refuse.ts'
+import { refusal } from '../language/index.ts'
 
 // What a text in another encoding looks like, bytes that are not UTF-8 being lone surrogates (`decodeName`) or U+FFFD.
 const marks: readonly (readonly [name: string, start: RegExp])[] = [

@@ -1,6 +1,4 @@
-import { refusal } from '../refuse.ts'
-import { didYouMean } from '../suggest.ts'
-import { cut, isSpace } from '../text.ts'
+import { cut, didYouMean, isSpace, refusal } from '../language/index.ts'
 
 /** Takes the `--flag=value` words off the beginning, quotes and escapes removed. `--` ends them. */
 export function takeFlags(text: string, escapeCharacter: string): { flags: readonly string[]; rest: string } {

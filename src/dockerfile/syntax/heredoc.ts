@@ -1,6 +1,6 @@
-import { expand } from '../expansion/expand.ts'
-import type { ExpandOptions } from '../expansion/lexer.ts'
-import type { Heredoc } from '../types.ts'
+import type { ExpandOptions } from '../expansion/index.ts'
+import { expand } from '../expansion/index.ts'
+import type { Heredoc } from '../language/index.ts'
 
 /** `<<-"EOF"` without its body. */
 export type HeredocMark = Omit<Heredoc, 'body' | 'raw'>

@@ -1,6 +1,5 @@
 import { locate, type SourceRange, type TareError } from '../../support/index.ts'
-import { refusal } from '../refuse.ts'
-import { isBlank, trim, trimStart } from '../text.ts'
+import { isBlank, refusal, trim, trimStart } from '../language/index.ts'
 import { DirectiveReader, type Directives } from './directives.ts'
 
 /** An instruction's line with its continuation lines joined to it: nothing between them, their leading blanks kept. */

@@ -1,7 +1,6 @@
 import { wellFormed } from '../../support/index.ts'
-import { refusal } from '../refuse.ts'
-import { cut, isSpace, quote, trimStart } from '../text.ts'
-import type { KeyValue } from '../types.ts'
+import type { KeyValue } from '../language/index.ts'
+import { cut, isSpace, quote, refusal, trimStart } from '../language/index.ts'
 
 const whitespace = /[\t\v\f\r ]+/
 

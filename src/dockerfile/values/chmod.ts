@@ -1,5 +1,5 @@
 import type { TareError } from '../../support/index.ts'
-import { refusal } from '../refuse.ts'
+import { refusal } from '../language/index.ts'
 
 /** The permission bits (with setuid, setgid and sticky) that something gets which has had `mode` so far. */
 export type ModeChange = (mode: number, isDirectory: boolean) => number

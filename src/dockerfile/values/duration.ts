@@ -1,5 +1,4 @@
-import { refusal } from '../refuse.ts'
-import { quote } from '../text.ts'
+import { quote, refusal } from '../language/index.ts'
 
 const units = new Map([
   ['ns', 1],

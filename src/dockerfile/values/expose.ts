@@ -1,7 +1,6 @@
 import type { TareError } from '../../support/index.ts'
-import { type Finding, findings } from '../checks/checks.ts'
-import { refusal } from '../refuse.ts'
-import { cut, quote } from '../text.ts'
+import { type Finding, findings } from '../checks/index.ts'
+import { cut, quote, refusal } from '../language/index.ts'
 
 export interface ExposedPorts {
   /** `80/tcp`, one for each port of a range. */

@@ -1,5 +1,5 @@
 import { pathInside, type TareError, withoutCredentials } from '../../support/index.ts'
-import { refusal } from '../refuse.ts'
+import { refusal } from '../language/index.ts'
 
 /** A git repository as a source of files, and what of it is meant. */
 export interface GitAddress {

@@ -1,6 +1,6 @@
 import { locate, messageOf, TareError } from '../../support/index.ts'
-import { refuseWideCharacters } from '../syntax/encoding.ts'
-import { cleanPath, trim } from '../text.ts'
+import { cleanPath, trim } from '../language/index.ts'
+import { refuseWideCharacters } from '../syntax/index.ts'
 import { compilePath } from './go-match.ts'
 import { compileIgnorePattern } from './ignore-pattern.ts'
 

@@ -1,9 +1,7 @@
 import { messageOf, type TareError } from '../../support/index.ts'
-import { refusal } from '../refuse.ts'
-import { didYouMean } from '../suggest.ts'
-import { given } from '../syntax/flags.ts'
-import { cut, parseBoolean, quote } from '../text.ts'
-import type { Mount } from '../types.ts'
+import type { Mount } from '../language/index.ts'
+import { cut, didYouMean, parseBoolean, quote, refusal } from '../language/index.ts'
+import { given } from '../syntax/index.ts'
 import { readCsvFields } from './csv.ts'
 
 const mountTypes = ['bind', 'cache', 'tmpfs', 'secret', 'ssh'] as const

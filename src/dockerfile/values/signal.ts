@@ -1,4 +1,4 @@
-import { refusal } from '../refuse.ts'
+import { refusal } from '../language/index.ts'
 
 /** Linux's signals by number, as on x86 and ARM; several names mean one. */
 const numbers: Readonly<Record<string, number>> = {

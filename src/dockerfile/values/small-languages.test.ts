@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { formatGoDuration, parseExpose, parseGoDuration, parseStopSignal, suggest } from '../index.ts'
-import { cleanPath, quote } from '../text.ts'
+import { cleanPath, quote } from '../language/text.ts'
 
 test.each([
   ['80', ['80/tcp']],

@@ -1,4 +1,4 @@
-import { hasWildcard } from '../../../dockerfile/index.ts'
+import { hasWildcard } from '../../../dockerfile/values/index.ts'
 import { type Directory, nodeAt, partsOf, type Symlink, type Tree } from '../../../files/tree/index.ts'
 import { closest, TareError } from '../../../support/index.ts'
 import type { Input } from '../input.ts'

@@ -1,4 +1,4 @@
-import { hasWildcard, ignoreMatcher, ignoreRules } from '../../../dockerfile/index.ts'
+import { hasWildcard, ignoreMatcher, ignoreRules } from '../../../dockerfile/values/index.ts'
 import { nodeAt, partsOf, type Tree } from '../../../files/tree/index.ts'
 import type { IgnoredBy } from './missing.ts'
 import { type Pick, pickSources } from './pick-sources.ts'

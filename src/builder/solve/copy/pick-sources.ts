@@ -1,4 +1,4 @@
-import { compilePath, hasWildcard } from '../../../dockerfile/index.ts'
+import { compilePath, hasWildcard } from '../../../dockerfile/values/index.ts'
 import { type Directory, partsOf, sortedNames, type Tree } from '../../../files/tree/index.ts'
 import { danglingLink, type IgnoredBy } from './missing.ts'
 import type { Selection } from './selection.ts'

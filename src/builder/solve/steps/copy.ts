@@ -1,5 +1,5 @@
 import { type MadeLayer, type Snapshot, scratch } from '../../../content/layers/index.ts'
-import { compilePath, ignoreMatcher, ignoreRules, parseChmod } from '../../../dockerfile/index.ts'
+import { compilePath, ignoreMatcher, ignoreRules, parseChmod } from '../../../dockerfile/values/index.ts'
 import { unpackInto } from '../../../files/context/index.ts'
 import {
   expectLayer,

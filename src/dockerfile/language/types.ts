@@ -1,4 +1,4 @@
-import type { SourceRange } from '../support/index.ts'
+import type { SourceRange } from '../../support/index.ts'
 
 /** A Dockerfile, read. Nothing is expanded yet: words are as they were written, quotes and variables included. */
 export interface Dockerfile {

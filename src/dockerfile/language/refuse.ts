@@ -1,4 +1,4 @@
-import { type SourceRange, TareError } from '../support/index.ts'
+import { type SourceRange, TareError } from '../../support/index.ts'
 
 /** What may be wrong with a Dockerfile, as the code of the error. */
 export type DockerfileError =

@@ -1,4 +1,4 @@
-import { editDistance } from '../support/index.ts'
+import { editDistance } from '../../support/index.ts'
 
 /**
  * The option that was probably meant: at most two edits away, the nearest first. None if the word is one of the options,
