@@ -4,13 +4,13 @@ import { dirname, join } from 'node:path'
 import { makeFolder } from './folders.ts'
 import { replaceFile } from './replace-file.ts'
 
-// The kernel writes what is half a minute old; this is four times that. (admin-guide/sysctl/vm.rst, dirty_expire_centisecs)
+// The kernel writes dirty pages after 30 seconds; this is four times that. (admin-guide/sysctl/vm.rst, dirty_expire_centisecs)
 const settled = 120_000
 
 export interface Boot {
-  /** Differs from boot to boot. Empty: that cannot be told. */
+  /** Unique to each boot; empty if unknown. */
   readonly id: string
-  /** When it began, in milliseconds since 1970. */
+  /** When the machine booted, in milliseconds since 1970. */
   readonly began: number
 }
 
@@ -19,9 +19,9 @@ export function thisBoot(): Boot {
 }
 
 /**
- * Directories in `folders` that may be there in name only. Nothing waits for the disk when a layer is unpacked, since it can be
- * done again; so a machine that lost its power may have lost files of those that were new then. Those are trusted of which
- * `note`, a file, shows that their machine went on for a while; it has to be there before new ones are made, see `noteBoot`.
+ * Lists directories in `folders` that may be incomplete after a crash. Unpacked layers are not fsynced, since they can be unpacked again, so a power
+ * failure may lose the contents of recent ones. A directory is trusted if `note`, a file, shows that the machine kept running long enough after the
+ * directory was made. The note must exist before new directories are made: see `noteBoot`.
  */
 export function listDoubtful(note: string, folders: readonly string[], boot: Boot = thisBoot()): string[] {
   if (boot.id === '' || read(note) === boot.id) return []
@@ -31,14 +31,14 @@ export function listDoubtful(note: string, folders: readonly string[], boot: Boo
       .map((name) => join(folder, name))
       .filter((path) => {
         const made = statSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0
-        // What another process has made just now is none of it; Date.now() is cut to whole milliseconds.
+        // Directories that another process has just made are fine; Date.now() is truncated to whole milliseconds.
         const isOfThisBoot = made >= boot.began && made < Date.now() + 1
         return made > seen - settled && !isOfThisBoot
       }),
   )
 }
 
-/** Notes that the machine runs, and which boot it is. */
+/** Records that the machine is still running, and which boot it is. */
 export function noteBoot(note: string, boot: Boot = thisBoot()): void {
   if (boot.id === '') return
   if (read(note) === boot.id) {

@@ -6,7 +6,7 @@ const held = new Set<string>()
 let timer: NodeJS.Timeout | undefined
 let touched = 0
 
-/** Touches the lock while this process has it: whoever waits in another PID namespace sees by that that its holder works. */
+/** Touches the lock regularly while this process holds it, so that processes in other PID namespaces can see that its holder is alive. */
 export function keepTouching(path: string): void {
   held.add(path)
   touched = Date.now()
@@ -20,7 +20,7 @@ export function stopTouching(path: string): void {
   timer = undefined
 }
 
-/** Touches the locks of this process, where it is time to. */
+/** Touches this process's locks if they are due. */
 export function touchLocks(): void {
   const now = Date.now()
   if (held.size === 0 || (now - touched < everyMs / 2 && now >= touched)) return
@@ -29,6 +29,6 @@ export function touchLocks(): void {
     try {
       lutimesSync(path, new Date(now), new Date(now))
     } catch {
-      // It was taken away.
+      // Another process took it over.
     }
 }

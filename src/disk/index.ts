@@ -1,7 +1,7 @@
 /**
- * What processes share on a disk: whose file it is, who is alive, locks, files that appear whole.
+ * What processes share on a disk: file ownership, liveness, locks, atomic replacement.
  *
- * In: paths.  Out: the same, safe against other processes, killed ones, other containers and other machines on the same volume.
+ * In: paths.  Out: the same, safe against concurrent and killed processes, other containers, and other machines on the same volume.
  * Not here: what is in the files.
  */
 export { type Boot, listDoubtful, noteBoot, thisBoot } from './boots.ts'

@@ -8,14 +8,14 @@ import type { Owners } from './owners.ts'
 import { isRunning, nameOf, ownerOf, thisProcess } from './process.ts'
 
 const patienceInMs = 30_000
-/** A lock that is held for moments, and that nobody has touched for so long, is nobody's. */
+/** A short-lived lock that has not been touched for this long is stale. */
 const staleInMs = 5_000
 
 let count = 0
 
 /**
- * Does `work` while no other process does any under the same lock. The work has to be short: it holds up all others; where it may not
- * be, it calls `showLife` meanwhile. Throws what `busy` answers after half a minute.
+ * Runs `work` under an exclusive lock. The work must be short, because everyone else waits; longer work has to call `showLife`. Throws the error
+ * `busy` returns if the lock cannot be taken within 30 seconds.
  */
 export async function withLock<T>(path: string, work: () => T | Promise<T>, busy: () => Error): Promise<T> {
   const mine = newHolder()
@@ -34,7 +34,7 @@ export async function withLock<T>(path: string, work: () => T | Promise<T>, busy
   }
 }
 
-/** Takes a lock that is kept for long, and answers what gives it back; undefined while a living process has it. */
+/** Takes a long-lived lock and returns the function that releases it; undefined if a living process holds it. */
 export function tryLock(path: string, owners: Owners): (() => void) | undefined {
   owners.announce()
   const mine = newHolder(nameOf(owners.self))
@@ -42,20 +42,20 @@ export function tryLock(path: string, owners: Owners): (() => void) | undefined 
   return taken ? () => giveBack(path, mine) : undefined
 }
 
-/** Whether a living process has the lock, which is one of `tryLock`. */
+/** Whether a living process holds a lock taken with `tryLock`. */
 export function isLocked(path: string, owners: Owners): boolean {
   const lock = look(path)
   return lock !== undefined && owners.isAlive(lock.holder, lock.changed)
 }
 
 interface Lock {
-  /** The name of its process. */
+  /** The name of the process holding it. */
   readonly holder: string
   /** Milliseconds since 1970. */
   readonly changed: number
 }
 
-/** How long a lock has been as it is, by the clock of whoever looks: that of its own time may be wrong. */
+/** Measures how long a lock has not changed by the observer's own clock: the lock's timestamp may come from a clock that is wrong. */
 class Stillness {
   private seen = ''
   private since = 0
@@ -87,10 +87,13 @@ function tryTake(path: string, mine: string, isHeld: (lock: Lock) => boolean): b
   return false
 }
 
-// What filesystems without symbolic links say.
+// Errors of filesystems without symbolic links.
 const withoutLinks = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']
 
-/** Makes the lock, unless there is one: a link to nothing, which holds its holder's name from the first moment on, and on a full disk. */
+/**
+ * Creates the lock unless it exists. It is a dangling symlink whose target names the holder: created atomically with its content, even on a full
+ * disk.
+ */
 function create(path: string, mine: string): boolean {
   try {
     symlinkSync(mine, path)
@@ -119,13 +122,13 @@ function look(path: string): Lock | undefined {
   }
 }
 
-/** Takes a dead process's lock away. Only one does at a time: it might be that of somebody else who was faster. */
+/** Removes a dead process's lock. Only one process may do so at a time: the lock might already be a faster process's new one. */
 function breakLock(path: string, dead: string, mine: string): void {
   const breaking = `${path}.break`
   if (!create(breaking, mine)) {
     const other = look(breaking)
     const owner = other === undefined ? undefined : ownerOf(other.holder)
-    // That takes no time, unless its process was killed over it.
+    // Breaking a lock takes no time; an older breaker was killed while doing so.
     const isOver =
       owner?.space === thisProcess().space
         ? !isRunning(owner)
@@ -140,7 +143,7 @@ function breakLock(path: string, dead: string, mine: string): void {
   }
 }
 
-/** Gives the lock back, unless somebody has taken it away. */
+/** Releases the lock, unless another process has taken it over. */
 function giveBack(path: string, mine: string): void {
   if (look(path)?.holder === mine) rmSync(path, { force: true })
 }

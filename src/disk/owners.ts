@@ -6,18 +6,18 @@ import { touchLocks } from './held-locks.ts'
 import { isRunning, nameOf, type Owner, ownerOf, thisProcess } from './process.ts'
 
 export interface Pace {
-  /** A living process touches its mark this often, in milliseconds. */
+  /** How often a living process touches its mark, in milliseconds. */
   readonly touch: number
-  /** One that has not for so long is dead. */
+  /** After how many milliseconds without a touch a process counts as dead. */
   readonly silence: number
 }
 
 const usual: Pace = { touch: 30_000, silence: 300_000 }
 
 /**
- * Who is alive of those that share a folder. A process of the same boot and PID namespace is asked for. Any other, in another
- * container or on another machine with the same volume, is alive while it touches its mark: an empty file in `folder`, under the
- * process's name. Call `announce` before making anything that has the process's name.
+ * Tracks which of the processes sharing a folder are alive. For the same boot and PID namespace, the kernel knows. A process in another container or
+ * on another machine with the same volume is alive while it touches its mark: an empty file in `folder` named after the process. Call `announce`
+ * before creating anything that carries the process's name.
  */
 export class Owners {
   private readonly folder: string
@@ -43,11 +43,11 @@ export class Owners {
     return join(this.folder, nameOf(this.self))
   }
 
-  /** Shows from now on that this process is alive. Answers which of its lives this is: see `check`. */
+  /** Marks this process as alive from now on. Returns a number for `check` that changes if the process was taken for dead meanwhile. */
   announce(): number {
     if (this.timer === undefined) {
       this.touch()
-      // It keeps no process up.
+      // Must not keep the process running.
       this.timer = setInterval(() => this.touchAgain(), this.pace.touch).unref()
       announced.add(this)
       endWithProcess()
@@ -56,8 +56,8 @@ export class Owners {
   }
 
   /**
-   * Throws `STORE_LOST` where others have taken this process for dead since `announce` answered `life`, and may have removed its
-   * files: a machine was suspended for long, say, while another one went on.
+   * Throws `STORE_LOST` if others have taken this process for dead since `announce` returned `life`, and may have removed its files – for example
+   * because this machine was suspended while another one continued.
    */
   check(life: number): void {
     if (life === this.lives && this.isMarked()) return
@@ -71,20 +71,20 @@ export class Owners {
   }
 
   /**
-   * Whether the process that `name` begins with is alive. `made`, in milliseconds since 1970, is when what has the name was
-   * last changed: all there is to go by of what the versions left that made no marks.
+   * Whether the process named at the beginning of `name` is alive. `made` (milliseconds since 1970) is when the thing so named was last changed: the
+   * only evidence for files of old versions, which made no marks.
    */
   isAlive(name: string, made: number): boolean {
     const owner = ownerOf(name)
     if (owner !== undefined && owner.space === this.self.space) return isRunning(owner)
     const mark = owner === undefined ? undefined : this.markOf(owner)
     if (mark !== undefined) return this.now() - mark < this.pace.silence
-    // It took its mark along when it ended, or was found dead before.
+    // It removed its mark when it ended, or was found dead earlier.
     if (owner?.start !== undefined) return false
     return Math.abs(this.now() - made) < this.pace.silence
   }
 
-  /** Whether a process of another machine or PID namespace is alive. */
+  /** Whether a process on another machine or in another PID namespace is alive. */
   hasNeighbours(): boolean {
     return this.marks().some(({ name, since }) => ownerOf(name)?.space !== this.self.space && this.isAlive(name, since))
   }
@@ -99,7 +99,7 @@ export class Owners {
     if (Date.now() - this.touched >= this.pace.touch) this.touchAgain()
   }
 
-  /** Ends what `announce` began. */
+  /** Undoes `announce`. */
   leave(): void {
     clearInterval(this.timer)
     this.timer = undefined
@@ -107,11 +107,11 @@ export class Owners {
     try {
       rmSync(this.mark, { force: true })
     } catch {
-      // It goes silent, then.
+      // The mark then simply becomes silent.
     }
   }
 
-  /** A folder that somebody has removed is not made again for the mark alone. */
+  /** Does not recreate a folder that someone has removed, only for the mark. */
   private touchAgain(): void {
     if (existsSync(this.folder)) this.touch()
   }
@@ -124,10 +124,10 @@ export class Owners {
         makeFolder(this.folder, privately)
         this.lives++
       }
-      // Empty, for a full disk; opened anew, so that the time is of the clock that all who share the disk go by.
+      // Writes nothing, so that it works on a full disk; reopens the file, so that the timestamp comes from the clock of the disk's server.
       closeSync(openSync(this.mark, 'w', 0o600))
     } catch (error) {
-      // The disk may come back; a first mark has to be there.
+      // Later touches may fail, since the disk may come back; the first one must succeed.
       if (this.timer === undefined) throw error
     }
   }
@@ -136,7 +136,7 @@ export class Owners {
     return statSync(this.mark, { throwIfNoEntry: false }) !== undefined
   }
 
-  /** The time of the disk, as far as that can be told without writing. */
+  /** The disk's time, as far as it can be known without writing. */
   private now(): number {
     const own = statSync(this.mark, { throwIfNoEntry: false })?.mtimeMs
     return own === undefined ? Date.now() : own + Math.max(0, Date.now() - this.touched)
@@ -147,11 +147,11 @@ export class Owners {
     const path = join(this.folder, nameOf(owner))
     const since = statSync(path, { throwIfNoEntry: false })?.mtimeMs
     if (since === undefined || since - this.now() < this.pace.silence) return since
-    // Dated ahead, by a clock that has been set back since: from now on it counts. A living process touches it again.
+    // The mark is dated in the future by a clock that has since been set back: counts from now. A living process will touch it again.
     try {
       utimesSync(path, new Date(this.now()), new Date(this.now()))
     } catch {
-      // Then it stays alive.
+      // It is then treated as alive.
     }
     return since
   }
@@ -174,7 +174,7 @@ const announced = new Set<Owners>()
 const byFolder = new Map<string, Owners>()
 let endsWithProcess = false
 
-/** This process among those that share the folder, whoever asks. */
+/** Returns this process's registration among those sharing the folder; always the same object. */
 export function ownersIn(folder: string): Owners {
   const path = resolve(folder)
   let owners = byFolder.get(path)
@@ -186,8 +186,8 @@ export function ownersIn(folder: string): Owners {
 }
 
 /**
- * Whether a dead process left what has that name, in a place without marks: one of another machine or PID namespace is dead when
- * the file, changed at `made`, has not been written to for long.
+ * Whether `name` was left by a dead process in a folder without marks. A process of another machine or PID namespace counts as dead if the file, last
+ * changed at `made`, has not been written for a long time.
  */
 export function isLeftBy(name: string, made: number): boolean {
   const owner = ownerOf(name)
@@ -195,7 +195,7 @@ export function isLeftBy(name: string, made: number): boolean {
   return Math.abs(Date.now() - made) >= usual.silence
 }
 
-/** Shows that this process is alive, where it is time to. For work that goes on for long without letting timers run. */
+/** Touches this process's marks if they are due. For long work that blocks timers. */
 export function showLife(): void {
   for (const owners of announced) owners.touchIfDue()
   touchLocks()

@@ -7,8 +7,8 @@ import { nameOf } from './process.ts'
 import { replaceFile } from './replace-file.ts'
 
 /**
- * A folder of files and folders that belong to running processes. Their names begin with their process, so that what a dead one
- * left behind can be told from what a living one is writing.
+ * A folder for files and directories of running processes. Their names begin with the name of their process, so that leftovers of dead processes can
+ * be told from files still being written.
  */
 export class ProcessFiles {
   readonly folder: string
@@ -19,40 +19,40 @@ export class ProcessFiles {
     this.owners = owners
   }
 
-  /** A path for a new file of this process. The folder exists afterwards. */
+  /** Returns a path for a new file of this process. The folder exists afterwards. */
   reserve(): string {
     this.owners.announce()
     makeFolder(this.folder, privately)
     return join(this.folder, `${nameOf(this.owners.self)}-${randomBytes(6).toString('hex')}`)
   }
 
-  /** A new folder of this process, in which `parts` are made too. */
+  /** Creates a new directory of this process, with subdirectories `parts`. */
   make(parts: readonly string[] = []): string {
     const path = this.reserve()
     makeFolderOfMode(path, privately)
-    // What images see of them does not depend on the umask.
+    // Images see these modes, so they must not depend on the umask.
     for (const part of parts) makeFolderOfMode(join(path, part), 0o755)
     return path
   }
 
-  /** Makes `path` a file of this text, in place of what was there, in one go; where that fails, nothing is left over. With `sync` it outlives a power cut. */
+  /** Atomically replaces `path` with a file containing `text`; leaves nothing behind on failure. With `sync`, the file survives a power failure. */
   place(text: string, path: string, { sync = false }: { readonly sync?: boolean } = {}): void {
     replaceFile(path, text, { by: this.reserve(), mode: 0o600, sync })
   }
 
-  /** Removes what dead processes left. */
+  /** Removes leftovers of dead processes. */
   sweep(): void {
     const left = this.leftovers()
     this.owners.sweep()
     for (const path of left) rmSync(path, { recursive: true, force: true })
   }
 
-  /** What dead processes left. */
+  /** Lists leftovers of dead processes. */
   leftovers(): string[] {
     return this.list().flatMap(({ path, alive }) => (alive ? [] : [path]))
   }
 
-  /** What belongs to living processes, with the time of each, in milliseconds since 1970. */
+  /** Lists what belongs to living processes, with times in milliseconds since 1970. */
   living(): readonly { readonly path: string; readonly since: number; readonly born: number }[] {
     return this.list().filter(({ alive }) => alive)
   }

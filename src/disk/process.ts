@@ -3,12 +3,12 @@ import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { systemCode } from '../support/index.ts'
 
-/** A process, as others that share a disk with it know it. */
+/** Identifies a process to others that share a disk with it. */
 export interface Owner {
-  /** The boot of a machine and the PID namespace in it: 8 hex digits. */
+  /** Identifies the machine's boot and PID namespace: 8 hex digits. */
   readonly space: string
   readonly pid: number
-  /** When it began, in ticks since the machine did; undefined: not known. A process id alone may be given to another. */
+  /** Start time in clock ticks since boot, or undefined if unknown. Process IDs alone are reused. */
   readonly start: number | undefined
 }
 
@@ -19,24 +19,24 @@ export function thisProcess(): Owner {
   return self
 }
 
-/** `<space>-<pid>-<start>`: what the names of its files begin with. */
+/** Formats `<space>-<pid>-<start>`, the prefix of the process's file names. */
 export function nameOf({ space, pid, start }: Owner): string {
   return `${space}-${pid}-${start ?? 0}`
 }
 
-/** What the names of this process's files begin with. */
+/** Returns the prefix of this process's file names. */
 export function nameOfProcess(): string {
   return nameOf(thisProcess())
 }
 
-/** Whom a name that begins with `<space>-<pid>-` belongs to. */
+/** Parses the owner from a name that begins with `<space>-<pid>-`. */
 export function ownerOf(name: string): Owner | undefined {
   const match = /^([0-9a-f]{8})-(\d{1,10})(?:-(\d{1,15}))?(?:-|$)/.exec(name)
   if (match === null) return undefined
   return { space: match[1]!, pid: Number(match[2]), start: Number(match[3] ?? 0) || undefined }
 }
 
-/** Whether the process, of this PID namespace, still runs. */
+/** Whether a process of this PID namespace is still running. */
 export function isRunning({ pid, start }: Owner): boolean {
   if (pid < 1) return false
   try {
@@ -44,10 +44,10 @@ export function isRunning({ pid, start }: Owner): boolean {
   } catch (error) {
     if (systemCode(error) !== 'EPERM') return false
   }
-  // Not to be seen where /proc is of another namespace, or hides what belongs to other users (hidepid).
+  // Unknown if /proc belongs to another namespace or hides other users' processes (hidepid).
   const found = isProcOurs() ? statOf(pid) : undefined
   if (found === undefined) return true
-  // Killed and not waited for yet, maybe for ever, below an init that waits for nobody.
+  // A zombie; under an init that never reaps, possibly for ever.
   if (found.state === 'Z' || found.state === 'X') return false
   return start === undefined || found.start === start
 }
@@ -75,7 +75,7 @@ function readSpace(): string {
   try {
     return shortHash(readFileSync('/proc/sys/kernel/random/boot_id', 'utf8') + readlinkSync('/proc/self/ns/pid'))
   } catch {
-    // Elsewhere a machine has no PID namespaces. On a Linux that tells neither, everybody is somebody else's neighbour.
+    // Other systems have no PID namespaces. On a Linux that reveals neither, every other process counts as a neighbour.
     return process.platform === 'linux'
       ? randomBytes(4).toString('hex')
       : shortHash(`${process.platform} ${hostname()}`)

@@ -14,9 +14,9 @@ import { basename, dirname, join } from 'node:path'
 import { isLeftBy } from './owners.ts'
 import { nameOf, thisProcess } from './process.ts'
 
-/** A file that is written beside another, under a name that tells the process, and then takes its place in one go. */
+/** A file written next to its target under the process's name, then moved into place atomically. */
 export interface Replacement {
-  /** Where to write; nothing is there yet. */
+  /** Where to write; does not exist yet. */
   readonly path: string
   keep(): void
   /** Safe to call at any time. */
@@ -28,16 +28,16 @@ export function replacementFor(target: string): Replacement {
   return replacement(join(dirname(target), own), target)
 }
 
-/** Makes `path` a file of these bytes, in place of what was there, in one go; where that fails, nothing is left over. */
+/** Atomically replaces `path` with a file of these bytes; leaves nothing behind on failure. */
 export function replaceFile(
   path: string,
   bytes: string | Uint8Array,
   options: {
-    /** Default: what the umask leaves of 0666. */
+    /** Default: 0666 less the umask. */
     readonly mode?: number
-    /** Whether the bytes have to outlive a power cut from then on. */
+    /** Whether the file must survive a power failure. */
     readonly sync?: boolean
-    /** A path on the same disk to write to first. Default: beside `path`. */
+    /** Temporary path on the same disk. Default: next to `path`. */
     readonly by?: string
   } = {},
 ): void {
@@ -45,7 +45,7 @@ export function replaceFile(
   try {
     const fd = openSync(made.path, 'wx', options.mode ?? 0o666)
     try {
-      // The umask may have taken some of it.
+      // The umask may have removed some bits.
       if (options.mode !== undefined) fchmodSync(fd, options.mode)
       writeFileSync(fd, bytes)
       if (options.sync === true) fsyncSync(fd)
@@ -59,7 +59,7 @@ export function replaceFile(
   }
 }
 
-/** Removes what dead processes left of attempts to replace the file. */
+/** Removes temporary files that dead processes left next to `target`. */
 export function sweepBeside(target: string): void {
   const folder = dirname(target)
   const start = beginning(target)
@@ -84,7 +84,7 @@ function replacement(path: string, target: string): Replacement {
   }
 }
 
-// Whole characters: a name is cut where it would be too long for the disk.
+// Returns the start of the target's name, cut between characters if the temporary name would be too long.
 function beginning(target: string): string {
   return `.${[...basename(target)].slice(0, 40).join('')}.`
 }

@@ -1,9 +1,9 @@
 /**
- * The Dockerfile language: text in, instructions with line numbers out; and the small languages inside it.
+ * The Dockerfile language: text in, instructions with line numbers out; and the small languages it contains.
  *
- * In: the text of a Dockerfile or a .dockerignore, words with variables in them, what stands in --mount, --chmod, EXPOSE.
- * Out: values that say what is meant, Docker's build checks that need no more than the text, and errors in BuildKit's words.
- * Not here: which value a variable has, which files there are, what an instruction does.
+ * In: the text of a Dockerfile or .dockerignore, words with variables, the values of --mount, --chmod and EXPOSE.
+ * Out: typed values, those of Docker's build checks that need only the text, and errors worded like BuildKit's.
+ * Not here: the values of variables, which files exist, what an instruction does.
  */
 export { type Finding, findings, isWanted, looksSecret, warning } from './checks/index.ts'
 export type { ExpandOptions, Lookup } from './expansion/index.ts'

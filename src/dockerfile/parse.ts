@@ -6,8 +6,8 @@ import { onLine, refusal } from './language/index.ts'
 import { given, readStatements, refuseWideCharacters, type Statement } from './syntax/index.ts'
 
 /**
- * Reads a Dockerfile. `file` is its name in messages. Throws a TareError with its place and in BuildKit's words, as soon as
- * something is wrong; first with how the file falls into words, then with what they say.
+ * Parses a Dockerfile. `file` is its name in messages. Throws a TareError with a location and BuildKit's wording at the first
+ * error; errors of syntax come before errors of content.
  */
 export function parseDockerfile(text: string, file: string): Dockerfile {
   const whole: SourceRange = { file, line: 1, endLine: 1, text }
@@ -59,7 +59,7 @@ function readOne(statement: Statement): Instruction | From {
   }
 }
 
-/** Why the trigger will be refused when it comes to that; undefined if it will not. Until then nobody minds. */
+/** Returns why a trigger will be refused when it runs, or undefined. Docker accepts it until then. */
 function whyNot(trigger: string, where: SourceRange): string | undefined {
   try {
     readTrigger(trigger, where)
@@ -83,8 +83,8 @@ function groupStages(readings: readonly Reading[]): Stage[] {
 }
 
 /**
- * Reads what an image's config has under OnBuild, heredocs included. `where` is the FROM that brings it in. The escape
- * character is `\` here, whatever the Dockerfile of that image said.
+ * Parses a trigger from an image config's OnBuild, heredocs included. `where` is the FROM that brings it in. The escape character
+ * is always `\` here, whatever that image's Dockerfile used.
  */
 export function parseTrigger(trigger: string, where: SourceRange): Instruction {
   try {
@@ -108,7 +108,7 @@ function readTriggerStatements(trigger: string): readonly Statement[] {
   try {
     return readStatements(trigger, 'ONBUILD').statements
   } catch (error) {
-    // A line of the trigger is of no use: nobody has that text as a file.
+    // Line numbers of the trigger would be useless: nobody has it as a file.
     if (!(error instanceof TareError)) throw error
     throw new TareError(error.code, error.message, { remedy: error.remedy, cause: error })
   }

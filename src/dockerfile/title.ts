@@ -4,14 +4,14 @@ import type { From, Instruction } from './language/index.ts'
 import { cut, trim } from './language/index.ts'
 import { isHeredocMark } from './syntax/index.ts'
 
-/** The name of an instruction as it was written, `copy`, for the findings that quote it. */
+/** Returns an instruction's name as written (`copy`), for findings that quote it. */
 export function writtenName({ source }: Instruction | From): string {
   return /^\S*/.exec(source)![0]
 }
 
 /**
- * An instruction as BuildKit shows it while it is carried out: on one line, values in place of variables, and of a heredoc
- * that is a whole RUN the first line. What cannot be expanded stays as it is.
+ * Returns an instruction as BuildKit shows it while running: on one line, variables expanded, and for a heredoc that is a whole
+ * RUN only its first line. Anything that cannot be expanded stays as written.
  */
 export function titleOf(
   instruction: Instruction,
@@ -19,7 +19,7 @@ export function titleOf(
   options: Pick<ExpandOptions, 'escape'> = {},
 ): string {
   const [line] = cut(instruction.source, '\n')
-  // A command keeps its quotes, and the variables that are the shell's.
+  // A command keeps its quotes, and the shell's own variables.
   const isRun = instruction.kind === 'RUN'
   const expanded = expandTitle(line + summary(instruction), variables, {
     ...options,

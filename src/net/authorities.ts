@@ -3,7 +3,7 @@ import { delimiter, join } from 'node:path'
 import { rootCertificates } from 'node:tls'
 import type { Environment } from './environment.ts'
 
-// Where Linux systems keep what they trust, as Go looks for it: Debian and Alpine, Fedora, SUSE, CentOS.
+// The CA bundles of Debian and Alpine, Fedora, SUSE and CentOS, in Go's order.
 const systemBundles =
   process.platform !== 'linux'
     ? []
@@ -16,18 +16,18 @@ const systemBundles =
       ]
 
 /**
- * The authorities that variables name: SSL_CERT_FILE, SSL_CERT_DIR, NODE_EXTRA_CA_CERTS. As other programs do, what is not there or
- * is none is passed over: these variables are not said to tare alone.
+ * Returns the CA files named by SSL_CERT_FILE, SSL_CERT_DIR and NODE_EXTRA_CA_CERTS. Missing or invalid files are ignored, as other programs do:
+ * these variables are not meant for tare alone.
  */
 export function namedAuthorities(environment: Environment): readonly string[] {
   const files = [environment['SSL_CERT_FILE'], environment['NODE_EXTRA_CA_CERTS']].filter((path) => path !== undefined)
   const folders = (environment['SSL_CERT_DIR'] ?? '').split(delimiter).filter((folder) => folder !== '')
-  // OpenSSL's folders have each certificate a second time, as a link named by its hash.
+  // OpenSSL's directories list each certificate twice: also as a symlink named by its hash.
   const paths = new Set([...files.filter(Boolean), ...folders.flatMap(filesIn)].map(realPath))
   return [...paths].flatMap(certificatesIn)
 }
 
-/** All that anybody trusts: those of Node, of the system (the first of `bundles` that has any), and `more`; each once. */
+/** Returns all known CAs, each once: Node's, the system's (the first of `bundles` that has any) and `more`. */
 export function allAuthorities(more: readonly string[], bundles: readonly string[] = systemBundles): string[] {
   const system = bundles.map(certificatesIn).find(({ length }) => length > 0) ?? []
   const known = new Map<string, string>()
@@ -35,7 +35,7 @@ export function allAuthorities(more: readonly string[], bundles: readonly string
   return [...known.values()]
 }
 
-/** The certificates of a PEM file; none of one that cannot be read. */
+/** Returns the certificates of a PEM file, or none if it cannot be read. */
 function certificatesIn(path: string): readonly string[] {
   try {
     return readFileSync(path, 'utf8').match(pem) ?? []

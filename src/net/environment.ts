@@ -1,2 +1,2 @@
-/** Variables of the process whose proxies, certificates and configuration count. */
+/** Environment variables that configure proxies, certificates and registries. */
 export type Environment = Readonly<Record<string, string | undefined>>

@@ -2,13 +2,13 @@ import { messageOf, systemCode, TareError } from '../support/index.ts'
 import type { HttpResponse } from './messages.ts'
 import { ProxyFailure } from './proxies.ts'
 
-/** Why a server gave no response, and what may help. */
+/** Why a server could not be reached, and what may help. */
 export interface Unreachable {
   readonly why: string
   readonly remedy: string
 }
 
-/** undefined: the error is not one of the network. `flag` is what the command has for servers without certificates. */
+/** Explains a network error; returns undefined for other errors. `flag` is the command's option for servers without certificates. */
 export function explainUnreachable(error: unknown, host: string, flag?: '--insecure'): Unreachable | undefined {
   if (error instanceof TareError) return undefined
   const proxy = [error, (error as { cause?: unknown } | undefined)?.cause].find((one) => one instanceof ProxyFailure)
@@ -18,17 +18,17 @@ export function explainUnreachable(error: unknown, host: string, flag?: '--insec
   return { why: whyUnreachable(code, error), remedy: remedyFor(code, host, flag) }
 }
 
-// What OpenSSL calls a server that cannot be believed, and one that does not believe us.
+// OpenSSL's codes for a server certificate we reject.
 const distrust = /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_|ERR_TLS_CERT_)/
 const distrusted = /ALERT_(?:BAD_CERTIFICATE|CERTIFICATE_REQUIRED|UNKNOWN_CA|CERTIFICATE_UNKNOWN|HANDSHAKE_FAILURE)/
 
-/** Whether a connection failed over certificates: then something does listen there and speaks TLS. */
+/** Whether a connection failed because of certificates, which means that a server listens there and speaks TLS. */
 export function isAboutCertificates(error: unknown): boolean {
   const code = systemCode((error as { cause?: unknown }).cause) ?? ''
   return distrust.test(code) || distrusted.test(code)
 }
 
-/** Whether a TLS error means that the server's certificate is not believed. */
+/** Whether a TLS error means that the server's certificate is not trusted. */
 export function isDistrust(code: string | undefined): boolean {
   return code !== undefined && distrust.test(code)
 }
@@ -73,7 +73,7 @@ function remedyFor(code: string | undefined, host: string, flag: string | undefi
 
 const mostText = 64 << 10
 
-/** The beginning of a body, as text; what breaks off ends it. */
+/** Returns the beginning of a body as text, up to the point where it breaks off. */
 export async function textOf({ body }: HttpResponse): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
@@ -87,7 +87,7 @@ export async function textOf({ body }: HttpResponse): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** A server's words for a message: at most 500 characters, none of which control a terminal. */
+/** Prepares a server's text for a message: at most 500 characters, without terminal control characters. */
 export function printable(text: string): string {
   return text
     .replace(/[\p{Cc}\p{Cf}]+/gu, ' ')

@@ -8,18 +8,18 @@ import { isPassing, persist, readRetryAfter, TryAgain } from './retry.ts'
 
 export interface FetchOptions {
   readonly environment: Environment
-  /** What is known of an earlier answer: then the server may say that nothing has changed. */
+  /** Validators of an earlier response, so that the server can answer 304 Not Modified. */
   readonly known?: { readonly etag?: string | undefined; readonly modified?: string | undefined } | undefined
   readonly signal?: AbortSignal | undefined
-  /** Milliseconds before the second try. Default: 400. */
+  /** Milliseconds before the second attempt. Default: 400. */
   readonly retryDelay?: number | undefined
-  /** Milliseconds without a byte after which a connection counts as lost. Default: 60,000. */
+  /** Milliseconds without data after which a connection counts as lost. Default: 60,000. */
   readonly idleTimeout?: number | undefined
 }
 
-/** A file of the web, as the server described it. */
+/** A downloaded file, as the server described it. */
 export interface FetchedFile<T> {
-  /** What `take` made of the bytes; undefined when the server says that nothing has changed. */
+  /** What `take` returned; undefined after 304 Not Modified. */
   readonly taken: T | undefined
   readonly etag?: string | undefined
   /** The Last-Modified header. */
@@ -27,8 +27,8 @@ export interface FetchedFile<T> {
 }
 
 /**
- * Fetches a file; `take` gets its bytes, again from the start when a connection breaks. Rejects with
- * `DOWNLOAD_FAILED`, and with what `take` does.
+ * Downloads a file. `take` consumes the bytes, and is called again from the start if the connection breaks. Rejects with `DOWNLOAD_FAILED`, or with
+ * the error of `take`.
  */
 export async function fetchUrl<T>(
   url: URL,
@@ -67,7 +67,7 @@ export async function fetchUrl<T>(
   }
 }
 
-/** What went wrong on our side with the bytes, such as a full disk: no server's fault, and not to be tried again. */
+/** A failure on our side, such as a full disk. Not the server's fault, so not retried. */
 class TakerFailure extends Error {
   readonly error: unknown
 
@@ -90,12 +90,12 @@ async function handOver<T>(body: Bytes, take: (bytes: Bytes) => Promise<T>): Pro
   try {
     return await take(told())
   } catch (error) {
-    // Of bytes that broke off, anything may have been made: that comes from the server, and may not come again.
+    // An error caused by truncated data is the server's, and may not happen again.
     throw broken ?? new TakerFailure(error)
   }
 }
 
-/** An error of the network as an answer. */
+/** Turns a network error into a TareError. */
 function explainBroken(error: unknown, host: string, action: string): unknown {
   const found = explainUnreachable(error, host)
   if (found === undefined) return error

@@ -15,7 +15,7 @@ import type { SecureSettings } from './secure.ts'
 import { Ways } from './ways.ts'
 
 export interface HttpSettings extends SecureSettings {
-  /** Milliseconds without a byte in either direction after which a connection counts as lost. */
+  /** Milliseconds without data in either direction after which a connection counts as lost. */
   readonly idleTimeout: number
   readonly proxies: ProxyRules
   readonly signal?: AbortSignal | undefined
@@ -23,7 +23,7 @@ export interface HttpSettings extends SecureSettings {
 
 const mostRedirects = 5
 
-/** Speaks HTTP/1.1 over kept connections, follows redirects, and takes no Authorization to another host. */
+/** An HTTP/1.1 client that reuses connections, follows redirects, and never sends Authorization to another host. */
 export class Http {
   private readonly settings: HttpSettings
   private readonly ways: Ways
@@ -33,12 +33,12 @@ export class Http {
     this.ways = new Ways(settings)
   }
 
-  /** From now on, a name is at these addresses, for plain HTTP: those that it was judged by. */
+  /** Resolves a host name to these addresses for plain HTTP from now on: the addresses that were checked. */
   pin(hostname: string, addresses: readonly LookupAddress[]): void {
     this.ways.pin(hostname, addresses)
   }
 
-  /** Whether an address is reached through a proxy. */
+  /** Whether a URL is reached through a proxy. */
   isProxied(url: URL): boolean {
     return proxyFor(url, this.settings.proxies) !== undefined
   }
@@ -47,7 +47,7 @@ export class Http {
     return this.settings.idleTimeout
   }
 
-  /** The answer, whatever its status. Rejects with the system's error where there is none. */
+  /** Sends a request and returns the response, whatever its status. Rejects with the system's error if there is none. */
   async send(request: HttpRequest): Promise<HttpResponse> {
     let { url, headers = {} } = request
     for (let hops = 0; ; hops++) {
@@ -58,18 +58,18 @@ export class Http {
       if (next === undefined) return response
       discard(response)
       if (hops === mostRedirects) throw new Error(`${request.url.host} redirects more than ${mostRedirects} times`)
-      // The token is for the registry alone, not for the storage behind it.
+      // The token is meant for the registry, not for the storage it redirects to.
       if (!isSameEndpoint(next, url)) headers = withoutAuthorization(headers)
       url = next
     }
   }
 
-  /** Closes the kept connections. */
+  /** Closes idle connections. */
   close(): void {
     this.ways.close()
   }
 
-  /** What is configured for an endpoint goes along to it, and to none that it leads on to. */
+  /** Applies an endpoint's configuration to requests for that endpoint only, not to redirect targets. */
   private withOwn(request: HttpRequest): HttpRequest {
     const { own } = this.settings.trust
     if (own === undefined || own.origin !== request.url.origin) return request
@@ -82,7 +82,7 @@ export class Http {
     const send = await this.ways.to(this.withOwn(request), proxy)
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
-      // Without a tunnel, the proxy itself is what is connected to.
+      // Without a tunnel, the connection goes to the proxy itself.
       const asksItself = proxy !== undefined && request.url.protocol === 'http:'
       const sent = send()
       const failed = (error: unknown) => {
@@ -100,9 +100,9 @@ export class Http {
         sent.destroy(lost(request.url, idleTimeout, 'did next to nothing')),
       )
       sent.on('response', (body) => {
-        // From here on, errors are those of the body, which whoever reads it meets.
+        // Errors from here on belong to the body, and reach whoever reads it.
         body.on('error', () => {})
-        // An answer before all was sent is a refusal: the rest would be sent for nothing.
+        // A response before the request was sent completely is a refusal; sending the rest would be pointless.
         if (!sent.writableEnded) {
           pump.stopped = true
           body.on('close', () => sent.destroy())
@@ -120,17 +120,17 @@ export class Http {
   }
 }
 
-/** What goes wrong on the way to a proxy is told of it. */
+/** Attributes connection errors on the way to a proxy to the proxy. */
 function failureOf(proxy: ProxyServer, error: unknown): unknown {
   return error instanceof ProxyFailure || systemCode(error) === undefined ? error : unreached(proxy, error)
 }
 
-/** Whether two addresses are of the same scheme, host and port. */
+/** Whether two URLs have the same scheme, host and port. */
 export function isSameEndpoint(one: URL, other: URL): boolean {
   return one.protocol === other.protocol && one.host === other.host
 }
 
-/** Where a response leads on to, for a request that can be sent there as it is. */
+/** Returns the target of a redirect, if the request can be repeated there unchanged. */
 function redirectOf({ method, body, confined }: HttpRequest, { status, headers, url }: HttpResponse): URL | undefined {
   const isRead = method === 'GET' || method === 'HEAD'
   const keeps = status === 307 || status === 308
@@ -143,7 +143,7 @@ function redirectOf({ method, body, confined }: HttpRequest, { status, headers, 
   return confined === true && !isSameEndpoint(next, url) ? undefined : next
 }
 
-/** What went wrong at the place that a redirect led to. */
+/** A failure at the target of a redirect. */
 export class RedirectFailure extends Error {
   readonly host: string
   readonly code: string | undefined
@@ -155,7 +155,7 @@ export class RedirectFailure extends Error {
   }
 }
 
-/** Gives up a body, and with it the connection where much of it is still to come. */
+/** Abandons a body, closing the connection if much of it is outstanding. */
 export function discard({ body, headers, status, method }: HttpResponse): void {
   const length = method === 'HEAD' || status === 204 ? 0 : Number(headers['content-length'] ?? 0)
   if (length > 1 << 16) body.destroy()
@@ -163,18 +163,18 @@ export function discard({ body, headers, status, method }: HttpResponse): void {
 }
 
 interface Pump {
-  /** The answer is there: the rest of the body is not wanted. */
+  /** The response has arrived: stop sending the body. */
   stopped: boolean
-  /** The body's next bytes are not there yet. */
+  /** The body's next bytes are not available yet. */
   waiting: boolean
-  /** They were waited for since this was looked at last: the pace was ours. */
+  /** We were waiting for our own data since the last check, so the server is not to blame. */
   starved: boolean
 }
 
-// Less than this goes to nobody who means to take it all.
+// A server that accepts less than this per window is considered stalled.
 const leastBytesPerWindow = 16 << 10
 
-/** Gives up on a server that takes a body, or tells its answer's head, byte by byte: each one starts the socket's patience anew. */
+/** Aborts when a server reads the body or sends the response headers byte by byte: each byte would restart the socket's own timeout. */
 function watchPace(sent: ClientRequest, pump: Pump, idleTimeout: number, giveUp: () => void): NodeJS.Timeout {
   let before: number | undefined
   return setInterval(() => {

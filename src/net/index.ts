@@ -1,8 +1,8 @@
 /**
- * HTTP as the machine is configured for it: for registries, for ADD of a URL, for contexts.
+ * HTTP as configured on this machine: for registries, ADD of a URL, and remote contexts.
  *
- * In: a request, an environment.  Out: a response, whatever its status; redirects, proxies, TLS and authorities stay inside.
- * Not here: what a registry's statuses mean, who we are to it.
+ * In: a request, an environment.  Out: a response, whatever its status; redirects, proxies, TLS and CAs stay inside.
+ * Not here: the meaning of a registry's statuses, credentials.
  */
 export type { Environment } from './environment.ts'
 export { explainUnreachable, isAboutCertificates, printable, textOf, type Unreachable } from './failure.ts'

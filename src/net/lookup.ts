@@ -3,7 +3,7 @@ import { lookup as lookUp } from 'node:dns/promises'
 import type { LookupFunction } from 'node:net'
 import { isLoopbackAddress } from './no-proxy.ts'
 
-/** The addresses of a name that leads to this machine and nowhere else; undefined for any other. */
+/** Resolves a name that leads only to this machine; returns undefined for any other. */
 export async function loopbackAddresses(hostname: string): Promise<readonly LookupAddress[] | undefined> {
   try {
     const found = await lookUp(hostname, { all: true })
@@ -13,7 +13,7 @@ export async function loopbackAddresses(hostname: string): Promise<readonly Look
   }
 }
 
-/** Looks names up as usual, but for those whose addresses are known. */
+/** Returns a lookup function that uses known addresses where there are any. */
 export function pinnedLookup(pinned: ReadonlyMap<string, readonly LookupAddress[]>): LookupFunction {
   return (hostname, options, done) => {
     const known = pinned.get(hostname)

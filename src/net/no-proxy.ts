@@ -1,9 +1,9 @@
 import { BlockList, isIP } from 'node:net'
 
 /**
- * Whether NO_PROXY excepts an address, as Go reads it: `*`; an IP address or a network (`10.0.0.0/8`, `fd00::/8`), which hold for
- * addresses alone; `example.com`, it and what is below it; `.example.com` and `*.example.com`, only what is below; all but networks
- * also with a port, which may be that of the scheme. Commas part them. (golang.org/x/net/http/httpproxy)
+ * Whether NO_PROXY matches a URL, with Go's rules: `*`; an IP address or network (`10.0.0.0/8`, `fd00::/8`), which match addresses only;
+ * `example.com`, which includes subdomains; `.example.com` and `*.example.com`, subdomains only; all but networks optionally with a port, which may
+ * be the scheme's default. Entries are separated by commas. (golang.org/x/net/http/httpproxy)
  */
 export function isExcepted(url: URL, except: string): boolean {
   const host = withoutBrackets(url.hostname).toLowerCase()
@@ -41,12 +41,12 @@ function isWithin(host: string, network: string, bits: number): boolean {
   return list.check(host, other === 4 ? 'ipv4' : 'ipv6')
 }
 
-/** Whether an IP address is one of this machine to itself: 127.0.0.0/8, ::1. */
+/** Whether an IP address is a loopback address: 127.0.0.0/8, ::1. */
 export function isLoopbackAddress(address: string): boolean {
   return isWithin(address, '127.0.0.0', 8) || isWithin(address, '::1', 128)
 }
 
-/** `[::1]` → `::1`; without the zone. */
+/** Strips the brackets and the zone from an IPv6 host: `[::1]` → `::1`. */
 export function withoutBrackets(host: string): string {
   return host.replace(/^\[(.*?)(?:%.*)?\]$/, '$1')
 }

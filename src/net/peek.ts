@@ -1,14 +1,14 @@
 import { connect } from 'node:net'
 
-// The head of a TLS handshake that holds nothing, and the end of a request's head: both kinds of server complain at once.
+// An empty TLS handshake record followed by the end of HTTP headers: servers of either protocol reject it at once.
 const greeting = Buffer.from([0x16, 0x03, 0x01, 0x00, 0x04, 0x01, 0x00, 0x00, 0x00, ...Buffer.from('\r\n\r\n')])
 
-// On this machine, nobody thinks longer about it.
+// Milliseconds; plenty for a server on the same machine.
 const idleTimeout = 1_000
 
 /**
- * Whether a server of this machine speaks HTTP in clear, as its answer to the beginning of TLS shows. Where that is not
- * certain, it does not. It is known so before TLS is loaded, which takes longer than all the rest of a small question.
+ * Whether a server on this machine speaks plain HTTP, judged by its answer to the start of a TLS handshake; false if in doubt. Avoids loading TLS,
+ * which takes longer than the rest of a small request.
  */
 export function speaksInClear({ hostname, port }: URL, signal?: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {

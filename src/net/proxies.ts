@@ -2,27 +2,27 @@ import { systemCode, TareError } from '../support/index.ts'
 import type { Environment } from './environment.ts'
 import { isExcepted, isLoopbackAddress, withoutBrackets } from './no-proxy.ts'
 
-/** Proxies, as the environment names them. */
+/** The proxies configured in the environment. */
 export interface ProxyRules {
   readonly http?: NamedProxy | undefined
   readonly https?: NamedProxy | undefined
-  /** Hosts that are reached without: see `isExcepted`. */
+  /** Hosts that are reached directly: see `isExcepted`. */
   readonly except?: string | undefined
 }
 
 interface NamedProxy {
   readonly text: string
-  /** `HTTPS_PROXY` */
+  /** The variable's name, such as `HTTPS_PROXY`. */
   readonly variable: string
 }
 
-/** A proxy on the way to a server. */
+/** A proxy between us and a server. */
 export interface ProxyServer {
   readonly url: URL
   readonly variable: string
 }
 
-/** HTTP_PROXY, HTTPS_PROXY and NO_PROXY, in either case of letters. */
+/** Reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY, in upper or lower case. */
 export function readProxies(environment: Environment): ProxyRules {
   const find = (name: string): NamedProxy | undefined => {
     const variable = [name, name.toLowerCase()].find((each) => environment[each]?.trim())
@@ -33,7 +33,7 @@ export function readProxies(environment: Environment): ProxyRules {
 
 const schemes = ['http:', 'https:', 'socks5:', 'socks5h:']
 
-/** The proxy on the way to an address; undefined for the straight way. This machine itself needs none. Throws `PROXY_INVALID`. */
+/** Returns the proxy for a URL; undefined for a direct connection, always used for loopback addresses. Throws `PROXY_INVALID`. */
 export function proxyFor(url: URL, rules: ProxyRules): ProxyServer | undefined {
   const named = url.protocol === 'https:' ? rules.https : rules.http
   if (named === undefined || isLoopback(url.hostname) || isExcepted(url, rules.except ?? '')) return undefined
@@ -42,30 +42,30 @@ export function proxyFor(url: URL, rules: ProxyRules): ProxyServer | undefined {
   const parsed = URL.canParse(address) ? new URL(address) : undefined
   if (parsed !== undefined && schemes.includes(parsed.protocol) && parsed.hostname !== '')
     return { url: parsed, variable }
-  // It may hold a password.
+  // The value may contain a password, so it is not shown.
   throw new TareError('PROXY_INVALID', `${variable} is not the address of a proxy`, {
     remedy: 'Write it as http://HOST:PORT; https://, socks5:// and socks5h:// are understood, too.',
   })
 }
 
-/** Whether a host, as addresses have it, is this machine without being looked up. */
+/** Whether a URL's host is this machine, judged without a lookup. */
 export function isLoopback(host: string): boolean {
   const name = withoutBrackets(host).toLowerCase()
   return name === 'localhost' || isLoopbackAddress(name)
 }
 
-/** `Basic …` of an address's user and password. */
+/** Returns the value of a Basic authorization header for a URL's user and password. */
 export function basicOf({ username, password }: { readonly username: string; readonly password: string }): string {
   return `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}`
 }
 
-/** What went wrong at a proxy, not at the server behind it. */
+/** A failure of a proxy rather than of the server behind it. */
 export class ProxyFailure extends Error {
-  /** `proxy.example:3128 (HTTPS_PROXY)` */
+  /** The proxy and its variable: `proxy.example:3128 (HTTPS_PROXY)`. */
   readonly proxy: string
   readonly variable: string
   readonly status: number | undefined
-  /** The system's, of the connection to it. */
+  /** The system error code of the connection to it. */
   readonly code: string | undefined
 
   constructor(proxy: ProxyServer, what: string, more: { readonly cause?: unknown; readonly status?: number } = {}) {
@@ -81,13 +81,13 @@ export function nameOfProxy({ url, variable }: ProxyServer): string {
   return `${url.host} (${variable})`
 }
 
-/** The error for a proxy to which there is no connection, or no longer. */
+/** Returns the error for a proxy that cannot be reached or has gone away. */
 export function unreached(proxy: ProxyServer, error: unknown): ProxyFailure {
   const isBroken = ['ECONNRESET', 'EPIPE'].includes(systemCode(error) ?? '')
   return new ProxyFailure(proxy, isBroken ? 'broke off' : 'cannot be reached', { cause: error })
 }
 
-/** What a proxy's status means, to follow its name. */
+/** Explains a proxy's status, phrased to follow its name. */
 export function refusalOf(status: number, request: string): string {
   if (status === 407) return `asks for a user and a password (407 to ${request})`
   return `answers ${status} to ${request}`

@@ -2,19 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { systemCode, TareError } from '../support/index.ts'
 
 export interface RetrySettings {
-  /** How often something is tried in all. */
+  /** The maximum number of attempts. */
   readonly attempts: number
-  /** Milliseconds before the second try; doubles with each, and a random part of it is left out. */
+  /** Milliseconds before the second attempt. Doubles with each attempt, with jitter. */
   readonly delay: number
-  /** Milliseconds that a registry may ask us to wait. */
+  /** The longest Retry-After that is honoured, in milliseconds. */
   readonly longestWait: number
   readonly signal?: AbortSignal | undefined
 }
 
-/** Thrown by an attempt to ask for another; `error` is what is thrown in the end. */
+/** Thrown by an attempt that should be repeated; `error` is thrown after the last one. */
 export class TryAgain extends Error {
   readonly error: unknown
-  /** Milliseconds that the other side asked for. */
+  /** Milliseconds the server asked us to wait. */
   readonly wait: number | undefined
 
   constructor(error: unknown, wait?: number) {
@@ -27,12 +27,12 @@ export class TryAgain extends Error {
 
 const waits = new WeakMap<object, number>()
 
-/** Milliseconds that the other side asked for with this error, for whoever tries again by himself. */
+/** Returns the wait, in milliseconds, that a server requested with this error, for callers with their own retries. */
 export function waitOf(error: unknown): number | undefined {
   return typeof error === 'object' && error !== null ? waits.get(error) : undefined
 }
 
-/** Does `attempt` until it does not ask for another try, or there were enough. */
+/** Repeats `attempt` until it stops throwing TryAgain or the attempts are used up. */
 export async function persist<T>(settings: RetrySettings, attempt: (count: number) => Promise<T>): Promise<T> {
   for (let count = 1; ; count++) {
     try {
@@ -48,29 +48,29 @@ export async function persist<T>(settings: RetrySettings, attempt: (count: numbe
   }
 }
 
-/** Waits before try number `count` + 1. */
+/** Waits before attempt number `count` + 1. */
 export async function pause({ delay, signal }: RetrySettings, count: number, wait = 0): Promise<void> {
-  // Half of it by chance: many clients that were refused together should not come back together.
+  // Half of the delay is random, so that clients refused together do not return together.
   const own = delay * 2 ** (count - 1) * (0.5 + Math.random() / 2)
   await sleep(Math.max(own, wait), undefined, signal === undefined ? {} : { signal })
 }
 
 const passing = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENETUNREACH', 'EHOSTUNREACH'])
 
-/** Whether an error of the network may be gone the next time. Nobody listening, and a name that does not exist, stay. */
+/** Whether a network error may be temporary. Refused connections and unknown host names are not. */
 export function mayPass(error: unknown): boolean {
   if (error instanceof TareError) return false
   const code = systemCode(error)
-  // The parser of HTTP met nonsense: a connection that was cut inside of a head or a chunk.
+  // A parse error means a connection was cut in the middle of headers or a chunk.
   return code !== undefined && (passing.has(code) || code.startsWith('HPE_'))
 }
 
-/** Whether a status is said for the moment only. */
+/** Whether a status is temporary. */
 export function isPassing(status: number): boolean {
   return status === 408 || status === 425 || status === 429 || status === 500 || (status >= 502 && status <= 504)
 }
 
-/** Milliseconds that a Retry-After header asks for: seconds, or a date. */
+/** Parses a Retry-After header (seconds or a date) into milliseconds. */
 export function readRetryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined
   if (/^\s*\d+\s*$/.test(header)) return Number(header) * 1000

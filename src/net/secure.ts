@@ -11,23 +11,23 @@ import { type HostSettings, readTrust, type Trust, trustOf } from './trust.ts'
 import { type Destination, openTunnel } from './tunnel.ts'
 
 export interface SecureSettings {
-  /** Certificates are not checked. */
+  /** Certificates are not verified. */
   readonly unchecked: boolean
-  /** Whose certificates count: those that are kept for this host, and those that the environment names. */
+  /** Trust settings: those for this host, and those from the environment. */
   readonly trust: {
     readonly host: string
     readonly environment: Environment
-    /** What is configured for an endpoint besides; its authorities count for what is behind it, too. */
+    /** Further settings for an endpoint; its CAs also apply to servers it redirects to. */
     readonly own?: HostSettings | undefined
   }
-  /** Milliseconds that a connection may take to be made. */
+  /** Milliseconds allowed for establishing a connection. */
   readonly idleTimeout: number
 }
 
-/** What an agent is asked to connect to. `endpoint` is the host as certs.d has it. */
+/** The target an agent is asked to connect to. `endpoint` is the host as certs.d spells it. */
 type Asked = { readonly host?: string | null; readonly port?: number | string | null } & { readonly endpoint?: string }
 
-/** Ways to servers that speak TLS: straight, or through a proxy. They know whom to believe and what to show. */
+/** TLS connections to servers, direct or through a proxy, with each endpoint's CAs and client certificates. */
 export class SecureWays {
   private readonly settings: SecureSettings
   private readonly agents = new Map<string, https.Agent>()
@@ -41,16 +41,16 @@ export class SecureWays {
     return https.request(url, { ...options, agent: this.agentFor(proxy), ...{ endpoint: url.host } })
   }
 
-  /** A request in plain HTTP to a proxy that itself speaks TLS. */
+  /** Starts a plain HTTP request to a proxy that itself speaks TLS. */
   requestOfProxy({ url }: ProxyServer, options: http.RequestOptions): http.ClientRequest {
     return https.request(url, { ...options, agent: this.agentFor(undefined), ...{ endpoint: url.host } })
   }
 
-  /** A connection to such a proxy. */
+  /** Connects to such a proxy. */
   readonly connectToProxy = ({ url }: ProxyServer, at: Destination): Promise<Socket> =>
     this.connect(at, url.host, undefined)
 
-  /** Closes the kept connections. */
+  /** Closes idle connections. */
   close(): void {
     for (const agent of this.agents.values()) agent.destroy()
   }
@@ -76,7 +76,7 @@ export class SecureWays {
     return agent
   }
 
-  /** Reading all authorities takes longer than a handshake: they are, where the few that are named for the host, or else Node's, do not do. */
+  /** Starts with the host's own CAs, or Node's, and retries with all known ones: reading those takes longer than a handshake. */
   private async connect(
     destination: Destination,
     endpoint: string,
@@ -106,7 +106,7 @@ export class SecureWays {
     const { unchecked, idleTimeout } = this.settings
     const tunnel = { secure: this.connectToProxy, idleTimeout }
     const way = proxy === undefined ? { port } : { socket: await openTunnel(proxy, { host, port }, tunnel) }
-    // An address is no name that a server could have several certificates for.
+    // SNI does not apply to IP addresses.
     const named = isIP(host) === 0 ? { servername: host } : {}
     const options = {
       host,
@@ -136,14 +136,14 @@ export class SecureWays {
 
 const nothing: Trust = { authorities: [] }
 
-/** Whom to believe of one endpoint, and what to show it. */
+/** The CAs and client certificates for one endpoint. */
 class Belief {
   private readonly endpoint: string
   private readonly trust: SecureSettings['trust']
   private made: tls.SecureContext | undefined
   private isWide = false
 
-  /** `trust` is of the host that led to the endpoint: its authorities count for what is behind it, too. */
+  /** `trust` belongs to the host that led to the endpoint: its CAs also apply to servers it redirects to. */
   constructor(endpoint: string, trust: SecureSettings['trust']) {
     this.endpoint = endpoint
     this.trust = trust
@@ -155,7 +155,7 @@ class Belief {
     return this.made
   }
 
-  /** From now on, all authorities that anybody knows count. Answers whether that is new. */
+  /** Adds all CAs known to the system. Returns false if that was already done. */
   widen(): boolean {
     if (this.isWide) return false
     this.isWide = true

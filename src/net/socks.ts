@@ -1,6 +1,6 @@
 import { isIP, type Socket } from 'node:net'
 
-// What a SOCKS proxy says it could not do. (RFC 1928, 6)
+// A SOCKS proxy's reply codes. (RFC 1928, section 6)
 const refusals: Readonly<Record<number, string>> = {
   1: 'general failure',
   2: 'not allowed by its rules',
@@ -11,8 +11,8 @@ const refusals: Readonly<Record<number, string>> = {
 }
 
 /**
- * Asks a SOCKS5 proxy, over a connection to it, for one to a server; its bytes come through `socket` from then on. Names are looked
- * up by the proxy, for socks5 as for socks5h, as Go does. Rejects with an Error that says what the proxy did, to follow its name. (RFC 1928, 1929)
+ * Asks a SOCKS5 proxy to connect to a server; `socket` then carries that connection. The proxy resolves host names, for socks5 as well as socks5h, as
+ * in Go. Rejects with an Error phrased to follow the proxy's name. (RFC 1928, RFC 1929)
  */
 export async function requestBySocks(
   socket: Socket,
@@ -35,7 +35,7 @@ export async function requestBySocks(
   const [, status = 1, , kind = 0] = await read(socket, 4)
   if (status !== 0)
     throw new Error(`cannot reach ${target.host}:${target.port}: ${refusals[status] ?? `error ${status}`}`)
-  // Where it connects from, which nobody needs.
+  // The address the proxy connects from is read and ignored.
   const length = kind === 1 ? 4 : kind === 4 ? 16 : ((await read(socket, 1))[0] ?? 0)
   await read(socket, length + 2)
 }
@@ -50,7 +50,7 @@ function addressOf(host: string): Buffer {
 }
 
 function sixteenBytes(address: string): Buffer {
-  // The URL parser writes every form of an IPv6 address in hexadecimal groups.
+  // The URL parser normalizes every form of IPv6 address to hexadecimal groups.
   const [head = '', tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::')
   const groups = (text: string) => (text === '' ? [] : text.split(':'))
   const [before, after] = [groups(head), groups(tail ?? '')]

@@ -6,26 +6,26 @@ import { messageOf, systemCode, TareError } from '../support/index.ts'
 import { namedAuthorities } from './authorities.ts'
 import type { Environment } from './environment.ts'
 
-/** What is believed of a server besides what everybody is believed of, and what it is shown: PEM. */
+/** Additional CAs and client certificates for a server, as PEM. */
 export interface Trust {
   readonly authorities: readonly string[]
-  /** Certificates of ours, and their keys in the same order. */
+  /** Client certificates, with their keys in the same order. */
   readonly cert?: string[]
   readonly key?: string[]
 }
 
-/** What is configured for one endpoint and goes to no other. */
+/** Settings for one endpoint, never sent to another. */
 export interface HostSettings {
-  /** `https://mirror.example`: nothing else, not the same host over http either, is told or shown anything of it. */
+  /** Such as `https://mirror.example`. Settings apply to exactly this origin, so not to the same host over http. */
   readonly origin: string
-  /** Files of authorities: PEM. */
+  /** CA files (PEM). */
   readonly authorities: readonly string[]
-  /** Files of certificates of ours. Without a key: it is in the same file. */
+  /** Client certificate files. Without `key`, the key is in the same file. */
   readonly pairs: readonly { readonly cert: string; readonly key?: string | undefined }[]
   readonly headers: Readonly<Record<string, string | readonly string[]>>
 }
 
-/** What such settings say of certificates. Throws `CERTIFICATES_INVALID`. */
+/** Loads the certificates named by such settings. Throws `CERTIFICATES_INVALID`. */
 export function trustOf({ authorities, pairs }: Pick<HostSettings, 'authorities' | 'pairs'>): Trust {
   const read = pairs.map(({ cert, key = cert }) => pairOf(cert, key))
   return {
@@ -35,8 +35,8 @@ export function trustOf({ authorities, pairs }: Pick<HostSettings, 'authorities'
 }
 
 /**
- * What the folders of a host in Docker's and podman's certs.d say: `*.crt` are authorities, `*.cert` and `*.key` show who we
- * are; and which authorities variables name. Throws `CERTIFICATES_INVALID`.
+ * Reads a host's folders in Docker's and podman's certs.d (`*.crt` are CAs, `*.cert` and `*.key` client certificates), and the CAs named by
+ * environment variables. Throws `CERTIFICATES_INVALID`.
  */
 export function readTrust(host: string, environment: Environment): Trust {
   const own = environment['XDG_CONFIG_HOME'] || join(environment['HOME'] || homedir(), '.config')

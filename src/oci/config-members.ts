@@ -1,6 +1,6 @@
 import { TareError } from '../support/index.ts'
 
-/** Durations in nanoseconds. (docker-image-spec, "Healthcheck") */
+/** Durations are in nanoseconds. (docker-image-spec, "Healthcheck") */
 export interface Healthcheck {
   readonly Test?: readonly string[]
   readonly Interval?: number
@@ -10,7 +10,7 @@ export interface Healthcheck {
   readonly Retries?: number
 }
 
-/** How a container of the image starts: the member names are those of the JSON. (image-spec, config.md; docker-image-spec) */
+/** How a container of the image starts. Member names match the JSON. (image-spec, config.md; docker-image-spec) */
 export interface ContainerConfig {
   readonly User?: string
   readonly ExposedPorts?: Readonly<Record<string, object>>
@@ -27,7 +27,7 @@ export interface ContainerConfig {
   readonly Shell?: readonly string[]
 }
 
-/** One line of an image's past. */
+/** One entry of an image's history. */
 export interface HistoryEntry {
   readonly created?: string
   readonly created_by?: string
@@ -69,12 +69,12 @@ const checkKinds: Readonly<Record<string, readonly [is: (value: unknown) => bool
   ),
 }
 
-// Docker has written these as one string, and still reads them so.
+// Docker used to write these as a single string, and still accepts that.
 const lists = new Set(['Entrypoint', 'Cmd', 'Shell'])
 
 /**
- * The part of a config that says how a container starts. null stands for what is not there, as Go writes and reads it; a
- * member of another kind than it should be throws `CONFIG_INVALID`. Members that nobody here knows stay.
+ * Reads the part of a config that describes how a container starts. null counts as absent, as in Go. Throws `CONFIG_INVALID` if a member has the
+ * wrong type; unknown members are kept.
  */
 export function readContainerConfig(raw: unknown, what: string): ContainerConfig {
   if (!isObject(raw)) return {}
@@ -97,7 +97,7 @@ function checked(raw: Json, kindsOf: typeof checkKinds, what: string): Record<st
   )
 }
 
-/** Lines of an image's past, of whatever is there only what is of the right kind. */
+/** Reads history entries, ignoring members of the wrong type. */
 export function readHistory(raw: unknown): readonly HistoryEntry[] {
   if (!Array.isArray(raw)) return []
   return raw.map((entry: unknown) => {

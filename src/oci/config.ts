@@ -4,7 +4,7 @@ import { type Digest, parseDigest } from './digest.ts'
 import { parseDocument } from './document.ts'
 import { normalizePlatform, type Platform } from './platform.ts'
 
-/** An image's config document. What tare does not know is in `rest`, and stays. */
+/** An image's config document. Members unknown to tare are kept in `rest`. */
 export interface ImageConfig {
   readonly platform: Platform
   readonly created?: string
@@ -12,7 +12,7 @@ export interface ImageConfig {
   readonly config: ContainerConfig
   readonly diffIds: readonly Digest[]
   readonly history: readonly HistoryEntry[]
-  /** Members of the document's top level that are none of the above. */
+  /** Top-level members that have no field above. */
   readonly rest: Readonly<Record<string, unknown>>
 }
 
@@ -28,7 +28,7 @@ const known = new Set([
   'history',
 ])
 
-/** Reads a config's JSON. Throws `CONFIG_INVALID` or `MANIFEST_INVALID`; `what` names it in the message. */
+/** Parses a config. Throws `CONFIG_INVALID` or `MANIFEST_INVALID`; `what` names the document in the message. */
 export function parseImageConfig(json: Uint8Array | string, what: string): ImageConfig {
   const raw = parseDocument(json, what)
   const text = (key: string) => (typeof raw[key] === 'string' ? (raw[key] as string) : undefined)
@@ -56,8 +56,8 @@ export function parseImageConfig(json: Uint8Array | string, what: string): Image
 }
 
 /**
- * Whether a config of whatever media type is that of a container image with so many layers. Registries and tools have called
- * these application/octet-stream, application/json, text/html and nothing at all, and Docker takes them still.
+ * Whether a config, whatever its media type, describes a container image with this many layers. Registries and tools have labelled configs
+ * application/octet-stream, application/json, text/html or nothing at all, and Docker still accepts them.
  */
 export function readsAsImageConfig(json: Uint8Array, layers: number): boolean {
   try {

@@ -4,23 +4,23 @@ import { sortedMembers } from './json.ts'
 import { type Family, mediaTypes, typeIn } from './media-types.ts'
 import { normalizePlatform, type Platform } from './platform.ts'
 
-/** What points at a blob. (image-spec, descriptor.md) */
+/** A reference to a blob. (image-spec, descriptor.md) */
 export interface Descriptor {
   readonly mediaType: string
   readonly digest: Digest
   readonly size: number
   readonly platform?: Platform
   readonly annotations?: Readonly<Record<string, string>>
-  /** What an artifact is, where it is no image. */
+  /** The type of an artifact that is not an image. */
   readonly artifactType?: string
 }
 
-/** Reads a descriptor out of parsed JSON. Throws `DESCRIPTOR_INVALID`; `what` names it in the message. */
+/** Parses a descriptor from JSON. Throws `DESCRIPTOR_INVALID`; `what` names it in the message. */
 export function parseDescriptor(value: unknown, what: string): Descriptor {
   const raw = value as Record<string, unknown> | null
   const invalid = (why: string) => new TareError('DESCRIPTOR_INVALID', `${what} ${why}`)
   if (typeof raw !== 'object' || raw === null) throw invalid('is not a descriptor')
-  // Go reads what is not there as empty.
+  // Go reads a missing member as empty.
   const mediaType = raw['mediaType'] ?? ''
   if (typeof mediaType !== 'string') throw invalid('has no valid mediaType')
   if (!Number.isSafeInteger(raw['size']) || (raw['size'] as number) < 0) throw invalid('has no valid size')
@@ -36,7 +36,7 @@ export function parseDescriptor(value: unknown, what: string): Descriptor {
   }
 }
 
-/** Whether `parseDescriptor` would read it. */
+/** Whether `parseDescriptor` would accept it. */
 export function isDescriptor(value: unknown): boolean {
   try {
     parseDescriptor(value, '')
@@ -47,7 +47,7 @@ export function isDescriptor(value: unknown): boolean {
   }
 }
 
-/** The strings of an object; undefined where it is none. */
+/** Returns the members of an object that are strings, or undefined if it is not an object. */
 export function textsOf(value: unknown): Readonly<Record<string, string>> | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
   return Object.fromEntries(
@@ -55,7 +55,7 @@ export function textsOf(value: unknown): Readonly<Record<string, string>> | unde
   )
 }
 
-/** A platform without a system or an architecture says nothing. */
+/** A platform without an operating system or an architecture is ignored. */
 function readPlatform(value: unknown): Platform | undefined {
   const members = textsOf(value) ?? {}
   const { os = '', architecture = '', variant = '', 'os.version': osVersion = '' } = members
@@ -63,7 +63,7 @@ function readPlatform(value: unknown): Platform | undefined {
   return normalizePlatform({ os, architecture, variant, ...(osVersion === '' ? {} : { osVersion }) })
 }
 
-/** Whether an index names this for no platform: what BuildKit says of how an image was made. */
+/** Whether an index entry is an attestation (BuildKit's provenance or SBOM) rather than an image. */
 export function isAttestation({ platform, annotations }: Descriptor): boolean {
   return (
     (platform?.os === 'unknown' && platform.architecture === 'unknown') ||
@@ -71,18 +71,18 @@ export function isAttestation({ platform, annotations }: Descriptor): boolean {
   )
 }
 
-/** Whether the layer is a tar that nothing has compressed. */
+/** Whether the layer is an uncompressed tar. */
 export function isPlainLayer({ mediaType }: Descriptor): boolean {
   return mediaType === mediaTypes.layer || mediaType === mediaTypes.dockerLayer
 }
 
-/** A layer as the manifests of a family name it: of all but zstd, each has a type of its own. */
+/** Returns the layer's descriptor with the media type of a family; zstd, which has no Docker type, keeps its own. */
 export function layerIn(family: Family, { mediaType, digest, size }: Descriptor): Descriptor {
   const gzip = mediaType.endsWith('gzip') ? typeIn(family, mediaTypes.layerGzip) : undefined
   return { mediaType: typeIn(family, mediaType) ?? gzip ?? mediaType, digest, size }
 }
 
-/** A descriptor as it stands in JSON: the members in the order that Go writes them. */
+/** Returns the JSON form of a descriptor, with members in Go's order. */
 export function descriptorJson(descriptor: Descriptor): Record<string, unknown> {
   const { mediaType, digest, size, annotations, platform, artifactType } = descriptor
   return {

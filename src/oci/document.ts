@@ -1,10 +1,10 @@
 import { TareError } from '../support/index.ts'
 import { isIndexType, isManifestType } from './media-types.ts'
 
-/** The most that a manifest, an index or a config may weigh, in bytes: they are read whole. */
+/** Maximum size of a manifest, index or config in bytes. These are read whole. */
 export const documentLimit = 8 << 20
 
-// Real ones nest about six deep. What is as deep as its size allows ends those who walk it by recursion.
+// Real documents nest about six levels deep. Without a limit, a hostile one could overflow the stack of recursive code.
 const deepest = 1000
 
 /** Parses a JSON object. Throws `MANIFEST_INVALID` for anything else. */
@@ -35,13 +35,12 @@ function isDeeperThan(limit: number, value: object): boolean {
   return false
 }
 
-// Members that decide how a document is read.
+// Members that decide how a document is interpreted.
 const telling = new Set(['mediatype', 'config', 'layers', 'manifests'])
 
 /**
- * Tells an image's manifest from an index; undefined for what is neither. `said` is the media type by which whoever handed
- * it out calls it. Throws `MANIFEST_AMBIGUOUS` for what one reader would take for a manifest and the next for an index
- * (CVE-2021-41190).
+ * Tells an image manifest from an index; returns undefined for anything else. `said` is the media type given by whoever served the document. Throws
+ * `MANIFEST_AMBIGUOUS` for a document that some tools would read as a manifest and others as an index (CVE-2021-41190).
  */
 export function kindOfDocument(
   raw: Readonly<Record<string, unknown>>,
@@ -52,7 +51,7 @@ export function kindOfDocument(
     new TareError('MANIFEST_AMBIGUOUS', `${what} ${why}`, {
       remedy: 'Tools would disagree about what it is. Find out who made it, and have it pushed again.',
     })
-  // Go, in which most readers are written, does not tell capitals in names of members.
+  // Most readers are written in Go, which matches member names case-insensitively.
   const members = new Set<string>()
   for (const key of Object.keys(raw)) {
     const member = key.toLowerCase()
@@ -77,7 +76,7 @@ function kindOfType(mediaType: unknown): 'manifest' | 'index' | undefined {
   return isIndexType(mediaType) ? 'index' : isManifestType(mediaType) ? 'manifest' : undefined
 }
 
-/** Under whatever capitals. */
+/** Case-insensitive, like Go. */
 function isGiven(raw: Readonly<Record<string, unknown>>, member: string): boolean {
   return Object.entries(raw).some(([key, value]) => key.toLowerCase() === member && value !== null)
 }

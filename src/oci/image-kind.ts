@@ -2,19 +2,19 @@ import { type Descriptor, isAttestation } from './descriptor.ts'
 import type { Manifest } from './manifest.ts'
 import { isForeignLayer, mediaTypes } from './media-types.ts'
 
-/** Whether the media type says that a config is that of a container image. Of others, the bytes may still: see `readsAsImageConfig`. */
+/** Whether a media type denotes the config of a container image. A config of another type may still be one: see `readsAsImageConfig`. */
 export function isImageConfigType(mediaType: string): boolean {
   return mediaType === mediaTypes.config || mediaType === mediaTypes.dockerConfig
 }
 
-// Docker takes layers of whatever type for tars; what another vendor has made is none.
+// Docker treats layers of any type as tars, but other vendors' types are not.
 const tarTypes = /^application\/vnd\.(?:oci\.image\.layer\.(?:nondistributable\.)?v1\.tar|docker\.)/
 
 function isArtifact({ mediaType }: Descriptor): boolean {
   return (/^application\/vnd\./.test(mediaType) && !tarTypes.test(mediaType)) || /\+json$/.test(mediaType)
 }
 
-/** What keeps a manifest's layers from being unpacked into a filesystem, to follow the image's name; undefined for nothing. */
+/** Returns why a manifest's layers cannot be unpacked into a filesystem, phrased to follow the image's name; undefined if they can. */
 export function strangeLayers({ layers }: Manifest): { readonly message: string; readonly remedy: string } | undefined {
   const encrypted = layers.find(({ mediaType }) => /encrypted/.test(mediaType))
   if (encrypted !== undefined)
@@ -37,12 +37,12 @@ export function strangeLayers({ layers }: Manifest): { readonly message: string;
   }
 }
 
-/** What a manifest is that is no container image's. */
+/** Names the kind of artifact a manifest describes, for messages. */
 export function kindOfArtifact({ artifactType, config }: Manifest): string {
   return artifactType || config.mediaType || 'an artifact without a type'
 }
 
-/** Whether an index's entry may be an image to run, and not what is said of one. */
+/** Whether an index entry may be a runnable image, as opposed to an attestation. */
 export function isImageEntry(blob: Descriptor): boolean {
   return (
     !isAttestation(blob) && (blob.mediaType === mediaTypes.manifest || blob.mediaType === mediaTypes.dockerManifest)

@@ -2,7 +2,7 @@
  * The nouns of the image and distribution specs, parsed and checked.
  *
  * In: text and JSON from anywhere.  Out: readonly values, and the JSON that Go would write for them.
- * Not here: bytes of layers, the disk, the network.
+ * Not here: layer contents, the disk, the network.
  */
 export * from './config.ts'
 export type { ContainerConfig, Healthcheck, HistoryEntry } from './config-members.ts'

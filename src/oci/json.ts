@@ -1,13 +1,13 @@
 /**
- * JSON as Go's encoding/json writes it: compact (or indented by `indent` blanks), and with `<`, `>`, `&`, U+2028 and
- * U+2029 as escapes, so that the same values have the same digest. Keys keep the order of the object; undefined members
- * are left out. A Map is written as an object: of an object, JavaScript puts keys such as "10" before all others.
+ * Serializes JSON exactly like Go's encoding/json, so that equal values have equal digests: compact (or indented by `indent` spaces), with `<`, `>`,
+ * `&`, U+2028 and U+2029 escaped. Keys keep the object's order; undefined members are omitted. A Map is written as an object, for keys such as "10",
+ * which JavaScript objects always put first.
  */
 export function goJson(value: unknown, indent = 0): string {
   return print(value, ' '.repeat(indent), '\n') ?? 'null'
 }
 
-/** The members of a map as Go writes them: in the order of their keys' bytes. */
+/** Returns the members sorted by the bytes of their keys, as Go writes a map. */
 export function sortedMembers<T>(map: Readonly<Record<string, T>>): ReadonlyMap<string, T> {
   return new Map(Object.entries(map).sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b))))
 }
@@ -39,7 +39,7 @@ function enclose(open: string, parts: readonly string[], close: string, indent: 
 }
 
 function printText(text: string): string {
-  // A lone surrogate stands for a byte that is not UTF-8; Go writes its U+FFFD as an escape then.
+  // A lone surrogate stands for a byte that is not UTF-8; Go writes an escaped U+FFFD for it.
   const parts = text.split(/\p{Surrogate}/u).map((part) => JSON.stringify(part).slice(1, -1))
   const escaped = parts
     .join('\\ufffd')

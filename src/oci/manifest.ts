@@ -4,19 +4,19 @@ import { kindOfDocument, parseDocument } from './document.ts'
 import { sortedMembers } from './json.ts'
 import { isIndexType, isManifestType, mediaTypes } from './media-types.ts'
 
-/** (image-spec, manifest.md) */
+/** An image manifest. (image-spec, manifest.md) */
 export interface Manifest {
   readonly mediaType: string
   readonly config: Descriptor
   readonly layers: readonly Descriptor[]
-  /** What an artifact is, where it is no image. */
+  /** The type of an artifact that is not an image. */
   readonly artifactType?: string
-  /** What it speaks of: a signature or an SBOM, of an image. */
+  /** The manifest this one refers to: the image of a signature or an SBOM. */
   readonly subject?: Descriptor
   readonly annotations?: Readonly<Record<string, string>>
 }
 
-/** (image-spec, image-index.md) */
+/** An image index. (image-spec, image-index.md) */
 export interface ImageIndex {
   readonly mediaType: string
   readonly manifests: readonly Descriptor[]
@@ -25,14 +25,14 @@ export interface ImageIndex {
   readonly annotations?: Readonly<Record<string, string>>
 }
 
-/** Reads a manifest's JSON. Throws `MANIFEST_INVALID` and `MANIFEST_AMBIGUOUS`; `what` names it in the message. */
+/** Parses a manifest. Throws `MANIFEST_INVALID` or `MANIFEST_AMBIGUOUS`; `what` names it in the message. */
 export function parseManifest(json: Uint8Array | string, what: string): Manifest {
   const raw = parseDocument(json, what)
   const mediaType = typeof raw['mediaType'] === 'string' ? raw['mediaType'] : mediaTypes.manifest
   if (!isManifestType(mediaType))
     throw new TareError('MANIFEST_INVALID', `${what} is not an image manifest but ${mediaType}`)
   kindOfDocument(raw, what, mediaType)
-  // Go writes null for an empty list.
+  // Go writes an empty list as null.
   const layers = raw['layers'] === null ? [] : raw['layers']
   if (!Array.isArray(layers)) throw new TareError('MANIFEST_INVALID', `${what} has no layers`)
   return {
@@ -44,7 +44,7 @@ export function parseManifest(json: Uint8Array | string, what: string): Manifest
   }
 }
 
-/** Reads an index's JSON. Throws `MANIFEST_INVALID` and `MANIFEST_AMBIGUOUS`. */
+/** Parses an index. Throws `MANIFEST_INVALID` or `MANIFEST_AMBIGUOUS`. */
 export function parseIndex(json: Uint8Array | string, what: string): ImageIndex {
   const raw = parseDocument(json, what)
   const mediaType = typeof raw['mediaType'] === 'string' ? raw['mediaType'] : mediaTypes.index
@@ -60,7 +60,7 @@ export function parseIndex(json: Uint8Array | string, what: string): ImageIndex 
   }
 }
 
-/** A subject that is no descriptor counts for nothing: it is not needed to read an image. */
+/** An invalid subject is ignored: it is not needed to read the image. */
 function aboutOthers({ artifactType, subject }: Record<string, unknown>): Pick<Manifest, 'artifactType' | 'subject'> {
   return {
     ...(typeof artifactType === 'string' && artifactType !== '' ? { artifactType } : {}),
@@ -73,7 +73,7 @@ function annotationsOf(raw: Record<string, unknown>): { annotations?: Readonly<R
   return annotations === undefined ? {} : { annotations }
 }
 
-/** A manifest as BuildKit prints it: two blanks of indent, keys in Go's order. */
+/** Returns the manifest's JSON form, with members in BuildKit's order. */
 export function manifestJson(manifest: Manifest): Record<string, unknown> {
   return {
     schemaVersion: 2,

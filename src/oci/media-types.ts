@@ -1,4 +1,4 @@
-/** (image-spec, media-types.md; Docker's own from distribution's manifest-v2-2) */
+/** (image-spec, media-types.md; Docker's types: distribution's manifest-v2-2) */
 export const mediaTypes = {
   index: 'application/vnd.oci.image.index.v1+json',
   manifest: 'application/vnd.oci.image.manifest.v1+json',
@@ -15,7 +15,7 @@ export const mediaTypes = {
 
 export type Family = 'oci' | 'docker'
 
-/** What the two families of media types call the same bytes. zstd has a name in OCI's alone. */
+/** The OCI and Docker media types for the same bytes. zstd has an OCI type only. */
 const families: readonly Readonly<Record<Family, string>>[] = [
   { oci: mediaTypes.index, docker: mediaTypes.dockerList },
   { oci: mediaTypes.manifest, docker: mediaTypes.dockerManifest },
@@ -28,7 +28,7 @@ const families: readonly Readonly<Record<Family, string>>[] = [
   },
 ]
 
-/** The media type in a family; undefined where neither knows it. */
+/** Returns the equivalent media type in a family, or undefined if the type is unknown. */
 export function typeIn(family: Family, mediaType: string): string | undefined {
   return families.find(({ oci, docker }) => oci === mediaType || docker === mediaType)?.[family]
 }
@@ -37,7 +37,7 @@ export function isIndexType(mediaType: string): boolean {
   return mediaType === mediaTypes.index || mediaType === mediaTypes.dockerList
 }
 
-/** Layers that are not for everybody: they stay where their URLs say. */
+/** Foreign (non-distributable) layers are downloaded from the URLs in their descriptors, not from the registry. */
 export function isForeignLayer(mediaType: string): boolean {
   return /foreign|nondistributable/.test(mediaType)
 }

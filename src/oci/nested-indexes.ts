@@ -4,16 +4,15 @@ import type { Digest } from './digest.ts'
 import { type IndexEntry, type OpenIndex, openIndex } from './index-entries.ts'
 import { isIndexType } from './media-types.ts'
 
-/** How many indexes may stand one in the other. Digests make a circle impossible; a tower of them is nobody's honest image. */
+/** How many levels of indexes may be nested. Digests rule out cycles, but no legitimate image nests this deep. */
 export const deepestIndex = 8
 
-// Several times what any honest index holds; each may have to be read.
+// Far more than any legitimate index holds; each entry may have to be read.
 const mostEntries = 10_000
 
 /**
- * What an index and the indexes in it name besides indexes, in their order. Each index is walked once, however often it is
- * named: one that lists a child twelve times over seven levels is no more work than seven. `read` returns undefined for an
- * index that is to be passed over. Rejects with `MANIFEST_INVALID` for more than eight levels, and for more than 10,000 entries.
+ * Lists what an index and its nested indexes refer to besides indexes, in order. Each index is visited once, however often it is referenced. `read`
+ * returns undefined for an index that should be skipped. Rejects with `MANIFEST_INVALID` beyond eight levels or 10,000 entries.
  */
 export async function flattenIndex(
   index: OpenIndex,
@@ -41,7 +40,7 @@ export async function flattenIndex(
   return entries
 }
 
-/** Throws `MANIFEST_INVALID` for an index with `depth` others above it that is one too many. */
+/** Throws `MANIFEST_INVALID` if an index is nested too deeply. */
 export function refuseTower(depth: number, what: string): void {
   if (depth < deepestIndex) return
   throw new TareError('MANIFEST_INVALID', `${what} has indexes nested deeper than ${deepestIndex}`)

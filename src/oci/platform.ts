@@ -45,8 +45,8 @@ const architectures = new Set([
 const component = /^[A-Za-z0-9_.-]+$/
 
 /**
- * Reads `os[(version)]/arch[/variant]`, or one word that is a known system or architecture. `local` fills what is left
- * out. Throws `PLATFORM_INVALID`. (containerd/platforms)
+ * Parses `os[(version)]/arch[/variant]`, or a single word naming a known operating system or architecture. Missing parts are taken from `local`.
+ * Throws `PLATFORM_INVALID`. (containerd/platforms)
  */
 export function parsePlatform(text: string, local: Platform): Platform {
   const parts = text.split('/')
@@ -78,7 +78,7 @@ export function parsePlatform(text: string, local: Platform): Platform {
   return { os: normalizeSystem(first), ...normalizeMachine(names[1]!, names[2] ?? ''), ...osVersion }
 }
 
-/** The platform in the form that is compared and printed: usual names, no variant where it says nothing. */
+/** Normalizes a platform for comparison and display: canonical names, and no redundant variant. */
 export function normalizePlatform(platform: Platform): Platform {
   return {
     os: normalizeSystem(platform.os.toLowerCase()),
@@ -87,7 +87,7 @@ export function normalizePlatform(platform: Platform): Platform {
   }
 }
 
-/** `os/arch[/variant]`. */
+/** Formats a platform as `os/arch[/variant]`. */
 export function formatPlatform(platform: Platform): string {
   return [platform.os, platform.architecture, platform.variant]
     .filter((part) => part !== undefined && part !== '')
@@ -126,7 +126,7 @@ function normalizeMachine(architecture: string, variant: string): { architecture
   }
 }
 
-/** The platforms that run what is built for `wanted`, best first. (containerd/platforms, Only) */
+/** Lists the platforms whose images run on `wanted`, best first. (containerd/platforms, Only) */
 export function compatiblePlatforms(wanted: Platform): readonly Platform[] {
   const { os, architecture, variant } = normalizePlatform(wanted)
   const level = Number(/^v(\d+)$/.exec(variant ?? '')?.[1] ?? Number.NaN)
@@ -150,17 +150,14 @@ export function compatiblePlatforms(wanted: Platform): readonly Platform[] {
   return [variant === undefined ? { os, architecture } : { os, architecture, variant }]
 }
 
-/** The place of `offered` among what `wanted` can run, 0 being best; undefined when it can't. */
+/** Ranks `offered` among the platforms `wanted` can run, 0 being best; undefined if it cannot run there. */
 export function matchPlatform(wanted: Platform, offered: Platform): number | undefined {
   const text = formatPlatform(normalizePlatform(offered))
   const place = compatiblePlatforms(wanted).findIndex((platform) => formatPlatform(platform) === text)
   return place < 0 ? undefined : place
 }
 
-/**
- * Of several offers, the best for a platform, of equals the first; undefined where none runs there. What says nothing of its
- * platform does not count.
- */
+/** Returns the best candidate for a platform, the first of equals, or undefined if none runs there. Candidates without a platform are ignored. */
 export function choosePlatform<T>(
   wanted: Platform,
   offers: readonly T[],

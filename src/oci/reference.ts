@@ -1,7 +1,7 @@
 import { TareError } from '../support/index.ts'
 import { type Digest, isDigest } from './digest.ts'
 
-/** The full name of an image. `registry` and `repository` are as in docker.io/library/alpine. */
+/** A fully qualified image name, such as docker.io/library/alpine with its tag or digest. */
 export interface Reference {
   readonly registry: string
   readonly repository: string
@@ -16,8 +16,8 @@ const tagPattern = /^[\w][\w.-]{0,127}$/
 const nameLimit = 255
 
 /**
- * Reads `[registry[:port]/]path[:tag][@digest]`, filling in docker.io, library/ and, where there is no digest, the tag
- * `latest`. Throws `REFERENCE_INVALID`. (distribution/reference, ParseDockerRef)
+ * Parses `[registry[:port]/]path[:tag][@digest]`, defaulting to docker.io, library/ and, unless there is a digest, the tag `latest`. Throws
+ * `REFERENCE_INVALID`. (distribution/reference, ParseDockerRef)
  */
 export function parseReference(text: string): Reference {
   const invalid = (why: string, remedy?: string) =>
@@ -59,7 +59,7 @@ export function parseReference(text: string): Reference {
   }
 }
 
-/** `My/App:1` hardly means the registry My; the name of a tag stays. */
+/** Lowers only the repository: in `My/App:1`, My is hardly a registry, and tags may contain capitals. */
 function lowered(text: string, repository: string): string {
   const name = repository.toLowerCase()
   const at = text.indexOf(repository)
@@ -67,18 +67,18 @@ function lowered(text: string, repository: string): string {
   return `${/[.:]/.test(before) ? before : before.toLowerCase()}${name}${text.slice(at + repository.length)}`
 }
 
-/** `docker.io/library/alpine:3.19`, with everything that is known. */
+/** Formats the full name, for example `docker.io/library/alpine:3.19`. */
 export function formatReference(name: Reference): string {
   return `${name.registry}/${name.repository}${name.tag === undefined ? '' : `:${name.tag}`}${name.digest === undefined ? '' : `@${name.digest}`}`
 }
 
-/** The repository as docker prints it: without docker.io and library/. */
+/** Returns the repository as docker prints it: without docker.io and library/. */
 export function familiarRepository(name: Reference): string {
   if (name.registry !== 'docker.io') return `${name.registry}/${name.repository}`
   return name.repository.startsWith('library/') ? name.repository.slice('library/'.length) : name.repository
 }
 
-/** The name as docker prints it: `alpine:3.19`. */
+/** Returns the name as docker prints it: `alpine:3.19`. */
 export function familiarName(name: Reference): string {
   return `${familiarRepository(name)}${name.tag === undefined ? '' : `:${name.tag}`}${name.digest === undefined ? '' : `@${name.digest}`}`
 }

@@ -3,12 +3,11 @@ import type { Bytes } from './bytes.ts'
 const nothing: Buffer = Buffer.alloc(0)
 
 /**
- * Reads a stream of bytes in the amounts that are asked for. Methods that end in `Now` return at once, or return nothing
- * where bytes would have to be waited for: most headers lie in a chunk that is here already, and a promise for each would cost
- * more than reading it.
+ * Reads a byte stream in the sizes the caller asks for. Methods ending in `Now` are synchronous and return undefined if they would have to wait: most
+ * headers lie in a chunk that has already arrived, and a promise for each would cost more than parsing it.
  */
 export class ByteReader {
-  /** How many bytes have been handed out or skipped. */
+  /** Number of bytes returned or skipped so far. */
   position = 0
   private readonly iterator: AsyncIterator<Uint8Array>
   private chunk = nothing
@@ -19,7 +18,7 @@ export class ByteReader {
     this.iterator = bytes[Symbol.asyncIterator]()
   }
 
-  /** Exactly `size` bytes. */
+  /** Returns exactly `size` bytes, or undefined if they have not arrived yet. */
   takeNow(size: number): Buffer | undefined {
     const end = this.at + size
     if (end > this.chunk.length) return undefined
@@ -29,7 +28,7 @@ export class ByteReader {
     return taken
   }
 
-  /** `size` bytes, fewer only at the end. */
+  /** Reads `size` bytes; fewer only at the end of the stream. */
   async take(size: number): Promise<Buffer> {
     const pieces: Buffer[] = []
     let left = size
@@ -42,12 +41,12 @@ export class ByteReader {
     return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
   }
 
-  /** What is here already, at most `limit` bytes. */
+  /** Returns up to `limit` bytes that have already arrived. */
   pieceNow(limit: number): Buffer | undefined {
     return this.at < this.chunk.length ? this.takeNow(Math.min(limit, this.chunk.length - this.at)) : undefined
   }
 
-  /** The next bytes, at most `limit`; nothing at the end. */
+  /** Reads up to `limit` bytes; returns undefined at the end of the stream. */
   async piece(limit: number): Promise<Buffer | undefined> {
     return (await this.refill()) ? this.pieceNow(limit) : undefined
   }
@@ -60,7 +59,7 @@ export class ByteReader {
     return true
   }
 
-  /** Moves on by `size` bytes, or to the end. */
+  /** Skips `size` bytes, or to the end of the stream. */
   async skip(size: number): Promise<void> {
     let left = size
     while (left > 0 && (await this.refill())) {
@@ -70,7 +69,7 @@ export class ByteReader {
     }
   }
 
-  /** Tells the source that no more will be asked for. */
+  /** Closes the source; nothing more will be read. */
   async close(): Promise<void> {
     if (this.ended) return
     this.ended = true

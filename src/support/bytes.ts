@@ -1,9 +1,9 @@
 import { createHash, type Hash } from 'node:crypto'
 
-/** Bytes that flow: read once, front to back. Every Node Readable already is one. */
+/** A byte stream, read once from front to back. Every Node Readable is one. */
 export type Bytes = AsyncIterable<Uint8Array>
 
-/** Keeps count of bytes that pass: their number and their sha256. */
+/** Counts and hashes (SHA-256) the bytes passed to it. */
 export class Gauge {
   size = 0
   private readonly hash: Hash = createHash('sha256')
@@ -13,13 +13,13 @@ export class Gauge {
     this.hash.update(chunk)
   }
 
-  /** `sha256:<hex>` of all that was added. Call once. */
+  /** Returns `sha256:<hex>` of everything added. Can be called only once. */
   digest(): `sha256:${string}` {
     return `sha256:${this.hash.digest('hex')}`
   }
 }
 
-/** Passes the bytes through and lets the gauge see them. */
+/** Passes bytes through unchanged while `gauge` measures them. */
 export async function* measured(bytes: Bytes, gauge: Gauge): Bytes {
   for await (const chunk of bytes) {
     gauge.add(chunk)
@@ -27,12 +27,12 @@ export async function* measured(bytes: Bytes, gauge: Gauge): Bytes {
   }
 }
 
-/** `sha256:<hex>` of bytes in memory. */
+/** Returns `sha256:<hex>` of bytes in memory. */
 export function sha256(bytes: Uint8Array | string): `sha256:${string}` {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 }
 
-/** All the bytes as one buffer. Throws a RangeError past `limit`: what is read whole has to be known to be small. */
+/** Reads the whole stream into one buffer. Throws a RangeError beyond `limit` bytes: only data known to be small may be buffered. */
 export async function collect(bytes: Bytes, limit: number): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   let size = 0
@@ -44,7 +44,7 @@ export async function collect(bytes: Bytes, limit: number): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-/** Bytes in memory as a flow. */
+/** Returns a stream of bytes that are already in memory. */
 export async function* flow(...chunks: readonly Uint8Array[]): Bytes {
   for (const chunk of chunks) if (chunk.length > 0) yield chunk
 }
@@ -52,8 +52,8 @@ export async function* flow(...chunks: readonly Uint8Array[]): Bytes {
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * A file name, or a text, as a string. Both are bytes; a byte that is not UTF-8 becomes a lone surrogate U+DC80…U+DCFF (as in
- * Python's surrogateescape), so that `encodeName` gives back the very bytes.
+ * Decodes a file name or text from bytes. Bytes that are not UTF-8 become lone surrogates U+DC80…U+DCFF (Python's surrogateescape), so that
+ * `encodeName` restores the exact bytes.
  */
 export function decodeName(bytes: Uint8Array): string {
   try {
@@ -77,7 +77,7 @@ function decodeLoosely(bytes: Uint8Array): string {
   return text + utf8.decode(bytes.subarray(from))
 }
 
-/** Length of the character that begins there; 0 where none does. (RFC 3629, section 4) */
+/** Returns the length of the character starting at `at`, or 0 if the bytes are not valid UTF-8. (RFC 3629, section 4) */
 function sequenceLength(bytes: Uint8Array, at: number): number {
   const lead = bytes[at]!
   if (lead < 0x80) return 1
@@ -94,7 +94,7 @@ function sequenceLength(bytes: Uint8Array, at: number): number {
 const escapedByte = /(?<![\ud800-\udbff])[\udc80-\udcff]/
 const escapedBytes = /(?<![\ud800-\udbff])([\udc80-\udcff])/
 
-/** The bytes of a name that `decodeName` made. */
+/** Encodes a name that `decodeName` produced. */
 export function encodeName(name: string): Buffer {
   if (!escapedByte.test(name)) return Buffer.from(name, 'utf8')
   const parts = name.split(escapedBytes)
@@ -103,17 +103,17 @@ export function encodeName(name: string): Buffer {
   )
 }
 
-/** The text with U+FFFD for what is no character, as Go writes it where bytes are not UTF-8. */
+/** Replaces invalid characters with U+FFFD, as Go does for bytes that are not UTF-8. */
 export function wellFormed(text: string): string {
   return text.replace(/\p{Surrogate}/gu, '\ufffd')
 }
 
-/** A path as the system wants it: a string, or the bytes where they are not UTF-8. */
+/** Returns a path for Node's fs functions: a string, or bytes if the path is not UTF-8. */
 export function systemPath(path: string): string | Buffer {
   return escapedByte.test(path) ? encodeName(path) : path
 }
 
-/** Orders names by their bytes, as Go and `LC_ALL=C sort` do; a string's own order differs beyond the Basic Multilingual Plane. */
+/** Compares names by their bytes, like Go and `LC_ALL=C sort`. JavaScript's own order differs beyond the Basic Multilingual Plane. */
 export function compareNames(a: string, b: string): number {
   const length = Math.min(a.length, b.length)
   for (let i = 0; i < length; i++) {
@@ -128,7 +128,7 @@ export function compareNames(a: string, b: string): number {
 
 const beyondPlane = /[\ud800-\uffff]/
 
-/** Sorts names by their bytes, in place. A string's own order, which is much faster to sort by, differs only beyond U+D800. */
+/** Sorts names by their bytes, in place. Uses JavaScript's much faster string order, which differs only beyond U+D800. */
 export function sortNames(names: string[]): string[] {
   return names.some((name) => beyondPlane.test(name)) ? names.sort(compareNames) : names.sort()
 }

@@ -1,4 +1,4 @@
-/** Where in a text something stands. Lines count from 1; `text` is the whole file, so that an excerpt can be shown. */
+/** A range of lines in a source file. Lines count from 1; `text` is the whole file, for showing an excerpt. */
 export interface SourceRange {
   readonly file: string
   readonly line: number
@@ -7,15 +7,15 @@ export interface SourceRange {
 }
 
 export interface TareErrorOptions {
-  /** What the user can do about it: a full sentence. */
+  /** What the user can do about it, as a full sentence. */
   readonly remedy?: string | undefined
   readonly where?: SourceRange | undefined
   readonly cause?: unknown
 }
 
 /**
- * Something a user can meet: what happened, to what, and what to do. `code` is stable and upper-case (`COPY_SOURCE_MISSING`).
- * What only a defect of tare can cause is a plain Error.
+ * An error a user can run into: what happened, to what, and what to do about it. `code` is stable and upper-case (`COPY_SOURCE_MISSING`). A plain
+ * Error means a bug in tare.
  */
 export class TareError extends Error {
   readonly code: string
@@ -30,7 +30,7 @@ export class TareError extends Error {
     this.where = options.where
   }
 
-  /** For programs: everything but stack, cause and the text of the file. */
+  /** Serializes the error for programs, without stack, cause and file text. */
   toJSON(): object {
     const { code, message, remedy, where } = this
     const { file, line, endLine } = where ?? {}
@@ -42,36 +42,36 @@ export class TareError extends Error {
   }
 }
 
-/** The same error with a place in the source, where it has none yet. Anything but a TareError comes back as it is. */
+/** Returns the error with a source location, unless it already has one. Anything but a TareError is returned unchanged. */
 export function locate(error: unknown, where: SourceRange | undefined): unknown {
   if (!(error instanceof TareError) || error.where !== undefined || where === undefined) return error
   return new TareError(error.code, error.message, { remedy: error.remedy, where, cause: error.cause })
 }
 
-/** The system's error code (`ENOENT`, `EACCES`, …) of what was thrown, if it has one. */
+/** Returns the system error code (`ENOENT`, `EACCES`, …) of a thrown value, if it has one. */
 export function systemCode(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | undefined)?.code
   return typeof code === 'string' && !(error instanceof TareError) ? code : undefined
 }
 
-/** Whether a program could not be started because there is none of that name; a PATH may also lead through a file. */
+/** Whether a program failed to start because it does not exist. (ENOTDIR: an entry of PATH is a file.) */
 export function isMissingProgram(error: unknown): boolean {
   return ['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')
 }
 
-/** The text of anything thrown. */
+/** Returns the message of any thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** An address, or a text with addresses, as it may be shown: user and password are crossed out, as Docker does. The user of ssh alone is no secret. */
+/** Masks user names and passwords in URLs within a text, as Docker does. A user name alone in an ssh URL is not a secret. */
 export function withoutCredentials(text: string): string {
   return text.replace(/\b([a-z][a-z0-9+.-]*):\/\/([^/?#\s]*)@/gi, (whole, scheme: string, user: string) =>
     /^https?$/i.test(scheme) || user.includes(':') ? `${scheme}://xxxxx:xxxxx@` : whole,
   )
 }
 
-/** The candidate nearest to `word`, if near enough to have been meant: for "did you mean". Case does not count. */
+/** Returns the candidate closest to `word` for a "did you mean" hint, if one is close enough. Ignores case. */
 export function closest(word: string, candidates: Iterable<string>): string | undefined {
   const wanted = word.toLowerCase()
   let best: string | undefined
@@ -86,7 +86,7 @@ export function closest(word: string, candidates: Iterable<string>): string | un
   return best
 }
 
-/** Levenshtein's distance, or `limit` when it is not less. A string is compared by its UTF-16 units, a list by its items. */
+/** Returns the Levenshtein distance, capped at `limit`. Strings are compared by UTF-16 unit, lists by item. */
 export function editDistance(a: ArrayLike<string>, b: ArrayLike<string>, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit
   let row = Array.from({ length: b.length + 1 }, (_, j) => j)

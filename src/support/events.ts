@@ -1,10 +1,10 @@
 import type { SourceRange } from './errors.ts'
 
-/** What happens while something long runs. Times are milliseconds since 1970; sizes are bytes. */
+/** Progress of a long-running operation. Times are milliseconds since 1970, sizes are bytes. */
 export type TareEvent =
-  /** A step begins. `step` numbers the steps of one build in the order of their beginning, from 1; `title` is as BuildKit's: `[stage-1 2/3] COPY a b`. */
+  /** A step started. Steps are numbered from 1 in the order they start; `title` follows BuildKit: `[stage-1 2/3] COPY a b`. */
   | { readonly type: 'step-started'; readonly step: number; readonly title: string; readonly at: number }
-  /** Bytes that a step has moved so far, under a name such as `transferring context`; `total` where it is known. */
+  /** Bytes a step has moved so far, under a name such as `transferring context`; `total` if known. */
   | {
       readonly type: 'step-progress'
       readonly step: number
@@ -14,7 +14,7 @@ export type TareEvent =
       readonly at: number
       readonly done?: boolean
     }
-  /** A line (or part of one) that a step's command has printed. */
+  /** A line, or part of a line, printed by a step's command. */
   | {
       readonly type: 'step-output'
       readonly step: number
@@ -22,12 +22,12 @@ export type TareEvent =
       readonly text: string
       readonly at: number
     }
-  /** The step's result was remembered from before: nothing was done. Ends the step. */
+  /** The step's result came from the cache. Ends the step. */
   | { readonly type: 'step-cached'; readonly step: number; readonly at: number }
   | { readonly type: 'step-done'; readonly step: number; readonly at: number }
   | { readonly type: 'step-canceled'; readonly step: number; readonly at: number }
   | { readonly type: 'step-failed'; readonly step: number; readonly message: string; readonly at: number }
-  /** What a build check found: `rule` is one of Docker's (`UndefinedVar`), `url` explains it. Or what else the user should know, by a rule of our own. */
+  /** A build check failed: `rule` is one of Docker's (`UndefinedVar`) or tare's own, `url` explains it. */
   | {
       readonly type: 'warning'
       readonly rule: string
@@ -36,8 +36,8 @@ export type TareEvent =
       readonly where?: SourceRange | undefined
     }
   /**
-   * One layer (or other blob) moves into or out of a registry, an archive or the store. `current` counts the bytes of `phase`; `done`
-   * says that the blob is where it should be, and `outcome` how it came there.
+   * A layer or another blob is moving to or from a registry, an archive or the store. `current` counts bytes of `phase`; `done` means that the blob
+   * has arrived, and `outcome` says how.
    */
   | {
       readonly type: 'transfer'
@@ -48,31 +48,31 @@ export type TareEvent =
       readonly done: boolean
       readonly outcome?: TransferOutcome
     }
-  /** An image has its name or has been written. */
+  /** An image was tagged or written. */
   | { readonly type: 'image'; readonly id: string; readonly name?: string }
 
 export type TransferPhase = 'downloading' | 'loading' | 'compressing' | 'uploading' | 'copying'
 
-/** `existing`: it was there already. `mounted`: the registry had it elsewhere. */
+/** `existing`: the destination already had it. `mounted`: the registry took it from another repository. */
 export type TransferOutcome = 'transferred' | 'existing' | 'mounted'
 
 export type Reporter = (event: TareEvent) => void
 
 export const silent: Reporter = () => {}
 
-/** Reports how far one blob is. */
+/** Reports the progress of one blob. */
 export interface Transfer {
-  /** The bytes, counted as they pass: of the phase's `total`. */
+  /** Passes bytes through and counts them towards the total of `phase`. */
   watch(
     bytes: AsyncIterable<Uint8Array>,
     phase: TransferPhase,
     total: number,
   ): AsyncGenerator<Uint8Array, void, undefined>
-  /** The blob is where it should be. */
+  /** Reports that the blob has arrived. */
   done(outcome: TransferOutcome): void
 }
 
-// More often than a picture changes, or a megabyte passes, nobody wants to know.
+// Progress is reported once per megabyte; anything finer is never shown.
 const reportEvery = 1 << 20
 
 export function startTransfer(digest: string, size: number, report: Reporter, phase: TransferPhase): Transfer {
@@ -99,7 +99,7 @@ export function startTransfer(digest: string, size: number, report: Reporter, ph
   }
 }
 
-/** Reports one step; exactly one of `cached`, `done`, `canceled` and `failed` ends it, and what comes after is ignored. */
+/** Reports one step. Exactly one of `cached`, `done`, `canceled` and `failed` ends it; later calls are ignored. */
 export interface Step {
   readonly id: number
   progress(name: string, current: number, total?: number, done?: boolean): void
@@ -110,7 +110,7 @@ export interface Step {
   failed(message: string): void
 }
 
-/** Numbers steps in the order of their beginning and reports them. */
+/** Numbers steps in the order they start and reports them. */
 export class Steps {
   private readonly report: Reporter
   private count = 0

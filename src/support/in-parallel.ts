@@ -1,4 +1,7 @@
-/** Does `work` for each item, at most `limit` at once; answers in the items' order. After a failure nothing new begins, and what runs is waited for. */
+/**
+ * Maps items through `work`, at most `limit` at a time, and returns the results in order. After a failure no more work starts, and work in progress
+ * is awaited.
+ */
 export async function inParallel<T, R>(
   items: readonly T[],
   limit: number,

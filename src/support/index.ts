@@ -1,7 +1,7 @@
 /**
- * What every room may use: errors that are answers, events, bytes that flow, when a path stays inside, and work that lets others have their turn.
+ * What every room may use: errors, events, byte streams, safe relative paths, and cooperative scheduling.
  *
- * Five files. A sixth needs an argument.
+ * Keep it small: a new file needs a good reason.
  */
 
 export { ByteReader } from './byte-reader.ts'

@@ -1,7 +1,7 @@
-// Below what a person notices, and far above what a turn costs.
+// Milliseconds: too short for a person to notice, and much longer than a turn of the event loop.
 const longest = 50
 
-/** Keeps long work that never waits from keeping everything else out: signals, timers, what a command prints. */
+/** Keeps long synchronous work from blocking signals, timers and the output of running commands. */
 export class Pace {
   private readonly signal: AbortSignal | undefined
   private since = performance.now()
@@ -10,7 +10,7 @@ export class Pace {
     this.signal = signal
   }
 
-  /** Lets everything else have its turn, where that has been due for a while. Rejects once the signal is aborted. */
+  /** Yields to the event loop if the last yield was too long ago. Rejects if the signal is aborted. */
   async keep(): Promise<void> {
     this.signal?.throwIfAborted()
     if (performance.now() - this.since < longest) return
@@ -20,7 +20,7 @@ export class Pace {
   }
 }
 
-/** Does the work from one `yield` to the next, and keeps its pace. Rejects once the signal is aborted. */
+/** Runs an iterator to its end, yielding to the event loop regularly. Rejects if the signal is aborted. */
 export async function unhurried<T>(work: Iterator<void, T>, signal: AbortSignal): Promise<T> {
   const pace = new Pace(signal)
   for (;;) {

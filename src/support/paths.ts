@@ -1,8 +1,8 @@
-// What Linux takes for a path (PATH_MAX), and so the deepest that a directory can lie in one.
+// Linux's limit for a path (PATH_MAX), which also limits how deeply directories can nest.
 export const longestPath = 4095
 export const deepestPath = 2048
 
-/** The path, clean and relative, where it stays below its root; undefined where `..` leads out of it. */
+/** Returns the normalized relative path, or undefined if `..` leads out of the root. */
 export function pathInside(path: string): string | undefined {
   const parts: string[] = []
   for (const part of path.split('/')) {

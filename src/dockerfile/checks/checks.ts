@@ -2,15 +2,15 @@ import type { SourceRange } from '../../support/index.ts'
 import type { CheckOptions, Warning } from '../language/index.ts'
 import { quote } from '../language/index.ts'
 
-/** What a build check found, before it is known where and whether anybody wants to hear it. */
+/** The result of a build check, before its location is known and whether it is to be reported. */
 export interface Finding {
   readonly rule: string
   readonly message: string
-  /** Of Docker's own rules. */
+  /** For Docker's own rules. */
   readonly url?: string
 }
 
-/** Rules that say nothing unless `# check=experimental=…` names them. */
+/** Rules that are off unless `# check=experimental=…` names them. */
 const experimental = ['InvalidDefinitionDescription']
 
 function finding(rule: string, message: string): Finding {
@@ -22,7 +22,7 @@ function meaning(name: string | undefined, mark = ''): string {
   return name === undefined ? '' : ` (did you mean ${mark}${name}?)`
 }
 
-/** Docker's build checks, each with its wording (frontend/dockerfile/linter). `instruction` is its name as it was written. */
+/** Docker's build checks, each with its wording (frontend/dockerfile/linter). `instruction` is its name as written. */
 export const findings = {
   stageNameCasing: (stage: string) => finding('StageNameCasing', `Stage name '${stage}' should be lowercase`),
 
@@ -118,14 +118,14 @@ export const findings = {
       `EXPOSE instruction should not define an IP address or host-port mapping, found '${port}'`,
     ),
 
-  /** Docker says nothing until an image with the trigger is built upon. */
+  /** Docker reports this only when an image with the trigger is used as a base. */
   onbuildTriggerInvalid: (why: string): Finding => ({
     rule: 'OnbuildTriggerInvalid',
     message: `ONBUILD trigger will be refused by builds that begin from this image: ${why}`,
   }),
 }
 
-/** Whether a finding is to be reported: the file's own `# check=`, and that above the instruction, both have a say. */
+/** Whether a finding should be reported, given the file's `# check=` and the one above the instruction. */
 export function isWanted(found: Finding, ...options: readonly (CheckOptions | undefined)[]): boolean {
   const said = options.filter((some) => some !== undefined)
   if (experimental.includes(found.rule)) {
@@ -134,7 +134,7 @@ export function isWanted(found: Finding, ...options: readonly (CheckOptions | un
   return !said.some(({ skipAll, skip }) => skipAll || skip.includes(found.rule))
 }
 
-/** The warning that a finding at a place makes. */
+/** Returns the warning for a finding at a location. */
 export function warning(found: Finding, where: SourceRange): Warning {
   return { ...found, where }
 }
@@ -142,7 +142,7 @@ export function warning(found: Finding, where: SourceRange): Warning {
 const secretName = /(?:_|^)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)/i
 const harmlessName = /(?:_|^)(?:public|file|version)(?:_|$)/i
 
-/** Whether a variable of this name seems to hold a secret (for `secretsUsedInArgOrEnv`). */
+/** Whether a variable's name suggests that it holds a secret (for `secretsUsedInArgOrEnv`). */
 export function looksSecret(name: string): boolean {
   return secretName.test(name) && !harmlessName.test(name)
 }

@@ -3,14 +3,14 @@ import type { CheckOptions, From, Instruction, Warning } from '../language/index
 import type { Statement } from '../syntax/index.ts'
 import { type Finding, findings, isWanted, warning } from './checks.ts'
 
-/** A statement and what it turned out to be; `stage` is the one it stands in, none before the first FROM. */
+/** A statement and the instruction it was read as; `stage` is the stage containing it, undefined before the first FROM. */
 export interface Reading {
   readonly statement: Statement
   readonly instruction: Instruction | From
   readonly stage: number | undefined
 }
 
-/** The build checks that need only the text, in the order in which BuildKit makes them. */
+/** Runs the build checks that need only the text, in BuildKit's order. */
 export function lint(readings: readonly Reading[], options: CheckOptions): Warning[] {
   const warnings: Warning[] = []
   const report = (
@@ -66,7 +66,7 @@ function checkAlone({ statement, instruction }: Reading): Finding[] {
   return [...found, ...checkDescription('FROM', [as.toLowerCase()], statement)]
 }
 
-/** The comment right above should begin with a name that is defined here, for else it is no description. */
+/** A comment right above counts as a description only if it starts with a name defined here. */
 function checkDescription(instruction: 'FROM' | 'ARG', names: readonly string[], { comments }: Statement): Finding[] {
   const word = comments.at(-1)?.split(' ')[0]
   if (word === undefined || names.includes(word)) return []
@@ -84,7 +84,7 @@ function checkStageNames(readings: readonly Reading[], report: Report): void {
   }
 }
 
-/** All instructions in one case, the one that most of them have. ARGs before the first FROM are not asked. */
+/** Instructions should all have the case that most of them have. ARGs before the first FROM are not checked. */
 function checkCasing(readings: readonly Reading[], report: Report): void {
   const inStages = readings.filter(({ stage }) => stage !== undefined)
   const names = inStages.map(({ statement }) => statement.name).filter(isOneCase)

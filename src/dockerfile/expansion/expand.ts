@@ -5,22 +5,22 @@ import { type ExpandOptions, Lexer, type Lookup, Words } from './lexer.ts'
 
 export interface Expansion {
   readonly text: string
-  /** `text` split at white space, except where it was quoted. */
+  /** `text` split at unquoted white space. */
   readonly words: readonly string[]
-  /** Names of variables that were looked at and have a value. */
+  /** Variables that were used and have a value. */
   readonly used: readonly string[]
-  /** Names without a value, in a form that says nothing about that: `$x`, `${x}`, `${x#p}`, `${x/p/r}`. */
+  /** Variables without a value, used in a form without a fallback: `$x`, `${x}`, `${x#p}`, `${x/p/r}`. */
   readonly unset: readonly string[]
   /**
-   * Names without a value, in a form that foresees it: `${x:-w}`, `${x-w}`, `${x:+w}`, `${x+w}`. BuildKit's UndefinedVar
-   * makes no difference between these and `unset`.
+   * Variables without a value, used in a form with a fallback: `${x:-w}`, `${x-w}`, `${x:+w}`, `${x+w}`. BuildKit's UndefinedVar
+   * treats these like `unset`.
    */
   readonly defaulted: readonly string[]
 }
 
 /**
- * Puts the values of variables into a word and takes its quotes and escapes away, as BuildKit's lexer does.
- * Throws DOCKERFILE_EXPANSION, without a place.
+ * Expands variables in a word and removes its quotes and escapes, as BuildKit's lexer does. Throws DOCKERFILE_EXPANSION without a
+ * location.
  */
 export function expand(word: string, variables: Lookup, options: ExpandOptions = {}): Expansion {
   const lexer = new Lexer(word, variables, options)
@@ -43,12 +43,15 @@ export function expand(word: string, variables: Lookup, options: ExpandOptions =
   }
 }
 
-/** The words of an EXPOSE: values are put in first and split then, `EXPOSE $PORTS`. */
+/** Expands the words of an EXPOSE: variables are expanded before the text is split, as in `EXPOSE $PORTS`. */
 export function expandWords(word: string, variables: Lookup, options: ExpandOptions = {}): readonly string[] {
   return expand(word, variables, options).words
 }
 
-/** The body of a heredoc of COPY or ADD. There `\` escapes anything, whatever `# escape=` says, and quotes mean nothing. */
+/**
+ * Expands the body of a heredoc of COPY or ADD. There `\` escapes any character, whatever `# escape=` says, and quotes are
+ * literal.
+ */
 export function expandHeredoc(heredoc: Heredoc, variables: Lookup): Expansion {
   if (!heredoc.expand) return { text: heredoc.body, words: [], used: [], unset: [], defaulted: [] }
   return expand(heredoc.body, variables, { quotes: 'ignore' })

@@ -1,12 +1,12 @@
 import { longestText, refusal, tooLong } from '../language/index.ts'
 
-/** A piece of a pattern of `${name#pattern}`: a character, or one of `*` and `?`. */
+/** An element of a pattern in `${name#pattern}`: a character, `*` or `?`. */
 type Token =
   | { readonly kind: 'character'; readonly character: string }
   | { readonly kind: 'any' }
   | { readonly kind: 'one' }
 
-/** What the substitutions of a word understand: `*`, `?` and `\` before either, before itself, `}` or `/`. No brackets. */
+/** A pattern of a variable substitution: `*`, `?`, and `\` before `*`, `?`, `\`, `}` or `/`. No brackets. */
 export type Glob = readonly Token[]
 
 export function compileGlob(pattern: string): Glob {
@@ -29,24 +29,24 @@ export function compileGlob(pattern: string): Glob {
   return tokens
 }
 
-// What a second or two is enough for.
+// Limits the work to one or two seconds.
 const mostWork = 20_000_000
 
-/** The value without the shortest or the longest beginning that matches. */
+/** Removes the shortest or longest matching prefix. */
 export function removePrefix(glob: Glob, value: string, longest: boolean): string {
   const characters = [...value]
   const found = find(glob, characters, 0, { anchored: true, longest })
   return found === undefined ? value : characters.slice(found.end).join('')
 }
 
-/** The value without the shortest or the longest end that matches. */
+/** Removes the shortest or longest matching suffix. */
 export function removeSuffix(glob: Glob, value: string, longest: boolean): string {
   const characters = [...value].reverse()
   const found = find([...glob].reverse(), characters, 0, { anchored: true, longest })
   return found === undefined ? value : characters.slice(found.end).reverse().join('')
 }
 
-/** The value with its first match replaced, as written. */
+/** Replaces the first match; the replacement is literal. */
 export function replaceFirst(glob: Glob, value: string, replacement: string): string {
   const characters = [...value]
   const found = find(glob, characters, 0, { anchored: false, longest: true })
@@ -55,8 +55,8 @@ export function replaceFirst(glob: Glob, value: string, replacement: string): st
 }
 
 /**
- * The value with every match replaced. BuildKit hands the replacement to a regular expression, so `$0` in it is the match,
- * `$$` a dollar, and any other `$name` nothing.
+ * Replaces every match. BuildKit passes the replacement to a regular expression, so `$0` is the match, `$$` a dollar sign, and
+ * any other `$name` is empty.
  */
 export function replaceAll(glob: Glob, value: string, replacement: string): string {
   const characters = [...value]
@@ -69,7 +69,7 @@ export function replaceAll(glob: Glob, value: string, replacement: string): stri
     const found =
       from > characters.length ? undefined : find(glob, characters, from, { anchored: false, longest: true, work })
     if (found === undefined) return result + characters.slice(copied).join('')
-    // An empty match right behind the one before it does not count.
+    // An empty match directly after the previous match does not count.
     if (found.end > found.start || found.start !== last) {
       result += characters.slice(copied, found.start).join('')
       result += fillIn(replacement, characters.slice(found.start, found.end).join(''))
@@ -91,13 +91,13 @@ function fillIn(replacement: string, match: string): string {
 interface FindOptions {
   readonly anchored: boolean
   readonly longest: boolean
-  /** What was done in all, where it is one of many. */
+  /** Work done so far, shared by several searches. */
   readonly work?: { done: number }
 }
 
 /**
- * The leftmost match at or after `from`. All ways to match go forward together, each remembering where it began, so that
- * no pattern takes longer than its length times that of the text. `*` and `?` stop at a line break.
+ * Returns the leftmost match at or after `from`. Follows all possible matches in parallel, each remembering where it started, so
+ * that the time is bounded by pattern length times text length. `*` and `?` do not match line breaks.
  */
 function find(
   glob: Glob,

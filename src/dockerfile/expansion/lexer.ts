@@ -2,33 +2,33 @@ import { TareError, wellFormed } from '../../support/index.ts'
 import { isSpace, longestText, refusal, tooLong } from '../language/index.ts'
 import { compileGlob, removePrefix, removeSuffix, replaceAll, replaceFirst } from './glob.ts'
 
-/** Where variables have their values; a Map will do. */
+/** Looks up the value of a variable; a Map will do. */
 export interface Lookup {
   get(name: string): string | undefined
 }
 
 export interface ExpandOptions {
-  /** The escape character of the Dockerfile; `\` unless said otherwise. */
+  /** The Dockerfile's escape character. Default: `\`. */
   readonly escape?: '\\' | '`'
   /**
-   * `remove` (as usual): quotes group and disappear. `keep`: they group and stay. `ignore`: they are characters like any
-   * other, as in the body of a heredoc.
+   * `remove` (default): quotes group and are removed. `keep`: they group and are kept. `ignore`: they are ordinary characters, as
+   * in the body of a heredoc.
    */
   readonly quotes?: 'remove' | 'keep' | 'ignore'
-  /** An escape character stays in front of what it escapes. */
+  /** Keeps escape characters in front of what they escape. */
   readonly keepEscapes?: boolean
-  /** `$NAME` stays as it is written where NAME has no value. */
+  /** Leaves `$NAME` as written if NAME has no value. */
   readonly keepUnset?: boolean
 }
 
-/** How deep `${a:-${b:-…}}` may go: far beyond use, far before the stack ends. */
+/** Maximum nesting of `${a:-${b:-…}}`: far more than anyone needs, and far less than the stack allows. */
 const deepest = 200
 
-/** Text to be split at white space, which few ask for. */
+/** Splits text at white space; most callers do not need it. */
 export class Words {
   readonly #pieces: { readonly text: string; readonly whole: boolean }[] = []
 
-  /** `whole`: it was quoted or escaped, and stays together. */
+  /** `whole`: the text was quoted or escaped, so it is not split. */
   add(text: string, whole: boolean): void {
     this.#pieces.push({ text, whole })
   }
@@ -54,8 +54,8 @@ export class Words {
 }
 
 /**
- * One reading of one word: BuildKit's idea of a shell's quotes, escapes and variables (frontend/dockerfile/shell). The names
- * it looked up stay in `used`, `unset` and `defaulted`.
+ * Reads one word with BuildKit's idea of a shell's quotes, escapes and variables (frontend/dockerfile/shell). Records the names
+ * it looked up in `used`, `unset` and `defaulted`.
  */
 export class Lexer {
   readonly used = new Set<string>()
@@ -70,7 +70,7 @@ export class Lexer {
   #depth = 0
 
   constructor(word: string, variables: Lookup, options: ExpandOptions) {
-    // Bytes that are no characters do not come through.
+    // Invalid bytes are replaced.
     this.#characters = [...wellFormed(word)]
     this.#variables = variables
     this.#escape = options.escape ?? '\\'
@@ -78,7 +78,7 @@ export class Lexer {
     this.#keepUnset = options.keepUnset === true
   }
 
-  /** Reads to the end, or to `stop`, which is consumed. Only the outermost call collects words. */
+  /** Reads to the end, or past `stop`. Only the outermost call collects words. */
   readUntil(stop: string | undefined, keepEscapes: boolean, words?: Words): string {
     let result = ''
     for (let character = this.#peek(); character !== undefined; character = this.#peek()) {
@@ -111,7 +111,7 @@ export class Lexer {
     return [(keepEscapes ? character : '') + (escaped ?? ''), true]
   }
 
-  /** `<< NAME` is one word, blanks and all: it is how a heredoc may be written. */
+  /** `<< NAME` is a single word: a heredoc may be written with blanks. */
   #readAngle(): string {
     const from = this.#at++
     if (this.#peek() !== '<') return '<'
@@ -132,7 +132,7 @@ export class Lexer {
     return text
   }
 
-  /** Between double quotes variables have their values, and the escape character is one only before `"`, `$` and itself. */
+  /** Between double quotes, variables are expanded, and the escape character works only before `"`, `$` and itself. */
   #readDoubleQuoted(keepEscapes: boolean): string {
     const mark = this.#quotes === 'keep' ? '"' : ''
     let result = mark
@@ -176,7 +176,10 @@ export class Lexer {
     return value ?? (this.#keepUnset ? `$${name}` : '')
   }
 
-  /** Letters, digits and `_`; or digits alone; or one of the shell's special parameters (which never have a value). */
+  /**
+   * Reads a variable's name: letters, digits and `_`; digits only; or one of the shell's special parameters (which never have a
+   * value).
+   */
   #readName(): string {
     const first = this.#peek()
     if (first === undefined) return ''
@@ -208,7 +211,7 @@ export class Lexer {
     return result ?? `\${${name}${this.#characters.slice(from, this.#at).join('')}`
   }
 
-  /** What follows the name, to the closing brace; undefined where it is to stay as it is written. */
+  /** Reads what follows the name, up to the closing brace; returns undefined if the text is to stay as written. */
   #readModified(name: string): string | undefined {
     const modifier = this.#peek()
     if (modifier === undefined) throw missingBrace()

@@ -2,7 +2,7 @@ import type { TareError } from '../../support/index.ts'
 import { refusal } from '../language/index.ts'
 import type { Phrase } from '../syntax/index.ts'
 
-/** The one word of an instruction that takes exactly one. */
+/** Returns the word of an instruction that takes exactly one. */
 export function onlyWord({ kind, words }: Phrase): string {
   const [word] = words
   if (words.length === 1 && word !== undefined) return word

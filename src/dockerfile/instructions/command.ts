@@ -4,7 +4,7 @@ import type { Phrase } from '../syntax/index.ts'
 import { readFlags } from '../syntax/index.ts'
 import { atLeastOne } from './arguments.ts'
 
-/** A command in exec form (JSON) or shell form. Without any words it is a shell command that is empty. */
+/** Reads a command in exec form (JSON) or shell form. No words at all make an empty shell command. */
 export function commandLine({ words, json }: Phrase): CommandLine {
   return json ? { form: 'exec', words } : { form: 'shell', words: [words.join(' ')] }
 }

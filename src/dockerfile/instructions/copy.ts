@@ -75,14 +75,14 @@ function readShared(statement: Statement, { chown, chmod, link, exclude }: Share
   }
 }
 
-/** `<< EOF` is a heredoc too: its body has been read by now. */
+/** `<< EOF` is a heredoc too; its body has already been read. */
 function joinMarks(words: readonly string[]): readonly string[] {
   const joined: string[] = []
   for (const word of words) joined.push(/^\d*<<$/.test(joined.at(-1) ?? '') ? joined.pop() + word : word)
   return joined
 }
 
-/** Of two heredocs with one name the last one's body counts, as with BuildKit. */
+/** If two heredocs have the same name, the last body counts, as in BuildKit. */
 function bodyOf(word: string, heredocs: readonly Heredoc[]): Heredoc {
   const mark = readHeredocMark(word)!
   const found = heredocs.findLast(({ name }) => name === mark.name)

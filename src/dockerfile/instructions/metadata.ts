@@ -19,7 +19,7 @@ import { atLeastOne, blankName, onlyWord } from './arguments.ts'
 
 type Body<Instruction extends { where: unknown; source: unknown }> = Omit<Instruction, 'where' | 'source'>
 
-// ARG, STOPSIGNAL and HEALTHCHECK NONE never look at their flags: BuildKit ignores those.
+// ARG, STOPSIGNAL and HEALTHCHECK NONE ignore their flags, as BuildKit does.
 
 export function readArg(statement: Statement): Body<Arg> {
   atLeastOne('ARG', statement.words)
@@ -32,7 +32,7 @@ function readArgPair(word: string, comments: readonly string[]): ArgPair {
   return { key, ...given({ value: hasValue ? value : undefined, description: describedAs(key, comments) }) }
 }
 
-/** What the comments above say about a name: `# NAME what it is`. */
+/** Returns the description that the comments above give for a name: `# NAME what it is`. */
 export function describedAs(name: string, comments: readonly string[]): string | undefined {
   const comment = name === '' ? undefined : comments.find((line) => line.startsWith(`${name} `))
   return comment?.slice(name.length + 1)

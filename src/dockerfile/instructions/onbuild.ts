@@ -3,7 +3,7 @@ import { refusal } from '../language/index.ts'
 import type { Statement } from '../syntax/index.ts'
 import { readFlags } from '../syntax/index.ts'
 
-/** `ONBUILD instruction`. Whether that instruction makes sense is seen when its text is read as a trigger. */
+/** `ONBUILD instruction`. The instruction itself is checked when it is parsed as a trigger. */
 export function readOnbuild({ flags, trigger, line, heredocs }: Statement): Omit<Onbuild, 'where' | 'source'> {
   if (trigger === undefined) throw refusal('DOCKERFILE_ARGUMENTS', 'ONBUILD requires at least one argument')
   readFlags(flags, {})
@@ -12,7 +12,7 @@ export function readOnbuild({ flags, trigger, line, heredocs }: Statement): Omit
   return { kind: 'ONBUILD', trigger: [text, ...heredocs.map(({ raw, name }) => raw + name)].join('\n') }
 }
 
-/** Throws for the instructions that cannot be triggers. */
+/** Throws for instructions that cannot be triggers. */
 export function refuseTrigger(kind: string): void {
   if (kind === 'ONBUILD') throw refusal('DOCKERFILE_ONBUILD', "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed")
   if (kind === 'FROM' || kind === 'MAINTAINER') {

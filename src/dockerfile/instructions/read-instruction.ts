@@ -41,7 +41,7 @@ const readers = {
   WORKDIR: readWorkdir,
 }
 
-/** What a statement says. Throws what is wrong with it, without its place. */
+/** Reads a statement as an instruction. Throws errors without a location. */
 export function readInstruction(statement: Statement): Instruction | From {
   const { kind, name, line, heredocs, where, comments } = statement
   if (!isKnown(kind)) throw unknownInstruction(name)

@@ -28,7 +28,7 @@ export function readRun(statement: Statement): Omit<Run, 'where' | 'source'> {
   return { kind: 'RUN', command, heredocs, mounts: mount, devices: device, ...given({ network, security }) }
 }
 
-/** `name[,required]` of a CDI device. */
+/** Checks `name[,required]` of a CDI device. */
 function checkDevice(value: string): void {
   let named = false
   for (const field of readDeviceFields(value)) {
@@ -55,14 +55,14 @@ function wrong(message: string): Error {
   return refusal('DOCKERFILE_FLAG', message)
 }
 
-/** What a RUN gives to its shell: a text; or, for a heredoc that begins with `#!`, a program to be run as /dev/pipes/NAME. */
+/** What a RUN passes to its shell: a text, or for a heredoc that starts with `#!`, a program to run as /dev/pipes/NAME. */
 export type Script =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'program'; readonly name: string; readonly body: string }
 
 /**
- * The script of a RUN in shell form. A heredoc that is the whole command is the script itself; with anything around it the
- * text is put together again, bodies included, for the shell to read. Variables are never expanded here.
+ * Returns the script of a RUN in shell form. A heredoc that is the whole command is the script itself; otherwise the text is put
+ * back together, bodies included, for the shell to read. Variables are never expanded here.
  */
 export function scriptOf({ command, heredocs }: Pick<Run, 'command' | 'heredocs'>): Script {
   const text = command.words.join(' ')
@@ -75,7 +75,7 @@ export function scriptOf({ command, heredocs }: Pick<Run, 'command' | 'heredocs'
   return { kind: 'text', text: first.body }
 }
 
-/** The name of a program's file, which lies in /dev/pipes and nowhere else. */
+/** Checks the name of a program's file, which must lie directly in /dev/pipes. */
 function checkName(name: string): string {
   if (name !== '.' && name !== '..' && !/[/\0]/.test(name)) return name
   const remedy = 'A heredoc that begins with #! is a file of that name: write <<EOF.'

@@ -1,6 +1,6 @@
 import { type SourceRange, TareError } from '../../support/index.ts'
 
-/** What may be wrong with a Dockerfile, as the code of the error. */
+/** Error codes for a faulty Dockerfile. */
 export type DockerfileError =
   | 'DOCKERFILE_EMPTY'
   | 'DOCKERFILE_ENCODING'
@@ -21,22 +21,22 @@ export type DockerfileError =
   | 'DOCKERFILE_CHMOD'
   | 'GIT_ADDRESS_INVALID'
 
-/** An error in BuildKit's words. Its place is added by whoever knows the line. */
+/** Creates an error in BuildKit's words, to which a caller that knows the line adds the location. */
 export function refusal(code: DockerfileError, message: string, remedy?: string): TareError {
   return new TareError(code, message, { remedy })
 }
 
-/** The error as BuildKit reports it for an instruction that it could split into words but not accept. */
+/** Formats an error as BuildKit does for an instruction that was split into words but not accepted. */
 export function onLine(error: unknown, where: SourceRange): unknown {
   if (!(error instanceof TareError) || error.where !== undefined) return error
   const message = `dockerfile parse error on line ${where.line}: ${error.message}`
   return new TareError(error.code, message, { remedy: error.remedy, where, cause: error.cause })
 }
 
-/** The longest text that a word may come to, in characters: far beyond use, and no trouble for the machine. */
+/** Maximum length of an expanded word in characters: far more than anyone needs. */
 export const longestText = 16 << 20
 
-/** Variables that are made of one another may double with every line. */
+/** Variables defined in terms of each other may double with every line. */
 export function tooLong(): TareError {
   const remedy = 'Variables that are made of one another may double with every line.'
   return refusal('DOCKERFILE_EXPANSION', `the text is longer than ${longestText} characters`, remedy)

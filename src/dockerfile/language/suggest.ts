@@ -1,8 +1,8 @@
 import { editDistance } from '../../support/index.ts'
 
 /**
- * The option that was probably meant: at most two edits away, the nearest first. None if the word is one of the options,
- * for then the mistake is elsewhere. (BuildKit, util/suggest)
+ * Returns the option that was probably meant: the nearest within two edits. Undefined if the word is itself an option, since the
+ * mistake is then elsewhere. (BuildKit, util/suggest)
  */
 export function suggest(word: string, options: Iterable<string>, anyCase = false): string | undefined {
   const fold = (text: string): string => (anyCase ? text.toLowerCase() : text)
@@ -22,7 +22,7 @@ export function suggest(word: string, options: Iterable<string>, anyCase = false
   return word === word.toUpperCase() ? best.toUpperCase() : best
 }
 
-/** ` (did you mean X?)`, or nothing. */
+/** Returns ` (did you mean X?)` or an empty string. */
 export function didYouMean(word: string, options: Iterable<string>, anyCase = false): string {
   const meant = suggest(word, options, anyCase)
   return meant === undefined ? '' : ` (did you mean ${meant}?)`

@@ -1,4 +1,4 @@
-/** White space as Go's unicode.IsSpace knows it: U+0085 counts, U+FEFF does not. */
+/** White space according to Go's unicode.IsSpace: includes U+0085 but not U+FEFF. */
 const space = '\\t\\n\\v\\f\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000'
 const isSpacePattern = new RegExp(`^[${space}]$`)
 const leadingSpace = new RegExp(`^[${space}]+`)
@@ -22,7 +22,7 @@ export function isBlank(text: string): boolean {
   return !anyButSpace.test(text)
 }
 
-/** Splits at the first `separator`: before, after, and whether it was there. */
+/** Splits at the first `separator`; also returns whether it was found. */
 export function cut(text: string, separator: string): [before: string, after: string, found: boolean] {
   const at = text.indexOf(separator)
   return at < 0 ? [text, '', false] : [text.slice(0, at), text.slice(at + separator.length), true]
@@ -40,7 +40,7 @@ const shortEscapes: Record<string, string> = {
   '\v': '\\v',
 }
 
-/** A string as Go's `%q` prints it. */
+/** Quotes a string like Go's `%q`. */
 export function quote(text: string): string {
   return `"${text.replace(/["\\\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu, escapeCharacter)}"`
 }
@@ -49,20 +49,23 @@ function escapeCharacter(character: string): string {
   const short = shortEscapes[character]
   if (short !== undefined) return short
   const code = character.codePointAt(0)!
-  // A byte that is no character, as `decodeName` has it.
+  // An invalid byte, as represented by `decodeName`.
   if (code >= 0xdc80 && code <= 0xdcff) return `\\x${(code - 0xdc00).toString(16)}`
   if (code < 0x80) return `\\x${code.toString(16).padStart(2, '0')}`
   return code > 0xffff ? `\\U${code.toString(16).padStart(8, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`
 }
 
-/** A boolean as Go's strconv.ParseBool reads it. */
+/** Parses a boolean like Go's strconv.ParseBool. */
 export function parseBoolean(text: string): boolean | undefined {
   if (['1', 't', 'T', 'TRUE', 'true', 'True'].includes(text)) return true
   if (['0', 'f', 'F', 'FALSE', 'false', 'False'].includes(text)) return false
   return undefined
 }
 
-/** A path made shortest by its words alone, as Go's path.Clean: no `.`, no inner `..`, no doubled or final slash; `.` if nothing is left. */
+/**
+ * Simplifies a path lexically, like Go's path.Clean: no `.`, no inner `..`, no double or trailing slashes; `.` if nothing is
+ * left.
+ */
 export function cleanPath(path: string): string {
   const rooted = path.startsWith('/')
   const kept: string[] = []

@@ -1,17 +1,17 @@
 import type { SourceRange } from '../../support/index.ts'
 
-/** A Dockerfile, read. Nothing is expanded yet: words are as they were written, quotes and variables included. */
+/** A parsed Dockerfile. Nothing is expanded yet: words are as written, with quotes and variables. */
 export interface Dockerfile {
   readonly file: string
   readonly text: string
   readonly escape: '\\' | '`'
-  /** The image of `# syntax=`, if there is one. */
+  /** The image named by `# syntax=`. */
   readonly syntax?: string
   readonly check: CheckOptions
   /** ARG instructions before the first FROM. */
   readonly globalArgs: readonly Arg[]
   readonly stages: readonly Stage[]
-  /** What the build checks that need no variables find (the others are the plan's). */
+  /** Findings of the build checks that need no variables; the plan adds the others. */
   readonly warnings: readonly Warning[]
 }
 
@@ -23,21 +23,21 @@ export interface CheckOptions {
   readonly experimental: readonly string[]
 }
 
-/** A finding of a build check: `rule` as in Docker's documentation, `StageNameCasing`; a rule of our own has no `url`. */
+/** A build check's finding. `rule` is as in Docker's documentation (`StageNameCasing`); tare's own rules have no `url`. */
 export interface Warning {
   readonly rule: string
   readonly message: string
   readonly url?: string
   readonly where: SourceRange
-  /** Set where Docker speaks up only if this stage is built. */
+  /** Set if Docker reports this only when the stage is built. */
   readonly stage?: number
 }
 
 export interface Stage {
   readonly index: number
-  /** As BuildKit knows it: lower case. */
+  /** Lower case, as in BuildKit. */
   readonly name?: string
-  /** The comment directly above, `# NAME what it is`. */
+  /** The comment directly above: `# NAME what it is`. */
   readonly description?: string
   readonly from: From
   readonly instructions: readonly Instruction[]
@@ -46,28 +46,28 @@ export interface Stage {
 interface Common {
   readonly where: SourceRange
   /**
-   * The instruction as written: continuation lines joined, comments dropped, heredoc bodies included. Its first line is
-   * the instruction without those bodies.
+   * The instruction as written: continuation lines joined, comments dropped, heredoc bodies included. The first line is the
+   * instruction without those bodies.
    */
   readonly source: string
-  /** What `# check=…` directly above it says, for this instruction only. */
+  /** From `# check=…` directly above; applies to this instruction only. */
   readonly check?: CheckOptions
 }
 
-/** A heredoc: `<<-EOF`. `body` has its leading tabs stripped already where `-` asks for it. */
+/** A heredoc, for example `<<-EOF`. `body` has its leading tabs removed if `-` asks for it. */
 export interface Heredoc {
   readonly name: string
   readonly body: string
-  /** The body with its tabs: what the shell of a RUN gets when it reads the heredoc itself. */
+  /** The body with its tabs: what a shell gets when it reads the heredoc itself. */
   readonly raw: string
-  /** False where the delimiter was quoted: then variables are not expanded. */
+  /** False if the delimiter was quoted: variables in the body are then not expanded. */
   readonly expand: boolean
   readonly stripTabs: boolean
-  /** File descriptor written before `<<`; 0 if none. */
+  /** The file descriptor before `<<`. Default: 0. */
   readonly descriptor: number
 }
 
-/** A command line: in JSON form `words` are the arguments; in shell form there is one word, to be given to the shell. */
+/** A command line. In JSON form `words` are the arguments; in shell form the single word is for the shell. */
 export interface CommandLine {
   readonly form: 'exec' | 'shell'
   readonly words: readonly string[]
@@ -82,7 +82,7 @@ export interface From extends Common {
   readonly kind: 'FROM'
   readonly base: string
   readonly platform?: string
-  /** The name as written after AS. */
+  /** The name after AS, as written. */
   readonly as?: string
 }
 
@@ -90,7 +90,7 @@ export interface From extends Common {
 export interface ArgPair {
   readonly key: string
   readonly value?: string
-  /** The comment directly above, `# NAME what it is`. */
+  /** The comment directly above: `# NAME what it is`. */
   readonly description?: string
 }
 
@@ -112,7 +112,7 @@ export interface Label extends Common {
   readonly legacy: boolean
 }
 
-/** What COPY and ADD share. Sources that are heredocs are in `heredocs`, the others in `sources`; both in the order written. */
+/** What COPY and ADD share. Heredoc sources are in `heredocs`, others in `sources`, both in the order written. */
 interface CopyLike extends Common {
   readonly sources: readonly string[]
   readonly heredocs: readonly Heredoc[]
@@ -140,11 +140,9 @@ export interface Add extends CopyLike {
 export interface Run extends Common {
   readonly kind: 'RUN'
   readonly command: CommandLine
-  /**
-   * For a heredoc form: in shell form `command.words[0]` is the text after RUN (flags taken off), without the bodies.
-   */
+  /** With heredocs in shell form, `command.words[0]` is the text after RUN and its flags, without the bodies. */
   readonly heredocs: readonly Heredoc[]
-  /** The values of --mount as written: expanded and read by `parseMount`. */
+  /** The values of --mount as written; `parseMount` expands and parses them. */
   readonly mounts: readonly string[]
   readonly network?: string
   readonly security?: string
@@ -178,7 +176,7 @@ export interface User extends Common {
 
 export interface Expose extends Common {
   readonly kind: 'EXPOSE'
-  /** As written, not yet expanded (`expandWords`), sorted by their bytes. */
+  /** As written, not yet expanded (see `expandWords`), sorted by their bytes. */
   readonly ports: readonly string[]
 }
 
@@ -192,7 +190,7 @@ export interface StopSignal extends Common {
   readonly signal: string
 }
 
-/** Durations in nanoseconds. What was not given, or given as 0, is undefined: an image config cannot tell them apart either. */
+/** Durations in nanoseconds. A value of 0 counts as not given: an image config cannot tell them apart either. */
 export interface HealthcheckInstruction extends Common {
   readonly kind: 'HEALTHCHECK'
   readonly test: readonly string[]
@@ -205,9 +203,9 @@ export interface HealthcheckInstruction extends Common {
 
 export interface Onbuild extends Common {
   readonly kind: 'ONBUILD'
-  /** The trigger's text, as the image config keeps it. */
+  /** The trigger's text, as stored in the image config. */
   readonly trigger: string
-  /** Why it will be refused when it triggers. */
+  /** Why the trigger will be refused when it runs. */
   readonly wrong?: string
 }
 
@@ -235,7 +233,7 @@ export type Instruction =
   | Onbuild
   | Maintainer
 
-/** One `RUN --mount`, read and checked. */
+/** A parsed and checked `RUN --mount`. */
 export interface Mount {
   readonly type: 'bind' | 'cache' | 'tmpfs' | 'secret' | 'ssh'
   readonly target?: string
@@ -245,11 +243,11 @@ export interface Mount {
   readonly readonly: boolean
   readonly sharing: 'shared' | 'private' | 'locked'
   readonly required: boolean
-  /** Bytes, of a tmpfs. */
+  /** For tmpfs, in bytes. */
   readonly size?: number
   readonly mode?: number
   readonly uid?: number
   readonly gid?: number
-  /** Of a secret: the variable that holds it. */
+  /** For secrets: the variable that receives the value. */
   readonly env?: string
 }

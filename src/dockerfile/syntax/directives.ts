@@ -2,7 +2,7 @@ import type { TareError } from '../../support/index.ts'
 import type { CheckOptions } from '../language/index.ts'
 import { cut, parseBoolean, quote, refusal, trim, trimStart } from '../language/index.ts'
 
-/** `# escape=`, `# syntax=` and `# check=`: comments that mean something while nothing else has come before them. */
+/** `# escape=`, `# syntax=` and `# check=`: comments with a meaning at the very top of the file. */
 export interface Directives {
   readonly escape: '\\' | '`'
   readonly syntax?: string
@@ -15,7 +15,7 @@ type DirectiveName = 'escape' | 'syntax' | 'check'
 
 const directive = /^([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$/
 
-/** Reads directives line by line until a line is none; `read` says whether this one was. */
+/** Reads directives line by line up to the first line that is not one; `read` returns whether a line was. */
 export class DirectiveReader {
   #directives: Directives = { escape: '\\', check: noCheckOptions }
   readonly #seen = new Set<DirectiveName>()
@@ -56,7 +56,7 @@ function readDirective(comment: string): { name: DirectiveName; value: string } 
 }
 
 function meaningOf({ name, value }: { name: DirectiveName; value: string }): Partial<Directives> {
-  // Only the first word counts, except that an escape character has to be the whole value.
+  // Only the first word counts, but an escape character has to be the whole value.
   const [word] = cut(value, ' ')
   if (name === 'syntax') return { syntax: word }
   if (name === 'check') return { check: parseCheckOptions(word) }
@@ -68,7 +68,7 @@ function badEscape(value: string): TareError {
   return refusal('DOCKERFILE_DIRECTIVE', `invalid escape token '${value}' does not match \` or \\`)
 }
 
-/** What `# check=…` says among the comments directly above an instruction; the first one counts, a wrong one does not. */
+/** Returns the `# check=…` among the comments directly above an instruction. The first one counts; an invalid one is ignored. */
 export function checkOptionsAbove(comments: readonly string[]): CheckOptions | undefined {
   for (const comment of comments) {
     const found = readDirective(comment)
@@ -82,7 +82,7 @@ export function checkOptionsAbove(comments: readonly string[]): CheckOptions | u
   return undefined
 }
 
-/** `skip=A,B;error=true;experimental=all`, as in `# check=` and BUILDKIT_DOCKERFILE_CHECK. Throws DOCKERFILE_DIRECTIVE. */
+/** Parses `skip=A,B;error=true;experimental=all`, as in `# check=` and BUILDKIT_DOCKERFILE_CHECK. Throws DOCKERFILE_DIRECTIVE. */
 export function parseCheckOptions(text: string): CheckOptions {
   if (trim(text) === '') return noCheckOptions
   let options = noCheckOptions

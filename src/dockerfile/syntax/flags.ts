@@ -1,6 +1,6 @@
 import { cut, didYouMean, isSpace, refusal } from '../language/index.ts'
 
-/** Takes the `--flag=value` words off the beginning, quotes and escapes removed. `--` ends them. */
+/** Takes `--flag=value` words off the beginning, with quotes and escapes removed. `--` ends them. */
 export function takeFlags(text: string, escapeCharacter: string): { flags: readonly string[]; rest: string } {
   const flags: string[] = []
   let at = 0
@@ -36,7 +36,7 @@ type FlagValue<Kind> = Kind extends 'text'
     ? readonly string[]
     : boolean | undefined
 
-/** Reads the flags of one instruction; what was not given is undefined, or an empty list. */
+/** Reads an instruction's flags. A flag that was not given is undefined, or an empty list. */
 export function readFlags<Kinds extends Record<string, FlagKind>>(
   given: readonly string[],
   kinds: Kinds,
@@ -84,7 +84,7 @@ function unknownFlag(flag: string, known: readonly string[]): Error {
   return refusal('DOCKERFILE_UNKNOWN_FLAG', message, remedy)
 }
 
-/** Leaves out what is undefined, for optional properties. */
+/** Drops undefined members, for optional properties. */
 export function given<T extends object>(values: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
     [Name in keyof T]?: Exclude<T[Name], undefined>

@@ -9,7 +9,7 @@ const mark = /^(\d*)<<(-?)\s*([^<]*)$/
 const nothing = new Map<string, string>()
 const asWritten: ExpandOptions = { keepUnset: true }
 
-/** What the word says if it is a heredoc's. Throws if its quotes do not match. */
+/** Parses a word as a heredoc marker; returns undefined if it is none. Throws if its quotes do not match. */
 export function readHeredocMark(word: string): HeredocMark | undefined {
   const match = mark.exec(word)
   const rest = match?.[3] ?? ''
@@ -20,14 +20,14 @@ export function readHeredocMark(word: string): HeredocMark | undefined {
   const withQuotes = expand(rest, nothing, { ...asWritten, quotes: 'keep' }).words.join(' ')
   return {
     name,
-    // Quotes around any part of the name say that the body is to stay as it is.
+    // Quotes around any part of the name turn off expansion in the body.
     expand: countQuotes(name) === countQuotes(withQuotes),
     stripTabs: match[2] === '-',
     descriptor: Number(match[1]),
   }
 }
 
-/** The same, but a word that cannot be read is no heredoc. */
+/** Whether a word is a heredoc marker; a malformed one is not. */
 export function isHeredocMark(word: string): boolean {
   try {
     return readHeredocMark(word) !== undefined
@@ -36,7 +36,7 @@ export function isHeredocMark(word: string): boolean {
   }
 }
 
-/** The heredocs that a line announces, in their order. Always read with `\` as the escape character. */
+/** Lists the heredocs a line announces, in order. The escape character is always `\` here. */
 export function heredocsOf(line: string): readonly HeredocMark[] {
   if (!line.includes('<<')) return []
   return wordsOf(line).flatMap((word) => readHeredocMark(word) ?? [])
@@ -46,7 +46,7 @@ function wordsOf(line: string): readonly string[] {
   try {
     return expand(line, nothing, { ...asWritten, quotes: 'keep', keepEscapes: true }).words
   } catch {
-    // An odd quote in a shell command is the shell's business.
+    // Unbalanced quotes in a shell command are left to the shell.
     return []
   }
 }
@@ -55,7 +55,7 @@ function countQuotes(word: string): number {
   return word.split(/['"]/).length
 }
 
-/** A body without the tabs that `<<-` takes off. */
+/** Removes the leading tabs that `<<-` strips from a body. */
 export function stripTabs(body: string): string {
   return body.replace(/(^|\n)\t+/g, '$1')
 }

@@ -2,27 +2,27 @@ import { locate, type SourceRange, type TareError } from '../../support/index.ts
 import { isBlank, refusal, trim, trimStart } from '../language/index.ts'
 import { DirectiveReader, type Directives } from './directives.ts'
 
-/** An instruction's line with its continuation lines joined to it: nothing between them, their leading blanks kept. */
+/** A line joined with its continuation lines: nothing in between, leading blanks kept. */
 export interface LogicalLine {
   readonly text: string
   readonly line: number
   readonly endLine: number
-  /** The comments above, since the last instruction or empty comment, without `#`. */
+  /** The comments above it, without `#`, back to the last instruction or empty comment. */
   readonly comments: readonly string[]
-  /** Blank lines stood between the continued lines, which will be an error one day. */
+  /** Whether there are blank lines between continued lines, which BuildKit is going to make an error. */
   readonly hasBlankContinuation: boolean
 }
 
-/** Longest physical line in bytes, its end not counted. */
+/** Maximum length of a physical line in bytes, without its line break. */
 const longestLine = 65535
 
-/** Reads a Dockerfile line by line; whoever finds a heredoc in a line reads its body next. */
+/** Reads a Dockerfile line by line; the caller reads the bodies of heredocs it finds in a line. */
 export class LineReader {
   readonly #file: string
   readonly #text: string
   readonly #lines: readonly string[]
   readonly #directives = new DirectiveReader()
-  /** Lines read so far, which is the number of the last one. */
+  /** Number of lines read so far, which is also the number of the last one. */
   #read = 0
 
   constructor(text: string, file: string) {
@@ -31,12 +31,12 @@ export class LineReader {
     this.#lines = (text.startsWith('\ufeff') ? text.slice(1) : text).split(/(?<=\n)/)
   }
 
-  /** Those found so far; all of them once the first line has come out of `next`. */
+  /** The directives found so far; complete once `next` has returned the first line. */
   get directives(): Directives {
     return this.#directives.directives
   }
 
-  /** The number of the last line that was read. */
+  /** The number of the last line read. */
   get line(): number {
     return this.#read
   }
@@ -66,7 +66,7 @@ export class LineReader {
     return undefined
   }
 
-  /** The lines up to the one that is `name`, as they are; undefined if there is none. */
+  /** Reads lines up to the one equal to `name`; returns undefined if there is none. */
   readHeredoc(name: string, stripTabs: boolean): string | undefined {
     let body = ''
     for (let raw = this.#readLine(); raw !== undefined; raw = this.#readLine()) {
@@ -116,7 +116,7 @@ export class LineReader {
     return { text: joined, hasBlank }
   }
 
-  /** Takes the escape character off the end of a line that goes on. One that is itself escaped does not count. */
+  /** Strips the escape character from a line that continues. One that is itself escaped does not count. */
   #continuation(line: string): { text: string; continues: boolean } {
     let end = line.length
     while (end > 0 && (line[end - 1] === ' ' || line[end - 1] === '\t')) end--

@@ -7,26 +7,26 @@ import { heredocsOf, stripTabs } from './heredoc.ts'
 import { LineReader, type LogicalLine } from './lines.ts'
 import { readJsonArray, readPairs, splitFirstWord, splitQuotedWords, splitWords } from './words.ts'
 
-/** An instruction split into its words, before anybody asks whether they make sense. */
+/** An instruction split into words that have not been checked yet. */
 export interface Phrase {
-  /** As written: `copy`. */
+  /** As written, for example `copy`. */
   readonly name: string
-  /** In upper case. */
+  /** Upper case. */
   readonly kind: string
   readonly flags: readonly string[]
-  /** In shell form the whole command is one word. */
+  /** In shell form, one word with the whole command. */
   readonly words: readonly string[]
   readonly json: boolean
-  /** Of ENV and LABEL. */
+  /** For ENV and LABEL. */
   readonly pairs: readonly KeyValue[]
   readonly legacy: boolean
-  /** What comes after ONBUILD. */
+  /** The instruction after ONBUILD. */
   readonly trigger?: Phrase
 }
 
-/** A phrase in its place in the file. */
+/** A phrase with its location in the file. */
 export interface Statement extends Phrase {
-  /** The logical line as it is; blanks at its end included. */
+  /** The logical line as written, including trailing blanks. */
   readonly line: string
   readonly heredocs: readonly Heredoc[]
   readonly comments: readonly string[]
@@ -36,7 +36,7 @@ export interface Statement extends Phrase {
   readonly where: SourceRange
 }
 
-/** Splits a whole file. Throws errors with their place; these are not "parse errors on line N" for BuildKit. */
+/** Splits a whole file into statements. Errors come with their location; BuildKit does not call these "parse error on line N". */
 export function readStatements(text: string, file: string): { statements: Statement[]; directives: Directives } {
   const reader = new LineReader(text, file)
   const statements: Statement[] = []

@@ -4,18 +4,18 @@ import { cut, isSpace, quote, refusal, trimStart } from '../language/index.ts'
 
 const whitespace = /[\t\v\f\r ]+/
 
-/** Words between white space. Quotes mean nothing here: `COPY "a b" /c` has three. */
+/** Splits at white space. Quotes have no meaning here: `COPY "a b" /c` has three words. */
 export function splitWords(text: string): string[] {
   return text === '' ? [] : text.split(whitespace)
 }
 
-/** The first word, and the rest after the white space. */
+/** Returns the first word, and the rest after the white space. */
 export function splitFirstWord(text: string): [first: string, rest: string | undefined] {
   const match = whitespace.exec(text)
   return match === null ? [text, undefined] : [text.slice(0, match.index), text.slice(match.index + match[0].length)]
 }
 
-/** Words of ENV, LABEL and ARG: quotes and the escape character hold a word together, and stay in it. */
+/** Splits the words of ENV, LABEL and ARG: quotes and the escape character keep a word together and are kept. */
 export function splitQuotedWords(text: string, escapeCharacter: string): string[] {
   const characters = [...text]
   const words: string[] = []
@@ -30,7 +30,7 @@ export function splitQuotedWords(text: string, escapeCharacter: string): string[
     }
     word ??= ''
     if (character === escapeCharacter && open !== "'") {
-      // Nothing to escape at the end: the escape character itself goes.
+      // An escape character at the very end is dropped.
       if (i + 1 < characters.length) word += character + characters[++i]!
       continue
     }
@@ -43,8 +43,8 @@ export function splitQuotedWords(text: string, escapeCharacter: string): string[
 }
 
 /**
- * A JSON array of strings; undefined if the text is no JSON array, for then it is in shell form. An array with anything but
- * strings in it is an error.
+ * Parses a JSON array of strings; returns undefined if the text is not a JSON array and so in shell form. Throws if the array
+ * contains anything but strings.
  */
 export function readJsonArray(text: string): string[] | undefined {
   const json = trimStart(text)
@@ -56,7 +56,7 @@ export function readJsonArray(text: string): string[] | undefined {
     return undefined
   }
   if (Array.isArray(value) && value.every((item): item is string => typeof item === 'string')) {
-    // Nor is half a surrogate pair a character.
+    // Replaces lone surrogates.
     return value.map(wellFormed)
   }
   throw refusal(
@@ -66,7 +66,9 @@ export function readJsonArray(text: string): string[] | undefined {
   )
 }
 
-/** The pairs of ENV and LABEL: `a=1 b=2`, or in the legacy form `a the rest of the line`. Nothing if there are no words. */
+/**
+ * Reads the pairs of ENV and LABEL: `a=1 b=2`, or the legacy form `a the rest of the line`. Returns none if there are no words.
+ */
 export function readPairs(
   instruction: string,
   text: string,

@@ -1,10 +1,10 @@
 import type { TareError } from '../../support/index.ts'
 import { refusal } from '../language/index.ts'
 
-/** The permission bits (with setuid, setgid and sticky) that something gets which has had `mode` so far. */
+/** Returns the permission bits (with setuid, setgid and sticky) for something whose mode has been `mode`. */
 export type ModeChange = (mode: number, isDirectory: boolean) => number
 
-/** One step of a change: from the mode so far, and that at the beginning. */
+/** One step of a change, given the mode so far and the original mode. */
 type Step = (mode: number, original: number, isDirectory: boolean) => number
 
 const permissions = 0o6777
@@ -12,8 +12,8 @@ const sticky = 0o1000
 const shifts = { u: 6, g: 3, o: 0 }
 
 /**
- * Reads a `--chmod`: an octal number up to 07777, or changes as in chmod(1): `go-w`, `+X`, `g=u`. Where nobody is
- * named (`+w`), everybody is meant: there is no umask. Throws DOCKERFILE_CHMOD in BuildKit's words, without a place.
+ * Parses a `--chmod`: an octal number up to 07777, or changes as in chmod(1): `go-w`, `+X`, `g=u`. Without a class (`+w`), all
+ * classes are meant: there is no umask. Throws DOCKERFILE_CHMOD in BuildKit's words, without a location.
  */
 export function parseChmod(text: string): ModeChange {
   if (/^\d/.test(text)) {
@@ -41,7 +41,7 @@ function bitsOf(who: string): number {
 }
 
 function readOperation(operator: string, letters: string, named: number): Step[] {
-  // Only others are named: set-id and sticky bits are nothing of theirs.
+  // Set-ID and sticky bits do not apply to "others".
   const onlyOthers = named !== 0 && (named & ~0o0007) === 0
   let who = named
   let bits = 0
@@ -59,7 +59,7 @@ function readOperation(operator: string, letters: string, named: number): Step[]
     if (letter === 'r') bits |= 0o444
     else if (letter === 'w') bits |= 0o222
     else if (letter === 'x') bits |= 0o111
-    // What nobody may run has nothing to take away. (POSIX.1-2024, chmod)
+    // `-X` removes execute permission from everything. (POSIX.1-2024, chmod)
     else if (letter === 'X' && operator === '-') bits |= 0o111
     else if (letter === 'X') search = true
     else if (letter === 's') bits |= onlyOthers ? 0 : 0o6000
@@ -82,13 +82,13 @@ function change(operator: string, bits: number, who: number): Step {
   return (mode) => (mode & ~(who === 0 ? permissions : who)) | wanted
 }
 
-/** `X`: may be entered or run, if it is a directory or somebody may run it already. */
+/** `X`: execute permission for directories and for files that already have it for someone. */
 function changeSearch(who: number): Step {
   const wanted = who === 0 ? 0o111 : 0o111 & who
   return (mode, original, isDirectory) => (isDirectory || (original & 0o111) !== 0 ? mode | wanted : mode)
 }
 
-/** `g=u`, `o+g`, `u-o`: the three bits of one class to others. */
+/** `g=u`, `o+g`, `u-o`: copies the three bits of one class to others. */
 function copyBits(operator: string, from: keyof typeof shifts, who: number): Step {
   const targets = Object.values(shifts).filter((shift) => who === 0 || (who & (0o4 << shift)) !== 0)
   return (mode) => {

@@ -1,4 +1,7 @@
-/** One line of comma-separated values; a field in double quotes may hold commas, and a doubled quote in it is one. Throws a plain Error. */
+/**
+ * Parses one line of comma-separated values. Fields in double quotes may contain commas, and `""` for a quote. Throws a plain
+ * Error.
+ */
 export function readCsvFields(line: string): string[] {
   if (line === '') throw new Error('EOF')
   const fields: string[] = []

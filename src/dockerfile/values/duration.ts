@@ -11,7 +11,7 @@ const units = new Map([
   ['h', 3600e9],
 ])
 
-/** Nanoseconds of a duration as Go writes it: `1h30m`, `1.5s`, `300ms`. Beyond 104 days the last digits are lost. */
+/** Parses a Go duration (`1h30m`, `1.5s`, `300ms`) into nanoseconds. Beyond 104 days the last digits are inexact. */
 export function parseGoDuration(text: string): number {
   const invalid = (what: string): Error =>
     refusal(
@@ -36,7 +36,7 @@ export function parseGoDuration(text: string): number {
   return sign === '-' && total !== 0 ? -total : total
 }
 
-/** As Go prints a time.Duration of so many nanoseconds: `5m0s`, `1.5s`, `0s`. */
+/** Formats nanoseconds like Go's time.Duration: `5m0s`, `1.5s`, `0s`. */
 export function formatGoDuration(nanoseconds: number): string {
   if (nanoseconds === 0) return '0s'
   if (nanoseconds < 0) return `-${formatGoDuration(-nanoseconds)}`
@@ -50,7 +50,7 @@ export function formatGoDuration(nanoseconds: number): string {
   return minutes > 0 ? `${minutes}m${seconds}` : seconds
 }
 
-/** A quotient of whole numbers this small is printed exactly. */
+/** Quotients of integers this small print exactly. */
 function decimal(value: number, unit: number): string {
   return (value / unit).toFixed(Math.log10(unit)).replace(/\.?0+$/, '')
 }

@@ -3,14 +3,14 @@ import { type Finding, findings } from '../checks/index.ts'
 import { cut, quote, refusal } from '../language/index.ts'
 
 export interface ExposedPorts {
-  /** `80/tcp`, one for each port of a range. */
+  /** `80/tcp`, one entry for each port of a range. */
   readonly ports: readonly string[]
   readonly findings: readonly Finding[]
 }
 
 /**
- * Reads one expanded word of an EXPOSE: `[ip:][host:]port[-last][/tcp|udp|sctp]`. The address and the host's port say
- * nothing in an image, but have to be right. Throws DOCKERFILE_EXPOSE, without a place.
+ * Parses one expanded word of an EXPOSE: `[ip:][host:]port[-last][/tcp|udp|sctp]`. The address and host port have no effect on
+ * the image, but must be valid. Throws DOCKERFILE_EXPOSE without a location.
  */
 export function parseExpose(text: string): ExposedPorts {
   const parts = text.split(':')

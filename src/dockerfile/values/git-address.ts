@@ -1,19 +1,19 @@
 import { pathInside, type TareError, withoutCredentials } from '../../support/index.ts'
 import { refusal } from '../language/index.ts'
 
-/** A git repository as a source of files, and what of it is meant. */
+/** A git repository as a source of files, and which part of it to use. */
 export interface GitAddress {
-  /** What git itself is given. */
+  /** The URL passed to git. */
   readonly remote: string
-  /** A branch, a tag, a whole ref or a whole commit; without it, what the repository's HEAD is. */
+  /** A branch, tag, full ref or full commit hash. Default: the repository's HEAD. */
   readonly ref?: string
-  /** Clean and relative. */
+  /** Normalized and relative. */
   readonly subdir?: string
-  /** How the commit has to begin. */
+  /** A prefix that the commit's hash must have. */
   readonly commit?: string
   readonly keepGitDir?: boolean
   readonly submodules: boolean
-  /** What the times of the files are: those of the checkout, or that of the commit. */
+  /** Where the files' modification times come from: the checkout or the commit. */
   readonly times: 'checkout' | 'commit'
 }
 
@@ -21,17 +21,17 @@ const scheme = /^(?:git|ssh):\/\/\S/i
 const secureCopy = /^[\w.-]+@[\w.-]+:(?!\/\/)\S/
 const web = /^https?:\/\/[^?#\s]+\.git(?:[?#]|$)/i
 
-/** Whether a source of ADD means a git repository, and not a file. */
+/** Whether a source of ADD is a git repository rather than a file. */
 export function isGitAddress(text: string): boolean {
   return scheme.test(text) || secureCopy.test(text) || web.test(text)
 }
 
-/** The same of a context, where github.com may stand for its address. */
+/** The same for a build context, where `github.com/…` needs no scheme. */
 export function isGitContext(text: string): boolean {
   return isGitAddress(text) || text.startsWith('github.com/')
 }
 
-/** Reads `remote[?key=value…][#ref[:subdir]]`. Throws `GIT_ADDRESS_INVALID`. */
+/** Parses `remote[?key=value…][#ref[:subdir]]`. Throws `GIT_ADDRESS_INVALID`. */
 export function readGitAddress(text: string): GitAddress {
   const shown = withoutCredentials(text)
   const refuse = (why: string, remedy: string) => refusal('GIT_ADDRESS_INVALID', `${shown}: ${why}`, remedy)
@@ -39,7 +39,7 @@ export function readGitAddress(text: string): GitAddress {
   const [address, fragment] = hash < 0 ? [text, ''] : [text.slice(0, hash), text.slice(hash + 1)]
   const mark = address.indexOf('?')
   const remote = withScheme(mark < 0 ? address : address.slice(0, mark))
-  // What git or ssh would take for an option of theirs, or for several words.
+  // git or ssh would take these for options, or for several words.
   if (/^-|:\/\/-|@-|:-|[\s\p{Cc}]/u.test(remote))
     throw refuse('this is no address of a repository', 'It reads https://HOST/PATH.git#REF:FOLDER.')
   const colon = fragment.indexOf(':')
@@ -78,7 +78,7 @@ export function readGitAddress(text: string): GitAddress {
   }
 }
 
-/** Whether it may be the beginning of a commit's name, or all of it. */
+/** Whether a text could be a commit hash or its prefix. */
 export function isCommitPrefix(text: string): boolean {
   return /^[0-9a-f]{7,64}$/i.test(text)
 }
@@ -89,7 +89,7 @@ function isCommit(text: string): boolean {
   return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(text)
 }
 
-/** (git-check-ref-format(1), as far as it protects somebody) */
+/** (git-check-ref-format(1), as far as security requires) */
 function isRef(text: string): boolean {
   return !/^[-/.]|\.\.|@\{|\/\/|[\s\p{Cc}~^:?*[\\]|[/.]$|\.lock$/u.test(text)
 }
@@ -117,7 +117,7 @@ function readQuery(text: string, refuse: Refuse): ReadonlyMap<string, string> {
     if (!keys.includes(key)) throw refuse(`unexpected query ${JSON.stringify(key)}`, `There are ${keys.join(', ')}.`)
     const name = key === 'checksum' ? 'commit' : key
     if (found.has(name)) throw refuse(`query ${JSON.stringify(key)} has multiple values`, 'Use one of them.')
-    // A key alone switches something on.
+    // A key without a value enables a switch.
     const isSwitch = key === 'keep-git-dir' || key === 'submodules'
     if (value === '' && !isSwitch)
       throw refuse(`query ${JSON.stringify(key)} has no value`, 'Give it a value, or drop it.')
@@ -130,7 +130,7 @@ function full(kind: 'tags' | 'heads', name: string | undefined): string | undefi
   return name === undefined ? undefined : `refs/${kind}/${name.replace(new RegExp(`^refs/${kind}/`), '')}`
 }
 
-/** The one value that was given, wherever it stands. */
+/** Returns the only value given, wherever it was given. */
 function one(what: string, values: readonly (string | undefined)[], refuse: Refuse): string | undefined {
   const given = [...new Set(values.filter((value) => value !== undefined && value !== ''))]
   if (given.length > 1) throw refuse(`${what} conflicts: ${given.join(' and ')}`, 'Use one of them.')

@@ -1,6 +1,6 @@
 import { TareError } from '../../support/index.ts'
 
-/** A piece of a pattern of Go's path/filepath.Match. */
+/** An element of a pattern of Go's path/filepath.Match. */
 type Token =
   | { readonly kind: 'star' }
   | { readonly kind: 'any' }
@@ -9,18 +9,18 @@ type Token =
 
 export type PathMatcher = (name: string) => boolean
 
-/** Whether the name has the form of the pattern, both as a whole: Go's path/filepath.Match. Throws PATH_PATTERN. */
+/** Whether the whole name matches the pattern, like Go's path/filepath.Match. Throws PATH_PATTERN. */
 export function matchPath(pattern: string, name: string): boolean {
   return compilePath(pattern)(name)
 }
 
-/** The same for many names. `*` is any run without `/`, `?` any character but `/`; brackets and `\` as usual. */
+/** Compiles a pattern for many names. `*` matches any run without `/`, `?` any character but `/`; brackets and `\` as usual. */
 export function compilePath(pattern: string): PathMatcher {
   const tokens = readTokens(pattern)
   return (name) => matches(tokens, [...name])
 }
 
-/** Whether a source of COPY is a pattern: outside of escapes it has a `*`, a `?` or a `[`. */
+/** Whether a source of COPY is a pattern: contains an unescaped `*`, `?` or `[`. */
 export function hasWildcard(pattern: string): boolean {
   return /^(?:[^*?[\\]|\\.)*[*?[]/s.test(pattern)
 }
@@ -68,7 +68,9 @@ function readClass(characters: readonly string[], from: number, pattern: string)
   return [{ kind: 'class', negated, ranges }, at]
 }
 
-/** Forward over both; on a mismatch back to the last star, which takes one more. It never has to go back further. */
+/**
+ * Scans both forward; on a mismatch returns to the last star, which takes one more character. Earlier stars never need to change.
+ */
 function matches(tokens: readonly Token[], name: readonly string[]): boolean {
   let token = 0
   let at = 0

@@ -1,25 +1,25 @@
 import type { PathMatcher } from './go-match.ts'
 
-/** A part of a pattern: what one character has to be, and whether there may be any number of such characters. */
+/** Part of a pattern: which characters match, and whether any number of them may. */
 interface Item {
   readonly fits: (character: string) => boolean
   readonly many: boolean
-  /** With the items up to that place it may be missing altogether. */
+  /** The items up to this index may be missing altogether. */
   readonly skipTo?: number
 }
 
 /**
- * A pattern of .dockerignore as the matcher of moby understands it, which is not quite what a shell does: `**` begins and ends
- * anywhere. No pattern takes longer than its length times that of the path.
+ * Compiles a .dockerignore pattern with moby's rules, which differ from a shell's: `**` may begin and end anywhere. The time is
+ * bounded by pattern length times path length.
  */
 export function compileIgnorePattern(pattern: string): PathMatcher {
   if (!/[*?[\\]/.test(pattern)) return (path) => path === pattern
-  // Nothing but a ** in front: whatever ends so, even in the middle of a name.
+  // A leading ** and nothing else special: matches any path with this suffix, even in the middle of a name.
   const suffix = /^\*\*([^*?[\]\\]*)$/.exec(pattern)?.[1]
   if (suffix !== undefined)
     return (path) => path.endsWith(suffix) || (suffix.startsWith('/') && path === suffix.slice(1))
   const regex = new RegExp(`^${toRegex(pattern)}$`, 'u')
-  // Each further run would multiply the ways in which a regular expression tries.
+  // Each further run would multiply the ways in which a regular expression backtracks.
   return (pattern.match(/\*+/g)?.length ?? 0) < 3 ? (path) => regex.test(path) : compileItems(pattern)
 }
 
@@ -73,7 +73,7 @@ function readItems(pattern: string): Item[] {
   return items
 }
 
-/** All ways to match go forward together, so that none is gone twice. */
+/** Follows all possible matches in parallel, so that none is tried twice. */
 function matches(items: readonly Item[], path: string): boolean {
   let states = new Uint8Array(items.length + 1)
   states[0] = 1

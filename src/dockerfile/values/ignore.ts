@@ -4,35 +4,35 @@ import { refuseWideCharacters } from '../syntax/index.ts'
 import { compilePath } from './go-match.ts'
 import { compileIgnorePattern } from './ignore-pattern.ts'
 
-/** One line of a .dockerignore, or one pattern of `COPY --exclude`. */
+/** A line of a .dockerignore, or a pattern of `COPY --exclude`. */
 export interface IgnoreRule {
-  /** Cleaned, without `!`. */
+  /** Normalized, without `!`. */
   readonly pattern: string
-  /** `!`: what matches is let in again. */
+  /** `!`: matching paths are included again. */
   readonly negated: boolean
-  /** Its line, or its place in the list, from 1. */
+  /** The line number, or the position in the list, from 1. */
   readonly line: number
-  /** As it was written. */
+  /** As written. */
   readonly text: string
 }
 
 export interface IgnoreMatcher {
-  /** Whether the path (relative, with `/`) is left out: by a rule for itself, or for a directory above it. */
+  /** Whether a path (relative, with `/`) is excluded, by a rule for it or for a directory above it. */
   ignored(path: string): boolean
-  /** The rule that had the last word on the path, whichever way; undefined if none spoke. */
+  /** Returns the last rule that matches the path, whatever its effect; undefined if none does. */
   why(path: string): IgnoreRule | undefined
-  /** Whether below this left-out directory something may be let in again: if not, a walk need not enter it. */
+  /** Whether something below this excluded directory may be included again. If not, a walk can skip it. */
   mayReinclude(directory: string): boolean
-  /** Whether something below the directory may match a rule without `!`, itself or by what it says of a directory. */
+  /** Whether something below the directory may match a rule without `!`, directly or through a directory. */
   mayMatchBelow(directory: string): boolean
   /** Whether any rule has `!`. */
   readonly hasNegations: boolean
 }
 
-/** How many directories' matches are remembered. A walk needs but those above it. */
+/** Maximum number of directories whose matches are cached. A walk needs only the current ancestors. */
 const mostDirectories = 10_000
 
-/** Reads a .dockerignore. Throws IGNORE_PATTERN with the line; `file` is its name in messages. */
+/** Parses a .dockerignore. Throws IGNORE_PATTERN with the line; `file` is its name in messages. */
 export function parseIgnore(text: string, file = '.dockerignore'): IgnoreRule[] {
   refuseWideCharacters(text, file)
   const lines = text.replace(/^\ufeff/, '').split('\n')
@@ -48,7 +48,7 @@ export function parseIgnore(text: string, file = '.dockerignore'): IgnoreRule[] 
   })
 }
 
-/** Rules from a plain list, as of `COPY --exclude`. Empty ones do not count. Throws IGNORE_PATTERN. */
+/** Parses a list of patterns, as of `COPY --exclude`. Empty ones are ignored. Throws IGNORE_PATTERN. */
 export function ignoreRules(patterns: readonly string[]): IgnoreRule[] {
   return patterns.flatMap((raw, i) => {
     const written = trim(raw)
@@ -73,9 +73,9 @@ function checked(rule: IgnoreRule, where?: Parameters<typeof locate>[1]): Ignore
 }
 
 /**
- * Matches paths as moby/patternmatcher does while it walks: the last rule that matches wins, where a directory's matches
- * hold for everything below it. A rule is not even asked, neither for a path nor for what is below it, while it could not
- * change the outcome: after `a/b`, a later `!a` does not let a/b in again.
+ * Matches paths like moby/patternmatcher during a walk: the last matching rule wins, and a directory's matches apply to
+ * everything below it. A rule that could not change the outcome is not evaluated, for a path and for what is below it: after
+ * `a/b`, a later `!a` does not include a/b again.
  */
 export function ignoreMatcher(rules: readonly IgnoreRule[]): IgnoreMatcher {
   const matchers = rules.map(({ pattern }) => compileIgnorePattern(pattern))
@@ -120,7 +120,7 @@ export function ignoreMatcher(rules: readonly IgnoreRule[]): IgnoreMatcher {
   }
 }
 
-/** Whether a pattern may match something below a directory, given as its names: the first names agree and there are more. */
+/** Whether a pattern may match something below a directory, given as a list of names: its first names match and more follow. */
 function canMatchBelow(pattern: string): (directory: readonly string[]) => boolean {
   const parts = pattern.split('/')
   const deep = parts.findIndex((part) => part.includes('**'))

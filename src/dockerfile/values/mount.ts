@@ -11,12 +11,12 @@ const keys = [
   ...['src', 'dst', 'destination', 'ro', 'rw', 'readwrite', 'env'],
 ]
 
-/** What a mount is while its fields are read one after the other. */
+/** A mount while its fields are being read in order. */
 type Draft = { -readonly [Name in keyof Mount]?: Mount[Name] | undefined } & { type: Mount['type'] }
 
 /**
- * Reads the value of a `RUN --mount`, `expand` giving each of its values without variables (nothing is expanded otherwise).
- * The fields count in their order: `required` is an error before `type=secret`. Throws DOCKERFILE_MOUNT, without a place.
+ * Parses the value of a `RUN --mount`; `expand` expands variables in each field that allows them. Fields are read in order:
+ * `required` before `type=secret` is an error. Throws DOCKERFILE_MOUNT without a location.
  */
 export function parseMount(value: string, expand: (word: string) => string = (word) => word): Mount {
   const draft: Draft = { type: 'bind' }
@@ -31,7 +31,7 @@ export function parseMount(value: string, expand: (word: string) => string = (wo
   return { type, readonly, sharing, required, ...given(rest) }
 }
 
-/** What can be said of the value of a `--mount` while its variables have no values yet. */
+/** Checks as much of a `--mount` as is possible before variables have values. */
 export function checkMountSyntax(value: string): void {
   for (const field of readFields(value)) {
     const [key, word] = cut(field, '=')
@@ -46,7 +46,7 @@ export function checkMountSyntax(value: string): void {
   }
 }
 
-/** What the value of a `--mount` says under `from`, which is never a variable. */
+/** Returns the `from` of a `--mount`, which cannot contain variables. */
 export function mountFrom(value: string): string | undefined {
   const fields = readFields(value).map((field) => cut(field, '='))
   return fields.findLast(([key]) => key.toLowerCase() === 'from')?.[1] || undefined
@@ -160,7 +160,7 @@ function readNumber(key: string, value: string, base: 8 | 10): number {
   return number
 }
 
-/** Bytes: a number and perhaps a unit of 1024s, `64m`, `1.5GiB`. */
+/** Parses a size: a number with an optional binary unit, such as `64m` or `1.5GiB`. */
 function readSize(value: string): number {
   const match = /^(\d+(?:\.\d+)?) ?(?:([kmgtp])i?)?b?$/i.exec(value)
   if (match === null) throw wrong(`invalid value for size: ${value}`)

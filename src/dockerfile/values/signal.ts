@@ -1,6 +1,6 @@
 import { refusal } from '../language/index.ts'
 
-/** Linux's signals by number, as on x86 and ARM; several names mean one. */
+/** Linux signal numbers on x86 and ARM; some have several names. */
 const numbers: Readonly<Record<string, number>> = {
   ...{
     HUP: 1,
@@ -23,7 +23,7 @@ const numbers: Readonly<Record<string, number>> = {
 const firstRealTime = 34
 const lastRealTime = 64
 
-/** The number of a signal named with or without SIG, in any case, or given as a number. Throws DOCKERFILE_SIGNAL, without a place. */
+/** Parses a signal: a name with or without SIG, in any case, or a number. Throws DOCKERFILE_SIGNAL without a location. */
 export function parseStopSignal(text: string): number {
   const name = text.toUpperCase().replace(/^SIG/, '')
   const number = /^[+-]?\d+$/.test(text)
@@ -39,7 +39,7 @@ export function parseStopSignal(text: string): number {
   )
 }
 
-/** `RTMIN`, `RTMIN+1` to `RTMIN+15`, `RTMAX-14` to `RTMAX-1`, `RTMAX`. */
+/** Parses `RTMIN`, `RTMIN+1` to `RTMIN+15`, `RTMAX-14` to `RTMAX-1`, and `RTMAX`. */
 function readRealTime(name: string): number | undefined {
   const match = /^RT(MIN|MAX)(?:([+-])([1-9]\d?))?$/.exec(name)
   if (match === null) return undefined
