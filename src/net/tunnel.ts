@@ -9,12 +9,12 @@ export interface Destination {
   readonly port: number
 }
 
-/** Speaks TLS to a proxy. */
+/** Connects to a proxy over TLS. */
 export type SecureProxy = (proxy: ProxyServer, destination: Destination) => Promise<Socket>
 
 /**
- * A connection to a server through a proxy: by CONNECT, or by SOCKS5. Milliseconds of `idleTimeout` are what each party may take.
- * Rejects with a `ProxyFailure`.
+ * Connects to a server through a proxy, by CONNECT or SOCKS5. `idleTimeout` (milliseconds) applies to each party. Rejects with a
+ * `ProxyFailure`.
  */
 export async function openTunnel(
   proxy: ProxyServer,
@@ -67,7 +67,7 @@ function requestByConnect(socket: Socket, proxy: ProxyServer, { host, port }: De
     const headers = { Host: target, ...own }
     const asked = http().request({ method: 'CONNECT', path: target, headers, createConnection })
     asked.on('connect', ({ statusCode = 0 }, _, head) => {
-      // Some servers speak first.
+      // Some servers send data first.
       if (head.length > 0) socket.unshift(head)
       if (statusCode >= 200 && statusCode < 300) resolve()
       else reject(new ProxyFailure(proxy, refusalOf(statusCode, `CONNECT ${target}`), { status: statusCode }))

@@ -7,7 +7,7 @@ import { http } from './node-http.ts'
 import { basicOf, type ProxyServer } from './proxies.ts'
 import type { SecureSettings, SecureWays } from './secure.ts'
 
-/** Ways to servers, straight or through a proxy, over kept connections. */
+/** Connections to servers, direct or through a proxy, with keep-alive. */
 export class Ways {
   private readonly settings: SecureSettings
   private readonly socks = new Map<string, Agent>()
@@ -19,18 +19,18 @@ export class Ways {
     this.settings = settings
   }
 
-  /** From now on, a name is at these addresses, for plain HTTP. */
+  /** Resolves a host name to these addresses for plain HTTP from now on. */
   pin(hostname: string, addresses: readonly LookupAddress[]): void {
     this.pinned.set(hostname, addresses)
   }
 
-  /** Closes the kept connections. */
+  /** Closes idle connections. */
   close(): void {
     for (const agent of [this.straight, ...this.socks.values()]) agent?.destroy()
     this.secure?.then((ways) => ways.close()).catch(() => {})
   }
 
-  /** What begins a request, once what it needs is loaded. */
+  /** Returns a function that starts the request, once the modules it needs are loaded. */
   async to(request: HttpRequest, proxy: ProxyServer | undefined): Promise<() => ClientRequest> {
     const { url, method } = request
     const headers = headersOf(request)
@@ -45,10 +45,10 @@ export class Ways {
     }
     const own = proxy.url.username === '' ? {} : { 'Proxy-Authorization': basicOf(proxy.url) }
     const options = { method, path: url.href, headers: { Host: url.host, ...own, ...headers } }
-    // A path that is an address: of the URL only the host and the port are taken.
+    // The proxy gets an absolute URL as the request path; only its own host and port are used to connect.
     const { hostname, port } = new URL(proxy.url)
     const at = { hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port }
-    // Some proxies end connections without saying so.
+    // Some proxies close connections without announcing it, so these are not reused.
     if (proxy.url.protocol === 'http:') return () => http().request({ ...at, ...options, agent: new (http().Agent)() })
     const ways = await this.secureWays()
     return () => ways.requestOfProxy(proxy, options)
@@ -84,7 +84,7 @@ export class Ways {
     return openTunnel(proxy, at, { secure: connectToProxy, idleTimeout: this.settings.idleTimeout })
   }
 
-  // TLS takes as long to load as all else of HTTP, and authorities may be hundreds of files: a registry on this machine needs neither.
+  // Loading TLS takes as long as the rest of HTTP, and the CAs may be hundreds of files; a plain-HTTP registry needs neither.
   private secureWays(): Promise<SecureWays> {
     this.secure ??= import('./secure.ts').then(({ SecureWays }) => new SecureWays(this.settings))
     return this.secure
