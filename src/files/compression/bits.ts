@@ -1,14 +1,14 @@
-/** The bits have run out: the archive ends too early. */
+/** The input ended before the compressed data did. */
 export class OutOfBits extends Error {}
 
-/** Bits of a buffer, the highest of each byte first. */
+/** Reads bits from a buffer, the highest of each byte first. */
 export class BitReader {
   private bytes: Uint8Array = new Uint8Array(0)
   private at = 0
   private held = 0
   private count = 0
 
-  /** Whole bytes that are still to come, besides those begun. */
+  /** Number of whole bytes left, not counting partly read ones. */
   get available(): number {
     return this.bytes.length - this.at
   }
@@ -18,7 +18,7 @@ export class BitReader {
     this.at = 0
   }
 
-  /** Up to 24 bits as a number. */
+  /** Reads up to 24 bits as a number. */
   read(size: number): number {
     this.need(size)
     this.count -= size
@@ -29,24 +29,24 @@ export class BitReader {
     return (this.read(16) << 16) | this.read(16)
   }
 
-  /** The next bits without moving on; zeros behind the end. */
+  /** Returns the next bits without consuming them; zeros beyond the end. */
   peek(size: number): number {
     while (this.count < size) {
       this.held = (this.held << 8) | (this.at < this.bytes.length ? this.bytes[this.at]! : 0)
-      // Bits behind the end can be looked at, not taken.
+      // Bits beyond the end may be peeked at, but not consumed.
       this.at += 1
       this.count += 8
     }
     return (this.held >>> (this.count - size)) & ((1 << size) - 1)
   }
 
-  /** Moves on by bits that `peek` has shown. */
+  /** Consumes bits returned by `peek`. */
   skip(size: number): void {
     this.count -= size
     if (this.at - (this.count >> 3) > this.bytes.length) throw new OutOfBits()
   }
 
-  /** Goes on with the next whole byte. */
+  /** Skips to the next whole byte. */
   align(): void {
     this.at -= this.count >> 3
     this.count = 0

@@ -1,11 +1,11 @@
 import type { Bytes } from '../../support/index.ts'
 
-// More than Node's thread pool has threads, so that none of them waits.
+// More than Node's thread pool has threads, so that none of them is idle.
 const atOnce = 6
 
 /**
- * Cuts the bytes into blocks of one size, but for the last, squeezes them side by side, and hands the results on in order. Chunks that
- * are a block already are taken as they are, so nobody may write into them afterwards.
+ * Cuts the bytes into blocks of equal size (the last may be shorter), compresses them in parallel and yields the results in
+ * order. Chunks that already have the block size are used without copying, so nobody may write to them afterwards.
  */
 export async function* squeezeBlocks(
   bytes: Bytes,
@@ -17,7 +17,7 @@ export async function* squeezeBlocks(
   try {
     for await (const block of blocksOf(bytes, blockSize)) {
       const compressed = squeeze(block, before)
-      // Looked at in its turn; a failure before that is no unhandled one.
+      // Awaited in order below; an earlier failure must not count as unhandled.
       compressed.catch(() => {})
       running.push(compressed)
       before = block

@@ -5,30 +5,30 @@ const longestCode = 20
 const groupSize = 50
 const shortCode = 10
 
-/** Huffman codes of up to 258 symbols: a table for the short ones, limits by length for the rest. */
+/** Huffman codes for up to 258 symbols: a lookup table for short codes, limits per length for the others. */
 interface Codes {
-  /** By the next ten bits: symbol and length of the code, or 0 where the code is longer. */
+  /** Indexed by the next ten bits: the code's symbol and length, or 0 if the code is longer. */
   readonly short: Uint16Array
-  /** By length: the code behind the last one of this length, and what to take from a code to get its place in `symbols`. */
+  /** By code length: the first code beyond this length, and the offset from a code to its index in `symbols`. */
   readonly limits: Int32Array
   readonly offsets: Int32Array
   readonly symbols: Uint16Array
 }
 
-/** Decodes one block after the other: `read` takes its bits, `plain` then gives its bytes. */
+/** Decodes blocks one after the other: `read` consumes a block's bits, `plain` then yields its bytes. */
 export class BlockDecoder {
   private readonly size: number
   private readonly cells: Uint32Array
   private length = 0
   private origin = 0
 
-  /** `size` is what the header of the stream promises as the largest block. */
+  /** `size` is the maximum block size from the stream's header. */
   constructor(size: number) {
     this.size = size
     this.cells = new Uint32Array(size)
   }
 
-  /** Reads a block behind its magic number; returns the checksum it should have. */
+  /** Reads a block after its magic number; returns its expected checksum. */
   read(bits: BitReader): number {
     const checksum = bits.read32()
     if (bits.read(1) === 1) throw corrupt('bzip2', 'it is of a version from before 1997')
@@ -58,7 +58,7 @@ export class BlockDecoder {
       if (codes === undefined) throw corrupt('bzip2', 'a block goes on behind its last table')
       for (let i = 0; i < groupSize; i++) {
         const symbol = readSymbol(bits, codes)
-        // Runs of the front byte are written as a number in the digits 1 and 2.
+        // A run of the front byte is written as a number with digits 1 and 2.
         if (symbol < 2) {
           run += weight << symbol
           weight <<= 1
@@ -85,7 +85,9 @@ export class BlockDecoder {
     }
   }
 
-  /** Turns the last column of the sorted rotations into links from each byte to the next (Burrows and Wheeler). */
+  /**
+   * Inverts the Burrows–Wheeler transform: turns the last column of the sorted rotations into links from each byte to the next.
+   */
   private invert(): void {
     const { cells, length } = this
     const starts = new Uint32Array(256)
@@ -104,7 +106,7 @@ export class BlockDecoder {
     }
   }
 
-  /** The bytes of the block; after four equal ones, a byte says how often more. Checks them at the end. */
+  /** Yields the block's bytes; after four equal bytes, the next byte is a repeat count. Verifies the checksum at the end. */
   *plain(checksum: number): Generator<Uint8Array> {
     const { cells, length } = this
     let out = Buffer.allocUnsafe(pieceSize)
@@ -149,7 +151,7 @@ const crcTable = Int32Array.from({ length: 256 }, (_, byte) => {
   return crc
 })
 
-/** Which bytes come up in the block, as sixteen groups of sixteen bits. */
+/** Reads which bytes occur in the block, as sixteen groups of sixteen bits. */
 function readUsed(bits: BitReader): Uint8Array {
   const groups = bits.read(16)
   const used: number[] = []
@@ -161,7 +163,7 @@ function readUsed(bits: BitReader): Uint8Array {
   return Uint8Array.from(used)
 }
 
-/** Which table serves each group of fifty symbols. */
+/** Reads which table is used for each group of fifty symbols. */
 function readSelectors(bits: BitReader, groups: number, count: number): Uint8Array {
   const selectors = new Uint8Array(count)
   const front = Uint8Array.from({ length: groups }, (_, i) => i)
@@ -179,7 +181,7 @@ function readSelectors(bits: BitReader, groups: number, count: number): Uint8Arr
   return selectors
 }
 
-/** The lengths of the codes, each as its difference from the one before, made into tables. */
+/** Reads the code lengths, stored as differences, and builds the tables. */
 function readCodes(bits: BitReader, count: number): Codes {
   const lengths = new Uint8Array(count)
   let length = bits.read(5)

@@ -5,14 +5,14 @@ import { BlockDecoder } from './bzip2-block.ts'
 import { corrupt } from './corrupt.ts'
 import { start, throughProgram } from './program.ts'
 
-/** All streams, one after the other: by the `bzip2` program, else here. */
+/** Decompresses all streams, with the `bzip2` program if there is one, otherwise in JavaScript. */
 export async function* unbzip2(bytes: Bytes): Bytes {
   const program = await start('bzip2', ['-d', '-c'])
   if (program !== undefined) yield* throughProgram(bytes, program, (words) => corrupt('bzip2', words))
   else yield* decodeBzip2(bytes)
 }
 
-// No block is longer: 900,000 symbols of 20 bits, and its tables.
+// Upper limit for a block in bytes: 900,000 symbols of 20 bits, and its tables.
 const longestBlock = 2.5 * 1024 * 1024
 
 const readAhead = 1024 * 1024
@@ -21,8 +21,8 @@ const blockMagic = [0x314159, 0x265359] as const
 const endMagic = [0x177245, 0x385090] as const
 
 /**
- * The bzip2 format in plain JavaScript (a frozen format of which a decoder is two pages; the packages that decode it
- * either want to know the size beforehand or are four times slower).
+ * Decodes bzip2 in plain JavaScript. The format is frozen and a decoder is two pages; existing packages either need to know the
+ * size in advance or are four times slower.
  */
 export async function* decodeBzip2(bytes: Bytes): Bytes {
   const feed = new ByteReader(bytes)

@@ -4,11 +4,11 @@ import { type Format, sniff, sniffLength } from './sniff.ts'
 
 export interface Decompressed {
   readonly format: Format
-  /** To be read once. Stopping early closes the source and ends what was started for it. */
+  /** Can be read once. Stopping early closes the source and ends any child process. */
   readonly bytes: Bytes
 }
 
-// Loaded when they are needed: a build that inflates nothing starts without zlib, streams and child processes.
+// Loaded on demand: a build that decompresses nothing starts without zlib, streams and child processes.
 const decoders: Readonly<Record<Exclude<Format, 'none'>, () => Promise<(bytes: Bytes) => Bytes>>> = {
   gzip: async () => (await import('./gzip.ts')).gunzip,
   zstd: async () => (await import('./zstd.ts')).unzstd,
@@ -16,19 +16,19 @@ const decoders: Readonly<Record<Exclude<Format, 'none'>, () => Promise<(bytes: B
   bzip2: async () => (await import('./bzip2.ts')).unbzip2,
 }
 
-/** Says that a gzip is on its way, so that what reads it is loaded meanwhile. */
+/** Starts loading the gzip code, when a gzip file is expected soon. */
 export function expectGzip(): void {
   decoders.gzip().catch(() => {})
 }
 
-// Up to this size a gzip is read whole and inflated in one go, when no more than that comes out: streams take several times as long.
+// A gzip up to this size is read whole and inflated in one go, if the output is no larger: streams take several times as long.
 const smallInput = 4 << 20
 const smallOutput = 8 << 20
 
 /**
- * Looks at the first bytes and gives the plain ones; what is not compressed comes through as it is. While the result is
- * read, a TareError: `ARCHIVE_CORRUPT` for what is damaged or cut short, `ARCHIVE_BOMB` when more comes out than `limit`
- * allows, `ARCHIVE_UNSUPPORTED` for rare options of zstd and xz. Of a few `expected` bytes, all are read before anything is given.
+ * Detects the compression from the first bytes and returns the decompressed ones; uncompressed data passes through. Reading the
+ * result may throw a TareError: `ARCHIVE_CORRUPT` if it is damaged or truncated, `ARCHIVE_BOMB` if it exceeds `limit`,
+ * `ARCHIVE_UNSUPPORTED` for rare options of zstd and xz. If `expected` is small, everything is read before anything is returned.
  */
 export async function decompress(
   bytes: Bytes,
@@ -48,8 +48,8 @@ export async function decompress(
 }
 
 /**
- * The plain bytes of a gzip in memory, in one go: for small archives, where starting a stream costs more than the bytes.
- * Nothing where the buffer is no gzip. Errors as for `decompress`.
+ * Decompresses a gzip in memory in one go: for small archives, where a stream would cost more than the data. Returns undefined if
+ * the buffer is not gzip. Errors as for `decompress`.
  */
 export async function decompressSmall(buffer: Uint8Array, limit?: UnpackLimit): Promise<Buffer | undefined> {
   if (sniff(buffer) !== 'gzip') return undefined
@@ -62,7 +62,7 @@ export async function decompressSmall(buffer: Uint8Array, limit?: UnpackLimit): 
   }
 }
 
-/** The first bytes, and all of them with the first ones again. */
+/** Returns the first bytes, and a stream of all bytes including those. */
 async function peek(bytes: Bytes, size: number): Promise<{ readonly head: Buffer; readonly all: Bytes }> {
   const iterator = bytes[Symbol.asyncIterator]()
   const chunks: Uint8Array[] = []

@@ -7,8 +7,8 @@ import { throughTransform } from './transform.ts'
 const garbage = 'there are other bytes behind its end'
 
 /**
- * All members, one after the other. Zeros behind the last one are padding; anything else there is an error, as for
- * Go. Node leaves the bytes behind such zeros unread, and so they are watched here.
+ * Decompresses all members. Zeros after the last one are padding; anything else there is an error, as in Go. Node ignores
+ * whatever follows such zeros, so it is checked here.
  */
 export async function* gunzip(bytes: Bytes): Bytes {
   const transform = createGunzip({ chunkSize: 128 * 1024 })
@@ -31,9 +31,9 @@ interface Inflated {
   readonly engine: { readonly bytesWritten: number }
 }
 
-/** The same in one go, beside this thread; undefined when more than `limit` bytes would come out. */
+/** Decompresses in one go on another thread; returns undefined if the output would exceed `limit` bytes. */
 export async function gunzipSoon(bytes: Buffer, limit: number): Promise<Buffer | undefined> {
-  // A gzip ends with the size of its last member, usually its only one. A byte more, or zlib would ask whether that was all.
+  // A gzip ends with the size of its last, usually only, member. One byte more, or zlib would call again for the rest.
   const said = bytes.length < 18 ? 0 : bytes.readUInt32LE(bytes.length - 4)
   if (said > limit) return undefined
   const options = { info: true, maxOutputLength: limit, chunkSize: Math.max(16 << 10, said + 1) }
@@ -48,7 +48,7 @@ export async function gunzipSoon(bytes: Buffer, limit: number): Promise<Buffer |
   return result?.buffer
 }
 
-/** The same, at once. Throws a RangeError when more than `limit` bytes would come out. */
+/** Decompresses in one go. Throws a RangeError if the output would exceed `limit` bytes. */
 export function gunzipNow(bytes: Uint8Array, limit: number): Buffer {
   let result: Inflated
   try {

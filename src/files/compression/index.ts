@@ -1,8 +1,8 @@
 /**
- * Decompression by content: whatever the name says, the first bytes decide. And compression, for what leaves.
+ * Decompression by content: the first bytes decide, whatever the name. And compression of what leaves.
  *
- * In: bytes that may be compressed (gzip, zstd, xz, bzip2).  Out: the plain bytes, within bounds, or an error; never a part of them.
- * Not here: archives, the environment (a limit comes in as an argument).
+ * In: bytes that may be compressed (gzip, zstd, xz, bzip2).  Out: all the plain bytes, within limits, or an error.
+ * Not here: archives, the environment (limits are arguments).
  */
 
 export { type Compression, compress, compressionLevels } from './compress.ts'

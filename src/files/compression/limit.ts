@@ -1,20 +1,20 @@
 import { type Bytes, TareError } from '../../support/index.ts'
 
 /**
- * How many bytes may come out. Left out: 1 GiB, or 200 times what has been read if that is more, so that an archive
- * that is really large passes and one that only swells does not.
+ * Maximum number of output bytes. Default: 1 GiB, or 200 times the input if that is more, so that really large archives pass and
+ * decompression bombs do not.
  */
 export type UnpackLimit = number
 
 const allowance = 1024 ** 3
 const ratio = 200
 
-/** How much may come out once `read` compressed bytes have gone in. */
+/** Returns how much output is allowed after `read` compressed bytes. */
 export function largestOutput(read: number, limit: UnpackLimit | undefined): number {
   return limit ?? Math.max(allowance, read * ratio)
 }
 
-/** Counts what goes in and what comes out of a decompressor, and stops it when that is too much. */
+/** Counts a decompressor's input and output, and stops it beyond the limit. */
 export class Meter {
   private read = 0
   private written = 0

@@ -6,11 +6,11 @@ import { Source } from './transform.ts'
 
 export type Program = ChildProcessByStdio<Writable, Readable, Readable>
 
-/** Starts a program, without a shell; nothing where it is not installed or may not be run. */
+/** Starts a program without a shell; returns undefined if it is not installed or not executable. */
 export async function start(name: string, args: readonly string[]): Promise<Program | undefined> {
   const { spawn } = await import('node:child_process')
   return new Promise<Program>((resolve, reject) => {
-    // Throws some of what else comes as an event: where the PATH leads through a file, say.
+    // Some errors that usually arrive as events are thrown, for example if an entry of PATH is a file.
     const program = spawn(name, args, { stdio: ['pipe', 'pipe', 'pipe'], windowsHide: true })
     program.once('spawn', () => resolve(program))
     program.once('error', reject)
@@ -18,8 +18,8 @@ export async function start(name: string, args: readonly string[]): Promise<Prog
 }
 
 /**
- * Sends bytes through a program that compresses or decompresses; `failed` makes an error of its complaint. It is ended when
- * whoever reads stops early or the bytes fail.
+ * Sends bytes through a program that compresses or decompresses; `failed` turns its stderr into an error. The program is killed
+ * if the reader stops early or the input fails.
  */
 export async function* throughProgram(bytes: Bytes, program: Program, failed: (words: string) => unknown): Bytes {
   const source = new Source(bytes)
@@ -30,7 +30,7 @@ export async function* throughProgram(bytes: Bytes, program: Program, failed: (w
       resolve(code === 0 ? undefined : `it ended with ${signal ?? `code ${code}`}`),
     )
   })
-  // When the program has read enough the pipe breaks, and its exit code says whether that was right.
+  // If the program has read enough, the pipe breaks; its exit code tells whether that is fine.
   const feeding = pipeline(source.bytes(), program.stdin).catch(() => {})
   try {
     for await (const chunk of program.stdout) yield chunk
@@ -38,7 +38,7 @@ export async function* throughProgram(bytes: Bytes, program: Program, failed: (w
     await feeding
     if (source.failure !== undefined) throw source.failure.error
     const words = complaint()
-    // bzip2 only warns of this, and what comes behind the garbage would be lost.
+    // bzip2 only warns of this, and would lose what follows the garbage.
     if (failure !== undefined || words.includes('trailing garbage')) throw failed(words || failure || '')
   } finally {
     program.kill('SIGKILL')

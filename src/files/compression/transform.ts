@@ -3,7 +3,7 @@ import type { Bytes } from '../../support/index.ts'
 import { asCorrupt } from './corrupt.ts'
 import type { Format } from './sniff.ts'
 
-/** Sends bytes through one of Node's decompressors. When whoever reads stops early, both ends are closed. */
+/** Sends bytes through one of Node's decompressors. If the reader stops early, both ends are closed. */
 export async function* throughTransform(format: Format, bytes: Bytes, transform: Transform): Bytes {
   const source = new Source(bytes)
   pipeline(Readable.from(source.bytes(), { objectMode: true, highWaterMark: 2 }), transform, () => {})
@@ -17,7 +17,7 @@ export async function* throughTransform(format: Format, bytes: Bytes, transform:
   }
 }
 
-/** Bytes that remember how they failed: a pipe that breaks says only that it broke. */
+/** A byte source that remembers why it failed: a broken pipe alone does not say. */
 export class Source {
   failure: { readonly error: unknown } | undefined
   private readonly origin: Bytes

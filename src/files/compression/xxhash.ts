@@ -1,9 +1,9 @@
 /**
- * XXH64 with seed 0, of which zstd keeps the low 32 bits as a frame's checksum. In halves of 32 bits, since BigInt is ten
- * times slower.
+ * XXH64 with seed 0; zstd stores its low 32 bits as a frame's checksum. Works with 32-bit halves, since BigInt is ten times
+ * slower.
  */
 export class XxHash {
-  // The four accumulators, each as its low and high half.
+  // The four accumulators, as low and high halves.
   private readonly lanes = new Int32Array(8)
   private readonly rest = new Uint8Array(32)
   private readonly view = new DataView(this.rest.buffer)
@@ -45,7 +45,7 @@ export class XxHash {
     }
   }
 
-  /** The low 32 bits of the hash. */
+  /** Returns the low 32 bits of the hash. */
   low32(): number {
     const lane = (i: number) => (BigInt(this.lanes[2 * i + 1]! >>> 0) << 32n) | BigInt(this.lanes[2 * i]! >>> 0)
     let hash: bigint
@@ -95,7 +95,7 @@ function round(lane: bigint, input: bigint): bigint {
   return wrap(rotate(wrap(lane + input * prime2), 31n) * prime1)
 }
 
-// The product of the last multiplication: two numbers come back without an array for each.
+// The last product, as two numbers: returning them in an array would allocate one each time.
 let productLow = 0
 let productHigh = 0
 
@@ -105,7 +105,7 @@ function multiply(aLow: number, aHigh: number, bLow: number, bHigh: number): voi
   const b0 = bLow & 0xffff
   const b1 = bLow >>> 16
   const low = Math.imul(a0, b0)
-  // None of these sums reaches 2^32, but the carry, of which only the low half counts.
+  // None of these sums reaches 2^32, except the carry, of which only the low half counts.
   const middle = a1 * b0 + (low >>> 16)
   const middle2 = a0 * b1 + (middle & 0xffff)
   const carry = a1 * b1 + (middle >>> 16) + (middle2 >>> 16)

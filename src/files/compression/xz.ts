@@ -3,15 +3,15 @@ import { corrupt } from './corrupt.ts'
 import { start, throughProgram } from './program.ts'
 import { Source } from './transform.ts'
 
-/** All streams, one after the other: by the `xz` program, else in WebAssembly. */
+/** Decompresses all streams, with the `xz` program if there is one, otherwise in WebAssembly. */
 export async function* unxz(bytes: Bytes): Bytes {
-  // Some headers ask for gigabytes of memory, and so does the program unless it is told not to.
+  // Some headers request gigabytes of memory, and the program grants that unless limited.
   const program = await start('xz', ['--decompress', '--stdout', '--memlimit-decompress=1GiB'])
   if (program !== undefined) yield* throughProgram(bytes, program, (words) => corrupt('xz', words))
   else yield* decode(bytes)
 }
 
-// What xz-decompress says when the header names a filter, a check (SHA-256) or a dictionary that it does not know.
+// xz-decompress's errors for an unsupported filter, check (SHA-256) or dictionary.
 const unsupported = /error code [3456]$/
 
 async function* decode(bytes: Bytes): Bytes {
@@ -43,7 +43,7 @@ async function* decode(bytes: Bytes): Bytes {
   }
 }
 
-// A CommonJS package: its exports arrive as `default` from Node and by name from a bundle.
+// A CommonJS package: Node puts its exports into `default`, a bundler does not.
 async function importDecoder(): Promise<typeof import('xz-decompress')> {
   const loaded = (await import('xz-decompress')) as typeof import('xz-decompress') & {
     default?: typeof import('xz-decompress')

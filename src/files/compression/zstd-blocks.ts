@@ -12,8 +12,8 @@ type ZstdCompress = (
 ) => void
 
 /**
- * The bytes as zstd: frames that are squeezed side by side where Node can (22.15 and later), else what the program zstd makes of
- * them. Throws `ZSTD_MISSING` where there is neither.
+ * Compresses bytes as zstd: in parallel frames where Node supports zstd (22.15 and later), otherwise with the `zstd` program.
+ * Throws `ZSTD_MISSING` if there is neither.
  */
 export async function* zstdBlocks(bytes: Bytes, level: number): Bytes {
   const { zstdCompress, constants } = zlib as { zstdCompress?: ZstdCompress; constants: Record<string, number> }
@@ -29,7 +29,7 @@ export async function* zstdBlocks(bytes: Bytes, level: number): Bytes {
       zstdCompress(block, options, (error, compressed) => (error === null ? resolve([compressed]) : reject(error)))
     })
   yield* squeezeBlocks(bytes, blockSize, squeeze)
-  // Not even a frame would be no zstd.
+  // A zstd file needs at least one frame.
   if (empty) yield* await squeeze(new Uint8Array(0))
 }
 

@@ -1,28 +1,28 @@
 import { ByteReader, type Bytes, TareError } from '../../support/index.ts'
 import { corrupt } from './corrupt.ts'
 
-/** A part of a frame, as it stands in the archive. */
+/** A part of a frame, as in the archive. */
 export interface FramePart {
   readonly bytes: Buffer
-  /** Set on the first part of a frame. */
+  /** Set on a frame's first part. */
   readonly frame?: FrameHeader
-  /** This part ends the frame; it includes the checksum if there is one. */
+  /** Whether this part ends the frame, including its checksum, if any. */
   readonly last: boolean
 }
 
 export interface FrameHeader {
   readonly skippable: boolean
   readonly hasChecksum: boolean
-  /** Plain bytes of the frame, where it says so. */
+  /** The frame's uncompressed size, if given. */
   readonly contentSize: bigint | undefined
 }
 
-// As for the `zstd` program: more memory than this is given only when asked for.
+// Like the `zstd` program, which needs an option to use more memory.
 const largestWindow = 128 * 1024 * 1024
 
 /**
- * Walks through zstd frames by their headers and hands their bytes on. Not all decoders notice when the bytes end
- * inside a frame or when something else stands behind one (RFC 8878, 3.1).
+ * Parses the headers of zstd frames and passes the bytes on. Not all decoders notice input that ends inside a frame, or garbage
+ * after one (RFC 8878, section 3.1).
  */
 export async function* walkFrames(bytes: Bytes): AsyncGenerator<FramePart> {
   const feed = new ByteReader(bytes)
@@ -60,7 +60,7 @@ export async function* walkFrames(bytes: Bytes): AsyncGenerator<FramePart> {
         const type = (block[0]! >> 1) & 3
         last = (block[0]! & 1) === 1
         if (type === 3 || (type !== 1 && size > 128 * 1024)) throw corrupt('zstd', 'a block is of no known kind')
-        // A run of one byte has that byte only, however long it is.
+        // An RLE block stores a single byte, whatever its size.
         const rest = (type === 1 ? 1 : size) + (last && frame.hasChecksum ? 4 : 0)
         yield { bytes: Buffer.concat([block, await exactly(rest)]), last }
       }
@@ -73,7 +73,7 @@ export async function* walkFrames(bytes: Bytes): AsyncGenerator<FramePart> {
 const dictionarySizes = [0, 1, 2, 4] as const
 const contentSizes = [0, 2, 4, 8] as const
 
-/** How many bytes of header follow the descriptor. */
+/** Returns the length of the rest of the header after the descriptor. */
 function headerSize(descriptor: number): number {
   const single = (descriptor >> 5) & 1
   const content = contentSizes[descriptor >> 6]!

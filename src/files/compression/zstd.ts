@@ -7,11 +7,11 @@ import { throughTransform } from './transform.ts'
 import { XxHash } from './xxhash.ts'
 import { walkFrames } from './zstd-frames.ts'
 
-// Node has it since 22.15, and its types here are older.
+// Available since Node 22.15; the type definitions are older.
 const createZstdDecompress = (zlib as { createZstdDecompress?: (options: { chunkSize: number }) => Transform })
   .createZstdDecompress
 
-/** All frames, one after the other: by Node itself, else by the `zstd` program, else in plain JavaScript (an eighth as fast). */
+/** Decompresses all frames: with Node, otherwise the `zstd` program, otherwise in plain JavaScript (an eighth as fast). */
 export async function* unzstd(bytes: Bytes): Bytes {
   if (createZstdDecompress !== undefined) {
     yield* throughTransform('zstd', checked(bytes), createZstdDecompress({ chunkSize: 128 * 1024 }))
@@ -22,12 +22,12 @@ export async function* unzstd(bytes: Bytes): Bytes {
   else yield* decodeFrames(bytes)
 }
 
-/** The same bytes, unless they are cut short. */
+/** Passes bytes through; throws if they are truncated. */
 async function* checked(bytes: Bytes): Bytes {
   for await (const part of walkFrames(bytes)) yield part.bytes
 }
 
-/** Decodes with fzstd, which looks neither at checksums nor at sizes: that is done here. */
+/** Decodes with fzstd. Checksums and sizes, which it does not verify, are checked here. */
 async function* decodeFrames(bytes: Bytes): Bytes {
   const { Decompress } = await import('fzstd')
   let hash = new XxHash()

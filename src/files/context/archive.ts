@@ -10,21 +10,21 @@ import { unpackInto } from './unpack.ts'
 
 export interface ArchiveOptions {
   readonly name: string
-  /** Makes the path of a file that does not exist yet, for the archive to lie in while the context is open. */
+  /** Returns the path of a file that does not exist yet, to hold the archive while the context is open. */
   readonly scratch: () => string
-  /** Bytes that the archive may unpack to. */
+  /** The archive's maximum unpacked size in bytes. */
   readonly unpackLimit?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-/** A stream that turned out to be a text: the Dockerfile itself. */
+/** A stream that turned out to be text: the Dockerfile itself. */
 export interface TextAlone {
   readonly text: string
 }
 
 /**
- * Reads a tar archive, compressed or not, as a context; what somebody packed, they chose, so nothing of it is ignored. What is none is taken for a Dockerfile, as docker does with `-`.
- * Throws `ARCHIVE_CORRUPT` and its kind for a damaged one.
+ * Opens a tar archive, compressed or not, as a context; .dockerignore does not apply to it. Anything else is taken for a
+ * Dockerfile, as in `docker build -`. Throws `ARCHIVE_CORRUPT` and the like for a damaged one.
  */
 export async function openStream(bytes: Bytes, options: ArchiveOptions): Promise<Context | TextAlone> {
   const path = options.scratch()
@@ -54,7 +54,7 @@ export async function openStream(bytes: Bytes, options: ArchiveOptions): Promise
   }
 }
 
-/** The time of the file that was changed last. */
+/** Returns the time of the most recently modified file. */
 function newestFile(tree: Tree): number | undefined {
   let newest: number | undefined
   for (const [, { kind, mtime }] of tree.walk())

@@ -4,29 +4,32 @@ import type { Tree } from '../tree/index.ts'
 export interface Context {
   /** For messages: `.`, `-`, or the name of a named context. */
   readonly name: string
-  /** Every file that is not ignored. A directory is read when it is first looked into. */
+  /** All files that are not ignored. Directories are read when first accessed. */
   readonly tree: Tree
-  /** The root of the tree has a time of its own: it is not that of the copy. */
+  /** Whether the root has a time of its own, which a copy of it keeps; otherwise it gets the time of the copy. */
   readonly timed?: boolean
   /**
-   * The text of a file, as `decodeName` reads it, ignored or not; undefined where there is none. Throws `CONTEXT_UNREADABLE` for a directory, for
-   * what cannot be read and for what is larger than a text should be (16 MiB).
+   * Returns a file's text, decoded with `decodeName`, whether ignored or not; undefined if it does not exist. Throws
+   * `CONTEXT_UNREADABLE` for directories, unreadable files and files over 16 MiB.
    */
   readText(path: string): string | undefined
-  /** Why there is no such path in the tree: the line of the ignore file that hides it; undefined where none does. */
+  /** Returns the line of the ignore file that hides a path; undefined if none does. */
   ignoredBy(path: string): { readonly file: string; readonly line: number; readonly pattern: string } | undefined
-  /** Seconds since 1970: the time of the commit, of the file of the web or of the newest file of an archive that it was made of. A folder has none. */
+  /**
+   * When it was made, in seconds since 1970: the time of the commit, of the downloaded file, or of an archive's newest file.
+   * Undefined for a directory.
+   */
   madeAt?(): Promise<number | undefined>
-  /** Keeps what was learnt of the files' contents for the next build, and lets go of what the context holds on to. */
+  /** Saves what was learnt about files' contents for the next build, and releases resources. */
   close(): void
 }
 
-/** Which paths (relative, `/`-separated) a context leaves out. */
+/** Decides which paths (relative, `/`-separated) a context excludes. */
 export interface Ignore {
   /** The ignore file's name. */
   readonly file: string
   ignored(path: string): boolean
-  /** Whether something below an ignored directory may be let in again. */
+  /** Whether something below an excluded directory may be included again. */
   mayReinclude(directory: string): boolean
   why(path: string): { readonly line: number; readonly pattern: string } | undefined
 }

@@ -19,13 +19,13 @@ export interface DirectoryOptions {
   readonly name: string
   readonly ignore?: Ignore | undefined
   readonly memory?: ContextMemory | undefined
-  /** Called once, on close, with what the memory has to keep. */
+  /** Called once, on close, with the memory to save. */
   readonly keepMemory?: ((text: string) => void) | undefined
 }
 
 /**
- * A folder of this machine as a context. Owners are dropped (everything is root's, as with docker), modes and times stay.
- * Throws `CONTEXT_MISSING` where it is not a folder, `CONTEXT_UNREADABLE` where that cannot be known.
+ * Opens a local directory as a context. Owners become root, as in docker; modes and times are kept. Throws `CONTEXT_MISSING` if
+ * it is not a directory, `CONTEXT_UNREADABLE` if that cannot be determined.
  */
 export function openDirectory(path: string, options: DirectoryOptions): Context {
   const stat = statOf(path, options.name)
@@ -43,7 +43,7 @@ export function openDirectory(path: string, options: DirectoryOptions): Context 
   return new FolderContext(path, options)
 }
 
-/** undefined where there is nothing; a part of the path that is a file leads nowhere either. */
+/** Returns undefined if the path does not exist, or leads through a file. */
 function statOf(path: string, name: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false })
@@ -53,7 +53,7 @@ function statOf(path: string, name: string): Stats | undefined {
   }
 }
 
-/** A file whose content was not known when it was seen, `at` milliseconds since 1970. */
+/** A file whose content was unknown when seen at `at`, in milliseconds since 1970. */
 interface Seen extends Sight {
   readonly folder: string
   readonly name: string
@@ -72,7 +72,7 @@ class FolderContext implements Context {
     this.path = path
     this.name = options.name
     this.options = options
-    // Its own metadata is never copied, and the time of a root is that of the copy.
+    // The root's own metadata is never copied, and its time is that of the copy.
     const root: Metadata = { mode: 0o755, uid: 0, gid: 0, mtime: Number.NaN, mtimeNs: 0 }
     this.tree = new Tree(new FolderNode(root, () => this.read('')))
   }
@@ -105,7 +105,7 @@ class FolderContext implements Context {
     try {
       return lstatSync(systemPath(join(this.path, path)), { throwIfNoEntry: false }) !== undefined
     } catch {
-      // A part of the path is a file, or may not be looked into.
+      // Part of the path is a file, or is not accessible.
       return false
     }
   }
@@ -135,7 +135,7 @@ class FolderContext implements Context {
   private list(real: string, folder: string): string[] {
     try {
       const names = readdirSync(systemPath(real))
-      // A name that is not UTF-8 comes back with U+FFFD in it: then the bytes are asked for.
+      // A name that is not UTF-8 contains U+FFFD; the directory is then read again as bytes.
       return names.some((name) => name.includes('\ufffd'))
         ? readdirSync(systemPath(real), { encoding: 'buffer' }).map(decodeName)
         : names
@@ -160,7 +160,7 @@ class FolderContext implements Context {
     const real = `${realFolder}/${name}`
     const at = Date.now()
     const stat = lstatSync(systemPath(real), { throwIfNoEntry: false })
-    // It was there a moment ago: it is gone, as if we had looked later.
+    // The file has disappeared, as if we had looked later.
     if (stat === undefined) return undefined
     if (stat.isDirectory()) {
       const node = new FolderNode(metadataOf(stat), () => this.read(path))
@@ -204,11 +204,11 @@ function specialNode(stat: Stats, real: string): Node {
   if (stat.isFIFO()) return { kind: 'fifo', ...metadata }
   if (stat.isCharacterDevice() || stat.isBlockDevice())
     return { kind: stat.isBlockDevice() ? 'block' : 'char', ...metadata, ...deviceOf(stat.rdev) }
-  // A socket has no content: docker makes an empty file of it.
+  // A socket has no content: docker makes it an empty file.
   return { kind: 'file', ...metadata, size: 0, content: { kind: 'inline', bytes: new Uint8Array(0) } }
 }
 
-/** A directory that is read when its children are first asked for. */
+/** A directory that is read when its children are first needed. */
 class FolderNode implements Directory {
   readonly kind = 'directory'
   readonly mode: number
@@ -237,7 +237,7 @@ class FolderNode implements Directory {
 function metadataOf(stat: Stats): Metadata {
   const mtime = Math.floor(stat.mtimeMs / 1000)
   return {
-    // Windows has no such bits; docker's client says this there.
+    // Windows has no permission bits; docker's client sends this there.
     mode: process.platform === 'win32' ? 0o755 : stat.mode & 0o7777,
     uid: 0,
     gid: 0,

@@ -1,8 +1,9 @@
 /**
- * Opens what a build takes its files from, as a tree: a folder of this machine, a tar archive or a commit of a git repository.
+ * Opens the sources of a build's files as trees: a local directory, a tar archive, or a commit of a git repository.
  *
- * In: a path, bytes or an address, and a function that says what to ignore.  Out: a tree whose contents can be read, and texts.
- * Not here: the languages of .dockerignore and of git addresses, where scratch files lie, what is copied.
+ * In: a path, bytes or an address, and a function that decides what to ignore.  Out: a tree whose contents can be read, and
+ * texts.
+ * Not here: the syntax of .dockerignore and git addresses, where scratch files are, what is copied.
  */
 export { openStream, type TextAlone } from './archive.ts'
 export { type Context, type Ignore, textLimit } from './context.ts'

@@ -1,4 +1,4 @@
-/** What a stat says of a file: while it says the same, the content is the same. Times in milliseconds since 1970. */
+/** The part of a file's stat that changes whenever its content does. Times in milliseconds since 1970. */
 export interface Sight {
   readonly size: number
   readonly mtimeMs: number
@@ -12,8 +12,8 @@ type Row = readonly [name: string, size: number, mtimeMs: number, ctimeMs: numbe
 const format = 2
 
 /**
- * Which content each file of a context had, by what a stat of it says, as git's index does: a context that has not
- * changed is not read again. Rows stay as they were parsed: there may be tens of thousands, and most are only looked at.
+ * Remembers the content digest of each file of a context by its stat, like git's index, so that an unchanged context is not read
+ * again. Rows are kept in parsed form: there may be tens of thousands, and most are only compared.
  */
 export class ContextMemory {
   private readonly load: () => string | undefined
@@ -21,12 +21,12 @@ export class ContextMemory {
   private readonly opened = new Map<string, Map<string, Row>>()
   private changed = false
 
-  /** `load` gives what `encode` gave the last time; it is called when the memory is first needed. */
+  /** `load` returns what `encode` returned last time; it is called when first needed. */
   constructor(load: () => string | undefined) {
     this.load = load
   }
 
-  /** The digest of the file if it looks as it did; `folder` is relative to the context, '' for its root. */
+  /** Returns the file's digest if its stat is unchanged; `folder` is relative to the context, '' for its root. */
   recall(folder: string, name: string, sight: Sight): Digest | undefined {
     const row = this.folder(folder).get(name)
     if (row === undefined) return undefined
@@ -34,16 +34,18 @@ export class ContextMemory {
     return same ? row[5] : undefined
   }
 
-  /** Remembers the file's digest, unless it changed so shortly before `seen` (ms since 1970) that a later change might not show. */
+  /**
+   * Remembers a file's digest, unless it changed so shortly before `seen` (ms since 1970) that a later change might go unnoticed.
+   */
   learn(folder: string, name: string, { size, mtimeMs, ctimeMs, ino }: Sight, digest: Digest, seen: number): void {
-    // A clock that ticks in whole seconds, or the kernel's own tick of a few milliseconds.
+    // The resolution of timestamps: whole seconds, or the kernel's tick of a few milliseconds.
     const tick = mtimeMs % 1000 === 0 && ctimeMs % 1000 === 0 ? 2000 : 50
     if (Math.max(ctimeMs, mtimeMs <= seen ? mtimeMs : 0) + tick > seen) return
     this.folder(folder).set(name, [name, size, mtimeMs, ctimeMs, ino, digest])
     this.changed = true
   }
 
-  /** Forgets files of the folder that are no longer there. */
+  /** Forgets files of the folder that no longer exist. */
   keepOnly(folder: string, names: { has(name: string): boolean }): void {
     const files = this.folder(folder)
     for (const name of files.keys()) {
@@ -53,7 +55,7 @@ export class ContextMemory {
     }
   }
 
-  /** What to keep for the next time; undefined where nothing is new. */
+  /** Returns the text to save; undefined if nothing changed. */
   encode(): string | undefined {
     if (!this.changed) return undefined
     const folders = new Map<string, readonly Row[]>(this.all())

@@ -1,7 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Bytes } from '../../support/index.ts'
 
-/** Writes bytes that flow into a new file. The file is removed by the caller, whatever happens. */
+/** Writes a byte stream to a new file. The caller removes the file in any case. */
 export async function spool(path: string, bytes: Bytes, signal?: AbortSignal): Promise<void> {
   const fd = openSync(path, 'wx', 0o600)
   try {

@@ -6,11 +6,11 @@ import { type Context, textLimit } from './context.ts'
 export interface TreeContextOptions {
   readonly timed?: boolean
   readonly madeAt?: () => Promise<number | undefined>
-  /** Called once nobody reads the tree's contents any more. */
+  /** Called once the tree's contents are no longer needed. */
   readonly close?: () => void
 }
 
-/** A tree as a context of which nothing is ignored. */
+/** Returns a tree as a context without ignored files. */
 export function treeContext(
   name: string,
   tree: Tree,

@@ -3,23 +3,23 @@ import { type Archive, type StoredEntry, type StoredRun, scanTar } from '../tar/
 import { type Content, type Metadata, type Node, nameOfKind, type TreeDraft } from '../tree/index.ts'
 
 export interface UnpackOptions {
-  /** The time of directories that the archive does not tell of, and of those in which something is made. */
+  /** The time of directories that the archive does not contain, and of those that get new entries. */
   readonly now: { readonly mtime: number; readonly mtimeNs: number }
-  /** Owner of every entry, in place of the archive's own. */
+  /** The owner of every entry, instead of the archive's. */
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined
-  /** The content that lies in these runs of the archive. */
+  /** Returns the content stored in these runs of the archive. */
   readonly contentAt: (runs: readonly StoredRun[], size: number) => Content
   readonly signal?: AbortSignal | undefined
 }
 
-// What the holes of sparse files may add: as for compression, a little is fine, and more if the archive is large itself.
+// How much the holes of sparse files may add. Larger archives may have more, as for compression.
 const holesAllowed = 1024 ** 3
 const holesRatio = 200
 
 /**
- * Unpacks the archive below the directory `root` of the draft, by Docker's rules: later entries replace earlier ones, a directory
- * merges with one that is there, names and links stay below `root`. Throws `ARCHIVE_PATH_ESCAPES`, `ARCHIVE_INVALID`, and `ARCHIVE_BOMB` for
- * sparse files that swell.
+ * Unpacks an archive below the directory `root` of the draft, with Docker's rules: later entries replace earlier ones, a
+ * directory merges with an existing one, names and links stay below `root`. Throws `ARCHIVE_PATH_ESCAPES`, `ARCHIVE_INVALID`, and
+ * `ARCHIVE_BOMB` for sparse files that expand too much.
  */
 export function unpackInto(draft: TreeDraft, root: readonly string[], archive: Archive, options: UnpackOptions): void {
   const unpacker = new Unpacker(draft, root, options)
@@ -36,7 +36,7 @@ class Unpacker {
   private readonly draft: TreeDraft
   private readonly root: readonly string[]
   private readonly options: UnpackOptions
-  // Places of the files that the archive links to.
+  // The paths of files that the archive hard-links.
   private readonly namesOf = new Map<Node, (readonly string[])[]>()
   private readonly directoryTimes: { readonly path: string; readonly entry: StoredEntry }[] = []
 
@@ -49,7 +49,7 @@ class Unpacker {
   add(entry: StoredEntry): void {
     this.options.signal?.throwIfAborted()
     const path = stayInside(entry.path, `entry ${JSON.stringify(entry.path)}`)
-    // The root of the archive is the directory that is unpacked into, which keeps what it is.
+    // The archive's root is the target directory itself, which keeps its metadata.
     if (path === '') return
     const slash = path.lastIndexOf('/')
     const parent = this.inside(slash < 0 ? '' : path.slice(0, slash))
@@ -63,7 +63,7 @@ class Unpacker {
     }
   }
 
-  /** Times of directories last: making things in them changes them. */
+  /** Sets directory times last: adding entries changes them. */
   settle(): void {
     for (const { path, entry } of this.directoryTimes) {
       const parts = this.inside(path)
@@ -71,7 +71,7 @@ class Unpacker {
     }
   }
 
-  /** Follows symlinks as a process would whose root is the directory unpacked into. */
+  /** Follows symlinks as a process would after chroot into the target directory. */
   private inside(path: string): string[] {
     const root = this.draft.get(this.root)
     if (root?.kind !== 'directory') throw new Error('unpacking into something that is not a directory')
@@ -98,7 +98,7 @@ class Unpacker {
     else this.draft.makeDirectory(parts, metadata, this.options.now)
   }
 
-  /** The file that the entry links to, which takes what the entry says of owner, mode and time, under every name that it has from the archive. */
+  /** Returns the target of a hard link, which gets the entry's owner, mode and time under all its names from the archive. */
   private linked(entry: StoredEntry, parts: readonly string[]): Node {
     const path = stayInside(entry.link ?? '', `the hard link ${JSON.stringify(entry.path)}`)
     const slash = path.lastIndexOf('/')
@@ -150,10 +150,10 @@ function bomb(stored: number, size: number): TareError {
   )
 }
 
-// Nanoseconds in 64 bits end in 2262.
+// The limit of 64-bit nanoseconds, in 2262.
 const latestTime = 9_223_372_036
 
-/** The entry's time, or the epoch for one before it or beyond what Docker can say. */
+/** Returns the entry's time, or the epoch if it is earlier than that or later than Docker can represent. */
 function timeOf({ mtime, mtimeNs }: StoredEntry): { readonly mtime: number; readonly mtimeNs: number } {
   return mtime < 0 || mtime > latestTime ? { mtime: 0, mtimeNs: 0 } : { mtime, mtimeNs }
 }
@@ -162,7 +162,7 @@ function says(node: Node, metadata: Partial<Metadata>): boolean {
   return (Object.keys(metadata) as (keyof Metadata)[]).every((key) => node[key] === metadata[key])
 }
 
-/** The path, clean and relative. Throws `ARCHIVE_PATH_ESCAPES` where `..` leads out. */
+/** Returns the normalized relative path. Throws `ARCHIVE_PATH_ESCAPES` if `..` leads out. */
 function stayInside(path: string, what: string): string {
   if (path.length > longestPath) throw tooLong(path)
   const clean = pathInside(path)

@@ -5,15 +5,15 @@ import { type LayerFile, slabSize } from './layer-file.ts'
 
 export interface SlabOptions {
   readonly signal?: AbortSignal | undefined
-  /** Hears of bytes written. */
+  /** Called with the number of bytes written. */
   readonly progress?: ((bytes: number) => void) | undefined
 }
 
 const zeros = Buffer.alloc(512)
 
 /**
- * Gathers what is written to a layer in large buffers. A method answers a promise only where it has to wait for the next
- * buffer: for tens of thousands of small files, promises would cost as much as the files.
+ * Collects the bytes of a layer in large buffers. Methods return a promise only when they must wait for a buffer: for tens of
+ * thousands of small files, promises would cost as much as the files.
  */
 export class BufferWriter {
   private readonly file: LayerFile
@@ -32,7 +32,7 @@ export class BufferWriter {
     this.buffer = await this.file.take()
   }
 
-  /** Where in the layer the next byte goes. */
+  /** The layer's current length. */
   get at(): number {
     return this.written + this.used
   }
@@ -53,19 +53,19 @@ export class BufferWriter {
     return undefined
   }
 
-  /** Writes `size` bytes of the content and what fills its last block. `hear` gets the bytes, in one piece where they fit. */
+  /** Writes `size` bytes of content, padded to a whole block. `hear` receives the bytes, in one piece if they fit in a buffer. */
   content(content: Content, size: number, hear?: (piece: Uint8Array) => void): Promise<void> | undefined {
     if (size + padding(size) > this.buffer.length - this.used) return this.contentInParts(content, size, hear)
     this.read(content, 0, size, hear)
     return this.append(zeros.subarray(0, padding(size)))
   }
 
-  /** Copies the bytes `from` to `to` of a file. */
+  /** Copies the bytes from `from` to `to` of a file. */
   async copy(path: string, from: number, to: number): Promise<void> {
     await this.readInParts({ kind: 'extent', path, offset: from }, to - from)
   }
 
-  /** Writes what is left. The file is complete once its own `finish` resolves. */
+  /** Writes the rest. The file is complete once its own `finish` resolves. */
   end(): Promise<{ digest: `sha256:${string}`; size: number }> {
     if (this.used > 0) this.file.write(this.buffer, this.used)
     this.reader.close()
@@ -88,7 +88,7 @@ export class BufferWriter {
   }
 
   private async contentInParts(content: Content, size: number, hear?: (piece: Uint8Array) => void): Promise<void> {
-    // What fits into a buffer of its own begins in one.
+    // Content that fits in one buffer starts a new one.
     if (size <= slabSize / 2) await this.flush()
     await this.readInParts(content, size, hear)
     await this.append(zeros.subarray(0, padding(size)))

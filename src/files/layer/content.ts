@@ -4,12 +4,12 @@ import type { Digest } from '../../oci/index.ts'
 import { systemCode, systemPath, TareError } from '../../support/index.ts'
 import type { Content, RegularFile } from '../tree/index.ts'
 
-/** Reads contents from disk, keeping the file it read last open: entries of one archive or layer come one after the other. */
+/** Reads contents from disk, keeping the last file open: consecutive contents usually come from the same archive or layer. */
 export class ContentReader {
   private path = ''
   private fd = -1
 
-  /** Fills `into` with the bytes of the content from `position`. Throws `CONTENT_CHANGED` where the file is shorter than it was. */
+  /** Fills `into` with the content's bytes from `position`. Throws `CONTENT_CHANGED` if the file has become shorter. */
   read(content: Content, into: Uint8Array, position: number): void {
     if (content.kind === 'inline') {
       into.set(content.bytes.subarray(position, position + into.length))
@@ -70,7 +70,7 @@ export class ContentReader {
 
 const digests = new WeakMap<Content, Digest>()
 
-/** The content's sha256 if anybody in this process knows it. */
+/** Returns the content's SHA-256 if this process knows it. */
 export function knownDigest(content: Content): Digest | undefined {
   return digests.get(content)
 }
@@ -81,7 +81,7 @@ export function learnDigest(content: Content, digest: Digest): void {
 
 const pieceSize = 1 << 20
 
-/** The file's sha256: known, or read now. */
+/** Returns the file's SHA-256, reading the file if necessary. */
 export function digestOf(file: RegularFile, reader = new ContentReader()): Digest {
   const known = file.digest ?? digests.get(file.content)
   if (known !== undefined) return known
@@ -96,7 +96,7 @@ export function digestOf(file: RegularFile, reader = new ContentReader()): Diges
   return digest
 }
 
-/** The bytes of the content, a piece at a time; a piece is valid until the next is asked for. */
+/** Yields the content piece by piece; each piece is valid until the next one is requested. */
 export function* pieces(content: Content, size: number, reader: ContentReader): Generator<Uint8Array> {
   if (content.kind === 'inline') {
     yield content.bytes
@@ -110,7 +110,7 @@ export function* pieces(content: Content, size: number, reader: ContentReader): 
   }
 }
 
-/** All the bytes of a file that is known to be small. Throws a RangeError past `limit`. */
+/** Returns the content of a small file. Throws a RangeError beyond `limit` bytes. */
 export function readWhole(file: RegularFile, limit: number): Buffer {
   if (file.size > limit) throw new RangeError(`more than ${limit} bytes`)
   const reader = new ContentReader()
@@ -123,7 +123,7 @@ export function readWhole(file: RegularFile, limit: number): Buffer {
   }
 }
 
-/** Whether two files have the same bytes, by their digests. */
+/** Whether two files have the same content, judged by their digests. */
 export function sameContent(a: RegularFile, b: RegularFile): boolean {
   return a.size === b.size && (a.content === b.content || a.size === 0 || digestOf(a) === digestOf(b))
 }

@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads'
 
-/** What a worker can be asked: to hash a shared buffer, to hash a part of a file, or for the digest of all it hashed. */
+/** A request to the worker: hash a shared buffer, hash part of a file, or return the digest. */
 type Question =
   | { readonly bytes: Uint8Array; readonly length: number }
   | { readonly path: string; readonly offset: number; readonly size: number }
@@ -11,7 +11,7 @@ interface Answer {
   readonly error?: { readonly message: string; readonly code?: string | undefined }
 }
 
-// Runs in the worker, as text: one file serves the sources, the library and the bundle. So it may use nothing from outside itself.
+// Runs in the worker, as text, so that the sources, the library and the bundle can all use one file. It must be self-contained.
 function serve(): void {
   const { createHash } = process.getBuiltinModule('node:crypto')
   const { closeSync, openSync, readSync } = process.getBuiltinModule('node:fs')
@@ -52,7 +52,7 @@ function serve(): void {
   })
 }
 
-/** A thread that hashes, so that this one can go on reading. Answers come in the order of the questions. */
+/** A thread that hashes while this one goes on reading. Answers arrive in the order of requests. */
 export class HashWorker {
   private readonly worker: Worker
   private readonly open: { resolve: (hex: string) => void; reject: (error: unknown) => void }[] = []
@@ -69,7 +69,7 @@ export class HashWorker {
     })
   }
 
-  // The module is loaded here because most builds need no second thread.
+  // Imported here because most builds need no second thread.
   static async start(): Promise<HashWorker> {
     const { Worker } = await import('node:worker_threads')
     return new HashWorker(new Worker(`(${serve.toString()})()`, { eval: true }))
@@ -83,7 +83,7 @@ export class HashWorker {
     })
   }
 
-  /** It does not keep the process alive while nobody waits for it. */
+  /** Lets the process exit while nobody waits for the worker. */
   rest(): this {
     this.worker.unref()
     return this

@@ -1,9 +1,8 @@
 /**
- * Layers: a tree's differences ⇄ the bytes of a layer and an index of what is in them. The only room that knows how
- * removed files are told.
+ * Layers: differences of trees ⇄ a layer's bytes and an index of its entries. The only room that knows whiteouts.
  *
- * In: differences of trees, layers at rest.  Out: layer files with their digest and index, trees.
- * Not here: where layers are kept, compression, what a layer is for.
+ * In: differences of trees, layers on disk.  Out: layer files with their digest and index, trees.
+ * Not here: where layers are stored, compression, what a layer is for.
  */
 export { ContentReader, digestOf, knownDigest, learnDigest, pieces, readWhole, sameContent } from './content.ts'
 export { HashWorker } from './hash-worker.ts'

@@ -3,36 +3,39 @@ import { closeSync, ftruncateSync, openSync, write, writeSync } from 'node:fs'
 import type { Digest } from '../../oci/index.ts'
 import { HashWorker } from './hash-worker.ts'
 
-/** A layer being written: bytes go into a file and through sha256. They come in buffers of `take`, given back by `write`, or all by `add`. */
+/** A layer being written to a file and hashed. Bytes come in buffers from `take`, returned by `write`, or through `add`. */
 export interface LayerFile {
-  /** A buffer of `slabSize` bytes to fill. Resolves when one is free. */
+  /** Returns a buffer of `slabSize` bytes to fill, once one is free. */
   take(): Promise<Buffer>
-  /** Writes the first `length` bytes of a taken buffer, which is then no longer the caller's. */
+  /** Writes the first `length` bytes of a taken buffer, which the caller must not use any more. */
   write(buffer: Buffer, length: number): void
-  /** Writes bytes of the caller's, who may do with them what he likes once this resolves. */
+  /** Writes the caller's bytes, which may be reused once this resolves. */
   add(bytes: Uint8Array): Promise<void>
-  /** Resolves when all is in the file; the file is closed. */
+  /** Waits until everything is written, and closes the file. */
   finish(): Promise<{ digest: Digest; size: number }>
-  /** Closes the file without a word; its bytes are of no use. */
+  /** Closes the file, whose contents are then worthless, and ignores errors. */
   abandon(): Promise<void>
 }
 
-// Large enough that handing it over costs nothing beside it, small enough to stay in the processor's cache between filling, hashing and writing.
+// Large enough for the overhead not to matter, small enough to stay in the CPU cache between filling, hashing and writing.
 export const slabSize = 1 << 20
 
-// Below this a second thread costs more than it saves: about 30 ms to start one, against 1 ms for hashing 1 MB.
+// Below this a second thread costs more than it saves: starting one takes about 30 ms, hashing 1 MB takes 1 ms.
 const threadPays = 48 << 20
 
 let spare: Promise<HashWorker> | undefined
 
-/** Says that a layer of about `expected` bytes is going to be written, so that a second thread can start meanwhile. */
+/** Announces a layer of about `expected` bytes, so that a second thread can already start. */
 export function expectLayer(expected: number): void {
   if (expected >= threadPays) spare ??= HashWorker.start().then((worker) => worker.rest())
 }
 
-/** Creates the file (it must not exist) for a layer of about `expected` bytes; a large one is hashed and written beside this thread. */
+/**
+ * Creates the file (which must not exist) for a layer of about `expected` bytes. Large layers are hashed and written on other
+ * threads.
+ */
 export async function createLayerFile(path: string, expected: number): Promise<LayerFile> {
-  // The file first: a thread that nobody ends would keep the process alive.
+  // The file first: if opening fails, no thread must be left running.
   const fd = openSync(path, 'wx', 0o644)
   if (expected < threadPays) return new PlainLayerFile(fd)
   const worker = spare ?? HashWorker.start()
@@ -59,7 +62,7 @@ class PlainLayerFile implements LayerFile {
     this.put(buffer.subarray(0, length))
   }
 
-  // As they are: copying them first would touch memory that may never have been used, which can cost more than all else here.
+  // Without copying: that could touch memory that was never used before, which may cost more than everything else here.
   async add(bytes: Uint8Array): Promise<void> {
     if (bytes.length < worthAnotherThread) return this.put(bytes)
     const written = writeAt(this.fd, bytes, this.size)
@@ -85,12 +88,12 @@ class PlainLayerFile implements LayerFile {
   }
 }
 
-// So many bytes are written by a thread of Node's pool while this one hashes them; for fewer, the way there and back is longer.
+// From this size, writing on Node's thread pool while this thread hashes is worth the round trip.
 const worthAnotherThread = 512 << 10
 
 const slabCount = 4
 
-/** A slab is hashed by one thread and written by another while the next is filled. */
+/** One thread hashes a slab and another writes it while the next is being filled. */
 class ThreadedLayerFile implements LayerFile {
   private readonly fd: number
   private readonly worker: HashWorker
@@ -101,7 +104,7 @@ class ThreadedLayerFile implements LayerFile {
   private failure: { readonly error: unknown } | undefined
   private size = 0
   private pending: Promise<unknown> = Promise.resolve()
-  /** The slab that `add` is filling, and how much of it is used. */
+  /** The slab `add` is filling, and how much of it is used. */
   private buffer: Buffer | undefined
   private used = 0
 
@@ -203,7 +206,7 @@ function writeAll(fd: number, bytes: Uint8Array, at: number): void {
 const worthAHole = 64 << 10
 let zeros: Buffer | undefined
 
-/** Whether the bytes need not be written: a file that is longer than what was written to it has zeros there, which take no room. */
+/** Whether the bytes can be skipped: a sparse file reads as zeros there and takes no space. */
 function isHole(bytes: Uint8Array): boolean {
   if (bytes.length < worthAHole || bytes.length > slabSize || bytes[0] !== 0 || bytes.at(-1) !== 0) return false
   zeros ??= Buffer.alloc(slabSize)

@@ -2,13 +2,13 @@ import type { Digest } from '../../oci/index.ts'
 import type { StoredRun, TarKind } from '../tar/index.ts'
 
 /**
- * One entry of a layer.
- * - `remove`: a whiteout; `path` is what is gone.
- * - `hide`: an opaque marker; nothing of lower layers shows in the directory `path`.
- * - `settle`: not in the layer: a directory whose time alone changed when the layer was made.
+ * An entry of a layer.
+ * - `remove`: a whiteout; `path` is what it removes.
+ * - `hide`: an opaque marker; the directory `path` shows nothing from lower layers.
+ * - `settle`: not in the layer itself: a directory of which only the time changed.
  */
 export interface LayerEntry {
-  /** Clean and relative: no `./`, no `/` at either end, no `..`. */
+  /** Normalized and relative: no `./`, no leading or trailing `/`, no `..`. */
   readonly path: string
   readonly kind: TarKind | 'remove' | 'hide' | 'settle'
   readonly mode: number
@@ -17,26 +17,26 @@ export interface LayerEntry {
   readonly mtime: number
   readonly mtimeNs: number
   readonly size: number
-  /** Where the entry's first header begins in the layer, in bytes; -1 for what is not in it. */
+  /** The offset of the entry's first header in the layer; -1 if it is not in the layer. */
   readonly at: number
-  /** Where its body lies in the layer. */
+  /** Where its body is in the layer. */
   readonly runs: readonly StoredRun[]
   readonly link?: string
   readonly device?: readonly [major: number, minor: number]
   readonly xattrs?: ReadonlyMap<string, Uint8Array>
-  /** sha256 of the content, once somebody has read it. */
+  /** SHA-256 of the content, once it has been read. */
   digest?: Digest | undefined
 }
 
-/** What is in a layer, so that it need not be read again: kept beside the blob. */
+/** A layer's entries, stored beside the blob so that the layer need not be read again. */
 export interface LayerIndex {
   readonly diffId: Digest
-  /** Bytes of the layer, uncompressed. */
+  /** Size of the uncompressed layer in bytes. */
   readonly size: number
   readonly entries: readonly LayerEntry[]
 }
 
-/** Sum of the sizes of the layer's files: what docker calls the size of an image is the sum over its layers. */
+/** Returns the total size of the layer's files. docker's image size is the sum over all layers. */
 export function contentSize(index: LayerIndex): number {
   let sum = 0
   for (const entry of index.entries) if (entry.kind === 'file') sum += entry.size
@@ -46,8 +46,8 @@ export function contentSize(index: LayerIndex): number {
 const format = 2
 const kinds = ['file', 'hardlink', 'symlink', 'char', 'block', 'directory', 'fifo', 'remove', 'hide', 'settle'] as const
 
-// A row holds what nearly every entry has in fixed places, and the rest in one object at its end: thousands of rows
-// are parsed on the way to a small build.
+// A row stores what nearly every entry has at fixed positions, and the rest in one object at the end: even a small build parses
+// thousands of rows.
 interface Rest {
   readonly link?: string
   readonly device?: readonly [number, number]
@@ -73,17 +73,17 @@ export function encodeIndex(index: LayerIndex): string {
   return assembleIndex(index, encodeEntries(index.entries))
 }
 
-/** The entries' part of `encodeIndex`: most of the work, which can be done before the layer's digest is known. */
+/** Encodes the entries, which is most of the work of `encodeIndex`, and possible before the layer's digest is known. */
 export function encodeEntries(entries: readonly LayerEntry[]): string {
   return JSON.stringify(entries.map(rowOf))
 }
 
-/** The rest of `encodeIndex`. */
+/** Completes the encoding. */
 export function assembleIndex({ diffId, size }: Pick<LayerIndex, 'diffId' | 'size'>, entries: string): string {
   return `${JSON.stringify({ format, diffId, size }).slice(0, -1)},"entries":${entries}}`
 }
 
-/** The index that `encodeIndex` wrote; undefined for text of another format, which is then to be made again. */
+/** Decodes what `encodeIndex` wrote; returns undefined for another format, whose index must be rebuilt. */
 export function decodeIndex(text: string): LayerIndex | undefined {
   try {
     const raw = JSON.parse(text) as { format: number; diffId: Digest; size: number; entries: Row[] }

@@ -12,7 +12,7 @@ import {
 import { knownDigest, learnDigest } from './content.ts'
 import type { LayerEntry, LayerIndex } from './layer-index.ts'
 
-/** A layer as far as a tree needs it: what is in it, and the file that holds it, uncompressed. */
+/** A layer as needed for a tree: its index, and its uncompressed file. */
 export interface StoredLayer {
   readonly index: LayerIndex
   readonly path: string
@@ -20,21 +20,21 @@ export interface StoredLayer {
 
 const contents = new WeakMap<LayerEntry, Content>()
 
-/** The filesystem that the layers make together, lowest first. Throws `LAYER_INVALID` where they contradict themselves. */
+/** Returns the filesystem these layers make, lowest first. Throws `LAYER_INVALID` if they contradict each other. */
 export function mergeLayers(layers: readonly StoredLayer[]): Tree {
   const draft = Tree.empty.edit()
   for (const layer of layers) addLayer(draft, layer)
   return new Tree(draft.done())
 }
 
-/** The tree with one more layer on top. */
+/** Returns the tree with one more layer on top. */
 export function withLayer(tree: Tree, layer: StoredLayer): Tree {
   const draft = tree.edit()
   addLayer(draft, layer)
   return new Tree(draft.done())
 }
 
-/** Whether digests of files of this layer are known now that the index does not have; if so it has them afterwards. */
+/** Copies digests learnt by reading the layer's files into the index. Returns whether there were new ones. */
 export function learnFromReaders(index: LayerIndex): boolean {
   let learnt = false
   for (const entry of index.entries) {
@@ -49,8 +49,8 @@ export function learnFromReaders(index: LayerIndex): boolean {
 }
 
 function addLayer(draft: TreeDraft, { index, path }: StoredLayer): void {
-  // What is gone comes first: a whiteout or an opaque marker speaks of the layers below, yet it may stand after entries
-  // of its own layer, and those must stay. (image-spec, layer.md, "Opaque Whiteout")
+  // Removals first: whiteouts and opaque markers apply to lower layers, but may come after entries of their own layer, which must
+  // stay. (image-spec, layer.md, "Opaque Whiteout")
   for (const entry of index.entries) {
     if (entry.kind === 'remove') draft.remove(inside(draft, entry.path))
     else if (entry.kind === 'hide' && draft.get(partsOf(entry.path))?.kind === 'directory')
@@ -60,7 +60,7 @@ function addLayer(draft: TreeDraft, { index, path }: StoredLayer): void {
   for (const entry of index.entries) if (entry.kind !== 'remove' && entry.kind !== 'hide') merger.add(entry)
 }
 
-/** The parts of the path with symlinks of its parents followed, its last part not. */
+/** Resolves symlinks in the path's parents, but not its last part. */
 function inside(draft: TreeDraft, path: string): string[] {
   const slash = path.lastIndexOf('/')
   return slash < 0 ? [path] : [...draft.resolve(path.slice(0, slash)), path.slice(slash + 1)]
@@ -70,7 +70,7 @@ class Merger {
   private readonly draft: TreeDraft
   private readonly index: LayerIndex
   private readonly path: string
-  // Entries of one directory come one after the other, so it is looked up once.
+  // Consecutive entries usually share a directory, so it is looked up only once.
   private directory:
     | { readonly name: string; readonly parts: readonly string[]; readonly children: Map<string, Node> }
     | undefined
@@ -94,7 +94,7 @@ class Merger {
     const parts = [...parent.parts, name]
     if (there?.kind === 'directory') this.draft.change(parts, metadataOf(entry))
     else this.draft.makeDirectory(parts, metadataOf(entry))
-    // The directory may be a copy now; and a child of the one looked up may have been replaced.
+    // The cached directory may be a copy by now, or a child of it may have been replaced.
     if (this.directory !== undefined && `${this.directory.name}/`.startsWith(`${entry.path}/`))
       this.directory = undefined
   }

@@ -9,28 +9,28 @@ import { assembleIndex, encodeEntries, type LayerEntry, type LayerIndex } from '
 import { whiteoutOf } from './whiteout.ts'
 
 export interface PackOptions {
-  /** The file to write the layer to; it must not exist. */
+  /** Where to write the layer; must not exist. */
   readonly path: string
-  /** An earlier layer of the same step: entries that are the same are taken over from it, without reading their files. */
+  /** An earlier layer of the same step: identical entries are copied from it without reading their files. */
   readonly previous?: { readonly index: LayerIndex; readonly path: string } | undefined
-  /** Whether to learn the file's sha256 while it is read. Else it is in the index only if it is known already. */
+  /** Whether to hash a file while reading it. Otherwise its digest is in the index only if already known. */
   readonly digests: (file: RegularFile) => boolean
-  /** Times later than this (seconds since 1970) become it. */
+  /** Later times are clamped to this, in seconds since 1970. */
   readonly latest?: number | undefined
   readonly signal?: AbortSignal | undefined
-  /** Hears of bytes written. */
+  /** Called with the number of bytes written. */
   readonly progress?: ((bytes: number) => void) | undefined
 }
 
-/** A layer that was written: what is in it, and that as a text to keep. */
+/** A finished layer: its index, and the encoded index to store. */
 export interface PackedLayer {
   readonly index: LayerIndex
   readonly encoded: string
 }
 
 /**
- * Writes the differences, which come in a layer's order, as a layer: the bytes that Docker would write (ARCHITECTURE.md, "A
- * layer, byte for byte"). Names of one node are hard links to the first. The file is removed by the caller on failure.
+ * Writes differences, given in layer order, as a layer with exactly the bytes Docker would write (ARCHITECTURE.md, "A layer, byte
+ * for byte"). Further names of a node become hard links to the first. On failure, the caller removes the file.
  */
 export async function packLayer(differences: readonly Difference[], options: PackOptions): Promise<PackedLayer> {
   let expected = 0
@@ -82,7 +82,7 @@ class Packer {
     return this.writer.abandon()
   }
 
-  /** Writes one difference; answers a promise where that has to wait. */
+  /** Writes one difference; returns a promise only if it must wait. */
   private add(difference: Difference): Promise<void> | undefined {
     if (difference.kind === 'remove') return this.whiteout(difference.path)
     const { path, node } = difference
@@ -123,7 +123,7 @@ class Packer {
     return undefined
   }
 
-  /** Whether the node's time is later than any may be. */
+  /** Whether the node's time needs clamping. */
   private isLate(node: Metadata): boolean {
     return this.options.latest !== undefined && node.mtime >= this.options.latest
   }
@@ -133,7 +133,7 @@ class Packer {
     const late = this.isLate(node)
     const mtime = late ? this.options.latest! : node.mtime
     const mtimeNs = late ? 0 : node.mtimeNs
-    // The only attribute that Docker's differ writes into a layer.
+    // The only attribute that Docker's differ writes.
     const capability = node.xattrs?.get('security.capability')
     if (capability === undefined) return { mode, uid, gid, mtime, mtimeNs }
     return { mode, uid, gid, mtime, mtimeNs, xattrs: new Map([['security.capability', capability]]) }
@@ -165,7 +165,7 @@ class Packer {
     return plain
   }
 
-  /** Copies the longest run of entries from the place `i` that the earlier layer has too, one after the other; answers how many. */
+  /** Copies the longest run of entries starting at index `i` that the earlier layer has too; returns their number. */
   private async takeOver(i: number): Promise<number> {
     const { index, path } = this.options.previous!
     const place = this.earlier.get(this.differences[i]!.path)
@@ -219,7 +219,7 @@ class Packer {
   }
 }
 
-/** sha256 of bytes that mostly come in one piece, which is hashed at once. */
+/** Computes SHA-256, optimized for content in a single piece. */
 class PieceSum {
   private readonly size: number
   private whole: string | undefined

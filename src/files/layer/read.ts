@@ -5,8 +5,8 @@ import type { LayerEntry, LayerIndex } from './layer-index.ts'
 import { readWhiteout } from './whiteout.ts'
 
 /**
- * Reads what is in a layer at rest: headers only. `what` names the layer in errors. Throws what the tar room throws, and
- * `LAYER_PATH_ESCAPES` for a name or a hard link that leads out of the root, `LAYER_INVALID` for one that is too long for a system.
+ * Indexes a layer on disk by reading only its headers. `what` names the layer in errors. Throws the errors of files/tar,
+ * `LAYER_PATH_ESCAPES` for a name or hard link outside the root, and `LAYER_INVALID` for a name too long for the system.
  */
 export function indexLayer(archive: Archive, diffId: Digest, what: string): LayerIndex {
   const entries: LayerEntry[] = []

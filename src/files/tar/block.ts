@@ -1,15 +1,15 @@
 import { decodeName } from '../../support/index.ts'
 
-/** Everything in a tar lies on blocks of this many bytes. */
+/** Everything in a tar is aligned to blocks of this size. */
 export const blockSize = 512
 
 /**
- * Asks for so many bytes of the archive, from where it stopped; gets them, or fewer at the end of the archive. They stay
- * as they are only until more is asked for.
+ * Yields the number of bytes it needs next from the archive, and is resumed with them, or with fewer at the end. They are valid
+ * only until the next yield.
  */
 export type Wanting<Result> = Generator<number, Result, Buffer>
 
-/** How many zeros follow a body of `size` bytes, up to the next block. */
+/** Returns the number of zeros after a body of `size` bytes, up to the next block. */
 export function padding(size: number): number {
   return (blockSize - (size % blockSize)) % blockSize
 }
@@ -19,7 +19,7 @@ export function isZero(block: Uint8Array): boolean {
   return true
 }
 
-/** Old tars summed signed bytes: both sums are taken, as in Go and GNU tar. */
+/** Old tars summed signed bytes, so both sums are accepted, as in Go and GNU tar. */
 export function checksumMatches(block: Uint8Array): boolean {
   const given = readNumber(block, 148, 8)
   let sum = 8 * 32
@@ -32,8 +32,8 @@ export function checksumMatches(block: Uint8Array): boolean {
 }
 
 /**
- * A number field, octal or base-256; NaN where it is neither. Blanks and NULs around the digits do not count, an empty
- * field is 0 and what follows a NUL is not looked at: as Go's archive/tar. Beyond 2^53 the value is only near.
+ * Parses a number field, octal or base-256; returns NaN if it is neither. Blanks and NULs around the digits are ignored, an empty
+ * field is 0, and anything after a NUL is ignored: as in Go's archive/tar. Beyond 2^53 the value is approximate.
  */
 export function readNumber(block: Uint8Array, at: number, length: number): number {
   if (block[at]! & 0x80) return readBase256(block, at, length)
@@ -62,7 +62,7 @@ function readBase256(block: Uint8Array, at: number, length: number): number {
   return invert === 0 ? value : -value - 1
 }
 
-/** A field's text up to its first NUL. */
+/** Returns a field's text up to its first NUL. */
 export function readText(block: Buffer, at: number, length: number): string {
   let end = at
   let ascii = 0

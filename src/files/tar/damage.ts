@@ -3,7 +3,7 @@ import { TareError } from '../../support/index.ts'
 const remedy =
   'The archive is damaged or was cut short; make or fetch it again. `tar -tvf` shows how far it can be read.'
 
-/** What is wrong with an archive, and at which of its bytes. */
+/** Returns the error for a damaged archive, with the byte position. */
 export function damaged(code: string, position: number, what: string): TareError {
   return new TareError(code, `the tar archive cannot be read at byte ${position}: ${what}`, { remedy })
 }

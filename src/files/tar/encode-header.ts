@@ -15,7 +15,7 @@ import {
 
 const extensionLimit = 1024 * 1024
 
-/** How many bytes `encodeHeader` gives. */
+/** Returns the length of the result of `encodeHeader`. */
 export function headerLength(header: TarHeader): number {
   return writeHeader(scratch, 0, header) || encodeHeader(header).length
 }
@@ -23,9 +23,9 @@ export function headerLength(header: TarHeader): number {
 const scratch = Buffer.alloc(blockSize)
 
 /**
- * The header of an entry as Docker writes it, of one block or, where ustar cannot say everything, of several. A
- * directory's name gets its `/`; of the mode twelve bits are taken; seconds are whole (`mtimeNs` is left out); user and
- * group names are not written. Throws a TareError for a name, a number or an attribute that no tar can hold.
+ * Encodes an entry's header as Docker writes it: one block, or several if ustar cannot represent everything. A directory's name
+ * ends in `/`; twelve mode bits are kept; seconds are whole (`mtimeNs` is ignored); user and group names are omitted. Throws a
+ * TareError for a name, number or attribute that tar cannot represent.
  */
 export function encodeHeader(header: TarHeader): Buffer {
   const block = Buffer.alloc(blockSize)
@@ -71,8 +71,8 @@ const nameSize = 100
 const prefixSize = 155
 
 /**
- * A long name in the two fields that ustar has for one, which Docker prefers to an extended header: divided at the last
- * `/` that the first can reach to. Undefined where a field is still too short, and for a name that is not ASCII.
+ * Splits a long name into ustar's two fields, which Docker prefers to an extended header: at the last `/` within reach of the
+ * first field. Returns undefined if it does not fit, or is not ASCII.
  */
 function splitPath(path: Buffer): { readonly prefix: Buffer; readonly name: Buffer } | undefined {
   if (path.length <= nameSize || !isAscii(path)) return undefined
@@ -90,7 +90,7 @@ function withPrefix(block: Buffer, prefix: Buffer): Buffer {
   return sealed(block, block[156]!)
 }
 
-/** What ustar cannot say, as PAX records sorted by key. */
+/** Returns what ustar cannot represent, as PAX records sorted by key. */
 function recordsOf(header: TarHeader, { path, link }: RawNames): Buffer {
   const size = header.kind === 'file' ? header.size : 0
   for (const [name, value, least] of [
@@ -128,7 +128,7 @@ function isAscii(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte < 0x80)
 }
 
-/** `LENGTH KEY=VALUE\n`, where the length counts its own digits. */
+/** `LENGTH KEY=VALUE\n`, where LENGTH includes its own digits. */
 function encodeRecord(key: Uint8Array, value: Uint8Array): Buffer {
   const rest = key.length + value.length + 3
   let length = rest + String(rest).length
@@ -140,7 +140,7 @@ function encodeMainBlock(header: TarHeader, { path, link }: RawNames): Buffer {
   const block = Buffer.from(template)
   putName(block, 0, path)
   putName(block, 157, link)
-  // What does not fit is 0 here and right in its record.
+  // Values that do not fit are 0 here; the record has the real one.
   putOctal(block, 106, header.mode & 0o7777)
   if (fits(header.uid, largestSevenDigits)) putOctal(block, 114, header.uid)
   if (fits(header.gid, largestSevenDigits)) putOctal(block, 122, header.gid)
@@ -159,7 +159,7 @@ function encodeMainBlock(header: TarHeader, { path, link }: RawNames): Buffer {
   return sealed(block, flagOf[header.kind])
 }
 
-/** The header of the records themselves: named after the entry, with no owner, no time and no device fields. */
+/** Encodes the header of the records: named after the entry, without owner, time and device fields. */
 function encodeExtensionBlock(path: Buffer, size: number): Buffer {
   const block = Buffer.from(template).fill(0, 329, 345)
   const slash = path.lastIndexOf(47) + 1
@@ -177,7 +177,7 @@ function encodeExtensionBlock(path: Buffer, size: number): Buffer {
   return sealed(block, 'x'.charCodeAt(0))
 }
 
-/** A path without `.`, without doubled slashes and with `..` taken back where that is possible, as Go's path.Join. */
+/** Normalizes a path like Go's path.Join: no `.`, no double slashes, `..` resolved where possible. */
 function cleanPath(path: string, rooted: boolean): string {
   const parts: string[] = []
   for (const part of path.split('/')) {
@@ -189,7 +189,10 @@ function cleanPath(path: string, rooted: boolean): string {
   return (rooted ? '/' : '') + parts.join('/')
 }
 
-/** The ASCII of a name, cut to its 100 bytes. A file's name that is cut right behind a `/` would be read as a directory's, so that `/` goes. */
+/**
+ * Writes a name's ASCII form, cut to the field's 100 bytes. If a file's name would be cut right after a `/`, that `/` is dropped,
+ * since it would look like a directory.
+ */
 function putName(block: Buffer, at: number, name: Buffer): void {
   const ascii = isAscii(name) ? name : Buffer.from(name.filter((byte) => byte < 0x80))
   block.set(ascii.subarray(0, 100), at)

@@ -10,18 +10,18 @@ const kinds: Readonly<Record<string, TarKind>> = {
   '4': 'block',
   '5': 'directory',
   '6': 'fifo',
-  // Contiguous, sparse, and a directory of an incremental dump, whose body lists names.
+  // Contiguous files, sparse files, and directories of incremental dumps, whose body lists names.
   '7': 'file',
   S: 'file',
   D: 'directory',
 }
 
-// Global records, which Docker ignores; a volume's label, old long names; access lists, inode and extended headers of Solaris and star.
+// Global records, which Docker ignores; volume labels and old long names; ACLs, inodes and extended headers of Solaris and star.
 const ignored = 'gVNAEIX'
 
 /**
- * The header of what was found; nothing for entries that are no files. Here is what Go's reader lets pass, but no file
- * system could hold.
+ * Returns the header of an entry that was found; undefined if it is not a file. Refuses what Go's reader accepts but no
+ * filesystem could store.
  */
 export function headerOf({ draft, at }: Found): Writable<TarHeader> | undefined {
   const kind = kinds[String.fromCharCode(draft.type)]
@@ -45,7 +45,7 @@ export function headerOf({ draft, at }: Found): Writable<TarHeader> | undefined 
   const header: Writable<TarHeader> = {
     path: draft.path,
     kind,
-    // Some archives have the file type in the bits above; the type flag says it already.
+    // Some archives store the file type in the higher bits; the type flag already has it.
     mode: draft.mode & 0o7777,
     uid: ownerId(draft.uid, draft.path, at),
     gid: ownerId(draft.gid, draft.path, at),
@@ -66,7 +66,7 @@ export function headerOf({ draft, at }: Found): Writable<TarHeader> | undefined 
 
 export type Writable<T> = { -readonly [key in keyof T]: T[key] }
 
-/** -2, as old systems wrote "nobody", is 4294967294, as for the kernel; -1 and what 32 bits cannot hold is nobody's number. */
+/** Old systems wrote "nobody" as -2, which is 4294967294, as in the kernel; -1 and values beyond 32 bits are invalid. */
 function ownerId(id: number, path: string, at: number): number {
   const unsigned = id < -1 ? id + 2 ** 32 : id
   if (unsigned >= 0 && unsigned < 2 ** 32) return unsigned

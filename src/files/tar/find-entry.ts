@@ -4,15 +4,15 @@ import { type Draft, readHeaderBlock } from './header-block.ts'
 import { type PaxRecords, parsePax, paxNumber, paxText, readTime } from './pax.ts'
 import { readOldSparseMap, readPaxSparseMap, type Stretch } from './sparse.ts'
 
-/** One entry as the archive has it, extensions applied, and where its body lies. */
+/** An entry with extensions applied, and the position of its body. */
 export interface Found {
   readonly draft: Draft
-  /** Where the entry's own header block stands. */
+  /** Offset of the entry's own header block. */
   readonly at: number
   readonly bodyAt: number
-  /** Bytes of the body in the archive, without padding; of a sparse file, its holes do not count. */
+  /** Size of the body in the archive, without padding and without a sparse file's holes. */
   readonly stored: number
-  /** Which parts of a sparse file are stored; nothing for all others. */
+  /** The stored parts of a sparse file; undefined for others. */
   readonly stretches: readonly Stretch[] | undefined
 }
 
@@ -23,14 +23,14 @@ const longName = flag('L')
 const longLink = flag('K')
 const oldSparse = flag('S')
 
-// Go's archive/tar has the same limit for one extended header, but none for a run of them.
+// Go's archive/tar has the same limit for one extended header, but none for several in a row.
 const extensionLimit = 1024 * 1024
 const extensionsLimit = 4 * extensionLimit
 
 /**
- * Reads headers from `start` up to the first entry; nothing at the end of the archive. What is taken and what is
- * refused follows Go's `Reader.Next`, since that is what Docker reads with: an archive may end without its two blocks of
- * zeros, if it does so between two entries, and global PAX headers are entries of their own that change nothing.
+ * Reads headers from `start` up to the first entry; returns undefined at the end of the archive. Accepts and refuses the same as
+ * Go's `Reader.Next`, which Docker uses: an archive may end between two entries without its two zero blocks, and global PAX
+ * headers are entries of their own with no effect.
  */
 export function* findEntry(start: number): Wanting<Found | undefined> {
   let position = start
@@ -53,7 +53,7 @@ export function* findEntry(start: number): Wanting<Found | undefined> {
       return undefined
     }
     const draft = readHeaderBlock(block, at)
-    // Before any record is applied: a negative size is refused even where a record would replace it.
+    // Before records are applied: a negative size is refused even if a record would replace it.
     storedSize(draft, at)
     switch (draft.type) {
       case extended:
@@ -68,7 +68,7 @@ export function* findEntry(start: number): Wanting<Found | undefined> {
         if (body.length < draft.size) throw truncated(position + body.length, 'an extended header')
         if (draft.type === longName) path = readText(body, 0, draft.size)
         else if (draft.type === longLink) link = readText(body, 0, draft.size)
-        // A copy, as below: the values are looked at once the next header has been read.
+        // Copied, since the values are used after the next header has been read.
         else records = parsePax(Buffer.from(body.subarray(0, draft.size)), position)
         position += draft.size + padding(draft.size)
         if (draft.type === globalExtended) {
@@ -77,7 +77,7 @@ export function* findEntry(start: number): Wanting<Found | undefined> {
         break
       }
       default: {
-        // A copy, since the next bytes asked for may come in the same memory.
+        // Copied, since the next read may reuse the memory.
         const header = draft.type === oldSparse ? Buffer.from(block) : block
         if (records !== undefined) applyRecords(draft, records, at)
         if (path !== '') draft.path = path
@@ -99,7 +99,7 @@ export function* findEntry(start: number): Wanting<Found | undefined> {
 
 const empty = Buffer.alloc(0)
 
-/** Bytes that follow the header: links, devices, directories and fifos have none, whatever their size field says. */
+/** Returns the size of the body: links, devices, directories and fifos have none, whatever their size field says. */
 function storedSize(draft: Draft, at: number): number {
   if (draft.type >= 0x31 && draft.type <= 0x36) return 0
   if (draft.size < 0) throw damaged('TAR_SIZE_INVALID', at, `the size of "${draft.path}" is negative`)

@@ -1,9 +1,9 @@
 import { checksumMatches, hasText, readNumber, readText } from './block.ts'
 import { damaged } from './damage.ts'
 
-/** What one header block says, and what extensions then change. Numbers are as they stand there, sane or not. */
+/** The fields of a header block, to which extensions are applied. Numbers are not validated yet. */
 export interface Draft {
-  /** The type flag, as a character code. */
+  /** The type flag's character code. */
   type: number
   path: string
   link: string
@@ -18,13 +18,13 @@ export interface Draft {
   major: number
   minor: number
   xattrs: Map<string, Uint8Array> | undefined
-  /** Whether the map of a sparse file accounts for all the bytes that are stored. */
+  /** Whether the map of a sparse file accounts for all stored bytes. */
   mapMatches: boolean
-  /** A header of GNU's own format: only there do sparse maps stand in the block itself. */
+  /** Whether this is a GNU header: only those contain sparse maps. */
   readonly gnu: boolean
 }
 
-/** Reads a header block of any of the formats v7, ustar, star and GNU. `position` is for errors. */
+/** Reads a header block in v7, ustar, star or GNU format. `position` is for errors. */
 export function readHeaderBlock(block: Buffer, position: number): Draft {
   if (!checksumMatches(block)) throw damaged('TAR_CHECKSUM', position, 'the checksum of the header is wrong')
   const ustar = hasText(block, 257, 'ustar\0')
@@ -55,7 +55,7 @@ export function readHeaderBlock(block: Buffer, position: number): Draft {
     const prefix = ustar ? readPrefix(block, position) : readMistakenPrefix(block)
     if (prefix !== '') draft.path = `${prefix}/${draft.path}`
   }
-  // NaN in any of them makes NaN of the sum.
+  // A NaN in any of them makes the sum NaN.
   if (Number.isNaN(draft.mode + draft.uid + draft.gid + draft.size + draft.mtime + draft.major + draft.minor)) {
     throw damaged('TAR_NUMBER_INVALID', position, `a number in the header of "${draft.path}" is none`)
   }
@@ -64,14 +64,14 @@ export function readHeaderBlock(block: Buffer, position: number): Draft {
 
 function readPrefix(block: Buffer, position: number): string {
   if (!hasText(block, 508, 'tar\0')) return block[345] === 0 ? '' : readText(block, 345, 155)
-  // star: the prefix is shorter, and two times stand behind it.
+  // star has a shorter prefix, followed by two times.
   if (Number.isNaN(readNumber(block, 476, 12) + readNumber(block, 488, 12))) {
     throw damaged('TAR_NUMBER_INVALID', position, 'a time in the header is not a number')
   }
   return readText(block, 345, 131)
 }
 
-// Go before 1.8 wrote a prefix into GNU headers, which have two times there; Go reads such archives to this day.
+// Go before 1.8 wrote a prefix into GNU headers, where two times belong; Go still reads such archives.
 function readMistakenPrefix(block: Buffer): string {
   if (block[345] === 0 && block[357] === 0) return ''
   const times =

@@ -1,8 +1,8 @@
 /**
- * The tar format: bytes ⇄ entries, lenient and strict exactly where Docker's reader is, written byte for byte as Docker writes.
+ * The tar format: bytes ⇄ entries, lenient and strict exactly where Docker's reader is, and written byte for byte as Docker does.
  *
- * In: bytes that flow, or an archive at rest.  Out: entries with all extensions applied; and the bytes of entries.
- * Not here: what names mean, whiteouts, the order of a layer, compression, the disk.
+ * In: byte streams, or archives on disk.  Out: entries with all extensions applied; and their encoded bytes.
+ * Not here: the meaning of names, whiteouts, the order of a layer, compression, the disk.
  */
 export { blockSize, padding } from './block.ts'
 export { encodeHeader, headerLength } from './encode-header.ts'

@@ -1,14 +1,14 @@
 import { TareError } from '../../support/index.ts'
 import { findEntry } from './find-entry.ts'
 
-/** How many bytes `looksLikeTar` likes to see. */
+/** How many bytes `looksLikeTar` needs. */
 export const tarHeadLength = 64 * 1024
 
 /**
- * Whether a file that begins with `head` would be unpacked by ADD: whether Go's archive/tar, which Docker asks, finds a first
- * entry. Nothing, only zeros, or a header with a wrong checksum is no tar; a good first header makes one, whatever comes
- * behind. A head shorter than `tarHeadLength` is taken for the whole file; where the extended headers before the first
- * entry go on behind a longer one, it is taken for a tar.
+ * Whether ADD would unpack a file that begins with `head`: whether Go's archive/tar, which Docker uses, finds a first entry.
+ * Empty files, only zeros, or a header with a wrong checksum are not tar; one good header suffices, whatever follows. A head
+ * shorter than `tarHeadLength` is taken for the whole file; if the extended headers before the first entry exceed a longer one,
+ * the file counts as tar.
  */
 export function looksLikeTar(head: Uint8Array): boolean {
   const bytes = Buffer.from(head.buffer, head.byteOffset, head.byteLength)

@@ -2,7 +2,7 @@ import { decodeName } from '../../support/index.ts'
 import { readText } from './block.ts'
 import { damaged } from './damage.ts'
 
-/** The records of one extended header. */
+/** The records of an extended header. */
 export interface PaxRecords {
   readonly values: ReadonlyMap<string, Buffer>
   /** The numbers of GNU's sparse map, formats 0.0 and 0.1. */
@@ -14,8 +14,8 @@ const equals = 0x3d
 const newline = 0x0a
 
 /**
- * Takes the records of an extended header apart, as strictly as Go's archive/tar: lengths have to be exact, and no
- * name may hold a NUL. Of a key that comes twice, the last counts.
+ * Parses the records of an extended header as strictly as Go's archive/tar: lengths must be exact, and names must not contain
+ * NUL. If a key occurs twice, the last one counts.
  */
 export function parsePax(body: Buffer, position: number): PaxRecords {
   const values = new Map<string, Buffer>()
@@ -26,7 +26,7 @@ export function parsePax(body: Buffer, position: number): PaxRecords {
     if (blank < 0 || blank - at > 20) throw wrong('a record has no length')
     const length = readDecimal(body.toString('latin1', at, blank))
     const end = at + length
-    // No record is shorter than "5 k=\n".
+    // The shortest record is "5 k=\n".
     if (!(length >= 5) || end > body.length || end - 1 <= blank) throw wrong('the length of a record is wrong')
     if (body[end - 1] !== newline) throw wrong('a record does not end where its length says')
     const sign = body.indexOf(equals, blank)
@@ -55,26 +55,28 @@ function isName(key: string): boolean {
   return key === 'path' || key === 'linkpath' || key === 'uname' || key === 'gname'
 }
 
-/** The text of a record; nothing when it is absent or empty, which both leave the ustar field as it is. */
+/** Returns a record's text; undefined if it is absent or empty, which both leave the ustar field in effect. */
 export function paxText(records: PaxRecords, key: string): string | undefined {
   const value = records.values.get(key)
   return value === undefined || value.length === 0 ? undefined : readText(value, 0, value.length)
 }
 
-/** The number of a record, or NaN where it is none; nothing when it is absent or empty. */
+/** Returns a record's number, NaN if it is invalid; undefined if it is absent or empty. */
 export function paxNumber(records: PaxRecords, key: string): number | undefined {
   const value = records.values.get(key)
   return value === undefined || value.length === 0 ? undefined : readDecimal(value.toString('latin1'))
 }
 
-/** A whole decimal number, NaN for anything else and for what 64 bits cannot hold. */
+/** Parses a decimal integer; returns NaN for anything else or if it exceeds 64 bits. */
 export function readDecimal(text: string): number {
   if (!/^[+-]?\d+$/.test(text)) return Number.NaN
   const value = Number(text)
   return Math.abs(value) < 2 ** 63 ? value : Number.NaN
 }
 
-/** Seconds and nanoseconds, the latter never negative: `-1.5` is -2 s and 500,000,000 ns. Nothing where the text is no time. */
+/**
+ * Parses seconds and non-negative nanoseconds: `-1.5` is -2 s and 500,000,000 ns. Returns undefined if the text is not a time.
+ */
 export function readTime(text: string): { readonly seconds: number; readonly nanoseconds: number } | undefined {
   const [whole = '', fraction = ''] = text.split(/\.(.*)/s)
   const seconds = readDecimal(whole)

@@ -7,9 +7,9 @@ import { type Found, findEntry } from './find-entry.ts'
 import type { TarEntry } from './types.ts'
 
 /**
- * The entries of a tar archive, as they flow by. A body can be read until the next entry is asked for; what is left of
- * it is then skipped. Behind the end marker the bytes are read to their end and ignored, so that whoever measures or
- * decompresses them sees them all. Throws a TareError `TAR_…` where the archive is damaged or cut short.
+ * Yields the entries of a tar stream. A body can be read until the next entry is requested; the rest is skipped. Bytes after the
+ * end marker are read and ignored, so that a digest or a decompressor sees the whole stream. Throws a TareError `TAR_…` if the
+ * archive is damaged or truncated.
  */
 export async function* readTar(bytes: Bytes): AsyncGenerator<TarEntry> {
   const reader = new EntryReader(bytes)
@@ -29,7 +29,7 @@ export async function* readTar(bytes: Bytes): AsyncGenerator<TarEntry> {
       const end = found.bodyAt + found.stored
       if (!reader.skipNow(end - reader.position)) await reader.skip(end - reader.position)
       if (reader.position < end) throw truncated(reader.position, `the body of "${found.draft.path}"`)
-      // An archive may stop short in the padding, as for Go.
+      // An archive may end within the padding, as in Go.
       const rest = padding(found.stored)
       if (!reader.skipNow(rest)) await reader.skip(rest)
     }
@@ -40,7 +40,7 @@ export async function* readTar(bytes: Bytes): AsyncGenerator<TarEntry> {
 }
 
 class EntryReader extends ByteReader {
-  /** Counts entries, so that a body knows when its time is over. */
+  /** Counts entries, to detect reading a body too late. */
   turn = 0
 }
 

@@ -5,8 +5,8 @@ import { type Found, findEntry } from './find-entry.ts'
 import type { Archive, StoredEntry, StoredRun } from './types.ts'
 
 /**
- * The same entries as `readTar` gives, of an archive at rest: only headers are read, bodies are skipped and it is said where
- * they lie. Bytes behind the end marker are not looked at. Throws a TareError `TAR_…` where the archive is damaged or cut short.
+ * Yields the same entries as `readTar` for an archive on disk: reads only headers, and reports where bodies are. Ignores bytes
+ * after the end marker. Throws a TareError `TAR_…` if the archive is damaged or truncated.
  */
 export function* scanTar(archive: Archive): Generator<StoredEntry> {
   const window = new Window(archive)
@@ -50,8 +50,8 @@ const smallest = 512
 const largest = 64 * 1024
 
 /**
- * A part of the archive in memory. It reads ahead as far as that has paid off: where bodies are small, many headers
- * come with one read; between large bodies, each read is one header.
+ * A window of the archive in memory. Reads ahead only as far as it has paid off: with small bodies, one read gets many headers;
+ * between large bodies, each read gets one.
  */
 class Window {
   private readonly archive: Archive
@@ -65,7 +65,7 @@ class Window {
     this.archive = archive
   }
 
-  /** `size` bytes from `position`, fewer only at the end. They stay as they are until the next call. */
+  /** Returns `size` bytes from `position`, fewer only at the end; valid until the next call. */
   read(position: number, size: number): Buffer {
     const at = position - this.start
     if (at < 0 || at + size > this.length) return this.refill(position, size)
@@ -77,7 +77,7 @@ class Window {
     this.ahead = this.served > 1 ? Math.min(this.ahead * 4, largest) : Math.max(this.ahead / 2, smallest)
     this.served = 1
     const wanted = Math.max(size, this.ahead)
-    // No larger than it has to be: many layers have a single file.
+    // No larger than necessary: many layers contain a single file.
     if (wanted > this.buffer.length) this.buffer = Buffer.allocUnsafeSlow(wanted)
     this.start = position
     this.length = 0

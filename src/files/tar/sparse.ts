@@ -3,7 +3,7 @@ import { damaged, truncated } from './damage.ts'
 import type { Draft } from './header-block.ts'
 import { type PaxRecords, paxNumber, paxText, readDecimal } from './pax.ts'
 
-/** A part of a sparse file that is stored; all else is zeros. */
+/** A stored part of a sparse file; the rest is zeros. */
 export interface Stretch {
   readonly position: number
   readonly length: number
@@ -11,13 +11,15 @@ export interface Stretch {
 
 interface SparseMap {
   readonly stretches: readonly Stretch[]
-  /** Bytes of the archive that the map takes between the header and the body. */
+  /** Number of bytes the map occupies between header and body. */
   readonly length: number
 }
 
 const mapLimit = 1024 * 1024
 
-/** GNU's own sparse format: four stretches in the header, more in blocks that follow. Sets the draft's size to the real one. */
+/**
+ * Reads GNU's old sparse format: four parts in the header, more in the following blocks. Sets the draft's size to the real one.
+ */
 export function* readOldSparseMap(draft: Draft, header: Buffer, position: number): Wanting<SparseMap> {
   const wrong = (what: string) =>
     damaged('TAR_SPARSE_INVALID', position, `the map of the sparse file "${draft.path}" ${what}`)
@@ -41,13 +43,16 @@ export function* readOldSparseMap(draft: Draft, header: Buffer, position: number
 }
 
 function readStretches(into: Stretch[], block: Buffer, from: number, count: number): void {
-  // A field that begins with NUL ends the map, as for GNU tar and bsdtar.
+  // A field starting with NUL ends the map, as in GNU tar and bsdtar.
   for (let at = from; at < from + 24 * count && block[at] !== 0; at += 24) {
     into.push({ position: readNumber(block, at, 12), length: readNumber(block, at + 12, 12) })
   }
 }
 
-/** GNU's sparse formats 0.0, 0.1 and 1.0, which come as PAX records. Nothing for a file that is not sparse, or of another format. */
+/**
+ * Reads GNU's sparse formats 0.0, 0.1 and 1.0, which use PAX records. Returns undefined for a file that is not sparse, or in
+ * another format.
+ */
 export function* readPaxSparseMap(
   draft: Draft,
   records: PaxRecords,
@@ -78,7 +83,7 @@ function readMapInRecords(records: PaxRecords, wrong: Wrong): SparseMap {
   return { stretches: pairs(records.sparseMap.map(readDecimal)), length: 0 }
 }
 
-/** Decimal numbers, one a line: how many stretches, then position and length of each; padded to a block. */
+/** Reads decimal numbers, one per line: the number of parts, then each part's position and length; padded to a block. */
 function* readMapInBody(position: number, stored: number, wrong: Wrong): Wanting<SparseMap> {
   const numbers: number[] = []
   let length = 0
@@ -110,7 +115,7 @@ function pairs(numbers: readonly number[]): readonly Stretch[] {
   }))
 }
 
-/** Stretches come in order, do not overlap and do not reach past the end; the file's size has to be a size. */
+/** Parts must be in order, must not overlap or exceed the file, and the size must be valid. */
 function checkMap(stretches: readonly Stretch[], size: number, wrong: Wrong): void {
   if (!(size >= 0)) throw wrong('has no size')
   let end = 0

@@ -8,12 +8,12 @@ import type { StoredEntry, TarHeader } from './types.ts'
 
 export type WholeEntry = TarHeader & { readonly data: Buffer }
 
-/** Bytes as a flow of pieces. */
+/** Returns the bytes as a stream of pieces. */
 export async function* pieces(bytes: Uint8Array, size: number): Bytes {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
 }
 
-/** All entries with their bodies, as they flow by in pieces of `size`. */
+/** Reads all entries with their bodies from a stream of pieces of `size` bytes. */
 export async function readWhole(tar: Uint8Array, size = 64 * 1024): Promise<WholeEntry[]> {
   const entries: WholeEntry[] = []
   for await (const { body, ...header } of readTar(pieces(tar, size))) {
@@ -22,10 +22,10 @@ export async function readWhole(tar: Uint8Array, size = 64 * 1024): Promise<Whol
   return entries
 }
 
-/** The same entries, from the archive at rest. */
+/** Reads the same entries from an archive on disk. */
 export function scanWhole(tar: Uint8Array): WholeEntry[] {
   const read = (into: Uint8Array, position: number) => {
-    // Short on purpose: a read may always give less than it was asked for.
+    // Short on purpose: a read may always return less than requested.
     const part = tar.subarray(position, position + Math.min(into.length, 1000))
     into.set(part)
     return part.length
@@ -36,7 +36,7 @@ export function scanWhole(tar: Uint8Array): WholeEntry[] {
   }))
 }
 
-/** The paths of an archive, which has to be the same read in both ways. */
+/** Returns the paths of an archive, which must be the same for both readers. */
 export async function pathsOf(...parts: readonly Uint8Array[]): Promise<readonly string[]> {
   const tar = Buffer.concat(parts)
   const read = await readWhole(tar)
@@ -50,7 +50,7 @@ function asText(entries: readonly WholeEntry[]): string {
   )
 }
 
-/** The codes of the errors that an archive gives, read in each way: one code where all agree. Every error has to be an answer. */
+/** Returns the error codes of both readers; one code if they agree. Every error has to be a TareError. */
 export async function codesOf(...parts: readonly Uint8Array[]): Promise<readonly (string | undefined)[]> {
   const tar = Buffer.concat(parts)
   const ways = [() => readWhole(tar), () => readWhole(tar, 100), async () => scanWhole(tar)]
@@ -84,11 +84,11 @@ export interface RawFields {
   link?: string
   magic?: string
   prefix?: string
-  /** Bytes written over the rest, by position. */
+  /** Bytes to overwrite, by position. */
   also?: Readonly<Record<number, string>>
 }
 
-/** A header block with exactly these fields, and the checksum that fits. Text is latin1. */
+/** Returns a header block with exactly these fields and a valid checksum. Text is latin1. */
 export function rawBlock(fields: RawFields): Buffer {
   const block = Buffer.alloc(blockSize)
   const size =
@@ -118,13 +118,13 @@ export function sealed(block: Buffer): Buffer {
   return block
 }
 
-/** A header and a body padded to whole blocks. */
+/** Returns a header and a body padded to whole blocks. */
 export function rawEntry(fields: RawFields, body: Uint8Array | string = ''): Buffer {
   const bytes = Buffer.from(body as string, 'latin1')
   return Buffer.concat([rawBlock({ size: bytes.length, ...fields }), bytes, Buffer.alloc(padding(bytes.length))])
 }
 
-/** An extended header of these records, each given as `key=value`. */
+/** Returns an extended header with these records, given as `key=value`. */
 export function rawRecords(records: readonly string[], type = 'x'): Buffer {
   return rawEntry({ type }, records.map(rawRecord).join(''))
 }

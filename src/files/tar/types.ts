@@ -3,8 +3,8 @@ import type { Bytes } from '../../support/index.ts'
 export type TarKind = 'file' | 'hardlink' | 'symlink' | 'char' | 'block' | 'directory' | 'fifo'
 
 /**
- * What an entry says of itself, with PAX records and GNU extensions already applied. Names are as `decodeName` makes
- * them, and as the archive has them: nothing is cleaned, a directory's name may or may not end in `/`.
+ * An entry's header with PAX records and GNU extensions applied. Names are decoded by `decodeName` and otherwise unchanged: not
+ * normalized, and a directory's name may or may not end in `/`.
  */
 export interface TarHeader {
   readonly path: string
@@ -13,43 +13,45 @@ export interface TarHeader {
   readonly mode: number
   readonly uid: number
   readonly gid: number
-  /** Bytes of the body when read whole; of a sparse file, its holes count. 0 for all but files. */
+  /** Size of the body when read, including a sparse file's holes. 0 for anything but files. */
   readonly size: number
   /** Whole seconds since 1970, rounded down; may be negative. */
   readonly mtime: number
   /** Nanoseconds on top of `mtime`, 0 to 999,999,999. */
   readonly mtimeNs: number
-  /** Target of a symlink; for a hard link, the path of an earlier entry of the same archive. */
+  /** The target of a symlink, or for a hard link the path of an earlier entry of the same archive. */
   readonly link?: string
   readonly uname?: string
   readonly gname?: string
   readonly deviceMajor?: number
   readonly deviceMinor?: number
-  /** Extended attributes by name (`security.capability`), values as bytes. */
+  /** Extended attributes by name (`security.capability`). */
   readonly xattrs?: ReadonlyMap<string, Uint8Array>
 }
 
-/** A run of bytes of a file's body: `length` bytes of the file from `position`, which lie in the archive from `at`. Between runs are holes of zeros. */
+/**
+ * A stored part of a file's body: `length` bytes at `position` in the file, found at `at` in the archive. Between runs are holes.
+ */
 export interface StoredRun {
   readonly position: number
   readonly length: number
   readonly at: number
 }
 
-/** An entry that flows by: its body can be read only until the next entry is asked for. */
+/** An entry of a stream: its body can be read only until the next entry is requested. */
 export interface TarEntry extends TarHeader {
   readonly body: Bytes
 }
 
-/** An entry of an archive that lies still: where its body is. */
+/** An entry of an archive on disk. */
 export interface StoredEntry extends TarHeader {
-  /** Where the entry begins in the archive: at the first of its headers, extended ones included. */
+  /** Offset of the entry's first header, including extended ones. */
   readonly at: number
-  /** Where the bytes of the body lie in the archive, in order; one run of `size` bytes unless the file is sparse; none when `size` is 0. */
+  /** Where the body is in the archive, in order: one run unless the file is sparse; none if `size` is 0. */
   readonly runs: readonly StoredRun[]
 }
 
-/** An archive at rest: `read` fills `into` from `position` and returns how many bytes it could (0 at the end). */
+/** An archive on disk: `read` fills `into` from `position` and returns the number of bytes read (0 at the end). */
 export interface Archive {
   readonly size: number
   read(into: Uint8Array, position: number): number

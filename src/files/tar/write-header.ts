@@ -1,34 +1,34 @@
 import { blockSize } from './block.ts'
 import type { TarHeader } from './types.ts'
 
-// The bytes are those of Go's archive/tar with FormatPAX, as Docker calls it: a plain ustar header where that can say
-// everything; else an extended header before it, and in the ustar header whatever fits. Layers with the same bytes
-// have the same diffId, so none of the oddities below is ours to improve.
+// The bytes are those of Go's archive/tar with FormatPAX, as Docker uses it: a plain ustar header if that can represent
+// everything; otherwise preceded by an extended header, with whatever fits in the ustar header. Equal layers must have equal
+// diffIds, so none of the oddities below is ours to improve.
 
 const typeFlags = { file: '0', hardlink: '1', symlink: '2', char: '3', block: '4', directory: '5', fifo: '6' } as const
 export const flagOf = Object.fromEntries(
   Object.entries(typeFlags).map(([kind, flag]) => [kind, flag.charCodeAt(0)]),
 ) as Record<TarHeader['kind'], number>
 
-/** Two blocks of zeros, with nothing behind them. */
+/** Two zero blocks, and nothing after them. */
 export const endOfArchive: Uint8Array = Buffer.alloc(2 * blockSize)
 
 export const largestSevenDigits = 0o7777777
 export const largestElevenDigits = 0o77777777777
 
-/** Everything that is the same in each header: the numbers as zeros, `ustar`, its version. */
+/** The parts that all headers share: numbers as zeros, `ustar`, its version. */
 export const template = Buffer.alloc(blockSize)
 for (const at of [100, 108, 116, 329, 337]) template.write('0000000', at, 'latin1')
 for (const at of [124, 136]) template.write('00000000000', at, 'latin1')
 template.write('ustar\x0000', 257, 'latin1')
 template[155] = 32
 
-/** The checksum of the template, whose own field counts as eight blanks. */
+/** The template's checksum, in which the checksum field counts as eight blanks. */
 const templateSum = template.reduce((sum, byte) => sum + byte, 7 * 32)
 
 /**
- * Writes the header of an ordinary entry, one block, into `into` from `at` and returns 512; or 0 where the entry needs an
- * extended header and so `encodeHeader` (the block is then left in any state). Names and times as for `encodeHeader`.
+ * Writes the one-block header of an ordinary entry to `into` at `at` and returns 512; returns 0 if the entry needs an extended
+ * header and thus `encodeHeader` (the block's content is then undefined). Names and times as for `encodeHeader`.
  */
 export function writeHeader(into: Uint8Array, at: number, header: TarHeader): number {
   const { path, kind, uid, gid, mtime, link } = header
@@ -75,12 +75,12 @@ export function writeHeader(into: Uint8Array, at: number, header: TarHeader): nu
   return blockSize
 }
 
-/** A whole number that its field can hold. */
+/** Whether the value is an integer that fits in its field. */
 export function fits(value: number, largest: number): boolean {
   return value >= 0 && value <= largest && Number.isInteger(value)
 }
 
-/** Writes octal digits over zeros, the last one at `at`; returns by how much that adds to the checksum. */
+/** Writes octal digits over zeros, the last one at `at`; returns how much that adds to the checksum. */
 export function putOctal(into: Uint8Array, at: number, value: number): number {
   let sum = 0
   let position = at

@@ -8,11 +8,11 @@ const slabSize = 64 * 1024
 const small = 8 * 1024
 
 /**
- * The archive of these entries, in their order, each written as `encodeHeader` says; sparse files become whole. Throws a
- * TareError `TAR_BODY_SIZE` where a body has another length than its header says.
+ * Returns the archive of these entries, in order, with the headers of `encodeHeader`; sparse files are expanded. Throws a
+ * TareError `TAR_BODY_SIZE` if a body's length differs from its header.
  */
 export async function* writeTar(entries: AsyncIterable<TarEntry>): Bytes {
-  // Headers and small bodies are gathered; a chunk that is large anyway goes through as it is.
+  // Headers and small bodies are collected; a large chunk is passed on as is.
   let buffer = Buffer.allocUnsafe(slabSize)
   let filled = 0
   const put = function* (bytes: Uint8Array): Generator<Uint8Array> {

@@ -2,23 +2,24 @@ import { sortNames } from '../../support/index.ts'
 import type { Directory, Metadata, Node, RegularFile } from './node.ts'
 
 /**
- * One difference between two trees, in the order in which a layer tells it.
- * - `put`: the node is new or changed, or it is a directory on the way to something that is.
- * - `settle`: a directory whose time alone changed. A layer does not tell that, but the tree has it.
- * - `remove`: nothing is there any more.
+ * A difference between two trees, in layer order.
+ * - `put`: the node is new or changed, or is a directory containing something that is.
+ * - `settle`: a directory of which only the time changed. Not part of a layer, but of the tree.
+ * - `remove`: the node is gone.
  */
 export type Difference =
   | { readonly kind: 'put'; readonly path: string; readonly node: Node }
   | { readonly kind: 'settle'; readonly path: string; readonly node: Directory }
   | { readonly kind: 'remove'; readonly path: string }
 
-/** Whether two files have the same bytes; asked only when size and time agree. */
+/** Whether two files have the same content; called only if size and time agree. */
 export type SameContent = (a: RegularFile, b: RegularFile) => boolean
 
 /**
- * What changed from `before` to `after`, by the rules of containerd's overlay differ, which Docker's image store uses: a
- * directory counts by mode, owner and capabilities, never by its time; another node also by size, time (to the
- * nanosecond) and content. (containerd trusts equal size and time where they have nanoseconds; here content decides.) Depth first, names in the order of their bytes.
+ * Returns the changes from `before` to `after`, by the rules of containerd's overlay differ, which Docker's image store uses: a
+ * directory has changed if its mode, owner or capabilities have, never because of its time; other nodes also by size, time (to
+ * the nanosecond) and content. (containerd trusts equal size and time if they have nanoseconds; here content decides.)
+ * Depth-first, names sorted by their bytes.
  */
 export function compareTrees(before: Directory, after: Directory, sameContent: SameContent): Difference[] {
   const found: Difference[] = []
@@ -26,7 +27,7 @@ export function compareTrees(before: Directory, after: Directory, sameContent: S
   return found
 }
 
-/** Adds what differs below the directory to `found`; tells whether a layer has any of it to tell. */
+/** Adds the differences below a directory to `found`; returns whether any of them belongs in a layer. */
 function compareDirectories(
   before: Directory | undefined,
   after: Directory,

@@ -2,7 +2,7 @@ import { deepestPath, TareError } from '../../support/index.ts'
 import type { Directory, Metadata, Node } from './node.ts'
 import { nodeAt, resolveParts } from './paths.ts'
 
-/** A directory that belongs to one draft and may be changed by it. */
+/** A directory that belongs to one draft, which may change it. */
 class DraftDirectory implements Directory {
   readonly kind = 'directory'
   mode: number
@@ -27,7 +27,7 @@ class DraftDirectory implements Directory {
   }
 }
 
-/** A directory to be made; without a group it is that of root, or of a parent with the setgid bit. */
+/** A directory to create. Without a group it gets root's, or that of a parent with the setgid bit. */
 export type NewDirectory = Omit<Metadata, 'gid'> & { readonly gid?: number | undefined }
 
 const setgid = 0o2000
@@ -38,12 +38,12 @@ function inheriting(parent: Node, metadata: NewDirectory): Metadata {
   return { ...metadata, mode: metadata.mode | setgid, gid: metadata.gid ?? parent.gid }
 }
 
-/** What a change to a directory's metadata may say. */
+/** A change to a directory's metadata. */
 export type MetadataChange = Partial<Metadata>
 
 /**
- * A tree being changed: paths are parts, already resolved (see `resolve`), and every call does to the tree what the
- * system call of that name does to a disk. Directories are copied when first changed; the tree it came from stays.
+ * A tree being changed. Paths are lists of names, already resolved (see `resolve`), and each method does what the system call of
+ * that name does on a disk. Directories are copied on first write; the original tree does not change.
  */
 export class TreeDraft {
   root: Directory
@@ -56,17 +56,20 @@ export class TreeDraft {
     return nodeAt(this.root, parts)
   }
 
-  /** Follows every symlink of the path inside the root. Throws `SYMLINK_LOOP`. */
+  /** Follows all symlinks of the path within the root. Throws `SYMLINK_LOOP`. */
   resolve(path: string): string[] {
     return resolveParts(this.root, path)
   }
 
-  /** Follows every symlink of the path, with the directory as its root: what a process confined to it would see. Throws `SYMLINK_LOOP`. */
+  /** Follows all symlinks with `directory` as the root, as a process confined to it would. Throws `SYMLINK_LOOP`. */
   resolveBelow(directory: Directory, path: string): string[] {
     return resolveParts(directory, path)
   }
 
-  /** Puts a node at a path whose parent is a directory, in place of whatever was there. `touched` becomes the parent's time. Throws `PATH_TOO_DEEP`. */
+  /**
+   * Puts a node at a path whose parent is a directory, replacing anything there. `touched` becomes the parent's time. Throws
+   * `PATH_TOO_DEEP`.
+   */
   put(parts: readonly string[], node: Node, touched?: { readonly mtime: number; readonly mtimeNs: number }): void {
     refuseTooDeep(parts)
     const parent = this.own(parts.slice(0, -1))
@@ -74,7 +77,7 @@ export class TreeDraft {
     if (touched !== undefined) touch(parent, touched)
   }
 
-  /** Removes what is there, with all below it; nothing there is fine. */
+  /** Removes a path and everything below it, if it exists. */
   remove(parts: readonly string[], touched?: { readonly mtime: number; readonly mtimeNs: number }): void {
     if (this.get(parts) === undefined) return
     const parent = this.own(parts.slice(0, -1))
@@ -82,7 +85,7 @@ export class TreeDraft {
     if (touched !== undefined) touch(parent, touched)
   }
 
-  /** Makes an empty directory, in place of whatever was there. */
+  /** Creates an empty directory, replacing anything there. */
   makeDirectory(
     parts: readonly string[],
     metadata: Metadata,
@@ -92,9 +95,9 @@ export class TreeDraft {
   }
 
   /**
-   * Makes the directories of the path that are missing, each with `metadata`; a parent that gets a new child takes
-   * `metadata`'s time. Below a directory with the setgid bit they have that bit too and, where no `gid` is given, its group.
-   * Throws `NOT_A_DIRECTORY` where something else is in the way.
+   * Creates the path's missing directories with `metadata`; a parent that gets a new child also gets `metadata`'s time. Below a
+   * directory with the setgid bit they inherit that bit and, unless `gid` is given, the group. Throws `NOT_A_DIRECTORY` if
+   * something else is in the way.
    */
   makeDirectories(parts: readonly string[], metadata: NewDirectory): void {
     refuseTooDeep(parts)
@@ -117,12 +120,14 @@ export class TreeDraft {
     }
   }
 
-  /** Changes what the directory says of itself; its children stay. */
+  /** Changes a directory's metadata and keeps its children. */
   change(parts: readonly string[], change: MetadataChange): void {
     Object.assign(this.own(parts), change)
   }
 
-  /** The directory's children, to be changed in place: for many changes in one directory. Valid until the draft is done. */
+  /**
+   * Returns a directory's children for modification in place: for many changes in one directory. Valid until the draft is done.
+   */
   contents(parts: readonly string[]): Map<string, Node> {
     return this.own(parts).children
   }
@@ -132,13 +137,13 @@ export class TreeDraft {
     this.own(parts).children.clear()
   }
 
-  /** The tree's root, from now on unchangeable. The draft is of no further use. */
+  /** Returns the tree's root, immutable from now on. The draft cannot be used any more. */
   done(): Directory {
     release(this.root)
     return this.root
   }
 
-  /** The directory at the path, as a copy of this draft's own. */
+  /** Returns the directory at the path as this draft's own copy. */
   private own(parts: readonly string[]): DraftDirectory {
     let directory = this.owned(this.root)
     this.root = directory
@@ -182,7 +187,7 @@ export function nameOfKind(node: Node): string {
   return names[node.kind]
 }
 
-/** Trees are walked by recursion; and no system could make such a path. */
+/** Trees are walked recursively, and no system could create such a path. */
 function refuseTooDeep(parts: readonly string[]): void {
   if (parts.length <= deepestPath + 1) return
   const path = `/${parts.slice(0, 10).join('/')}/…`

@@ -1,7 +1,7 @@
 /**
- * The build's memory of a filesystem: names and metadata of merged layers, never contents.
+ * Filesystems in memory: names and metadata of merged layers, never contents.
  *
- * In: nodes from files/layer and files/context.  Out: trees to look at, to change, and the difference of two.
+ * In: nodes from files/layer and files/context.  Out: trees to look at, to change, and to compare.
  * Not here: tar, whiteout names, the disk.
  */
 export * from './compare.ts'

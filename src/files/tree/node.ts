@@ -1,10 +1,10 @@
-/** What every node of a tree has. Identity counts: one node under two names is a hard link. */
+/** What all nodes have. Identity matters: one node under two names is a hard link. */
 export interface Metadata {
   /** The twelve permission bits. */
   readonly mode: number
   readonly uid: number
   readonly gid: number
-  /** Whole seconds since 1970, rounded down, and the nanoseconds on top of them. */
+  /** Whole seconds since 1970, rounded down, and additional nanoseconds. */
   readonly mtime: number
   readonly mtimeNs: number
   readonly xattrs?: ReadonlyMap<string, Uint8Array>
@@ -20,7 +20,7 @@ export interface RegularFile extends Metadata {
   readonly kind: 'file'
   readonly size: number
   readonly content: Content
-  /** sha256 of the content where it is known already; see files/layer's `digestOf` for all others. */
+  /** SHA-256 of the content if already known; otherwise use files/layer's `digestOf`. */
   readonly digest?: `sha256:${string}` | undefined
 }
 
@@ -41,12 +41,12 @@ export interface Fifo extends Metadata {
 
 export type Node = Directory | RegularFile | Symlink | Device | Fifo
 
-/** Where the bytes of a file are: plain data, so that a tree stays a value. They can be read at any time, any number of times. */
+/** Where a file's bytes are: plain data, so that a tree stays a value. They can be read at any time, repeatedly. */
 export type Content =
   | { readonly kind: 'inline'; readonly bytes: Uint8Array }
-  /** `size` bytes from `offset` of a file on disk that does not change: a layer at rest, an archive, a file of the context. */
+  /** `size` bytes at `offset` of a file that does not change: a layer, an archive, a file of the context. */
   | { readonly kind: 'extent'; readonly path: string; readonly offset: number }
-  /** Runs of a file on disk with holes of zeros between them. */
+  /** Runs of a file, with holes of zeros between them. */
   | {
       readonly kind: 'sparse'
       readonly path: string

@@ -1,7 +1,7 @@
 import { TareError } from '../../support/index.ts'
 import type { Directory, Node } from './node.ts'
 
-/** The parts of a path below a root: `.` and empty parts are gone, `..` goes up but never above the root. */
+/** Splits a path below a root into names: `.` and empty parts are dropped, `..` never goes above the root. */
 export function partsOf(path: string): string[] {
   const parts: string[] = []
   for (const part of path.split('/')) {
@@ -12,7 +12,7 @@ export function partsOf(path: string): string[] {
   return parts
 }
 
-/** The node that the parts lead to, without following a symlink anywhere. */
+/** Returns the node at a path without following symlinks. */
 export function nodeAt(root: Directory, parts: readonly string[]): Node | undefined {
   let node: Node | undefined = root
   for (const part of parts) {
@@ -22,13 +22,12 @@ export function nodeAt(root: Directory, parts: readonly string[]): Node | undefi
   return node
 }
 
-// As many as Linux follows before it gives up (path_resolution(7)), generously.
+// Linux follows 40 (path_resolution(7)); this is more generous.
 const linkLimit = 255
 
 /**
- * Follows every symlink of the path, the last one too, and never leaves the root: an absolute target counts from the
- * root, and `..` stops there. Parts that do not exist stay as they are, so the answer is where the path would be made.
- * Throws `SYMLINK_LOOP`.
+ * Follows all symlinks of the path, including the last, and never leaves the root: absolute targets start at the root, and `..`
+ * stops there. Parts that do not exist are kept, so the result is where the path would be created. Throws `SYMLINK_LOOP`.
  */
 export function resolveParts(root: Directory, path: string): string[] {
   const wanted = path.split('/').reverse()

@@ -3,12 +3,12 @@ import { TreeDraft } from './draft.ts'
 import type { Directory, Metadata, Node } from './node.ts'
 import { nodeAt, partsOf, resolveParts } from './paths.ts'
 
-/** Metadata of a directory that nobody has described: 0755, root's. */
+/** Returns default directory metadata: 0755, owned by root. */
 export function plainDirectory(mtime: number, mtimeNs = 0): Metadata {
   return { mode: 0o755, uid: 0, gid: 0, mtime, mtimeNs }
 }
 
-/** A filesystem as a value. Two trees share what they have in common, so `===` on a directory means: nothing below it differs. */
+/** A filesystem as a value. Trees share common parts, so if two directories are `===`, nothing below them differs. */
 export class Tree {
   static readonly empty = new Tree({ kind: 'directory', ...plainDirectory(0), children: new Map() })
 
@@ -18,27 +18,30 @@ export class Tree {
     this.root = root
   }
 
-  /** The node at the path; no symlink is followed. */
+  /** Returns the node at the path, without following symlinks. */
   get(path: string): Node | undefined {
     return nodeAt(this.root, partsOf(path))
   }
 
-  /** The path with every symlink followed inside the root, whether or not it exists: `usr/share`, or '' for the root. Throws `SYMLINK_LOOP`. */
+  /**
+   * Follows all symlinks of the path within the root, whether or not it exists: `usr/share`, or '' for the root. Throws
+   * `SYMLINK_LOOP`.
+   */
   resolve(path: string): string {
     return resolveParts(this.root, path).join('/')
   }
 
-  /** The node at the path, symlinks followed. */
+  /** Returns the node at the path, following symlinks. */
   find(path: string): Node | undefined {
     return nodeAt(this.root, resolveParts(this.root, path))
   }
 
-  /** Everything below the root, a directory before what it holds, names in the order of their bytes. */
+  /** Yields everything below the root, directories before their contents, names sorted by their bytes. */
   *walk(): Generator<readonly [path: string, node: Node]> {
     yield* walkDirectory(this.root, '')
   }
 
-  /** A copy to change. */
+  /** Returns a draft to change a copy. */
   edit(): TreeDraft {
     return new TreeDraft(this.root)
   }
@@ -52,7 +55,7 @@ function* walkDirectory(directory: Directory, prefix: string): Generator<readonl
   }
 }
 
-/** The directory's names in the order of their bytes. */
+/** Returns the directory's names sorted by their bytes. */
 export function sortedNames(directory: Directory): string[] {
   return sortNames([...directory.children.keys()])
 }

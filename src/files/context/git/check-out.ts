@@ -10,21 +10,21 @@ import { treeOfCheckout } from './tree.ts'
 import type { GitSource } from './types.ts'
 
 export interface CheckOutOptions {
-  /** A path where nothing is yet. The tree's contents lie below it; whoever asked removes it, also when this fails. */
+  /** A path that does not exist yet. The tree's contents are stored there; the caller removes it, even after a failure. */
   readonly folder: string
-  /** Seconds since 1970: the time of everything, unless the source wants the commit's. */
+  /** Seconds since 1970: the time of all files, unless the source asks for the commit's. */
   readonly now: number
 }
 
-/** The files of a commit, and when it was made: seconds since 1970. */
+/** A commit's files, and its time in seconds since 1970. */
 export interface CheckedOut {
   readonly tree: Tree
   readonly committed: number
 }
 
 /**
- * Fetches one commit, with its submodules, and returns its files: root's, 0644 or 0755, whatever the umask. Rejects with
- * `GIT_REF_MISSING`, `GIT_SUBDIR_INVALID`, `GIT_PROTOCOL_REFUSED` and what `resolveGit` rejects with.
+ * Fetches one commit with its submodules and returns its files, owned by root with mode 0644 or 0755 regardless of the umask.
+ * Rejects with `GIT_REF_MISSING`, `GIT_SUBDIR_INVALID`, `GIT_PROTOCOL_REFUSED`, and the errors of `resolveGit`.
  */
 export async function checkOut(
   git: Git,
@@ -57,7 +57,7 @@ class CheckOut {
     this.action = `fetch ${withoutCredentials(source.remote)}`
   }
 
-  /** Runs git in the checkout. Throws what it complains of. */
+  /** Runs git in the checkout. Throws what git reports. */
   async git(args: readonly string[], folder = this.folder): Promise<string> {
     const ended = await this.program.run(args, folder)
     if (ended.code !== 0) throw this.explain(ended)
@@ -69,7 +69,7 @@ class CheckOut {
     const format = commit.length === 64 ? ['--object-format=sha256'] : []
     const made = await this.program.run(['init', '--quiet', ...format, '--', this.folder])
     if (made.code !== 0) throw this.explain(made)
-    // Relative addresses of submodules count from it.
+    // Relative submodule URLs are resolved against it.
     await this.git(['config', 'remote.origin.url', this.source.remote])
     await this.fetchObject(tag ?? commit)
     const found = await this.program.run(['rev-parse', '--verify', '--quiet', `${tag ?? commit}^{commit}`], this.folder)
@@ -80,7 +80,7 @@ class CheckOut {
     if (name !== undefined) await this.git(['update-ref', name, tag ?? commit])
   }
 
-  /** The commit alone; all branches and tags where the server cannot give one alone. */
+  /** Fetches the commit alone, or all branches and tags if the server does not allow that. */
   private async fetchObject(object: string): Promise<void> {
     const fetch = ['fetch', '--quiet', '--no-tags', '--progress']
     const alone = await this.program.run([...fetch, '--depth=1', '--', 'origin', object], this.folder)
@@ -93,7 +93,7 @@ class CheckOut {
 
   async submodules(): Promise<void> {
     if (!this.source.submodules || !existsSync(join(this.folder, '.gitmodules'))) return
-    // `--checkout`: not what the repository itself would have done.
+    // `--checkout` overrides the update strategy set by the repository.
     const update = ['submodule', 'update', '--init', '--recursive', '--checkout', '--force', '--progress']
     const shallow = await this.program.run([...update, '--depth=1'], this.folder)
     if (shallow.code === 0) return
@@ -106,7 +106,7 @@ class CheckOut {
     return Number((await this.git(['show', '--no-patch', '--format=%ct', 'HEAD'])).trim())
   }
 
-  /** The wanted folder. A link on the way is none: it could lead anywhere. */
+  /** Returns the wanted folder. Symlinks on the way are refused: they could lead anywhere. */
   root(): string {
     let path = this.folder
     for (const part of this.source.subdir?.split('/') ?? []) {
@@ -134,7 +134,7 @@ class CheckOut {
   }
 }
 
-/** Whether the server only cannot give a single commit, or no short history. */
+/** Whether the server merely does not support fetching a single commit or a shallow history. */
 function isUnable({ stderr }: Ended): boolean {
   return /not our ref|unadvertised object|shallow|couldn't find remote ref|did not contain|no such remote ref|direct fetching of that commit failed/i.test(
     stderr,

@@ -1,6 +1,6 @@
 import { TareError, withoutCredentials } from '../../../support/index.ts'
 
-/** The error for a git that ended with a complaint. `action` follows "cannot": `read https://…`. */
+/** Returns the error for a failed git. `action` follows "cannot": `read https://…`. */
 export function explainGit(action: string, remote: string, stderr: string): unknown {
   const words = lastWords(stderr)
   const message = `cannot ${action}: ${words === '' ? 'git says nothing of why' : words}`
@@ -30,7 +30,7 @@ function deniedRemedy(remote: string, stderr: string): string {
   return 'The key has to be in your ssh agent (`ssh-add -l`), and may not ask for a passphrase.'
 }
 
-/** What git, or what it has started, said at last, without the noise of progress. */
+/** Returns the last message of git, or of a program it started, without progress output. */
 function lastWords(stderr: string): string {
   const lines = stderr
     .split(/[\r\n]+/)

@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path'
 import { withoutCredentials } from '../../../support/index.ts'
 
 /**
- * Makes the .git of a checkout fit for an image: no passwords, no times and numbers of this machine's files, no traces of
- * the fetching. `git` runs git in a folder.
+ * Cleans the .git of a checkout for an image: no passwords, no file times and inode numbers of this machine, no traces of
+ * fetching. `git` runs git in a folder.
  */
 export async function keepGitDirs(
   folder: string,
@@ -19,7 +19,7 @@ export async function keepGitDirs(
     if (name === 'config' && secret)
       writeFileSync(full, readFileSync(full, 'utf8').replace(/^(\s*url = ).*$/gm, cleanUrl))
     if (name === 'FETCH_HEAD' || name === 'ORIG_HEAD') rmSync(full)
-    // The index as it is without a look at the files.
+    // Writes an index without stat data.
     if (name === '.git') await git(['read-tree', 'HEAD'], dirname(full))
   }
 }
@@ -29,7 +29,7 @@ function cleanUrl(line: string, start: string): string {
   return start + (withoutCredentials(url) === url ? url : url.replace(/\/\/[^/]*@/, '//'))
 }
 
-/** Paths below the folder, but not into what is below `objects`. */
+/** Yields paths below the folder, but does not descend into `objects`. */
 function* walk(folder: string, prefix = ''): Generator<string> {
   for (const entry of readdirSync(join(folder, prefix), { withFileTypes: true })) {
     const path = prefix === '' ? entry.name : `${prefix}/${entry.name}`

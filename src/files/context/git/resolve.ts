@@ -3,18 +3,18 @@ import { explainGit } from './explain.ts'
 import type { Git } from './run-git.ts'
 import type { GitSource } from './types.ts'
 
-/** What a branch or tag stands for at this moment. */
+/** What a branch or tag currently points to. */
 export interface Resolved {
   readonly commit: string
-  /** The whole name of the ref; undefined where a commit was asked for. */
+  /** The full name of the ref; undefined if a commit was requested. */
   readonly name?: string
-  /** The object of an annotated tag. */
+  /** The object ID of an annotated tag. */
   readonly tag?: string
 }
 
 /**
- * Asks the repository which commit is meant; a whole commit is not asked for. Rejects with `GIT_REF_MISSING`,
- * `CHECKSUM_MISMATCH`, `GIT_DENIED`, `GIT_REPOSITORY_MISSING`, `GIT_FAILED`.
+ * Asks the repository for the commit; a full commit hash needs no request. Rejects with `GIT_REF_MISSING`, `CHECKSUM_MISMATCH`,
+ * `GIT_DENIED`, `GIT_REPOSITORY_MISSING`, `GIT_FAILED`.
  */
 export async function resolveGit(git: Git, source: GitSource): Promise<Resolved> {
   const { ref = 'HEAD', remote } = source
@@ -23,7 +23,7 @@ export async function resolveGit(git: Git, source: GitSource): Promise<Resolved>
   return resolved
 }
 
-/** Throws `CHECKSUM_MISMATCH` where neither the commit nor its tag begins as the source says. */
+/** Throws `CHECKSUM_MISMATCH` unless the commit or its tag has the prefix that the source demands. */
 export function checkCommit({ commit: wanted, ref, remote }: GitSource, { commit, tag }: Resolved): void {
   if (wanted === undefined || commit.startsWith(wanted) || tag?.startsWith(wanted) === true) return
   throw new TareError(
@@ -39,7 +39,7 @@ async function ask(git: Git, remote: string, ref: string): Promise<Resolved> {
   if (code !== 0) throw explainGit(`read ${shown}`, remote, stderr)
   const refs = new Map<string, string>()
   for (const [, object, name] of stdout.matchAll(/^([0-9a-f]{40,64})\t(.+)$/gm)) refs.set(name!, object!)
-  // As git itself would: a branch before a tag of the same name.
+  // A branch takes precedence over a tag of the same name, as in git.
   const names =
     ref === 'HEAD' || ref.startsWith('refs/') ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`, `refs/${ref}`]
   const name = names.find((name) => refs.has(name))
@@ -50,7 +50,7 @@ async function ask(git: Git, remote: string, ref: string): Promise<Resolved> {
         : `Name a branch or tag; \`git ls-remote ${shown}\` lists them.`,
     })
   const object = refs.get(name)!
-  // Of HEAD, the branch.
+  // The branch HEAD points to.
   const branch = /^ref: (refs\/heads\/\S+)\tHEAD$/m.exec(stdout)?.[1]
   if (name === 'HEAD') return branch === undefined ? { commit: object } : { commit: object, name: branch }
   const peeled = refs.get(`${name}^{}`)

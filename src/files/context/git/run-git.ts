@@ -5,23 +5,23 @@ import { type Environment, gitEnvironment, held, type Setting, settingsOf } from
 
 export interface GitOptions {
   readonly environment: Environment
-  /** Settings on top of the user's own. */
+  /** Settings in addition to the user's own. */
   readonly settings?: readonly Setting[] | undefined
   readonly signal?: AbortSignal | undefined
-  /** Hears what git prints while it works. */
+  /** Called with git's output while it runs. */
   readonly hear?: ((text: string) => void) | undefined
-  /** Milliseconds without a word after which git counts as stuck. Default: ten minutes. */
+  /** Milliseconds without output after which git counts as stuck. Default: ten minutes. */
   readonly idleTimeout?: number | undefined
 }
 
-/** How a run of git ended. */
+/** How git ended. */
 export interface Ended {
   readonly code: number
   readonly stdout: string
   readonly stderr: string
 }
 
-/** The git of this machine, kept from all that a repository could make it do. */
+/** Runs this machine's git, with everything disabled that a hostile repository could make it do. */
 export class Git {
   private readonly options: GitOptions
   private readonly environment: Record<string, string>
@@ -33,19 +33,19 @@ export class Git {
 
   /** Throws `GIT_MISSING`. */
   static async open(options: GitOptions): Promise<Git> {
-    // Of no repository, wherever we stand.
+    // Ignores any repository in the current directory.
     const ask = ['--git-dir', devNull, 'config', '--list', '-z']
     const { stdout } = await run(ask, { ...options, hear: undefined }, { ...defined(options.environment), LC_ALL: 'C' })
     return new Git(options, settingsOf(stdout))
   }
 
-  /** Runs git to its end, whatever that is. Rejects with the signal's reason, or `GIT_FAILED` where it is stuck. */
+  /** Runs git to its end, successful or not. Rejects with the signal's reason, or `GIT_FAILED` if git is stuck. */
   run(args: readonly string[], folder?: string): Promise<Ended> {
     return run([...held, ...args], this.options, this.environment, folder)
   }
 }
 
-// More than any answer that is looked at.
+// More than any output that is read.
 const mostOutput = 16 << 20
 const tenMinutes = 600_000
 
@@ -57,7 +57,8 @@ async function run(
 ): Promise<Ended> {
   signal?.throwIfAborted()
   const { spawn } = await import('node:child_process')
-  // A group of its own: what git starts (ssh, helpers, gits for submodules) ends with it. And no terminal to ask on.
+  // Its own process group, so that everything git starts (ssh, helpers, git for submodules) ends with it. It has no terminal to
+  // prompt on.
   const grouped = process.platform !== 'win32'
   const start = () =>
     spawn('git', args, {
@@ -122,7 +123,7 @@ function killGroup(child: ChildProcess, grouped: boolean): void {
     if (grouped) process.kill(-child.pid, 'SIGKILL')
     else child.kill('SIGKILL')
   } catch {
-    // It has ended already.
+    // It has already ended.
   }
 }
 
@@ -134,7 +135,9 @@ function unlessMissing<T>(start: () => T): T {
   }
 }
 
-/** The exit code, once all output has come. An ssh that stays behind for the next connection may keep the pipes open: it is not waited for. */
+/**
+ * Returns the exit code once all output has arrived. A persistent ssh connection may keep the pipes open; it is not waited for.
+ */
 function endOf(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     child.on('error', (error) => reject(isMissingProgram(error) ? missing(error) : error))

@@ -2,14 +2,14 @@ import { devNull } from 'node:os'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** A setting of git's, as `git config` names it. */
+/** A git setting, as `git config` names it. */
 export type Setting = readonly [key: string, value: string]
 
-// What of the user's own settings counts: how to reach a server and who one is there. Filters, hooks, aliases, templates
-// and all else would run programs over, or change, what a stranger's repository holds.
+// The user's settings that apply: how to reach and authenticate to a server. Filters, hooks, aliases, templates and the rest
+// could run programs on, or change, the contents of an untrusted repository.
 const counting = /^(?:credential|http|url|ssh)\.|^core\.(?:sshcommand|askpass|gitproxy)$/i
 
-/** Of what `git config --list -z` prints, the settings that count. */
+/** Returns the settings that apply, from the output of `git config --list -z`. */
 export function settingsOf(listing: string): Setting[] {
   return listing
     .split('\0')
@@ -20,11 +20,11 @@ export function settingsOf(listing: string): Setting[] {
     })
 }
 
-// Of the variables that git listens to, those that speak of servers and of who one is there.
+// The git environment variables that concern servers and authentication.
 const passing =
   /^GIT_(?:SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS|PROXY_COMMAND|SSL_\w+|PROXY_SSL_\w+|HTTP_USER_AGENT|HTTP_PROXY_AUTHMETHOD)$/
 
-/** The user's environment, in which git asks nobody, talks only to servers, and reads no settings but these. */
+/** Returns the user's environment, changed so that git never prompts, contacts only servers, and reads only these settings. */
 export function gitEnvironment(environment: Environment, settings: readonly Setting[]): Record<string, string> {
   const kept = Object.entries(environment).filter(
     (entry): entry is [string, string] =>
@@ -35,16 +35,16 @@ export function gitEnvironment(environment: Environment, settings: readonly Sett
   return {
     ...Object.fromEntries(kept),
     ...(asked ? {} : { GIT_SSH_COMMAND: 'ssh -o BatchMode=yes -o ConnectTimeout=30' }),
-    // Not file, and above all not ext, which runs what stands in the address.
+    // Not file, and above all not ext, which runs the command in the URL.
     GIT_ALLOW_PROTOCOL: 'http:https:git:ssh',
     GIT_TERMINAL_PROMPT: '0',
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_CONFIG_GLOBAL: devNull,
     GIT_ATTR_NOSYSTEM: '1',
     GIT_TEMPLATE_DIR: '',
-    // Errors are read.
+    // Error messages are parsed.
     LC_ALL: 'C',
-    // Not as arguments: those are for everybody to see, and a setting may be a password.
+    // Not as arguments, which everyone can see: a setting may be a password.
     GIT_CONFIG_COUNT: String(all.length),
     ...Object.fromEntries(
       all.flatMap(([key, value], i) => [
@@ -55,12 +55,12 @@ export function gitEnvironment(environment: Environment, settings: readonly Sett
   }
 }
 
-/** What holds whatever anybody else has set; submodules hear of it too. */
+/** Overrides all other settings; applies to submodules too. */
 export const held: readonly string[] = [
   `core.hooksPath=${devNull}`,
   `core.attributesFile=${devNull}`,
   'core.fsmonitor=false',
-  // Some disks say of every file that it is somebody else's.
+  // Some disks report every file as owned by someone else.
   'safe.directory=*',
   'core.autocrlf=false',
   'core.logAllRefUpdates=false',
@@ -71,7 +71,7 @@ export const held: readonly string[] = [
   'init.defaultBranch=main',
   'maintenance.auto=false',
   'gc.auto=0',
-  // A git before 2.32 reads the user's file all the same.
+  // git before 2.32 reads the user's configuration anyway.
   'filter.lfs.smudge=',
   'filter.lfs.process=',
   'filter.lfs.required=false',

@@ -8,7 +8,7 @@ export interface CheckoutLook {
   readonly keepGitDir: boolean
 }
 
-/** A checkout as a tree. Of modes only what git knows is taken: whether a file may be executed. */
+/** Returns a checkout as a tree. Of the modes, only git's executable bit counts. */
 export function treeOfCheckout(folder: string, look: CheckoutLook): Tree {
   return new Tree(directory(folder, look))
 }
@@ -17,7 +17,7 @@ function directory(path: string, look: CheckoutLook): Directory {
   const children = new Map<string, Node>()
   for (const bytes of readdirSync(systemPath(path), { encoding: 'buffer' })) {
     const name = decodeName(bytes)
-    // Of submodules too, where it is a file that leads nowhere in an image.
+    // In a submodule it is a file that would point nowhere in an image.
     if (name === '.git' && !look.keepGitDir) continue
     children.set(name, node(`${path}/${name}`, look))
   }
@@ -31,7 +31,7 @@ function node(path: string, look: CheckoutLook): Node {
     const target = decodeName(readlinkSync(systemPath(path), { encoding: 'buffer' }))
     return { kind: 'symlink', ...metadata(0o777, look), target }
   }
-  // Objects of a .git that is kept are for reading only.
+  // Objects of a kept .git are read-only.
   const mode = (stat.mode & 0o100) !== 0 ? 0o755 : (stat.mode & 0o200) !== 0 ? 0o644 : 0o444
   const content =
     stat.size === 0

@@ -1,12 +1,12 @@
-/** A repository, and what of it is wanted. */
+/** A repository, and what is wanted from it. */
 export interface GitSource {
-  /** Its address, of https, http, ssh or git. */
+  /** A URL with https, http, ssh or git. */
   readonly remote: string
-  /** A branch, a tag, a whole ref or a whole commit; without it, HEAD. */
+  /** A branch, tag, full ref or full commit hash. Default: HEAD. */
   readonly ref?: string | undefined
-  /** Clean and relative. */
+  /** Normalized and relative. */
   readonly subdir?: string | undefined
-  /** How the commit (or the annotated tag) has to begin. */
+  /** A prefix that the hash of the commit, or of the annotated tag, must have. */
   readonly commit?: string | undefined
   readonly keepGitDir?: boolean | undefined
   readonly submodules: boolean
