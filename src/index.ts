@@ -3,7 +3,7 @@
  *
  *     const tare = await openTare()
  *     const image = await tare.build({ context: { kind: 'directory', path: '.' }, tags: ['app'] })
- *     await tare.save({ names: ['app'], to: { path: 'app.tar' } })
+ *     await tare.images.save({ names: ['app'], to: { path: 'app.tar' } })
  *
  * The only file that a face (cli, server, web) may import.
  */

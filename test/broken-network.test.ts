@@ -62,7 +62,7 @@ async function prepare() {
   const name = `${registry.host}/app:1`
   const tare = await open('whole')
   await tare.build({ context, dockerfile: { text }, tags: [name] })
-  const { digest } = await tare.push({ name })
+  const { digest } = await tare.registry.push({ name })
   return { registry, folder, tare, open, name, digest }
 }
 
@@ -70,7 +70,7 @@ describe.runIf(hasRegistry)('over a network that is cut at any byte', () => {
   test('two hundred pulls end whole or fail clearly, and the store shows nothing that is not', async () => {
     const { registry, folder, open, digest } = await prepare()
     const measure = await CuttingProxy.start(registry.host, () => Number.POSITIVE_INFINITY)
-    await (await open('measured')).pull({ name: `${measure.host}/app:1` })
+    await (await open('measured')).registry.pull({ name: `${measure.host}/app:1` })
     measure.stop()
     const ends = new Map<string, number>()
     await often(async (i) => {
@@ -78,9 +78,9 @@ describe.runIf(hasRegistry)('over a network that is cut at any byte', () => {
       const proxy = await CuttingProxy.start(registry.host, next)
       const tare = await open(`pull-${i}`)
       const name = `${proxy.host}/app:1`
-      const end = await tare.pull({ name }).then(
+      const end = await tare.registry.pull({ name }).then(
         (result) => {
-          expect(result).toMatchObject({ digest, current: false })
+          expect(result).toMatchObject({ digest, upToDate: false })
           return 'whole'
         },
         (error: { code?: string }) => error.code ?? String(error),
@@ -88,7 +88,7 @@ describe.runIf(hasRegistry)('over a network that is cut at any byte', () => {
       proxy.stop()
       const about = `pull ${i}, ${fate} (${proxy.cuts} times), seed ${seed}`
       expect(await faultsOf(join(folder, `pull-${i}`)), about).toEqual([])
-      expect(await tare.images(), about).toHaveLength(end === 'whole' ? 1 : 0)
+      expect(await tare.images.list(), about).toHaveLength(end === 'whole' ? 1 : 0)
       if (fate === 'cut once') expect(end, about).toBe('whole')
       else expect(['whole', 'REGISTRY_UNREACHABLE'], about).toContain(end)
       ends.set(`${fate}: ${end}`, (ends.get(`${fate}: ${end}`) ?? 0) + 1)
@@ -102,16 +102,16 @@ describe.runIf(hasRegistry)('over a network that is cut at any byte', () => {
   test('two hundred pushes end whole or fail clearly, and the registry shows nothing that is not', async () => {
     const { registry, folder, tare, name, digest } = await prepare()
     const measure = await CuttingProxy.start(registry.host, () => Number.POSITIVE_INFINITY)
-    await tare.tag(name, `${measure.host}/measured:1`)
-    await tare.push({ name: `${measure.host}/measured:1` })
+    await tare.images.tag(name, `${measure.host}/measured:1`)
+    await tare.registry.push({ name: `${measure.host}/measured:1` })
     measure.stop()
     const ends = new Map<string, number>()
     await often(async (i) => {
       const { fate, next } = fateOf(i, measure.passed)
       const proxy = await CuttingProxy.start(registry.host, next)
       const to = `${proxy.host}/push-${i}:1`
-      await tare.tag(name, to)
-      const end = await tare.push({ name: to }).then(
+      await tare.images.tag(name, to)
+      const end = await tare.registry.push({ name: to }).then(
         (result) => {
           expect(result.digest).toBe(digest)
           return 'whole'

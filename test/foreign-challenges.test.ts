@@ -63,15 +63,15 @@ const built = ({ tare, registry }: Scene) =>
   tare.build({ context, dockerfile: { text: 'FROM scratch\nCOPY <<f /\nx\nf\n' }, tags: [`${registry.host}/mine:1`] })
 
 const verbs: Record<string, { do: (scene: Scene) => Promise<unknown>; ways: Record<string, Way> }> = {
-  pull: { do: ({ tare, name }) => tare.pull({ name }), ways: { door, manifests, blobs } },
+  pull: { do: ({ tare, name }) => tare.registry.pull({ name }), ways: { door, manifests, blobs } },
   'pull of all tags': {
-    do: ({ tare, registry }) => tare.pullAll({ name: `${registry.host}/app` }),
+    do: ({ tare, registry }) => tare.registry.pullAll({ name: `${registry.host}/app` }),
     ways: { tags: redirected(/GET/, /\/tags\/list/) },
   },
   push: {
     do: async (scene) => {
       await built(scene)
-      await scene.tare.push({ name: `${scene.registry.host}/mine:1` })
+      await scene.tare.registry.push({ name: `${scene.registry.host}/mine:1` })
     },
     ways: {
       door,
@@ -83,29 +83,32 @@ const verbs: Record<string, { do: (scene: Scene) => Promise<unknown>; ways: Reco
     },
   },
   'copy from there': {
-    do: ({ tare, name }) => tare.copy({ from: name, to: `oci:${temporaryFolder()}/layout` }),
+    do: ({ tare, name }) => tare.registry.copy({ from: name, to: `oci:${temporaryFolder()}/layout` }),
     ways: { manifests, blobs },
   },
   'copy to there': {
     do: async (scene) => {
       await built(scene)
-      await scene.tare.copy({ from: `store:${scene.registry.host}/mine:1`, to: `${scene.registry.host}/copy:1` })
+      await scene.tare.registry.copy({
+        from: `store:${scene.registry.host}/mine:1`,
+        to: `${scene.registry.host}/copy:1`,
+      })
     },
     ways: { 'the place of an upload': uploadElsewhere, 'the manifest': redirected(/PUT/, /\/manifests\//) },
   },
   'registry ls': {
-    do: ({ tare, registry }) => tare.remoteTags({ name: `${registry.host}/app` }),
+    do: ({ tare, registry }) => tare.registry.tags({ name: `${registry.host}/app` }),
     ways: {
       tags: redirected(/GET/, /\/tags\/list/),
       'the next page': pageElsewhere(/\/tags\/list/, 'application/json', { tags: ['1'] }),
     },
   },
   'index create': {
-    do: ({ tare, registry, name }) => tare.createIndex({ name: `${registry.host}/app:all`, images: [name] }),
+    do: ({ tare, registry, name }) => tare.index.create({ name: `${registry.host}/app:all`, images: [name] }),
     ways: { manifests, 'the index': redirected(/PUT/, /\/manifests\//) },
   },
   'registry referrers': {
-    do: ({ tare, name }) => tare.referrers({ name }),
+    do: ({ tare, name }) => tare.registry.referrers({ name }),
     ways: {
       referrers: redirected(/GET/, /\/referrers\//),
       'the next page': pageElsewhere(/\/referrers\//, mediaTypes.index, {
@@ -114,7 +117,7 @@ const verbs: Record<string, { do: (scene: Scene) => Promise<unknown>; ways: Reco
     },
   },
   'registry rm': {
-    do: ({ tare, name }) => tare.removeRemote({ name }),
+    do: ({ tare, name }) => tare.registry.remove({ name }),
     ways: { manifests, 'the removal': redirected(/DELETE/, /\/manifests\//) },
   },
   FROM: {
@@ -127,7 +130,7 @@ const verbs: Record<string, { do: (scene: Scene) => Promise<unknown>; ways: Reco
     ways: { 'the file': redirected(/GET/, /^\/file/) },
   },
   login: {
-    do: ({ tare, registry }) => tare.login({ registry: registry.host, user: 'ada', password: 'secret' }),
+    do: ({ tare, registry }) => tare.registry.login({ registry: registry.host, user: 'ada', password: 'secret' }),
     ways: { door },
   },
 }
@@ -196,7 +199,7 @@ for (const ask of Object.keys(challenges))
       const login = JSON.stringify({ auths: { [scene.registry.host]: { auth: secret } } })
       const variables = { CONTAINERS_REGISTRIES_CONF: join(home, 'registries.conf'), DOCKER_AUTH_CONFIG: login }
       const tare = await openTare({ home: join(home, 'store'), environment: { HOME: home, ...variables } })
-      await tare.pull({ name: scene.name })
+      await tare.registry.pull({ name: scene.name })
       const heard = scene.stranger.heard.join('\n')
       expect(heard).toContain('/v2/')
       // A token that the mirror itself has given to nobody may be shown to it.
@@ -207,7 +210,7 @@ for (const ask of Object.keys(challenges))
 
 test('another host on the same port is a stranger, too', async () => {
   const { scene } = await setScene(blobs, 'a password', 'basic', true)
-  await expect(scene.tare.pull({ name: scene.name })).rejects.toMatchObject({
+  await expect(scene.tare.registry.pull({ name: scene.name })).rejects.toMatchObject({
     code: 'REGISTRY_DENIED',
     message: expect.stringContaining('127.0.0.2'),
   })
@@ -226,7 +229,7 @@ test('a redirect within the registry keeps the credentials', async () => {
     'a password',
     'basic',
   )
-  await scene.tare.pull({ name: scene.name })
+  await scene.tare.registry.pull({ name: scene.name })
   expect(inside).toBe(`Basic ${secret}`)
 })
 
@@ -261,11 +264,11 @@ describe.runIf(hasProgram('openssl', 'version'))('behind https', () => {
       const context = { kind: 'empty' } as const
       await tare.build({ context, dockerfile: { text: 'FROM scratch\nLABEL a=b\n' }, tags: [name] })
       for (const act of [
-        () => tare.pull({ name }),
-        () => tare.push({ name }),
-        () => tare.copy({ from: name, to: `oci:${temporaryFolder()}/to` }),
-        () => tare.remoteTags({ name }),
-        () => tare.login({ registry: registry.host, user: 'ada', password: 'secret' }),
+        () => tare.registry.pull({ name }),
+        () => tare.registry.push({ name }),
+        () => tare.registry.copy({ from: name, to: `oci:${temporaryFolder()}/to` }),
+        () => tare.registry.tags({ name }),
+        () => tare.registry.login({ registry: registry.host, user: 'ada', password: 'secret' }),
       ])
         await expect(act()).rejects.toMatchObject({
           code: 'CREDENTIALS_EXPOSED',
@@ -282,7 +285,7 @@ describe.runIf(hasProgram('openssl', 'version'))('behind https', () => {
       return true
     })
     login({})
-    await tare.pull({ name })
+    await tare.registry.pull({ name })
     expect(stranger.heard.join()).not.toMatch(/authorization/i)
   })
 
@@ -293,7 +296,7 @@ describe.runIf(hasProgram('openssl', 'version'))('behind https', () => {
       response.writeHead(307, { Location: `${stranger.origin}${request.url}` }).end()
       return true
     }, 'basic')
-    await expect(tare.pull({ name })).rejects.toMatchObject({ code: 'REGISTRY_DENIED' })
+    await expect(tare.registry.pull({ name })).rejects.toMatchObject({ code: 'REGISTRY_DENIED' })
     expect(stranger.heard.join()).toContain('GET /v2/app/blobs/')
     expect(stranger.heard.join()).not.toMatch(/authorization/i)
   })

@@ -165,11 +165,11 @@ function asLayer(archive: Buffer): Buffer {
 async function tryAll(tare: Tare, context: string, archive: Buffer) {
   writeFileSync(join(context, 'archive'), archive)
   writeFileSync(join(context, 'Dockerfile'), 'FROM scratch\nADD archive /in/\n')
-  const load = (bytes: Buffer) => tare.load({ from: { bytes: flow(bytes) } })
+  const load = (bytes: Buffer) => tare.images.load({ from: { bytes: flow(bytes) } })
   return {
     add: await refusal(tare.build({ context: { kind: 'directory', path: context } })),
     context: await refusal(tare.build({ context: { kind: 'stream', bytes: asContext(archive) } })),
-    import: await refusal(tare.importImage({ from: { bytes: flow(archive) } })),
+    import: await refusal(tare.images.import({ from: { bytes: flow(archive) } })),
     load: await refusal(load(asLayer(archive))),
   }
 }
@@ -181,7 +181,7 @@ describe('an archive is refused by every door, and nothing of it stays', () => {
     const kept = asLayer === 'kept' ? undefined : asLayer
     expect(await tryAll(tare, context, archive)).toEqual({ add: code, context: code, import: kept, load: kept })
     expect(await tryAll(tare, context, gzipSync(archive))).toMatchObject({ add: code, import: kept })
-    if (kept !== undefined) expect(await tare.images()).toEqual([])
+    if (kept !== undefined) expect(await tare.images.list()).toEqual([])
     expect(await faultsOf(home)).toEqual([])
     expect(existsSync('/tmp/evil') || existsSync(join(home, '../evil'))).toBe(false)
   })
@@ -226,7 +226,7 @@ describe('small inputs that are large inside end soon, and with an answer', () =
     const tare = await openTare({ home })
     const archive = archiveOf(pax(record('path', `${'d/'.repeat(2030)}f`)), first)
     expect(await tryAll(tare, context, archive)).toEqual({})
-    await tare.load({ from: { bytes: flow(asLayer(archive)) } })
+    await tare.images.load({ from: { bytes: flow(asLayer(archive)) } })
     writeFileSync(join(context, 'Dockerfile'), 'FROM app:1\nCOPY --from=app:1 /d /e\n')
     await tare.build({ context: { kind: 'directory', path: context } })
     expect(await faultsOf(home)).toEqual([])
@@ -250,7 +250,7 @@ describe('small inputs that are large inside end soon, and with an answer', () =
     const nested = '['.repeat(100_000) + ']'.repeat(100_000)
     const text = image.config.bytes.toString('utf8').replace(/^\{/, `{"x":${nested},`)
     const config = tinyBlob(image.config.descriptor.mediaType, text)
-    expect(await refusal(tare.load({ from: { bytes: flow(tarOf(dockerArchive({ ...image, config }))) } }))).toBe(
+    expect(await refusal(tare.images.load({ from: { bytes: flow(tarOf(dockerArchive({ ...image, config }))) } }))).toBe(
       'MANIFEST_INVALID',
     )
     expect(await faultsOf(home)).toEqual([])
@@ -283,7 +283,7 @@ describe('links and names that point out stay inside', () => {
     const { home } = openBench()
     const tare = await openTare({ home })
     const layer = archiveOf(entry({ path: 'a' }, 'a'), entry({ path: 'a/b' }, 'b'))
-    await tare.load({ from: { bytes: flow(asLayer(layer)) } })
+    await tare.images.load({ from: { bytes: flow(asLayer(layer)) } })
     const dockerfile = { text: 'FROM scratch\nCOPY --from=app:1 /a /\n' }
     expect(await refusal(tare.build({ context: { kind: 'empty' }, dockerfile }))).toBe('LAYER_INVALID')
     expect(await faultsOf(home)).toEqual([])
@@ -318,10 +318,10 @@ describe('an archive that is cut short', () => {
     writeFileSync(join(context, 'Dockerfile'), 'FROM scratch\nADD archive /in/\n')
     expect(await refusal(tare.build({ context: { kind: 'directory', path: context } }))).toBe('ARCHIVE_CORRUPT')
     expect(await refusal(tare.build({ context: { kind: 'stream', bytes: bytes() } }))).toBe('ARCHIVE_CORRUPT')
-    expect(await refusal(tare.importImage({ from: { bytes: bytes() } }))).toBe('ARCHIVE_CORRUPT')
+    expect(await refusal(tare.images.import({ from: { bytes: bytes() } }))).toBe('ARCHIVE_CORRUPT')
     const layer = gzipSync(asLayer(archive)).subarray(0, -missing)
-    expect(await refusal(tare.load({ from: { bytes: flow(layer) } }))).toBe('ARCHIVE_CORRUPT')
-    expect(await tare.images()).toEqual([])
+    expect(await refusal(tare.images.load({ from: { bytes: flow(layer) } }))).toBe('ARCHIVE_CORRUPT')
+    expect(await tare.images.list()).toEqual([])
     expect(await faultsOf(home)).toEqual([])
   })
 })
@@ -340,7 +340,7 @@ describe('a gzip that swells', () => {
     const { home, context } = openBench()
     const tare = await openTare({ home, environment: { TARE_UNPACK_LIMIT: '1000000' } })
     expect(await doors(tare, context)).toEqual(Array(4).fill('ARCHIVE_BOMB'))
-    expect(await tare.images()).toEqual([])
+    expect(await tare.images.list()).toEqual([])
     expect(await faultsOf(home)).toEqual([])
   })
 
@@ -365,8 +365,8 @@ describe('a gzip that swells', () => {
       await refusal(
         tare.build({ context: { kind: 'stream', bytes: flow(swollen) }, dockerfile: { text: 'FROM scratch\n' } }),
       ),
-      await refusal(tare.importImage({ from: { bytes: flow(swollen) } })),
-      await refusal(tare.load({ from: { bytes: flow(layer) } })),
+      await refusal(tare.images.import({ from: { bytes: flow(swollen) } })),
+      await refusal(tare.images.load({ from: { bytes: flow(layer) } })),
     ]
   }
 })

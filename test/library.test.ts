@@ -20,7 +20,7 @@ async function openLibrary(
 test('opening it reads and makes nothing', async () => {
   const { tare, home } = await openLibrary()
   expect(tare.home).toBe(home)
-  expect(await tare.images()).toEqual([])
+  expect(await tare.images.list()).toEqual([])
   expect(existsSync(home)).toBe(false)
 })
 
@@ -36,15 +36,15 @@ test('an image is built, listed, saved, loaded and removed; every answer is plai
     names: ['app:1', 'team/app:latest'],
     warnings: [],
   })
-  const [image] = await tare.images({ reference: 'app' })
+  const [image] = await tare.images.list({ reference: 'app' })
   expect(image).toMatchObject({ id: built.id, repository: 'app', tag: '1', size: 1, labels: { l: 'm' } })
-  expect(await tare.history('app:1')).toMatchObject([{ id: built.id, size: 1, tags: built.names }])
+  expect(await tare.images.history('app:1')).toMatchObject([{ id: built.id, size: 1, tags: built.names }])
   const chunks: Uint8Array[] = []
-  await tare.save({ names: ['app:1'], to: { write: async (chunk) => void chunks.push(chunk) } })
+  await tare.images.save({ names: ['app:1'], to: { write: async (chunk) => void chunks.push(chunk) } })
   const other = await openTare({ home: join(folder, 'other') })
-  expect(await other.load({ from: { bytes: flow(...chunks) } })).toEqual([{ id: built.id, names: ['app:1'] }])
-  expect((await other.inspect('app:1')).Id).toBe(built.id)
-  expect(await tare.remove({ names: ['app:1', 'team/app'] })).toEqual([
+  expect(await other.images.load({ from: { bytes: flow(...chunks) } })).toEqual([{ id: built.id, names: ['app:1'] }])
+  expect((await other.images.inspect('app:1')).Id).toBe(built.id)
+  expect(await tare.images.remove({ names: ['app:1', 'team/app'] })).toEqual([
     ...[{ untagged: 'app:1' }, { untagged: 'team/app:latest' }, { deleted: built.id }],
   ])
   expect(await faultsOf(home)).toEqual([])
@@ -74,7 +74,7 @@ test('an error is a TareError with a code, a remedy and the line', async () => {
   const error = await tare.build({ context: { kind: 'empty' }, dockerfile }).catch((thrown: unknown) => thrown)
   expect(error).toBeInstanceOf(TareError)
   expect(error).toMatchObject({ code: 'COPY_SOURCE_MISSING', where: { line: 2 }, remedy: expect.any(String) })
-  await expect(tare.inspect('nope')).rejects.toMatchObject({ code: 'IMAGE_UNKNOWN' })
+  await expect(tare.images.inspect('nope')).rejects.toMatchObject({ code: 'IMAGE_UNKNOWN' })
 })
 
 describe('an AbortSignal', () => {
@@ -94,9 +94,9 @@ describe('an AbortSignal', () => {
     const { tare, from, home } = await openLibrary()
     const signal = AbortSignal.abort(reason)
     await expect(tare.build({ context: from, signal })).rejects.toBe(reason)
-    await expect(tare.load({ from: { bytes: flow(noise(5000)) }, signal })).rejects.toBe(reason)
-    await expect(tare.importImage({ from: { bytes: flow(noise(5000)) }, signal })).rejects.toBe(reason)
-    expect(await tare.images()).toEqual([])
+    await expect(tare.images.load({ from: { bytes: flow(noise(5000)) }, signal })).rejects.toBe(reason)
+    await expect(tare.images.import({ from: { bytes: flow(noise(5000)) }, signal })).rejects.toBe(reason)
+    expect(await tare.images.list()).toEqual([])
     expect(await faultsOf(home)).toEqual([])
   })
 
@@ -123,7 +123,7 @@ describe('an AbortSignal', () => {
     await tare.build({ context: from, tags: ['x'] })
     const path = join(folder, 'x.tar')
     const save = async (signal: AbortSignal, begun: () => void) => {
-      const saved = tare.save({ names: ['x'], to: { path }, signal })
+      const saved = tare.images.save({ names: ['x'], to: { path }, signal })
       const look = () => (readdirSync(folder).length > 2 ? begun() : setImmediate(look))
       look()
       await saved
@@ -136,8 +136,8 @@ describe('an AbortSignal', () => {
   })
 
   type Silent = (tare: Tare, signal: AbortSignal, begun: () => void) => Promise<unknown>
-  const silentLoad: Silent = (tare, signal, begun) => tare.load({ from: { bytes: slow(begun) }, signal })
-  const silentImport: Silent = (tare, signal, begun) => tare.importImage({ from: { bytes: slow(begun) }, signal })
+  const silentLoad: Silent = (tare, signal, begun) => tare.images.load({ from: { bytes: slow(begun) }, signal })
+  const silentImport: Silent = (tare, signal, begun) => tare.images.import({ from: { bytes: slow(begun) }, signal })
   const silentBuild: Silent = (tare, signal, begun) =>
     tare.build({ context: { kind: 'stream', bytes: slow(begun) }, signal })
 
@@ -159,8 +159,8 @@ test('two of them in one process share a store', async () => {
       ? tare.build({ context: from, tags: [`app${i}`], noCache: true })
       : other.build({ context: from, tags: [`app${i}`], dockerfile: { path: join(context, 'other') } }),
   )
-  await Promise.all([...builds, tare.prune(), other.pruneBuildCache()])
-  expect((await tare.images()).map(({ repository }) => repository).sort()).toEqual(
+  await Promise.all([...builds, tare.images.prune(), other.cache.prune()])
+  expect((await tare.images.list()).map(({ repository }) => repository).sort()).toEqual(
     Array.from({ length: 6 }, (_, i) => `app${i}`),
   )
   expect(await faultsOf(home)).toEqual([])

@@ -26,11 +26,11 @@ const image = await tare.build({
 })
 console.log(`built ${image.names.join(', ')}`)
 
-const { Config, RootFS } = await tare.inspect('greeting:1')
+const { Config, RootFS } = await tare.images.inspect('greeting:1')
 console.log(`labels ${JSON.stringify(Config.Labels)}, ${RootFS.Layers.length} layer`)
-for (const { repository, tag, size } of await tare.images()) console.log(`${repository}:${tag} has ${size} bytes`)
+for (const { repository, tag, size } of await tare.images.list()) console.log(`${repository}:${tag} has ${size} bytes`)
 
-await tare.save({ names: ['greeting:1'], to: { path: join(folder, 'greeting.tar') } })
+await tare.images.save({ names: ['greeting:1'], to: { path: join(folder, 'greeting.tar') } })
 console.log('saved greeting.tar')
 
 // What a user can meet is a TareError: a stable code, and often a remedy and the place in the Dockerfile.

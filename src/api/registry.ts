@@ -20,8 +20,8 @@ export interface PullResult {
   readonly digest: Digest
   /** The image ID: digest of the config; of several platforms, this machine's. */
   readonly id: Digest
-  /** Whether it was all there before. */
-  readonly current: boolean
+  /** Whether the store had all of it before. */
+  readonly upToDate: boolean
   /** Of all platforms: those that the store cannot keep. */
   readonly skipped: readonly { readonly platform: string; readonly why: string }[]
 }
@@ -65,14 +65,14 @@ export interface PushResult {
   readonly size: number
   readonly layers: readonly PushedLayer[]
   /** The digest it was pulled with, if the push changed it. */
-  readonly was?: Digest
+  readonly previousDigest?: Digest | undefined
 }
 
 export interface PushedLayer {
   readonly diffId: Digest
   /** Of the layer as it is in the registry. */
   readonly digest: Digest
-  readonly how: 'there' | 'mounted' | 'uploaded'
+  readonly how: 'existing' | 'mounted' | 'uploaded'
 }
 
 export interface LoginOptions extends CallOptions {
@@ -89,11 +89,11 @@ export interface LoginResult {
   /** The authenticated user; undefined for token logins. */
   readonly user: string | undefined
   /** The file, or the credential helper's program. */
-  readonly place: string
+  readonly storedIn: string
   /** Everybody who can read the file can read the password, or the token that does instead of it. */
-  readonly inClear: boolean
+  readonly plaintext: boolean
   /** What else has a login of the registry, and is asked first: `DOCKER_AUTH_CONFIG`. */
-  readonly hiddenBy?: string | undefined
+  readonly overriddenBy?: string | undefined
 }
 
 export interface LogoutOptions extends CallOptions {
@@ -168,8 +168,8 @@ export interface CopyResult {
   readonly digest: Digest
   readonly mediaType: string
   readonly size: number
-  /** Where it had another digest: that. */
-  readonly was?: Digest
+  /** The digest of the source, if the copy has another. */
+  readonly previousDigest?: Digest | undefined
   /** What came along that refers to it. */
   readonly referrers: readonly Digest[]
   /** Images that the store cannot keep. */

@@ -39,29 +39,59 @@ import type {
   RemoveRemoteOptions,
 } from './registry.ts'
 
-/** Everything tare can do. Every promise rejects with a TareError for what a user can meet. */
+/** Everything tare can do. Each promise rejects with a TareError for what a user can meet. */
 export interface Tare {
   /** The store's folder. */
   readonly home: string
+  /** Images of the store. */
+  readonly images: ImageVerbs
+  /** Images in registries, on their way between there and here, and the logins for them. */
+  readonly registry: RegistryVerbs
+  /** Indexes in registries: one name with an image for each platform. */
+  readonly index: IndexVerbs
+  /** What builds remember, and the cache mounts of RUN. */
+  readonly cache: CacheVerbs
+  /** Builds an image from a Dockerfile and keeps it in the store. */
   build(options: BuildOptions): Promise<BuildResult>
-  /** Reads and plans the build, makes nothing, and answers what the build checks find. */
-  check(options: BuildOptions): Promise<readonly BuildWarning[]>
-  /** Newest first. */
-  images(options?: ListOptions): Promise<readonly ImageSummary[]>
+  /** Reads and plans the build, makes nothing, and returns what the build checks find. */
+  checkDockerfile(options: BuildOptions): Promise<readonly BuildWarning[]>
+  /** Runs a command in an image once and returns its exit code. What it writes is gone afterwards. */
+  run(options: RunOptions): Promise<number>
+  /** Tries what RUN needs on this machine. */
+  doctor(options?: CallOptions): Promise<DoctorReport>
+  /** What the store takes up: the lines of `tare system df`. */
+  diskUsage(options?: CallOptions): Promise<readonly DiskUsageLine[]>
+}
+
+export interface ImageVerbs {
+  /** One summary for each name, newest first. */
+  list(options?: ListOptions): Promise<readonly ImageSummary[]>
   /** Rejects with `IMAGE_UNKNOWN` where there is no such image. */
   inspect(name: string, options?: CallOptions): Promise<ImageDetails>
   /** Newest first. */
   history(name: string, options?: CallOptions): Promise<readonly HistoryLine[]>
+  /** Gives an image one more name. */
+  tag(source: string, target: string, options?: CallOptions): Promise<void>
+  /** Removes names, and images that have no other. */
+  remove(options: RemoveOptions): Promise<readonly Removal[]>
+  /** Removes images that have no name (`all`: every image). */
+  prune(options?: PruneOptions): Promise<PruneResult>
+  /** Writes images into one archive. */
   save(options: SaveOptions): Promise<void>
+  /** Takes the images of an archive or a layout into the store. */
   load(options: LoadOptions): Promise<readonly LoadedImage[]>
-  importImage(options: ImportOptions): Promise<Digest>
+  /** Makes an image of a root filesystem in a tar. Returns its ID. */
+  import(options: ImportOptions): Promise<Digest>
+}
+
+export interface RegistryVerbs {
   /** Takes an image of a registry into the store. */
   pull(options: PullOptions): Promise<PullResult>
   /** Takes every tag of a repository into the store. */
   pullAll(options: PullOptions): Promise<PullAllResult>
-  /** Puts an image of the store into a registry, under the name that it has here. */
+  /** Sends an image of the store to a registry, under the name that it has here. */
   push(options: PushOptions): Promise<PushResult>
-  /** Puts every image of the store that has a tag of the repository into its registry. */
+  /** Sends every image of the store that has a tag of the repository to its registry. */
   pushAll(options: PushOptions): Promise<readonly PushResult[]>
   /** Copies an image between registries, the store, layouts and archives; byte for byte where both can. */
   copy(options: CopyOptions): Promise<CopyResult>
@@ -69,36 +99,37 @@ export interface Tare {
    * Checks a password with a registry and keeps it where docker does; without one, checks what is kept. Rejects with
    * `CREDENTIALS_MISSING` where nothing is.
    */
-  login(options: LoginOptions): Promise<LoginResult>
-  /** Answers whether there was anything to forget. */
+  login(options?: LoginOptions): Promise<LoginResult>
+  /** Returns whether there was anything to forget. */
   logout(options?: LogoutOptions): Promise<boolean>
-  /** What a name points at, in its registry or another place: its digest, or the JSON of manifest or config as it is there. */
-  readRemote(what: 'digest' | 'manifest' | 'config', options: DocumentOptions): Promise<string>
-  /** The tags of a repository in its registry, sorted. */
-  remoteTags(options: RemoteOptions): Promise<readonly string[]>
-  /** Makes an index of images of a registry, under a name there. */
-  createIndex(options: IndexCreateOptions): Promise<IndexResult>
-  /** Changes what an index of a registry says of itself, or of one of its images. */
-  annotateIndex(options: IndexAnnotateOptions): Promise<IndexResult>
-  /** What refers to an image of a registry. */
+  /** The digest that a name points at, in its registry or another place that `copy` knows. */
+  digest(options: DocumentOptions): Promise<Digest>
+  /** The JSON of the manifest or index that a name points at, as it is there. */
+  manifest(options: DocumentOptions): Promise<string>
+  /** The JSON of an image's config, as it is there. */
+  config(options: DocumentOptions): Promise<string>
+  /** The tags of a repository, sorted. */
+  tags(options: RemoteOptions): Promise<readonly string[]>
+  /** What refers to an image: signatures, SBOMs. */
   referrers(options: ReferrersOptions): Promise<readonly Referrer[]>
-  /** Removes what a name points at from its registry, with every tag that points there. Answers the digest. */
-  removeRemote(options: RemoveRemoteOptions): Promise<string>
-  /** Tries an image: answers the command's exit code. */
-  run(options: RunOptions): Promise<number>
-  tag(source: string, target: string, options?: CallOptions): Promise<void>
-  remove(options: RemoveOptions): Promise<readonly Removal[]>
-  /** Removes images that have no name (`all`: every image). */
-  prune(options?: PruneOptions): Promise<PruneResult>
+  /** Removes what a name points at from its registry, with every tag that points there. Returns the digest. */
+  remove(options: RemoveRemoteOptions): Promise<Digest>
+}
+
+export interface IndexVerbs {
+  /** Makes an index of images, under a name in a registry. */
+  create(options: IndexCreateOptions): Promise<IndexResult>
+  /** Changes what an index of a registry says of itself, or of one of its images. */
+  annotate(options: IndexAnnotateOptions): Promise<IndexResult>
+}
+
+export interface CacheVerbs {
   /** Forgets remembered build steps and the layers that only they keep. */
-  pruneBuildCache(options?: PruneOptions): Promise<PruneResult>
-  diskUsage(options?: CallOptions): Promise<readonly DiskUsageLine[]>
-  /** By id. */
-  cacheMounts(options?: CallOptions): Promise<readonly CacheMountSummary[]>
-  /** Writes cache mounts into a file, for another machine. Answers which. */
+  prune(options?: PruneOptions): Promise<PruneResult>
+  /** The cache mounts of RUN, by id. */
+  mounts(options?: CallOptions): Promise<readonly CacheMountSummary[]>
+  /** Writes cache mounts into a file, for another machine. Returns which. */
   exportMounts(options: ExportMountsOptions): Promise<readonly CacheMountSummary[]>
-  /** Takes cache mounts out of such a file; they replace those of the same ids. Answers the ids. */
+  /** Takes cache mounts out of such a file; they replace those of the same ids. Returns the ids. */
   importMounts(options: ImportMountsOptions): Promise<readonly string[]>
-  /** Tries what RUN needs on this machine. */
-  doctor(options?: CallOptions): Promise<DoctorReport>
 }

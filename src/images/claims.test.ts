@@ -23,7 +23,7 @@ async function bench() {
       ...(tag === undefined ? {} : { tags: [tag] }),
     })
   const pushedLayers = async (image: string) => {
-    const { digest } = await tare.push({ name: image })
+    const { digest } = await tare.registry.push({ name: image })
     const { layers } = JSON.parse(registry.manifests.get(digest)!.bytes.toString('utf8'))
     return layers.map((layer: { digest: string }) => layer.digest)
   }
@@ -36,46 +36,46 @@ test.each<[string, (bench: Bench) => Promise<unknown>]>([
   ['builds on it without a look', ({ build, name }) => build([`FROM ${name('evil')}`, 'LABEL a=b'])],
   ['is only linked onto', ({ build, name }) => build([`FROM ${name('evil')}`, 'COPY --link app /b'])],
   ['looks at its files', ({ build, name }) => build([`FROM ${name('evil')}`, 'COPY app /c'])],
-  ['pulls it', ({ tare, name }) => tare.pull({ name: name('evil') })],
-  ['copies it into the store', ({ tare, name }) => tare.copy({ from: name('evil'), to: 'store:evil:1' })],
+  ['pulls it', ({ tare, name }) => tare.registry.pull({ name: name('evil') })],
+  ['copies it into the store', ({ tare, name }) => tare.registry.copy({ from: name('evil'), to: 'store:evil:1' })],
   [
     'pushes what is built on it',
     async ({ build, name, registry, tare }) => {
       await build([`FROM ${name('evil')}`, 'LABEL a=b'], `${registry.host}/base:more`)
-      await tare.push({ name: `${registry.host}/base:more` })
+      await tare.registry.push({ name: `${registry.host}/base:more` })
     },
   ],
   [
     'pulls, tags and pushes it',
     async ({ tare, name, registry }) => {
-      await tare.pull({ name: name('evil') })
-      await tare.tag(name('evil'), `${registry.host}/base:again`)
-      await tare.push({ name: `${registry.host}/base:again` })
+      await tare.registry.pull({ name: name('evil') })
+      await tare.images.tag(name('evil'), `${registry.host}/base:again`)
+      await tare.registry.push({ name: `${registry.host}/base:again` })
     },
   ],
 ])('an image keeps its checked layers when somebody %s: another image only claims to have them', async (_, meet) => {
   const at = await bench()
   const { build, name, pushedLayers, registry, good, tare } = at
-  await tare.pull({ name: name('good') })
+  await tare.registry.pull({ name: name('good') })
   await build([`FROM ${name('good')}`, 'COPY app /app'], `${registry.host}/app:1`)
   await meet(at)
   const expected = good.layers.map(({ digest }) => digest)
   expect((await pushedLayers(`${registry.host}/app:1`)).slice(0, 2)).toEqual(expected)
-  await tare.tag(name('good'), `${registry.host}/mine:1`)
+  await tare.images.tag(name('good'), `${registry.host}/mine:1`)
   expect(await pushedLayers(`${registry.host}/mine:1`)).toEqual(expected)
-  expect(await tare.push({ name: name('good') })).toMatchObject({ digest: good.digest })
+  expect(await tare.registry.push({ name: name('good') })).toMatchObject({ digest: good.digest })
   // The same holds where the facts are all that is left.
-  expect((await tare.inspect(name('good'))).RepoDigests).toContain(`${registry.host}/base@${good.digest}`)
+  expect((await tare.images.inspect(name('good'))).RepoDigests).toContain(`${registry.host}/base@${good.digest}`)
 })
 
 test('what was pushed of an image on an impostor can never hold the impostor’s files', async () => {
   const { build, name, registry, tare } = await bench()
-  await tare.pull({ name: name('good') })
+  await tare.registry.pull({ name: name('good') })
   await build([`FROM ${name('evil')}`, 'COPY app /app'], `${registry.host}/app:1`)
-  await tare.push({ name: `${registry.host}/app:1` })
+  await tare.registry.push({ name: `${registry.host}/app:1` })
   const other = await openTare({ home: temporaryFolder(), environment: {} })
-  await other.pull({ name: `${registry.host}/app:1`, platform: 'linux/amd64' })
-  expect((await other.inspect(`${registry.host}/app:1`)).RootFS.Layers).toHaveLength(3)
+  await other.registry.pull({ name: `${registry.host}/app:1`, platform: 'linux/amd64' })
+  expect((await other.images.inspect(`${registry.host}/app:1`)).RootFS.Layers).toHaveLength(3)
 })
 
 test.each<[string, readonly string[]]>([
@@ -116,29 +116,29 @@ test('records of an earlier version, which do not say what was checked, are clai
 test('an image that is loaded is not what an impostor with its config was pulled as', async () => {
   const { tare, name, good, evil, registry, pushedLayers, claimed } = await bench()
   const path = join(temporaryFolder(), 'good.tar')
-  await tare.pull({ name: name('good') })
-  await tare.tag(name('good'), `${registry.host}/loaded:1`)
-  await tare.save({ names: [`${registry.host}/loaded:1`], to: { path } })
-  await tare.pull({ name: name('evil') })
-  await tare.remove({ names: [name('good'), `${registry.host}/loaded:1`] })
-  await tare.load({ from: { path } })
+  await tare.registry.pull({ name: name('good') })
+  await tare.images.tag(name('good'), `${registry.host}/loaded:1`)
+  await tare.images.save({ names: [`${registry.host}/loaded:1`], to: { path } })
+  await tare.registry.pull({ name: name('evil') })
+  await tare.images.remove({ names: [name('good'), `${registry.host}/loaded:1`] })
+  await tare.images.load({ from: { path } })
   expect(await pushedLayers(`${registry.host}/loaded:1`)).not.toContain(claimed)
   // Nor what it was pushed as, in another form.
-  await tare.push({ name: name('evil'), format: 'docker' })
-  await tare.load({ from: { path } })
+  await tare.registry.push({ name: name('evil'), format: 'docker' })
+  await tare.images.load({ from: { path } })
   expect(await pushedLayers(`${registry.host}/loaded:1`)).not.toContain(claimed)
   // By its ID, it is the image that is sure.
-  const { id } = (await tare.images())[0]!
-  await tare.copy({ from: `store:${id}`, to: `docker://${registry.host}/by-id:1` })
-  const { layers } = JSON.parse(await tare.readRemote('manifest', { name: `${registry.host}/by-id:1` }))
+  const { id } = (await tare.images.list())[0]!
+  await tare.registry.copy({ from: `store:${id}`, to: `docker://${registry.host}/by-id:1` })
+  const { layers } = JSON.parse(await tare.registry.manifest({ name: `${registry.host}/by-id:1` }))
   expect(layers[0].digest).not.toBe(evil.layers[0]!.digest)
   expect(good.layers).toHaveLength(layers.length)
 })
 
 test('the image that claims something is pushed as it is, and nobody else’s with it', async () => {
   const { tare, name, evil, registry, pushedLayers } = await bench()
-  await tare.pull({ name: name('good') })
-  await tare.pull({ name: name('evil') })
-  await tare.tag(name('evil'), `${registry.host}/evil:1`)
+  await tare.registry.pull({ name: name('good') })
+  await tare.registry.pull({ name: name('evil') })
+  await tare.images.tag(name('evil'), `${registry.host}/evil:1`)
   expect(await pushedLayers(`${registry.host}/evil:1`)).toEqual(evil.layers.map(({ digest }) => digest))
 })

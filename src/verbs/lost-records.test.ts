@@ -24,7 +24,7 @@ async function bench() {
       ...more,
     })
   const lose = () => rmSync(join(home, 'tare'), { recursive: true })
-  const pushedAs = async (image: string, more = {}) => (await tare.push({ name: image, ...more })).digest
+  const pushedAs = async (image: string, more = {}) => (await tare.registry.push({ name: image, ...more })).digest
   return { registry, base, home, tare, name, build, lose, pushedAs, fetches: () => fetchesOf(registry, base) }
 }
 
@@ -34,17 +34,17 @@ type Bench = Awaited<ReturnType<typeof bench>>
 async function look({ tare, home }: Bench, image: string) {
   const path = join(temporaryFolder(), 'image.tar')
   const layout = join(temporaryFolder(), 'layout')
-  const { RepoDigests, RootFS, Id } = await tare.inspect(image)
-  await tare.save({ names: [image], to: { path } })
-  await tare.save({ names: [image], to: { path }, format: 'oci' })
-  const copied = await tare.copy({ from: `store:${image}`, to: `oci:${layout}:1` })
+  const { RepoDigests, RootFS, Id } = await tare.images.inspect(image)
+  await tare.images.save({ names: [image], to: { path } })
+  await tare.images.save({ names: [image], to: { path }, format: 'oci' })
+  const copied = await tare.registry.copy({ from: `store:${image}`, to: `oci:${layout}:1` })
   return {
     ...{ RepoDigests, layers: RootFS.Layers, Id, copied: copied.digest },
-    listed: (await tare.images({ reference: image })).map(({ digest, size }) => [digest, size]),
-    history: await tare.history(image),
-    manifest: await tare.readRemote('manifest', { name: image, local: true }),
-    digest: await tare.readRemote('digest', { name: image, local: true }),
-    config: await tare.readRemote('config', { name: image, local: true, platform: 'linux/amd64' }),
+    listed: (await tare.images.list({ reference: image })).map(({ digest, size }) => [digest, size]),
+    history: await tare.images.history(image),
+    manifest: await tare.registry.manifest({ name: image, local: true }),
+    digest: await tare.registry.digest({ name: image, local: true }),
+    config: await tare.registry.config({ name: image, local: true, platform: 'linux/amd64' }),
     faults: await faultsOf(home),
   }
 }
@@ -53,7 +53,7 @@ test.each<[string, (at: Bench) => Promise<string>]>([
   [
     'was pulled',
     async ({ tare, name }) => {
-      await tare.pull({ name, platform: 'linux/amd64' })
+      await tare.registry.pull({ name, platform: 'linux/amd64' })
       return name
     },
   ],
@@ -61,15 +61,15 @@ test.each<[string, (at: Bench) => Promise<string>]>([
     'was pulled by its digest',
     async ({ tare, base, registry }) => {
       const name = `${registry.host}/base@${base.digest}`
-      await tare.pull({ name, platform: 'linux/amd64' })
+      await tare.registry.pull({ name, platform: 'linux/amd64' })
       return name
     },
   ],
   [
     'was pulled and tagged',
     async ({ tare, name, registry }) => {
-      await tare.pull({ name, platform: 'linux/amd64' })
-      await tare.tag(name, `${registry.host}/base:tagged`)
+      await tare.registry.pull({ name, platform: 'linux/amd64' })
+      await tare.images.tag(name, `${registry.host}/base:tagged`)
       return `${registry.host}/base:tagged`
     },
   ],
@@ -77,14 +77,14 @@ test.each<[string, (at: Bench) => Promise<string>]>([
     'was pulled for all platforms',
     async ({ tare, registry }) => {
       pushIndex(registry, ['amd64', 'arm64'], { tag: 'many' })
-      await tare.pull({ name: `${registry.host}/base:many`, allPlatforms: true })
+      await tare.registry.pull({ name: `${registry.host}/base:many`, allPlatforms: true })
       return `${registry.host}/base:many`
     },
   ],
   [
     'was copied into the store',
     async ({ tare, name }) => {
-      await tare.copy({ from: name, to: 'store:copied:1' })
+      await tare.registry.copy({ from: name, to: 'store:copied:1' })
       return 'copied:1'
     },
   ],
@@ -108,7 +108,7 @@ test.each<[string, (at: Bench) => Promise<string>]>([
     'was built and pushed',
     async ({ build, name, registry, tare }) => {
       await build([`FROM ${name}`, 'COPY app /app'], { tags: [`${registry.host}/app:pushed`] })
-      await tare.push({ name: `${registry.host}/app:pushed`, compression: 'zstd' })
+      await tare.registry.push({ name: `${registry.host}/app:pushed`, compression: 'zstd' })
       return `${registry.host}/app:pushed`
     },
   ],
@@ -127,10 +127,10 @@ test.each<[string, (at: Bench) => Promise<string>]>([
 test('a pulled image goes on to another registry with its digest, and a pull of it finds it current', async () => {
   const { tare, name, base, lose, pushedAs, fetches } = await bench()
   const other = await startBad()
-  await tare.pull({ name, platform: 'linux/amd64' })
-  await tare.tag(name, `${other.host}/mine:1`)
+  await tare.registry.pull({ name, platform: 'linux/amd64' })
+  await tare.images.tag(name, `${other.host}/mine:1`)
   lose()
-  expect(await tare.pull({ name, platform: 'linux/amd64' })).toMatchObject({ current: true })
+  expect(await tare.registry.pull({ name, platform: 'linux/amd64' })).toMatchObject({ upToDate: true })
   lose()
   const before = fetches()
   expect(await pushedAs(`${other.host}/mine:1`)).toBe(base.digest)
@@ -148,15 +148,15 @@ test('an image on a base that was never fetched can be run, built upon, loaded w
   await build([`FROM ${app}`, 'COPY app /app'])
   expect(fetches()).toBe(2)
   lose()
-  await tare.prune()
+  await tare.images.prune()
   const { id } = await build([`FROM ${app}`, 'COPY app /more'], { load: true })
-  expect((await tare.inspect(id)).RootFS.Layers.slice(0, 2)).toEqual(base.diffIds)
+  expect((await tare.images.inspect(id)).RootFS.Layers.slice(0, 2)).toEqual(base.diffIds)
 })
 
 test('what was pushed stays as it is: layers of zstd that we made, and no others', async () => {
   const { build, name, registry, lose, tare, pushedAs } = await bench()
   const app = `${registry.host}/app:1`
-  await tare.pull({ name, platform: 'linux/amd64' })
+  await tare.registry.pull({ name, platform: 'linux/amd64' })
   await build([`FROM ${name}`, 'COPY app /app'], { tags: [app] })
   const zstd = await pushedAs(app, { compression: 'zstd' })
   lose()
@@ -172,24 +172,24 @@ test('a claim is still only a claim', async () => {
   const { build, name, registry, lose, tare, base } = await bench()
   pushImpostor(registry, base, { 'etc/passwd': 'root::0:0::/:\n' }, 'evil')
   const app = `${registry.host}/app:1`
-  await tare.pull({ name, platform: 'linux/amd64' })
-  await tare.pull({ name: `${registry.host}/base:evil`, platform: 'linux/amd64' })
+  await tare.registry.pull({ name, platform: 'linux/amd64' })
+  await tare.registry.pull({ name: `${registry.host}/base:evil`, platform: 'linux/amd64' })
   await build([`FROM ${name}`, 'COPY app /app'], { tags: [app] })
   lose()
-  const { layers } = await tare.push({ name: app })
+  const { layers } = await tare.registry.push({ name: app })
   expect(layers.slice(0, 2).map(({ digest }) => digest)).toEqual(base.layers.map(({ digest }) => digest))
 })
 
 test('pruning and removing leave what the images need', async () => {
   const at = await bench()
   const { tare, name, lose, build, home } = at
-  await tare.pull({ name, platform: 'linux/amd64' })
+  await tare.registry.pull({ name, platform: 'linux/amd64' })
   await build([`FROM ${name}`, 'COPY app /app'], { tags: ['app'] })
   const before = await look(at, name)
   lose()
-  await tare.pruneBuildCache()
-  await tare.prune()
-  await tare.remove({ names: ['app'] })
+  await tare.cache.prune()
+  await tare.images.prune()
+  await tare.images.remove({ names: ['app'] })
   expect(await tare.diskUsage()).toBeTruthy()
   lose()
   expect(await look(at, name)).toEqual(before)
@@ -199,24 +199,25 @@ test('pruning and removing leave what the images need', async () => {
 test('a store of an earlier version is used: its facts are records, and its builds have named their bases', async () => {
   const at = await bench()
   const { tare, home, name, build, base, registry, pushedAs } = at
-  await tare.pull({ name, platform: 'linux/amd64' })
+  await tare.registry.pull({ name, platform: 'linux/amd64' })
   pushBase(registry, [{ rev: '1' }], { tag: 'lazy', labels: { rev: '1' } })
   const lazy = `${registry.host}/base:lazy`
   await build([`FROM ${lazy}`, 'LABEL a=b'], { tags: [`${registry.host}/app:1`] })
   downgrade(home, registry.host, lazy)
-  expect((await tare.inspect(name)).RepoDigests).toEqual([`${registry.host}/base@${base.digest}`])
-  expect(await tare.pull({ name, platform: 'linux/amd64' })).toMatchObject({ current: true })
+  expect((await tare.images.inspect(name)).RepoDigests).toEqual([`${registry.host}/base@${base.digest}`])
+  expect(await tare.registry.pull({ name, platform: 'linux/amd64' })).toMatchObject({ upToDate: true })
   expect(await pushedAs(name)).toBe(base.digest)
   // The base that only a build has named is asked for again.
-  const rev = async (more = {}) => (await tare.inspect((await build([`FROM ${lazy}`], more)).id)).Config.Labels?.['rev']
+  const rev = async (more = {}) =>
+    (await tare.images.inspect((await build([`FROM ${lazy}`], more)).id)).Config.Labels?.['rev']
   expect(await rev()).toBe('1')
   pushBase(registry, [{ rev: '2' }], { tag: 'lazy', labels: { rev: '2' } })
   expect(await rev()).toBe('2')
   // What was pulled is as it was.
   pushBase(registry, [{ f: 'newer' }])
   const { id } = await build([`FROM ${name}`])
-  expect((await tare.inspect(id)).RootFS.Layers).toEqual(base.diffIds)
-  await tare.save({ names: [`${registry.host}/app:1`], to: { path: join(temporaryFolder(), 'a.tar') } })
+  expect((await tare.images.inspect(id)).RootFS.Layers).toEqual(base.diffIds)
+  await tare.images.save({ names: [`${registry.host}/app:1`], to: { path: join(temporaryFolder(), 'a.tar') } })
   expect(await faultsOf(home)).toEqual([])
 })
 

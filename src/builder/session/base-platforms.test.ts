@@ -24,7 +24,7 @@ async function bench(architectures = ['amd64', 'arm64', 's390x']) {
     })
   const rules = () => events.flatMap((event) => (event.type === 'warning' ? [event.rule] : []))
   /** What the image has in /arch, or where the line says. */
-  const layersOf = async (id: string) => (await tare.inspect(id)).RootFS.Layers
+  const layersOf = async (id: string) => (await tare.images.inspect(id)).RootFS.Layers
   return { registry, index, home, tare, context, name, build, rules, layersOf }
 }
 
@@ -35,12 +35,12 @@ test.each(['amd64', 'arm64', 's390x'])(
   'after a pull for amd64, a build for %s is on the image for it',
   async (wanted) => {
     const at = await bench()
-    await at.tare.pull({ name: at.name, platform: 'linux/amd64' })
+    await at.tare.registry.pull({ name: at.name, platform: 'linux/amd64' })
     const { id, platform } = await at.build([`FROM ${at.name}`, 'LABEL a=b'], [`linux/${wanted}`])
     expect(await at.layersOf(id)).toEqual(one(at, wanted))
     expect(platform).toMatchObject({ architecture: wanted })
     // What was pulled keeps its name.
-    expect((await at.tare.inspect(at.name)).Architecture).toBe('amd64')
+    expect((await at.tare.images.inspect(at.name)).Architecture).toBe('amd64')
     expect(at.rules()).toEqual([])
   },
 )
@@ -61,7 +61,7 @@ test.each<[string, (name: string) => readonly string[], Partial<BuildOptions>]>(
   '%s takes the platform of the build, however often it is built and whatever was pulled before',
   async (kind, lines, more) => {
     const at = await bench()
-    await at.tare.pull({ name: at.name, platform: 'linux/amd64' })
+    await at.tare.registry.pull({ name: at.name, platform: 'linux/amd64' })
     if (kind === 'ONBUILD')
       for (const architecture of ['amd64', 'arm64'])
         await at.build(
@@ -107,7 +107,7 @@ test('a build for several platforms gives the same ones the second and the third
 
 test('an index that was pulled whole is here for each of its platforms, and nobody is asked', async () => {
   const at = await bench()
-  await at.tare.pull({ name: at.name, allPlatforms: true })
+  await at.tare.registry.pull({ name: at.name, allPlatforms: true })
   const asked = at.registry.requests.length
   for (const architecture of ['amd64', 'arm64', 's390x']) {
     const { id } = await at.build([`FROM ${at.name}`, 'COPY app /app'], [`linux/${architecture}`])
@@ -118,7 +118,7 @@ test('an index that was pulled whole is here for each of its platforms, and nobo
 
 test('an index without the platform is an error that names those of the registry and of the store', async () => {
   const at = await bench(['amd64', 'arm64'])
-  await at.tare.pull({ name: at.name, platform: 'linux/amd64' })
+  await at.tare.registry.pull({ name: at.name, platform: 'linux/amd64' })
   await expect(at.build([`FROM ${at.name}`], ['linux/riscv64'])).rejects.toMatchObject({
     code: 'PLATFORM_MISSING',
     where: { line: 1 },
@@ -152,7 +152,7 @@ test('an image without an index is taken for any platform, with a warning', asyn
   const at = await bench()
   pushBase(at.registry, [{ f: 'x' }], { tag: 'single', architecture: 'arm64' })
   const { id } = await at.build([`FROM ${at.registry.host}/base:single`], ['linux/amd64'])
-  expect((await at.tare.inspect(id)).Architecture).toBe('arm64')
+  expect((await at.tare.images.inspect(id)).Architecture).toBe('arm64')
   expect(at.rules()).toEqual(['InvalidBaseImagePlatform'])
 })
 
@@ -161,18 +161,18 @@ test('an image for a lesser platform serves where nobody has a better one', asyn
   const mine = `${at.registry.host}/base:mine`
   await at.build(['FROM scratch', 'COPY app /'], ['linux/386'], { tags: [mine] })
   const { id } = await at.build([`FROM ${mine}`], ['linux/amd64'])
-  expect((await at.tare.inspect(id)).Architecture).toBe('386')
+  expect((await at.tare.images.inspect(id)).Architecture).toBe('386')
   // Where the registry has it, that is the one.
   pushBase(at.registry, [{ f: 'x' }], { tag: 'both' })
-  await at.tare.tag(mine, `${at.registry.host}/base:both`)
+  await at.tare.images.tag(mine, `${at.registry.host}/base:both`)
   const better = await at.build([`FROM ${at.registry.host}/base:both`], ['linux/amd64'])
-  expect((await at.tare.inspect(better.id)).Architecture).toBe('amd64')
+  expect((await at.tare.images.inspect(better.id)).Architecture).toBe('amd64')
 })
 
 test('an OCI layout without the platform is an error, and no image of another one', async () => {
   const at = await bench()
   const layout = `${temporaryFolder()}/layout`
-  await at.tare.copy({ from: at.name, to: `oci:${layout}:1`, platforms: ['linux/amd64', 'linux/arm64'] })
+  await at.tare.registry.copy({ from: at.name, to: `oci:${layout}:1`, platforms: ['linux/amd64', 'linux/arm64'] })
   const contexts = { base: `oci-layout://${layout}:1` }
   const { id } = await at.build(['FROM base'], ['linux/arm64'], { contexts })
   expect(await at.layersOf(id)).toEqual(one(at, 'arm64'))

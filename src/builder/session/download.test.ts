@@ -21,7 +21,7 @@ async function open() {
       dockerfile: { text: `FROM scratch\n${lines.join('\n')}\n` },
     })
     const { store } = createHost({ home, environment: {} })
-    const layers = (await tare.inspect(id)).RootFS.Layers
+    const layers = (await tare.images.inspect(id)).RootFS.Layers
     const bytes = store.blobs.read(layers.at(-1)!)
     const read = (into: Uint8Array, at: number) => bytes.copy(into, 0, at, at + into.length)
     return [...scanTar({ size: bytes.length, read })].map(({ path, mode, mtime, size }) => ({
@@ -134,8 +134,8 @@ test('a password of an address is used, and told to nobody', async () => {
   const { build, tare } = await open()
   const address = url.replace('//', '//ada:secret@')
   expect(await build(`ADD ${address}/f /`)).toMatchObject([{ path: 'f', size: 5 }])
-  const { id } = (await tare.images())[0]!
-  expect(JSON.stringify(await tare.history(id))).not.toContain('secret')
+  const { id } = (await tare.images.list())[0]!
+  expect(JSON.stringify(await tare.images.history(id))).not.toContain('secret')
   const wrong = build(`ADD ${address.replace('ada', 'bob')}/f /`)
   await expect(wrong).rejects.toMatchObject({
     code: 'DOWNLOAD_FAILED',

@@ -48,16 +48,17 @@ test('any build is the same image, and is pushed as the same, whether its bases 
       const platforms = ['linux/amd64']
       const options = { context, dockerfile, environment, platforms, rewriteTimestamp: true }
       const [eager, lazy, away] = [await open(), await open(), await open()]
-      for (const tag of ['one', 'two', 'less']) await eager.tare.pull({ name: `${registry.host}/base:${tag}` })
+      for (const tag of ['one', 'two', 'less']) await eager.tare.registry.pull({ name: `${registry.host}/base:${tag}` })
       const app = `${registry.host}/app:${++count}`
       const { id, digest } = await eager.tare.build(options)
       expect((await lazy.tare.build({ ...options, tags: [app] })).id).toBe(id)
       expect((await busy.tare.build({ ...options, tags: ['busy'] })).id).toBe(id)
-      await lazy.tare.push({ name: app })
-      expect((await away.tare.pull({ name: app })).id).toBe(id)
+      await lazy.tare.registry.push({ name: app })
+      expect((await away.tare.registry.pull({ name: app })).id).toBe(id)
       expect((await lazy.tare.build({ ...options, load: true })).digest).toBe(digest)
       if (cleans)
-        for (const { id: one } of await busy.tare.images()) await busy.tare.remove({ names: [one], force: true })
+        for (const { id: one } of await busy.tare.images.list())
+          await busy.tare.images.remove({ names: [one], force: true })
       for (const { home } of [lazy, away, busy]) expect(await faultsOf(home)).toEqual([])
     }),
     { numRuns: 25 },

@@ -53,7 +53,7 @@ test('an image is the same whether its base was here or not', async () => {
   const [lazy, eager] = [await bench(), await bench()]
   const lines = ['COPY --link app /app', 'ENV A=b']
   const one = await lazy.build([`FROM ${lazy.name}`, ...lines], epoch)
-  await eager.tare.pull({ name: eager.name })
+  await eager.tare.registry.pull({ name: eager.name })
   const two = await eager.build([`FROM ${eager.name}`, ...lines], epoch)
   expect(one.id).toBe(two.id)
   expect((await lazy.build([`FROM ${lazy.name}`, ...lines], { ...epoch, load: true })).digest).toBe(two.digest)
@@ -63,27 +63,27 @@ test('an image is the same whether its base was here or not', async () => {
 test('a base of a registry is remembered without a name, and the next build asks only what its tag means', async () => {
   const { name, build, tare, registry, fetches, base } = await bench()
   await build([`FROM ${name}`, 'LABEL a=b'])
-  expect(await tare.images({ reference: `${registry.host}/base` })).toEqual([])
+  expect(await tare.images.list({ reference: `${registry.host}/base` })).toEqual([])
   const asked = registry.requests.length
   await build([`FROM ${name}`, 'LABEL a=c'])
   expect(registry.requests.slice(asked)).toEqual(['GET /v2/', 'HEAD /v2/base/manifests/1'])
   await build([`FROM ${name}`, 'COPY app /app'])
   expect(fetches()).toBe(2)
   const before = registry.requests.length
-  expect(await tare.pull({ name })).toMatchObject({ current: false, digest: base.digest })
+  expect(await tare.registry.pull({ name })).toMatchObject({ upToDate: false, digest: base.digest })
   expect(registry.requests.slice(before)).toEqual(['GET /v2/', 'HEAD /v2/base/manifests/1'])
-  const details = await tare.inspect(name)
+  const details = await tare.images.inspect(name)
   expect(details.RootFS.Layers).toEqual(base.diffIds)
   expect(details.RepoDigests).toEqual([`${registry.host}/base@${base.digest}`])
-  expect(await tare.pull({ name })).toMatchObject({ current: true })
+  expect(await tare.registry.pull({ name })).toMatchObject({ upToDate: true })
 })
 
 test('pull brings what a build has left in the registry', async () => {
   const { name, build, tare, fetches, home } = await bench()
   await build([`FROM ${name}`, 'LABEL a=b'])
-  expect(await tare.pull({ name })).toMatchObject({ current: false })
+  expect(await tare.registry.pull({ name })).toMatchObject({ upToDate: false })
   expect(fetches()).toBe(2)
-  expect((await tare.images({ filters: ['dangling=true'] })).length).toBe(1)
+  expect((await tare.images.list({ filters: ['dangling=true'] })).length).toBe(1)
   expect(await faultsOf(home)).toEqual([])
 })
 
@@ -92,8 +92,8 @@ test.each([{ docker: false }, { docker: true }])(
   async (options) => {
     const { name, build, tare, registry, fetches, base } = await bench(options)
     await build([`FROM ${name}`, 'COPY --link app /app', 'CMD ["/app"]'], { tags: [`${registry.host}/app:1`] })
-    const { layers, digest } = await tare.push({ name: `${registry.host}/app:1` })
-    expect(layers.map(({ how }) => how)).toEqual(['there', 'there', 'uploaded'])
+    const { layers, digest } = await tare.registry.push({ name: `${registry.host}/app:1` })
+    expect(layers.map(({ how }) => how)).toEqual(['existing', 'existing', 'uploaded'])
     expect(fetches()).toBe(0)
     const manifest = JSON.parse(registry.manifests.get(digest)!.bytes.toString())
     expect(manifest.layers.slice(0, 2).map((layer: { digest: string }) => layer.digest)).toEqual(
@@ -103,17 +103,17 @@ test.each([{ docker: false }, { docker: true }])(
       new Set([mediaTypes.layerGzip]),
     )
     const other = await openTare({ home: temporaryFolder(), environment: {} })
-    await other.pull({ name: `${registry.host}/app:1` })
-    expect((await other.inspect(`${registry.host}/app:1`)).RootFS.Layers).toHaveLength(3)
+    await other.registry.pull({ name: `${registry.host}/app:1` })
+    expect((await other.images.inspect(`${registry.host}/app:1`)).RootFS.Layers).toHaveLength(3)
   },
 )
 
 test('the base itself goes on under another name with its digest', async () => {
   const { name, build, tare, registry, fetches, base } = await bench({ docker: true })
   await build([`FROM ${name}`, 'COPY app /app'])
-  await tare.pull({ name })
-  await tare.tag(name, `${registry.host}/mine:1`)
-  expect(await tare.push({ name: `${registry.host}/mine:1` })).toMatchObject({ digest: base.digest })
+  await tare.registry.pull({ name })
+  await tare.images.tag(name, `${registry.host}/mine:1`)
+  expect(await tare.registry.push({ name: `${registry.host}/mine:1` })).toMatchObject({ digest: base.digest })
   expect(fetches()).toBe(2)
 })
 
@@ -121,7 +121,7 @@ test('another registry gets the layers of the base as they are', async () => {
   const { name, build, tare, fetches, base } = await bench()
   const other = await startBad()
   await build([`FROM ${name}`, 'LABEL a=b'], { tags: [`${other.host}/app:1`] })
-  const { layers } = await tare.push({ name: `${other.host}/app:1` })
+  const { layers } = await tare.registry.push({ name: `${other.host}/app:1` })
   expect(layers.map(({ digest }) => digest)).toEqual(base.layers.map(({ digest }) => digest))
   expect(layers.map(({ how }) => how)).toEqual(['uploaded', 'uploaded'])
   expect(fetches()).toBe(2)
@@ -129,8 +129,8 @@ test('another registry gets the layers of the base as they are', async () => {
   const again = await bench()
   pushBase(again.registry, [{ 'etc/passwd': 'ada:x:7:8::/:\n' }, { 'bin/tool': 'tool' }])
   await again.build([`FROM ${again.name}`, 'COPY app /app'], { tags: [`${other.host}/app:2`] })
-  const more = await again.tare.push({ name: `${other.host}/app:2` })
-  expect(more.layers.map(({ how }) => how)).toEqual(['there', 'there', 'uploaded'])
+  const more = await again.tare.registry.push({ name: `${other.host}/app:2` })
+  expect(more.layers.map(({ how }) => how)).toEqual(['existing', 'existing', 'uploaded'])
   expect(again.fetches()).toBe(2)
 })
 
@@ -140,7 +140,7 @@ test('layers that rest here go on without the registry that they came from', asy
   const app = `${other.host}/app:1`
   await build([`FROM ${name}`, 'COPY app /app'], { tags: [app] })
   registry.blobs.clear()
-  const { layers } = await tare.push({ name: app })
+  const { layers } = await tare.registry.push({ name: app })
   expect(layers.map(({ how }) => how)).toEqual(['uploaded', 'uploaded', 'uploaded'])
   expect(layers.slice(0, 2).map(({ diffId }) => diffId)).toEqual(base.diffIds)
 })
@@ -149,7 +149,7 @@ test('a push with --force-compression fetches the layers and squeezes them as it
   const { name, build, tare, registry, base, fetches } = await bench()
   const app = `${registry.host}/app:1`
   await build([`FROM ${name}`, 'LABEL a=b'], { tags: [app] })
-  const { digest, layers } = await tare.push({ name: app, compression: 'zstd', forceCompression: true })
+  const { digest, layers } = await tare.registry.push({ name: app, compression: 'zstd', forceCompression: true })
   expect(fetches()).toBe(2)
   expect(layers.map(({ diffId }) => diffId)).toEqual(base.diffIds)
   const manifest = JSON.parse(registry.manifests.get(digest)!.bytes.toString())
@@ -165,11 +165,11 @@ test.each(['docker', 'oci'] as const)(
     const { name, build, tare, home, fetches, base } = await bench()
     const { id } = await build([`FROM ${name}`, 'LABEL a=b'], { tags: ['app:1', 'app:2'] })
     const path = join(temporaryFolder(), 'app.tar')
-    await tare.save({ names: ['app:1'], to: { path }, format })
+    await tare.images.save({ names: ['app:1'], to: { path }, format })
     const other = await openTare({ home: temporaryFolder(), environment: {} })
-    expect(await other.load({ from: { path } })).toMatchObject([{ id }])
+    expect(await other.images.load({ from: { path } })).toMatchObject([{ id }])
     expect(fetches()).toBe(2)
-    await tare.save({ names: ['app:2'], to: { path }, format })
+    await tare.images.save({ names: ['app:2'], to: { path }, format })
     expect(fetches()).toBe(2)
     const { manifests } = JSON.parse(readFileSync(join(home, 'index.json'), 'utf8'))
     const named = manifests.filter(({ annotations }: { annotations: Record<string, string> }) =>
@@ -186,7 +186,7 @@ test('a copy to a layout or an archive is whole', async () => {
   const { name, build, tare, base, fetches } = await bench()
   await build([`FROM ${name}`, 'LABEL a=b'], { tags: ['app:1'] })
   const place = join(temporaryFolder(), 'layout')
-  await tare.copy({ from: 'store:app:1', to: `oci:${place}:1` })
+  await tare.registry.copy({ from: 'store:app:1', to: `oci:${place}:1` })
   expect(fetches()).toBe(2)
   expect(await faultsOf(place)).toEqual([])
   expect(base.diffIds.every((diffId) => readFileSync(join(place, 'blobs', diffId.replace(':', '/'))).length > 0)).toBe(
@@ -200,12 +200,12 @@ test('several platforms of one base stay in the registry, too', async () => {
     tags: ['app:1'],
     platforms: ['linux/amd64', 'linux/arm64'],
   })
-  await tare.tag('app:1', `${registry.host}/app:1`)
-  await tare.push({ name: `${registry.host}/app:1` })
+  await tare.images.tag('app:1', `${registry.host}/app:1`)
+  await tare.registry.push({ name: `${registry.host}/app:1` })
   expect(fetches()).toBe(0)
-  expect((await tare.images({ reference: 'app' })).map((image) => image.digest)).toEqual([digest])
+  expect((await tare.images.list({ reference: 'app' })).map((image) => image.digest)).toEqual([digest])
   const path = join(temporaryFolder(), 'app.tar')
-  await tare.save({ names: ['app:1'], to: { path }, format: 'oci' })
+  await tare.images.save({ names: ['app:1'], to: { path }, format: 'oci' })
   expect(fetches()).toBe(base.layers.length)
   expect(await faultsOf(home)).toEqual([])
 })
@@ -216,10 +216,10 @@ test('what a remembered step needs of a base that is gone is not fetched', async
   const from = ['FROM scratch', `COPY --from=${name} /bin/tool /tool`]
   const first = await build(lines, { tags: ['app:1'] })
   const copied = await build(from, { tags: ['copied:1'] })
-  const layersOf = async (image: string) => (await tare.inspect(image)).RootFS.Layers
+  const layersOf = async (image: string) => (await tare.images.inspect(image)).RootFS.Layers
   const before = [await layersOf(first.id), await layersOf(copied.id)]
   rmSync(join(home, 'tare', 'bases'), { recursive: true })
-  await tare.remove({ names: ['app:1', 'copied:1', first.id, copied.id], force: true })
+  await tare.images.remove({ names: ['app:1', 'copied:1', first.id, copied.id], force: true })
   expect(base.diffIds.some((diffId) => existsSync(join(home, 'blobs', diffId.replace(':', '/'))))).toBe(false)
   const again = [await build(lines), await build(from)]
   expect([await layersOf(again[0]!.id), await layersOf(again[1]!.id)]).toEqual(before)
@@ -230,9 +230,9 @@ test('pruning leaves the layers of such an image that rest here', async () => {
   const { name, build, tare, fetches } = await bench()
   await build([`FROM ${name}`, 'LABEL a=b'], { tags: ['app:1'] })
   await build([`FROM ${name}`, 'COPY app /app'])
-  await tare.prune()
-  await tare.pruneBuildCache()
-  await tare.save({ names: ['app:1'], to: { path: join(temporaryFolder(), 'app.tar') } })
+  await tare.images.prune()
+  await tare.cache.prune()
+  await tare.images.save({ names: ['app:1'], to: { path: join(temporaryFolder(), 'app.tar') } })
   expect(fetches()).toBe(2)
 })
 
@@ -242,10 +242,10 @@ test('a registry that is gone is told of when a layer is needed, and nothing is 
   registry.blobs.clear()
   const path = join(temporaryFolder(), 'app.tar')
   const failed = { code: 'LAYER_UNREACHABLE', message: expect.stringContaining(registry.host) }
-  await expect(tare.save({ names: ['app:1'], to: { path } })).rejects.toMatchObject(failed)
+  await expect(tare.images.save({ names: ['app:1'], to: { path } })).rejects.toMatchObject(failed)
   expect(() => readFileSync(path)).toThrow('ENOENT')
   await expect(build([`FROM ${name}`, 'COPY app /'])).rejects.toMatchObject({ ...failed, where: { line: 1 } })
-  expect(await tare.inspect('app:1')).toBeTruthy()
+  expect(await tare.images.inspect('app:1')).toBeTruthy()
   expect(await faultsOf(home)).toEqual([])
 })
 
@@ -260,7 +260,7 @@ test.skipIf(!hasRegistry)('distribution mounts the layers of a base that was nev
         dockerfile: { text: lines.join('\n') },
         tags: [tag],
       })
-      return tare.push({ name: tag })
+      return tare.registry.push({ name: tag })
     }
     const base = await build(['FROM scratch', 'COPY tool /bin/tool'], `${registry.host}/base:1`)
     const lines = [`FROM ${registry.host}/base:1`, 'COPY --link app /app']
@@ -268,8 +268,8 @@ test.skipIf(!hasRegistry)('distribution mounts the layers of a base that was nev
     expect(layers.map(({ how }) => how)).toEqual(['mounted', 'uploaded'])
     expect(layers[0]!.digest).toBe(base.layers[0]!.digest)
     const other = await openTare({ home: temporaryFolder(), environment: {} })
-    await other.pull({ name: `${registry.host}/team/app:1` })
-    expect((await other.inspect(`${registry.host}/team/app:1`)).RootFS.Layers).toEqual(
+    await other.registry.pull({ name: `${registry.host}/team/app:1` })
+    expect((await other.images.inspect(`${registry.host}/team/app:1`)).RootFS.Layers).toEqual(
       layers.map(({ diffId }) => diffId),
     )
   } finally {

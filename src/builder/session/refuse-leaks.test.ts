@@ -60,7 +60,7 @@ describe('a build that holds a secret', () => {
         code: 'SECRET_LEAKED',
         where: { line: 2 },
       })
-    expect(await tare.images()).toEqual([])
+    expect(await tare.images.list()).toEqual([])
   })
 
   test.each([['# check=error=true\n'], ['# check=skip=all;error=true\n'], ['# check=skip=SecretLeaked;error=true\n']])(
@@ -68,7 +68,7 @@ describe('a build that holds a secret', () => {
     async (directive) => {
       const { tare, build } = await openBench(directive + copies)
       await expect(build()).rejects.toMatchObject({ code: 'SECRET_LEAKED' })
-      expect(await tare.images()).toEqual([])
+      expect(await tare.images.list()).toEqual([])
     },
   )
 

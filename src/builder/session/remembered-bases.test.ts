@@ -28,7 +28,7 @@ async function bench() {
       ...more,
     })
   const rev = async (...args: Parameters<typeof build>) =>
-    (await tare.inspect((await build(...args)).id)).Config.Labels?.['rev']
+    (await tare.images.inspect((await build(...args)).id)).Config.Labels?.['rev']
   const warnings = () => events.flatMap((event) => (event.type === 'warning' ? [event.message] : []))
   return { registry, set, base, home, tare, name, build, rev, at, warnings }
 }
@@ -157,17 +157,17 @@ test('a base by its digest is asked for once, under whatever tag it was read', a
 })
 
 test.each<[string, (at: Awaited<ReturnType<typeof bench>>) => Promise<unknown>]>([
-  ['pulled', ({ tare, name }) => tare.pull({ name, platform: 'linux/amd64' })],
+  ['pulled', ({ tare, name }) => tare.registry.pull({ name, platform: 'linux/amd64' })],
   ['built', ({ build, name }) => build(['FROM scratch', 'LABEL rev=1'], { tags: [name] })],
-  ['tagged', async ({ build, tare, name }) => tare.tag((await build(['FROM scratch', 'LABEL rev=1'])).id, name)],
+  ['tagged', async ({ build, tare, name }) => tare.images.tag((await build(['FROM scratch', 'LABEL rev=1'])).id, name)],
   [
     'loaded',
     async ({ build, tare, name }) => {
       const path = join(temporaryFolder(), 'a.tar')
       await build(['FROM scratch', 'LABEL rev=1'], { tags: [name] })
-      await tare.save({ names: [name], to: { path } })
-      await tare.remove({ names: [name] })
-      await tare.load({ from: { path } })
+      await tare.images.save({ names: [name], to: { path } })
+      await tare.images.remove({ names: [name] })
+      await tare.images.load({ from: { path } })
     },
   ],
 ])('an image that the user has %s is used as it is, until --pull asks', async (_, bring) => {
@@ -185,16 +185,16 @@ test.each<[string, (at: Awaited<ReturnType<typeof bench>>) => Promise<unknown>]>
 test('a remembered base belongs to the build cache', async () => {
   const { build, tare, home, base, registry, name } = await bench()
   await build([`FROM ${name}`, 'COPY app /app'])
-  for (const { id } of await tare.images()) await tare.remove({ names: [id], force: true })
+  for (const { id } of await tare.images.list()) await tare.images.remove({ names: [id], force: true })
   const blob = join(home, 'blobs', base.diffIds[0]!.replace(':', '/'))
   expect(readFileSync(blob).length).toBeGreaterThan(0)
-  await tare.prune({ all: true })
+  await tare.images.prune({ all: true })
   const usage = async () => (await tare.diskUsage()).find(({ type }) => type === 'Build Cache')!
   expect((await usage()).total).toBe(2)
   expect((await usage()).size).toBeGreaterThan(readFileSync(blob).length)
-  const { removed } = await tare.pruneBuildCache({ filters: ['until=24h'] })
+  const { removed } = await tare.cache.prune({ filters: ['until=24h'] })
   expect(removed).toEqual([])
-  const all = await tare.pruneBuildCache()
+  const all = await tare.cache.prune()
   expect(all.removed).toContainEqual({ deleted: base.diffIds[0] })
   expect(await usage()).toMatchObject({ total: 0, size: 0 })
   expect(readdirSync(join(home, 'blobs', 'sha256'))).toEqual([])
@@ -206,9 +206,9 @@ test('pulling a remembered base moves not a byte of what is here', async () => {
   const { build, tare, name, registry, base } = await bench()
   await build([`FROM ${name}`, 'COPY app /app'])
   const asked = registry.requests.length
-  await tare.pull({ name, platform: 'linux/amd64' })
+  await tare.registry.pull({ name, platform: 'linux/amd64' })
   expect(registry.requests.slice(asked).filter((line) => !line.endsWith('/v2/'))).toEqual(['HEAD /v2/base/manifests/1'])
-  expect((await tare.inspect(name)).RepoDigests).toEqual([`${registry.host}/base@${base.digest}`])
+  expect((await tare.images.inspect(name)).RepoDigests).toEqual([`${registry.host}/base@${base.digest}`])
 })
 
 test('a tag of several platforms is asked for once in a build', async () => {
@@ -225,7 +225,7 @@ test('a tag of several platforms is asked for once in a build', async () => {
 test('a build that fails leaves what it fetched of a base to the next one', async () => {
   const { build, registry, base, name, tare } = await bench()
   await expect(build([`FROM ${name}`, 'COPY app /app', 'COPY missing /'])).rejects.toThrow()
-  await tare.prune()
+  await tare.images.prune()
   await build([`FROM ${name}`, 'COPY app /b'])
   expect(fetchesOf(registry, base)).toBe(1)
 })
@@ -246,6 +246,10 @@ test('a remembered base of which something is gone or damaged is read again', as
 
 test('what is only checked is not remembered', async () => {
   const { tare, name, home } = await bench()
-  await tare.check({ context: { kind: 'empty' }, dockerfile: { text: `FROM ${name}\n` }, platforms: ['linux/amd64'] })
+  await tare.checkDockerfile({
+    context: { kind: 'empty' },
+    dockerfile: { text: `FROM ${name}\n` },
+    platforms: ['linux/amd64'],
+  })
   expect(() => readdirSync(join(home, 'tare', 'bases'))).toThrow('ENOENT')
 })

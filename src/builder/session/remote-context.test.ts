@@ -26,7 +26,7 @@ async function open(environment: Readonly<Record<string, string | undefined>> = 
     expect(readdirSync(join(home, 'tare/scratch'))).toEqual([])
     expect(await faultsOf(home)).toEqual([])
     const { store } = createHost({ home, environment })
-    const bytes = store.blobs.read((await tare.inspect(id)).RootFS.Layers.at(-1)!)
+    const bytes = store.blobs.read((await tare.images.inspect(id)).RootFS.Layers.at(-1)!)
     const read = (into: Uint8Array, at: number) => bytes.copy(into, 0, at, at + into.length)
     const entries = [...scanTar({ size: bytes.length, read })]
     const textOf = ({ runs }: (typeof entries)[number]) =>
@@ -34,7 +34,7 @@ async function open(environment: Readonly<Record<string, string | undefined>> = 
     return {
       files: Object.fromEntries(entries.map((entry) => [entry.path, textOf(entry)])),
       entries,
-      history: (await tare.history(id)).map(({ createdBy }) => createdBy),
+      history: (await tare.images.history(id)).map(({ createdBy }) => createdBy),
       cached: events.filter(({ type }) => type === 'step-cached').length,
     }
   }
@@ -179,7 +179,7 @@ describe.skipIf(!hasGitDaemon)('a git repository as context', () => {
     expect((await from(`${url}/a.git`, given)).files).toEqual({ x: 'x' })
     const kept = await from(`${url}/a.git`, { buildArgs: { BUILDKIT_CONTEXT_KEEP_GIT_DIR: '1' } })
     expect(Object.keys(kept.files)).toContain('.git/HEAD')
-    expect(await tare.check({ context: { kind: 'remote', address: `${url}/a.git` } })).toEqual([])
+    expect(await tare.checkDockerfile({ context: { kind: 'remote', address: `${url}/a.git` } })).toEqual([])
   })
 
   test('can be a named one, which is a base or a source', async () => {

@@ -16,7 +16,7 @@ async function epochOf(value: string, options: Partial<BuildOptions>): Promise<s
   const tare = await openTare({ home: join(temporaryFolder(), 'home'), environment })
   const buildArgs = { SOURCE_DATE_EPOCH: value }
   const { id } = await tare.build({ context: { kind: 'empty' }, dockerfile: file, environment, buildArgs, ...options })
-  const [, arg] = (await tare.history(id)).map(({ createdBy }) => createdBy)
+  const [, arg] = (await tare.images.history(id)).map(({ createdBy }) => createdBy)
   return arg!
 }
 

@@ -58,7 +58,7 @@ describe.each(Object.entries(doors))('where the door %s', (_, door) => {
     const registry = await start(door)
     const client = openBad(registry, { credentials: ada })
     expect((await read(client)).equals(bytes)).toBe(true)
-    expect(await client.upload({ ...layer }, { open: async () => flow(bytes) })).toBe('there')
+    expect(await client.upload({ ...layer }, { open: async () => flow(bytes) })).toBe('existing')
   })
 
   test('nobody is still nobody', async () => {

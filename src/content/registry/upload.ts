@@ -16,7 +16,7 @@ export interface Upload {
 const taken = [200, 201, 202, 204]
 
 /** How a blob came to be there. */
-export type Uploaded = 'there' | 'mounted' | 'uploaded'
+export type Uploaded = 'existing' | 'mounted' | 'uploaded'
 
 /** Whether the repository has the blob; where that cannot be told, it has not. With `push`, the token is that of the upload that may follow: a repository that is not there yet can't be read. */
 export async function hasBlob(
@@ -75,7 +75,7 @@ export async function upload(
   bytes: Upload,
   mounts: readonly string[] = [],
 ): Promise<Uploaded> {
-  if (await hasBlob(connection, repository, blob, true)) return 'there'
+  if (await hasBlob(connection, repository, blob, true)) return 'existing'
   let session = await mountOrBegin(connection, repository, blob, mounts[0])
   for (const from of mounts.slice(1)) {
     if (session === 'mounted') break
@@ -93,7 +93,7 @@ export async function mount(
   blob: Descriptor,
   mounts: readonly string[],
 ): Promise<Uploaded | undefined> {
-  if (await hasBlob(connection, repository, blob, true)) return 'there'
+  if (await hasBlob(connection, repository, blob, true)) return 'existing'
   for (const from of mounts) {
     if (from === repository) continue
     const session = await mountOrBegin(connection, repository, blob, from)

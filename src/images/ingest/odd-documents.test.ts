@@ -68,21 +68,21 @@ test.each(images)('an image with %s is taken, looked at, saved, copied, built on
   const { id, digest } = placeImage(registry, options, '1')
   const name = `${registry.host}/app:1`
   const tare = await open()
-  expect(await tare.pull({ name })).toMatchObject({ id, digest })
-  const details = await tare.inspect(name)
+  expect(await tare.registry.pull({ name })).toMatchObject({ id, digest })
+  const details = await tare.images.inspect(name)
   expect(Object.values(details.Config)).not.toContain(null)
-  await tare.history(name)
-  expect(await tare.images()).toMatchObject([{ id }])
+  await tare.images.history(name)
+  expect(await tare.images.list()).toMatchObject([{ id }])
   const file = join(temporaryFolder(), 'a.tar')
-  await tare.save({ names: [name], to: { path: file } })
-  expect(await (await open()).load({ from: { path: file } })).toMatchObject([{ id }])
-  expect(await tare.copy({ from: name, to: 'store:copied:1' })).toMatchObject({ digest })
-  expect(await tare.push({ name })).toMatchObject({ digest })
+  await tare.images.save({ names: [name], to: { path: file } })
+  expect(await (await open()).images.load({ from: { path: file } })).toMatchObject([{ id }])
+  expect(await tare.registry.copy({ from: name, to: 'store:copied:1' })).toMatchObject({ digest })
+  expect(await tare.registry.push({ name })).toMatchObject({ digest })
   const context = temporaryFolder()
   writeFileSync(join(context, 'Dockerfile'), `FROM ${name}\nLABEL a=b\nENV c=d\nVOLUME /e\nEXPOSE 80\n`)
   const built = await tare.build({ context: { kind: 'directory', path: context }, platforms: [amd64], tags: ['built'] })
-  expect((await tare.inspect(built.id)).Config).toMatchObject({ Labels: { a: 'b' }, Volumes: { '/e': {} } })
-  expect(await tare.copy({ from: name, to: `oci:${file}.d:1`, format: 'oci' })).toMatchObject({ skipped: [] })
+  expect((await tare.images.inspect(built.id)).Config).toMatchObject({ Labels: { a: 'b' }, Volumes: { '/e': {} } })
+  expect(await tare.registry.copy({ from: name, to: `oci:${file}.d:1`, format: 'oci' })).toMatchObject({ skipped: [] })
 })
 
 test.each([
@@ -101,11 +101,11 @@ test.each([
   const registry = await startBad()
   placeImage(registry, { config: { config: { [member]: value } } }, '1')
   const tare = await open()
-  await expect(tare.pull({ name: `${registry.host}/app:1` })).rejects.toMatchObject({
+  await expect(tare.registry.pull({ name: `${registry.host}/app:1` })).rejects.toMatchObject({
     code: 'CONFIG_INVALID',
     message: expect.stringMatching(new RegExp(`config\\.${member}.* is not ${kind}`)),
   })
-  expect(await tare.images()).toEqual([])
+  expect(await tare.images.list()).toEqual([])
 })
 
 const encrypted = 'application/vnd.oci.image.layer.v1.tar+gzip+encrypted'
@@ -146,15 +146,15 @@ test.each([
   const { digest } = placeImage(registry, options, '1')
   const name = `${registry.host}/app:1`
   const tare = await open()
-  for (const work of [tare.pull({ name }), tare.copy({ from: name, to: 'store:x:1' })])
+  for (const work of [tare.registry.pull({ name }), tare.registry.copy({ from: name, to: 'store:x:1' })])
     await expect(work).rejects.toMatchObject({
       code: 'MANIFEST_UNSUPPORTED',
       message: expect.stringContaining(message),
     })
-  expect(await tare.images()).toEqual([])
+  expect(await tare.images.list()).toEqual([])
   const foreign = message.includes('hand out')
   const to = `oci:${join(temporaryFolder(), 'l')}:1`
-  if (!foreign) expect(await tare.copy({ from: name, to, preserveDigests: true })).toMatchObject({ digest })
+  if (!foreign) expect(await tare.registry.copy({ from: name, to, preserveDigests: true })).toMatchObject({ digest })
 })
 
 test('of an index that does not say for which platforms its images are, their configs do', async () => {
@@ -169,14 +169,14 @@ test('of an index that does not say for which platforms its images are, their co
   placeIndex(registry, [entryOf(chart), entryOf(gone), entryOf(arm), { ...entryOf(amd), platform: {} }], '1')
   const tare = await open()
   const name = `${registry.host}/app:1`
-  expect(await tare.pull({ name, platform: amd64 })).toMatchObject({ id: amd.id })
-  expect(await tare.pull({ name, platform: 'linux/arm64' })).toMatchObject({ id: arm.id })
-  await expect(tare.pull({ name, platform: 'linux/s390x' })).rejects.toMatchObject({
+  expect(await tare.registry.pull({ name, platform: amd64 })).toMatchObject({ id: amd.id })
+  expect(await tare.registry.pull({ name, platform: 'linux/arm64' })).toMatchObject({ id: arm.id })
+  await expect(tare.registry.pull({ name, platform: 'linux/s390x' })).rejects.toMatchObject({
     code: 'PLATFORM_MISSING',
     remedy: 'It is available for linux/arm64, linux/amd64: choose with --platform.',
   })
   const to = `oci:${join(temporaryFolder(), 'l')}:1`
-  expect(await tare.copy({ from: name, to, platforms: ['linux/amd64'] })).toMatchObject({ digest: amd.digest })
+  expect(await tare.registry.copy({ from: name, to, platforms: ['linux/amd64'] })).toMatchObject({ digest: amd.digest })
 })
 
 test('configs are not read where the index says the very platform, and not without end', async () => {
@@ -190,9 +190,9 @@ test('configs are not read where the index says the very platform, and not witho
     'endless',
   )
   const tare = await open()
-  expect(await tare.pull({ name: `${registry.host}/app:said`, platform: amd64 })).toMatchObject({ id: amd.id })
+  expect(await tare.registry.pull({ name: `${registry.host}/app:said`, platform: amd64 })).toMatchObject({ id: amd.id })
   const before = registry.requests.length
-  await expect(tare.pull({ name: `${registry.host}/app:endless`, platform: amd64 })).rejects.toMatchObject({
+  await expect(tare.registry.pull({ name: `${registry.host}/app:endless`, platform: amd64 })).rejects.toMatchObject({
     code: 'MANIFEST_INVALID',
   })
   expect(registry.requests.length - before).toBeLessThan(10)
@@ -214,20 +214,20 @@ test.each([1, 7, 8, 9])(
     const name = `${registry.host}/app:1`
     const folder = temporaryFolder()
     const ways = [
-      () => tare.pull({ name, platform: amd64 }),
-      () => tare.pull({ name, allPlatforms: true }),
-      () => tare.copy({ from: name, to: `oci:${folder}/l:1` }),
-      () => tare.copy({ from: name, to: `oci:${folder}/one:1`, platforms: ['linux/amd64'] }),
-      () => tare.copy({ from: name, to: `oci-archive:${folder}/a:1`, format: 'docker' }),
-      () => tare.copy({ from: name, to: 'store:x:1' }),
-      () => tare.copy({ from: name, to: `docker-archive:${folder}/d`, platforms: [amd64] }),
+      () => tare.registry.pull({ name, platform: amd64 }),
+      () => tare.registry.pull({ name, allPlatforms: true }),
+      () => tare.registry.copy({ from: name, to: `oci:${folder}/l:1` }),
+      () => tare.registry.copy({ from: name, to: `oci:${folder}/one:1`, platforms: ['linux/amd64'] }),
+      () => tare.registry.copy({ from: name, to: `oci-archive:${folder}/a:1`, format: 'docker' }),
+      () => tare.registry.copy({ from: name, to: 'store:x:1' }),
+      () => tare.registry.copy({ from: name, to: `docker-archive:${folder}/d`, platforms: [amd64] }),
     ]
     for (const way of ways) {
       if (levels === 9) await expect(way()).rejects.toMatchObject({ code: 'MANIFEST_INVALID' })
       else await way()
     }
     if (levels < 9)
-      expect(await (await open()).load({ from: { path: `${folder}/l` } })).toMatchObject([{ id: image.id }])
+      expect(await (await open()).images.load({ from: { path: `${folder}/l` } })).toMatchObject([{ id: image.id }])
     expect(registry.requests.length).toBeLessThan(200)
   },
 )
@@ -249,7 +249,7 @@ test('of all tags, what is no image for the platform is passed over and told, an
   placeImage(registry, { manifest: { manifests: [] } }, 'both')
   placeIndex(registry, [entryOf(one, 'linux/arm64')], 'arm')
   const tare = await open()
-  const { pulled, skipped } = await tare.pullAll({ name: `${registry.host}/app`, platform: amd64 })
+  const { pulled, skipped } = await tare.registry.pullAll({ name: `${registry.host}/app`, platform: amd64 })
   expect(pulled.map(({ id }) => id)).toEqual([one.id, two.id])
   expect(skipped.map(({ name }) => name.split(':').at(-1))).toEqual([
     ' odd name',
@@ -271,7 +271,9 @@ test('of all tags, damage and refusals are an end', async () => {
     },
   })
   const tare = await open()
-  await expect(tare.pullAll({ name: `${registry.host}/app` })).rejects.toMatchObject({ code: 'REGISTRY_DENIED' })
+  await expect(tare.registry.pullAll({ name: `${registry.host}/app` })).rejects.toMatchObject({
+    code: 'REGISTRY_DENIED',
+  })
 })
 
 test.each([
@@ -290,7 +292,7 @@ test.each([
   const report = (event: { type: string; message?: string }) =>
     event.type === 'warning' && warnings.push(event.message!)
   // Also where it is here already.
-  for (let i = 0; i < 2; i++) expect(await tare.pull({ name, platform, report })).toMatchObject({ id })
+  for (let i = 0; i < 2; i++) expect(await tare.registry.pull({ name, platform, report })).toMatchObject({ id })
   const warning = `${name} is for linux/${architecture} only, not for ${platform ?? machine}`
   expect(warnings).toEqual(warns ? [warning, warning] : [])
 })

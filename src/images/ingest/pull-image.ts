@@ -45,10 +45,10 @@ async function pullOne(host: Host, name: Reference, options: PullOptions): Promi
     const remote = await readRemote(host, registry, name, platform)
     const result = { ...shown(name), digest: remote.root.digest, id: remote.manifest.config.digest, skipped: [] }
     warnOfPlatform(remote, platform, options)
-    if (currentImage(host, name, remote.blob) !== undefined) return { ...result, current: true }
+    if (currentImage(host, name, remote.blob) !== undefined) return { ...result, upToDate: true }
     await ingestCompressed(host, remote, { ...options, names: [name], place: repositoryOf(name) })
     options.report?.({ type: 'image', id: result.id, name: result.name })
-    return { ...result, current: false }
+    return { ...result, upToDate: false }
   } finally {
     registry.close()
   }
@@ -63,12 +63,12 @@ async function pullIndex(host: Host, name: Reference, options: PullOptions): Pro
     const result = { ...shown(name), digest: root.digest }
     const current = currentImage(host, name, root)
     if (current !== undefined)
-      return { ...result, id: readImage(host.store, current, host.platform).id, skipped: [], current: true }
+      return { ...result, id: readImage(host.store, current, host.platform).id, skipped: [], upToDate: true }
     const call = { ...options, names: [name], place: repositoryOf(name) }
     const { resting, skipped } = await ingestIndex(host, registry, root, result.name, call)
     const { id } = readImage(host.store, resting, host.platform)
     options.report?.({ type: 'image', id, name: result.name })
-    return { ...result, id, skipped, current: false }
+    return { ...result, id, skipped, upToDate: false }
   } finally {
     registry.close()
   }

@@ -217,7 +217,7 @@ class Push {
         mayKeep: (location) => this.mayKeep(location),
         isEmpty: () => this.isEmpty(),
       })
-      transfer.done(done.how === 'there' ? 'existing' : done.how === 'uploaded' ? 'transferred' : done.how)
+      transfer.done(done.how === 'existing' ? 'existing' : done.how === 'uploaded' ? 'transferred' : done.how)
       return done
     })
     for (const layer of layers) this.layers.push(layer)

@@ -46,7 +46,7 @@ test('to an empty repository the bytes go up as they are made', async () => {
   const registry = await start()
   const name = `${registry.host}/app:1`
   const tare = await built(name)
-  const { layers } = await tare.push({ name })
+  const { layers } = await tare.registry.push({ name })
   expect(layers[0]!.how).toBe('uploaded')
   expect(registry.countOf('PATCH')).toBe(1)
   expect(sha256(zlib.gunzipSync(layerOf(registry).bytes))).toBe(layers[0]!.diffId)
@@ -64,15 +64,15 @@ test('where there are images already, it is asked first, and nothing is sent twi
   })
   const name = `${registry.host}/app:1`
   const tare = await built(name)
-  await tare.push({ name })
+  await tare.registry.push({ name })
   empty = false
   // Another store comes to the same bytes, and does not know that they are there.
   const other = await openTare({ home: folder(), environment: {} })
   const archive = join(folder(), 'app.tar')
-  await tare.save({ names: [name], to: { path: archive } })
-  await other.load({ from: { path: archive } })
+  await tare.images.save({ names: [name], to: { path: archive } })
+  await other.images.load({ from: { path: archive } })
   const before = registry.countOf('PATCH') + registry.countOf('POST')
-  expect((await other.push({ name })).layers[0]!.how).toBe('there')
+  expect((await other.registry.push({ name })).layers[0]!.how).toBe('existing')
   expect(registry.countOf('PATCH') + registry.countOf('POST')).toBe(before)
 })
 
@@ -97,7 +97,7 @@ test.each([1, 300_000, 2_900_000])('an upload that breaks after %i bytes arrives
   })
   const name = `${registry.host}/app:1`
   const tare = await built(name)
-  const { layers } = await tare.push({ name })
+  const { layers } = await tare.registry.push({ name })
   expect(broken).toBe(true)
   expect(sha256(zlib.gunzipSync(layerOf(registry).bytes))).toBe(layers[0]!.diffId)
 })
@@ -107,12 +107,12 @@ test('a layer that turns out to be damaged is taken back', async () => {
   const home = folder()
   const name = `${registry.host}/app:1`
   const archive = join(folder(), 'app.tar')
-  await (await built(name)).save({ names: [name], to: { path: archive } })
+  await (await built(name)).images.save({ names: [name], to: { path: archive } })
   const tare = await openTare({ home, environment: {} })
-  await tare.load({ from: { path: archive } })
-  const [diffId] = (await tare.inspect(name)).RootFS.Layers
+  await tare.images.load({ from: { path: archive } })
+  const [diffId] = (await tare.images.inspect(name)).RootFS.Layers
   spawnSync('sed', ['-i', 's/a line of text/a lime of text/', join(home, 'blobs/sha256', diffId!.slice(7))])
-  await expect(tare.push({ name })).rejects.toMatchObject({ code: 'BLOB_CORRUPT' })
+  await expect(tare.registry.push({ name })).rejects.toMatchObject({ code: 'BLOB_CORRUPT' })
   expect(registry.manifests.size).toBe(0)
   expect(registry.countOf('DELETE')).toBe(1)
 })
@@ -123,26 +123,26 @@ test.skipIf(!('zstdCompress' in zlib) && !hasProgram('zstd'))(
     const registry = await start()
     const name = `${registry.host}/app:1`
     const tare = await built(name)
-    await tare.push({ name })
+    await tare.registry.push({ name })
     expect(layerOf(registry).mediaType).toBe(mediaTypes.layerGzip)
-    await tare.push({ name, compression: 'zstd' })
+    await tare.registry.push({ name, compression: 'zstd' })
     expect(layerOf(registry).mediaType).toBe(mediaTypes.layerZstd)
     const size = layerOf(registry).bytes.length
     // As it was pushed last, until it is asked for otherwise.
-    await tare.push({ name })
+    await tare.registry.push({ name })
     expect(layerOf(registry).bytes.length).toBe(size)
-    await tare.push({ name, format: 'docker' })
+    await tare.registry.push({ name, format: 'docker' })
     expect(layerOf(registry).mediaType).toBe(mediaTypes.dockerLayerGzip)
-    await expect(tare.push({ name, format: 'docker', compression: 'zstd' })).rejects.toMatchObject({
+    await expect(tare.registry.push({ name, format: 'docker', compression: 'zstd' })).rejects.toMatchObject({
       code: 'OPTION_INVALID',
     })
     const other = await openTare({ home: folder(), environment: {} })
-    await tare.push({ name, compression: 'zstd' })
-    expect((await other.pull({ name })).id).toBe((await tare.inspect(name)).Id)
+    await tare.registry.push({ name, compression: 'zstd' })
+    expect((await other.registry.pull({ name })).id).toBe((await tare.images.inspect(name)).Id)
     // What others have squeezed stays, unless it is forced.
-    await other.push({ name, compression: 'gzip' })
+    await other.registry.push({ name, compression: 'gzip' })
     expect(layerOf(registry).mediaType).toBe(mediaTypes.layerZstd)
-    await other.push({ name, compression: 'gzip', forceCompression: true })
+    await other.registry.push({ name, compression: 'gzip', forceCompression: true })
     expect(layerOf(registry).mediaType).toBe(mediaTypes.layerGzip)
   },
 )
@@ -156,7 +156,7 @@ test.skipIf(!unlessMissing(hasRegistry && hasProgram('skopeo'), 'there is no doc
       if (compression === 'zstd' && !hasProgram('zstd') && !('zstdCompress' in zlib)) continue
       const name = `${registry.host}/${compression}:1`
       const tare = await built(name)
-      await tare.push({ name, compression })
+      await tare.registry.push({ name, compression })
       const target = `oci:${folder()}:x`
       const copied = spawnSync('skopeo', [
         'copy',

@@ -66,17 +66,19 @@ describe.each([
     const name = `${registry.host}/app:1`
     const tare = await built(name, platforms)
     const { warnings, report } = listen()
-    const result = await tare.push({ name, report })
+    const result = await tare.registry.push({ name, report })
     const there = dockersAt(registry, '1')
     expect(result).toMatchObject({ digest: there.digest, mediaType: there['mediaType'] })
     expect(result.layers[0]).toMatchObject({ how: 'uploaded' })
     expect(warnings).toEqual([expect.stringContaining(`${registry.host} refuses OCI manifests`)])
     // It is known from then on.
     const before = registry.countOf('PUT ')
-    expect(await tare.push({ name, report })).toMatchObject({ digest: there.digest })
+    expect(await tare.registry.push({ name, report })).toMatchObject({ digest: there.digest })
     expect(registry.countOf('PUT ') - before).toBe(1)
     expect(warnings).toHaveLength(1)
-    expect(await (await open()).pull({ name, platform: 'linux/amd64' })).toMatchObject({ digest: there.digest })
+    expect(await (await open()).registry.pull({ name, platform: 'linux/amd64' })).toMatchObject({
+      digest: there.digest,
+    })
   })
 })
 
@@ -84,7 +86,7 @@ test('so does one that takes OCI manifests, but no index of them', async () => {
   const registry = await startBad({ interfere: refusing(/vnd\.oci\.image\.index/) })
   const name = `${registry.host}/app:1`
   const tare = await built(name, ['linux/amd64', 'linux/arm64'])
-  const result = await tare.push({ name })
+  const result = await tare.registry.push({ name })
   const list = dockersAt(registry, '1')
   expect(result.digest).toBe(list.digest)
   expect((list['manifests'] as { mediaType: string }[]).map(({ mediaType }) => mediaType)).toEqual([
@@ -102,15 +104,15 @@ test.each(['an image', 'an index'])(
     const from = `${source.host}/app:1`
     const layout = `oci:${join(temporaryFolder(), 'l')}:1`
     const tare = await open()
-    await tare.copy({ from, to: layout })
-    await tare.pull({ name: from, allPlatforms: true })
+    await tare.registry.copy({ from, to: layout })
+    await tare.registry.pull({ name: from, allPlatforms: true })
     for (const [i, place] of [from, layout, `store:${from}`].entries()) {
       const { warnings, report } = listen()
       const to = `${registry.host}/app:${i}`
-      const result = await tare.copy({ from: place, to, report })
-      expect(result).toMatchObject({ digest: dockersAt(registry, String(i)).digest, was: root.digest })
+      const result = await tare.registry.copy({ from: place, to, report })
+      expect(result).toMatchObject({ digest: dockersAt(registry, String(i)).digest, previousDigest: root.digest })
       expect(warnings).toHaveLength(1)
-      await expect(tare.copy({ from: place, to, preserveDigests: true })).rejects.toMatchObject({
+      await expect(tare.registry.copy({ from: place, to, preserveDigests: true })).rejects.toMatchObject({
         code: 'MANIFEST_REFUSED',
         remedy: expect.stringContaining('--format docker'),
       })
@@ -122,11 +124,11 @@ test('a pulled image that is pushed elsewhere keeps its compressed layers, and s
   const [source, registry] = [await startBad(), await dockersOnly()]
   const image = placeImage(source, {}, '1')
   const tare = await open()
-  await tare.pull({ name: `${source.host}/app:1` })
+  await tare.registry.pull({ name: `${source.host}/app:1` })
   const name = `${registry.host}/app:1`
-  await tare.tag(`${source.host}/app:1`, name)
-  const result = await tare.push({ name })
-  expect(result).toMatchObject({ was: image.digest, digest: dockersAt(registry, '1').digest })
+  await tare.images.tag(`${source.host}/app:1`, name)
+  const result = await tare.registry.push({ name })
+  expect(result).toMatchObject({ previousDigest: image.digest, digest: dockersAt(registry, '1').digest })
   const [layer] = JSON.parse(source.manifests.get('1')!.bytes.toString('utf8')).layers
   expect(dockersAt(registry, '1')['layers']).toEqual([{ ...layer, mediaType: mediaTypes.dockerLayerGzip }])
 })
@@ -155,11 +157,11 @@ test.each([
   }
   const from = `${source.host}/app:index`
   const to = `${registry.host}/app:1`
-  await expect(tare.copy({ from, to })).rejects.toMatchObject(refusal)
+  await expect(tare.registry.copy({ from, to })).rejects.toMatchObject(refusal)
   if (!('layerType' in options)) {
-    await tare.pull({ name: from, allPlatforms: true })
-    await tare.tag(from, to)
-    await expect(tare.push({ name: to })).rejects.toMatchObject(refusal)
+    await tare.registry.pull({ name: from, allPlatforms: true })
+    await tare.images.tag(from, to)
+    await expect(tare.registry.push({ name: to })).rejects.toMatchObject(refusal)
   }
   expect(registry.manifests.size).toBe(0)
 })
@@ -168,7 +170,7 @@ test('zstd that is asked for is not exchanged for gzip', async () => {
   const registry = await dockersOnly()
   const name = `${registry.host}/app:1`
   const tare = await built(name)
-  await expect(tare.push({ name, compression: 'zstd' })).rejects.toMatchObject({
+  await expect(tare.registry.push({ name, compression: 'zstd' })).rejects.toMatchObject({
     code: 'MANIFEST_REFUSED',
     remedy: expect.stringContaining('--format docker'),
   })
@@ -185,7 +187,7 @@ test.each([
   const registry = await startBad({ interfere })
   const name = `${registry.host}/app:1`
   const tare = await built(name)
-  await expect(tare.push({ name, signal: AbortSignal.timeout(20_000) })).rejects.toMatchObject({ code })
+  await expect(tare.registry.push({ name, signal: AbortSignal.timeout(20_000) })).rejects.toMatchObject({ code })
   if (puts !== undefined) expect(registry.countOf('PUT /v2/app/manifests/')).toBe(puts)
   expect(registry.manifests.size).toBe(0)
 })
@@ -194,6 +196,6 @@ test('the format that is asked for is the only one that is tried', async () => {
   const registry = await dockersOnly()
   const name = `${registry.host}/app:1`
   const tare = await built(name)
-  await expect(tare.push({ name, format: 'oci' })).rejects.toMatchObject({ code: 'MANIFEST_REFUSED' })
+  await expect(tare.registry.push({ name, format: 'oci' })).rejects.toMatchObject({ code: 'MANIFEST_REFUSED' })
   expect(registry.countOf('PUT /v2/app/manifests/')).toBe(1)
 })

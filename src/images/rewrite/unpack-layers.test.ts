@@ -27,25 +27,31 @@ test.runIf(hasProgram('zstd'))(
     const folder = temporaryFolder()
     const tare = await openTare({ home: join(folder, 'store'), environment: {} })
     const file = join(folder, 'a.tar')
-    const result = await tare.copy({ from, to: `docker-archive:${file}:app:1` })
-    expect(result).toMatchObject({ was: digest })
+    const result = await tare.registry.copy({ from, to: `docker-archive:${file}:app:1` })
+    expect(result).toMatchObject({ previousDigest: digest })
     const names = spawnSync('tar', ['-tf', file], { encoding: 'utf8' }).stdout
     expect(names).toContain(hexOf(rootfs.diff_ids[0]!))
     expect(names).toContain(hexOf(layers[1]!.digest))
     expect(names).not.toContain(hexOf(layers[0]!.digest))
-    expect(await tare.load({ from: { path: file } })).toEqual([{ id, names: ['app:1'] }])
-    await expect(tare.copy({ from, to: `docker-archive:${file}`, preserveDigests: true })).rejects.toMatchObject({
+    expect(await tare.images.load({ from: { path: file } })).toEqual([{ id, names: ['app:1'] }])
+    await expect(
+      tare.registry.copy({ from, to: `docker-archive:${file}`, preserveDigests: true }),
+    ).rejects.toMatchObject({
       code: 'DIGEST_CHANGES',
     })
-    expect(await tare.copy({ from, to: `docker-archive:${file}`, format: 'docker' })).toMatchObject({ was: digest })
-    expect(await tare.copy({ from, to: `oci-archive:${file}`, preserveDigests: true })).toMatchObject({ digest })
+    expect(await tare.registry.copy({ from, to: `docker-archive:${file}`, format: 'docker' })).toMatchObject({
+      previousDigest: digest,
+    })
+    expect(await tare.registry.copy({ from, to: `oci-archive:${file}`, preserveDigests: true })).toMatchObject({
+      digest,
+    })
     // What the config does not confirm is not written.
     placeImage(
       registry,
       { config: { rootfs: { ...rootfs, diff_ids: [sha256('x'), sha256('y')] } }, manifest: { layers } },
       '2',
     )
-    const wrong = tare.copy({ from: `${registry.host}/app:2`, to: `docker-archive:${folder}/wrong.tar` })
+    const wrong = tare.registry.copy({ from: `${registry.host}/app:2`, to: `docker-archive:${folder}/wrong.tar` })
     await expect(wrong).rejects.toMatchObject({ code: 'BLOB_CORRUPT' })
     expect(existsSync(join(folder, 'wrong.tar'))).toBe(false)
   },

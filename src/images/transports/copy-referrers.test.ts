@@ -60,16 +60,16 @@ describe.each([true, false])('with the referrers API: %s', (api) => {
     const { from, index, all, sbom, ofSbom } = await signed({ api })
     const tare = await open()
     for (const place of placesOf()) {
-      const result = await tare.copy({ from, to: `${place}:1`, referrers: true })
+      const result = await tare.registry.copy({ from, to: `${place}:1`, referrers: true })
       expect(result.digest).toBe(index.digest)
       expect(sorted(result.referrers)).toEqual(sorted(all))
       const target = await startBad()
       const to = `${target.host}/copied:1`
       // The image is found without a name as well: what speaks of it is none.
-      const back = await tare.copy({ from: place, to, referrers: true, preserveDigests: true })
+      const back = await tare.registry.copy({ from: place, to, referrers: true, preserveDigests: true })
       expect(sorted(back.referrers)).toEqual(sorted(all))
-      expect(await tare.referrers({ name: to })).toMatchObject([{ digest: sbom.digest }])
-      const [ofIt] = await tare.referrers({ name: `${target.host}/copied@${sbom.digest}` })
+      expect(await tare.registry.referrers({ name: to })).toMatchObject([{ digest: sbom.digest }])
+      const [ofIt] = await tare.registry.referrers({ name: `${target.host}/copied@${sbom.digest}` })
       expect(ofIt).toMatchObject({ digest: ofSbom.digest })
     }
   })
@@ -78,14 +78,14 @@ describe.each([true, false])('with the referrers API: %s', (api) => {
     const { from, signature } = await signed({ api })
     const target = await startBad()
     const to = `${target.host}/copied:1`
-    const result = await (await open()).copy({ from, to, platforms: ['linux/amd64'], referrers: true })
+    const result = await (await open()).registry.copy({ from, to, platforms: ['linux/amd64'], referrers: true })
     expect(result.referrers).toEqual([signature.digest])
   })
 
   test('without being asked for, nothing comes along', async () => {
     const { from, all } = await signed({ api })
     const target = await startBad()
-    expect((await (await open()).copy({ from, to: `${target.host}/copied:1` })).referrers).toEqual([])
+    expect((await (await open()).registry.copy({ from, to: `${target.host}/copied:1` })).referrers).toEqual([])
     for (const digest of all) expect(target.manifests.has(digest)).toBe(false)
   })
 })
@@ -96,18 +96,18 @@ test('cosign’s tags come along with all, to a registry and to a layout, and fr
   const tag = tagOf(arm.digest, 'sig')
   for (const referrers of [false, true]) {
     const target = await startBad()
-    const result = await tare.copy({ from, to: `${target.host}/copied:1`, allPlatforms: true, referrers })
+    const result = await tare.registry.copy({ from, to: `${target.host}/copied:1`, allPlatforms: true, referrers })
     expect(sorted(result.referrers)).toEqual(sorted([cosign.digest, ...(referrers ? all : [])]))
     expect(target.manifests.has(tag)).toBe(true)
   }
   for (const place of placesOf()) {
-    await tare.copy({ from, to: `${place}:1`, allPlatforms: true, referrers: true })
+    await tare.registry.copy({ from, to: `${place}:1`, allPlatforms: true, referrers: true })
     const target = await startBad()
-    await tare.copy({ from: place, to: `${target.host}/copied:1`, allPlatforms: true, referrers: true })
+    await tare.registry.copy({ from: place, to: `${target.host}/copied:1`, allPlatforms: true, referrers: true })
     expect(target.manifests.has(tag)).toBe(true)
   }
   const only = await startBad()
-  await tare.copy({ from, to: `${only.host}/copied:1`, referrers: true })
+  await tare.registry.copy({ from, to: `${only.host}/copied:1`, referrers: true })
   expect(only.manifests.has(tag)).toBe(false)
 })
 
@@ -117,7 +117,7 @@ test('what a list names and is not there any more is told, and the rest comes', 
   const warnings: string[] = []
   const report = (event: TareEvent) => event.type === 'warning' && void warnings.push(event.message)
   const target = await startBad()
-  const result = await (await open()).copy({ from, to: `${target.host}/copied:1`, referrers: true, report })
+  const result = await (await open()).registry.copy({ from, to: `${target.host}/copied:1`, referrers: true, report })
   expect(result.referrers).toContain(sbom.digest)
   expect(warnings).toEqual([expect.stringContaining(`${signature.digest}, which refers to`)])
 })
@@ -128,7 +128,7 @@ test.each([
   [{ from: 'store:x:1' }, 'cannot be copied from the store'],
   [{ format: 'docker' }, 'which --format changes'],
 ] as const)('what cannot have them is told before anything is moved: %j', async (options, message) => {
-  const work = (await open()).copy({ from: 'r.test/a:1', to: 'r.test/b:1', ...options, referrers: true })
+  const work = (await open()).registry.copy({ from: 'r.test/a:1', to: 'r.test/b:1', ...options, referrers: true })
   await expect(work).rejects.toMatchObject({ code: 'OPTION_INVALID', message: expect.stringContaining(message) })
 })
 
@@ -139,11 +139,11 @@ describe.runIf(hasRegistry)('with distribution 2.8, which has no referrers API',
     onTestFinished(() => target.stop())
     const tare = await open()
     const to = `${target.host}/copied:1`
-    await tare.copy({ from, to, referrers: true })
-    expect(await tare.referrers({ name: to })).toMatchObject([
+    await tare.registry.copy({ from, to, referrers: true })
+    expect(await tare.registry.referrers({ name: to })).toMatchObject([
       { digest: sbom.digest, artifactType: 'application/x.sbom' },
     ])
     const name = `${target.host}/copied@${amd.digest}`
-    expect(await tare.referrers({ name })).toMatchObject([{ digest: signature.digest }])
+    expect(await tare.registry.referrers({ name })).toMatchObject([{ digest: signature.digest }])
   })
 })

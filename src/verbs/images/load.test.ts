@@ -37,7 +37,7 @@ const idOf = ({ config }: TinyImage) => config.descriptor.digest
 
 async function load(members: Members) {
   const tare = await openTare({ home: temporaryFolder(), environment: {} })
-  const loaded = await tare.load({ from: { path: filesOf(members, temporaryFolder()) } })
+  const loaded = await tare.images.load({ from: { path: filesOf(members, temporaryFolder()) } })
   return { tare, loaded }
 }
 
@@ -51,7 +51,7 @@ test.each([
   const root = { ...index.descriptor, annotations } as Descriptor
   const { tare, loaded } = await load(layoutOf([root], [index, ...blobsOf(all)]))
   expect(loaded).toEqual([{ id: idOf(own), names: [] }])
-  expect(await tare.images()).toHaveLength(1)
+  expect(await tare.images.list()).toHaveLength(1)
 })
 
 test('so are images that index.json itself lists, each for a platform of its own', async () => {
@@ -98,8 +98,8 @@ test('of two images under one name in a docker archive, both are kept, and the n
   const files = Object.assign({}, ...parts.map((part) => part.files))
   const { tare, loaded } = await load({ ...files, 'manifest.json': goJson(parts.map(({ item }) => item)) })
   expect(loaded.map(({ id }) => id)).toEqual(twice.map(idOf))
-  expect(await tare.inspect('q:1')).toMatchObject({ Id: idOf(twice[1]!) })
-  expect(await tare.inspect(idOf(twice[0]!))).toMatchObject({ RepoTags: [] })
+  expect(await tare.images.inspect('q:1')).toMatchObject({ Id: idOf(twice[1]!) })
+  expect(await tare.images.inspect(idOf(twice[0]!))).toMatchObject({ RepoTags: [] })
 })
 
 test.each([
@@ -109,8 +109,8 @@ test.each([
   const roots = twice.map((image) => ({ ...of(image), annotations: { [full]: 'docker.io/library/q:1' } }))
   const { tare, loaded } = await load(layoutOf(roots, blobsOf(twice)))
   expect(loaded.map(({ id }) => id)).toEqual(twice.map(idOf))
-  expect(await tare.inspect('q:1')).toMatchObject({ Id: idOf(twice[1]!) })
-  expect(await tare.inspect(idOf(twice[0]!))).toMatchObject({ RepoTags: [] })
+  expect(await tare.images.inspect('q:1')).toMatchObject({ Id: idOf(twice[1]!) })
+  expect(await tare.images.inspect(idOf(twice[0]!))).toMatchObject({ RepoTags: [] })
 })
 
 test('images under one name for several platforms are one image', async () => {

@@ -44,7 +44,7 @@ test('an index is made of images of several registries, whose platforms their co
   const [here, there] = [await start(), await start()]
   const [amd64, arm64] = [push(here, 'amd64', 'amd'), push(there, 'arm64', 'arm')]
   const tare = await open()
-  const made = await tare.createIndex({
+  const made = await tare.index.create({
     ...{ name: `${here.host}/app:1`, images: [`${here.host}/app:amd`, `${there.host}/other:arm`] },
     annotations: { 'org.example': '1' },
   })
@@ -56,10 +56,10 @@ test('an index is made of images of several registries, whose platforms their co
       { ...arm64, platform: { architecture: 'arm64', os: 'linux' } },
     ],
   })
-  expect(made.digest).toBe(await tare.readRemote('digest', { name: `${here.host}/app:1` }))
+  expect(made.digest).toBe(await tare.registry.digest({ name: `${here.host}/app:1` }))
   for (const digest of there.blobs.keys()) expect(here.blobs.has(digest), digest).toBe(true)
-  const { id } = await tare.pull({ name: `${here.host}/app:1`, platform: 'linux/arm64' })
-  expect(await tare.inspect(id)).toMatchObject({ Architecture: 'arm64' })
+  const { id } = await tare.registry.pull({ name: `${here.host}/app:1`, platform: 'linux/arm64' })
+  expect(await tare.images.inspect(id)).toMatchObject({ Architecture: 'arm64' })
 })
 
 test('with append, an image takes the place of that for its platform, with what attests to it', async () => {
@@ -91,20 +91,20 @@ test('with append, an image takes the place of that for its platform, with what 
   )
   const tare = await open()
   const options = { name: `${registry.host}/app:1`, images: [`${registry.host}/app:new`], append: true }
-  await tare.createIndex(options)
+  await tare.index.create(options)
   expect(digestsOf(registry, '1')).toEqual([arm64.digest, ofArm.digest, fresh.digest])
   // What nobody here knows stays.
   expect(documentOf(registry, '1')).toMatchObject({
     annotations: { kept: 'yes' },
     manifests: [platform('arm64'), {}, {}],
   })
-  const again = await tare.createIndex(options)
+  const again = await tare.index.create(options)
   expect(digestsOf(registry, '1')).toEqual([arm64.digest, ofArm.digest, fresh.digest])
   // An index is taken apart.
-  await tare.createIndex({ name: `${registry.host}/app:2`, images: [`${registry.host}/app:1`] })
+  await tare.index.create({ name: `${registry.host}/app:2`, images: [`${registry.host}/app:1`] })
   expect(digestsOf(registry, '2')).toEqual([arm64.digest, ofArm.digest, fresh.digest])
-  expect(again.digest).not.toBe(await tare.readRemote('digest', { name: `${registry.host}/app:2` }))
-  await expect(tare.createIndex({ ...options, name: `${registry.host}/app:none` })).rejects.toMatchObject({
+  expect(again.digest).not.toBe(await tare.registry.digest({ name: `${registry.host}/app:2` }))
+  await expect(tare.index.create({ ...options, name: `${registry.host}/app:none` })).rejects.toMatchObject({
     code: 'IMAGE_UNKNOWN',
   })
 })
@@ -115,13 +115,13 @@ test('two images for one platform are refused, and so is a target without a tag'
   push(registry, 'amd64', 'b', { file: 'another' })
   const tare = await open()
   const images = ['a', 'b'].map((tag) => `${registry.host}/app:${tag}`)
-  await expect(tare.createIndex({ name: `${registry.host}/app:1`, images })).rejects.toMatchObject({
+  await expect(tare.index.create({ name: `${registry.host}/app:1`, images })).rejects.toMatchObject({
     code: 'OPTION_INVALID',
     message: expect.stringMatching(/app:a and .*app:b are both for linux\/amd64/),
   })
   expect(registry.manifests.has('1')).toBe(false)
   const name = `${registry.host}/app@${`sha256:${'a'.repeat(64)}`}`
-  await expect(tare.createIndex({ name, images })).rejects.toMatchObject({ code: 'REFERENCE_INVALID' })
+  await expect(tare.index.create({ name, images })).rejects.toMatchObject({ code: 'REFERENCE_INVALID' })
 })
 
 test('Docker’s manifests make Docker’s list, which becomes OCI’s with annotations', async () => {
@@ -129,14 +129,14 @@ test('Docker’s manifests make Docker’s list, which becomes OCI’s with anno
   const image = push(registry, 'amd64', 'a', { docker: true })
   const tare = await open()
   const call = { name: `${registry.host}/app:1`, images: [`${registry.host}/app:a`] }
-  expect(await tare.createIndex(call)).toMatchObject({ mediaType: mediaTypes.dockerList })
-  expect(await tare.createIndex({ ...call, format: 'oci' })).toMatchObject({ mediaType: mediaTypes.index })
-  expect(await tare.createIndex({ ...call, annotations: { a: 'b' } })).toMatchObject({ mediaType: mediaTypes.index })
-  await expect(tare.createIndex({ ...call, annotations: { a: 'b' }, format: 'docker' })).rejects.toMatchObject({
+  expect(await tare.index.create(call)).toMatchObject({ mediaType: mediaTypes.dockerList })
+  expect(await tare.index.create({ ...call, format: 'oci' })).toMatchObject({ mediaType: mediaTypes.index })
+  expect(await tare.index.create({ ...call, annotations: { a: 'b' } })).toMatchObject({ mediaType: mediaTypes.index })
+  await expect(tare.index.create({ ...call, annotations: { a: 'b' }, format: 'docker' })).rejects.toMatchObject({
     code: 'FORMAT_UNABLE',
   })
-  await tare.createIndex(call)
-  const annotated = await tare.annotateIndex({
+  await tare.index.create(call)
+  const annotated = await tare.index.annotate({
     name: call.name,
     image: image.digest.slice(7, 19),
     annotations: { a: 'b' },
@@ -150,10 +150,10 @@ test('a dry run says what the index would be, and sends nothing', async () => {
   const image = push(there, 'amd64', 'a')
   const tare = await open()
   const call = { name: `${here.host}/app:1`, images: [`${there.host}/app:a`], dryRun: true }
-  const { json } = await tare.createIndex(call)
+  const { json } = await tare.index.create(call)
   expect(JSON.parse(json).manifests).toMatchObject([{ digest: image.digest }])
   expect(here.requests.filter((request) => !request.startsWith('GET /v2/'))).toEqual([])
-  await expect(tare.createIndex({ ...call, images: ['store:app'] })).rejects.toMatchObject({ code: 'IMAGE_UNKNOWN' })
+  await expect(tare.index.create({ ...call, images: ['store:app'] })).rejects.toMatchObject({ code: 'IMAGE_UNKNOWN' })
 })
 
 test('annotate changes one entry or the index, and leaves the images alone', async () => {
@@ -161,10 +161,16 @@ test('annotate changes one entry or the index, and leaves the images alone', asy
   const [amd64, arm64] = [push(registry, 'amd64', 'a'), push(registry, 'arm64', 'b')]
   const tare = await open()
   const name = `${registry.host}/app:1`
-  await tare.createIndex({ name, images: ['a', 'b'].map((tag) => `${registry.host}/app:${tag}`) })
-  await tare.annotateIndex({ name, platform: 'linux/arm64', variant: 'v8', osFeatures: ['f'], annotations: { a: 'b' } })
-  await tare.annotateIndex({ name, image: amd64.digest, osVersion: '10', annotations: { c: 'd' } })
-  const { digest } = await tare.annotateIndex({ name, annotations: { of: 'the index' } })
+  await tare.index.create({ name, images: ['a', 'b'].map((tag) => `${registry.host}/app:${tag}`) })
+  await tare.index.annotate({
+    name,
+    platform: 'linux/arm64',
+    variant: 'v8',
+    osFeatures: ['f'],
+    annotations: { a: 'b' },
+  })
+  await tare.index.annotate({ name, image: amd64.digest, osVersion: '10', annotations: { c: 'd' } })
+  const { digest } = await tare.index.annotate({ name, annotations: { of: 'the index' } })
   expect(documentOf(registry, '1')).toEqual({
     ...{ schemaVersion: 2, mediaType: mediaTypes.index, annotations: { of: 'the index' } },
     manifests: [
@@ -175,7 +181,7 @@ test('annotate changes one entry or the index, and leaves the images alone', asy
       },
     ],
   })
-  const refused = (options: object) => expect(tare.annotateIndex({ name, ...options })).rejects
+  const refused = (options: object) => expect(tare.index.annotate({ name, ...options })).rejects
   await refused({}).toMatchObject({ code: 'OPTION_INVALID' })
   await refused({ os: 'linux' }).toMatchObject({ code: 'OPTION_INVALID' })
   await refused({ platform: 'linux/s390x', variant: 'x' }).toMatchObject({
@@ -186,7 +192,7 @@ test('annotate changes one entry or the index, and leaves the images alone', asy
   await refused({ name: `${registry.host}/app:a`, annotations: { a: 'b' } }).toMatchObject({
     code: 'MANIFEST_UNSUPPORTED',
   })
-  expect(await tare.readRemote('digest', { name })).toBe(digest)
+  expect(await tare.registry.digest({ name })).toBe(digest)
 })
 
 test('an index that says a platform twice asks which is meant', async () => {
@@ -198,9 +204,9 @@ test('an index that says a platform twice asks which is meant', async () => {
   registry.addManifest(mediaTypes.index, { schemaVersion: 2, mediaType: mediaTypes.index, manifests }, 'w')
   const tare = await open()
   const call = { name: `${registry.host}/app:w`, platform: 'windows/amd64', annotations: { a: 'b' } }
-  await expect(tare.annotateIndex(call)).rejects.toMatchObject({ code: 'IMAGE_AMBIGUOUS' })
+  await expect(tare.index.annotate(call)).rejects.toMatchObject({ code: 'IMAGE_AMBIGUOUS' })
   // With versions of their own, both may stand in one index.
-  await tare.createIndex({ name: `${registry.host}/app:x`, images: [`${registry.host}/app:w`] })
+  await tare.index.create({ name: `${registry.host}/app:x`, images: [`${registry.host}/app:w`] })
   expect(digestsOf(registry, 'x')).toHaveLength(2)
 })
 
@@ -218,15 +224,15 @@ describe.runIf(hasRegistry)('with distribution 2.8', () => {
       ['laid:1', 'linux/arm/v7'],
     ] as const)
       await tare.build({ context, dockerfile: { text }, tags: [tag], platforms: [platform] })
-    await tare.push({ name: `${host}/one:1` })
+    await tare.registry.push({ name: `${host}/one:1` })
     const layout = `oci:${join(tare.home, '..', `${goJson(process.pid)}-layout`)}`
     onTestFinished(() => rmSync(layout.slice(4), { recursive: true, force: true }))
-    await tare.copy({ from: 'store:laid:1', to: layout })
+    await tare.registry.copy({ from: 'store:laid:1', to: layout })
     const name = `${host}/two/app:1`
-    await tare.createIndex({ name, images: [`${host}/one:1`, 'store:local:1', layout] })
+    await tare.index.create({ name, images: [`${host}/one:1`, 'store:local:1', layout] })
     const other = await open()
-    await other.pull({ name, allPlatforms: true })
+    await other.registry.pull({ name, allPlatforms: true })
     for (const platform of ['linux/amd64', 'linux/arm64', 'linux/arm/v7'])
-      expect((await other.pull({ name, platform })).id, platform).toMatch(/^sha256:/)
+      expect((await other.registry.pull({ name, platform })).id, platform).toMatch(/^sha256:/)
   })
 })

@@ -64,17 +64,19 @@ for (const kind of ['oci', 'oci-archive'])
     const index = pushIndex(from)
     const tare = await open()
     const place = `${kind}:${join(folder(), 'image')}`
-    expect(await tare.copy({ from: `${from.host}/app:1`, to: `${place}:v1`, preserveDigests: true })).toMatchObject({
+    expect(
+      await tare.registry.copy({ from: `${from.host}/app:1`, to: `${place}:v1`, preserveDigests: true }),
+    ).toMatchObject({
       ...{ fullName: `${place}:v1`, digest: index.digest, mediaType: mediaTypes.index },
     })
     from.stop()
-    const back = await tare.copy({ from: place, to: `${to.host}/deep/app:2`, preserveDigests: true })
+    const back = await tare.registry.copy({ from: place, to: `${to.host}/deep/app:2`, preserveDigests: true })
     expect(back).toMatchObject({ fullName: `${to.host}/deep/app:2`, digest: index.digest })
-    expect(back.was).toBeUndefined()
+    expect(back.previousDigest).toBeUndefined()
     for (const [name, { bytes }] of from.manifests)
       if (name.startsWith('sha256:')) expect(to.manifests.get(name)?.bytes.equals(bytes), name).toBe(true)
     for (const [digest, bytes] of from.blobs) expect(to.blobs.get(digest)?.equals(bytes), digest).toBe(true)
-    const one = await tare.copy({ from: `${place}@${index.images[1]!.digest}`, to: `${to.host}/app:arm` })
+    const one = await tare.registry.copy({ from: `${place}@${index.images[1]!.digest}`, to: `${to.host}/app:arm` })
     expect(one.digest).toBe(index.images[1]!.digest)
   })
 
@@ -83,7 +85,7 @@ test('some platforms make an index of their own, of the same images and what att
   const index = pushIndex(from)
   const tare = await open()
   const call = { from: `${from.host}/app:1`, to: `${to.host}/app:some`, platforms: ['linux/amd64', 'linux/arm'] }
-  expect(await tare.copy(call)).toMatchObject({ was: index.digest })
+  expect(await tare.registry.copy(call)).toMatchObject({ previousDigest: index.digest })
   const { manifests } = documentOf(to, 'some')
   const [amd64, , arm] = index.images
   expect(manifests.map(({ digest }: Descriptor) => digest)).toEqual([
@@ -93,16 +95,21 @@ test('some platforms make an index of their own, of the same images and what att
   ])
   // What nobody here knows stays in the entries.
   expect(manifests[0].platform).toEqual(amd64!.platform)
-  await expect(tare.copy({ ...call, to: `${to.host}/app:no`, preserveDigests: true })).rejects.toMatchObject({
+  await expect(tare.registry.copy({ ...call, to: `${to.host}/app:no`, preserveDigests: true })).rejects.toMatchObject({
     code: 'DIGEST_CHANGES',
     message: expect.stringContaining('only some platforms'),
   })
   expect(to.manifests.has('no')).toBe(false)
   const all = ['linux/amd64', 'linux/arm64', 'linux/arm/v7']
-  expect(await tare.copy({ ...call, platforms: all, preserveDigests: true })).toMatchObject({ digest: index.digest })
+  expect(await tare.registry.copy({ ...call, platforms: all, preserveDigests: true })).toMatchObject({
+    digest: index.digest,
+  })
   const arm64 = { ...call, platforms: ['linux/arm64'], preserveDigests: true }
-  expect(await tare.copy(arm64)).toMatchObject({ digest: index.images[1]!.digest, mediaType: mediaTypes.manifest })
-  await expect(tare.copy({ ...call, platforms: ['linux/s390x'] })).rejects.toMatchObject({
+  expect(await tare.registry.copy(arm64)).toMatchObject({
+    digest: index.images[1]!.digest,
+    mediaType: mediaTypes.manifest,
+  })
+  await expect(tare.registry.copy({ ...call, platforms: ['linux/s390x'] })).rejects.toMatchObject({
     code: 'PLATFORM_MISSING',
     remedy: 'It is available for linux/amd64, linux/arm64, linux/arm/v7: choose with --platform.',
   })
@@ -113,7 +120,10 @@ test('--format writes manifests of the other family, and attestations speak of t
   const index = pushIndex(from)
   const tare = await open()
   const docker = { from: `${from.host}/app:1`, to: `${to.host}/app:docker`, format: 'docker' } as const
-  expect(await tare.copy(docker)).toMatchObject({ mediaType: mediaTypes.dockerList, was: index.digest })
+  expect(await tare.registry.copy(docker)).toMatchObject({
+    mediaType: mediaTypes.dockerList,
+    previousDigest: index.digest,
+  })
   const list = documentOf(to, 'docker')
   const first = documentOf(to, list.manifests[0].digest)
   expect(first).toMatchObject({
@@ -121,9 +131,9 @@ test('--format writes manifests of the other family, and attestations speak of t
     layers: [{ mediaType: mediaTypes.dockerLayerGzip }],
   })
   expect(list.manifests[3].annotations['vnd.docker.reference.digest']).toBe(list.manifests[0].digest)
-  const again = await tare.copy({ ...docker, from: docker.to, preserveDigests: true })
-  expect(again.was).toBeUndefined()
-  await tare.copy({ from: docker.to, to: `${to.host}/app:oci`, format: 'oci' })
+  const again = await tare.registry.copy({ ...docker, from: docker.to, preserveDigests: true })
+  expect(again.previousDigest).toBeUndefined()
+  await tare.registry.copy({ from: docker.to, to: `${to.host}/app:oci`, format: 'oci' })
   expect(documentOf(to, documentOf(to, 'oci').manifests[0].digest)).toMatchObject({
     config: { mediaType: mediaTypes.config },
     layers: [{ mediaType: mediaTypes.layerGzip }],
@@ -136,15 +146,15 @@ test('a docker archive gets one platform, with its digest, and gives it to a reg
   const tare = await open()
   const path = join(folder(), 'image.tar')
   const arm64 = { from: `${from.host}/app:1`, to: `docker-archive:${path}:app:2`, platforms: ['linux/arm64'] }
-  expect(await tare.copy(arm64)).toMatchObject({ digest: index.images[1]!.digest })
-  expect(await tare.load({ from: { path } })).toMatchObject([{ names: ['app:2'] }])
+  expect(await tare.registry.copy(arm64)).toMatchObject({ digest: index.images[1]!.digest })
+  expect(await tare.images.load({ from: { path } })).toMatchObject([{ names: ['app:2'] }])
   const back = { from: `docker-archive:${path}`, to: `${to.host}/app:1`, preserveDigests: true }
-  expect(await tare.copy(back)).toMatchObject({ digest: index.images[1]!.digest })
-  await expect(tare.copy({ ...arm64, platforms: [], allPlatforms: true })).rejects.toMatchObject({
+  expect(await tare.registry.copy(back)).toMatchObject({ digest: index.images[1]!.digest })
+  await expect(tare.registry.copy({ ...arm64, platforms: [], allPlatforms: true })).rejects.toMatchObject({
     code: 'OPTION_INVALID',
     remedy: expect.stringContaining('oci-archive'),
   })
-  await expect(tare.copy({ ...back, from: `docker-archive:${path}:other` })).rejects.toMatchObject({
+  await expect(tare.registry.copy({ ...back, from: `docker-archive:${path}:other` })).rejects.toMatchObject({
     code: 'IMAGE_UNKNOWN',
     remedy: 'It has app:2.',
   })
@@ -157,14 +167,16 @@ test('a docker archive without manifests has its layers compressed for a registr
   const image = tinyImage()
   writeFileSync(path, tarOf(dockerArchive(image)))
   const options = { from: `docker-archive:${path}`, to: `${to.host}/app:1` }
-  expect((await tare.copy(options)).was).toBeUndefined()
+  expect((await tare.registry.copy(options)).previousDigest).toBeUndefined()
   const { config, layers } = documentOf(to, '1')
   expect(config).toEqual(image.config.descriptor)
   expect(layers[0].mediaType).toBe(mediaTypes.layerGzip)
-  expect(await tare.pull({ name: `${to.host}/app:1` })).toMatchObject({ id: image.config.descriptor.digest })
-  await expect(tare.copy({ ...options, preserveDigests: true })).rejects.toMatchObject({ code: 'DIGEST_CHANGES' })
+  expect(await tare.registry.pull({ name: `${to.host}/app:1` })).toMatchObject({ id: image.config.descriptor.digest })
+  await expect(tare.registry.copy({ ...options, preserveDigests: true })).rejects.toMatchObject({
+    code: 'DIGEST_CHANGES',
+  })
   const layout = join(folder(), 'layout')
-  await tare.copy({ ...options, to: `oci:${layout}` })
+  await tare.registry.copy({ ...options, to: `oci:${layout}` })
   expect(readdirSync(join(layout, 'blobs/sha256'))).toHaveLength(3)
 })
 
@@ -178,7 +190,7 @@ test('of a registry that is written to, the right to write is asked for at once'
   const auth = Buffer.from('ada:secret').toString('base64')
   writeFileSync(join(home, 'config.json'), JSON.stringify({ auths: { [to.host]: { auth } } }))
   const tare = await openTare({ home, environment: { DOCKER_CONFIG: home } })
-  await tare.copy({ from: `${from.host}/app:1`, to: `${to.host}/new:1` })
+  await tare.registry.copy({ from: `${from.host}/app:1`, to: `${to.host}/new:1` })
   const scopes = to.requests.flatMap((request) => /^GET \/token\?.*scope=([^&]+)/.exec(request)?.[1] ?? [])
   expect(new Set(scopes.map(decodeURIComponent))).toEqual(new Set(['repository:new:pull,push', 'repository:new:pull']))
   expect(decodeURIComponent(scopes[0]!)).toBe('repository:new:pull,push')
@@ -199,9 +211,9 @@ test('what is no image goes byte for byte between registries and layouts, and no
   const tare = await open()
   const call = { from: `${from.host}/app:1`, preserveDigests: true }
   for (const target of [`${to.host}/app:1`, `oci:${at}/layout`, `oci-archive:${at}/a.tar`])
-    expect(await tare.copy({ ...call, to: target })).toMatchObject({ digest })
+    expect(await tare.registry.copy({ ...call, to: target })).toMatchObject({ digest })
   for (const target of ['store:app', `docker-archive:${at}/b.tar`])
-    await expect(tare.copy({ ...call, to: target })).rejects.toMatchObject({ code: 'MANIFEST_UNSUPPORTED' })
+    await expect(tare.registry.copy({ ...call, to: target })).rejects.toMatchObject({ code: 'MANIFEST_UNSUPPORTED' })
   expect(readdirSync(at).sort()).toEqual(['a.tar', 'layout'])
 })
 
@@ -210,44 +222,55 @@ test('a part of an index goes on with its images as they were pulled, when the w
   const { images } = pushIndex(from)
   const home = folder()
   const tare = await openTare({ home, environment: {} })
-  await tare.copy({ from: `${from.host}/app:1`, to: 'store:app:1' })
-  await tare.copy({ from: 'store:app:1', to: 'store:some:1', platforms: ['linux/amd64', 'linux/arm64'] })
-  await tare.remove({ names: ['app:1'] })
+  await tare.registry.copy({ from: `${from.host}/app:1`, to: 'store:app:1' })
+  await tare.registry.copy({ from: 'store:app:1', to: 'store:some:1', platforms: ['linux/amd64', 'linux/arm64'] })
+  await tare.images.remove({ names: ['app:1'] })
   rmSync(join(home, 'tare'), { recursive: true })
-  await tare.copy({ from: 'store:some:1', to: `${to.host}/app:some` })
+  await tare.registry.copy({ from: 'store:some:1', to: `${to.host}/app:some` })
   const pushed = documentOf(to, 'some').manifests.map(({ digest }: Descriptor) => digest)
   expect(pushed).toEqual(images.slice(0, 2).map(({ digest }) => digest))
-  await tare.copy({ from: 'store:some:1', to: `${to.host}/app:one`, platforms: ['linux/arm64'], preserveDigests: true })
-  expect(await tare.readRemote('digest', { name: `${to.host}/app:one` })).toBe(images[1]!.digest)
+  await tare.registry.copy({
+    from: 'store:some:1',
+    to: `${to.host}/app:one`,
+    platforms: ['linux/arm64'],
+    preserveDigests: true,
+  })
+  expect(await tare.registry.digest({ name: `${to.host}/app:one` })).toBe(images[1]!.digest)
 })
 
 test('what the store has of a registry goes there as it was, and elsewhere with plain layers', async () => {
   const [from, to] = [await start(), await start()]
   const index = pushIndex(from)
   const tare = await open()
-  const kept = await tare.copy({ from: `${from.host}/app:1`, to: 'store:app:1', preserveDigests: true })
+  const kept = await tare.registry.copy({ from: `${from.host}/app:1`, to: 'store:app:1', preserveDigests: true })
   expect(kept).toMatchObject({ digest: index.digest, fullName: 'store:app:1' })
   const sent = { from: 'store:app:1', to: `${to.host}/app:1`, preserveDigests: true }
-  expect(await tare.copy(sent)).toMatchObject({ digest: index.digest })
-  const some = await tare.copy({ from: 'store:app:1', to: 'store:some', platforms: ['linux/amd64', 'linux/arm64'] })
+  expect(await tare.registry.copy(sent)).toMatchObject({ digest: index.digest })
+  const some = await tare.registry.copy({
+    from: 'store:app:1',
+    to: 'store:some',
+    platforms: ['linux/amd64', 'linux/arm64'],
+  })
   expect(some.mediaType).toBe(mediaTypes.index)
-  await tare.prune()
-  expect(await tare.copy({ from: 'store:some', to: `${to.host}/app:some` })).toMatchObject({
+  await tare.images.prune()
+  expect(await tare.registry.copy({ from: 'store:some', to: `${to.host}/app:some` })).toMatchObject({
     mediaType: mediaTypes.index,
   })
   expect(documentOf(to, 'some').manifests).toHaveLength(2)
   const layout = `oci:${join(folder(), 'layout')}`
-  await expect(tare.copy({ ...sent, to: layout })).rejects.toMatchObject({
+  await expect(tare.registry.copy({ ...sent, to: layout })).rejects.toMatchObject({
     code: 'DIGEST_CHANGES',
     message: expect.stringContaining('the store keeps layers uncompressed'),
   })
-  const plain = await tare.copy({ from: 'store:app:1', to: layout })
-  expect(plain).toMatchObject({ was: index.digest })
+  const plain = await tare.registry.copy({ from: 'store:app:1', to: layout })
+  expect(plain).toMatchObject({ previousDigest: index.digest })
   // There, plain layers are as in the store, and so is the digest.
   const other = await open()
-  const again = await other.copy({ from: layout, to: 'store:again', preserveDigests: true })
+  const again = await other.registry.copy({ from: layout, to: 'store:again', preserveDigests: true })
   expect(again.digest).toBe(plain.digest)
-  await expect(other.copy({ from: `${from.host}/app:1`, to: 'store:x', format: 'docker' })).rejects.toMatchObject({
+  await expect(
+    other.registry.copy({ from: `${from.host}/app:1`, to: 'store:x', format: 'docker' }),
+  ).rejects.toMatchObject({
     code: 'OPTION_INVALID',
   })
 })
@@ -257,17 +280,17 @@ test('of a file that names more platforms than it has, those there are copied, u
   const index = pushIndex(from)
   const at = folder()
   const tare = await open()
-  await tare.copy({ from: `${from.host}/app:1`, to: `oci:${at}/l` })
+  await tare.registry.copy({ from: `${from.host}/app:1`, to: `oci:${at}/l` })
   rmSync(join(at, 'l/blobs/sha256', index.images[1]!.digest.slice(7)))
   const call = { from: `oci:${at}/l`, to: `${to.host}/app:1` }
-  expect(await tare.copy(call)).toMatchObject({ was: index.digest })
+  expect(await tare.registry.copy(call)).toMatchObject({ previousDigest: index.digest })
   expect(documentOf(to, '1').manifests.map(({ digest }: Descriptor) => digest)).toEqual([
     ...[index.images[0]!.digest, index.images[2]!.digest, index.attestation.digest],
   ])
-  await tare.copy({ ...call, to: 'store:app' })
-  expect(await tare.inspect('app')).toMatchObject({ Architecture: 'amd64' })
-  await expect(tare.copy({ ...call, allPlatforms: true })).rejects.toMatchObject({ code: 'BLOB_MISSING' })
-  await expect(tare.copy({ ...call, preserveDigests: true })).rejects.toMatchObject({ code: 'DIGEST_CHANGES' })
+  await tare.registry.copy({ ...call, to: 'store:app' })
+  expect(await tare.images.inspect('app')).toMatchObject({ Architecture: 'amd64' })
+  await expect(tare.registry.copy({ ...call, allPlatforms: true })).rejects.toMatchObject({ code: 'BLOB_MISSING' })
+  await expect(tare.registry.copy({ ...call, preserveDigests: true })).rejects.toMatchObject({ code: 'DIGEST_CHANGES' })
 })
 
 test('one more name is given in every kind of target, and a wrong one is told before anything is written', async () => {
@@ -278,17 +301,20 @@ test('one more name is given in every kind of target, and a wrong one is told be
   const call = { from: `${from.host}/app:1`, platforms: ['linux/amd64'] }
   for (const target of [`${to.host}/app:1`, 'store:app:1', `oci:${at}/l:1`, `oci-archive:${at}/a.tar:1`]) {
     const more = target.startsWith('store:') ? 'app:2' : '2'
-    const { digest } = await tare.copy({ ...call, to: target, additionalTags: [more] })
+    const { digest } = await tare.registry.copy({ ...call, to: target, additionalTags: [more] })
     const second = target.startsWith('store:') ? 'store:app:2' : target.replace(/1$/, '2')
-    expect(await tare.readRemote('digest', { name: second }), target).toBe(digest)
+    expect(await tare.registry.digest({ name: second }), target).toBe(digest)
   }
   const archive = { ...call, to: `docker-archive:${at}/d.tar:app:3` }
-  await tare.copy({ ...archive, additionalTags: ['app:4', 'other'] })
-  expect(await tare.load({ from: { path: `${at}/d.tar` } })).toMatchObject([
+  await tare.registry.copy({ ...archive, additionalTags: ['app:4', 'other'] })
+  expect(await tare.images.load({ from: { path: `${at}/d.tar` } })).toMatchObject([
     { names: ['app:3', 'app:4', 'other:latest'] },
   ])
   for (const target of [`${to.host}/app:9`, 'store:nine', `oci:${at}/nine`, `docker-archive:${at}/nine:9`])
-    await expect(tare.copy({ ...call, to: target, additionalTags: ['UPPER CASE'] }), target).rejects.toMatchObject({
+    await expect(
+      tare.registry.copy({ ...call, to: target, additionalTags: ['UPPER CASE'] }),
+      target,
+    ).rejects.toMatchObject({
       code: expect.stringMatching(/^(?:REFERENCE|PLACE)_INVALID$/),
     })
   expect(readdirSync(at).sort()).toEqual(['a.tar', 'd.tar', 'l'])
@@ -309,14 +335,20 @@ test('a layer that is damaged on its way leaves nothing in any target', async ()
   writeFileSync(old, 'what was there before')
   for (const to of ['oci:layout:1', 'oci-archive:a.tar', 'docker-archive:b.tar', 'oci-archive:old.tar'])
     await expect(
-      tare.copy({ from: `${registry.host}/app:1`, to: to.replace(':', `:${at}/`), platforms: ['linux/amd64'] }),
+      tare.registry.copy({
+        from: `${registry.host}/app:1`,
+        to: to.replace(':', `:${at}/`),
+        platforms: ['linux/amd64'],
+      }),
     ).rejects.toMatchObject({ code: 'BLOB_CORRUPT' })
   for (const to of ['store:app', `${target.host}/app:1`])
-    await expect(tare.copy({ from: `${registry.host}/app:1`, to })).rejects.toMatchObject({ code: 'BLOB_CORRUPT' })
+    await expect(tare.registry.copy({ from: `${registry.host}/app:1`, to })).rejects.toMatchObject({
+      code: 'BLOB_CORRUPT',
+    })
   expect(readdirSync(at)).toEqual(['old.tar'])
   expect(readFileSync(old, 'utf8')).toBe('what was there before')
   expect(target.manifests.size).toBe(0)
-  expect(await tare.images()).toEqual([])
+  expect(await tare.images.list()).toEqual([])
 })
 
 test('places that hold several images, none, or are none, say what to do', async () => {
@@ -327,9 +359,10 @@ test('places that hold several images, none, or are none, say what to do', async
   registry.addManifest(mediaTypes.manifest, JSON.parse(image.manifest.bytes.toString()), 'b')
   const at = folder()
   const tare = await open()
-  for (const tag of ['a', 'b']) await tare.copy({ from: `${registry.host}/app:${tag}`, to: `oci:${at}/layout:${tag}` })
+  for (const tag of ['a', 'b'])
+    await tare.registry.copy({ from: `${registry.host}/app:${tag}`, to: `oci:${at}/layout:${tag}` })
   const to = `oci-archive:${at}/out.tar`
-  const refused = (from: string, more = {}) => expect(tare.copy({ from, to, ...more })).rejects
+  const refused = (from: string, more = {}) => expect(tare.registry.copy({ from, to, ...more })).rejects
   await refused(`oci:${at}/layout`).toMatchObject({ code: 'IMAGE_AMBIGUOUS', remedy: expect.stringContaining('a, b') })
   await refused(`oci:${at}/layout:c`).toMatchObject({ code: 'IMAGE_UNKNOWN', remedy: 'It has a, b.' })
   await refused(`oci:${at}/nowhere`).toMatchObject({ code: 'ARCHIVE_MISSING' })
@@ -353,7 +386,7 @@ describe.runIf(hasRegistry && hasProgram('skopeo'))('with distribution 2.8 and s
     const text = 'FROM scratch\nCOPY <<one /\nfirst\none\nCOPY <<two /\nsecond\ntwo\n'
     const platforms = ['linux/amd64', 'linux/arm64']
     await tare.build({ context: { kind: 'empty' }, dockerfile: { text }, tags: [name], platforms })
-    return (await tare.push({ name })).digest
+    return (await tare.registry.push({ name })).digest
   }
 
   test('skopeo reads what is written, and what skopeo writes is read, with the same digest', async () => {
@@ -363,19 +396,24 @@ describe.runIf(hasRegistry && hasProgram('skopeo'))('with distribution 2.8 and s
     const tare = await open()
     const at = folder()
     const digest = await pushBuilt(tare, `${host}/app:1`)
-    const back = async (from: string, to: string) => expect((await tare.copy({ from, to })).digest, from).toBe(digest)
+    const back = async (from: string, to: string) =>
+      expect((await tare.registry.copy({ from, to })).digest, from).toBe(digest)
     for (const kind of ['oci', 'oci-archive']) {
-      await tare.copy({ from: `${host}/app:1`, to: `${kind}:${at}/ours-${kind}:v1` })
+      await tare.registry.copy({ from: `${host}/app:1`, to: `${kind}:${at}/ours-${kind}:v1` })
       skopeo('--all', '--preserve-digests', `${kind}:${at}/ours-${kind}:v1`, `docker://${host}/${kind}:ours`)
       skopeo('--all', `docker://${host}/app:1`, `${kind}:${at}/theirs-${kind}:v1`)
       await back(`docker://${host}/${kind}:ours`, `${host}/again/${kind}:1`)
       await back(`${kind}:${at}/theirs-${kind}:v1`, `${host}/again/${kind}:2`)
     }
-    await tare.copy({ from: `${host}/app:1`, to: `docker-archive:${at}/ours.tar:app:1`, platforms: ['linux/amd64'] })
+    await tare.registry.copy({
+      from: `${host}/app:1`,
+      to: `docker-archive:${at}/ours.tar:app:1`,
+      platforms: ['linux/amd64'],
+    })
     skopeo(`docker-archive:${at}/ours.tar:app:1`, `oci:${at}/unpacked:1`)
     skopeo('--override-arch', 'amd64', `docker://${host}/app:1`, `docker-archive:${at}/theirs.tar:app:1`)
-    const { id } = await tare.pull({ name: `${host}/app:1`, platform: 'linux/amd64' })
-    await tare.copy({ from: `docker-archive:${at}/theirs.tar:app:1`, to: 'store:theirs' })
-    expect((await tare.inspect('theirs')).Id).toBe(id)
+    const { id } = await tare.registry.pull({ name: `${host}/app:1`, platform: 'linux/amd64' })
+    await tare.registry.copy({ from: `docker-archive:${at}/theirs.tar:app:1`, to: 'store:theirs' })
+    expect((await tare.images.inspect('theirs')).Id).toBe(id)
   })
 })

@@ -88,8 +88,8 @@ async function send(
     const shown = to.kind === 'store' ? (pulledAs?.manifest ?? blob) : blob
     const { digest, mediaType, size } = shown
     // An archive that has no manifest has no digest to lose.
-    const was = digest === before || opened.plain === true ? {} : { was: before }
-    return { fullName: formatTransport(to), digest, mediaType, size, skipped, referrers, ...was }
+    const previous = digest === before || opened.plain === true ? {} : { previousDigest: before }
+    return { fullName: formatTransport(to), digest, mediaType, size, skipped, referrers, ...previous }
   } catch (error) {
     await target.abort()
     throw error

@@ -32,21 +32,21 @@ describe.runIf(hasRegistry)('distribution 2.8 with a password file', () => {
     onTestFinished(() => registry.stop())
     const name = `${registry.host}/app:1`
     const { tare, config } = await open(name)
-    await expect(tare.push({ name })).rejects.toMatchObject({
+    await expect(tare.registry.push({ name })).rejects.toMatchObject({
       code: 'REGISTRY_DENIED',
       message: expect.stringMatching(/answers 401: UNAUTHORIZED: .*asked for pull,push, without credentials/),
       remedy: expect.stringContaining(`tare login ${registry.host}`),
     })
-    const login = (password: string) => tare.login({ registry: registry.host, user: 'ada', password })
+    const login = (password: string) => tare.registry.login({ registry: registry.host, user: 'ada', password })
     await expect(login('wrong')).rejects.toMatchObject({ code: 'REGISTRY_DENIED' })
     await login('secret')
-    const { digest } = await tare.push({ name })
-    expect(await tare.readRemote('digest', { name })).toBe(digest)
+    const { digest } = await tare.registry.push({ name })
+    expect(await tare.registry.digest({ name })).toBe(digest)
     writeFileSync(
       config,
       JSON.stringify({ auths: { [registry.host]: { auth: Buffer.from('ada:old').toString('base64') } } }),
     )
-    await expect(tare.pull({ name })).rejects.toMatchObject({
+    await expect(tare.registry.pull({ name })).rejects.toMatchObject({
       code: 'REGISTRY_DENIED',
       message: expect.stringContaining(`credentials from ${config}`),
       remedy: expect.stringContaining('may be old'),
@@ -64,16 +64,16 @@ describe.runIf(hasRegistry && hasProgram('openssl', 'version'))('distribution 2.
     onTestFinished(() => registry.stop())
     const name = `${registry.host}/ada/app:1`
     const { tare, config } = await open(name)
-    await expect(tare.push({ name })).rejects.toMatchObject({
+    await expect(tare.registry.push({ name })).rejects.toMatchObject({
       code: 'REGISTRY_DENIED',
       message: expect.stringMatching(/repository ada\/app, asked for pull,push, granted pull, without credentials/),
     })
-    await tare.login({ registry: registry.host, user: 'ada', password: 'secret' })
-    const { digest } = await tare.push({ name })
+    await tare.registry.login({ registry: registry.host, user: 'ada', password: 'secret' })
+    const { digest } = await tare.registry.push({ name })
     expect(tokens.asked).toContain('repository:ada/app:pull,push')
     const other = `${registry.host}/eve/app:1`
-    await tare.tag(name, other)
-    const error = (await tare.push({ name: other }).catch((thrown: unknown) => thrown)) as Error
+    await tare.images.tag(name, other)
+    const error = (await tare.registry.push({ name: other }).catch((thrown: unknown) => thrown)) as Error
     expect(error).toMatchObject({
       code: 'REGISTRY_DENIED',
       message: expect.stringContaining(
@@ -82,7 +82,7 @@ describe.runIf(hasRegistry && hasProgram('openssl', 'version'))('distribution 2.
       remedy: expect.stringContaining(`The credentials from ${config} are good, but may not push to eve/app`),
     })
     expect(error.message).not.toContain('secret')
-    await tare.logout({ registry: registry.host })
-    expect(await tare.readRemote('digest', { name })).toBe(digest)
+    await tare.registry.logout({ registry: registry.host })
+    expect(await tare.registry.digest({ name })).toBe(digest)
   })
 })

@@ -37,33 +37,33 @@ for (const auth of ['basic', 'bearer'] as const)
     const registry = await start(auth)
     const { tare, file, write, read } = await open()
     write({ psFormat: 'kept', auths: { 'other.example': { auth: 'eDp5' } } })
-    const result = await tare.login({ registry: registry.host, user: 'ada', password: 'secret' })
-    expect(result).toEqual({ registry: registry.host, user: 'ada', place: file, inClear: true })
+    const result = await tare.registry.login({ registry: registry.host, user: 'ada', password: 'secret' })
+    expect(result).toEqual({ registry: registry.host, user: 'ada', storedIn: file, plaintext: true })
     expect(read()).toMatchObject({ psFormat: 'kept', auths: { 'other.example': { auth: 'eDp5' } } })
     expect(statSync(file).mode & 0o777).toBe(0o600)
     const name = `${registry.host}/app:1`
     await tare.build({ context: { kind: 'empty' }, dockerfile: { text }, tags: [name] })
-    await tare.push({ name })
-    expect(await tare.pull({ name })).toMatchObject({ current: true })
-    expect(await tare.logout({ registry: registry.host })).toBe(true)
-    expect(await tare.logout({ registry: registry.host })).toBe(false)
+    await tare.registry.push({ name })
+    expect(await tare.registry.pull({ name })).toMatchObject({ upToDate: true })
+    expect(await tare.registry.logout({ registry: registry.host })).toBe(true)
+    expect(await tare.registry.logout({ registry: registry.host })).toBe(false)
     expect(read()).toEqual({ psFormat: 'kept', auths: { 'other.example': { auth: 'eDp5' } } })
-    await expect(tare.pull({ name })).rejects.toMatchObject({ code: 'REGISTRY_DENIED' })
+    await expect(tare.registry.pull({ name })).rejects.toMatchObject({ code: 'REGISTRY_DENIED' })
   })
 
 test('where the registry has a token for a password, the token is kept and the password is not', async () => {
   const registry = await start('bearer', { identity: true })
   const { tare, file, read } = await open()
   const name = `${registry.host}/app:1`
-  await tare.login({ registry: registry.host, user: 'ada', password: 'secret' })
+  await tare.registry.login({ registry: registry.host, user: 'ada', password: 'secret' })
   expect(read().auths[registry.host]).toEqual({
     auth: Buffer.from('ada:').toString('base64'),
     identitytoken: 'identity',
   })
   await tare.build({ context: { kind: 'empty' }, dockerfile: { text }, tags: [name] })
-  await tare.push({ name })
+  await tare.registry.push({ name })
   expect(registry.countOf('POST /token')).toBeGreaterThan(0)
-  expect(await tare.login({ registry: registry.host })).toMatchObject({ user: 'ada', place: file })
+  expect(await tare.registry.login({ registry: registry.host })).toMatchObject({ user: 'ada', storedIn: file })
 })
 
 test('a token server that knows only POST gives one, too, and a helper keeps it as a token', async () => {
@@ -79,8 +79,12 @@ test('a token server that knows only POST gives one, too, and a helper keeps it 
   mkdirSync(join(home, 'bin'))
   writeFileSync(join(home, 'bin/docker-credential-note'), `#!/bin/sh\ncat > ${home}/noted\n`, { mode: 0o755 })
   write({ credsStore: 'note' })
-  const { place, inClear } = await tare.login({ registry: registry.host, user: 'ada', password: 'secret' })
-  expect([place, inClear]).toEqual(['docker-credential-note', false])
+  const { storedIn, plaintext } = await tare.registry.login({
+    registry: registry.host,
+    user: 'ada',
+    password: 'secret',
+  })
+  expect([storedIn, plaintext]).toEqual(['docker-credential-note', false])
   expect(JSON.parse(readFileSync(join(home, 'noted'), 'utf8'))).toEqual({
     ServerURL: registry.host,
     Username: '<token>',
@@ -91,7 +95,7 @@ test('a token server that knows only POST gives one, too, and a helper keeps it 
 test('a wrong password is not kept', async () => {
   const registry = await start('basic')
   const { tare, file } = await open()
-  const login = tare.login({ registry: registry.host, user: 'ada', password: 'wrong' })
+  const login = tare.registry.login({ registry: registry.host, user: 'ada', password: 'wrong' })
   await expect(login).rejects.toMatchObject({ code: 'REGISTRY_DENIED' })
   expect(() => statSync(file)).toThrow()
 })
@@ -99,22 +103,22 @@ test('a wrong password is not kept', async () => {
 test('without a password, what is kept is checked, and told apart from nothing', async () => {
   const registry = await start('bearer')
   const { tare, file, write } = await open()
-  await expect(tare.login({ registry: registry.host })).rejects.toMatchObject({ code: 'CREDENTIALS_MISSING' })
-  await tare.login({ registry: registry.host, user: 'ada', password: 'secret' })
-  const kept = { registry: registry.host, user: 'ada', place: file, inClear: false }
-  expect(await tare.login({ registry: registry.host })).toEqual(kept)
+  await expect(tare.registry.login({ registry: registry.host })).rejects.toMatchObject({ code: 'CREDENTIALS_MISSING' })
+  await tare.registry.login({ registry: registry.host, user: 'ada', password: 'secret' })
+  const kept = { registry: registry.host, user: 'ada', storedIn: file, plaintext: false }
+  expect(await tare.registry.login({ registry: registry.host })).toEqual(kept)
   write({ auths: { [registry.host]: { auth: Buffer.from('ada:old').toString('base64') } } })
-  await expect(tare.login({ registry: registry.host })).rejects.toMatchObject({ code: 'REGISTRY_DENIED' })
+  await expect(tare.registry.login({ registry: registry.host })).rejects.toMatchObject({ code: 'REGISTRY_DENIED' })
 })
 
 test('a new login replaces one under another form of the name', async () => {
   const registry = await start('basic')
   const { tare, write, read } = await open()
   write({ auths: { [`http://${registry.host}/v1/`]: { auth: Buffer.from('ada:old').toString('base64') } } })
-  await tare.login({ registry: registry.host, user: 'ada', password: 'secret' })
+  await tare.registry.login({ registry: registry.host, user: 'ada', password: 'secret' })
   expect(Object.keys(read().auths)).toEqual([registry.host])
-  expect(await tare.login({ registry: registry.host })).toMatchObject({ user: 'ada' })
-  expect(await tare.logout({ registry: registry.host })).toBe(true)
+  expect(await tare.registry.login({ registry: registry.host })).toMatchObject({ user: 'ada' })
+  expect(await tare.registry.logout({ registry: registry.host })).toBe(true)
   expect(read().auths).toEqual({})
 })
 
@@ -124,23 +128,23 @@ test('REGISTRY_AUTH_FILE, which is asked first, is where a login goes', async ()
   const path = join(home, 'deep', 'auth.json')
   const environment = { HOME: home, REGISTRY_AUTH_FILE: path }
   const tare = await openTare({ home: join(home, 'store'), environment })
-  const kept = await tare.login({ registry: registry.host, user: 'ada', password: 'secret' })
-  expect(kept).toMatchObject({ place: path, inClear: true })
-  expect(await tare.login({ registry: registry.host })).toMatchObject({ place: path })
-  expect(await tare.logout({ registry: registry.host })).toBe(true)
+  const kept = await tare.registry.login({ registry: registry.host, user: 'ada', password: 'secret' })
+  expect(kept).toMatchObject({ storedIn: path, plaintext: true })
+  expect(await tare.registry.login({ registry: registry.host })).toMatchObject({ storedIn: path })
+  expect(await tare.registry.logout({ registry: registry.host })).toBe(true)
 })
 
 test('a config file that cannot be read is not replaced', async () => {
   const registry = await start('basic')
   const { tare, home, file } = await open()
   mkdirSync(file, { recursive: true })
-  const login = tare.login({ registry: registry.host, user: 'ada', password: 'secret' })
+  const login = tare.registry.login({ registry: registry.host, user: 'ada', password: 'secret' })
   await expect(login).rejects.toMatchObject({ code: 'CREDENTIALS_INVALID' })
   expect(statSync(file).isDirectory()).toBe(true)
   rmSync(file, { recursive: true })
   for (const entry of [{ auth: 'bm9jb2xvbg==' }, { auth: 7 }]) {
     writeFileSync(join(home, '.docker', 'config.json'), JSON.stringify({ auths: { [registry.host]: entry } }))
-    await expect(tare.remoteTags({ name: `${registry.host}/app` })).rejects.toMatchObject({
+    await expect(tare.registry.tags({ name: `${registry.host}/app` })).rejects.toMatchObject({
       code: 'CREDENTIALS_INVALID',
     })
   }
@@ -153,12 +157,14 @@ test('with a credential helper, the password goes there and not into the file', 
   const script = `#!/bin/sh\ncase $1 in\nstore) cat >${home}/kept;;\nget) cat >/dev/null; cat ${home}/kept;;\nerase) rm ${home}/kept;;\nesac\n`
   writeFileSync(join(home, 'bin', 'docker-credential-mine'), script, { mode: 0o755 })
   write({ credsStore: 'mine' })
-  expect(await tare.login({ registry: registry.host, user: 'ada', password: 'secret' })).toMatchObject({
-    place: 'docker-credential-mine',
-    inClear: false,
+  expect(await tare.registry.login({ registry: registry.host, user: 'ada', password: 'secret' })).toMatchObject({
+    storedIn: 'docker-credential-mine',
+    plaintext: false,
   })
   expect(read()).toEqual({ credsStore: 'mine' })
-  await expect(tare.remoteTags({ name: `${registry.host}/app` })).rejects.toMatchObject({ code: 'REGISTRY_NOT_FOUND' })
+  await expect(tare.registry.tags({ name: `${registry.host}/app` })).rejects.toMatchObject({
+    code: 'REGISTRY_NOT_FOUND',
+  })
 })
 
 describe.runIf(hasRegistry)('against distribution 2.8', () => {
@@ -172,16 +178,16 @@ describe.runIf(hasRegistry)('against distribution 2.8', () => {
     const from = `${one.host}/app:1`
     const dockerfile = { text: 'FROM scratch\nCOPY <<f /\nx\nf\n' }
     await tare.build({ context: { kind: 'empty' }, dockerfile, tags: [from], platforms })
-    const { digest } = await tare.push({ name: from })
+    const { digest } = await tare.registry.push({ name: from })
     for (const to of [`${one.host}/deep/er:2`, `${two.host}/app:3`]) {
-      expect(await tare.copy({ from, to })).toMatchObject({ fullName: to, digest })
-      expect(await tare.readRemote('digest', { name: to })).toBe(digest)
-      expect(JSON.parse(await tare.readRemote('manifest', { name: to })).manifests).toHaveLength(2)
-      expect(JSON.parse(await tare.readRemote('config', { name: to }))).toMatchObject({ os: 'linux' })
+      expect(await tare.registry.copy({ from, to })).toMatchObject({ fullName: to, digest })
+      expect(await tare.registry.digest({ name: to })).toBe(digest)
+      expect(JSON.parse(await tare.registry.manifest({ name: to })).manifests).toHaveLength(2)
+      expect(JSON.parse(await tare.registry.config({ name: to }))).toMatchObject({ os: 'linux' })
     }
-    expect(await tare.remoteTags({ name: `${two.host}/app` })).toEqual(['3'])
-    expect(await tare.removeRemote({ name: `${two.host}/app:3` })).toBe(digest)
-    await expect(tare.readRemote('digest', { name: `${two.host}/app:3` })).rejects.toMatchObject({
+    expect(await tare.registry.tags({ name: `${two.host}/app` })).toEqual(['3'])
+    expect(await tare.registry.remove({ name: `${two.host}/app:3` })).toBe(digest)
+    await expect(tare.registry.digest({ name: `${two.host}/app:3` })).rejects.toMatchObject({
       code: 'IMAGE_UNKNOWN',
     })
   })

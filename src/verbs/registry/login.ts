@@ -22,7 +22,7 @@ export async function login({ environment }: Host, options: LoginOptions): Promi
   } finally {
     opened.close()
   }
-  if (given === undefined) return { registry, user: credentials.user, place: credentials.source, inClear: false }
+  if (given === undefined) return { registry, user: credentials.user, storedIn: credentials.source, plaintext: false }
   return { registry, user, ...(await keepCredentials(registry, { ...given, identityToken }, environment)) }
 }
 

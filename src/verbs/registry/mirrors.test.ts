@@ -40,7 +40,7 @@ async function publish(registry: BadRegistry): Promise<string> {
   const name = `${registry.host}/app:1`
   const dockerfile = { text: 'FROM scratch\nCOPY a /\nCOPY b /\n' }
   await tare.build({ context: { kind: 'directory', path: context }, dockerfile, tags: [name] })
-  const { digest } = await tare.push({ name })
+  const { digest } = await tare.registry.push({ name })
   return digest
 }
 
@@ -62,7 +62,7 @@ test('a pull takes all of an image from the first mirror that has it, and asks t
   origin.requests.length = 0
   const { tare, home } = await open(rules(origin, '127.0.0.1:1', empty, full))
   const name = `${origin.host}/app:1`
-  expect(await tare.pull({ name })).toMatchObject({ digest, fullName: name, current: false })
+  expect(await tare.registry.pull({ name })).toMatchObject({ digest, fullName: name, upToDate: false })
   expect(origin.requests).toEqual([])
   expect(full.countOf('GET /v2/cache/app/blobs/')).toBe(3)
   expect(empty.countOf('HEAD /v2/cache/app/manifests/1')).toBe(1)
@@ -77,7 +77,7 @@ test('what a mirror has only in part comes from the origin', async () => {
   for (const digest of lost) mirror.blobs.delete(digest)
   origin.requests.length = 0
   const { tare, home } = await open(rules(origin, mirror))
-  await tare.pull({ name: `${origin.host}/app:1` })
+  await tare.registry.pull({ name: `${origin.host}/app:1` })
   expect(origin.countOf('GET /v2/app/blobs/')).toBe(lost.length)
   expect(await faultsOf(home)).toEqual([])
 })
@@ -105,7 +105,7 @@ test('of a blob that a mirror cuts off again and again, the origin is asked for 
   })
   follow(mirror, origin)
   const { tare, home } = await open(rules(origin, mirror))
-  await tare.pull({ name: `${origin.host}/app:1` })
+  await tare.registry.pull({ name: `${origin.host}/app:1` })
   expect(ranges).toContain('bytes=100000-')
   expect(await faultsOf(home)).toEqual([])
 })
@@ -153,7 +153,7 @@ for (const [how, interfere] of [
     const mirror = await start({ interfere })
     follow(mirror, origin)
     const { tare, home } = await open(rules(origin, mirror))
-    expect(await tare.pull({ name: `${origin.host}/app:1` })).toMatchObject({ digest })
+    expect(await tare.registry.pull({ name: `${origin.host}/app:1` })).toMatchObject({ digest })
     expect(mirror.requests.length).toBeGreaterThan(1)
     expect(await faultsOf(home)).toEqual([])
   })
@@ -161,14 +161,14 @@ for (const [how, interfere] of [
 test('when nobody has the image, the error tells what each said', async () => {
   const [origin, empty, closed] = [await start(), await start(), await start({ auth: 'basic' })]
   const { tare } = await open(rules(origin, empty, closed, '127.0.0.1:1'))
-  const error = (await tare.pull({ name: `${origin.host}/app:1` }).catch((thrown: unknown) => thrown)) as Error
+  const error = (await tare.registry.pull({ name: `${origin.host}/app:1` }).catch((thrown: unknown) => thrown)) as Error
   expect(error).toMatchObject({ code: 'IMAGE_UNKNOWN' })
   expect(error.message).toContain(
     `its mirrors did not help: ${empty.host} does not have it; ${closed.host} answers 401`,
   )
   expect(error.message).toContain('127.0.0.1:1: nobody is listening there')
   origin.stop()
-  const gone = (await tare.pull({ name: `${origin.host}/app:1` }).catch((thrown: unknown) => thrown)) as Error
+  const gone = (await tare.registry.pull({ name: `${origin.host}/app:1` }).catch((thrown: unknown) => thrown)) as Error
   expect(gone).toMatchObject({ code: 'REGISTRY_UNREACHABLE' })
   expect(gone.message).toContain(`${empty.host} does not have it`)
 })
@@ -188,7 +188,7 @@ test('each place is shown its own credentials and no other’s', async () => {
   seen.clear()
   const logins = { [origin.host]: 'ada:secret', [mirror.host]: 'eve:other' }
   const { tare } = await open(rules(origin, mirror), logins)
-  await tare.pull({ name: `${origin.host}/app:1` })
+  await tare.registry.pull({ name: `${origin.host}/app:1` })
   const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
   expect(seen.get(mirror.host)).toEqual(new Set([undefined, basic('eve:other')]))
   expect(seen.get(origin.host)).toEqual(new Set([undefined, basic('ada:secret')]))
@@ -201,18 +201,18 @@ test('what changes or lists a repository goes to where its name is moved to, and
   const name = `${named.host}/team/app:1`
   const dockerfile = { text: 'FROM scratch\nCOPY <<f /\nx\nf\n' }
   await tare.build({ context: { kind: 'empty' }, dockerfile, tags: [name] })
-  const { fullName, digest } = await tare.push({ name })
+  const { fullName, digest } = await tare.registry.push({ name })
   expect(fullName).toBe(name)
   expect(real.manifests.has('1')).toBe(true)
-  expect(await tare.pull({ name: `${named.host}/team/app@${digest}` })).toMatchObject({ digest })
+  expect(await tare.registry.pull({ name: `${named.host}/team/app@${digest}` })).toMatchObject({ digest })
   expect(mirror.requests.length).toBeGreaterThan(0)
   mirror.requests.length = 0
-  await tare.push({ name })
-  await expect(tare.remoteTags({ name })).rejects.toThrow('moved/here/app')
+  await tare.registry.push({ name })
+  await expect(tare.registry.tags({ name })).rejects.toThrow('moved/here/app')
   expect(mirror.requests).toEqual([])
-  await tare.copy({ from: name, to: `${named.host}/team/other:2` })
+  await tare.registry.copy({ from: name, to: `${named.host}/team/other:2` })
   expect(real.countOf('PUT /v2/moved/here/other/manifests/2')).toBe(1)
-  await tare.copy({ from: name, to: `${named.host}/else/where:3` })
+  await tare.registry.copy({ from: name, to: `${named.host}/else/where:3` })
   expect(named.manifests.has('3')).toBe(true)
   expect(mirror.requests.filter((request) => !/^(?:GET|HEAD) /.test(request))).toEqual([])
 })
@@ -224,10 +224,10 @@ test('mirrors may be for digests or for tags alone', async () => {
   follow(byTag, origin)
   const conf = `[[registry]]\nlocation = "${origin.host}"\n[[registry.mirror]]\nlocation = "${byDigest.host}"\npull-from-mirror = "digest-only"\n[[registry.mirror]]\nlocation = "${byTag.host}"\npull-from-mirror = "tag-only"\n`
   const { tare } = await open(conf)
-  await tare.pull({ name: `${origin.host}/app:1` })
+  await tare.registry.pull({ name: `${origin.host}/app:1` })
   expect([byDigest.requests.length, byTag.requests.length > 0]).toEqual([0, true])
   byTag.requests.length = 0
-  await tare.pull({ name: `${origin.host}/app@${digest}` })
+  await tare.registry.pull({ name: `${origin.host}/app@${digest}` })
   expect([byDigest.requests.length > 0, byTag.requests.length]).toEqual([true, 0])
 })
 
@@ -245,9 +245,9 @@ test('FROM finds its base in a mirror, and a blocked one is refused with file an
   const where = `${path}:2 blocks ${origin.host}`
   await expect(tare.build(from)).rejects.toThrow(where)
   const name = `${origin.host}/app:1`
-  for (const refused of [tare.pull({ name }), tare.remoteTags({ name }), tare.readRemote('digest', { name })])
+  for (const refused of [tare.registry.pull({ name }), tare.registry.tags({ name }), tare.registry.digest({ name })])
     await expect(refused).rejects.toMatchObject({ code: 'REGISTRY_BLOCKED', message: expect.stringContaining(where) })
-  const login = tare.login({ registry: origin.host, user: 'ada', password: 'secret' })
+  const login = tare.registry.login({ registry: origin.host, user: 'ada', password: 'secret' })
   await expect(login).rejects.toMatchObject({ code: 'REGISTRY_BLOCKED' })
 })
 
@@ -259,7 +259,7 @@ test('layers of a base that come late come from the origin where the mirror’s 
   const dockerfile = { text: `FROM ${origin.host}/app:1\nLABEL a=b\n` }
   await tare.build({ context: { kind: 'empty' }, dockerfile, tags: ['child'] })
   for (const [digest, bytes] of mirror.blobs) mirror.blobs.set(digest, Buffer.alloc(bytes.length, 'lie'))
-  await tare.save({ names: ['child'], to: { path: join(folder(), 'child.tar') } })
+  await tare.images.save({ names: ['child'], to: { path: join(folder(), 'child.tar') } })
   expect(mirror.countOf('GET /v2/cache/app/blobs/')).toBeGreaterThan(0)
   expect(await faultsOf(home)).toEqual([])
 })
@@ -274,7 +274,7 @@ test('daemon.json’s mirrors stand in for Docker Hub', async () => {
   writeFileSync(join(home, '.config', 'docker', 'daemon.json'), json)
   const environment = { HOME: home }
   const tare = await openTare({ home: join(home, 'store'), environment })
-  expect(await tare.pull({ name: 'team/app:1' })).toMatchObject({ digest, fullName: 'docker.io/team/app:1' })
+  expect(await tare.registry.pull({ name: 'team/app:1' })).toMatchObject({ digest, fullName: 'docker.io/team/app:1' })
   expect(mirror.countOf('GET /v2/team/app/blobs/')).toBe(3)
 })
 
@@ -317,11 +317,11 @@ test.each(['/hub', '/hub/', '/a/b'])('a mirror of daemon.json answers below its 
   const { opened, warnings } = openWith({ 'docker/daemon.json': daemon })
   const tare = await opened
   // Docker Hub is not asked: its mirror has all.
-  expect(await tare.pull({ name: 'app:1' })).toMatchObject({ digest })
+  expect(await tare.registry.pull({ name: 'app:1' })).toMatchObject({ digest })
   expect(asked.length).toBeGreaterThan(2)
   expect(warnings).toEqual([expect.stringContaining('"nonsense" in registry-mirrors is no address')])
   // Another registry never hears of it.
-  expect(await tare.pull({ name: `${origin.host}/app:1` })).toMatchObject({ digest })
+  expect(await tare.registry.pull({ name: `${origin.host}/app:1` })).toMatchObject({ digest })
   expect(warnings).toHaveLength(1)
 })
 
@@ -338,7 +338,7 @@ test.each([
     const text = `[host."http://${mirror.host}${path}"]\ncapabilities = ["pull", "resolve"]\n${more}\n[host."ftp://x"]\n`
     const { opened, warnings } = openWith({ [`containerd/certs.d/${origin.host}/hosts.toml`]: text })
     const before = origin.requests.length
-    expect(await (await opened).pull({ name: `${origin.host}/app:1` })).toMatchObject({ digest })
+    expect(await (await opened).registry.pull({ name: `${origin.host}/app:1` })).toMatchObject({ digest })
     expect(origin.requests.length).toBe(before)
     expect(asked.every((url) => new URL(url, 'http://x').searchParams.get('ns') === origin.host)).toBe(true)
     expect(warnings).toEqual([expect.stringContaining('"ftp://x" in host is no address')])
@@ -350,6 +350,6 @@ test('a file of Docker’s or containerd’s that is no JSON or TOML breaks no p
   const digest = await publish(origin)
   const files = { 'docker/daemon.json': '{', [`containerd/certs.d/${origin.host}/hosts.toml`]: '[host' }
   const { opened, warnings } = openWith(files)
-  expect(await (await opened).pull({ name: `${origin.host}/app:1` })).toMatchObject({ digest })
+  expect(await (await opened).registry.pull({ name: `${origin.host}/app:1` })).toMatchObject({ digest })
   expect(warnings).toEqual([expect.stringContaining('hosts.toml:1: ')])
 })

@@ -76,21 +76,21 @@ for (const docker of [false, true])
     const index = registry.addManifest(mediaType, { schemaVersion: 2, mediaType, manifests }, 'many')
     const tare = await open()
     const name = `${registry.host}/app:alone`
-    expect(await tare.pull({ name, platform: 'linux/amd64' })).toEqual({
-      ...{ name, fullName: name, digest: mine.digest, id: mine.id, current: false, skipped: [] },
+    expect(await tare.registry.pull({ name, platform: 'linux/amd64' })).toEqual({
+      ...{ name, fullName: name, digest: mine.digest, id: mine.id, upToDate: false, skipped: [] },
     })
     const many = { name: `${registry.host}/app:many`, platform: 'linux/amd64' }
     const before = registry.countOf('GET /v2/app/blobs/')
-    expect(await tare.pull(many)).toMatchObject({ digest: index.digest, id: mine.id, current: false })
+    expect(await tare.registry.pull(many)).toMatchObject({ digest: index.digest, id: mine.id, upToDate: false })
     // Config and layers are known.
     expect(registry.countOf('GET /v2/app/blobs/') - before).toBe(0)
-    expect(await tare.pull(many)).toMatchObject({ current: true })
-    expect(await tare.pull({ ...many, platform: 'linux/arm64' })).toMatchObject({ id: other.id })
-    await expect(tare.pull({ ...many, platform: 'linux/s390x' })).rejects.toMatchObject({
+    expect(await tare.registry.pull(many)).toMatchObject({ upToDate: true })
+    expect(await tare.registry.pull({ ...many, platform: 'linux/arm64' })).toMatchObject({ id: other.id })
+    await expect(tare.registry.pull({ ...many, platform: 'linux/s390x' })).rejects.toMatchObject({
       code: 'PLATFORM_MISSING',
       remedy: 'It is available for linux/arm64, linux/amd64: choose with --platform.',
     })
-    expect((await tare.inspect(name)).RootFS.Layers).toEqual(mine.diffIds)
+    expect((await tare.images.inspect(name)).RootFS.Layers).toEqual(mine.diffIds)
   })
 
 test.runIf(hasProgram('zstd'))('layers of zstd are unpacked', async () => {
@@ -98,8 +98,8 @@ test.runIf(hasProgram('zstd'))('layers of zstd are unpacked', async () => {
   const compress = (tar: Buffer) => spawnSync('zstd', ['-q', '-c'], { input: tar }).stdout
   const image = push(registry, { f: 'zstd' }, { compress }, '1')
   const tare = await open()
-  const { id } = await tare.pull({ name: `${registry.host}/app:1` })
-  expect((await tare.inspect(id)).RootFS.Layers).toEqual(image.diffIds)
+  const { id } = await tare.registry.pull({ name: `${registry.host}/app:1` })
+  expect((await tare.images.inspect(id)).RootFS.Layers).toEqual(image.diffIds)
 })
 
 test('an image may be named by its digest in the registry, and is found by it afterwards', async () => {
@@ -107,9 +107,9 @@ test('an image may be named by its digest in the registry, and is found by it af
   const image = push(registry, { f: 'x' }, {}, '1')
   const tare = await open()
   const name = `${registry.host}/app@${image.digest}`
-  expect(await tare.pull({ name })).toMatchObject({ digest: image.digest, fullName: name })
-  expect(await tare.inspect(name)).toMatchObject({ Id: image.id, RepoDigests: [name] })
-  expect(await tare.images()).toMatchObject([{ digest: image.digest }])
+  expect(await tare.registry.pull({ name })).toMatchObject({ digest: image.digest, fullName: name })
+  expect(await tare.images.inspect(name)).toMatchObject({ Id: image.id, RepoDigests: [name] })
+  expect(await tare.images.list()).toMatchObject([{ digest: image.digest }])
 })
 
 test('a layer that is not what the config says is not kept, and the image has no name', async () => {
@@ -117,8 +117,8 @@ test('a layer that is not what the config says is not kept, and the image has no
   push(registry, { f: 'x' }, { diffIds: [sha256('something else')] }, '1')
   const home = folder()
   const tare = await open(home)
-  await expect(tare.pull({ name: `${registry.host}/app:1` })).rejects.toMatchObject({ code: 'BLOB_CORRUPT' })
-  expect(await tare.images()).toEqual([])
+  await expect(tare.registry.pull({ name: `${registry.host}/app:1` })).rejects.toMatchObject({ code: 'BLOB_CORRUPT' })
+  expect(await tare.images.list()).toEqual([])
   expect(readdirSync(join(home, 'tare', 'scratch'))).toEqual([])
 })
 
@@ -136,9 +136,9 @@ test('a layer of other bytes than its digest is not kept', async () => {
   const image = push(registry, { f: 'x' }, {}, '1')
   const home = folder()
   const tare = await open(home)
-  await expect(tare.pull({ name: `${registry.host}/app:1` })).rejects.toMatchObject({ code: 'BLOB_CORRUPT' })
+  await expect(tare.registry.pull({ name: `${registry.host}/app:1` })).rejects.toMatchObject({ code: 'BLOB_CORRUPT' })
   expect(readdirSync(join(home, 'blobs', 'sha256')).includes(image.diffIds[0]!.slice(7))).toBe(false)
-  expect(await tare.images()).toEqual([])
+  expect(await tare.images.list()).toEqual([])
 })
 
 test('what is no container image is refused', async () => {
@@ -150,9 +150,11 @@ test('what is no container image is refused', async () => {
   }
   registry.addManifest(mediaTypes.manifest, manifest, 'chart')
   const tare = await open()
-  const error = tare.pull({ name: `${registry.host}/app:chart` })
+  const error = tare.registry.pull({ name: `${registry.host}/app:chart` })
   await expect(error).rejects.toMatchObject({ code: 'MANIFEST_UNSUPPORTED', message: expect.stringContaining('helm') })
-  await expect(tare.pull({ name: `${registry.host}/app:none` })).rejects.toMatchObject({ code: 'IMAGE_UNKNOWN' })
+  await expect(tare.registry.pull({ name: `${registry.host}/app:none` })).rejects.toMatchObject({
+    code: 'IMAGE_UNKNOWN',
+  })
 })
 
 test('FROM pulls what the store does not have, its layers only when a step needs them', async () => {
@@ -165,16 +167,19 @@ test('FROM pulls what the store does not have, its layers only when a step needs
   const platforms = ['linux/amd64']
   const build = (dockerfile: string, more = {}) =>
     tare.build({ context: { kind: 'directory', path: context }, dockerfile: { text: dockerfile }, platforms, ...more })
-  await tare.check({ context: { kind: 'empty' }, dockerfile: { text: `FROM ${registry.host}/app:1\nLABEL a=b\n` } })
+  await tare.checkDockerfile({
+    context: { kind: 'empty' },
+    dockerfile: { text: `FROM ${registry.host}/app:1\nLABEL a=b\n` },
+  })
   expect(registry.countOf(`GET /v2/app/blobs/${base.layers[0]!.digest}`)).toBe(0)
   const { id } = await build(`FROM ${registry.host}/app:1\nLABEL a=b\n`)
-  expect((await tare.inspect(id)).RootFS.Layers).toEqual(base.diffIds)
+  expect((await tare.images.inspect(id)).RootFS.Layers).toEqual(base.diffIds)
   const asked = registry.requests.length
   await build(`FROM ${registry.host}/app:1\nLABEL a=c\n`)
   expect(registry.requests.slice(asked)).toEqual(['GET /v2/', 'HEAD /v2/app/manifests/1'])
   const newer = push(registry, { f: 'newer' }, {}, '1')
   const again = await build(`FROM ${registry.host}/app:1\nLABEL a=c\n`)
-  expect((await tare.inspect(again.id)).RootFS.Layers).toEqual(newer.diffIds)
+  expect((await tare.images.inspect(again.id)).RootFS.Layers).toEqual(newer.diffIds)
 })
 
 test('a base that is nowhere is told with what the registry says', async () => {
@@ -192,10 +197,10 @@ test('pruning keeps what a pulled image needs', async () => {
   push(registry, { f: 'x' }, {}, '1')
   const tare = await open()
   const name = `${registry.host}/app:1`
-  await tare.pull({ name })
-  await tare.prune()
-  expect(await tare.pull({ name })).toMatchObject({ current: true })
-  expect(await tare.inspect(name)).toBeTruthy()
+  await tare.registry.pull({ name })
+  await tare.images.prune()
+  expect(await tare.registry.pull({ name })).toMatchObject({ upToDate: true })
+  expect(await tare.images.inspect(name)).toBeTruthy()
 })
 
 /** An index of two platforms with what BuildKit attests of one, an image of Windows', and one for no platform. */
@@ -244,19 +249,19 @@ test('all platforms are pulled under one name, and an attestation is kept beside
   const home = folder()
   const tare = await open(home)
   const name = `${registry.host}/app:1`
-  const pulled = await tare.pull({ name, allPlatforms: true })
-  expect(pulled).toMatchObject({ digest: index.digest, current: false })
+  const pulled = await tare.registry.pull({ name, allPlatforms: true })
+  expect(pulled).toMatchObject({ digest: index.digest, upToDate: false })
   expect(pulled.skipped).toMatchObject([{ platform: 'windows/amd64', why: expect.stringContaining('foreign') }])
-  expect(await tare.pull({ name, allPlatforms: true })).toMatchObject({ digest: index.digest, current: true })
-  await tare.prune()
+  expect(await tare.registry.pull({ name, allPlatforms: true })).toMatchObject({ digest: index.digest, upToDate: true })
+  await tare.images.prune()
   const blobs = () => readdirSync(join(home, 'blobs/sha256'))
   for (const { diffIds } of index.images) expect(blobs()).toContain(diffIds[0]!.slice(7))
   expect(blobs()).toContain(index.layer.digest.slice(7))
-  expect(await tare.inspect(name)).toMatchObject({ RepoDigests: [`${registry.host}/app@${index.digest}`] })
-  await expect(tare.pull({ name, allPlatforms: true, platform: 'linux/arm64' })).rejects.toMatchObject({
+  expect(await tare.images.inspect(name)).toMatchObject({ RepoDigests: [`${registry.host}/app@${index.digest}`] })
+  await expect(tare.registry.pull({ name, allPlatforms: true, platform: 'linux/arm64' })).rejects.toMatchObject({
     code: 'OPTION_INVALID',
   })
-  await tare.remove({ names: [name] })
+  await tare.images.remove({ names: [name] })
   expect(blobs()).toEqual([])
 })
 
@@ -264,11 +269,11 @@ test('an index of all platforms goes elsewhere as it was, with its attestation',
   const [from, to] = [await start(), await start()]
   const index = pushIndex(from, '1')
   const tare = await open()
-  await tare.pull({ name: `${from.host}/app:1`, allPlatforms: true })
-  await tare.tag(`${from.host}/app:1`, `${to.host}/copy:2`)
-  const pushed = await tare.push({ name: `${to.host}/copy:2` })
+  await tare.registry.pull({ name: `${from.host}/app:1`, allPlatforms: true })
+  await tare.images.tag(`${from.host}/app:1`, `${to.host}/copy:2`)
+  const pushed = await tare.registry.push({ name: `${to.host}/copy:2` })
   expect(pushed.digest).toBe(index.digest)
-  expect(pushed.was).toBeUndefined()
+  expect(pushed.previousDigest).toBeUndefined()
   expect(to.manifests.has(index.attestation.digest)).toBe(true)
   expect(to.manifests.has(index.windows.digest)).toBe(true)
   expect(to.blobs.has(index.layer.digest)).toBe(true)
@@ -279,9 +284,9 @@ test('an attestation that its registry has lost is not missed, and the index is 
   const index = pushIndex(from, '1')
   from.blobs.delete(index.layer.digest)
   const tare = await open()
-  await tare.pull({ name: `${from.host}/app:1`, allPlatforms: true })
-  await tare.tag(`${from.host}/app:1`, `${to.host}/copy:2`)
-  expect(await tare.push({ name: `${to.host}/copy:2` })).toMatchObject({ was: index.digest })
+  await tare.registry.pull({ name: `${from.host}/app:1`, allPlatforms: true })
+  await tare.images.tag(`${from.host}/app:1`, `${to.host}/copy:2`)
+  expect(await tare.registry.push({ name: `${to.host}/copy:2` })).toMatchObject({ previousDigest: index.digest })
   expect(JSON.parse(to.manifests.get('2')!.bytes.toString()).manifests).toHaveLength(2)
 })
 
@@ -289,11 +294,11 @@ test('where the first registry is gone, the index is another, names what is ther
   const [from, to] = [await start(), await start()]
   const index = pushIndex(from, '1')
   const tare = await open()
-  await tare.pull({ name: `${from.host}/app:1`, allPlatforms: true })
+  await tare.registry.pull({ name: `${from.host}/app:1`, allPlatforms: true })
   from.stop()
-  await tare.tag(`${from.host}/app:1`, `${to.host}/copy:2`)
-  const pushed = await tare.push({ name: `${to.host}/copy:2` })
-  expect(pushed).toMatchObject({ was: index.digest, mediaType: mediaTypes.index })
+  await tare.images.tag(`${from.host}/app:1`, `${to.host}/copy:2`)
+  const pushed = await tare.registry.push({ name: `${to.host}/copy:2` })
+  expect(pushed).toMatchObject({ previousDigest: index.digest, mediaType: mediaTypes.index })
   const { manifests } = JSON.parse(to.manifests.get('2')!.bytes.toString())
   expect(manifests.map(({ platform }: { platform: object }) => platform)).toEqual([
     { architecture: 'amd64', os: 'linux' },
@@ -306,11 +311,11 @@ test('one platform of several is pushed alone', async () => {
   const [from, to] = [await start(), await start()]
   const index = pushIndex(from, '1')
   const tare = await open()
-  await tare.pull({ name: `${from.host}/app:1`, allPlatforms: true })
-  await tare.tag(`${from.host}/app:1`, `${to.host}/copy:2`)
+  await tare.registry.pull({ name: `${from.host}/app:1`, allPlatforms: true })
+  await tare.images.tag(`${from.host}/app:1`, `${to.host}/copy:2`)
   const name = `${to.host}/copy:2`
-  expect(await tare.push({ name, platform: 'linux/arm64' })).toMatchObject({ digest: index.images[1]!.digest })
-  await expect(tare.push({ name, platform: 'linux/s390x' })).rejects.toMatchObject({
+  expect(await tare.registry.push({ name, platform: 'linux/arm64' })).toMatchObject({ digest: index.images[1]!.digest })
+  await expect(tare.registry.push({ name, platform: 'linux/s390x' })).rejects.toMatchObject({
     code: 'PLATFORM_MISSING',
     remedy: 'It is available for linux/amd64, linux/arm64: choose with --platform.',
   })
@@ -331,11 +336,11 @@ test('all tags are pulled, less what is no image, and pushed', async () => {
   const config = { mediaType: 'application/vnd.example', digest: registry.addBlob(Buffer.from('{}')), size: 2 }
   registry.addManifest(mediaTypes.manifest, { schemaVersion: 2, layers: [], config }, 'chart')
   const tare = await open()
-  const { pulled, skipped } = await tare.pullAll({ name: `${registry.host}/app` })
+  const { pulled, skipped } = await tare.registry.pullAll({ name: `${registry.host}/app` })
   expect(pulled.map(({ name }) => name)).toEqual([`${registry.host}/app:one`, `${registry.host}/app:two`])
   expect(skipped).toMatchObject([{ name: `${registry.host}/app:chart` }])
-  for (const tag of ['one', 'two']) await tare.tag(`${registry.host}/app:${tag}`, `${to.host}/deep/app:${tag}`)
-  const pushed = await tare.pushAll({ name: `${to.host}/deep/app` })
+  for (const tag of ['one', 'two']) await tare.images.tag(`${registry.host}/app:${tag}`, `${to.host}/deep/app:${tag}`)
+  const pushed = await tare.registry.pushAll({ name: `${to.host}/deep/app` })
   expect(pushed.map(({ digest }) => digest)).toEqual(pulled.map(({ digest }) => digest))
-  await expect(tare.pushAll({ name: `${to.host}/other` })).rejects.toMatchObject({ code: 'IMAGE_UNKNOWN' })
+  await expect(tare.registry.pushAll({ name: `${to.host}/other` })).rejects.toMatchObject({ code: 'IMAGE_UNKNOWN' })
 })

@@ -43,7 +43,7 @@ test('a built image goes up: blobs first, then the manifest, then the name', asy
   const tare = await open()
   const name = `${registry.host}/team/app:1`
   const { id } = await build(tare, name)
-  const pushed = await tare.push({ name })
+  const pushed = await tare.registry.push({ name })
   expect(pushed).toMatchObject({ fullName: name, mediaType: mediaTypes.manifest })
   expect(pushed.layers.map(({ how }) => how)).toEqual(['uploaded', 'uploaded'])
   const manifest = JSON.parse(registry.manifests.get('1')!.bytes.toString())
@@ -56,7 +56,7 @@ test('a built image goes up: blobs first, then the manifest, then the name', asy
   expect(writes.slice(0, 3).every((request) => request.includes('/blobs/uploads/'))).toBe(true)
   expect(writes.slice(3)).toEqual([`PUT /v2/team/app/manifests/${pushed.digest}`, 'PUT /v2/team/app/manifests/1'])
   const before = registry.countOf('P')
-  expect((await tare.push({ name })).layers.map(({ how }) => how)).toEqual(['there', 'there'])
+  expect((await tare.registry.push({ name })).layers.map(({ how }) => how)).toEqual(['existing', 'existing'])
   // Nothing but the name again.
   expect(registry.countOf('P') - before).toBe(1)
 })
@@ -66,7 +66,7 @@ test('with --format docker, all types are Docker’s', async () => {
   const tare = await open()
   const name = `${registry.host}/app:1`
   await build(tare, name)
-  expect(await tare.push({ name, format: 'docker' })).toMatchObject({ mediaType: mediaTypes.dockerManifest })
+  expect(await tare.registry.push({ name, format: 'docker' })).toMatchObject({ mediaType: mediaTypes.dockerManifest })
   const manifest = JSON.parse(registry.manifests.get('1')!.bytes.toString())
   expect(manifest.config.mediaType).toBe(mediaTypes.dockerConfig)
   expect(manifest.layers[0].mediaType).toBe(mediaTypes.dockerLayerGzip)
@@ -77,11 +77,11 @@ test('an image for several platforms goes up as an index', async () => {
   const tare = await open()
   const name = `${registry.host}/app:1`
   await build(tare, name, ['linux/amd64', 'linux/arm64'])
-  const { mediaType } = await tare.push({ name })
+  const { mediaType } = await tare.registry.push({ name })
   expect(mediaType).toBe(mediaTypes.index)
   const other = await open()
-  expect(await other.pull({ name, platform: 'linux/arm64' })).toMatchObject({ current: false })
-  expect(await other.inspect(name)).toMatchObject({ Architecture: 'arm64' })
+  expect(await other.registry.pull({ name, platform: 'linux/arm64' })).toMatchObject({ upToDate: false })
+  expect(await other.images.inspect(name)).toMatchObject({ Architecture: 'arm64' })
 })
 
 /** Puts an image there that somebody else has compressed. */
@@ -112,9 +112,12 @@ test('a pulled image goes to another registry as it was, byte for byte', async (
   const [from, to] = [await start(), await start()]
   const { digest } = foreign(from)
   const tare = await open()
-  await tare.pull({ name: `${from.host}/app:1` })
-  await tare.tag(`${from.host}/app:1`, `${to.host}/copy:2`)
-  expect(await tare.push({ name: `${to.host}/copy:2` })).toMatchObject({ digest, layers: [{ how: 'uploaded' }] })
+  await tare.registry.pull({ name: `${from.host}/app:1` })
+  await tare.images.tag(`${from.host}/app:1`, `${to.host}/copy:2`)
+  expect(await tare.registry.push({ name: `${to.host}/copy:2` })).toMatchObject({
+    digest,
+    layers: [{ how: 'uploaded' }],
+  })
   expect(to.manifests.get('2')!.bytes.equals(from.manifests.get('1')!.bytes)).toBe(true)
 })
 
@@ -122,10 +125,10 @@ test('where the first registry is gone, a pulled layer is compressed anew', asyn
   const [from, to] = [await start(), await start()]
   const { digest } = foreign(from)
   const tare = await open()
-  await tare.pull({ name: `${from.host}/app:1` })
+  await tare.registry.pull({ name: `${from.host}/app:1` })
   from.stop()
-  await tare.tag(`${from.host}/app:1`, `${to.host}/copy:2`)
-  const pushed = await tare.push({ name: `${to.host}/copy:2` })
+  await tare.images.tag(`${from.host}/app:1`, `${to.host}/copy:2`)
+  const pushed = await tare.registry.push({ name: `${to.host}/copy:2` })
   expect(pushed.digest).not.toBe(digest)
   const manifest = JSON.parse(to.manifests.get('2')!.bytes.toString())
   expect(sha256(gunzipSync(to.blobs.get(manifest.layers[0].digest)!))).toBe(pushed.layers[0]!.diffId)
@@ -137,9 +140,9 @@ test('a layer that was damaged in the store does not leave it', async () => {
   const tare = await openTare({ home, environment: {} })
   const name = `${registry.host}/app:1`
   await build(tare, name)
-  const [diffId] = (await tare.inspect(name)).RootFS.Layers
+  const [diffId] = (await tare.images.inspect(name)).RootFS.Layers
   spawnSync('sed', ['-i', 's/first/worst/', join(home, 'blobs/sha256', diffId!.slice(7))])
-  await expect(tare.push({ name })).rejects.toMatchObject({ code: 'BLOB_CORRUPT' })
+  await expect(tare.registry.push({ name })).rejects.toMatchObject({ code: 'BLOB_CORRUPT' })
   expect(registry.manifests.size).toBe(0)
 })
 
@@ -148,7 +151,7 @@ test('a refused push tells what was asked for, and with which credentials', asyn
   const tare = await open()
   const name = `${registry.host}/app:1`
   await build(tare, name)
-  await expect(tare.push({ name })).rejects.toMatchObject({
+  await expect(tare.registry.push({ name })).rejects.toMatchObject({
     code: 'REGISTRY_DENIED',
     message: expect.stringMatching(/repository app, asked for pull,push, without credentials/),
     remedy: expect.stringContaining('tare login'),
@@ -160,11 +163,11 @@ describe.runIf(hasRegistry)('against distribution 2.8', () => {
     const host = await startReal()
     const tare = await open()
     await build(tare, `${host}/one:1`)
-    const first = await tare.push({ name: `${host}/one:1` })
+    const first = await tare.registry.push({ name: `${host}/one:1` })
     const other = await open()
-    await other.pull({ name: `${host}/one:1` })
-    await other.tag(`${host}/one:1`, `${host}/two/deep:x`)
-    const second = await other.push({ name: `${host}/two/deep:x` })
+    await other.registry.pull({ name: `${host}/one:1` })
+    await other.images.tag(`${host}/one:1`, `${host}/two/deep:x`)
+    const second = await other.registry.push({ name: `${host}/two/deep:x` })
     expect(second.digest).toBe(first.digest)
     expect(second.layers.map(({ how }) => how)).toEqual(['mounted', 'mounted'])
   })
@@ -173,7 +176,7 @@ describe.runIf(hasRegistry)('against distribution 2.8', () => {
     const host = await startReal()
     const tare = await open()
     const { id } = await build(tare, `${host}/one:1`)
-    await tare.push({ name: `${host}/one:1` })
+    await tare.registry.push({ name: `${host}/one:1` })
     const copy = ['copy', '--src-tls-verify=false', '--dest-tls-verify=false', '--insecure-policy']
     const { status, stderr } = spawnSync('skopeo', [...copy, `docker://${host}/one:1`, `docker://${host}/two:1`])
     expect(status, String(stderr)).toBe(0)
@@ -182,7 +185,9 @@ describe.runIf(hasRegistry)('against distribution 2.8', () => {
       spawnSync('skopeo', [...copy, ...formats, `docker://${host}/one:1`, `docker://${host}/three:1`]).status,
     ).toBe(0)
     const other = await open()
-    expect(await other.pull({ name: `${host}/two:1` })).toMatchObject({ id })
-    expect((await other.inspect((await other.pull({ name: `${host}/three:1` })).id)).RootFS.Layers).toHaveLength(2)
+    expect(await other.registry.pull({ name: `${host}/two:1` })).toMatchObject({ id })
+    expect(
+      (await other.images.inspect((await other.registry.pull({ name: `${host}/three:1` })).id)).RootFS.Layers,
+    ).toHaveLength(2)
   })
 })

@@ -37,8 +37,8 @@ export async function push(host: Host, options: PushOptions): Promise<PushResult
     if (options.byDigest !== true) await registry.tag(name, pushed.blob)
     else if (options.keepDigestName === true) await store.keep(resting, [there], host.now(), pushed)
     const { digest, mediaType, size } = pushed.blob
-    const was = pushed.was === undefined || pushed.was === digest ? {} : { was: pushed.was }
-    return { fullName: formatReference(there), digest, mediaType, size, layers: pushed.layers, ...was }
+    const previous = pushed.was === undefined || pushed.was === digest ? {} : { previousDigest: pushed.was }
+    return { fullName: formatReference(there), digest, mediaType, size, layers: pushed.layers, ...previous }
   } finally {
     registry.close()
     release()

@@ -1,7 +1,7 @@
 import type { Referrer, ReferrersOptions, RemoteOptions, RemoveRemoteOptions } from '../../api/index.ts'
 import type { Host } from '../../images/index.ts'
 import { openRepository } from '../../images/transports/index.ts'
-import { isDigest, parseReference, type Reference } from '../../oci/index.ts'
+import { type Digest, isDigest, parseReference, type Reference } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
 
 /** The tags of a repository, sorted. */
@@ -33,7 +33,7 @@ export async function referrers(host: Host, options: ReferrersOptions): Promise<
 /**
  * Removes what a name of a registry points at, and with it every tag that points there; or only the tag. Returns the digest.
  */
-export async function removeRemote(host: Host, options: RemoveRemoteOptions): Promise<string> {
+export async function removeRemote(host: Host, options: RemoveRemoteOptions): Promise<Digest> {
   const name = parseReference(options.name)
   if (options.tagOnly === true && name.digest !== undefined)
     throw new TareError('OPTION_INVALID', `"${options.name}" has a digest: a tag alone is to be removed`, {

@@ -32,35 +32,35 @@ async function prepare() {
 
 test('digest, manifest and config are a registry’s, of the index or of one platform', async () => {
   const { images, index, name, tare } = await prepare()
-  expect(await tare.readRemote('digest', { name })).toBe(index.digest)
-  expect(sha256(await tare.readRemote('manifest', { name }))).toBe(index.digest)
+  expect(await tare.registry.digest({ name })).toBe(index.digest)
+  expect(sha256(await tare.registry.manifest({ name }))).toBe(index.digest)
   const platform = 'linux/arm64'
-  expect(await tare.readRemote('digest', { name, platform })).toBe(images[1]!.digest)
-  expect(sha256(await tare.readRemote('manifest', { name, platform }))).toBe(images[1]!.digest)
-  expect(JSON.parse(await tare.readRemote('config', { name, platform }))).toMatchObject({ architecture: 'arm64' })
-  await expect(tare.readRemote('manifest', { name, platform: 'linux/s390x' })).rejects.toMatchObject({
+  expect(await tare.registry.digest({ name, platform })).toBe(images[1]!.digest)
+  expect(sha256(await tare.registry.manifest({ name, platform }))).toBe(images[1]!.digest)
+  expect(JSON.parse(await tare.registry.config({ name, platform }))).toMatchObject({ architecture: 'arm64' })
+  await expect(tare.registry.manifest({ name, platform: 'linux/s390x' })).rejects.toMatchObject({
     code: 'PLATFORM_MISSING',
   })
 })
 
 test('of the store, they are those that it was pulled as; of a layout, its own', async () => {
   const { registry, images, index, name, tare } = await prepare()
-  await expect(tare.readRemote('digest', { name, local: true })).rejects.toMatchObject({ code: 'IMAGE_UNKNOWN' })
-  await tare.pull({ name, allPlatforms: true })
-  await tare.copy({ from: `store:${name}`, to: `oci:${tare.home}-layout` })
+  await expect(tare.registry.digest({ name, local: true })).rejects.toMatchObject({ code: 'IMAGE_UNKNOWN' })
+  await tare.registry.pull({ name, allPlatforms: true })
+  await tare.registry.copy({ from: `store:${name}`, to: `oci:${tare.home}-layout` })
   onTestFinished(() => rmSync(`${tare.home}-layout`, { recursive: true, force: true }))
   registry.stop()
   for (const options of [{ name, local: true }, { name: `store:${name}` }]) {
-    expect(await tare.readRemote('digest', options)).toBe(index.digest)
-    expect(sha256(await tare.readRemote('manifest', options))).toBe(index.digest)
+    expect(await tare.registry.digest(options)).toBe(index.digest)
+    expect(sha256(await tare.registry.manifest(options))).toBe(index.digest)
     const arm64 = { ...options, platform: 'linux/arm64' }
-    expect(sha256(await tare.readRemote('manifest', arm64))).toBe(images[1]!.digest)
-    expect(JSON.parse(await tare.readRemote('config', arm64))).toMatchObject({ architecture: 'arm64' })
+    expect(sha256(await tare.registry.manifest(arm64))).toBe(images[1]!.digest)
+    expect(JSON.parse(await tare.registry.config(arm64))).toMatchObject({ architecture: 'arm64' })
   }
   const there = { name: `oci:${tare.home}-layout` }
-  const digest = await tare.readRemote('digest', there)
+  const digest = await tare.registry.digest(there)
   expect(digest).not.toBe(index.digest)
-  expect(sha256(await tare.readRemote('manifest', there))).toBe(digest)
+  expect(sha256(await tare.registry.manifest(there))).toBe(digest)
 })
 
 test('of an image built here, which no registry has, they are the store’s', async () => {
@@ -70,7 +70,7 @@ test('of an image built here, which no registry has, they are the store’s', as
     dockerfile: { text: 'FROM scratch\nENV a=b\n' },
     tags: ['app'],
   })
-  expect(await tare.readRemote('digest', { name: 'app', local: true })).toBe(digest)
-  expect(sha256(await tare.readRemote('manifest', { name: 'app', local: true }))).toBe(digest)
-  expect(sha256(await tare.readRemote('config', { name: 'app', local: true }))).toBe(id)
+  expect(await tare.registry.digest({ name: 'app', local: true })).toBe(digest)
+  expect(sha256(await tare.registry.manifest({ name: 'app', local: true }))).toBe(digest)
+  expect(sha256(await tare.registry.config({ name: 'app', local: true }))).toBe(id)
 })

@@ -173,12 +173,12 @@ export async function writeOutputs(
     if (output.kind === 'archive') {
       const { format, to } = output
       const target = to === '-' ? { write: (chunk: Uint8Array) => writeBytes(streams.stdout, chunk) } : { path: to }
-      await tare.save({ names: called.length > 0 ? called : [digest], format, to: target, signal })
+      await tare.images.save({ names: called.length > 0 ? called : [digest], format, to: target, signal })
       continue
     }
     if (output.kind !== 'push') continue
     for (const name of output.options.byDigest && output.names.length === 0 ? flags.tag : called) {
-      const push = (report: Reporter) => tare.push({ ...output.options, name, image: digest, signal, report })
+      const push = (report: Reporter) => tare.registry.push({ ...output.options, name, image: digest, signal, report })
       const result = await withTransfers({ ...call, flags: { quiet: !shows } }, pushed, 'stderr', push)
       first ??= result
       const shown = output.options.byDigest ? result.fullName : `${result.fullName}@${result.digest}`

@@ -76,7 +76,7 @@ async function withWarnings<T>(warnings: readonly Warning[], call: BuildCall, wo
 /** A Dockerfile that makes errors of its warnings has said so in the warnings already. */
 async function checkOnly(tare: Tare, options: BuildOptions): Promise<void> {
   try {
-    await tare.check(options)
+    await tare.checkDockerfile(options)
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'CHECK_FAILED') throw error
   }

@@ -17,7 +17,7 @@ export const builderPrune = defineVerb({
     const what = flags.all ? 'all build cache' : 'all dangling build cache'
     if (!flags.force && !(await confirm(`WARNING! This will remove ${what}. `, call))) return 0
     const tare = await call.open()
-    const result = await tare.pruneBuildCache({ all: flags.all, filters: flags.filter, signal: call.signal })
+    const result = await tare.cache.prune({ all: flags.all, filters: flags.filter, signal: call.signal })
     await print(call.streams, formatPruned('Deleted build cache objects', result))
     return 0
   },

@@ -17,7 +17,7 @@ export const cacheExport = defineVerb({
   flags: { mounts, id: { type: 'list', placeholder: 'ID', help: 'Export only the cache mounts with these ids' } },
   run: async ({ flags, ...call }) => {
     const to = fileOf(flags.mounts)
-    const written = await (await call.open()).exportMounts({ to, ids: flags.id, signal: call.signal })
+    const written = await (await call.open()).cache.exportMounts({ to, ids: flags.id, signal: call.signal })
     await print(call.streams, written.map(({ id }) => `exported: ${id}\n`).join(''))
     return 0
   },
@@ -29,7 +29,7 @@ export const cacheImport = defineVerb({
   flags: { mounts },
   run: async ({ flags, ...call }) => {
     const from = fileOf(flags.mounts)
-    const taken = await (await call.open()).importMounts({ from, signal: call.signal })
+    const taken = await (await call.open()).cache.importMounts({ from, signal: call.signal })
     await print(call.streams, taken.map((id) => `imported: ${id}\n`).join(''))
     return 0
   },
@@ -46,7 +46,7 @@ export const cacheList = defineVerb({
   args: { least: 0, most: 0 },
   flags: { format: { type: 'string', help: formatHelp } },
   run: async ({ flags, ...call }) => {
-    const found = await (await call.open()).cacheMounts()
+    const found = await (await call.open()).cache.mounts()
     await printListing(
       call.streams,
       found.map(({ id, size, used }) => ({

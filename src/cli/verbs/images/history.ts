@@ -25,7 +25,7 @@ export const history = defineVerb({
   },
   run: async ({ args, flags, ...call }) => {
     const tare = await call.open()
-    const lines = await tare.history(args[0]!, { signal: call.signal })
+    const lines = await tare.images.history(args[0]!, { signal: call.signal })
     const now = call.now()
     const rows = lines.map((line) => historyRow(line, now, flags))
     if (flags.quiet && (flags.format === undefined || flags.format === 'table'))

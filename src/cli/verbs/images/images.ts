@@ -27,7 +27,7 @@ export const images = defineVerb({
   },
   run: async ({ args, flags, ...call }) => {
     const tare = await call.open()
-    const found = await tare.images({ reference: args[0], filters: flags.filter, signal: call.signal })
+    const found = await tare.images.list({ reference: args[0], filters: flags.filter, signal: call.signal })
     const now = call.now()
     const rows = found.map((image) => imageRow(image, now, flags))
     await printImages(call.streams, rows, flags)

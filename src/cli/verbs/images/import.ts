@@ -15,7 +15,7 @@ export const importImage = defineVerb({
     const tare = await call.open()
     const isAddress = /^https?:\/\//i.test(source)
     const file = isAddress ? { url: source } : { path: source }
-    const id = await tare.importImage({
+    const id = await tare.images.import({
       from: source === '-' ? { bytes: inputBytes({ streams, signal }) } : file,
       name,
       message: flags.message,

@@ -28,7 +28,7 @@ export const inspect = defineVerb({
     const complaints: string[] = []
     for (const name of args) {
       try {
-        found.push(await tare.inspect(name, { signal }))
+        found.push(await tare.images.inspect(name, { signal }))
       } catch (error) {
         if (signal.aborted) throw error
         complaints.push(await complain(error, name, debug))

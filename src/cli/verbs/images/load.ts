@@ -19,7 +19,7 @@ export const load = defineVerb({
       throw new Failure('requested load from stdin, but stdin is empty', { remedy: 'Name a file with -i.' })
     const tare = await call.open()
     const from = flags.input === undefined ? { bytes: inputBytes({ streams, signal }) } : { path: flags.input }
-    const images = await withTransfers(call, loaded, 'stderr', (report) => tare.load({ from, signal, report }))
+    const images = await withTransfers(call, loaded, 'stderr', (report) => tare.images.load({ from, signal, report }))
     const lines = images.flatMap(({ id, names }) =>
       names.length > 0 ? names.map((name) => `Loaded image: ${name}\n`) : [`Loaded image ID: ${id}\n`],
     )

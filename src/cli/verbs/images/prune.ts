@@ -14,7 +14,7 @@ export const prune = defineVerb({
     const what = flags.all ? 'all images' : 'all dangling images'
     if (!flags.force && !(await confirm(`WARNING! This will remove ${what}.\n`, call))) return 0
     const tare = await call.open()
-    const result = await tare.prune({ all: flags.all, filters: flags.filter, signal: call.signal })
+    const result = await tare.images.prune({ all: flags.all, filters: flags.filter, signal: call.signal })
     await print(call.streams, formatPruned('Deleted Images', result))
     return 0
   },

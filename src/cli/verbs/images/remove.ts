@@ -16,7 +16,7 @@ export const remove = defineVerb({
     // One by one, as docker does: a name that does not exist keeps none of the others.
     for (const name of args) {
       try {
-        for (const removal of await tare.remove({ names: [name], force: flags.force, signal }))
+        for (const removal of await tare.images.remove({ names: [name], force: flags.force, signal }))
           await print(
             streams,
             'untagged' in removal ? `Untagged: ${removal.untagged}\n` : `Deleted: ${removal.deleted}\n`,

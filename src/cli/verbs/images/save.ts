@@ -29,7 +29,7 @@ export const save = defineVerb({
       flags.output === undefined
         ? { write: (chunk: Uint8Array) => writeBytes(streams.stdout, chunk) }
         : { path: flags.output }
-    await tare.save({ names: args, to, format, signal })
+    await tare.images.save({ names: args, to, format, signal })
     return 0
   },
 })

@@ -6,7 +6,7 @@ export const tag = defineVerb({
   flags: {},
   run: async ({ args, ...call }) => {
     const tare = await call.open()
-    await tare.tag(args[0]!, args[1]!, { signal: call.signal })
+    await tare.images.tag(args[0]!, args[1]!, { signal: call.signal })
     return 0
   },
 })

@@ -47,13 +47,14 @@ export const copy = defineVerb({
       additionalTags: flags['additional-tag'],
       referrers: flags.referrers,
     }
-    const result = await withTransfers(call, copied, 'stderr', (report) => tare.copy({ ...options, report }))
-    const { digest, fullName, was, skipped, referrers } = result
+    const result = await withTransfers(call, copied, 'stderr', (report) => tare.registry.copy({ ...options, report }))
+    const { digest, fullName, previousDigest, skipped, referrers } = result
     if (flags.digestfile !== undefined) writeFileSync(flags.digestfile, `${digest}\n`)
     await print(streams, flags.quiet ? `${fullName}\n` : `Digest: ${digest}\n${fullName}\n`)
     if (!flags.quiet) for (const one of referrers) await tell(streams, `Referrer: ${one}\n`)
     for (const { platform, why } of skipped) await tell(streams, `without ${platform}: ${why}\n`)
-    if (was !== undefined && !flags.quiet) await tell(streams, `The digest changed; it was ${was}\n`)
+    if (previousDigest !== undefined && !flags.quiet)
+      await tell(streams, `The digest changed; it was ${previousDigest}\n`)
     return 0
   },
 })

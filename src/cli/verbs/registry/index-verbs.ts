@@ -31,7 +31,7 @@ export const indexCreate = defineVerb({
     const tare = await call.open()
     const { append, insecure } = flags
     const dryRun = flags['dry-run']
-    const result = await tare.createIndex({ name, images, annotations, append, dryRun, format, insecure, signal })
+    const result = await tare.index.create({ name, images, annotations, append, dryRun, format, insecure, signal })
     await printIndex(streams, result, dryRun)
     return 0
   },
@@ -57,7 +57,7 @@ export const indexAnnotate = defineVerb({
     const tare = await call.open()
     const { os, arch: architecture, variant, platform, insecure } = flags
     const dryRun = flags['dry-run']
-    const result = await tare.annotateIndex({
+    const result = await tare.index.annotate({
       ...{ name: args[0]!, image: args[1], platform, annotations, os, architecture, variant },
       ...{ osVersion: flags['os-version'], dryRun, insecure, signal },
       osFeatures: given.has('os-features') ? flags['os-features'] : undefined,

@@ -37,13 +37,16 @@ export const login = defineVerb({
     const answers = fromInput
       ? { user, password: await readPassword(inputBytes({ streams, signal })) }
       : await ask(call, user, password)
-    const { place, inClear, hiddenBy } = await tare.login({ ...about, ...answers })
-    if (hiddenBy !== undefined)
-      await tell(streams, `WARNING: ${hiddenBy} has a login of the same registry, and is asked before ${place}.\n`)
-    if (inClear)
+    const { storedIn, plaintext, overriddenBy } = await tare.registry.login({ ...about, ...answers })
+    if (overriddenBy !== undefined)
       await tell(
         streams,
-        `WARNING! Your credentials are stored unencrypted in ${place}.\nConfigure a credential helper (credsStore in that file) to store them safely.\n`,
+        `WARNING: ${overriddenBy} has a login of the same registry, and is asked before ${storedIn}.\n`,
+      )
+    if (plaintext)
+      await tell(
+        streams,
+        `WARNING! Your credentials are stored unencrypted in ${storedIn}.\nConfigure a credential helper (credsStore in that file) to store them safely.\n`,
       )
     await print(streams, 'Login Succeeded\n')
     return 0
@@ -53,7 +56,7 @@ export const login = defineVerb({
 /** Whether the registry takes what is kept. Where it does not, and somebody can be asked, that is told and not thrown. */
 async function isLoggedIn(tare: Tare, about: LoginOptions, { streams }: Context): Promise<boolean> {
   try {
-    const { user } = await tare.login(about)
+    const { user } = await tare.registry.login(about)
     await tell(
       streams,
       `Authenticated with existing credentials${user === undefined ? '' : ` of ${user}`}; use \`tare logout\` first to log in as somebody else.\n`,
@@ -105,7 +108,7 @@ export const logout = defineVerb({
   run: async ({ args, streams, ...call }) => {
     const tare = await call.open()
     const server = args[0] ?? 'docker.io'
-    const known = await tare.logout({ registry: server })
+    const known = await tare.registry.logout({ registry: server })
     await print(streams, known ? `Removing login credentials for ${server}\n` : `Not logged in to ${server}\n`)
     return 0
   },

@@ -29,7 +29,9 @@ export const pull = defineVerb({
     const { pulled, skipped } = await withTransfers(call, outcomes, 'stdout', async (report) => {
       const { insecure, platform } = flags
       const options = { name, platform, allPlatforms: flags['all-platforms'], insecure, signal, report }
-      return flags['all-tags'] ? tare.pullAll(options) : { pulled: [await tare.pull(options)], skipped: [] }
+      return flags['all-tags']
+        ? tare.registry.pullAll(options)
+        : { pulled: [await tare.registry.pull(options)], skipped: [] }
     })
     for (const result of pulled) await print(streams, formatPulled(result, flags.quiet))
     for (const result of pulled)
@@ -40,9 +42,9 @@ export const pull = defineVerb({
   },
 })
 
-function formatPulled({ name, fullName, digest, current }: PullResult, quiet: boolean): string {
+function formatPulled({ name, fullName, digest, upToDate }: PullResult, quiet: boolean): string {
   if (quiet) return `${fullName}\n`
-  const status = current ? 'Image is up to date' : 'Downloaded newer image'
+  const status = upToDate ? 'Image is up to date' : 'Downloaded newer image'
   return `Digest: ${digest}\nStatus: ${status} for ${name}\n${fullName}\n`
 }
 

@@ -39,15 +39,17 @@ export const push = defineVerb({
     }
     const title = `The push refers to repository [${repositoryOf(fullName(args[0]!))}]\n`
     const send = async (report: Reporter) =>
-      flags['all-tags'] ? tare.pushAll({ ...options, report }) : [await tare.push({ ...options, report })]
+      flags['all-tags']
+        ? tare.registry.pushAll({ ...options, report })
+        : [await tare.registry.push({ ...options, report })]
     const all = await withTransfers(call, pushed, 'stdout', send, title)
     if (flags.digestfile !== undefined) writeFileSync(flags.digestfile, all.map(({ digest }) => `${digest}\n`).join(''))
     for (const result of all) {
       await print(streams, flags.quiet ? `${result.fullName}\n` : formatPushed(result))
-      if (result.was !== undefined)
+      if (result.previousDigest !== undefined)
         await tell(
           streams,
-          `${result.fullName} was pulled with another digest, which could not be kept: ${result.was}\n`,
+          `${result.fullName} was pulled with another digest, which could not be kept: ${result.previousDigest}\n`,
         )
     }
     return 0

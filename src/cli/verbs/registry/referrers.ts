@@ -23,7 +23,7 @@ export const referrers = defineVerb({
   run: async ({ args, flags, streams, signal, ...call }) => {
     const tare = await call.open()
     const artifactType = flags['artifact-type']
-    const found = await tare.referrers({ name: args[0]!, artifactType, insecure: flags.insecure, signal })
+    const found = await tare.registry.referrers({ name: args[0]!, artifactType, insecure: flags.insecure, signal })
     await printListing(streams, found.map(referrerRow), {
       format: flags.format,
       table: '{{.Digest}}\t{{.ArtifactType}}\t{{.Size}}\t{{.CreatedAt}}',

@@ -22,7 +22,7 @@ function document(what: 'digest' | 'manifest' | 'config'): AnyVerb {
     run: async ({ args, flags, streams, signal, ...call }) => {
       const tare = await call.open()
       const { insecure, local, platform } = flags
-      const text = await tare.readRemote(what, { name: args[0]!, insecure, local, platform, signal })
+      const text = await tare.registry[what]({ name: args[0]!, insecure, local, platform, signal })
       await printData(streams, text.endsWith('\n') ? text : `${text}\n`, 'json')
       return 0
     },
@@ -39,7 +39,7 @@ export const registryList = defineVerb({
   flags: { ...loginFlags, insecure },
   run: async ({ args, flags, streams, signal, ...call }) => {
     const tare = await call.open()
-    const tags = await tare.remoteTags({ name: args[0]!, insecure: flags.insecure, signal })
+    const tags = await tare.registry.tags({ name: args[0]!, insecure: flags.insecure, signal })
     await print(streams, tags.map((tag) => `${tag}\n`).join(''))
     return 0
   },
@@ -57,7 +57,7 @@ export const registryRemove = defineVerb({
     const tare = await call.open()
     const tagOnly = flags['tag-only']
     for (const name of args) {
-      const digest = await tare.removeRemote({ name, tagOnly, insecure: flags.insecure, signal })
+      const digest = await tare.registry.remove({ name, tagOnly, insecure: flags.insecure, signal })
       await print(streams, tagOnly ? `Untagged: ${name}\n` : `Deleted: ${digest}\n`)
     }
     return 0

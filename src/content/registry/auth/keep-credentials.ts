@@ -12,11 +12,11 @@ import { isFor, serverKeys } from './server-names.ts'
 /** Where a password or an identity token was put. */
 export interface KeptCredentials {
   /** The file, or the helper's program. */
-  readonly place: string
+  readonly storedIn: string
   /** Everybody who can read the file can read the password or the token. */
-  readonly inClear: boolean
+  readonly plaintext: boolean
   /** What else has a login of the registry, and is asked before: DOCKER_AUTH_CONFIG. */
-  readonly hiddenBy?: string | undefined
+  readonly overriddenBy?: string | undefined
 }
 
 /**
@@ -40,8 +40,8 @@ export async function keepCredentials(
 ): Promise<KeptCredentials> {
   const path = writtenFile(environment)
   const server = plain ? `http://${registry}` : serverKeys(registry)[0]!
-  const hiddenBy = loginSources(environment).find(({ name, read }) => name !== path && has(read(), registry))
-  const hidden = hiddenBy?.name === 'DOCKER_AUTH_CONFIG' ? { hiddenBy: hiddenBy.name } : {}
+  const overriddenBy = loginSources(environment).find(({ name, read }) => name !== path && has(read(), registry))
+  const hidden = overriddenBy?.name === 'DOCKER_AUTH_CONFIG' ? { overriddenBy: overriddenBy.name } : {}
   forgetAnswers(environment)
   const helper = helperFor(readLoginFile(path, true) ?? nothing, registry)
   if (helper !== undefined) {
@@ -49,7 +49,7 @@ export async function keepCredentials(
     const secret = identityToken === undefined ? [user, password] : ['<token>', identityToken]
     const json = JSON.stringify({ ServerURL: server, Username: secret[0], Secret: secret[1] })
     await tellHelper(helper, 'store', json, environment)
-    return { place: `docker-credential-${helper}`, inClear: false, ...hidden }
+    return { storedIn: `docker-credential-${helper}`, plaintext: false, ...hidden }
   }
   const text = identityToken === undefined ? `${user}:${password}` : `${user}:`
   const entry = {
@@ -57,7 +57,7 @@ export async function keepCredentials(
     ...(identityToken === undefined ? {} : { identitytoken: identityToken }),
   }
   await change(path, ({ whole, auths }) => ({ ...whole, auths: { ...without(auths, registry), [server]: entry } }))
-  return { place: path, inClear: true, ...hidden }
+  return { storedIn: path, plaintext: true, ...hidden }
 }
 
 /** Forgets what that file and its helper know of a registry. Answers whether there was anything. */
