@@ -49,9 +49,18 @@ export function layerOfStep(store: Store, key: string): Digest | undefined {
   }
 }
 
-/** Removes what neither an image nor the build cache needs: remembered steps and bases. */
+/** Layers that were unpacked to look into an image that is not in the store. */
+export function inspectedLayers(store: Store): readonly Digest[] {
+  return store.records
+    .all('inspected')
+    .flatMap(({ key }) => (isDigest(`sha256:${key}`) ? [`sha256:${key}` as const] : []))
+}
+
+/** Removes what neither an image nor the build cache needs: remembered steps and bases, and layers that were looked into. */
 export function collectGarbage(store: Store): { readonly removed: readonly Digest[]; readonly bytes: number } {
-  return store.collect(new Set([...blobsOfImages(store), ...layersOfSteps(store), ...blobsOfBases(store)]))
+  return store.collect(
+    new Set([...blobsOfImages(store), ...layersOfSteps(store), ...blobsOfBases(store), ...inspectedLayers(store)]),
+  )
 }
 
 function diffIdsOf(store: Store, config: Descriptor): readonly Digest[] {

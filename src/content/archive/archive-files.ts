@@ -1,9 +1,12 @@
 import { documentLimit } from '../../oci/index.ts'
 import { type Bytes, collect, TareError } from '../../support/index.ts'
+import type { FileExtent } from './types.ts'
 
 /** One file of an archive. */
 export interface Item {
   readonly size: number
+  /** Where its bytes lie on the disk, in one piece: may be read until the archive is closed. Undefined where they do not. */
+  readonly at?: FileExtent | undefined
   /** The first bytes, as many as `length` or as there are. */
   head(length: number): Promise<Uint8Array>
   open(): Bytes

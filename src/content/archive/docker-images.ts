@@ -62,7 +62,8 @@ export async function layerOf(
   const isPlain = sniff(await item.head(sniffLength)) === 'none'
   return {
     diffId,
-    ...(isPlain ? { size: item.size } : {}),
+    stored: item.size,
+    ...(isPlain ? { size: item.size, at: item.at } : {}),
     open: async () => (isPlain ? open() : (await decompress(open(), limit)).bytes),
   }
 }

@@ -33,6 +33,7 @@ async function find(folder: string, path: string): Promise<Item | undefined> {
   if (!found.isFile()) return undefined
   return {
     size: found.size,
+    at: { path: file, offset: 0, size: found.size },
     head: async (length) => {
       for await (const chunk of read(folder, path, file, length)) return chunk
       return new Uint8Array()

@@ -1,6 +1,7 @@
 import { TareError } from '../../support/index.ts'
 import type { ArchiveFiles } from './archive-files.ts'
 import { dockerImages } from './docker-images.ts'
+import { blobPath } from './oci-format.ts'
 import { layoutRoots, namesByConfig, ociImages, openBlob, rootNamed } from './oci-images.ts'
 import { openFiles } from './open-files.ts'
 import type { ArchiveImage, ArchiveInput, ArchiveSource, OpenOptions } from './types.ts'
@@ -22,6 +23,10 @@ export async function openArchive(input: ArchiveInput, options: OpenOptions): Pr
     roots,
     resolve: async (name) => rootNamed(await roots(), name),
     open: (blob) => openBlob(shelf, blob),
+    locate: async ({ digest, size }) => {
+      const at = (await shelf.find(blobPath(digest)))?.at
+      return at?.size === size ? at : undefined
+    },
     close: () => {
       closed ??= shelf.close()
       return closed

@@ -27,7 +27,7 @@ export async function openFiles(input: ArchiveInput, options: OpenOptions): Prom
     if (found.isFile()) {
       const head = await headOf(file, found.size)
       if (found.size === 0) throw empty(input)
-      if (looksLikeTar(head)) return openTarShelf(file, found.size, input)
+      if (looksLikeTar(head)) return openTarShelf(file, found.size, input, input)
     }
     // A pipe, a device or a compressed file: these are read from front to back.
     const shelf = await openSpooled(file.createReadStream({ autoClose: false, highWaterMark: 1 << 20 }), input, options)
@@ -59,7 +59,7 @@ async function openSpooled(bytes: Bytes, label: string, options: OpenOptions): P
     }
     if (size === 0) throw empty(label)
     judge()
-    return openTarShelf(file, size, label)
+    return openTarShelf(file, size, label, namelessPath(file))
   } catch (error) {
     await file.close()
     throw error
@@ -85,6 +85,11 @@ async function openScratch(label: string, folder: string): Promise<FileHandle> {
   } catch (cause) {
     throw scratchFailed(label, folder, cause)
   }
+}
+
+/** Where a file without a name can still be opened, as long as this process has it open. */
+function namelessPath({ fd }: FileHandle): string | undefined {
+  return process.platform === 'linux' ? `/proc/${process.pid}/fd/${fd}` : undefined
 }
 
 async function writeScratch(file: FileHandle, chunk: Uint8Array, label: string, folder: string): Promise<void> {

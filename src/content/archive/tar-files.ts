@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { type Archive, type StoredEntry, scanTar } from '../../files/tar/index.ts'
 import { type Bytes, TareError } from '../../support/index.ts'
 import { type ArchiveFiles, type Item, innerPath, withLabel } from './archive-files.ts'
+import type { FileExtent } from './types.ts'
 
 const chunkSize = 1 << 20
 
@@ -11,9 +12,9 @@ const mostLinks = 16
 
 /**
  * A tar that lies in a file, read in place: only its headers are looked at until someone opens a member. The shelf closes
- * the file. Throws a TareError `TAR_…`, with `label` before its message, and `ARCHIVE_PATH_ESCAPES`.
+ * the file. `onDisk` is where others may open it. Throws a TareError `TAR_…`, with `label` before its message, and `ARCHIVE_PATH_ESCAPES`.
  */
-export function openTarShelf(file: FileHandle, size: number, label: string): ArchiveFiles {
+export function openTarShelf(file: FileHandle, size: number, label: string, onDisk?: string): ArchiveFiles {
   const archive: Archive = {
     size,
     read: (into, position) => readSync(file.fd, into, 0, into.length, position),
@@ -39,22 +40,28 @@ export function openTarShelf(file: FileHandle, size: number, label: string): Arc
     label,
     find: async (path) => {
       const entry = follow(path)
-      return entry === undefined ? undefined : itemOf(file, entry, label)
+      return entry === undefined ? undefined : itemOf(file, entry, label, onDisk)
     },
     names: async () => [...entries.keys()],
     close: () => file.close(),
   }
 }
 
-function itemOf(file: FileHandle, entry: StoredEntry, label: string): Item {
+function itemOf(file: FileHandle, entry: StoredEntry, label: string, path: string | undefined): Item {
   return {
     size: entry.size,
+    at: path === undefined ? undefined : extentOf(entry, path),
     head: async (length) => {
       for await (const chunk of bodyOf(file, entry, label, length)) return chunk.subarray(0, length)
       return new Uint8Array()
     },
     open: () => bodyOf(file, entry, label, chunkSize),
   }
+}
+
+function extentOf({ size, runs }: StoredEntry, path: string): FileExtent | undefined {
+  const [run] = runs
+  return run?.length === size ? { path, offset: run.at, size } : undefined
 }
 
 async function* bodyOf(file: FileHandle, entry: StoredEntry, label: string, chunk: number): Bytes {

@@ -58,10 +58,21 @@ export interface OpenOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** `size` bytes of a file on disk, from `offset` on. */
+export interface FileExtent {
+  readonly path: string
+  readonly offset: number
+  readonly size: number
+}
+
 export interface ArchiveLayer {
   readonly diffId: Digest
   /** Bytes of the plain tar, where the archive says so without being unpacked. */
   readonly size?: number
+  /** Bytes of it as it is in the archive, which may be compressed. */
+  readonly stored: number
+  /** Where the plain tar lies on disk: may be read until the archive is closed. */
+  readonly at?: FileExtent | undefined
   /**
    * The layer as a plain tar, decompressed where the archive has it compressed. Whoever keeps it checks it against
    * `diffId`, as every Target does.
@@ -93,6 +104,8 @@ export interface ArchiveSource extends Source {
   images(): Promise<readonly ArchiveImage[]>
   /** What its index.json points at; nothing where it has none. */
   roots(): Promise<readonly LayoutRoot[]>
+  /** Where a blob of its OCI layout lies on disk, unchecked: may be read until the archive is closed. Undefined where it is not there in one piece. */
+  locate(blob: Descriptor): Promise<FileExtent | undefined>
   /** Closes the file and removes what was unpacked into the scratch folder. Safe to call twice. */
   close(): Promise<void>
 }

@@ -13,8 +13,18 @@ import { explainWriteFailure } from './failures.ts'
  * - `downloads`: what a file of the web was, by the digest of its address
  * - `originals`: which manifest of a registry an image is, by the manifest in the store; as earlier versions left it
  * - `bases`: what a build read of a base in a registry, by its name and platform
+ * - `inspected`: that a layer was unpacked to look into an image, by its diffId
  */
-export type RecordKind = 'layers' | 'steps' | 'latest' | 'contexts' | 'origins' | 'downloads' | 'originals' | 'bases'
+export type RecordKind =
+  | 'layers'
+  | 'inspected'
+  | 'steps'
+  | 'latest'
+  | 'contexts'
+  | 'origins'
+  | 'downloads'
+  | 'originals'
+  | 'bases'
 
 /** Small texts by kind and key (64 hex digits), complete or not there. Losing one costs time, nothing else. */
 export class Records {

@@ -8,6 +8,7 @@ export { ContentReader, digestOf, knownDigest, learnDigest, pieces, readWhole, s
 export { HashWorker } from './hash-worker.ts'
 export { createLayerFile, expectLayer, type LayerFile } from './layer-file.ts'
 export { contentSize, decodeIndex, encodeIndex, type LayerEntry, type LayerIndex } from './layer-index.ts'
-export { learnFromReaders, mergeLayers, type StoredLayer, withLayer } from './merge.ts'
+export { contentOf, learnFromReaders, mergeLayers, type StoredLayer, withLayer } from './merge.ts'
 export { type PackedLayer, type PackOptions, packLayer } from './pack.ts'
 export { indexLayer } from './read.ts'
+export { indexFlow } from './read-flow.ts'

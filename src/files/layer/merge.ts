@@ -16,6 +16,8 @@ import type { LayerEntry, LayerIndex } from './layer-index.ts'
 export interface StoredLayer {
   readonly index: LayerIndex
   readonly path: string
+  /** Where it begins in that file. Default: at its beginning. */
+  readonly offset?: number | undefined
 }
 
 const contents = new WeakMap<LayerEntry, Content>()
@@ -48,7 +50,8 @@ export function learnFromReaders(index: LayerIndex): boolean {
   return learnt
 }
 
-function addLayer(draft: TreeDraft, { index, path }: StoredLayer): void {
+function addLayer(draft: TreeDraft, layer: StoredLayer): void {
+  const { index } = layer
   // Removals first: whiteouts and opaque markers apply to lower layers, but may come after entries of their own layer, which must
   // stay. (image-spec, layer.md, "Opaque Whiteout")
   for (const entry of index.entries) {
@@ -56,7 +59,7 @@ function addLayer(draft: TreeDraft, { index, path }: StoredLayer): void {
     else if (entry.kind === 'hide' && draft.get(partsOf(entry.path))?.kind === 'directory')
       draft.clear(partsOf(entry.path))
   }
-  const merger = new Merger(draft, index, path)
+  const merger = new Merger(draft, layer)
   for (const entry of index.entries) if (entry.kind !== 'remove' && entry.kind !== 'hide') merger.add(entry)
 }
 
@@ -69,16 +72,16 @@ function inside(draft: TreeDraft, path: string): string[] {
 class Merger {
   private readonly draft: TreeDraft
   private readonly index: LayerIndex
-  private readonly path: string
+  private readonly layer: StoredLayer
   // Consecutive entries usually share a directory, so it is looked up only once.
   private directory:
     | { readonly name: string; readonly parts: readonly string[]; readonly children: Map<string, Node> }
     | undefined
 
-  constructor(draft: TreeDraft, index: LayerIndex, path: string) {
+  constructor(draft: TreeDraft, layer: StoredLayer) {
     this.draft = draft
-    this.index = index
-    this.path = path
+    this.index = layer.index
+    this.layer = layer
   }
 
   add(entry: LayerEntry): void {
@@ -153,18 +156,19 @@ class Merger {
   private content(entry: LayerEntry): Content {
     const known = contents.get(entry)
     if (known !== undefined) return known
-    const [run] = entry.runs
-    const whole = entry.runs.length === 1 && run!.length === entry.size
-    const content: Content =
-      entry.size === 0
-        ? { kind: 'inline', bytes: new Uint8Array(0) }
-        : whole
-          ? { kind: 'extent', path: this.path, offset: run!.at }
-          : { kind: 'sparse', path: this.path, runs: entry.runs }
+    const content = contentOf(this.layer, entry)
     contents.set(entry, content)
     if (entry.digest !== undefined) learnDigest(content, entry.digest)
     return content
   }
+}
+
+/** Where the bytes of a file of the layer lie. */
+export function contentOf({ path, offset = 0 }: StoredLayer, { size, runs }: LayerEntry): Content {
+  if (size === 0) return { kind: 'inline', bytes: new Uint8Array(0) }
+  const [run] = runs
+  if (runs.length === 1 && run!.length === size) return { kind: 'extent', path, offset: offset + run!.at }
+  return { kind: 'sparse', path, runs: offset === 0 ? runs : runs.map((one) => ({ ...one, at: one.at + offset })) }
 }
 
 function metadataOf({ mode, uid, gid, mtime, mtimeNs, xattrs }: LayerEntry): Metadata {

@@ -10,11 +10,20 @@ import { readWhiteout } from './whiteout.ts'
  */
 export function indexLayer(archive: Archive, diffId: Digest, what: string): LayerIndex {
   const entries: LayerEntry[] = []
-  for (const entry of scanTar(archive)) {
-    const path = cleanPath(entry.path, what)
-    if (path !== '') entries.push(layerEntry(entry, path, what))
+  const read = layerEntries(what)
+  for (const stored of scanTar(archive)) {
+    const entry = read(stored)
+    if (entry !== undefined) entries.push(entry)
   }
   return { diffId, size: archive.size, entries }
+}
+
+/** What an entry of a tar is in a layer; nothing for the root itself. */
+export function layerEntries(what: string): (entry: StoredEntry) => LayerEntry | undefined {
+  return (entry) => {
+    const path = cleanPath(entry.path, what)
+    return path === '' ? undefined : layerEntry(entry, path, what)
+  }
 }
 
 function layerEntry(entry: StoredEntry, path: string, what: string): LayerEntry {

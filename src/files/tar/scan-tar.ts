@@ -33,7 +33,7 @@ export function* scanTar(archive: Archive): Generator<StoredEntry> {
   }
 }
 
-function runsOf({ bodyAt, stored, stretches }: Found): readonly StoredRun[] {
+export function runsOf({ bodyAt, stored, stretches }: Found): readonly StoredRun[] {
   if (stretches === undefined) return stored === 0 ? noRuns : [{ position: 0, length: stored, at: bodyAt }]
   const runs: StoredRun[] = []
   let at = bodyAt

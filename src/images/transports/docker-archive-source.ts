@@ -1,4 +1,4 @@
-import type { ArchiveImage, ArchiveSource } from '../../content/archive/index.ts'
+import type { ArchiveImage, ArchiveLayer, ArchiveSource } from '../../content/archive/index.ts'
 import type { Source } from '../../content/index.ts'
 import {
   type Descriptor,
@@ -19,28 +19,47 @@ import {
 import { flow, Gauge, measured, TareError } from '../../support/index.ts'
 import { Overlay, readIfThere } from '../index.ts'
 
+export interface DockerArchiveImage {
+  readonly source: Source
+  readonly root: Descriptor
+  readonly plain: boolean
+  /** Its layers, where the archive has no manifest that says what they are: then they may be compressed nonetheless. */
+  readonly layers?: readonly ArchiveLayer[]
+}
+
 /**
  * An image of a docker-archive, by its name or because it is the only one. Such an archive has no manifest in the sense of
- * registries; what Docker 25 and later save has one beside it, which is taken.
+ * registries; what Docker 25 and later save has one beside it, which is taken. `inPlace`: a compressed layer's size is not found out,
+ * and the manifest has the one of the archive.
  */
 export async function sourceOfDockerArchive(
   archive: ArchiveSource,
   path: string,
   wanted: string | undefined,
-): Promise<{ readonly source: Source; readonly root: Descriptor; readonly plain: boolean }> {
+  { inPlace = false }: { readonly inPlace?: boolean } = {},
+): Promise<DockerArchiveImage> {
   const image = chooseImage(await archive.images(), path, wanted)
   const there = await manifestOf(archive, image.config.digest)
   if (there !== undefined) return { source: archive, ...there }
   const overlay = new Overlay(archive)
   const layers: Descriptor[] = []
   for (const layer of image.layers) {
-    const blob = { mediaType: mediaTypes.layer, digest: layer.diffId, size: layer.size ?? (await sizeOf(layer)) }
+    const blob = {
+      mediaType: mediaTypes.layer,
+      digest: layer.diffId,
+      size: layer.size ?? (inPlace ? layer.stored : await sizeOf(layer)),
+    }
     layers.push(overlay.add(blob, () => layer.open()))
   }
   const config = { ...image.config, mediaType: mediaTypes.config }
   overlay.add(config, async () => flow(image.configBytes))
   const json = goJson(manifestJson({ mediaType: mediaTypes.manifest, config, layers }), 2)
-  return { source: overlay, root: overlay.addDocument(Buffer.from(json), mediaTypes.manifest), plain: true }
+  return {
+    source: overlay,
+    root: overlay.addDocument(Buffer.from(json), mediaTypes.manifest),
+    plain: true,
+    layers: image.layers,
+  }
 }
 
 function chooseImage(images: readonly ArchiveImage[], path: string, wanted: string | undefined): ArchiveImage {

@@ -5,7 +5,7 @@
  * Not here: what is done with it.
  */
 export { copyReferrers, type ReferrersTarget } from './copy-referrers.ts'
-export { type OpenedImage, openImage } from './open-image.ts'
+export { type ImageInPlace, type OpenedImage, openImage, openInPlace, type PathAlone } from './open-image.ts'
 export { isOfRegistry, originalsOf } from './original-source.ts'
 export {
   openRepository,

@@ -3,6 +3,8 @@ import { runStorage } from '../../builder/session/index.ts'
 import type { Host } from '../../images/index.ts'
 import { blobsOfImages, layersOfSteps, readImages } from '../../images/index.ts'
 
+const cacheKinds = ['steps', 'bases', 'inspected'] as const
+
 /** What the store holds on disk, and what could go. A blob that an image needs is counted for images, whoever else needs it. */
 export async function diskUsage(host: Host): Promise<readonly DiskUsageLine[]> {
   const { store, platform } = host
@@ -27,7 +29,7 @@ export async function diskUsage(host: Host): Promise<readonly DiskUsageLine[]> {
     { type: 'Local Volumes', total: 0, active: 0, size: 0, reclaimable: 0 },
     {
       type: 'Build Cache',
-      total: store.records.all('steps').length + store.records.all('bases').length + mounts.length,
+      total: cacheKinds.reduce((sum, kind) => sum + store.records.all(kind).length, mounts.length),
       active: store.records.all('steps').length - cached.length,
       size: idle + records + ofRun,
       reclaimable: idle + records + ofRun,

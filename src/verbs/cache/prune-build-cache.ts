@@ -9,7 +9,7 @@ import type { Digest } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
 
 /**
- * Forgets remembered steps and bases with the layers that only they need, and removes cache mounts and unpacked layers that nobody is
+ * Forgets remembered steps, bases and layers that were looked into, with the layers that only they need, and removes cache mounts and unpacked layers that nobody is
  * using.
  */
 export async function pruneBuildCache(host: Host, { filters = [] }: PruneOptions = {}): Promise<PruneResult> {
@@ -51,6 +51,11 @@ async function forgetSteps({ store }: Host, before: number): Promise<PruneResult
       if (layer !== undefined) forgotten.add(layer)
     }
     for (const digest of forgetBases(store, before)) forgotten.add(digest)
+    for (const { key, since } of store.records.all('inspected')) {
+      if (since >= before) continue
+      store.records.forget('inspected', key)
+      forgotten.add(`sha256:${key}`)
+    }
     for (const kind of ['latest', 'contexts'] as const)
       for (const { key, since } of store.records.all(kind)) if (since < before) store.records.forget(kind, key)
     const { removed, bytes } = collectGarbage(store)

@@ -1,0 +1,101 @@
+import { decompress } from '../../files/compression/index.ts'
+import { createLayerFile, encodeIndex, indexFlow, type LayerIndex } from '../../files/layer/index.ts'
+import { type Descriptor, type Digest, hexOf } from '../../oci/index.ts'
+import { type Bytes, Gauge, type Reporter, silent, startTransfer, TareError } from '../../support/index.ts'
+import { type Host, unpackLimit } from '../index.ts'
+
+/** A layer that is to be read front to back. */
+export interface WantedLayer {
+  readonly diffId: Digest
+  readonly blob: Descriptor
+  open(): Promise<Bytes>
+  /** The image, for errors. */
+  readonly name: string
+  readonly isRemote: boolean
+  /** It is opened unpacked. */
+  readonly isPlain: boolean
+}
+
+export interface ReadOptions {
+  /** Keeps the plain layer in the store, as a part of the build cache. */
+  readonly keep: boolean
+  readonly report?: Reporter | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Unpacks a layer, checks that it is the one, and remembers its index with the digest of every file. Rejects with `BLOB_CORRUPT`,
+ * `ARCHIVE_…`, `LAYER_…` and `TAR_…`; nothing of it is kept then.
+ */
+export async function readLayer(host: Host, wanted: WantedLayer, options: ReadOptions): Promise<LayerIndex> {
+  const { blob, isRemote } = wanted
+  const transfer = startTransfer(blob.digest, blob.size, options.report ?? silent, isRemote ? 'downloading' : 'loading')
+  const flow = transfer.watch(await wanted.open(), isRemote ? 'downloading' : 'loading', blob.size)
+  const plain = wanted.isPlain ? flow : (await decompress(flow, unpackLimit(host), blob.size)).bytes
+  const index = await (options.keep ? kept(host, wanted, plain, options) : looked(wanted, plain, options))
+  remember(host, index, options.keep)
+  transfer.done('transferred')
+  return index
+}
+
+async function looked(wanted: WantedLayer, bytes: Bytes, { signal }: ReadOptions): Promise<LayerIndex> {
+  const gauge = new Gauge()
+  const index = await indexFlow(
+    passing(bytes, signal, (chunk) => gauge.add(chunk)),
+    wanted.diffId,
+  )
+  check(wanted, gauge.digest())
+  return index
+}
+
+async function kept({ store }: Host, wanted: WantedLayer, bytes: Bytes, { signal }: ReadOptions): Promise<LayerIndex> {
+  const reservation = store.reserve()
+  try {
+    const file = await createLayerFile(reservation.path, wanted.blob.size * 2)
+    try {
+      const index = await indexFlow(
+        passing(bytes, signal, (chunk) => file.add(chunk)),
+        wanted.diffId,
+      )
+      check(wanted, (await file.finish()).digest)
+      reservation.keep(wanted.diffId)
+      return index
+    } catch (error) {
+      await file.abandon()
+      throw error
+    }
+  } catch (error) {
+    reservation.discard()
+    throw store.explain(error)
+  }
+}
+
+async function* passing(
+  bytes: Bytes,
+  signal: AbortSignal | undefined,
+  see: (chunk: Uint8Array) => void | Promise<void>,
+): Bytes {
+  for await (const chunk of bytes) {
+    signal?.throwIfAborted()
+    await see(chunk)
+    yield chunk
+  }
+}
+
+function check({ diffId, name }: WantedLayer, digest: Digest): void {
+  if (digest === diffId) return
+  throw new TareError('BLOB_CORRUPT', `a layer of ${name} has the digest ${digest}, but its config says ${diffId}`, {
+    remedy: 'The image is damaged: save or push it again.',
+  })
+}
+
+/** What cannot be remembered costs time the next time, and nothing now: an image may be looked into with a store that cannot be written. */
+function remember({ store }: Host, index: LayerIndex, isKept: boolean): void {
+  const key = hexOf(index.diffId)
+  try {
+    if (isKept) store.records.remember('inspected', key, '')
+    store.records.remember('layers', key, encodeIndex(index))
+  } catch (error) {
+    if (isKept || !(error instanceof TareError)) throw error
+  }
+}
