@@ -109,9 +109,9 @@ test('what was unpacked is a part of the build cache: it is counted there, kept 
   const cache = async () => (await tare.diskUsage()).find(({ type }) => type === 'Build Cache')!
   expect(await cache()).toMatchObject({ total: 1 })
   expect((await cache()).reclaimable).toBeGreaterThan(5000)
-  await tare.prune({ all: true })
+  await tare.images.prune({ all: true })
   expect(kept(host)).toHaveLength(1)
-  expect(await tare.pruneBuildCache()).toMatchObject({ removed: [{ deleted: image.layers[2]!.descriptor.digest }] })
+  expect(await tare.cache.prune()).toMatchObject({ removed: [{ deleted: image.layers[2]!.descriptor.digest }] })
   expect(kept(host)).toEqual([])
   expect(await cache()).toMatchObject({ total: 0, size: 0 })
 })
@@ -119,7 +119,7 @@ test('what was unpacked is a part of the build cache: it is counted there, kept 
 test('an image of the store is looked into by name or ID', async () => {
   const host = newHost()
   const tare = await openTare({ home: host.store.home, environment: {} })
-  await tare.load({ from: { path: file(temporaryFolder(), tarOf(dockerArchive(image))) } })
+  await tare.images.load({ from: { path: file(temporaryFolder(), tarOf(dockerArchive(image))) } })
   for (const name of ['app:1', 'store:app:1', hexOf(image.config.descriptor.digest).slice(0, 12)])
     expect(await read(host, name, 'bin/x')).toHaveLength(5000)
   rmSync(host.store.blobs.path(image.layers[2]!.descriptor.digest))
