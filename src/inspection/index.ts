@@ -5,3 +5,5 @@
  * Not here: where images come from (images/contents), what a table looks like (cli).
  */
 export type { InspectedImage, InspectedLayer } from './image.ts'
+export { findPackages } from './packages/find-packages.ts'
+export type * from './packages/package.ts'

@@ -1,0 +1,90 @@
+import { ContentReader } from '../../files/layer/index.ts'
+import type { Node, RegularFile, Tree } from '../../files/tree/index.ts'
+import { TareError } from '../../support/index.ts'
+import type { InstalledPackage, PackageType, UnreadDatabase } from './package.ts'
+
+// A database of a full desktop has about 60 MB of text; its metadata files have kilobytes.
+export const databaseLimit = 128 << 20
+export const documentLimit = 4 << 20
+const packageLimit = 500_000
+
+export interface PackageOptions {
+  /** Also which files each package brought. */
+  readonly files?: boolean | undefined
+}
+
+/** A filesystem that is searched for packages, and what was found so far. */
+export class PackageSearch {
+  readonly tree: Tree
+  readonly withFiles: boolean
+  readonly packages: InstalledPackage[] = []
+  readonly unread: UnreadDatabase[] = []
+  private readonly refused = new Set<string>()
+  private readonly reader = new ContentReader()
+
+  constructor(tree: Tree, options: PackageOptions) {
+    this.tree = tree
+    this.withFiles = options.files === true
+  }
+
+  /** The node at the path, links followed inside the image; undefined also where they lead in a circle. */
+  find(path: string): Node | undefined {
+    try {
+      return this.tree.find(path)
+    } catch (error) {
+      if (error instanceof TareError && error.code === 'SYMLINK_LOOP') return undefined
+      throw error
+    }
+  }
+
+  /** The file's text, or undefined where it is larger than any of its kind. */
+  text(file: RegularFile, limit: number): string | undefined {
+    if (file.size > limit) return undefined
+    const bytes = Buffer.alloc(file.size)
+    this.bytes(file, bytes, 0)
+    return bytes.toString('utf8')
+  }
+
+  bytes(file: RegularFile, into: Uint8Array, position: number): void {
+    this.reader.read(file.content, into, position)
+  }
+
+  /** Takes in a package; one without a name or a version is none. */
+  add(found: InstalledPackage): void {
+    if (found.name === '' || found.version === '') return
+    if (this.packages.length < packageLimit) this.packages.push(found)
+    else this.refuse(found.type, found.database, `more than ${packageLimit} packages`)
+  }
+
+  /** Says once of a database that it, or a part of it, was not read. */
+  refuse(type: PackageType, path: string, reason: string): void {
+    if (this.refused.has(path)) return
+    this.refused.add(path)
+    this.unread.push({ type, path, reason })
+  }
+
+  /** The text of a database; one that is too large is put on the list of those not read. */
+  database(type: PackageType, path: string): string | undefined {
+    const node = this.find(path)
+    if (node?.kind !== 'file') return undefined
+    const text = this.text(node, databaseLimit)
+    if (text === undefined) this.refuse(type, path, `larger than ${databaseLimit >> 20} MiB`)
+    return text
+  }
+
+  close(): void {
+    this.reader.close()
+  }
+}
+
+type Stated = Pick<InstalledPackage, 'arch' | 'license' | 'source' | 'size' | 'files'>
+
+/** Those of the optional members that say something. */
+export function stated(members: { readonly [K in keyof Stated]: Stated[K] | undefined }): Stated {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined && value !== ''))
+}
+
+/** A size as a database writes it, in units of so many bytes; undefined for what is none. */
+export function sizeFrom(text: string | undefined, unit = 1): number | undefined {
+  return text !== undefined && /^\d{1,12}$/.test(text) ? Number(text) * unit : undefined
+}

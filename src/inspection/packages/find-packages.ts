@@ -1,0 +1,32 @@
+import type { Tree } from '../../files/tree/index.ts'
+import { findApkPackages } from './apk.ts'
+import { type PackageOptions, PackageSearch } from './database.ts'
+import { findDpkgPackages } from './dpkg.ts'
+import { findLanguagePackages } from './language-packages.ts'
+import type { InstalledPackage, PackageList } from './package.ts'
+import { findRpmPackages } from './rpm.ts'
+
+/**
+ * What the package databases of a filesystem list as installed. They are files that anybody may have written: what is
+ * damaged or beyond all measure is named as not read, and is no error.
+ */
+export function findPackages(tree: Tree, options: PackageOptions = {}): PackageList {
+  const search = new PackageSearch(tree, options)
+  try {
+    findApkPackages(search)
+    findDpkgPackages(search)
+    findRpmPackages(search)
+    findLanguagePackages(search)
+  } finally {
+    search.close()
+  }
+  return { packages: search.packages.sort(byName), unread: search.unread }
+}
+
+function byName(a: InstalledPackage, b: InstalledPackage): number {
+  for (const key of ['type', 'name', 'version', 'database'] as const) {
+    if (a[key] < b[key]) return -1
+    if (a[key] > b[key]) return 1
+  }
+  return 0
+}

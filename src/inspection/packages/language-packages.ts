@@ -1,0 +1,121 @@
+import type { Directory, Node, RegularFile } from '../../files/tree/index.ts'
+import { pathInside } from '../../support/index.ts'
+import { documentLimit, type PackageSearch, stated } from './database.ts'
+import { field, linesOf, readStanzas, type Stanza } from './stanzas.ts'
+
+/** Packages of Node and Python, which have no database: each lies in a folder of its own, anywhere. One walk finds both. */
+export function findLanguagePackages(search: PackageSearch): void {
+  visit(search, search.tree.root, '')
+}
+
+function visit(search: PackageSearch, directory: Directory, prefix: string): void {
+  for (const [name, node] of directory.children) {
+    const path = prefix + name
+    if (name.endsWith('.egg-info') && node.kind === 'file') addPython(search, node, path, node, path)
+    if (node.kind !== 'directory') continue
+    if (name === 'node_modules') findNode(search, node, path)
+    else if (name.endsWith('.dist-info') || name.endsWith('.egg-info')) {
+      const document = name.endsWith('.dist-info') ? 'METADATA' : 'PKG-INFO'
+      addPython(search, node.children.get(document), `${path}/${document}`, node, path)
+    }
+    visit(search, node, `${path}/`)
+  }
+}
+
+function findNode(search: PackageSearch, directory: Directory, path: string): void {
+  for (const [name, node] of directory.children) {
+    if (node.kind !== 'directory' || name.startsWith('.')) continue
+    if (!name.startsWith('@')) addNode(search, node, `${path}/${name}`)
+    else
+      for (const [inner, scoped] of node.children)
+        if (scoped.kind === 'directory') addNode(search, scoped, `${path}/${name}/${inner}`)
+  }
+}
+
+function addNode(search: PackageSearch, directory: Directory, path: string): void {
+  const file = directory.children.get('package.json')
+  if (file?.kind !== 'file') return
+  const text = search.text(file, documentLimit)
+  const database = `${path}/package.json`
+  if (text === undefined) {
+    search.refuse('npm', database, 'too large')
+    return
+  }
+  let members: Record<string, unknown>
+  try {
+    members = Object(JSON.parse(text.replace(/^\ufeff/, '')))
+  } catch {
+    search.refuse('npm', database, 'not JSON')
+    return
+  }
+  const { name, version } = members
+  if (typeof name !== 'string' || typeof version !== 'string') return
+  const files = search.withFiles ? [...filesBelow(directory, `${path}/`)] : undefined
+  search.add({ type: 'npm', name, version, database, ...stated({ license: nodeLicense(members), files }) })
+}
+
+/** `license` is a name, or an object as npm took it until 2014; so is `licenses`, a list of them. */
+function nodeLicense(members: Record<string, unknown>): string {
+  const nameOf = (value: unknown): string => {
+    if (typeof value === 'string') return value
+    const type = (value as { type?: unknown } | null | undefined)?.type
+    return typeof type === 'string' ? type : ''
+  }
+  const list = Array.isArray(members['licenses']) ? members['licenses'].map(nameOf).filter((name) => name !== '') : []
+  return nameOf(members['license']) || list.join(' OR ')
+}
+
+/** The files of a package that are not those of another below it. */
+function* filesBelow(directory: Directory, prefix: string): Generator<string> {
+  for (const [name, node] of directory.children) {
+    if (node.kind !== 'directory') yield prefix + name
+    else if (name !== 'node_modules') yield* filesBelow(node, `${prefix}${name}/`)
+  }
+}
+
+function addPython(
+  search: PackageSearch,
+  file: Node | undefined,
+  database: string,
+  folder: Directory | RegularFile,
+  folderPath: string,
+): void {
+  if (file?.kind !== 'file') return
+  const text = search.text(file, documentLimit)
+  if (text === undefined) {
+    search.refuse('pypi', database, 'too large')
+    return
+  }
+  // A description follows the first empty line.
+  const { value: stanza } = readStanzas(text).next()
+  if (stanza === undefined) return
+  const files = search.withFiles ? recordedFiles(search, folder, folderPath) : undefined
+  const facts = stated({ license: pythonLicense(stanza), files })
+  search.add({ type: 'pypi', name: field(stanza, 'name'), version: field(stanza, 'version'), database, ...facts })
+}
+
+function pythonLicense(stanza: Stanza): string {
+  const license = field(stanza, 'license')
+  const classifiers = (stanza.get('classifier') ?? [])
+    .filter((text) => text.startsWith('License ::'))
+    .map((text) => text.split('::').at(-1)!.trim())
+  // Some have the whole text of the license there.
+  const name = license.includes('\n') || license.length > 100 || license === 'UNKNOWN' ? '' : license
+  return field(stanza, 'license-expression') || name || classifiers.join(' AND ')
+}
+
+/** What RECORD lists: paths from the folder around, with a hash and a size behind commas. */
+function recordedFiles(search: PackageSearch, folder: Directory | RegularFile, path: string): readonly string[] {
+  const record = folder.kind === 'directory' ? folder.children.get('RECORD') : undefined
+  const text = record?.kind === 'file' ? search.text(record, documentLimit * 4) : undefined
+  if (text === undefined) return []
+  const base = path.slice(0, path.lastIndexOf('/') + 1)
+  const files: string[] = []
+  for (const line of linesOf(text)) {
+    const name = line.startsWith('"') ? /^"((?:[^"]|"")*)"/.exec(line)?.[1]?.replaceAll('""', '"') : line.split(',')[0]
+    if (name === undefined || name === '') continue
+    const file = pathInside(name.startsWith('/') ? name : base + name)
+    if (file !== undefined) files.push(file)
+  }
+  return files
+}
