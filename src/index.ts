@@ -9,5 +9,12 @@
  */
 
 export type * from './api/index.ts'
-export { type Reporter, type SourceRange, silent, TareError, type TareEvent } from './support/index.ts'
+export {
+  type Reporter,
+  type SourceRange,
+  silent,
+  TareError,
+  type TareErrorCode,
+  type TareEvent,
+} from './support/index.ts'
 export { openTare } from './verbs/index.ts'

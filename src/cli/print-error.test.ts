@@ -57,10 +57,10 @@ test('a defect prints its stack and asks for a report', async () => {
 })
 
 test('with -D an error tells its code and what caused it', async () => {
-  const error = new TareError('STORE_BROKEN', 'the store is broken', { cause: new Error('EIO: i/o error') })
+  const error = new TareError('STORE_UNREADABLE', 'the store is broken', { cause: new Error('EIO: i/o error') })
   expect((await reportError(error, 'images', false)).text).toBe('Error: the store is broken\n')
   expect((await reportError(error, 'images', true)).text).toMatch(
-    /^Error: the store is broken\nCode: STORE_BROKEN \(docs\/errors\.md\)\nCaused by: Error: EIO: i\/o error\n/,
+    /^Error: the store is broken\nCode: STORE_UNREADABLE \(docs\/errors\.md\)\nCaused by: Error: EIO: i\/o error\n/,
   )
 })
 

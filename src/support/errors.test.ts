@@ -15,9 +15,9 @@ const where = { file: 'Dockerfile', line: 3, endLine: 4, text: 'FROM scratch' }
 
 test('an error gets a place once, and keeps all else', () => {
   const cause = new Error('why')
-  const error = new TareError('CODE', 'message', { remedy: 'do this', cause })
+  const error = new TareError('STORE_FULL', 'message', { remedy: 'do this', cause })
   const placed = locate(error, where) as TareError
-  expect(placed).toMatchObject({ code: 'CODE', message: 'message', remedy: 'do this', where, cause })
+  expect(placed).toMatchObject({ code: 'STORE_FULL', message: 'message', remedy: 'do this', where, cause })
   expect(locate(placed, { ...where, line: 9 })).toBe(placed)
   expect(locate(error, undefined)).toBe(error)
   expect(locate(cause, where)).toBe(cause)
@@ -31,7 +31,7 @@ test('the code of the system is told from one of ours', () => {
     met = error
   }
   expect(systemCode(met)).toBe('ENOENT')
-  expect(systemCode(new TareError('ENOENT', ''))).toBeUndefined()
+  expect(systemCode(new TareError('STORE_FULL', ''))).toBeUndefined()
   expect([undefined, null, 'ENOENT', { code: 5 }].map(systemCode)).toEqual([undefined, undefined, undefined, undefined])
   expect([messageOf(new Error('a')), messageOf('b'), messageOf(undefined)]).toEqual(['a', 'b', 'undefined'])
 })

@@ -1,3 +1,5 @@
+import type { TareErrorCode } from './error-codes.ts'
+
 /** A range of lines in a source file. Lines count from 1; `text` is the whole file, for showing an excerpt. */
 export interface SourceRange {
   readonly file: string
@@ -18,11 +20,14 @@ export interface TareErrorOptions {
  * Error means a bug in tare.
  */
 export class TareError extends Error {
-  readonly code: string
+  /** What happened, for programs: stable, upper-case. */
+  readonly code: TareErrorCode
+  /** What can be done about it: a full sentence. */
   readonly remedy: string | undefined
+  /** The lines of the Dockerfile (or of another file) that it is about. */
   readonly where: SourceRange | undefined
 
-  constructor(code: string, message: string, options: TareErrorOptions = {}) {
+  constructor(code: TareErrorCode, message: string, options: TareErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'TareError'
     this.code = code

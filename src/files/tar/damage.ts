@@ -1,10 +1,10 @@
-import { TareError } from '../../support/index.ts'
+import { TareError, type TareErrorCode } from '../../support/index.ts'
 
 const remedy =
   'The archive is damaged or was cut short; make or fetch it again. `tar -tvf` shows how far it can be read.'
 
 /** Returns the error for a damaged archive, with the byte position. */
-export function damaged(code: string, position: number, what: string): TareError {
+export function damaged(code: TareErrorCode, position: number, what: string): TareError {
   return new TareError(code, `the tar archive cannot be read at byte ${position}: ${what}`, { remedy })
 }
 

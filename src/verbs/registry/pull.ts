@@ -3,7 +3,7 @@ import type { Host } from '../../images/index.ts'
 import { pullImage } from '../../images/ingest/index.ts'
 import { openRepository } from '../../images/transports/index.ts'
 import { familiarRepository, parseReference } from '../../oci/index.ts'
-import { TareError } from '../../support/index.ts'
+import { TareError, type TareErrorCode } from '../../support/index.ts'
 
 /** Takes an image of a registry into the store. */
 export async function pull(host: Host, options: PullOptions): Promise<PullResult> {
@@ -11,9 +11,16 @@ export async function pull(host: Host, options: PullOptions): Promise<PullResult
 }
 
 // No container image, or not for the platform; or the tag is gone since the list was made.
-const passedOver = new Set([
-  ...['MANIFEST_UNSUPPORTED', 'MANIFEST_INVALID', 'MANIFEST_AMBIGUOUS', 'CONFIG_INVALID', 'DESCRIPTOR_INVALID'],
-  ...['DIGEST_INVALID', 'PLATFORM_MISSING', 'IMAGE_UNKNOWN', 'REFERENCE_INVALID'],
+const passedOver = new Set<TareErrorCode>([
+  'MANIFEST_UNSUPPORTED',
+  'MANIFEST_INVALID',
+  'MANIFEST_AMBIGUOUS',
+  'CONFIG_INVALID',
+  'DESCRIPTOR_INVALID',
+  'DIGEST_INVALID',
+  'PLATFORM_MISSING',
+  'IMAGE_UNKNOWN',
+  'REFERENCE_INVALID',
 ])
 
 /** Takes every tag of a repository. What is no container image, and what is gone by then, is passed over, and told. */
