@@ -15,8 +15,15 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { alpineRootfs, alpineStack, plainCommand, sandboxVariants } from '../../../test/kit/alpine-steps.ts'
 import { program } from '../../../test/kit/cli.ts'
-import { type Directory, type Node, type RegularFile, type Symlink, Tree } from '../../files/tree/index.ts'
-import { layerBetween } from './rootfs/index.ts'
+import { packLayer, sameContent } from '../../files/layer/index.ts'
+import {
+  compareTrees,
+  type Directory,
+  type Node,
+  type RegularFile,
+  type Symlink,
+  Tree,
+} from '../../files/tree/index.ts'
 import { openSandbox } from './sandbox.ts'
 import type { CacheMount, Command, SandboxMount, Stack } from './step/index.ts'
 
@@ -207,7 +214,9 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
         ),
       )
       const at = join(home, `bare-${name}.tar`)
-      const layer = { ...(await layerBetween(Tree.empty, bare, at)), chain: `bare-${name}` }
+      const differences = compareTrees(Tree.empty.root, bare.root, sameContent)
+      const { index } = await packLayer(differences, { path: at, digests: () => false })
+      const layer = { index, path: at, chain: `bare-${name}` }
       const sandbox = openSandbox({ folder: home, isolation, runtime })
       const mounts: SandboxMount[] = [{ kind: 'memory', target: '/a/b' }, cache('/c')]
       const outcome = await sandbox.run(

@@ -3,6 +3,9 @@ import type { Content } from '../tree/index.ts'
 import { ContentReader } from './content.ts'
 import { type LayerFile, slabSize } from './layer-file.ts'
 
+/** What takes the buffers. */
+export type BufferSink = Pick<LayerFile, 'take' | 'write'>
+
 export interface SlabOptions {
   readonly signal?: AbortSignal | undefined
   /** Called with the number of bytes written. */
@@ -16,14 +19,14 @@ const zeros = Buffer.alloc(512)
  * thousands of small files, promises would cost as much as the files.
  */
 export class BufferWriter {
-  private readonly file: LayerFile
+  private readonly file: BufferSink
   private readonly options: SlabOptions
   private readonly reader = new ContentReader()
   private buffer: Buffer = Buffer.alloc(0)
   private used = 0
   private written = 0
 
-  constructor(file: LayerFile, options: SlabOptions) {
+  constructor(file: BufferSink, options: SlabOptions) {
     this.file = file
     this.options = options
   }
@@ -65,16 +68,15 @@ export class BufferWriter {
     await this.readInParts({ kind: 'extent', path, offset: from }, to - from)
   }
 
-  /** Writes the rest. The file is complete once its own `finish` resolves. */
-  end(): Promise<{ digest: `sha256:${string}`; size: number }> {
+  /** Writes what is left; nothing may be written afterwards. */
+  flushLast(): void {
     if (this.used > 0) this.file.write(this.buffer, this.used)
-    this.reader.close()
-    return this.file.finish()
+    this.used = 0
   }
 
-  async abandon(): Promise<void> {
+  /** Closes the file that was read last. */
+  close(): void {
     this.reader.close()
-    await this.file.abandon()
   }
 
   private async appendInParts(bytes: Uint8Array): Promise<void> {

@@ -12,3 +12,4 @@ export { contentOf, learnFromReaders, mergeLayers, type StoredLayer, withLayer }
 export { type PackedLayer, type PackOptions, packLayer } from './pack.ts'
 export { indexLayer } from './read.ts'
 export { indexFlow } from './read-flow.ts'
+export { streamLayer } from './stream-layer.ts'

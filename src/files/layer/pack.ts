@@ -2,9 +2,9 @@ import { createHash, type Hash, hash as hashAtOnce } from 'node:crypto'
 import type { Digest } from '../../oci/index.ts'
 import { endOfArchive, type StoredRun, type TarHeader } from '../tar/index.ts'
 import type { Difference, Metadata, Node, RegularFile } from '../tree/index.ts'
-import { BufferWriter } from './buffer-writer.ts'
+import { type BufferSink, BufferWriter } from './buffer-writer.ts'
 import { knownDigest, learnDigest } from './content.ts'
-import { createLayerFile, type LayerFile } from './layer-file.ts'
+import { createLayerFile } from './layer-file.ts'
 import { assembleIndex, encodeEntries, type LayerEntry, type LayerIndex } from './layer-index.ts'
 import { whiteoutOf } from './whiteout.ts'
 
@@ -36,31 +36,42 @@ export async function packLayer(differences: readonly Difference[], options: Pac
   let expected = 0
   for (const difference of differences)
     if (difference.kind === 'put' && difference.node.kind === 'file') expected += difference.node.size + 1024
-  const packer = new Packer(differences, options, await createLayerFile(options.path, expected))
+  const file = await createLayerFile(options.path, expected)
+  const packer = new Packer(differences, options, file)
   try {
-    return await packer.run()
+    await packer.write()
+    const finished = file.finish()
+    // Another thread may still be hashing.
+    const entries = encodeEntries(packer.entries)
+    const { digest, size } = await finished
+    const index = { diffId: digest, size, entries: packer.entries }
+    return { index, encoded: assembleIndex(index, entries) }
   } catch (error) {
-    await packer.abandon()
+    await file.abandon()
     throw error
+  } finally {
+    packer.close()
   }
 }
 
-class Packer {
+/** Writes differences as a layer into buffers. */
+export class Packer {
   private readonly differences: readonly Difference[]
-  private readonly options: PackOptions
+  private readonly options: Omit<PackOptions, 'path'>
   private readonly writer: BufferWriter
-  private readonly entries: LayerEntry[] = []
+  /** Those that are written. */
+  readonly entries: LayerEntry[] = []
   private readonly firstNames = new Map<Node, string>()
   private readonly earlier: ReadonlyMap<string, number>
 
-  constructor(differences: readonly Difference[], options: PackOptions, file: LayerFile) {
+  constructor(differences: readonly Difference[], options: Omit<PackOptions, 'path'>, file: BufferSink) {
     this.differences = differences
     this.options = options
     this.writer = new BufferWriter(file, options)
     this.earlier = new Map(options.previous?.index.entries.map((entry, i) => [entry.path, i]))
   }
 
-  async run(): Promise<PackedLayer> {
+  async write(): Promise<void> {
     await this.writer.begin()
     for (let i = 0; i < this.differences.length; ) {
       const taken = this.options.previous === undefined ? 0 : await this.takeOver(i)
@@ -70,16 +81,11 @@ class Packer {
     }
     await this.writer.append(endOfArchive)
     this.options.signal?.throwIfAborted()
-    const finished = this.writer.end()
-    // Another thread may still be hashing.
-    const entries = encodeEntries(this.entries)
-    const { digest, size } = await finished
-    const index = { diffId: digest, size, entries: this.entries }
-    return { index, encoded: assembleIndex(index, entries) }
+    this.writer.flushLast()
   }
 
-  abandon(): Promise<void> {
-    return this.writer.abandon()
+  close(): void {
+    this.writer.close()
   }
 
   /** Writes one difference; returns a promise only if it must wait. */

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import { basename, delimiter, join } from 'node:path'
+import type { Writable } from 'node:stream'
 
 // Where tools of the system lie that PATH of an ordinary user leaves out.
 const usual = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
@@ -42,8 +43,11 @@ export interface Finished {
   readonly stderr: string
 }
 
-/** Runs a program of this machine to its end. Rejects only where it cannot be started. */
-export function runProgram(argv: readonly string[], input?: Uint8Array, signal?: AbortSignal): Promise<Finished> {
+/** What a program reads: bytes, or something that writes them and ends the stream. */
+export type Input = Uint8Array | ((stdin: Writable) => Promise<void>)
+
+/** Runs a program of this machine to its end. Rejects only where it cannot be started, or where what should be its input fails. */
+export function runProgram(argv: readonly string[], input?: Input, signal?: AbortSignal): Promise<Finished> {
   return new Promise((resolve, reject) => {
     const [program = '', ...rest] = argv
     const child = spawn(program, rest, {
@@ -56,11 +60,16 @@ export function runProgram(argv: readonly string[], input?: Uint8Array, signal?:
     child.stdout!.on('data', (chunk: Buffer) => out.push(chunk))
     child.stderr!.on('data', (chunk: Buffer) => err.push(chunk))
     child.on('error', reject)
+    child.stdin?.on('error', () => {})
+    if (typeof input === 'function')
+      input(child.stdin!).catch((error) => {
+        reject(error)
+        child.kill('SIGKILL')
+      })
+    else child.stdin?.end(input)
     child.on('close', (code, name) =>
       resolve({ code: codeOf(code, name), stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString('utf8') }),
     )
-    child.stdin?.on('error', () => {})
-    child.stdin?.end(input)
   })
 }
 

@@ -3,11 +3,10 @@ import { chmodSync, chownSync, existsSync, renameSync, utimesSync, writeFileSync
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { makeFolder, type ProcessFiles, privately, tryLock } from '../../../disk/index.ts'
-import { type Node, Tree } from '../../../files/tree/index.ts'
 import { systemCode, TareError } from '../../../support/index.ts'
 import type { Machine } from '../machine/index.ts'
 import { runProgram } from '../machine/index.ts'
-import { Extractor, layerBetween, removeAll } from '../rootfs/index.ts'
+import { Extractor, removeAll } from '../rootfs/index.ts'
 import type { CacheMount } from '../step/index.ts'
 
 export interface HeldCache {
@@ -64,11 +63,7 @@ export class Caches {
     }
     const work = this.work.make(['data'])
     const made = join(work, 'data')
-    if (mount.seed?.kind === 'directory')
-      await new Extractor(this.machine).layer(
-        await layerBetween(Tree.empty, treeOf(mount.seed), join(work, 'tar')),
-        made,
-      )
+    if (mount.seed?.kind === 'directory') await new Extractor(this.machine).contents(mount.seed, made)
     try {
       writeFileSync(join(folder, 'id'), mount.id)
       await this.own(made, mount)
@@ -115,8 +110,4 @@ export class Caches {
 /** Whether the directory is root's in the sandbox, which is ourselves. */
 function isOwn({ uid, gid }: Pick<CacheMount, 'uid' | 'gid'>): boolean {
   return uid === 0 && gid === 0
-}
-
-function treeOf(node: Node & { kind: 'directory' }): Tree {
-  return new Tree({ ...Tree.empty.root, children: node.children })
 }

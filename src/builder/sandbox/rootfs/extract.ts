@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
-import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { type LayerEntry, packLayer, type StoredLayer, sameContent } from '../../../files/layer/index.ts'
+import { type LayerEntry, type StoredLayer, sameContent, streamLayer } from '../../../files/layer/index.ts'
 import { encodeHeader, endOfArchive, type TarHeader } from '../../../files/tar/index.ts'
-import { compareTrees, type Node, Tree } from '../../../files/tree/index.ts'
+import { compareTrees, type Directory, type Node, Tree } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
-import type { Machine } from '../machine/index.ts'
+import type { Input, Machine } from '../machine/index.ts'
 import { findProgram, runProgram } from '../machine/index.ts'
 
 /** How a directory on disk says that names below it are gone: as an overlay's layer does. */
@@ -32,12 +31,23 @@ export class Extractor {
     return this.tar(['--file', at.path, ...(marks.length > 0 ? ['--exclude=.wh.*'] : [])], directory)
   }
 
+  /** The same of that in which the trees differ. */
+  async difference(below: Tree, here: Tree, directory: string): Promise<readonly string[]> {
+    const differences = compareTrees(below.root, here.root, sameContent)
+    const marks = differences.flatMap(({ kind, path }) => (kind === 'remove' ? [removed(path)] : []))
+    if (marks.length > 0) await this.archive(marks, directory)
+    const puts = differences.filter(({ kind }) => kind !== 'remove')
+    return this.tar(['--file', '-'], directory, (stdin) => streamLayer(puts, stdin))
+  }
+
+  /** Puts a directory's files into another, in place of what has their names there; directories that are there stay, and become as they are to be. */
+  async contents({ children }: Directory, directory: string): Promise<readonly string[]> {
+    return this.difference(Tree.empty, new Tree({ ...Tree.empty.root, children }), directory)
+  }
+
   /** Puts a file or directory into an empty directory, under a name of ours. Answers its path. */
   async source(node: Node, directory: string): Promise<string> {
-    const tree = new Tree({ ...Tree.empty.root, children: new Map<string, Node>([['source', dated(node)]]) })
-    const tar = `${directory}.tar`
-    await this.layer(await layerBetween(Tree.empty, tree, tar), directory)
-    rmSync(tar, { force: true })
+    await this.contents({ ...Tree.empty.root, children: new Map([['source', dated(node)]]) }, directory)
     return join(directory, 'source')
   }
 
@@ -46,7 +56,7 @@ export class Extractor {
     return this.tar(['--file', '-'], directory, Buffer.concat([...headers.map(encodeHeader), endOfArchive]))
   }
 
-  private async tar(source: readonly string[], directory: string, input?: Uint8Array): Promise<readonly string[]> {
+  private async tar(source: readonly string[], directory: string, input?: Input): Promise<readonly string[]> {
     const tar = findProgram('tar')
     if (tar === undefined)
       throw new TareError('TAR_MISSING', 'RUN needs GNU tar, and tar is not installed', {
@@ -89,8 +99,7 @@ export class Extractor {
   private marksOf(entries: readonly LayerEntry[]): TarHeader[] {
     const directories = new Map(entries.filter(({ kind }) => kind === 'directory').map((entry) => [entry.path, entry]))
     return entries.flatMap(({ path, kind }): TarHeader[] => {
-      if (kind === 'remove' && path !== '')
-        return [{ ...plain, path, kind: 'char', mode: 0, deviceMajor: 0, deviceMinor: 0 }]
+      if (kind === 'remove' && path !== '') return [removed(path)]
       if (kind !== 'hide') return []
       const { mode, uid, gid, mtime } = directories.get(path) ?? { ...plain, mode: 0o755 }
       return [
@@ -109,6 +118,10 @@ export class Extractor {
   }
 }
 
+function removed(path: string): TarHeader {
+  return { ...plain, path, kind: 'char', mode: 0, deviceMajor: 0, deviceMinor: 0 }
+}
+
 const plain = { uid: 0, gid: 0, mtime: 0, mtimeNs: 0, size: 0 }
 
 // Without the rights of the whole machine these cannot be made; the tree in memory has them all the same.
@@ -125,13 +138,6 @@ export function standsAlone(entries: readonly LayerEntry[]): boolean {
     if (kind === 'directory') directories.add(path)
   }
   return true
-}
-
-/** A layer that stands alone, of everything in which the trees differ. */
-export async function layerBetween(below: Tree, here: Tree, path: string): Promise<StoredLayer> {
-  const differences = compareTrees(below.root, here.root, sameContent)
-  const { index } = await packLayer(differences, { path, digests: () => false })
-  return { index, path }
 }
 
 /** A directory name for a key of any length. */

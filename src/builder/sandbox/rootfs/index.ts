@@ -5,7 +5,7 @@
  * Not here: what is mounted into it (mounts).
  */
 export { readCapabilities } from './capabilities.ts'
-export { Extractor, layerBetween, shortName } from './extract.ts'
+export { Extractor, shortName } from './extract.ts'
 export { refusingLongPaths } from './long-paths.ts'
 export { makeFile } from './make-file.ts'
 export { treeAfter } from './overlay-changes.ts'

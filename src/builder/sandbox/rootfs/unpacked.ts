@@ -1,13 +1,12 @@
 import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeFolder, type ProcessFiles, privately } from '../../../disk/index.ts'
-import { mergeLayers } from '../../../files/layer/index.ts'
-import { Tree } from '../../../files/tree/index.ts'
 import { systemCode } from '../../../support/index.ts'
 import type { Machine } from '../machine/index.ts'
 import { runProgram } from '../machine/index.ts'
 import type { Stack } from '../step/index.ts'
-import { Extractor, layerBetween, shortName, standsAlone } from './extract.ts'
+import { Extractor, shortName, standsAlone } from './extract.ts'
+import { treeOf } from './stack-trees.ts'
 
 /**
  * Layers as directories, each unpacked once: by its diffId where it stands alone, else by the filesystem that it
@@ -68,11 +67,7 @@ export class Unpacked {
     const directory = join(work, 'layer')
     try {
       if (alone) await this.extractor.layer(stack.layers[i]!, directory)
-      else
-        await this.extractor.layer(
-          await layerBetween(treeOf(stack, i), treeOf(stack, i + 1), join(work, 'tar')),
-          directory,
-        )
+      else await this.extractor.difference(treeOf(stack, i), treeOf(stack, i + 1), directory)
       chmodSync(directory, 0o755)
       try {
         renameSync(directory, join(this.folder, name))
@@ -85,11 +80,6 @@ export class Unpacked {
       await removeAll(this.machine, [work])
     }
   }
-}
-
-function treeOf(stack: Stack, count: number): Tree {
-  if (count === stack.layers.length) return stack.tree()
-  return count === 0 ? Tree.empty : mergeLayers(stack.layers.slice(0, count))
 }
 
 function nameOfLayer(diffId: string): string {

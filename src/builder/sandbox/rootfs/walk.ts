@@ -18,6 +18,8 @@ export interface Found {
   readonly children?: readonly Found[]
   /** Names that the directory shows besides: those of the layers below. */
   readonly shown?: readonly string[]
+  /** Names of the directory's sockets: nothing, once the processes behind them have ended. */
+  readonly sockets?: readonly string[]
   /** Where the content lies in the file of contents that could not be read in place. */
   readonly aside?: number
 }
@@ -51,12 +53,17 @@ export function walk(upper: string, merged: string | undefined, aside?: string):
     at = start + size
     return start
   }
-  const list = (upper: Buffer, merged: Buffer | undefined, open: boolean): { children: Found[]; shown: string[] } => {
+  const list = (
+    upper: Buffer,
+    merged: Buffer | undefined,
+    open: boolean,
+  ): { children: Found[]; shown: string[]; sockets?: string[] } => {
     const names = fs.readdirSync(upper, { encoding: 'buffer' })
     const own = new Set(names.map((name) => name.toString('latin1')))
     const all =
       merged === undefined ? [] : fs.readdirSync(merged, { encoding: 'buffer' }).map((name) => name.toString('latin1'))
     const children: Found[] = []
+    const sockets: string[] = []
     for (const name of names) {
       const path = join(upper, name)
       const stat = fs.lstatSync(path, { bigint: true })
@@ -73,8 +80,10 @@ export function walk(upper: string, merged: string | undefined, aside?: string):
                 : stat.isFIFO()
                   ? 'fifo'
                   : undefined
-      // A socket is nothing once the process behind it has ended.
-      if (kind === undefined) continue
+      if (kind === undefined) {
+        sockets.push(name.toString('latin1'))
+        continue
+      }
       const ns = ((stat.mtimeNs % billion) + billion) % billion
       const mode = Number(stat.mode) & 0o7777
       const rdev = Number(stat.rdev)
@@ -110,9 +119,10 @@ export function walk(upper: string, merged: string | undefined, aside?: string):
           : {}),
       })
     }
-    return { children, shown: all.filter((name) => !own.has(name)) }
+    const shown = all.filter((name) => !own.has(name))
+    return sockets.length === 0 ? { children, shown } : { children, shown, sockets }
   }
-  const { children, shown } = list(Buffer.from(upper), merged === undefined ? undefined : Buffer.from(merged), true)
+  const root = list(Buffer.from(upper), merged === undefined ? undefined : Buffer.from(merged), true)
   if (fd >= 0) {
     fs.ftruncateSync(fd, at)
     fs.closeSync(fd)
@@ -128,8 +138,7 @@ export function walk(upper: string, merged: string | undefined, aside?: string):
       mtimeNs: 0,
       size: 0,
       changed: 0,
-      children,
-      shown,
+      ...root,
     },
   ]
 }

@@ -82,7 +82,7 @@ class ChrootStep {
     this.life = tools.work.owners.announce()
     this.folder = realpathSync(tools.work.make())
     this.root = join(this.folder, 'root')
-    this.filesystem = new PlainRoot({ path: this.root, folder: this.folder, ...tools })
+    this.filesystem = new PlainRoot({ path: this.root, folder: this.folder, untouched: this.system, ...tools })
     this.places = new SwappedPaths(this.root, join(this.folder, 'aside'))
   }
 
@@ -106,13 +106,12 @@ class ChrootStep {
     const { cwd } = checkCommand(command, env, tree)
     if (this.options.inherit?.terminal !== true) this.pipes = this.tools.pipes.take()
     this.pipes?.catch(() => {})
-    await this.filesystem.unpack(on, tree)
+    await this.filesystem.unpack(on)
     const stubs = new Stubs(tree, Math.floor(Date.now() / 1000))
     this.putSystem(stubs, await this.pipes)
     const targets = new Targets(stubs, 'dev')
     for (const mount of inOrder(command.mounts)) await this.put(mount, targets)
     this.makeWorkdir(cwd)
-    this.filesystem.begin()
     this.options.signal.throwIfAborted()
     const exitCode = await this.start(
       becomeCommand(
@@ -125,7 +124,7 @@ class ChrootStep {
     return {
       exitCode,
       after: async () => {
-        const after = await this.filesystem.after(tree, this.system)
+        const after = await this.filesystem.after()
         this.tools.work.owners.check(this.life)
         return stubs.touch(after)
       },
@@ -135,7 +134,7 @@ class ChrootStep {
 
   async release(chain?: string): Promise<void> {
     this.giveBack()
-    if (chain !== undefined) this.filesystem.keep(chain)
+    await this.filesystem.leave(chain)
     await this.pipes?.then((pipes) => pipes.close()).catch(() => {})
     await removeAll(this.tools.machine, [this.folder])
   }

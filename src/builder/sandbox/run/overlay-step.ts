@@ -86,7 +86,7 @@ class OverlayStep {
     if (this.options.inherit?.terminal !== true) this.pipes = tools.pipes.take()
     this.pipes?.catch(() => {})
     const layers = this.copy === undefined ? await tools.unpacked.of(on) : []
-    await this.copy?.unpack(on, tree)
+    await this.copy?.unpack(on)
     const { signal } = this.options
     const copies = this.copy !== undefined
     const prepared = await prepare(on, command, {
@@ -115,7 +115,6 @@ class OverlayStep {
     for (const name of prepared.stubs.missingSystem()) makeFolderOfMode(join(folder, 'upper', name), 0o755)
     this.writeScripts(facts, layers)
     this.options.signal.throwIfAborted()
-    this.copy?.begin()
     const started = this.started(facts, await this.pipes)
     this.process = started
     const exitCode = this.checked(await started.run().finally(() => prepared.release()))
@@ -125,8 +124,7 @@ class OverlayStep {
       after: async () => {
         this.removeStubs()
         const after =
-          (await this.copy?.after(tree)) ??
-          (await treeAfter(tree, { folder, pid: started.pid, machine: tools.machine }))
+          (await this.copy?.after()) ?? (await treeAfter(tree, { folder, pid: started.pid, machine: tools.machine }))
         tools.work.owners.check(this.life)
         return prepared.stubs.touch(after)
       },
@@ -139,7 +137,7 @@ class OverlayStep {
     await this.pipes?.then((pipes) => pipes.close()).catch(() => {})
     this.removeStubs()
     if (chain !== undefined && this.copy === undefined) this.tools.unpacked.adopt(join(this.folder, 'upper'), chain)
-    if (chain !== undefined) this.copy?.keep(chain)
+    await this.copy?.leave(chain)
     // The kernel lets nobody in there; they are ours, and so removing takes no further process. (overlayfs.rst, "Volatile mount")
     for (const place of ['work', 'work/incompat', 'work/incompat/volatile'])
       try {

@@ -107,7 +107,7 @@ export interface Outcome {
   after(): Promise<Tree>
   /**
    * Removes what the step had on disk. With `chain` what it wrote stays, as the top layer of the filesystem of that name, and
-   * need never be unpacked.
+   * need never be unpacked. Does nothing when called again.
    */
   release(chain?: string): Promise<void>
 }

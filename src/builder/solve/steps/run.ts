@@ -142,10 +142,13 @@ async function failed(
     const program = ['/bin/bash', '/bin/sh'].find((path) => after.find(path)?.kind === 'file')
     if (program === undefined)
       throw new TareError('COMMAND_MISSING', 'the filesystem of the failed step has no shell', { cause: error })
+    const snapshot = tools.snapshots.stack(onto, layer)
+    // The shell goes on in what is there already.
+    await outcome.release(snapshot.id)
     const shell = await tools
       .sandbox()
       .run(
-        stackOf(tools.snapshots.stack(onto, layer), tools),
+        stackOf(snapshot, tools),
         { ...command, argv: [program], env: [...command.env, 'TERM=xterm'] },
         { signal: tools.signal, output: () => {}, inherit: { stdin: true, terminal: true } },
       )

@@ -1,0 +1,49 @@
+import type { StoredLayer } from '../../../files/layer/index.ts'
+import type { Difference } from '../../../files/tree/index.ts'
+import type { Found } from './walk.ts'
+
+/**
+ * Paths at which a filesystem on disk may be another one than is wanted. With `/` at its end: a directory, of which only what it is itself
+ * may differ; else all below the path may, too.
+ */
+export type Touched = readonly string[]
+
+export function touchedBy(differences: readonly Difference[]): Touched {
+  return differences.map((difference) =>
+    difference.kind !== 'remove' && difference.node.kind === 'directory' ? `${difference.path}/` : difference.path,
+  )
+}
+
+/** What each of the layers touches, in what lies below it; undefined where some of its paths lead through links, and so to other places. */
+export function touchedByLayers(layers: readonly StoredLayer[]): readonly (Touched | undefined)[] {
+  const links = new Set<string>()
+  return layers.map(({ index: { entries } }) => {
+    for (const { kind, path } of entries) if (kind === 'symlink') links.add(path)
+    const straight = new Set([''])
+    const isStraight = (folder: string): boolean => {
+      if (straight.has(folder)) return true
+      if (links.has(folder) || !isStraight(parentOf(folder))) return false
+      straight.add(folder)
+      return true
+    }
+    if (links.size > 0 && entries.some(({ path }) => !isStraight(parentOf(path)))) return undefined
+    return entries.map(({ kind, path }) => (kind === 'directory' || kind === 'settle' ? `${path}/` : path))
+  })
+}
+
+/** What lies in the folder in another way than layers could have put it there: names that share a file, and sockets. */
+export function oddities(found: Found, name: (latin1: string) => string, prefix = ''): string[] {
+  return [
+    ...(found.sockets ?? []).map((socket) => prefix + name(socket)),
+    ...(found.children ?? []).flatMap((child) => {
+      const path = prefix + name(child.name)
+      if (child.kind === 'directory') return oddities(child, name, `${path}/`)
+      return child.inode === undefined ? [] : [path]
+    }),
+  ]
+}
+
+export function parentOf(path: string): string {
+  const slash = path.lastIndexOf('/')
+  return slash < 0 ? '' : path.slice(0, slash)
+}
