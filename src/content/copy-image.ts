@@ -15,20 +15,20 @@ import type { Source, Target } from './types.ts'
 import { passedOn, verified } from './verified.ts'
 
 export interface CopyOptions {
-  /** Ends the copy between two chunks; the promise rejects with the signal's reason. */
+  /** Cancels the copy between two chunks; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
-  /** Hears a `transfer` event for each blob: at its beginning, about every MiB, and at its end. */
+  /** Receives `transfer` events for each blob: when it starts, about every MiB, and when it ends. */
   readonly report?: Reporter | undefined
-  /** How many blobs of an image move at once. Default: one after the other. */
+  /** How many blobs of an image are copied at once. Default: 1. */
   readonly atOnce?: number | undefined
 }
 
 /**
- * Copies an image, or an index with all its images, from one holder to another: children before parents, so that the
- * target never has a manifest whose blobs are missing; blobs that the target has are not read. `name` is a name that
- * `from` knows, or the manifest or index itself. With `as`, the copy gets that name; without, none.
+ * Copies an image, or an index with all its images, from a source to a target. Children come before parents, so that the target
+ * never holds a manifest without its blobs; blobs the target already has are not read. `name` is a name known to `from`, or the
+ * manifest or index itself. With `as`, the copy gets that name; otherwise it gets none.
  *
- * Resolves to the descriptor that was copied. Rejects with `IMAGE_UNKNOWN` when `from` does not know the name,
+ * Resolves to the descriptor that was copied. Rejects with `IMAGE_UNKNOWN` if `from` does not know the name, and with
  * `BLOB_MISSING` and `BLOB_CORRUPT`.
  */
 export async function copyImage(
@@ -65,7 +65,7 @@ interface Copy {
   readonly signal: AbortSignal | undefined
   readonly report: Reporter
   readonly atOnce: number
-  /** Documents that are there with all that they name. */
+  /** Documents already copied with everything they refer to. */
   readonly done: Set<Digest>
 }
 
@@ -89,7 +89,7 @@ async function copyDocument(blob: Descriptor, copy: Copy, depth: number): Promis
 }
 
 async function copyBlobs(blobs: readonly Descriptor[], copy: Copy): Promise<void> {
-  // A layer may be there twice, and is to be written once.
+  // An image may contain a layer twice; it is written once.
   const rest = [...new Map(blobs.map((blob) => [blob.digest, blob])).values()]
   let failed = false
   const work = async () => {
@@ -99,7 +99,7 @@ async function copyBlobs(blobs: readonly Descriptor[], copy: Copy): Promise<void
         throw error
       })
   }
-  // What still moves when one fails is waited for, so that nobody writes any more afterwards.
+  // After a failure, waits for the other transfers, so that nothing is written after the promise has settled.
   const ends = await Promise.allSettled(Array.from({ length: Math.min(copy.atOnce, rest.length) }, work))
   for (const end of ends) if (end.status === 'rejected') throw end.reason
 }

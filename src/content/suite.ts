@@ -2,16 +2,16 @@ import { type Descriptor, goJson, indexJson, manifestJson, mediaTypes, parseRefe
 import { collect, flow, sha256 } from '../support/index.ts'
 import type { Source, Target } from './types.ts'
 
-/** How a target is tested. */
+/** How to test a target. */
 export interface SuiteOptions<T extends Target> {
-  /** vitest's `test`. It comes in as an argument because this room is pure and part of the library, and a test runner is neither. */
+  /** vitest's `test`, passed as an argument because this room is pure and part of the library. */
   readonly test: (title: string, run: () => Promise<void>) => unknown
-  /** For a target that can be read only once its writing is over: ends it, and opens what it wrote. */
+  /** For a target that can be read only after it was written: completes it and opens the result. */
   readonly settle?: (target: T) => Promise<Source>
 }
 
 /**
- * The promises that every Target keeps. `open` gives a fresh, empty one for each test.
+ * Tests the promises of every Target. `open` returns a new, empty one for each test.
  *
  *     targetSuite('the store', () => openStore(temporaryFolder()), { test })
  */
@@ -114,7 +114,7 @@ export function targetSuite<T extends Target>(name: string, open: () => Promise<
         await target.tag(name1, image.root)
         await settle(target)
       })
-      // A target that is written as a whole has nothing to ask any more; one that lives on must not have the blob.
+      // A target written as a whole cannot be asked any more; one that lives on must not have the blob.
       if (options.settle === undefined) {
         same(await target.has(layer), false)
         await refused('BLOB_MISSING', () => text(target, layer))
@@ -160,12 +160,12 @@ function documentOf(mediaType: string, value: unknown): Blob {
   return blobOf(mediaType, Buffer.from(goJson(value)))
 }
 
-/** Not a tar: a target does not look into layers. */
+/** Not a tar: targets do not look into layers. */
 function layerOf(contents: string): Blob {
   return blobOf(mediaTypes.layer, Buffer.from(contents))
 }
 
-/** Children first, as `copyImage` puts them: layers, config, manifest. */
+/** Children first, as `copyImage` writes them: layers, config, manifest. */
 function tinyImage(...contents: readonly string[]): { root: Descriptor; blobs: readonly Blob[] } {
   const layers = contents.map(layerOf)
   const config = documentOf(mediaTypes.config, {
@@ -194,7 +194,7 @@ async function text(source: Source, blob: Descriptor): Promise<string> {
   return (await collect(await source.open(blob), 1 << 20)).toString('latin1')
 }
 
-/** What has to be equal of two descriptors of the same thing. */
+/** Returns the part of a descriptor that must be equal for the same blob. */
 function pointer(blob: Descriptor | undefined): string {
   return blob === undefined ? 'nothing' : `${blob.mediaType} ${blob.digest} ${blob.size}`
 }

@@ -1,27 +1,27 @@
 import type { Descriptor, Reference } from '../oci/index.ts'
 import type { Bytes } from '../support/index.ts'
 
-/** Whatever images can be read from. */
+/** Something images can be read from. */
 export interface Source {
-  /** The manifest or index that the name stands for; undefined where there is none. */
+  /** Returns the manifest or index a name refers to; undefined if there is none. */
   resolve(name: Reference): Promise<Descriptor | undefined>
-  /** The blob's bytes. Rejects with `BLOB_MISSING` where it is not there, and while it is read with `BLOB_CORRUPT` where that is found. */
+  /** Returns the blob's bytes. Rejects with `BLOB_MISSING` if it does not exist; reading throws `BLOB_CORRUPT`. */
   open(blob: Descriptor): Promise<Bytes>
   /**
-   * Told of bytes that turned out to be wrong, a source with several places answers whether it has others left: then
-   * opening the blob again may help.
+   * Reports corrupt bytes. A source with several locations returns whether others are left, so that opening the blob again may
+   * help.
    */
   distrust?(error: unknown): boolean
 }
 
-/** Whatever images can be written to. */
+/** Something images can be written to. */
 export interface Target extends Source {
   has(blob: Descriptor): Promise<boolean>
   /**
-   * Resolves once the target will keep the bytes and has checked them against `blob`; until then `has` answers false.
-   * `open` is called at most once, maybe only when the target is closed. Safe to call twice.
+   * Resolves once the target will keep the bytes and has verified them against `blob`; until then `has` returns false. `open` is
+   * called at most once, possibly only when the target is closed. Safe to call twice.
    */
   put(blob: Descriptor, open: () => Promise<Bytes>): Promise<void>
-  /** Points the name at a manifest or an index that is there. */
+  /** Points the name at a manifest or an index the target already has. */
   tag(name: Reference, blob: Descriptor): Promise<void>
 }

@@ -2,8 +2,8 @@ import type { Descriptor } from '../oci/index.ts'
 import { type Bytes, Gauge, TareError } from '../support/index.ts'
 
 /**
- * Passes the bytes of a blob through while they are what `blob` says. Throws `BLOB_CORRUPT` before it hands on a byte
- * too many, or at the end when one is missing or different. `where` ends the sentence: `the blob … in app.tar is …`.
+ * Passes a blob's bytes through while verifying them. Throws `BLOB_CORRUPT` before returning a byte too many, or at the end if
+ * any is missing or different. `where` completes the sentence: `the blob … in app.tar is …`.
  */
 export function verified(bytes: Bytes, blob: Descriptor, where = ''): Bytes {
   if (checkedAs.get(bytes) === keyOf(blob)) return bytes
@@ -12,14 +12,14 @@ export function verified(bytes: Bytes, blob: Descriptor, where = ''): Bytes {
   return checked
 }
 
-// Who hands bytes out checks them, and so does who takes them in. Between the two, once will do.
+// Both the source and the target verify bytes. Between the two, once is enough.
 const checkedAs = new WeakMap<Bytes, string>()
 
 function keyOf({ digest, size }: Descriptor): string {
   return `${digest} ${size}`
 }
 
-/** What passes on the bytes of another flow as they are: checked, if that is. */
+/** Marks a stream that passes on another one unchanged as verified, if that is. */
 export function passedOn(flow: Bytes, from: Bytes): Bytes {
   const key = checkedAs.get(from)
   if (key !== undefined) checkedAs.set(flow, key)

@@ -4,7 +4,7 @@ import type { SavedImage } from './image-set.ts'
 import { inOrder, type Member, secondsOf, textMember } from './member.ts'
 import { blobPath, layoutMembers } from './oci-format.ts'
 
-/** The members of Docker 25's archive: an OCI layout, and beside it `manifest.json` and `repositories`. */
+/** Returns the members of an archive in Docker 25's format: an OCI layout plus `manifest.json` and `repositories`. */
 export function dockerMembers(images: readonly SavedImage[]): readonly Member[] {
   const blobs = new Map<Digest, Member>()
   const add = (blob: Descriptor, mtime: number) => {
@@ -34,13 +34,13 @@ export function dockerMembers(images: readonly SavedImage[]): readonly Member[] 
   ])
 }
 
-/** Docker writes null, not an empty list, for an image without a name. */
+/** Docker writes null rather than an empty list for an image without a name. */
 export function repoTags(image: SavedImage): readonly string[] | null {
   const tags = image.names.filter((name) => name.tag !== undefined).map(({ digest: _, ...name }) => familiarName(name))
   return tags.length === 0 ? null : [...new Set(tags)]
 }
 
-/** `repositories`, for readers older than `manifest.json`: name, tag, top layer. Left out when there is nothing to say. */
+/** Returns `repositories`, for readers older than `manifest.json`: name, tag, top layer. Omitted if empty. */
 export function repositoriesMember(
   images: readonly SavedImage[],
   topOf: (image: SavedImage) => string | undefined,
@@ -56,7 +56,7 @@ export function repositoriesMember(
     }
   }
   if (repositories.size === 0) return []
-  // As text, because an object would put names that are numbers first.
+  // Built as text, because an object would put names that are numbers first.
   const object = <T>(map: ReadonlyMap<string, T>, print: (value: T) => string) =>
     `{${[...map]
       .sort(([a], [b]) => compareNames(a, b))

@@ -4,14 +4,14 @@ import { sha256, TareError } from '../../support/index.ts'
 import { type ArchiveFiles, type Item, innerPath, invalid, need, readDocument } from './archive-files.ts'
 import type { ArchiveImage, ArchiveLayer } from './types.ts'
 
-/** One element of `manifest.json`. Docker writes null for what is empty. */
+/** An element of `manifest.json`. Docker writes null for empty values. */
 interface ManifestItem {
   readonly config: string
   readonly names: readonly Reference[]
   readonly layers: readonly string[]
 }
 
-/** The images of a docker-archive, as `manifest.json` lists them. */
+/** Returns the images of a docker-archive as listed in its `manifest.json`. */
 export async function dockerImages(
   shelf: ArchiveFiles,
   manifest: Item,
@@ -52,7 +52,7 @@ async function imageOf(
   }
 }
 
-/** A layer of which only the diff ID is known: the archive does not say whether, or how, it is compressed. */
+/** Returns a layer known only by its diff ID: the archive does not say whether or how it is compressed. */
 export async function layerOf(
   diffId: Digest,
   item: Item,
@@ -68,7 +68,10 @@ export async function layerOf(
   }
 }
 
-/** In `blobs/sha256/` a name is a promise; a `<hex>.json` of older archives is only a name, and Docker does not check it either. */
+/**
+ * A name in `blobs/sha256/` must match the content; the `<hex>.json` of older archives need not, and Docker does not check it
+ * either.
+ */
 function digestOfPath(shelf: ArchiveFiles, path: string): Digest | undefined {
   const hex = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(innerPath(shelf.label, path))?.[1]
   return hex === undefined ? undefined : `sha256:${hex}`

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { replacementFor, sweepBeside } from '../../disk/index.ts'
 import { messageOf, systemCode, TareError } from '../../support/index.ts'
 
-/** Somewhere an archive's bytes go, in order. One of `finish` and `discard` ends it. */
+/** Receives an archive's bytes in order. Ended by either `finish` or `discard`. */
 export interface Output {
   write(chunk: Uint8Array): Promise<unknown>
   finish(): Promise<void>
@@ -11,8 +11,8 @@ export interface Output {
 }
 
 /**
- * A file that appears under its name when it is finished: until then it lies beside it under a temporary name. A pipe or
- * a device is written as it is. Rejects with `ARCHIVE_UNWRITABLE`.
+ * Opens a file that appears under its name only when finished; until then it is next to it under a temporary name. Pipes and
+ * devices are written directly. Rejects with `ARCHIVE_UNWRITABLE`.
  */
 export async function openFileOutput(path: string): Promise<Output> {
   const found = await stat(path).catch(() => undefined)
@@ -21,7 +21,7 @@ export async function openFileOutput(path: string): Promise<Output> {
       remedy: 'Name the file to write the archive to.',
     })
   if (found !== undefined && !found.isFile()) return openInPlace(path)
-  // Through a symlink to the file it names, which then is replaced, and not the link.
+  // If the path is a symlink, its target is replaced, not the link.
   const target = found === undefined ? path : await realpath(path)
   sweepBeside(target)
   const made = replacementFor(target)

@@ -5,7 +5,7 @@ import { type ArchiveFiles, type Item, innerPath } from './archive-files.ts'
 
 const chunkSize = 1 << 20
 
-/** An OCI layout or an unpacked archive on the disk. Links are followed as long as they stay in the folder. */
+/** Opens an OCI layout or an unpacked archive on disk. Links are followed as long as they stay in the folder. */
 export function openFolderShelf(folder: string): ArchiveFiles {
   return {
     label: folder,

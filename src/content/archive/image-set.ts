@@ -29,15 +29,15 @@ export interface SavedImage {
   readonly config: ImageConfig
 }
 
-/** A manifest or index that stands for itself, with its names. */
+/** A top-level manifest or index, with its names. */
 export interface Root {
   readonly blob: Descriptor
   readonly names: readonly Reference[]
-  /** Texts by which a layout shall know it. */
+  /** Further values for `ref.name` in a layout. */
   readonly labels?: readonly string[]
 }
 
-/** All that was put into an archive before it is written. Each blob is opened once; documents stay in memory. */
+/** Collects what goes into an archive before it is written. Each blob is opened once; documents are kept in memory. */
 export class ImageSet {
   private readonly blobs = new Map<Digest, { blob: Descriptor; open: () => Promise<Bytes> }>()
   private readonly documents = new Map<Digest, Buffer>()
@@ -64,14 +64,14 @@ export class ImageSet {
     return this.names.get(formatReference(name))?.blob
   }
 
-  /** The bytes of a blob, checked while they flow. */
+  /** Returns a blob's bytes, verified while being read. */
   async open(blob: Descriptor): Promise<Bytes> {
     const document = this.documents.get(blob.digest)
     if (document !== undefined) return flow(document)
     return verified(await this.find(blob).open(), blob)
   }
 
-  /** Manifests and indexes with a name, in the order they got it, then those without one that no index speaks of. */
+  /** Lists named manifests and indexes in the order they were named, then unnamed ones that no index refers to. */
   async roots(): Promise<readonly Root[]> {
     const named = new Map<Digest, { blob: Descriptor; names: Reference[]; labels: string[] }>()
     const rootOf = (blob: Descriptor) => {
@@ -91,7 +91,7 @@ export class ImageSet {
     return [...named.values(), ...nameless.map((blob) => ({ blob, names: [] }))]
   }
 
-  /** The image of a root: itself, or the one of an index that `platform` asks for. */
+  /** Returns the image of a root: itself, or the one for `platform` in an index. */
   async image(root: Root, platform: Platform | undefined): Promise<SavedImage> {
     const manifestBlob = isIndexType(root.blob.mediaType) ? await this.choose(root, platform) : root.blob
     const manifest = await this.manifest(manifestBlob)

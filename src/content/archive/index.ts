@@ -1,9 +1,9 @@
 /**
- * Image files: what `docker save` writes, old and new, and OCI layouts, as a tar or a folder.
+ * Image files: the formats of `docker save`, old and new, and OCI layouts, as a tar or a folder.
  *
- * In: blobs and names to write; a path or bytes to read.  Out: the file, the same bytes for the same images; or its
- * images, with layers as plain tars.
- * Not here: the store, what a layer holds, which images to take.
+ * In: blobs and names to write; a path or bytes to read.  Out: the file, with equal bytes for equal images; or its images, with
+ * layers as plain tars.
+ * Not here: the store, the contents of layers, the choice of images.
  */
 
 export { type Output, openFileOutput } from './file-output.ts'

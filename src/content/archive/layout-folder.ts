@@ -24,8 +24,8 @@ type Json = Record<string, unknown>
 const layoutLock = '.index.json.lock'
 
 /**
- * An OCI layout in a folder, which is made when it is missing; what is in one stays. Blobs are whole or not there, and
- * index.json is replaced in one go. Rejects with `ARCHIVE_UNWRITABLE` for a folder of anything else.
+ * Opens an OCI layout in a folder, created if missing; existing content is kept. Blobs are written atomically, and so is
+ * index.json. Rejects with `ARCHIVE_UNWRITABLE` if the folder holds anything else.
  */
 export async function openLayout(folder: string): Promise<LayoutWriter> {
   const found = await look(folder)
@@ -43,7 +43,7 @@ async function look(folder: string): Promise<'new' | 'layout'> {
       : refuse(folder, messageOf(cause), 'Name a folder of your own.', cause)
   }
   if (names.length === 0) return 'new'
-  // Without either, another process may just be beginning one.
+  // If it contains neither, another process may be creating a layout right now.
   const begun = names.every((name) => name === 'blobs' || name.startsWith(layoutLock) || name.endsWith('.part'))
   if (begun || names.includes('oci-layout') || names.includes('index.json')) return 'layout'
   throw refuse(folder, 'it holds other files and no OCI layout', 'Name a new folder, or one with an OCI layout.')
@@ -51,10 +51,10 @@ async function look(folder: string): Promise<'new' | 'layout'> {
 
 class LayoutFolder implements LayoutWriter {
   private readonly folder: string
-  /** Nobody else has seen the folder yet: what a failure leaves there can go. */
+  /** True while nobody else has seen the folder: whatever a failure leaves there can be removed. */
   private fresh: boolean
   private readonly written: Digest[] = []
-  /** Blobs that somebody else has written, maybe a process that then gives up. */
+  /** Blobs written by others, possibly by a process that then gives up. */
   private readonly found = new Map<Digest, Descriptor>()
 
   constructor(folder: string, fresh: boolean) {
@@ -120,11 +120,11 @@ class LayoutFolder implements LayoutWriter {
       for (const digest of this.written) await rm(join(this.folder, blobPath(digest)), { force: true })
     }
     if (this.written.length > 0) await withLayoutLock(this.folder, removing)
-    // Each only when nothing is in it any more.
+    // Removed only if empty.
     for (const part of ['blobs/sha256', 'blobs', '.']) await rmdir(join(this.folder, part)).catch(() => {})
   }
 
-  /** Adds to index.json, where the name moves from whatever had it. All else in it stays as another tool wrote it. */
+  /** Adds an entry to index.json and takes the name from the entry that had it. Everything else stays as other tools wrote it. */
   private async point(blob: Descriptor, notes: Readonly<Record<string, string>>): Promise<void> {
     const { mediaType, digest, size, platform } = blob
     await this.answering(async () => {
@@ -153,12 +153,12 @@ class LayoutFolder implements LayoutWriter {
   }
 
   private async isThere({ digest, size }: Descriptor): Promise<boolean> {
-    // One that another tool was writing when it was killed is shorter, and is written again.
+    // A blob that another tool was writing when it was killed is shorter, and is written again.
     const found = await stat(join(this.folder, blobPath(digest))).catch(() => undefined)
     return found?.isFile() === true && found.size === size
   }
 
-  /** What the system says of a write, as an answer. */
+  /** Turns system errors of a write into TareErrors. */
   private async answering<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work()
@@ -182,7 +182,7 @@ async function replace(path: string, text: string, once = false): Promise<void> 
   replaceFile(path, text)
 }
 
-/** Does `work` while no other process of ours changes the layout's index.json. Other tools have no lock to share. */
+/** Runs `work` while no other tare process changes the layout's index.json. There is no lock shared with other tools. */
 function withLayoutLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
   const path = join(folder, layoutLock)
   const busy = () =>
@@ -192,10 +192,10 @@ function withLayoutLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
   return withLock(path, work, busy)
 }
 
-// A call of its own for each 64 KiB of a connection takes longer than the copying.
+// One write for each 64 KiB from a connection would take longer than copying them together.
 const atOnce = 1 << 20
 
-/** What flows, in heaps that are worth a write. */
+/** Groups chunks into batches worth a write. */
 async function* gathered(bytes: Bytes): AsyncGenerator<readonly Uint8Array[]> {
   let chunks: Uint8Array[] = []
   let size = 0
@@ -214,7 +214,7 @@ async function writeAll(file: FileHandle, chunks: readonly Uint8Array[]): Promis
   const { bytesWritten } = await file.writev([...chunks])
   const rest = chunks.reduce((sum, { length }) => sum + length, 0) - bytesWritten
   if (rest === 0) return
-  // A disk that is nearly full takes less.
+  // A nearly full disk may accept less.
   const left = Buffer.concat(chunks).subarray(-rest)
   for (let done = 0; done < left.length; ) done += (await file.write(left, done)).bytesWritten
 }

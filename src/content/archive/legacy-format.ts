@@ -6,8 +6,8 @@ import { inOrder, type Member, secondsOf, textMember } from './member.ts'
 import { v1Images } from './v1-image.ts'
 
 /**
- * The members of the archive that Docker wrote until version 25: `<config>.json`, and for each layer a folder named by
- * its v1 ID. A layer that is there already under another ID is a symlink to it.
+ * Returns the members of an archive as Docker wrote it before version 25: `<config>.json`, and a folder per layer named by its v1
+ * ID. A layer that occurs again under another ID is a symlink.
  */
 export async function legacyMembers(gathered: ImageSet, images: readonly SavedImage[]): Promise<readonly Member[]> {
   const members = new Map<string, Member>()

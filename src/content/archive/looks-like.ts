@@ -14,7 +14,7 @@ const beginnings: readonly (readonly [magic: RegExp, what: string])[] = [
   [/^\0+$/, 'nothing but zeros'],
 ]
 
-/** What a file is that is no archive, by how it begins. */
+/** Describes a file that is not an archive, judging by its first bytes. */
 export function looksLike(head: Uint8Array): string {
   const text = Buffer.from(head.buffer, head.byteOffset, head.length).toString('latin1')
   const known = beginnings.find(([magic]) => magic.test(text))

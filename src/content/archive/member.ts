@@ -1,7 +1,7 @@
 import type { Descriptor } from '../../oci/index.ts'
 import { compareNames } from '../../support/index.ts'
 
-/** What an archive will hold under one name. Times are whole seconds since 1970. */
+/** A file to be written to an archive. Times are whole seconds since 1970. */
 export type Member = { readonly path: string; readonly mtime: number } & (
   | { readonly kind: 'directory' }
   | { readonly kind: 'symlink'; readonly link: string }
@@ -9,12 +9,12 @@ export type Member = { readonly path: string; readonly mtime: number } & (
   | { readonly kind: 'blob'; readonly blob: Descriptor }
 )
 
-/** A member of JSON. Docker ends some of its documents with a newline and some not: `text` has it or has it not. */
+/** Returns a text member. Docker ends only some of its documents with a newline, so `text` must include it if wanted. */
 export function textMember(path: string, text: string, mtime: number): Member {
   return { kind: 'bytes', path, mtime, bytes: Buffer.from(text) }
 }
 
-/** The order in which Docker finds them on its disk: names sorted in each folder, a folder before what is in it. */
+/** Sorts members the way Docker finds them on its disk: by name within each folder, a folder before its contents. */
 export function inOrder(members: Iterable<Member>): readonly Member[] {
   const key = (member: Member) => member.path.replace(/\/$/, '').replaceAll('/', '\0')
   return [...members]
@@ -23,7 +23,7 @@ export function inOrder(members: Iterable<Member>): readonly Member[] {
     .map(({ member }) => member)
 }
 
-/** An image's `created` as whole seconds; 0 for a time before 1970 or none, as Docker writes it. */
+/** Returns an image's `created` as whole seconds; 0 if it is missing or before 1970, as Docker writes it. */
 export function secondsOf(created: string | undefined): number {
   const milliseconds = created === undefined ? Number.NaN : Date.parse(created)
   return Number.isNaN(milliseconds) ? 0 : Math.max(0, Math.floor(milliseconds / 1000))

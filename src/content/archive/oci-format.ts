@@ -14,17 +14,17 @@ import {
 import type { ImageSet, Root } from './image-set.ts'
 import { inOrder, type Member, secondsOf, textMember } from './member.ts'
 
-/** Where containerd keeps an image's whole name in an OCI layout; the spec's own annotation has the tag. */
+/** containerd's annotation for an image's full name in an OCI layout; the spec's own annotation holds only the tag. */
 export const imageNameAnnotation = 'io.containerd.image.name'
 export const refNameAnnotation = 'org.opencontainers.image.ref.name'
 
-/** The notes by which others know an image in a layout, from its whole name. */
+/** Returns the annotations by which other tools find an image in a layout, from its full name. */
 export function nameNotes(name: Reference): Readonly<Record<string, string>> {
   if (name.tag === undefined) return {}
   return { [imageNameAnnotation]: formatReference(name), [refNameAnnotation]: name.tag }
 }
 
-/** The same from a text that is taken as it is, as skopeo does; containerd takes only what is more than a tag. */
+/** Returns the annotations for a label used verbatim, as skopeo does; containerd accepts only more than a tag. */
 export function labelNotes(text: string): Readonly<Record<string, string>> {
   return { ...(/[/:]/.test(text) ? { [imageNameAnnotation]: text } : {}), [refNameAnnotation]: text }
 }
@@ -33,7 +33,7 @@ export function blobPath(digest: Digest): string {
   return `blobs/sha256/${hexOf(digest)}`
 }
 
-/** The members of an OCI layout that has all the images of every root. (image-spec, image-layout.md) */
+/** Returns the members of an OCI layout with all images of every root. (image-spec, image-layout.md) */
 export async function ociMembers(gathered: ImageSet, roots: readonly Root[]): Promise<readonly Member[]> {
   const blobs = new Map<Digest, Member>()
   let newest = 0
@@ -55,7 +55,7 @@ export async function ociMembers(gathered: ImageSet, roots: readonly Root[]): Pr
   return inOrder([...layoutMembers(roots, newest), ...blobs.values()])
 }
 
-/** What makes a tar an OCI layout, besides the blobs. `newest`: the time of what Docker dates with the time of the save. */
+/** Returns the files that make a tar an OCI layout, besides blobs. `newest` replaces the time of the save that Docker uses. */
 export function layoutMembers(roots: readonly Root[], newest: number): readonly Member[] {
   const manifests = roots.flatMap(({ blob, names, labels = [] }) => {
     const { mediaType, digest, size, platform } = blob
@@ -69,12 +69,12 @@ export function layoutMembers(roots: readonly Root[], newest: number): readonly 
     { kind: 'directory', path: 'blobs/', mtime: newest },
     { kind: 'directory', path: 'blobs/sha256/', mtime: newest },
     textMember('index.json', goJson(index), newest),
-    // The blank is Docker's.
+    // Docker writes this blank.
     textMember('oci-layout', '{"imageLayoutVersion": "1.0.0"}', 0),
   ]
 }
 
-/** 0 where the config is not an image's: an attestation, a chart. */
+/** Returns 0 if the config is not an image's, for example an attestation's or a chart's. */
 async function createdOf(gathered: ImageSet, config: Descriptor): Promise<number> {
   if (!isImageConfigType(config.mediaType)) return 0
   const { created } = parseDocument(await gathered.document(config), `the config ${config.digest}`)

@@ -42,7 +42,7 @@ export async function layoutRoots(shelf: ArchiveFiles, index: Item): Promise<rea
   return [...roots.values()]
 }
 
-/** The images of an OCI layout; of an index, all that are there, without attestations and what else is no image. */
+/** Returns the images of an OCI layout; of an index, all that are present, without attestations and other artifacts. */
 export async function ociImages(
   shelf: ArchiveFiles,
   index: Item,
@@ -58,7 +58,7 @@ export async function ociImages(
       else if (!isManifestType(blob.mediaType)) others.add(blob.mediaType)
       else {
         const image = await imageOf(shelf, blob, namedBy, others, limit)
-        // Some tools name the images of an index, and not the index.
+        // Some tools name an index's images instead of the index.
         const own = root.names.length === 0 && blob !== root.blob ? nameOf(blob) : undefined
         const names = own === undefined ? root.names : [own]
         if (image !== undefined) images.push({ ...image, names, group: groupOf(root) })
@@ -72,7 +72,7 @@ export async function ociImages(
   })
 }
 
-/** The names that the layout gives its images, by the digest of their config. */
+/** Returns the names a layout gives its images, by config digest. */
 export async function namesByConfig(
   shelf: ArchiveFiles,
   index: Item,
@@ -100,7 +100,7 @@ async function imagesBelow(shelf: ArchiveFiles, root: Descriptor): Promise<reado
   const blobs = new Map(entries.map(({ blob }) => [blob.digest, blob]))
   const here = new Set<Digest>()
   for (const blob of blobs.values()) if (await isHere(shelf, blob)) here.add(blob.digest)
-  // An index keeps speaking of all platforms when only some of them were saved.
+  // An index may list all platforms even if only some were saved.
   const some = [...blobs.values()].some((blob) => here.has(blob.digest) && !isAttestation(blob))
   return [...blobs.values()].filter(({ digest }) => !some || here.has(digest)).map((blob) => ({ blob, namedBy: what }))
 }
@@ -110,8 +110,8 @@ async function isHere(shelf: ArchiveFiles, { digest }: Descriptor): Promise<bool
 }
 
 /**
- * What belongs together: an index with all its images; and images that index.json itself lists for several platforms, under
- * one name or without any, as if it were that index. Two for the same platform are two images.
+ * Groups images that belong together: those of an index, and those that index.json itself lists for several platforms under one
+ * name or none, as if it were that index. Two for the same platform are separate images.
  */
 function groupsOf(roots: readonly LayoutRoot[]): (root: LayoutRoot) => string {
   const keyOf = ({ blob, names }: LayoutRoot) =>
@@ -124,7 +124,7 @@ function groupsOf(roots: readonly LayoutRoot[]): (root: LayoutRoot) => string {
   }
 }
 
-/** The bytes of a blob of the layout, checked while they flow. Rejects with `BLOB_MISSING`. */
+/** Returns a blob's bytes, verified while being read. Rejects with `BLOB_MISSING`. */
 export async function openBlob(shelf: ArchiveFiles, blob: Descriptor): Promise<Bytes> {
   const item = await shelf.find(blobPath(blob.digest))
   if (item === undefined)
@@ -163,7 +163,7 @@ async function imageOf(
   for (const [i, layer] of manifest.layers.entries()) {
     const diffId = diffIds[i]!
     const item = await need(shelf, blobPath(layer.digest), what)
-    // A plain layer is checked once, by who keeps it: its digest is the diff ID.
+    // A plain layer is verified once, when it is stored: its digest is the diff ID.
     layers.push(
       await layerOf(diffId, item, limit, () =>
         layer.digest === diffId ? item.open() : verified(item.open(), layer, shelf.label),
@@ -181,8 +181,8 @@ async function readBlob(shelf: ArchiveFiles, blob: Descriptor, namedBy: string):
 }
 
 /**
- * containerd writes the whole name beside the spec's `ref.name`, which may be a name or a tag alone. A tag names no
- * repository, so it is no name: what is not plainly more than a tag is taken for one.
+ * containerd writes the full name next to the spec's `ref.name`, which may be a name or only a tag. Since a tag does not say
+ * which repository, anything that is not clearly more than a tag counts as one.
  */
 function nameOf(blob: Descriptor): Reference | undefined {
   const whole = blob.annotations?.[imageNameAnnotation]
@@ -192,7 +192,7 @@ function nameOf(blob: Descriptor): Reference | undefined {
   try {
     return parseReference(text)
   } catch {
-    // Other tools put here what they like; an image with a strange label can still be loaded, without a name.
+    // Other tools may use any label; such an image can still be loaded, without a name.
     return undefined
   }
 }

@@ -7,9 +7,9 @@ import { openFiles } from './open-files.ts'
 import type { ArchiveImage, ArchiveInput, ArchiveSource, OpenOptions } from './types.ts'
 
 /**
- * Opens an image archive: a docker-archive with `manifest.json`, an OCI layout, or both in one; as a folder, a tar, or a
+ * Opens an image archive: a docker-archive with `manifest.json`, an OCI layout, or a combination; as a folder, a tar, or a
  * compressed tar. Rejects with `ARCHIVE_MISSING`, `ARCHIVE_UNREADABLE`, `ARCHIVE_EMPTY`, `ARCHIVE_UNKNOWN`,
- * `ARCHIVE_PATH_ESCAPES` and `TAR_…`. Close it.
+ * `ARCHIVE_PATH_ESCAPES` and `TAR_…`. Must be closed.
  */
 export async function openArchive(input: ArchiveInput, options: OpenOptions): Promise<ArchiveSource> {
   const shelf = await openFiles(input, options)
@@ -35,8 +35,8 @@ export async function openArchive(input: ArchiveInput, options: OpenOptions): Pr
 }
 
 /**
- * Where both are there they list the same images; `manifest.json` has the names as the user gave them, and where it has none
- * for an image, index.json may.
+ * If both exist they list the same images; `manifest.json` has the names as the user gave them, and index.json may name images
+ * that have no name there.
  */
 async function imagesOf(shelf: ArchiveFiles, unpackLimit: number | undefined): Promise<readonly ArchiveImage[]> {
   const manifest = await shelf.find('manifest.json')

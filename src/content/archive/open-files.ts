@@ -11,7 +11,7 @@ import { openTarShelf } from './tar-files.ts'
 import type { ArchiveInput, OpenOptions } from './types.ts'
 
 /**
- * Opens what the user named: a folder and a plain tar file in place, all else unpacked into the scratch folder first.
+ * Opens what the user named: a folder or plain tar file in place; anything else is first decompressed into the scratch folder.
  * Rejects with `ARCHIVE_MISSING`, `ARCHIVE_UNREADABLE`, `ARCHIVE_EMPTY`, `ARCHIVE_UNKNOWN` and `TAR_…`.
  */
 export async function openFiles(input: ArchiveInput, options: OpenOptions): Promise<ArchiveFiles> {
@@ -29,7 +29,7 @@ export async function openFiles(input: ArchiveInput, options: OpenOptions): Prom
       if (found.size === 0) throw empty(input)
       if (looksLikeTar(head)) return openTarShelf(file, found.size, input, input)
     }
-    // A pipe, a device or a compressed file: these are read from front to back.
+    // A pipe, a device or a compressed file is read sequentially.
     const shelf = await openSpooled(file.createReadStream({ autoClose: false, highWaterMark: 1 << 20 }), input, options)
     await file.close()
     return shelf
@@ -79,7 +79,7 @@ async function openScratch(label: string, folder: string): Promise<FileHandle> {
   try {
     await mkdir(folder, { recursive: true })
     const file = await open(path, 'wx+', 0o600)
-    // Without its name the file is gone with the last process that has it open, even when that ends without a word.
+    // Unlinked at once, so that it disappears with the last process that has it open, even one that is killed.
     await rm(path)
     return file
   } catch (cause) {

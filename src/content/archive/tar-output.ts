@@ -6,20 +6,20 @@ import type { Member } from './member.ts'
 const stageSize = 1 << 20
 
 /**
- * Writes the members as a tar. Small pieces are gathered to chunks of 1 MiB, larger ones pass as they are; a chunk is
- * never touched again after it was given to `write`, which is called again only when it has resolved.
+ * Writes members as a tar. Small pieces are collected into chunks of 1 MiB, larger ones are passed on as they are. A chunk is
+ * never modified after it was passed to `write`, which is called again only after it has resolved.
  */
 export async function writeMembers(
   members: readonly Member[],
   open: (blob: Descriptor) => Promise<Bytes>,
   write: (chunk: Uint8Array) => Promise<unknown>,
 ): Promise<void> {
-  // One chunk is on its way to the disk while the next is read and hashed.
+  // One chunk is being written while the next is read and hashed.
   let writing: Promise<unknown> = Promise.resolve()
   const send = async (chunk: Uint8Array) => {
     await writing
     writing = write(chunk)
-    // It is awaited with the next chunk; until then a failure is not yet anybody's.
+    // Awaited with the next chunk; until then a failure must not count as unhandled.
     writing.catch(() => {})
   }
   let stage = Buffer.allocUnsafe(stageSize)

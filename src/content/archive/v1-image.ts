@@ -2,20 +2,20 @@ import { createHash } from 'node:crypto'
 import { type Digest, goJson } from '../../oci/index.ts'
 import { compareNames, sha256 } from '../../support/index.ts'
 
-/** A layer as Docker's first image format has it: an image of its own, with a parent. */
+/** A layer in Docker's first image format, in which every layer is an image with a parent. */
 export interface V1Image {
   /** 64 hex digits. */
   readonly id: string
   readonly parent: string | undefined
-  /** The bytes of `<id>/json`. */
+  /** The content of `<id>/json`. */
   readonly json: string
 }
 
 type Json = Readonly<Record<string, unknown>>
 
 /**
- * The chain of v1 images for a config's layers, lowest first: stubs, and on top the config itself. IDs and JSON are those
- * of Docker 20.10, so that other savers of the same image come to the same names.
+ * Returns the chain of v1 images for a config's layers, lowest first: stubs, and on top the config itself. IDs and JSON equal
+ * Docker 20.10's, so that the same image gets the same names from both.
  */
 export function v1Images(config: Json, diffIds: readonly Digest[]): readonly V1Image[] {
   const os = typeof config['os'] === 'string' ? config['os'] : ''
@@ -26,7 +26,7 @@ export function v1Images(config: Json, diffIds: readonly Digest[]): readonly V1I
     const body = i === diffIds.length - 1 ? topBody(config) : stubBody
     const parent = images.at(-1)?.id
     const id = idOf({ ...body, layer_id: chain, ...(parent === undefined ? {} : { parent: `sha256:${parent}` }) })
-    // The members stand in the order of Docker's V1Image, "os" last.
+    // Members are in the order of Docker's V1Image, with "os" last.
     const json = goJson({ id, parent, ...body, os: undefined, ...(os === '' ? {} : { os }) })
     images.push({ id, parent, json })
   }
@@ -56,7 +56,7 @@ function topBody(config: Json): Json {
   }
 }
 
-/** Docker's container.Config as Go prints it: most members always, null where they are empty. */
+/** Returns Docker's container.Config as Go prints it: most members always, as null if empty. */
 function containerConfig(raw: Json): Json {
   const string = (key: string) => text(raw[key]) ?? ''
   const flag = (key: string) => raw[key] === true

@@ -9,8 +9,8 @@ import { writeMembers } from './tar-output.ts'
 import type { ArchiveOutput, ArchiveWriter, WriteOptions } from './types.ts'
 
 /**
- * An archive that images can be copied to; `close` writes it. Equal images give equal bytes: where Docker has the time of
- * the save, there is the time of the newest image. An image that gets no name is saved without one.
+ * Creates an archive that images can be copied to; `close` writes it. Equal images give equal bytes: where Docker uses the time
+ * of the save, this uses the time of the newest image. An image that gets no name is saved without one.
  */
 export function writeArchive(output: ArchiveOutput, options: WriteOptions): ArchiveWriter {
   const gathered = new ImageSet()
@@ -71,7 +71,7 @@ async function membersOf(gathered: ImageSet, { format, platform }: WriteOptions)
   return format === 'docker' ? dockerMembers(distinct) : legacyMembers(gathered, distinct)
 }
 
-/** One entry for an image that came under several names by several ways: as itself, and out of an index. */
+/** Merges entries for an image that was added several times: by itself, and as part of an index. */
 function mergeNames(images: readonly SavedImage[]): readonly SavedImage[] {
   const merged = new Map<string, SavedImage>()
   for (const image of images) {

@@ -17,17 +17,17 @@ import type { Store } from '../store/index.ts'
 /** A layer of a snapshot. */
 export interface SnapshotLayer {
   readonly diffId: Digest
-  /** Bytes, uncompressed. Unknown for those of a base image. */
+  /** Uncompressed size in bytes. Unknown for layers of a base image. */
   readonly size?: number
-  /** RFC 3339; when it was made. Unknown for those of a base image. */
+  /** When it was made (RFC 3339). Unknown for layers of a base image. */
   readonly created?: string
-  /** Of a base image: how its manifest names the layer. */
+  /** For a base image: the layer's descriptor in its manifest. */
   readonly blob?: Descriptor
-  /** The time that the step gave to the root of the filesystem, which no layer tells. */
+  /** The time a step gave to the root of the filesystem, which layers do not contain. */
   readonly rootTime?: { readonly mtime: number; readonly mtimeNs: number }
 }
 
-/** A layer that a step made. */
+/** A layer made by a step. */
 export interface MadeLayer extends SnapshotLayer {
   readonly size: number
   readonly created: string
@@ -35,21 +35,21 @@ export interface MadeLayer extends SnapshotLayer {
 
 /** A filesystem that a build has made or found. */
 export interface Snapshot {
-  /** Names what is in it: equal ids, equal files. */
+  /** Identifies its contents: snapshots with the same id have the same files. */
   readonly id: string
   readonly layers: readonly SnapshotLayer[]
-  /** Whether there never was anything in it: not even a layer without files. */
+  /** Whether it has no layers at all, not even empty ones. */
   readonly scratch: boolean
-  /** Brings those layers into the store that are still in a registry, before `tree` may be asked. Undefined: all are there. */
+  /** Fetches layers that are still in a registry; must be called before `tree`. Undefined if all are in the store. */
   readonly fetch?: (() => Promise<void>) | undefined
-  /** The time of its root, where a copy has set one. */
+  /** The root's time, if a copy has set one. */
   readonly rootTime?: SnapshotLayer['rootTime']
   tree(): Tree
 }
 
 export const scratch: Snapshot = { id: 'scratch', layers: [], scratch: true, tree: () => Tree.empty }
 
-/** Snapshots of the layers that lie in a store, whose indexes are read once. */
+/** Snapshots of layers in a store, whose indexes are read once. */
 export class Snapshots {
   private readonly store: Store
   private readonly indexes = new Map<Digest, LayerIndex>()
@@ -58,7 +58,7 @@ export class Snapshots {
     this.store = store
   }
 
-  /** The filesystem of the layers, lowest first. */
+  /** Returns the filesystem of these layers, lowest first. */
   of(layers: readonly SnapshotLayer[], fetch?: () => Promise<void>): Snapshot {
     return {
       id: chainId(layers),
@@ -69,7 +69,7 @@ export class Snapshots {
     }
   }
 
-  /** The snapshot with one more layer on top. */
+  /** Returns the snapshot with one more layer on top. */
   stack(below: Snapshot, layer: SnapshotLayer): Snapshot {
     const layers = [...below.layers, layer]
     return {
@@ -82,19 +82,19 @@ export class Snapshots {
     }
   }
 
-  /** Keeps the index of a layer that was just made; `encoded` is the same as a text. */
+  /** Stores the index of a layer just made; `encoded` is its text form. */
   keep(index: LayerIndex, encoded: string): void {
     this.indexes.set(index.diffId, index)
     this.store.records.remember('layers', hexOf(index.diffId), encoded)
   }
 
-  /** The layer's index and where it lies, with the bytes of its digest. Throws `BLOB_MISSING`, `BLOB_CORRUPT`. */
+  /** Returns the layer's index and path, verifying the blob. Throws `BLOB_MISSING`, `BLOB_CORRUPT`. */
   storedLayer(diffId: Digest): StoredLayer {
     this.store.blobs.check(diffId)
     return { index: this.index(diffId), path: this.store.blobs.path(diffId) }
   }
 
-  /** What is in the layer, by what is remembered of it. */
+  /** Returns the layer's index. */
   index(diffId: Digest): LayerIndex {
     let index = this.indexes.get(diffId)
     if (index === undefined) {
@@ -105,7 +105,7 @@ export class Snapshots {
     return index
   }
 
-  /** All indexes that were looked at. */
+  /** Returns all indexes that were used. */
   used(): Iterable<LayerIndex> {
     return this.indexes.values()
   }
@@ -128,7 +128,7 @@ export class Snapshots {
   }
 }
 
-/** Names a stack of layers. (image-spec, config.md, "Layer ChainID") */
+/** Returns the chain ID of a stack of layers. (image-spec, config.md, "Layer ChainID") */
 export function chainId(layers: readonly { readonly diffId: Digest }[]): string {
   return layers.reduce<string>(chained, '') || 'scratch'
 }
@@ -137,7 +137,7 @@ function chained(chain: string, { diffId }: { readonly diffId: Digest }): string
   return chain === '' ? diffId : `sha256:${createHash('sha256').update(`${chain} ${diffId}`).digest('hex')}`
 }
 
-/** The value, made when it is first asked for. */
+/** Returns a function that computes the value on first call. */
 function once<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined
   return () => {
@@ -146,7 +146,7 @@ function once<T>(make: () => T): () => T {
   }
 }
 
-/** Throws `BLOB_MISSING` or `BLOB_CORRUPT` of a layer that cannot be built upon or run. */
+/** Throws `BLOB_MISSING` or `BLOB_CORRUPT` for a layer that cannot be built upon or run. */
 export function refuseLayer({ blobs }: Store, diffId: Digest, image: string): never {
   const isThere = blobs.has(diffId)
   throw new TareError(

@@ -19,19 +19,19 @@ import { type Attempt, RefusedStatus, refused, unreachable, wordsOf } from './fa
 import { Identities, type Identity, type Purpose } from './identity.ts'
 
 export type Question = Omit<HttpRequest, 'url' | 'body' | 'headers'> & {
-  /** Below the registry: `/v2/…`; or where it told us to go. */
+  /** Relative to the registry (`/v2/…`), or a URL it sent us to. */
   readonly path: string | URL
   readonly headers?: OutgoingHttpHeaders | undefined
-  /** Called anew for each try. Errors of the bytes are not the registry's, and end it. */
+  /** Called for each attempt. Errors while reading the body are not the registry's, and are not retried. */
   readonly body?: (() => HttpRequest['body']) | undefined
 }
 
-// With nobody, as the repository asks, with a new token.
+// Anonymously, as the repository asks, and with a new token.
 const mostTurns = 4
 
-/** A registry that can be asked: it knows the scheme, who we are, and when to ask again. */
+/** Sends requests to a registry, with the right scheme, authentication and retries. */
 export class Connection {
-  /** Where it answers. */
+  /** The host it connects to. */
   readonly host: string
   private readonly registry: string
   readonly retries: RetrySettings
@@ -51,17 +51,17 @@ export class Connection {
     retries: RetrySettings,
     options: {
       readonly insecure: boolean
-      /** Only http is spoken there. */
+      /** Use http only. */
       readonly plain?: boolean | undefined
-      /** The path of its API. Default: `/v2`. */
+      /** The API's path. Default: `/v2`. */
       readonly api?: string | undefined
-      /** Told to a mirror of several registries: which of them is meant. */
+      /** Tells a mirror of several registries which one is meant. */
       readonly namespace?: string | undefined
       readonly credentials: (purpose: Purpose) => Promise<Login>
     },
   ) {
     this.registry = host
-    // Docker Hub answers elsewhere than at its name.
+    // Docker Hub's API has another host name.
     this.host = host === 'docker.io' ? 'registry-1.docker.io' : host
     this.http = http
     this.idleTimeout = http.idleTimeout
@@ -74,21 +74,21 @@ export class Connection {
   }
 
   /**
-   * The answer, when its status is one of `expected`; others are refused, after trying again where that may help and
-   * with a new token where the old one is no longer taken.
+   * Returns the response if its status is one of `expected`; throws for others, after retrying where that may help and renewing a
+   * rejected token.
    */
   ask(question: Question, purpose: Purpose, expected: readonly number[]): Promise<HttpResponse> {
     return this.askFor(question, purpose, expected, this.retries)
   }
 
-  /** The same without another try, for bytes that are there only once; a token that is no longer taken is an error, too. */
+  /** The same without retries, for a body that can be read only once; a rejected token is an error too. */
   askOnce(question: Question, purpose: Purpose, expected: readonly number[]): Promise<HttpResponse> {
     return this.askFor(question, purpose, expected, { ...this.retries, attempts: 1 })
   }
 
   /**
-   * The same for a question that only saves work: undefined where it is refused in whichever way, unless the registry wants
-   * to know who asks (401). For an `errand` that may be done otherwise even that is only a refusal.
+   * The same for a request that only saves work: returns undefined if it is refused in any way, except for missing authentication
+   * (401). For an `errand` that can be done differently, even that counts as a refusal.
    */
   async askOptional(
     question: Question,
@@ -96,7 +96,7 @@ export class Connection {
     expected: readonly number[],
     errand = false,
   ): Promise<HttpResponse | undefined> {
-    // That nobody is there is no refusal.
+    // An unreachable server is not a refusal.
     await this.ping(purpose)
     try {
       return await this.askFor(question, purpose, expected, { ...this.retries, attempts: 1 }, true)
@@ -126,7 +126,7 @@ export class Connection {
           const identity = await this.identities.identify(door, purpose, attempt)
           const response = await this.sendOnce(question, url, identity.header)
           if (expected.includes(response.status)) return response
-          // What a repository asks for counts, whatever the door says; what a stranger asks for, never.
+          // A challenge by the repository takes precedence over the one at `/v2/`; one by another host is ignored.
           if (response.status === 401 && turn < mostTurns && isSameEndpoint(response.url, url)) {
             const worth = await this.identities.learn(purpose, identity, challengesOf(response))
             if (worth === 'other' || (worth === 'anew' && !renewed)) {
@@ -151,7 +151,7 @@ export class Connection {
     }
   }
 
-  /** Whether a registry is there, and what it wants to see: asked once. */
+  /** Checks that a registry is there, and what authentication it asks for. Sent once. */
   ping(purpose: Purpose): Promise<Door> {
     this.base ??= this.findDoor(purpose).catch((error: unknown) => {
       this.base = undefined
@@ -164,7 +164,7 @@ export class Connection {
     return { action, host: this.host, registry: this.registry, repository, scope: actions }
   }
 
-  /** An error of the network as an answer; what came from whoever hands in the bytes stays as it is. */
+  /** Turns a network error into a TareError; an error from reading the body is returned unchanged. */
   explain(error: unknown, purpose: Purpose, at = this.host): unknown {
     if (error instanceof TokenExpired) return error
     if (error instanceof BodyFailure) return error.error
@@ -175,7 +175,7 @@ export class Connection {
     return unreachable({ ...this.attempt(purpose), via }, error)
   }
 
-  /** The identity token that came with a token; undefined where none did. */
+  /** Returns the identity token that came with a token, if any. */
   identityToken(): Promise<string | undefined> {
     return this.identities.identityToken()
   }
@@ -189,7 +189,7 @@ export class Connection {
   private async sendOnce(question: Question, base: URL, authorization: string | undefined): Promise<HttpResponse> {
     const { path, headers, body, ...rest } = question
     const url = typeof path === 'string' ? this.urlOf(path, base) : path
-    // An upload may be told to go to a storage service: the token is not for that.
+    // An upload may be redirected to a storage service, which must not get the token.
     const own = isSameEndpoint(url, base) && authorization !== undefined
     const flowing = body?.()
     return this.http.send({
@@ -206,7 +206,7 @@ export class Connection {
     return url
   }
 
-  /** What the registry says of its refusal. The answer to a HEAD has no words: they are asked for. */
+  /** Returns the registry's explanation of a refusal. A response to HEAD has none, so the request is repeated with GET. */
   private async wordsFor(question: Question, response: HttpResponse, base: URL, identity: Identity): Promise<string> {
     if (question.method !== 'HEAD') return wordsOf(response)
     discard(response)
@@ -227,10 +227,10 @@ function viaOf({ url }: HttpResponse, base: URL): Attempt['via'] {
   return isSameEndpoint(url, base) ? undefined : { host: url.host, what: 'storage' }
 }
 
-/** The token was refused while bytes were sent that are there only once; a new one is fetched with the next question. */
+/** The token was rejected while a body was sent that can be read only once; the next request gets a new token. */
 export class TokenExpired extends Error {}
 
-/** What went wrong with the bytes that were to be sent. */
+/** An error from reading the body that was to be sent. */
 export class BodyFailure extends Error {
   readonly error: unknown
 

@@ -19,31 +19,31 @@ import { systemCode, TareError } from '../../support/index.ts'
 import { type Challenge, parseChallenges } from './auth/index.ts'
 import { type Attempt, nonsense, refused, wordsOf } from './failure.ts'
 
-/** Where an endpoint answers, and what it asks for there. */
+/** How to talk to an endpoint, and which authentication it asks for. */
 export interface Door {
   readonly url: URL
   readonly challenge: Challenge | undefined
-  /** It is this machine, which its name alone does not say, and speaks plain HTTP. */
+  /** Set if the name resolves to this machine, though it does not say so, and the endpoint speaks plain HTTP. */
   readonly judged?: true
 }
 
 export interface DoorSettings {
   readonly http: Http
   readonly retries: RetrySettings
-  /** Certificates are not checked, and http will do. */
+  /** Certificates are not verified, and http is allowed. */
   readonly insecure: boolean
-  /** Only http is spoken there. */
+  /** Use http only. */
   readonly plain: boolean
   readonly attempt: Attempt
-  /** Where to knock, of a scheme and a host. */
+  /** Returns the URL to probe for a scheme and host. */
   doorAt(base: URL): URL
-  /** An error of the network as an answer. */
+  /** Turns a network error into a TareError. */
   explain(error: unknown): unknown
 }
 
 /**
- * Finds how a registry is spoken to: https, and http where that is allowed: for this machine itself, by whatever name, as docker
- * has it. A scheme that is not spoken there is tried once.
+ * Finds out how to talk to a registry: https, or http where that is allowed; always for this machine itself, by whatever name, as
+ * in docker. A scheme that is not spoken is tried only once.
  */
 export function findDoor(host: string, settings: DoorSettings): Promise<Door> {
   const { plain, insecure, retries } = settings
@@ -51,14 +51,14 @@ export function findDoor(host: string, settings: DoorSettings): Promise<Door> {
   const open = new URL(`http://${host}`)
   if (plain) return persist(retries, () => knock(open, settings))
   return persist(retries, async () => {
-    // Without a port, the two schemes are two servers.
+    // Without a port, the two schemes are different servers.
     const mayPeek = secure.port !== '' && isLoopback(secure.hostname) && !settings.http.isProxied(secure)
     if (mayPeek && (await speaksInClear(secure, retries.signal))) return knock(open, settings, true)
     let failure: unknown
     try {
       return await knock(secure, settings)
     } catch (error) {
-      // It answers, and has no time; or something is wrong on our side, and stays so.
+      // The server is overloaded, or something is wrong on our side: another scheme will not help.
       if (error instanceof TryAgain || error instanceof TareError) throw error
       failure = error
     }
@@ -71,22 +71,22 @@ export function findDoor(host: string, settings: DoorSettings): Promise<Door> {
     } catch (error) {
       if (error instanceof TryAgain || settings.retries.signal?.aborted) throw error
       if (mayPass(failure) && isBroken(failure) && isBroken(error)) throw failure
-      // The first one tells more: the other is only a guess, unless somebody was there.
+      // The first error is more useful, unless only the second attempt found a server.
       const told = isNobody(failure) && !isNobody(error) ? error : failure
       throw settings.explain(told)
     }
   })
 }
 
-/** The addresses of this machine that a name has, where https is not spoken at it; undefined where that is no reason for http. */
+/** Returns the addresses of a name that resolves to this machine and does not speak https; undefined if http is not justified. */
 async function judge(url: URL, failure: unknown, { http, explain }: DoorSettings) {
-  // A proxy looks the name up by itself.
+  // A proxy resolves the name itself.
   const isProxied = http.isProxied(url) || http.isProxied(new URL(`http://${url.host}`))
   if (isAboutCertificates(explain(failure)) || isProxied) return undefined
   return loopbackAddresses(url.hostname)
 }
 
-/** Asks at the door; `failure` is how https went wrong before. */
+/** Probes an endpoint; `failure` is why https failed before. */
 async function knock(url: URL, { http, attempt, doorAt, explain }: DoorSettings, failure?: unknown): Promise<Door> {
   const response = await http.send({ method: 'GET', url: doorAt(url) })
   if (isPassing(response.status)) {
@@ -94,7 +94,7 @@ async function knock(url: URL, { http, attempt, doorAt, explain }: DoorSettings,
     const error = refused({ ...attempt, proxy: response.proxy }, response.status, await wordsOf(response), after)
     throw new TryAgain(error, readRetryAfter(after, Date.now()))
   }
-  // To somebody who should have spoken TLS; where that was not spoken, it is only an odd door.
+  // A complaint about plain HTTP sent to a TLS port; if TLS had failed there before, it is just an odd response.
   const text = response.status === 400 && failure !== undefined ? await textOf(response) : undefined
   if (text !== undefined && (isAboutCertificates(explain(failure)) || /https|ssl|tls/i.test(text)))
     throw nonsense(attempt, 'does not speak HTTP as a registry does')

@@ -5,14 +5,16 @@ import { verified } from '../index.ts'
 import type { Connection } from './connection.ts'
 import type { Purpose } from './identity.ts'
 
-/** A blob's bytes, checked; see `readBlob`. Rejects with `BLOB_MISSING` before the first byte, later with `BLOB_CORRUPT`. */
+/**
+ * Returns a blob's bytes, verified; see `readBlob`. Rejects with `BLOB_MISSING` before the first byte, later with `BLOB_CORRUPT`.
+ */
 export async function download(connection: Connection, repository: string, blob: Descriptor): Promise<Bytes> {
   return verified(await readBlob(connection, repository, blob, 0), blob, `${connection.host}/${repository}`)
 }
 
 /**
- * A blob's bytes from an offset on, as they come: nobody has checked them. A connection that breaks is made again, and
- * the rest is asked for (Range); as long as bytes come, that may go on. Rejects with `BLOB_MISSING` before the first byte.
+ * Returns a blob's bytes from an offset, not verified. Resumes with a Range request after a broken connection, as often as data
+ * keeps coming. Rejects with `BLOB_MISSING` before the first byte.
  */
 export async function readBlob(
   connection: Connection,
@@ -37,7 +39,7 @@ async function* resumed(
   for (;;) {
     const before = at
     let failure: unknown
-    // A server that was asked for a part may answer with the whole.
+    // The server may ignore Range and send everything.
     let skip = response.status === 206 ? 0 : at
     try {
       for await (const chunk of paced(response, connection)) {
@@ -55,7 +57,7 @@ async function* resumed(
     if (at >= blob.size) return
     tries = at > before ? 1 : tries + 1
     if (tries > connection.retries.attempts) {
-      // Without an error, the registry says that this is all: whoever checks will say what is missing.
+      // The registry claims to be finished; verification will find what is missing.
       if (failure === undefined) return
       throw connection.explain(failure, purpose, response.url.host)
     }
@@ -86,10 +88,10 @@ async function ask(connection: Connection, purpose: Purpose, blob: Descriptor, f
   return response
 }
 
-// Below this, a body is held back on purpose or the way is of no use.
+// Below this the server is stalling, or the connection is useless.
 const leastBytesPerWindow = 16 << 10
 
-/** The body's chunks. One that only trickles counts as a broken connection. */
+/** Yields the body's chunks. A body that only trickles counts as a broken connection. */
 async function* paced({ body }: HttpResponse, { idleTimeout }: Connection): AsyncIterable<Uint8Array> {
   let since = Date.now()
   let bytes = 0
@@ -105,7 +107,7 @@ async function* paced({ body }: HttpResponse, { idleTimeout }: Connection): Asyn
       bytes = 0
     }
     yield chunk
-    // The time that our side took is not the other's.
+    // Excludes the time spent on our side.
     since += Date.now() - asked
   }
 }

@@ -1,29 +1,29 @@
 import { explainUnreachable, type HttpResponse, printable, textOf } from '../../net/index.ts'
 import { TareError } from '../../support/index.ts'
 
-/** What was tried, as far as an error should tell it. */
+/** What was attempted, for error messages. */
 export interface Attempt {
-  /** What we wanted, to follow "cannot": `read the manifest of alpine:3.19`. */
+  /** Follows "cannot": `read the manifest of alpine:3.19`. */
   readonly action: string
   readonly host: string
-  /** What `tare login` calls it; undefined: as `host`. */
+  /** The registry's name for `tare login`. Default: `host`. */
   readonly registry?: string | undefined
-  /** Who answers in its place, as it told us: the server of its tokens, or the storage behind it. */
+  /** The server that responded on the registry's behalf: its token server or its storage. */
   readonly via?: { readonly host: string; readonly what: 'tokens' | 'storage' } | undefined
   readonly repository?: string | undefined
-  /** What may be done, as asked for: `pull`, `pull,push`. */
+  /** The requested scope: `pull`, `pull,push`. */
   readonly scope?: string | undefined
-  /** The same, as the token says; undefined where it does not say. */
+  /** The scope granted by the token, if known. */
   readonly granted?: string | undefined
   /** Where the credentials came from; undefined for none. */
   readonly credentials?: string | undefined
-  /** The proxy that may have answered instead. */
+  /** The proxy that may have responded instead. */
   readonly proxy?: string | undefined
-  /** Why there are none: what a credential helper said. */
+  /** Why there are no credentials: the error of a credential helper. */
   readonly missing?: TareError | undefined
 }
 
-/** What the registry says of its refusal, in its own words: of its JSON, or the beginning of its text. */
+/** Returns the registry's explanation: from its JSON error, or the beginning of the body. */
 export async function wordsOf(response: HttpResponse): Promise<string> {
   const text = await textOf(response)
   try {
@@ -35,7 +35,7 @@ export async function wordsOf(response: HttpResponse): Promise<string> {
   return isPage ? '' : printable(text.slice(0, 300))
 }
 
-/** The status that an error is about, and who answered with it: the cause of what `refused` makes. */
+/** The status of a response and who sent it: the cause of errors made by `refused`. */
 export class RefusedStatus extends Error {
   readonly status: number
   readonly by: 'registry' | 'tokens' | 'storage'
@@ -47,7 +47,7 @@ export class RefusedStatus extends Error {
   }
 }
 
-/** The error for an answer that is none of those we know what to do with. */
+/** Returns the error for an unexpected response. */
 export function refused(attempt: Attempt, status: number, words: string, retryAfter?: string): TareError {
   const message = `cannot ${attempt.action}: ${whoOf(attempt)} answers ${status}${words === '' ? '' : `: ${words}`}${asked(attempt)}`
   const cause = new RefusedStatus(status, attempt.via?.what ?? 'registry')
@@ -65,7 +65,7 @@ export function refused(attempt: Attempt, status: number, words: string, retryAf
         attempt.credentials === undefined ? `\`${login(attempt)}\` may raise the limit.` : 'try again later.'
       }`,
     })
-  // It says that it never does this, not that it cannot now.
+  // The server never supports this, so retrying does not help.
   if (status === 405 || status === 501)
     return new TareError('REGISTRY_REFUSED', message, { cause, remedy: notAllowed(attempt, words) })
   if (status >= 500)
@@ -76,19 +76,19 @@ export function refused(attempt: Attempt, status: number, words: string, retryAf
   return new TareError('REGISTRY_REFUSED', message, { cause })
 }
 
-/** What may be set there so that it does what it says it does not. */
+/** Suggests a setting of the registry that would allow what it refuses. */
 function notAllowed({ host, scope = '' }: Attempt, words: string): string | undefined {
   if (scope.includes('push')) return 'It may be a mirror, or read-only for now: push to another.'
   if (!scope.includes('delete')) return undefined
   if (host === 'registry-1.docker.io') return 'Docker Hub removes images on its web pages and by its own API only.'
-  // Those of clouds answer the same, and have nothing to set.
+  // Cloud registries respond the same way, but have no such setting.
   const isOwn = /\bUNSUPPORTED\b/.test(words) && !/\.(?:amazonaws\.com|azurecr\.io|pkg\.dev|gcr\.io)$/.test(host)
   return isOwn
     ? 'If it is distribution’s registry (registry:2), whoever runs it can allow it: `delete: {enabled: true}` under `storage`, or REGISTRY_STORAGE_DELETE_ENABLED=true.'
     : 'It does not remove images this way: see what its own pages or API can do.'
 }
 
-/** The error for no answer at all, or half of one. */
+/** Returns the error for a missing or truncated response. */
 export function unreachable(attempt: Attempt, error: unknown): unknown {
   const { host } = attempt.via ?? attempt
   const found = explainUnreachable(error, host, '--insecure')
@@ -97,7 +97,7 @@ export function unreachable(attempt: Attempt, error: unknown): unknown {
   return new TareError('REGISTRY_UNREACHABLE', message, { cause: error, remedy: found.remedy })
 }
 
-/** The error for an answer that no registry should give. */
+/** Returns the error for a response that violates the protocol. */
 export function nonsense(attempt: Attempt, what: string): TareError {
   return new TareError('REGISTRY_INVALID', `cannot ${attempt.action}: ${whoOf(attempt)} ${what}`, {
     remedy: 'It may not be a registry, or a proxy may be answering in its place.',
@@ -128,7 +128,7 @@ function asked(attempt: Attempt): string {
   return ` (${parts.join(', ')})`
 }
 
-/** Whether the token has what was asked for. */
+/** Whether the token grants everything that was requested. */
 function hasAll({ scope = '', granted = '' }: Attempt): boolean {
   const rights = granted.split(',')
   return rights.includes('*') || scope.split(',').every((right) => right === '' || rights.includes(right))

@@ -5,44 +5,44 @@ import type { Door } from './door.ts'
 import type { Attempt } from './failure.ts'
 import { basic, fetchToken, type Token } from './tokens.ts'
 
-/** What a question is about: which rights it needs, and how an error tells of it. */
+/** What a request is for: the rights it needs, and how to describe it in errors. */
 export interface Purpose {
   readonly action: string
   readonly repository?: string | undefined
   readonly actions?: 'pull' | 'pull,push' | 'delete' | undefined
-  /** A second repository to read from: that of a mount. */
+  /** A second repository to read from, for a cross-repository mount. */
   readonly from?: string | undefined
-  /** An identity token is wanted, too. */
+  /** Also request an identity token. */
   readonly lasting?: boolean | undefined
 }
 
-/** What a question is asked with. */
+/** The authentication of a request. */
 export interface Identity {
-  /** The value of the Authorization header; undefined for nobody. */
+  /** The Authorization header; undefined for anonymous requests. */
   readonly header?: string
-  /** The challenge that it meets. */
+  /** The challenge it answers. */
   readonly challenge?: Challenge
   readonly source?: string | undefined
   readonly granted?: string | undefined
-  /** Why there are no credentials, where a helper should have had some. */
+  /** Why there are no credentials, if a helper should have provided some. */
   readonly missing?: TareError | undefined
-  /** For a header that can be had anew. */
+  /** Discards the header, if a new one can be obtained. */
   readonly forget?: () => void
 }
 
-// A token that is about to expire is of no use for an upload.
+// A token about to expire is useless for an upload.
 const expiryMargin = 5_000
 
 /**
- * Who we are to one endpoint, by what that endpoint itself has asked for: at its door, or at one of its repositories.
- * Whoever calls `learn` has made sure that the endpoint said it, and nobody that it redirects to.
+ * Our authentication for one endpoint, as requested by the endpoint itself at `/v2/` or at a repository. Callers of `learn` must
+ * make sure that a challenge came from the endpoint and not from a redirect target.
  */
 export class Identities {
   private readonly http: Http
   private readonly retries: RetrySettings
   private readonly who: (purpose: Purpose) => Promise<Login>
   private readonly tokens = new Map<string, Promise<Token>>()
-  /** What repositories have asked for, where that is not what the door asks for. */
+  /** Challenges of repositories that differ from the endpoint's. */
   private readonly asked = new Map<string, Challenge>()
 
   constructor(http: Http, retries: RetrySettings, who: (purpose: Purpose) => Promise<Login>) {
@@ -51,7 +51,7 @@ export class Identities {
     this.who = who
   }
 
-  /** `door`: what the endpoint asks for before anything else. */
+  /** `door` holds the endpoint's own challenge. */
   async identify(door: Door, purpose: Purpose, attempt: Attempt): Promise<Identity> {
     const challenge = this.asked.get(purpose.repository ?? '') ?? door.challenge
     if (challenge === undefined) return {}
@@ -79,8 +79,8 @@ export class Identities {
   }
 
   /**
-   * Takes in what the endpoint asked for when it refused a question that came with `identity`, and says with what
-   * another try is worth it: `other` than before, or the same `anew`; undefined where it is not.
+   * Records the challenge of a response that refused `identity`. Returns whether to retry with an `other` identity or the same
+   * one `anew`; undefined if a retry is pointless.
    */
   async learn(
     purpose: Purpose,
@@ -98,7 +98,7 @@ export class Identities {
     return identity.forget === undefined ? undefined : 'anew'
   }
 
-  /** The identity token that came with the token for a question; undefined where none did. */
+  /** Returns the identity token that came with the token for a request, if any. */
   async identityToken(): Promise<string | undefined> {
     for (const token of this.tokens.values()) {
       const { identity } = await token
@@ -109,8 +109,8 @@ export class Identities {
 }
 
 /**
- * What may be said over plain HTTP to a name that only its addresses show to be this machine: what is kept for it. Without a port,
- * a login is one for https.
+ * Limits what is sent over plain HTTP to a name that turned out to be this machine: only logins stored for http. Without a port,
+ * a login is for https.
  */
 function guarded(login: Login, { url, judged }: Door): Login {
   const { credentials } = login
@@ -123,13 +123,13 @@ function guarded(login: Login, { url, judged }: Door): Login {
   return { failure }
 }
 
-/** Equal for challenges that the same token meets. */
+/** Challenges with equal keys can be answered with the same token. */
 function keyOf(challenge: Challenge, purpose: Purpose): string {
   const { realm = '', service = '' } = challenge.parameters
   return challenge.scheme === 'basic' ? 'basic' : [realm, service, ...scopesOf(purpose, challenge)].join(' ')
 }
 
-/** What we need, and what the repository says is needed: a gateway may call it by another name. */
+/** Returns the scopes we need, and those the repository asks for: a gateway may use another name. */
 function scopesOf({ repository, actions, from }: Purpose, { parameters }: Challenge): readonly string[] {
   if (repository === undefined || actions === undefined) return []
   const own = [`repository:${repository}:${actions}`, ...(from === undefined ? [] : [`repository:${from}:pull`])]
@@ -137,7 +137,7 @@ function scopesOf({ repository, actions, from }: Purpose, { parameters }: Challe
   return [...own, ...wanted]
 }
 
-/** Whether scopes give what another asks for. */
+/** Whether these scopes include another one. */
 function covers(own: readonly string[], scope: string): boolean {
   const parts = (text: string) => /^(.*):([^:]*)$/.exec(text) ?? []
   const [, name, actions = ''] = parts(scope)

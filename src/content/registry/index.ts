@@ -1,7 +1,8 @@
 /**
- * Theirs, over HTTP: a repository of a registry as a Source and a Target. (distribution-spec)
+ * A registry's repository over HTTP, as a Source and a Target. (distribution-spec)
  *
- * In: a registry's name, who we are, a repository.  Out: manifests and blobs, each checked; tokens, retries and resumed transfers stay inside.
+ * In: a registry's name, credentials, a repository.  Out: manifests and blobs, verified; tokens, retries and resumed transfers
+ * stay inside.
  * Not here: what is pulled for which platform, compression, the store.
  */
 export {

@@ -15,18 +15,20 @@ import type { Connection } from './connection.ts'
 import { nonsense, refused, wordsOf } from './failure.ts'
 import type { Purpose } from './identity.ts'
 
-// Manifests of all four kinds; without this, registries convert them or answer with one of 2015.
+// All four kinds of manifest. Without this header, registries convert them or return schema 1.
 const accept = [mediaTypes.index, mediaTypes.manifest, mediaTypes.dockerList, mediaTypes.dockerManifest].join(', ')
 
-// What registries and their gateways answer to HEAD for what they have.
+// The statuses with which registries and gateways answer HEAD for something that exists.
 const there = [200, 202, 204]
 
-/** Whether a blob lies among the manifests of a registry, not among its blobs. */
+/** Whether a blob is stored among a registry's manifests rather than its blobs. */
 export function isDocument({ mediaType }: Pick<Descriptor, 'mediaType'>): boolean {
   return isManifestType(mediaType) || isIndexType(mediaType)
 }
 
-/** A manifest by its tag or digest; undefined where there is none. `shown` is what messages call the image. */
+/**
+ * Returns the descriptor of a manifest by tag or digest; undefined if it does not exist. `shown` is the image's name in messages.
+ */
 export async function resolveManifest(
   connection: Connection,
   repository: string,
@@ -35,7 +37,7 @@ export async function resolveManifest(
 ): Promise<Descriptor | undefined> {
   const path = `/v2/${repository}/manifests/${name}`
   const purpose: Purpose = { action: `read the manifest of ${shown}`, repository, actions: 'pull' }
-  // Only a question that saves the document: where a gateway refuses it, or has nothing to say, GET decides.
+  // HEAD only saves a download: if a gateway refuses it or sends too little, GET decides.
   const head = await connection.askOptional({ method: 'HEAD', path, headers: { Accept: accept } }, purpose, there)
   if (head !== undefined) discard(head)
   const said = head === undefined ? undefined : describe(head)
@@ -50,7 +52,7 @@ export async function resolveManifest(
   return { mediaType: typeOf(response, bytes, purpose.action), digest, size: bytes.length }
 }
 
-/** A manifest's bytes, checked. Rejects with `BLOB_MISSING` where it is not there, and with `BLOB_CORRUPT`. */
+/** Returns a manifest's bytes, verified. Rejects with `BLOB_MISSING` and `BLOB_CORRUPT`. */
 export async function readManifest(connection: Connection, repository: string, blob: Descriptor): Promise<Buffer> {
   const path = `/v2/${repository}/manifests/${blob.digest}`
   const purpose: Purpose = { action: `read the manifest ${blob.digest} of ${repository}`, repository, actions: 'pull' }
@@ -60,7 +62,7 @@ export async function readManifest(connection: Connection, repository: string, b
   return collect(verified(flow(answer.bytes), blob, `${connection.host}/${repository}`), documentLimit)
 }
 
-/** Whether the repository has the manifest; where that cannot be told, it has not. With `push`, the token is that of the upload that may follow. */
+/** Whether the repository has the manifest; false if unknown. With `push`, uses the token for the upload that may follow. */
 export async function hasManifest(
   connection: Connection,
   repository: string,
@@ -75,12 +77,12 @@ export async function hasManifest(
   return response !== undefined
 }
 
-// What registries answer that do not know the kind of a manifest, besides 415.
+// Statuses of registries that do not support a kind of manifest, besides 415.
 const refusedKinds = new Set([400, 404, 405, 406, 415, 422])
 
 /**
- * Puts a manifest under a tag, or under its digest. Answers whether the registry keeps the list of what refers to its subject.
- * Rejects with `MANIFEST_REFUSED` where it does not take such a manifest.
+ * Uploads a manifest under a tag or its digest. Returns whether the registry keeps the list of the subject's referrers. Rejects
+ * with `MANIFEST_REFUSED` if it does not accept such a manifest.
  */
 export async function putManifest(
   connection: Connection,
@@ -117,7 +119,7 @@ export interface FetchedDocument {
   readonly bytes: Buffer
 }
 
-/** A document, whole; undefined where the registry has none of that name. One that breaks off is asked for again. */
+/** Returns a whole document; undefined if it does not exist. Retried if truncated. */
 export async function fetchDocument(
   connection: Connection,
   path: string | URL,
@@ -141,7 +143,7 @@ export async function fetchDocument(
   }
 }
 
-/** What a head says of a manifest, if it says all. */
+/** Returns a manifest's descriptor from response headers, if they are complete. */
 function describe({ headers }: HttpResponse): Descriptor | undefined {
   const digest = headers['docker-content-digest']
   const mediaType = typeNamed({ headers })
@@ -150,7 +152,7 @@ function describe({ headers }: HttpResponse): Descriptor | undefined {
   return Number.isSafeInteger(size) && size > 0 && size <= documentLimit ? { mediaType, digest, size } : undefined
 }
 
-/** The media type that a head names, without parameters and in small letters; empty where it names none. */
+/** Returns the Content-Type without parameters, in lower case; empty if missing. */
 export function typeNamed({ headers }: Pick<HttpResponse, 'headers'>): string {
   return headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? ''
 }

@@ -10,22 +10,22 @@ import type { Purpose } from './identity.ts'
 
 export interface PlaceSettings {
   readonly environment: Environment
-  /** Those of the origin; mirrors are never shown them. */
+  /** For the origin only; mirrors never get them. */
   readonly credentials?: Credentials | undefined
   readonly idleTimeout: number
   readonly retries: RetrySettings
-  /** Is told what went wrong and is no error. */
+  /** Called with problems that are not errors. */
   readonly warn?: ((message: string) => void) | undefined
 }
 
-// A mirror is there to be faster: the origin is not kept waiting long for it.
+// A mirror is there to be faster, so it must not delay the origin for long.
 const mirrorPatience = 20_000
 const mirrorAttempts = 2
 const mirrorWait = 1_000
 
-/** An endpoint that can be asked. */
+/** An endpoint with its connection. */
 export class Transport {
-  /** As image names have it. */
+  /** As in image names. */
   readonly host: string
   readonly repository: string
   readonly connection: Connection
@@ -49,7 +49,7 @@ export class Transport {
       found.set(asked, known)
       const login = await known
       if (login.failure === undefined) return login
-      // Much can be read by anybody, and little written.
+      // Reading often works anonymously, writing rarely.
       if (login.credentials === undefined && actions !== 'pull') throw login.failure
       settings.warn?.(`${login.failure.message}: going on without it`)
       return login
@@ -62,21 +62,21 @@ export class Transport {
   }
 }
 
-// A config, and the like.
+// Configs and the like.
 const small = 1 << 20
 
 interface Mirror {
   readonly place: Transport
-  /** Why it is not asked any more. */
+  /** Why it is no longer used. */
   failure?: string
 }
 
-/** Where a repository is read: at its mirrors in their order, then at its origin. What is written goes to the origin. */
+/** Reads a repository from its mirrors, in order, then from its origin. Writes go to the origin. */
 export class Places {
   readonly origin: Transport
   private readonly mirrors: readonly Mirror[]
   private readonly signal: AbortSignal | undefined
-  /** What the mirrors answered to the last question that the origin was asked, too. */
+  /** The mirrors' failures in the last read that reached the origin. */
   private passed: readonly string[] = []
   private gaveBytes = false
 
@@ -93,7 +93,7 @@ export class Places {
     this.mirrors = mirrors.map((mirror) => ({ place: new Transport(mirror, hasty) }))
   }
 
-  /** What mirrors had to say when the origin was asked last; undefined for nothing. */
+  /** Describes why mirrors failed when the origin was last used; undefined if they did not. */
   get said(): string | undefined {
     return this.passed.length === 0 ? undefined : this.passed.join('; ')
   }
@@ -103,14 +103,14 @@ export class Places {
     this.origin.close()
   }
 
-  /** The first answer; undefined where nobody has it. An error is the origin's, and tells of the mirrors. */
+  /** Returns the first result; undefined if no endpoint has it. Errors are the origin's, and mention the mirrors. */
   async read<T>(ask: (place: Transport) => Promise<T | undefined>): Promise<T | undefined> {
     return (await this.find(ask)).answer
   }
 
-  /** A blob's bytes, checked. When a mirror ends in the middle, the next place is asked for the rest. */
+  /** Returns a blob's bytes, verified. If a mirror breaks off, the next endpoint supplies the rest. */
   async open(blob: Descriptor): Promise<Bytes> {
-    // What a mirror sends of a small one is known to be right before anybody sees it.
+    // Small blobs from a mirror are verified before being passed on.
     if (this.mirrors.length > 0 && blob.size <= small)
       return flow((await this.read((place) => readSmall(place, blob)))!)
     const first = await this.findBlob(blob, 0)
@@ -119,8 +119,7 @@ export class Places {
   }
 
   /**
-   * To be called after bytes that were not what they should be: whether a mirror gave some. Then none is asked any more,
-   * and another try may help.
+   * Must be called after corrupt bytes: stops using mirrors if one supplied some, and returns whether another attempt may help.
    */
   dropMirrors(error: unknown): boolean {
     if (!this.gaveBytes) return false
@@ -186,11 +185,11 @@ async function readSmall({ connection, repository }: Transport, blob: Descriptor
 interface Found<T> {
   readonly answer: T | undefined
   readonly place: Transport
-  /** undefined: the place is the origin. */
+  /** Undefined for the origin. */
   readonly mirror?: Mirror
 }
 
-/** What is wrong with them, or with what is kept for them, and not with what is wished for. */
+/** Whether the error is about the endpoint or its configuration, not about what was requested. */
 function isTheirs(error: unknown): error is TareError {
   return error instanceof TareError && /^(?:(?:REGISTRY|BLOB|MANIFEST)_|CERTIFICATES_INVALID$)/.test(error.code)
 }
@@ -199,7 +198,7 @@ function isLasting({ code }: TareError): boolean {
   return /^(?:REGISTRY_|CERTIFICATES_)/.test(code) && code !== 'REGISTRY_NOT_FOUND'
 }
 
-/** `mirror.example:5000 answers 503`, without what was wished for. */
+/** Formats a reason such as `mirror.example:5000 answers 503`. */
 function reasonOf(error: unknown, { connection: { host } }: Transport): string {
   const message = messageOf(error)
   const at = message.lastIndexOf(`: ${host}`)

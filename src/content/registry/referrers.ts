@@ -9,8 +9,8 @@ import { nextPage } from './tags.ts'
 const mostPages = 1000
 
 /**
- * What names a manifest as its subject: signatures, SBOMs and the like. A registry without the referrers API has them under
- * a tag of the digest, which whoever pushed them has kept. (distribution-spec, "Listing Referrers")
+ * Lists manifests whose subject is this one: signatures, SBOMs and the like. For a registry without the referrers API, reads the
+ * list that clients maintain under a tag derived from the digest. (distribution-spec, "Listing Referrers")
  */
 export async function fetchReferrers(
   connection: Connection,
@@ -20,7 +20,7 @@ export async function fetchReferrers(
 ): Promise<readonly Descriptor[]> {
   const purpose: Purpose = { action: `list what refers to ${digest} in ${repository}`, repository, actions: 'pull' }
   const found = (await askApi()) ?? (await askTag())
-  // Not every registry filters, and a tag never does.
+  // Not every registry filters, and the tag never does.
   return artifactType === undefined ? found : found.filter((one) => one.artifactType === artifactType)
 
   async function askApi(): Promise<readonly Descriptor[] | undefined> {
@@ -28,15 +28,15 @@ export async function fetchReferrers(
     let path: string | URL | undefined = `/v2/${repository}/referrers/${digest}${query}`
     const all: Descriptor[] = []
     for (let page = 0; path !== undefined; page++) {
-      // Some of a list is no list: a signature might be missing.
+      // A partial list is useless: a signature might be missing.
       if (page === mostPages)
         throw nonsense(connection.attempt(purpose), `has more than ${mostPages} pages of referrers`)
       const answer = await fetchDocument(connection, path, purpose).catch((error: unknown) => {
-        // Some say 400 or 405 of what they do not know.
+        // Some registries answer unknown requests with 400 or 405.
         if (page === 0 && error instanceof TareError && error.code === 'REGISTRY_REFUSED') return undefined
         throw error
       })
-      // A page for people is no answer either.
+      // An HTML page is not an answer either.
       if (answer === undefined || !isList(answer)) {
         if (page === 0) return undefined
         throw nonsense(connection.attempt(purpose), `has no page ${page + 1} of the referrers`)
@@ -49,18 +49,21 @@ export async function fetchReferrers(
 
   async function askTag(): Promise<readonly Descriptor[]> {
     const answer = await fetchReferrersTag(connection, repository, digest)
-    // The name may be taken by something else, such as a signature of cosign's.
+    // The tag may be used for something else, such as a cosign signature.
     if (answer === undefined || !isList(answer)) return []
     return parseIndex(answer.bytes, `the referrers of ${digest}`).manifests
   }
 }
 
-/** The tag under which a registry without the referrers API has the list. */
+/** Returns the tag for the list in a registry without the referrers API. */
 export function referrersTag(subject: Digest): string {
   return `sha256-${hexOf(subject)}`
 }
 
-/** The list under the tag of a subject; undefined where there is none. Some registries take the tag for the digest, and answer with the subject itself. */
+/**
+ * Returns the list under a subject's tag; undefined if there is none. Some registries confuse the tag with the digest and return
+ * the subject itself.
+ */
 export async function fetchReferrersTag(
   connection: Connection,
   repository: string,
@@ -72,7 +75,7 @@ export async function fetchReferrersTag(
   return answer === undefined || sha256(answer.bytes) === subject ? undefined : answer
 }
 
-/** Whether the registry keeps such lists itself. */
+/** Whether the registry maintains such lists itself. */
 export async function hasReferrersApi(connection: Connection, repository: string, digest: Digest): Promise<boolean> {
   const purpose: Purpose = {
     action: `list what refers to ${digest} in ${repository}`,
@@ -90,7 +93,7 @@ export async function hasReferrersApi(connection: Connection, repository: string
 
 const vague = new Set(['', 'application/json', 'application/octet-stream', 'text/plain'])
 
-/** Whether an answer is a list: it says so, or says nothing else and reads as one. */
+/** Whether a response is such a list: by its type, or by its content if the type says nothing else. */
 function isList({ response, bytes }: FetchedDocument): boolean {
   const type = typeNamed(response)
   if (type === mediaTypes.index || !vague.has(type)) return type === mediaTypes.index

@@ -26,39 +26,39 @@ import { hasBlob, mount, type Upload, type Uploaded, upload } from './upload.ts'
 import { UploadAhead } from './upload-ahead.ts'
 
 export interface RegistryOptions {
-  /** Where blobs are read and written: a registry keeps them by repository. */
+  /** The repository for blobs, which registries store by repository. */
   readonly repository: string
-  /** Whose config files, proxies, certificates and rules for registries count. Default: nobody's. */
+  /** The environment variables that select config files, proxies, certificates and registry rules. Default: none. */
   readonly environment?: Environment | undefined
-  /** How the image is named that is to be read: its mirrors are asked first, those that are for such a name. Default: no mirror is asked. */
+  /** How the image to be read is named: mirrors allowed for such names are tried first. Default: no mirrors. */
   readonly namedBy?: NamedBy | undefined
-  /** Instead of those that the config files have. */
+  /** Used instead of those in config files. */
   readonly credentials?: Credentials | undefined
-  /** Certificates are not checked, and http is tried after https. */
+  /** Certificates are not verified, and http is tried after https. */
   readonly insecure?: boolean | undefined
   readonly signal?: AbortSignal | undefined
-  /** Is told what went wrong and is no error, such as a credential helper that is missing. */
+  /** Called with problems that are not errors, such as a missing credential helper. */
   readonly warn?: ((message: string) => void) | undefined
-  /** Milliseconds without a byte after which a connection counts as lost. Default: 60,000. */
+  /** Milliseconds without data after which a connection counts as lost. Default: 60,000. */
   readonly idleTimeout?: number | undefined
-  /** How often something is tried in all. Default: 5. */
+  /** Maximum number of attempts. Default: 5. */
   readonly attempts?: number | undefined
-  /** Milliseconds before the second try. Default: 400. */
+  /** Milliseconds before the second attempt. Default: 400. */
   readonly retryDelay?: number | undefined
 }
 
-// Smaller blobs are read first, so that they can be sent again.
+// Smaller blobs are buffered, so that they can be sent again.
 const small = 1 << 20
 
 /**
- * Opens a registry, by the name that stands in image names; where that really is, configuration says. Nothing is asked
- * before the first question. Throws `REGISTRY_BLOCKED` and `REGISTRIES_INVALID`.
+ * Opens a registry by its name in image names; configuration decides where it really is. Sends nothing before it is used. Throws
+ * `REGISTRY_BLOCKED` and `REGISTRIES_INVALID`.
  */
 export function openRegistry(host: string, options: RegistryOptions): Registry {
   return new Registry(host, options)
 }
 
-/** A repository of a registry, as a place that images come from and go to. */
+/** A repository of a registry, to read images from and write them to. */
 export class Registry implements Target {
   readonly host: string
   readonly repository: string
@@ -79,12 +79,12 @@ export class Registry implements Target {
     this.place = this.places.origin
   }
 
-  /** The host that really has it. */
+  /** The host that really serves it. */
   get origin(): string {
     return this.place.connection.host
   }
 
-  /** What mirrors had to say when the registry was asked last; undefined for nothing. */
+  /** Why mirrors failed when the registry was last used; undefined if they did not. */
   get mirrorsSaid(): string | undefined {
     return this.places.said
   }
@@ -104,7 +104,7 @@ export class Registry implements Target {
     return flow(bytes!)
   }
 
-  /** After bytes of a mirror, all mirrors are passed over from now on. */
+  /** After corrupt bytes from a mirror, no mirrors are used any more. */
   distrust(error: unknown): boolean {
     return this.places.dropMirrors(error)
   }
@@ -118,7 +118,7 @@ export class Registry implements Target {
     const { connection, repository } = this.place
     if (isDocument(blob)) {
       const bytes = await collect(verified(await open(), blob), documentLimit)
-      // One with a subject may be there, and not in the list of what refers to that.
+      // A manifest with a subject may exist without being in the list of referrers.
       const referral = referralOf(blob, bytes)
       if (referral === undefined && (await hasManifest(connection, repository, blob, true))) return
       await this.putDocument(repository, blob.digest, blob, bytes)
@@ -133,27 +133,27 @@ export class Registry implements Target {
     await this.upload(blob, { open: async () => verified(await open(), blob), once: true })
   }
 
-  /** Uploads a blob whose bytes can be opened again, or has it mounted from another repository here. */
+  /** Uploads a blob whose bytes can be opened repeatedly, or mounts it from another repository of this registry. */
   upload(blob: Descriptor, bytes: Upload, mounts: readonly string[] = []): Promise<Uploaded> {
     return upload(this.place.connection, this.place.repository, blob, bytes, this.within(mounts))
   }
 
-  /** Begins an upload of bytes that are still being made. */
+  /** Starts an upload of bytes that are still being produced. */
   uploadAhead(): Promise<UploadAhead> {
     return UploadAhead.begin(this.place.connection, this.place.repository)
   }
 
-  /** Whether there is nothing in the repository that has a name, so that no blob is there already. Where that cannot be told, there is. */
+  /** Whether the repository has no tags, so that it cannot have any blob yet; false if unknown. */
   isEmpty(): Promise<boolean> {
     return isEmpty(this.place.connection, this.place.repository)
   }
 
-  /** Takes a blob over from other repositories here, without a byte. undefined: it is not to be had that way. */
+  /** Mounts a blob from other repositories of this registry, without sending data. Returns undefined if that is not possible. */
   mount(blob: Descriptor, mounts: readonly string[]): Promise<Uploaded | undefined> {
     return mount(this.place.connection, this.place.repository, blob, this.within(mounts))
   }
 
-  /** A name in another repository than this one gets the image there, too, by mounts. */
+  /** If the name is in another repository, mounts the image's blobs there. */
   async tag(name: Reference, blob: Descriptor): Promise<void> {
     const { connection, repository } = this.place
     const there = this.reallyAt(name.repository)
@@ -162,21 +162,21 @@ export class Registry implements Target {
     await this.putDocument(there, name.tag ?? blob.digest, blob, bytes)
   }
 
-  /** All tags of the repository, in the registry's order. */
+  /** Returns all tags of the repository, in the registry's order. */
   tags(): Promise<readonly string[]> {
     return listTags(this.place.connection, this.place.repository)
   }
 
-  /** What names a manifest of the repository as its subject; of one artifact type, or of all. */
+  /** Lists manifests of the repository that refer to this one, optionally of one artifact type. */
   referrers(digest: Digest, artifactType?: string): Promise<readonly Descriptor[]> {
     return fetchReferrers(this.place.connection, this.place.repository, digest, artifactType)
   }
 
-  /** Removes a manifest, and with it every tag that points at it. */
+  /** Deletes a manifest, and with it every tag that points to it. */
   async remove(blob: Descriptor): Promise<void> {
     const { connection, repository } = this.place
     const { digest } = blob
-    // Afterwards nobody can say any more what it spoke of.
+    // Read first: afterwards nobody could tell what its subject was.
     const referral = await this.referralThere(blob)
     const purpose: Purpose = { action: `remove ${digest} from ${repository}`, repository, actions: 'delete' }
     const path = `/v2/${repository}/manifests/${digest}`
@@ -184,7 +184,7 @@ export class Registry implements Target {
     if (referral !== undefined) await removeReferrer(connection, repository, referral)
   }
 
-  /** Removes a tag, and nothing else. Not every registry does that: rejects with `REGISTRY_REFUSED`. */
+  /** Deletes only a tag. Not every registry supports this: rejects with `REGISTRY_REFUSED`. */
   async removeTag(tag: string): Promise<void> {
     const { connection, repository } = this.place
     const purpose: Purpose = { action: `remove the tag ${tag} from ${repository}`, repository, actions: 'delete' }
@@ -198,7 +198,10 @@ export class Registry implements Target {
     })
   }
 
-  /** Rejects unless the registry takes the credentials. Answers an identity token, which does instead of the password, where it gives one. */
+  /**
+   * Rejects unless the registry accepts the credentials. Returns an identity token to be used instead of the password, if it
+   * issues one.
+   */
   async login(): Promise<string | undefined> {
     const { connection } = this.place
     const purpose: Purpose = { action: `log in to ${this.host}`, lasting: true }
@@ -227,7 +230,7 @@ export class Registry implements Target {
     await this.putDocument(there, blob.digest, blob, bytes)
   }
 
-  /** What a manifest there speaks of; undefined also where it cannot be read. */
+  /** Returns a manifest's subject; undefined also if it cannot be read. */
   private async referralThere(blob: Descriptor): Promise<Referral | undefined> {
     const { connection, repository } = this.place
     try {
@@ -245,12 +248,12 @@ export class Registry implements Target {
     if (referral !== undefined) await addReferrer(connection, repository, referral)
   }
 
-  /** Whether another repository of this registry really is where this one is. */
+  /** Whether another repository of this registry is really on the same host. */
   reaches(repository: string): boolean {
     return this.within([repository]).length > 0
   }
 
-  /** Repositories as they are called where this one really is; those that are elsewhere, or blocked, are left out. */
+  /** Returns repositories by their real names; those that are elsewhere or blocked are dropped. */
   private within(repositories: readonly string[]): readonly string[] {
     const { environment = {} } = this.options
     return repositories.flatMap((repository) => {

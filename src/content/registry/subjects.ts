@@ -18,13 +18,16 @@ import type { Connection } from './connection.ts'
 import { putManifest } from './manifests.ts'
 import { fetchReferrersTag, hasReferrersApi, referrersTag } from './referrers.ts'
 
-/** What a manifest speaks of, and how it stands in the list of what speaks of that. (distribution-spec, "Pushing Manifests with Subject") */
+/**
+ * A manifest's subject, and the manifest's entry in the list of that subject's referrers. (distribution-spec, "Pushing Manifests
+ * with Subject")
+ */
 export interface Referral {
   readonly subject: Digest
   readonly referrer: Descriptor
 }
 
-/** undefined for what has no subject; what cannot be read has none. */
+/** Returns undefined if the manifest has no subject, or cannot be read. */
 export function referralOf({ mediaType, digest, size }: Descriptor, bytes: Buffer): Referral | undefined {
   const document = tryParse(mediaType, bytes)
   if (document?.subject === undefined) return undefined
@@ -43,10 +46,10 @@ function tryParse(mediaType: string, bytes: Buffer): Manifest | ImageIndex | und
   }
 }
 
-// Somebody else may write the list at the same time, and what was put last counts.
+// Others may write the list at the same time, and the last writer wins.
 const mostTries = 4
 
-/** Puts a manifest into the list of what refers to its subject, in a registry that does not keep such lists itself. */
+/** Adds a manifest to the list of its subject's referrers, for a registry that does not maintain such lists itself. */
 export async function addReferrer(connection: Connection, repository: string, referral: Referral): Promise<void> {
   const { referrer, subject } = referral
   if (await hasReferrersApi(connection, repository, subject)) return
@@ -57,7 +60,7 @@ export async function addReferrer(connection: Connection, repository: string, re
   })
 }
 
-/** Takes a manifest that is removed out of the list. */
+/** Removes a deleted manifest from the list. */
 export async function removeReferrer(connection: Connection, repository: string, referral: Referral): Promise<void> {
   const { referrer, subject } = referral
   if (await hasReferrersApi(connection, repository, subject)) return
@@ -77,7 +80,7 @@ async function change(
   const what = `the list of what refers to ${subject}`
   for (let tries = 0; tries < mostTries; tries++) {
     const found = await fetchReferrersTag(connection, repository, subject, 'pull,push')
-    // A registry that has the subject itself under this tag shows nobody the list.
+    // A registry that returns the subject itself under this tag cannot show the list.
     if (found === undefined && tries > 0) return
     const old = found === undefined ? undefined : openList(found.bytes, tag, repository)
     const entries = edit(old?.entries ?? [])

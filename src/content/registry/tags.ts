@@ -8,7 +8,7 @@ import { type FetchedDocument, fetchDocument } from './manifests.ts'
 
 const mostPages = 1000
 
-/** All tags of a repository, in the registry's order. */
+/** Returns all tags of a repository, in the registry's order. */
 export async function listTags(connection: Connection, repository: string): Promise<readonly string[]> {
   const purpose: Purpose = { action: `list the tags of ${repository}`, repository, actions: 'pull' }
   const tags: string[] = []
@@ -25,7 +25,7 @@ export async function listTags(connection: Connection, repository: string): Prom
   return tags
 }
 
-/** Whether the repository has nothing with a name. Where that cannot be told, it has. */
+/** Whether the repository has no tags; false if unknown. */
 export async function isEmpty(connection: Connection, repository: string): Promise<boolean> {
   const purpose: Purpose = { action: `look into ${repository}`, repository, actions: 'pull,push' }
   const question = { method: 'GET', path: `/v2/${repository}/tags/list?n=1` } as const
@@ -43,7 +43,7 @@ export async function isEmpty(connection: Connection, repository: string): Promi
   }
 }
 
-/** Where the Link header leads. Throws `REGISTRY_INVALID` where that is the page itself: it would never end. */
+/** Returns the target of the Link header. Throws `REGISTRY_INVALID` if it is the page itself, which would never end. */
 export function nextPage({ headers, url }: HttpResponse, list: string): URL | undefined {
   const target = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(String(headers['link'] ?? ''))?.[1]
   const next = target !== undefined && URL.canParse(target, url.href) ? new URL(target, url) : undefined

@@ -16,9 +16,9 @@ export interface Token {
   readonly text: string
   /** Milliseconds since 1970. */
   readonly expires: number
-  /** The actions that the token itself names, for messages. */
+  /** The actions listed in the token itself, for messages. */
   readonly granted?: string | undefined
-  /** What further tokens can be had for, instead of a password: where one was asked for, and the server has such. */
+  /** An identity token to be used instead of the password, if requested and supported. */
   readonly identity?: string | undefined
 }
 
@@ -26,7 +26,7 @@ const clientId = 'tare'
 const shortestLife = 60
 const mostBytes = 1 << 20
 
-/** Who asks for tokens, and where. */
+/** Who requests tokens, and where. */
 export interface TokenSource {
   readonly http: Http
   readonly retries: RetrySettings
@@ -36,9 +36,9 @@ export interface TokenSource {
 }
 
 /**
- * Gets a token from the server that a Bearer challenge names. (distribution: "Token Authentication Specification" and
- * "OAuth2 Token Authentication") `lasting` asks for an identity token, too. Rejects with `REGISTRY_DENIED`, with
- * `CREDENTIALS_EXPOSED` where the password would go out in clear, and with what else `failure.ts` has.
+ * Gets a token from the server named in a Bearer challenge. (distribution: "Token Authentication Specification" and "OAuth2 Token
+ * Authentication") `lasting` also requests an identity token. Rejects with `REGISTRY_DENIED`, with `CREDENTIALS_EXPOSED` if the
+ * password would be sent unencrypted, and with the other errors of `failure.ts`.
  */
 export async function fetchToken(
   { http, retries, registry, challenge }: TokenSource,
@@ -105,7 +105,7 @@ async function askByGet(
   }
   const response = await http.send({ method: 'GET', url, headers: { Authorization: basic(credentials) } })
   if (response.status !== 404 && response.status !== 405) return response
-  // Some servers know OAuth2's way only.
+  // Some servers support only OAuth2.
   discard(response)
   const { user, password = '' } = credentials
   const access = lasting ? { access_type: 'offline' } : {}
@@ -123,11 +123,11 @@ function askByPost(
   if (service !== undefined) form.set('service', service)
   if (scopes.length > 0) form.set('scope', scopes.join(' '))
   const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
-  // The form has the password, or what stands for it.
+  // The form contains the password or the identity token.
   return http.send({ method: 'POST', url, headers, body: Buffer.from(form.toString()), confined: true })
 }
 
-/** The header's value for a user and a password. */
+/** Returns the header value for a user and a password. */
 export function basic({ user = '', password = '' }: Pick<Credentials, 'user' | 'password'>): string {
   return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
 }
@@ -162,7 +162,7 @@ function readToken(text: string, attempt: Attempt): Token {
   }
 }
 
-/** What a token that is a JWT allows on the repository; undefined where it does not say. It is not for us to check, only to tell. */
+/** Returns what a JWT allows on the repository; undefined if it does not say. Only for messages, so it is not verified. */
 function grantedBy(token: string, repository: string | undefined): string | undefined {
   try {
     const { access } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as {

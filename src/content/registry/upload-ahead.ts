@@ -6,14 +6,14 @@ import type { Purpose } from './identity.ts'
 import { begin, placeOf, Session, type Upload } from './upload.ts'
 
 /**
- * An upload of bytes that are still being made, so that nobody knows their digest: they go up as they come. Whatever breaks meanwhile is
- * no error of `write`; `finish`, which is told the digest and can open the bytes again, sends what did not arrive.
+ * Uploads bytes that are still being produced, before their digest is known. If something breaks, `write` does not fail:
+ * `finish`, which gets the digest and can open the bytes again, sends whatever did not arrive.
  */
 export class UploadAhead {
   private readonly connection: Connection
   private readonly repository: string
   private readonly purpose: Purpose
-  // Chunks stay as they are, and are at most a mebibyte or so.
+  // Chunks are kept as they are, about a mebibyte at most.
   private readonly feed = new PassThrough({ objectMode: true, highWaterMark: 2 })
   private readonly sent: Promise<boolean>
   private place: URL
@@ -32,7 +32,7 @@ export class UploadAhead {
     return new UploadAhead(connection, repository, placeOf(session, connection, repository))
   }
 
-  /** Resolves when more may come. */
+  /** Resolves when more data is welcome. */
   async write(chunk: Uint8Array): Promise<void> {
     if (this.feed.destroyed || this.feed.write(chunk)) return
     await new Promise<void>((resolve) => {
@@ -44,7 +44,7 @@ export class UploadAhead {
     })
   }
 
-  /** The blob is there afterwards. */
+  /** Completes the upload; the registry then has the blob. */
   async finish(blob: Descriptor, bytes: Upload): Promise<void> {
     if (!this.feed.destroyed) this.feed.end()
     const { connection, repository, place } = this
@@ -53,7 +53,7 @@ export class UploadAhead {
     await (whole ? session.seal() : session.run(true))
   }
 
-  /** The bytes will not all come: what arrived is taken back. */
+  /** Cancels the upload. */
   async abandon(): Promise<void> {
     this.feed.destroy()
     await this.sent
@@ -62,7 +62,7 @@ export class UploadAhead {
     if (ended !== undefined) discard(ended)
   }
 
-  /** Answers whether all of it arrived. */
+  /** Returns whether everything arrived. */
   private async send(): Promise<boolean> {
     const { connection, purpose, repository, feed } = this
     const headers = { 'Content-Type': 'application/octet-stream' }

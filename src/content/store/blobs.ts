@@ -22,16 +22,16 @@ import type { Soundness } from './soundness.ts'
 
 const chunkSize = 1 << 20
 
-/** A file of the store's that may become a blob. */
+/** A file of the store that may become a blob. */
 export interface Reservation {
-  /** Where to write; nothing is there yet. */
+  /** Where to write; does not exist yet. */
   readonly path: string
-  /** Makes it the blob `digest`, which its bytes must have, in place of one that is there already. */
+  /** Makes it the blob `digest`, which must match its content, replacing an existing one. */
   keep(digest: Digest): void
   discard(): void
 }
 
-/** Bytes by their digest: `blobs/sha256/<hex>`, complete or not there. */
+/** Blobs by digest: `blobs/sha256/<hex>`, complete or absent. */
 export class Blobs {
   private readonly folder: string
   private readonly home: string
@@ -49,36 +49,36 @@ export class Blobs {
     return join(this.folder, hexOf(digest))
   }
 
-  /** Whether there is such a file, which may be damaged: see `isSound`. */
+  /** Whether the file exists; it may be damaged: see `isSound`. */
   has(digest: Digest): boolean {
     return existsSync(this.path(digest))
   }
 
-  /** Whether the blob is there with the bytes of its digest. Cheap for what was found sound before and has not changed since. */
+  /** Whether the blob exists and matches its digest. Cheap if it was verified before and has not changed since. */
   isSound(digest: Digest): boolean {
     return this.soundness.isSound(digest, this.path(digest))
   }
 
-  /** Throws `BLOB_MISSING` or `BLOB_CORRUPT` where it is not. */
+  /** Throws `BLOB_MISSING` or `BLOB_CORRUPT` if it does not. */
   check(digest: Digest): void {
     if (!this.isSound(digest)) throw this.has(digest) ? corrupt(digest, this.path(digest)) : missing(digest)
   }
 
-  /** Bytes of the blob; undefined where it is not there. */
+  /** Returns the blob's size in bytes; undefined if it does not exist. */
   size(digest: Digest): number | undefined {
     return statSync(this.path(digest), { throwIfNoEntry: false })?.size
   }
 
   /**
-   * Marks the blob as in use now, which keeps a prune that runs at the same time from taking it. Answers whether it is there and
-   * sound; a damaged one is as good as none: whoever then writes it replaces it.
+   * Marks the blob as in use, so that a concurrent prune keeps it. Returns whether it exists and is intact; a damaged one counts
+   * as missing, so that the caller replaces it.
    */
   touch(digest: Digest): boolean {
     if (!this.soundness.touch(digest)) this.date(digest)
     return this.isSound(digest)
   }
 
-  /** The whole of a small blob. Throws `BLOB_MISSING`, or `BLOB_CORRUPT` where it is not what its name says. */
+  /** Returns a small blob's content. Throws `BLOB_MISSING` or `BLOB_CORRUPT`. */
   read(digest: Digest): Buffer {
     const size = this.size(digest)
     if (size === undefined) throw missing(digest)
@@ -91,8 +91,8 @@ export class Blobs {
   }
 
   /**
-   * The bytes of any blob, in large chunks. With `reuse`, a chunk stays as it is until so many more have come, and then its memory is
-   * written anew: fresh memory costs as much as reading.
+   * Returns the bytes of any blob in large chunks. With `reuse`, a chunk's memory is overwritten after that many further chunks:
+   * allocating memory costs as much as reading.
    */
   async open(blob: Descriptor, reuse?: number): Promise<Bytes> {
     this.check(blob.digest)
@@ -121,7 +121,7 @@ export class Blobs {
     return digest
   }
 
-  /** Writes a blob that flows, and checks it. Throws `BLOB_CORRUPT` where it is not `blob`; nothing of it stays then. */
+  /** Writes a blob from a stream and verifies it. Throws `BLOB_CORRUPT` if it does not match `blob`, and keeps nothing. */
   async put(blob: Descriptor, bytes: Bytes): Promise<void> {
     const reservation = this.reserve()
     try {
@@ -167,7 +167,7 @@ export class Blobs {
     })
   }
 
-  /** Removes the blob, unless somebody has touched it after `since`, milliseconds since 1970. Answers whether it did. */
+  /** Removes the blob unless it was touched after `since` (milliseconds since 1970). Returns whether it did. */
   remove(digest: Digest, since: number): boolean {
     const stat = statSync(this.path(digest), { throwIfNoEntry: false })
     if (stat === undefined || this.usedAt(digest, stat) > since) return false
@@ -180,17 +180,17 @@ export class Blobs {
     return Math.max(mtimeMs, this.soundness.usedAt(digest))
   }
 
-  /** Where nothing else is noted of a blob its own time tells when it was used. */
+  /** If nothing else is recorded, a blob's own time tells when it was last used. */
   private date(digest: Digest): void {
     const now = new Date()
     try {
       utimesSync(this.path(digest), now, now)
     } catch {
-      // It is not there, or the disk cannot be written.
+      // It does not exist, or the disk is read-only.
     }
   }
 
-  /** A folder in the place of a blob is in the way of a file. */
+  /** Removes a directory that occupies the blob's path. */
   private clear(digest: Digest): void {
     if (statSync(this.path(digest), { throwIfNoEntry: false })?.isDirectory())
       rmSync(this.path(digest), { force: true, recursive: true })
@@ -226,7 +226,7 @@ async function writeAndDigest(path: string, bytes: Bytes): Promise<{ digest: Dig
   return { digest: `sha256:${hash.digest('hex')}`, size }
 }
 
-// Read without the thread pool: a megabyte from the page cache takes less time than the way there and back.
+// Reads without the thread pool: a megabyte from the page cache takes less time than the round trip.
 async function* chunksOf(fd: number, reuse: number | undefined): Bytes {
   const chunks: Buffer[] = []
   try {

@@ -1,25 +1,25 @@
 import { type Descriptor, type Digest, isDigest, parseDescriptor } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
 
-/** The manifest or index that others know an image by: the one it was pulled as, or last pushed as. */
+/** The manifest or index by which others know an image: the one it was pulled as, or last pushed as. */
 export interface PulledAs {
   readonly manifest: Descriptor
   /** The index it was chosen from, or the manifest itself. */
   readonly root: Descriptor
-  /** Where it was seen, with its registry: `docker.io/library/alpine`. */
+  /** The repository with its registry: `docker.io/library/alpine`. */
   readonly repository?: string | undefined
-  /** Compressed layers of which nobody has checked yet that they unpack to what the config says. */
+  /** Compressed layers that have not been verified yet to decompress to what the config says. */
   readonly claims?: readonly Digest[] | undefined
-  /** Compressed layers that we made, and would make again. */
+  /** Compressed layers that tare made and can reproduce. */
   readonly ours?: readonly Digest[] | undefined
-  /** The image is only a part of that index. */
+  /** Set if the image is only part of that index. */
   readonly part?: true | undefined
 }
 
-/** What is known of an image besides its bytes. No cache can bring it back, so it is kept in the image's entry. */
+/** What is known about an image besides its bytes. No cache can restore it, so it is stored in the image's entry. */
 export interface Facts {
   readonly pulledAs?: PulledAs | undefined
-  /** The images that it was built on: where their layers are, which may not be here. */
+  /** The images it was built on: where to find their layers, which may not be in the store. */
   readonly basedOn?: readonly PulledAs[] | undefined
 }
 
@@ -31,7 +31,7 @@ export function isFact(annotation: string): boolean {
   return keys.includes(annotation)
 }
 
-/** What the annotations of an entry say. What cannot be read is as if it were not there. */
+/** Reads the facts from an entry's annotations. Whatever cannot be parsed is ignored. */
 export function readFacts(annotations: Readonly<Record<string, string>> = {}): Facts {
   const pulledAs = readPulledAs(annotations[pulledAsKey])
   const basedOn = readList(annotations[basedOnKey])
@@ -59,7 +59,7 @@ function pulledAsJson({ manifest, root, repository, claims = [], ours = [], part
   }
 }
 
-/** Reads it from its JSON, or as the records of earlier versions had it. */
+/** Parses its JSON, including the form earlier versions used. */
 export function readPulledAs(text: string | undefined): PulledAs | undefined {
   return pulledAsOf(parsed(text))
 }
@@ -101,7 +101,7 @@ function digestsOf(key: 'claims' | 'ours', value: unknown): { claims?: Digest[];
   return Array.isArray(value) && value.length > 0 ? { [key]: value.filter(isDigest) } : {}
 }
 
-/** Without what an index says of it besides. */
+/** Drops members that only an index has. */
 function plain({ mediaType, digest, size }: Descriptor): Descriptor {
   return { mediaType, digest, size }
 }

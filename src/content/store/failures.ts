@@ -1,11 +1,11 @@
 import { systemCode, TareError } from '../../support/index.ts'
 
-/** Whether the system said that the disk, or what a user may have of it, is used up. */
+/** Whether the disk or the user's quota is full. */
 export function isFull(error: unknown): boolean {
   return ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '')
 }
 
-/** What the system said when the store was written, as an answer. Anything that is not the system's comes back as it is. */
+/** Turns a system error from writing to the store into a TareError. Anything else is returned unchanged. */
 export function explainWriteFailure(error: unknown, home: string): unknown {
   const remedy = 'Set TARE_HOME to a folder that you can write to.'
   switch (systemCode(error)) {
@@ -25,7 +25,7 @@ export function explainWriteFailure(error: unknown, home: string): unknown {
         { cause: error, remedy },
       )
     case 'ENOENT':
-      // Making a folder with its parents says this of a read-only disk. (Node 20)
+      // Node 20 reports a read-only disk this way when creating a folder with its parents.
       if ((error as NodeJS.ErrnoException).syscall !== 'mkdir') return error
       return new TareError(
         'STORE_UNWRITABLE',

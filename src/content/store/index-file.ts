@@ -4,7 +4,7 @@ import { makeFolder, type ProcessFiles } from '../../disk/index.ts'
 import { systemCode, TareError } from '../../support/index.ts'
 import { isFull } from './failures.ts'
 
-/** The store's index.json and oci-layout, and the copy of the last index.json that a power cut cannot take as well. */
+/** The store's index.json and oci-layout, with a copy of the last index.json that a power failure cannot destroy as well. */
 export class IndexFile {
   private readonly home: string
   private readonly path: string
@@ -21,7 +21,10 @@ export class IndexFile {
     this.warn = warn
   }
 
-  /** The index; where it is empty or cut, as after a power cut, the last good one. Undefined where there is none. Throws `STORE_UNREADABLE`. */
+  /**
+   * Returns the index; if it is empty or truncated after a power failure, the last good one. Undefined if there is none. Throws
+   * `STORE_UNREADABLE`.
+   */
   read(): string | undefined {
     let text: string
     try {
@@ -35,14 +38,14 @@ export class IndexFile {
     return isJson(text) ? text : (this.recovered() ?? text)
   }
 
-  /** Replaces the index. To be called under the store's lock. */
+  /** Replaces the index. Must be called under the store's lock. */
   write(text: string): void {
     makeFolder(this.home)
     const layout = join(this.home, 'oci-layout')
     if ((statSync(layout, { throwIfNoEntry: false })?.size ?? 0) === 0)
       this.scratch.place('{"imageLayoutVersion":"1.0.0"}', layout)
     try {
-      // On the disk before the other one is replaced.
+      // On disk before the other one is replaced.
       this.scratch.place(text, this.last, { sync: true })
       this.scratch.place(text, this.path)
     } catch (error) {
@@ -51,7 +54,7 @@ export class IndexFile {
     }
   }
 
-  /** Removes the copy of the index. Answers whether there was one. */
+  /** Removes the copy to free space. Returns whether there was one. */
   makeRoom(): boolean {
     const isThere = existsSync(this.last)
     rmSync(this.last, { force: true })
@@ -72,7 +75,7 @@ export class IndexFile {
     return text
   }
 
-  /** What removes images has to work then: the copy makes room for its successor, and what does not grow needs no room at all. */
+  /** Removing images must work on a full disk: deleting the copy makes room, and an index that does not grow needs none. */
   private writeOnFullDisk(text: string): void {
     this.makeRoom()
     try {
@@ -86,7 +89,7 @@ export class IndexFile {
     try {
       this.scratch.place(text, this.last, { sync: true })
     } catch {
-      // The next change makes one.
+      // The next change creates one.
     }
   }
 }

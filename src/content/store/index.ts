@@ -1,7 +1,7 @@
 /**
- * Ours, on disk: an OCI layout that other tools read in place, plus what builds remember.
+ * The store on disk: an OCI layout that other tools read in place, plus what builds remember.
  *
- * In: blobs, names, records.  Out: the same, complete or not at all, to any number of processes at once.
+ * In: blobs, names, records.  Out: the same, complete or absent, for any number of concurrent processes.
  * Not here: what images mean; that is for content and verbs.
  */
 export type { Blobs, Reservation } from './blobs.ts'

@@ -15,23 +15,23 @@ import { TareError } from '../../support/index.ts'
 import { type Facts, factsAsAnnotations, isFact, readFacts } from './facts.ts'
 import { IndexFile } from './index-file.ts'
 
-/** One line of the store's index.json: an image, under a name or (dangling) under none. */
+/** An entry of the store's index.json: an image with a name, or without one (dangling). */
 export interface Entry extends Facts {
   readonly manifest: Descriptor
   readonly name?: Reference
-  /** What the layout itself calls it; of an image that another tool put there, maybe only a tag. */
+  /** The entry's `ref.name`; another tool may have set only a tag. */
   readonly refName?: string
-  /** RFC 3339; when it got the name or was kept. */
+  /** When it was named or stored (RFC 3339). */
   readonly tagged?: string
-  /** Annotations that another tool put there. */
+  /** Annotations set by other tools. */
   readonly notes?: Readonly<Record<string, string>>
 }
 
-// `ref.name` holds the full name, so that skopeo and umoci find an image in the layout by `<store>:docker.io/library/app:latest`.
+// `ref.name` holds the full name, so that skopeo and umoci find an image as `<store>:docker.io/library/app:latest`.
 const nameKey = 'org.opencontainers.image.ref.name'
 const taggedKey = 'dev.tare.tagged'
 
-/** The names of the store's images: its index.json, replaced whole at each change, and a copy of the last one in `tare/`. */
+/** The names of the store's images: its index.json, replaced atomically, and a copy of the previous one in `tare/`. */
 export class Names {
   private readonly home: string
   private readonly file: IndexFile
@@ -41,7 +41,7 @@ export class Names {
     this.file = new IndexFile(home, scratch, warn)
   }
 
-  /** All entries, oldest first; none where there is no store yet. Throws `STORE_INVALID` for an index.json that cannot be read. */
+  /** Returns all entries, oldest first; none if there is no store yet. Throws `STORE_INVALID` if index.json cannot be parsed. */
   entries(): Entry[] {
     const text = this.file.read()
     if (text === undefined) return []
@@ -61,12 +61,12 @@ export class Names {
     return this.entries().find((entry) => entry.name !== undefined && formatReference(entry.name) === full)?.manifest
   }
 
-  /** Frees an inode on a full disk. Answers whether there was one to free. */
+  /** Frees an inode on a full disk. Returns whether there was one to free. */
   makeRoom(): boolean {
     return this.file.makeRoom()
   }
 
-  /** Replaces all entries. To be called under the store's lock. */
+  /** Replaces all entries. Must be called under the store's lock. */
   write(entries: readonly Entry[]): void {
     const manifests = entries.map(({ manifest, name, refName, tagged, notes, ...facts }) => {
       const annotations = {
@@ -102,7 +102,7 @@ function entryOf(descriptor: Descriptor): Entry {
   }
 }
 
-/** Another tool may have put an image here under a name of its own kind, often a tag alone. */
+/** Another tool may have used any kind of name, often only a tag. */
 function nameOf(text: string | undefined): { name?: Reference } {
   if (text?.includes('/') !== true) return {}
   try {
@@ -112,18 +112,18 @@ function nameOf(text: string | undefined): { name?: Reference } {
   }
 }
 
-/** What an image is kept as. */
+/** How an image is to be stored. */
 export interface Naming {
   readonly manifest: Descriptor
   /** RFC 3339. */
   readonly tagged: string
-  /** What is known now; the rest is as it was known of the same image before. */
+  /** New facts; others are taken from entries of the same image. */
   readonly facts: Facts
-  /** Whether another manifest is of the same image, whose layers only lie elsewhere or in another form. */
+  /** Whether another manifest belongs to the same image, with its layers elsewhere or in another form. */
   readonly isSameImage: (other: Descriptor) => boolean
 }
 
-/** The entries with the image under `name`; another image that loses its last name stays, nameless. */
+/** Returns the entries with the image under `name`; another image that loses its last name stays, unnamed. */
 export function named(
   entries: readonly Entry[],
   name: Reference | undefined,
@@ -143,7 +143,7 @@ export function named(
   if (name === undefined && holds(kept, manifest.digest)) return kept
   const known = isOther ? undefined : loser
   const same = entries.filter((entry) => entry.manifest.digest === manifest.digest)
-  // What is only claimed of this image under another name is not known of it.
+  // Unverified claims made under another name are not taken over.
   const sure = same.find((entry) => entry.pulledAs !== undefined && (entry.pulledAs.claims ?? []).length === 0)
   const pulledAs = facts.pulledAs ?? known?.pulledAs ?? sure?.pulledAs
   const basedOn = facts.basedOn ?? known?.basedOn ?? same.find((entry) => entry.basedOn !== undefined)?.basedOn

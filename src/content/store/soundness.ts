@@ -4,16 +4,16 @@ import { join } from 'node:path'
 import { makeFolder, type ProcessFiles, privately, showLife } from '../../disk/index.ts'
 import { type Digest, hexOf } from '../../oci/index.ts'
 
-// What is as small is read sooner than what is known of it.
+// Reading such small blobs is faster than reading what is recorded about them.
 const small = 64 << 10
 const chunkSize = 1 << 20
-/** Boots of machines that are remembered of a blob: several machines may share a volume. */
+/** How many boots are remembered per blob, since several machines may share a volume. */
 const bootsKept = 8
 
 /**
- * Which blobs have the bytes of their digests, as far as that is known without reading them: a blob that was found sound is sound
- * while its size, times and inode are as they were. In another boot of the machine it is read once more: a power cut leaves files
- * of the right size and time that are full of zeros. `folder` has a file for each blob; its time tells when the blob was last used.
+ * Knows which blobs match their digests without reading them: a verified blob stays so while its size, times and inode do not
+ * change. After a reboot it is read again, because a power failure may leave files of the right size and time but full of zeros.
+ * `folder` has a file for each blob, whose time tells when the blob was last used.
  */
 export class Soundness {
   private readonly folder: string
@@ -27,7 +27,7 @@ export class Soundness {
     this.boot = boot
   }
 
-  /** Whether the file at `path` has the bytes of the digest. */
+  /** Whether the file at `path` matches the digest. */
   isSound(digest: Digest, path: string): boolean {
     const stat = statOf(path)
     if (stat === undefined) return false
@@ -48,7 +48,7 @@ export class Soundness {
     return true
   }
 
-  /** Notes that the file at `path` was written just now, with the bytes of the digest. */
+  /** Records that the file at `path` was just written and matches the digest. */
   note(digest: Digest, path: string, boots: readonly string[] = []): void {
     const stat = statOf(path)
     if (stat === undefined || stat.size <= small) return
@@ -58,11 +58,11 @@ export class Soundness {
       makeFolder(this.folder, privately)
       this.scratch.place([facts, this.boot, ...boots.slice(0, bootsKept - 1)].join(' '), this.path(digest))
     } catch {
-      // On a full or read-only disk it is read again the next time.
+      // On a full or read-only disk it is simply read again next time.
     }
   }
 
-  /** Marks the blob as used now. Answers whether that could be noted. */
+  /** Marks the blob as used now. Returns whether that could be recorded. */
   touch(digest: Digest): boolean {
     const now = new Date()
     try {
@@ -73,7 +73,7 @@ export class Soundness {
     }
   }
 
-  /** When the blob was last used, in milliseconds since 1970, as far as is noted here. */
+  /** Returns when the blob was last used, in milliseconds since 1970, as far as recorded. */
   usedAt(digest: Digest): number {
     return statSync(this.path(digest), { throwIfNoEntry: false })?.mtimeMs ?? 0
   }
@@ -97,7 +97,7 @@ export class Soundness {
   }
 }
 
-/** Undefined also for what is no file: opening a pipe would wait for ever. */
+/** Undefined also for anything but a file: opening a pipe would block for ever. */
 function statOf(path: string): BigIntStats | undefined {
   try {
     const stat = statSync(path, { throwIfNoEntry: false, bigint: true })
@@ -113,7 +113,7 @@ function factsOf({ size, mtimeNs, ctimeNs, ino }: BigIntStats): string {
 
 let chunk: Buffer | undefined
 
-/** Undefined where it cannot be read, by a failing disk. */
+/** Undefined if it cannot be read, for example from a failing disk. */
 function digestOf(path: string): string | undefined {
   const hash = createHash('sha256')
   chunk ??= Buffer.allocUnsafeSlow(chunkSize)

@@ -20,15 +20,15 @@ import { Records } from './records.ts'
 import { Soundness } from './soundness.ts'
 
 export interface StoreOptions {
-  /** Names this boot of the machine. */
+  /** Identifies this boot of the machine. */
   readonly boot?: string
-  /** Is told what concerns no single call: that names were recovered. */
+  /** Called with problems that concern no single call, such as recovered names. */
   readonly warn?: (message: string) => void
 }
 
 /**
- * Images on this machine's disk: an OCI layout (index.json, oci-layout, blobs/) which other tools read in place, and
- * beside it, in `tare/`, what builds remember. Nothing exists before the first write.
+ * Images on this machine's disk: an OCI layout (index.json, oci-layout, blobs/) that other tools read in place, and next to it,
+ * in `tare/`, what builds remember. Nothing is created before the first write.
  */
 export class Store implements Target {
   readonly home: string
@@ -50,7 +50,7 @@ export class Store implements Target {
     this.names = new Names(home, this.scratch, warn)
   }
 
-  /** Keeps others out of what a version before left open: what images hold is for their owner alone. */
+  /** Restricts permissions left too open by earlier versions: images are for their owner only. */
   close(): void {
     for (const name of ['tare', 'blobs']) closeFolder(join(this.home, name))
     for (const kind of ['unpacked', 'running', 'trees', 'caches']) closeFolder(join(this.home, 'tare', kind))
@@ -79,9 +79,9 @@ export class Store implements Target {
   }
 
   /**
-   * Keeps the image under these names, or under none, with what is known of it. A name that another image had is taken
-   * from it. A function is asked for the image while no other process changes the list, for an image that may be about to
-   * be removed.
+   * Stores the image under these names, or without one, with what is known about it. A name is taken from the image that had it.
+   * If the image is given as a function, that is called while no other process changes the list, for an image that might
+   * otherwise be removed meanwhile.
    */
   async keep(
     image: Descriptor | (() => Facts & { readonly manifest: Descriptor }),
@@ -99,7 +99,7 @@ export class Store implements Target {
     })
   }
 
-  /** Tells whether a manifest has the same config as this one. */
+  /** Returns a function that tells whether a manifest has the same config as this one. */
   private comparer(manifest: Descriptor): (other: Descriptor) => boolean {
     return (other) => {
       if (other.digest === manifest.digest) return true
@@ -112,23 +112,23 @@ export class Store implements Target {
     try {
       return isManifestType(mediaType) ? parseManifest(this.blobs.read(digest), digest).config.digest : undefined
     } catch (error) {
-      // What cannot be read is not the same.
+      // An unreadable manifest counts as different.
       if (error instanceof TareError) return undefined
       throw error
     }
   }
 
-  /** Every name and nameless image, oldest first. */
+  /** Returns all named and unnamed images, oldest first. */
   entries(): Entry[] {
     return this.names.entries()
   }
 
-  /** Changes the list of images while no other process does. */
+  /** Changes the list of images under the store's lock. */
   async change(edit: (entries: Entry[]) => readonly Entry[]): Promise<void> {
     await this.alone(() => this.names.write(edit(this.entries())))
   }
 
-  /** Does `work` while no other process changes the store's list of images. */
+  /** Runs `work` under the store's lock. */
   async alone<T>(work: () => T): Promise<T> {
     try {
       makePrivateFolder(join(this.home, 'tare'))
@@ -152,25 +152,25 @@ export class Store implements Target {
     try {
       return await lock()
     } catch (error) {
-      // Not even for the lock: the disk has no inode left.
+      // The disk does not even have an inode for the lock.
       if (begun || !isFull(error) || !this.names.makeRoom()) throw error
       return lock()
     }
   }
 
-  /** What the system said while something was written into the store, as an answer; anything else as it is. */
+  /** Turns a system error from writing to the store into a TareError; returns anything else unchanged. */
   explain(error: unknown): unknown {
     return explainWriteFailure(error, this.home)
   }
 
-  /** A file that may become a blob. */
+  /** Returns a new file that may become a blob. */
   reserve(): Reservation {
     return this.blobs.reserve()
   }
 
   /**
-   * Marks blobs created or touched from now on as in use until the returned function is called. Sweeps what killed processes
-   * left. Throws `STORE_UNWRITABLE` or `STORE_FULL`: better now than after the work.
+   * Marks blobs created or touched from now on as in use until the returned function is called. Removes leftovers of killed
+   * processes. Throws `STORE_UNWRITABLE` or `STORE_FULL`: better now than after the work.
    */
   lease(): () => void {
     try {
@@ -189,14 +189,17 @@ export class Store implements Target {
     }
   }
 
-  /** Removes blobs and layer records that are not in `needed` and that nobody is using. To be called in `alone`. Answers the bytes. */
+  /**
+   * Removes blobs and layer records that are neither in `needed` nor in use. Must be called in `alone`. Returns what was removed
+   * and the bytes freed.
+   */
   collect(needed: ReadonlySet<Digest>): { readonly removed: readonly Digest[]; readonly bytes: number } {
-    // Times of files are cut: to milliseconds by `touch`, to two seconds by some disks.
+    // File times are truncated: to milliseconds by `touch`, to two seconds by some disks.
     const oldest = this.leases
       .living()
       .reduce((time, { since }) => Math.min(time, since - 2000), Number.POSITIVE_INFINITY)
     const doomed = this.blobs.all().filter((blob) => !needed.has(blob.digest) && blob.since < oldest)
-    // A build that has begun meanwhile may have found one of them, and touched it.
+    // A build that started meanwhile may have found and touched one of them.
     const removed = doomed.filter((blob) => {
       showLife()
       return this.blobs.remove(blob.digest, blob.since)

@@ -1,4 +1,4 @@
-/** What a registry wants to see. (RFC 9110, 11.3; distribution's token specification) */
+/** An authentication challenge. (RFC 9110, section 11.3; distribution's token specification) */
 export interface Challenge {
   readonly scheme: 'basic' | 'bearer'
   readonly parameters: Readonly<Record<string, string>>
@@ -7,7 +7,7 @@ export interface Challenge {
 const word = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 const next = new RegExp(`^[\\s,]*(${word})(?:\\s*=\\s*(?:"((?:[^"\\\\]|\\\\.)*)"|([^\\s,"]*)))?`)
 
-/** Reads a WWW-Authenticate header; the schemes that are not known are left out. Bearer comes first. */
+/** Parses a WWW-Authenticate header. Unknown schemes are dropped; Bearer comes first. */
 export function parseChallenges(header: string): readonly Challenge[] {
   const found: { scheme: string; parameters: Record<string, string> }[] = []
   for (let rest = header; ; ) {

@@ -4,7 +4,7 @@ import type { Credentials } from './types.ts'
 
 export type Secret = Pick<Credentials, 'user' | 'password' | 'identityToken'>
 
-/** What `docker-credential-NAME get` knows of a server; undefined where it knows nothing. Rejects with `CREDENTIALS_INVALID`. */
+/** Returns what `docker-credential-NAME get` knows about a server; undefined if nothing. Rejects with `CREDENTIALS_INVALID`. */
 export async function askHelper(
   name: string,
   server: string,
@@ -16,7 +16,7 @@ export async function askHelper(
     if (/credentials not found|no credentials|not found in native keychain/i.test(output)) return undefined
     throw helperFailed(name, `says: ${printable(output) || printable(complaint) || `exit code ${status}`}`)
   }
-  // What it printed may be a secret all the same: it is not told.
+  // Its output may still be a secret, so it is not shown.
   const rubbish = helperFailed(name, 'prints something other than its JSON')
   let raw: unknown
   try {
@@ -30,7 +30,7 @@ export async function askHelper(
   return user === '<token>' ? { identityToken: password } : { user, password }
 }
 
-/** `docker-credential-NAME store`, with the helper's JSON. */
+/** Passes credentials to `docker-credential-NAME store`, as the helper's JSON. */
 export async function tellHelper(
   name: string,
   verb: 'store' | 'erase',
@@ -43,7 +43,7 @@ export async function tellHelper(
 }
 
 const mostOutput = 1 << 20
-// Some ask a cloud, or somebody at a screen.
+// Some helpers contact a cloud, or ask the user.
 const usualPatience = 20_000
 
 interface Ended {
@@ -61,14 +61,14 @@ async function runHelper(
   idleTimeout: number,
 ): Promise<Ended> {
   if (!/^[\w.-]+$/.test(name)) throw helperFailed(name, 'is not a name of a program')
-  // Loaded here: few have a helper.
+  // Loaded on demand: few users have a helper.
   const { spawn } = await import('node:child_process')
   return new Promise<Ended>((resolve, reject) => {
     const child = spawn(`docker-credential-${name}`, [verb], { env: environment as NodeJS.ProcessEnv })
     const fail = (why: string, cause?: unknown) => {
       clearTimeout(timer)
       child.kill('SIGKILL')
-      // A program that it has started may hold its pipes open; nobody waits for that.
+      // A program it started may keep its pipes open; that is not waited for.
       for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy()
       child.unref()
       reject(helperFailed(name, why, cause))
@@ -93,7 +93,7 @@ async function runHelper(
     })
     child.stdin.end(input)
   }).catch((error: unknown) => {
-    // What could not even be started is thrown.
+    // Failing to start is an error.
     if (error instanceof TareError) throw error
     throw helperFailed(name, isMissingProgram(error) ? 'is not installed' : messageOf(error), error)
   })

@@ -4,12 +4,12 @@ import { type LoginFile, loginSources, objectOf, unusable } from './login-files.
 import { bestKey, isFor, serverKeys } from './server-names.ts'
 import type { Credentials } from './types.ts'
 
-/** Asks a credential helper for a server. */
+/** Asks a credential helper about a server. */
 export type AskHelper = (helper: string, server: string) => Promise<Secret | undefined>
 
 /**
- * What this user's logins say about a registry; undefined where they say nothing. Rejects with `CREDENTIALS_INVALID` for a file
- * that cannot be read as what it is, and with what asking a helper does.
+ * Returns the user's login for a registry; undefined if there is none. Rejects with `CREDENTIALS_INVALID` if a file cannot be
+ * read or parsed, and with the errors of asking a helper.
  */
 export async function findCredentials(
   registry: string,
@@ -27,7 +27,7 @@ export async function findCredentials(
   return undefined
 }
 
-/** The helper that a file names for a registry. */
+/** Returns the helper that a file names for a registry. */
 export function helperFor({ credHelpers, credsStore }: LoginFile, registry: string): string | undefined {
   const own = Object.keys(credHelpers).find((key) => isFor(key, registry))
   return own === undefined ? credsStore : credHelpers[own]

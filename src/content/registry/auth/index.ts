@@ -1,8 +1,8 @@
 /**
- * Who we are to a registry: what the login files and credential helpers of this user know.
+ * Credentials for registries, from the user's login files and credential helpers.
  *
  * In: a registry's name, an environment.  Out: credentials, and what a registry's challenge asks for.
- * Not here: tokens, and the sending of any of it.
+ * Not here: tokens, and sending any of this.
  */
 export { type Challenge, parseChallenges } from './challenge.ts'
 export { findCredentials } from './credentials.ts'

@@ -4,26 +4,26 @@ import { join } from 'node:path'
 import type { Environment } from '../../../net/index.ts'
 import { messageOf, systemCode, TareError } from '../../../support/index.ts'
 
-/** What we read of docker's config.json and podman's auth.json. */
+/** The part of docker's config.json and podman's auth.json that we read. */
 export interface LoginFile {
-  /** By registry; by repository or what is above it in podman's. What stands below is not checked. */
+  /** By registry; in podman's file also by repository or a prefix of it. Values are not validated. */
   readonly auths: Readonly<Record<string, unknown>>
   readonly credsStore: string | undefined
   readonly credHelpers: Readonly<Record<string, string>>
-  /** All that the file says. */
+  /** The file's whole content. */
   readonly whole: Readonly<Record<string, unknown>>
 }
 
-/** A login file, or a variable that holds one. */
+/** A login file, or an environment variable holding one. */
 export interface LoginSource {
-  /** What messages call it: a path, or a variable's name. */
+  /** For messages: a path or a variable's name. */
   readonly name: string
   read(): LoginFile | undefined
 }
 
 /**
- * Where logins are, in the order they are asked: only the file that REGISTRY_AUTH_FILE names; else DOCKER_AUTH_CONFIG, docker's
- * config.json, podman's auth.json.
+ * Lists where logins are, in order of precedence: only the file named by REGISTRY_AUTH_FILE, if set; otherwise
+ * DOCKER_AUTH_CONFIG, docker's config.json, podman's auth.json.
  */
 export function loginSources(environment: Environment): readonly LoginSource[] {
   const named = environment['REGISTRY_AUTH_FILE']
@@ -31,12 +31,12 @@ export function loginSources(environment: Environment): readonly LoginSource[] {
   const paths = named ? [named] : loginPaths(environment)
   const files = paths.map((path) => ({ name: path, read: () => readLoginFile(path) }))
   if (named || text === undefined) return files
-  // As docker does, nothing but logins is taken from there.
+  // Only logins are read from the variable, as in docker.
   const read = () => ({ ...parseLoginFile(text, 'DOCKER_AUTH_CONFIG'), credsStore: undefined, credHelpers: {} })
   return [{ name: 'DOCKER_AUTH_CONFIG', read }, ...files]
 }
 
-/** The file that a login goes to: the first that is asked, so that no older login hides a new one. */
+/** Returns the file to which logins are written: the first one read, so that no older login hides a new one. */
 export function writtenFile(environment: Environment): string {
   return environment['REGISTRY_AUTH_FILE'] || loginPaths(environment)[0]!
 }
@@ -51,7 +51,10 @@ function loginPaths(environment: Environment): readonly string[] {
   ]
 }
 
-/** undefined: it is not there, or, to find something, may not be read; whoever will replace it must be able to read it. */
+/**
+ * Returns undefined if the file does not exist, or is not readable and only being searched; a file to be replaced must be
+ * readable.
+ */
 export function readLoginFile(path: string, toReplace = false): LoginFile | undefined {
   let text: string
   try {
@@ -63,7 +66,7 @@ export function readLoginFile(path: string, toReplace = false): LoginFile | unde
   return parseLoginFile(text, path)
 }
 
-/** An empty file, and `null`, say nothing of anybody. */
+/** An empty file, or `null`, contains no logins. */
 function parseLoginFile(text: string, name: string): LoginFile {
   let whole: unknown
   try {
@@ -86,7 +89,7 @@ function parseLoginFile(text: string, name: string): LoginFile {
   }
 }
 
-/** Throws where the value is no object. */
+/** Throws if the value is not an object. */
 export function objectOf(value: unknown, name: string, what: string): Readonly<Record<string, unknown>> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
   throw unusable(name, what)

@@ -4,7 +4,7 @@ import { askHelper, type Secret } from './credential-helper.ts'
 import { findCredentials } from './credentials.ts'
 import type { Credentials } from './types.ts'
 
-/** What is known of a registry, and which helper failed on the way. */
+/** A registry's login, and the helper that failed, if any. */
 export interface Login {
   readonly credentials?: Credentials | undefined
   readonly failure?: TareError | undefined
@@ -15,19 +15,19 @@ interface Answer {
   readonly failure?: TareError | undefined
 }
 
-// Long enough for a command; what a cloud hands out lives longer.
+// Long enough for one command; tokens from clouds live longer.
 const memoryInMs = 300_000
 const answers = new WeakMap<Environment, Map<string, { readonly at: number; readonly answer: Promise<Answer> }>>()
 
 /**
- * As `findCredentials`; but a helper that fails is told, and passed over: much can be read by anybody. Helpers are asked once in
- * a while only, since some take seconds.
+ * Like `findCredentials`, but reports a failing helper instead of throwing, since much can be read anonymously. Results of
+ * helpers are cached for a while, because some take seconds.
  */
 export async function findLogin(registry: string, repository: string, environment: Environment): Promise<Login> {
   let failure: TareError | undefined
   const failed = new Set<string>()
   const credentials = await findCredentials(registry, repository, environment, async (helper, server) => {
-    // One that hangs would do so under each name of the registry.
+    // A helper that hangs would do so for each of the registry's names.
     if (failed.has(helper)) return undefined
     const answer = await remembered(helper, server, environment)
     if (answer.failure !== undefined) failed.add(helper)
@@ -37,7 +37,7 @@ export async function findLogin(registry: string, repository: string, environmen
   return { credentials, failure }
 }
 
-/** To be called after a login or logout: helpers know something else now. */
+/** Must be called after a login or logout, which changes what helpers return. */
 export function forgetAnswers(environment: Environment): void {
   answers.delete(environment)
 }

@@ -1,6 +1,6 @@
 const hub = ['docker.io', 'index.docker.io', 'registry-1.docker.io']
 
-/** What credential helpers call a registry, and what a login is kept under. Docker Hub has an old address as its name. */
+/** Returns the keys under which a registry's login may be stored. Docker Hub uses its old URL. */
 export function serverKeys(registry: string): readonly string[] {
   if (registry === 'docker.io') return ['https://index.docker.io/v1/', 'docker.io', 'index.docker.io']
   return [...new Set([registry, registry.toLowerCase()])]
@@ -13,8 +13,8 @@ export function isFor(key: string, registry: string): boolean {
 }
 
 /**
- * The key that fits best: of the repository, of what is above it, of the registry as it is called in image names, of the
- * registry in another spelling.
+ * Returns the best matching key: for the repository, a prefix of it, the registry as named in image names, or the registry in
+ * another spelling.
  */
 export function bestKey(keys: readonly string[], registry: string, repository: string): string | undefined {
   const parts = repository === '' ? [] : repository.split('/')
@@ -27,8 +27,8 @@ export function bestKey(keys: readonly string[], registry: string, repository: s
 }
 
 /**
- * `https://registry.example/any/path` → `registry.example`, as docker reads it; without a scheme, a path is podman's: a
- * repository, or what is above it.
+ * Parses a key: `https://registry.example/any/path` is `registry.example`, as docker reads it; without a scheme, a path is a
+ * repository or a prefix of one, as in podman.
  */
 function nameOf(key: string): string {
   const [, address] = /^https?:\/\/([^/]*)/i.exec(key) ?? []

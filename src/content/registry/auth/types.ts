@@ -1,12 +1,12 @@
-/** Who we are to a registry. `source` says where that was found, for messages; the secret is never said. */
+/** Credentials for a registry. `source` says where they were found, for messages; the secret is never shown. */
 export interface Credentials {
   readonly source: string
   readonly user?: string | undefined
   readonly password?: string | undefined
-  /** Is exchanged for tokens. (distribution's OAuth2 specification) */
+  /** Exchanged for tokens. (distribution's OAuth2 specification) */
   readonly identityToken?: string | undefined
-  /** Is sent as it is. */
+  /** Sent as is. */
   readonly registryToken?: string | undefined
-  /** They are kept for the registry over plain http: under an address that begins with it. */
+  /** Whether they are for the registry over plain http: stored under an http:// URL. */
   readonly plain?: boolean | undefined
 }

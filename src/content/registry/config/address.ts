@@ -1,16 +1,19 @@
 import { misconfigured } from './toml.ts'
 
-/** Where a registry answers, as a URL of a configuration file says it. */
+/** A registry's API endpoint from a configuration file. */
 export interface Address {
   /** `host[:port]`. */
   readonly host: string
-  /** Only http: it says so. */
+  /** Whether the URL says http. */
   readonly plain: boolean
-  /** The path of its API: `/v2`, `/hub/v2`. */
+  /** The API's path: `/v2`, `/hub/v2`. */
   readonly api: string
 }
 
-/** Reads a URL; its path is the API's, or what stands before `/v2`, or may end in that. Throws `REGISTRIES_INVALID`; `member` says where it stands. */
+/**
+ * Parses a URL whose path is the API's path, with or without a final `/v2`. Throws `REGISTRIES_INVALID`; `member` says where it
+ * was found.
+ */
 export function addressOf(
   text: unknown,
   path: string,

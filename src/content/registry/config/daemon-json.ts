@@ -6,19 +6,19 @@ import { type Address, addressOf } from './address.ts'
 import { ownConfig, readIfAllowed } from './files.ts'
 import { isTable, misconfigured } from './toml.ts'
 
-/** What the configuration of Docker's daemon says of registries. */
+/** The registry settings of the Docker daemon. */
 export interface DaemonRules {
   /** Mirrors of Docker Hub. */
   readonly mirrors: readonly Address[]
   /** `host[:port]`, or networks: `10.0.0.0/8`. */
   readonly insecure: readonly string[]
-  /** What is wrong with what is left out for it. The file is Docker's: none of it keeps anybody from a registry. */
+  /** Why settings were ignored. The file is Docker's, so a mistake in it never blocks a registry. */
   readonly faults: readonly string[]
 }
 
 const nothing: DaemonRules = { mirrors: [], insecure: [], faults: [] }
 
-/** The rules of the daemon of this user, else of the system's; not read where CONTAINERS_REGISTRIES_CONF says all. */
+/** Reads the configuration of this user's daemon, otherwise the system's; skipped if CONTAINERS_REGISTRIES_CONF is set. */
 export function readDaemonRules(environment: Environment): DaemonRules {
   if (environment['CONTAINERS_REGISTRIES_CONF']) return nothing
   for (const path of [join(ownConfig(environment), 'docker', 'daemon.json'), '/etc/docker/daemon.json']) {
@@ -60,7 +60,7 @@ export function parseDaemonRules(text: string, path: string): DaemonRules {
   return { mirrors, insecure: insecure.map((entry) => entry.replace(/^https?:\/\//, '').replace(/\/$/, '')), faults }
 }
 
-/** Whether a registry is among them. Names are not looked up: a network holds addresses. */
+/** Whether a registry is in the list. Names are not resolved: networks match addresses only. */
 export function isAmong(host: string, entries: readonly string[]): boolean {
   const name = host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
   return entries.some((entry) => {

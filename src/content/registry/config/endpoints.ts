@@ -5,31 +5,31 @@ import { isAmong, readDaemonRules } from './daemon-json.ts'
 import { type HostRules, readHostsRules } from './hosts-toml.ts'
 import { type RegistryRule, readRules } from './registries-conf.ts'
 
-/** A place where a repository is to be had. */
+/** Where a repository can be reached. */
 export interface Endpoint {
   readonly host: string
   readonly repository: string
-  /** Certificates are not checked, and http is tried after https. */
+  /** Certificates are not verified, and http is tried after https. */
   readonly insecure: boolean
-  /** Only http: the configuration says so. */
+  /** Use http only, as configured. */
   readonly plain?: boolean | undefined
-  /** The path of its API. Default: `/v2`. */
+  /** The API's path. Default: `/v2`. */
   readonly api?: string | undefined
-  /** For a mirror of several registries: which of them is meant. (containerd's `ns`) */
+  /** For a mirror of several registries: the registry that is meant. (containerd's `ns`) */
   readonly namespace?: string | undefined
-  /** What is for it alone: authorities, certificates of ours, headers. */
+  /** Settings for this endpoint alone: CAs, client certificates, headers. */
   readonly own?: HostSettings | undefined
 }
 
-/** How an image is named that is to be read. */
+/** How the image to be read is named. */
 export type NamedBy = 'tag' | 'digest'
 
 export interface Endpoints {
-  /** Where what is pushed goes to. */
+  /** Where pushes go. */
   readonly origin: Endpoint
-  /** What a read tries before, in this order. */
+  /** Tried first for reads, in this order. */
   readonly mirrors: readonly Endpoint[]
-  /** What is wrong in the configuration, and was left out. */
+  /** Mistakes in the configuration, which were ignored. */
   readonly faults: readonly string[]
 }
 
@@ -37,14 +37,13 @@ export interface EndpointOptions {
   readonly environment: Environment
   /** Treats every endpoint as insecure. */
   readonly insecure?: boolean | undefined
-  /** For a read. Default: no mirrors. */
+  /** For reads. Default: no mirrors. */
   readonly namedBy?: NamedBy | undefined
 }
 
 /**
- * Where a repository of image names really is, as registries.conf, daemon.json, hosts.toml and TARE_INSECURE_REGISTRIES say: the one
- * place that knows them. An empty repository stands for the registry itself, which never is elsewhere. Throws
- * `REGISTRY_BLOCKED` and `REGISTRIES_INVALID`.
+ * Finds where a repository really is, according to registries.conf, daemon.json, hosts.toml and TARE_INSECURE_REGISTRIES. An
+ * empty repository stands for the registry itself, which is never relocated. Throws `REGISTRY_BLOCKED` and `REGISTRIES_INVALID`.
  */
 export function findEndpoints(host: string, repository: string, options: EndpointOptions): Endpoints {
   const { environment, insecure = false, namedBy } = options
@@ -113,11 +112,11 @@ function ownOf(rules: HostRules | undefined, origin: string): Pick<Endpoint, 'ow
 
 interface Match {
   readonly rule: RegistryRule
-  /** What follows the prefix: `/team/app`, `:5000/team/app`. */
+  /** The rest of the name after the prefix: `/team/app`, `:5000/team/app`. */
   readonly rest: string
 }
 
-/** The rule whose prefix covers most of the name. */
+/** Returns the rule with the longest matching prefix. */
 function findRule(rules: readonly RegistryRule[], name: string): Match | undefined {
   const matches = rules.flatMap((rule) => {
     const end = coveredBy(rule.prefix, name)
@@ -126,13 +125,13 @@ function findRule(rules: readonly RegistryRule[], name: string): Match | undefin
   return matches.sort((a, b) => b.end - a.end || b.rule.prefix.length - a.rule.prefix.length)[0]
 }
 
-/** How much of the name the prefix covers, in whole parts of it. */
+/** Returns how much of the name the prefix covers, in whole components. */
 function coveredBy(prefix: string, name: string): number | undefined {
   let end = prefix.length
   if (prefix.startsWith('*.')) {
     const [, domain = '', path = ''] = /^\*([^/]*)(.*)$/.exec(prefix) ?? []
     const [, host = ''] = /^([^/]*)/.exec(name) ?? []
-    // A port that the prefix does not have may follow.
+    // A port that is not in the prefix may follow.
     const at = [host, host.replace(/:\d+$/, '')].find((text) => text.endsWith(domain) && text.length > domain.length)
     if (at === undefined || !name.startsWith(path, at.length)) return undefined
     end = at.length + path.length

@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import type { Environment } from '../../../net/index.ts'
 import { messageOf, systemCode, TareError } from '../../../support/index.ts'
 
-/** The folder of this user's configuration. */
+/** Returns the user's configuration folder. */
 export function ownConfig(environment: Environment): string {
   return environment['XDG_CONFIG_HOME'] || join(environment['HOME'] || homedir(), '.config')
 }
 
-/** undefined where there is no such file. Throws `REGISTRIES_INVALID` for one that cannot be read: it may say that a registry is blocked. */
+/** Returns undefined if the file does not exist. Throws `REGISTRIES_INVALID` if it cannot be read: it might block a registry. */
 export function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
@@ -19,7 +19,7 @@ export function readIfThere(path: string): string | undefined {
   }
 }
 
-/** The same for a file that says only where something may be had faster: where root alone may read it, it says nothing to us. */
+/** The same for a file that only names faster sources: one that only root may read is ignored. */
 export function readIfAllowed(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
@@ -28,7 +28,7 @@ export function readIfAllowed(path: string): string | undefined {
   }
 }
 
-/** The `*.conf` of a folder, by their names. */
+/** Lists the `*.conf` files of a folder, sorted by name. */
 export function dropIns(folder: string): readonly string[] {
   try {
     const names = readdirSync(folder).filter((name) => name.endsWith('.conf'))

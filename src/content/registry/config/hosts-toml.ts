@@ -5,36 +5,36 @@ import { type Address, addressOf } from './address.ts'
 import { ownConfig, readIfAllowed } from './files.ts'
 import { isTable, misconfigured, parseToml, type TomlTable } from './toml.ts'
 
-/** What containerd's hosts.toml says of a registry. (containerd, docs/hosts.md) */
+/** What containerd's hosts.toml says about a registry. (containerd, docs/hosts.md) */
 export interface HostsRules {
-  /** Where the registry itself is; undefined: under its name. */
+  /** The registry's real address; undefined: its name. */
   readonly server?: Address | undefined
-  /** How the registry itself is spoken to. */
+  /** Settings for the registry itself. */
   readonly itself?: HostRules | undefined
   /** In the order of the file. */
   readonly mirrors: readonly HostsMirror[]
-  /** What is wrong with what is left out for it. */
+  /** Why settings were ignored. */
   readonly faults: readonly string[]
 }
 
-/** What is said of one host, be it the registry or a mirror. */
+/** Settings for one host, the registry or a mirror. */
 export interface HostRules {
-  /** Certificates are not checked. */
+  /** Certificates are not verified. */
   readonly insecure: boolean
-  /** What is for it alone; undefined for nothing. */
+  /** Settings for this host alone, if any. */
   readonly own?: Omit<HostSettings, 'origin'> | undefined
 }
 
 export interface HostsMirror extends Address, HostRules {
-  /** Whether it says what a tag means. */
+  /** Whether it may resolve tags. */
   readonly resolves: boolean
 }
 
 const nothing: HostsRules = { mirrors: [], faults: [] }
 
 /**
- * The rules for a registry: of the user's folder, else of the system's; its own file, else that of `_default`. Not read where
- * CONTAINERS_REGISTRIES_CONF says all. A file that makes no sense is a fault, and keeps nobody from the registry.
+ * Reads the rules for a registry: from the user's folder, otherwise the system's; from its own file, otherwise `_default`.
+ * Skipped if CONTAINERS_REGISTRIES_CONF is set. A faulty file is reported and never blocks the registry.
  */
 export function readHostsRules(host: string, environment: Environment): HostsRules {
   if (environment['CONTAINERS_REGISTRIES_CONF']) return nothing
@@ -108,7 +108,7 @@ function rulesOf(table: TomlTable, path: string, whose: string): HostRules {
   return { insecure: skips, ...(isPlain ? {} : { own: { authorities: authorities.map(at), pairs, headers } }) }
 }
 
-// These say how a message is delimited, which is ours to say.
+// These delimit messages and so must not be configured.
 const framing = /^(?:connection|content-length|expect|keep-alive|te|trailer|transfer-encoding|upgrade)$/i
 
 function isHeader(name: string, values: readonly unknown[]): boolean {
@@ -128,7 +128,7 @@ function withScheme(text: unknown): unknown {
   return typeof text === 'string' && !text.includes('://') ? `https://${text}` : text
 }
 
-/** The path is that of the API itself, where that is said; else `/v2` follows, unless it is there. */
+/** The URL's path is that of the API itself if override_path says so; otherwise `/v2` is appended unless present. */
 function apiOf({ override_path: overrides }: TomlTable): 'whole' | 'with' {
   return overrides === true ? 'whole' : 'with'
 }

@@ -1,7 +1,7 @@
 /**
- * Where registries really are: what registries.conf, daemon.json and hosts.toml say of mirrors, moves and blocks.
+ * Where registries really are: mirrors, relocations and blocks from registries.conf, daemon.json and hosts.toml.
  *
- * In: a name as images have it, an environment.  Out: the endpoints to ask, in their order.
- * Not here: the asking, credentials, certificates.
+ * In: a name as in image names, an environment.  Out: the endpoints to try, in order.
+ * Not here: requests, credentials, certificates.
  */
 export { type Endpoint, type EndpointOptions, type Endpoints, findEndpoints, type NamedBy } from './endpoints.ts'

@@ -4,16 +4,16 @@ import { TareError } from '../../../support/index.ts'
 import { dropIns, ownConfig, readIfThere } from './files.ts'
 import { headerLines, isTable, misconfigured, parseToml, type TomlTable } from './toml.ts'
 
-/** A `[[registry]]` of containers' registries.conf, version 2. (containers-registries.conf(5)) */
+/** A `[[registry]]` of registries.conf, version 2. (containers-registries.conf(5)) */
 export interface RegistryRule {
-  /** `host[:port][/path]`, or `*.example.com` for what is below it. */
+  /** `host[:port][/path]`, or `*.example.com` for its subdomains. */
   readonly prefix: string
-  /** What the prefix stands for; undefined where a wildcard leaves names as they are. */
+  /** What replaces the prefix; undefined if a wildcard leaves names unchanged. */
   readonly location: string | undefined
   readonly insecure: boolean
   readonly blocked: boolean
   readonly mirrors: readonly MirrorRule[]
-  /** What is wrong with mirrors that are left out for it. */
+  /** Why mirrors were ignored. */
   readonly faults: readonly string[]
   /** `/etc/containers/registries.conf:12`. */
   readonly source: string
@@ -22,13 +22,13 @@ export interface RegistryRule {
 export interface MirrorRule {
   readonly location: string
   readonly insecure: boolean
-  /** Which names it is asked for. */
+  /** Which pulls it is used for. */
   readonly pulls: 'all' | 'digest-only' | 'tag-only'
 }
 
 /**
- * The rules of this user: of the file that CONTAINERS_REGISTRIES_CONF names and no other, else of the user's or the
- * system's file and of what registries.conf.d adds; a later rule replaces one of the same prefix. Throws `REGISTRIES_INVALID`.
+ * Reads the user's rules: only those of the file named by CONTAINERS_REGISTRIES_CONF, if set; otherwise the user's or the
+ * system's file plus registries.conf.d. Later rules replace earlier ones with the same prefix. Throws `REGISTRIES_INVALID`.
  */
 export function readRules(environment: Environment): readonly RegistryRule[] {
   const named = environment['CONTAINERS_REGISTRIES_CONF']
@@ -50,10 +50,10 @@ export function readRules(environment: Environment): readonly RegistryRule[] {
   return [...rules.values()]
 }
 
-/** The rules of one file. What is wrong with a mirror concerns its registry alone; all else throws `REGISTRIES_INVALID`. */
+/** Parses one file. A mistake in a mirror affects only its registry; anything else throws `REGISTRIES_INVALID`. */
 export function parseRules(text: string, path: string): readonly RegistryRule[] {
   const root = parseToml(text, path)
-  // `[registries.block]` and its kin said the same once; a list that blocks must not be passed over.
+  // The obsolete version 1 format, such as `[registries.block]`; a list that blocks must not be ignored.
   if (root['registries'] !== undefined)
     throw misconfigured(path, undefined, 'this is the first form of the file: [[registry]] with location says it now')
   const tables = tablesOf(root['registry'], 'registry', { path, line: undefined })
@@ -86,7 +86,7 @@ function ruleOf(table: TomlTable, at: Spot): RegistryRule {
 
 const pullKinds = ['all', 'digest-only', 'tag-only'] as const
 
-/** Those that make sense, and what is wrong with the others: a mirror only saves time. */
+/** Returns the valid mirrors, and what is wrong with the others: a mirror only saves time. */
 function mirrorsOf(table: TomlTable, at: Spot): Pick<RegistryRule, 'mirrors' | 'faults'> {
   const mirrors: MirrorRule[] = []
   const faults: string[] = []
@@ -122,7 +122,7 @@ function mirrorOf(table: TomlTable, byDigest: boolean, at: Spot): MirrorRule {
   return { location, insecure: flag(table, 'insecure', at), pulls }
 }
 
-/** `host[:port][/path]` of a key. */
+/** Reads `host[:port][/path]` from a key. */
 function place(table: TomlTable, key: string, at: Spot): string | undefined {
   const text = textOf(table, key, at)?.replace(/\/+$/, '')
   if (text === undefined || text === '') return undefined

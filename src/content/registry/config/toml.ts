@@ -3,10 +3,10 @@ import { TareError } from '../../../support/index.ts'
 
 export type TomlTable = Readonly<Record<string, unknown>>
 
-// Most machines have no such file, or one of comments alone.
+// Most machines have no such file, or one with nothing but comments.
 const says = /^[^\S\n]*[^\s#]/m
 
-/** Reads TOML. Throws `REGISTRIES_INVALID` with the line. */
+/** Parses TOML. Throws `REGISTRIES_INVALID` with the line. */
 export function parseToml(text: string, path: string): TomlTable {
   if (!says.test(text)) return {}
   const { parse, TomlError } = createRequire(import.meta.url)('smol-toml') as typeof import('smol-toml')
@@ -19,14 +19,14 @@ export function parseToml(text: string, path: string): TomlTable {
   }
 }
 
-/** The lines of the headers `[[name]]`, in their order; empty where they were written in another way. */
+/** Returns the lines of the headers `[[name]]`, in order; empty if they are written in another way. */
 export function headerLines(text: string, name: string, count: number): readonly number[] {
   const header = new RegExp(`^\\s*\\[\\[\\s*${name}\\s*\\]\\]`)
   const lines = text.split('\n').flatMap((line, i) => (header.test(line) ? [i + 1] : []))
   return lines.length === count ? lines : []
 }
 
-/** The error for something in a configuration file. */
+/** Returns the error for a mistake in a configuration file. */
 export function misconfigured(path: string, line: number | undefined, what: string): TareError {
   return new TareError('REGISTRIES_INVALID', `${path}${line === undefined ? '' : `:${line}`}: ${what}`, {
     remedy: 'Fix the file, or name another in CONTAINERS_REGISTRIES_CONF.',
