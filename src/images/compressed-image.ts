@@ -13,27 +13,27 @@ import {
 } from '../oci/index.ts'
 import { collect, TareError } from '../support/index.ts'
 
-/** An image where its layers are compressed: manifest and config are read, and no layer. */
+/** An image whose layers are compressed: its manifest and config have been read, but no layer. */
 export interface CompressedImage {
   readonly source: Source
-  /** What led to it: the manifest itself, or an index. */
+  /** The starting point: the manifest itself, or an index. */
   readonly root: Descriptor
   readonly blob: Descriptor
   readonly manifest: Manifest
   readonly config: ImageConfig
   readonly configBytes: Buffer
-  /** Indexes and manifest, as they came. */
+  /** Indexes and the manifest, verbatim. */
   readonly documents: readonly Buffer[]
 }
 
-/** A document of any place, whole. */
+/** Reads a whole document from any source. */
 export async function readWhole(source: Source, blob: Descriptor, what: string): Promise<Buffer> {
   if (blob.size > documentLimit)
     throw new TareError('MANIFEST_INVALID', `${what} is larger than ${documentLimit} bytes`)
   return collect(await source.open(blob), documentLimit)
 }
 
-/** The same; undefined where it is not there. An index may speak of platforms that were not saved with it. */
+/** The same; returns undefined if it does not exist. An index may list platforms that were not saved with it. */
 export async function readIfThere(source: Source, blob: Descriptor, what: string): Promise<Buffer | undefined> {
   return readWhole(source, blob, what).catch((error: unknown) => {
     if (error instanceof TareError && error.code === 'BLOB_MISSING') return undefined
@@ -42,8 +42,7 @@ export async function readIfThere(source: Source, blob: Descriptor, what: string
 }
 
 /**
- * The bytes of a manifest's config; undefined where it is not that of a container image. Its media type alone decides only
- * where it says so.
+ * Returns a manifest's config; undefined if it is not a container image's. Its media type decides only if it says that it is one.
  */
 export async function readImageConfig(source: Source, manifest: Manifest): Promise<Buffer | undefined> {
   const { config, layers } = manifest
@@ -54,8 +53,8 @@ export async function readImageConfig(source: Source, manifest: Manifest): Promi
 }
 
 /**
- * Reads the image of a manifest. `above` are the indexes on the way, `root` the first of them. Rejects with
- * `MANIFEST_UNSUPPORTED` for what cannot be stored.
+ * Reads the image of a manifest. `above` are the indexes leading to it, `root` the first of them. Rejects with
+ * `MANIFEST_UNSUPPORTED` for anything that cannot be stored.
  */
 export async function readCompressed(
   source: Source,

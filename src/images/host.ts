@@ -5,27 +5,30 @@ import { Store } from '../content/store/index.ts'
 import { normalizePlatform, type Platform } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 
-/** The outside, as far as verbs need it. */
+/** What verbs need from the outside world. */
 export interface Host {
   readonly store: Store
-  /** What this machine runs, with linux for its system. */
+  /** What this machine runs, with linux as the operating system. */
   readonly platform: Platform
   readonly environment: Readonly<Record<string, string | undefined>>
   now(): Date
-  /** Tells what went wrong and is no error: each thing once. */
+  /** Reports a problem that is not an error, each only once. */
   warn?(message: string): void
 }
 
-/** Bytes that an archive may unpack to, of `TARE_UNPACK_LIMIT`; undefined where it does not say. */
+/** Returns TARE_UNPACK_LIMIT, the maximum unpacked size of an archive in bytes; undefined if it is not set. */
 export function unpackLimit({ environment }: Host): number | undefined {
   const text = environment['TARE_UNPACK_LIMIT']
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined
 }
 
-/** The Host of this machine. The store is `home`, else `$TARE_HOME`, else `tare` in the XDG data folder (%LOCALAPPDATA% on Windows). */
+/**
+ * Returns the Host for this machine. The store is `home`, otherwise `$TARE_HOME`, otherwise `tare` in the XDG data folder
+ * (%LOCALAPPDATA% on Windows).
+ */
 export function createHost({ home, environment = process.env, report }: TareOptions = {}): Host {
   const folder = resolve(home ?? (environment['TARE_HOME'] || defaultHome(environment)))
-  // What is no UTF-8 came here as this.
+  // Node replaces bytes that are not UTF-8 with this.
   if (folder.includes('\uFFFD'))
     throw new TareError('STORE_UNREADABLE', `the path of the store is not UTF-8: ${folder}`, {
       remedy: 'Set TARE_HOME to another folder.',

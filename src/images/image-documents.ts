@@ -13,14 +13,14 @@ import {
 } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 
-/** The documents of one image in the store. */
+/** An image's documents in the store. */
 export interface ImageDocuments {
   readonly blob: Descriptor
   readonly manifest: Manifest
   readonly config: ImageConfig
 }
 
-/** The images that a manifest or an index leads to, as far as their documents are here and sound. */
+/** Returns the images below a manifest or an index, as far as their documents exist and are intact. */
 export function imagesBelow(store: Store, root: Descriptor): readonly ImageDocuments[] {
   const seen = new Set<Digest>()
   const found: ImageDocuments[] = []
@@ -41,7 +41,7 @@ export function imagesBelow(store: Store, root: Descriptor): readonly ImageDocum
   return found
 }
 
-/** The value, or undefined where a document is missing or damaged. */
+/** Returns undefined if a document is missing or damaged. */
 function soundly<T>(read: () => T): T | undefined {
   try {
     return read()

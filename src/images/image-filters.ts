@@ -8,7 +8,7 @@ import { imageSize, noTime } from './image-sizes.ts'
 import { shownDigest } from './pulled-as.ts'
 import { findImage, type NamedImage } from './stored-image.ts'
 
-/** The lines of a list that an image has: one for each name. */
+/** Returns the lines for an image in a list: one per name. */
 export function summaries(store: Store, image: NamedImage): ImageSummary[] {
   const { id, config, names, entries } = image
   const base = {
@@ -32,7 +32,7 @@ export function summaries(store: Store, image: NamedImage): ImageSummary[] {
   )
 }
 
-/** `alpine`, `alpine:3.19`, `my/*:1.*`: a pattern without a tag means any. */
+/** Matches `alpine`, `alpine:3.19`, `my/*:1.*`: a pattern without a tag matches any tag. */
 function isMeant(line: ImageSummary, reference: string): boolean {
   if (line.repository === undefined) return false
   const familiar = reference.replace(/^(?:index\.)?docker\.io\/(?:library\/)?/, '')
@@ -42,13 +42,13 @@ function isMeant(line: ImageSummary, reference: string): boolean {
   return matchPath(repository, line.repository) && (!hasTag || matchPath(familiar.slice(colon + 1), line.tag ?? ''))
 }
 
-/** Passes images, or lines of a list. */
+/** Selects images or list entries. */
 export interface Filter {
   image?(image: NamedImage): boolean
   line?(line: ImageSummary): boolean
 }
 
-/** Of references one has to hold; of every other kind, all have to. (moby, daemon/images: Images) */
+/** Of several references one must match; of every other kind, all must. (moby, daemon/images: Images) */
 export function readFilters(texts: readonly string[], host: Host, all: readonly NamedImage[]): readonly Filter[] {
   const isReference = (text: string) => text.startsWith('reference=')
   const others = texts.filter((text) => !isReference(text)).map((text) => readFilter(text, host, all))
@@ -119,7 +119,7 @@ function hasLabel(labels: Readonly<Record<string, string>>, text: string): boole
 
 const units: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 }
 
-/** A time as docker's filters take it: `24h`, seconds since 1970, or a date; in milliseconds since 1970. */
+/** Parses a time as in docker's filters: `24h`, seconds since 1970, or a date. Returns milliseconds since 1970. */
 export function readTime(text: string, now: Date): number | undefined {
   if (/^\d+(?:\.\d+)?$/.test(text)) return Number(text) * 1000
   if (/^(?:\d+(?:\.\d+)?(?:ms|h|m|s))+$/.test(text)) {
@@ -133,7 +133,7 @@ export function readTime(text: string, now: Date): number | undefined {
   return Number.isNaN(time) ? undefined : time
 }
 
-/** Whether every filter lets the image pass; for verbs that remove. */
+/** Selects images that match all filters, for verbs that remove them. */
 export function filterImages(
   host: Host,
   all: readonly NamedImage[],

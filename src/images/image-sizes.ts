@@ -4,15 +4,17 @@ import { contentSize } from '../files/layer/index.ts'
 import { familiarName, type Reference } from '../oci/index.ts'
 import type { StoredImage } from './stored-image.ts'
 
-/** The time of an image that does not say: Go's zero, which docker prints as well. */
+/** The creation time of an image that has none: Go's zero time, which docker prints as well. */
 export const noTime = '0001-01-01T00:00:00Z'
 
-/** Bytes of the files in the image's layers, as docker counts an image's size. */
+/** Returns the total size of the files in the image's layers, which is docker's image size. */
 export function imageSize(store: Store, image: StoredImage): number {
   return layerSizes(store, image).reduce((sum, size) => sum + size, 0)
 }
 
-/** Bytes of the files in each layer; of one that is still in a registry, its compressed bytes, since nobody knows more. */
+/**
+ * Returns the size of the files in each layer; for a layer still in a registry its compressed size, since nothing else is known.
+ */
 export function layerSizes(store: Store, { config, manifest }: StoredImage): readonly number[] {
   const snapshots = new Snapshots(store)
   return config.diffIds.map((diffId, i) => {

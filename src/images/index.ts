@@ -1,9 +1,9 @@
 /**
- * An image of the store: found, what is known of it, removed.
+ * An image of the store: finding it, what is known about it, removing it.
  *
- * In: a Host (store, platform, environment).  Out: images read, and what the store remembers of where their layers are elsewhere.
- * The only room that knows that layers are stored uncompressed, and that registries have them compressed.
- * Not here: bringing images in (ingest) or sending them (push).
+ * In: a Host (store, platform, environment).  Out: images, and what the store knows about where else their layers are. The only
+ * room that knows that layers are stored uncompressed, and that registries have them compressed.
+ * Not here: adding images (ingest) or sending them (push).
  */
 export { blobsOfImages, collectGarbage, layerOfStep, layersOfSteps } from './collect-garbage.ts'
 export { type CompressedImage, readCompressed, readIfThere, readImageConfig, readWhole } from './compressed-image.ts'

@@ -4,14 +4,19 @@ import type { PulledAs, Store } from '../content/store/index.ts'
 import { type Descriptor, type Digest, hexOf, parseDescriptor, type Reference } from '../oci/index.ts'
 import { imagesBelow } from './image-documents.ts'
 
-/** A layer as registries have it: compressed. Layers rest uncompressed here, and compressed bytes cannot be made again from those. */
+/**
+ * A layer in registries, compressed. The store has layers uncompressed, and recompressing does not reproduce the original bytes.
+ */
 export interface KnownLocation {
   readonly blob: Descriptor
-  /** Repositories that have it, with their registries: `docker.io/library/alpine`. The one seen last is first. */
+  /** Repositories that have it, with their registries: `docker.io/library/alpine`. The most recent one is first. */
   readonly repositories: readonly string[]
-  /** Somebody has unpacked it and come to the layer. Else a manifest and a config only claim so, and only for that very manifest it may count. */
+  /**
+   * Whether someone decompressed it and got the layer. Otherwise it is only claimed by a manifest and a config, and may be used
+   * for that manifest alone.
+   */
   readonly checked: boolean
-  /** We have compressed it, and would come to the same bytes again. */
+  /** Whether tare compressed it and can reproduce the same bytes. */
   readonly ours: boolean
 }
 
@@ -21,14 +26,14 @@ export function repositoryOf({ registry, repository }: Reference): string {
   return `${registry}/${repository}`
 }
 
-/** What is known of a layer in registries, the latest first. */
+/** Returns what is known about a layer in registries, most recent first. */
 export function locationsOf(store: Store, diffId: Digest): readonly KnownLocation[] {
   return read(store, diffId) ?? locationsOfEntries(store).get(diffId) ?? []
 }
 
 /**
- * Those that hold for a layer that a manifest names as `blob`, whoever asks: the checked ones, and what that very manifest
- * claims.
+ * Returns the locations that are safe to use for a layer that a manifest refers to as `blob`: the verified ones, and that
+ * manifest's own claim.
  */
 export function trustedLocations(
   store: Store,
@@ -41,7 +46,7 @@ export function trustedLocations(
   ]
 }
 
-/** Repositories that were seen to have the compressed blob. */
+/** Returns repositories known to have the compressed blob. */
 export function repositoriesWith(store: Store, diffId: Digest, blob: Digest): readonly string[] {
   const of = (all: readonly KnownLocation[]) =>
     all.flatMap((location) => (location.blob.digest === blob ? location.repositories : []))
@@ -68,7 +73,7 @@ export function rememberLocation(
   write(store, diffId, [location, ...known.filter(({ blob }) => blob.digest !== digest)])
 }
 
-/** The blob has been unpacked, and it is the layer. */
+/** Records that the blob was decompressed and is the layer. */
 export function confirmLocation(store: Store, diffId: Digest, blob: Digest): void {
   const known = locationsOf(store, diffId)
   if (known.some((location) => location.blob.digest === blob && !location.checked))
@@ -83,7 +88,7 @@ export function isChecked(store: Store, diffId: Digest, blob: Digest): boolean {
   return diffId === blob || locationsOf(store, diffId).some((one) => one.blob.digest === blob && one.checked)
 }
 
-/** Those of its claims that are still nothing more. */
+/** Returns the manifest's claims that have not been verified yet. */
 export function claimsOf(store: Store, { manifest, claims = [] }: PulledAs): readonly Digest[] {
   const checked = new Set(
     imagesBelow(store, manifest).flatMap(({ manifest: { layers }, config }) =>
@@ -110,7 +115,7 @@ function read(store: Store, diffId: Digest): readonly KnownLocation[] | undefine
       const blob = parseDescriptor(raw['blob'], 'the layer')
       const ours = raw['ours'] === true
       const places = raw['places'] as string[]
-      // Earlier versions did not say what they had checked: only what proves itself counts.
+      // Earlier versions did not record what they had verified: only what is self-evident counts.
       const checked = raw['checked'] === true || ours || blob.digest === diffId
       return { blob, repositories: places.filter((place) => typeof place === 'string'), checked, ours }
     })
@@ -123,7 +128,7 @@ type Locations = ReadonlyMap<Digest, readonly KnownLocation[]>
 
 const ofEntries = new WeakMap<Store, { readonly stamp: string; readonly locations: Locations }>()
 
-/** What the entries of the images say, for when the records were lost. Read once for each state of index.json. */
+/** Collects locations from the images' entries, in case the records were lost. Cached per state of index.json. */
 function locationsOfEntries(store: Store): Locations {
   const stat = statSync(join(store.home, 'index.json'), { throwIfNoEntry: false })
   const stamp = stat === undefined ? '' : `${stat.ino} ${stat.mtimeMs} ${stat.size}`

@@ -2,7 +2,7 @@ import type { Source } from '../content/index.ts'
 import type { Descriptor, Digest, Reference } from '../oci/index.ts'
 import { type Bytes, flow, sha256 } from '../support/index.ts'
 
-/** A source with blobs of our own before it: documents that were changed, layers that were squeezed. */
+/** A source with additional blobs that take precedence: changed documents, compressed layers. */
 export class Overlay implements Source {
   private readonly below: Source
   private readonly own = new Map<Digest, () => Promise<Bytes>>()
@@ -30,10 +30,10 @@ export class Overlay implements Source {
   }
 }
 
-/** An image on its way, and what has made its digest another than where it comes from. */
+/** An image being copied, and why its digest differs from the original's. */
 export interface OnItsWay {
   readonly source: Source
   readonly root: Descriptor
-  /** To follow "because": undefined where it is the same. */
+  /** Follows "because"; undefined if it is unchanged. */
   readonly changed?: string | undefined
 }

@@ -4,8 +4,8 @@ import { imagesBelow } from './image-documents.ts'
 import { repositoryOf } from './known-locations.ts'
 
 /**
- * What others know an image of the store by, or an image of an index that is there. The same image may have been pulled
- * from several places, and then its name says more: see `pulledAsOfEntry`.
+ * Returns what others know a stored image, or an image of a stored index, by. If the same image was pulled from several
+ * repositories, its name says more: see `pulledAsOfEntry`.
  */
 export function pulledAsOf(store: Store, resting: Digest): PulledAs | undefined {
   const entries = store.entries()
@@ -23,16 +23,16 @@ export function pulledAsOf(store: Store, resting: Digest): PulledAs | undefined 
   return recordedPulledAs(store, resting)
 }
 
-/** What others know this image by under this name. */
+/** Returns what others know this image by under this name. */
 export function pulledAsOfEntry(store: Store, { manifest, name, pulledAs }: Entry): PulledAs | undefined {
   if (pulledAs !== undefined) return pulledAs.part === true ? undefined : pulledAs
   const old = recordedPulledAs(store, manifest.digest)
-  // Of the same image from two places, earlier versions remembered only the place seen last.
+  // If the same image came from two repositories, earlier versions remembered only the last one.
   const isElsewhere = old?.repository !== undefined && name !== undefined && old.repository !== repositoryOf(name)
   return isElsewhere ? undefined : old
 }
 
-/** What others know a document by: what the entry stands for, or an image of its index. */
+/** Returns what others know a document by: the entry's own, or an image of its index. */
 export function pulledAsWithin(store: Store, entry: Entry, resting: Descriptor): PulledAs | undefined {
   const { manifest, pulledAs } = entry
   if (resting.digest === manifest.digest) return pulledAsOfEntry(store, entry)
@@ -41,7 +41,7 @@ export function pulledAsWithin(store: Store, entry: Entry, resting: Descriptor):
   return childPulledAs(store, pulledAs, image.manifest.config.digest)
 }
 
-/** Of an index that was pulled, the same for the image in it that has this config. */
+/** For an index that was pulled, returns the same for its image with this config. */
 function childPulledAs(store: Store, pulledAs: PulledAs, config: Digest): PulledAs | undefined {
   const image = imagesBelow(store, pulledAs.manifest).find(({ manifest }) => manifest.config.digest === config)
   if (image === undefined) return undefined
@@ -49,17 +49,17 @@ function childPulledAs(store: Store, pulledAs: PulledAs, config: Digest): Pulled
   return { ...rest, manifest: plainDescriptor(image.blob) }
 }
 
-/** As earlier versions left it: by the manifest in the store. */
+/** As recorded by earlier versions: by the manifest in the store. */
 export function recordedPulledAs(store: Store, resting: Digest): PulledAs | undefined {
   return readPulledAs(store.records.recall('originals', hexOf(resting)))
 }
 
-/** The digest that others know an image by: its registry's, else the store's own. */
+/** Returns the digest others know an image by: its registry's, otherwise the store's own. */
 export function shownDigest(store: Store, entry: Entry): Digest {
   return pulledAsOfEntry(store, entry)?.root.digest ?? entry.manifest.digest
 }
 
-/** Without what a place says of it besides. */
+/** Drops members that only an index has. */
 export function plainDescriptor({ mediaType, digest, size }: Descriptor): Descriptor {
   return { mediaType, digest, size }
 }

@@ -16,7 +16,7 @@ import { imagesBelow } from './image-documents.ts'
 import { rememberLocation, repositoryOf } from './known-locations.ts'
 import { plainDescriptor } from './pulled-as.ts'
 
-/** A base that an earlier build read in its registry. It has no name in the store, and belongs to the build cache. */
+/** A base image read from its registry by an earlier build. It has no name in the store and belongs to the build cache. */
 export interface RememberedBase {
   readonly base: {
     readonly reference: Reference
@@ -26,10 +26,10 @@ export interface RememberedBase {
     /** Its layers can be fetched. */
     readonly fetchable: true
   }
-  /** What its name pointed at. */
+  /** What its name pointed to. */
   readonly root: Descriptor
   readonly repository: string
-  /** When the registry last said so. */
+  /** When the registry was last asked. */
   readonly asked: Date
 }
 
@@ -41,12 +41,12 @@ interface Remembered {
   readonly asked: Date
 }
 
-/** What a name meant for a platform when it was last asked for; undefined where nobody did, or something of it is gone. */
+/** Returns what a name meant for a platform when last resolved; undefined if it never was, or if part of it is gone. */
 export function recallBase(store: Store, name: Reference, platform: Platform): RememberedBase | undefined {
   const text = formatPlatform(platform)
   const exact = open(store, keyOf(name, text))
   if (exact !== undefined || name.digest === undefined) return exact
-  // By its digest, an image is the same under whatever tag it was read.
+  // With a digest, the image is the same whatever tag it was read under.
   for (const { key } of store.records.all('bases')) {
     const other = read(store, key)
     const isMeant =
@@ -59,7 +59,7 @@ export function recallBase(store: Store, name: Reference, platform: Platform): R
   return undefined
 }
 
-/** Keeps what was read of a base. Its layers may be here, or be fetched when a build needs them. */
+/** Stores what was read of a base. Its layers may be in the store, or are fetched when a build needs them. */
 export function rememberBase(
   store: Store,
   name: Reference,
@@ -74,18 +74,18 @@ export function rememberBase(
   write(store, { name, platform: formatPlatform(platform), root, manifest: blob, asked })
 }
 
-/** Marks a remembered base as used now, so that only older ones are pruned. */
+/** Marks a cached base as used now, so that only older ones are pruned. */
 export function renewBase(store: Store, name: Reference, platform: Platform, remembered: RememberedBase): void {
   const { base, root, asked } = remembered
   write(store, { name, platform: formatPlatform(platform), root, manifest: base.manifest, asked })
 }
 
-/** Blobs that remembered bases consist of. */
+/** Returns the blobs of cached bases. */
 export function blobsOfBases(store: Store): Set<Digest> {
   return new Set(store.records.all('bases').flatMap(({ key }) => blobsOf(store, key)))
 }
 
-/** Forgets what was not used since; answers the blobs that it consisted of. To be called while no other process changes the store. */
+/** Removes bases not used since `before`; returns their blobs. Must be called while no other process changes the store. */
 export function forgetBases(store: Store, before: number): readonly Digest[] {
   return store.records.all('bases').flatMap(({ key, since }) => {
     if (since >= before) return []

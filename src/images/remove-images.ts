@@ -5,12 +5,12 @@ import { collectGarbage } from './collect-garbage.ts'
 import type { Host } from './host.ts'
 import type { NamedImage } from './stored-image.ts'
 
-/** Removes what no image and no remembered step needs; answers the bytes. */
+/** Removes what no image and no cached step needs; returns the bytes freed. */
 export async function sweep({ store }: Host): Promise<number> {
   return store.alone(() => collectGarbage(store).bytes)
 }
 
-/** Takes these names from the image; with its last one the image goes. */
+/** Removes these names from the image, and the image with its last name. */
 export async function takeNames(host: Host, image: NamedImage, names: readonly Reference[]): Promise<Removal[]> {
   const gone = new Set(names.map(formatReference))
   let last = false

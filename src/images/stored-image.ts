@@ -19,28 +19,28 @@ import {
 import { closest, TareError } from '../support/index.ts'
 import { pulledAsOfEntry } from './pulled-as.ts'
 
-/** An image of the store, read. */
+/** A parsed image of the store. */
 export interface StoredImage {
-  /** What its names point at: a manifest, or an index of them. */
+  /** What its names point to: a manifest, or an index. */
   readonly root: Descriptor
   /** The manifest of one platform. */
   readonly blob: Descriptor
   readonly manifest: Manifest
   readonly config: ImageConfig
-  /** The image ID: digest of the config. */
+  /** The image ID: the config's digest. */
   readonly id: Digest
 }
 
-/** An image with all names that it has. */
+/** An image with all its names. */
 export interface NamedImage extends StoredImage {
   readonly names: readonly Reference[]
-  /** Where its names stand, or where it stands without one. */
+  /** The entries of its names, or the one without a name. */
   readonly entries: readonly Entry[]
-  /** RFC 3339; when it last got a name or was kept. */
+  /** When it was last named or stored (RFC 3339). */
   readonly tagged: string
 }
 
-/** Reads the image that a descriptor of the store points at; of an index, the platform's, or the first that is there. */
+/** Reads the image a descriptor of the store points to; of an index, the one for the platform, or the first that exists. */
 export function readImage(store: Store, root: Descriptor, platform?: Platform): StoredImage {
   const blob = isIndexType(root.mediaType) ? chooseManifest(store, root, platform) : root
   const manifest = parseManifest(store.blobs.read(blob.digest), `manifest ${blob.digest}`)
@@ -59,7 +59,7 @@ function chooseManifest(store: Store, root: Descriptor, platform: Platform | und
   return best
 }
 
-/** Every image of the store once, with its names, oldest first. An image of which something is missing is left out. */
+/** Returns every image of the store once, with its names, oldest first. Incomplete images are skipped. */
 export function readImages(store: Store, platform?: Platform): NamedImage[] {
   const groups = new Map<Digest, Entry[]>()
   for (const entry of store.entries())
@@ -85,10 +85,7 @@ function tryRead(store: Store, root: Descriptor, platform: Platform | undefined)
   }
 }
 
-/**
- * The image that a user means by a name, an ID, the unique beginning of an ID, or a digest. Throws `IMAGE_UNKNOWN` and
- * `IMAGE_AMBIGUOUS`.
- */
+/** Finds an image by name, ID, unique prefix of an ID, or digest. Throws `IMAGE_UNKNOWN` and `IMAGE_AMBIGUOUS`. */
 export function findImage(store: Store, text: string, platform?: Platform): NamedImage {
   const entries = store.entries()
   const byName = isName(text) ? entryNamed(store, parseReference(text), entries) : undefined
@@ -124,7 +121,10 @@ function findById(images: readonly NamedImage[], text: string): NamedImage {
   )
 }
 
-/** The entry of that name; of a name with a digest, one of that repository whose manifest it is, here or where it was pulled from. */
+/**
+ * Returns the entry with that name; for a name with a digest, one of that repository with that manifest, in the store or where it
+ * was pulled from.
+ */
 export function entryNamed(store: Store, wanted: Reference, entries = store.entries()): Entry | undefined {
   if (wanted.digest === undefined)
     return entries.find(({ name }) => name !== undefined && formatReference(name) === formatReference(wanted))
@@ -138,7 +138,7 @@ export function entryNamed(store: Store, wanted: Reference, entries = store.entr
   )
 }
 
-/** Of the names of an image, the one that a user means; where they mean an ID, the one of which most is sure. */
+/** Returns the entry meant by a text among an image's entries; for an ID, the one with the fewest unverified claims. */
 export function entryMeant(entries: readonly Entry[], text: string): Entry {
   const full = isName(text) ? formatReference(parseReference(text)) : undefined
   const named = entries.find(({ name }) => name !== undefined && formatReference(name) === full)

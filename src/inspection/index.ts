@@ -1,7 +1,7 @@
 /**
- * What is in an image: listed, compared, weighed and checked.
+ * What is in an image: listed, compared, measured and checked.
  *
- * In: images with their layers' indexes.  Out: plain values, for a table, for JSON or for a page.
+ * In: images with their layers' indexes.  Out: plain values, for a table, JSON or a page.
  * Not here: where images come from (images/contents), what a table looks like (cli).
  */
 export type { InspectedImage, InspectedLayer } from './image.ts'

@@ -1,5 +1,5 @@
 /**
- * What a person can do with images, a file each: the rooms below joined into something wanted.
+ * What a user can do with images, one file each: combines the rooms below.
  *
  * In: a Host (store, clock, platform) and options.  Out: values and events.
  * Not here: argv, text for people.

@@ -1,7 +1,10 @@
 import type { CacheVerbs, ImageVerbs, IndexVerbs, RegistryVerbs, Tare, TareOptions } from '../api/index.ts'
 import { createHost, type Host } from '../images/index.ts'
 
-/** The library over this machine's store. Nothing is read or made before a verb is called; each verb is loaded when it is first. */
+/**
+ * Opens the library on this machine's store. Nothing is read or created before a verb is called; each verb is loaded on first
+ * use.
+ */
 export async function openTare(options: TareOptions = {}): Promise<Tare> {
   const host = createHost(options)
   return {

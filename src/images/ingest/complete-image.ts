@@ -17,8 +17,8 @@ import { claimsOf, pulledAsOfEntry, readImage, repositoriesWith, type StoredImag
 import type { FetchCall, MissingLayers } from './missing-layers.ts'
 
 /**
- * Brings the layers into the store that an image there still has in registries; of an index, those of all its images, or of
- * `only` one. What then names them as they rest takes over the old one's names, and is answered. Rejects with `LAYER_UNREACHABLE`.
+ * Fetches the layers of a stored image that are still in registries; for an index, those of all its images, or of `only` one.
+ * Returns the resulting document, which takes over the names. Rejects with `LAYER_UNREACHABLE`.
  */
 export async function completeImage(host: Host, root: Descriptor, call: FetchCall, only?: Digest): Promise<Descriptor> {
   const { store } = host
@@ -35,13 +35,13 @@ export async function completeImage(host: Host, root: Descriptor, call: FetchCal
   }
 }
 
-/** The same for the image of one platform, which is read again. */
+/** The same for the image of one platform, which is then read again. */
 export async function completeStored(host: Host, image: StoredImage, call: FetchCall): Promise<StoredImage> {
   const root = await completeImage(host, image.root, call, image.blob.digest)
   return root.digest === image.root.digest ? image : readImage(host.store, root, host.platform)
 }
 
-/** The entry with its layers here: what was claimed of them is checked. */
+/** Returns the entry for an image whose layers are now stored, so that its claims have been verified. */
 function completed(store: Store, entry: Entry, whole: Descriptor): Entry {
   const pulledAs = entry.pulledAs ?? pulledAsOfEntry(store, entry)
   const basedOn = entry.basedOn?.map((base) => ({ ...base, claims: claimsOf(store, base) }))
@@ -88,7 +88,7 @@ class Completion {
   private async image(blob: Descriptor): Promise<Descriptor> {
     const { manifest, config } = readImage(this.host.store, blob)
     if (manifest.layers.every(({ digest }, i) => digest === config.diffIds[i] && !this.isElsewhere(digest))) return blob
-    // Not before: an image that is whole is had without what fetches, also from a store that cannot be written.
+    // Only when needed: a complete image can be used without network access, and from a read-only store.
     this.release ??= this.host.store.lease()
     const { MissingLayers } = await import('./missing-layers.ts')
     this.layers ??= new MissingLayers(this.host, this.call)
@@ -99,7 +99,7 @@ class Completion {
     return this.keep(Buffer.from(goJson(manifestJson({ ...manifest, ...types, layers }), 2)), mediaTypes.manifest)
   }
 
-  /** Of a plain layer, its name does not tell that it is here. */
+  /** An uncompressed layer's media type does not tell whether it is in the store. */
   private isElsewhere(digest: Digest): boolean {
     const { store } = this.host
     return !store.blobs.has(digest) && repositoriesWith(store, digest, digest).length > 0

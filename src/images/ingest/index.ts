@@ -1,8 +1,8 @@
 /**
- * Images brought into the store, whole, or layer by layer when somebody needs them.
+ * Adds images to the store, completely, or layer by layer as needed.
  *
- * In: an image of a registry or an archive.  Out: checked layers, stored uncompressed, and an entry in the index.
- * Not here: how an archive or a registry is read (content).
+ * In: an image of a registry or an archive.  Out: verified layers, stored uncompressed, and an entry in the index.
+ * Not here: reading archives or registries (content).
  */
 export { completeImage, completeStored } from './complete-image.ts'
 export { type ForeignImage, ingestImage, ingestLayer } from './ingest-image.ts'

@@ -15,15 +15,15 @@ import {
 import { type Bytes, inParallel, TareError, type TransferOutcome } from '../../support/index.ts'
 import type { Host } from '../index.ts'
 
-/** An image from elsewhere: its config as it is, and its layers as plain tars. */
+/** An image from elsewhere: its config verbatim, and its layers as plain tars. */
 export interface ForeignImage {
   readonly configBytes: Uint8Array
   readonly layers: readonly {
     readonly diffId: Digest
-    /** About how many bytes it has. */
+    /** Approximate size in bytes. */
     readonly expected?: number
     readonly open: () => Promise<Bytes>
-    /** Called when it is in the store. */
+    /** Called when the layer is in the store. */
     readonly kept?: ((outcome: TransferOutcome) => void) | undefined
   }[]
   readonly names: readonly Reference[]
@@ -31,13 +31,13 @@ export interface ForeignImage {
 
 export interface IngestLayersOptions {
   readonly signal?: AbortSignal | undefined
-  /** How many layers are read side by side. Default: one after the other. */
+  /** How many layers are read in parallel. Default: 1. */
   readonly atOnce?: number
 }
 
 /**
- * Puts an image into the store, every byte checked: layers against their diff IDs, and that each is a sound tar. It has its
- * names, or is kept nameless, only once all is there. Answers its manifest.
+ * Adds an image to the store after verifying that each layer matches its diff ID and is a valid tar. Only a complete image is
+ * named, or stored without a name. Returns its manifest.
  */
 export async function ingestImage(
   host: Host,
@@ -57,7 +57,7 @@ export async function ingestImage(
   return blob
 }
 
-/** Writes the documents of an image as it rests in the store. Answers its manifest. */
+/** Writes the documents of an image whose layers are stored. Returns its manifest. */
 export function writeStored(store: Store, configBytes: Uint8Array, layers: readonly Descriptor[]): Descriptor {
   const config = store.blobs.write(configBytes)
   const manifest: Manifest = {
@@ -69,13 +69,13 @@ export function writeStored(store: Store, configBytes: Uint8Array, layers: reado
   return { mediaType: mediaTypes.manifest, digest: store.blobs.write(bytes), size: bytes.length }
 }
 
-/** Pours layers into the store that are not there. Answers how they rest. */
+/** Adds missing layers to the store. Returns their descriptors. */
 export function ingestLayers(
   host: Host,
   layers: ForeignImage['layers'],
   options: IngestLayersOptions,
 ): Promise<readonly Descriptor[]> {
-  // When one layer fails, the others need not come any more.
+  // If one layer fails, the others are cancelled.
   const stop = new AbortController()
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
   return inParallel(layers, options.atOnce ?? 1, async ({ diffId, open, expected, kept }) => {
@@ -95,7 +95,7 @@ export function ingestLayers(
   })
 }
 
-/** Pours one layer into the store, unless it is there, and indexes it. `diffId` undefined: whatever it turns out to be. */
+/** Adds a layer to the store if it is missing, and indexes it. With `diffId` undefined, any content is accepted. */
 export async function ingestLayer(
   { store }: Host,
   diffId: Digest | undefined,
@@ -125,7 +125,7 @@ export async function ingestLayer(
   }
 }
 
-/** Bytes of a layer that is in the store; undefined where it is not, or is no longer as long as it was: then it is poured again. */
+/** Returns the size of a stored layer; undefined if it is missing or has been truncated, so that it is stored again. */
 function sizeAtRest(store: Store, diffId: Digest): number | undefined {
   if (!store.blobs.touch(diffId)) return undefined
   const known = store.records.recall('layers', hexOf(diffId))
@@ -146,7 +146,7 @@ function indexFile(path: string, { digest, size }: { digest: Digest; size: numbe
   }
 }
 
-/** A map of a few bytes can speak of a file of petabytes, which a build on this image would write out. */
+/** A sparse map of a few bytes can describe a file of petabytes, which a build on this image would write out. */
 function refuseSwollen({ diffId, size, entries }: LayerIndex): void {
   let swollen = 0
   for (const entry of entries) swollen += entry.size - entry.runs.reduce((sum, { length }) => sum + length, 0)

@@ -38,24 +38,24 @@ import { ingestLayers, writeStored } from './ingest-image.ts'
 
 export interface IngestOptions {
   readonly names: readonly Reference[]
-  /** The repository that it comes from, with its registry; where a push may fetch it again. */
+  /** The source repository with its registry, from which a push may fetch it again. */
   readonly place?: string | undefined
   readonly report?: Reporter | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-// As many as skopeo takes at once.
+// The same as skopeo.
 export const layersAtOnce = 6
 
-/** An image that came from elsewhere, and how others know it. */
+/** An image from elsewhere, and what others know it by. */
 export interface IngestedImage {
   readonly resting: Descriptor
   readonly pulledAs: PulledAs | undefined
 }
 
 /**
- * Takes an image into the store: each layer is checked against both digests and indexed while it comes, and rests
- * uncompressed. How it was goes into its entry, for a push elsewhere.
+ * Adds an image to the store. Each layer is decompressed, verified against both digests and indexed while it arrives. Its
+ * original form is recorded in its entry, for later pushes.
  */
 export async function ingestCompressed(
   host: Host,
@@ -66,7 +66,7 @@ export async function ingestCompressed(
   const { names, place } = options
   const { layers, claims } = await ingestChecked(host, image, options)
   const resting = writeStored(store, image.configBytes, layers)
-  // An archive of plain layers may hold the very manifest that rests here.
+  // An archive of plain layers may contain the very manifest that is stored.
   const isSame = resting.digest === image.blob.digest && place === undefined
   const pulledAs: PulledAs | undefined = isSame
     ? undefined
@@ -76,8 +76,8 @@ export async function ingestCompressed(
 }
 
 /**
- * Has the image's layers in the store, and its documents as they came. `claims` are the compressed layers that were not
- * unpacked, since the layer was here.
+ * Adds the image's layers and its original documents to the store. `claims` are compressed layers that were not decompressed and
+ * verified, because the store already had the layer.
  */
 export async function ingestChecked(
   host: Host,
@@ -103,7 +103,7 @@ export async function ingestChecked(
   for (const bytes of image.documents) store.blobs.write(bytes)
   const keep = () => ingestLayers(host, wanted, { signal, atOnce: layersAtOnce })
   const layers = await keep().catch((error: unknown) => {
-    // A mirror that lies costs another way, not the image.
+    // A corrupt mirror costs another attempt, not the image.
     if (signal?.aborted || !isDamage(error) || source.distrust?.(error) !== true) throw error
     return keep()
   })
@@ -115,20 +115,20 @@ export async function ingestChecked(
   return { layers, claims }
 }
 
-/** Whether bytes were not what they should have been. */
+/** Whether the error says that bytes were corrupt. */
 export function isDamage(error: unknown): boolean {
   return error instanceof TareError && /^(?:BLOB|ARCHIVE|LAYER|TAR)_/.test(error.code)
 }
 
-/** What became of an index. */
+/** The result of adding an index. */
 export interface IngestedIndex extends IngestedImage {
-  /** Images that cannot rest in the store, and why. */
+  /** Images that cannot be stored, and why. */
   readonly skipped: readonly { readonly platform: string; readonly why: string }[]
 }
 
 /**
- * Takes all images of an index into the store, under an index of their own. What is for no platform (attestations) is
- * kept beside them as it is, so that a push can give the very index again. `source` has the index `root`.
+ * Adds all images of an index to the store, under a new index. Entries without a platform (attestations) are kept verbatim, so
+ * that a push can restore the original index. `source` provides the index `root`.
  */
 export async function ingestIndex(
   host: Host,
@@ -153,11 +153,11 @@ export async function ingestIndex(
     try {
       await copyImage(source, child, store, undefined, { signal })
     } catch (error) {
-      // Mirrors often leave it out. It belongs to nobody's platform, so nobody misses it.
+      // Mirrors often lack attestations. They belong to no platform, so they are not missed.
       if (!(error instanceof TareError) || error.code !== 'BLOB_MISSING') throw error
     }
   }
-  // An index may name an image for several platforms.
+  // An index may list an image for several platforms.
   const taken = new Map<Digest, Required<Pick<Descriptor, 'platform'>> & Descriptor>()
   const keep = async (child: Descriptor) => {
     const image = await readCompressed(source, child, name, root)
@@ -199,7 +199,7 @@ export async function ingestIndex(
   return { resting, pulledAs, skipped }
 }
 
-/** The bytes of a layer that is compressed where it is; the transfer is told how far they are. */
+/** Returns the decompressed bytes of a layer, and reports its progress. */
 export async function openPlain(
   source: Pick<Source, 'open'>,
   layer: Descriptor,

@@ -19,16 +19,16 @@ export interface FetchCall {
   readonly signal?: AbortSignal | undefined
 }
 
-/** A layer that may be in a registry only. */
+/** A layer that may exist only in a registry. */
 export interface MissingLayer {
   readonly diffId: Digest
-  /** How the registry has it. */
+  /** Its descriptor in the registry. */
   readonly blob: Descriptor
-  /** Repositories that have it, where nothing else is known. */
+  /** Repositories to try if no others are known. */
   readonly repositories?: readonly string[] | undefined
 }
 
-/** Brings one layer into the store. Answers how it rests. */
+/** Fetches one layer into the store. Returns its descriptor there. */
 export async function fetchLayer(host: Host, layer: MissingLayer, call: FetchCall): Promise<Descriptor> {
   const layers = new MissingLayers(host, call)
   try {
@@ -38,7 +38,7 @@ export async function fetchLayer(host: Host, layer: MissingLayer, call: FetchCal
   }
 }
 
-/** Brings layers from where they were seen last. Rejects with `LAYER_UNREACHABLE`. */
+/** Fetches layers from where they were last seen. Rejects with `LAYER_UNREACHABLE`. */
 export class MissingLayers {
   private readonly host: Host
   private readonly call: FetchCall
@@ -49,7 +49,7 @@ export class MissingLayers {
     this.call = call
   }
 
-  /** Has the layers in the store; those of a mirror that gave wrong bytes are read once more. Answers how they rest. */
+  /** Fetches the layers into the store, once more if a mirror sent corrupt bytes. Returns their descriptors there. */
   async bring(layers: readonly MissingLayer[]): Promise<readonly Descriptor[]> {
     const wanted = layers.map((layer) => {
       const { diffId, blob } = layer
@@ -74,7 +74,7 @@ export class MissingLayers {
     }
   }
 
-  /** The plain bytes of a layer. */
+  /** Returns the decompressed bytes of a layer. */
   private async open({ diffId, blob, repositories = [] }: MissingLayer, transfer: Transfer): Promise<Bytes> {
     const { store } = this.host
     const { signal } = this.call

@@ -19,10 +19,10 @@ import { pulledAsOfEntry, readImage, repositoryOf } from '../index.ts'
 import { openSource, type RemoteImage, readRemote, unknownImage } from '../transports/index.ts'
 import { ingestCompressed, ingestIndex } from './ingest-layers.ts'
 
-/** Takes an image of a registry into the store. */
+/** Pulls an image from a registry into the store. */
 export async function pullImage(host: Host, options: PullOptions): Promise<PullResult> {
   const asked = parseReference(options.name)
-  // With a digest, the tag says nothing.
+  // With a digest, the tag is ignored.
   const { tag: _, ...digested } = asked
   const name: Reference = asked.digest === undefined ? asked : digested
   if (options.allPlatforms === true && options.platform !== undefined)
@@ -74,7 +74,7 @@ async function pullIndex(host: Host, name: Reference, options: PullOptions): Pro
   }
 }
 
-/** An image without an index is whatever it is. Docker takes it, too, and says so. */
+/** An image without an index may have any platform. Docker accepts it too, with a warning. */
 function warnOfPlatform({ root, name, config }: RemoteImage, wanted: Platform, { report }: PullOptions): void {
   if (isIndexType(root.mediaType) || matchPlatform(wanted, config.platform) !== undefined) return
   const message = `${familiarName(name)} is for ${formatPlatform(config.platform)} only, not for ${formatPlatform(wanted)}`
@@ -85,7 +85,7 @@ function shown(name: Reference): { readonly name: string; readonly fullName: str
   return { name: familiarName(name), fullName: formatReference(name) }
 }
 
-/** The image of that name, if it is whole and was pulled as this one. */
+/** Returns the stored image of that name, if it is complete and was pulled as this one. */
 function currentImage(host: Host, name: Reference, { digest }: Descriptor): Descriptor | undefined {
   const { store } = host
   const full = formatReference(name)

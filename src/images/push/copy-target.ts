@@ -20,29 +20,29 @@ import {
 import type { ReferrersTarget } from '../transports/index.ts'
 import { type LayoutTransport, openRepository, parseTransport, type Transport } from '../transports/index.ts'
 
-/** Where a copy goes: first all that belongs to the image, then its name. */
+/** The destination of a copy: the image first, then its name. */
 export interface CopyTarget {
-  /** Answers what the image is there. */
+  /** Returns the image's descriptor at the destination. */
   write(way: OnItsWay): Promise<CopyWritten>
-  /** For a place that takes what refers to an image. */
+  /** For destinations that accept referrers. */
   readonly attach?: ReferrersTarget['attach']
   name(blob: Descriptor, pulledAs?: PulledAs): Promise<void>
-  /** Gives up; what nobody else has seen is removed. */
+  /** Gives up, and removes what nobody else has seen. */
   abort(): Promise<void>
   close(): void
 }
 
 export interface CopyWritten {
   readonly blob: Descriptor
-  /** Of the store: what others know it by. */
+  /** For the store: what others know the image by. */
   readonly pulledAs?: PulledAs | undefined
   readonly skipped?: CopyResult['skipped']
 }
 
-// As many as skopeo moves at once.
+// The same as skopeo.
 const atOnce = 6
 
-/** `entry` is where the image stands in the store, if it comes from there. */
+/** `entry` is the image's entry in the store, if it comes from there. */
 export async function openTarget(
   host: Host,
   from: Transport,
@@ -72,7 +72,7 @@ async function registryTarget(
   if (name.tag === undefined || name.digest !== undefined) throw nameless(options.to)
   const names = [name, ...further(options).map((tag) => parseReference(`${name.registry}/${name.repository}:${tag}`))]
   const registry = await openRepository(host, name, options)
-  // In one registry, blobs are mounted.
+  // Within one registry, blobs are mounted.
   const near = from.kind === 'registry' && from.name.registry === name.registry ? [from.name.repository] : []
   return {
     write: async ({ source, root }) =>
@@ -92,7 +92,7 @@ async function registryTarget(
   }
 }
 
-/** Copies as it is, or into Docker's kind of manifests where the registry refuses OCI's and nothing is lost by that. */
+/** Copies the image unchanged, or converted to Docker's manifests if the registry rejects OCI's and nothing is lost by that. */
 async function copyToRegistry(
   registry: Registry,
   { source, root }: OnItsWay,
@@ -118,12 +118,12 @@ async function copyToRegistry(
   }
 }
 
-/** The registry, whose uploads are taken up again when they break: the bytes can be opened anew. */
+/** The registry as a target whose uploads resume when they break: the bytes can be opened again. */
 export function uploading(registry: Registry, mounts: readonly string[]): Target {
   return {
     resolve: (name) => registry.resolve(name),
     open: (blob) => registry.open(blob),
-    // To ask is left to `put`, which does so with the right to write: who has less is told nothing of a new repository.
+    // Checking is left to `put`, which does so with write permission: others learn nothing about a new repository.
     has: async () => false,
     tag: (name, blob) => registry.tag(name, blob),
     put: async (blob, open) => {
@@ -157,7 +157,7 @@ function storeTarget(
   return {
     write: async ({ source, root }) => {
       if (from.kind === 'store') {
-        // All is there but what was made on the way: an index of fewer platforms.
+        // Everything is stored except what the copy itself created: an index of fewer platforms.
         host.store.blobs.write(await readWhole(source, root, `the manifest of ${options.from}`))
         return { blob: root, pulledAs: entry && pulledAsWithin(host.store, entry, root) }
       }
@@ -236,12 +236,12 @@ function archiveTarget(to: ArchivePlace, options: CopyOptions): CopyTarget {
   }
 }
 
-/** Without what a list says of it besides. */
+/** Drops members that only an index has. */
 function plain({ mediaType, digest, size }: Descriptor): Descriptor {
   return { mediaType, digest, size }
 }
 
-/** Before anything is written, so that a wrong one is told in time. */
+/** Checked before anything is written. */
 function labelsOf(to: LayoutTransport, options: CopyOptions): readonly (string | undefined)[] {
   if (to.digest !== undefined) throw nameless(options.to)
   const more = further(options)

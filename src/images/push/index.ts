@@ -1,5 +1,5 @@
 /**
- * Images sent to a registry, or to another transport.
+ * Sends images to a registry or another transport.
  *
  * In: an image of the store or an opened one, and a target.  Out: what the target has then. Blobs go first, names last.
  * Not here: HTTP (content/registry).

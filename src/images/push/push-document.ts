@@ -22,16 +22,16 @@ import { isOfRegistry, originalsOf } from '../transports/index.ts'
 import { type LayerThere, pushLayer } from './push-layer.ts'
 import { manifestOf, missingOf, typedConfig } from './pushed-documents.ts'
 
-// Each squeezes on all cores by itself; more of them only hide the waiting.
+// Each layer is compressed on all cores; working on several only hides latency.
 const layersAtOnce = 3
 
-/** A manifest or an index of the store, as a registry has it now. */
+/** A manifest or an index of the store, as the registry now has it. */
 export interface PushedDocument {
   readonly blob: Descriptor
   readonly layers: readonly PushedLayer[]
-  /** The digest that it was pulled or last pushed as, elsewhere or here. */
+  /** The digest it was previously pulled or pushed as. */
   readonly was: Digest | undefined
-  /** What it is known by under the name that it has there. */
+  /** What it is known by under its name there. */
   readonly pulledAs: PulledAs | undefined
 }
 
@@ -41,9 +41,9 @@ export type DocumentPush = Pick<
 > & { readonly preserveDigests?: boolean | undefined }
 
 /**
- * Pushes a manifest or an index of the store with all that it names, but without a name of its own. `entry` is where it
- * stands in the store, or the index that it is of. A registry that refuses OCI's kind of manifest gets Docker's, where nothing
- * is lost by that and nobody has asked for a kind; that is reported.
+ * Pushes a manifest or an index of the store with everything it refers to, but without naming it. `entry` is its entry in the
+ * store, or that of its index. If a registry rejects OCI manifests, it gets Docker's, provided that nothing is lost and no format
+ * was requested; this is reported.
  */
 export async function pushDocument(
   host: Host,
@@ -61,18 +61,18 @@ export async function pushDocument(
     (blob) => ({ blob, push: first }),
     (refusal: unknown) => pushAsDockers(first, refusal, resting),
   )
-  // What one registry takes of it is nothing to others, which get the image as it was pulled.
+  // A conversion for one registry does not matter to others, which get the image as it was pulled.
   const isForced = push !== first && was !== undefined
   const repository = repositoryOf({ registry: registry.host, repository: registry.repository })
   const pulledAs = blob.digest === was ? before : { manifest: blob, root: blob, repository, ...push.newFacts() }
   if (pulledAs !== undefined && pulledAs !== before && !isForced) await rememberPush(store, resting, pulledAs, entry)
-  // How a layer came to be there is known from the first attempt.
+  // How a layer got there is known from the first attempt.
   const layerOf = (layer: LayerThere) => first.layers.find(({ digest }) => digest === layer.digest) ?? layer
   const layers = push.layers.map(layerOf).map(({ diffId, digest, how }) => ({ diffId, digest, how }))
   return { blob, layers, was, pulledAs }
 }
 
-/** Once more, as Docker's kind of manifest. Rejects with the refusal where that is out of the question, or refused as well. */
+/** Retries with Docker's kind of manifest. Rejects with the original refusal if that is not possible or is refused as well. */
 async function pushAsDockers(first: Push, refusal: unknown, resting: Descriptor) {
   const { host, registry, options, known } = first
   if (!isFormatRefused(refusal) || options.format !== undefined) throw refusal
@@ -104,7 +104,7 @@ function whyNotDockers(push: Push, resting: Descriptor): string | undefined {
   return lost === undefined ? undefined : `the image has ${lost}`
 }
 
-/** From now on, the image is known by what it was pushed as: under the name that was meant, and where it was not known at all. */
+/** Records what the image was pushed as: under the intended name, and wherever nothing was known yet. */
 async function rememberPush(store: Store, resting: Descriptor, pulledAs: PulledAs, meant?: Entry): Promise<void> {
   const isMeant = ({ name }: Entry) =>
     name !== undefined && meant?.name !== undefined && formatReference(name) === formatReference(meant.name)
@@ -131,12 +131,12 @@ class Push {
     this.known = known
   }
 
-  /** What others know a document by, of the image that is pushed or of the index that it is in. */
+  /** Returns what others know a document by, given the pushed image or its index. */
   pulledAs(resting: Descriptor): PulledAs | undefined {
     return pulledAsWithin(this.host.store, this.known, resting)
   }
 
-  /** What is known of the layers that were pushed. */
+  /** Returns what has been learnt about the pushed layers. */
   newFacts(): Pick<PulledAs, 'claims' | 'ours'> {
     const digests = (layers: readonly LayerThere[]) => [...new Set(layers.map(({ digest }) => digest))]
     return {
@@ -145,7 +145,7 @@ class Push {
     }
   }
 
-  /** Answers what it is there. */
+  /** Pushes a document. Returns its descriptor in the registry. */
   async document(resting: Descriptor): Promise<Descriptor> {
     return isIndexType(resting.mediaType) ? this.index(resting) : this.image(resting)
   }
@@ -171,7 +171,7 @@ class Push {
     return this.put(bytes, mediaType)
   }
 
-  /** The index that it was pulled as, when every image of it is there unchanged and the rest can be had. */
+  /** Returns the index it was pulled as, if every image of it is unchanged and the rest is available. */
   private async originalIndex(
     resting: Descriptor,
     pushed: readonly Descriptor[],
@@ -192,7 +192,7 @@ class Push {
       for (const child of rest) await copyImage(source, child, registry, undefined, { signal })
       return { bytes, mediaType }
     } catch (error) {
-      // What lay beside the images cannot be had any more: then the index is another.
+      // Parts of the original index are no longer available: a new index is needed.
       if (error instanceof TareError && !isFormatRefused(error) && !isOfRegistry(error, registry)) return undefined
       throw error
     } finally {
@@ -234,7 +234,7 @@ class Push {
     return this.empty
   }
 
-  /** Layers that others have squeezed stay as they are; of our own, those that are squeezed as it is asked for now. */
+  /** Layers compressed by others are kept; our own only if they were compressed as requested now. */
   private mayKeep({ blob, ours }: KnownLocation): boolean {
     const { compression, forceCompression, format } = this.options
     const zstd = blob.mediaType === mediaTypes.layerZstd
@@ -243,7 +243,7 @@ class Push {
     return zstd === (compression === 'zstd')
   }
 
-  /** The manifest that the image was pulled or pushed as, unless it has to be another one now. */
+  /** Returns the manifest that the image was pulled or pushed as, unless it has to change. */
   private original(
     resting: Descriptor,
     diffIds: readonly Digest[],

@@ -15,20 +15,20 @@ export interface LayerPush extends RegistryCall {
   readonly compression: 'gzip' | 'zstd'
   readonly level?: number | undefined
   readonly docker: boolean
-  /** Which ways of a layer to be squeezed will do, where it is in a registry already. */
+  /** Decides whether a compressed form found in a registry may be used. */
   readonly mayKeep: (location: KnownLocation) => boolean
-  /** Registries that did not answer in this push: nobody waits for them again. Added to. */
+  /** Registries that did not respond during this push, and are not tried again. Added to. */
   readonly silent: Set<string>
-  /** Is told how far the layer is. */
+  /** Reports the layer's progress. */
   readonly transfer: Transfer
-  /** Whether the repository has nothing yet. */
+  /** Whether the repository is still empty. */
   readonly isEmpty: () => Promise<boolean>
 }
 
-/** A layer in the registry, and how it came there. */
+/** A layer in the registry, and how it got there. */
 export interface LayerThere extends PushedLayer {
   readonly blob: Descriptor
-  /** What we know of it: that it unpacks to the layer, and that we would make it again. */
+  /** What is known about it: whether it was verified to decompress to the layer, and whether tare can reproduce it. */
   readonly checked: boolean
   readonly ours: boolean
 }
@@ -36,13 +36,13 @@ export interface LayerThere extends PushedLayer {
 /** A layer of an image in the store. */
 export interface LayerHere {
   readonly diffId: Digest
-  /** How the manifest names it: plain, or, where its bytes are not here, as a registry has it. */
+  /** Its descriptor in the manifest: uncompressed, or if it is not in the store, as in a registry. */
   readonly blob: Descriptor
 }
 
 /**
- * Sees to it that the registry has the layer: as it is known to be there, by a mount, sent on from where others have squeezed it,
- * or compressed and sent. `wanted` is how a manifest names it that was pulled: then only that will do, as long as it can be had.
+ * Makes sure the registry has the layer: already there, mounted, relayed from where others have it compressed, or compressed and
+ * uploaded. `wanted` is its descriptor in the original manifest: only that will do, as long as it is available.
  */
 export async function pushLayer(
   host: Host,
@@ -69,7 +69,7 @@ export async function pushLayer(
     if (how !== undefined) return there(layerIn(family, blob), how, location)
   }
   const isHere = layer.blob.digest === diffId && store.blobs.has(diffId)
-  // What we have squeezed before comes to the same bytes again.
+  // What tare compressed before, it can reproduce.
   const toRelay = isHere && locations.some(({ ours }) => ours) ? [] : locations.filter(({ ours }) => !ours)
   for (const location of toRelay) {
     const how = await relay(host, location.blob, location.repositories, push)
@@ -84,7 +84,7 @@ function withinRegistry(repositories: readonly string[], registry: string): stri
   )
 }
 
-/** Sends a blob on from where it was pulled; undefined where it cannot be had any more. */
+/** Relays a blob from where it was pulled; returns undefined if it is no longer available. */
 async function relay(
   host: Host,
   blob: Descriptor,
@@ -103,7 +103,7 @@ async function relay(
   return undefined
 }
 
-/** Fetches a blob from where it was once; false where it is no longer to be had. */
+/** Fetches a blob from a former location; returns false if it is no longer available. */
 async function fetched(host: Host, blob: Descriptor, place: string, path: string, push: LayerPush): Promise<boolean> {
   const { signal, registry } = push
   const name = { ...parseReference(place), digest: blob.digest }
@@ -131,7 +131,7 @@ type There = (
 
 const made = { checked: true, ours: true }
 
-// Smaller layers are squeezed before the first answer about them would be here.
+// Smaller layers are compressed before the registry's first response would arrive.
 const worthHurry = 4 << 20
 
 async function compressed(host: Host, layer: Descriptor, push: LayerPush, there: There): Promise<LayerThere> {
@@ -144,7 +144,7 @@ async function compressed(host: Host, layer: Descriptor, push: LayerPush, there:
   }
 }
 
-/** Squeezes the layer into a file, since what the repository has already is not sent, and sends that. */
+/** Compresses the layer to a file, since blobs the repository already has are not sent, and uploads that. */
 async function spooled({ store }: Host, layer: Descriptor, push: LayerPush, there: There): Promise<LayerThere> {
   const reservation = store.reserve()
   try {
@@ -158,7 +158,9 @@ async function spooled({ store }: Host, layer: Descriptor, push: LayerPush, ther
   }
 }
 
-/** Sends the bytes while they are made: an empty repository has nothing already. What broke is squeezed once more, to the same bytes. */
+/**
+ * Uploads while compressing, since an empty repository has nothing yet. After a failure it compresses again, to the same bytes.
+ */
 async function hurried({ store }: Host, layer: Descriptor, push: LayerPush, there: There): Promise<LayerThere> {
   const ahead = await push.registry.uploadAhead()
   try {
@@ -184,10 +186,10 @@ function uploadFile(blob: Descriptor, path: string, { registry, transfer }: Laye
   })
 }
 
-// More than are being squeezed at a time.
+// More than are being compressed at a time.
 const chunksHeld = 16
 
-/** A layer of the store being squeezed once. */
+/** Compresses a layer of the store once. */
 class LayerCompression {
   private readonly layer: Descriptor
   private readonly store: Host['store']
@@ -207,7 +209,7 @@ class LayerCompression {
     yield* measured(compress(measured(bytes, this.plain), compression, level), this.packed)
   }
 
-  /** What came of it, when all of it has come. Throws `BLOB_CORRUPT` where the layer is not what it should be. */
+  /** Returns the result after all bytes were read. Throws `BLOB_CORRUPT` if the layer is not what it should be. */
   blob(): Descriptor {
     const { compression, docker } = this.push
     refuseDamaged(this.plain.digest(), this.layer)

@@ -3,8 +3,8 @@ import type { Host } from '../index.ts'
 import type { LayerThere } from './push-layer.ts'
 
 /**
- * What an index names that is not there yet. Not complete: an image of the store has become another by its push, and what
- * speaks of it (the index, attestations) speaks of something else.
+ * Lists what an index refers to that the registry does not have. Not complete: if the push changed an image, whatever refers to
+ * it (the index, attestations) refers to something else.
  */
 export function missingOf(
   { store }: Host,

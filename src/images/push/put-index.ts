@@ -3,7 +3,7 @@ import type { Registry } from '../../content/registry/index.ts'
 import { formatReference, type Reference } from '../../oci/index.ts'
 import { flow, sha256 } from '../../support/index.ts'
 
-/** Puts an index there under its name, or only says what it would be. */
+/** Uploads an index under its name, or only returns what it would be. */
 export async function putIndex(
   registry: Registry,
   name: Reference,

@@ -22,8 +22,8 @@ import { TareError } from '../../support/index.ts'
 import { type OnItsWay, Overlay, readIfThere, readImageConfig, readWhole } from '../index.ts'
 
 /**
- * The image for these platforms: of one, its manifest; of several, an index of theirs with what attests to them, unless
- * they are all that the index has. Each manifest stays as it is. Rejects with `PLATFORM_MISSING`.
+ * Returns the image for these platforms: for one its manifest; for several an index of theirs and their attestations, or the
+ * original index if that has no others. Manifests stay unchanged. Rejects with `PLATFORM_MISSING`.
  */
 export async function choosePlatforms(
   source: Source,
@@ -39,7 +39,7 @@ export async function choosePlatforms(
   const index = openIndex(await readWhole(source, root, `the index of ${name}`), `the index of ${name}`)
   const offers = await entriesOfIndex(source, index, name)
   const chosen: IndexEntry[] = []
-  // A copy for arm64 is not to be one for arm.
+  // A copy for arm64 must not silently become one for arm.
   for (const platform of wanted) chosen.push(await chooseEntry(source, offers, platform, name, rankOf))
   if (wanted.length === 1) return { source, root: chosen[0]!.blob }
   const digests = new Set(chosen.map(({ blob }) => blob.digest))
@@ -54,8 +54,8 @@ export async function choosePlatforms(
 }
 
 /**
- * Of an index in a file, the images that are there: Docker saves one of several platforms with the index of all. Where none
- * is missing, the index itself.
+ * Returns the images of an index that a file really contains: Docker saves one platform together with the index of all. If none
+ * is missing, returns the index itself.
  */
 export async function choosePresent(source: Source, root: Descriptor, name: string): Promise<OnItsWay> {
   if (!isIndexType(root.mediaType)) return { source, root }
@@ -79,17 +79,17 @@ async function isThere(source: Source, blob: Descriptor): Promise<boolean> {
   }
 }
 
-/** The entries of an index, and of the indexes in it. */
+/** Returns the entries of an index and its nested indexes. */
 export function entriesOfIndex(source: Source, index: OpenIndex, name: string): Promise<readonly IndexEntry[]> {
   return flattenIndex(index, (blob) => readWhole(source, blob, `an index of ${name}`), `the index of ${name}`)
 }
 
-// Each is two documents to read; an honest index says for which platforms its images are.
+// Each requires reading two documents; a legitimate index states its platforms.
 const mostUnsaid = 64
 
 /**
- * The image of an index that runs on a platform, the best of several. Of those for which the index does not say it, the configs
- * do; they are read only where none that it speaks of is the very one. Rejects with `PLATFORM_MISSING`.
+ * Returns the best image of an index for a platform. For entries without a platform the configs decide; they are read only if no
+ * other entry matches exactly. Rejects with `PLATFORM_MISSING`.
  */
 export async function chooseEntry(
   source: Source,
@@ -119,7 +119,7 @@ export async function chooseEntry(
   )
 }
 
-/** For which platform an image is, as its config says; undefined for what is no image, or not there. */
+/** Returns an image's platform from its config; undefined if it is not an image, or is missing. */
 async function platformOf(source: Source, blob: Descriptor, name: string): Promise<Platform | undefined> {
   const what = `an image of ${name}`
   const manifest = await readIfThere(source, blob, what)

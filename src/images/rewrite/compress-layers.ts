@@ -7,7 +7,7 @@ import type { Host } from '../index.ts'
 import { Overlay, readWhole } from '../index.ts'
 import { readFrom } from './read-from.ts'
 
-/** The same image with its plain layers squeezed, in files that `close` removes. */
+/** Returns the same image with its plain layers compressed, in files that `close` removes. */
 export async function compressLayers(
   { store }: Host,
   source: Source,

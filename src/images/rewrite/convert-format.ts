@@ -25,7 +25,7 @@ import { type OnItsWay, Overlay, readImageConfig, readWhole } from '../index.ts'
 
 export type ImageFormat = Family
 
-/** The image with manifests of the other family; the same one where they are of it already. Rejects with `FORMAT_UNABLE`. */
+/** Returns the image with manifests of the other family; the same one if it already has them. Rejects with `FORMAT_UNABLE`. */
 export async function convertFormat(source: Source, root: Descriptor, format: ImageFormat): Promise<OnItsWay> {
   const overlay = new Overlay(source)
   const changed = await new Conversion(overlay, source, format).document(root)
@@ -87,7 +87,7 @@ class Conversion {
     const manifest = parseManifest(bytes, what)
     const { mediaType, config, layers } = manifest
     if (this.typeOf(mediaType) === mediaType) return blob
-    // What is no image (a chart, a signature) has no other family.
+    // Artifacts (charts, signatures) have no equivalent in the other family.
     if ((await readImageConfig(this.source, manifest)) === undefined) return blob
     const json: Json = parseDocument(bytes, what)
     const typed = (value: unknown, type: string) =>

@@ -20,12 +20,12 @@ export interface Document {
   readonly bytes: Buffer
 }
 
-/** Whether a registry has refused a manifest because it is OCI's. */
+/** Whether a registry rejected a manifest because it is OCI's. */
 export function isFormatRefused(error: unknown): error is TareError {
   return error instanceof TareError && error.code === 'MANIFEST_REFUSED'
 }
 
-/** The manifest or index, the indexes in it, and the manifests that it names, as far as they are there. */
+/** Returns the manifest or index, its nested indexes, and their manifests, as far as they exist. */
 export async function documentsOf(source: Source, root: Descriptor): Promise<readonly Document[]> {
   const what = `the document ${root.digest}`
   const bytes = await readWhole(source, root, what)
@@ -41,7 +41,7 @@ export async function documentsOf(source: Source, root: Descriptor): Promise<rea
   return documents
 }
 
-/** What Docker's kind of manifest has no word for, and would get lost; undefined for nothing. */
+/** Returns what Docker's kind of manifest cannot represent and would be lost; undefined for nothing. */
 export function onlyInOci(documents: readonly Document[]): string | undefined {
   for (const { mediaType, bytes } of documents) {
     const found = isIndexType(mediaType) ? onlyInIndex(bytes) : onlyInManifest(bytes)
@@ -70,13 +70,15 @@ function isNoted({ annotations = {} }: Pick<Descriptor, 'annotations'>): boolean
   return Object.keys(annotations).length > 0
 }
 
-/** Tells that the registry takes Docker's kind alone. */
+/** Reports that the registry only accepts Docker's kind. */
 export function reportDockers(host: string, report: Reporter | undefined): void {
   const message = `${host} refuses OCI manifests: the image was written in Docker’s format, and has another digest`
   report?.({ type: 'warning', rule: 'ManifestFormat', message })
 }
 
-/** The refusal, where Docker's kind is out of the question: because of what it would lose, or because the digest is to stay. */
+/**
+ * Returns the refusal, extended by why Docker's kind is not an option: what would be lost, or that the digest must not change.
+ */
 export function keptOci(refusal: TareError, why: string): TareError {
   return new TareError(refusal.code, refusal.message, {
     cause: refusal,
@@ -84,7 +86,7 @@ export function keptOci(refusal: TareError, why: string): TareError {
   })
 }
 
-/** The refusal, where Docker's kind was refused as well. */
+/** Returns the refusal, saying that Docker's kind was refused as well. */
 export function refusedBoth(refusal: TareError): TareError {
   return new TareError(refusal.code, refusal.message, {
     cause: refusal,

@@ -13,8 +13,8 @@ import {
 import { TareError } from '../../support/index.ts'
 
 /**
- * The old entries and the new: one of the same platform takes the old one's place, with what attests to it. Two new ones for
- * the same platform are an error, for nobody could say which is pulled.
+ * Merges old and new entries: a new one replaces an old one of the same platform with its attestations. Two new ones for the same
+ * platform are an error, since it would be undefined which is pulled.
  */
 export function mergeEntries(
   old: readonly IndexEntry[],
@@ -46,14 +46,14 @@ export function mergeEntries(
   return [...kept, ...[...fresh.values()].filter(({ blob: { digest } }) => !known.has(digest))]
 }
 
-/** All that says for which machines an image is; nothing of an attestation. */
+/** Identifies everything that decides on which machines an image runs; undefined for attestations. */
 function platformKey({ blob, json }: IndexEntry): string | undefined {
   if (blob.platform === undefined || isAttestation(blob) || isIndexType(blob.mediaType)) return undefined
   const features = (json['platform'] as Record<string, unknown>)['os.features']
   return JSON.stringify([formatPlatform(blob.platform), blob.platform.osVersion, features])
 }
 
-/** The entry that is meant by a digest, its unique beginning, or a platform. */
+/** Finds an entry by digest, by a unique prefix of one, or by platform. */
 export function findEntry(index: OpenIndex, text: string, platform: Platform | undefined, name: string): IndexEntry {
   const isMeant = ({ digest, platform: offered }: Descriptor) =>
     platform === undefined

@@ -1,7 +1,7 @@
 /**
- * The same image in other documents: platforms chosen, format converted, layers compressed or unpacked.
+ * The same image in other documents: platforms chosen, format converted, layers compressed or decompressed.
  *
- * In: a source with an image.  Out: a source that has the rewritten one as well. Nothing is written into the store.
+ * In: a source with an image.  Out: a source that also has the rewritten one. Nothing is written to the store.
  * Not here: where the image comes from, or goes.
  */
 export { chooseEntry, choosePlatforms, choosePresent, entriesOfIndex } from './choose-platforms.ts'

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import type { Bytes } from '../../support/index.ts'
 
-/** The bytes of a file from an offset on. */
+/** Yields the bytes of a file from an offset. */
 export async function* readFrom(path: string, from: number): Bytes {
   const fd = openSync(path, 'r')
   try {

@@ -6,13 +6,15 @@ import type { CompressedImage } from '../index.ts'
 import { type Host, Overlay, unpackLimit } from '../index.ts'
 import { readFrom } from './read-from.ts'
 
-/** Whether every reader of docker archives knows the layer: plain, or in gzip. Of other types, nobody knows what they are. */
+/** Whether every reader of docker archives supports the layer: uncompressed or gzip. Other types are left alone. */
 function isForAll(layer: Descriptor): boolean {
   const { layerGzip, dockerLayerGzip } = mediaTypes
   return isPlainLayer(layer) || layer.mediaType === layerGzip || layer.mediaType === dockerLayerGzip
 }
 
-/** The same image with layers in zstd as plain tars, each checked, in files that `close` removes; undefined where it has none. */
+/**
+ * Returns the same image with zstd layers as plain tars, each verified, in files that `close` removes; undefined if it has none.
+ */
 export async function unpackLayers(
   host: Host,
   image: CompressedImage,

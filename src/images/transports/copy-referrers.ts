@@ -17,29 +17,29 @@ import { type Reporter, TareError } from '../../support/index.ts'
 import type { OnItsWay } from '../index.ts'
 import { readIfThere, readWhole } from '../index.ts'
 
-/** A place that knows what refers to its images. */
+/** A source that knows which manifests refer to its images. */
 export interface ReferrersSource {
   readonly source: Source
-  /** What names the manifest as its subject. */
+  /** Returns the manifests with this one as their subject. */
   referrers(digest: Digest): Promise<readonly Descriptor[]>
-  /** What a tag points at, beside the image; undefined where there is none. */
+  /** Returns what a tag next to the image points to; undefined if there is none. */
   tagged(tag: string): Promise<Descriptor | undefined>
 }
 
-/** A place that takes what refers to an image. */
+/** A destination that accepts referrers. */
 export interface ReferrersTarget {
-  /** With all that it names; with a tag, under that. */
+  /** Copies a manifest with everything it refers to, under a tag if given. */
   attach(source: Source, blob: Descriptor, tag?: string): Promise<void>
 }
 
 export interface ReferrersWanted {
-  /** What names the image, or one of an index, as its subject; and what names that. */
+  /** Include manifests whose subject is the image, one of an index's images, or another referrer. */
   readonly subjects: boolean
-  /** What cosign has under tags of the digest. */
+  /** Include cosign's tags derived from the digest. */
   readonly tags: boolean
 }
 
-/** Copies what refers to an image. Returns the digests, in the order in which they came. */
+/** Copies an image's referrers. Returns their digests in the order they were copied. */
 export async function copyReferrers(
   from: ReferrersSource,
   to: ReferrersTarget,
@@ -60,7 +60,7 @@ export async function copyReferrers(
         await to.attach(from.source, blob, tag)
       } catch (error) {
         if (!(error instanceof TareError) || error.code !== 'BLOB_MISSING') throw error
-        // A list under a tag may be older than what was removed since.
+        // A list under a tag may contain entries that have since been deleted.
         report?.({
           type: 'warning',
           rule: 'ReferrerMissing',
@@ -69,14 +69,14 @@ export async function copyReferrers(
         continue
       }
       copied.add(blob.digest)
-      // Signatures of signatures.
+      // For signatures of signatures.
       queue.push(blob.digest)
     }
   }
   return [...copied]
 }
 
-// More is nobody's signatures.
+// No legitimate image has more.
 const mostReferrers = 1000
 
 function tooMany(): TareError {
@@ -104,7 +104,7 @@ async function found(from: ReferrersSource, digest: Digest, wanted: ReferrersWan
   return all
 }
 
-/** The manifest or index, and all that it names of the like. */
+/** Returns the manifest or index, and all manifests and indexes below it. */
 async function documentsIn(source: Source, root: Descriptor): Promise<readonly Digest[]> {
   if (!isIndexType(root.mediaType)) return [root.digest]
   const what = `the index ${root.digest}`
@@ -117,7 +117,7 @@ async function documentsIn(source: Source, root: Descriptor): Promise<readonly D
   return [root.digest, ...inner, ...entries.map(({ blob }) => blob.digest)]
 }
 
-/** `name` is the image's, in whose repository tags are looked for. */
+/** `name` is the image's; tags are looked up in its repository. */
 export function registryReferrers(registry: Registry, name: Reference): ReferrersSource {
   const { digest: _, ...plain } = name
   return {
@@ -127,7 +127,7 @@ export function registryReferrers(registry: Registry, name: Reference): Referrer
   }
 }
 
-/** A layout says in each manifest what that speaks of. */
+/** In a layout, each manifest states its subject. */
 export function layoutReferrers(archive: ArchiveSource): ReferrersSource {
   let known: Promise<ReadonlyMap<Digest, readonly Descriptor[]>> | undefined
   return {
@@ -149,7 +149,7 @@ async function subjectsOf(archive: ArchiveSource): Promise<ReadonlyMap<Digest, r
   return subjects
 }
 
-/** What a root of a layout speaks of; undefined for an image. */
+/** Returns the subject of a layout's root; undefined for an image. */
 export async function subjectOf(
   archive: ArchiveSource,
   { mediaType, digest, size }: Descriptor,

@@ -1,7 +1,7 @@
 /**
- * Where an image can be: the store, a registry, an OCI layout, an archive of docker's.
+ * Where an image can be: the store, a registry, an OCI layout, a docker archive.
  *
- * In: a place as it is written on a command line.  Out: an opened image, read as documents and blobs.
+ * In: a transport as written on a command line.  Out: an opened image, read as documents and blobs.
  * Not here: what is done with it.
  */
 export { copyReferrers, type ReferrersTarget } from './copy-referrers.ts'

@@ -6,8 +6,8 @@ import { subjectOf } from './copy-referrers.ts'
 import type { LayoutTransport } from './transport.ts'
 
 /**
- * The image of a layout that is meant: by its `ref.name`, by the tag of its whole name, by a digest, which may be of an image
- * within an index; or without any of these the only one. Rejects with `IMAGE_UNKNOWN` and `IMAGE_AMBIGUOUS`.
+ * Finds an image in a layout: by `ref.name`, by the tag of its full name, by a digest, which may be that of an image within an
+ * index; or, without any of these, the only one. Rejects with `IMAGE_UNKNOWN` and `IMAGE_AMBIGUOUS`.
  */
 export async function rootOfLayout(archive: ArchiveSource, place: LayoutTransport, what: string): Promise<Descriptor> {
   const roots = await archive.roots()
@@ -31,7 +31,7 @@ export async function rootOfLayout(archive: ArchiveSource, place: LayoutTranspor
   return named[0].blob
 }
 
-/** Without what only speaks of others: their signatures and SBOMs, and what cosign has for them under tags. */
+/** Drops roots that only refer to others: signatures and SBOMs, and what cosign stores under tags. */
 async function withoutReferrers(archive: ArchiveSource, roots: readonly LayoutRoot[]): Promise<readonly LayoutRoot[]> {
   const images: LayoutRoot[] = []
   for (const root of roots) {

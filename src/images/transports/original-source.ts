@@ -5,7 +5,7 @@ import type { TareError } from '../../support/index.ts'
 import type { Host } from '../index.ts'
 import { openSource, type RegistryCall } from './remote-image.ts'
 
-/** What an image was made of where it came from: the store's copy of it where there is one, else that place's. */
+/** Returns a source for an image's original documents: the store if it has them, otherwise where the image came from. */
 export async function originalsOf(
   { store, ...rest }: Host,
   place: string | undefined,
@@ -22,7 +22,7 @@ export async function originalsOf(
   }
 }
 
-/** Whether it was this registry that failed. Its errors name it, and no other does that. */
+/** Whether the error comes from this registry, which only its own errors name. */
 export function isOfRegistry(error: TareError, registry: Registry): boolean {
   return (
     error.code.startsWith('REGISTRY_') && [registry.host, registry.origin].some((host) => error.message.includes(host))

@@ -16,17 +16,17 @@ import { type CompressedImage, readCompressed, readWhole } from '../index.ts'
 import { chooseEntry } from '../rewrite/index.ts'
 
 export interface RegistryCall {
-  /** Certificates are not checked, and http will do. */
+  /** Certificates are not verified, and http is allowed. */
   readonly insecure?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-/** The repository that a name speaks of, to change it or to see what it has itself. Nothing is asked yet. */
+/** Opens the repository of a name, to change it or to see exactly what it has. Sends nothing yet. */
 export async function openRepository(host: Host, name: Reference, call: RegistryCall): Promise<Registry> {
   return open(host, name, call)
 }
 
-/** The same for reading an image: mirrors are asked first. */
+/** The same for reading an image: mirrors are tried first. */
 export async function openSource(host: Host, name: Reference, call: RegistryCall): Promise<Registry> {
   return open(host, name, { ...call, namedBy: name.digest === undefined ? 'tag' : 'digest' })
 }
@@ -40,15 +40,15 @@ async function open(
   return openRegistry(registry, { repository, environment, insecure, namedBy, signal, warn })
 }
 
-/** An image of a registry, of which manifest and config are read, and no layer. */
+/** An image in a registry whose manifest and config have been read, but no layer. */
 export interface RemoteImage extends CompressedImage {
   readonly name: Reference
   readonly registry: Registry
 }
 
 /**
- * Reads what a name means in its registry, for one platform; documents that are in the store are not asked for again. Rejects with `IMAGE_UNKNOWN`, `PLATFORM_MISSING`,
- * `MANIFEST_UNSUPPORTED`, and with what a registry can meet.
+ * Resolves a name in its registry for one platform; documents that are in the store are not downloaded again. Rejects with
+ * `IMAGE_UNKNOWN`, `PLATFORM_MISSING`, `MANIFEST_UNSUPPORTED`, and the errors of a registry.
  */
 export async function readRemote(
   { store }: Host,
@@ -77,7 +77,7 @@ export async function readRemote(
   return { ...image, name, registry, source: registry }
 }
 
-/** The registry, less what is in the store and sound. */
+/** The registry, except for documents that the store has intact. */
 function documentsFirst(store: Store, registry: Registry): Source {
   return {
     resolve: (name) => registry.resolve(name),
@@ -92,7 +92,7 @@ function documentsFirst(store: Store, registry: Registry): Source {
   }
 }
 
-/** `mirrorsSaid`: what the mirrors of the registry answered that was asked. */
+/** `mirrorsSaid`: how the registry's mirrors failed. */
 export function unknownImage(name: Reference, mirrorsSaid?: string): TareError {
   const mirrors = mirrorsSaid === undefined ? '' : `; its mirrors did not help: ${mirrorsSaid}`
   return new TareError(

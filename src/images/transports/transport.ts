@@ -1,10 +1,10 @@
 import { type Digest, formatReference, isDigest, parseReference, type Reference } from '../../oci/index.ts'
 import { closest, TareError } from '../../support/index.ts'
 
-/** Somewhere an image is, or is to be. */
+/** Where an image is, or is to go. */
 export type Transport =
   | { readonly kind: 'registry'; readonly name: Reference }
-  /** A name in the store; of a source, also an ID. */
+  /** A name in the store; for a source, also an ID. */
   | { readonly kind: 'store'; readonly text: string }
   | LayoutTransport
   | { readonly kind: 'docker-archive'; readonly path: string; readonly name?: Reference | undefined }
@@ -19,12 +19,15 @@ export interface LayoutTransport {
 
 const kinds = ['docker', 'store', 'oci', 'oci-archive', 'docker-archive'] as const
 const forms = 'docker://NAME, store:NAME, oci:PATH[:TAG], oci-archive:PATH[:TAG] and docker-archive:PATH[:NAME]'
-// Those of skopeo that stand for places which only others have.
+// skopeo's transports that tare does not support.
 const others = ['dir', 'docker-daemon', 'containers-storage', 'ostree', 'sif', 'tarball']
 // (image-spec, annotations.md, "org.opencontainers.image.ref.name")
 const labelPattern = /^[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*(?:\/[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*)*$/
 
-/** Reads a place as skopeo writes it; a name without a kind is a registry's. Throws `PLACE_INVALID` and `REFERENCE_INVALID`. */
+/**
+ * Parses a transport in skopeo's syntax; a name without a prefix is in a registry. Throws `PLACE_INVALID` and
+ * `REFERENCE_INVALID`.
+ */
 export function parseTransport(text: string): Transport {
   const [, scheme, slashes = '', rest = ''] = /^([a-z][a-z-]*):(\/\/)?(.*)$/s.exec(text) ?? []
   const kind = kinds.find((one) => one === scheme)
@@ -46,7 +49,7 @@ export function parseTransport(text: string): Transport {
   return { kind, path, ...(tail === undefined ? {} : { label: tail }) }
 }
 
-/** The place as `parseTransport` reads it, with a name of a registry in full. */
+/** Formats a transport for `parseTransport`, with a registry's name in full. */
 export function formatTransport(place: Transport): string {
   switch (place.kind) {
     case 'registry':
@@ -62,7 +65,7 @@ export function formatTransport(place: Transport): string {
   }
 }
 
-/** At the first colon, as skopeo does, but not behind the letter of a drive. */
+/** Splits at the first colon, as skopeo does, but not after a drive letter. */
 function splitPath(value: string): { path: string; tail?: string } {
   const drive = /^[A-Za-z]:[\\/]/.test(value) ? 2 : 0
   const colon = value.indexOf(':', drive)

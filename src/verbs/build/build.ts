@@ -3,7 +3,7 @@ import type { Document } from '../../builder/assemble/index.ts'
 import { BuildRun, readTag } from '../../builder/index.ts'
 import type { Host } from '../../images/index.ts'
 
-/** Builds an image from a Dockerfile and keeps it in the store. */
+/** Builds an image from a Dockerfile and stores it. */
 export async function build(host: Host, options: BuildOptions): Promise<BuildResult> {
   const names = (options.tags ?? []).map(readTag)
   const building = new BuildRun(host, options)

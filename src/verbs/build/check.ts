@@ -2,9 +2,9 @@ import type { BuildOptions, BuildWarning } from '../../api/index.ts'
 import { BuildRun, warningsOf } from '../../builder/index.ts'
 import type { Host } from '../../images/index.ts'
 
-/** Reads and plans a build without making anything, for what its checks find. */
+/** Plans a build without running it, and returns the findings of the build checks. */
 export async function check(host: Host, options: BuildOptions): Promise<readonly BuildWarning[]> {
-  // That a registry gives no answer says nothing of the Dockerfile.
+  // An unreachable registry says nothing about the Dockerfile.
   const report: BuildOptions['report'] = (event) => {
     if (event.type !== 'warning' || event.rule !== 'BaseNotChecked') options.report?.(event)
   }

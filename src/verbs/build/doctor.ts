@@ -5,7 +5,7 @@ import type { Host } from '../../images/index.ts'
 
 const architectures = ['amd64', '386', 'arm64', 'arm', 'riscv64', 'ppc64le', 's390x']
 
-/** What this machine allows RUN: each sandbox tried, with what would mend what is missing. */
+/** Reports what this machine allows RUN to do: tries each sandbox, and says how to fix what is missing. */
 export async function doctor({ store }: Host): Promise<DoctorReport> {
   const { user, chosen, sandboxes, notes } = await examine(join(store.home, 'tare'))
   return {

@@ -18,12 +18,12 @@ import {
 import { TareError } from '../../support/index.ts'
 
 /**
- * Runs a command over an image's filesystem; what it writes is gone afterwards. Answers its exit code. Throws
- * `COMMAND_MISSING`, `COMMAND_REFUSED` (not executable), and what the sandbox throws.
+ * Runs a command in an image's filesystem; what it writes is discarded. Returns its exit code. Throws `COMMAND_MISSING`,
+ * `COMMAND_REFUSED` (not executable), and the errors of the sandbox.
  */
 export async function run(host: Host, options: RunOptions): Promise<number> {
   const { store } = host
-  // What was asked for wrongly is told before anything is fetched.
+  // Invalid options are reported before anything is fetched.
   const mounts = mountsOf(options)
   const hosts = (options.hosts ?? []).map(readHost)
   const limits = (options.limits ?? []).map(readLimit)
@@ -69,7 +69,7 @@ export async function run(host: Host, options: RunOptions): Promise<number> {
   }
 }
 
-/** The image of the store, or else the one that its registry has. */
+/** Returns the image from the store, otherwise from its registry. */
 async function imageToRun(host: Host, options: RunOptions): Promise<StoredImage> {
   const { image: name, platform: text, pull: when = 'missing', report, signal } = options
   if (!['always', 'missing', 'never'].includes(when))
@@ -80,7 +80,7 @@ async function imageToRun(host: Host, options: RunOptions): Promise<StoredImage>
   if (when !== 'always') {
     const found = stored(host, name, platform, when)
     const fits = found !== undefined && matchPlatform(platform, found.config.platform) !== undefined
-    // An image that was built or pulled for another platform is meant, unless one is asked for.
+    // Without --platform, an image built or pulled for another platform is used.
     if (found !== undefined && (fits || text === undefined)) return found
     if (found !== undefined && when === 'never') throw notFor(text!, name, found)
   }
@@ -105,7 +105,7 @@ function stored(host: Host, name: string, platform: Host['platform'], when: 'mis
   }
 }
 
-/** Entrypoint and command; an entrypoint that was given leaves the image's command out, as with docker. */
+/** Combines entrypoint and command; an explicit entrypoint drops the image's command, as in docker. */
 function commandOf(config: ContainerConfig, { entrypoint, command = [], image }: RunOptions): string[] {
   const first = entrypoint ?? config.Entrypoint ?? []
   const rest = command.length > 0 ? command : entrypoint === undefined ? (config.Cmd ?? []) : []
@@ -134,7 +134,7 @@ function networkOf(text: string | undefined): 'none' | 'default' {
   })
 }
 
-/** Throws for a program that is there and has no permission to be one. That none is there is told by the sandbox. */
+/** Throws if the program exists but is not executable. The sandbox reports a missing program. */
 function refuseUnexecutable(program: string, cwd: string, env: readonly string[], tree: Tree): void {
   const path = env.find((line) => line.startsWith('PATH='))?.slice('PATH='.length) ?? ''
   const places = program.includes('/')

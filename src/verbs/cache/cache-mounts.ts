@@ -7,7 +7,7 @@ import { type Compression, compress, decompress } from '../../files/compression/
 import { type Host, unpackLimit } from '../../images/index.ts'
 import { systemCode, TareError } from '../../support/index.ts'
 
-/** The cache mounts that RUN has made, by id. */
+/** Lists the cache mounts of RUN, by id. */
 export async function cacheMounts(host: Host): Promise<readonly CacheMountSummary[]> {
   return (await runStorage(host).caches()).map(summaryOf)
 }
@@ -16,7 +16,7 @@ function summaryOf({ id, size, used }: StoredCache): CacheMountSummary {
   return { id, size, used: new Date(used).toISOString() }
 }
 
-/** Writes cache mounts into a file, compressed as its name's ending says. */
+/** Writes cache mounts to a file, compressed according to its extension. */
 export async function exportMounts(
   host: Host,
   { to, ids = [], signal }: ExportMountsOptions,
@@ -37,7 +37,7 @@ export async function exportMounts(
   return caches.map(summaryOf)
 }
 
-/** Takes cache mounts out of a file; they replace those of the same ids. Answers the ids. */
+/** Reads cache mounts from a file, replacing those with the same ids. Returns the ids. */
 export async function importMounts(host: Host, { from, signal }: ImportMountsOptions): Promise<readonly string[]> {
   const release = host.store.lease()
   const file = createReadStream(from, signal === undefined ? {} : { signal })
@@ -55,7 +55,7 @@ export async function importMounts(host: Host, { from, signal }: ImportMountsOpt
   }
 }
 
-/** What the ending of a file's name asks for. Throws `OPTION_INVALID`. */
+/** Returns the compression for a file name's extension. Throws `OPTION_INVALID`. */
 function compressionOf(path: string): Compression {
   if (/\.(?:tar\.zst|tzst|zst)$/i.test(path)) return 'zstd'
   if (/\.(?:tar\.gz|tgz|gz)$/i.test(path)) return 'gzip'

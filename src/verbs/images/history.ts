@@ -2,7 +2,7 @@ import type { HistoryLine } from '../../api/index.ts'
 import type { Host } from '../../images/index.ts'
 import { findImage, layerSizes, nameList, noTime } from '../../images/index.ts'
 
-/** How the image came to be, newest first. */
+/** Returns the image's history, newest first. */
 export async function history({ store, platform }: Host, name: string): Promise<readonly HistoryLine[]> {
   const image = findImage(store, name, platform)
   const { config, id, names } = image

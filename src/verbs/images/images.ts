@@ -2,7 +2,7 @@ import type { ImageSummary, ListOptions } from '../../api/index.ts'
 import type { Host } from '../../images/index.ts'
 import { readFilters, readImages, summaries } from '../../images/index.ts'
 
-/** The store's images, newest first. */
+/** Lists the store's images, newest first. */
 export async function images(host: Host, options: ListOptions = {}): Promise<readonly ImageSummary[]> {
   const { store } = host
   const all = readImages(store, host.platform)

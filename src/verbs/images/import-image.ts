@@ -23,7 +23,7 @@ const allowed = new Set([
   'WORKDIR',
 ])
 
-/** Makes an image of one layer out of a root filesystem's tar, compressed or not. Answers its ID. */
+/** Creates an image with one layer from a root filesystem's tar, compressed or not. Returns its ID. */
 export async function importImage(host: Host, options: ImportOptions): Promise<Digest> {
   const name = options.name === undefined ? undefined : parseReference(options.name)
   const platform =
@@ -51,7 +51,7 @@ export async function importImage(host: Host, options: ImportOptions): Promise<D
   }
 }
 
-/** The config that Dockerfile instructions make of nothing. */
+/** Returns the config that Dockerfile instructions create from nothing. */
 async function configOf(changes: readonly string[], host: Host) {
   const file = parseDockerfile(`FROM scratch\n${changes.join('\n')}\n`, '--change')
   const [first, ...more] = file.stages
@@ -80,7 +80,7 @@ async function configOf(changes: readonly string[], host: Host) {
   }
 }
 
-/** What `keep` makes of the file at an address; it is called anew for a connection that broke. */
+/** Downloads a file and passes it to `keep`, which is called again if the connection breaks. */
 async function fetched<T>(
   { environment }: Host,
   address: string,
@@ -96,7 +96,7 @@ async function fetched<T>(
   return (await fetchUrl(url, { environment, signal }, keep)).taken!
 }
 
-/** Without a password: whoever has the image can read its history. */
+/** Without a password: anyone who has the image can read its history. */
 function shown(address: string): string {
   const url = new URL(address)
   url.username = ''

@@ -3,7 +3,7 @@ import type { Host } from '../../images/index.ts'
 import { findImage, imageSize, nameList, noTime, shownDigest } from '../../images/index.ts'
 import { familiarRepository } from '../../oci/index.ts'
 
-/** All there is to know of one image, as `docker image inspect` shows it. */
+/** Returns everything about an image that `docker image inspect` shows. */
 export async function inspect({ store, platform }: Host, name: string): Promise<ImageDetails> {
   const image = findImage(store, name, platform)
   const { config, id, names, entries, root, tagged } = image

@@ -6,14 +6,14 @@ import { type ForeignImage, ingestImage } from '../../images/ingest/index.ts'
 import { choosePlatform, familiarName } from '../../oci/index.ts'
 import { type Reporter, silent, startTransfer } from '../../support/index.ts'
 
-/** Takes the images of an archive into the store; of an image for several platforms, the one for this machine, or else the first. */
+/** Loads the images of an archive into the store; of a multi-platform image the one for this machine, otherwise the first. */
 export async function load(
   host: Host,
   { from, signal, report = silent }: LoadOptions,
 ): Promise<readonly LoadedImage[]> {
   const release = host.store.lease()
   const limit = unpackLimit(host)
-  // The folder for what the archive unpacks to.
+  // A folder for unpacking the archive.
   const scratch = host.store.reserve()
   try {
     const archive = await openArchive('path' in from ? from.path : from.bytes, {
@@ -38,7 +38,7 @@ export async function load(
   }
 }
 
-/** Of an image for several platforms, the one for this machine, or else the first. */
+/** For a multi-platform image, chooses the one for this machine, otherwise the first. */
 function chooseImages(host: Host, images: readonly ArchiveImage[]): ArchiveImage[] {
   const groups = new Map<string, ArchiveImage[]>()
   for (const image of images) groups.set(image.group, [...(groups.get(image.group) ?? []), image])
@@ -47,7 +47,7 @@ function chooseImages(host: Host, images: readonly ArchiveImage[]): ArchiveImage
   })
 }
 
-/** The layer, which tells how much of it has come: of what the archive says it has, if it does. */
+/** Returns the layer with progress reports; the total is what the archive says, if it does. */
 function told({ diffId, size = 0, open }: ArchiveLayer, report: Reporter): ForeignImage['layers'][number] {
   const transfer = startTransfer(diffId, size, report, 'loading')
   return {

@@ -2,7 +2,7 @@ import type { PruneOptions, PruneResult, Removal } from '../../api/index.ts'
 import type { Host } from '../../images/index.ts'
 import { filterImages, readImages, sweep, takeNames } from '../../images/index.ts'
 
-/** Removes images without a name, or with `all` every image. Layers that remembered steps need stay. */
+/** Removes unnamed images, or with `all` every image. Layers of cached steps are kept. */
 export async function prune(host: Host, { all = false, filters = [] }: PruneOptions = {}): Promise<PruneResult> {
   const wantsAll = all || filters.some((filter) => /^dangling=(?:false|0|f)$/i.test(filter))
   const rest = filters.filter((filter) => !filter.startsWith('dangling='))

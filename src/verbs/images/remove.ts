@@ -4,7 +4,7 @@ import { findImage, type NamedImage, sweep, takeNames } from '../../images/index
 import { familiarName, formatReference, parseReference, type Reference } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
 
-/** Takes names away, and images with their last name; blobs that nothing needs any more go with them. */
+/** Removes names, and images with their last name, including blobs that nothing else needs. */
 export async function remove(host: Host, { names, force = false }: RemoveOptions): Promise<readonly Removal[]> {
   const removals: Removal[] = []
   const failures: TareError[] = []
@@ -18,7 +18,7 @@ export async function remove(host: Host, { names, force = false }: RemoveOptions
   }
   await sweep(host)
   if (failures.length === 0) return removals
-  // What was removed is told with the first of the errors.
+  // What was removed is attached to the first error.
   throw Object.assign(failures[0]!, { removals, others: failures.slice(1) })
 }
 
@@ -38,7 +38,7 @@ async function removeOne(host: Host, text: string, force: boolean): Promise<Remo
   return takeNames(host, image, image.names)
 }
 
-/** The name that the text is, rather than an ID. */
+/** Returns the name if the text is one rather than an ID. */
 function nameMeant(image: NamedImage, text: string): Reference | undefined {
   try {
     const wanted = formatReference(parseReference(text))

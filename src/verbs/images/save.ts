@@ -7,7 +7,7 @@ import { completeImage, completeStored } from '../../images/ingest/index.ts'
 import { type Descriptor, formatReference, parseReference } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
 
-/** Writes images into one archive. */
+/** Writes images to an archive. */
 export async function save(host: Host, { names, to, format = 'docker', report, signal }: SaveOptions): Promise<void> {
   const { store, platform } = host
   const options = { ...(signal === undefined ? {} : { signal }), ...(report === undefined ? {} : { report }) }
@@ -39,7 +39,7 @@ export async function save(host: Host, { names, to, format = 'docker', report, s
   }
 }
 
-/** The names that go with the image: the one that was said; none where it was said by its ID. */
+/** Returns the names to save with the image: the one given, or none if it was given by ID. */
 function namesFor(image: NamedImage, text: string) {
   try {
     const wanted = formatReference(parseReference(text))

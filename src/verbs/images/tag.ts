@@ -3,7 +3,7 @@ import { entryMeant, findImage, pulledAsOfEntry } from '../../images/index.ts'
 import { parseReference } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
 
-/** Gives an image one more name. */
+/** Gives an image another name. */
 export async function tag(host: Host, source: string, target: string): Promise<void> {
   const name = parseReference(target)
   if (name.digest !== undefined)

@@ -19,7 +19,7 @@ import {
 } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
 
-/** Changes what an index of a registry says: of itself, or of one of its images. The images stay as they are. */
+/** Changes annotations or a platform in an index of a registry. The images themselves stay unchanged. */
 export async function annotateIndex(host: Host, options: IndexAnnotateOptions): Promise<IndexResult> {
   const name = parseReference(options.name)
   const change = changeOf(options)
@@ -47,7 +47,7 @@ export async function annotateIndex(host: Host, options: IndexAnnotateOptions): 
 
 type Json = Readonly<Record<string, unknown>>
 
-/** What of an entry's platform is to be another. */
+/** Returns the changes to an entry's platform. */
 function changeOf(options: IndexAnnotateOptions): Json {
   const { os, architecture, variant, osVersion, osFeatures, annotations = {} } = options
   const change = { architecture, os, 'os.version': osVersion, 'os.features': osFeatures, variant }
@@ -76,7 +76,7 @@ function apply(
   platform: Platform | undefined,
 ): OpenIndex {
   const { annotations = {}, image } = options
-  // Docker's lists have no annotations: with some, it is an index of OCI's, which may hold Docker's manifests.
+  // Docker's lists have no annotations: with any, it becomes an OCI index, which may contain Docker's manifests.
   const mediaType = Object.keys(annotations).length > 0 ? mediaTypes.index : index.mediaType
   if (image === undefined && platform === undefined) {
     const old = index.document['annotations'] as Json | undefined

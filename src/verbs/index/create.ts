@@ -31,8 +31,8 @@ import {
 import { TareError } from '../../support/index.ts'
 
 /**
- * Makes an index of images in a registry, under a name there. What the repository lacks is copied or mounted into it; of an
- * index, its images are taken, with what attests to them.
+ * Creates an index of images in a registry, under a name there. What the repository lacks is copied or mounted; a source that is
+ * an index contributes its images with their attestations.
  */
 export async function createIndex(host: Host, options: IndexCreateOptions): Promise<IndexResult> {
   const name = parseReference(options.name)
@@ -65,12 +65,12 @@ async function existing(registry: Registry, name: Reference, options: IndexCreat
     })
   const what = `the index ${options.name}`
   if (isIndexType(root.mediaType)) return openIndex(await readWhole(registry, root, what), what)
-  // An image alone becomes the first of the index.
+  // A single image becomes the first entry.
   const entries = [await entryOf(registry, root, options.name)]
   return { document: {}, mediaType: mediaTypes.index, entries }
 }
 
-/** Sees to it that the repository has the image, and answers its entries. */
+/** Makes sure the repository has the image, and returns its entries. */
 async function take(
   host: Host,
   registry: Registry,
@@ -117,7 +117,7 @@ async function entriesOf(source: Source, root: Descriptor, text: string): Promis
   return entriesOfIndex(source, openIndex(await readWhole(source, root, what), what), text)
 }
 
-/** An image's entry, with the platform that its config says. What is no image has none. */
+/** Returns an image's entry with the platform from its config. Artifacts have none. */
 async function entryOf(source: Source, root: Descriptor, text: string): Promise<IndexEntry> {
   const manifest = parseManifest(await readWhole(source, root, `the manifest of ${text}`), `the manifest of ${text}`)
   const { mediaType, digest, size } = root
@@ -140,7 +140,7 @@ function indexOf(
 ): OpenIndex {
   const noted = { ...(old?.document['annotations'] as object | undefined), ...annotations }
   const hasNotes = Object.keys(noted).length > 0 || entries.some(({ blob }) => blob.annotations !== undefined)
-  // Docker's list is what Docker's manifests are in; but it has no notes.
+  // Docker's manifests go into Docker's list, which has no annotations, however.
   const before = old?.mediaType ?? (entries.every(isDockers) ? mediaTypes.dockerList : mediaTypes.index)
   const usual = hasNotes ? mediaTypes.index : before
   const mediaType = format === undefined ? usual : format === 'docker' ? mediaTypes.dockerList : mediaTypes.index

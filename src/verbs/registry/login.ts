@@ -2,7 +2,10 @@ import type { LoginOptions, LoginResult, LogoutOptions } from '../../api/index.t
 import type { Host } from '../../images/index.ts'
 import { TareError } from '../../support/index.ts'
 
-/** Checks a user's password with the registry, and keeps it, or the token it gives for it, where docker does; or checks what is kept already. */
+/**
+ * Verifies a user's password with the registry and stores it, or the token it returns, where docker does; or verifies a stored
+ * login.
+ */
 export async function login({ environment }: Host, options: LoginOptions): Promise<LoginResult> {
   const registry = registryName(options.registry)
   const { user, password, insecure, signal } = options
@@ -26,13 +29,13 @@ export async function login({ environment }: Host, options: LoginOptions): Promi
   return { registry, user, ...(await keepCredentials(registry, { ...given, identityToken }, environment)) }
 }
 
-/** Forgets what `login` has kept. Answers whether there was anything. */
+/** Removes a stored login. Returns whether there was one. */
 export async function logout({ environment }: Host, options: LogoutOptions): Promise<boolean> {
   const { forgetCredentials } = await import('../../content/registry/index.ts')
   return forgetCredentials(registryName(options.registry), environment)
 }
 
-/** `https://index.docker.io/v1/`, `registry.example/` → the name that stands in image names. */
+/** Normalizes `https://index.docker.io/v1/` or `registry.example/` to the name used in image names. */
 function registryName(text = 'docker.io'): string {
   const name = text.replace(/^https?:\/\//, '').replace(/\/.*$/, '')
   if (!/^[\w.-]+(?::\d+)?$|^\[[0-9a-f:]+\](?::\d+)?$/i.test(name))

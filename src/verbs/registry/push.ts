@@ -16,7 +16,7 @@ import {
 } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
 
-/** Puts an image of the store into its registry: blobs first, then manifests, then the name. */
+/** Pushes an image of the store to its registry: blobs first, then manifests, then the name. */
 export async function push(host: Host, options: PushOptions): Promise<PushResult> {
   const { store } = host
   const name = targetOf(options)
@@ -45,7 +45,7 @@ export async function push(host: Host, options: PushOptions): Promise<PushResult
   }
 }
 
-/** Where a push goes. Throws for a tag where there must be none, and for none where there must be one. */
+/** Returns where to push. Throws if a tag is given that must not be, or the other way round. */
 function targetOf({ name: text, byDigest = false }: PushOptions): Reference {
   const name = parseReference(text)
   if (!byDigest && name.tag !== undefined) return name
@@ -59,7 +59,7 @@ function targetOf({ name: text, byDigest = false }: PushOptions): Reference {
   return repository
 }
 
-/** Puts every image there that has a tag of the repository. */
+/** Pushes every image that has a tag of the repository. */
 export async function pushAll(host: Host, options: PushOptions): Promise<readonly PushResult[]> {
   const repository = familiarRepository(parseReference(options.name))
   const names = host.store
