@@ -1,11 +1,12 @@
-// Builds dist/: the library as plain modules with their types (tsc), and the command line in parts, of which each verb loads
+// Builds dist/: the library as plain modules with its types in one file (tsc), and the command line in parts, of which each verb loads
 // only what it needs (esbuild).
 import { execFileSync } from 'node:child_process'
-import { renameSync, rmSync } from 'node:fs'
+import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildCommandLine } from './command-line.js'
+import { rollUpTypes } from './roll-up-types.js'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 // Made beside dist/ and put in its place when it is whole.
@@ -18,6 +19,9 @@ try {
     stdio: 'inherit',
     cwd: root,
   })
+  const types = rollUpTypes(join(made, 'index.d.ts'))
+  for (const file of readdirSync(made, { recursive: true })) if (file.endsWith('.d.ts')) rmSync(join(made, file))
+  writeFileSync(join(made, 'index.d.ts'), types)
   await buildCommandLine({
     main: join(root, 'src/cli/main.ts'),
     library: join(root, 'src/index.ts'),

@@ -9,12 +9,5 @@
  */
 
 export type * from './api/index.ts'
-export {
-  type Reporter,
-  type SourceRange,
-  silent,
-  TareError,
-  type TareErrorCode,
-  type TareEvent,
-} from './support/index.ts'
+export { silent, TareError } from './support/index.ts'
 export { openTare } from './verbs/index.ts'

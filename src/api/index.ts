@@ -4,6 +4,16 @@
  * In: the nouns of oci and the events of support.  Out: Tare, its options and its results.
  * Not here: how any of it is done.
  */
+export type { ContainerConfig, Digest, Healthcheck, Platform } from '../oci/index.ts'
+export type {
+  Reporter,
+  SourceRange,
+  TareErrorCode,
+  TareErrorOptions,
+  TareEvent,
+  TransferOutcome,
+  TransferPhase,
+} from '../support/index.ts'
 export type * from './archives.ts'
 export type * from './build.ts'
 export type * from './call.ts'
