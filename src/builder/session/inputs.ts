@@ -110,12 +110,12 @@ export function openContextFolder(host: Host, path: string, name: string, ignore
   const key = sha256(resolve(path)).slice('sha256:'.length)
   const { records } = host.store
   // Only when a file is looked at is the memory needed.
-  const memory = new ContextMemory(() => records.recall('contexts', key))
+  const memory = new ContextMemory(() => records.recallBytes('contexts', key))
   return openDirectory(resolve(path), {
     name,
     ignore,
     memory,
-    keepMemory: (text) => records.remember('contexts', key, text),
+    keepMemory: (bytes) => records.remember('contexts', key, bytes),
   })
 }
 

@@ -46,10 +46,18 @@ export class Records {
     }
   }
 
-  remember(kind: RecordKind, key: string, text: string): void {
+  recallBytes(kind: RecordKind, key: string): Buffer | undefined {
+    try {
+      return readFileSync(this.path(kind, key))
+    } catch {
+      return undefined
+    }
+  }
+
+  remember(kind: RecordKind, key: string, bytes: string | Uint8Array): void {
     try {
       makeFolder(join(this.folder, kind), privately)
-      this.scratch.place(text, this.path(kind, key))
+      this.scratch.place(bytes, this.path(kind, key))
     } catch (error) {
       throw explainWriteFailure(error, this.home)
     }

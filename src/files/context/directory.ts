@@ -1,7 +1,6 @@
 import { lstatSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { decodeName, systemCode, systemPath, TareError } from '../../support/index.ts'
-import { knownDigest } from '../layer/index.ts'
 import {
   type Content,
   type Directory,
@@ -12,7 +11,8 @@ import {
   Tree,
 } from '../tree/index.ts'
 import { type Context, type Ignore, textLimit } from './context.ts'
-import type { ContextMemory, Sight } from './memory.ts'
+import type { FolderMemory } from './folder-memory.ts'
+import { ContextMemory } from './memory.ts'
 
 export interface DirectoryOptions {
   /** For messages: the path as the user wrote it. */
@@ -20,7 +20,7 @@ export interface DirectoryOptions {
   readonly ignore?: Ignore | undefined
   readonly memory?: ContextMemory | undefined
   /** Called once, on close, with the memory to save. */
-  readonly keepMemory?: ((text: string) => void) | undefined
+  readonly keepMemory?: ((bytes: Buffer) => void) | undefined
 }
 
 /**
@@ -53,11 +53,46 @@ function statOf(path: string, name: string): Stats | undefined {
   }
 }
 
-/** A file whose content was unknown when seen at `at`, in milliseconds since 1970. */
-interface Seen extends Sight {
-  readonly folder: string
-  readonly name: string
-  readonly at: number
+/** A folder being read. */
+interface Folder {
+  /** Relative to the context, '' for its root. */
+  readonly path: string
+  /** On this machine. */
+  readonly real: string
+  readonly memory: FolderMemory
+}
+
+/** The content of a file. There may be hundreds of thousands, so nothing that the folder knows is stored again. */
+class FileContent {
+  private readonly folder: Folder
+  private readonly name: string
+  private readonly number: number
+
+  constructor(folder: Folder, name: string, number: number) {
+    this.folder = folder
+    this.name = name
+    this.number = number
+  }
+
+  get kind() {
+    return 'extent' as const
+  }
+
+  get path(): string {
+    return `${this.folder.real}/${this.name}`
+  }
+
+  get offset(): number {
+    return 0
+  }
+
+  get digest(): Content['digest'] {
+    return this.folder.memory.digestOf(this.number)
+  }
+
+  set digest(digest: Content['digest']) {
+    if (digest !== undefined) this.folder.memory.learn(this.number, digest)
+  }
 }
 
 class FolderContext implements Context {
@@ -65,13 +100,14 @@ class FolderContext implements Context {
   readonly tree: Tree
   private readonly path: string
   private readonly options: DirectoryOptions
-  private readonly seen = new Map<Content, Seen>()
+  private readonly memory: ContextMemory
   private readonly linked = new Map<string, Node>()
 
   constructor(path: string, options: DirectoryOptions) {
     this.path = path
     this.name = options.name
     this.options = options
+    this.memory = options.memory ?? new ContextMemory(() => undefined)
     // The root's own metadata is never copied, and its time is that of the copy.
     const root: Metadata = { mode: 0o755, uid: 0, gid: 0, mtime: Number.NaN, mtimeNs: 0 }
     this.tree = new Tree(new FolderNode(root, () => this.read('')))
@@ -111,24 +147,20 @@ class FolderContext implements Context {
   }
 
   close(): void {
-    const { memory, keepMemory } = this.options
-    if (memory === undefined || keepMemory === undefined) return
-    for (const [content, seen] of this.seen) {
-      const digest = knownDigest(content)
-      if (digest !== undefined) memory.learn(seen.folder, seen.name, seen, digest, seen.at)
-    }
-    const text = memory.encode()
-    if (text !== undefined) keepMemory(text)
+    const { keepMemory } = this.options
+    const bytes = keepMemory && this.memory.encode()
+    if (bytes !== undefined) keepMemory?.(bytes)
   }
 
-  private read(folder: string): Map<string, Node> {
+  private read(path: string): Map<string, Node> {
     const children = new Map<string, Node>()
-    const real = folder === '' ? this.path : join(this.path, folder)
-    for (const name of this.list(real, folder)) {
-      const node = this.look(folder, name, real)
+    const real = path === '' ? this.path : join(this.path, path)
+    const names = this.list(real, path)
+    const folder = { path, real, memory: this.memory.folder(path, names.length) }
+    for (const name of names) {
+      const node = this.look(folder, name)
       if (node !== undefined) children.set(name, node)
     }
-    this.options.memory?.keepOnly(folder, children)
     return children
   }
 
@@ -144,20 +176,20 @@ class FolderContext implements Context {
     }
   }
 
-  private look(folder: string, name: string, realFolder: string): Node | undefined {
+  private look(folder: Folder, name: string): Node | undefined {
     try {
-      return this.nodeOf(folder, name, realFolder)
+      return this.nodeOf(folder, name)
     } catch (error) {
-      throw unreadable(error, folder === '' ? name : `${folder}/${name}`)
+      throw unreadable(error, folder.path === '' ? name : `${folder.path}/${name}`)
     }
   }
 
-  private nodeOf(folder: string, name: string, realFolder: string): Node | undefined {
-    const path = folder === '' ? name : `${folder}/${name}`
+  private nodeOf(folder: Folder, name: string): Node | undefined {
+    const path = folder.path === '' ? name : `${folder.path}/${name}`
     const { ignore } = this.options
     const ignored = ignore?.ignored(path) === true
     if (ignored && !ignore!.mayReinclude(path)) return undefined
-    const real = `${realFolder}/${name}`
+    const real = `${folder.real}/${name}`
     const at = Date.now()
     const stat = lstatSync(systemPath(real), { throwIfNoEntry: false })
     // The file has disappeared, as if we had looked later.
@@ -169,26 +201,20 @@ class FolderContext implements Context {
     return ignored ? undefined : this.leaf(stat, folder, name, real, at)
   }
 
-  private leaf(stat: Stats, folder: string, name: string, real: string, at: number): Node {
+  private leaf(stat: Stats, folder: Folder, name: string, real: string, at: number): Node {
     const identity = stat.nlink > 1 ? `${stat.dev}:${stat.ino}` : undefined
     const twin = identity === undefined ? undefined : this.linked.get(identity)
     if (twin !== undefined) return twin
-    const node = stat.isFile() && stat.size > 0 ? this.file(stat, folder, name, real, at) : specialNode(stat, real)
+    const node = stat.isFile() && stat.size > 0 ? fileNode(stat, folder, name, at) : specialNode(stat, real)
     if (identity !== undefined) this.linked.set(identity, node)
     return node
   }
+}
 
-  private file(stat: Stats, folder: string, name: string, real: string, at: number): RegularFile {
-    const { size, mtimeMs, ctimeMs, ino } = stat
-    const { mode, uid, gid, mtime, mtimeNs } = metadataOf(stat)
-    const content: Content = { kind: 'extent', path: real, offset: 0 }
-    const digest = this.options.memory?.recall(folder, name, stat)
-    if (digest === undefined) {
-      this.seen.set(content, { folder, name, size, mtimeMs, ctimeMs, ino, at })
-      return { kind: 'file', mode, uid, gid, mtime, mtimeNs, size, content }
-    }
-    return { kind: 'file', mode, uid, gid, mtime, mtimeNs, size, content, digest }
-  }
+function fileNode(stat: Stats, folder: Folder, name: string, at: number): RegularFile {
+  const { mode, uid, gid, mtime, mtimeNs } = metadataOf(stat)
+  const content = new FileContent(folder, name, folder.memory.see(name, stat, at))
+  return { kind: 'file', mode, uid, gid, mtime, mtimeNs, size: stat.size, content }
 }
 
 function specialNode(stat: Stats, real: string): Node {

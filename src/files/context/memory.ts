@@ -1,89 +1,67 @@
-/** The part of a file's stat that changes whenever its content does. Times in milliseconds since 1970. */
-export interface Sight {
-  readonly size: number
-  readonly mtimeMs: number
-  readonly ctimeMs: number
-  readonly ino: number
-}
+import { decodeName, encodeName } from '../../support/index.ts'
+import { FolderMemory } from './folder-memory.ts'
+import { areRows } from './memory-rows.ts'
 
-type Digest = `sha256:${string}`
-type Row = readonly [name: string, size: number, mtimeMs: number, ctimeMs: number, ino: number, digest: Digest]
-
-const format = 2
+const magic = Buffer.from('tare context 3\n')
 
 /**
  * Remembers the content digest of each file of a context by its stat, like git's index, so that an unchanged context is not read
- * again. Rows are kept in parsed form: there may be tens of thousands, and most are only compared.
+ * again. Rows stay in the bytes they have on disk: there may be hundreds of thousands, and most are only compared.
  */
 export class ContextMemory {
-  private readonly load: () => string | undefined
-  private loaded: Map<string, readonly Row[]> | undefined
-  private readonly opened = new Map<string, Map<string, Row>>()
-  private changed = false
+  private readonly load: () => Buffer | undefined
+  private loaded: ReadonlyMap<string, Buffer> | undefined
+  private readonly opened = new Map<string, FolderMemory>()
 
   /** `load` returns what `encode` returned last time; it is called when first needed. */
-  constructor(load: () => string | undefined) {
+  constructor(load: () => Buffer | undefined) {
     this.load = load
   }
 
-  /** Returns the file's digest if its stat is unchanged; `folder` is relative to the context, '' for its root. */
-  recall(folder: string, name: string, sight: Sight): Digest | undefined {
-    const row = this.folder(folder).get(name)
-    if (row === undefined) return undefined
-    const same = row[1] === sight.size && row[2] === sight.mtimeMs && row[3] === sight.ctimeMs && row[4] === sight.ino
-    return same ? row[5] : undefined
-  }
-
-  /**
-   * Remembers a file's digest, unless it changed so shortly before `seen` (ms since 1970) that a later change might go unnoticed.
-   */
-  learn(folder: string, name: string, { size, mtimeMs, ctimeMs, ino }: Sight, digest: Digest, seen: number): void {
-    // The resolution of timestamps: whole seconds, or the kernel's tick of a few milliseconds.
-    const tick = mtimeMs % 1000 === 0 && ctimeMs % 1000 === 0 ? 2000 : 50
-    if (Math.max(ctimeMs, mtimeMs <= seen ? mtimeMs : 0) + tick > seen) return
-    this.folder(folder).set(name, [name, size, mtimeMs, ctimeMs, ino, digest])
-    this.changed = true
-  }
-
-  /** Forgets files of the folder that no longer exist. */
-  keepOnly(folder: string, names: { has(name: string): boolean }): void {
-    const files = this.folder(folder)
-    for (const name of files.keys()) {
-      if (names.has(name)) continue
-      files.delete(name)
-      this.changed = true
-    }
-  }
-
-  /** Returns the text to save; undefined if nothing changed. */
-  encode(): string | undefined {
-    if (!this.changed) return undefined
-    const folders = new Map<string, readonly Row[]>(this.all())
-    for (const [folder, files] of this.opened) folders.set(folder, [...files.values()])
-    return JSON.stringify({ format, folders: [...folders].filter(([, rows]) => rows.length > 0) })
-  }
-
-  private folder(folder: string): Map<string, Row> {
-    let files = this.opened.get(folder)
-    if (files === undefined) {
-      files = new Map((this.all().get(folder) ?? []).map((row) => [row[0], row]))
-      this.opened.set(folder, files)
-    }
-    return files
-  }
-
-  private all(): Map<string, readonly Row[]> {
+  /** Starts a pass over all files of a folder, at most `files`. `path` is relative to the context, '' for its root. */
+  folder(path: string, files: number): FolderMemory {
     this.loaded ??= decode(this.load())
-    return this.loaded
+    const folder = new FolderMemory(this.loaded.get(path), files)
+    this.opened.set(path, folder)
+    return folder
+  }
+
+  /** Returns the bytes to save; undefined if nothing changed. */
+  encode(): Buffer | undefined {
+    if (![...this.opened.values()].some((folder) => folder.isNew())) return undefined
+    const parts: Uint8Array[] = [magic]
+    const add = (path: string, rows: readonly Uint8Array[]) => {
+      const size = rows.reduce((sum, { length }) => sum + length, 0)
+      if (size > 0) parts.push(headOf(path, size), ...rows)
+    }
+    for (const [path, rows] of this.loaded ?? []) if (!this.opened.has(path)) add(path, [rows])
+    for (const [path, folder] of this.opened) add(path, folder.rows())
+    return Buffer.concat(parts)
   }
 }
 
-function decode(text: string | undefined): Map<string, readonly Row[]> {
-  if (text === undefined) return new Map()
-  try {
-    const raw = JSON.parse(text) as { format: number; folders: [string, Row[]][] }
-    return new Map(raw.format === format ? raw.folders : [])
-  } catch {
-    return new Map()
+/** The path of a folder, and the number of bytes of its rows. */
+function headOf(path: string, size: number): Buffer {
+  const name = encodeName(path)
+  const head = Buffer.allocUnsafe(8 + name.length)
+  head.writeUInt32LE(name.length, 0)
+  head.writeUInt32LE(size, 4)
+  name.copy(head, 8)
+  return head
+}
+
+/** Returns the rows of each folder; none if the bytes have another format or are damaged. */
+function decode(bytes: Buffer | undefined): ReadonlyMap<string, Buffer> {
+  const folders = new Map<string, Buffer>()
+  if (bytes === undefined || !bytes.subarray(0, magic.length).equals(magic)) return folders
+  for (let at = magic.length; at < bytes.length; ) {
+    if (at + 8 > bytes.length) return new Map()
+    const path = at + 8
+    const rows = path + bytes.readUInt32LE(at)
+    const end = rows + bytes.readUInt32LE(at + 4)
+    if (end > bytes.length || !areRows(bytes.subarray(rows, end))) return new Map()
+    folders.set(decodeName(bytes.subarray(path, rows)), bytes.subarray(rows, end))
+    at = end
   }
+  return folders
 }

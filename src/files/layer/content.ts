@@ -68,23 +68,11 @@ export class ContentReader {
   }
 }
 
-const digests = new WeakMap<Content, Digest>()
-
-/** Returns the content's SHA-256 if this process knows it. */
-export function knownDigest(content: Content): Digest | undefined {
-  return digests.get(content)
-}
-
-export function learnDigest(content: Content, digest: Digest): void {
-  digests.set(content, digest)
-}
-
 const pieceSize = 1 << 20
 
 /** Returns the file's SHA-256, reading the file if necessary. */
 export function digestOf(file: RegularFile, reader = new ContentReader()): Digest {
-  const known = file.digest ?? digests.get(file.content)
-  if (known !== undefined) return known
+  if (file.content.digest !== undefined) return file.content.digest
   const hash = createHash('sha256')
   try {
     for (const piece of pieces(file.content, file.size, reader)) hash.update(piece)
@@ -92,7 +80,7 @@ export function digestOf(file: RegularFile, reader = new ContentReader()): Diges
     reader.close()
   }
   const digest: Digest = `sha256:${hash.digest('hex')}`
-  digests.set(file.content, digest)
+  file.content.digest = digest
   return digest
 }
 

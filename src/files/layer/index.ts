@@ -4,7 +4,7 @@
  * In: differences of trees, layers on disk.  Out: layer files with their digest and index, trees.
  * Not here: where layers are stored, compression, what a layer is for.
  */
-export { ContentReader, digestOf, knownDigest, learnDigest, pieces, readWhole, sameContent } from './content.ts'
+export { ContentReader, digestOf, pieces, readWhole, sameContent } from './content.ts'
 export { HashWorker } from './hash-worker.ts'
 export { createLayerFile, expectLayer, type LayerFile } from './layer-file.ts'
 export { contentSize, decodeIndex, encodeIndex, type LayerEntry, type LayerIndex } from './layer-index.ts'

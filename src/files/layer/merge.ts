@@ -9,7 +9,6 @@ import {
   Tree,
   type TreeDraft,
 } from '../tree/index.ts'
-import { knownDigest, learnDigest } from './content.ts'
 import type { LayerEntry, LayerIndex } from './layer-index.ts'
 
 /** A layer as needed for a tree: its index, and its uncompressed file. */
@@ -41,8 +40,7 @@ export function learnFromReaders(index: LayerIndex): boolean {
   let learnt = false
   for (const entry of index.entries) {
     if (entry.kind !== 'file' || entry.digest !== undefined) continue
-    const content = contents.get(entry)
-    const digest = content === undefined ? undefined : knownDigest(content)
+    const digest = contents.get(entry)?.digest
     if (digest === undefined) continue
     entry.digest = digest
     learnt = true
@@ -128,7 +126,6 @@ class Merger {
           ...metadata,
           size: entry.size,
           content: this.content(entry),
-          ...(entry.digest === undefined ? {} : { digest: entry.digest }),
         }
       case 'symlink':
         return { kind: 'symlink', ...metadata, target: entry.link ?? '' }
@@ -158,7 +155,7 @@ class Merger {
     if (known !== undefined) return known
     const content = contentOf(this.layer, entry)
     contents.set(entry, content)
-    if (entry.digest !== undefined) learnDigest(content, entry.digest)
+    content.digest = entry.digest
     return content
   }
 }

@@ -3,7 +3,6 @@ import type { Digest } from '../../oci/index.ts'
 import { endOfArchive, type StoredRun, type TarHeader } from '../tar/index.ts'
 import type { Difference, Metadata, Node, RegularFile } from '../tree/index.ts'
 import { type BufferSink, BufferWriter } from './buffer-writer.ts'
-import { knownDigest, learnDigest } from './content.ts'
 import { createLayerFile } from './layer-file.ts'
 import { assembleIndex, encodeEntries, type LayerEntry, type LayerIndex } from './layer-index.ts'
 import { whiteoutOf } from './whiteout.ts'
@@ -113,15 +112,15 @@ export class Packer {
   }
 
   private body(entry: LayerEntry, file: RegularFile): Promise<void> | undefined {
-    const { content, size, digest } = file
+    const { content, size } = file
     const runs = size === 0 ? noRuns : [{ position: 0, length: size, at: this.writer.at }]
-    const told: LayerEntry = { ...entry, runs, digest: digest ?? knownDigest(content) }
+    const told: LayerEntry = { ...entry, runs, digest: content.digest }
     this.entries.push(told)
     if (told.digest !== undefined || !this.options.digests(file)) return this.writer.content(content, size)
     const sum = new PieceSum(size)
     const learn = () => {
       told.digest = sum.digest()
-      learnDigest(content, told.digest)
+      content.digest = told.digest
     }
     const waiting = this.writer.content(content, size, (piece) => sum.add(piece))
     if (waiting !== undefined) return waiting.then(learn)
@@ -220,7 +219,7 @@ export class Packer {
     if (node.kind !== 'file') return node.kind === 'directory' || node.kind === 'fifo'
     return (
       entry.size === node.size &&
-      (entry.size === 0 || (entry.digest !== undefined && entry.digest === (node.digest ?? knownDigest(node.content))))
+      (entry.size === 0 || (entry.digest !== undefined && entry.digest === node.content.digest))
     )
   }
 }

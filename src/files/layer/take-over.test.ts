@@ -6,7 +6,7 @@ import { temporaryFolder } from '../../../test/kit/cli.ts'
 import { fileNode, linkNode, manyBytes, treeOf } from '../../../test/kit/trees.ts'
 import { sha256 } from '../../support/index.ts'
 import { compareTrees, type Node, Tree } from '../tree/index.ts'
-import { learnDigest, packLayer, type StoredLayer, sameContent } from './index.ts'
+import { packLayer, type StoredLayer, sameContent } from './index.ts'
 
 async function pack(folder: string, before: Tree, after: Tree, previous?: StoredLayer, latest?: number) {
   const path = join(folder, `layer-${Math.random()}`)
@@ -45,7 +45,7 @@ const edit: fc.Arbitrary<Edit> = fc.oneof(
 )
 
 function known(node: Node & { kind: 'file' }): Node {
-  if (node.content.kind === 'inline') learnDigest(node.content, sha256(node.content.bytes))
+  if (node.content.kind === 'inline') node.content.digest = sha256(node.content.bytes)
   return node
 }
 
@@ -101,7 +101,7 @@ test('what is the same is taken from the earlier layer, and its file is not read
   const digest = learnDigestOf(big, bytes)
   const one = treeOf({ a: 'short', big, z: 'end' })
   const previous = await pack(folder, Tree.empty, one)
-  const gone: Node = { ...big, digest, content: { kind: 'extent', path: '/not/there/any/more', offset: 0 } }
+  const gone: Node = { ...big, content: { kind: 'extent', path: '/not/there/any/more', offset: 0, digest } }
   const two = treeOf({ a: 'longer than it was, by some blocks'.repeat(100), big: gone, z: 'end' })
   const { index, path: made } = await pack(folder, Tree.empty, two, previous)
   const { at } = index.entries[1]!.runs[0]!
@@ -125,6 +125,6 @@ test('an earlier layer that has lost its end is an answer', async () => {
 
 function learnDigestOf({ content }: Node & { kind: 'file' }, bytes: Buffer) {
   const digest = sha256(bytes)
-  learnDigest(content, digest)
+  content.digest = digest
   return digest
 }

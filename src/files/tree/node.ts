@@ -20,8 +20,6 @@ export interface RegularFile extends Metadata {
   readonly kind: 'file'
   readonly size: number
   readonly content: Content
-  /** SHA-256 of the content if already known; otherwise use files/layer's `digestOf`. */
-  readonly digest?: `sha256:${string}` | undefined
 }
 
 export interface Symlink extends Metadata {
@@ -41,8 +39,13 @@ export interface Fifo extends Metadata {
 
 export type Node = Directory | RegularFile | Symlink | Device | Fifo
 
-/** Where a file's bytes are: plain data, so that a tree stays a value. They can be read at any time, repeatedly. */
-export type Content =
+/** Where the bytes of a file are: plain data, so that a tree stays a value. They can be read at any time, any number of times. */
+export type Content = Place & {
+  /** sha256 of the bytes, once somebody has read them; see files/layer's `digestOf`. */
+  digest?: `sha256:${string}` | undefined
+}
+
+type Place =
   | { readonly kind: 'inline'; readonly bytes: Uint8Array }
   /** `size` bytes at `offset` of a file that does not change: a layer, an archive, a file of the context. */
   | { readonly kind: 'extent'; readonly path: string; readonly offset: number }

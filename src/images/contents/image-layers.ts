@@ -66,13 +66,13 @@ export class ImageLayers {
     await inParallel(wanted, this.input.isRemote ? remoteAtOnce : localAtOnce, (i) => this.bring(i))
   }
 
-  async *read({ size, content, digest }: Pick<RegularFile, 'size' | 'content' | 'digest'>): Bytes {
+  async *read({ size, content }: Pick<RegularFile, 'size' | 'content'>): Bytes {
     if (content.kind !== 'inline') {
       const i = this.pending.get(content.path)
       if (i !== undefined) await this.bring(i)
     }
     const isSure = content.kind === 'inline' || !this.inPlace.has(content.path)
-    yield* this.pieces(content, size, isSure ? undefined : digest)
+    yield* this.pieces(content, size, isSure ? undefined : content.digest)
   }
 
   close(): void {

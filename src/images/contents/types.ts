@@ -19,6 +19,6 @@ export interface OpenedContents extends InspectedImage {
    */
   unpack(layers?: readonly InspectedLayer[]): Promise<void>
   /** The bytes of a file of these layers, or of their merged tree; what has to be unpacked for that is. Throws `BLOB_CORRUPT` where they are not what they were. */
-  read(file: Pick<RegularFile, 'size' | 'content' | 'digest'>): Bytes
+  read(file: Pick<RegularFile, 'size' | 'content'>): Bytes
   close(): Promise<void>
 }

@@ -121,7 +121,6 @@ export class Copier implements SelectionVisitor {
           mtimeNs,
           size: node.size,
           content: node.content,
-          digest: node.digest,
         }
       else copy = { ...node, mode, uid, gid, mtime, mtimeNs }
       if (node.kind === 'file') this.linked.set(node, copy)

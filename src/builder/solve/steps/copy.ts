@@ -1,14 +1,7 @@
 import { type MadeLayer, type Snapshot, scratch } from '../../../content/layers/index.ts'
 import { compilePath, ignoreMatcher, ignoreRules, parseChmod } from '../../../dockerfile/values/index.ts'
 import { unpackInto } from '../../../files/context/index.ts'
-import {
-  expectLayer,
-  HashWorker,
-  knownDigest,
-  learnDigest,
-  type StoredLayer,
-  sameContent,
-} from '../../../files/layer/index.ts'
+import { expectLayer, HashWorker, type StoredLayer, sameContent } from '../../../files/layer/index.ts'
 import { compareTrees, partsOf, type RegularFile, Tree, type TreeDraft } from '../../../files/tree/index.ts'
 import { type Step, unhurried } from '../../../support/index.ts'
 import type { CopyOperation, CopySource } from '../../plan/index.ts'
@@ -239,13 +232,12 @@ function identityOf({ identity, remote }: Input): string | undefined {
 /** Learns a large archive's digest on another thread: the step's key needs it in the end. */
 function hashAsideOf(file: RegularFile): Promise<void>[] {
   const { content, size } = file
-  if (size < hashAside || content.kind !== 'extent' || file.digest !== undefined || knownDigest(content) !== undefined)
-    return []
+  if (size < hashAside || content.kind !== 'extent' || content.digest !== undefined) return []
   const { path, offset } = content
   const learn = async () => {
     const worker = await HashWorker.start()
     try {
-      learnDigest(content, `sha256:${await worker.ask({ path, offset, size })}`)
+      content.digest = `sha256:${await worker.ask({ path, offset, size })}`
     } finally {
       await worker.end()
     }

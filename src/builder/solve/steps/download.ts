@@ -22,8 +22,7 @@ export function treeOfDownload(name: string, { path, digest, size, modified }: D
     mtime: modified,
     mtimeNs: 0,
     size,
-    digest,
-    content: { kind: 'extent', path, offset: 0 },
+    content: { kind: 'extent', path, offset: 0, digest },
   })
   return new Tree(draft.done())
 }
