@@ -117,6 +117,8 @@ test('x32 has its own numbers for calls whose structures differ', () => {
   const program = compileFilter(seccompProfile('x64', container)!)
   expect(runFilter(program, callOf('SCMP_ARCH_X32', 'execve'))).toBe(allow)
   expect(systemCallNumbers('SCMP_ARCH_X32').get('execve')).toBe(520)
+  // Since Linux 6.10 also by this entry.
+  expect(runFilter(program, callOf('SCMP_ARCH_X32', 'map_shadow_stack'))).toBe(allow)
   // amd64's number of the same call, by the entry of x32.
   expect(runFilter(program, { audit: audits.SCMP_ARCH_X32, number: 0x40000000 + 59 })).toBe(notPermitted)
   // The numbers of x32 without its bit, which old kernels take.

@@ -42,17 +42,21 @@ const ofInts = new Set(['socket', 'personality'])
 
 type Program = readonly Instruction[]
 
+type Rules = ReadonlyMap<string, readonly SystemCallRule[]>
+
 /**
  * The profile as a program for seccomp(2). Calls that are newer than the profile do not exist (ENOSYS), so that C libraries
  * fall back to older ones, as runc has it; an architecture that the profile does not name ends the process.
  */
 export function compileFilter(profile: SeccompProfile): Program {
+  const rules = rulesByName(profile)
+  const otherwise = denied(profile.defaultErrnoRet)
   const x32 = profile.architectures.includes('SCMP_ARCH_X32')
-    ? entrySection(profile, 'SCMP_ARCH_X32')
+    ? entrySection(rules, otherwise, 'SCMP_ARCH_X32')
     : denied(notThere)
   const sections = profile.architectures.flatMap((entry) => {
     if (entry === 'SCMP_ARCH_X32') return []
-    const own = entrySection(profile, entry)
+    const own = entrySection(rules, otherwise, entry)
     const whole =
       entry === 'SCMP_ARCH_X86_64' ? [...branch(jumpNotLess, x32Bit, own, [does(mask, x32Bit - 1), ...x32])] : own
     return [{ value: auditArchitectures[entry], section: [does(load, numberAt), ...whole] }]
@@ -64,14 +68,24 @@ export function compileFilter(profile: SeccompProfile): Program {
 
 /** The program as seccomp(2) wants it. (struct sock_filter: u16, u8, u8, u32 of this machine, which is little-endian) */
 export function filterBytes(program: Program): Buffer {
-  const bytes = Buffer.alloc(program.length * 8)
+  const words = new Uint32Array(program.length * 2)
   for (const [i, { code, jt, jf, k }] of program.entries()) {
-    bytes.writeUInt16LE(code, i * 8)
-    bytes.writeUInt8(jt, i * 8 + 2)
-    bytes.writeUInt8(jf, i * 8 + 3)
-    bytes.writeUInt32LE(k, i * 8 + 4)
+    words[2 * i] = code | (jt << 16) | (jf << 24)
+    words[2 * i + 1] = k
   }
-  return bytes
+  return Buffer.from(words.buffer)
+}
+
+function rulesByName({ syscalls }: SeccompProfile): Rules {
+  const rules = new Map<string, readonly SystemCallRule[]>()
+  for (const rule of syscalls) {
+    const alone = [rule]
+    for (const name of rule.names) {
+      const others = rules.get(name)
+      rules.set(name, others === undefined ? alone : [...others, rule])
+    }
+  }
+  return rules
 }
 
 interface Range {
@@ -80,30 +94,33 @@ interface Range {
 }
 
 /** Decides by the number, which is loaded. */
-function entrySection(profile: SeccompProfile, entry: Entry): Program {
-  const numbers = systemCallNumbers(entry)
+function entrySection(rules: Rules, otherwise: Program, entry: Entry): Program {
   const wide = entry === 'SCMP_ARCH_X86_64' || entry === 'SCMP_ARCH_AARCH64'
-  const otherwise = denied(profile.defaultErrnoRet)
-  const rules = new Map<string, SystemCallRule[]>()
-  for (const rule of profile.syscalls)
-    for (const name of rule.names) rules.set(name, [...(rules.get(name) ?? []), rule])
-  const codes = new Map<number, Program>()
-  for (const [name, number] of numbers) {
+  const codes: Program[] = []
+  const far: [number: number, code: Program][] = []
+  let newest = 0
+  for (const [name, number] of systemCallNumbers(entry)) {
     const own = rules.get(name)
-    if (own !== undefined) codes.set(number, decision(name, own, otherwise, wide))
+    const code = own === undefined ? otherwise : decision(name, own, otherwise, wide)
+    if (number < 0x1000) {
+      codes[number] = code
+      newest = Math.max(newest, number)
+    } else if (own !== undefined) far.push([number, code])
   }
-  const ranges: Range[] = [{ start: 0, code: codes.get(0) ?? otherwise }]
+  const missing = denied(notThere)
+  const ranges: Range[] = [{ start: 0, code: codes[0] ?? otherwise }]
   const add = (start: number, code: Program) => {
-    const last = ranges.at(-1)!
-    if (start > last.start && !sameProgram(last.code, code)) ranges.push({ start, code })
+    if (!sameProgram(ranges.at(-1)!.code, code)) ranges.push({ start, code })
   }
-  const newest = Math.max(...[...numbers.values()].filter((number) => number < 0x1000))
-  for (let number = 1; number <= newest; number++) add(number, codes.get(number) ?? otherwise)
-  add(newest + 1, denied(notThere))
-  for (const number of [...codes.keys()].filter((number) => number > newest).sort((a, b) => a - b)) {
-    add(number, codes.get(number)!)
-    if (!codes.has(number + 1)) add(number + 1, denied(notThere))
+  for (let number = 1; number <= newest; number++) add(number, codes[number] ?? otherwise)
+  add(newest + 1, missing)
+  let next = newest + 1
+  for (const [number, code] of far.sort(([a], [b]) => a - b)) {
+    if (number > next) add(next, missing)
+    add(number, code)
+    next = number + 1
   }
+  add(next, missing)
   return searchTree(ranges)
 }
 
@@ -118,11 +135,13 @@ function searchTree(ranges: readonly Range[]): Program {
   )
 }
 
+const allowing: Program = [does(give, allowed)]
+
 /** The first rule whose conditions hold. */
 function decision(name: string, rules: readonly SystemCallRule[], otherwise: Program, wide: boolean): Program {
   let rest = otherwise
   for (const { action, errnoRet, args = [] } of rules.toReversed()) {
-    const then = action === 'SCMP_ACT_ALLOW' ? [does(give, allowed)] : denied(errnoRet ?? 1)
+    const then = action === 'SCMP_ACT_ALLOW' ? allowing : denied(errnoRet ?? 1)
     rest = args.length === 0 ? then : conditions(args, then, rest, wide && !ofInts.has(name))
   }
   return rest
@@ -153,8 +172,11 @@ function conditions(args: readonly ArgumentCondition[], then: Program, otherwise
 
 /** Compares what is loaded with `k`, and goes on with one of the programs; each of them ends with an answer. */
 function branch(code: typeof jumpEqual | typeof jumpNotLess, k: number, otherwise: Program, then: Program): Program {
-  if (otherwise.length <= 0xff) return [{ code, jt: otherwise.length, jf: 0, k }, ...otherwise, ...then]
-  return [{ code, jt: 0, jf: 1, k }, does(jump, otherwise.length), ...otherwise, ...then]
+  const head =
+    otherwise.length <= 0xff
+      ? [{ code, jt: otherwise.length, jf: 0, k }]
+      : [{ code, jt: 0, jf: 1, k }, does(jump, otherwise.length)]
+  return head.concat(otherwise, then)
 }
 
 function denied(number: number): Program {
@@ -167,10 +189,11 @@ function does(code: number, k: number): Instruction {
 
 function sameProgram(one: Program, other: Program): boolean {
   return (
-    one.length === other.length &&
-    one.every((line, i) => {
-      const { code, jt, jf, k } = other[i]!
-      return line.code === code && line.jt === jt && line.jf === jf && line.k === k
-    })
+    one === other ||
+    (one.length === other.length &&
+      one.every((line, i) => {
+        const { code, jt, jf, k } = other[i]!
+        return line.code === code && line.jt === jt && line.jf === jf && line.k === k
+      }))
   )
 }

@@ -106,7 +106,7 @@ write 1 4 64 4, writev 20 146 66 146
 
 // Where x32 has another number than amd64. (linux, syscall_64.tbl, "x32")
 const otherOnX32 = `
-epoll_ctl_old -, epoll_wait_old -, execve 520, execveat 545, get_robust_list 531, get_thread_area -, map_shadow_stack -, getsockopt 542,
+epoll_ctl_old -, epoll_wait_old -, execve 520, execveat 545, get_robust_list 531, get_thread_area -, getsockopt 542,
 io_setup 543, io_submit 544, ioctl 514, mq_notify 527, preadv 534, preadv2 546, process_vm_readv 539,
 process_vm_writev 540, ptrace 521, pwritev 535, pwritev2 547, readv 515, recvfrom 517, recvmmsg 537, recvmsg 519,
 rt_sigaction 512, rt_sigpending 522, rt_sigqueueinfo 524, rt_sigreturn 513, rt_sigtimedwait 523,
@@ -127,17 +127,20 @@ const columns: Readonly<Record<Entry, number>> = {
 
 const known = new Map<Entry, ReadonlyMap<string, number>>()
 
+let rows: readonly (readonly string[])[] | undefined
+
 /** The numbers of the system calls that rules name, without the bit that marks x32. */
 export function systemCallNumbers(entry: Entry): ReadonlyMap<string, number> {
   let numbers = known.get(entry)
   if (numbers === undefined) {
-    numbers = new Map(rowsOf(table).flatMap(([name = '', ...cells]) => numbered(name, cells[columns[entry]])))
-    if (entry === 'SCMP_ARCH_X32')
-      numbers = new Map([
-        ...numbers,
-        ...rowsOf(otherOnX32).map(([name = '', cell]): [string, number] => [name, Number(cell)]),
-      ])
-    numbers = new Map([...numbers].filter(([, number]) => !Number.isNaN(number)))
+    rows ??= rowsOf(table)
+    numbers = numbersIn(rows, 1 + columns[entry])
+    if (entry === 'SCMP_ARCH_X32') {
+      const others = rowsOf(otherOnX32)
+      const own = numbersIn(others, 1)
+      const gone = new Set(others.map(([name = '']) => name).filter((name) => !own.has(name)))
+      numbers = new Map([...[...numbers].filter(([name]) => !gone.has(name)), ...own])
+    }
     known.set(entry, numbers)
   }
   return numbers
@@ -150,6 +153,8 @@ function rowsOf(text: string): string[][] {
     .map((row) => row.split(' '))
 }
 
-function numbered(name: string, cell: string | undefined): [string, number][] {
-  return cell === undefined || cell === '-' ? [] : [[name, Number(cell)]]
+function numbersIn(rows: readonly (readonly string[])[], column: number): ReadonlyMap<string, number> {
+  const numbers = new Map<string, number>()
+  for (const row of rows) if (row[column] !== '-') numbers.set(row[0] ?? '', Number(row[column]))
+  return numbers
 }
