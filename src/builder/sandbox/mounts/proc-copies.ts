@@ -31,13 +31,16 @@ export function putProcCopies(proc: string): void {
   }
 }
 
+let buffer: Buffer | undefined
+
 /** Of a file that cannot be read, that is a folder, or that waits for something, there is none. */
 function copy(from: string, to: string): void {
   let file: number | undefined
   try {
     file = openSync(from, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW)
     if (!fstatSync(file).isFile()) return
-    const bytes = Buffer.alloc(limit)
+    buffer ??= Buffer.alloc(limit)
+    const bytes = buffer
     let length = 0
     for (let n = 1; n > 0 && length < limit; length += n) n = readSync(file, bytes, length, limit - length, null)
     makeFile(to, bytes.subarray(0, length), 0o444)
