@@ -6,11 +6,19 @@ import type { Writable } from 'node:stream'
 // Where tools of the system lie that PATH of an ordinary user leaves out.
 const usual = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
 
+// Those that were found: each step asks for a dozen.
+const found = new Map<string, string>()
+
 /** The path of a program of this machine. */
 export function findProgram(name: string, path: string | undefined = process.env['PATH']): string | undefined {
   if (name.startsWith('/')) return isExecutable(name) ? name : undefined
+  const asked = `${name}${delimiter}${path}`
+  const known = found.get(asked)
+  if (known !== undefined) return known
   const folders = [...(path ?? '').split(delimiter).filter((folder) => folder.startsWith('/')), ...usual]
-  return folders.map((folder) => join(folder, name)).find(isExecutable)
+  const program = folders.map((folder) => join(folder, name)).find(isExecutable)
+  if (program !== undefined) found.set(asked, program)
+  return program
 }
 
 /** Whether the program is one of the many names of BusyBox. */

@@ -22,3 +22,12 @@ export function flagsToKeep(path: string, table: string = read('/proc/self/mount
   }
   return best.flags.split(',').filter((flag) => ['nosuid', 'nodev', 'noexec'].includes(flag))
 }
+
+const ofSteps = new Map<string, readonly string[]>()
+
+/** Those of the folder that all steps have theirs in: looked up once, since going through all mounts would take longer than the rest. */
+export function flagsOfSteps(folder: string): readonly string[] {
+  const flags = ofSteps.get(folder) ?? flagsToKeep(folder)
+  ofSteps.set(folder, flags)
+  return flags
+}

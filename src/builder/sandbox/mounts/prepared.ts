@@ -1,5 +1,5 @@
 import { chmodSync, chownSync, statSync, utimesSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { makeFolderOfMode } from '../../../disk/index.ts'
 import type { Directory, Node } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
@@ -8,7 +8,7 @@ import { makeFile, type Unpacked } from '../rootfs/index.ts'
 import type { Command, SandboxMount, Stack } from '../step/index.ts'
 import type { Caches, HeldCache } from './caches.ts'
 import { hostsFile, makeDevFolder, resolvFile } from './host-files.ts'
-import { flagsToKeep } from './mount-flags.ts'
+import { flagsOfSteps, flagsToKeep } from './mount-flags.ts'
 import { openRelay, type Relay } from './relay.ts'
 import { type SharedFiles, unpackFiles } from './shared-files.ts'
 import { Stubs } from './stubs.ts'
@@ -98,7 +98,6 @@ class Preparing {
   private readonly owned: { path: string; uid: number; gid: number }[] = []
   private readonly caches: HeldCache[] = []
   private readonly relays: Relay[] = []
-  private readonly kept = new Map<string, readonly string[]>()
 
   constructor(on: Stack, command: Command, options: PrepareOptions) {
     this.command = command
@@ -208,12 +207,9 @@ class Preparing {
     }
   }
 
-  /** By folder, since a step's files lie in one: looking through all mounts for each of them would take longer than the rest. */
   private keep(path: string): readonly string[] {
-    const folder = path.startsWith(`${this.options.folder}/`) ? this.options.folder : path
-    const flags = this.kept.get(folder) ?? flagsToKeep(folder)
-    this.kept.set(folder, flags)
-    return flags
+    const steps = dirname(this.options.folder)
+    return path.startsWith(`${steps}/`) ? flagsOfSteps(steps) : flagsToKeep(path)
   }
 
   private mount(source: string, target: string, readonly: boolean, directory: boolean): void {

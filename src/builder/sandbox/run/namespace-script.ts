@@ -61,16 +61,20 @@ export function namespaceScript(facts: StepFacts): NamespaceFiles {
   const { staged, lines } = nestedMounts(prepared.mounts, root)
   const asked = [...staged, ...prepared.mounts.filter(({ nested }) => !nested).map((mount) => lineOf(mount, root))]
   const table = [...systemLines(facts), ...prepared.system.map((mount) => lineOf(mount, root))]
-  const mountAll = (name: string) => `mount -n -a -T ${quoted(`${root}.${name}`)}`
+  const mountAll = (...names: readonly string[]) =>
+    `mount -n -a ${names.map((name) => `-T ${quoted(`${root}.${name}`)}`).join(' ')}`
+  const basics = `${mountAll('table')} || exit 125`
   const script = [
     'set -u',
     'umask 022',
     // In a user namespace the file is not ours, yet the name is.
     `{ echo ${hostname} > /proc/sys/kernel/hostname || hostname ${hostname}; } 2>/dev/null`,
     ...(command.network === 'none' ? [loopbackUp] : []),
-    `${mountAll('table')} || exit 125`,
-    // Before anything else can be mounted there: no path leads through what a step brings.
-    ...(command.insecure ? [] : [`${mountAll('extra')} 2>/dev/null`]),
+    // Before anything else can be mounted there: no path leads through what a step brings. Both at once where nothing has to be
+    // left out; else from the beginning, over what is there.
+    command.insecure
+      ? basics
+      : `${mountAll('table', 'extra')} 2>/dev/null || { ${basics}; ${mountAll('extra')} 2>/dev/null; }`,
     ...secretLines(prepared, root),
     ...(asked.length === 0 ? [] : [`${mountAll('asked')} || exit 125`]),
     ...lines,

@@ -1,4 +1,4 @@
-import { findProgram } from '../machine/index.ts'
+import { findProgram, quoted } from '../machine/index.ts'
 import { hostname } from '../mounts/index.ts'
 import { capabilities } from './become.ts'
 import { devFlags, maskedPaths, readonlyPaths, type StepFacts } from './namespace-script.ts'
@@ -28,8 +28,9 @@ function keepNoDevices(root: string, isReadOnly: boolean) {
   // A remount sets all flags anew.
   const flags = `remount,bind,nodev${isReadOnly ? ',ro' : ''}`
   const mount = [findProgram('mount') ?? 'mount', '-n', '-c', '-o', flags, 'none', root]
-  // What is written to a hook has to be read.
-  return { path: '/bin/sh', args: ['sh', '-c', 'read -r _; exec "$@"', 'sh', ...mount] }
+  // What is written to a hook, all at once, has to be read; a shell's own read would take a system call for each byte.
+  const script = `${quoted(findProgram('head') ?? 'head')} -c 1 >/dev/null; exec "$@"`
+  return { path: '/bin/sh', args: ['sh', '-c', script, 'sh', ...mount] }
 }
 
 /** The config.json of a bundle for crun or runc. (OCI runtime-spec 1.0, config.md) */

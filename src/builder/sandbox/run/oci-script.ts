@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import { quoted } from '../machine/index.ts'
+import type { TableLine } from './mount-table.ts'
 import type { StepFacts } from './namespace-script.ts'
 import { secretLines, secretsFolder } from './namespace-script.ts'
 
@@ -10,6 +11,13 @@ export function runtimeLog(bundle: string): string {
 }
 
 const hybrid = '/sys/fs/cgroup/unified'
+
+/** crun refuses machines that have both kinds of cgroups, even when it is to leave them alone: it need not see the new one. */
+export function ociTable(runtime: string, folder: string): readonly TableLine[] {
+  return basename(runtime) === 'crun' && existsSync(hybrid)
+    ? [{ source: `${folder}/empty`, at: hybrid, type: 'none', options: 'bind' }]
+    : []
+}
 
 /**
  * The script that hands a step to an OCI runtime, as the first process of a process namespace of ours, so that nothing of
@@ -35,8 +43,6 @@ export function ociScript(
     ...secretLines(facts.prepared, facts.root, lines.length > 0),
     ...lines,
     ...(facts.prepared.secrets.length === 0 ? [] : [`chmod 711 ${quoted(folder)}`]),
-    // crun refuses machines that have both kinds of cgroups, even when it is to leave them alone: it need not see the new one.
-    ...(crun && existsSync(hybrid) ? [`mount -n --bind ${quoted(`${own}/empty`)} ${hybrid} 2>/dev/null || :`] : []),
     ...(facts.userNamespace && !facts.command.insecure
       ? ['echo 0 2>/dev/null > /proc/sys/user/max_user_namespaces || :']
       : []),

@@ -11,9 +11,10 @@ import type { Command, Outcome, RunOptions, Stack } from '../step/index.ts'
 import { checkCommand, environmentOf } from './command.ts'
 import { hiddenEnvironment, inPieces } from './hidden-env.ts'
 import { resolveIdentity } from './identity.ts'
+import { tableText } from './mount-table.ts'
 import { namespaceScript, type StepFacts, secretsFolder } from './namespace-script.ts'
 import { runtimeConfig } from './oci-config.ts'
-import { ociScript, runtimeLog } from './oci-script.ts'
+import { ociScript, ociTable, runtimeLog } from './oci-script.ts'
 import type { OutputPipes, PipeStock } from './output-pipes.ts'
 import { OverlayProcess } from './overlay-process.ts'
 import { underFilter } from './system-calls.ts'
@@ -225,9 +226,16 @@ class OverlayStep {
       const flags = this.command.insecure ? 'bind' : 'bind,nodev'
       return [`mount -n -o ${flags} ${quoted(this.copy.path)} ${quoted(root)} || exit`]
     }
-    const mount = (options: string) => `mount -n -t overlay -o ${quoted(options)} overlay ${quoted(root)}`
     // Nothing in it has to outlive a crash of the machine: then the kernel need not wait for the disk at the end.
-    return [`${mount(`${overlay},volatile`)} 2>/dev/null || ${mount(overlay)} || exit`]
+    const lines = [{ source: 'overlay', at: root, type: 'overlay', options: `${overlay},volatile` }]
+    const { runtime } = this.tools
+    const table = join(this.folder, 'table')
+    writeFileSync(table, tableText([...lines, ...(runtime === undefined ? [] : ociTable(runtime, this.folder))]))
+    return [
+      `mount -n -a -T ${quoted(table)} 2>/dev/null`,
+      // Each filesystem has a /proc by now; older kernels do not know the option.
+      `[ -d ${quoted(`${root}/proc`)} ] || mount -n -t overlay -o ${quoted(overlay)} overlay ${quoted(root)} || exit`,
+    ]
   }
 
   /** The runtime's config.json: in memory, by lines of the inner script, where it holds secrets. */
