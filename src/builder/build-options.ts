@@ -3,7 +3,7 @@ import { parseReference, type Reference } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import type { Planned } from './plan/index.ts'
 
-/** A name for the image. Throws `REFERENCE_INVALID`. */
+/** Parses a name for the image. Throws `REFERENCE_INVALID`. */
 export function readTag(text: string): Reference {
   let name: Reference
   try {
@@ -19,7 +19,7 @@ export function readTag(text: string): Reference {
   return name
 }
 
-/** The warnings of a plan, as a result has them. */
+/** Returns a plan's warnings in the form of the result. */
 export function warningsOf({ warnings }: Planned): BuildWarning[] {
   return warnings.map(({ rule, message, url, where }) => ({
     ...{ rule, message, line: where.line },
@@ -27,7 +27,7 @@ export function warningsOf({ warnings }: Planned): BuildWarning[] {
   }))
 }
 
-/** The build arguments with values: those without one come from the environment, and so does SOURCE_DATE_EPOCH. */
+/** Returns the build arguments with values. Those without one, and SOURCE_DATE_EPOCH, come from the environment. */
 export function buildArguments({ buildArgs = {}, environment = {} }: BuildOptions): Map<string, string> {
   const given = new Map<string, string>()
   const epoch = environment['SOURCE_DATE_EPOCH']

@@ -53,11 +53,11 @@ export class BuildRun {
   private opened: Sandbox | undefined
   private readonly secrets: readonly Secret[]
   private readonly agents: Agents
-  /** What must not be found in the image. */
+  /** What must not appear in the image. */
   private readonly needles: readonly Needle[]
   private leaks: readonly ImageLeak[] = []
   private checksAreErrors = false
-  /** Of each image that was made. */
+  /** For each image made. */
   private readonly layers: (readonly Digest[])[] = []
   private readonly ids: { config: Document['blob']; platform: Platform }[] = []
 
@@ -67,10 +67,10 @@ export class BuildRun {
     this.steps = new Steps(options.report ?? silent)
     this.bases = new BuildBases(host, options, this.steps)
     this.signal = AbortSignal.any(options.signal === undefined ? [] : [options.signal])
-    // Each of many steps may listen.
+    // Many steps may listen.
     setMaxListeners(0, this.signal)
     this.snapshots = new Snapshots(host.store)
-    // Now, so that a missing file is told before any work.
+    // Read now, so that a missing file is reported before any work.
     this.secrets = (options.secrets ?? []).map((text) => readSecret(text, options.environment ?? {}))
     this.agents = new Agents(options.ssh ?? [], options.environment ?? {})
     const search = leakPolicy(options, false) !== 'allow'
@@ -82,7 +82,7 @@ export class BuildRun {
     this.named = readNamedContexts(host, options.contexts ?? {})
   }
 
-  /** `allStages`: also those that the target does not need. */
+  /** `allStages` includes stages the target does not need. */
   async plan(allStages = false): Promise<readonly Planned[]> {
     const { host, options } = this
     const { file, ignore } = await this.contexts.begin()
@@ -110,7 +110,7 @@ export class BuildRun {
     return planned
   }
 
-  /** Makes one platform's layers and documents, all of which are in the store afterwards. */
+  /** Makes one platform's layers and documents, and stores them. */
   async make(plan: Planned): Promise<Document> {
     const { host, options } = this
     const { epoch } = plan.output
@@ -193,7 +193,7 @@ export class BuildRun {
     }
   }
 
-  /** Warns of secrets in the image, or refuses it. */
+  /** Warns of secrets in the image, or rejects it. */
   private async search(...image: ImageParts): Promise<void> {
     const { needles, options, signal, snapshots } = this
     const policy = leakPolicy(options, this.checksAreErrors)

@@ -5,7 +5,7 @@ import { type Descriptor, descriptorJson, goJson, layerIn, mediaTypes, type Plat
 import type { AssembledLayer, assembleImage, Document } from './assemble/index.ts'
 import type { Planned } from './plan/index.ts'
 
-/** What an image's documents are assembled of. */
+/** Returns what an image's documents are assembled from. */
 export function imageFacts(
   store: Store,
   { annotations }: BuildOptions,
@@ -25,13 +25,13 @@ export function imageFacts(
   return [{ ...output, history, annotations }, layers]
 }
 
-/** How a manifest names a layer: plain where it is here, else as the base's own manifest does. */
+/** Returns a layer's descriptor: uncompressed if it is in the store, otherwise as in the base's own manifest. */
 function whereabouts(store: Store, { diffId, size, blob }: SnapshotLayer): Descriptor {
   const known = size ?? (blob?.digest === diffId ? blob.size : store.blobs.size(diffId))
   return known === undefined ? layerIn('oci', blob!) : { mediaType: mediaTypes.layer, digest: diffId, size: known }
 }
 
-/** Writes the index of the images into the store. */
+/** Writes the index of the images to the store. */
 export function writeIndex(
   store: Store,
   images: readonly Document[],

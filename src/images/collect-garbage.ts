@@ -16,7 +16,7 @@ import { imagesBelow } from './image-documents.ts'
 import { recordedPulledAs } from './pulled-as.ts'
 import { blobsOfBases } from './remembered-bases.ts'
 
-/** Blobs that some image of the store needs. */
+/** Returns the blobs that images of the store need. */
 export function blobsOfImages(store: Store): Set<Digest> {
   const search: Search = { store, needed: new Set(), followed: new Set(), originals: new Set() }
   for (const { manifest, pulledAs, basedOn = [] } of store.entries()) {
@@ -29,7 +29,7 @@ export function blobsOfImages(store: Store): Set<Digest> {
   return search.needed
 }
 
-/** Layers that remembered steps need. */
+/** Returns the layers that cached steps need. */
 export function layersOfSteps(store: Store): Set<Digest> {
   const needed = new Set<Digest>()
   for (const { key } of store.records.all('steps')) {
@@ -39,7 +39,7 @@ export function layersOfSteps(store: Store): Set<Digest> {
   return needed
 }
 
-/** The layer that a remembered step made. */
+/** Returns the layer that a cached step made. */
 export function layerOfStep(store: Store, key: string): Digest | undefined {
   try {
     const { diffId } = JSON.parse(store.records.recall('steps', key) ?? '{}') as { diffId?: unknown }
@@ -49,14 +49,14 @@ export function layerOfStep(store: Store, key: string): Digest | undefined {
   }
 }
 
-/** Layers that were unpacked to look into an image that is not in the store. */
+/** Removes what neither an image nor the build cache (steps and bases) needs. */
 export function inspectedLayers(store: Store): readonly Digest[] {
   return store.records
     .all('inspected')
     .flatMap(({ key }) => (isDigest(`sha256:${key}`) ? [`sha256:${key}` as const] : []))
 }
 
-/** Removes what neither an image nor the build cache needs: remembered steps and bases, and layers that were looked into. */
+/** An artifact's config has none. */
 export function collectGarbage(store: Store): { readonly removed: readonly Digest[]; readonly bytes: number } {
   return store.collect(
     new Set([...blobsOfImages(store), ...layersOfSteps(store), ...blobsOfBases(store), ...inspectedLayers(store)]),
@@ -69,13 +69,16 @@ function diffIdsOf(store: Store, config: Descriptor): readonly Digest[] {
       ? parseImageConfig(store.blobs.read(config.digest), config.digest).diffIds
       : []
   } catch (error) {
-    // An artifact's config has none.
+    // The blobs found to be needed, and the documents already visited.
     if (error instanceof TareError) return []
     throw error
   }
 }
 
-/** What was found to be needed, and which documents were followed for that. */
+/**
+ * Keeps an image's original documents: its index, and what the index lists besides images. Its compressed layers are not in the
+ * store.
+ */
 interface Search {
   readonly store: Store
   readonly needed: Set<Digest>
@@ -83,7 +86,7 @@ interface Search {
   readonly originals: Set<Digest>
 }
 
-/** How an image was elsewhere: its index, and what lies beside the images there as it was. Compressed layers are not here. */
+/** The store may hold some of the layers it refers to in compressed form. */
 function followOriginal(search: Search, blob: Descriptor): void {
   const { store, needed, originals } = search
   if (originals.has(blob.digest)) return
@@ -110,7 +113,7 @@ function follow(search: Search, blob: Descriptor): void {
   } else if (isManifestType(blob.mediaType)) {
     const { config, layers } = parseManifest(store.blobs.read(blob.digest), blob.digest)
     for (const { digest } of [config, ...layers]) needed.add(digest)
-    // Of layers that it names as registries have them, some may rest here.
+    // The store may hold some of the layers it refers to in compressed form.
     if (!layers.every(isPlainLayer)) for (const diffId of diffIdsOf(store, config)) needed.add(diffId)
   }
 }

@@ -14,16 +14,16 @@ import {
 import { sha256, TareError, wellFormed } from '../../support/index.ts'
 import type { Output } from '../plan/index.ts'
 
-/** A layer as the documents speak of it. */
+/** A layer for the documents. */
 export interface AssembledLayer {
   readonly diffId: Digest
-  /** Where its bytes are: plain in the store, or compressed in a registry. */
+  /** Its descriptor: uncompressed in the store, or compressed in a registry. */
   readonly blob: Descriptor
-  /** RFC 3339; when it was made. */
+  /** When it was made (RFC 3339). */
   readonly created?: string
 }
 
-/** A JSON document, ready to be stored. */
+/** A JSON document ready to be stored. */
 export interface Document {
   readonly blob: Descriptor
   readonly bytes: Buffer
@@ -34,14 +34,14 @@ export interface AssembledImage {
   readonly manifest: Document
 }
 
-/** What the documents say, apart from the layers. */
+/** The documents' contents apart from the layers. */
 export type ImageFacts = Pick<Output, 'platform' | 'base' | 'config' | 'author' | 'epoch'> & {
-  /** The history after the base's own. `layer` is the place of the layer among all of the image's. */
+  /** The history after the base's own. `layer` is the index of the entry's layer among all of the image's. */
   readonly history: readonly { readonly createdBy: string; readonly layer?: number; readonly comment?: string }[]
   readonly annotations?: Readonly<Record<string, string>> | undefined
 }
 
-/** Writes an image's config and manifest: the same facts and layers, the same bytes. */
+/** Writes an image's config and manifest. Equal input gives equal bytes. */
 export function assembleImage(facts: ImageFacts, layers: readonly AssembledLayer[]): AssembledImage {
   const history = datedHistory(facts, layers)
   const created = history.at(-1)?.created
@@ -51,7 +51,7 @@ export function assembleImage(facts: ImageFacts, layers: readonly AssembledLayer
     architecture: platform.architecture,
     ...(author === undefined ? {} : { author }),
     config: orderConfig(facts.config),
-    // Without a layer there is no time; Docker says so.
+    // Docker writes null if there is no layer and so no time.
     created: created ?? null,
     ...(history.length === 0 ? {} : { history }),
     os: platform.os,
@@ -74,13 +74,13 @@ export function assembleImage(facts: ImageFacts, layers: readonly AssembledLayer
   return { config, manifest: document(mediaTypes.manifest, goJson(manifestJson(manifest), 2)) }
 }
 
-/** A JSON text as a blob. */
+/** Returns a JSON text as a blob. */
 export function document(mediaType: string, text: string): Document {
   const bytes = Buffer.from(text, 'utf8')
   return { blob: { mediaType, digest: sha256(bytes), size: bytes.length }, bytes }
 }
 
-// What older builders noted about the container that an image was made in says nothing of this image.
+// What older builders recorded about the container an image was made in says nothing about this image.
 const forgotten = new Set([
   'id',
   'parent',
@@ -119,7 +119,7 @@ const order: readonly (keyof ContainerConfig)[] = [
   'Shell',
 ]
 
-/** The config's members in the order that Docker writes them, empty ones left out, those of maps sorted; unknown ones last. */
+/** Returns the config's members in Docker's order, without empty ones, maps sorted; unknown members come last. */
 function orderConfig(config: ContainerConfig): Record<string, unknown> {
   const entries = Object.entries(config)
   const known = order.flatMap((key) => (isEmpty(config[key]) ? [] : [[key, inOrder(key, config[key])] as const]))
@@ -129,7 +129,7 @@ function orderConfig(config: ContainerConfig): Record<string, unknown> {
   return Object.fromEntries([...known, ...unknown])
 }
 
-// Members of `config` that only mean something for a container that ran.
+// Members of `config` that only make sense for a container that ran.
 const legacy = new Set([
   'Hostname',
   'Domainname',
@@ -151,7 +151,7 @@ function isEmpty(value: unknown): boolean {
 
 const healthOrder = ['Test', 'Interval', 'Timeout', 'StartPeriod', 'StartInterval', 'Retries']
 
-/** Members of maps are sorted by their bytes; those of a health check have an order of their own. */
+/** Maps are sorted by the bytes of their keys; a health check has an order of its own. */
 function inOrder(key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   if (key !== 'Healthcheck') return sortedMembers(value as Readonly<Record<string, unknown>>)
@@ -161,9 +161,9 @@ function inOrder(key: string, value: unknown): unknown {
 }
 
 /**
- * The history with times, by BuildKit's rule: a layer's entry has the time when the layer was made. One without a layer has
- * that of the first layer after the first such entry, or of the layer before it once that has passed; where no layer
- * follows, that of the last one. None is later than the epoch, but the base's own stay.
+ * Adds times to the history by BuildKit's rule. A layer's entry has the time the layer was made. An entry without a layer has the
+ * time of the first layer after the first such entry, or of the preceding layer if there is one; if no layer follows, that of the
+ * last one. No time is later than the epoch, except the base's own.
  */
 function datedHistory({ base, history, epoch }: ImageFacts, layers: readonly AssembledLayer[]): HistoryEntry[] {
   const limit = epoch === undefined ? undefined : goTime(new Date(epoch * 1000).toISOString())
@@ -212,7 +212,7 @@ function orderEntry(entry: { readonly created?: string | undefined } & Omit<Hist
   }
 }
 
-/** A time as Go's RFC 3339 with nanoseconds: no zeros at the end of the fraction. */
+/** Formats a time like Go's RFC 3339 with nanoseconds: no trailing zeros in the fraction. */
 function goTime(time: string | undefined): string | undefined {
   return time?.replace(/\.(\d*?)0+Z$/, (_, digits: string) => (digits === '' ? 'Z' : `.${digits}Z`))
 }

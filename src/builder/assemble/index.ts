@@ -1,7 +1,7 @@
 /**
  * Writes an image's two documents, config and manifest.
  *
- * In: what the plan says of the image, and its layers.  Out: JSON, byte for byte the same for the same input.
- * Not here: making layers, keeping documents, the clock.
+ * In: the plan's description of the image, and its layers.  Out: JSON, byte for byte the same for the same input.
+ * Not here: making layers, storing documents, the clock.
  */
 export * from './assemble.ts'

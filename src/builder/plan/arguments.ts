@@ -2,12 +2,12 @@ import type { Dockerfile } from '../../dockerfile/index.ts'
 import { formatPlatform, type Platform } from '../../oci/index.ts'
 import type { Words } from './words.ts'
 
-/** Arguments that FROM sees, and that a stage gets when it declares them without a value. */
+/** Arguments available to FROM, and to stages that declare them without a value. */
 export interface GlobalArguments {
   readonly values: ReadonlyMap<string, string>
-  /** Names that the file declares before its first FROM, whether or not they have a value. */
+  /** Names declared before the first FROM, with or without a value. */
   readonly declared: ReadonlySet<string>
-  /** Values with nothing from the command line in them. */
+  /** Their values without anything from the command line. */
   readonly defaults: ReadonlyMap<string, string>
 }
 
@@ -23,7 +23,7 @@ export function platformArguments(target: Platform, build: Platform, stage: stri
   return new Map([...of('BUILD', build), ...of('TARGET', target), ['TARGETSTAGE', stage]])
 }
 
-/** Works out the ARGs before the first FROM; a build argument of the same name comes before a default. */
+/** Evaluates the ARGs before the first FROM; a build argument takes precedence over a default. */
 export function globalArguments(
   file: Dockerfile,
   platform: ReadonlyMap<string, string>,

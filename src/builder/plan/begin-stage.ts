@@ -8,21 +8,21 @@ import { cleanConfig, defaultPath, envOf, makesLayer, type StageState, setEnv } 
 import type { NamedContext, PlanOptions } from './types.ts'
 import type { Words } from './words.ts'
 
-/** What beginning a stage takes from the planner. */
+/** What the planner provides for starting a stage. */
 export interface Beginnings {
   readonly file: Dockerfile
   readonly options: PlanOptions
   readonly words: Words
-  /** What the FROM of each stage says. */
+  /** Each stage's FROM. */
   readonly heads: readonly StageHead[]
   readonly graph: Graph
-  /** The stage of that number, planned to its end. */
+  /** Plans a stage completely. */
   readonly stageOf: (index: number) => Promise<StageState>
-  /** The number of the stage of that name. Throws `TARGET_UNKNOWN`. */
+  /** Returns the index of the stage with that name. Throws `TARGET_UNKNOWN`. */
   readonly need: (target: string) => number
 }
 
-/** Says what a FROM stands for: another stage, an image, nothing, or a named context in place of either. */
+/** Resolves a FROM to another stage, an image, scratch, or a named context instead of either. */
 export class StageBeginner {
   private readonly file: Dockerfile
   private readonly options: PlanOptions
@@ -193,7 +193,7 @@ export class StageBeginner {
     }
   }
 
-  /** With what was probably meant, where no image has that name. */
+  /** Adds a suggestion if no image has that name. */
   private explained(error: unknown, name: string, { where }: From | Instruction): unknown {
     const stages = this.file.stages.flatMap((stage) => stage.name ?? [])
     const meant = closest(name, [...stages, ...this.options.contexts.keys()])

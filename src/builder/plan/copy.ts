@@ -13,21 +13,21 @@ import { absolutePath, type StageState } from './stage-state.ts'
 import type { CopySource, OperationId } from './types.ts'
 import type { Words } from './words.ts'
 
-/** What COPY and ADD need of the planner. */
+/** What COPY and ADD need from the planner. */
 export interface CopyContext {
   readonly words: Words
-  /** The operation that the value of --from stands for; undefined: the build context. */
+  /** Returns the operation for the value of --from; undefined means the build context. */
   from(name: string | undefined): Promise<OperationId>
   add(
     operation:
       | { readonly kind: 'files'; readonly files: readonly { readonly name: string; readonly text: string }[] }
       | RemoteOperation,
   ): OperationId
-  /** What the build context leaves out. */
+  /** What the build context excludes. */
   readonly ignore?: IgnoreMatcher | undefined
 }
 
-/** What a COPY or an ADD does, and how the history tells it. */
+/** What a COPY or ADD does, and its line in the history. */
 export interface PlannedCopy {
   readonly sources: readonly CopySource[]
   readonly to: string
@@ -77,7 +77,7 @@ export async function planCopy(state: StageState, instruction: Copy | Add, conte
   }
 }
 
-/** The destination, absolute, with its last `/` where it has one or means a directory. */
+/** Returns the absolute destination, ending in `/` if it was written so or must be a directory. */
 function destinationOf(state: StageState, to: string): string {
   const path = absolutePath(state.config.WorkingDir || '/', to === '' ? '.' : to)
   const isDirectory = to === '' || to === '.' || to.endsWith('/') || to.endsWith('/.')
@@ -109,7 +109,7 @@ function checkSources(instruction: Copy | Add, paths: readonly string[], checksu
   }
 }
 
-/** Warns of a source that the ignore file names; where it lets anything in again, that cannot be said without a look. */
+/** Warns of a source that the ignore file excludes; if that file has exceptions, only the files themselves could tell. */
 function warnOfIgnored(path: string, instruction: Copy | Add, { words, ignore }: CopyContext): void {
   if (ignore === undefined || ignore.hasNegations || isRemote(path)) return
   if (instruction.kind === 'COPY' && instruction.from !== undefined) return
@@ -127,7 +127,7 @@ async function sourceOf(
 ): Promise<CopySource> {
   if (instruction.kind === 'ADD' && isRemote(path)) {
     const operation = remoteOperation(path, checksum, instruction)
-    // A repository is copied with all that is in it, a file under its name.
+    // Everything in a repository is copied, a file under its own name.
     const name = operation.kind === 'git' ? '' : escapePattern(downloadName(path))
     return { from: context.add(operation), path: `/${name}`, unpack: instruction.unpack ?? false }
   }

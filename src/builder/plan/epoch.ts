@@ -13,7 +13,7 @@ interface Reading {
   readonly globals: GlobalArguments
 }
 
-/** What is left to plan with once the epoch is known: `SOURCE_DATE_EPOCH` is the number wherever it was something else. */
+/** What to plan with once the epoch is known: SOURCE_DATE_EPOCH is replaced by the number. */
 export interface Dated {
   readonly epoch?: number
   readonly globals: GlobalArguments
@@ -23,8 +23,8 @@ export interface Dated {
 const name = 'SOURCE_DATE_EPOCH'
 
 /**
- * Seconds since 1970 that SOURCE_DATE_EPOCH stands for, as a build argument or as a global ARG: a number, `context`, or the name of a
- * named context or of a stage that adds one file from elsewhere. What is empty, or has no time, counts as not given. Throws
+ * Evaluates SOURCE_DATE_EPOCH, a build argument or global ARG, to seconds since 1970: a number, `context`, or the name of a named
+ * context or of a stage that ADDs one remote file. An empty value, or a source without a time, counts as not given. Throws
  * `EPOCH_INVALID`.
  */
 export async function readEpoch({ file, options, words, globals }: Reading): Promise<Dated> {
@@ -53,7 +53,7 @@ async function epochOf(text: string, reading: Reading): Promise<number | undefin
   return seconds === undefined ? undefined : inRange(seconds, text)
 }
 
-// What RFC 3339 can write: the years 0 to 9999.
+// The range of RFC 3339: the years 0 to 9999.
 const earliest = -62_167_219_200
 const latest = 253_402_300_799
 
@@ -64,7 +64,7 @@ function inRange(seconds: number, text: string): number {
   })
 }
 
-/** What the epoch is the time of; undefined for what never has one. */
+/** Returns the source whose time is the epoch; undefined for something that never has one. */
 function sourceOf(text: string, reading: Reading): EpochSource | undefined {
   if (text === 'context') return { kind: 'context', name: '' }
   const { file, options } = reading

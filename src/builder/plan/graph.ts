@@ -1,6 +1,6 @@
 import type { Operation, OperationId } from './types.ts'
 
-/** The operations of a plan in the making. What several stages use is among them once. */
+/** The operations of a plan being made. What several stages use is included once. */
 export class Graph {
   readonly operations: Operation[] = []
   private readonly shared = new Map<string, OperationId>()
@@ -10,7 +10,7 @@ export class Graph {
     return this.operations.length - 1
   }
 
-  /** The operation of that key, made when it is first asked for. */
+  /** Returns the operation with that key, created on first use. */
   share(key: string, make: () => Operation): OperationId {
     const id = this.shared.get(key) ?? this.add(make())
     this.shared.set(key, id)
@@ -21,7 +21,7 @@ export class Graph {
     return this.share('scratch', () => ({ kind: 'scratch', title: '[internal] scratch', stage }))
   }
 
-  /** The files of the build context, or of the named one. */
+  /** Returns the operation for the files of the build context, or of a named one. */
   context(name: string): OperationId {
     const title = name === '' ? '[internal] load build context' : `[context ${name}] load from client`
     return this.share(`context ${name}`, () => ({ kind: 'context', title, stage: '', name }))

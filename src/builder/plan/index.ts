@@ -1,7 +1,7 @@
 /**
- * Decides what has to happen: instructions → a graph of operations, each naming only operations before it.
+ * Decides what has to happen: instructions → a graph of operations, each referring only to earlier ones.
  *
- * In: a parsed Dockerfile, arguments, and a function that says what a base image is.  Out: a Plan, plain data that could be printed.
+ * In: a parsed Dockerfile, arguments, and a function that resolves base images.  Out: a Plan, plain data that could be printed.
  * Not here: doing any of it.
  */
 

@@ -24,7 +24,7 @@ export interface MetadataContext {
   readonly buildArgs: ReadonlyMap<string, string>
 }
 
-/** Does to the stage's config and history what an instruction without a layer says. */
+/** Applies an instruction without a layer to the stage's config and history. */
 export function applyMetadata(state: StageState, instruction: MetadataInstruction, context: MetadataContext): void {
   const { words } = context
   const { config } = state
@@ -53,7 +53,7 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
       return
     }
     case 'EXPOSE': {
-      // Sorted as they were written, and not again; each is told as often as it was said.
+      // Sorted as written, before expansion; each is listed as often as it was given.
       const ports: string[] = []
       for (const word of instruction.ports) {
         for (const port of words.expandWords(word, state.variables, instruction)) {
@@ -120,7 +120,7 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
   }
 }
 
-/** The arguments of a command: in shell form, the shell's with the command line behind them. */
+/** Returns a command's arguments; in shell form, the shell followed by the command line. */
 export function commandOf(
   state: StageState,
   command: { readonly form: 'exec' | 'shell'; readonly words: readonly string[] },
@@ -159,7 +159,7 @@ function checkCommand(
     words.warn(findings.jsonArgsRecommended(writtenName(instruction)), instruction)
 }
 
-/** Warns of the one before, which no longer counts. */
+/** Warns that the previous instruction no longer has any effect. */
 function checkSingle(
   { single }: StageState,
   instruction: Extract<MetadataInstruction, { kind: 'CMD' | 'ENTRYPOINT' | 'HEALTHCHECK' }>,
@@ -171,7 +171,7 @@ function checkSingle(
     words.warn(findings.multipleInstructionsDisallowed(writtenName(instruction)), before, instruction)
 }
 
-// Twice all there are.
+// Twice the number that exist.
 const mostPorts = 2 * 3 * 65_536
 
 function tooManyPorts({ where }: MetadataInstruction): TareError {

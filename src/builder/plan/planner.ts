@@ -21,15 +21,15 @@ import { absolutePath, type MutableConfig, makesLayer, type StageState } from '.
 import type { Operation, OperationId, Output, Plan, PlanOptions } from './types.ts'
 import { Words } from './words.ts'
 
-/** A plan, and what the build checks found on the way. */
+/** A plan, and the findings of the build checks. */
 export interface Planned extends Plan {
   readonly warnings: readonly Warning[]
 }
 
 /**
- * Turns a Dockerfile into a plan for one platform. Only what the target needs is in it; what FROM and --from say is read of every
- * stage. Throws what the language room throws, `TARGET_UNKNOWN`, `EPOCH_INVALID`, what `readStageHeads` throws, and what
- * `resolveBase` rejects with; each names the instruction.
+ * Turns a Dockerfile into a plan for one platform. It contains only what the target needs, but FROM and --from are checked in all
+ * stages. Throws the errors of the dockerfile room, of `readStageHeads` and of `resolveBase`, `TARGET_UNKNOWN` and
+ * `EPOCH_INVALID`; each names the instruction.
  */
 export async function planBuild(file: Dockerfile, options: PlanOptions): Promise<Planned> {
   const words = new Words(file)
@@ -112,7 +112,7 @@ class Planner {
   }
 
   private async stage(index: number): Promise<StageState> {
-    // Also keeps a long chain of stages from being a deep stack.
+    // Also keeps a long chain of stages from overflowing the stack.
     await this.pace.keep()
     const known = this.stages.get(index)
     const stage = this.file.stages[index]!
@@ -181,7 +181,7 @@ class Planner {
         const said = words.expand(instruction.path, state.variables, instruction, state.declared)
         if (!said.startsWith('/') && !state.workdirSet) words.warn(findings.workdirRelativePath(said), instruction)
         state.workdirSet = true
-        // An absolute path stays as it is written, in the config too.
+        // An absolute path is kept as written, in the config too.
         const path = said.startsWith('/') ? said : absolutePath(state.config.WorkingDir || '/', said)
         state.config.WorkingDir = path
         const step = place()
@@ -205,17 +205,17 @@ class Planner {
     state.history.push({ createdBy, layer: state.root })
   }
 
-  /** `[stage-1 2/3] COPY a b`, with values in place of variables. */
+  /** Returns `[stage-1 2/3] COPY a b`, with variables expanded. */
   private title(state: StageState, instruction: Instruction): string {
     state.step++
     const title = withoutCredentials(titleOf(instruction, state.variables, { escape: this.file.escape }))
     return `[${state.prefix}${state.step}/${state.steps}] ${title}`
   }
 
-  /** What `--from` stands for: a stage by name or number, a named context, an image. */
+  /** Resolves `--from`: a stage by name or number, a named context, an image. */
   private async from(name: string | undefined, index: number, instruction: Instruction): Promise<OperationId> {
     if (name === undefined) return this.graph.context('')
-    // Of a trigger nobody has asked that yet.
+    // This has not been checked yet in a trigger.
     if (instruction.kind === 'COPY') refuseVariable(name)
     const number = instruction.kind === 'COPY' ? stageNumbered(this.file, name) : undefined
     const found = number ?? stageNamed(this.file, name)

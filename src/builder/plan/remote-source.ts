@@ -2,32 +2,32 @@ import { type Add, type GitAddress, isCommitPrefix, isGitAddress, readGitAddress
 import { isDigest } from '../../oci/index.ts'
 import { decodeName, TareError } from '../../support/index.ts'
 
-/** What ADD fetches from elsewhere. */
+/** An operation that fetches a remote source of ADD. */
 export type RemoteOperation =
   | { readonly kind: 'download'; readonly url: string; readonly checksum?: string }
   | { readonly kind: 'git'; readonly source: GitAddress }
 
 const url = /^https?:\/\//i
 
-/** Whether the source of an ADD is somewhere else, and not in the context. */
+/** Whether a source of ADD is remote rather than in the context. */
 export function isRemote(path: string): boolean {
   return url.test(path) || isGitAddress(path)
 }
 
-/** What a file of the web is called here: the last part of its path once %-escapes are read, whatever the server says. */
+/** Returns the file name for a URL: the last part of its path with %-escapes decoded, whatever the server says. */
 export function downloadName(address: string): string {
   const path = URL.canParse(address) ? unescaped(new URL(address).pathname) : ''
   const name = path.replace(/\/+$/, '').split('/').at(-1) ?? ''
   return name === '' || name === '.' || name === '..' || name.includes('\0') ? '__unnamed__' : name
 }
 
-/** Escapes are bytes, and may be of no character. */
+/** Escapes are bytes, and need not be valid characters. */
 function unescaped(path: string): string {
   const parts = path.split(/%([0-9a-f]{2})/i)
   return decodeName(Buffer.concat(parts.map((part, i) => Buffer.from(part, i % 2 === 1 ? 'hex' : 'utf8'))))
 }
 
-/** What has to be fetched for this source of the ADD. Throws `COPY_SOURCE_INVALID`, `GIT_ADDRESS_INVALID`. */
+/** Returns the operation for a source of ADD. Throws `COPY_SOURCE_INVALID`, `GIT_ADDRESS_INVALID`. */
 export function remoteOperation(path: string, checksum: string | undefined, { keepGitDir }: Add): RemoteOperation {
   if (isGitAddress(path)) return { kind: 'git', source: gitSource(path, checksum?.toLowerCase(), keepGitDir) }
   if (checksum === undefined) return { kind: 'download', url: path }
@@ -36,7 +36,7 @@ export function remoteOperation(path: string, checksum: string | undefined, { ke
   return { kind: 'download', url: path, checksum }
 }
 
-/** The repository, with what the flags say besides its address. */
+/** Returns the repository, with what the flags say besides its address. */
 function gitSource(path: string, checksum: string | undefined, keepGitDir: boolean | undefined): GitAddress {
   const source = readGitAddress(path)
   if (checksum !== undefined && !isCommitPrefix(checksum))

@@ -5,12 +5,12 @@ import type { StageState } from './stage-state.ts'
 import type { OperationId, RunMount, RunOperation } from './types.ts'
 import type { Words } from './words.ts'
 
-/** What RUN needs of the planner. */
+/** What RUN needs from the planner. */
 export interface RunContext {
   readonly words: Words
-  /** The operation that a mount's `from` stands for; undefined: the build context. */
+  /** Returns the operation for a mount's `from`; undefined means the build context. */
   from(name: string | undefined): Promise<OperationId>
-  /** Network where the instruction does not say. */
+  /** The network if the instruction does not set one. */
   readonly network: string
 }
 
@@ -39,13 +39,13 @@ export async function planRun(state: StageState, instruction: Run, context: RunC
 function commandLine(state: StageState, instruction: Run): Pick<RunOperation, 'argv' | 'scripts'> {
   if (instruction.command.form === 'exec') return { argv: instruction.command.words, scripts: [] }
   const script = scriptOf(instruction)
-  // What is not UTF-8 goes through Docker as U+FFFD, but for the file of a script.
+  // Docker replaces invalid UTF-8 with U+FFFD, except in a script's file.
   const shell = (text: string) => commandOf(state, { form: 'shell', words: [wellFormed(text)] })
   if (script.kind === 'text') return { argv: shell(script.text), scripts: [] }
   return { argv: shell(`/dev/pipes/${script.name}`), scripts: [{ name: script.name, text: script.body }] }
 }
 
-/** `|2 A=x B=y`: the ARGs in scope, each once, with the value that RUN sees. */
+/** Returns `|2 A=x B=y`: the ARGs in scope, each once, with their values in RUN. */
 function argumentsTold(state: StageState): string[] {
   const told = [...state.declared].map((key) => `${key}=${state.variables.get(key) ?? ''}`)
   return told.length === 0 ? [] : [`|${told.length}`, ...told]

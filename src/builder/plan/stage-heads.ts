@@ -14,11 +14,11 @@ import { contextNamed } from './named-contexts.ts'
 import type { PlanOptions } from './types.ts'
 import type { Words } from './words.ts'
 
-/** What a FROM says, read. */
+/** A parsed FROM. */
 export interface StageHead {
-  /** The name of an image or of a stage. */
+  /** The name of an image or a stage. */
   readonly base: string
-  /** Where --platform says one. */
+  /** The value of --platform, if given. */
   readonly platform?: Platform
 }
 
@@ -30,9 +30,9 @@ interface Reading {
 }
 
 /**
- * Reads where every stage begins and what it copies from, also those that nothing needs: a forgotten argument is found wherever it
- * stands. Throws `BASE_BLANK`, `PLATFORM_INVALID`, `REFERENCE_INVALID`, `COPY_FROM_VARIABLE`, `COPY_FROM_INVALID` and
- * `STAGE_CIRCLE`, each with its place.
+ * Checks the bases and sources of all stages, including those that are not needed, so that a forgotten argument is always found.
+ * Throws `BASE_BLANK`, `PLATFORM_INVALID`, `REFERENCE_INVALID`, `COPY_FROM_VARIABLE`, `COPY_FROM_INVALID` and `STAGE_CIRCLE`,
+ * each with its location.
  */
 export function readStageHeads(reading: Reading): readonly StageHead[] {
   const { file } = reading
@@ -46,20 +46,20 @@ export function readStageHeads(reading: Reading): readonly StageHead[] {
   return heads
 }
 
-/** The stage that stands for a name of --from: the last one of it, in any case. */
+/** Returns the index of the stage for a name in --from: the last one with that name, ignoring case. */
 export function stageNamed(file: Dockerfile, name: string): number | undefined {
   const wanted = name.toLowerCase()
   const found = file.stages.findLastIndex((stage) => stage.name === wanted)
   return found < 0 ? undefined : found
 }
 
-/** Stage names are lower case, and what FROM says is taken as it is; of several the last one before it counts. */
+/** Stage names are lower case, while FROM is taken literally; of several earlier ones the last counts. */
 export function stageBefore(file: Dockerfile, name: string, index: number): number | undefined {
   const found = file.stages.findLastIndex((other, i) => i < index && other.name === name)
   return found < 0 ? undefined : found
 }
 
-/** The stage that a COPY means by its number; undefined where the word is none. Throws `COPY_FROM_INVALID`. */
+/** Returns the stage a COPY refers to by number; undefined if the word is not one. Throws `COPY_FROM_INVALID`. */
 export function stageNumbered(file: Dockerfile, word: string): number | undefined {
   if (!/^[+-]?\d+$/.test(word)) return undefined
   const index = Number(word)
@@ -69,7 +69,7 @@ export function stageNumbered(file: Dockerfile, word: string): number | undefine
   })
 }
 
-/** As BuildKit calls it: its name, or its place. */
+/** Returns BuildKit's name for a stage: its name or its index. */
 export function shownName(stage: Stage): string {
   return stage.name ?? `stage-${stage.index}`
 }
@@ -124,7 +124,7 @@ function readHead({ from, name }: Stage, { words, globals, options }: Reading): 
   return { base, platform }
 }
 
-/** Warns of a base that is none as long as nothing is given on the command line. */
+/** Warns of a base name that is empty or invalid unless build arguments are given. */
 function checkDefaults({ file, words, globals }: Reading): void {
   for (const { from } of file.stages) {
     const base = words.expandQuietly(from.base, globals.defaults)
@@ -136,7 +136,7 @@ function checkDefaults({ file, words, globals }: Reading): void {
   }
 }
 
-/** What an instruction takes files from, besides the build context; `stage` where that is one. */
+/** What an instruction takes files from, besides the build context; `stage` if that is one. */
 interface Source {
   readonly name: string
   readonly stage: number | undefined
@@ -160,7 +160,7 @@ function sourcesOf(instruction: Instruction, file: Dockerfile): Source[] {
   }
 }
 
-/** Throws where `--from` is not to be taken as it is written. */
+/** Throws if `--from` contains a variable. */
 export function refuseVariable(from: string): void {
   if (isPlain(from)) return
   throw new TareError(
@@ -180,7 +180,7 @@ function isPlain(word: string): boolean {
 function refuseCircles(file: Dockerfile, needs: readonly (readonly Source[])[]): void {
   const state = new Array<'open' | 'done' | undefined>(needs.length)
   for (const first of needs.keys()) {
-    // By hand: a chain may be longer than the stack is deep.
+    // Without recursion: a chain may exceed the stack.
     const path: { readonly stage: number; next: number }[] = []
     const enter = (stage: number) => {
       state[stage] = 'open'
@@ -206,7 +206,7 @@ function circle(stage: Stage, { where }: Instruction): TareError {
   })
 }
 
-/** Whether a context on the command line stands in for the whole stage. */
+/** Whether a named context replaces the whole stage. */
 export function isReplaced({ name }: Stage, { contexts }: Pick<PlanOptions, 'contexts'>): boolean {
   return name !== undefined && contextNamed(contexts, name) !== undefined
 }

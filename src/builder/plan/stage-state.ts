@@ -7,34 +7,34 @@ export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 
 export type MutableConfig = { -readonly [key in keyof ContainerConfig]: ContainerConfig[key] }
 
-/** How far a stage has come while its instructions are read one after the other. */
+/** The state of a stage while its instructions are processed. */
 export interface StageState {
-  /** Its name, or its number. */
+  /** Its name or number. */
   readonly name: string
   readonly platform: Platform
-  /** The image it began with, if it was one. */
+  /** The image it started from, if any. */
   readonly base: ImageConfig | undefined
   root: OperationId
   readonly config: MutableConfig
   author: string | undefined
   readonly history: HistoryStep[]
-  /** What words are expanded with and RUN sees: ENV and ARG, the last one said counts. */
+  /** Variables for expansion and RUN: ENV and ARG, the last one counts. */
   readonly variables: Map<string, string>
-  /** Names of ARGs in the order they were first declared, with or without a value. */
+  /** Names of ARGs in the order of their first declaration, with or without a value. */
   readonly declared: Set<string>
-  /** Whether CMD was set in this stage: then ENTRYPOINT leaves it. */
+  /** Whether this stage set CMD, so that ENTRYPOINT does not clear it. */
   commandSet: boolean
-  /** Whether WORKDIR was said in this stage or in one that it begins from. */
+  /** Whether this stage, or one it starts from, set WORKDIR. */
   workdirSet: boolean
-  /** Instructions of this stage of which only the last one counts. */
+  /** Instructions of which only the last one has an effect. */
   readonly single: Map<'CMD' | 'ENTRYPOINT' | 'HEALTHCHECK', Instruction>
-  /** The prefix of titles, `stage-1 `; and how many steps there are and have been told. */
+  /** The prefix of titles, `stage-1 `, and the number of steps in total and so far. */
   readonly prefix: string
   readonly steps: number
   step: number
 }
 
-/** Sets a variable in the image's Env: in its place if it has one, else at the end. */
+/** Sets a variable in the image's Env: in place if it exists, otherwise at the end. */
 export function setEnv(config: MutableConfig, key: string, value: string): void {
   const env = [...(config.Env ?? [])]
   const place = env.findIndex((line) => line.split('=', 1)[0] === key)
@@ -50,14 +50,14 @@ export function envOf(config: ContainerConfig): [string, string][] {
   })
 }
 
-/** The config without members that say nothing: older builders wrote nulls. */
+/** Returns the config without empty members: older builders wrote nulls. */
 export function cleanConfig(config: ContainerConfig): MutableConfig {
   return Object.fromEntries(
     Object.entries(config).filter(([, value]) => value !== null && value !== undefined),
   ) as MutableConfig
 }
 
-/** A path joined to the working directory and cleaned; always absolute. */
+/** Joins a path to the working directory and normalizes it; always absolute. */
 export function absolutePath(workdir: string, path: string): string {
   const parts: string[] = []
   for (const part of (path.startsWith('/') ? path : `${workdir}/${path}`).split('/')) {
@@ -68,7 +68,7 @@ export function absolutePath(workdir: string, path: string): string {
   return `/${parts.join('/')}`
 }
 
-/** Whether the instruction makes a layer, and so counts among a stage's steps. */
+/** Whether the instruction makes a layer, and so counts as a step. */
 export function makesLayer(instruction: Instruction): boolean {
   return (
     instruction.kind === 'COPY' ||

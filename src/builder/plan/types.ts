@@ -3,14 +3,14 @@ import type { ContainerConfig, Descriptor, Digest, ImageConfig, Platform, Refere
 import type { SourceRange } from '../../support/index.ts'
 import type { RemoteOperation } from './remote-source.ts'
 
-/** Place in `Plan.operations`. An operation names only operations before it. */
+/** Index in `Plan.operations`. An operation refers only to earlier ones. */
 export type OperationId = number
 
 interface Common {
-  /** As BuildKit says it: `[stage-1 2/3] COPY a b`. */
+  /** As in BuildKit: `[stage-1 2/3] COPY a b`. */
   readonly title: string
   readonly where?: SourceRange
-  /** Name of the stage it belongs to, or its number. */
+  /** The name or number of its stage. */
   readonly stage: string
 }
 
@@ -26,19 +26,19 @@ export interface ImageOperation extends Common {
   readonly base: BaseImage
 }
 
-/** The files of the build context ('' ) or of a named one. */
+/** The files of the build context ('') or of a named one. */
 export interface ContextOperation extends Common {
   readonly kind: 'context'
   readonly name: string
 }
 
-/** Files whose text stands in the Dockerfile. */
+/** Files whose text is in the Dockerfile. */
 export interface FilesOperation extends Common {
   readonly kind: 'files'
   readonly files: readonly { readonly name: string; readonly text: string }[]
 }
 
-/** A file of the web. */
+/** A file to download. */
 export interface DownloadOperation extends Common {
   readonly kind: 'download'
   readonly url: string
@@ -53,31 +53,31 @@ export interface GitOperation extends Common {
 
 export interface CopySource {
   readonly from: OperationId
-  /** Path or pattern, below the root of `from`. */
+  /** Path or pattern, relative to the root of `from`. */
   readonly path: string
-  /** Take archives apart. */
+  /** Whether to unpack archives. */
   readonly unpack: boolean
 }
 
-/** New owner, as written: `user[:group]`, names or numbers. */
+/** The new owner, as written: `user[:group]`, names or numbers. */
 export type OwnerText = string
 
-/** Files of other operations onto a filesystem: COPY and ADD. */
+/** Copies files of other operations onto a filesystem: COPY and ADD. */
 export interface CopyOperation extends Common {
   readonly kind: 'copy'
   readonly onto: OperationId
   readonly sources: readonly CopySource[]
-  /** Absolute; ends in `/` where the destination has to be a directory. */
+  /** Absolute; ends in `/` if the destination must be a directory. */
   readonly to: string
   readonly owner?: OwnerText
-  /** The value of --chmod as written. */
+  /** The value of --chmod, as written. */
   readonly mode?: string
   readonly link: boolean
   readonly parents: boolean
   readonly exclude: readonly string[]
 }
 
-/** A directory, with its parents: WORKDIR. */
+/** Creates a directory with its parents: WORKDIR. */
 export interface MakeDirectoryOperation extends Common {
   readonly kind: 'make-directory'
   readonly onto: OperationId
@@ -89,7 +89,7 @@ export interface RunMount extends Mount {
   readonly operation?: OperationId
 }
 
-/** A command over a filesystem. */
+/** Runs a command on a filesystem. */
 export interface RunOperation extends Common {
   readonly kind: 'run'
   readonly onto: OperationId
@@ -100,7 +100,7 @@ export interface RunOperation extends Common {
   readonly mounts: readonly RunMount[]
   readonly network: string
   readonly security: string
-  /** A script that the command names, to be found at /dev/pipes/NAME. */
+  /** Scripts that the command refers to as /dev/pipes/NAME. */
   readonly scripts: readonly { readonly name: string; readonly text: string }[]
 }
 
@@ -115,22 +115,22 @@ export type Operation =
   | MakeDirectoryOperation
   | RunOperation
 
-/** One line of the image's history to be; `layer` is the operation that makes its layer. */
+/** An entry of the image's history; `layer` is the operation that makes its layer. */
 export interface HistoryStep {
   readonly createdBy: string
   readonly layer?: OperationId
 }
 
-/** An image to be. */
+/** An image to be built. */
 export interface Output {
   readonly platform: Platform
   readonly root: OperationId
   readonly base?: ImageConfig
   readonly config: ContainerConfig
   readonly author?: string
-  /** What comes after the base's own history. */
+  /** What follows the base's own history. */
   readonly history: readonly HistoryStep[]
-  /** Seconds since 1970 that no new time may be later than. */
+  /** New times are not later than this, in seconds since 1970. */
   readonly epoch?: number
 }
 
@@ -140,28 +140,28 @@ export interface Plan {
   readonly output: Output
 }
 
-/** An image as a plan needs it: what it is, not its layers' bytes. */
+/** What a plan needs to know about a base image; excludes the contents of its layers. */
 export interface BaseImage {
   readonly reference?: Reference
   readonly manifest: Descriptor
   readonly config: ImageConfig
   readonly layers: readonly { readonly blob: Descriptor; readonly diffId: Digest }[]
-  /** A registry is known to have its layers, so that those which are not here can be fetched. */
+  /** Whether a registry is known to have its layers, so that missing ones can be fetched. */
   readonly fetchable?: boolean
 }
 
-/** Finds a base image by the name that stands in the Dockerfile. Rejects where there is none. */
+/** Resolves a base image by its name in the Dockerfile. Rejects if there is none. */
 export type ResolveBase = (name: string, platform: Platform) => Promise<BaseImage>
 
-/** What a named context stands for. */
+/** What a named context refers to. */
 export type NamedContext =
   | { readonly kind: 'files' }
-  /** `load` gives the image; a name of its own, for messages. */
+  /** `load` returns the image; `name` is for messages. */
   | { readonly kind: 'image'; readonly name: string; readonly load?: (platform: Platform) => Promise<BaseImage> }
   | { readonly kind: 'target'; readonly stage: string }
   | { readonly kind: 'scratch' }
 
-/** Something from elsewhere that has a time: the build context ('') or a named one, a file of the web, a commit. */
+/** Something with a time: the build context ('') or a named one, a downloaded file, a commit. */
 export type EpochSource = { readonly kind: 'context'; readonly name: string } | RemoteOperation
 
 export interface PlanOptions {
@@ -172,15 +172,15 @@ export interface PlanOptions {
   readonly labels: Readonly<Record<string, string>>
   readonly contexts: ReadonlyMap<string, NamedContext>
   readonly resolveBase: ResolveBase
-  /** Whether more than one platform is built: then titles name it. */
+  /** Whether several platforms are built, so that titles include the platform. */
   readonly severalPlatforms?: boolean | undefined
-  /** Default of RUN --network. */
+  /** Default for RUN --network. */
   readonly network?: string | undefined
-  /** Plans every stage, for what the build checks find there. */
+  /** Plans every stage, for the findings of the build checks. */
   readonly allStages?: boolean | undefined
-  /** What the build context leaves out, for the build checks. */
+  /** What the build context excludes, for the build checks. */
   readonly ignore?: IgnoreMatcher | undefined
-  /** Seconds since 1970: when the source was made, where that is known. */
+  /** Returns when the source was made, in seconds since 1970, if known. */
   readonly timeOf?: ((source: EpochSource) => Promise<number | undefined>) | undefined
   readonly signal?: AbortSignal | undefined
 }

@@ -16,14 +16,14 @@ import { closest, locate, type SourceRange, TareError } from '../../support/inde
 
 interface Placed {
   readonly where: SourceRange
-  /** What `# check=` above the instruction says. */
+  /** From `# check=` above the instruction. */
   readonly check?: CheckOptions
 }
 
-// All words of a file together, in characters.
+// Limit for all words of a file together, in characters.
 const mostText = 64 << 20
 
-/** Expands the words of one Dockerfile, and collects what the build checks find while the plan is made. */
+/** Expands the words of a Dockerfile, and collects findings of the build checks while planning. */
 export class Words {
   readonly warnings: Warning[] = []
   private readonly file: Dockerfile
@@ -33,7 +33,7 @@ export class Words {
     this.file = file
   }
 
-  /** The word with its variables' values. `declared` are names that may have none. */
+  /** Expands variables in a word. `declared` lists names that may be without a value. */
   expand(word: string, variables: ReadonlyMap<string, string>, at: Placed, declared?: ReadonlySet<string>): string {
     return this.located(
       at,
@@ -41,7 +41,7 @@ export class Words {
     )
   }
 
-  /** As `expand`, for text of which nothing is warned and nothing is an error: then it stays as it is. */
+  /** Like `expand`, but without warnings and errors: text that cannot be expanded stays as it is. */
   expandQuietly(word: string, variables: Lookup): string {
     try {
       return expand(word, variables, { escape: this.file.escape }).text
@@ -50,7 +50,7 @@ export class Words {
     }
   }
 
-  /** As `expand`, and which variables it looked at: those with a value, and those without, for whoever warns of them. */
+  /** Like `expand`; also returns the variables used, with and without a value, for callers that warn themselves. */
   look(word: string, variables: Lookup): { text: string; used: readonly string[]; missing: readonly string[] } {
     const { text, used, unset, defaulted } = expand(word, variables, { escape: this.file.escape })
     return { text, used, missing: [...new Set([...unset, ...defaulted])] }
@@ -70,7 +70,7 @@ export class Words {
     return this.located(at, () => this.checked(expandHeredoc(heredoc, variables), variables, at, declared).text)
   }
 
-  /** `by` is the instruction whose `# check=` counts, where that is another. */
+  /** `by` is the instruction whose `# check=` applies, if it is another one. */
   warn(finding: Finding, at: Placed, by: Placed = at): void {
     const known = this.warnings.some(
       (other) => other.rule === finding.rule && other.message === finding.message && other.where.line === at.where.line,
@@ -78,7 +78,7 @@ export class Words {
     if (!known && isWanted(finding, this.file.check, by.check)) this.warnings.push(warning(finding, at.where))
   }
 
-  /** Names where it happened in whatever `work` throws. */
+  /** Adds the location to whatever `work` throws. */
   located<T>(at: Placed, work: () => T): T {
     try {
       return work()
@@ -87,7 +87,7 @@ export class Words {
     }
   }
 
-  /** Throws where the file's words come to more than a build can do anything with. */
+  /** Throws if the file's words exceed what a build could process. */
   private counted(expansion: Expansion): Expansion {
     this.expanded += expansion.text.length
     if (this.expanded <= mostText) return expansion
@@ -107,7 +107,7 @@ export class Words {
     declared?: ReadonlySet<string>,
   ): Expansion {
     this.counted(expansion)
-    // BuildKit warns of names with a default in their form as well.
+    // BuildKit also warns of names used in a form with a default.
     for (const name of [...expansion.unset, ...expansion.defaulted]) {
       if (declared?.has(name) !== true)
         this.warn(findings.undefinedVar(name, closest(name, [...variables.keys(), ...(declared ?? [])])), at)

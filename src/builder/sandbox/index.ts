@@ -1,8 +1,8 @@
 /**
- * RUN: puts a filesystem on disk, runs a command over it, and says how the filesystem is afterwards.
+ * RUN: puts a filesystem on disk, runs a command in it, and reports how the filesystem has changed.
  *
- * In: layers at rest, a command with its mounts.  Out: an exit code, and a tree whose new contents lie on disk.
- * Not here: what is remembered (solve), what a Dockerfile says (plan), how layers are written (files/layer).
+ * In: layers on disk, a command with its mounts.  Out: an exit code, and a tree whose new contents are on disk.
+ * Not here: caching (solve), the meaning of a Dockerfile (plan), writing layers (files/layer).
  */
 export { canExecute, type Diagnosis, type Examination, examine, refuseForeign } from './machine/index.ts'
 export { RunStorage, type StoredCache } from './mounts/index.ts'

@@ -10,13 +10,13 @@ import type { Command, Isolation, Outcome, RunOptions, Sandbox, Stack } from './
 export interface SandboxOptions {
   /** The store's own folder, where layers are unpacked. */
   readonly folder: string
-  /** Default: the best that works here. */
+  /** Default: the best available. */
   readonly isolation?: Isolation | 'auto' | undefined
-  /** Name or path of the OCI runtime. Default: crun, else runc. */
+  /** Name or path of the OCI runtime. Default: crun, otherwise runc. */
   readonly runtime?: string | undefined
 }
 
-/** The isolation of that name. Throws `ISOLATION_UNKNOWN`. */
+/** Parses the name of an isolation. Throws `ISOLATION_UNKNOWN`. */
 export function readIsolation(text: string | undefined): Isolation | 'auto' {
   if (text === undefined || text === '' || text === 'default') return 'auto'
   const found = (['auto', 'oci', 'namespace', 'chroot'] as const).find((one) => one === text)
@@ -27,7 +27,7 @@ export function readIsolation(text: string | undefined): Isolation | 'auto' {
   return found
 }
 
-/** The sandbox of this machine. Throws `SANDBOX_MISSING` where there is none, with what would mend that. */
+/** Opens this machine's sandbox. Throws `SANDBOX_MISSING` if there is none, with a remedy. */
 export function openSandbox(options: SandboxOptions): Sandbox {
   const machine = thisMachine()
   const { isolation, runtime } = chooseIsolation(machine, options.folder, options)
@@ -45,7 +45,7 @@ class MachineSandbox implements Sandbox {
   private readonly files: SharedFiles
   private readonly pipes: PipeStock
   private readonly trees: string
-  /** Whether there can be no overlay in the store. */
+  /** Whether overlays are impossible in the store. */
   private readonly copies: boolean
   private readonly ready: Promise<void>
 
@@ -56,7 +56,7 @@ class MachineSandbox implements Sandbox {
     this.by = runtime ?? (isolation === 'chroot' ? 'chroot' : 'unshare')
     this.copies = isolation === 'namespace' && liesOnOverlay(folder)
     this.trees = join(folder, 'trees', machine.flavour)
-    // (`steps` holds what the store remembers of steps.)
+    // (`steps` holds cached steps.)
     this.work = new ProcessFiles(join(folder, 'running', machine.flavour), ownersIn(join(folder, 'alive')))
     this.unpacked = new Unpacked(join(folder, 'unpacked', machine.flavour), machine, this.work)
     this.caches = new Caches(join(folder, 'caches', machine.flavour), machine, this.work)
@@ -94,14 +94,14 @@ class MachineSandbox implements Sandbox {
 
   /** Removes directories that may be incomplete after a crash; they are unpacked again. */
   private async forgetDoubtful(note: string): Promise<void> {
-    // A neighbour may be at work in them, and its machine goes on.
+    // Another machine may be using them.
     if (this.work.owners.hasNeighbours()) return
     const doubtful = listDoubtful(note, [this.unpacked.folder, this.trees])
     if (doubtful.length > 0) await removeAll(this.machine, doubtful)
     try {
       noteBoot(note)
     } catch {
-      // Then the next boot trusts less.
+      // The next boot then trusts fewer.
     }
   }
 }

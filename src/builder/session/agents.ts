@@ -8,10 +8,10 @@ import { isMissingProgram, messageOf, TareError } from '../../support/index.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** What a value of --ssh says: the socket of an agent, or key files. */
+/** A parsed --ssh: an agent's socket, or key files. */
 type Wish = { readonly id: string; readonly socket: string } | { readonly id: string; readonly keys: readonly string[] }
 
-/** `default`, `id=SOCKET`, `id=KEYFILE[,KEYFILE]`. (buildx, --ssh) Throws `SSH_MISSING`. */
+/** Parses `default`, `id=SOCKET`, `id=KEYFILE[,KEYFILE]`. (buildx, --ssh) Throws `SSH_MISSING`. */
 export function readAgent(text: string, environment: Environment): Wish {
   const sign = text.indexOf('=')
   const id = sign < 0 ? text : text.slice(0, sign)
@@ -32,7 +32,7 @@ export function readAgent(text: string, environment: Environment): Wish {
   return { id, keys: paths }
 }
 
-/** The ssh agents of one build: those that it was given, and those of its own that hold keys from files, in memory. */
+/** The SSH agents of a build: those it was given, and its own for keys from files, in memory. */
 export class Agents {
   private readonly wishes: ReadonlyMap<string, Wish>
   private readonly started = new Map<string, Promise<string>>()
@@ -42,7 +42,7 @@ export class Agents {
     this.wishes = new Map(options.map((text) => readAgent(text, environment)).map((action) => [action.id, action]))
   }
 
-  /** The socket of the agent of that id; undefined where there is none. Rejects with `SSH_KEY_INVALID`, `SSH_MISSING`. */
+  /** Returns the socket of the agent with that id; undefined if there is none. Rejects with `SSH_KEY_INVALID`, `SSH_MISSING`. */
   async socket(id: string): Promise<string | undefined> {
     const action = this.wishes.get(id)
     if (action === undefined || 'socket' in action) return action?.socket
@@ -63,7 +63,7 @@ export class Agents {
     const folder = mkdtempSync(join(tmpdir(), 'tare-agent-'))
     this.ends.push(() => rmSync(folder, { recursive: true, force: true }))
     const socket = join(folder, 'socket')
-    // Killed with us, however we end: its input is ours, and at that end it goes.
+    // It ends with us in any case: its input is a pipe of ours.
     const agent = spawn('sh', ['-c', 'ssh-agent -D -a "$0" >/dev/null & cat; kill $!', socket], {
       stdio: ['pipe', 'ignore', 'pipe'],
       env: plainEnvironment,
@@ -107,7 +107,10 @@ function missing(complaint: string): TareError {
   )
 }
 
-/** The key goes in by a pipe, so that ssh-add does not mind who may read the file; without a terminal it cannot ask for a passphrase. */
+/**
+ * The key is passed through a pipe, so that ssh-add does not check the file's permissions; without a terminal it cannot ask for a
+ * passphrase.
+ */
 async function add(socket: string, path: string, bytes: Buffer): Promise<void> {
   let complaint = ''
   let code: unknown

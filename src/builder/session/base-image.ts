@@ -22,33 +22,33 @@ import {
 import { TareError } from '../../support/index.ts'
 import { type BaseImage, contextKey, type NamedContext } from '../plan/index.ts'
 
-/** An image of the store, as a base for a platform. */
+/** An image of the store as a base for a platform. */
 export interface StoredBase {
   readonly base: BaseImage
-  /** It is for that very platform, and not only for one whose programs run there. */
+  /** Whether it is for exactly that platform, rather than one whose programs also run there. */
   readonly isMeant: boolean
   readonly entry: Entry
 }
 
-/** The image of that name in the store, as a base; undefined where there is none for the platform. */
+/** Returns the store's image of that name as a base; undefined if there is none for the platform. */
 export function storedBase(store: Store, name: Reference, platform: Platform): StoredBase | undefined {
   const entry = entryNamed(store, name)
   if (entry === undefined) return undefined
   const images = offeredBy(store, entry)
   const isIndex = isIndexType(entry.manifest.mediaType)
   const best = choosePlatform(platform, images, (offer) => offer.platform)?.offer
-  // Of an index, the registry would choose the same.
+  // From an index, the registry would choose the same.
   const isMeant = best !== undefined && (isIndex || isSamePlatform(platform, best.platform))
   if (best === undefined || !store.blobs.has(best.blob.digest)) return undefined
   const base = baseOf(readImage(store, best.blob), formatReference(name))
-  // Those that rest compressed elsewhere are known by that; of plain layers it takes a look.
+  // A layer's media type shows if it is still in a registry; for uncompressed ones it must be checked.
   const missing = base.layers.filter(({ diffId }) => !store.blobs.has(diffId))
   const fetchable =
     missing.length > 0 && missing.every(({ blob, diffId }) => repositoriesWith(store, diffId, blob.digest).length > 0)
   return { base: { ...base, fetchable }, isMeant, entry }
 }
 
-/** The platforms for which the store has an image of that name. */
+/** Returns the platforms for which the store has an image of that name. */
 export function storedPlatforms(store: Store, name: Reference): readonly string[] {
   const entry = entryNamed(store, name)
   const images = entry === undefined ? [] : offeredBy(store, entry)
@@ -62,7 +62,7 @@ interface Offer {
   readonly platform: Platform
 }
 
-/** The images of an index, and of the indexes in it, each walked once, with their platforms; or the one image. */
+/** Returns an index's images with their platforms, including nested indexes, each visited once; or the single image. */
 function offeredBy(store: Store, { manifest }: Pick<Entry, 'manifest'>): readonly Offer[] {
   if (!isIndexType(manifest.mediaType))
     return [{ blob: manifest, platform: readImage(store, manifest).config.platform }]
@@ -81,7 +81,7 @@ function offeredBy(store: Store, { manifest }: Pick<Entry, 'manifest'>): readonl
   return visit(manifest, 0)
 }
 
-/** Whether an image is for that platform and no lesser one: of the same architecture, and of its variant if it has one. */
+/** Whether an image is for exactly that platform: the same architecture, and the variant if there is one. */
 function isSamePlatform(wanted: Platform, offered: Platform): boolean {
   const [one, other] = [normalizePlatform(wanted), normalizePlatform(offered)]
   const isVariant = other.variant === undefined || other.variant === one.variant
@@ -102,7 +102,7 @@ function baseOf(image: StoredImage, name: string): BaseImage {
   }
 }
 
-/** What the named contexts mean, by the keys that plans know them by. Throws `CONTEXT_INVALID`. */
+/** Parses the named contexts, by their keys in plans. Throws `CONTEXT_INVALID`. */
 export function readNamedContexts(
   host: Host,
   contexts: Readonly<Record<string, string>>,
@@ -123,8 +123,8 @@ function keyOfContext(name: string): string {
 }
 
 /**
- * What `--build-context name=value` means. A folder or an address is opened by the caller. Throws `CONTEXT_INVALID` for a
- * kind that is not known.
+ * Parses `--build-context name=value`. Folders and addresses are opened by the caller. Throws `CONTEXT_INVALID` for an unknown
+ * kind.
  */
 function readNamedContext(host: Host, name: string, value: string): NamedContext {
   const [scheme, rest] = splitScheme(value)
@@ -149,7 +149,7 @@ function readNamedContext(host: Host, name: string, value: string): NamedContext
   }
 }
 
-/** Whether `tare build`'s argument, or the value of a named context, is an address. A folder called github.com is a folder. */
+/** Whether the argument of `tare build`, or the value of a named context, is remote. A folder named github.com is a folder. */
 export function isRemoteContext(text: string): boolean {
   if (text.startsWith('github.com/')) return !existsSync(text)
   return /^https?:\/\//i.test(text) || isGitContext(text)
@@ -161,7 +161,7 @@ function splitScheme(value: string): [scheme: string | undefined, rest: string] 
   return match === null ? [undefined, value] : [match[1]!.toLowerCase(), match[2]!]
 }
 
-/** Copies an image of another layout on disk into the store, nameless, so that its layers are there to build on. */
+/** Copies an image of an OCI layout on disk to the store without a name, so that it can be built upon. */
 async function loadLayout(host: Host, place: string, platform: Platform): Promise<BaseImage> {
   const [, path = '', tag, digest] = /^(.*?)(?::([^:/@]+))?(?:@(sha256:[0-9a-f]{64}))?$/.exec(place) ?? []
   if (!['oci-layout', 'index.json'].some((name) => existsSync(join(resolve(path), name))))

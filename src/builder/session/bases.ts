@@ -27,10 +27,10 @@ import type { BaseImage, ImageOperation, Operation, Plan } from '../plan/index.t
 import { type StoredBase, storedBase, storedPlatforms } from './base-image.ts'
 import { RegistryQuestions } from './registry-questions.ts'
 
-// More than any chain of images that is built on one another in a store.
+// More than any real chain of images built on one another.
 const mostBases = 32
 
-/** Where a base is that the user has not brought into the store, and for which platform it was asked for. */
+/** Where a base comes from that the user has not stored, and the requested platform. */
 interface Source {
   readonly name: Reference
   readonly platform: Platform
@@ -39,8 +39,8 @@ interface Source {
 }
 
 /**
- * The base images of one build. An image that the user has pulled, built, loaded or tagged is taken as it is. Of all others
- * the registry is asked what the name means now; their layers come when a step needs them.
+ * The base images of a build. Images that the user has pulled, built, loaded or tagged are used as they are. All others are
+ * resolved by their registry; their layers are fetched when a step needs them.
  */
 export class BuildBases {
   private readonly host: Host
@@ -59,7 +59,7 @@ export class BuildBases {
     this.questions = new RegistryQuestions(host, options.signal)
   }
 
-  /** The base of that name for a platform. Rejects with `BASE_UNKNOWN`, `PLATFORM_MISSING`, and `REFERENCE_INVALID`. */
+  /** Resolves a base for a platform. Rejects with `BASE_UNKNOWN`, `PLATFORM_MISSING`, and `REFERENCE_INVALID`. */
   async resolve(text: string, platform: Platform): Promise<BaseImage> {
     const name = parseReference(text)
     const key = `${formatReference(name)} ${formatPlatform(platform)}`
@@ -111,7 +111,7 @@ export class BuildBases {
         this.warn(name, fallback, error)
         return this.take({ name, platform, remembered: fallback })
       }
-      // For a platform whose programs run on the one that was asked for; nobody has a better one.
+      // It is for another platform whose programs run here, and the registry has nothing better.
       if (stored !== undefined && this.options.pull !== true) return this.takeStored(stored)
       throw error
     }
@@ -152,7 +152,7 @@ export class BuildBases {
     })
   }
 
-  /** Brings the layers of a base into the store. */
+  /** Fetches the layers of a base into the store. */
   async fetch({ base }: ImageOperation, step: Step): Promise<void> {
     const { host } = this
     const { signal } = this.options
@@ -174,12 +174,12 @@ export class BuildBases {
     }
   }
 
-  /** Remembers those bases that a build used, for the next one. */
+  /** Caches the bases that the build used, for the next one. */
   keep(operations: readonly Operation[]): void {
     for (const operation of operations) if (operation.kind === 'image') this.remember(operation.base)
   }
 
-  /** What those bases are known as whose layers the images begin with, given by their diff IDs. */
+  /** Returns what the bases are known as whose layers these images start with, given by their diff IDs. */
   basedOn(plans: readonly Plan[], images: readonly (readonly Digest[])[]): readonly PulledAs[] | undefined {
     const isBelow = ({ layers }: BaseImage) =>
       layers.length > 0 && images.some((image) => layers.every(({ diffId }, i) => diffId === image[i]))
@@ -221,7 +221,10 @@ function baseOf(reference: Reference, { blob, manifest, config }: RemoteImage): 
   return { reference, manifest: blob, config, layers, fetchable: true }
 }
 
-/** Builds of earlier versions named their bases. One whose layers they left in its registry is such a one, and no pulled image. */
+/**
+ * Builds of earlier versions named their bases. One whose layers are still in its registry was left by such a build, and was not
+ * pulled.
+ */
 function leftByBuild({ store }: Host, name: Reference, { base, entry }: StoredBase): RememberedBase | undefined {
   if (entry.pulledAs !== undefined) return undefined
   const known = pulledAsOfEntry(store, entry)
@@ -232,7 +235,7 @@ function leftByBuild({ store }: Host, name: Reference, { base, entry }: StoredBa
   return { base: { ...base, reference: name, fetchable: true }, root: known.root, repository, asked }
 }
 
-/** Shows layers that come as parts of a step, as BuildKit does, besides reporting them. */
+/** Also reports layers as progress of a step, as BuildKit does. */
 export function layersOf(step: Step, report: Reporter): Reporter {
   return (event) => {
     report(event)
@@ -241,7 +244,7 @@ export function layersOf(step: Step, report: Reporter): Reporter {
   }
 }
 
-/** Does work whose layers are shown in a step of their own, once the first of them comes. */
+/** Shows the layers that some work transfers in a step of their own, starting with the first of them. */
 export async function asStep<T>(
   steps: Steps,
   title: string,

@@ -7,7 +7,7 @@ import { isRemoteContext } from './base-image.ts'
 import { openBuild, openNamedFolder } from './inputs.ts'
 import type { ContextTools, RemoteContexts } from './remote-context.ts'
 
-/** The contexts of one build: its own and the named ones, each opened once, when it is first needed. */
+/** The contexts of a build: its own and the named ones, each opened once, on first use. */
 export class BuildContexts {
   private readonly host: Host
   private readonly options: BuildOptions
@@ -22,7 +22,7 @@ export class BuildContexts {
     this.tools = tools
   }
 
-  /** Opens the build's own, which is called '', and reads the Dockerfile. */
+  /** Opens the build's own context, named '', and reads the Dockerfile. */
   async begin(): Promise<{ readonly file: Dockerfile; readonly ignore?: IgnoreMatcher | undefined }> {
     const inputs = await openBuild(this.host, this.options, this.tools.steps, () => this.remotes())
     const { file, context, ignore } = inputs
@@ -37,13 +37,13 @@ export class BuildContexts {
     return context
   }
 
-  /** Seconds since 1970: when the source was made, where that is known. */
+  /** Returns when the source was made, in seconds since 1970, if known. */
   async timeOf(source: EpochSource): Promise<number | undefined> {
     if (source.kind === 'context') return (await this.get(source.name)).madeAt?.()
     return (await this.remotes()).timeOfSource(source)
   }
 
-  /** What fetches from elsewhere; most builds do not need it. */
+  /** Returns what fetches remote contexts; most builds do not need it. */
   remotes(): Promise<RemoteContexts> {
     this.remote ??= import('./remote-context.ts').then(
       ({ RemoteContexts }) => new RemoteContexts(this.host, this.options, this.tools),

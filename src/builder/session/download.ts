@@ -5,7 +5,7 @@ import { Gauge, sha256, TareError } from '../../support/index.ts'
 import type { DownloadOperation } from '../plan/index.ts'
 import type { Downloaded } from '../solve/index.ts'
 
-/** What an earlier fetch of an address came to. */
+/** The result of an earlier download of a URL. */
 interface Memory {
   readonly digest: Digest
   readonly size: number
@@ -14,8 +14,8 @@ interface Memory {
 }
 
 /**
- * The file at an address, in the store: ADD of a URL. One that was fetched before is asked for only if it has changed; one
- * whose checksum is given, and which is there, is not asked for at all. Rejects with `CHECKSUM_MISMATCH` and others.
+ * Downloads a file into the store, for ADD of a URL. One downloaded before is requested conditionally; one with a known checksum
+ * that is in the store is not requested at all. Rejects with `CHECKSUM_MISMATCH` and others.
  */
 export async function download(
   host: Host,

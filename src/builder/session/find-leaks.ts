@@ -2,13 +2,13 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { setImmediate as takeTurn } from 'node:timers/promises'
 import type { StoredLayer } from '../../files/layer/index.ts'
 
-/** Bytes that must not be anywhere, under a name. */
+/** Bytes that must not appear anywhere, with a name. */
 export interface Needle {
   readonly id: string
   readonly bytes: Uint8Array
 }
 
-/** Where one was found: in the file, or in the name of what is there. */
+/** Where one was found: in a file, or in the name of an entry. */
 export interface Leak {
   readonly id: string
   /** Path in the layer. */
@@ -18,7 +18,7 @@ export interface Leak {
 // Bytes read at a time.
 const readSize = 4 << 20
 
-/** The first place in a layer of each of the needles that is there. Rejects with the signal's reason. */
+/** Finds the first occurrence of each needle in a layer. Rejects with the signal's reason. */
 export async function findLeaks(
   { index, path }: StoredLayer,
   needles: readonly Needle[],
@@ -51,7 +51,7 @@ export async function findLeaks(
   }
 }
 
-/** Whose header or body lies there: the last entry that begins before. */
+/** Returns the entry at a position: the last one that starts before it. */
 function pathAt({ entries }: StoredLayer['index'], position: number): string {
   let best: (typeof entries)[number] | undefined
   for (const entry of entries)

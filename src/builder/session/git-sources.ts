@@ -6,13 +6,13 @@ import type { RemoteFiles } from '../solve/index.ts'
 
 export interface GitAccess {
   readonly signal: AbortSignal
-  /** The bytes of the secret of that id. */
+  /** Returns a secret's bytes by id. */
   readonly secret: (id: string) => Uint8Array | undefined
-  /** The socket of the ssh agent that the build was given. */
+  /** Returns the socket of the build's SSH agent. */
   readonly agent: () => Promise<string | undefined>
 }
 
-/** The commits of git repositories that one build takes files from. Each is asked for and fetched once; `close` removes them. */
+/** The git commits a build takes files from. Each is resolved and fetched once; `close` removes them. */
 export class GitSources {
   private readonly host: Host
   private readonly access: GitAccess
@@ -25,7 +25,7 @@ export class GitSources {
     this.access = access
   }
 
-  /** What the address means now. Its files, and when they were committed, are fetched when they are asked for. */
+  /** Resolves an address. Its files and their commit time are fetched when requested. */
   async find(
     source: GitAddress,
     step: Step,
@@ -35,9 +35,9 @@ export class GitSources {
       resolveGit(await this.git(source, step), source),
     )
     step.output('stderr', `${resolved.commit}${resolved.name === undefined ? '' : `\t${resolved.name}`}\n`)
-    // Of a .git that is kept, the address and the names of refs are a part.
+    // A kept .git contains the address and the names of refs.
     const kept = keepGitDir === true ? [withoutCredentials(remote), resolved.name, resolved.tag] : undefined
-    // Submodules may be named relative to the repository.
+    // Submodule URLs may be relative to the repository's.
     const neighbours = submodules ? sha256(remote) : ''
     const identity = JSON.stringify(['git', resolved.commit, subdir ?? '', neighbours, times, kept ?? ''])
     const checkedOut = (own: Step) => once(this.checkouts, identity, () => this.checkOut(source, resolved, own))
@@ -49,7 +49,7 @@ export class GitSources {
     }
   }
 
-  /** Call it when nobody reads the files any more. */
+  /** Must be called when the files are no longer read. */
   close(discard: (path: string) => void): void {
     for (const folder of this.folders) discard(folder)
   }
@@ -78,7 +78,7 @@ export class GitSources {
     })
   }
 
-  /** GIT_AUTH_TOKEN and GIT_AUTH_HEADER, or those of the one host, as BuildKit reads them. (docs/build/building/secrets) */
+  /** Returns GIT_AUTH_TOKEN and GIT_AUTH_HEADER, or those for one host, as BuildKit reads them. (docs/build/building/secrets) */
   private authorization(remote: string): readonly (readonly [string, string])[] {
     if (!/^https?:/i.test(remote) || !URL.canParse(remote)) return []
     const { origin, host } = new URL(remote)
@@ -94,14 +94,14 @@ export class GitSources {
   }
 }
 
-/** What git prints, line by line; of a line that it writes over and over, the last state. */
+/** Reports git's output line by line; of a line that is rewritten, only the final state. */
 function linesTo(step: Step): (text: string) => void {
   let rest = ''
   return (text) => {
     const lines = (rest + text).split(/\r*\n/)
     rest = lines.pop()!
     for (const line of lines) {
-      // A server may say anything, to a terminal too.
+      // A server may send anything, and it ends up on a terminal.
       const last = line
         .slice(line.lastIndexOf('\r') + 1)
         .replace(/[\p{Cc}\p{Cf}]+/gu, ' ')
@@ -111,7 +111,7 @@ function linesTo(step: Step): (text: string) => void {
   }
 }
 
-/** The value that was made for the key before, or is being made. What failed is tried again. */
+/** Returns the value for a key, made or being made. Failures are not cached. */
 function once<T>(made: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
   const known = made.get(key)
   if (known !== undefined) return known

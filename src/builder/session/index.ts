@@ -1,8 +1,8 @@
 /**
- * What one build is given: contexts, bases, secrets, SSH agents, settings of RUN; and the search for leaks of secrets.
+ * What a build is given: contexts, bases, secrets, SSH agents, settings for RUN; and the search for leaked secrets.
  *
- * In: a Host and build options.  Out: what plan and solve ask for, opened when it is first needed, closed with the build.
- * Not here: what instructions mean (plan), how they happen (solve).
+ * In: a Host and build options.  Out: what plan and solve need, opened on first use, closed with the build.
+ * Not here: the meaning of instructions (plan), their execution (solve).
  */
 export { Agents } from './agents.ts'
 export { readNamedContexts } from './base-image.ts'

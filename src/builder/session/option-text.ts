@@ -1,6 +1,6 @@
 import { TareError } from '../../support/index.ts'
 
-/** The fields of `key=value,key=value`, keys in lower case. Throws `OPTION_INVALID`, naming `what` it is. */
+/** Parses `key=value,key=value`, with keys in lower case. Throws `OPTION_INVALID`, naming `what`. */
 export function fieldsOf(text: string, what: string): ReadonlyMap<string, string> {
   return new Map(
     text.split(',').map((field): [string, string] => {

@@ -10,16 +10,16 @@ import type { Operation, Plan } from '../plan/index.ts'
 import { findLeaks, type Needle } from './find-leaks.ts'
 import { needleOf, type Secret, shortest } from './secrets.ts'
 
-/** A secret in an image. */
+/** A secret found in an image. */
 export interface ImageLeak {
   /** Which secret, in which file of which step. */
   readonly message: string
   readonly where?: SourceRange | undefined
-  /** The layer that has it. */
+  /** The layer containing it. */
   readonly diffId?: Digest
 }
 
-/** What of the secrets to look for; says which are too short to be looked for. */
+/** Returns what to search for; reports secrets that are too short. */
 export function needlesOf(secrets: readonly Secret[], report: Reporter): Needle[] {
   return secrets.flatMap((secret) => {
     const bytes = needleOf(secret)
@@ -33,7 +33,7 @@ export function needlesOf(secrets: readonly Secret[], report: Reporter): Needle[
   })
 }
 
-/** What a build does when its image holds a secret. Only the caller can allow it; a Dockerfile can only be stricter. */
+/** Returns what to do if the image contains a secret. Only the caller can allow it; a Dockerfile can only be stricter. */
 export function leakPolicy(options: BuildOptions, checksAreErrors: boolean): 'error' | 'warn' | 'allow' {
   const { secretLeak, allowSecretLeak } = options
   const asked = secretLeak ?? (allowSecretLeak === true ? 'allow' : 'warn')
@@ -44,7 +44,7 @@ export function leakPolicy(options: BuildOptions, checksAreErrors: boolean): 'er
   return asked === 'warn' && checksAreErrors ? 'error' : asked
 }
 
-/** A plan, what came of its operations, and the two documents made of it. */
+/** A plan, the results of its operations, and the image's two documents. */
 export type ImageParts = readonly [
   plan: Plan,
   snapshots: readonly (Snapshot | undefined)[],
@@ -60,7 +60,10 @@ export interface LeakSearch {
   readonly report: Reporter
 }
 
-/** Searches an image for secrets, and warns of each. Where they are an error, throws `SECRET_LEAKED` and forgets the steps. */
+/**
+ * Searches an image for secrets and warns of each. If they are errors, throws `SECRET_LEAKED` and removes the steps from the
+ * cache.
+ */
 export async function searchImage(image: ImageParts, search: LeakSearch): Promise<readonly ImageLeak[]> {
   const { needles, policy, report, store } = search
   if (policy === 'allow' || needles.length === 0) return []
@@ -79,7 +82,7 @@ export async function searchImage(image: ImageParts, search: LeakSearch): Promis
   return leaks
 }
 
-/** Layers that the plan adds to its output, also those that were remembered. */
+/** Searches the layers that the plan adds to its output, including cached ones. */
 async function leaksInLayers(
   { operations, output }: Plan,
   snapshots: readonly (Snapshot | undefined)[],
@@ -102,7 +105,7 @@ async function leaksInLayers(
   return found
 }
 
-/** A file may have a secret for its name. */
+/** A file's name may itself contain a secret. */
 function masked(message: string, needles: readonly Needle[]): string {
   return needles.reduce((text, { bytes }) => text.replaceAll(Buffer.from(bytes).toString('utf8'), '***'), message)
 }
@@ -112,7 +115,7 @@ function forgetStepsOf(store: Store, diffId: Digest): void {
     if (layerOfStep(store, key) === diffId) store.records.forget('steps', key)
 }
 
-/** A document of the image: its config with environment and history, or its manifest with annotations. */
+/** Searches a document of the image: its config with environment and history, or its manifest with annotations. */
 export function leaksInDocument(bytes: Uint8Array, needles: readonly Needle[], what: string): readonly ImageLeak[] {
   const json = JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown
   return needles.flatMap(({ id, bytes: secret }) => {
@@ -121,13 +124,13 @@ export function leaksInDocument(bytes: Uint8Array, needles: readonly Needle[], w
   })
 }
 
-/** Where a text is in a document: `config.Env[0]`. */
+/** Returns the path to a text in a document: `config.Env[0]`. */
 function partWith(value: unknown, text: string, path: string): string | undefined {
   if (typeof value === 'string') return value.includes(text) ? path : undefined
   if (typeof value !== 'object' || value === null) return undefined
   for (const [key, member] of Object.entries(value)) {
     const name = Array.isArray(value) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`
-    // A name that holds the secret is not repeated.
+    // A member's name that contains the secret is not repeated.
     const found = key.includes(text) ? path : partWith(member, text, name)
     if (found !== undefined) return found
   }

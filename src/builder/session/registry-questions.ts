@@ -5,24 +5,24 @@ import { isAboutCertificates } from '../../net/index.ts'
 import { type Descriptor, formatReference, type Platform, type Reference } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
 
-// As long as a build waits for a registry when it could do without.
+// How long a build waits for a registry it could do without.
 const patienceInMs = 5_000
 
 interface Opened {
   readonly registry: Registry
   readonly stop: AbortController
-  /** What the name points at, once that was asked. */
+  /** What the name points to, once resolved. */
   root?: Descriptor
 }
 
-/** What registries are asked in one build: of each name once what it points at, for all platforms. */
+/** A build's requests to registries: each name is resolved once, for all platforms. */
 export class RegistryQuestions {
   private readonly host: Host
   private readonly signal: AbortSignal | undefined
   private readonly opened = new Map<string, Opened>()
   private readonly all: Registry[] = []
   private readonly silent = new Map<string, TareError>()
-  /** Milliseconds that were waited for a name. */
+  /** Milliseconds spent waiting per name. */
   private readonly waited = new Map<string, number>()
 
   constructor(host: Host, signal: AbortSignal | undefined) {
@@ -31,8 +31,8 @@ export class RegistryQuestions {
   }
 
   /**
-   * What the name points at. Rejects with `IMAGE_UNKNOWN`. `soon`: whoever asks can do without, and waits five seconds in
-   * all, for a registry that gave no answer in this build not at all.
+   * Resolves a name. Rejects with `IMAGE_UNKNOWN`. `soon`: the caller can do without, and waits at most five seconds in total,
+   * and not at all for a registry that has already failed to respond.
    */
   async root(name: Reference, soon: boolean): Promise<Descriptor> {
     const opened = await this.open(name)
@@ -44,14 +44,14 @@ export class RegistryQuestions {
     return root
   }
 
-  /** The image for a platform that the root leads to: its manifest and config. */
+  /** Returns the root's image for a platform: its manifest and config. */
   async image(name: Reference, platform: Platform, root: Descriptor, soon: boolean): Promise<RemoteImage> {
     const { registry } = await this.open(name)
     const { readRemote } = await import('../../images/transports/index.ts')
     return this.within(name, soon, () => readRemote(this.host, registry, name, platform, root))
   }
 
-  /** Whether an error says that a registry gave no answer, and not what its answer was. */
+  /** Whether an error means that a registry did not respond. */
   isSilence(error: unknown): error is TareError {
     if (!(error instanceof TareError)) return false
     if (error.code === 'REGISTRY_UNREACHABLE') return !isAboutCertificates(error)

@@ -11,7 +11,7 @@ import { download } from './download.ts'
 import { GitSources } from './git-sources.ts'
 import type { Secret } from './secrets.ts'
 
-/** What the contexts of one build are opened with. */
+/** What a build's contexts are opened with. */
 export interface ContextTools {
   readonly steps: Steps
   readonly signal: AbortSignal
@@ -19,7 +19,7 @@ export interface ContextTools {
   readonly agents: Agents
 }
 
-/** What a context on the web turned out to be: files, or the Dockerfile alone, which is then the one file there is. */
+/** A remote context: files, or only a Dockerfile, which is then its one file. */
 export interface RemoteContext {
   readonly context: Context
   readonly text?: string
@@ -29,7 +29,7 @@ type RemoteSource = Exclude<EpochSource, { readonly kind: 'context' }>
 
 const web = /^https?:\/\//i
 
-/** Fetches what a build takes from elsewhere, and keeps it while the build runs. */
+/** Fetches remote contexts and keeps them while the build runs. */
 export class RemoteContexts {
   readonly git: GitSources
   private readonly host: Host
@@ -46,7 +46,7 @@ export class RemoteContexts {
     this.git = new GitSources(host, { secret, agent: () => agents.socket('default'), signal })
   }
 
-  /** The build's own context. Throws `CONTEXT_INVALID` for an address of another kind, and what fetching meets. */
+  /** Opens the build's own context. Throws `CONTEXT_INVALID` for an unsupported address, and the errors of fetching. */
   async open(address: string): Promise<RemoteContext> {
     if (isGitContext(address)) return { context: await this.checkedOut(address, withoutCredentials(address)) }
     if (!web.test(address))
@@ -76,7 +76,7 @@ export class RemoteContexts {
     }
   }
 
-  /** A named context: the files of a commit, or the one file of an address as it is. */
+  /** Opens a named context: the files of a commit, or the file at a URL as it is. */
   async openNamed(address: string, name: string): Promise<Context> {
     const title = `[context ${name}] ${withoutCredentials(address)}`
     if (isGitContext(address)) return this.checkedOut(address, name, title)
@@ -84,7 +84,7 @@ export class RemoteContexts {
     return treeContext(name, treeOfDownload(downloadName(address), file), { madeAt: () => this.timeOf(file) })
   }
 
-  /** A Dockerfile of the web. Throws `DOCKERFILE_UNREADABLE` for what is too large. */
+  /** Downloads a Dockerfile. Throws `DOCKERFILE_UNREADABLE` if it is too large. */
   async text(url: string): Promise<string> {
     const shown = withoutCredentials(url)
     if (!web.test(url) || !URL.canParse(url))
@@ -97,7 +97,7 @@ export class RemoteContexts {
     return decodeName(readFileSync(path))
   }
 
-  /** When what is at an address was made; undefined where nothing says that. */
+  /** Returns when a remote source was made; undefined if unknown. */
   timeOfSource(source: RemoteSource): Promise<number | undefined> {
     const title = '[internal] resolve SOURCE_DATE_EPOCH'
     return this.told(title, async (step) => {
@@ -106,7 +106,7 @@ export class RemoteContexts {
     })
   }
 
-  /** What the server says; else the newest file, where it is an archive. */
+  /** Uses the server's date, otherwise the newest file of an archive. */
   private async timeOf({ path, modified }: Downloaded): Promise<number | undefined> {
     if (modified !== 0) return modified
     const scratch = () => this.host.store.reserve().path
@@ -156,7 +156,7 @@ export class RemoteContexts {
   }
 }
 
-/** Whether BUILDKIT_CONTEXT_KEEP_GIT_DIR says so. */
+/** Whether BUILDKIT_CONTEXT_KEEP_GIT_DIR is set. */
 function keepsGitDir({ buildArgs = {}, environment = {} }: BuildOptions): boolean {
   const name = 'BUILDKIT_CONTEXT_KEEP_GIT_DIR'
   const said = name in buildArgs ? (buildArgs[name] ?? environment[name]) : undefined

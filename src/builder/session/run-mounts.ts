@@ -4,7 +4,7 @@ import type { RunMount, RunOptions } from '../../api/index.ts'
 import { TareError } from '../../support/index.ts'
 import type { SandboxMount } from '../sandbox/index.ts'
 
-/** What `run` mounts: its volumes first, then its mounts. Throws `OPTION_INVALID` and `MOUNT_SOURCE_MISSING`. */
+/** Returns what `run` mounts: volumes first, then mounts. Throws `OPTION_INVALID` and `MOUNT_SOURCE_MISSING`. */
 export function mountsOf({ volumes = [], mounts = [] }: RunOptions): SandboxMount[] {
   const all = [...volumes.map(readVolume), ...mounts.map(readMount)]
   const targets = new Set<string>()
@@ -15,7 +15,7 @@ export function mountsOf({ volumes = [], mounts = [] }: RunOptions): SandboxMoun
   return all
 }
 
-/** `source:target[:ro]`. */
+/** Parses `source:target[:ro]`. */
 function readVolume(text: string): SandboxMount {
   const [source = '', target = '', how = 'rw', ...rest] = text.split(':')
   if (target === '' || rest.length > 0) throw invalid('volume', text, 'Write -v SOURCE:TARGET or -v SOURCE:TARGET:ro.')

@@ -8,7 +8,7 @@ import type { Agents } from './agents.ts'
 import { invalid } from './option-text.ts'
 import { keyedHash, needleOf, type Secret } from './secrets.ts'
 
-/** What RUN sees of the outside, of a build's options. */
+/** Returns RUN's settings from a build's options. */
 export function runSettings(
   host: Host,
   options: BuildOptions,
@@ -41,13 +41,13 @@ export function runSettings(
   }
 }
 
-// The network is the machine's in any case: to allow it changes nothing.
+// The network is the machine's in any case, so allowing it changes nothing.
 const entitlements = ['security.insecure', 'network.host']
 
-// (BuildKit, dockerfile2llb: known to every RUN without ARG, and in no key)
+// (BuildKit, dockerfile2llb: available to every RUN without ARG, and in no key)
 const proxyNames = new Set(['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'])
 
-/** In both spellings, whichever was given: some programs look for the one, some for the other. */
+/** In both spellings, whichever was given, since programs differ in which one they read. */
 function proxiesOf(
   buildArgs: NonNullable<BuildOptions['buildArgs']>,
   environment: NonNullable<BuildOptions['environment']>,
@@ -60,7 +60,7 @@ function proxiesOf(
   return [...found].flatMap(([name, address]) => [`${name}=${address}`, `${name.toLowerCase()}=${address}`])
 }
 
-/** `name:address` or `name=address`; an address in brackets is one of IPv6. */
+/** Parses `name:address` or `name=address`; an IPv6 address may be in brackets. */
 export function readHost(text: string): readonly [string, string] {
   const match = /^([^:=]+)[:=](.+)$/.exec(text)
   if (match === null) throw invalid('host', text, 'Write --add-host NAME:ADDRESS.')
@@ -68,7 +68,7 @@ export function readHost(text: string): readonly [string, string] {
   return [match[1]!, address === 'host-gateway' ? '127.0.0.1' : address]
 }
 
-/** `nofile=1024` or `nofile=1024:2048`. */
+/** Parses `nofile=1024` or `nofile=1024:2048`. */
 export function readLimit(text: string): readonly [string, number, number] {
   const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text)
   if (match === null)

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Host } from '../../images/index.ts'
 import { RunStorage } from '../sandbox/index.ts'
 
-/** What RUN keeps in the store: cache mounts and unpacked layers. */
+/** Opens what RUN keeps in the store: cache mounts and unpacked layers. */
 export function runStorage({ store }: Host): RunStorage {
   return new RunStorage(join(store.home, 'tare'))
 }

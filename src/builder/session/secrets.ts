@@ -5,11 +5,11 @@ import { makePrivateFolder, replaceFile } from '../../disk/index.ts'
 import { messageOf, systemCode, TareError } from '../../support/index.ts'
 import { fieldsOf, invalid } from './option-text.ts'
 
-/** A secret that was given to a build. */
+/** A secret given to a build. */
 export interface Secret {
   readonly id: string
   readonly bytes: Buffer
-  /** Its content is part of the keys of steps that use it. */
+  /** Whether its content is part of the keys of steps that use it. */
   readonly cached: boolean
 }
 
@@ -18,8 +18,8 @@ type Environment = Readonly<Record<string, string | undefined>>
 const help = 'Write --secret id=NAME,src=FILE, or --secret id=NAME,env=VARIABLE.'
 
 /**
- * `id=name[,src=path][,env=VARIABLE][,type=file|env][,cache=content]`: without a source it is the variable of that name,
- * else the file. (buildx, --secret) Throws `SECRET_MISSING`, `SECRET_INVALID`, `OPTION_INVALID`.
+ * Parses `id=name[,src=path][,env=VARIABLE][,type=file|env][,cache=content]`: without a source, the variable of that name,
+ * otherwise the file. (buildx, --secret) Throws `SECRET_MISSING`, `SECRET_INVALID`, `OPTION_INVALID`.
  */
 export function readSecret(text: string, environment: Environment): Secret {
   const fields = fieldsOf(text, 'secret')
@@ -76,14 +76,14 @@ function ofFile(id: string, path: string): Buffer {
 /** Shorter ones would be found everywhere. */
 export const shortest = 8
 
-/** What of a secret must not be found elsewhere: without the line's end that files have; undefined where it is too short. */
+/** Returns what to search for, without the final newline of a file; undefined if it is too short. */
 export function needleOf({ bytes }: Secret): Buffer | undefined {
   let end = bytes.length
   while (end > 0 && (bytes[end - 1] === 0x0a || bytes[end - 1] === 0x0d)) end--
   return end < shortest ? undefined : bytes.subarray(0, end)
 }
 
-/** A secret's content as a key may have it: nobody without this store's own key can tell which content it was. */
+/** Hashes a secret's content for use in cache keys, with a key of this store: without it, nobody can tell the content. */
 export function keyedHash(home: string, { id, bytes }: Secret): string {
   return createHmac('sha256', keyOfStore(home)).update(`${id}\0`).update(bytes).digest('hex')
 }
@@ -93,13 +93,13 @@ function keyOfStore(home: string): Buffer {
   const length = 32
   try {
     const key = readFileSync(path)
-    // A power cut may have left less.
+    // A power failure may have truncated it.
     if (key.length === length) return key
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw error
   }
   makePrivateFolder(join(home, 'tare'))
-  // Where another build is as fast, one of the two will not find its steps again.
+  // If another build does the same at once, one of them will not find its steps again.
   replaceFile(path, randomBytes(length), { mode: 0o600 })
   return readFileSync(path)
 }

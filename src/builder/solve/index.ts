@@ -1,8 +1,8 @@
 /**
- * Makes a plan happen once: operations → snapshots, and what was made before is remembered.
+ * Executes a plan, at most once per step: operations → snapshots; earlier results are reused.
  *
- * In: a Plan, the store, contexts, a clock.  Out: snapshots, each a stack of layers that lie in the store.
- * Not here: what instructions mean (plan), what an image's documents say (assemble).
+ * In: a Plan, the store, contexts, a clock.  Out: snapshots, each a stack of layers in the store.
+ * Not here: the meaning of instructions (plan), the image's documents (assemble).
  */
 export type { RemoteFiles } from './input.ts'
 export { solve } from './solve.ts'

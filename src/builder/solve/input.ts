@@ -4,23 +4,23 @@ import type { Step } from '../../support/index.ts'
 
 /** What a copy takes files from. */
 export interface Input {
-  /** For files that are `remote`, only what `fetch` answers can be looked at. */
+  /** If the files are `remote`, only what `fetch` returns can be read. */
   readonly tree: Tree
   /** For messages: `the build context`, `stage "build"`, `image alpine:3.19`. */
   readonly label: string
   readonly context?: Context
-  /** Inputs with the same identity have the same files: a second name for what is also known by its contents. */
+  /** Inputs with the same identity have the same files: an additional key besides the contents. */
   readonly identity?: string
   readonly remote?: RemoteFiles
-  /** The root of the tree has a time of its own. */
+  /** Whether the tree's root has a time of its own. */
   readonly timed?: boolean
 }
 
-/** Files that are somewhere else, of which it is known what they are. */
+/** Known files that have not been fetched yet. */
 export interface RemoteFiles {
   /** Inputs with the same identity have the same files; lets a step be found without fetching them. */
   readonly identity: string
-  /** The times of the files belong to what they are: equal contents alone will not do. */
+  /** Whether the files' times are part of what they are, so that equal contents are not enough. */
   readonly timesCount: boolean
   fetch(step: Step): Promise<Tree>
 }

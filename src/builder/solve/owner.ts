@@ -11,10 +11,9 @@ export interface Owner {
 const databaseLimit = 16 << 20
 
 /**
- * Who `user[:group]` is in the filesystem, by BuildKit's rules. A number is itself, and its own group too where none is given; a
- * name is looked up in /etc/passwd and /etc/group there. A user that they do not have is root, a group that they do not have
- * changes nothing. `root` and nothing at all are 0 without a look. Throws `OWNER_UNKNOWN` for names where there is no
- * filesystem yet.
+ * Resolves `user[:group]` in the filesystem by BuildKit's rules. A number is used as it is, and also as the group if none is
+ * given; names are looked up in the filesystem's /etc/passwd and /etc/group. An unknown user becomes root, an unknown group has
+ * no effect. `root` and an empty text are 0 without a lookup. Throws `OWNER_UNKNOWN` for names if there is no filesystem yet.
  */
 export function resolveOwner(text: OwnerText, on: Snapshot): Owner {
   const colon = text.indexOf(':')
@@ -26,7 +25,7 @@ export function resolveOwner(text: OwnerText, on: Snapshot): Owner {
   return { uid: owner.uid, gid: numberOf(group) ?? lookUpGroup(group, text, on) ?? owner.gid }
 }
 
-// What is larger is a name there, and hardly one that anybody has.
+// A larger number is treated as a name.
 const largestNumber = 0x7fffffff
 
 function numberOf(text: string): number | undefined {

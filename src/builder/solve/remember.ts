@@ -3,22 +3,22 @@ import type { MadeLayer } from '../../content/layers/index.ts'
 import { isDigest } from '../../oci/index.ts'
 import type { Tools } from './tools.ts'
 
-// Part of every key: raised when a step of the same form comes to make other bytes.
+// Part of every key: incremented when steps of the same form produce different bytes.
 const version = 2
 
-/** A key for the parts, which have to be plain JSON. */
+/** Returns a cache key for the parts, which must be plain JSON. */
 export function keyOf(...parts: readonly unknown[]): string {
   return createHash('sha256')
     .update(JSON.stringify([version, ...parts]))
     .digest('hex')
 }
 
-/** The layer that a step with this key made, if it is still there. */
+/** Returns the layer that a step with this key made, if it still exists. */
 export function recallLayer(tools: Tools, key: string): MadeLayer | undefined {
   return readLayer(tools, tools.store.records.recall('steps', key))
 }
 
-/** The layer that the last step of this form made, whatever its files held; undefined if there never was one. */
+/** Returns the last layer made by a step of this form, whatever its files contained; undefined if there is none. */
 export function latestLayer(tools: Tools, form: string): MadeLayer | undefined {
   return readLayer(tools, tools.store.records.recall('latest', form))
 }
@@ -34,7 +34,7 @@ function readLayer(tools: Tools, text: string | undefined): MadeLayer | undefine
   try {
     const { rootTime, ...layer } = JSON.parse(text) as MadeLayer
     if (!isDigest(layer.diffId) || !tools.store.blobs.touch(layer.diffId)) return undefined
-    // One that was cut short is made again.
+    // A truncated one is made again.
     if (tools.store.blobs.size(layer.diffId) !== layer.size) return undefined
     return isTime(rootTime) ? { ...layer, rootTime } : layer
   } catch {

@@ -23,21 +23,20 @@ import { makeDirectoryStep } from './steps/make-directory.ts'
 import { runStep } from './steps/run.ts'
 import { stamp, type Tools } from './tools.ts'
 
-/** What an operation came to: a filesystem in layers, or only files to copy from. */
+/** The result of an operation: a filesystem in layers, or only files to copy from. */
 interface Result {
   readonly snapshot?: Snapshot
   readonly input: Input
 }
 
 /**
- * Makes every operation of the plan happen, each as soon as what it names is there, and each at most once ever: what was
- * made before is found again. Answers the snapshots in the plan's order. On failure the others are stopped, and the
- * error names the instruction.
+ * Executes every operation of the plan as soon as its inputs are ready, reusing earlier results. Returns the snapshots in the
+ * plan's order. On failure the others are stopped, and the error names the instruction.
  */
 export async function solve(plan: Plan, tools: Tools): Promise<readonly (Snapshot | undefined)[]> {
   const stop = new AbortController()
   const signal = AbortSignal.any([tools.signal, stop.signal])
-  // Each of many steps may listen.
+  // Many steps may listen.
   setMaxListeners(0, signal)
   const own: Tools = { ...tools, signal }
   // Better now than after half of the work.
@@ -55,7 +54,7 @@ export async function solve(plan: Plan, tools: Tools): Promise<readonly (Snapsho
   return settled.map((result) => (result.status === 'fulfilled' ? result.value.snapshot : undefined))
 }
 
-/** Throws where the filesystem of a RUN is of an architecture whose programs this machine cannot run. */
+/** Throws if a RUN's filesystem is for an architecture this machine cannot run. */
 function refuseForeignRun(run: RunOperation, { operations, output }: Plan): void {
   let below = operations[run.onto]
   while (below !== undefined && 'onto' in below) below = operations[below.onto]
@@ -135,14 +134,14 @@ class OperationRunner {
     }
   }
 
-  /** Does the work as a step, and tells of it. */
+  /** Runs and reports a step. */
   private async told<T>(
     operation: Operation,
     work: (step: Step) => Promise<T>,
     title: string = operation.title,
   ): Promise<T> {
     const { signal } = this.tools
-    // Ctrl-C is heard when the event loop takes a turn, which quick steps alone would never let it do.
+    // Lets Ctrl-C through, which otherwise would have to wait while quick steps follow each other.
     await takeTurn()
     signal.throwIfAborted()
     const step = this.tools.steps.start(title)
@@ -182,7 +181,7 @@ class OperationRunner {
     return snapshots.of(base.layers, absent.length === 0 ? undefined : this.fetching(operation))
   }
 
-  /** Fetches the base when that is first asked for, as a step of its own. */
+  /** Returns a function that fetches the base on first use, as a step of its own. */
   private fetching(operation: ImageOperation): () => Promise<void> {
     let fetched: Promise<void> | undefined
     const fetch = async (step: Step) => {
@@ -214,7 +213,7 @@ class OperationRunner {
   }
 }
 
-/** A filesystem in a registry, known by its name. The times of its files do not count, as those of any other stage do not. */
+/** A filesystem in a registry, identified by its name. The times of its files do not count, as for any other stage. */
 function remoteFilesOf(snapshot: Snapshot, fetch: () => Promise<void>): RemoteFiles {
   return {
     identity: snapshot.id,
@@ -226,7 +225,7 @@ function remoteFilesOf(snapshot: Snapshot, fetch: () => Promise<void>): RemoteFi
   }
 }
 
-/** The snapshot's tree, with the time of its root where it has one. */
+/** Returns the snapshot's tree, with the time of its root if it has one. */
 function filesOf({ tree, rootTime }: Snapshot): Tree {
   const { root } = tree()
   return rootTime === undefined

@@ -7,73 +7,73 @@ import type { DownloadOperation, GitOperation, ImageOperation, Operation, RunOpe
 import type { Sandbox } from '../sandbox/index.ts'
 import type { RemoteFiles } from './input.ts'
 
-/** What the steps work with: everything from outside. */
+/** What steps work with: everything from outside. */
 export interface Tools {
   readonly store: Store
   readonly snapshots: Snapshots
-  /** The context of that name, '' being the build's own. */
+  /** Returns the context with that name, '' being the build's own. */
   readonly context: (name: string) => Promise<Context>
   readonly steps: Steps
-  /** Whether an earlier result of the operation may be used. */
+  /** Whether a cached result of the operation may be used. */
   readonly mayRecall: (operation: Operation) => boolean
   readonly now: () => Date
-  /** Seconds since 1970: the time of directories that WORKDIR makes. */
+  /** The time of directories created by WORKDIR, in seconds since 1970. */
   readonly epoch?: number | undefined
-  /** Seconds since 1970: no file in a new layer is later. */
+  /** No file in a new layer is later than this, in seconds since 1970. */
   readonly latest?: number | undefined
   readonly unpackLimit?: number | undefined
   readonly signal: AbortSignal
-  /** The sandbox for RUN. Throws where this machine has none. */
+  /** Returns the sandbox for RUN. Throws if this machine has none. */
   readonly sandbox: () => Sandbox
   readonly run: RunSettings
-  /** The file at an address, on disk and checked. Without it, nothing is fetched. */
+  /** Downloads a file and verifies it. If absent, nothing is downloaded. */
   readonly download?: (operation: DownloadOperation) => Promise<Downloaded>
-  /** Which commit is meant, and a way to its files, which stay until the build has ended. Without it, nothing is fetched. */
+  /** Resolves a commit and returns a way to its files, which exist until the build has ended. If absent, nothing is fetched. */
   readonly git?: (operation: GitOperation, step: Step) => Promise<RemoteFiles>
-  /** Brings the layers of a base into the store that are still in a registry. */
+  /** Fetches layers of a base that are still in a registry. */
   readonly fetchBase?: (operation: ImageOperation, step: Step) => Promise<void>
 }
 
-/** A file of the web. */
+/** A downloaded file. */
 export interface Downloaded {
   readonly path: string
   readonly digest: Digest
   readonly size: number
-  /** Seconds since 1970; 0 where the server does not say. */
+  /** Seconds since 1970; 0 if the server does not say. */
   readonly modified: number
 }
 
-/** What the instructions named RUN see of the outside. */
+/** What RUN instructions see of the outside. */
 export interface RunSettings {
-  /** The secret's bytes; undefined where there is none of that id. */
+  /** Returns the secret's bytes; undefined if there is none with that id. */
   readonly secret: (id: string) => Uint8Array | undefined
-  /** What of the secret's content is part of keys: a keyed hash, where that was asked for. */
+  /** Returns the part of the secret that belongs in keys: a keyed hash, if requested. */
   readonly secretKey: (id: string) => string | undefined
-  /** Texts that are not to be seen in what a command prints. */
+  /** Texts to mask in a command's output. */
   readonly hidden: readonly string[]
-  /** The socket of the ssh agent of that id; undefined where there is none. */
+  /** Returns the socket of the SSH agent with that id; undefined if there is none. */
   readonly agent: (id: string) => Promise<string | undefined>
-  /** Further lines of /etc/hosts. */
+  /** Additional entries for /etc/hosts. */
   readonly hosts: readonly (readonly [name: string, address: string])[]
-  /** `HTTP_PROXY=…`: in the environment, not in any key. */
+  /** `HTTP_PROXY=…`: in the environment, but in no key. */
   readonly proxies: readonly string[]
   readonly shmSize?: number | undefined
   readonly limits: readonly (readonly [name: string, soft: number, hard: number])[]
-  /** Whether RUN --security=insecure may run. */
+  /** Whether RUN --security=insecure is allowed. */
   readonly allowInsecure: boolean
-  /** Comes before the ids of cache mounts. */
+  /** Prefix for the ids of cache mounts. */
   readonly cacheNamespace: string
-  /** Called when a command fails, before its step ends; `shell` runs a shell in the tree as the command left it. */
+  /** Called when a command fails, before its step ends; `shell` runs a shell in the tree the command left. */
   readonly failed?:
     | ((operation: RunOperation, message: string, shell: () => Promise<number>) => Promise<void>)
     | undefined
-  /** Where all output of the step is kept. */
+  /** Returns where a step's complete output is kept. */
   readonly logFile: (operation: RunOperation) => string
 }
 
 let stamps = 0
 
-/** The time for what a step makes now: no two are the same, as on a disk. */
+/** Returns a time for what a step creates now; all are different, as on a disk. */
 export function stamp(tools: Tools): { mtime: number; mtimeNs: number } {
   const now = tools.now().getTime()
   return { mtime: Math.floor(now / 1000), mtimeNs: (now % 1000) * 1_000_000 + (++stamps % 1_000_000) }

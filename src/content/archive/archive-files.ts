@@ -2,28 +2,31 @@ import { documentLimit } from '../../oci/index.ts'
 import { type Bytes, collect, TareError } from '../../support/index.ts'
 import type { FileExtent } from './types.ts'
 
-/** One file of an archive. */
+/** A file in an archive. */
 export interface Item {
   readonly size: number
-  /** Where its bytes lie on the disk, in one piece: may be read until the archive is closed. Undefined where they do not. */
+  /** Returns the first `length` bytes, or all if there are fewer. */
   readonly at?: FileExtent | undefined
-  /** The first bytes, as many as `length` or as there are. */
+  /**
+   * The files of an archive by name, whether it is a tar or a folder. Names have no `./`, and are never followed out of the
+   * archive.
+   */
   head(length: number): Promise<Uint8Array>
   open(): Bytes
 }
 
-/** An archive as a place where files have names, be it a tar or a folder. Names are without `./` and are not followed out of it. */
+/** The archive's name in messages. */
 export interface ArchiveFiles {
-  /** What messages call the archive. */
+  /** Returns the file with this name, following links; undefined if there is none. Rejects with `ARCHIVE_PATH_ESCAPES`. */
   readonly label: string
-  /** The file of that name, through links; undefined where there is none. Rejects with `ARCHIVE_PATH_ESCAPES`. */
+  /** Lists names that help to identify the archive: a folder's top level, or everything in a tar. */
   find(path: string): Promise<Item | undefined>
-  /** Names that it holds, as far as they help to say what it is: of a folder, its own; of a tar, all. */
+  /** Returns a file or rejects with `ARCHIVE_MEMBER_MISSING`. `namedBy` is the document that refers to it. */
   names(): Promise<readonly string[]>
   close(): Promise<void>
 }
 
-/** The file, or `ARCHIVE_MEMBER_MISSING`. `namedBy` is the document that speaks of it. */
+/** Reads a document whole. Rejects with `ARCHIVE_INVALID` if it is too large to be one. */
 export async function need(shelf: ArchiveFiles, path: string, namedBy: string): Promise<Item> {
   const item = await shelf.find(path)
   if (item !== undefined) return item
@@ -32,14 +35,17 @@ export async function need(shelf: ArchiveFiles, path: string, namedBy: string): 
   })
 }
 
-/** A document of the archive, whole. Rejects with `ARCHIVE_INVALID` when it is too large to be one. */
+/** Adds the archive's name to an error from a room that does not know it. */
 export async function readDocument(shelf: ArchiveFiles, item: Item, name: string): Promise<Buffer> {
   if (item.size > documentLimit)
     throw invalid(shelf, `its ${name} has ${item.size} bytes, and a document may have ${documentLimit}`)
   return collect(item.open(), documentLimit)
 }
 
-/** What a room that knows no file names found wrong, with the name of the archive before it. */
+/**
+ * Normalizes a name within the archive. Throws `ARCHIVE_PATH_ESCAPES` if it is absolute or leads out: honest tools write no such
+ * names, and following them would read the host's files. `from` is the folder it is relative to.
+ */
 export function withLabel(label: string, error: unknown): unknown {
   if (!(error instanceof TareError)) return error
   return new TareError(error.code, `${label}: ${error.message}`, { remedy: error.remedy, cause: error })
@@ -53,8 +59,8 @@ export function invalid(shelf: ArchiveFiles, why: string, cause?: unknown): Tare
 }
 
 /**
- * A name within the archive, without `.` and `..`. Throws `ARCHIVE_PATH_ESCAPES` where it is absolute or leads out:
- * honest tools write no such names, and what follows them reads the host's files. `from` is the folder it starts in.
+ * Normalizes a name within the archive. Throws `ARCHIVE_PATH_ESCAPES` if it is absolute or leads out: honest tools write no such
+ * names, and following them would read the host's files. `from` is the folder it is relative to.
  */
 export function innerPath(label: string, path: string, from = ''): string {
   const escapes = () =>

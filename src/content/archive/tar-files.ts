@@ -7,12 +7,12 @@ import type { FileExtent } from './types.ts'
 
 const chunkSize = 1 << 20
 
-// More than any archive needs, few enough that a circle ends at once.
+// More than any archive needs, and few enough to end a cycle at once.
 const mostLinks = 16
 
 /**
- * A tar that lies in a file, read in place: only its headers are looked at until someone opens a member. The shelf closes
- * the file. `onDisk` is where others may open it. Throws a TareError `TAR_…`, with `label` before its message, and `ARCHIVE_PATH_ESCAPES`.
+ * Opens a tar file in place: only headers are read until a member is opened. Closing the result closes the file. Throws a
+ * TareError `TAR_…`, prefixed with `label`, or `ARCHIVE_PATH_ESCAPES`.
  */
 export function openTarShelf(file: FileHandle, size: number, label: string, onDisk?: string): ArchiveFiles {
   const archive: Archive = {
@@ -20,7 +20,7 @@ export function openTarShelf(file: FileHandle, size: number, label: string, onDi
     read: (into, position) => readSync(file.fd, into, 0, into.length, position),
   }
   const entries = new Map<string, StoredEntry>()
-  // A name that comes twice means the later one, as when it is unpacked.
+  // Of duplicate names the last one counts, as when unpacking.
   for (const entry of labelled(label, scanTar(archive))) entries.set(innerPath(label, entry.path), entry)
 
   const follow = (path: string): StoredEntry | undefined => {

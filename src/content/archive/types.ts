@@ -3,62 +3,64 @@ import type { Bytes } from '../../support/index.ts'
 import type { Source, Target } from '../index.ts'
 
 /**
- * `docker`: what Docker 25 and later save, one tar that is an OCI layout and a docker-archive. `docker-legacy`: what
- * Docker saved until then, a folder for each layer. `oci`: an OCI layout and nothing else.
+ * `docker`: what Docker 25 and later save, a tar that is both an OCI layout and a docker-archive. `docker-legacy`: what older
+ * versions save, with a folder per layer. `oci`: an OCI layout only.
  */
 export type ArchiveFormat = 'docker' | 'docker-legacy' | 'oci'
 
-/** A file's path, or something that takes the bytes in order; it may keep a chunk after `write` has resolved. */
+/** A file's path, or a consumer of the bytes in order, which may keep a chunk after `write` has resolved. */
 export type ArchiveOutput = string | { write(chunk: Uint8Array): Promise<unknown> }
 
 export interface WriteOptions {
   readonly format: ArchiveFormat
-  /** Which image of an index the docker formats take, which can say one only. Default: the only one. */
+  /** Which image of an index the docker formats save, since they can hold only one. Default: the only one. */
   readonly platform?: Platform | undefined
-  /** Ends the writing; `close` rejects with the signal's reason and nothing stays. */
+  /** Cancels writing: `close` rejects with the signal's reason, and nothing is left behind. */
   readonly signal?: AbortSignal | undefined
 }
 
 /** A target that is, or becomes, an OCI layout. */
 export interface LayoutWriter extends Target {
-  /** Lets the layout know a manifest or an index by a text of any kind (`ref.name`), or by none. */
+  /** Adds a manifest or an index to the layout with any `ref.name`, or without one. */
   label(text: string | undefined, blob: Descriptor): Promise<void>
-  /** Gives up: what this writer has made alone is removed. */
+  /** Removes what this writer has added. */
   abort(): Promise<void>
 }
 
-/** What a layout's index.json points at. */
+/** What a layout's index.json refers to. */
 export interface LayoutRoot {
   readonly blob: Descriptor
-  /** Its whole names, as far as it says them. */
+  /** Its full names, if given. */
   readonly names: readonly Reference[]
-  /** Its `ref.name`s as they stand, which often are tags. */
+  /** Its `ref.name`s verbatim, which often are tags. */
   readonly labels: readonly string[]
 }
 
-/** A target whose blobs are opened, checked and written when it is closed, in the order of the archive. */
+/** A target whose blobs are opened, verified and written when it is closed, in the archive's order. */
 export interface ArchiveWriter extends LayoutWriter {
   /**
-   * Writes the archive. A file appears under its name once it is whole, or not at all. Rejects with `BLOB_CORRUPT`,
-   * `BLOB_MISSING`, `ARCHIVE_UNWRITABLE`, `ARCHIVE_PLATFORM` and whatever opening a blob rejects with.
+   * Writes the archive. A file appears under its name only when complete. Rejects with `BLOB_CORRUPT`, `BLOB_MISSING`,
+   * `ARCHIVE_UNWRITABLE`, `ARCHIVE_PLATFORM`, or the error of opening a blob.
    */
   close(): Promise<void>
-  /** Gives up: what was written is removed. After `close` has resolved there is nothing to give up. */
+  /** Removes what was written. Does nothing after `close` has resolved. */
   abort(): Promise<void>
 }
 
-/** A file or a folder by its path, or the bytes of an archive. */
+/** The path of a file or folder, or an archive's bytes. */
 export type ArchiveInput = string | Bytes
 
 export interface OpenOptions {
-  /** A folder for the unpacked copy of a compressed or flowing archive; it is made when it is missing. */
+  /** A folder for the unpacked copy of a compressed or streamed archive; created if missing. */
   readonly scratch: string
-  /** The most bytes that may come out of what is compressed: the archive, or one layer. Default: 1 GiB, or 200 times what went in. */
+  /**
+   * Maximum decompressed size in bytes, of the archive and of each layer. Default: 1 GiB, or 200 times the input if that is more.
+   */
   readonly unpackLimit?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-/** `size` bytes of a file on disk, from `offset` on. */
+/** Size of the plain tar, if known without decompressing it. */
 export interface FileExtent {
   readonly path: string
   readonly offset: number
@@ -67,45 +69,51 @@ export interface FileExtent {
 
 export interface ArchiveLayer {
   readonly diffId: Digest
-  /** Bytes of the plain tar, where the archive says so without being unpacked. */
-  readonly size?: number
-  /** Bytes of it as it is in the archive, which may be compressed. */
-  readonly stored: number
-  /** Where the plain tar lies on disk: may be read until the archive is closed. */
-  readonly at?: FileExtent | undefined
   /**
-   * The layer as a plain tar, decompressed where the archive has it compressed. Whoever keeps it checks it against
-   * `diffId`, as every Target does.
+   * Returns the layer as a plain tar, decompressing it if necessary. The consumer verifies it against `diffId`, as every Target
+   * does.
    */
+  readonly size?: number
+  /** An image of an archive, with everything a store needs. */
+  readonly stored: number
+  /** Its names in the archive, in order. */
+  readonly at?: FileExtent | undefined
+  /** Images with the same group are one image for several platforms. */
   open(): Promise<Bytes>
 }
 
-/** One image of an archive, with all that a store needs to keep it. */
+/** Its digest is the image ID. */
 export interface ArchiveImage {
-  /** The names the archive gives it, in its order. */
+  /** One for each diff ID of the config, lowest first. */
   readonly names: readonly Reference[]
-  /** Images of one group are one image, for several platforms. */
+  /** An open archive. As a Source it provides the names and blobs of its OCI layout, if it has one. */
   readonly group: string
   readonly platform: Platform
-  /** Its digest is the image ID. */
+  /**
+   * Returns all images; of an index, one for each platform. Rejects with `ARCHIVE_INVALID`, `ARCHIVE_MEMBER_MISSING`,
+   * `ARCHIVE_PATH_ESCAPES`, `BLOB_CORRUPT`.
+   */
   readonly config: Descriptor
   readonly configBytes: Buffer
   readonly configuration: ImageConfig
-  /** As many as the config has diff IDs, lowest first. */
+  /** Returns what its index.json refers to; empty if it has none. */
   readonly layers: readonly ArchiveLayer[]
 }
 
-/** An archive that is open. As a Source it knows the names and blobs of its OCI layout, if it has one. */
+/** Closes the file and removes what was unpacked to the scratch folder. Safe to call twice. */
 export interface ArchiveSource extends Source {
   /**
-   * All its images; of an index, one for each platform. Rejects with `ARCHIVE_INVALID`, `ARCHIVE_MEMBER_MISSING`,
+   * Returns all images; of an index, one for each platform. Rejects with `ARCHIVE_INVALID`, `ARCHIVE_MEMBER_MISSING`,
    * `ARCHIVE_PATH_ESCAPES`, `BLOB_CORRUPT`.
    */
   images(): Promise<readonly ArchiveImage[]>
-  /** What its index.json points at; nothing where it has none. */
+  /** Returns what its index.json refers to; empty if it has none. */
   roots(): Promise<readonly LayoutRoot[]>
-  /** Where a blob of its OCI layout lies on disk, unchecked: may be read until the archive is closed. Undefined where it is not there in one piece. */
+  /**
+   * Returns where a blob of its OCI layout is on disk, unverified; may be read until the archive is closed. Undefined if it is
+   * not in one piece.
+   */
   locate(blob: Descriptor): Promise<FileExtent | undefined>
-  /** Closes the file and removes what was unpacked into the scratch folder. Safe to call twice. */
+  /** Closes the file and removes what was unpacked to the scratch folder. Safe to call twice. */
   close(): Promise<void>
 }

@@ -5,20 +5,23 @@ import { type Connection, TokenExpired } from './connection.ts'
 import { nonsense, refused, wordsOf } from './failure.ts'
 import type { Purpose } from './identity.ts'
 
-/** Bytes that are to go up. */
+/** The bytes to upload. */
 export interface Upload {
-  /** The bytes from an offset on. With `once`, only from 0 and only once. */
+  /** Returns the bytes from an offset. With `once`, only from 0 and only once. */
   open(from: number): Promise<Bytes>
   readonly once?: boolean
 }
 
-// What registries answer when they take something.
+// The statuses with which registries accept something.
 const taken = [200, 201, 202, 204]
 
-/** How a blob came to be there. */
+/** How a blob got there. */
 export type Uploaded = 'existing' | 'mounted' | 'uploaded'
 
-/** Whether the repository has the blob; where that cannot be told, it has not. With `push`, the token is that of the upload that may follow: a repository that is not there yet can't be read. */
+/**
+ * Whether the repository has the blob; false if unknown. With `push`, uses the token for the upload that may follow: a repository
+ * that does not exist yet cannot be read.
+ */
 export async function hasBlob(
   connection: Connection,
   repository: string,
@@ -33,7 +36,7 @@ export async function hasBlob(
   return response !== undefined
 }
 
-/** Takes the blob over from another repository of the same registry, if it lets us. Answers where an upload may begin if not. */
+/** Mounts the blob from another repository of the same registry if allowed; otherwise returns where to upload it. */
 async function mountOrBegin(
   connection: Connection,
   repository: string,
@@ -44,7 +47,7 @@ async function mountOrBegin(
   if (from !== undefined && from !== repository) {
     const query = new URLSearchParams({ mount: blob.digest, from })
     const path = `/v2/${repository}/blobs/uploads/?${query}`
-    // Whoever may not read there, or have a token for both, uploads.
+    // Without the right to read there, or a token for both, falls back to an upload.
     const response = await connection.askOptional({ method: 'POST', path }, { ...purpose, from }, taken, true)
     if (response !== undefined) {
       discard(response)
@@ -55,7 +58,7 @@ async function mountOrBegin(
   return begin(connection, repository)
 }
 
-/** Begins an upload. The answer says where to. */
+/** Starts an upload and returns its URL. */
 export async function begin(connection: Connection, repository: string): Promise<HttpResponse> {
   const purpose: Purpose = { action: `upload to ${repository}`, repository, actions: 'pull,push' }
   const path = `/v2/${repository}/blobs/uploads/`
@@ -65,8 +68,8 @@ export async function begin(connection: Connection, repository: string): Promise
 }
 
 /**
- * Puts a blob into the repository: not at all when it is there, by a mount from one of `mounts` when that works, else by
- * its bytes. What breaks is taken up again where the registry says it stopped.
+ * Makes sure the repository has a blob: already there, mounted from one of `mounts`, or uploaded. Interrupted uploads resume
+ * where the registry says they stopped.
  */
 export async function upload(
   connection: Connection,
@@ -86,7 +89,7 @@ export async function upload(
   return 'uploaded'
 }
 
-/** Takes a blob over from other repositories of the same registry. Answers whether it is in this one now. */
+/** Mounts a blob from other repositories of the same registry. Returns whether the repository now has it. */
 export async function mount(
   connection: Connection,
   repository: string,
@@ -98,7 +101,7 @@ export async function mount(
     if (from === repository) continue
     const session = await mountOrBegin(connection, repository, blob, from)
     if (session === 'mounted') return session
-    // Nobody will use it; where it cannot be taken back, it expires.
+    // The upload is not needed; if it cannot be cancelled, it expires.
     const purpose: Purpose = { action: `end an upload to ${repository}`, repository, actions: 'pull,push' }
     const path = placeOf(session, connection, repository)
     const ended = await connection.askOnce({ method: 'DELETE', path }, purpose, [200, 202, 204]).catch(() => undefined)
@@ -109,7 +112,7 @@ export async function mount(
 
 const mostRedirects = 5
 
-/** An upload under way: one blob, at the place that the registry gave it. */
+/** An upload in progress: one blob, at the URL assigned by the registry. */
 export class Session {
   private readonly connection: Connection
   private readonly blob: Descriptor
@@ -127,7 +130,7 @@ export class Session {
     this.purpose = { action: `upload ${blob.digest} to ${repository}`, repository, actions: 'pull,push' }
   }
 
-  /** Sends the bytes; with `begun`, those that the registry does not have yet. */
+  /** Sends the bytes; with `begun`, only those the registry does not have yet. */
   async run(begun = false): Promise<void> {
     const { connection, bytes } = this
     let at = begun ? await this.reached() : 0
@@ -143,7 +146,7 @@ export class Session {
         if (!mayRetry) throw isLost ? error.error : error
         await pause(connection.retries, tries, wait)
         const reached = isLost ? await this.restart() : await this.reached()
-        // The answer was lost, not the bytes.
+        // Only the response was lost, not the data.
         if (reached === this.blob.size) return
         tries = reached > at ? 1 : tries + 1
         at = reached
@@ -151,12 +154,12 @@ export class Session {
     }
   }
 
-  /** In one go, and from an offset on in two: the rest, then the digest. */
+  /** Sends everything in one request, or from an offset in two: the rest, then the digest. */
   private async send(at: number): Promise<void> {
     const { connection, blob } = this
     const headers = { 'Content-Type': 'application/octet-stream' }
     const length = blob.size - at
-    // The bytes are there for one try: the loop around this opens them again.
+    // The body can be read for one attempt; the caller's loop opens it again.
     if (at === 0) {
       discard(await this.deliver('PUT', this.sealed(), headers, at, [404]))
       return
@@ -170,7 +173,7 @@ export class Session {
     discard(await this.accepted(await this.close()))
   }
 
-  /** Sends the bytes from an offset on; to where a redirect says, they are opened again. `lost` are the statuses of a session that is gone. */
+  /** Sends the bytes from an offset, opening them again for a redirect target. `lost` are the statuses of an expired session. */
   private async deliver(
     method: 'PUT' | 'PATCH',
     place: URL,
@@ -192,7 +195,7 @@ export class Session {
     }
   }
 
-  /** Ends an upload of which all bytes are there; where the registry has others than it should, it begins again. */
+  /** Completes an upload that has received all bytes; starts over if the registry has the wrong ones. */
   async seal(): Promise<void> {
     const response = await this.close()
     if (response.status < 400) return discard(response)
@@ -206,7 +209,7 @@ export class Session {
     return connection.ask({ method: 'PUT', path: this.sealed() }, purpose, [...taken, 400, 404, 416])
   }
 
-  /** Of an upload that was taken up again, bytes of the broken connection may still have arrived: then nothing fits any more. */
+  /** If the upload was resumed, bytes of the broken connection may still have arrived, and the content is then wrong. */
   private async accepted(response: HttpResponse): Promise<HttpResponse> {
     if (response.status >= 400) {
       const words = await wordsOf(response)
@@ -215,7 +218,7 @@ export class Session {
     return response
   }
 
-  /** How many bytes the registry has of this upload; 0 in a new one when it knows nothing of the old. */
+  /** Returns how many bytes the registry has; 0 for a new upload if it does not know the old one. */
   private async reached(): Promise<number> {
     const { connection, blob, purpose, repository } = this
     if (await hasBlob(connection, repository, blob, true)) return blob.size
@@ -228,7 +231,7 @@ export class Session {
     const end = /^(?:bytes=)?0-(\d+)$/.exec(response.headers.range ?? '')?.[1]
     if (response.status < 300 && end !== undefined) {
       if (response.headers.location !== undefined) this.place = placeOf(response, connection, repository)
-      // `0-0` may mean one byte, or none at all: begin again.
+      // `0-0` may mean one byte or none, so it starts over.
       if (Number(end) > 0 && Number(end) < blob.size) return Number(end) + 1
     }
     return this.restart()
@@ -248,7 +251,7 @@ export class Session {
   }
 }
 
-/** The registry knows nothing of the upload, or something else than we do. */
+/** The registry does not know the upload, or disagrees about it. */
 class SessionLost extends Error {
   readonly error: unknown
 

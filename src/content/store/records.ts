@@ -4,16 +4,15 @@ import { makeFolder, type ProcessFiles, privately } from '../../disk/index.ts'
 import { explainWriteFailure } from './failures.ts'
 
 /**
- * What is remembered, by kind:
- * - `layers`: what is in a layer, by its diffId
- * - `steps`: what a step made, by its cache key
- * - `latest`: the last layer that a step of this form made, whatever its files held
- * - `contexts`: which file had which content, by the context's folder
- * - `origins`: how a layer is compressed in registries, and where, by its diffId
- * - `downloads`: what a file of the web was, by the digest of its address
- * - `originals`: which manifest of a registry an image is, by the manifest in the store; as earlier versions left it
- * - `bases`: what a build read of a base in a registry, by its name and platform
- * - `inspected`: that a layer was unpacked to look into an image, by its diffId
+ * The cache, by kind:
+ * - `layers`: a layer's index, by diffId
+ * - `steps`: a step's result, by cache key
+ * - `latest`: the last layer made by a step of this form, whatever its files contained
+ * - `contexts`: the files' digests, by the context's folder
+ * - `origins`: how and where registries have a layer compressed, by diffId
+ * - `downloads`: a downloaded file, by the digest of its URL
+ * - `originals`: the registry's manifest of an image, by the manifest in the store; written by earlier versions
+ * - `bases`: what a build read of a base in a registry, by name and platform
  */
 export type RecordKind =
   | 'layers'
@@ -26,7 +25,7 @@ export type RecordKind =
   | 'originals'
   | 'bases'
 
-/** Small texts by kind and key (64 hex digits), complete or not there. Losing one costs time, nothing else. */
+/** Small texts by kind and key (64 hex digits), complete or absent. Losing one costs time, nothing else. */
 export class Records {
   private readonly home: string
   private readonly folder: string

@@ -23,15 +23,14 @@ export interface DockerArchiveImage {
   readonly source: Source
   readonly root: Descriptor
   readonly plain: boolean
-  /** Its layers, where the archive has no manifest that says what they are: then they may be compressed nonetheless. */
+  /**
+   * Opens an image of a docker-archive, by its name or because it is the only one. The format itself has no registry-style
+   * manifest; Docker 25 and later save one in addition, which is used if present.
+   */
   readonly layers?: readonly ArchiveLayer[]
 }
 
-/**
- * An image of a docker-archive, by its name or because it is the only one. Such an archive has no manifest in the sense of
- * registries; what Docker 25 and later save has one beside it, which is taken. `inPlace`: a compressed layer's size is not found out,
- * and the manifest has the one of the archive.
- */
+/** Returns the image's manifest in the archive's OCI layout, if it has one. */
 export async function sourceOfDockerArchive(
   archive: ArchiveSource,
   path: string,
@@ -74,7 +73,7 @@ function chooseImage(images: readonly ArchiveImage[], path: string, wanted: stri
   throw new TareError('IMAGE_UNKNOWN', `there is no image ${wanted} in ${path}`, { remedy: `It has ${names}.` })
 }
 
-/** The manifest of the image in the archive's OCI layout, where it has one. */
+/** Returns what its index.json refers to, including nested indexes. */
 async function manifestOf(
   archive: ArchiveSource,
   config: Digest,
@@ -91,7 +90,7 @@ async function manifestOf(
   return undefined
 }
 
-/** What its index.json names, and the indexes there. */
+/** Returns what its index.json refers to, including nested indexes. */
 async function allEntries(archive: ArchiveSource): Promise<readonly Pick<IndexEntry, 'blob'>[]> {
   const entries: Pick<IndexEntry, 'blob'>[] = []
   for (const { blob } of await archive.roots()) {

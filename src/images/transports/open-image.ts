@@ -9,20 +9,20 @@ import { rootOfLayout } from './layout-roots.ts'
 import { openSource, type RegistryCall, unknownImage } from './remote-image.ts'
 import { formatTransport, type LayoutTransport, type Transport } from './transport.ts'
 
-/** An image in its place, to be read. Close it. */
+/** An image opened for reading. Must be closed. */
 export interface OpenedImage {
   readonly source: Source
   readonly root: Descriptor
-  /** Its layers are plain tars for want of anything else: on the way to a registry they are squeezed. */
+  /** Whether its layers are uncompressed only because the source cannot say otherwise: they are compressed for a registry. */
   readonly plain?: boolean | undefined
-  /** Of the store, where it stands there. */
+  /** Its entry, if it is in the store. */
   readonly entry?: Entry | undefined
-  /** Of a place that knows what refers to its images. */
+  /** For sources that know an image's referrers. */
   readonly referrers?: ReferrersSource | undefined
   close(): Promise<void>
 }
 
-/** Finds an image in its place. Rejects with `IMAGE_UNKNOWN` and with what the kind of place can meet. */
+/** Opens an image. Rejects with `IMAGE_UNKNOWN` and the errors of the transport. */
 export async function openImage(host: Host, place: Transport, call: RegistryCall): Promise<OpenedImage> {
   switch (place.kind) {
     case 'registry': {
@@ -45,15 +45,15 @@ export async function openImage(host: Host, place: Transport, call: RegistryCall
   }
 }
 
-/** An image of a file or a folder, to be looked into where it lies. */
+/** For unpacking a compressed archive; a folder or a plain tar is read in place and needs none. */
 export interface ImageInPlace extends OpenedImage {
-  /** Where a blob lies on disk, unchecked. */
+  /** Returns where a blob is on disk, unverified. */
   readonly locate: ArchiveSource['locate']
-  /** Its layers, where only a docker-archive speaks of them. */
+  /** Its layers, if only a docker-archive describes them. */
   readonly layers?: readonly ArchiveLayer[] | undefined
 }
 
-/** Finds an image in a file or a folder to read it there. A path alone is told by what is in it. */
+/** Opens an image in a file or folder in place. A path without a prefix is identified by its content. */
 export function openInPlace(host: Host, place: FilePlace | PathAlone, call: RegistryCall): Promise<ImageInPlace> {
   return withArchive(host, place.path, call, async (archive) => {
     const { locate } = archive
@@ -89,14 +89,14 @@ function openFile(host: Host, place: FilePlace, call: RegistryCall): Promise<Ope
   })
 }
 
-/** What `open` finds in the archive, with the way to close both. */
+/** Opens an archive, and returns what `open` finds in it with a way to close both. */
 async function withArchive<T extends object>(
   host: Host,
   path: string,
   { signal }: RegistryCall,
   open: (archive: ArchiveSource) => Promise<T>,
 ): Promise<T & Pick<OpenedImage, 'close'>> {
-  // What a compressed archive is unpacked into; a folder and a plain tar are read where they are, and ask for none.
+  // For unpacking a compressed archive; a folder or a plain tar is read in place and needs none.
   let scratch: Reservation | undefined
   try {
     const archive = await openArchive(path, {

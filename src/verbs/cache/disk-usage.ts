@@ -5,7 +5,10 @@ import { blobsOfImages, layersOfSteps, readImages } from '../../images/index.ts'
 
 const cacheKinds = ['steps', 'bases', 'inspected'] as const
 
-/** What the store holds on disk, and what could go. A blob that an image needs is counted for images, whoever else needs it. */
+/**
+ * Reports what the store uses on disk, and what could be freed. A blob that an image needs counts for images, whoever else needs
+ * it.
+ */
 export async function diskUsage(host: Host): Promise<readonly DiskUsageLine[]> {
   const { store, platform } = host
   const kept = runStorage(host)

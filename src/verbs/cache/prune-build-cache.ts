@@ -9,8 +9,7 @@ import type { Digest } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
 
 /**
- * Forgets remembered steps, bases and layers that were looked into, with the layers that only they need, and removes cache mounts and unpacked layers that nobody is
- * using.
+ * Removes cached steps and bases with the layers that only they need, and cache mounts and unpacked layers that are not in use.
  */
 export async function pruneBuildCache(host: Host, { filters = [] }: PruneOptions = {}): Promise<PruneResult> {
   const { before, types } = readCacheFilters(filters, host.now())
@@ -18,7 +17,7 @@ export async function pruneBuildCache(host: Host, { filters = [] }: PruneOptions
   const none: PruneResult = { removed: [], reclaimed: 0 }
   const steps = types.has('regular') ? await forgetSteps(host, before) : none
   const mounts = types.has('exec.cachemount') ? await kept.removeCaches(before) : []
-  // They have no time of their own, and are made again when they are needed.
+  // They have no time of their own, and are recreated when needed.
   if (types.has('regular')) removeLogs(host, before)
   const unpacked = types.has('regular') && before === Number.POSITIVE_INFINITY ? await kept.removeUnpacked() : 0
   return {
@@ -27,7 +26,7 @@ export async function pruneBuildCache(host: Host, { filters = [] }: PruneOptions
   }
 }
 
-/** Removes what commands of builds printed that have ended: folders named `<time>-<process>`. */
+/** Removes the command output of finished builds: folders named `<time>-<process>`. */
 function removeLogs({ store }: Host, before: number): void {
   const folder = join(store.home, 'tare', 'logs')
   const owners = ownersIn(join(store.home, 'tare', 'alive'))
@@ -67,7 +66,7 @@ async function forgetSteps({ store }: Host, before: number): Promise<PruneResult
   return { removed: [...forgotten].map((deleted) => ({ deleted })), reclaimed: bytes }
 }
 
-// (BuildKit, the record types that `docker builder prune --filter type=` knows)
+// (BuildKit, the record types of `docker builder prune --filter type=`)
 const cacheTypes = ['regular', 'exec.cachemount'] as const
 type CacheType = (typeof cacheTypes)[number]
 

@@ -17,8 +17,8 @@ import { isIndexType, normalizePlatform, parsePlatform } from '../../oci/index.t
 import { TareError } from '../../support/index.ts'
 
 /**
- * Copies an image or an index, with everything it names, from one place to another. It is whole in its target, and as it
- * was if nothing asked for a change, before it has its name there.
+ * Copies an image or an index, with everything it refers to, between transports. It gets its name at the destination only when it
+ * is complete, and is unchanged unless a change was requested.
  */
 export async function copy(host: Host, options: CopyOptions): Promise<CopyResult> {
   const [from, to] = [parseTransport(options.from), parseTransport(options.to)]
@@ -39,7 +39,7 @@ export async function copy(host: Host, options: CopyOptions): Promise<CopyResult
   }
 }
 
-/** A registry may get layers that are in registries from there; a file needs them here. */
+/** A registry can get layers from other registries; a file needs them in the store. */
 async function wholeFor(
   host: Host,
   opened: OpenedImage,
@@ -70,7 +70,7 @@ async function send(
     isFile && some.length === 0 && options.allPlatforms !== true
       ? await choosePresent(opened.source, opened.root, options.from)
       : await choosePlatforms(opened.source, opened.root, some, options.from)
-  // The store knows how an image was elsewhere, and a registry gets it so where that can be had.
+  // The store knows an image's original form, and a registry gets that if it is still available.
   const known =
     opened.entry === undefined ? undefined : pulledAsWithin(host.store, opened.entry, chosen.root)?.manifest.digest
   const before = known ?? (chosen.changed === undefined ? chosen.root : opened.root).digest
@@ -79,7 +79,7 @@ async function send(
   try {
     refuseChange(way.changed, options)
     const { blob, pulledAs, skipped = [] } = await target.write(way)
-    // The store remembers what others know the image by; what it came from in a registry can be had there again.
+    // The store records what others know the image by, since it can be fetched from that registry again.
     const asKnown = to.kind === 'store' && from.kind === 'registry' && way.changed === undefined
     const same = blob.digest === before || asKnown
     if (!same) refuseChange(way.changed ?? reasonOf(from, to), options, before)
@@ -87,7 +87,7 @@ async function send(
     await target.name(blob, pulledAs)
     const shown = to.kind === 'store' ? (pulledAs?.manifest ?? blob) : blob
     const { digest, mediaType, size } = shown
-    // An archive that has no manifest has no digest to lose.
+    // An archive without a manifest has no digest to preserve.
     const previous = digest === before || opened.plain === true ? {} : { previousDigest: before }
     return { fullName: formatTransport(to), digest, mediaType, size, skipped, referrers, ...previous }
   } catch (error) {
@@ -110,7 +110,7 @@ async function attached(
   return copyReferrers(from, { attach }, way, wanted, report)
 }
 
-/** Makes of the image what the target is to have of it. */
+/** Transforms the image as requested for the destination. */
 async function prepare(
   host: Host,
   opened: OpenedImage,
@@ -120,11 +120,11 @@ async function prepare(
   options: CopyOptions,
 ): Promise<{ readonly way: OnItsWay; close(): void }> {
   const { format, compression = 'gzip', compressionLevel: level, signal } = options
-  // A push has ways of its own to squeeze, and to write either format.
+  // A push compresses layers and converts formats itself.
   if (from.kind === 'store' && to.kind === 'registry') return { way: chosen, close: () => {} }
   const changed = async () => {
     if (to.kind === 'docker-archive') {
-      // It has a word for container images only.
+      // The format supports only container images.
       const image = await readCompressed(chosen.source, chosen.root, options.from)
       const { unpackLayers } = await import('../../images/rewrite/index.ts')
       const unpacked = await unpackLayers(host, image, signal)

@@ -5,12 +5,12 @@ import { openRepository } from '../../images/transports/index.ts'
 import { familiarRepository, parseReference } from '../../oci/index.ts'
 import { TareError, type TareErrorCode } from '../../support/index.ts'
 
-/** Takes an image of a registry into the store. */
+/** Pulls an image from a registry into the store. */
 export async function pull(host: Host, options: PullOptions): Promise<PullResult> {
   return pullImage(host, options)
 }
 
-// No container image, or not for the platform; or the tag is gone since the list was made.
+// Not a container image, or not for the platform; or the tag was deleted after being listed.
 const passedOver = new Set<TareErrorCode>([
   'MANIFEST_UNSUPPORTED',
   'MANIFEST_INVALID',
@@ -23,7 +23,7 @@ const passedOver = new Set<TareErrorCode>([
   'REFERENCE_INVALID',
 ])
 
-/** Takes every tag of a repository. What is no container image, and what is gone by then, is passed over, and told. */
+/** Pulls every tag of a repository. Artifacts, and tags deleted meanwhile, are skipped and reported. */
 export async function pullAll(host: Host, options: PullOptions): Promise<PullAllResult> {
   const repository = parseReference(options.name)
   const registry = await openRepository(host, repository, options)

@@ -4,7 +4,7 @@ import { openRepository } from '../../images/transports/index.ts'
 import { type Digest, isDigest, parseReference, type Reference } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
 
-/** The tags of a repository, sorted. */
+/** Lists a repository's tags, sorted. */
 export async function remoteTags(host: Host, options: RemoteOptions): Promise<readonly string[]> {
   const registry = await openRepository(host, parseReference(options.name), options)
   try {
@@ -14,12 +14,12 @@ export async function remoteTags(host: Host, options: RemoteOptions): Promise<re
   }
 }
 
-/** What names an image of a registry as its subject. */
+/** Lists the manifests whose subject is an image of a registry. */
 export async function referrers(host: Host, options: ReferrersOptions): Promise<readonly Referrer[]> {
   const name = parseReference(options.name)
   const registry = await openRepository(host, name, options)
   try {
-    // A digest need not be there: what speaks of it may have come first.
+    // The image need not exist: its referrers may have been pushed first.
     const digest = name.digest ?? (await resolved(registry.resolve(name), name, options.name)).digest
     const found = await registry.referrers(digest, options.artifactType)
     return found.map(({ digest, mediaType, size, artifactType = '', annotations = {} }) => ({
@@ -30,9 +30,7 @@ export async function referrers(host: Host, options: ReferrersOptions): Promise<
   }
 }
 
-/**
- * Removes what a name of a registry points at, and with it every tag that points there; or only the tag. Returns the digest.
- */
+/** Deletes what a name of a registry points to, and with it every tag that points there; or only the tag. Returns the digest. */
 export async function removeRemote(host: Host, options: RemoveRemoteOptions): Promise<Digest> {
   const name = parseReference(options.name)
   if (options.tagOnly === true && name.digest !== undefined)

@@ -16,12 +16,15 @@ import {
   parsePlatform,
 } from '../../oci/index.ts'
 
-/** The digest that a name points at, in its registry or another place. */
+/**
+ * Reads what a name points to, in its registry or another transport: the digest, the manifest or index verbatim, or the config
+ * verbatim.
+ */
 export async function readDigest(host: Host, options: DocumentOptions): Promise<Digest> {
   return withChosen(host, options, false, async (_, chosen) => chosen.digest)
 }
 
-/** The manifest or index that a name points at, as it is there. */
+/** A config belongs to one platform: without --platform, this machine's. */
 export async function readManifest(host: Host, options: DocumentOptions): Promise<string> {
   const what = `the manifest of ${options.name}`
   return withChosen(host, options, false, async (source, chosen) => {
@@ -31,7 +34,7 @@ export async function readManifest(host: Host, options: DocumentOptions): Promis
   })
 }
 
-/** An image's config, as it is there. A config is one platform's: where none is asked for, this machine's. */
+/** For an image of the store, returns the registry's form, which others know. */
 export async function readConfig(host: Host, options: DocumentOptions): Promise<string> {
   return withChosen(host, options, true, async (source, chosen) => {
     const { configBytes } = await readCompressed(source, chosen, options.name)
@@ -40,7 +43,7 @@ export async function readConfig(host: Host, options: DocumentOptions): Promise<
   })
 }
 
-/** Reads from the place with the manifest or index that was meant; of an image of the store, the one that a registry has of it. */
+/** Reads from the transport with the chosen manifest or index; for an image of the store, with the registry's form. */
 async function withChosen<T>(
   host: Host,
   options: DocumentOptions,
@@ -61,7 +64,7 @@ async function withChosen<T>(
   }
 }
 
-/** Of an image of the store, what a registry has of it, which others know it by. */
+/** For an image of the store, returns the registry's form, which others know. */
 function asKnown({ store }: Host, entry: Entry, chosen: Descriptor): Descriptor {
   const known = pulledAsWithin(store, entry, chosen)
   const shown = chosen.digest === entry.manifest.digest ? known?.root : known?.manifest

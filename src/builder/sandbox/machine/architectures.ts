@@ -9,9 +9,9 @@ interface Machine {
   readonly id: number
   readonly bits: 32 | 64
   readonly big?: true
-  /** Program whose only deed is to exit with 0, by the system call of that architecture. */
+  /** A program that only exits with 0, using that architecture's system call. */
   readonly code: string
-  /** Name of its emulator in qemu-user-static and binfmt_misc. */
+  /** The emulator's name in qemu-user-static and binfmt_misc. */
   readonly qemu: string
 }
 
@@ -30,8 +30,8 @@ const native: Readonly<Partial<Record<NodeJS.Architecture, string>>> = { x64: 'a
 const known = new Map<string, boolean>()
 
 /**
- * Whether this machine runs programs of the architecture (as GOARCH has it), by itself or through binfmt_misc: a program of
- * it that does nothing is tried. True for an architecture that we know nothing of.
+ * Whether this machine runs programs of the architecture (a GOARCH), natively or through binfmt_misc: tries a program that does
+ * nothing. True for unknown architectures.
  */
 export function canExecute(architecture: string): boolean {
   if (architecture === (native[process.arch] ?? process.arch)) return true
@@ -45,7 +45,7 @@ export function canExecute(architecture: string): boolean {
   return answer
 }
 
-/** The architecture of an executable by its first 20 bytes, as GOARCH has it; undefined for files of other kinds. (ELF) */
+/** Returns an executable's architecture (a GOARCH) from its first 20 bytes; undefined for other files. (ELF) */
 export function architectureOf(head: Buffer): string | undefined {
   if (head.length < 20 || head.readUInt32BE(0) !== 0x7f454c46) return undefined
   const bits = head[4] === 2 ? 64 : 32
@@ -56,7 +56,7 @@ export function architectureOf(head: Buffer): string | undefined {
   })
 }
 
-/** How many kinds of files besides programs this machine executes: those that binfmt_misc knows by other signs than ELF's. */
+/** Returns how many kinds of non-ELF files this machine executes through binfmt_misc. */
 export function registeredFormats(): number {
   const folder = '/proc/sys/fs/binfmt_misc'
   return listed(folder).filter((name) => {
@@ -65,7 +65,7 @@ export function registeredFormats(): number {
   }).length
 }
 
-/** Throws `ARCHITECTURE_FOREIGN` for an architecture whose programs cannot run here, with what would mend that. */
+/** Throws `ARCHITECTURE_FOREIGN` if programs of the architecture cannot run here, with a remedy. */
 export function refuseForeign(architecture: string, what: string): void {
   if (canExecute(architecture)) {
     const handler = handlerOf(architecture)
@@ -88,7 +88,7 @@ export function refuseForeign(architecture: string, what: string): void {
   )
 }
 
-/** What binfmt_misc has for the architecture, where that can be seen. (admin-guide/binfmt-misc.rst) */
+/** Returns binfmt_misc's handler for the architecture, if visible. (admin-guide/binfmt-misc.rst) */
 function handlerOf(architecture: string): { readonly interpreter: string; readonly fixed: boolean } | undefined {
   const machine = machines[architecture]
   if (machine === undefined || architecture === (native[process.arch] ?? process.arch)) return undefined
@@ -106,7 +106,7 @@ function handlerOf(architecture: string): { readonly interpreter: string; readon
   return undefined
 }
 
-/** An executable for the architecture that exits with 0; undefined where we know none. */
+/** Returns an executable for the architecture that exits with 0; undefined for unknown ones. */
 export function tinyProgramFor(architecture: string): Uint8Array | undefined {
   const machine = machines[architecture]
   return machine === undefined ? undefined : tinyProgram(machine)
@@ -132,7 +132,7 @@ function tryProgram(bytes: Uint8Array): boolean {
   }
 }
 
-/** An executable of one segment, headers and code. (ELF) */
+/** Builds an executable with one segment containing headers and code. (ELF) */
 function tinyProgram({ id, bits, big = undefined, code }: Machine): Buffer {
   const base = 0x10000
   const [header, segment] = bits === 64 ? [64, 56] : [52, 32]

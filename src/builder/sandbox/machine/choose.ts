@@ -18,7 +18,9 @@ const packages: Readonly<Record<string, string>> = {
   env: 'apt-get install coreutils (or apk add coreutils, dnf install coreutils)',
 }
 
-/** The sandbox to use: the one that is asked for, or the best that nothing hinders; tried out where rules may hinder it. Throws `SANDBOX_MISSING`. */
+/**
+ * Returns the requested sandbox, or the best one available; tried out if security rules may interfere. Throws `SANDBOX_MISSING`.
+ */
 export function chooseIsolation(
   machine: Machine,
   folder: string,
@@ -49,7 +51,7 @@ export function findRuntime(wanted?: string): string | undefined {
   return wanted ? findProgram(wanted) : (findProgram('crun') ?? findProgram('runc'))
 }
 
-/** What hinders the sandbox, most basic first; nothing where it should work. */
+/** Returns what prevents the sandbox from working, most fundamental first; empty if it should work. */
 export function hindrancesOf(
   isolation: Isolation,
   machine: Machine,
@@ -85,7 +87,7 @@ export function hindrancesOf(
     return found
   }
   if (machine.root && machine.nested) {
-    // A user namespace takes the place of the right to mount.
+    // A user namespace replaces the right to mount.
     const lacking = lackingCapabilities('SETUID', 'SETGID', 'SETFCAP')
     add(
       lacking.length > 0,
@@ -112,7 +114,7 @@ export function hindrancesOf(
   return found
 }
 
-/** Whether steps can work on a plain copy of the filesystem where no overlay can be. */
+/** Whether steps can use a plain copy of the filesystem if overlays are not available. */
 export function mayCopy(isolation: Isolation, { root, oneId }: Machine): boolean {
   return isolation === 'namespace' && (root || oneId)
 }

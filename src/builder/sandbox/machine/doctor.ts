@@ -9,26 +9,26 @@ import { findProgram, runProgram } from './programs.ts'
 import { tryOut } from './trials.ts'
 import { hindrancesToMapping } from './users.ts'
 
-/** What the doctor found of one sandbox. */
+/** The doctor's result for one sandbox. */
 export interface Diagnosis {
   readonly isolation: Isolation
   readonly works: boolean
   /** `crun version 1.8.1`, `unshare from util-linux 2.38.1`. */
   readonly by: string
-  /** What is missing, each with the command that mends it; also what works less well, where it works. */
+  /** What is missing, with the command that fixes it; also limitations, if it works. */
   readonly hindrances: readonly Hindrance[]
 }
 
 export interface Examination {
   readonly user: string
-  /** What `auto` picks; undefined where nothing works. */
+  /** What `auto` selects; undefined if nothing works. */
   readonly chosen?: Isolation | undefined
   readonly sandboxes: readonly Diagnosis[]
-  /** Peculiarities of the machine that are carried on with. */
+  /** Peculiarities of the machine that are worked around. */
   readonly notes: readonly string[]
 }
 
-/** Tries each sandbox on this machine: what can be seen, and then whether it does what it has to. `folder` is the store's own. */
+/** Examines each sandbox on this machine, then tries whether it works. `folder` is the store's own. */
 export async function examine(folder: string): Promise<Examination> {
   const machine = thisMachine()
   const sandboxes: Diagnosis[] = []
@@ -61,7 +61,7 @@ async function versionOf(program: string | undefined): Promise<string> {
   return stdout.toString('utf8').split('\n', 1)[0] ?? ''
 }
 
-/** What works less well, where it works. */
+/** Returns limitations of a working sandbox. */
 function notesOf(machine: Machine, folder: string, chosen: Isolation | undefined): string[] {
   const notes: string[] = []
   if (chosen === 'chroot')

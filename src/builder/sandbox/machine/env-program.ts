@@ -6,9 +6,9 @@ import { findProgram, plainEnvironment } from './programs.ts'
 let found: readonly string[] | undefined
 
 /**
- * The beginning of a command line that is this machine's env(1), for a process whose working directory is this machine's `/` and
- * whose root is another one already: by relative paths, its loader and libraries included. So the last of our own programs
- * before a command can give it every variable there is, those that speak to the dynamic linker too, without a shell of the image's.
+ * Returns the start of a command line that runs this machine's env(1), with its loader and libraries, by relative paths: for a
+ * process whose working directory is this machine's `/`, but whose root has already changed. So the last of our own programs
+ * before the command can set any variable, even those for the dynamic linker, without using a shell of the image.
  */
 export function envFromOutside(): readonly string[] {
   found ??= look(findProgram('env') ?? '/usr/bin/env')
@@ -16,7 +16,7 @@ export function envFromOutside(): readonly string[] {
 }
 
 function look(program: string): readonly string[] {
-  // The name stays: a program of many names goes by it. The folder may be a link to elsewhere.
+  // The base name is kept: a multi-call program depends on it. Its folder may be a symlink.
   const path = join(realpathSync(dirname(program)), basename(program))
   const real = realpathSync(path)
   const head = headOf(real)
@@ -50,7 +50,10 @@ function headOf(path: string): Buffer {
 
 const interpreterSegment = 3
 
-/** The dynamic linker that a program of this machine asks for. (elf(5), PT_INTERP; 64 bits as all machines that Node runs on, or 32) */
+/**
+ * Returns the dynamic linker that a program of this machine requests. (elf(5), PT_INTERP; 64-bit like all machines Node runs on,
+ * or 32-bit)
+ */
 function interpreterOf(head: Buffer): string | undefined {
   if (head.length < 64 || head.readUInt32BE(0) !== 0x7f454c46) return undefined
   const wide = head[4] === 2

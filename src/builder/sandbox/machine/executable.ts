@@ -6,8 +6,8 @@ import { architectureOf, canExecute, registeredFormats } from './architectures.t
 const hashBang = Buffer.from('#!')
 
 /**
- * Throws `COMMAND_REFUSED` for a file that the kernel would refuse to execute. Without this our tools on the way to the command
- * would hand such a file to a shell, as execvp(3) does, and that one's complaints say nothing.
+ * Throws `COMMAND_REFUSED` for a file that the kernel would refuse to execute. Otherwise, one of our tools would pass it to a
+ * shell, as execvp(3) does, whose error messages are useless.
  */
 export function checkExecutable(program: string, file: RegularFile): void {
   if ((file.mode & 0o111) === 0)
@@ -24,7 +24,7 @@ export function checkExecutable(program: string, file: RegularFile): void {
         'or register an emulator: sudo apt-get install qemu-user-static binfmt-support.',
     })
   }
-  // Machines of unknown kinds are for the kernel to judge.
+  // Unknown machines are left to the kernel.
   if (head.length >= 4 && head.readUInt32BE(0) === 0x7f454c46) return
   if (head.subarray(0, 2).equals(hashBang) || registeredFormats() > 0) return
   throw new TareError('COMMAND_REFUSED', `exec ${program}: exec format error: it is neither a program nor a script`, {

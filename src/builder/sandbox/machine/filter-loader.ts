@@ -2,11 +2,11 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { findProgram, isBusyBox, plainEnvironment } from './programs.ts'
 
-/** What puts a seccomp filter, and a session keyring of its own, upon the command that follows in the command line. */
+/** A program that installs a seccomp filter and a new session keyring for the command that follows. */
 export interface FilterLoader {
   /** `perl`, `setpriv from util-linux 2.41`. */
   readonly by: string
-  /** The beginning of the command line; the file has the filter's bytes. */
+  /** Returns the start of the command line; the file contains the filter. */
   prefix(file: string): string[]
 }
 
@@ -14,8 +14,8 @@ export interface FilterLoader {
 const numbers = { x64: [250, 317], arm64: [219, 277] } as const
 
 /**
- * What loads a filter here, without keeping programs with the setuid bit from their rights (no_new_privs), as bubblewrap would.
- * For that the kernel wants CAP_SYS_ADMIN, which containers lack: there the container's own filter stands.
+ * Finds a program that can load a filter without no_new_privs, which would disable setuid programs, as with bubblewrap. The
+ * kernel requires CAP_SYS_ADMIN for that, which containers lack: there the container's own filter applies.
  */
 export function findFilterLoader(hasSysAdmin: boolean): FilterLoader | undefined {
   if (!hasSysAdmin || !existsSync('/proc/sys/kernel/seccomp/actions_avail')) return undefined

@@ -4,10 +4,10 @@ import { closeSync, openSync } from 'node:fs'
 import { read } from './process-facts.ts'
 import { plainEnvironment } from './programs.ts'
 
-/** A user namespace that is made once and entered by many processes. An open descriptor holds it: no process of it need stay. */
+/** A user namespace created once and entered by many processes. An open descriptor keeps it alive without a process in it. */
 export class HeldNamespace {
   private readonly fd: number
-  /** Ids that have owners in it, as `[first, count]`. */
+  /** IDs mapped in it, as `[first, count]`. */
   readonly ids: Readonly<Record<'uid' | 'gid', readonly (readonly [first: number, count: number])[]>>
 
   private constructor(pid: number) {
@@ -15,7 +15,7 @@ export class HeldNamespace {
     this.ids = { uid: idsIn(`/proc/${pid}/uid_map`), gid: idsIn(`/proc/${pid}/gid_map`) }
   }
 
-  /** By a command line that runs what follows in a new namespace; undefined where that fails. */
+  /** Creates it with a command line that runs what follows in a new namespace; returns undefined on failure. */
   static async by(enter: readonly string[]): Promise<HeldNamespace | undefined> {
     const [program = '', ...rest] = [...enter, 'sh', '-c', 'echo; read -r _']
     const child = spawn(program, rest, { env: plainEnvironment, stdio: ['pipe', 'pipe', 'ignore'] })
@@ -32,7 +32,7 @@ export class HeldNamespace {
     }
   }
 
-  /** What nsenter(1) takes for it. */
+  /** Its path for nsenter(1). */
   get path(): string {
     return `/proc/${process.pid}/fd/${this.fd}`
   }

@@ -1,7 +1,7 @@
 /**
- * The machine: who we are on it, what it allows, what programs and processes it has.
+ * The machine: our privileges on it, what it allows, its programs and processes.
  *
- * In: nothing but what the machine says of itself.  Out: choices, hindrances with their remedies, command lines.
+ * In: nothing but what the machine reports.  Out: choices, obstacles with their remedies, command lines.
  * Not here: files of an image (rootfs, mounts), the command itself (run).
  */
 export { canExecute, refuseForeign } from './architectures.ts'

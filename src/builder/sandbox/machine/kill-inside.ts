@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readlinkSync, realpathSync } from 'node:fs'
 
-/** Ends every process whose root is the folder: there is no process namespace to end them all at once. */
+/** Kills every process whose root is the folder: without a PID namespace they cannot be killed together. */
 export function killInside(folder: string): void {
   if (!existsSync(folder)) return
   const root = realpathSync(folder)
@@ -12,7 +12,7 @@ export function killInside(folder: string): void {
         process.kill(Number(pid), 'SIGKILL')
         found = true
       } catch {
-        // It ended by itself, or is not ours.
+        // It has already ended, or is not ours.
       }
     }
   }

@@ -3,30 +3,36 @@ import { hasCapability, read } from './process-facts.ts'
 import { findProgram } from './programs.ts'
 import { hindrancesToMapping } from './users.ts'
 
-/** Who we are on this machine, and how we come to be root over some ids. */
+/** Our privileges on this machine, and how to become root over a range of IDs. */
 export interface Machine {
-  /** The store keeps what was unpacked apart by this: other ids, other owners, other marks. */
+  /** Separates unpacked layers in the store by how they were unpacked: other IDs have other owners and markers. */
   readonly flavour: string
-  /** Whether we are root already, in whatever user namespace. */
+  /** Whether we are root already, in any user namespace. */
   readonly root: boolean
-  /** Whether steps that mount are in a user namespace of ours: we are not root, or a root who may not mount. */
+  /** Whether steps that mount need a user namespace: we are not root, or a root that may not mount. */
   readonly nested: boolean
-  /** Whether in that namespace there is no owner but root. */
+  /** Whether root is the only owner in that namespace. */
   readonly oneId: boolean
-  /** Whether overlays have to keep their marks in `user.` attributes: we are not root of the whole machine. */
+  /** Whether overlays must store their markers in `user.` attributes: we are not root of the whole machine. */
   readonly userxattr: boolean
-  /** Whether something covers parts of /proc, as container engines do: then a user namespace gets no new one. (kernel, mount_too_revealing) */
+  /**
+   * Whether parts of /proc are covered, as in containers: a user namespace then cannot mount a new one. (kernel,
+   * mount_too_revealing)
+   */
   readonly procIsCovered: boolean
-  /** The beginning of a command line that runs as root with these further namespaces; where that takes processes, they end with the one that waits for them. */
+  /**
+   * Returns the start of a command line that runs as root with these additional namespaces. If that takes several processes, they
+   * end together with the one waiting for them.
+   */
   enter(namespaces: readonly string[]): string[]
-  /** Makes what `enter` needs once for all, where it needs anything. */
+  /** Creates what `enter` needs, if anything, once for all. */
   hold(): Promise<void>
-  /** The namespace that `enter` leads into; undefined before `hold`, and where there is none. */
+  /** The namespace that `enter` enters; undefined before `hold`, and if there is none. */
   readonly held: HeldNamespace | undefined
   letGo(): void
 }
 
-/** What this process is allowed to do, without trying it. */
+/** Returns what this process is allowed to do, without trying it. */
 export function thisMachine(): Machine {
   const uid = process.geteuid?.() ?? 0
   const root = uid === 0
@@ -44,7 +50,7 @@ export function thisMachine(): Machine {
     enter: (namespaces) => {
       if (root && namespaces.length === 0) return []
       if (mayMount) return [...guard(), unshare(), ...namespaces, '--']
-      // Killed while others map its ids, unshare would leave a process that waits for it for ever: the guard comes after that.
+      // If its parent is killed while others map its IDs, unshare would wait for ever: so the guard comes after that.
       const stillThere = ['sh', '-c', '[ "$PPID" = "$0" ] && exec "$@"', String(process.pid)]
       if (held !== undefined)
         return [
@@ -75,9 +81,9 @@ function unshare(): string {
 }
 
 /**
- * Root with the ids that it has, in a user namespace of its own: a process beside writes the maps, which it may for its
- * capabilities, as soon as the namespace is there; unshare(1) would ask newuidmap for that. It
- * keeps its capabilities meanwhile: with no_new_privs it would never come by them again.
+ * Root with its current IDs in a new user namespace. A helper process writes the maps as soon as the namespace exists, which its
+ * capabilities permit; unshare(1) would need newuidmap. This process keeps its capabilities meanwhile, because with no_new_privs
+ * it could never get them back.
  */
 function nestingRoot(namespaces: readonly string[]): string[] {
   const maps = (['uid_map', 'gid_map'] as const).map((name) =>
@@ -88,7 +94,7 @@ function nestingRoot(namespaces: readonly string[]): string[] {
       .map(([inside, , count]) => `${inside} ${inside} ${count}\n`)
       .join(''),
   )
-  // Until there is a new namespace the maps cannot be written, since the present one has its own.
+  // Until the new namespace exists, the maps belong to the current one and cannot be written.
   const script = [
     'u=$1 g=$2; shift 2',
     '{ n=0; until printf %s "$u" > /proc/$$/uid_map; do n=$((n + 1)); [ $n -lt 100000 ] || exit; done',
@@ -115,12 +121,12 @@ function nestingRoot(namespaces: readonly string[]): string[] {
   ]
 }
 
-/** Whether newuidmap and newgidmap would map more than the user's own id. */
+/** Whether newuidmap and newgidmap would map more than the user's own ID. */
 function mayMapUsers(): boolean {
   return hindrancesToMapping().length === 0
 }
 
-/** The beginning of a command line that is killed when whoever started it ends. */
+/** Returns the start of a command line that is killed when its parent ends. */
 export function guard(): string[] {
   return [findProgram('setpriv') ?? 'setpriv', '--pdeathsig', 'KILL', '--']
 }

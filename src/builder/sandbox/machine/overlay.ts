@@ -2,10 +2,10 @@ import { existsSync, readFileSync, statfsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Machine } from './machine.ts'
 
-// One page is all that mount(2) takes; short names make room for more layers than an image may have.
+// mount(2) accepts one page; short names leave room for more layers than an image may have.
 const optionLimit = 4000
 
-/** The options of an overlay of the directories, lowest first; undefined where they are too many for one mount. */
+/** Returns the options for an overlay of the directories, lowest first; undefined if they are too many for one mount. */
 export function overlayOptions(
   lower: readonly string[],
   { upper, work, machine }: { upper?: string | undefined; work?: string | undefined; machine: Machine },
@@ -13,7 +13,7 @@ export function overlayOptions(
   const options = [
     `lowerdir=${[...lower].reverse().join(':')}`,
     ...(upper === undefined ? [] : [`upperdir=${upper}`, `workdir=${work}`]),
-    // Only what a layer can say: no inodes, no moved directories, no metadata without content.
+    // Only what a layer can express: no inode index, redirected directories or metadata-only copies.
     ...['index', 'metacopy', 'redirect_dir'].filter(isKnown).map((name) => `${name}=off`),
     ...(machine.userxattr ? ['userxattr'] : []),
   ].filter((option) => !(machine.userxattr && /^(?:metacopy|redirect_dir)=/.test(option)))
@@ -28,7 +28,7 @@ function isKnown(parameter: string): boolean {
 // (linux/magic.h, OVERLAYFS_SUPER_MAGIC)
 const overlayMagic = 0x794c7630
 
-/** Whether the folder, or the nearest above it that exists, lies on an overlay: that cannot hold the upper part of another. */
+/** Whether the folder, or its nearest existing parent, is on an overlay, which cannot hold another overlay's upper directory. */
 export function liesOnOverlay(folder: string): boolean {
   try {
     return statfsSync(folder).type === overlayMagic

@@ -12,12 +12,12 @@ export const capabilityBits = {
   SETFCAP: 31n,
 } as const
 
-/** Those of the capabilities that this process lacks, as container engines spell them. */
+/** Returns which of the capabilities this process lacks, spelled as container engines do. */
 export function lackingCapabilities(...names: readonly (keyof typeof capabilityBits)[]): string[] {
   return names.filter((name) => !hasCapability(capabilityBits[name]))
 }
 
-/** Whether this process has the capability in force. */
+/** Whether this process has the effective capability. */
 export function hasCapability(bit: bigint = capabilityBits.SYS_ADMIN): boolean {
   const match = /^CapEff:\s*([0-9a-f]+)/m.exec(read('/proc/self/status'))
   return match !== null && ((BigInt(`0x${match[1]}`) >> bit) & 1n) === 1n

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { systemCode } from '../../../support/index.ts'
 
-/** Sends a signal to the command that runs below the process: the first one in a process namespace of its own. */
+/** Sends a signal to the command running below a process: the first process in a PID namespace of its own. */
 export function signalCommand(pid: number, signal: NodeJS.Signals): void {
   const command = firstOfNamespace(pid)
   if (command === undefined) return
@@ -12,7 +12,7 @@ export function signalCommand(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** (proc(5): NSpid tells the process id in each namespace, innermost last; children needs CONFIG_PROC_CHILDREN) */
+/** (proc(5): NSpid lists the PID in each namespace, innermost last; children needs CONFIG_PROC_CHILDREN) */
 function firstOfNamespace(pid: number): number | undefined {
   for (const child of readText(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number)) {
     if (/^NSpid:.*\s1$/m.test(readText(`/proc/${child}/status`))) return child

@@ -9,8 +9,8 @@ import { read } from './process-facts.ts'
 import { findProgram, plainEnvironment, quoted } from './programs.ts'
 
 /**
- * Whether somebody has put rules upon this process, as container engines do: what these allow can only be told by trying. (proc(5), Seccomp;
- * AppArmor's interface in attr/current)
+ * Whether security rules apply to this process, as in containers: what they allow can only be found out by trying. (proc(5),
+ * Seccomp; AppArmor's interface in attr/current)
  */
 export function isConfined(machine: Machine): boolean {
   const profile = read('/proc/self/attr/current').replace(/\0|\n/g, '')
@@ -22,7 +22,10 @@ export function isConfined(machine: Machine): boolean {
   )
 }
 
-/** Does on this machine what the sandbox does, and answers what hinders it; some hundredths of a second. `folder` is the store's own. */
+/**
+ * Does on this machine what the sandbox does, and returns what prevents it; takes some hundredths of a second. `folder` is the
+ * store's own.
+ */
 export function tryOut(isolation: Isolation, machine: Machine, folder: string): readonly Hindrance[] {
   const place = makePlace(folder)
   if (place === undefined)
@@ -57,7 +60,7 @@ function makePlace(folder: string): string | undefined {
   }
 }
 
-/** One thing after the other that a step does, so that the first that fails names the cause. */
+/** The operations of a step, one by one, so that the first failure names the cause. */
 function trials(machine: Machine, place: string, copies: boolean) {
   const overlay = overlayOptions(['lower'], { upper: 'upper', work: 'work', machine })
   const inside = (script: string) => [...machine.enter(['--mount']), 'sh', '-c', script]
@@ -100,7 +103,7 @@ function trials(machine: Machine, place: string, copies: boolean) {
   ]
 }
 
-/** Whether a container engine has started this. */
+/** Whether this runs in a container. */
 export function isInContainer(): boolean {
   return (
     existsSync('/.dockerenv') ||

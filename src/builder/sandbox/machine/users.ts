@@ -3,7 +3,7 @@ import type { Hindrance } from '../step/index.ts'
 import { read } from './process-facts.ts'
 import { findProgram } from './programs.ts'
 
-/** What keeps a process from being root in a user namespace of its own. (user_namespaces(7)) */
+/** Returns what prevents a process from being root in its own user namespace. (user_namespaces(7)) */
 export function hindrancesToNesting(): readonly Hindrance[] {
   const found: Hindrance[] = []
   const value = (path: string) => read(path).trim()
@@ -25,7 +25,7 @@ export function hindrancesToNesting(): readonly Hindrance[] {
   return found
 }
 
-/** What keeps an ordinary user from having further ids there than its own. (subuid(5)) */
+/** Returns what prevents an ordinary user from mapping more than its own ID. (subuid(5)) */
 export function hindrancesToMapping(): readonly Hindrance[] {
   const found: Hindrance[] = []
   const uid = process.geteuid?.() ?? 0
@@ -57,7 +57,7 @@ export function hindrancesToMapping(): readonly Hindrance[] {
   return found
 }
 
-/** undefined for a number that /etc/passwd does not know, as containers like to have. */
+/** Undefined for a UID that is not in /etc/passwd, as is common in containers. */
 function nameOfUser(): string | undefined {
   try {
     return userInfo().username

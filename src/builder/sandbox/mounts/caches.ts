@@ -14,7 +14,7 @@ export interface HeldCache {
   release(): void
 }
 
-/** What steps keep between builds: directories by their id, `<digest>/data`, with the id beside. */
+/** Cache directories kept between builds, by id: `<digest>/data`, with the id in a file next to it. */
 export class Caches {
   readonly folder: string
   private readonly machine: Machine
@@ -27,8 +27,8 @@ export class Caches {
   }
 
   /**
-   * The directory for the mount. `locked` waits until nobody else has it; `private` takes a further one where the first is
-   * in use; `shared` asks nobody.
+   * Returns the directory for the mount. `locked` waits until it is free; `private` uses an additional one if the first is in
+   * use; `shared` does not lock.
    */
   async take(mount: CacheMount, signal: AbortSignal): Promise<HeldCache> {
     for (let n = 0; ; n++) {
@@ -57,7 +57,7 @@ export class Caches {
   private async made(folder: string, mount: CacheMount): Promise<string> {
     const path = join(folder, 'data')
     if (existsSync(path)) {
-      // When it was last used is told by this file.
+      // The file's time tells when the cache was last used.
       utimesSync(join(folder, 'id'), new Date(), new Date())
       return path
     }
@@ -92,7 +92,7 @@ export class Caches {
       )
   }
 
-  /** Puts a new cache in its place, unless somebody else was faster. Whoever moves a directory has to be able to write into it. */
+  /** Moves a new cache into place, unless another process was faster. Moving a directory requires write permission on it. */
   private async move(made: string, path: string, mount: CacheMount): Promise<void> {
     if (!this.machine.root && !isOwn(mount)) {
       const argv = [...this.machine.enter([]), 'mv', '-n', '-T', '--', made, path]
@@ -107,7 +107,7 @@ export class Caches {
   }
 }
 
-/** Whether the directory is root's in the sandbox, which is ourselves. */
+/** Whether the directory belongs to root in the sandbox, which is us. */
 function isOwn({ uid, gid }: Pick<CacheMount, 'uid' | 'gid'>): boolean {
   return uid === 0 && gid === 0
 }

@@ -10,7 +10,7 @@ import { ended, findProgram, plainEnvironment } from '../machine/index.ts'
 
 const attributes = ['--xattrs', '--xattrs-include=security.capability', '--xattrs-include=user.*']
 
-/** The caches of the keys, `<key>/id` and `<key>/data`, as a tar with the ids that the sandbox sees. */
+/** Streams caches as a tar of `<key>/id` and `<key>/data`, with IDs as seen in the sandbox. */
 export async function* sendCaches(machine: Machine, folder: string, keys: readonly string[]): AsyncGenerator<Buffer> {
   const options = ['--format=posix', '--pax-option=delete=atime,delete=ctime', '--numeric-owner', '--sort=name']
   const names = keys.flatMap((key) => [`${key}/id`, `${key}/data`])
@@ -25,7 +25,7 @@ export async function* sendCaches(machine: Machine, folder: string, keys: readon
     folder,
     ...options,
   ]
-  // An archive of nothing is one, too.
+  // An archive without entries is valid too.
   const list = names.length === 0 ? ['--files-from', '/dev/null'] : ['--', ...names]
   const child = start([...argv, ...attributes, ...list], 'ignore')
   const complaint = lastWords(child.stderr!)
@@ -33,7 +33,7 @@ export async function* sendCaches(machine: Machine, folder: string, keys: readon
   code.catch(() => {})
   try {
     yield* child.stdout! as AsyncIterable<Buffer>
-    // 1: a file changed meanwhile, as caches do.
+    // 1 means that a file changed meanwhile, which is normal for caches.
     if ((await code) > 1) throw new TareError('CACHE_UNREADABLE', `cannot read the cache mounts: ${complaint()}`)
   } finally {
     child.kill('SIGKILL')
@@ -45,7 +45,7 @@ export interface Taken {
   readonly id: string
 }
 
-/** Extracts such a tar into an empty folder. Throws `ARCHIVE_INVALID` for any other. */
+/** Extracts such a tar to an empty folder. Throws `ARCHIVE_INVALID` for anything else. */
 export async function receiveCaches(machine: Machine, folder: string, bytes: Bytes): Promise<readonly Taken[]> {
   const options = ['--same-owner', '--numeric-owner', '--same-permissions', '--delay-directory-restore']
   const argv = [
@@ -65,7 +65,7 @@ export async function receiveCaches(machine: Machine, folder: string, bytes: Byt
   code.catch(() => {})
   child.stdout!.resume()
   try {
-    // When tar has read enough the pipe breaks, and its exit code says whether that was right.
+    // If tar has read enough, the pipe breaks; its exit code tells whether that is fine.
     let failure: unknown
     await pipeline(Readable.from(bytes), child.stdin!).catch((error: unknown) => {
       failure = error
@@ -78,7 +78,7 @@ export async function receiveCaches(machine: Machine, folder: string, bytes: Byt
   return readdirSync(folder).map((key) => ({ key, id: checked(folder, key) }))
 }
 
-/** The id of a cache that looks like one of ours. */
+/** Returns the id of a cache after checking that it looks like one of ours. */
 function checked(folder: string, key: string): string {
   const at = (name: string) => lstatSync(join(folder, key, name), { throwIfNoEntry: false })
   const whole =

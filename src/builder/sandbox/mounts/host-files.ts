@@ -5,19 +5,19 @@ import { makeFile } from '../rootfs/index.ts'
 
 export const hostname = 'buildkitsandbox'
 
-/** Further lines for /etc/hosts. */
+/** Returns /etc/hosts with additional entries. */
 export function hostsFile(more: readonly (readonly [name: string, address: string])[]): string {
   const lines = [`127.0.0.1\tlocalhost ${hostname}`, '::1\tlocalhost ip6-localhost ip6-loopback']
   return [...lines, ...more.map(([name, address]) => `${address}\t${name}`), ''].join('\n')
 }
 
-/** The machine's own name servers: a step shares its network. */
+/** Returns the machine's name servers: a step shares its network. */
 export function resolvFile(): string {
   for (const path of ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf']) {
     try {
       return readFileSync(path, 'utf8')
     } catch {
-      // Look further.
+      // Tries the next one.
     }
   }
   return 'nameserver 8.8.8.8\nnameserver 8.8.4.4\n'
@@ -25,11 +25,11 @@ export function resolvFile(): string {
 
 export const deviceNames = ['null', 'zero', 'full', 'random', 'urandom', 'tty'] as const
 
-/** A folder that becomes /dev: links, and places for the devices that are bound to it. Answers the devices that the machine has. */
+/** Creates a folder to become /dev: symlinks, and mount points for devices. Returns the devices the machine has. */
 export function makeDevFolder(path: string): string[] {
   makeFolderOfMode(path, 0o755)
   for (const name of ['pts', 'mqueue', 'pipes']) makeFolderOfMode(join(path, name), 0o755)
-  // runc gives a mount the mode of what it lies on.
+  // runc gives a mount the mode of its mount point.
   makeFolderOfMode(join(path, 'shm'), 0o1777)
   const devices = deviceNames.filter((name) => existsSync(`/dev/${name}`))
   for (const name of devices) makeFile(join(path, name), '', 0o644)

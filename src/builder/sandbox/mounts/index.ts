@@ -1,7 +1,7 @@
 /**
- * What a step has in its filesystem besides the layers: mounts with their places, caches that stay, the machine's files.
+ * What a step has in its filesystem besides the layers: mounts and their targets, persistent caches, the machine's files.
  *
- * In: mounts as the step says them.  Out: sources on disk, each with its place below the root.
+ * In: mounts as requested by the step.  Out: sources on disk, each with its target below the root.
  * Not here: mounting itself (run).
  */
 

@@ -2,22 +2,22 @@ import { realpathSync } from 'node:fs'
 import { read } from '../machine/index.ts'
 
 /**
- * The flags of the mount that the path lies on which a bind of it has to keep: in a user namespace the kernel does not let them
- * be taken away, and takes leaving them out for that. (mount_namespaces(7); proc_pid_mountinfo(5))
+ * Returns the flags that a bind mount of the path must keep: in a user namespace the kernel does not allow removing them, and
+ * omitting them counts as removing. (mount_namespaces(7); proc_pid_mountinfo(5))
  */
 export function flagsToKeep(path: string, table: string = read('/proc/self/mountinfo')): string[] {
   let real = path
   try {
     real = realpathSync(path)
   } catch {
-    // The mount fails then, with words of its own.
+    // The mount then fails with its own message.
   }
   let best = { point: '', flags: '' }
   for (const line of table.split('\n')) {
     const [, , , , point = '', flags = ''] = line.split(' ')
     const at = point.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)))
     const holds = at === '/' || real === at || real.startsWith(`${at}/`)
-    // Of two at one place the later covers the other.
+    // Of two mounts at one path, the later one is on top.
     if (flags !== '' && holds && at.length >= best.point.length) best = { point: at, flags }
   }
   return best.flags.split(',').filter((flag) => ['nosuid', 'nodev', 'noexec'].includes(flag))

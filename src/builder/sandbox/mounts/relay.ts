@@ -3,14 +3,14 @@ import { chmodSync, chownSync, closeSync, constants, openSync } from 'node:fs'
 import { messageOf, TareError } from '../../../support/index.ts'
 
 export interface Relay {
-  /** Where the socket is. */
+  /** The socket's path. */
   readonly path: string
   close(): void
 }
 
 /**
- * A socket of ours in a folder, which passes on all that comes to the socket `to`, and its answers back: so it can belong to whom a
- * step says, and be where nothing can be mounted, whoever may open that one. Throws `SSH_MISSING`.
+ * Opens a socket in a folder that forwards connections to the socket `to`. It can have any owner, and be where nothing can be
+ * mounted, regardless of the original's permissions. Throws `SSH_MISSING`.
  */
 export async function openRelay(folder: string, name: string, to: string, mode: number): Promise<Relay> {
   const { connect, createServer } = await import('node:net')
@@ -20,7 +20,7 @@ export async function openRelay(folder: string, name: string, to: string, mode: 
     asked.on('error', () => answers.destroy())
     answers.on('error', () => asked.destroy())
   })
-  // A socket's name has 107 bytes at most, which a store deep down exceeds: by its open folder it is always short. (unix(7))
+  // A socket's path is limited to 107 bytes, which a deep store exceeds; through the open folder it is always short. (unix(7))
   const fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY)
   try {
     server.listen(`/proc/self/fd/${fd}/${name}`)
@@ -41,7 +41,7 @@ export async function openRelay(folder: string, name: string, to: string, mode: 
   }
 }
 
-/** Gives a socket its owner; only root can. */
+/** Changes a socket's owner; only root can. */
 export function own({ path }: Relay, uid: number, gid: number): void {
   if (uid + gid > 0) chownSync(path, uid, gid)
 }

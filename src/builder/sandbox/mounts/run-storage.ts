@@ -6,22 +6,22 @@ import { type Machine, runProgram, thisMachine } from '../machine/index.ts'
 import { removeAll } from '../rootfs/index.ts'
 import { receiveCaches, sendCaches } from './carry-caches.ts'
 
-/** A cache mount that is kept. */
+/** A persistent cache mount. */
 export interface StoredCache {
-  /** As RUN --mount has it, after what BUILDKIT_CACHE_MOUNT_NS says: `/root/.cache`, `app/go`. */
+  /** The id in RUN --mount, prefixed by BUILDKIT_CACHE_MOUNT_NS: `/root/.cache`, `app/go`. */
   readonly id: string
-  /** 64 hex digits that name it in the store. */
+  /** 64 hex digits that identify it in the store. */
   readonly key: string
-  /** Bytes on disk. */
+  /** Size on disk in bytes. */
   readonly size: number
   /** Milliseconds since 1970. */
   readonly used: number
 }
 
-// Names of the folders that a filesystem lies in, unpacked: they are made again when they are needed.
+// Folders with unpacked filesystems, which are recreated when needed.
 const repeatable = ['unpacked', 'trees'] as const
 
-/** What RUN keeps in the store from build to build. `folder` is the store's own. */
+/** What RUN keeps in the store between builds. `folder` is the store's own. */
 export class RunStorage {
   private readonly folder: string
   private readonly machine: Machine = thisMachine()
@@ -32,7 +32,7 @@ export class RunStorage {
     this.owners = ownersIn(join(folder, 'alive'))
   }
 
-  /** Those of this user, and for root of everybody, by id. */
+  /** Returns this user's caches, or for root everyone's, sorted by id. */
   async caches(): Promise<readonly StoredCache[]> {
     const found = this.places('caches').filter((path) => existsSync(join(path, 'data')))
     const sizes = await this.sizes(found)
@@ -44,13 +44,13 @@ export class RunStorage {
       .sort((a, b) => (a.id < b.id ? -1 : 1))
   }
 
-  /** Number and bytes of unpacked layers and filesystems. */
+  /** Returns the number and size of unpacked layers and filesystems. */
   async unpacked(): Promise<{ readonly count: number; readonly size: number }> {
     const found = repeatable.flatMap((kind) => this.places(kind))
     return { count: found.length, size: (await this.sizes(found)).reduce((sum, size) => sum + size, 0) }
   }
 
-  /** Removes the caches last used before that time, less those that a step has now. Answers them. */
+  /** Removes caches last used before that time, except those in use. Returns them. */
   async removeCaches(before: number): Promise<readonly StoredCache[]> {
     const oldest = this.beginningOfSteps()
     const doomed = (await this.caches()).filter(({ key, used }) => {
@@ -64,7 +64,7 @@ export class RunStorage {
     return doomed
   }
 
-  /** Removes what is unpacked, where no step runs. Answers the bytes. */
+  /** Removes unpacked layers if no step is running. Returns the bytes freed. */
   async removeUnpacked(): Promise<number> {
     if (this.beginningOfSteps() !== Number.POSITIVE_INFINITY) return 0
     const { size } = await this.unpacked()
@@ -75,7 +75,7 @@ export class RunStorage {
     return size
   }
 
-  /** The caches as a tar, or those of these ids. Throws `CACHE_UNKNOWN`. */
+  /** Returns all caches, or those with these ids, as a tar. Throws `CACHE_UNKNOWN`. */
   async send(ids: readonly string[]): Promise<{ readonly caches: readonly StoredCache[]; readonly bytes: Bytes }> {
     const own = this.own('caches')
     const all = (await this.caches()).filter(({ key }) => existsSync(join(own, key)))
@@ -93,7 +93,7 @@ export class RunStorage {
     return { caches, bytes }
   }
 
-  /** Takes caches out of a tar that `send` made; they replace those of the same ids. Throws `CACHE_IN_USE`, `ARCHIVE_INVALID`. */
+  /** Adds caches from a tar made by `send`, replacing those with the same ids. Throws `CACHE_IN_USE`, `ARCHIVE_INVALID`. */
   async receive(bytes: Bytes): Promise<readonly string[]> {
     const oldest = this.beginningOfSteps()
     const work = new ProcessFiles(this.own('running'), this.owners).make(['caches'])
@@ -118,7 +118,7 @@ export class RunStorage {
     return join(this.folder, kind, this.machine.flavour)
   }
 
-  /** The folders of a kind: each in that of whoever made it. */
+  /** Returns the folders of a kind, one per set of IDs that created them. */
   private places(kind: string): string[] {
     return this.folders(kind).flatMap((folder) => listed(folder).map((name) => join(folder, name)))
   }
@@ -128,12 +128,12 @@ export class RunStorage {
     return users.map((user) => join(this.folder, kind, user))
   }
 
-  /** When the first of the steps began that run now. */
+  /** Returns when the oldest running step started. */
   private beginningOfSteps(): number {
     const begun = this.folders('running').flatMap((folder) =>
       new ProcessFiles(folder, this.owners).living().map(({ born }) => born),
     )
-    // Times of files are cut by some disks.
+    // Some disks truncate file times.
     return begun.reduce((oldest, time) => Math.min(oldest, time - 2000), Number.POSITIVE_INFINITY)
   }
 
@@ -141,7 +141,7 @@ export class RunStorage {
     return this.places('caches').some((path) => path.endsWith(key) && isLocked(join(path, 'lock'), this.owners))
   }
 
-  /** Bytes on disk, also of what belongs to other ids. */
+  /** Returns sizes on disk, including files of other IDs. */
   private async sizes(paths: readonly string[]): Promise<number[]> {
     if (paths.length === 0) return []
     const { stdout } = await runProgram([...this.machine.enter([]), 'du', '-sk', '--', ...paths])
@@ -162,7 +162,7 @@ function ofPath(path: string): { readonly key: string; readonly used: number } {
   return { key: path.slice(path.lastIndexOf('/') + 1), used: lstatSync(join(path, 'id')).mtimeMs }
 }
 
-/** The id without the `/` that parts it from an empty namespace, and without what tells caches of one id apart. */
+/** Returns the id without the `/` after an empty namespace, and without the suffix that distinguishes caches with the same id. */
 function shown(id: string): string {
   return (id.startsWith('/') ? id.slice(1) : id).split('\0', 1)[0]!
 }

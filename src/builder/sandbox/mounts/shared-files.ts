@@ -5,7 +5,7 @@ import { TareError } from '../../../support/index.ts'
 import type { Machine } from '../machine/index.ts'
 import { Extractor, removeAll } from '../rootfs/index.ts'
 
-/** Files of a context on disk, unpacked once for all the steps that mount them. Nobody may write into them. */
+/** Files of a context on disk, unpacked once for all steps that mount them. They must not be written to. */
 export class SharedFiles {
   private readonly machine: Machine
   private readonly work: ProcessFiles
@@ -17,7 +17,7 @@ export class SharedFiles {
     this.work = work
   }
 
-  /** Where they are. Throws `MOUNT_SOURCE_INVALID`. */
+  /** Returns their path. Throws `MOUNT_SOURCE_INVALID`. */
   of(node: Node): Promise<string> {
     let found = this.known.get(node)
     if (found === undefined) {
@@ -37,7 +37,7 @@ export class SharedFiles {
   }
 }
 
-/** Puts the file or directory into the folder `at`, which is made. Answers its path. Throws `MOUNT_SOURCE_INVALID`. */
+/** Unpacks the file or directory into the folder `at`, which is created. Returns its path. Throws `MOUNT_SOURCE_INVALID`. */
 export async function unpackFiles(node: Node, at: string, machine: Machine): Promise<string> {
   if (node.kind !== 'directory' && node.kind !== 'file')
     throw new TareError('MOUNT_SOURCE_INVALID', `cannot mount a ${nameOfKind(node)}`)

@@ -7,8 +7,8 @@ import type { Machine } from '../machine/index.ts'
 import { Extractor } from '../rootfs/index.ts'
 
 /**
- * Places that mounts need and the filesystem does not have. They become a layer of their own below the step's, so that
- * nothing of them is in what the step wrote; directories on the way say of themselves what the filesystem says.
+ * Mount points that the filesystem lacks. They become a layer of their own below the step's, so that they do not appear in what
+ * the step wrote; their parent directories get the filesystem's metadata.
  */
 export class Stubs {
   private readonly tree: Tree
@@ -21,12 +21,15 @@ export class Stubs {
     this.now = now
   }
 
-  /** Where the target leads, symlinks followed, without making anything of it. */
+  /** Resolves symlinks in the target, without creating anything. */
   resolve(target: string): string {
     return this.tree.resolve(target)
   }
 
-  /** The place of the target, symlinks followed, as a path without `/` at its beginning. Throws `MOUNT_TARGET_INVALID`. */
+  /**
+   * Resolves symlinks in the target and creates a mount point if needed; returns it without a leading `/`. Throws
+   * `MOUNT_TARGET_INVALID`.
+   */
   place(target: string, kind: 'directory' | 'file'): string {
     const path = this.tree.resolve(target)
     if (path === '')
@@ -44,14 +47,14 @@ export class Stubs {
   }
 
   /**
-   * Those of `proc`, `sys` and `dev` that the filesystem does not have: they are made, and stay, as a runtime leaves them in
+   * Returns those of `proc`, `sys` and `dev` that the filesystem lacks: they are created and stay, as a runtime leaves them in
    * Docker's layers.
    */
   missingSystem(): string[] {
     return ['proc', 'sys', 'dev'].filter((name) => this.tree.get(name) === undefined)
   }
 
-  /** Makes the layer in an empty folder. */
+  /** Writes the layer to an empty folder. */
   async write(folder: string, machine: Machine): Promise<void> {
     const headers = [...this.headers.keys()].sort().map((path) => this.headers.get(path)!)
     const ours = headers.every(({ uid, gid }) => uid === 0 && gid === 0)
@@ -66,14 +69,17 @@ export class Stubs {
       if (machine.root && uid + gid > 0) chownSync(at, uid, gid)
       chmodSync(at, mode)
     }
-    // From the innermost out: what is made in a directory changes its time.
+    // From the inside out: creating entries changes a directory's time.
     for (const { path, mtime, mtimeNs } of headers.reverse()) {
       const time = mtime + mtimeNs / 1e9
       utimesSync(systemPath(join(folder, path)), time, time)
     }
   }
 
-  /** Makes the places in the filesystem itself, where they cannot be a layer. Answers what removes those again that are still empty. */
+  /**
+   * Creates the mount points in the filesystem itself, if they cannot be a layer. Returns a function that removes those still
+   * empty.
+   */
   fill(root: string): () => void {
     const made: (string | Buffer)[] = []
     for (const path of [...this.headers.keys()].sort()) {
@@ -98,8 +104,8 @@ export class Stubs {
   }
 
   /**
-   * The filesystem after the step, with the directories that stubs were made in and removed from changed now: that is how
-   * Docker leaves them.
+   * Returns the filesystem after the step, with a new time for directories in which stubs were created and removed: as Docker
+   * leaves them.
    */
   touch(after: Tree): Tree {
     const now = Date.now()

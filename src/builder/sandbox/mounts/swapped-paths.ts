@@ -14,12 +14,12 @@ import {
 import { dirname, join, posix } from 'node:path'
 import { inDirectory, isThere, keepingTime } from './without-links.ts'
 
-/** A place, as it stands in the journal before anything is moved. */
+/** A swapped path, recorded in the journal before anything is moved. */
 interface Borrowed {
   readonly place: string
-  /** Where what was there is put aside. */
+  /** Where the original is kept meanwhile. */
   readonly saved?: string | undefined
-  /** Where the directory that is put there has its home, and which one it is. */
+  /** Where the directory put there came from, and which one it is. */
   readonly back?: string | undefined
   readonly inode?: string | undefined
 }
@@ -28,9 +28,9 @@ const journal = 'borrowed'
 let count = 0
 
 /**
- * Places in a folder that something of ours takes while a command runs there, where nothing can be mounted. What was there
- * is put aside and comes back, after a kill by the next process; directories made on the way go, if they are empty; times of
- * directories stay. No link is followed, neither of the image's nor of what was put there.
+ * Paths in a folder that are replaced with something of ours while a command runs, where nothing can be mounted. The original is
+ * moved aside and restored, after a kill by the next process; directories created on the way are removed if empty; directory
+ * times are kept. No symlink is followed, whether from the image or from what was put there.
  */
 export class SwappedPaths {
   private readonly root: string
@@ -44,7 +44,7 @@ export class SwappedPaths {
     mkdirSync(aside, { recursive: true })
   }
 
-  /** `put` makes something at the path that it is given. With `back`, a directory, that is put there, and moved back later. */
+  /** `put` creates something at the path it is given. With `back`, that directory is moved there, and back later. */
   borrow(place: string, put: (path: string) => void, back?: string): void {
     const { root, aside, borrowed, made } = this
     inDirectory(
@@ -65,7 +65,7 @@ export class SwappedPaths {
     )
   }
 
-  /** Puts everything back. Safe to call twice. */
+  /** Restores everything. Safe to call twice. */
   giveBack(): void {
     for (const { fd, ...one } of this.borrowed.splice(0).reverse()) {
       giveBack(this.root, this.aside, one, fd)
@@ -80,7 +80,7 @@ export class SwappedPaths {
   }
 }
 
-/** What a killed process had borrowed, so that removing its folder, `aside` in it, takes nothing along. */
+/** Rescues what a killed process had swapped, so that removing its folder, which contains `aside`, destroys nothing else. */
 export function rescueMoved(aside: string): void {
   let text = ''
   trying(() => {
@@ -103,13 +103,13 @@ function giveBack(root: string, aside: string, one: Borrowed, fd: number | undef
   }
   if (back !== undefined) {
     rest(place, home)
-    // The command may have moved it: where it is now the kernel tells, by a path without links.
+    // The command may have moved it: the kernel knows its current path, without symlinks.
     if (!isThere(back) && fd !== undefined)
       trying(() => rest(posix.relative(root, readlinkSync(`/proc/self/fd/${fd}`)), home))
   }
   rest(place, (path) => {
     if (saved !== undefined && !isThere(saved)) return
-    // What is left there goes with the step's own folder, however deep it is.
+    // What is left there is removed with the step's own folder, however deep it is.
     if (isThere(path)) renameSync(path, join(aside, `gone-${count++}`))
     if (saved !== undefined) renameSync(saved, path)
   })
@@ -124,7 +124,7 @@ function inodeAt(path: string): string | undefined {
   return stat?.isDirectory() ? inodeOf(stat) : undefined
 }
 
-/** The command may have put something there, or removed it: then there is nothing to do. */
+/** The command may have put something there, or removed it: nothing to do then. */
 function trying(work: () => void): void {
   try {
     work()

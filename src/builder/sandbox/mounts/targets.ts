@@ -4,13 +4,16 @@ import type { SandboxMount } from '../step/index.ts'
 import type { Stubs } from './stubs.ts'
 
 export interface Transport {
-  /** Path below the root, without `/` at its beginning. */
+  /** Path below the root, without a leading `/`. */
   readonly place: string
-  /** It is in what another mount brings: what lies there, links among it, is not known before it is mounted. */
+  /** Whether it is inside another mount, whose contents, including symlinks, are unknown before it is mounted. */
   readonly nested: boolean
 }
 
-/** Where mounts come to lie: in the filesystem, whose links are followed here, or in other mounts, whose links nobody follows. */
+/**
+ * Resolves mount targets: in the filesystem, whose symlinks are followed here, or in other mounts, whose symlinks are never
+ * followed.
+ */
 export class Targets {
   private readonly stubs: Stubs
   private readonly holders: { readonly target: string; readonly place: string }[]
@@ -20,7 +23,7 @@ export class Targets {
     this.holders = ['sys', dev].map((place) => ({ target: `/${place}`, place }))
   }
 
-  /** For the mounts in order: one below another has to come after it. Throws `MOUNT_TARGET_INVALID`. */
+  /** Must be called in mount order: nested mounts after their parents. Throws `MOUNT_TARGET_INVALID`. */
   add(target: string, kind: 'directory' | 'file'): Transport {
     const path = posix.resolve('/', target)
     const found = this.find(path)
@@ -42,7 +45,7 @@ export class Targets {
   }
 }
 
-/** A mount below another one comes after it. */
+/** Sorts mounts so that nested ones follow their parents. */
 export function inOrder(mounts: readonly SandboxMount[]): readonly SandboxMount[] {
   return [...mounts].sort((a, b) => depth(a.target) - depth(b.target))
 }

@@ -1,18 +1,18 @@
 import { closeSync, constants, fchmodSync, fstatSync, futimesSync, lstatSync, mkdirSync, openSync } from 'node:fs'
 import { systemCode, systemPath, TareError } from '../../../support/index.ts'
 
-/** A directory that is held open: what is done by `at` is done in it, whatever becomes of the path that led there. */
+/** A directory held open: paths from `at` stay in it, whatever happens to the path that led there. */
 export interface OpenDirectory {
   readonly fd: number
-  /** A path of the name in it, for any call. */
+  /** Returns a path for the name in it, usable in any call. */
   at(name: string): string
 }
 
 const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
 
 /**
- * Does something in the directory at the place below the root: each part is opened in the one before, and none may be a link. With
- * `made` those that are missing are made; it hears their places. Throws `MOUNT_TARGET_INVALID` where a part is something else.
+ * Runs something in a directory below the root. Each path component is opened relative to the previous one, and none may be a
+ * symlink. With `made`, missing ones are created and passed to it. Throws `MOUNT_TARGET_INVALID` if one is something else.
  */
 export function inDirectory<T>(
   root: string,
@@ -57,7 +57,7 @@ function enter(directory: OpenDirectory, part: string, here: string, made?: (pla
   return fd
 }
 
-/** Does something in the directory that leaves its times as they are. */
+/** Runs something in the directory, then restores its times. */
 export function keepingTime({ fd }: OpenDirectory, work: () => void): void {
   const { mtimeMs, atimeMs } = fstatSync(fd)
   work()

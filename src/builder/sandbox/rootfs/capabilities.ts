@@ -4,14 +4,14 @@ import { findProgram, readProgram } from '../machine/index.ts'
 import type { Found } from './walk.ts'
 
 /**
- * The `security.capability` attributes of programs below the folder, by path. Node cannot read attributes: getfattr does,
- * or GNU tar, which every RUN needs anyway.
+ * Returns the `security.capability` attributes of programs below the folder, by path. Node cannot read attributes, so this uses
+ * getfattr, or GNU tar, which RUN needs anyway.
  */
 export async function readCapabilities(
   found: Found,
   folder: string,
   machine: Machine,
-  /** Only of what has changed from then on, in milliseconds since 1970. */
+  /** Only files changed since then, in milliseconds since 1970. */
   since = 0,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const programs = [...programsBelow(found, '', since)]

@@ -7,15 +7,15 @@ export interface ChangedTreeOptions {
   readonly below: Tree
   /** Where the found files are. */
   readonly folder: string
-  /** The file of contents that could not be read in place. */
+  /** A file with contents that could not be read in place. */
   readonly aside?: string | undefined
-  /** Ids as the sandbox sees them, of those found. */
+  /** Maps IDs to those seen in the sandbox. */
   readonly uid: (id: number) => number
   readonly gid: (id: number) => number
   readonly capabilities: ReadonlyMap<string, Uint8Array>
 }
 
-/** The filesystem as it is after what was found in the upper directory of an overlay. */
+/** Returns the filesystem given the contents of an overlay's upper directory. */
 export function changedTree(found: Found, options: ChangedTreeOptions): Tree {
   return new Tree(new Changes(options).directory(found, options.below.root, ''))
 }
@@ -36,7 +36,7 @@ class Changes {
       if (old !== undefined) children.set(name, old)
     }
     for (const child of found.children ?? []) {
-      // A character device 0/0 says that the name is gone. (overlayfs.rst, "whiteouts and opaque directories")
+      // A character device 0/0 marks a removed name. (overlayfs.rst, "whiteouts and opaque directories")
       if (child.kind === 'char' && child.device?.[0] === 0 && child.device[1] === 0) continue
       const name = nameOf(child.name)
       const old = below?.children.get(name)
@@ -63,7 +63,7 @@ class Changes {
 
 type LeafOptions = Omit<ChangedTreeOptions, 'below'>
 
-/** What was found, as a node of a tree. */
+/** Returns a found file as a tree node. */
 export function leafOf(
   found: Found,
   old: Node | undefined,
@@ -93,7 +93,7 @@ export function leafOf(
 
 function metadataOf(found: Found, old: Node | undefined, { uid, gid }: Pick<LeafOptions, 'uid' | 'gid'>) {
   const { mode, mtime } = found
-  // A layer tells whole seconds; a file that was unpacked from one and only copied up has not changed.
+  // Layers store whole seconds; a file unpacked from one and only copied up has not changed.
   const mtimeNs = found.mtimeNs === 0 && old?.mtime === mtime ? old.mtimeNs : found.mtimeNs
   return { mode, uid: uid(found.uid), gid: gid(found.gid), mtime, mtimeNs }
 }

@@ -7,12 +7,12 @@ import { TareError } from '../../../support/index.ts'
 import type { Input, Machine } from '../machine/index.ts'
 import { findProgram, runProgram } from '../machine/index.ts'
 
-/** How a directory on disk says that names below it are gone: as an overlay's layer does. */
+/** How an unpacked directory marks removed names: like an overlay's layer. */
 export interface Marks {
   readonly opaque: 'trusted.overlay.opaque' | 'user.overlay.opaque'
 }
 
-/** Extracts layers with GNU tar, inside the namespace of the machine's ids. */
+/** Extracts layers with GNU tar, with the machine's ID mapping. */
 export class Extractor {
   private readonly machine: Machine
 
@@ -21,17 +21,17 @@ export class Extractor {
   }
 
   /**
-   * Puts the layer's files into an empty directory, and marks for what it removes. Answers what the machine does not let be
-   * made: devices, and owners beyond the ids that are mapped. Throws `UNPACK_FAILED`.
+   * Extracts the layer's files to an empty directory, with markers for what it removes. Returns what the machine does not allow
+   * creating: devices, and owners beyond the mapped IDs. Throws `UNPACK_FAILED`.
    */
   async layer(at: StoredLayer, directory: string): Promise<readonly string[]> {
     const marks = this.marksOf(at.index.entries)
-    // Marks first: the layer's own entries give their directories the right times afterwards.
+    // Markers first: the layer's own entries then set the right directory times.
     if (marks.length > 0) await this.archive(marks, directory)
     return this.tar(['--file', at.path, ...(marks.length > 0 ? ['--exclude=.wh.*'] : [])], directory)
   }
 
-  /** The same of that in which the trees differ. */
+  /** The same for the differences between the trees. */
   async difference(below: Tree, here: Tree, directory: string): Promise<readonly string[]> {
     const differences = compareTrees(below.root, here.root, sameContent)
     const marks = differences.flatMap(({ kind, path }) => (kind === 'remove' ? [removed(path)] : []))
@@ -40,18 +40,21 @@ export class Extractor {
     return this.tar(['--file', '-'], directory, (stdin) => streamLayer(puts, stdin))
   }
 
-  /** Puts a directory's files into another, in place of what has their names there; directories that are there stay, and become as they are to be. */
+  /**
+   * Extracts a directory's files to another one, replacing files of the same names; existing directories are kept and get the new
+   * metadata.
+   */
   async contents({ children }: Directory, directory: string): Promise<readonly string[]> {
     return this.difference(Tree.empty, new Tree({ ...Tree.empty.root, children }), directory)
   }
 
-  /** Puts a file or directory into an empty directory, under a name of ours. Answers its path. */
+  /** Extracts a file or directory to an empty directory under a fixed name. Returns its path. */
   async source(node: Node, directory: string): Promise<string> {
     await this.contents({ ...Tree.empty.root, children: new Map([['source', dated(node)]]) }, directory)
     return join(directory, 'source')
   }
 
-  /** Puts the entries, which have no bodies, into the directory. */
+  /** Extracts entries without bodies to the directory. */
   async archive(headers: readonly TarHeader[], directory: string): Promise<readonly string[]> {
     return this.tar(['--file', '-'], directory, Buffer.concat([...headers.map(encodeHeader), endOfArchive]))
   }
@@ -66,7 +69,7 @@ export class Extractor {
       [
         ...this.machine.enter([]),
         tar,
-        // Without that a backslash in a path of ours would be the beginning of an escape.
+        // Otherwise a backslash in one of our paths would start an escape sequence.
         '--no-unquote',
         ...['--extract', '--directory', directory, ...source],
         ...['--same-owner', '--numeric-owner', '--same-permissions', '--delay-directory-restore'],
@@ -124,11 +127,11 @@ function removed(path: string): TarHeader {
 
 const plain = { uid: 0, gid: 0, mtime: 0, mtimeNs: 0, size: 0 }
 
-// Without the rights of the whole machine these cannot be made; the tree in memory has them all the same.
+// Only the machine's root can create these; the tree in memory has them anyway.
 const tolerable =
   /Cannot mknod|Cannot change ownership|Cannot set .*security\.capability|Cannot hard link|Cannot setxattr|setxattr/
 
-/** Whether each entry's directories are in the layer itself, so that it can be unpacked without knowing what lies below it. */
+/** Whether the layer contains the parents of all its entries, so that it can be unpacked without knowing the layers below. */
 export function standsAlone(entries: readonly LayerEntry[]): boolean {
   const directories = new Set<string>([''])
   for (const { path, kind } of entries) {
@@ -140,12 +143,12 @@ export function standsAlone(entries: readonly LayerEntry[]): boolean {
   return true
 }
 
-/** A directory name for a key of any length. */
+/** Returns a directory name for a key of any length. */
 export function shortName(key: string): string {
   return createHash('sha256').update(key).digest('hex').slice(0, 24)
 }
 
-/** The root of a context has no time of its own; nor has it children before somebody asks for them. */
+/** A context's root has no time of its own, and no children until they are requested. */
 function dated(node: Node): Node {
   if (node.kind !== 'directory' || !Number.isNaN(node.mtime)) return node
   const { kind, mode, uid, gid, children } = node

@@ -1,7 +1,7 @@
 /**
- * A filesystem on disk: unpacked from layers, and read again after a command.
+ * A filesystem on disk: unpacked from layers, and read back after a command.
  *
- * In: layers at rest, a directory that a command wrote to.  Out: directories by name, a tree.
+ * In: layers on disk, a directory that a command wrote to.  Out: directories by name, a tree.
  * Not here: what is mounted into it (mounts).
  */
 export { readCapabilities } from './capabilities.ts'

@@ -1,6 +1,6 @@
 import { systemCode, TareError } from '../../../support/index.ts'
 
-/** Does something that reads what a command left in the folder. Throws `PATH_TOO_LONG` where the kernel takes no such path. */
+/** Reads what a command left in the folder. Throws `PATH_TOO_LONG` if the kernel does not accept a path. */
 export async function refusingLongPaths<T>(folder: string, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work()
@@ -11,7 +11,7 @@ export async function refusingLongPaths<T>(folder: string, work: () => T | Promi
   }
 }
 
-/** The error that the words of another process tell, where it is this one. */
+/** Returns that error if another process's message reports it. */
 export function longPath(words: string): TareError | undefined {
   return words.includes('ENAMETOOLONG') ? tooLong(/ENAMETOOLONG[^']*'([^']*)'/.exec(words)?.[1] ?? '') : undefined
 }

@@ -1,6 +1,6 @@
 import { closeSync, fchmodSync, fchownSync, openSync, writeFileSync } from 'node:fs'
 
-/** Makes a file where none is; through no link, and with just that mode whatever the umask. */
+/** Creates a new file without following symlinks, with exactly this mode regardless of the umask. */
 export function makeFile(
   path: string,
   content: string | Uint8Array,

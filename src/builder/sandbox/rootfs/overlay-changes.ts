@@ -10,16 +10,16 @@ import { longPath, refusingLongPaths } from './long-paths.ts'
 import { withOwners } from './plain-root.ts'
 import { type Found, walk } from './walk.ts'
 
-/** An overlay that a step ran on, and that is still mounted. */
+/** An overlay used by a step and still mounted. */
 export interface UsedOverlay {
-  /** Of the step; `upper` and `root` are in it. */
+  /** The step's folder, containing `upper` and `root`. */
   readonly folder: string
-  /** Of a process in whose mount namespace it is. */
+  /** A process in whose mount namespace it is. */
   readonly pid: number
   readonly machine: Machine
 }
 
-/** The filesystem `below` with what was written on it. Throws `PATH_TOO_LONG`. */
+/** Returns the filesystem `below` with the changes. Throws `PATH_TOO_LONG`. */
 export async function treeAfter(below: Tree, overlay: UsedOverlay): Promise<Tree> {
   return refusingLongPaths(join(overlay.folder, 'upper'), () => changedOn(below, overlay))
 }
@@ -51,7 +51,7 @@ async function changedOn(below: Tree, overlay: UsedOverlay): Promise<Tree> {
   })
 }
 
-/** Looks around as the root of the step's namespaces does: some files are closed to everybody outside. */
+/** Walks as root of the step's namespaces: some files are inaccessible from outside. */
 async function walkInside(upper: string, merged: string, aside: string, pid: number): Promise<Found> {
   const script = `process.stdout.write(JSON.stringify((${walk.toString()})(...${JSON.stringify([upper, merged, aside])})))`
   const enter = [
@@ -68,7 +68,7 @@ async function walkInside(upper: string, merged: string, aside: string, pid: num
   return (JSON.parse(stdout.toString('utf8')) as Found[])[0]!
 }
 
-/** Throws EACCES where a file could not be read from outside the user namespace. */
+/** Throws EACCES if a file cannot be read from outside the user namespace. */
 function checkReadable(found: Found): void {
   const uid = process.geteuid?.()
   for (const child of found.children ?? []) {
@@ -79,7 +79,7 @@ function checkReadable(found: Found): void {
   }
 }
 
-/** Ids inside the user namespace of the process, of those outside. (user_namespaces(7)) */
+/** Returns the mapping from outside IDs to those in the process's user namespace. (user_namespaces(7)) */
 function idsOf(pid: number, map: 'uid_map' | 'gid_map'): (id: number) => number {
   const lines = readFileSync(`/proc/${pid}/${map}`, 'utf8')
     .trim()

@@ -17,20 +17,20 @@ import { type Found, walk } from './walk.ts'
 import { type Near, stateOf, WorkingCopies } from './working-copies.ts'
 
 export interface PlainRootOptions {
-  /** Where it is to be. */
+  /** Where to create it. */
   readonly path: string
-  /** Of the step that it is for. */
+  /** The step's folder. */
   readonly folder: string
-  /** Where filesystems stay for the steps after this one. */
+  /** Where filesystems are kept for later steps. */
   readonly trees: string
   readonly machine: Machine
-  /** Names in the root that stay as they were, whatever is done there. */
+  /** Names in the root that count as unchanged, whatever is done there. */
   readonly untouched?: ReadonlySet<string> | undefined
 }
 
 /**
- * A whole filesystem in a folder of its own, where no overlay can be. A step goes on with what another one has left, also one of
- * another build: what that had changed is put back.
+ * A complete filesystem in a folder, where overlays are not available. A step continues with what another one left, even in
+ * another build, after undoing that one's changes.
  */
 export class PlainRoot {
   readonly path: string
@@ -39,7 +39,7 @@ export class PlainRoot {
   private readonly extractor: Extractor
   private stack: Stack | undefined
   private since = 0
-  /** What is on disk now, as far as somebody has looked. */
+  /** What is now on disk, as far as it has been examined. */
   private seen: { readonly tree: Tree; readonly odd: Touched } | undefined
 
   constructor(options: PlainRootOptions) {
@@ -49,7 +49,7 @@ export class PlainRoot {
     this.extractor = new Extractor(options.machine)
   }
 
-  /** Makes the folder: what another step has left, changed to what is wanted, or all of it unpacked. */
+  /** Creates the folder: from what another step left, changed as needed, or by unpacking everything. */
   async unpack(stack: Stack): Promise<void> {
     const { folder, machine } = this.options
     const { root } = stack.tree()
@@ -62,13 +62,13 @@ export class PlainRoot {
     if (machine.root) chownSync(this.path, root.uid, root.gid)
     chmodSync(this.path, root.mode)
     this.stack = stack
-    // What is changed from now on, by the clock of the disk, is the step's doing.
+    // Whatever changes from now on, by the disk's clock, is the step's doing.
     const marker = join(folder, 'began')
     writeFileSync(marker, '')
     this.since = Number(lstatSync(marker, { bigint: true }).ctimeMs)
   }
 
-  /** The filesystem as the command left it. Throws `PATH_TOO_LONG`. */
+  /** Returns the filesystem after the command. Throws `PATH_TOO_LONG`. */
   async after(): Promise<Tree> {
     const { path: folder, since } = this
     const { machine, untouched = new Set() } = this.options
@@ -82,8 +82,8 @@ export class PlainRoot {
   }
 
   /**
-   * Leaves it for other steps: as the filesystem of that name, where the stack has come to be one, else as the stack's, with nothing
-   * left of what was done to it. Does nothing where there is nothing whole to leave.
+   * Leaves the filesystem to later steps: under that chain ID if it has become that filesystem, otherwise as the stack's, with
+   * all changes undone. Does nothing if it is incomplete.
    */
   async leave(chain?: string): Promise<void> {
     const { stack } = this
@@ -106,7 +106,7 @@ export class PlainRoot {
     }
   }
 
-  /** Whether the copy could be made what is wanted. */
+  /** Whether the copy could be turned into what is needed. */
   private async adapt(stack: Stack, { shared, touched }: Near): Promise<boolean> {
     try {
       const wanted = stack.tree()
@@ -120,8 +120,8 @@ export class PlainRoot {
 }
 
 /**
- * Where root is the only owner that there can be, and so nobody could give anything away: what was there before belongs to whom
- * it did, and everything else to root.
+ * For machines on which root is the only possible owner, so that nothing can be given away: existing files keep their owner, and
+ * everything else belongs to root.
  */
 export function withOwners(found: Found, before: Directory | undefined): Found {
   const children = found.children?.map((child): Found => {
@@ -133,8 +133,8 @@ export function withOwners(found: Found, before: Directory | undefined): Found {
 }
 
 /**
- * Each name a file of its own: what is written through one name of a file from below does not show under the others, since
- * an overlay copies just that one up, and other sandboxes and Docker have overlays.
+ * Makes each name a separate file: overlays copy up only the name that is written through, and other sandboxes and Docker use
+ * overlays.
  */
 function withoutLinks(directory: Directory): Directory {
   const children = new Map<string, Node>()
@@ -143,7 +143,7 @@ function withoutLinks(directory: Directory): Directory {
   return { ...directory, children }
 }
 
-/** Without reading: what is not known to be the same may have been changed. */
+/** Without reading: whatever is not known to be the same may have changed. */
 function isSame(a: RegularFile, b: RegularFile): boolean {
   return a.content === b.content
 }

@@ -7,14 +7,14 @@ export interface PlainTreeOptions {
   readonly before: Tree
   /** Where the files are. */
   readonly folder: string
-  /** When the step began, in milliseconds since 1970, by the clock of the disk. */
+  /** When the step began, in milliseconds since 1970 by the disk's clock. */
   readonly since: number
-  /** Names in the root that stay as they were, whatever was done there. */
+  /** Names in the root that count as unchanged, whatever was done there. */
   readonly untouched: ReadonlySet<string>
   readonly capabilities: ReadonlyMap<string, Uint8Array>
 }
 
-/** The filesystem as it lies in a folder: what nobody has changed since the step began is what it was before. */
+/** Returns the filesystem found in a folder: whatever has not changed since the step began keeps its node. */
 export function plainTree(found: Found, options: PlainTreeOptions): Tree {
   const { before, untouched } = options
   const root = new Plain(options).directory(found, before.root, '')
@@ -62,7 +62,7 @@ class Plain {
   }
 }
 
-/** Times agree also where the disk was only told the second, or what a floating number holds of a nanosecond. */
+/** Times also match if the disk stored only seconds, or a floating-point number lost some nanoseconds. */
 function sameMetadata(found: Found, old: Node): boolean {
   const ns = found.mtimeNs === 0 ? 0 : Math.abs((found.mtime - old.mtime) * 1e9 + found.mtimeNs - old.mtimeNs)
   return (

@@ -9,8 +9,8 @@ import { Extractor, shortName, standsAlone } from './extract.ts'
 import { treeOf } from './stack-trees.ts'
 
 /**
- * Layers as directories, each unpacked once: by its diffId where it stands alone, else by the filesystem that it
- * completes. A directory is there whole or not at all.
+ * Layers as directories, each unpacked once: named by diffId if self-contained, otherwise by the chain ID of the filesystem up to
+ * it. A directory is complete or absent.
  */
 export class Unpacked {
   readonly folder: string
@@ -26,7 +26,7 @@ export class Unpacked {
     this.extractor = new Extractor(machine)
   }
 
-  /** Names of the directories in `folder` that the stack's layers are in, lowest first; layers without files are left out. */
+  /** Returns the names of the directories in `folder` for the stack's layers, lowest first, without empty layers. */
   async of(stack: Stack): Promise<string[]> {
     makeFolder(this.folder, privately)
     const names: string[] = []
@@ -37,13 +37,13 @@ export class Unpacked {
     return names
   }
 
-  /** Takes over a directory that is the top layer of the filesystem `chain`. */
+  /** Adopts a directory as the top layer of the filesystem `chain`. */
   adopt(directory: string, chain: string): void {
     try {
       makeFolder(this.folder, privately)
       renameSync(directory, join(this.folder, nameOfChain(chain)))
     } catch {
-      // It can be unpacked when it is needed.
+      // It can be unpacked when needed.
     }
   }
 
@@ -90,7 +90,7 @@ function nameOfChain(chain: string): string {
   return shortName(`chain ${chain}`)
 }
 
-/** Removes directories with files of whatever owner, however deep they are. */
+/** Removes directories with files of any owner, however deep. */
 export async function removeAll(machine: Machine, paths: readonly string[]): Promise<void> {
   const left = paths.filter((path) => {
     try {

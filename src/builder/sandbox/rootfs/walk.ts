@@ -1,4 +1,4 @@
-/** A file that was found in a directory on disk, as plain data. */
+/** A file found in a directory on disk, as plain data. */
 export interface Found {
   /** Bytes as latin1. */
   readonly name: string
@@ -9,25 +9,25 @@ export interface Found {
   readonly mtime: number
   readonly mtimeNs: number
   readonly size: number
-  /** When anything of it changed last, in milliseconds since 1970. */
+  /** When anything about it last changed, in milliseconds since 1970. */
   readonly changed: number
-  /** Tells names of one file together, where it has several. */
+  /** Identifies a file with several names. */
   readonly inode?: string
   readonly target?: string
   readonly device?: readonly [major: number, minor: number]
   readonly children?: readonly Found[]
-  /** Names that the directory shows besides: those of the layers below. */
+  /** Additional names shown by the directory: those of the layers below. */
   readonly shown?: readonly string[]
-  /** Names of the directory's sockets: nothing, once the processes behind them have ended. */
+  /** Names of sockets in the directory, which are meaningless after their processes have ended. */
   readonly sockets?: readonly string[]
-  /** Where the content lies in the file of contents that could not be read in place. */
+  /** The content's position in the file of contents that could not be read in place. */
   readonly aside?: number
 }
 
 /**
- * Everything in the directory `upper`, and what `merged`, which shows it above others, has besides. With `aside`, contents that
- * only root may read are written to that file. Runs as text in a process of its own, too: it may use
- * nothing from outside itself.
+ * Lists everything in the directory `upper`, and the additional names in `merged`, which shows it on top of others. With `aside`,
+ * contents that only root may read are copied to that file. Also runs as text in a process of its own, so it must be
+ * self-contained.
  */
 export function walk(upper: string, merged: string | undefined, aside?: string): Found[] {
   const fs = process.getBuiltinModule('node:fs')
@@ -43,7 +43,7 @@ export function walk(upper: string, merged: string | undefined, aside?: string):
     for (let position = 0; position < size; ) {
       const count = fs.readSync(from, buffer, 0, Math.min(buffer.length, size - position), position)
       if (count === 0) break
-      // A hole stays one: zeros that are not written are there as well.
+      // Holes are preserved: zeros that are not written read as zeros too.
       if (buffer.compare(zeros, 0, count, 0, count) !== 0)
         for (let done = 0; done < count; ) done += fs.writeSync(fd, buffer, done, count - done, at + done)
       position += count

@@ -13,19 +13,19 @@ export const capabilities = [
 export interface Becoming {
   readonly command: Command
   readonly identity: Identity
-  /** With HOME. */
+  /** Includes HOME. */
   readonly env: readonly string[]
-  /** Path of the working directory below the root. */
+  /** The working directory below the root. */
   readonly cwd: string
-  /** Whether root is the only owner that there can be, and so groups cannot be set. */
+  /** Whether root is the only owner, so that groups cannot be set. */
   readonly oneId: boolean
-  /** The beginning of the command line that puts rules upon the command. */
+  /** The start of the command line, which restricts the command. */
   readonly before: readonly string[]
 }
 
 /**
- * The end of a script: whatever turns the process into the command, as its user, in its directory, in the new root. No program of
- * the image's comes before the command itself, and none of its variables reaches a program of ours.
+ * Returns the end of a script: turns the process into the command, with its user and working directory, in the new root. No
+ * program of the image runs before the command itself, and none of its variables reaches our programs.
  */
 export function becomeCommand(
   { command, identity, env, cwd, oneId, before }: Becoming,
@@ -50,7 +50,7 @@ export function becomeCommand(
   return [
     ...before,
     ...[tool('setpriv'), '--inh-caps', '-all', ...asGroups, ...bounding, '--'],
-    // Its working directory stays outside, where env and its libraries are, until env leaves it.
+    // The working directory stays outside, where env and its libraries are, until env changes it.
     ...[tool('nsenter'), `--root=${root}`, '--wd=/', ...(uid === 0 ? [] : [`--setuid=${uid}`]), '--'],
     ...[...envFromOutside(), ...leaveHidden(command), `--chdir=/${cwd}`, '--', ...env],
     ...command.argv,

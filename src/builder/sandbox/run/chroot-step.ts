@@ -37,13 +37,13 @@ export interface ChrootTools {
   readonly work: ProcessFiles
   readonly caches: Caches
   readonly pipes: PipeStock
-  /** Where filesystems stay that the next step may go on with. */
+  /** Where filesystems are kept for the next step. */
   readonly trees: string
 }
 
 const capSetPcap = 8n
 
-/** Runs a command in a folder of ours that the whole filesystem is unpacked into: where nothing can be mounted. */
+/** Runs a command in a folder with the complete filesystem: for machines that allow no mounts. */
 export async function runInFolder(
   on: Stack,
   command: Command,
@@ -146,7 +146,7 @@ class ChrootStep {
     for (const relay of this.relays.splice(0)) relay.close()
   }
 
-  /** One below a link of something that was put there is the command's own affair: it starts inside. */
+  /** A path below a symlink in something mounted is the command's own responsibility: it starts inside. */
   private makeWorkdir(cwd: string): void {
     try {
       inDirectory(
@@ -183,7 +183,7 @@ class ChrootStep {
     this.putStreams(pipes)
   }
 
-  /** The standard streams by their names: there is no /proc that would know them. */
+  /** Creates names for the standard streams, since there is no /proc to provide them. */
   private putStreams(pipes: OutputPipes | undefined): void {
     const streams = join(this.root, 'proc/self/fd')
     for (const folder of [dirname(streams), streams]) makeFolderOfMode(folder, 0o755)
@@ -210,7 +210,7 @@ class ChrootStep {
           makeFile(path, mount.bytes, mount.mode, mount)
         })
       case 'cache': {
-        // Moved here and back: so nobody else can have it meanwhile, whatever it says of sharing.
+        // Moved here and back, so that nobody else can have it meanwhile, whatever its sharing mode.
         const cache = await tools.caches.take(
           mount.sharing === 'shared' ? { ...mount, sharing: 'locked' } : mount,
           options.signal,
@@ -287,7 +287,7 @@ class ChrootStep {
     const stop = () => child.kill('SIGKILL')
     signal.addEventListener('abort', stop, { once: true })
     const heard = hear(pipes?.streams, this.options, stop)
-    // A daemon that the command leaves behind holds its output open: it ends with the command.
+    // A daemon left behind by the command would keep its output open: it ends with the command.
     child.on('exit', () => killInside(this.root))
     try {
       const code = await ended(child)

@@ -4,14 +4,14 @@ import { checkExecutable } from '../machine/index.ts'
 import type { Command } from '../step/index.ts'
 import type { Identity } from './identity.ts'
 
-/** The command's environment, with HOME. */
+/** Returns the command's environment, including HOME. */
 export function environmentOf({ env }: Command, { home }: Identity): string[] {
   return env.some((line) => line.startsWith('HOME=')) ? [...env] : [...env, `HOME=${home}`]
 }
 
 /**
- * Whether the command can be there at all and run here, and where it will run. Throws `COMMAND_MISSING` with the words of a
- * shell's 127, and `COMMAND_REFUSED` for what this machine cannot execute.
+ * Checks that the command exists and can run, and returns its working directory. Throws `COMMAND_MISSING` with the message of a
+ * shell's 127, and `COMMAND_REFUSED` if this machine cannot execute it.
  */
 export function checkCommand(command: Command, env: readonly string[], tree: Tree): { readonly cwd: string } {
   const cwd = tree.resolve(command.cwd)
@@ -20,7 +20,7 @@ export function checkCommand(command: Command, env: readonly string[], tree: Tre
     throw new TareError('WORKDIR_INVALID', `the working directory ${command.cwd} is not a directory`)
   refuseLong(command.argv, env)
   const program = command.argv[0] ?? ''
-  // What a mount brings cannot be seen from here.
+  // The contents of mounts are not visible here.
   if (command.mounts.length === 0 && command.scripts.every(({ name }) => program !== `/dev/pipes/${name}`))
     checkExecutable(program, findCommand(program, cwd, env, tree))
   return { cwd }
@@ -53,7 +53,7 @@ function findFile(tree: Tree, path: string): RegularFile | undefined {
   return node?.kind === 'file' ? node : undefined
 }
 
-// (execve(2): MAX_ARG_STRLEN is 32 pages, with the zero at the end)
+// (execve(2): MAX_ARG_STRLEN is 32 pages, including the final NUL)
 const longestArgument = 32 * 4096 - 1
 
 function refuseLong(argv: readonly string[], env: readonly string[]): void {

@@ -4,10 +4,10 @@ import { findProgram } from '../machine/index.ts'
 
 // (proc(5), fdinfo: the flags of open(2), in octal)
 const closeOnExec = 0o2000000
-// What a shell's redirections reach in every shell, and what node hands over in an array of a sensible length.
+// Redirections in any shell reach this far, as does an array of reasonable length for Node.
 const farthest = 4096
 
-/** Descriptors of this process above the standard ones that its children would get: those that whoever started it left open. */
+/** Returns descriptors above the standard ones that children would inherit: those left open by whoever started this process. */
 function leaking(): number[] {
   return readdirSync('/proc/self/fd')
     .map(Number)
@@ -18,7 +18,7 @@ function flagsOf(fd: number): number {
   try {
     return Number.parseInt(/^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1] ?? '', 8)
   } catch {
-    // It was open for looking at /proc alone.
+    // It was only open for reading /proc.
     return closeOnExec
   }
 }
@@ -28,11 +28,11 @@ type Stdio = readonly ('pipe' | 'ignore' | 'inherit' | number)[]
 export interface Start {
   readonly argv: readonly string[]
   readonly stdio: ('pipe' | 'ignore' | 'inherit' | number)[]
-  /** To be called once it is started. */
+  /** Must be called after it has started. */
   done(): void
 }
 
-/** The command line and the descriptors so that the program gets those of `stdio` and none besides. */
+/** Returns a command line and descriptors with which the program gets those of `stdio` and no others. */
 export function sealed(argv: readonly string[], stdio: Stdio): Start {
   const leaks = leaking().filter((fd) => fd >= stdio.length)
   if (leaks.length === 0) return { argv, stdio: [...stdio], done: () => {} }
@@ -41,7 +41,7 @@ export function sealed(argv: readonly string[], stdio: Stdio): Start {
     const script = `exec ${leaks.map((fd) => `${fd}>&-`).join(' ')}; exec "$@"`
     return { argv: [bash, '--norc', '-c', script, 'bash', ...argv], stdio: [...stdio], done: () => {} }
   }
-  // Other shells know descriptors of one digit: the others become /dev/null at least.
+  // Other shells support single-digit descriptors only: the rest at least become /dev/null.
   const last = leaks.reduce((most, fd) => Math.max(most, fd), 0)
   if (last > farthest)
     throw new TareError('SANDBOX_UNABLE', `descriptor ${last} is open, and RUN may not have it`, {

@@ -2,15 +2,15 @@ import type { Readable } from 'node:stream'
 import type { OutputStream, RunOptions } from '../step/index.ts'
 
 export interface Heard {
-  /** When all has been said. */
+  /** Resolves when all output has been passed on. */
   readonly drained: Promise<void>
-  /** Throws what whoever listens has thrown. */
+  /** Throws what the listener has thrown. */
   check(): void
 }
 
 /**
- * Passes on what a command prints: to `output`, or as it is to this process's own output where that is inherited. Where whoever
- * listens throws, `stop` is called.
+ * Passes on a command's output: to `output`, or unchanged to this process's own output if that is inherited. Calls `stop` if the
+ * listener throws.
  */
 export function hear(
   streams: Readonly<Record<OutputStream, Readable>> | undefined,
@@ -43,7 +43,7 @@ export function hear(
   }
 }
 
-/** A reader that goes away is the command's to notice: its pipe breaks. */
+/** If a reader goes away, the command notices by its broken pipe. */
 function passOn(stream: Readable, to: NodeJS.WriteStream): void {
   const broken = () => stream.destroy()
   to.once('error', broken)

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Command } from '../step/index.ts'
 
-// Variables that hold secrets stand in no file and in no command line, which others may read: they travel in the environment of
-// our own tools, under names that none of these knows.
+// Variables with secrets never appear in files or command lines, which others could read. They are passed in the environment of
+// our own tools, under names that mean nothing to those.
 
 type Hidden = Pick<Command, 'secretEnv'>
 
@@ -18,12 +18,12 @@ function carrier(i: number): string {
   return `TARE_SECRET_${i}`
 }
 
-/** Whether the variable can travel so: its name is one to a shell, and means nothing to our own tools. */
+/** Whether a variable can be passed this way: its name is valid in a shell, and means nothing to our own tools. */
 export function mayHide(name: string): boolean {
   return /^[A-Za-z_]\w*$/.test(name) && !/^(?:LD_.*|TARE_.*|PATH|HOME|IFS|ENV|LC_ALL|PWD|OLDPWD|SHLVL|_)$/.test(name)
 }
 
-/** What has to be in the environment of our own tools; `spell` says how a value is written. */
+/** Returns what must be in the environment of our own tools; `spell` formats a value. */
 export function hiddenEnvironment(
   { secretEnv = [] }: Hidden,
   spell: (value: string) => string = (value) => value,
@@ -31,33 +31,33 @@ export function hiddenEnvironment(
   return Object.fromEntries(secretEnv.map((line, i) => [carrier(i), spell(textOf(line))]))
 }
 
-/** Lines of a script that give the variables their own names. */
+/** Returns lines of a script that rename the variables. */
 export function hiddenLines({ secretEnv = [] }: Hidden): string[] {
   return secretEnv.map((line, i) => `${nameOf(line)}=$${carrier(i)}; export ${nameOf(line)}`)
 }
 
-/** The arguments of env(1) that leave nothing but the hidden variables. */
+/** Returns the arguments for env(1) that keep only the hidden variables. */
 export function leaveHidden({ secretEnv = [] }: Hidden): string[] {
   if (secretEnv.length === 0) return ['-i']
   const ours = ['PATH', 'LC_ALL', 'PWD', 'OLDPWD', 'SHLVL', '_', ...secretEnv.map((_, i) => carrier(i))]
   return ours.flatMap((name) => ['-u', name])
 }
 
-/** A document in pieces, between which the values go. */
+/** A document in pieces, with values in between. */
 export interface Pieces {
   readonly texts: readonly string[]
-  /** Lines of a script that put it together in a file; `paths` are those of the texts. */
+  /** Returns lines of a script that assemble it in a file; `paths` are those of the pieces. */
   lines(paths: readonly string[], to: string): string[]
 }
 
-/** The document that `write` makes of the variables, without their values. */
+/** Returns the document that `write` makes of the variables, split at their values. */
 export function inPieces({ secretEnv = [] }: Hidden, write: (secretEnv: readonly string[]) => string): Pieces {
   const mark = `-${randomBytes(12).toString('hex')}-`
   const texts = write(secretEnv.map((line) => `${nameOf(line)}=${mark}`)).split(mark)
   return {
     texts,
     lines: (paths, to) => [
-      // printf is the shell's own: it has no command line.
+      // printf is built into the shell, so no command line is visible.
       `{ ${paths.map((path, i) => `cat ${path}${i < secretEnv.length ? `; printf %s "$${carrier(i)}"` : ''}`).join('; ')}; } > ${to} || exit 125`,
       ...(secretEnv.length === 0 ? [] : [`unset ${secretEnv.map((_, i) => carrier(i)).join(' ')}`]),
     ],

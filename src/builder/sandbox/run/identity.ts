@@ -2,11 +2,11 @@ import { readWhole } from '../../../files/layer/index.ts'
 import type { Tree } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
 
-/** Who a command runs as. */
+/** The user a command runs as. */
 export interface Identity {
   readonly uid: number
   readonly gid: number
-  /** Supplementary groups; the group itself is the first of them, as runc has it. */
+  /** Supplementary groups; the primary group is the first, as in runc. */
   readonly groups: readonly number[]
   readonly home: string
 }
@@ -27,8 +27,8 @@ interface Group {
 const databaseLimit = 16 << 20
 
 /**
- * Who USER means in the filesystem, by the rules of runc: a name has to be in /etc/passwd; a number need not; the
- * supplementary groups are those that list the user, where no group is given. Throws `USER_UNKNOWN`.
+ * Resolves USER in the filesystem by runc's rules: names must be in /etc/passwd, numbers need not be; unless a group is given,
+ * supplementary groups are those listing the user. Throws `USER_UNKNOWN`.
  */
 export function resolveIdentity(text: string, tree: Tree): Identity {
   const [wanted = '', group = ''] = text.split(':', 2)
@@ -37,7 +37,7 @@ export function resolveIdentity(text: string, tree: Tree): Identity {
   const number = numberOf(name)
   const user = users.find((one) => one.name === name) ?? users.find(({ uid }) => uid === number)
   const homeOf = (uid: number) => users.find((one) => one.uid === uid)?.home || '/'
-  // Both as numbers: then nothing is looked up, and there are no further groups.
+  // With two numbers nothing is looked up, and there are no supplementary groups.
   if (number !== undefined && numberOf(group) !== undefined)
     return { uid: number, gid: numberOf(group)!, groups: [numberOf(group)!], home: homeOf(number) }
   if (user === undefined && number === undefined) throw unknown('user', name, 'passwd')
@@ -70,7 +70,7 @@ export function readUsers(tree: Tree): User[] {
   return usersOf(rows(tree, 'etc/passwd'))
 }
 
-/** The users of an /etc/passwd. */
+/** Parses an /etc/passwd. */
 export function usersIn(text: string): User[] {
   return usersOf(rowsIn(text))
 }

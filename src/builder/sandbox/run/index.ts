@@ -1,8 +1,8 @@
 /**
- * The command, in each of the sandboxes: an OCI runtime, namespaces of our own, a folder without mounts.
+ * Running the command, in each of the sandboxes: an OCI runtime, our own namespaces, a folder without mounts.
  *
  * In: a step, its filesystem and mounts on disk.  Out: an exit code, and the tree afterwards.
- * Not here: which sandbox it is (machine).
+ * Not here: the choice of sandbox (machine).
  */
 export { runInFolder } from './chroot-step.ts'
 export { mayHide } from './hidden-env.ts'

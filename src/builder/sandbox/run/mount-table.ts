@@ -1,4 +1,4 @@
-/** One mount, as a line of fstab(5) has it. Paths are absolute; `at` is below the step's root. */
+/** A mount, as a line of fstab(5). Paths are absolute; `at` is below the step's root. */
 export interface TableLine {
   readonly source: string
   readonly at: string
@@ -12,7 +12,7 @@ export function tableText(lines: readonly TableLine[]): string {
     .join('')
 }
 
-/** (fstab(5): spaces and the like are told by their octal numbers) */
+/** (fstab(5): spaces and the like are written as octal numbers) */
 function escaped(path: string): string {
   return path.replace(/[\s\\#]/g, (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, '0')}`)
 }

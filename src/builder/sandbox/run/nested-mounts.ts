@@ -2,19 +2,19 @@ import { quoted } from '../machine/index.ts'
 import type { PreparedMount } from '../mounts/index.ts'
 import type { TableLine } from './mount-table.ts'
 
-/** How a script begins the line that names a target which it does not mount at. */
+/** Marks the line of a script's output that names a target it refuses to mount on. */
 export const refusedTarget = 'refused target: '
 
-/** Mounts in what other mounts bring, where a hostile hand may have put links, or may swap them in at any moment. */
+/** Mounts inside other mounts, where an attacker may have put symlinks, or may swap them in at any time. */
 export interface NestedMounts {
-  /** Mounts outside of the root that give each source its flags: a second bind takes them along at once. */
+  /** Mounts outside the root that give each source its flags, which a second bind then keeps. */
   readonly staged: readonly (TableLine & { readonly directory: boolean })[]
   /** Lines of a script that mount them below the root. */
   readonly lines: readonly string[]
 }
 
-// A directory is entered before it is looked at where that led to, and is then mounted on as the working directory; a file is
-// opened, looked at and mounted on by its descriptor. So what is checked is what is used, whoever swaps names meanwhile.
+// A directory is entered before checking where that led, and is then mounted on as the working directory; a file is opened,
+// checked, and mounted on through its descriptor. So what is checked is what is used, even if names are swapped meanwhile.
 const functions = [
   `refuse() { echo "${refusedTarget}$1"; exit 125; }`,
   'down() {',

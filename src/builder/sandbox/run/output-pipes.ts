@@ -9,7 +9,7 @@ import type { OutputStream } from '../step/index.ts'
 const names = ['stdout', 'stderr'] as const
 const stepsAtOnce = 8
 
-/** Makes the pipes of several steps at once, since each time takes a process. */
+/** Creates pipes for several steps at once, since each time takes a process. */
 export class PipeStock {
   private readonly work: ProcessFiles
   private readonly folders: string[] = []
@@ -20,7 +20,7 @@ export class PipeStock {
     this.work = work
   }
 
-  /** Pipes that no step has had. Throws `SANDBOX_FAILED`. */
+  /** Returns unused pipes. Throws `SANDBOX_FAILED`. */
   async take(): Promise<OutputPipes> {
     for (;;) {
       const next = this.ready.pop()
@@ -49,8 +49,8 @@ export class PipeStock {
 }
 
 /**
- * Pipes for what a command prints. Node connects its children with sockets, which nobody can open again by a name such as
- * /dev/stdout; these are named pipes, open to every user of the step.
+ * Pipes for a command's output. Node uses sockets, which cannot be reopened by a name such as /dev/stdout; these are named pipes,
+ * open to every user of the step.
  */
 export class OutputPipes {
   private readonly prefix: string
@@ -63,17 +63,17 @@ export class OutputPipes {
     this.streams = { stdout: stdout!, stderr: stderr! }
   }
 
-  /** The ends that the command writes to: standard output, standard error. */
+  /** The ends the command writes to: standard output, standard error. */
   get ends(): readonly [number, number] {
     return [this.writing[0]!, this.writing[1]!]
   }
 
-  /** Where the pipe is, until `close`. */
+  /** Returns the pipe's path; valid until `close`. */
   path(name: OutputStream): string {
     return `${this.prefix}${name}`
   }
 
-  /** Once the command has its ends: the pipes end with the last of its processes. */
+  /** Must be called once the command has its ends, so that the pipes end with its last process. */
   handedOver(): void {
     for (const fd of this.writing.splice(0)) closeSync(fd)
   }
@@ -88,7 +88,7 @@ export class OutputPipes {
 
   private open(name: OutputStream): Socket {
     const path = this.path(name)
-    // Opened for reading first, and without waiting: then the writing end need not wait either.
+    // Opened for reading first, without blocking, so that opening for writing does not block either.
     const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
     this.writing.push(openSync(path, constants.O_WRONLY))
     return new Socket({ fd, readable: true, writable: false })

@@ -11,17 +11,20 @@ import type { OutputPipes } from './output-pipes.ts'
 export interface ProcessFacts {
   /** The command line of the step's outer script. */
   readonly argv: readonly string[]
-  /** Further variables, which hold secrets. */
+  /** Additional variables with secrets. */
   readonly hidden: Readonly<Record<string, string>>
   /** What is sent to descriptor 4. */
   readonly secrets: Uint8Array
-  /** Where the root is mounted, which is left out of complaints. */
+  /** Where the root is mounted; removed from error messages. */
   readonly root: string
-  /** undefined: the command has the terminal. */
+  /** Undefined: the command has the terminal. */
   readonly pipes: OutputPipes | undefined
 }
 
-/** The outer script of a step: it says on descriptor 3 how the command ended, and stays, and with it the mounts, until it is ended. */
+/**
+ * The outer script of a step. It reports on descriptor 3 how the command ended, and keeps running, and with it the mounts, until
+ * it is ended.
+ */
 export class OverlayProcess {
   private readonly facts: ProcessFacts
   private readonly options: RunOptions
@@ -37,7 +40,7 @@ export class OverlayProcess {
     return this.child!.pid!
   }
 
-  /** The exit code of the command, or of the runtime that should have started it. Throws `SANDBOX_FAILED`. */
+  /** Returns the exit code of the command, or of the runtime that should have started it. Throws `SANDBOX_FAILED`. */
   async run(): Promise<number> {
     const { hidden, root, secrets, pipes } = this.facts
     const { inherit, started } = this.options

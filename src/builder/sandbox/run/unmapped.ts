@@ -8,9 +8,9 @@ import { type Identity, readUsers, usersIn } from './identity.ts'
 const remedy =
   'Give yourself more ids: sudo usermod --add-subuids 200000-400000 --add-subgids 200000-400000 $USER; or use smaller numbers.'
 
-/** Throws `USER_UNMAPPED` for a user or group that nobody can be in the namespace. */
+/** Throws `USER_UNMAPPED` for a user or group that is not mapped in the namespace. */
 export function refuseUnmapped({ uid, gid, groups }: Identity, held: HeldNamespace | undefined, oneId: boolean): void {
-  // Where there is but one id, that is told by itself, and further groups are left out.
+  // With a single ID the cause is obvious, and supplementary groups are dropped.
   if (held === undefined || oneId) return
   const missing = [
     ...(held.has('uid', uid) ? [] : [`the user ${uid}`]),
@@ -20,7 +20,7 @@ export function refuseUnmapped({ uid, gid, groups }: Identity, held: HeldNamespa
   throw new TareError('USER_UNMAPPED', `${missing.join(' and ')} cannot be had here: ${rangeOf(held)}`, { remedy })
 }
 
-/** What may have made a command fail: users in /etc/passwd, as it was or as the command left it in the folder, whom nobody can become. */
+/** Explains a possible cause of a failed command: users in /etc/passwd, before or after the command, that nobody can become. */
 export function hintOfUnmapped(tree: Tree, upper: string, held: HeldNamespace | undefined): string | undefined {
   if (held === undefined) return undefined
   const users = [...readUsers(tree), ...usersIn(leftPasswd(upper))].filter(({ uid }) => !held.has('uid', uid))

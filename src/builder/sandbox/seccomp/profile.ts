@@ -1,6 +1,9 @@
 import type { Entry } from './numbers.ts'
 
-/** A condition on an argument, as the OCI runtime-spec has it. For a masked one `value` is the mask and `valueTwo` what has to be left. */
+/**
+ * A condition on an argument, as in the OCI runtime-spec. For a masked one, `value` is the mask and `valueTwo` the expected
+ * result.
+ */
 export interface ArgumentCondition {
   readonly index: number
   readonly value: number
@@ -12,11 +15,11 @@ export interface SystemCallRule {
   readonly names: readonly string[]
   readonly action: 'SCMP_ACT_ALLOW' | 'SCMP_ACT_ERRNO'
   readonly errnoRet?: number
-  /** All of them have to hold. */
+  /** All must hold. */
   readonly args?: readonly ArgumentCondition[]
 }
 
-/** `linux.seccomp` of an OCI bundle's config.json. */
+/** `linux.seccomp` in an OCI bundle's config.json. */
 export interface SeccompProfile {
   readonly defaultAction: 'SCMP_ACT_ERRNO'
   readonly defaultErrnoRet: number
@@ -24,7 +27,7 @@ export interface SeccompProfile {
   readonly syscalls: readonly SystemCallRule[]
 }
 
-// What Docker lets every container do. (moby 26.1, profiles/seccomp)
+// What Docker allows every container. (moby 26.1, profiles/seccomp)
 const always = `
 _llseek _newselect accept accept4 access adjtimex alarm bind brk cachestat capget capset chdir chmod chown chown32
 clock_adjtime clock_adjtime64 clock_getres clock_getres_time64 clock_gettime clock_gettime64 clock_nanosleep
@@ -62,7 +65,7 @@ vmsplice wait4 waitid waitpid write writev
 process_vm_readv process_vm_writev ptrace
 `
 
-/** What a capability lets be done besides. */
+/** What a capability allows in addition. */
 const withCapability: Readonly<Record<string, string>> = {
   dac_read_search: 'open_by_handle_at',
   sys_admin: `bpf clone clone3 fanotify_init fsconfig fsmount fsopen fspick lookup_dcookie mount mount_setattr move_mount
@@ -95,10 +98,10 @@ const [permission, notThere] = [1, 38]
 const vsock = 40
 // CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET. (clone(2))
 const namespaces = 0x7e020000
-// PER_LINUX and PER_LINUX32, each with and without UNAME26; the last asks for the present one. (personality(2))
+// PER_LINUX and PER_LINUX32, each with and without UNAME26; the last queries the current one. (personality(2))
 const personalities = [0x0, 0x8, 0x20000, 0x20008, 0xffffffff]
 
-/** Docker's rules for a container with these capabilities; undefined for machines that we have no numbers of. */
+/** Returns Docker's rules for a container with these capabilities; undefined for architectures without known numbers. */
 export function seccompProfile(
   architecture: NodeJS.Architecture,
   capabilities: readonly string[],
@@ -123,7 +126,7 @@ export function seccompProfile(
         ? []
         : [
             allow(['clone'], { index: 0, value: namespaces, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }),
-            // Its flags lie in memory, where no rule sees them: C libraries then take clone.
+            // Its flags are in memory, which rules cannot inspect: C libraries then use clone.
             { names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: notThere } as const,
           ]),
     ],

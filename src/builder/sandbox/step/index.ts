@@ -1,4 +1,2 @@
-/**
- * What a step is: a filesystem, a command with its mounts, and what comes of it. Types alone, which all of the sandbox speaks.
- */
+/** What a step is: a filesystem, a command with its mounts, and its outcome. Types only, shared by the whole sandbox. */
 export type * from './types.ts'

@@ -1,16 +1,16 @@
 import type { StoredLayer } from '../../../files/layer/index.ts'
 import type { Node, Tree } from '../../../files/tree/index.ts'
 
-/** A filesystem as the layers it is made of. */
+/** A filesystem as a stack of layers. */
 export interface Stack {
-  /** Lowest first, each with a name for the filesystem that it and all below it make. */
+  /** Lowest first, each with the chain ID of the filesystem up to it. */
   readonly layers: readonly (StoredLayer & { readonly chain: string })[]
   tree(): Tree
 }
 
-/** What a step sees at a place of its filesystem, and what never gets into a layer. */
+/** Something a step sees in its filesystem that never gets into a layer. */
 export type SandboxMount =
-  /** A part of another filesystem. What is written into it is gone afterwards. */
+  /** Part of another filesystem. Changes are discarded. */
   | {
       readonly kind: 'stack'
       readonly target: string
@@ -18,10 +18,10 @@ export type SandboxMount =
       readonly path: string
       readonly readonly: boolean
     }
-  /** Files from anywhere. What is written into them is gone afterwards. */
+  /** Files from anywhere. Changes are discarded. */
   | { readonly kind: 'files'; readonly target: string; readonly node: Node; readonly readonly: boolean }
   | CacheMount
-  /** A file or directory of this machine. What is written into it stays. */
+  /** A file or directory of this machine. Changes are permanent. */
   | { readonly kind: 'host'; readonly target: string; readonly path: string; readonly readonly: boolean }
   | { readonly kind: 'memory'; readonly target: string; readonly size?: number | undefined }
   | {
@@ -42,45 +42,45 @@ export type SandboxMount =
       readonly gid: number
     }
 
-/** A directory that stays from build to build. */
+/** A directory kept between builds. */
 export interface CacheMount {
   readonly kind: 'cache'
   readonly target: string
-  /** Behind a zero byte, if there is one, stands what else tells it from others of the same id. */
+  /** After a zero byte, if there is one, follows what distinguishes it from others with the same id. */
   readonly id: string
   readonly sharing: 'shared' | 'private' | 'locked'
   readonly readonly: boolean
-  /** Of the directory, when it is made. */
+  /** Of the directory when it is created. */
   readonly mode: number
   readonly uid: number
   readonly gid: number
-  /** What is in it when it is made. */
+  /** Its initial contents. */
   readonly seed?: Node | undefined
 }
 
-/** A command over a filesystem. */
+/** A command to run in a filesystem. */
 export interface Command {
   readonly argv: readonly string[]
-  /** `NAME=value`; HOME is added where it is missing. */
+  /** `NAME=value`; HOME is added if missing. */
   readonly env: readonly string[]
-  /** More of them, which hold secrets: their names have to be such as `mayHide` accepts, and none may be in `env`. */
+  /** Additional ones with secrets: their names must be accepted by `mayHide`, and must not be in `env`. */
   readonly secretEnv?: readonly string[] | undefined
   readonly cwd: string
-  /** As USER says it: `name`, `uid`, `user:group`; '' is root. */
+  /** As in USER: `name`, `uid`, `user:group`; '' is root. */
   readonly user: string
   readonly network: 'default' | 'host' | 'none'
-  /** Keeps every capability and hides nothing of /proc and /sys. */
+  /** Keeps all capabilities and hides nothing in /proc and /sys. */
   readonly insecure: boolean
   readonly mounts: readonly SandboxMount[]
   /** Executable files at /dev/pipes/NAME. */
   readonly scripts: readonly { readonly name: string; readonly bytes: Uint8Array }[]
-  /** Further lines of /etc/hosts: `[name, address]`. */
+  /** Additional entries for /etc/hosts: `[name, address]`. */
   readonly hosts: readonly (readonly [name: string, address: string])[]
-  /** The filesystem cannot be written to; what is mounted can. */
+  /** Whether the filesystem is read-only; mounts may still be writable. */
   readonly readonlyRoot?: boolean | undefined
-  /** Of /dev/shm, in bytes. */
+  /** The size of /dev/shm in bytes. */
   readonly shmSize?: number | undefined
-  /** By prlimit's names, `nofile`: soft and hard limit. Those that cannot be set are carried on without. */
+  /** By prlimit's names, such as `nofile`: soft and hard limit. Limits that cannot be set are ignored. */
   readonly limits: readonly (readonly [name: string, soft: number, hard: number])[]
 }
 
@@ -90,42 +90,42 @@ export interface RunOptions {
   readonly output: (stream: OutputStream, text: string) => void
   readonly signal: AbortSignal
   /**
-   * The command has this process's own standard output and error, and with `stdin` its input, too: `output` hears nothing.
-   * `terminal`: they are one, and the command gets it, or one like it.
+   * The command uses this process's own standard output and error, and with `stdin` its input; `output` then gets nothing.
+   * `terminal`: all are a terminal, and the command gets it, or one like it.
    */
   readonly inherit?: { readonly stdin: boolean; readonly terminal: boolean } | undefined
-  /** Is given a way to send the command a signal, once there is a command. */
+  /** Called with a function that sends the command a signal, once it has started. */
   readonly started?: ((send: (signal: NodeJS.Signals) => void) => void) | undefined
 }
 
-/** What came of a command. Contents of `after` lie in files that are there until `release` is called. */
+/** The outcome of a command. Contents of `after` are in files that exist until `release` is called. */
 export interface Outcome {
-  /** As a shell tells it: 128 and the signal's number for a command that a signal ended. */
+  /** As reported by a shell: 128 plus the signal's number for a command killed by a signal. */
   readonly exitCode: number
-  /** What may be behind a failure, where that is nothing the command could know. */
+  /** A possible cause of a failure that the command could not know. */
   readonly hint?: string | undefined
   after(): Promise<Tree>
   /**
-   * Removes what the step had on disk. With `chain` what it wrote stays, as the top layer of the filesystem of that name, and
-   * need never be unpacked. Does nothing when called again.
+   * Removes the step's files. With `chain`, what it wrote is kept as the top layer of the filesystem with that chain ID, and need
+   * never be unpacked. Safe to call twice.
    */
   release(chain?: string): Promise<void>
 }
 
 export type Isolation = 'oci' | 'namespace' | 'chroot'
 
-/** A way to run commands over filesystems. */
+/** Runs commands in filesystems. */
 export interface Sandbox {
   readonly isolation: Isolation
   /** `crun 1.8.1`, `unshare`. */
   readonly by: string
-  /** Throws `USER_UNKNOWN`, `COMMAND_MISSING`, `SANDBOX_FAILED`. A command that fails is an outcome, no error. */
+  /** Throws `USER_UNKNOWN`, `COMMAND_MISSING`, `SANDBOX_FAILED`. A command that fails is an outcome, not an error. */
   run(on: Stack, command: Command, options: RunOptions): Promise<Outcome>
-  /** Once no step runs any more: removes what they shared. */
+  /** Must be called when no step is running any more: removes what they shared. */
   close(): Promise<void>
 }
 
-/** What hinders a sandbox here, as far as can be seen without trying; with what mends it. */
+/** What prevents a sandbox from working here, as far as known without trying, and how to fix it. */
 export interface Hindrance {
   readonly what: string
   readonly remedy: string

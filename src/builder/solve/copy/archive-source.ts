@@ -7,26 +7,26 @@ import type { Content, RegularFile } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
 import type { Tools } from '../tools.ts'
 
-/** A file that is a tar archive, open to be taken apart. */
+/** A tar archive opened for unpacking. */
 export interface ArchiveSource {
   readonly archive: Archive
   contentAt(runs: readonly StoredRun[], size: number): Content
-  /** Lets go of it: no content of it can be read any more. */
+  /** Releases it: its contents can no longer be read. */
   close(): void
 }
 
-// What is inflated in memory: twice this much may be held at once, the file and what comes out of it.
+// Up to this size an archive is inflated in memory, which holds the file and its output, limited to twice this size.
 const smallFile = 8 << 20
 const smallArchive = 48 << 20
 
 /**
- * Opens the file if it is a tar archive, compressed or not, whatever its name. Throws `ARCHIVE_CORRUPT` where the archive
- * turns out to be damaged, and `ARCHIVE_BOMB`.
+ * Opens the file if it is a tar archive, compressed or not, whatever its name. Throws `ARCHIVE_CORRUPT` if it turns out to be
+ * damaged, and `ARCHIVE_BOMB`.
  */
 export async function openArchiveSource(file: RegularFile, tools: Tools): Promise<ArchiveSource | undefined> {
   const head = readHead(file)
   const format = sniff(head)
-  // Text may well begin as a bzip2 does.
+  // Text may start like a bzip2 file.
   const isText = format === 'bzip2' && !bzip2Blocks.includes(head.toString('hex', 4, 10))
   if (format === 'none' || isText) return looksLikeTar(head) ? plainArchive(file) : undefined
   if (file.size <= smallFile) {
@@ -36,10 +36,10 @@ export async function openArchiveSource(file: RegularFile, tools: Tools): Promis
   return inflatedArchive(file, tools)
 }
 
-// What begins a block of bzip2, and what ends a file that has none.
+// The start of a bzip2 block, and the end of a file without any.
 const bzip2Blocks = ['314159265359', '177245385090']
 
-/** The bytes of a small gzip that stays small; undefined for anything else. */
+/** Returns the bytes of a small gzip whose output is small too; undefined for anything else. */
 async function inflateSmall(bytes: Buffer, most: number): Promise<Buffer | undefined> {
   try {
     return await decompressSmall(bytes, most)
@@ -80,7 +80,7 @@ function plainArchive(file: RegularFile): ArchiveSource {
   }
 }
 
-/** The content that lies in these runs of another. */
+/** Returns the content stored in these runs of another one. */
 function within(content: Content, runs: readonly StoredRun[], size: number): Content {
   if (content.kind === 'inline') return { kind: 'inline', bytes: assemble(content.bytes, runs, size) }
   if (content.kind === 'sparse') throw new Error('an archive in a file with holes is read through a copy')
@@ -131,7 +131,7 @@ async function inflatedArchive(file: RegularFile, tools: Tools): Promise<Archive
   }
 }
 
-/** The file's bytes in pieces that stay valid: what decompresses them reads ahead. */
+/** Yields the file's bytes in pieces that stay valid, since the decompressor reads ahead. */
 async function* copies(file: RegularFile): AsyncGenerator<Uint8Array> {
   const reader = new ContentReader()
   try {

@@ -3,40 +3,40 @@ import { TareError } from '../../../support/index.ts'
 import type { Owner } from '../owner.ts'
 import { type Selection, type SelectionVisitor, walkSelection } from './selection.ts'
 
-/** A change of modes, and which of those that a copy makes on the way it has a say in. */
+/** A mode change, and whether it applies to directories created by the copy. */
 export interface CopyMode {
   readonly change: (mode: number, isDirectory: boolean) => number
-  /** An octal number: directories that are made on the way have it too. */
+  /** An octal number: also applies to missing parent directories. */
   readonly absolute: boolean
 }
 
 export interface CopyOptions {
   readonly now: { readonly mtime: number; readonly mtimeNs: number }
   readonly owner?: Owner | undefined
-  /** What --chmod says. */
+  /** From --chmod. */
   readonly mode?: CopyMode | undefined
 }
 
-/** A directory that things are being copied into. */
+/** A directory being copied into. */
 interface Frame {
   readonly parts: readonly string[]
-  /** Its contents, once they were looked at. */
+  /** Its contents, once needed. */
   into?: Map<string, Node>
-  /** Something new has come into it. */
+  /** Whether something was added to it. */
   touched: boolean
 }
 
 /**
- * Copies into a draft as BuildKit's COPY does to a disk: a directory's contents go into the destination, which keeps its
- * mode and owner and takes the source's time; anything else goes to the destination's name, or into it where that is
- * a directory. Missing directories are made with 0755 for the new owner. Directories that come along with something below them
- * are made as they are in the source, and only take its mode where they are there. Throws `COPY_ONTO_DIRECTORY` and
- * `COPY_ONTO_FILE` where a file meets a directory.
+ * Copies into a draft with the semantics of BuildKit's COPY: a directory's contents go into the destination, which keeps its mode
+ * and owner and gets the source's time; anything else goes to the destination's name, or into it if that is a directory. Missing
+ * directories are created with 0755 for the new owner. Directories that are copied only for something below them are created as
+ * in the source, or only get its mode if they exist. Throws `COPY_ONTO_DIRECTORY` and `COPY_ONTO_FILE` if a file meets a
+ * directory.
  */
 export class Copier implements SelectionVisitor {
   private readonly draft: TreeDraft
   private readonly options: CopyOptions
-  // One file of the source under several names is a hard link, and stays one within a copy. Of links and devices Docker makes copies.
+  // Names of the same source file are hard links, and remain so within a copy. Docker copies links and devices separately.
   private readonly linked = new Map<Node, Node>()
   private readonly frames: Frame[] = []
 
@@ -45,7 +45,7 @@ export class Copier implements SelectionVisitor {
     this.options = options
   }
 
-  /** Yields now and then, so that whoever goes through it can stop. */
+  /** Yields regularly, so that the caller can stop. */
   *copy(selection: Selection, to: string): Generator<void> {
     const name = to.slice(to.lastIndexOf('/') + 1)
     const made = name === '' || name === '.' ? to : to.slice(0, to.length - name.length)
@@ -82,7 +82,7 @@ export class Copier implements SelectionVisitor {
 
   leave(directory: Directory, picked: boolean): void {
     const { parts, touched } = this.frames.pop()!
-    // Making things in it gave it another time.
+    // Adding entries changed its time.
     if (picked) this.draft.change(parts, timesOf(this.timeOf(directory)))
     else if (touched) this.draft.change(parts, timesOf(this.options.now))
   }

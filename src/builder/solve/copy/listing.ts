@@ -4,9 +4,9 @@ import type { Directory, Node } from '../../../files/tree/index.ts'
 import { type Selection, type SelectionVisitor, walkSelection } from './selection.ts'
 
 /**
- * A digest of everything about the selections that a copy of them depends on: names, modes, owners, links and contents, but no
- * times, and nothing of a selected directory but what it holds. Files whose content is not known yet are read. `path` is put before
- * the names. Yields now and then; the digest is what it returns.
+ * Digests everything about the selections that a copy depends on: names, modes, owners, links and contents, but no times, and no
+ * metadata of a selected directory itself. Reads files whose content is not known yet. `path` is prepended to the names. Yields
+ * regularly, and returns the digest.
  */
 export function* digestSelections(
   selections: readonly (Selection & { readonly path: string })[],
@@ -21,7 +21,7 @@ export function* digestSelections(
   return lister.done()
 }
 
-/** A digest of the node and all below it, by the same rules. */
+/** Digests the node and everything below it, by the same rules. */
 export function digestNode(node: Node): string {
   const lister = new Lister()
   if (node.kind !== 'directory') lister.leaf('', node)
@@ -74,7 +74,7 @@ class Lister implements SelectionVisitor {
     if (this.text.length > 1 << 16) this.flush()
   }
 
-  /** What else the node's copy depends on; nothing in it can be taken for the beginning of another node. */
+  /** Returns what else the node's copy depends on; cannot be confused with the beginning of another node. */
   private rest(node: Exclude<Node, Directory>): string {
     const first = this.first.get(node)
     if (first !== undefined) return `same ${first}`

@@ -3,12 +3,15 @@ import { type Directory, nodeAt, partsOf, type Symlink, type Tree } from '../../
 import { closest, TareError } from '../../../support/index.ts'
 import type { Input } from '../input.ts'
 
-/** Why a context has no such path; see `Context`. */
+/** Explains why a context lacks a path; see `Context`. */
 export type IgnoredBy = (
   path: string,
 ) => { readonly file: string; readonly line: number; readonly pattern: string } | undefined
 
-/** The error for a source that is not there: why, and what was probably meant. Of a pattern that is what stands before the first wildcard. */
+/**
+ * Returns the error for a missing source: why, and what was probably meant. For a pattern, `source` is the part before the first
+ * wildcard.
+ */
 export function explainMissing(source: string, input: Input): TareError {
   const all = partsOf(source)
   const wild = all.findIndex(hasWildcard)
@@ -31,7 +34,7 @@ function missing(message: string, remedy: string | undefined): TareError {
   return new TareError('COPY_SOURCE_MISSING', `${message}: not found`, { remedy })
 }
 
-/** The error for a link that a pattern matches, and that leads to nothing. */
+/** Returns the error for a dangling symlink matched by a pattern. */
 export function danglingLink(tree: Tree, path: string, source: string, ignoredBy?: IgnoredBy): TareError {
   const link = linkOn(tree, partsOf(path))
   const target = link === undefined ? '' : ` to "${link.target}", which is not there`
@@ -43,14 +46,14 @@ export function danglingLink(tree: Tree, path: string, source: string, ignoredBy
 }
 
 interface Link {
-  /** Where it stands. */
+  /** Its path. */
   readonly name: string
   readonly target: string
-  /** Where it leads, below the root. */
+  /** Its target, below the root. */
   readonly to: string
 }
 
-/** The last link that the path goes through. */
+/** Returns the last symlink on a path. */
 function linkOn(tree: Tree, parts: readonly string[]): Link | undefined {
   for (let end = parts.length; end > 0; end--) {
     const name = parts.slice(0, end).join('/')
@@ -84,7 +87,7 @@ function remedyFor(source: string, path: string, input: Input): string {
   return guess.trim() || `Paths are relative to the build context (${input.context.name}).`
 }
 
-/** A path that is there and looks like the wanted one: the first part that is missing is replaced by its nearest neighbour. */
+/** Returns an existing path similar to the wanted one: the first missing part is replaced by the closest name. */
 function nearest(tree: Tree, path: string): string | undefined {
   let directory: Directory = tree.root
   const parts = path.split('/')

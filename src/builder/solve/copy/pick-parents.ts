@@ -4,10 +4,10 @@ import type { IgnoredBy } from './missing.ts'
 import { type Pick, pickSources } from './pick-sources.ts'
 
 /**
- * What a source of `COPY --parents` means in the tree: a directory, which is the root unless there is a pivot `/./`, and what of it is
- * copied. All of the path behind the pivot is kept; no link in it is followed; wildcards mean what they do in .dockerignore, so that
- * `**` goes through directories wherever it stands. Undefined where the directory is not there, or the path, if it is no pattern.
- * Throws `IGNORE_PATTERN`.
+ * Resolves a source of `COPY --parents`: a directory, which is the root unless there is a pivot `/./`, and what is copied from
+ * it. The whole path after the pivot is kept; symlinks in it are not followed; wildcards work as in .dockerignore, so `**` may
+ * appear anywhere. Returns undefined if the directory does not exist, or a path without wildcards does not. Throws
+ * `IGNORE_PATTERN`.
  */
 export function pickParents(tree: Tree, source: string, ignoredBy?: IgnoredBy): Pick[] | undefined {
   const { base, pattern } = splitAtPivot(source)
@@ -19,7 +19,7 @@ export function pickParents(tree: Tree, source: string, ignoredBy?: IgnoredBy): 
   return bases.map((pick) => ({ ...pick, include }))
 }
 
-/** Where the kept part of a source of --parents begins. */
+/** Splits a source of --parents at its pivot. */
 export function splitAtPivot(source: string): { readonly base: string; readonly pattern: string } {
   const pivot = source.indexOf('/./')
   return pivot < 0

@@ -3,17 +3,17 @@ import { type Directory, partsOf, sortedNames, type Tree } from '../../../files/
 import { danglingLink, type IgnoredBy } from './missing.ts'
 import type { Selection } from './selection.ts'
 
-/** What a source was found to mean. */
+/** A resolved source. */
 export interface Pick extends Selection {
-  /** Where it was found, below the root of its tree. */
+  /** Its path below the root of its tree. */
   readonly path: string
 }
 
 /**
- * What a source of COPY or ADD means in the tree. A path is followed through every symlink; of a pattern, the part
- * before the first wildcard is, and the rest is matched name by name. A match is not looked into for more. Empty where
- * a pattern matches nothing, undefined where the path, or what stands before the first wildcard, is not there. Throws
- * `COPY_SOURCE_DANGLING` where a match is a symbolic link to nothing.
+ * Resolves a source of COPY or ADD in the tree. In a path all symlinks are followed; in a pattern those before the first
+ * wildcard, and the rest is matched name by name. Matches are not searched further. Returns an empty list if a pattern matches
+ * nothing, undefined if the path, or the part before the first wildcard, does not exist. Throws `COPY_SOURCE_DANGLING` if a match
+ * is a dangling symlink.
  */
 export function pickSources(tree: Tree, source: string, ignoredBy?: IgnoredBy): Pick[] | undefined {
   const parts = partsOf(source)

@@ -1,43 +1,43 @@
 import { type Directory, type Node, sortedNames } from '../../../files/tree/index.ts'
 
-/** Says which paths below a directory are meant, or stay behind. */
+/** Decides which paths below a directory are excluded. */
 export interface Excluder {
   ignored(path: string): boolean
   mayReinclude(directory: string): boolean
 }
 
-/** The same of --parents: `ignored` are those that are copied. */
+/** The same for --parents: `ignored` means copied. */
 export interface Includer {
   ignored(path: string): boolean
   mayMatchBelow(directory: string): boolean
 }
 
-/** One thing that a COPY or an ADD takes, and what of it. */
+/** Something that a COPY or ADD takes, and which part of it. */
 export interface Selection {
   readonly node: Node
-  /** The name it gets in a directory that it is copied into: its own, also where a symlink of that name was followed. */
+  /** Its name inside a destination directory: its own, even if a symlink with that name was followed. */
   readonly name: string
-  /** A root that has no time of its own: what it is copied into has that of the copy. */
+  /** A root without a time of its own: the destination gets the time of the copy. */
   readonly untimed?: boolean
-  /** Of a directory: with --parents, only what matches is copied, and the directories above it come along. */
+  /** For a directory with --parents: only matches are copied, with their parent directories. */
   readonly include?: Includer | undefined
   readonly exclude?: Excluder | undefined
 }
 
-/** Hears of everything that is copied out of a directory, a directory before what it holds, names in the order of their bytes. */
+/** Visits everything copied from a directory, directories before their contents, names sorted by their bytes. */
 export interface SelectionVisitor {
-  /** A directory that is copied with all that is not excluded; or, not `picked`, one that comes along with something below it. */
+  /** Called for a directory that is copied, or, if not `picked`, that is needed for something below it. */
   enter(name: string, directory: Directory, picked: boolean): void
   leave(directory: Directory, picked: boolean): void
   leaf(name: string, node: Exclude<Node, Directory>): void
 }
 
-// So many names are looked at between two pauses.
+// Number of names between two yields.
 const stride = 64
 
 /**
- * The one walk over what a selected directory gives, for the key of a step as for the copy. It yields now and then, so that
- * whoever goes through it can stop.
+ * Walks what a selected directory contributes, both for a step's key and for the copy. Yields regularly, so that the caller can
+ * stop.
  */
 export function walkSelection(
   directory: Directory,
@@ -51,7 +51,7 @@ class Walk {
   private readonly include: Includer | undefined
   private readonly exclude: Excluder | undefined
   private readonly visitor: SelectionVisitor
-  /** Directories on the way that nothing has been found in yet, outermost first. */
+  /** Parent directories without any match yet, outermost first. */
   private readonly waiting: { readonly name: string; readonly directory: Directory }[] = []
   private seen = 0
 
@@ -61,7 +61,7 @@ class Walk {
     this.visitor = visitor
   }
 
-  /** `all`: the directory itself, or one above it, was asked for. */
+  /** `all`: the directory or one above it was selected. */
   *below(directory: Directory, prefix: string, all: boolean): Generator<void> {
     for (const name of sortedNames(directory)) {
       if (++this.seen % stride === 0) yield
@@ -84,7 +84,7 @@ class Walk {
     }
   }
 
-  /** Whether there may be something to copy below the directory, which is not copied itself. */
+  /** Whether a directory that is not selected itself may contain something to copy. */
   private mayHold(path: string, wanted: boolean): boolean {
     if (!wanted && !this.include!.mayMatchBelow(path)) return false
     return this.exclude?.ignored(path) !== true || this.exclude.mayReinclude(path)

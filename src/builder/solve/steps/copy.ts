@@ -18,7 +18,10 @@ import { keyOf, latestLayer, recallLayer, rememberLayer } from '../remember.ts'
 import { stamp, type Tools } from '../tools.ts'
 import { makeLayer } from './make-layer.ts'
 
-/** COPY and ADD: files of other operations onto a filesystem, as one new layer. `inputs` are the sources', in their order. */
+/**
+ * Executes COPY and ADD: copies files of other operations onto a filesystem, as one new layer. `inputs` are in the order of the
+ * sources.
+ */
 export function copyStep(
   operation: CopyOperation,
   onto: Snapshot,
@@ -29,12 +32,12 @@ export function copyStep(
   return new CopyStep(operation, onto, inputs, tools, step).run()
 }
 
-// A layer that is smaller is made again sooner than an old one is looked through.
+// A smaller layer is made again faster than an old one is searched.
 const worthTakingOver = 1 << 20
-// A larger archive is hashed by another thread while it is unpacked.
+// A larger archive is hashed on another thread while it is unpacked.
 const hashAside = 32 << 20
 
-/** What one source came to. */
+/** A resolved source. */
 interface Found {
   readonly unpack: boolean
   readonly picks: readonly Picked[]
@@ -47,7 +50,7 @@ class CopyStep {
   private readonly step: Step
   private readonly exclude: Excluder | undefined
   private readonly inputs: readonly Input[]
-  /** Undefined of files that are not here yet. */
+  /** Undefined for files not fetched yet. */
   private readonly found: (Found | undefined)[]
   private readonly archives: ArchiveSource[] = []
   private readonly unpacked = new Set<RegularFile>()
@@ -69,7 +72,7 @@ class CopyStep {
     const { to, owner, mode, link, parents, exclude } = operation
     const form = keyOf(
       'copy',
-      // What --link makes is the same on anything.
+      // The result of --link is the same on any base.
       link ? '' : onto.id,
       to,
       owner ?? '',
@@ -81,7 +84,7 @@ class CopyStep {
       operation.sources.map(({ path, unpack }) => [path, unpack]),
     )
     const remotes = this.inputs.flatMap(({ remote }) => remote ?? [])
-    // Without an earlier layer of this form there is nothing to find under any key: then files are hashed only while they are read anyway.
+    // Without an earlier layer of this form, no key can be found: files are then hashed only while being read anyway.
     const latest = tools.mayRecall(operation) ? latestLayer(tools, form) : undefined
     const key = latest === undefined && remotes.length === 0 ? undefined : await this.key(form)
     const known = latest === undefined || key === undefined ? undefined : recallLayer(tools, key)
@@ -111,7 +114,7 @@ class CopyStep {
     return this.tools.snapshots.stack(this.onto, layer)
   }
 
-  /** Fetches what is somewhere else. */
+  /** Fetches remote files. */
   private async bring(): Promise<void> {
     for (const [i, source] of this.operation.sources.entries()) {
       const { remote, label, timed = false } = this.inputs[i]!
@@ -124,18 +127,18 @@ class CopyStep {
     const ignoredBy = context?.ignoredBy.bind(context)
     const picks = (this.operation.parents ? pickParents : pickSources)(tree, path, ignoredBy)
     if (picks === undefined) throw explainMissing(path, input)
-    // Docker's client refuses such a pattern; in a stage or an image it only matches nothing.
+    // Docker's client rejects such a pattern; in a stage or an image it simply matches nothing.
     if (picks.length === 0 && context !== undefined) compilePath(partsOf(path).join('/'))
     const { exclude } = this
     return { unpack, picks: picks.map((pick) => ({ ...pick, exclude, untimed: !timed && pick.node === tree.root })) }
   }
 
-  /** Files that are not here yet count with their identity, all others with their contents. */
+  /** Files not fetched yet are included by identity, all others by content. */
   private key(form: string): Promise<string> {
     return this.keyOf(form, this.found)
   }
 
-  /** The key that finds the layer again when the files it was made of are no longer here; undefined where they have no identity. */
+  /** Returns a key that finds the layer when its source files are no longer here; undefined if they have no identity. */
   private async keyByIdentity(form: string): Promise<string | undefined> {
     if (this.inputs.every((input) => identityOf(input) === undefined)) return undefined
     return this.keyOf(
@@ -158,13 +161,13 @@ class CopyStep {
     if (!operation.link) await onto.fetch?.()
     const before = operation.link ? scratch.tree() : onto.tree()
     const draft = before.edit()
-    // What this step says of the root's time is to be seen.
+    // Makes it visible whether this step sets the root's time.
     draft.change([], { mtime: Number.NaN })
     const options = this.options()
     await this.fill(draft, options)
     const after = new Tree(draft.done())
     const differences = compareTrees(before.root, after.root, sameContent)
-    // Settled from the start: one that fails first must not go unheard. What is not learnt here is read later.
+    // Settled from the start, so that an early failure is not unhandled. What is not learnt here is read later.
     const hashing = Promise.allSettled([...this.unpacked].flatMap((file) => hashAsideOf(file)))
     try {
       const layer = await makeLayer(
@@ -211,14 +214,14 @@ class CopyStep {
     }
   }
 
-  /** The layer of this form that was made last; all contents are known by then, so most of it can be expected to be the same. */
+  /** Returns the last layer of this form; all contents are known by then, so most of it is likely to be the same. */
   private previous(latest: MadeLayer | undefined): StoredLayer | undefined {
     if (latest === undefined || latest.size < worthTakingOver) return undefined
     return this.tools.snapshots.storedLayer(latest.diffId)
   }
 }
 
-/** The time that the copy has given to the root; none where that is only the time of the copy, or of the layer. */
+/** Returns the time that the copy gave to the root; undefined if that is only the time of the copy, or of the layer. */
 function rootTimeOf({ root }: Tree, { now }: CopyOptions): Pick<MadeLayer, 'rootTime'> {
   const { mtime, mtimeNs } = root
   if (Number.isNaN(mtime) || (mtime === now.mtime && mtimeNs === now.mtimeNs)) return {}
@@ -229,7 +232,7 @@ function identityOf({ identity, remote }: Input): string | undefined {
   return remote?.identity ?? identity
 }
 
-/** Learns a large archive's digest on another thread: the step's key needs it in the end. */
+/** Hashes a large archive on another thread: the step's key needs its digest in the end. */
 function hashAsideOf(file: RegularFile): Promise<void>[] {
   const { content, size } = file
   if (size < hashAside || content.kind !== 'extent' || content.digest !== undefined) return []

@@ -3,7 +3,7 @@ import type { Step } from '../../../support/index.ts'
 import { type DownloadOperation, downloadName } from '../../plan/index.ts'
 import type { Downloaded, Tools } from '../tools.ts'
 
-/** ADD of a URL: the file, for its owner alone and as old as the server says. */
+/** Executes ADD of a URL: the file has mode 0600 and the server's date. */
 export async function downloadStep(operation: DownloadOperation, tools: Tools, step: Step): Promise<Tree> {
   if (tools.download === undefined) throw new Error(`nothing is fetched in this build: ${operation.url}`)
   const { path, digest, size, modified } = await tools.download(operation)
@@ -11,7 +11,7 @@ export async function downloadStep(operation: DownloadOperation, tools: Tools, s
   return treeOfDownload(downloadName(operation.url), { path, digest, size, modified })
 }
 
-/** A tree of one file of the web. */
+/** Returns a tree with one downloaded file. */
 export function treeOfDownload(name: string, { path, digest, size, modified }: Downloaded): Tree {
   const draft = Tree.empty.edit()
   draft.put([name], {

@@ -8,7 +8,7 @@ import { keyOf, recallLayer, rememberLayer } from '../remember.ts'
 import type { Tools } from '../tools.ts'
 import { makeLayer } from './make-layer.ts'
 
-/** WORKDIR: the directory and its parents, where they are missing. One that is there gives a layer with nothing in it. */
+/** Executes WORKDIR: creates the directory and missing parents. If it exists, the layer is empty. */
 export async function makeDirectoryStep(
   operation: MakeDirectoryOperation,
   onto: Snapshot,

@@ -6,13 +6,13 @@ import type { Tools } from '../tools.ts'
 
 export interface LayerRequest {
   readonly differences: readonly Difference[]
-  /** Which files' digests are to be learnt while they are read. */
+  /** Which files to hash while reading them. */
   readonly digests: (file: RegularFile) => boolean
-  /** A layer that this one may be much like. */
+  /** A layer that may be similar. */
   readonly previous?: StoredLayer | undefined
 }
 
-/** Packs the differences into a layer, which is then in the store with its index. Nothing of it stays when that fails. */
+/** Packs the differences into a layer and stores it with its index. Leaves nothing behind on failure. */
 export async function makeLayer(
   { differences, digests, previous }: LayerRequest,
   tools: Tools,

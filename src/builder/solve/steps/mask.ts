@@ -1,8 +1,8 @@
-/** What a secret's value becomes where it was printed. */
+/** Replaces a secret's value in output. */
 export const masked = '***'
 
 /**
- * Text that flows, without secrets: what could be the beginning of one is held back until more has come. `end` gives the
+ * Masks secrets in streamed text: whatever may be the beginning of one is held back until more text arrives. `end` returns the
  * rest.
  */
 export class Mask {
@@ -10,7 +10,7 @@ export class Mask {
   private held = ''
 
   constructor(secrets: readonly string[]) {
-    // The longest first: one may hold another.
+    // Longest first, since one may contain another.
     this.secrets = [...secrets].filter((secret) => secret !== '').sort((a, b) => b.length - a.length)
   }
 
@@ -21,7 +21,7 @@ export class Mask {
     for (;;) {
       const { at, length } = this.find(rest)
       const cut = rest.length - this.secrets.reduce((most, secret) => Math.max(most, overlap(rest, secret)), 0)
-      // What may become a secret with the next text, and begins no later than one that is there already.
+      // Something that may become a secret with the next text, starting no later than the one found.
       if (cut <= at) {
         this.held = rest.slice(cut)
         return told + rest.slice(0, cut)
@@ -38,7 +38,7 @@ export class Mask {
     return rest
   }
 
-  /** The first secret in the text; the text's end where there is none. */
+  /** Returns the first secret in the text, or the text's end if there is none. */
   private find(text: string): { readonly at: number; readonly length: number } {
     let best = { at: text.length, length: 0 }
     for (const secret of this.secrets) {
@@ -49,7 +49,7 @@ export class Mask {
   }
 }
 
-/** How much of the text's end is the secret's beginning. */
+/** Returns how much of the text's end is the beginning of the secret. */
 function overlap(text: string, secret: string): number {
   for (let count = Math.min(text.length, secret.length - 1); count > 0; count--)
     if (text.endsWith(secret.slice(0, count))) return count

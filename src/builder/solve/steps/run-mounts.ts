@@ -10,13 +10,13 @@ import { type MountSource, type MountSources, stackOf } from './run-sources.ts'
 
 export interface MountContext {
   readonly operation: RunOperation
-  /** Place among the instruction's mounts. */
+  /** Index among the instruction's mounts. */
   readonly i: number
   readonly sources: MountSources
   readonly tools: Tools
 }
 
-/** Brings what has to be looked into before the key is known; a whole filesystem is known by its name. */
+/** Fetches what must be inspected for the key; a complete filesystem is identified by its name. */
 export async function fetchForKey({ mounts }: RunOperation, sources: MountSources): Promise<void> {
   for (const mount of mounts)
     if (mount.type === 'bind' && !isRoot(mount.source ?? '/')) await sourceOf(mount, sources).snapshot?.fetch?.()
@@ -26,7 +26,9 @@ function isRoot(path: string): boolean {
   return posix.resolve('/', path) === '/'
 }
 
-/** What a mount adds to the key of its step: contents that are read; of secrets a keyed hash at most; nothing of what a cache holds. */
+/**
+ * Returns a mount's part of its step's key: the contents of what is read; for secrets a keyed hash at most; nothing from a cache.
+ */
 export function keyOfMount(mount: RunMount, sources: MountSources, { secretKey }: RunSettings): readonly unknown[] {
   const { type, target = '', readonly, id = '', mode = '', uid = '', gid = '', size = '', env = '' } = mount
   switch (type) {
@@ -51,11 +53,14 @@ export function keyOfMount(mount: RunMount, sources: MountSources, { secretKey }
 interface Made {
   readonly mounts: readonly SandboxMount[]
   readonly env: readonly string[]
-  /** Variables that hold secrets. */
+  /** Variables with secrets. */
   readonly secretEnv?: readonly string[]
 }
 
-/** What the sandbox has to mount, and the variables that come with it. Throws `SECRET_MISSING`, `SSH_MISSING`, and of bind sources `COPY_SOURCE_MISSING`. */
+/**
+ * Returns what the sandbox has to mount, and the accompanying variables. Throws `SECRET_MISSING`, `SSH_MISSING`, and for bind
+ * sources `COPY_SOURCE_MISSING`.
+ */
 export async function sandboxMount(mount: RunMount, context: MountContext): Promise<Made> {
   const { sources, tools, operation } = context
   const absolute = (path: string) => posix.resolve('/', operation.cwd, path)
@@ -85,8 +90,8 @@ export async function sandboxMount(mount: RunMount, context: MountContext): Prom
 }
 
 /**
- * What makes another cache of the same id, as in BuildKit: an owner or mode that is asked for, and where its first files come
- * from. It stands behind the id, which has no zero byte.
+ * Returns what makes another cache with the same id, as in BuildKit: an owner or mode that is requested, and the source of its
+ * initial files. It is appended to the id, which contains no zero byte.
  */
 function variantOf(mount: RunMount, sources: MountSources): string {
   const { uid, gid, mode, operation, source } = mount
@@ -142,7 +147,7 @@ async function agent(
   const id = mount.id ?? 'default'
   const place = operation.mounts.slice(0, i).filter(({ type }) => type === 'ssh').length
   const target = absolute(mount.target ?? `/run/buildkit/ssh_agent.${place}`)
-  // Of several, the first one counts, and it is named even where there is none. (BuildKit, client/llb/exec.go)
+  // Of several, the first one counts, and is set even if there is none. (BuildKit, client/llb/exec.go)
   const isNamed = place > 0 || operation.env.some((line) => line.startsWith('SSH_AUTH_SOCK='))
   const env = isNamed ? [] : [`SSH_AUTH_SOCK=${target}`]
   const path = await tools.run.agent(id)

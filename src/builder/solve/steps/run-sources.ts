@@ -12,7 +12,7 @@ export interface MountSource {
 
 export type MountSources = ReadonlyMap<OperationId, MountSource>
 
-/** The snapshot as the sandbox takes it. */
+/** Returns the snapshot in the sandbox's form. */
 export function stackOf(snapshot: Snapshot, tools: Pick<Tools, 'snapshots'>): Stack {
   return {
     layers: snapshot.layers.map(({ diffId }, i) => ({

@@ -13,7 +13,7 @@ import { Mask } from './mask.ts'
 import { fetchForKey, keyOfMount, sandboxMount } from './run-mounts.ts'
 import { type MountSources, stackOf } from './run-sources.ts'
 
-/** RUN: a command over a filesystem. What it changed is the new layer. */
+/** Executes RUN: a command in a filesystem. Its changes are the new layer. */
 export async function runStep(
   operation: RunOperation,
   onto: Snapshot,
@@ -35,7 +35,7 @@ export async function runStep(
     security,
     scripts,
     mounts.map((mount) => keyOfMount(mount, sources, tools.run)),
-    // Addresses of hosts change; that there is one does not.
+    // Addresses of hosts change; the names matter.
     hosts.map(([name]) => name),
     tools.latest ?? '',
   )
@@ -92,7 +92,7 @@ async function commandOf(operation: RunOperation, sources: MountSources, tools: 
   }
 }
 
-/** Runs the command. What it prints is told and kept in the log, without secrets. */
+/** Runs the command. Its output is reported and logged, with secrets masked. */
 async function execute(
   operation: RunOperation,
   command: Command,
@@ -109,7 +109,7 @@ async function execute(
     try {
       if (unkept === undefined) appendFileSync(log, text)
     } catch (error) {
-      // A command that fills the disk says so itself: its own words are the better ones.
+      // A command that fills the disk reports it itself, and more precisely.
       unkept = error
     }
     step.output(stream, text)
@@ -127,7 +127,7 @@ async function execute(
   }
 }
 
-/** The error of a command that failed, after somebody has looked around in what it left, if anybody wants to. */
+/** Returns the error of a failed command, after giving the user a chance to inspect what it left. */
 async function failed(
   outcome: Outcome,
   operation: RunOperation,
@@ -143,7 +143,7 @@ async function failed(
     if (program === undefined)
       throw new TareError('COMMAND_MISSING', 'the filesystem of the failed step has no shell', { cause: error })
     const snapshot = tools.snapshots.stack(onto, layer)
-    // The shell goes on in what is there already.
+    // The shell continues in what already exists.
     await outcome.release(snapshot.id)
     const shell = await tools
       .sandbox()
@@ -170,7 +170,7 @@ function failure({ argv }: RunOperation, { exitCode: code, hint }: Outcome, full
   )
 }
 
-/** Whether the disk that the step wrote to has no room left. */
+/** Whether the disk that the step wrote to is full. */
 function isFull(folder: string): boolean {
   try {
     const { bavail, bsize } = statfsSync(folder)
@@ -191,7 +191,7 @@ function nameOf(line: string): string {
   return line.slice(0, line.indexOf('='))
 }
 
-/** Whether the variable is among them. */
+/** Whether the variable is in the list. */
 function has(lines: readonly string[], line: string): boolean {
   return lines.some((other) => nameOf(other) === nameOf(line))
 }

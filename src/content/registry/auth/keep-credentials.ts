@@ -9,19 +9,19 @@ import { type LoginFile, loginSources, readLoginFile, writtenFile } from './logi
 import { forgetAnswers } from './logins.ts'
 import { isFor, serverKeys } from './server-names.ts'
 
-/** Where a password or an identity token was put. */
+/** Where a password or an identity token was stored. */
 export interface KeptCredentials {
-  /** The file, or the helper's program. */
+  /** The file, or the helper program. */
   readonly storedIn: string
-  /** Everybody who can read the file can read the password or the token. */
+  /** Whether everyone who can read the file can read the password or token. */
   readonly plaintext: boolean
-  /** What else has a login of the registry, and is asked before: DOCKER_AUTH_CONFIG. */
+  /** Another login for the registry that takes precedence: DOCKER_AUTH_CONFIG. */
   readonly overriddenBy?: string | undefined
 }
 
 /**
- * Keeps a user's password, or the identity token instead of it, where docker keeps it, or in the file that
- * REGISTRY_AUTH_FILE names: with the credential helper that the file names, else in the file itself. `plain` ones are for http.
+ * Stores a user's password, or an identity token instead of it, where docker does, or in the file named by REGISTRY_AUTH_FILE:
+ * with the file's credential helper if it names one, otherwise in the file itself. `plain` ones are for http.
  */
 export async function keepCredentials(
   registry: string,
@@ -60,7 +60,7 @@ export async function keepCredentials(
   return { storedIn: path, plaintext: true, ...hidden }
 }
 
-/** Forgets what that file and its helper know of a registry. Answers whether there was anything. */
+/** Removes a registry's login from that file and its helper. Returns whether there was one. */
 export async function forgetCredentials(registry: string, environment: Environment): Promise<boolean> {
   const path = writtenFile(environment)
   const file = readLoginFile(path, true)
@@ -87,12 +87,12 @@ function has(file: LoginFile | undefined, registry: string): boolean {
   return Object.keys(file?.auths ?? {}).some((key) => isFor(key, registry))
 }
 
-/** What is kept of others. An entry may have an address for its name: an old one must not hide a new one. */
+/** Returns the other logins. Keys may be URLs: an old entry must not hide a new one. */
 function without(auths: LoginFile['auths'], registry: string): LoginFile['auths'] {
   return Object.fromEntries(Object.entries(auths).filter(([key]) => !isFor(key, registry)))
 }
 
-/** Changes the file, one process at a time; `to` answers undefined for no change. Answers whether there was one. */
+/** Changes the file under a lock; `to` returns undefined for no change. Returns whether the file changed. */
 async function change(path: string, to: (file: LoginFile) => object | undefined): Promise<boolean> {
   const real = realPath(path)
   const unwritable = (why: string, cause?: unknown) =>
@@ -119,7 +119,7 @@ async function change(path: string, to: (file: LoginFile) => object | undefined)
   }
 }
 
-/** Removes copies of the file that dead processes left, also those of the version that named them by the process alone. */
+/** Removes temporary copies of the file left by dead processes, including those of an earlier naming scheme. */
 function sweep(path: string): void {
   sweepBeside(path)
   for (const name of readdirSync(dirname(path))) {
@@ -131,7 +131,7 @@ function sweep(path: string): void {
   }
 }
 
-/** A link to the file stays one. */
+/** Resolves a symlink, so that it stays one. */
 function realPath(path: string): string {
   try {
     return realpathSync(path)
