@@ -25,22 +25,22 @@ import type { RemoteContexts } from './remote-context.ts'
 export interface BuildInputs {
   readonly file: Dockerfile
   readonly context: Context
-  /** What the context leaves out. */
+  /** What the context excludes. */
   readonly ignore?: IgnoreMatcher | undefined
 }
 
-/** What is left to be read when whatever has an address is fetched. */
+/** What remains to be read after remote Dockerfiles have been fetched. */
 type LocalDockerfile = Exclude<BuildOptions['dockerfile'], { readonly url: string }>
 type LocalOptions = Omit<BuildOptions, 'dockerfile'> & { readonly dockerfile?: LocalDockerfile }
 
-/** The Dockerfile's text, where it stands, and where its own ignore file would. */
+/** The Dockerfile's text, its location, and where its own ignore file would be. */
 interface Script {
   readonly name: string
   readonly text: string
   readonly ignoreFile?: { readonly name: string; readonly text: string } | undefined
 }
 
-/** Opens the context and reads the Dockerfile. The caller closes the context. `remotes` gives what fetches from elsewhere. */
+/** Opens the context and reads the Dockerfile. The caller closes the context. `remotes` provides remote contexts. */
 export async function openBuild(
   host: Host,
   asked: BuildOptions,
@@ -64,7 +64,7 @@ export async function openBuild(
   return fromFiles(options, opened, undefined, steps)
 }
 
-/** The options with the text of a Dockerfile in place of its address. */
+/** Returns the options with a remote Dockerfile replaced by its text. */
 async function withFetchedDockerfile(
   options: BuildOptions,
   remotes: () => Promise<RemoteContexts>,
@@ -82,7 +82,7 @@ async function fromDirectory(host: Host, options: LocalOptions, path: string, st
   return { file, context: openContextFolder(host, path, path, ignore?.of), ignore: ignore?.matcher }
 }
 
-/** Of a context that came whole; `text` is the Dockerfile where that is all that came. */
+/** For a context that came whole; `text` is the Dockerfile if nothing else came. */
 function fromFiles(options: LocalOptions, context: Context, text: string | undefined, steps: Steps): BuildInputs {
   try {
     const script = text === undefined ? scriptIn(options, context) : { name: 'Dockerfile', text }
@@ -105,11 +105,11 @@ function scriptIn({ dockerfile }: LocalOptions, plain: Context): Script {
   return { name: basename(dockerfile.path), text }
 }
 
-/** A folder as a context, with what an earlier build learnt of its files. */
+/** Opens a folder as a context, with what an earlier build learnt about its files. */
 export function openContextFolder(host: Host, path: string, name: string, ignore: Ignore | undefined): Context {
   const key = sha256(resolve(path)).slice('sha256:'.length)
   const { records } = host.store
-  // Only when a file is looked at is the memory needed.
+  // The memory is loaded only when a file is looked at.
   const memory = new ContextMemory(() => records.recallBytes('contexts', key))
   return openDirectory(resolve(path), {
     name,
@@ -119,7 +119,7 @@ export function openContextFolder(host: Host, path: string, name: string, ignore
   })
 }
 
-/** A named context's folder, with its own .dockerignore. */
+/** Opens a named context's folder, with its own .dockerignore. */
 export function openNamedFolder(host: Host, path: string, name: string): Context {
   const plain = openContextFolder(host, path, name, undefined)
   const text = plain.readText('.dockerignore')
@@ -142,7 +142,7 @@ async function given({ dockerfile }: LocalOptions, context: string | undefined):
     throw new TareError('DOCKERFILE_MISSING', 'failed to read dockerfile: there is none, and no context to find it in')
   if ('text' in dockerfile) return scriptOf(dockerfile)
   const { path } = dockerfile
-  // Relative to the working directory, or else to the context: both are common.
+  // Relative to the working directory, otherwise to the context: both are common.
   const inContext = context === undefined || isAbsolute(path) ? undefined : join(context, path)
   const real = !existsSync(path) && inContext !== undefined && existsSync(inContext) ? inContext : path
   const text = readFile(real)
