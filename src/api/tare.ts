@@ -38,6 +38,7 @@ import type {
   RemoteOptions,
   RemoveRemoteOptions,
 } from './registry.ts'
+import type { WeighOptions, WeighResult } from './weigh.ts'
 
 /** Everything tare can do. Each promise rejects with a TareError for what a user can meet. */
 export interface Tare {
@@ -82,6 +83,8 @@ export interface ImageVerbs {
   load(options: LoadOptions): Promise<readonly LoadedImage[]>
   /** Makes an image of a root filesystem in a tar. Returns its ID. */
   import(options: ImportOptions): Promise<Digest>
+  /** What the bytes of an image are, and what of them is wasted. */
+  weigh(options: WeighOptions): Promise<WeighResult>
 }
 
 export interface RegistryVerbs {

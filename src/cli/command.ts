@@ -39,6 +39,8 @@ export interface Verb<T extends FlagTable = FlagTable> {
   readonly flagsFirst?: true
   /** The file of `--authfile` need not be there. */
   readonly makesLogins?: true
+  /** What it exits with when it failed, where 1 is an answer: a difference, a finding. Default: 1. */
+  readonly failsWith?: 2
   /** Resolves to the exit code. */
   run(call: Call<T>): Promise<number>
 }
@@ -51,6 +53,7 @@ export interface AnyVerb {
   readonly args: Verb['args']
   readonly flagsFirst: boolean
   readonly makesLogins: boolean
+  readonly failsWith: 1 | 2
   start(context: Context, parsed: ParsedFlags<FlagTable>): Promise<number>
 }
 
@@ -62,6 +65,7 @@ export function defineVerb<const T extends FlagTable>(verb: Verb<T>): AnyVerb {
     args: verb.args,
     flagsFirst: verb.flagsFirst === true,
     makesLogins: verb.makesLogins === true,
+    failsWith: verb.failsWith ?? 1,
     start: (context, parsed) => {
       const { values, given, args } = parsed as unknown as ParsedFlags<T>
       return verb.run({

@@ -145,6 +145,11 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./verbs/registry/remote.ts')).registryRemove,
   },
   {
+    names: ['image weigh'],
+    summary: 'Show what the bytes of an image are, and what is wasted',
+    load: async () => (await import('./verbs/images/weigh.ts')).weigh,
+  },
+  {
     names: ['image prune'],
     summary: 'Remove unused images',
     removes: true,

@@ -27,7 +27,7 @@ export async function main(
   streams: Streams = processStreams,
 ): Promise<number> {
   const watch = watchForInterruption()
-  const invocation: Invocation = { command: undefined, debug: false, json: false }
+  const invocation: Invocation = { command: undefined, debug: false, json: false, failsWith: 1 }
   const unwatch = watchReaders(streams, (reason) => watch.abort(reason))
   try {
     return await dispatch(argv, { env, streams, signal: watch.signal, takeSignals: () => watch.stop() }, invocation)
@@ -39,7 +39,7 @@ export async function main(
       ? await reportErrorAsJson(error)
       : await reportError(error, invocation.command, invocation.debug)
     await tell(streams, text)
-    return exitCode
+    return exitCode === 1 ? invocation.failsWith : exitCode
   } finally {
     watch.stop()
     unwatch()
@@ -52,6 +52,7 @@ interface Invocation {
   debug: boolean
   /** A program reads what the command tells. */
   json: boolean
+  failsWith: number
 }
 
 type Surroundings = Pick<Context, 'env' | 'streams' | 'signal' | 'takeSignals'>
@@ -67,6 +68,7 @@ async function dispatch(argv: readonly string[], around: Surroundings, invocatio
   if (command === undefined) return runGroup(name, rest, streams, invocation)
   invocation.command = name
   const verb = await command.load()
+  invocation.failsWith = verb.failsWith
   const parsed = parseFlags<FlagTable>(verb.flags, rest, { interspersed: !verb.flagsFirst })
   if (parsed.given.has('debug')) invocation.debug = true
   invocation.json = parsed.given.has('json') || parsed.values['progress'] === 'rawjson'

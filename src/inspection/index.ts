@@ -7,3 +7,4 @@
 export type { InspectedImage, InspectedLayer } from './image.ts'
 export { findPackages } from './packages/find-packages.ts'
 export type * from './packages/package.ts'
+export { weigh } from './weigh/weigh.ts'
