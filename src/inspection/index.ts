@@ -4,6 +4,8 @@
  * In: images with their layers' indexes.  Out: plain values, for a table, JSON or a page.
  * Not here: where images come from (images/contents), what a table looks like (cli).
  */
+
+export { FlatDirectory, FlatFilesystem, type FlatNode, type FoundNode } from './filesystem/flat.ts'
 export type { InspectedImage, InspectedLayer } from './image.ts'
 export { findPackages } from './packages/find-packages.ts'
 export type * from './packages/package.ts'

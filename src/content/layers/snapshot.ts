@@ -82,8 +82,8 @@ export class Snapshots {
     }
   }
 
-  /** Stores the index of a layer just made; `encoded` is its text form. */
-  keep(index: LayerIndex, encoded: string): void {
+  /** Stores the index of a layer just made; `encoded` is its form on disk. */
+  keep(index: LayerIndex, encoded: Uint8Array): void {
     this.indexes.set(index.diffId, index)
     this.store.records.remember('layers', hexOf(index.diffId), encoded)
   }
@@ -98,7 +98,7 @@ export class Snapshots {
   index(diffId: Digest): LayerIndex {
     let index = this.indexes.get(diffId)
     if (index === undefined) {
-      const text = this.store.records.recall('layers', hexOf(diffId))
+      const text = this.store.records.recallBytes('layers', hexOf(diffId))
       index = (text === undefined ? undefined : decodeIndex(text)) ?? this.readLayer(diffId)
       this.indexes.set(diffId, index)
     }

@@ -38,11 +38,7 @@ export class Records {
   }
 
   recall(kind: RecordKind, key: string): string | undefined {
-    try {
-      return readFileSync(this.path(kind, key), 'utf8')
-    } catch {
-      return undefined
-    }
+    return this.recallBytes(kind, key)?.toString('utf8')
   }
 
   recallBytes(kind: RecordKind, key: string): Buffer | undefined {

@@ -6,8 +6,10 @@
  */
 export { ContentReader, digestOf, pieces, readWhole, sameContent } from './content.ts'
 export { HashWorker } from './hash-worker.ts'
+export { decodeIndex, encodeIndex, tableOf } from './index-codec.ts'
 export { createLayerFile, expectLayer, type LayerFile } from './layer-file.ts'
-export { contentSize, decodeIndex, encodeIndex, type LayerEntry, type LayerIndex } from './layer-index.ts'
+export { contentSize, type LayerEntry, type LayerIndex } from './layer-index.ts'
+export { kindsOfEntries, type LayerTable } from './layer-table.ts'
 export { contentOf, learnFromReaders, mergeLayers, type StoredLayer, withLayer } from './merge.ts'
 export { type PackedLayer, type PackOptions, packLayer } from './pack.ts'
 export { indexLayer } from './read.ts'

@@ -20,8 +20,8 @@ const entry: fc.Arbitrary<LayerEntry> = fc
       'settle',
     ),
     mode: fc.nat({ max: 0o7777 }),
-    uid: number,
-    gid: number,
+    uid: fc.nat({ max: 2 ** 32 - 1 }),
+    gid: fc.nat({ max: 2 ** 32 - 1 }),
     mtime: fc.integer(),
     mtimeNs: fc.nat({ max: 999_999_999 }),
     size: number,
@@ -77,12 +77,30 @@ test('names that are not UTF-8 come back as well', () => {
   expect(decodeIndex(encodeIndex({ diffId: sha256(''), size: 0, entries: [one] }))!.entries[0]!.path).toBe(name)
 })
 
-test.each(['', 'null', '[]', '{}', '{"format":1,"entries":[]}', '{"format":2', '{"format":2,"entries":5}'])(
-  'a text of another kind is no index: %s',
+test.each(['', 'null', '[]', '{}', '{"format":2,"entries":[]}', '{"format":3', '{"format":3}\n'])(
+  'bytes of another kind are no index: %s',
   (text) => {
-    expect(decodeIndex(text)).toBeUndefined()
+    expect(decodeIndex(Buffer.from(text))).toBeUndefined()
   },
 )
+
+test('an index that was cut short, or that has bytes too many, is none', () => {
+  const base = { path: 'x', mode: 0, uid: 0, gid: 0, mtime: 0, mtimeNs: 0, at: 0, runs: [], size: 5 }
+  const entries: LayerEntry[] = [{ ...base, kind: 'file', digest: sha256('') }]
+  const bytes = encodeIndex({ diffId: sha256(''), size: 99, entries })
+  expect(decodeIndex(bytes)).toBeDefined()
+  for (let length = 0; length < bytes.length; length++) expect(decodeIndex(bytes.subarray(0, length))).toBeUndefined()
+  expect(decodeIndex(Buffer.concat([bytes, Buffer.alloc(1)]))).toBeUndefined()
+})
+
+test('an index is read wherever its bytes begin in memory', () => {
+  const base = { path: 'a/é', mode: 0, uid: 0, gid: 0, mtime: -1, mtimeNs: 0, at: 0, runs: [], size: 5 }
+  const bytes = encodeIndex({ diffId: sha256(''), size: 99, entries: [{ ...base, kind: 'file' }] })
+  for (let at = 0; at < 8; at++) {
+    const moved = Buffer.concat([Buffer.alloc(at), bytes]).subarray(at)
+    expect(decodeIndex(moved)!.entries[0]).toEqual({ ...base, kind: 'file', digest: undefined })
+  }
+})
 
 test('the size of what is in a layer is that of its files: hard links and whiteouts have none', () => {
   const base = { path: 'x', mode: 0, uid: 0, gid: 0, mtime: 0, mtimeNs: 0, at: 0, runs: [] }

@@ -3,8 +3,9 @@ import type { Digest } from '../../oci/index.ts'
 import { endOfArchive, type StoredRun, type TarHeader } from '../tar/index.ts'
 import type { Difference, Metadata, Node, RegularFile } from '../tree/index.ts'
 import { type BufferSink, BufferWriter } from './buffer-writer.ts'
+import { assembleIndex, encodeEntries } from './index-codec.ts'
 import { createLayerFile } from './layer-file.ts'
-import { assembleIndex, encodeEntries, type LayerEntry, type LayerIndex } from './layer-index.ts'
+import type { LayerEntry, LayerIndex } from './layer-index.ts'
 import { whiteoutOf } from './whiteout.ts'
 
 export interface PackOptions {
@@ -24,7 +25,7 @@ export interface PackOptions {
 /** A finished layer: its index, and the encoded index to store. */
 export interface PackedLayer {
   readonly index: LayerIndex
-  readonly encoded: string
+  readonly encoded: Uint8Array
 }
 
 /**

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Snapshots } from '../../content/layers/index.ts'
-import { ContentReader, decodeIndex, type LayerIndex, type StoredLayer } from '../../files/layer/index.ts'
+import { ContentReader, decodeIndex, type LayerIndex, type StoredLayer, tableOf } from '../../files/layer/index.ts'
 import type { Content, RegularFile } from '../../files/tree/index.ts'
 import { type Descriptor, type Digest, hexOf } from '../../oci/index.ts'
 import { type Bytes, inParallel, TareError } from '../../support/index.ts'
@@ -129,10 +129,9 @@ export class ImageLayers {
 
   /** The index that is remembered; of a layer that is read where it lies, only one by which each file can be checked. */
   private recall(diffId: Digest, checkable: boolean): LayerIndex | undefined {
-    const text = this.input.host.store.records.recall('layers', hexOf(diffId))
+    const text = this.input.host.store.records.recallBytes('layers', hexOf(diffId))
     const index = text === undefined ? undefined : decodeIndex(text)
-    const isKnown = index?.entries.every(({ kind, digest }) => !checkable || kind !== 'file' || digest !== undefined)
-    return isKnown === true ? index : undefined
+    return index !== undefined && (!checkable || tableOf(index).isHashed) ? index : undefined
   }
 
   /** Where a plain layer lies in an archive or a layout. */

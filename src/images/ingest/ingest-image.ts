@@ -128,7 +128,7 @@ export async function ingestLayer(
 /** Returns the size of a stored layer; undefined if it is missing or has been truncated, so that it is stored again. */
 function sizeAtRest(store: Store, diffId: Digest): number | undefined {
   if (!store.blobs.touch(diffId)) return undefined
-  const known = store.records.recall('layers', hexOf(diffId))
+  const known = store.records.recallBytes('layers', hexOf(diffId))
   const size = store.blobs.size(diffId)
   return known !== undefined && decodeIndex(known)?.size === size ? size : undefined
 }

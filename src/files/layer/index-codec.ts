@@ -1,0 +1,208 @@
+import { endianness } from 'node:os'
+import { isDigest } from '../../oci/index.ts'
+import { encodeName } from '../../support/index.ts'
+import type { LayerEntry, LayerIndex } from './layer-index.ts'
+import { type Columns, digestKnown, kindsOfEntries, LayerTable, type Rest } from './layer-table.ts'
+
+// The form on disk: a line of JSON, filled up to a multiple of eight bytes, then each column as it is in memory, then prefixes, names and
+// the rest. Numbers are in the order of the machine's bytes, which the first line tells.
+const format = 3
+const order = endianness()
+
+interface Head {
+  readonly format: number
+  readonly order: string
+  readonly diffId: string
+  readonly size: number
+  readonly count: number
+  readonly prefixes: number
+  readonly names: number
+  readonly rest: number
+}
+
+type EncodedEntries = { readonly head: Omit<Head, 'diffId' | 'size'>; readonly parts: readonly Uint8Array[] }
+
+export function encodeIndex(index: LayerIndex): Buffer {
+  return assembleIndex(index, encodeEntries(index.entries))
+}
+
+/** Joins a layer's digest and size with its encoded entries. */
+export function assembleIndex({ diffId, size }: Pick<LayerIndex, 'diffId' | 'size'>, encoded: EncodedEntries): Buffer {
+  const text = JSON.stringify({ ...encoded.head, diffId, size })
+  const line = `${text.padEnd(text.length + ((8 - ((text.length + 1) % 8)) % 8))}\n`
+  return Buffer.concat([Buffer.from(line), ...encoded.parts])
+}
+
+/** Encodes the entries alone: most of the work, possible before the layer's digest is known. */
+export function encodeEntries(entries: readonly LayerEntry[]): EncodedEntries {
+  const { columns, prefixes, names, rest } = columnsOf(entries)
+  const prefixBytes = Buffer.from(JSON.stringify(prefixes))
+  const restBytes = Buffer.from(JSON.stringify(rest))
+  const { length } = entries
+  const sizes = { prefixes: prefixBytes.length, names: names.length, rest: restBytes.length }
+  const bytesOf = (column: Float64Array | Uint32Array | Uint8Array) =>
+    new Uint8Array(column.buffer, column.byteOffset, column.byteLength)
+  return {
+    head: { format, order, count: length, ...sizes },
+    parts: [...layoutOf.map((name) => bytesOf(columns[name])), prefixBytes, names, restBytes],
+  }
+}
+
+/** The columns as they follow one another: those of the widest numbers first, so that each begins where it may. */
+const layoutOf = [
+  ...([
+    'mtime',
+    'size',
+    'at',
+    'dataAt',
+    'mode',
+    'uid',
+    'gid',
+    'mtimeNs',
+    'prefix',
+    'nameEnd',
+    'kind',
+    'digest',
+  ] as const),
+] as const
+const widths = { mtime: 8, size: 8, at: 8, dataAt: 8, kind: 1, digest: 32 } as const
+const widthOf = (name: keyof Columns) => (name in widths ? widths[name as keyof typeof widths] : 4)
+
+/** The index in columns: as it was read, or made now. */
+export function tableOf(index: LayerIndex): LayerTable {
+  if (index.table !== undefined) return index.table
+  const { columns, prefixes, names, rest } = columnsOf(index.entries)
+  return new LayerTable(columns, prefixes, names, new Map(rest))
+}
+
+function columnsOf(entries: readonly LayerEntry[]) {
+  const count = entries.length
+  const columns: Columns = {
+    ...{ mtime: new Float64Array(count), size: new Float64Array(count), at: new Float64Array(count) },
+    ...{ dataAt: new Float64Array(count), mode: new Uint32Array(count), uid: new Uint32Array(count) },
+    ...{ gid: new Uint32Array(count), mtimeNs: new Uint32Array(count), prefix: new Uint32Array(count) },
+    ...{ nameEnd: new Uint32Array(count), kind: new Uint8Array(count), digest: new Uint8Array(count * 32) },
+  }
+  const names: string[] = []
+  const rest: [number, Rest][] = []
+  const prefixes = new Map<string, number>()
+  const digests = Buffer.from(columns.digest.buffer)
+  let end = 0
+  for (let i = 0; i < count; i++) {
+    const entry = entries[i]!
+    const { path, runs, digest, link, device, xattrs } = entry
+    const slash = path.lastIndexOf('/') + 1
+    const prefix = path.slice(0, slash)
+    let number = prefixes.get(prefix)
+    if (number === undefined) {
+      number = prefixes.size
+      prefixes.set(prefix, number)
+    }
+    const name = slash === 0 ? path : path.slice(slash)
+    names.push(name)
+    end += byteLength(name)
+    const plain = runs.length === 0 || (runs.length === 1 && runs[0]!.position === 0 && runs[0]!.length === entry.size)
+    columns.prefix[i] = number
+    columns.nameEnd[i] = end
+    columns.kind[i] = kindsOfEntries.indexOf(entry.kind) | (digest === undefined ? 0 : digestKnown)
+    if (digest !== undefined) digests.write(digest.slice(7), i * 32, 'hex')
+    columns.mode[i] = entry.mode
+    columns.uid[i] = entry.uid
+    columns.gid[i] = entry.gid
+    columns.mtime[i] = entry.mtime
+    columns.mtimeNs[i] = entry.mtimeNs
+    columns.size[i] = entry.size
+    columns.at[i] = entry.at
+    columns.dataAt[i] = plain && runs.length > 0 ? runs[0]!.at : -1
+    if (!plain || link !== undefined || device !== undefined || xattrs !== undefined)
+      rest.push([i, restOf(entry, plain)])
+  }
+  const text = names.join('')
+  return { columns, prefixes: [...prefixes.keys()], names: encodeName(text), rest }
+}
+
+function byteLength(name: string): number {
+  return /^[\x00-\x7f]*$/.test(name) ? name.length : encodeName(name).length
+}
+
+function restOf({ link, device, xattrs, runs }: LayerEntry, plain: boolean): Rest {
+  return {
+    ...(link === undefined ? {} : { link }),
+    ...(device === undefined ? {} : { device }),
+    ...(xattrs === undefined
+      ? {}
+      : { xattrs: [...xattrs].map(([name, value]) => [name, Buffer.from(value).toString('base64')] as const) }),
+    ...(plain ? {} : { runs: runs.map((run) => [run.position, run.length, run.at] as const) }),
+  }
+}
+
+/** An index that was read: its entries become objects when somebody asks for all of them. */
+class ReadIndex implements LayerIndex {
+  readonly diffId: LayerIndex['diffId']
+  readonly size: number
+  readonly table: LayerTable
+  private made: readonly LayerEntry[] | undefined
+
+  constructor({ diffId, size }: Pick<LayerIndex, 'diffId' | 'size'>, table: LayerTable) {
+    this.diffId = diffId
+    this.size = size
+    this.table = table
+  }
+
+  get entries(): readonly LayerEntry[] {
+    this.made ??= Array.from({ length: this.table.count }, (_, i) => this.table.entry(i))
+    return this.made
+  }
+}
+
+/** Reads what `encodeIndex` wrote; undefined for bytes of another format, or damaged ones, which are then made again. */
+export function decodeIndex(bytes: Buffer): LayerIndex | undefined {
+  try {
+    const lineEnd = bytes.indexOf(10)
+    const head = JSON.parse(bytes.toString('latin1', 0, lineEnd)) as Head
+    if (head.format !== format || head.order !== order || !isDigest(head.diffId)) return undefined
+    // Columns of numbers can only begin at a multiple of their width.
+    const aligned = bytes.byteOffset % 8 === 0 ? bytes : Buffer.from(Uint8Array.from(bytes).buffer)
+    const take = reader(aligned, lineEnd + 1)
+    const columns = columnsFrom(head.count, take)
+    const prefixes = JSON.parse(take(head.prefixes).toString('utf8')) as string[]
+    const names = take(head.names)
+    const rest = JSON.parse(take(head.rest).toString('utf8')) as [number, Rest][]
+    if (take(0).byteOffset !== aligned.byteOffset + aligned.length) return undefined
+    if (!areSound(columns, prefixes.length, names.length)) return undefined
+    return new ReadIndex(
+      { diffId: head.diffId, size: head.size },
+      new LayerTable(columns, prefixes, names, new Map(rest)),
+    )
+  } catch {
+    return undefined
+  }
+}
+
+function reader(bytes: Buffer, from: number): (length: number) => Buffer {
+  let at = from
+  return (length) => {
+    if (!(length >= 0) || at + length > bytes.length) throw new RangeError('the index is cut short')
+    at += length
+    return bytes.subarray(at - length, at)
+  }
+}
+
+function columnsFrom(count: number, take: (length: number) => Buffer): Columns {
+  const columns = layoutOf.map((name) => {
+    const { buffer, byteOffset } = take(count * widthOf(name))
+    if (widthOf(name) === 8) return [name, new Float64Array(buffer, byteOffset, count)]
+    if (widthOf(name) === 4) return [name, new Uint32Array(buffer, byteOffset, count)]
+    return [name, new Uint8Array(buffer, byteOffset, count * widthOf(name))]
+  })
+  return Object.fromEntries(columns) as Columns
+}
+
+function areSound({ prefix, nameEnd, kind }: Columns, prefixes: number, names: number): boolean {
+  let end = 0
+  for (let i = 0; i < kind.length; i++) {
+    if (prefix[i]! >= prefixes || nameEnd[i]! < end || (kind[i]! & ~digestKnown) >= kindsOfEntries.length) return false
+    end = nameEnd[i]!
+  }
+  return end === names
+}

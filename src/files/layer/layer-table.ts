@@ -1,0 +1,133 @@
+import type { Digest } from '../../oci/index.ts'
+import { decodeName } from '../../support/index.ts'
+import type { StoredRun } from '../tar/index.ts'
+import type { LayerEntry } from './layer-entry.ts'
+
+/** By their numbers in a table. */
+export const kindsOfEntries = [
+  ...(['file', 'hardlink', 'symlink', 'char', 'block', 'directory', 'fifo', 'remove', 'hide', 'settle'] as const),
+] as const
+
+/** What few entries have. */
+export interface Rest {
+  readonly link?: string
+  readonly device?: readonly [number, number]
+  readonly xattrs?: readonly (readonly [string, string])[]
+  readonly runs?: readonly (readonly [number, number, number])[]
+}
+
+/** The columns of a table, one value for each entry. */
+export interface Columns {
+  readonly mtime: Float64Array
+  readonly size: Float64Array
+  readonly at: Float64Array
+  /** Where the body lies in one piece; -1 for none, or for several, which are in the rest. */
+  readonly dataAt: Float64Array
+  readonly mode: Uint32Array
+  readonly uid: Uint32Array
+  readonly gid: Uint32Array
+  readonly mtimeNs: Uint32Array
+  /** Which of the table's prefixes its path begins with. */
+  readonly prefix: Uint32Array
+  /** Where its name ends in the names; it begins where the one before ends. */
+  readonly nameEnd: Uint32Array
+  /** Of `kindsOfEntries`; 128 more where the digest is known. */
+  readonly kind: Uint8Array
+  /** 32 bytes each. */
+  readonly digest: Uint8Array
+}
+
+export const digestKnown = 0x80
+const digestSize = 32
+const noRuns: readonly StoredRun[] = []
+
+/**
+ * The entries of a layer as columns, as they lie on disk: hundreds of thousands are there as soon as they are read, and only those that
+ * somebody asks for become objects.
+ */
+export class LayerTable {
+  readonly count: number
+  readonly columns: Columns
+  /** What paths begin with: '' or `usr/lib/`. */
+  readonly prefixes: readonly string[]
+  private readonly names: Uint8Array
+  /** The same as text, where each byte is a character. */
+  private readonly ascii: string | undefined
+  private readonly rest: ReadonlyMap<number, Rest>
+
+  constructor(columns: Columns, prefixes: readonly string[], names: Buffer, rest: ReadonlyMap<number, Rest>) {
+    this.count = columns.kind.length
+    this.columns = columns
+    this.prefixes = prefixes
+    this.names = names
+    const text = names.toString('latin1')
+    this.ascii = /^[\x00-\x7f]*$/.test(text) ? text : undefined
+    this.rest = rest
+  }
+
+  kind(i: number): LayerEntry['kind'] {
+    return kindsOfEntries[this.columns.kind[i]! & ~digestKnown]!
+  }
+
+  name(i: number): string {
+    const { nameEnd } = this.columns
+    const start = i === 0 ? 0 : nameEnd[i - 1]!
+    const end = nameEnd[i]!
+    return this.ascii === undefined ? decodeName(this.names.subarray(start, end)) : this.ascii.slice(start, end)
+  }
+
+  path(i: number): string {
+    return this.prefixes[this.columns.prefix[i]!]! + this.name(i)
+  }
+
+  digest(i: number): Digest | undefined {
+    const { kind, digest } = this.columns
+    if ((kind[i]! & digestKnown) === 0) return undefined
+    const bytes = Buffer.from(digest.buffer, digest.byteOffset + i * digestSize, digestSize)
+    return `sha256:${bytes.toString('hex')}`
+  }
+
+  /** Target of a symlink or a hard link. */
+  link(i: number): string | undefined {
+    return this.rest.get(i)?.link
+  }
+
+  /** Whether the digest of every file is known. */
+  get isHashed(): boolean {
+    return this.columns.kind.every((kind) => kind !== 0)
+  }
+
+  /** All that is known of one. */
+  entry(i: number): LayerEntry {
+    const { mode, uid, gid, mtime, mtimeNs, size, at, dataAt } = this.columns
+    const rest = this.rest.get(i)
+    const runs =
+      rest?.runs?.map(([position, length, at]) => ({ position, length, at })) ??
+      (dataAt[i]! < 0 ? noRuns : [{ position: 0, length: size[i]!, at: dataAt[i]! }])
+    // One shape for all, as a literal: spreading is many times slower, and there may be tens of thousands.
+    const entry: LayerEntry = {
+      path: this.path(i),
+      kind: this.kind(i),
+      mode: mode[i]!,
+      uid: uid[i]!,
+      gid: gid[i]!,
+      mtime: mtime[i]!,
+      mtimeNs: mtimeNs[i]!,
+      size: size[i]!,
+      at: at[i]!,
+      runs,
+      digest: this.digest(i),
+    }
+    return rest === undefined ? entry : { ...entry, ...detailsOf(rest) }
+  }
+}
+
+function detailsOf({ link, device, xattrs }: Rest): Partial<LayerEntry> {
+  return {
+    ...(link === undefined ? {} : { link }),
+    ...(device === undefined ? {} : { device }),
+    ...(xattrs === undefined
+      ? {}
+      : { xattrs: new Map(xattrs.map(([name, value]) => [name, Buffer.from(value, 'base64')])) }),
+  }
+}
