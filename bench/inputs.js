@@ -1,4 +1,4 @@
-// Makes the inputs of the benchmarks in a folder: the same bytes on every machine.
+// Creates the inputs of the benchmarks in a folder: the same bytes on every machine.
 import { createWriteStream, existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib'
 
 const epoch = 1_600_000_000
 
-/** Numbers from 0 to 1, the same for the same seed. (mulberry32) */
+/** Returns a generator of numbers from 0 to 1, determined by the seed. (mulberry32) */
 function chance(seed) {
   let state = seed
   return () => {
@@ -32,7 +32,7 @@ function text(size, random) {
   return Buffer.from(all.slice(0, size))
 }
 
-/** A ustar header. */
+/** Returns a ustar header. */
 function header(name, size, mtime, type = '0', mode = type === '5' ? 0o755 : 0o644) {
   const block = Buffer.alloc(512)
   const octal = (value, digits) => `${value.toString(8).padStart(digits, '0')}\0`
@@ -48,7 +48,7 @@ function header(name, size, mtime, type = '0', mode = type === '5' ? 0o755 : 0o6
 const padding = (size) => Buffer.alloc((512 - (size % 512)) % 512)
 const end = Buffer.alloc(1024)
 
-/** A root filesystem of Alpine's size: 7.4 MB in 520 files. */
+/** Creates a root filesystem of Alpine's size: 7.4 MB in 520 files. */
 function rootfs() {
   const random = chance(1)
   const words = text(1 << 20, random)
@@ -71,7 +71,7 @@ async function makeAlpine(folder) {
   writeFileSync(join(folder, 'Dockerfile'), 'FROM scratch\nADD rootfs.tgz /\nCMD ["/bin/sh"]\n')
 }
 
-/** 20,000 files of up to 8 KiB in 200 folders, 80 MB in all. */
+/** Creates 20,000 files of up to 8 KiB in 200 folders, 80 MB in total. */
 function makeFiles(folder) {
   const random = chance(2)
   const words = text(4 << 20, random)
@@ -89,7 +89,7 @@ function makeFiles(folder) {
   writeFileSync(join(folder, 'Dockerfile'), 'FROM scratch\nCOPY src /app/src\n')
 }
 
-/** A plain tar of 1 GiB, half of it noise: 256 files of 3 MiB, 1,024 of 128 KiB, 4,096 of 32 KiB. */
+/** Creates a plain tar of 1 GiB, half of it incompressible: 256 files of 3 MiB, 1,024 of 128 KiB, 4,096 of 32 KiB. */
 async function makeBig(folder) {
   const random = chance(3)
   const words = text(4 << 20, random)
@@ -115,7 +115,7 @@ async function makeBig(folder) {
   writeFileSync(join(folder, 'Dockerfile'), 'FROM scratch\nADD big.tar /\n')
 }
 
-/** Makes what is missing. Answers the folder of each input. */
+/** Creates missing inputs. Returns the folder of each. */
 export async function makeInputs(work) {
   const made = {}
   for (const [name, make] of Object.entries({ alpine: makeAlpine, files: makeFiles, big: makeBig })) {

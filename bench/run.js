@@ -1,10 +1,10 @@
-// Times whole processes: tare beside docker and buildah, where they are there, on the same inputs.
+// Times whole processes: tare next to docker and buildah, if installed, on the same inputs.
 //
 //   node bench/run.js [--runs N] [WORKLOAD ...]        alpine-cold alpine-cached save files-cold files-changed big-cold
 //                                                      big-cached big-boot
 //
-// Needs hyperfine. Docker is what DOCKER_HOST (or the default socket) answers; $ALPINE_ROOTFS names a real root filesystem
-// to use in place of the made one. Inputs and results are kept in bench/work ($BENCH_WORK).
+// Requires hyperfine. Docker is reached through DOCKER_HOST or the default socket; $ALPINE_ROOTFS names a real root filesystem to
+// use instead of the generated one. Inputs and results are kept in bench/work ($BENCH_WORK).
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -27,7 +27,7 @@ const tare = `env TARE_HOME=${home} ${process.execPath} ${join(here, '../bin/tar
 const root = join(scratch, 'buildah')
 const buildah = `buildah --root ${root} --runroot ${root}-run --storage-driver overlay`
 
-/** Each peer: how it builds (`fresh`: nothing remembered), saves and forgets. */
+/** For each peer: how it builds (`fresh`: without a cache), saves and removes. */
 const peers = {
   tare: {
     build: (tag, folder, fresh) => `${tare} build -q ${fresh ? '--no-cache' : ''} -t ${tag} ${folder}`,
@@ -54,7 +54,7 @@ const there = Object.keys(peers).filter(
 const archive = join(scratch, 'save.tar')
 const changing = join(scratch, 'files')
 
-/** Each workload: what is done once, what before each run, and what is timed. */
+/** For each workload: what is done once, what before each run, and what is timed. */
 const workloads = {
   'alpine-cold': (peer) => ({ before: peer.forget, timed: peer.build('bench-alpine', inputs.alpine, true) }),
   'alpine-cached': (peer) => ({
@@ -66,7 +66,7 @@ const workloads = {
     before: `rm -f ${archive}`,
     timed: peer.save('bench-alpine', archive),
   }),
-  // A folder that the builder has not seen before: hard links to the same files.
+  // A folder the builder has not seen before: hard links to the same files.
   'files-cold': (peer) => ({
     before: `${peer.forget}; rm -rf ${changing}-new; cp -al ${inputs.files} ${changing}-new`,
     timed: peer.build('bench-files', `${changing}-new`, true),
@@ -81,7 +81,7 @@ const workloads = {
     once: peer.build('bench-big', inputs.big),
     timed: peer.build('bench-big', inputs.big),
   }),
-  // As after a change of boot: tare reads the layer once more before it is used. The difference to big-cached is its cost per GiB.
+  // As after a reboot: tare verifies the layer before using it. The difference from big-cached is the cost per GiB.
   'big-boot': (peer) => ({
     once: peer.build('bench-big', inputs.big),
     before: `rm -rf ${home}/tare/verified`,

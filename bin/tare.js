@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Any Node can read this file: one that is too old says so before anything newer is loaded.
+// Any Node can parse this file: one that is too old gets a message before anything newer is loaded.
 const [major, minor] = process.versions.node.split('.').map(Number)
 
 if (major < 20 || (major === 20 && minor < 19)) {
@@ -7,7 +7,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exitCode = 1
 } else {
   keepCompiled()
-  // Until main has said how it ended, it has not ended well.
+  // Until main reports a result, the exit code is a failure.
   process.exitCode = 1
   require('../dist/cli/main.cjs')
     .main(process.argv.slice(2), process.env)
@@ -17,8 +17,8 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 
 /**
- * Node 22 and newer keep compiled modules, for a faster start. The folder is made here: left to Node, one that cannot be made
- * (below /proc) would have it try for ever.
+ * Node 22 and later cache compiled modules, for a faster start. The folder is created here, because Node never returns from
+ * creating one below /proc.
  */
 function keepCompiled() {
   const { HOME, LOCALAPPDATA, XDG_CACHE_HOME } = process.env

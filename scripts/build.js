@@ -1,4 +1,4 @@
-// Builds dist/: the library as plain modules with its types in one file (tsc), and the command line in parts, of which each verb loads
+// Builds dist/: the library as plain modules with its types in one file (tsc), and the command line split so that each verb loads
 // only what it needs (esbuild).
 import { execFileSync } from 'node:child_process'
 import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { buildCommandLine } from './command-line.js'
 import { rollUpTypes } from './roll-up-types.js'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-// Made beside dist/ and put in its place when it is whole.
+// Built next to dist/ and moved into place when complete.
 const dist = join(root, 'dist')
 const made = join(root, `dist.${process.pid}`)
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')

@@ -1,5 +1,5 @@
-// The command line as CommonJS, which Node loads in half the time that it takes for ES modules: main.cjs has what every call
-// needs, and a file of parts/ what some do besides.
+// Builds the command line as CommonJS, which Node loads in half the time of ES modules: main.cjs contains what every call needs,
+// and each file in parts/ what only some need.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { build } from 'esbuild'
@@ -15,9 +15,9 @@ const common = {
   write: false,
 }
 
-/** Bundles `main`, and `library` with it, into `folder`. */
+/** Bundles `main`, including `library`, into `folder`. */
 export async function buildCommandLine({ main, library, folder }) {
-  // Only ES modules are split by esbuild: they are translated afterwards.
+  // esbuild splits only ES modules, so they are converted afterwards.
   const { outputFiles, metafile } = await build({
     ...common,
     entryPoints: { main, library },
@@ -37,7 +37,7 @@ export async function buildCommandLine({ main, library, folder }) {
   for (const name of modules.keys()) if (!always.has(name)) await write(`parts/${fileOf(name)}`, new Set([name]))
 }
 
-/** The modules and all that they import, however far, except by `import()`. */
+/** Returns the modules and all their transitive imports, except through `import()`. */
 function withImports(names, { outputs }) {
   const byName = new Map(Object.entries(outputs).map(([path, { imports }]) => [basename(path), imports]))
   const found = new Set(names)
@@ -49,7 +49,7 @@ function withImports(names, { outputs }) {
 const fileOf = (module) => module.replace(/\.js$/, '.cjs')
 const memberOf = (module) => module.replace(/\W/g, '_')
 
-/** CommonJS that exports what the module exports; of main.cjs, each module but the first is a member of its own. */
+/** Returns CommonJS with the module's exports; in main.cjs, each module but the first is a member of its own. */
 async function translate(names, { modules, always }) {
   const isMain = names === always
   const [first, ...others] = names
@@ -78,11 +78,11 @@ async function translate(names, { modules, always }) {
   return withHelpers(loadBuiltinsLate(code))
 }
 
-// Every start of Node loads these.
+// Node loads these at every start.
 const loaded = ['buffer', 'events', 'fs', 'module', 'path', 'timers', 'url', 'util']
 const builtinImport = new RegExp(`=require\\(("node:(?!(?:${loaded.join('|')})")[\\w/]+")\\)`, 'g')
 
-/** Has every other module of Node loaded when something of it is first used: crypto takes 6 ms, http 15. */
+/** Makes all other Node modules load on first use: crypto takes 6 ms, http 15 ms. */
 function loadBuiltinsLate(code) {
   return code.replace(builtinImport, '=builtin($1)')
 }

@@ -1,9 +1,9 @@
-// Puts the types of the library into one file: what the entry exports, and nothing of the rooms behind it. Whatever a public
-// signature names has to be exported as well; where it is not, the build fails.
+// Collects the library's types in one file: what the entry exports, without the rooms behind it. Whatever a public signature
+// refers to must be exported as well, or the build fails.
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-/** The text of one .d.ts file for `entry`, a .d.ts file as tsc writes it. */
+/** Returns the text of one .d.ts file for `entry`, a .d.ts file written by tsc. */
 export function rollUpTypes(entry) {
   const modules = new Map()
   const module = (path) => {
@@ -15,7 +15,7 @@ export function rollUpTypes(entry) {
     return found
   }
 
-  /** All names that a module exports, with the declaration of each. */
+  /** Returns all names a module exports, with their declarations. */
   function exportsOf(path) {
     const { exported, from, all } = module(path)
     const found = new Map()
@@ -27,7 +27,7 @@ export function rollUpTypes(entry) {
     return found
   }
 
-  /** Where a name that is known in a module is declared. */
+  /** Returns where a name used in a module is declared. */
   function declarationOf(path, name) {
     const { declared, imported, from, all } = module(path)
     if (declared.has(name)) return { path, name, ...declared.get(name) }
@@ -78,7 +78,7 @@ function readModule(path) {
         text,
       )?.[1]
       if (name === undefined) throw new Error(`${path}: cannot tell what this declares: ${text}`)
-      // Further signatures of the same function.
+      // Overloads of the same function.
       const before = found.declared.get(name)
       found.declared.set(name, { doc: before?.doc ?? doc, text: (before?.text ?? '') + text })
       if (text.startsWith('export ')) found.exported.add(name)
@@ -102,7 +102,7 @@ function readNames({ imported, from, all }, text, target) {
   }
 }
 
-/** Comments and declarations, each with its lines: one ends where its brackets are closed, with `;` or as a block. */
+/** Splits into comments and declarations: a declaration ends with `;` or a block once its brackets are closed. */
 function statementsOf(text) {
   const statements = []
   let open = ''
@@ -125,12 +125,12 @@ function isWhole(text) {
   return code === '' || (depth === 0 && code.endsWith(isBlock ? '}' : ';'))
 }
 
-/** The identifiers of a declaration. */
+/** Returns the identifiers in a declaration. */
 function wordsOf(text) {
   return new Set(codeOf(text).match(/[A-Za-z_$][\w$]*/g))
 }
 
-/** A declaration without what stands in comments and strings. */
+/** Returns a declaration without comments and strings. */
 function codeOf(text) {
   return text.replace(/\/\*[\s\S]*?\*\/|'[^']*'|"[^"]*"|`[^`]*`|\/\/.*$/gm, (part) =>
     part.startsWith('`') ? part : '',

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /**
- * Has whoever imports from a room's door (index.ts) import from the files behind it. esbuild puts all that a door opens to into
- * one part; a verb that wants a single function would load the whole room with it.
+ * Redirects imports from a room's door (index.ts) to the files behind it. esbuild puts everything a door exports into one chunk;
+ * a verb that wants a single function would load the whole room.
  */
 export const throughDoors = {
   name: 'through-doors',
@@ -22,7 +22,7 @@ const imports = /^import \{([^}]*)\} from '(\.[^']+)'$/gm
 const exports = /^export (?:\* from|\{([^}]*)\} from) '(\.[^']+)'$/gm
 const declarations = /^export (?:async function\*?|function\*?|const|class) (\w+)/gm
 
-/** `a`, `b as c`, but no types. */
+/** Parses `a`, `b as c`, but not types. */
 function values(names) {
   return names
     .split(',')
@@ -33,7 +33,7 @@ function values(names) {
 
 function importsBehind(whole, names, door, doors) {
   const behind = exportsOf(door, doors)
-  // What is not found is a type, or is left to the door.
+  // Names that are not found are types, or are left to the door.
   if (values(names).some(({ name }) => !behind.has(name))) return whole
   return values(names)
     .map(({ name, alias }) => {
@@ -43,7 +43,7 @@ function importsBehind(whole, names, door, doors) {
     .join('; ')
 }
 
-/** What a file exports: under which name, from which file, and what it is called there. */
+/** Returns a file's exports: the name, the file that declares it, and its name there. */
 function exportsOf(path, known) {
   const found = known.get(path)
   if (found !== undefined) return found

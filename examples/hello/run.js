@@ -1,5 +1,5 @@
-// Makes a program, builds an image of it, looks at the image and saves it. Each command is shown as you would type it
-// in the checkout. No network, no root; the image goes to a store of its own, which is removed at the end.
+// Creates a program, builds an image from it, inspects the image and saves it. Each command is shown as you would type it in the
+// checkout. Needs no network and no root; the image goes into a temporary store.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { accessSync, chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -25,7 +25,7 @@ function tare(...argv) {
   console.log()
 }
 
-/** What a program prints; undefined where there is no such program. */
+/** Returns a program's output; undefined if there is no such program. */
 function outputOf(file, argv, input) {
   const { error, stdout, status } = spawnSync(file, argv, { cwd: checkout, input, maxBuffer: 1 << 26 })
   return error === undefined && status === 0 ? stdout : undefined
@@ -41,7 +41,7 @@ function listArchive() {
   console.log(members?.toString() ?? 'There is no program "tar" on this machine to list it with.\n')
 }
 
-/** Runs the program out of the saved archive: an image's layer is a tar archive within it. */
+/** Runs the program from the saved archive: an image's layer is a tar archive inside it. */
 function runFromArchive() {
   const format = '{{index .RootFS.Layers 0}}'
   const diffId = execFileSync(process.execPath, [program, 'inspect', '-f', format, 'hello'], {

@@ -1,6 +1,6 @@
-// The library: builds an image of a Dockerfile that is only text, hears what happens, and saves the image.
+// Uses the library to build an image from a Dockerfile given as text, show progress, and save the image.
 //
-//   node examples/library/build.js [FOLDER]      the store and the archive are made in FOLDER, else in a new temporary one
+//   node examples/library/build.js [FOLDER]      the store and the archive are created in FOLDER, or in a new temporary folder
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,7 +33,7 @@ for (const { repository, tag, size } of await tare.images.list()) console.log(`$
 await tare.images.save({ names: ['greeting:1'], to: { path: join(folder, 'greeting.tar') } })
 console.log('saved greeting.tar')
 
-// What a user can meet is a TareError: a stable code, and often a remedy and the place in the Dockerfile.
+// Errors a user can run into are TareErrors: with a stable code, and often a remedy and the location in the Dockerfile.
 try {
   await tare.build({
     context: { kind: 'directory', path: context },
@@ -44,7 +44,7 @@ try {
   console.log(`line ${error.where?.line}: ${error.code}: ${error.remedy}`)
 }
 
-// A signal ends the work: the promise rejects with the signal's reason, and nothing half-written stays.
+// A signal cancels the work: the promise rejects with the signal's reason, and nothing half-written is left behind.
 const stop = new AbortController()
 const stopped = tare.build({
   context: { kind: 'directory', path: context },

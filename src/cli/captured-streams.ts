@@ -2,21 +2,21 @@ import { Readable, Writable } from 'node:stream'
 import type { OutputStream, Streams } from './streams.ts'
 
 export interface CapturedStreams extends Streams {
-  /** What was written so far. */
+  /** What has been written so far. */
   out(): string
   err(): string
 }
 
 export interface CaptureOptions {
-  /** What comes in by standard input. */
+  /** What arrives on standard input. */
   readonly input?: string | Uint8Array
-  /** Standard output and error are a terminal of so many columns. */
+  /** The width, if standard output and error are a terminal. */
   readonly columns?: number
-  /** Standard input is a terminal. */
+  /** Whether standard input is a terminal. */
   readonly interactive?: boolean
 }
 
-/** Streams that are no process's: for tests. */
+/** Returns streams that belong to no process, for tests. */
 export function captureStreams(options: CaptureOptions = {}): CapturedStreams {
   const out: Buffer[] = []
   const err: Buffer[] = []

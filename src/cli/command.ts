@@ -2,19 +2,19 @@ import type { Tare } from '../index.ts'
 import type { FlagTable, ParsedFlags, Values } from './flags.ts'
 import type { Streams } from './streams.ts'
 
-/** What a verb is given besides its flags and arguments. */
+/** What a verb gets besides its flags and arguments. */
 export interface Context {
   readonly env: NodeJS.ProcessEnv
   readonly streams: Streams
-  /** Fires on Ctrl-C. */
+  /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal
-  /** From now on the verb itself listens to signals; `signal` stays silent. */
+  /** Leaves signals to the verb; `signal` is not aborted any more. */
   takeSignals(): void
-  /** `-D`: tell more. */
+  /** `-D`: show more details. */
   readonly debug: boolean
   /** How the verb was called: `tare image ls`. */
   readonly name: string
-  /** Opens the library, which is not loaded before. */
+  /** Opens the library, which is loaded only now. */
   open(): Promise<Tare>
   /** Milliseconds since 1970. */
   now(): number
@@ -26,18 +26,18 @@ export interface Call<T extends FlagTable = FlagTable> extends Context {
   readonly given: ReadonlySet<string>
 }
 
-/** A verb of the command line: one table that feeds parsing, help and "did you mean". */
+/** A verb of the command line: one table for parsing, help and "did you mean". */
 export interface Verb<T extends FlagTable = FlagTable> {
   /** What follows the name in the usage line: `[OPTIONS] IMAGE [IMAGE...]`. */
   readonly usage: string
-  /** What the help says besides the summary. */
+  /** Additional help text. */
   readonly about?: string
   readonly flags: T
-  /** How many arguments it takes. */
+  /** The number of arguments it takes. */
   readonly args: { readonly least: number; readonly most: number }
-  /** The first argument ends the flags: what follows is for somebody else. */
+  /** The first argument ends the flags: the rest is meant for something else. */
   readonly flagsFirst?: true
-  /** The file of `--authfile` need not be there. */
+  /** The file given by `--authfile` need not exist. */
   readonly makesLogins?: true
   /** What it exits with when it failed, where 1 is an answer: a difference, a finding. Default: 1. */
   readonly failsWith?: 2
@@ -45,7 +45,7 @@ export interface Verb<T extends FlagTable = FlagTable> {
   run(call: Call<T>): Promise<number>
 }
 
-/** A verb whose flags' types are known to `run` only. */
+/** A verb whose flag types are known only to `run`. */
 export interface AnyVerb {
   readonly usage: string
   readonly about?: string

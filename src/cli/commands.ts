@@ -1,17 +1,17 @@
 import type { AnyVerb } from './command.ts'
 
 export interface Command {
-  /** All the ways to call it; the first is where help lists it besides its own group. */
+  /** All its names; the first is where help lists it besides its own group. */
   readonly names: readonly string[]
   readonly summary: string
-  /** Under "Common Commands" in the help of `tare`. */
+  /** Listed under "Common Commands" in the help of `tare`. */
   readonly common?: true
-  /** It removes something: no typing error is told that it was meant. */
+  /** It deletes something, so it is never suggested for a typo. */
   readonly removes?: true
   readonly load: () => Promise<AnyVerb>
 }
 
-/** Every verb. Each is in a file of its own that is loaded when it is called. */
+/** All verbs. Each is in a file of its own that is loaded when it is called. */
 export const commands: readonly Command[] = [
   {
     names: ['build', 'image build', 'buildx build', 'builder build'],
@@ -188,7 +188,7 @@ export const commands: readonly Command[] = [
   },
 ]
 
-/** Words that stand before a verb: `tare image ls`. */
+/** Words that precede a verb: `tare image ls`. */
 export const groups: Readonly<Record<string, string>> = {
   builder: 'Manage builds',
   buildx: 'Manage builds (as docker buildx)',
@@ -203,7 +203,7 @@ export function findCommand(name: string): Command | undefined {
   return commands.find(({ names }) => names.includes(name))
 }
 
-/** The verbs of a group as `[name, summary]`, without their other names; of no group, those that have only one word. */
+/** Lists a group's verbs as `[name, summary]`, without aliases; without a group, those with a single word. */
 export function listCommands(group: string | undefined): readonly (readonly [string, Command])[] {
   const found = commands.flatMap((command) => {
     const name = command.names.find((candidate) =>

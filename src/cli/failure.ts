@@ -1,12 +1,12 @@
 export interface FailureOptions {
   readonly exitCode?: number | undefined
-  /** What the user can do about it: a full sentence. */
+  /** What the user can do about it, as a full sentence. */
   readonly remedy?: string | undefined
 }
 
 /**
- * Something the command line itself refuses, before or beside the library. The library's own refusals are TareErrors;
- * this one exists so that a wrong flag can be told without loading the library.
+ * An error of the command line itself, before or besides the library, whose errors are TareErrors. It exists so that a wrong flag
+ * can be reported without loading the library.
  */
 export class Failure extends Error {
   readonly exitCode: number
@@ -20,10 +20,10 @@ export class Failure extends Error {
   }
 }
 
-/** What docker exits with when a flag is wrong. */
+/** docker's exit code for a wrong flag. */
 export const usageExitCode = 125
 
-/** The command line is wrong: the message is followed by where to read what is right. The exit code is docker's, 125 for a flag. */
+/** An invalid command line: the message is followed by a pointer to the help. The exit code is docker's, 125 for a flag. */
 export class UsageError extends Failure {
   constructor(message: string, remedy?: string, exitCode: number = usageExitCode) {
     super(message, { exitCode, remedy })
@@ -31,7 +31,7 @@ export class UsageError extends Failure {
   }
 }
 
-/** What docker has and tare will have. */
+/** Returns the error for something docker has and tare does not have yet. */
 export function notYet(what: string, remedy?: string): Failure {
   return new Failure(`${what} is not supported by tare yet`, { remedy })
 }

@@ -2,24 +2,24 @@ import { UsageError } from './failure.ts'
 import { nearest } from './nearest.ts'
 
 /**
- * A parser of our own, by the rules of pflag, which docker uses: a value may begin with a dash (`--memory -1`, `-f -`),
- * a boolean may be given one (`--no-cache=false`), and a short flag's value may be joined with or without a sign
- * (`-fD`, `-f=D`). node:util's parseArgs breaks each of the three; its tokens come too late to mend them, because which
- * argument belongs to which flag is already decided there.
+ * A parser with the rules of pflag, which docker uses: a value may start with a dash (`--memory -1`, `-f -`), a boolean may have
+ * a value (`--no-cache=false`), and a short flag's value may be attached with or without `=` (`-fD`, `-f=D`). node:util's
+ * parseArgs breaks all three, and its tokens come too late to fix that, because it has already decided which argument belongs to
+ * which flag.
  */
 export interface Flag {
-  /** The name of its value in the help; `bool` flags have none. Also says which values are right. */
+  /** The name of its value in help, and the rule for valid values; `bool` flags have no value. */
   readonly type: 'bool' | 'string' | 'int' | 'bytes' | 'swap' | 'list' | 'strings'
   readonly short?: string
   readonly help: string
-  /** Shown in the help instead of `type`. */
+  /** Shown in help instead of `type`. */
   readonly placeholder?: string
   readonly default?: string | boolean
-  /** Docker has it and tare will: refused when given. */
+  /** docker has it and tare does not yet: rejected if given. */
   readonly notYet?: true
-  /** Docker has it and tare will not: why. Refused when given. */
+  /** docker has it and tare will not, and why. Rejected if given. */
   readonly refused?: string
-  /** Not in the help: old or without any meaning here. */
+  /** Not shown in help: obsolete, or without a meaning here. */
   readonly hidden?: true
 }
 
@@ -35,7 +35,7 @@ export type Values<T extends FlagTable> = {
 
 export interface ParsedFlags<T extends FlagTable> {
   readonly values: Values<T>
-  /** The names that were on the command line. */
+  /** The names given on the command line. */
   readonly given: ReadonlySet<string>
   readonly args: readonly string[]
   readonly help: boolean
@@ -44,8 +44,8 @@ export interface ParsedFlags<T extends FlagTable> {
 const helpFlag: Flag = { type: 'bool', help: 'Print usage' }
 
 /**
- * Takes the flags out of the arguments. `interspersed` (the default): flags may stand behind arguments; otherwise the
- * first argument ends the flags, as for `tare [OPTIONS] COMMAND`. Throws a UsageError in pflag's words.
+ * Parses the flags in the arguments. `interspersed` (default): flags may follow arguments; otherwise the first argument ends the
+ * flags, as in `tare [OPTIONS] COMMAND`. Throws a UsageError worded like pflag's.
  */
 export function parseFlags<T extends FlagTable>(
   table: T,
@@ -85,11 +85,11 @@ export function parseFlags<T extends FlagTable>(
     set(name, value)
   }
 
-  /** Takes the first letter of `-abc`, or all of `-fvalue`; answers what is left. */
+  /** Takes the first letter of `-abc`, or all of `-fvalue`; returns the rest. */
   const takeShort = (group: string): string => {
     const letter = group[0]!
     const after = group.slice(1)
-    // docker takes -h for --help wherever the letter is free.
+    // docker accepts -h for --help unless a verb uses that letter.
     const name = shorts.get(letter) ?? (letter === 'h' ? 'help' : undefined)
     if (name === undefined) throw new UsageError(`unknown shorthand flag: '${letter}' in -${group}`)
     const joined = after.startsWith('=') && after.length > 1 ? after.slice(1) : undefined
@@ -137,14 +137,17 @@ function labelOf(flag: Flag, name: string): string {
 
 const sizes = /^(\d+(?:\.\d+)*) ?([kmgtp]?)(?:i?b)?$/i
 
-/** Bytes of a `bytes` flag: `64m`, `1.5GiB`; undefined for what is none. (docker/go-units: RAMInBytes) */
+/**
+ * Parses the value of a `bytes` flag, such as `64m` or `1.5GiB`; returns undefined if it is invalid. (docker/go-units:
+ * RAMInBytes)
+ */
 export function sizeOf(text: string | undefined): number | undefined {
   const match = sizes.exec(text ?? '')
   if (match === null) return undefined
   return Math.floor(Number(match[1]) * 1024 ** ' kmgtp'.indexOf(match[2]!.toLowerCase() || ' '))
 }
 
-/** The value of one flag, checked as pflag (strconv, go-units) would. */
+/** Parses a flag's value with the rules of pflag (strconv, go-units). */
 function readValue(flag: Flag, name: string, text: string): string | boolean {
   const wrong = (why: string): UsageError => {
     return new UsageError(`invalid argument ${JSON.stringify(text)} for "${labelOf(flag, name)}" flag: ${why}`)

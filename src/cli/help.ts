@@ -2,7 +2,7 @@ import type { AnyVerb } from './command.ts'
 import { type Command, groups, listCommands } from './commands.ts'
 import type { Flag, FlagTable } from './flags.ts'
 
-/** The help of one verb, called as `name` (without `tare`). */
+/** Returns a verb's help for the name it was called by (without `tare`). */
 export function verbHelp(name: string, command: Command, verb: AnyVerb, width: number): string {
   const aliases = command.names.length > 1 ? `\nAliases:\n  ${command.names.map((n) => `tare ${n}`).join(', ')}\n` : ''
   const flags = flagLines(verb.flags, width)
@@ -15,7 +15,7 @@ export function usageLine(name: string, verb: AnyVerb): string {
   return `Usage:  tare ${name} ${verb.usage}`.trimEnd()
 }
 
-/** The help of `tare image`. */
+/** Returns the help of a group such as `tare image`. */
 export function groupHelp(group: string): string {
   return `Usage:  tare ${group} COMMAND
 
@@ -27,7 +27,7 @@ Run 'tare ${group} COMMAND --help' for more information on a command.
 `
 }
 
-/** The help of `tare` itself. */
+/** Returns the help of `tare` itself. */
 export function rootHelp(flags: FlagTable, width: number): string {
   const all = listCommands(undefined)
   const part = (common: boolean) =>
@@ -54,7 +54,7 @@ function commandLines(lines: readonly (readonly [string, string])[]): string {
   return lines.map(([name, summary]) => `  ${name.padEnd(11)} ${summary}\n`).join('')
 }
 
-/** One line a flag, by name; what does not fit the width goes on below where the text began. */
+/** Formats one line per flag, sorted by name; text beyond the width continues aligned below. */
 function flagLines(flags: FlagTable, width: number): string {
   const visible = Object.entries(flags).filter(([, flag]) => flag.hidden !== true)
   const lines = visible

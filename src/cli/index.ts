@@ -1,7 +1,7 @@
 /**
  * The command line: argv in; text, files and an exit code out.
  *
- * In: arguments and the environment.  Out: an exit code; what a verb has to say, as docker would say it.
- * Not here: what the verbs do. The library (`../index.ts`) does it, and this room knows nothing else of the project.
+ * In: arguments and the environment.  Out: an exit code, and output like docker's.
+ * Not here: what the verbs do. That is the library (`../index.ts`), the only part of the project this room uses.
  */
 export { main } from './main.ts'

@@ -3,19 +3,19 @@ import type { Context } from './command.ts'
 
 type Source = Pick<Context, 'streams' | 'signal'>
 
-/** The bytes of standard input; ends with the signal's reason on Ctrl-C. */
+/** Returns the bytes of standard input; throws the signal's reason on Ctrl-C. */
 export function inputBytes({ streams, signal }: Source): AsyncIterable<Uint8Array> {
   return addAbortSignal(signal, streams.stdin)
 }
 
-/** All of standard input. */
+/** Reads all of standard input. */
 export async function inputWhole(source: Source): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   for await (const chunk of inputBytes(source)) chunks.push(Buffer.from(chunk))
   return Buffer.concat(chunks)
 }
 
-/** Whether the first line of standard input is a yes; an end of input is a no. */
+/** Whether the first line of standard input means yes; end of input means no. */
 export async function inputConsent(source: Source): Promise<boolean> {
   let text = ''
   for await (const chunk of inputBytes(source)) {

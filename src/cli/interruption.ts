@@ -2,7 +2,7 @@ import { Failure } from './failure.ts'
 
 const exitCodes: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 }
 
-/** Ctrl-C. The reason of the signal that verbs are given. */
+/** Ctrl-C: the reason of the signal passed to verbs. */
 export class Interruption extends Failure {
   constructor(exitCode: number) {
     super('canceled', { exitCode })
@@ -18,8 +18,8 @@ export interface InterruptionWatch {
 }
 
 /**
- * Watches for Ctrl-C and its kin. The first one aborts the signal, so that the verb can put its house in order; the
- * second ends the process at once, with what 'exit' listeners do.
+ * Watches for Ctrl-C and similar signals. The first one aborts the signal, so that the verb can clean up; the second ends the
+ * process at once, after 'exit' listeners.
  */
 export function watchForInterruption(): InterruptionWatch {
   const controller = new AbortController()

@@ -18,7 +18,7 @@ const globalFlags = {
 } as const satisfies FlagTable
 
 /**
- * Runs one command. Resolves to the exit code once all is written and cleaned up: 0; 1 for what failed; 125 for a wrong
+ * Runs one command. Resolves to the exit code once everything is written and cleaned up: 0; 1 for a failure; 125 for a wrong
  * flag; 130 or 143 after Ctrl-C or SIGTERM. Never rejects.
  */
 export async function main(
@@ -32,7 +32,7 @@ export async function main(
   try {
     return await dispatch(argv, { env, streams, signal: watch.signal, takeSignals: () => watch.stop() }, invocation)
   } catch (thrown) {
-    // What a verb throws after Ctrl-C is only how it noticed.
+    // After Ctrl-C, whatever the verb throws only shows that it stopped.
     const error = watch.signal.aborted ? (watch.signal.reason as Failure) : thrown
     const { reportError, reportErrorAsJson } = await import('./print-error.ts')
     const { text, exitCode } = invocation.json
@@ -46,11 +46,11 @@ export async function main(
   }
 }
 
-/** What is known of the command so far: for the error message. */
+/** What is known about the command so far, for the error message. */
 interface Invocation {
   command: string | undefined
   debug: boolean
-  /** A program reads what the command tells. */
+  /** Whether the output is JSON for a program. */
   json: boolean
   failsWith: number
 }
@@ -90,7 +90,7 @@ async function dispatch(argv: readonly string[], around: Surroundings, invocatio
   return verb.start(context, parsed)
 }
 
-/** The environment in which `--authfile` is the only login file. */
+/** Returns the environment with `--authfile` as the only login file. */
 function withLoginFile(env: NodeJS.ProcessEnv, path: unknown, mayBeNew: boolean): NodeJS.ProcessEnv {
   if (typeof path !== 'string') return env
   if (path === '' || (!mayBeNew && !existsSync(path)))
@@ -102,12 +102,12 @@ function withLoginFile(env: NodeJS.ProcessEnv, path: unknown, mayBeNew: boolean)
 
 interface Route {
   readonly name: string
-  /** undefined: `name` is a group. */
+  /** Undefined if `name` is a group. */
   readonly command: Command | undefined
   readonly rest: readonly string[]
 }
 
-/** `image ls -q` and `images -q` to the verb. Rejects with a UsageError where there is none. */
+/** Resolves `image ls -q` and `images -q` to the verb. Rejects with a UsageError if there is none. */
 async function route(args: readonly string[]): Promise<Route> {
   const [first, second] = args as [string, ...string[]]
   if (Object.hasOwn(groups, first)) {
@@ -121,7 +121,7 @@ async function route(args: readonly string[]): Promise<Route> {
   return { name: first, command, rest: args.slice(1) }
 }
 
-/** `tare image` alone, with flags or with an unknown verb. */
+/** `tare image` alone, with flags, or with an unknown verb. */
 async function runGroup(
   group: string,
   rest: readonly string[],
@@ -132,13 +132,13 @@ async function runGroup(
   const { args, help } = parseFlags({}, rest, { interspersed: false })
   if (args[0] !== undefined && args[0] !== 'help') throw await unknownCommand([group, ...args], `${group} ${args[0]}`)
   const { groupHelp } = await import('./help.ts')
-  // Asked for, help is the result; otherwise it is a hint beside a missing one.
+  // Requested help is the result; otherwise it accompanies an error.
   if (help || args[0] === 'help') await print(streams, groupHelp(group))
   else await tell(streams, groupHelp(group))
   return 0
 }
 
-/** `words`: the command line from the name on, whose second word may say what was wanted. Docker exits with 1. */
+/** `words` is the command line from the name on; its second word may show what was meant. Docker exits with 1. */
 async function unknownCommand(words: readonly string[], name: string): Promise<UsageError> {
   const { explainMissing } = await import('./missing.ts')
   return new UsageError(`tare: '${name}' is not a tare command`, explainMissing(words), 1)
@@ -191,8 +191,8 @@ function widthOf(stream: OutputStream): number {
 const heard = new WeakSet<OutputStream>()
 
 /**
- * Tells when the reader of standard output or error goes away, as SIGPIPE would: `tare build 2>&1 | head`. Nothing else of a
- * failed write is heard here: `write` tells it, and the stream's own event would end the process, even after `main` has resolved.
+ * Notices when the reader of standard output or error goes away, like SIGPIPE: `tare build 2>&1 | head`. Other failures are
+ * reported by `write`; without a listener, the stream's own event would end the process, even after `main` has resolved.
  */
 function watchReaders({ stdout, stderr }: Streams, gone: (reason: Failure) => void): () => void {
   const hear = (error: Error) => {

@@ -5,7 +5,7 @@ const containers = 'tare keeps no containers; `tare run` tries an image.'
 const builders = 'tare builds by itself and has no builders to manage; `tare doctor` shows what this machine allows.'
 const indexes = 'An index is changed with `tare index create` and `tare index annotate`.'
 
-/** What docker, buildx and others have and tare has not, or has under another name. The longest match counts. */
+/** Commands of docker, buildx and others that tare lacks or calls differently. The longest match counts. */
 const elsewhere: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     [
@@ -61,7 +61,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   'buildx version': '`tare version` shows the version.',
 }
 
-/** What to say of a command that does not exist: what does the same, that nothing does, or what was probably meant. */
+/** Returns what to say about an unknown command: its equivalent, that there is none, or what was probably meant. */
 export function explainMissing(words: readonly string[]): string | undefined {
   for (let count = Math.min(words.length, 3); count > 0; count--) {
     const name = words.slice(0, count).join(' ')
@@ -72,7 +72,7 @@ export function explainMissing(words: readonly string[]): string | undefined {
   return found === undefined ? undefined : `Did you mean 'tare ${found}'?`
 }
 
-/** What may be suggested: who mistypes is not led to what removes. */
+/** Returns the commands to suggest: a typo must not lead to one that deletes something. */
 function candidates(): readonly string[] {
   return [...commands.flatMap(({ names, removes }) => (removes ? [] : names)), ...Object.keys(groups)]
 }

@@ -9,16 +9,16 @@ export interface ErrorReport {
 }
 
 /**
- * What to say of an error, and what to exit with. `command` is how the verb was called, `image ls`; undefined before one is
- * known. A TareError or Failure gets its excerpt and remedy; anything else is a defect of ours and gets its stack.
+ * Returns the text and exit code for an error. `command` is how the verb was called, `image ls`; undefined before one is known. A
+ * TareError or Failure is shown with its excerpt and remedy; anything else is a bug in tare and gets a stack trace.
  */
 export async function reportError(error: unknown, command: string | undefined, debug: boolean): Promise<ErrorReport> {
   const { text, exitCode } = await describe(error, command, debug)
-  // Names from an archive or a context may stand in a message, and may not steer the terminal.
+  // Messages may contain names from archives or contexts, which must not control the terminal.
   return { text: printableLines(text), exitCode }
 }
 
-/** The same as one line of JSON, for a program that reads what else the command tells as JSON. A TareError has its code. */
+/** Returns the error as one line of JSON, for a program that reads the rest of the output as JSON. A TareError has its code. */
 export async function reportErrorAsJson(error: unknown): Promise<ErrorReport> {
   if (error instanceof BrokenPipe) return { text: '', exitCode: error.exitCode }
   const { TareError } = await import('../index.ts')
@@ -56,7 +56,7 @@ function usageText(error: UsageError, command: string | undefined): string {
   return `${lines.join('\n')}\nSee 'tare${command === undefined ? '' : ` ${command}`} --help'.\n`
 }
 
-/** Lines of a message stand below its first, so that no name or answer from elsewhere can pass for a line of ours. */
+/** Indents further lines of a message, so that no foreign text can pass for a line of ours. */
 function messageText(
   { message, remedy }: { readonly message: string; readonly remedy: string | undefined },
   label: string,
@@ -66,7 +66,7 @@ function messageText(
   return `${label}${doing}${message.replaceAll('\n', `\n${indent}`)}\n${remedyText(remedy, label)}`
 }
 
-/** Under the message, where the message itself begins. */
+/** Indents the remedy to where the message starts. */
 function remedyText(remedy: string | undefined, label: string): string {
   if (remedy === undefined) return ''
   const indent = ' '.repeat(label.length)

@@ -3,7 +3,7 @@ import type { ProgressOutput } from './render/renderer.ts'
 import { type Outcomes, showTransfers, type Transfers } from './render/transfers.ts'
 import { tell, writeDrawn } from './streams.ts'
 
-/** Where progress goes: standard error, or standard output for verbs whose progress docker prints there. */
+/** Returns where progress goes: standard error, or standard output for verbs whose progress docker prints there. */
 export function progressOutput(
   { streams, env, now }: Pick<Context, 'streams' | 'env' | 'now'>,
   to: 'stdout' | 'stderr' = 'stderr',
@@ -18,7 +18,7 @@ export function progressOutput(
   }
 }
 
-/** Does the work with its layers shown below a title, unless it is to be quiet; what it warns of is told at the end. */
+/** Runs work and shows its layers below a title, unless it is to be quiet; warnings are printed at the end. */
 export async function withTransfers<T>(
   call: Pick<Context, 'streams' | 'env' | 'now'> & { readonly flags: { readonly quiet: boolean } },
   outcomes: Outcomes,
@@ -67,7 +67,7 @@ async function withLayers<T>(
   } finally {
     transfers.finish()
   }
-  // A line of the result that could not be written is said after the work.
+  // A result that could not be written is reported after the work.
   if (to === 'stdout') await written
   return result
 }

@@ -4,7 +4,7 @@ import { Failure } from './failure.ts'
 import { Interruption } from './interruption.ts'
 import { type Streams, tell } from './streams.ts'
 
-/** Asks whoever sits at the terminal. What was typed ahead answers the next question. */
+/** Asks questions on the terminal. Typed-ahead text answers the next question. */
 export class Prompt {
   private readonly streams: Streams
   private readonly signal: AbortSignal
@@ -16,10 +16,10 @@ export class Prompt {
     this.signal = signal
   }
 
-  /** A line, without its end. A `hidden` one is not shown while it is typed; however it ends, the terminal is as before. */
+  /** Asks for a line, returned without its end. A `hidden` one is not echoed; the terminal is restored in any case. */
   async ask(question: string, hidden = false): Promise<string> {
     const { stdin } = this.streams
-    // Before the question: who answers it at once is not to be seen either.
+    // Before the question, so that a quick answer is not echoed either.
     if (hidden) stdin.setRawMode?.(true)
     try {
       await tell(this.streams, question)
@@ -58,10 +58,10 @@ const interrupt = '\x03'
 const endOfInput = '\x04'
 const eraseLine = '\x15'
 
-/** A line as it is typed. While it is hidden, the terminal leaves its keys to us. */
+/** A line being typed. While hidden, the terminal passes keys to us unprocessed. */
 class Typing {
   text = ''
-  /** What came after the line. */
+  /** What followed the line. */
   rest = ''
   private readonly hidden: boolean
 
@@ -69,7 +69,7 @@ class Typing {
     this.hidden = hidden
   }
 
-  /** Whether the line has ended. Throws for Ctrl-C and Ctrl-D. */
+  /** Returns whether the line has ended. Throws for Ctrl-C and Ctrl-D. */
   take(keys: string): boolean {
     const all = [...keys]
     for (const [i, key] of all.entries()) {

@@ -4,7 +4,7 @@ import { printableJson, printableLines } from './text/printable.ts'
 
 export interface InputStream extends Readable {
   readonly isTTY?: boolean
-  /** Of a terminal: keys come as they are pressed, and nothing is shown. */
+  /** For a terminal: passes keys on as they are pressed, without echo. */
   setRawMode?(raw: boolean): unknown
 }
 
@@ -14,7 +14,7 @@ export interface OutputStream extends Writable {
   readonly rows?: number
 }
 
-/** The three streams of a process. Node makes each of its own when first asked for it, so they are asked for late. */
+/** The three streams of a process. Node creates each on first access, so they are accessed late. */
 export interface Streams {
   readonly stdin: InputStream
   readonly stdout: OutputStream
@@ -33,37 +33,40 @@ export const processStreams: Streams = {
   },
 }
 
-/** Nobody reads what we write: `tare images | head -1`. Ends the command without a word. */
+/** Nobody reads our output: `tare images | head -1`. Ends the command silently. */
 export class BrokenPipe extends Failure {
   constructor() {
-    // What a shell reports for a process that SIGPIPE has ended.
+    // The exit code a shell reports for a process killed by SIGPIPE.
     super('the reader of standard output is gone', { exitCode: 141 })
     this.name = 'BrokenPipe'
   }
 }
 
-/** Prints text for people to standard output. Names and messages from elsewhere in it cannot steer a terminal. */
+/** Prints text for people to standard output. Foreign names and messages in it cannot control the terminal. */
 export function print({ stdout }: Pick<Streams, 'stdout'>, text: string): Promise<void> {
   return writeAll(stdout, printableLines(text))
 }
 
-/** Prints what a program may read: exactly as it is, unless standard output is a terminal. */
+/** Prints text for programs: unchanged, unless standard output is a terminal. */
 export function printData({ stdout }: Pick<Streams, 'stdout'>, text: string, form: 'text' | 'json'): Promise<void> {
   if (stdout.isTTY !== true) return writeAll(stdout, text)
   return writeAll(stdout, form === 'json' ? printableJson(text) : printableLines(text))
 }
 
-/** Prints text for people to standard error. Resolves once it is said or cannot be: a lost standard error ends no work. */
+/**
+ * Prints text for people to standard error. Resolves once it is written or cannot be: losing standard error must not end the
+ * work.
+ */
 export async function tell({ stderr }: Pick<Streams, 'stderr'>, text: string): Promise<void> {
   if (text !== '') await writeAll(stderr, printableLines(text)).catch(() => {})
 }
 
-/** Writes bytes as they are: an archive. Resolves once the stream has taken them; rejects with BrokenPipe or a Failure. */
+/** Writes raw bytes, such as an archive. Resolves once the stream has taken them; rejects with BrokenPipe or a Failure. */
 export function writeBytes(stream: OutputStream, bytes: Uint8Array): Promise<void> {
   return writeAll(stream, bytes)
 }
 
-/** Writes what a renderer has drawn, whose texts from elsewhere it has made printable. */
+/** Writes a renderer's output, whose foreign texts it has made printable. */
 export function writeDrawn(stream: OutputStream, text: string): Promise<void> {
   return writeAll(stream, text)
 }

@@ -1,33 +1,33 @@
 import { colorsOf, printableOutput } from '../text/printable.ts'
 
-/** A line that may be shown as it is. */
+/** A line that is safe to print. */
 export interface OutputLine {
   readonly text: string
   readonly at: number
 }
 
-/** How many lines are kept besides those that came last. */
+/** How many lines are kept besides the newest ones. */
 const keptLines = 100
-/** A line that is longer is cut into several, in UTF-16 units: nothing that a command prints fills the memory. */
+/** Longer lines are split, in UTF-16 units, so that a command's output cannot fill the memory. */
 const longest = 1 << 16
-/** Of colors that are on at the same time. */
+/** Maximum number of attributes that are on at the same time. */
 const mostColors = 7
-/** As far back as a sequence or a character that is cut may begin. */
+/** Maximum length of a control sequence or character that may be cut. */
 const longestSequence = 80
 
 /**
- * What a command prints, line by line, with only `\r` and colors left of what steers a terminal. A color ends with its line and is
- * taken up again on the next: no command paints over what others say.
+ * A command's output as lines, in which `\r` and colors are the only terminal controls. Colors end with each line and are
+ * restored on the next, so that no command can recolor the output of others.
  */
 export class CommandOutput {
-  /** How many lines there were in all. */
+  /** The total number of lines. */
   count = 0
   private lines: readonly OutputLine[] = []
   private partial = ''
-  /** Those that are on. */
+  /** The colors now on. */
   private colors: readonly string[] = []
 
-  /** Takes a piece as it came: lines and sequences may be cut anywhere. */
+  /** Adds a piece of output: lines and sequences may be cut anywhere. */
   take(text: string, at: number): void {
     const whole = (this.partial + text).split('\n').flatMap(pieces)
     this.partial = whole.pop()!
@@ -35,12 +35,12 @@ export class CommandOutput {
     this.count += whole.length
   }
 
-  /** Nothing more will come: a line that has not ended is one, too. */
+  /** Ends the output; an unfinished line becomes one. */
   end(at: number): void {
     if (this.partial !== '') this.take('\n', at)
   }
 
-  /** The last `count` lines: all of the newest piece are there, and some of those before. */
+  /** Returns the last `count` lines: all of the newest piece and some before it are available. */
   tail(count: number): readonly OutputLine[] {
     return count > 0 ? this.lines.slice(-count) : []
   }
@@ -55,7 +55,7 @@ export class CommandOutput {
   }
 }
 
-/** The line in parts that are not too long, none of which ends within a sequence or a character. */
+/** Splits a line into pieces that are not too long, none of which ends within a sequence or a character. */
 function pieces(line: string): string[] {
   const parts: string[] = []
   let rest = line

@@ -1,6 +1,6 @@
 import type { ProgressOutput } from './renderer.ts'
 
-/** Between two pictures. Milliseconds. */
+/** Milliseconds between two frames. */
 export const frame = 100
 
 const hideCursor = '\x1b[?25l'
@@ -9,11 +9,11 @@ const clearToLineEnd = '\x1b[K'
 const clearBelow = '\x1b[J'
 
 /**
- * Lines that are drawn over themselves. Each picture is one write that overwrites the lines of the last one without clearing them
- * first, so that nothing flickers. The cursor is hidden meanwhile and comes back on every way out, also when the process ends early.
+ * Lines that are redrawn in place. Each frame is a single write that overwrites the previous one without clearing it first, so
+ * that nothing flickers. The cursor is hidden meanwhile and restored in any case, even if the process ends early.
  */
 export class LivePicture {
-  /** When it was drawn last. */
+  /** When it was last drawn. */
   drawnAt = 0
   private readonly output: Pick<ProgressOutput, 'write' | 'now'>
   private readonly restore = (): void => this.output.write(showCursor)
@@ -24,7 +24,7 @@ export class LivePicture {
     process.on('exit', this.restore)
   }
 
-  /** `final`: the last picture, which stays. */
+  /** `final`: the last frame, which stays. */
   draw(lines: readonly string[], final = false): void {
     const up = this.lines > 0 ? `\x1b[${this.lines}A\r` : ''
     const text = lines.map((line) => `${line}${clearToLineEnd}\n`).join('')
@@ -33,7 +33,7 @@ export class LivePicture {
     this.drawnAt = this.output.now()
   }
 
-  /** Takes the picture away for text that stays; the next picture is drawn below it. */
+  /** Clears the frame to print permanent text; the next frame is drawn below it. */
   interject(text: string): void {
     const away = this.lines > 0 ? `\x1b[${this.lines}A\r${clearBelow}` : ''
     this.output.write(`${away}${text}`)

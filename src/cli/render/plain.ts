@@ -3,14 +3,14 @@ import { printable } from '../text/printable.ts'
 import type { Progress, ProgressOutput } from './renderer.ts'
 import { formatFailures, formatSeconds, formatTask, type Step, Steps, tail } from './steps.ts'
 
-/** A task that is not done says how far it is no more often than this. Milliseconds. */
+/** Milliseconds between two progress lines of an unfinished task. */
 const taskPause = 5000
-/** A step that says nothing for so long gives the floor to another that has something to say. */
+/** After this many milliseconds without output, a step lets others print. */
 const idleTimeout = 1000
 
 /**
- * Lines for logs, in BuildKit's form. One step speaks at a time: what others say is held back until it ends or falls
- * silent, so that the lines of a step stand together.
+ * Prints lines for logs in BuildKit's form. One step prints at a time: the lines of others are held back until it ends or falls
+ * silent, so that each step's lines stay together.
  */
 export function plainProgress({ write, now }: Pick<ProgressOutput, 'write' | 'now'>): Progress {
   const steps = new Steps()
@@ -37,7 +37,7 @@ export function plainProgress({ write, now }: Pick<ProgressOutput, 'write' | 'no
   const flush = (): void => {
     if (speaker !== undefined && held.has(speaker)) speak(speaker)
     if (speaker !== undefined && now() - lastWord < idleTimeout) return
-    // Those that have ended first: each is told whole. Of the others only one gets the floor.
+    // Steps that have ended come first, each completely. Of the others only one may print.
     const waiting = [...held.keys()].sort((a, b) => Number(a.state === 'running') - Number(b.state === 'running'))
     for (const step of waiting) {
       speak(step)
@@ -75,7 +75,7 @@ export function plainProgress({ write, now }: Pick<ProgressOutput, 'write' | 'no
   }
 }
 
-/** What an event says by itself, if anything. */
+/** Returns the line for an event, if it has one. */
 function lineOf(event: TareEvent, step: Step, spokenAt: Map<string, number>): string | undefined {
   switch (event.type) {
     case 'step-progress': {

@@ -5,7 +5,7 @@ import type { Progress, ProgressOutput } from './renderer.ts'
 export const progressModes = ['auto', 'none', 'plain', 'quiet', 'rawjson', 'tty'] as const
 export type ProgressMode = (typeof progressModes)[number]
 
-/** The renderer for a mode; only its file is loaded. `tty` where there is no terminal, or a dumb one, is `plain`. */
+/** Opens the renderer for a mode, loading only its file. Without a terminal, or with a dumb one, `tty` means `plain`. */
 export async function openProgress(mode: ProgressMode, output: ProgressOutput): Promise<Progress> {
   if (mode === 'none' || mode === 'quiet') return { report: () => {}, interject: output.write, finish: () => {} }
   if (mode === 'rawjson')
@@ -15,7 +15,7 @@ export async function openProgress(mode: ProgressMode, output: ProgressOutput): 
   return (await import('./tty.ts')).ttyProgress(output)
 }
 
-/** Logs are looked at, too: their JSON says what it says in escapes. */
+/** JSON is read in logs, too: control characters are escaped. */
 function jsonLine(event: TareEvent): string {
   return `${printableJson(JSON.stringify(event))}\n`
 }

@@ -1,19 +1,19 @@
 import type { Reporter } from '../../index.ts'
 
-/** Shows what happens while a build runs. */
+/** Shows the progress of a build. */
 export interface Progress {
   readonly report: Reporter
-  /** Shows text at once, whatever else is shown; it has been made printable. */
+  /** Prints text at once, whatever else is shown; it has been made printable. */
   interject(text: string): void
-  /** Nothing more will happen: shows what was held back, and leaves the terminal as it was. */
+  /** Ends: prints what was held back, and restores the terminal. */
   finish(): void
 }
 
 export interface ProgressOutput {
-  /** Takes text at once. */
+  /** Writes text at once. */
   readonly write: (text: string) => void
   readonly isTerminal: boolean
-  /** Asked anew for each picture: a window may change. */
+  /** Queried for each frame, since a window may be resized. */
   readonly size: () => { readonly columns: number; readonly rows: number }
   readonly env: NodeJS.ProcessEnv
   /** Milliseconds since 1970. */

@@ -11,7 +11,7 @@ export interface Task {
   done: boolean
 }
 
-/** What is known of a step so far. */
+/** The state of a step. */
 export interface Step {
   readonly number: number
   readonly title: string
@@ -21,15 +21,15 @@ export interface Step {
   /** Why it failed. */
   message: string
   readonly tasks: Map<string, Task>
-  /** What its command has printed. */
+  /** The output of its command. */
   readonly output: CommandOutput
 }
 
-/** The steps of a build, kept up to date by events. */
+/** The steps of a build, updated by events. */
 export class Steps {
   readonly all = new Map<number, Step>()
 
-  /** Resolves to the step that the event is about, if it is about one. */
+  /** Updates and returns the event's step, if it has one. */
   take(event: TareEvent): Step | undefined {
     if (event.type === 'step-started') {
       const { step: number, title, at: startedAt } = event
@@ -74,7 +74,7 @@ function advance(step: Step, event: Extract<TareEvent, { readonly step: number }
   }
 }
 
-/** The last `count` lines of a step's output, as they may be shown. */
+/** Returns the last `count` lines of a step's output, safe to print. */
 export function tail(step: Step, count: number): readonly OutputLine[] {
   return step.output.tail(count)
 }
@@ -87,7 +87,7 @@ function end(step: Step, state: Exclude<Step['state'], 'running'>, at: number): 
 
 const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
 
-/** `92B`, `2.05kB`: as BuildKit writes sizes. */
+/** Formats sizes like BuildKit: `92B`, `2.05kB`. */
 export function formatBytes(bytes: number): string {
   let size = bytes
   let unit = 0
@@ -98,19 +98,19 @@ export function formatBytes(bytes: number): string {
   return (unit === 0 ? String(size) : size.toFixed(2)) + units[unit]
 }
 
-/** `transferring context: 2.05kB`; `sha256:… 3.15MB / 30.00MB`. */
+/** Formats `transferring context: 2.05kB` or `sha256:… 3.15MB / 30.00MB`. */
 export function formatTask(task: Task): string {
   const name = task.name.startsWith('transferring ') && !task.name.endsWith(':') ? `${task.name}:` : task.name
   if (task.total) return `${name} ${formatBytes(task.current)} / ${formatBytes(task.total)}`
   return task.current > 0 ? `${name} ${formatBytes(task.current)}` : name
 }
 
-/** `1.2s`. */
+/** Formats `1.2s`. */
 export function formatSeconds(milliseconds: number): string {
   return `${(Math.max(0, milliseconds) / 1000).toFixed(1)}s`
 }
 
-/** What a failed step had printed: BuildKit's block before the error. */
+/** Returns the output of failed steps: BuildKit's block before the error. */
 export function formatFailures(steps: Steps): string {
   return [...steps.all.values()]
     .filter(({ state }) => state === 'failed')

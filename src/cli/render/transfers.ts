@@ -7,7 +7,7 @@ import type { ProgressOutput } from './renderer.ts'
 
 type Transfer = Extract<TareEvent, { readonly type: 'transfer' }>
 
-/** What a verb calls the ways in which a layer may come to its place. */
+/** A verb's words for how a layer arrived. */
 export type Outcomes = Readonly<Record<NonNullable<Transfer['outcome']>, string>>
 
 export const pulled: Outcomes = { transferred: 'Pull complete', existing: 'Already exists', mounted: 'Already exists' }
@@ -22,11 +22,11 @@ const phases: Readonly<Record<Transfer['phase'], string>> = {
 
 export interface Transfers {
   readonly report: Reporter
-  /** Nothing more will happen: leaves the terminal with the last picture. */
+  /** Ends: leaves the last frame on the terminal. */
   finish(): void
 }
 
-/** Shows layers as docker does: a live line for each on a terminal, else a line for each when it is where it should be. */
+/** Shows layers like docker: a live line for each on a terminal, otherwise a line for each when it has arrived. */
 export function showTransfers(output: ProgressOutput, outcomes: Outcomes): Transfers {
   const live = output.isTerminal && output.env['TERM'] !== 'dumb'
   return live ? liveTransfers(output, outcomes) : plainTransfers(output, outcomes)
@@ -73,17 +73,17 @@ function liveTransfers(output: ProgressOutput, outcomes: Outcomes): Transfers {
   }
 }
 
-/** Those that fit the window's height: what is done goes first, the oldest first. */
+/** Returns those that fit the window's height: finished ones are dropped first, oldest first. */
 function shownTransfers(all: readonly Transfer[], rows: number | undefined): readonly Transfer[] {
   let over = rows === undefined ? 0 : all.length - rows
   const kept = all.filter(({ done }) => !(done && over-- > 0))
   return rows === undefined ? kept : kept.slice(0, Math.max(0, rows))
 }
 
-/** Docker shows a bar where the window is wider. */
+/** docker shows a bar in wider windows. */
 const wideEnough = 110
 
-/** `31d2fbb1a35f: Downloading [====>      ]  1.05MB/8.4MB`. */
+/** Formats `31d2fbb1a35f: Downloading [====>      ]  1.05MB/8.4MB`. */
 export function formatTransfer(transfer: Transfer, outcomes: Outcomes, columns: number): string {
   const { digest, phase, current, total, done, outcome = 'transferred' } = transfer
   const id = printable(digest.replace(/^sha256:/, '').slice(0, 12))

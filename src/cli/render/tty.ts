@@ -4,14 +4,14 @@ import { frame, LivePicture } from './live-picture.ts'
 import type { Progress, ProgressOutput } from './renderer.ts'
 import { formatFailures, formatSeconds, formatTask, type Step, Steps, tail } from './steps.ts'
 
-/** How many of the last lines of a running step's output are shown. */
+/** How many lines of a running step's output are shown. */
 const shownLines = 6
 
 const colors: Readonly<Record<Step['state'], string>> = {
   ...{ running: '', done: '\x1b[34m', cached: '\x1b[34m', canceled: '\x1b[33m', failed: '\x1b[31m' },
 }
 
-/** A live picture of a build, in BuildKit's form. */
+/** A live view of a build in BuildKit's form. */
 export function ttyProgress(output: ProgressOutput): Progress {
   const steps = new Steps()
   const startedAt = output.now()
@@ -21,7 +21,7 @@ export function ttyProgress(output: ProgressOutput): Progress {
   const draw = (final: boolean): void => {
     const { columns, rows } = output.size()
     const canvas = { startedAt, now: output.now(), final, colored }
-    // One column stays free: a terminal whose last column is written may already stand on the next line.
+    // The last column stays empty: some terminals wrap as soon as it is written.
     live.draw(paint(steps, { ...canvas, columns: columns - 1, rows: final ? undefined : rows - 1 }), final)
   }
 
@@ -46,7 +46,7 @@ export function ttyProgress(output: ProgressOutput): Progress {
 
 interface Canvas {
   readonly columns: number
-  /** undefined: as many as there are. */
+  /** Undefined: unlimited. */
   readonly rows: number | undefined
   readonly startedAt: number
   readonly now: number
@@ -54,7 +54,7 @@ interface Canvas {
   readonly colored: boolean
 }
 
-/** The lines of one picture. What does not fit the window's height loses the oldest ended steps first. */
+/** Returns the lines of a frame. If the window is too low, the oldest finished steps are dropped first. */
 export function paint(steps: Steps, canvas: Canvas): readonly string[] {
   const all = [...steps.all.values()]
   const ended = all.filter(({ state }) => state !== 'running').length
@@ -91,7 +91,7 @@ function paintLine(text: string, took: number, { columns }: Canvas, color: strin
   return color === '' ? line : `${color}${line}\x1b[0m`
 }
 
-/** What a terminal would show of a line whose cursor went back (`\r`), at most as wide as the window. */
+/** Returns what a terminal would show of a line with `\r`, cut to the window's width. */
 function paintOutput(text: string, { columns, colored }: Canvas): string {
   const line = text
     .replace(/\r+(?=(?:\x1b\[[\d;:]*m)*$)/, '')

@@ -4,7 +4,7 @@ import { printable } from '../text/printable.ts'
 
 export type Warning = Extract<TareEvent, { readonly type: 'warning' }>
 
-/** What the build checks found, as docker tells it after a build; `debug` gives each with its address and its lines. */
+/** Formats the findings of the build checks as docker does after a build; `debug` adds each one's URL and source lines. */
 export function formatWarnings(warnings: readonly Warning[], debug: boolean): string {
   if (warnings.length === 0) return ''
   const count = warnings.length === 1 ? '1 warning found' : `${warnings.length} warnings found`
@@ -21,7 +21,7 @@ function details({ url, where }: Warning): string {
   return (url === undefined ? '' : `More info: ${url}\n`) + (where === undefined ? '' : formatExcerpt(where))
 }
 
-/** The whole of `tare build --check`. */
+/** Formats the output of `tare build --check`. */
 export function formatCheck(warnings: readonly Warning[]): string {
   const blocks = warnings.map(
     ({ rule, message, url, where }) =>
@@ -35,17 +35,17 @@ function verdict(count: number): string {
   return count === 1 ? '1 warning has been found!' : `${count} warnings have been found!`
 }
 
-/** Whether it is about a secret that is in the image: nobody may miss that. */
+/** Whether the warning is about a secret in the image, which nobody must miss. */
 export function isLeak(event: TareEvent): event is Warning {
   return event.type === 'warning' && event.rule === 'SecretLeaked'
 }
 
-/** Whether a base was taken that may no longer be what its name means. */
+/** Whether it is about a base image that may no longer be what its name means. */
 export function isUnchecked(event: TareEvent): event is Warning {
   return event.type === 'warning' && event.rule === 'BaseNotChecked'
 }
 
-/** A warning by itself. */
+/** Formats a single warning. */
 export function formatLine({ rule, message }: Warning): string {
   return `WARNING: ${rule}: ${printable(message)}\n`
 }
@@ -54,7 +54,7 @@ const leakAdvice = `Anyone who has the image has the secret. Keep it out of file
 With --secret-leak=error the build fails; --secret-leak=allow turns this warning off.
 `
 
-/** The loudest warning there is: a block of its own, before the image has a name. */
+/** Formats the most prominent warning: a block of its own, before the image is named. */
 export function formatLeak({ message, where }: Warning, colored: boolean): string {
   const headline = `WARNING: SecretLeaked: ${printable(message)}`
   const shown = colored ? `\x1b[1;31m${headline}\x1b[0m` : headline

@@ -1,6 +1,6 @@
 import { formatValue, Printed, Struct, typeName } from './values.ts'
 
-/** Go's `eq`: texts with texts, numbers with numbers; nil with anything. */
+/** Go's `eq`: compares strings with strings, numbers with numbers, nil with anything. */
 export function isEqual(a: unknown, b: unknown): boolean {
   if (a === null || a === undefined || b === null || b === undefined) return (a ?? null) === (b ?? null)
   const [x, y] = [basic(a), basic(b)]
@@ -8,7 +8,7 @@ export function isEqual(a: unknown, b: unknown): boolean {
   return x === y
 }
 
-/** Negative, zero or positive, for `lt` and its kin. */
+/** Returns a negative number, zero or a positive number, for `lt` and the like. */
 export function compareOrder(a: unknown, b: unknown): number {
   const [x, y] = [basic(a), basic(b)]
   if (typeof x !== typeof y) throw new Error('incompatible types for comparison')

@@ -3,7 +3,7 @@ import type { Command, Node, Operand, Pipe } from './parse.ts'
 import { lineOf, TemplateError } from './template-error.ts'
 import { formatValue, isTrue, Struct, sortedEntries, typeName } from './values.ts'
 
-/** A parsed template, filled with a value. Throws a TemplateError that points to what did not fit. */
+/** Evaluates a parsed template with a value. Throws a TemplateError that points to the cause. */
 export function evaluateTemplate(
   text: string,
   nodes: readonly Node[],
@@ -22,7 +22,7 @@ interface Variable {
   value: unknown
 }
 
-/** Stands for "no further argument" in a pipeline's first command. */
+/** Means "no further argument" in the first command of a pipeline. */
 const none = Symbol('none')
 
 class Evaluation {
@@ -37,7 +37,7 @@ class Evaluation {
     this.variables = [{ name: '$', value: data }]
   }
 
-  /** Answers `break` or `continue` when that ended the list. */
+  /** Returns `break` or `continue` if that ended the list. */
   walk(nodes: readonly Node[], dot: unknown): 'break' | 'continue' | undefined {
     for (const node of nodes) {
       if (node.kind === 'text') this.output += node.text

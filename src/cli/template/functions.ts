@@ -6,9 +6,9 @@ export type Parameter = 'any' | 'string' | 'int' | 'strings'
 
 export interface TemplateFunction {
   readonly takes: readonly Parameter[]
-  /** The type of any number of arguments more. */
+  /** The type of variadic arguments. */
   readonly more?: Parameter
-  /** What it throws is told as `error calling NAME: …`. */
+  /** What it throws is reported as `error calling NAME: …`. */
   readonly call: (...args: never[]) => unknown
 }
 
@@ -20,7 +20,7 @@ function define(takes: readonly Parameter[], call: TemplateFunction['call'], mor
 
 const text = (value: unknown): string => (value instanceof Printed ? value.text : formatValue(value))
 
-/** Go's own functions and docker's. `and` and `or` are the evaluator's, since they leave arguments unevaluated. */
+/** Go's own functions and docker's. `and` and `or` are in the evaluator, since they do not evaluate all arguments. */
 export const templateFunctions: FunctionTable = {
   and: define(['any'], () => undefined, 'any'),
   or: define(['any'], () => undefined, 'any'),
@@ -63,20 +63,20 @@ export const templateFunctions: FunctionTable = {
 
 const asItIs = define(['any'], (value: unknown) => value, 'any')
 
-/** For the header of a table: what changes a value leaves a heading alone. */
+/** For table headers: functions that change a value leave a heading alone. */
 export const headerFunctions: FunctionTable = {
   ...templateFunctions,
   ...{ json: asItIs, split: asItIs, join: asItIs, title: asItIs, lower: asItIs, upper: asItIs, truncate: asItIs },
 }
 
-/** Between two arguments stands a blank when neither is a string. */
+/** Adds a blank between two arguments if neither is a string. */
 function print(args: readonly unknown[]): string {
   return args
     .map((arg, i) => (i > 0 && typeof arg !== 'string' && typeof args[i - 1] !== 'string' ? ' ' : '') + text(arg))
     .join('')
 }
 
-/** Strings are bytes in Go. */
+/** Go slices strings by bytes. */
 function bytes(value: string, start: number, end?: number): string {
   return Buffer.from(value).subarray(start, end).toString()
 }
@@ -102,7 +102,7 @@ function indexInto(value: unknown, ...keys: unknown[]): unknown {
   return found
 }
 
-/** The value of a key; for a key that is not there, Go's zero value: an empty text among texts. */
+/** Returns a key's value; for a missing key Go's zero value, which is an empty string in a map of strings. */
 function indexMap(map: ReadonlyMap<unknown, unknown>, key: unknown): unknown {
   if (typeof key !== 'string') throw new Error(`value has type ${typeName(key)}; should be string`)
   if (map.has(key)) return map.get(key)

@@ -14,7 +14,7 @@ export interface Token {
     | 'character'
     | 'string'
     | 'mark'
-  /** As it stands in the template. */
+  /** As written in the template. */
   readonly source: string
   /** Index into the template. */
   readonly at: number
@@ -32,7 +32,7 @@ const inside: readonly (readonly [Token['kind'], RegExp])[] = [
   ['mark', /:=|[=|(),]/y],
 ]
 
-/** Splits a template into its text and the tokens of its actions; comments and trimmed blanks are gone. */
+/** Splits a template into text and the tokens of its actions, without comments and trimmed blanks. */
 export function lexTemplate(text: string): readonly Token[] {
   const tokens: Token[] = []
   let at = 0

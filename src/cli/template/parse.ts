@@ -6,12 +6,12 @@ export interface Operand {
   readonly kind: 'dot' | 'nil' | 'literal' | 'variable' | 'function' | 'pipe'
   readonly at: number
   readonly source: string
-  /** Of a literal. */
+  /** For a literal. */
   readonly value?: unknown
-  /** Of a variable (with its `$`) or a function. */
+  /** For a variable (with its `$`) or a function. */
   readonly name?: string
   readonly pipe?: Pipe
-  /** Fields taken one after the other: `.Config.Env`. */
+  /** Fields accessed one after the other: `.Config.Env`. */
   readonly fields: readonly string[]
 }
 
@@ -39,7 +39,7 @@ export type Node =
     }
   | { readonly kind: 'break' | 'continue' }
 
-/** Reads a template. `functions` are the names that may be called. Throws a TemplateError in the words of Go. */
+/** Parses a template. `functions` are the names that may be called. Throws a TemplateError worded like Go's. */
 export function parseTemplate(text: string, functions: ReadonlySet<string>): readonly Node[] {
   return new Parser(text, functions).parse()
 }
@@ -64,7 +64,7 @@ class Parser {
     return nodes
   }
 
-  /** Nodes up to `{{end}}` or `{{else}}`, which is taken and told. */
+  /** Parses nodes up to `{{end}}` or `{{else}}`, which is consumed and returned. */
   private list(): { nodes: readonly Node[]; end: 'end' | 'else' | undefined } {
     const nodes: Node[] = []
     for (;;) {

@@ -115,7 +115,7 @@ function formatInteger(size: number, verb: string, flags: string): string | unde
   }
 }
 
-/** `%.3g`: so many significant digits, no zeros at the end. */
+/** Formats `%.3g`: that many significant digits, without trailing zeros. */
 export function significant(size: number, precision: number): string {
   const [digits, exponent] = size.toExponential(Math.max(precision, 1) - 1).split('e') as [string, string]
   const power = Number(exponent)

@@ -1,6 +1,6 @@
 import { Failure } from '../failure.ts'
 
-/** A template that cannot be read or does not fit its data. The words are those of Go's text/template, as docker shows them. */
+/** A template that is invalid or does not match its data, worded like Go's text/template, as docker shows it. */
 export class TemplateError extends Failure {
   constructor(message: string) {
     super(`template parsing error: ${message}`)
@@ -8,7 +8,7 @@ export class TemplateError extends Failure {
   }
 }
 
-/** `3` for the third line; `at` is an index into the text. */
+/** Returns the line number of an index into the text. */
 export function lineOf(text: string, at: number): number {
   return text.slice(0, at).split('\n').length
 }

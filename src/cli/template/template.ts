@@ -3,7 +3,7 @@ import { headerFunctions, templateFunctions } from './functions.ts'
 import { parseTemplate } from './parse.ts'
 
 export interface Template {
-  /** The text with the values of `data` in it. Throws a TemplateError. */
+  /** Evaluates the template with `data`. Throws a TemplateError. */
   fill(data: unknown): string
   /** The same for the headings of a table. */
   fillHeader(headings: unknown): string
@@ -12,8 +12,8 @@ export interface Template {
 const names: ReadonlySet<string> = new Set(Object.keys(templateFunctions))
 
 /**
- * Reads a template of Go's text/template: fields, pipelines, variables, if, with, range, break, continue, Go's functions
- * (less `call`) and docker's. Not: define, template, block, methods. Throws a TemplateError.
+ * Parses a template of Go's text/template: fields, pipelines, variables, if, with, range, break, continue, Go's functions (except
+ * `call`) and docker's. Not supported: define, template, block, methods. Throws a TemplateError.
  */
 export function compileTemplate(text: string): Template {
   const nodes = parseTemplate(text, names)

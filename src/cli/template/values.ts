@@ -1,13 +1,13 @@
 /**
- * Go's values as JavaScript's: a string, number, boolean, null and array are themselves, a Map is a Go map, and a Struct
- * is a Go struct.
+ * Go's values in JavaScript: strings, numbers, booleans, null and arrays are themselves, a Map is a Go map, and a Struct is a Go
+ * struct.
  */
 export class Struct {
-  /** Go's name of the type: for errors. */
+  /** Go's name for the type, for errors. */
   readonly type: string
-  /** In the order that Go prints them. */
+  /** In the order in which Go prints them. */
   readonly fields: Readonly<Record<string, unknown>>
-  /** What `json` gives, and where a field is looked for that `fields` lacks. */
+  /** What `json` prints, and where fields are looked up that `fields` lacks. */
   readonly raw: unknown
 
   constructor(type: string, fields: Readonly<Record<string, unknown>>, raw: unknown = fields) {
@@ -17,7 +17,7 @@ export class Struct {
   }
 }
 
-/** A value that prints as other than its JSON: a duration, a time. */
+/** A value printed differently from its JSON: a duration, a time. */
 export class Printed {
   readonly text: string
   readonly raw: unknown
@@ -32,14 +32,14 @@ export class Printed {
 export const nilList: readonly unknown[] = Object.freeze([])
 export const nilMap: ReadonlyMap<string, unknown> = new Map()
 
-/** What `if` asks. */
+/** The truth value for `if`. */
 export function isTrue(value: unknown): boolean {
   if (Array.isArray(value)) return value.length > 0
   if (value instanceof Map) return value.size > 0
   return value instanceof Printed ? value.text !== '' : Boolean(value)
 }
 
-/** `%v`: `[a b]`, `map[k:v]`, `{a b}`; with `plus`, a struct's fields have their names. */
+/** Formats `%v`: `[a b]`, `map[k:v]`, `{a b}`; with `plus`, a struct's fields are named. */
 export function formatValue(value: unknown, plus = false): string {
   if (value === null || value === undefined) return '<nil>'
   if (typeof value === 'number') return formatNumber(value)
@@ -59,7 +59,7 @@ function formatFields(fields: Readonly<Record<string, unknown>>, plus: boolean):
   return `{${items.join(' ')}}`
 }
 
-/** `%v` of a number: integers whole, others as `%g` with the shortest digits. */
+/** Formats `%v` of a number: integers in full, others as `%g` with the shortest digits. */
 export function formatNumber(value: number): string {
   if (Number.isSafeInteger(value)) return Object.is(value, -0) ? '0' : String(value)
   const exponent = Math.floor(Math.log10(Math.abs(value)))
@@ -67,12 +67,12 @@ export function formatNumber(value: number): string {
   return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2')
 }
 
-/** A map's entries in the order of their keys, as Go prints and ranges over them. */
+/** Returns a map's entries sorted by key, as Go prints and ranges over them. */
 export function sortedEntries(map: ReadonlyMap<string, unknown>): readonly (readonly [string, unknown])[] {
   return [...map].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
 }
 
-/** Go's JSON: maps in the order of their keys, U+2028 and U+2029 escaped, and `<>&` too in a row of a listing. */
+/** Formats Go's JSON: maps sorted by key, U+2028 and U+2029 escaped, and also `<>&` in a row of a listing. */
 export function formatJson(value: unknown): string {
   const html = value instanceof Struct && value.raw === value.fields
   const text = JSON.stringify(plain(value)) ?? 'null'
@@ -93,7 +93,7 @@ function plain(value: unknown): unknown {
   return value
 }
 
-/** Go's name for the type of a value: for errors. */
+/** Returns Go's name for a value's type, for errors. */
 export function typeName(value: unknown): string {
   if (value === null || value === undefined) return 'nil'
   if (typeof value === 'string') return 'string'

@@ -4,7 +4,7 @@ import { printable, printableLines } from './printable.ts'
 const around = 2
 
 /**
- * The lines of a source with two more on each side, as BuildKit shows them:
+ * Formats the lines of a source with two more on each side, like BuildKit:
  *
  *     Dockerfile:2
  *     --------------------

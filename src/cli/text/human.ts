@@ -3,8 +3,8 @@ import { significant } from '../template/printf.ts'
 const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB', 'ZB', 'YB']
 
 /**
- * Bytes for people, as docker writes them: decimal units and so many significant digits; `7.69MB`. Where the digits
- * round up to a thousand the next unit is taken: `1MB`, not docker's `1e+03kB`.
+ * Formats a size like docker: decimal units and a number of significant digits, `7.69MB`. If rounding reaches a thousand, the
+ * next unit is used: `1MB` instead of docker's `1e+03kB`.
  */
 export function humanSize(bytes: number, digits = 4): string {
   let size = bytes
@@ -16,7 +16,7 @@ export function humanSize(bytes: number, digits = 4): string {
   return significant(size, digits) + units[unit]
 }
 
-/** A span of time for people, in docker's words: `About a minute`. Milliseconds. */
+/** Formats a duration (milliseconds) in docker's words: `About a minute`. */
 export function humanDuration(milliseconds: number): string {
   const seconds = Math.trunc(milliseconds / 1000)
   if (seconds < 1) return 'Less than a second'
@@ -34,9 +34,9 @@ export function humanDuration(milliseconds: number): string {
   return `${Math.trunc(Math.trunc(milliseconds / 3_600_000) / 24 / 365)} years`
 }
 
-/** `2 minutes ago`; `N/A` for what is no time. */
+/** Formats `2 minutes ago`; `N/A` for an invalid time. */
 export function humanAge(created: string, now: number): string {
   const then = Date.parse(created)
-  // Go's zero time stands for none.
+  // Go's zero time means none.
   return Number.isNaN(then) || created.startsWith('0001-01-01') ? 'N/A' : `${humanDuration(now - then)} ago`
 }

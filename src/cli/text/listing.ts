@@ -4,13 +4,13 @@ import { printable } from './printable.ts'
 import { alignColumns } from './table.ts'
 
 export interface ListingOptions {
-  /** `table`, `table TEMPLATE`, `json` or a template; undefined is `table`. */
+  /** `table`, `table TEMPLATE`, `json` or a template. Default: `table`. */
   readonly format: string | undefined
-  /** The template of `table` alone. */
+  /** The template for `table` alone. */
   readonly table: string
-  /** What a table calls each field. */
+  /** The table heading of each field. */
   readonly headings: Readonly<Record<string, string>>
-  /** Go's name for a row: for errors. */
+  /** Go's name for a row, for errors. */
   readonly type: string
 }
 
@@ -20,18 +20,18 @@ export function isTable(format: string | undefined): boolean {
   return text === '' || text === 'table' || text.startsWith('table ')
 }
 
-/** One row: its fields in the order in which JSON shows them (docker: by name). */
+/** A row: its fields in JSON order (docker: sorted by name). */
 export type Row = Readonly<Record<string, string>>
 
-/** A list in the form that `--format` asks for. Throws a TemplateError. */
+/** Formats a list as requested by `--format`. Throws a TemplateError. */
 export function formatListing(rows: readonly Row[], options: ListingOptions): string {
   const format = (options.format ?? '').trim()
   if (format === 'json') return rows.map((row) => `${formatJson(new Struct(options.type, row))}\n`).join('')
   const table = isTable(format)
   const source = table ? format.slice('table'.length).trim() || options.table : format
   const template = compileTemplate(source.replaceAll('\\t', '\t').replaceAll('\\n', '\n'))
-  // The rows come first: what does not fit them is then told without a header above it.
-  // A cell may not break its table, nor steer the terminal; who asks for a template or JSON gets the value as it is.
+  // Rows first, so that an error in them is reported without a header above it. A cell must not break its table or control the
+  // terminal; templates and JSON get the value as it is.
   const shown = table ? rows.map(printableRow) : rows
   const body = shown.map((row) => `${template.fill(new Struct(options.type, row))}\n`).join('')
   if (!table) return body
@@ -39,7 +39,7 @@ export function formatListing(rows: readonly Row[], options: ListingOptions): st
   return alignColumns(`${header}\n${body}`)
 }
 
-/** Cells are computed when a template asks for them: some cost more than the rest of the table. */
+/** Cells are computed when a template needs them: some cost more than the rest of the table. */
 function printableRow(row: Row): Row {
   const cells = Object.keys(row).map((key) => {
     const get = () => printable(row[key]!.replaceAll('\t', ' '))

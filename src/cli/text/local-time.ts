@@ -1,10 +1,10 @@
-/** `2026-11-23 09:40:15 +0100 CET`, as Go prints a time in the zone of the machine; `N/A` for what is no time. */
+/** Formats a time in the machine's zone like Go, `2026-11-23 09:40:15 +0100 CET`; `N/A` if it is invalid. */
 export function goTime(created: string): string {
   const time = localTime(created)
   return time === undefined ? 'N/A' : `${time.date} ${time.clock} ${time.offset.replace(':', '')} ${time.zone}`
 }
 
-/** RFC 3339 in the zone of the machine, to the second. */
+/** Formats RFC 3339 in the machine's zone, to the second. */
 export function rfc3339(created: string): string {
   const time = localTime(created)
   return time === undefined ? created : `${time.date}T${time.clock}${time.offset === '+00:00' ? 'Z' : time.offset}`
@@ -33,7 +33,7 @@ function localTime(created: string): LocalTime | undefined {
   }
 }
 
-/** Intl knows a zone's short name only in the tongue of a country that uses it; where it has none Go writes the offset. */
+/** Intl knows a zone's abbreviation only in the locale of a country that uses it; otherwise the offset is printed, as Go does. */
 function zoneName(time: Date, offset: string): string {
   if (offset === '+00:00' && Intl.DateTimeFormat().resolvedOptions().timeZone === 'UTC') return 'UTC'
   for (const locale of ['en-US', 'en-GB', 'en-IN', 'en-AU', 'en-ZA', 'en-NZ']) {

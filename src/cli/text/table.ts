@@ -2,8 +2,8 @@ const minimumWidth = 10
 const gap = 3
 
 /**
- * Lines whose cells are parted by tabs, as columns: each at least ten wide, three blanks between them, and nothing
- * added to a line's last cell. As in Go's tabwriter, a column ends with the last line in a row of lines that has it.
+ * Aligns tab-separated cells in columns: at least ten wide, three blanks apart, and nothing after a line's last cell. As in Go's
+ * tabwriter, a column ends at the first line without it.
  */
 export function alignColumns(text: string): string {
   const lines = text.split('\n').map((line) => line.split('\t'))

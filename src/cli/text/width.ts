@@ -1,4 +1,4 @@
-/** How many columns of a terminal a text takes: none for marks that combine, two for East Asian wide ones and emoji. */
+/** Returns a text's width on a terminal: zero for combining marks, two for East Asian wide characters and emoji. */
 export function textWidth(text: string): number {
   if (/^[\x20-\x7e]*$/.test(text)) return text.length
   let width = 0
@@ -8,7 +8,7 @@ export function textWidth(text: string): number {
 
 const colorOrCharacter = /\x1b\[[\d;:]*m|./gsu
 
-/** The text in exactly so many columns: cut, or filled with blanks. Colors take none, and stay where text is cut. */
+/** Cuts or pads a text to exactly this width. Colors have no width, and are kept when text is cut. */
 export function fitWidth(text: string, columns: number): string {
   let fitted = ''
   let width = 0
@@ -23,7 +23,7 @@ export function fitWidth(text: string, columns: number): string {
   return fitted + ' '.repeat(Math.max(0, columns - width))
 }
 
-// Unicode's East Asian Width W and F, as ranges that are joined where nothing narrow lies between.
+// Unicode's East Asian Width W and F; ranges are merged if nothing narrow lies between them.
 const wide =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{1b000}-\u{1b2ff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u
 const narrowed = /[\p{Mn}\p{Me}\p{Cf}]/u

@@ -29,7 +29,7 @@ const architectures: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '3
 type Client = Readonly<Record<'Version' | 'NodeVersion' | 'Os' | 'Arch', string>>
 
 function formatVersion(client: Client, format: string | undefined): string {
-  // tare has no server; scripts that ask docker for its server's version get the version that builds.
+  // tare has no server; scripts that ask docker for its server's version get the version of tare.
   const data = { Client: client, Server: client }
   if (format === 'json') return `${formatJson(data)}\n`
   if (format !== undefined && format !== '') return `${compileTemplate(format).fill(data)}\n`
@@ -40,7 +40,7 @@ function formatVersion(client: Client, format: string | undefined): string {
 `
 }
 
-/** The version in tare's package.json, which stands somewhere above this file: where, depends on the bundle. */
+/** Reads the version from tare's package.json, somewhere above this file depending on the bundle. */
 export function readVersion(): string {
   for (let folder = dirname(fileURLToPath(import.meta.url)); folder !== dirname(folder); folder = dirname(folder)) {
     const file = join(folder, 'package.json')

@@ -3,13 +3,13 @@ import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import { basename, delimiter, join } from 'node:path'
 import type { Writable } from 'node:stream'
 
-// Where tools of the system lie that PATH of an ordinary user leaves out.
+// Directories with system tools that an ordinary user's PATH omits.
 const usual = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
 
-// Those that were found: each step asks for a dozen.
+// Programs found so far: each step asks for a dozen.
 const found = new Map<string, string>()
 
-/** The path of a program of this machine. */
+/** Returns the path of a program on this machine. */
 export function findProgram(name: string, path: string | undefined = process.env['PATH']): string | undefined {
   if (name.startsWith('/')) return isExecutable(name) ? name : undefined
   const asked = `${name}${delimiter}${path}`
@@ -21,7 +21,7 @@ export function findProgram(name: string, path: string | undefined = process.env
   return program
 }
 
-/** Whether the program is one of the many names of BusyBox. */
+/** Whether the program is a BusyBox applet. */
 export function isBusyBox(path: string): boolean {
   try {
     return basename(realpathSync(path)) === 'busybox'
@@ -32,7 +32,7 @@ export function isBusyBox(path: string): boolean {
 
 function isExecutable(path: string): boolean {
   try {
-    // Looked up first: most folders do not have it, and that is not to cost an error each.
+    // Checked with stat first: most directories do not have it, and exceptions are slow.
     if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false
     accessSync(path, constants.X_OK)
     return true
@@ -41,20 +41,20 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** The environment that our own tools run in: nothing of an image's gets into it. */
+/** The environment of our own tools: contains nothing from an image. */
 export const plainEnvironment: Readonly<Record<string, string>> = { PATH: usual.join(':'), LC_ALL: 'C' }
 
 export interface Finished {
-  /** As a shell tells it. */
+  /** As reported by a shell. */
   readonly code: number
   readonly stdout: Buffer
   readonly stderr: string
 }
 
-/** What a program reads: bytes, or something that writes them and ends the stream. */
+/** A program's input: bytes, or a function that writes them and ends the stream. */
 export type Input = Uint8Array | ((stdin: Writable) => Promise<void>)
 
-/** Runs a program of this machine to its end. Rejects only where it cannot be started, or where what should be its input fails. */
+/** Runs a program of this machine to its end. Rejects only if it cannot be started, or if its input fails. */
 export function runProgram(argv: readonly string[], input?: Input, signal?: AbortSignal): Promise<Finished> {
   return new Promise((resolve, reject) => {
     const [program = '', ...rest] = argv
@@ -81,7 +81,7 @@ export function runProgram(argv: readonly string[], input?: Input, signal?: Abor
   })
 }
 
-/** What a program prints, as it flows. Its failure shows in what is missing. */
+/** Streams a program's output. On failure, output is missing. */
 export async function* readProgram(argv: readonly string[], input: Uint8Array): AsyncGenerator<Uint8Array> {
   const [program = '', ...rest] = argv
   const child = spawn(program, rest, { env: plainEnvironment, stdio: ['pipe', 'pipe', 'ignore'] })
@@ -115,7 +115,7 @@ export function ended(child: ChildProcess): Promise<number> {
   })
 }
 
-/** A word as a shell takes it literally. */
+/** Quotes a word for a shell. */
 export function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 }

@@ -17,11 +17,11 @@ import { inOrder, Targets } from './targets.ts'
 /** A mount below the step's root, with everything it needs on disk. */
 export interface PreparedMount {
   readonly source: string
-  /** Path below the root, without `/` at its beginning. */
+  /** Path below the root, without a leading `/`. */
   readonly place: string
-  /** It is in another mount: no link may be followed on the way there. */
+  /** Whether it is inside another mount, so that no symlink may be followed on the way. */
   readonly nested: boolean
-  /** `bind`, or a filesystem's name. */
+  /** `bind`, or a filesystem type. */
   readonly type: string
   readonly options: readonly string[]
   readonly directory: boolean
@@ -34,32 +34,35 @@ export interface PreparedSecret {
   readonly gid: number
 }
 
-/** What has to be mounted before, outside of the root: an overlay of other files, by options that count from the folder of layers. */
+/**
+ * Something that must be mounted first, outside the root: an overlay of other files, whose options are relative to the folder of
+ * layers.
+ */
 export interface Beforehand {
   readonly at: string
   readonly overlay: string
 }
 
-/** All that a step's mounts need, made on disk in `folder`. */
+/** Everything a step's mounts need, created in `folder`. */
 export interface Prepared {
   readonly stubs: Stubs
   readonly beforehand: readonly Beforehand[]
   /** The machine's own files. */
   readonly system: readonly PreparedMount[]
-  /** What the step asks for, in the order in which it has to be mounted. */
+  /** The step's mounts, in mount order. */
   readonly mounts: readonly PreparedMount[]
-  /** Contents of the files `0`, `1` … of the folder of secrets. */
+  /** Contents of the files `0`, `1`, … in the folder of secrets. */
   readonly secrets: readonly PreparedSecret[]
-  /** What has to be given to others than root first. */
+  /** What must first be given to another owner. */
   readonly owned: readonly { readonly path: string; readonly uid: number; readonly gid: number }[]
-  /** The folder that is bound to /dev at `place`, the devices that have a place in it, and flags that the bind keeps. */
+  /** The folder to bind to /dev at `place`, its devices, and flags the bind must keep. */
   readonly dev: {
     readonly path: string
     readonly place: string
     readonly devices: readonly string[]
     readonly flags: readonly string[]
   }
-  /** Gives caches back, and closes sockets. */
+  /** Releases caches and closes sockets. */
   release(): void
 }
 
@@ -68,11 +71,11 @@ export interface PrepareOptions {
   readonly files: SharedFiles
   readonly signal: AbortSignal
   readonly folder: string
-  /** Where secrets will lie, in memory. */
+  /** Where secrets will be, in memory. */
   readonly secretsFolder: string
   readonly machine: Machine
   readonly unpacked: Unpacked
-  /** Whether no overlay can be in the store: then what takes changes is a copy. */
+  /** Whether overlays are impossible in the store, so that whatever takes changes is a copy. */
   readonly copies: boolean
 }
 
@@ -80,7 +83,7 @@ export async function prepare(on: Stack, command: Command, options: PrepareOptio
   return new Preparing(on, command, options).done()
 }
 
-/** Options of a mount, other than its source and type: what keeps device nodes in it from being opened, first of all. */
+/** Returns a mount's options besides source and type: above all, those that keep device nodes from being opened. */
 function flagsFor({ insecure }: Command): string[] {
   return insecure ? [] : ['nodev']
 }
@@ -147,7 +150,7 @@ class Preparing {
       const place = this.stubs.place(target, 'file')
       this.system.push({ ...this.bind(source, true), place, nested: false, directory: false })
     } catch {
-      // Something else than a file is there, such as a directory: the image wants it so.
+      // The path is something other than a file, such as a directory: the image wants it so.
     }
   }
 
@@ -158,7 +161,7 @@ class Preparing {
         const { bytes, mode, uid, gid, target } = mount
         const source = join(secretsFolder, String(this.secrets.length))
         this.secrets.push({ bytes, mode, uid, gid })
-        // The folder's own flags go with it.
+        // The folder keeps its own flags.
         this.mounts.push({ source, type: 'bind', options: [], ...this.targets.add(target, 'file'), directory: false })
         return
       }
@@ -223,7 +226,9 @@ class Preparing {
     return { source, type: 'bind', options }
   }
 
-  /** A bind would keep what the store’s disk forbids; and what is not for reading alone needs something above that takes the changes. */
+  /**
+   * A bind mount would inherit restrictions of the store's disk; and a writable mount needs a layer on top to take the changes.
+   */
   private needsOverlay(folder: string, readonly: boolean): boolean {
     return !this.options.copies && (!readonly || this.keep(folder).includes('noexec'))
   }
@@ -248,7 +253,7 @@ class Preparing {
     return unpackFiles(node, join(this.options.folder, `files-${i}`), this.options.machine)
   }
 
-  /** A directory that will show those of `names`, lowest first, and take changes without passing them on. */
+  /** Returns a directory that will show those of `names`, lowest first, and take changes without passing them on. */
   private overlay(names: readonly string[], { mode, uid, gid, mtime }: Directory, i: number): string {
     const { folder, machine, unpacked } = this.options
     const at = join(folder, `mount-${i}`)
@@ -256,7 +261,7 @@ class Preparing {
     const [upper, work] = [`${at}-upper`, `${at}-work`]
     makeFolderOfMode(work, 0o700)
     makeFolderOfMode(upper, 0o700)
-    // The root of an overlay is what its upper directory is.
+    // An overlay's root takes its metadata from the upper directory.
     const time = Number.isNaN(mtime) ? Date.now() / 1000 : mtime
     utimesSync(upper, time, time)
     if (uid + gid > 0 && machine.root) chownSync(upper, uid, gid)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { makeFolderOfMode } from '../../../disk/index.ts'
 import { makeFile } from '../rootfs/index.ts'
 
-// Of the whole machine, and of no process. (proc(5))
+// Files about the whole machine rather than a process. (proc(5))
 const files = [
   ...['cpuinfo', 'meminfo', 'filesystems', 'version', 'uptime', 'loadavg', 'stat', 'devices', 'partitions', 'swaps'],
   ...['cgroups', 'diskstats', 'vmstat', 'modules', 'crypto', 'misc'],
@@ -11,10 +11,10 @@ const files = [
 const folders = ['sys/kernel', 'sys/kernel/random', 'sys/vm', 'sys/fs', 'sys/net/core']
 const limit = 256 << 10
 
-// What is mounted for the command is its root, and that it knows as a mount.
+// The command sees only its root as a mount.
 const mounts = 'overlay / overlay rw 0 0\n'
 
-/** Puts copies of the kernel's files into a folder that stands in for /proc, where there can be no real one. */
+/** Copies kernel files to a folder that replaces /proc where a real one is impossible. */
 export function putProcCopies(proc: string): void {
   for (const name of files) copy(join('/proc', name), join(proc, name))
   makeFile(join(proc, 'mounts'), mounts, 0o444)
@@ -33,7 +33,7 @@ export function putProcCopies(proc: string): void {
 
 let buffer: Buffer | undefined
 
-/** Of a file that cannot be read, that is a folder, or that waits for something, there is none. */
+/** Skips files that cannot be read, are directories, or block. */
 function copy(from: string, to: string): void {
   let file: number | undefined
   try {
@@ -45,7 +45,7 @@ function copy(from: string, to: string): void {
     for (let n = 1; n > 0 && length < limit; length += n) n = readSync(file, bytes, length, limit - length, null)
     makeFile(to, bytes.subarray(0, length), 0o444)
   } catch {
-    // Then the command has none either.
+    // The command does not get it either.
   } finally {
     if (file !== undefined) closeSync(file)
   }

@@ -12,20 +12,20 @@ import { nestedMounts } from './nested-mounts.ts'
 export interface StepFacts {
   readonly command: Command
   readonly identity: Identity
-  /** With HOME. */
+  /** Includes HOME. */
   readonly env: readonly string[]
-  /** Path of the working directory, symlinks followed, below the root. */
+  /** The working directory with symlinks resolved, below the root. */
   readonly cwd: string
   readonly prepared: Prepared
   /** Where the root is mounted. */
   readonly root: string
   readonly userNamespace: boolean
-  /** Whether there root is the only owner. */
+  /** Whether root is the only owner. */
   readonly oneId: boolean
-  /** Then the machine's own stands in for a new one. */
+  /** The machine's own /proc is then used instead of a new one. */
   readonly procIsCovered: boolean
   readonly terminal: boolean
-  /** The beginning of the command line that puts rules upon the command. */
+  /** The start of the command line, which restricts the command. */
   readonly before: readonly string[]
 }
 
@@ -43,18 +43,19 @@ export const maskedPaths = [
 ]
 export const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']
 
-/** What a step's own namespaces need on disk. */
+/** What a step's namespaces need on disk. */
 export interface NamespaceFiles {
   readonly script: string
-  /** What has to be there in every step, what may be left out, and what this step asks for: tables for `mount -a`. */
+  /** Tables for `mount -a`: required mounts, optional mounts, and the step's own. */
   readonly tables: Readonly<Record<'table' | 'extra' | 'asked', string>>
-  /** Places that have to be made. */
+  /** Mount points to create. */
   readonly places: readonly { readonly at: string; readonly directory: boolean }[]
 }
 
 /**
- * The script that is the first process of a step's own namespaces: mounts, and becomes the command. It says `ready` on
- * descriptor 3 once all stands; what goes wrong before is told there too. Secrets come on descriptor 4, the command's input on 5. Output goes to 8 and 9.
+ * Returns the script for the first process in a step's namespaces: it mounts everything, then becomes the command. It writes
+ * `ready` to descriptor 3 when done, and errors before that. Secrets arrive on descriptor 4, the command's input on 5. Output
+ * goes to 8 and 9.
  */
 export function namespaceScript(facts: StepFacts): NamespaceFiles {
   const { prepared, root, command, userNamespace } = facts
@@ -67,11 +68,11 @@ export function namespaceScript(facts: StepFacts): NamespaceFiles {
   const script = [
     'set -u',
     'umask 022',
-    // In a user namespace the file is not ours, yet the name is.
+    // In a user namespace we do not own the file, but may set the name.
     `{ echo ${hostname} > /proc/sys/kernel/hostname || hostname ${hostname}; } 2>/dev/null`,
     ...(command.network === 'none' ? [loopbackUp] : []),
-    // Before anything else can be mounted there: no path leads through what a step brings. Both at once where nothing has to be
-    // left out; else from the beginning, over what is there.
+    // Before other mounts there: no path leads through the step's own mounts. In one go if every mount works; otherwise from the
+    // start, on top of what is there.
     command.insecure
       ? basics
       : `${mountAll('table', 'extra')} 2>/dev/null || { ${basics}; ${mountAll('extra')} 2>/dev/null; }`,
@@ -81,10 +82,10 @@ export function namespaceScript(facts: StepFacts): NamespaceFiles {
     ...command.limits.map(([name, soft, hard]) => `prlimit --pid $$ --${name}=${soft}:${hard} 2>/dev/null || :`),
     ...(command.readonlyRoot === true ? [`mount -n -o remount,bind,ro,nodev ${quoted(root)} || exit 125`] : []),
     `cd ${quoted(root)} || exit 125`,
-    // The new root covers the old one, so that nothing leads out of it any more, not even another chroot.
+    // The new root covers the old one, so that there is no way out of it, not even with another chroot.
     'mount -n --move . / 2>/dev/null',
     ...hiddenLines(command),
-    // Nobody in there makes further user namespaces, which have every right over new parts of the kernel.
+    // The command may not create further user namespaces, which would have all rights over new parts of the kernel.
     ...(userNamespace && !command.insecure ? ['echo 0 2>/dev/null > /proc/sys/user/max_user_namespaces || :'] : []),
     'echo ready',
     `exec ${becomeCommand(facts, '.')} <&5 >&8 2>&9 3>&- 4<&- 5<&- 8>&- 9>&-`,
@@ -97,10 +98,10 @@ export function namespaceScript(facts: StepFacts): NamespaceFiles {
   }
 }
 
-// (netdevice(7): SIOCSIFFLAGS of IFF_UP, IFF_LOOPBACK and IFF_RUNNING)
+// (netdevice(7): SIOCSIFFLAGS with IFF_UP, IFF_LOOPBACK and IFF_RUNNING)
 const loopbackUp = `{ ip link set lo up || ifconfig lo up || busybox ip link set lo up || perl -e 'socket(S,2,2,0); ioctl(S,0x8914,pack("a16s","lo",0x49))'; } >/dev/null 2>&1`
 
-/** The lines that put secrets into memory. */
+/** Returns lines that put secrets into memory. */
 export function secretLines({ secrets }: Prepared, root: string, needsFolder = false): string[] {
   if (secrets.length === 0 && !needsFolder) return []
   const folder = secretsFolder(root)
@@ -113,7 +114,7 @@ export function secretLines({ secrets }: Prepared, root: string, needsFolder = f
   ]
 }
 
-/** Where a step's secrets lie, in memory. */
+/** Returns where a step's secrets are, in memory. */
 export function secretsFolder(root: string): string {
   return `${root}-secrets`
 }
@@ -139,7 +140,7 @@ function systemLines({ prepared, root, command, userNamespace, oneId, procIsCove
       options: `nosuid,noexec,newinstance,ptmxmode=0666,mode=0620${oneId ? '' : ',gid=5'}`,
     },
     { source: 'shm', at: join(dev, 'shm'), type: 'tmpfs', options: `nosuid,noexec,nodev,mode=1777,size=${shm}` },
-    // A new sysfs needs a network namespace of its own.
+    // A new sysfs requires a network namespace of its own.
     procIsCovered || (userNamespace && command.network !== 'none')
       ? { source: '/sys', at: join(root, 'sys'), type: 'none', options: 'rbind' }
       : {
@@ -151,12 +152,14 @@ function systemLines({ prepared, root, command, userNamespace, oneId, procIsCove
   ]
 }
 
-/** How the folder is bound to /dev: real devices come one by one, and none that is made there can be opened. */
+/**
+ * Returns how the folder is bound to /dev: real devices are bound one by one, and device nodes created there cannot be opened.
+ */
 export function devFlags({ dev }: Prepared, { insecure }: Command): string[] {
   return insecure ? ['bind'] : ['bind', ...new Set(['nodev', 'nosuid', ...dev.flags])]
 }
 
-/** What keeps the kernel's own files from being changed or read. */
+/** Mounts that protect the kernel's files from being changed or read. */
 function extraLines({ root }: StepFacts): TableLine[] {
   return [
     ...readonlyPaths

@@ -23,17 +23,17 @@ const resourceNames: Readonly<Record<string, string>> = {
   stack: 'STACK',
 }
 
-/** crun takes the flags of the root's mount away: they are put back before the command has it as its root. */
+/** crun drops the flags of the root mount: they are restored before the command has it as its root. */
 function keepNoDevices(root: string, isReadOnly: boolean) {
   // A remount sets all flags anew.
   const flags = `remount,bind,nodev${isReadOnly ? ',ro' : ''}`
   const mount = [findProgram('mount') ?? 'mount', '-n', '-c', '-o', flags, 'none', root]
-  // What is written to a hook, all at once, has to be read; a shell's own read would take a system call for each byte.
+  // Hooks must read their stdin, which is written in one piece; a shell's own read would take a system call per byte.
   const script = `${quoted(findProgram('head') ?? 'head')} -c 1 >/dev/null; exec "$@"`
   return { path: '/bin/sh', args: ['sh', '-c', script, 'sh', ...mount] }
 }
 
-/** The config.json of a bundle for crun or runc. (OCI runtime-spec 1.0, config.md) */
+/** Returns the config.json of a bundle for crun or runc. (OCI runtime-spec 1.0, config.md) */
 export function runtimeConfig(facts: StepFacts): string {
   const { command, identity, env, cwd, prepared, root, userNamespace } = facts
   const { uid, gid, groups } = identity
@@ -52,7 +52,7 @@ export function runtimeConfig(facts: StepFacts): string {
   const flags = ['nosuid', 'noexec', 'nodev']
   const mounts = [
     mount('/proc', 'proc', 'proc', flags),
-    // The runtime would make devices in a /dev of its own, where those that a command makes could be opened, too.
+    // The runtime would make its own /dev, where device nodes made by the command could be opened.
     mount(dev, 'bind', prepared.dev.path, devFlags(prepared, command)),
     ...prepared.dev.devices.map((name) => mount(`${dev}/${name}`, 'bind', `/dev/${name}`, ['bind'])),
     mount(`${dev}/pts`, 'devpts', 'devpts', ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5']),

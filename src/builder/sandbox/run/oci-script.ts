@@ -5,14 +5,14 @@ import type { TableLine } from './mount-table.ts'
 import type { StepFacts } from './namespace-script.ts'
 import { secretLines, secretsFolder } from './namespace-script.ts'
 
-/** Where the runtime writes what it has to say. */
+/** Returns the path of the runtime's log. */
 export function runtimeLog(bundle: string): string {
   return `${bundle}/runtime.log`
 }
 
 const hybrid = '/sys/fs/cgroup/unified'
 
-/** crun refuses machines that have both kinds of cgroups, even when it is to leave them alone: it need not see the new one. */
+/** crun rejects machines with both kinds of cgroups, even if it is told to leave them alone: so the new one is hidden. */
 export function ociTable(runtime: string, folder: string): readonly TableLine[] {
   return basename(runtime) === 'crun' && existsSync(hybrid)
     ? [{ source: `${folder}/empty`, at: hybrid, type: 'none', options: 'bind' }]
@@ -20,8 +20,8 @@ export function ociTable(runtime: string, folder: string): readonly TableLine[] 
 }
 
 /**
- * The script that hands a step to an OCI runtime, as the first process of a process namespace of ours, so that nothing of
- * it outlives us. Cgroups are left alone: in a user namespace they are not ours, and newer runtimes refuse old layouts.
+ * Returns the script that hands a step to an OCI runtime, as the first process of our own PID namespace, so that nothing outlives
+ * us. Cgroups are left alone: in a user namespace they are not ours, and newer runtimes reject old layouts.
  */
 export function ociScript(
   facts: StepFacts,
@@ -33,8 +33,7 @@ export function ociScript(
   }: { readonly folder: string; readonly bundle: string; readonly lines: readonly string[] },
 ): string {
   const crun = basename(runtime) === 'crun'
-  // What the runtime itself has to say is not the command's output.
-  // crun takes what is before a colon for a kind of log.
+  // The runtime's own messages are not the command's output. crun treats text before a colon as a kind of log.
   const flags = ['--log', `${crun ? 'file:' : ''}${runtimeLog(own)}`, ...(crun ? ['--cgroup-manager=disabled'] : [])]
   const folder = secretsFolder(facts.root)
   return [

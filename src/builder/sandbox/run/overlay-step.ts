@@ -27,13 +27,13 @@ export interface OverlayTools {
   readonly caches: Caches
   readonly files: SharedFiles
   readonly pipes: PipeStock
-  /** Where filesystems stay that are copies; undefined: overlays can be in the store. */
+  /** Where copied filesystems are kept; undefined: overlays work in the store. */
   readonly trees?: string | undefined
   /** Path of crun or runc; undefined: our own namespaces. */
   readonly runtime?: string | undefined
 }
 
-/** Runs a command over an overlay of the stack's unpacked layers. */
+/** Runs a command on an overlay of the stack's unpacked layers. */
 export async function runOnOverlay(
   on: Stack,
   command: Command,
@@ -58,7 +58,7 @@ class OverlayStep {
   private readonly life: number
   private process: OverlayProcess | undefined
   private pipes: Promise<OutputPipes> | undefined
-  /** The filesystem as a copy, where there can be no overlay. */
+  /** The filesystem as a copy, if overlays are not available. */
   private readonly copy: PlainRoot | undefined
   private removeStubs = () => {}
 
@@ -139,17 +139,18 @@ class OverlayStep {
     this.removeStubs()
     if (chain !== undefined && this.copy === undefined) this.tools.unpacked.adopt(join(this.folder, 'upper'), chain)
     await this.copy?.leave(chain)
-    // The kernel lets nobody in there; they are ours, and so removing takes no further process. (overlayfs.rst, "Volatile mount")
+    // The kernel makes them inaccessible; since they are ours, this avoids an extra process for their removal. (overlayfs.rst,
+    // "Volatile mount")
     for (const place of ['work', 'work/incompat', 'work/incompat/volatile'])
       try {
         chmodSync(join(this.folder, 'work', place), 0o700)
       } catch {
-        // It is not there, or not ours.
+        // It does not exist, or is not ours.
       }
     await removeAll(this.tools.machine, [this.folder])
   }
 
-  /** The root of an overlay is what its upper directory is. */
+  /** An overlay's root takes its metadata from the upper directory. */
   private giveRoot({ mode, uid, gid }: Directory): void {
     const upper = join(this.folder, 'upper')
     if (this.tools.machine.root && uid + gid > 0) chownSync(upper, uid, gid)
@@ -200,7 +201,7 @@ class OverlayStep {
       [
         'umask 022',
         `exec ${this.options.inherit?.stdin === true ? '' : '5</dev/null '}8>&1 9>&2 >&3 2>&3`,
-        // Ctrl-C is for the command.
+        // Ctrl-C is meant for the command.
         ...(this.options.inherit?.terminal === true ? ['trap : INT QUIT'] : []),
         `cd ${quoted(this.copy === undefined ? tools.unpacked.folder : folder)} || exit`,
         ...this.mountRoot(overlay, facts.root),
@@ -226,19 +227,19 @@ class OverlayStep {
       const flags = this.command.insecure ? 'bind' : 'bind,nodev'
       return [`mount -n -o ${flags} ${quoted(this.copy.path)} ${quoted(root)} || exit`]
     }
-    // Nothing in it has to outlive a crash of the machine: then the kernel need not wait for the disk at the end.
+    // Nothing in it must survive a crash, so the kernel need not wait for the disk at the end.
     const lines = [{ source: 'overlay', at: root, type: 'overlay', options: `${overlay},volatile` }]
     const { runtime } = this.tools
     const table = join(this.folder, 'table')
     writeFileSync(table, tableText([...lines, ...(runtime === undefined ? [] : ociTable(runtime, this.folder))]))
     return [
       `mount -n -a -T ${quoted(table)} 2>/dev/null`,
-      // Each filesystem has a /proc by now; older kernels do not know the option.
+      // Every filesystem has a /proc by now; older kernels do not know the option.
       `[ -d ${quoted(`${root}/proc`)} ] || mount -n -t overlay -o ${quoted(overlay)} overlay ${quoted(root)} || exit`,
     ]
   }
 
-  /** The runtime's config.json: in memory, by lines of the inner script, where it holds secrets. */
+  /** Writes the runtime's config.json; if it contains secrets, in memory by lines of the inner script. */
   private writeBundle(facts: StepFacts): { readonly bundle: string; readonly lines: readonly string[] } {
     const { command, folder } = this
     const pieces = inPieces(command, (more) => runtimeConfig({ ...facts, env: [...facts.env, ...more] }))
@@ -270,10 +271,10 @@ class OverlayStep {
     )
   }
 
-  /** The exit code, unless it is that of a runtime which did not get as far as the command. */
+  /** Returns the exit code, unless it comes from a runtime that could not start the command. */
   private checked(code: number): number {
     const text = code === 0 || this.tools.runtime === undefined ? '' : read(runtimeLog(this.folder))
-    // In a user namespace runc cannot remove the cgroups that it could not make.
+    // In a user namespace runc cannot remove cgroups that it could not create.
     const error = text
       .split('\n')
       .findLast((line) => /error/i.test(line) && !/level=warning|cgroup|remove paths/i.test(line))

@@ -1,10 +1,10 @@
 import { type Entry, systemCallNumbers } from './numbers.ts'
 import type { ArgumentCondition, SeccompProfile, SystemCallRule } from './profile.ts'
 
-/** One instruction of classic BPF. (linux/filter.h, struct sock_filter) */
+/** An instruction of classic BPF. (linux/filter.h, struct sock_filter) */
 export interface Instruction {
   readonly code: number
-  /** How many of the next instructions are left out where the comparison holds, and where it does not. */
+  /** How many of the following instructions to skip if the comparison is true or false. */
   readonly jt: number
   readonly jf: number
   readonly k: number
@@ -37,7 +37,7 @@ const auditArchitectures: Readonly<Record<Exclude<Entry, 'SCMP_ARCH_X32'>, numbe
   SCMP_ARCH_ARM: 0x40000028,
 }
 
-/** What the kernel takes an int from, whatever stands in the upper half of the register. */
+/** The kernel reads an int argument, ignoring the upper half of the register. */
 const ofInts = new Set(['socket', 'personality'])
 
 type Program = readonly Instruction[]
@@ -45,8 +45,8 @@ type Program = readonly Instruction[]
 type Rules = ReadonlyMap<string, readonly SystemCallRule[]>
 
 /**
- * The profile as a program for seccomp(2). Calls that are newer than the profile do not exist (ENOSYS), so that C libraries
- * fall back to older ones, as runc has it; an architecture that the profile does not name ends the process.
+ * Compiles the profile to a program for seccomp(2). Calls newer than the profile return ENOSYS, so that C libraries fall back to
+ * older ones, as in runc; on architectures that the profile does not name, the process is killed.
  */
 export function compileFilter(profile: SeccompProfile): Program {
   const rules = rulesByName(profile)
@@ -66,7 +66,9 @@ export function compileFilter(profile: SeccompProfile): Program {
   return [does(load, entryAt), ...rest]
 }
 
-/** The program as seccomp(2) wants it. (struct sock_filter: u16, u8, u8, u32 of this machine, which is little-endian) */
+/**
+ * Encodes the program for seccomp(2). (struct sock_filter: u16, u8, u8, u32 in this machine's byte order, which is little-endian)
+ */
 export function filterBytes(program: Program): Buffer {
   const words = new Uint32Array(program.length * 2)
   for (const [i, { code, jt, jf, k }] of program.entries()) {
@@ -93,7 +95,7 @@ interface Range {
   readonly code: Program
 }
 
-/** Decides by the number, which is loaded. */
+/** Decides by the loaded system call number. */
 function entrySection(rules: Rules, otherwise: Program, entry: Entry): Program {
   const wide = entry === 'SCMP_ARCH_X86_64' || entry === 'SCMP_ARCH_AARCH64'
   const codes: Program[] = []
@@ -137,7 +139,7 @@ function searchTree(ranges: readonly Range[]): Program {
 
 const allowing: Program = [does(give, allowed)]
 
-/** The first rule whose conditions hold. */
+/** Returns the action of the first rule whose conditions hold. */
 function decision(name: string, rules: readonly SystemCallRule[], otherwise: Program, wide: boolean): Program {
   let rest = otherwise
   for (const { action, errnoRet, args = [] } of rules.toReversed()) {
@@ -152,7 +154,7 @@ function conditions(args: readonly ArgumentCondition[], then: Program, otherwise
   for (const { index, value, valueTwo = 0, op } of args.toReversed()) {
     const low = [does(load, argumentsAt + 8 * index)]
     const isEqual = (to: number, yes: Program, no: Program) => branch(jumpEqual, to, no, yes)
-    // Values are of 32 bits: the upper half has to be empty, or a mask does not look at it.
+    // Values have 32 bits: the upper half must be zero, unless a mask ignores it.
     const high = (yes: Program, no: Program) =>
       wide ? [does(load, argumentsAt + 8 * index + 4), ...isEqual(0, yes, no)] : yes
     switch (op) {
@@ -170,7 +172,7 @@ function conditions(args: readonly ArgumentCondition[], then: Program, otherwise
   return program
 }
 
-/** Compares what is loaded with `k`, and goes on with one of the programs; each of them ends with an answer. */
+/** Compares the loaded value with `k` and continues with one of the programs, each of which ends with a return. */
 function branch(code: typeof jumpEqual | typeof jumpNotLess, k: number, otherwise: Program, then: Program): Program {
   const head =
     otherwise.length <= 0xff

@@ -1,4 +1,5 @@
-// Numbers of system calls: `name amd64 386 arm64 arm`, `-` where the architecture has none. (linux, arch/*/syscall*.tbl; arm's own, asm/unistd.h)
+// System call numbers: `name amd64 386 arm64 arm`, `-` if the architecture lacks it. (linux, arch/*/syscall*.tbl; arm's own,
+// asm/unistd.h)
 const table = `
 _llseek - 140 - 140, _newselect - 142 - 142, accept 43 - 202 285, accept4 288 364 242 366, access 21 33 - 33,
 acct 163 51 89 51, adjtimex 159 124 171 124, alarm 37 27 - -, arch_prctl 158 384 - -, arm_fadvise64_64 - - - 270,
@@ -104,7 +105,7 @@ vhangup 153 111 58 111, vmsplice 278 316 75 343, wait4 61 114 260 114, waitid 24
 write 1 4 64 4, writev 20 146 66 146
 `
 
-// Where x32 has another number than amd64. (linux, syscall_64.tbl, "x32")
+// Numbers on x32 that differ from amd64. (linux, syscall_64.tbl, "x32")
 const otherOnX32 = `
 epoll_ctl_old -, epoll_wait_old -, execve 520, execveat 545, get_robust_list 531, get_thread_area -, getsockopt 542,
 io_setup 543, io_submit 544, ioctl 514, mq_notify 527, preadv 534, preadv2 546, process_vm_readv 539,
@@ -114,7 +115,7 @@ rt_tgsigqueueinfo 536, sendmmsg 538, sendmsg 518, set_robust_list 530, set_threa
 sigaltstack 525, timer_create 526, vmsplice 532, waitid 529, writev 516
 `
 
-/** A way into the kernel, by the name that the OCI runtime-spec gives it. */
+/** A system call ABI, by its name in the OCI runtime-spec. */
 export type Entry = 'SCMP_ARCH_X86_64' | 'SCMP_ARCH_X86' | 'SCMP_ARCH_X32' | 'SCMP_ARCH_AARCH64' | 'SCMP_ARCH_ARM'
 
 const columns: Readonly<Record<Entry, number>> = {
@@ -129,7 +130,7 @@ const known = new Map<Entry, ReadonlyMap<string, number>>()
 
 let rows: readonly (readonly string[])[] | undefined
 
-/** The numbers of the system calls that rules name, without the bit that marks x32. */
+/** Returns the system call numbers, without the bit that marks x32. */
 export function systemCallNumbers(entry: Entry): ReadonlyMap<string, number> {
   let numbers = known.get(entry)
   if (numbers === undefined) {

@@ -3,19 +3,19 @@ import { replaceFile } from '../../../disk/index.ts'
 import type { BuildResult, PushResult } from '../../../index.ts'
 import { Failure } from '../../failure.ts'
 
-/** The image ID, without a newline at the end. */
+/** Writes the image ID without a trailing newline. */
 export function writeIdFile(path: string, { id }: BuildResult): void {
   writeWhole(path, id)
 }
 
-/** A stale ID must not outlive a build that fails. */
+/** A stale ID must not outlive a failed build. */
 export function removeIdFile(path: string): void {
   if (isRegular(path)) attempt(path, () => rmSync(path))
 }
 
 /**
- * The members that `docker buildx build --metadata-file` writes for an image. After a push, the digest is what the registry
- * has. An index has no config.
+ * Writes the members that `docker buildx build --metadata-file` writes for an image. After a push, the digest is the registry's.
+ * An index has no config.
  */
 export function writeMetadataFile(path: string, result: BuildResult, pushed?: PushResult): void {
   const { mediaType, digest, size } = pushed ?? result
@@ -42,14 +42,14 @@ function platformJson(platform: NonNullable<BuildResult['platform']>): object {
   }
 }
 
-/** `app:1` is `docker.io/library/app:1`. */
+/** Expands `app:1` to `docker.io/library/app:1`. */
 export function fullName(familiar: string): string {
   const [first, ...rest] = familiar.split('/') as [string, ...string[]]
   if (rest.length === 0) return `docker.io/library/${familiar}`
   return /[.:]|^localhost$|[A-Z]/.test(first) ? familiar : `docker.io/${familiar}`
 }
 
-/** Under another name first, so that nobody reads half a file. What is no regular file (`/dev/stdout`) is written to. */
+/** Replaces the file atomically. Anything but a regular file (`/dev/stdout`) is written directly. */
 function writeWhole(path: string, text: string): void {
   attempt(path, () => {
     if (exists(path) && !isRegular(path)) {

@@ -3,7 +3,7 @@ import { loginFlags } from '../registry/login-flags.ts'
 
 export const buildFlags = {
   ...loginFlags,
-  // What the build listens to.
+  // Flags that affect the build.
   annotation: { type: 'list', placeholder: 'stringArray', help: 'Add annotation to the image' },
   'build-arg': { type: 'list', help: 'Set build-time variables' },
   'build-context': {
@@ -42,17 +42,17 @@ export const buildFlags = {
   tag: { type: 'list', short: 't', help: 'Name and optionally a tag in the "name:tag" format' },
   target: { type: 'string', help: 'Set the target build stage to build.' },
 
-  // What would change the image, and cannot yet.
+  // Flags that would change the image and are not supported yet.
   push: { type: 'bool', help: 'Shorthand for "--output=type=registry"' },
 
-  // What is said of by a warning where it is used. (build-options.ts)
+  // Ignored with a warning. (build-options.ts)
   attest: { type: 'list', placeholder: 'stringArray', help: 'Attestation parameters (format: "type=sbom,...")' },
   'cache-to': { type: 'list', placeholder: 'stringArray', help: 'Cache export destinations' },
   provenance: { type: 'string', help: 'Shorthand for "--attest=type=provenance"' },
   sbom: { type: 'string', help: 'Shorthand for "--attest=type=sbom"' },
   squash: { type: 'bool', help: 'Squash newly built layers into a single new layer', hidden: true },
 
-  // For RUN, for the way files travel to a daemon, or for a registry: no other image comes of them.
+  // For RUN, for sending files to a daemon, or for a registry: they do not change the image.
   'add-host': { type: 'strings', placeholder: 'list', help: 'Add a custom host-to-IP mapping ("host:ip")' },
   allow: {
     type: 'list',

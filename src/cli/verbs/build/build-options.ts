@@ -10,7 +10,7 @@ import { withProxies } from './proxies.ts'
 
 type BuildCall = Call<BuildFlags>
 
-/** What the flags and the argument of `tare build` ask of the library. Throws for what cannot be asked. */
+/** Converts the flags and argument of `tare build` to library options. Throws for unsupported ones. */
 export async function readBuildOptions(
   call: BuildCall,
 ): Promise<Omit<BuildOptions, 'report' | 'tags' | 'load' | 'rewriteTimestamp'>> {
@@ -54,7 +54,7 @@ function readSecretLeak({ flags, given }: BuildCall): BuildOptions['secretLeak']
   return 'allow'
 }
 
-/** Whether only the checks are wanted. Throws for a `--call` that is not known. */
+/** Whether only the checks are requested. Throws for an unknown `--call`. */
 export function isCheck({ flags }: Pick<BuildCall, 'flags'>): boolean {
   if (flags.check || flags.call === 'check' || flags.call === 'lint') return true
   if (flags.call === 'build' || flags.call === undefined) return false
@@ -63,7 +63,7 @@ export function isCheck({ flags }: Pick<BuildCall, 'flags'>): boolean {
   throw new UsageError(`invalid call "${flags.call}"`, 'Use --call=check or --call=build.')
 }
 
-// (docker/build: a folder that is there comes first)
+// (docker/build: an existing folder takes precedence)
 const isAddress = /^(?:https?|git|ssh):\/\/|^[\w.-]+@[\w.-]+:|^github\.com\//i
 
 function readContext(call: BuildCall): ContextSource {
@@ -97,7 +97,7 @@ function readBuildArgs(texts: readonly string[]): Record<string, string | undefi
   )
 }
 
-/** Docker's labels: without a sign the value is empty. */
+/** As in docker, a label without `=` has an empty value. */
 function splitPair(text: string): readonly [string, string] {
   const sign = text.indexOf('=')
   return sign < 0 ? [text, ''] : [text.slice(0, sign), text.slice(sign + 1)]
@@ -117,7 +117,7 @@ function readNamedContext(text: string): readonly [string, string] {
   return [name, value]
 }
 
-/** What was asked for and makes no difference, where one would expect it to. */
+/** Returns flags that have no effect although one might expect it. */
 export function ignoredFlags({ flags, given }: Pick<BuildCall, 'flags' | 'given'>): readonly string[] {
   const said: string[] = []
   if (flags.squash)

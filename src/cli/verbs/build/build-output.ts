@@ -10,7 +10,7 @@ import { OutputFields } from '../images/output-fields.ts'
 import type { BuildFlags } from './build-flags.ts'
 
 interface Common {
-  /** What the image is called there; empty: as the build is. */
+  /** The image's names there; empty: those of the build. */
   readonly names: readonly string[]
 }
 
@@ -18,29 +18,29 @@ interface Common {
 export type Output = Common &
   (
     | {
-        /** An archive; `to` is a file's path, or `-`: standard output. */
+        /** An archive; `to` is a file's path, or `-` for standard output. */
         readonly kind: 'archive'
         readonly format: 'docker' | 'oci'
         readonly to: string
       }
-    /** The store alone, with every layer. */
+    /** The store only, with every layer. */
     | { readonly kind: 'load' }
-    /** The store alone. */
+    /** The store only. */
     | { readonly kind: 'store' }
-    /** The registries that its names speak of. */
+    /** The registries in its names. */
     | { readonly kind: 'push'; readonly options: Omit<PushOptions, 'name'> }
   )
 
-/** What the outputs ask of the build. */
+/** What the outputs require from the build. */
 export interface Outputs {
   readonly all: readonly Output[]
   readonly load: boolean
-  /** What the image is called in the store. */
+  /** The image's names in the store. */
   readonly tags: readonly string[]
   readonly rewriteTimestamp: boolean
 }
 
-/** What `--output`, `--load` and `--push` ask for. Throws for what tare cannot write yet. */
+/** Parses `--output`, `--load` and `--push`. Throws for what tare cannot write yet. */
 export function readOutputs({ flags, streams }: Pick<Call<BuildFlags>, 'flags' | 'streams'>): Outputs {
   let rewriteTimestamp = flags['rewrite-timestamp']
   const all = flags.output.map((text) => {
@@ -108,7 +108,7 @@ function readImage(fields: OutputFields, isPushed: boolean): Output {
   const isMeant = fields.takeSwitch('push') ?? false
   const unpack = fields.takeSwitch('unpack') ?? false
   if (isMeant || isPushed) return readPush(fields, names)
-  // Without a push, what these two say is so.
+  // Without a push, both are true anyway.
   fields.expect('push-by-digest', false)
   fields.expect('force-compression', false)
   return { kind: unpack ? 'load' : 'store', names }
@@ -117,7 +117,7 @@ function readImage(fields: OutputFields, isPushed: boolean): Output {
 function readArchive(fields: OutputFields, format: 'docker' | 'oci'): Output {
   const to = fields.take('dest') || undefined
   fields.expect('tar', true)
-  // Layers rest uncompressed, and stay so in an archive.
+  // Layers are stored uncompressed, and remain so in an archive.
   const compression = fields.take('compression')
   if (compression !== undefined && compression !== 'uncompressed')
     throw notYet(`--output type=${format},compression=${compression}`, 'Layers are uncompressed in archives.')
@@ -157,7 +157,7 @@ function readPush(fields: OutputFields, names: readonly string[]): Output {
   return { kind: 'push', names, options }
 }
 
-/** Writes the archives, and pushes. Answers what came of the first push. */
+/** Writes the archives, and pushes. Returns the result of the first push. */
 export async function writeOutputs(
   outputs: readonly Output[],
   { names, digest }: BuildResult,

@@ -55,7 +55,7 @@ export const build = defineVerb({
   },
 })
 
-/** Does the work with its progress on the screen. */
+/** Runs the work with its progress on the screen. */
 async function shown<T>(progress: Progress, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
@@ -64,7 +64,7 @@ async function shown<T>(progress: Progress, work: () => Promise<T>): Promise<T> 
   }
 }
 
-/** The warnings follow the work, also where it fails. */
+/** Warnings follow the work, even if it fails. */
 async function withWarnings<T>(warnings: readonly Warning[], call: BuildCall, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
@@ -73,7 +73,7 @@ async function withWarnings<T>(warnings: readonly Warning[], call: BuildCall, wo
   }
 }
 
-/** A Dockerfile that makes errors of its warnings has said so in the warnings already. */
+/** If the Dockerfile turns warnings into errors, they have already been printed. */
 async function checkOnly(tare: Tare, options: BuildOptions): Promise<void> {
   try {
     await tare.checkDockerfile(options)
@@ -88,12 +88,12 @@ function tee(progress: Progress, warnings: Warning[], { streams, env }: BuildCal
     if (event.type === 'warning') warnings.push(event)
     progress.report(event)
     if (isLeak(event)) progress.interject(formatLeak(event, colored))
-    // Another image than the one that was asked for may come of it.
+    // The result may differ from what was requested.
     if (mode === 'quiet' && isUnchecked(event)) progress.interject(formatLine(event))
   }
 }
 
-/** `-q` is `--progress=quiet`; without either BUILDKIT_PROGRESS decides. */
+/** `-q` is `--progress=quiet`; without either, BUILDKIT_PROGRESS decides. */
 function readMode({ flags, given, env }: BuildCall): ProgressMode {
   const asked = (given.has('progress') ? flags.progress : env['BUILDKIT_PROGRESS']) || 'auto'
   const mode = progressModes.find((candidate) => candidate === asked)

@@ -15,7 +15,7 @@ export const doctor = defineVerb({
   },
 })
 
-/** A paragraph for each sandbox: works, or what is missing, each with the command that mends it. */
+/** Returns a paragraph for each sandbox: that it works, or what is missing, with the command that fixes it. */
 export function formatReport({ user, home, chosen, sandboxes, platforms, notes }: DoctorReport): string {
   const blocks = sandboxes.map(({ isolation, works, by, hindrances }) => {
     const state = works ? `works${isolation === chosen ? ', and is what RUN uses' : ''}` : 'does not work'

@@ -4,8 +4,8 @@ import { Failure } from '../../failure.ts'
 const mostBytes = 4 << 20
 
 /**
- * The variables of a file, by docker's rules: `NAME=value` as it stands (no quotes, no expansion), `NAME` alone takes the value of
- * `environment` or is left out, `#` begins a comment line.
+ * Reads variables from a file by docker's rules: `NAME=value` literally (no quotes, no expansion), `NAME` alone gets the value
+ * from `environment` or is omitted, `#` starts a comment line.
  */
 export function readEnvFile(path: string, environment: NodeJS.ProcessEnv): readonly string[] {
   return readText(path)

@@ -8,7 +8,7 @@ import type { BuildFlags } from './build-flags.ts'
 
 type BuildCall = Pick<Call<BuildFlags>, 'flags' | 'streams'>
 
-/** Whether `--on-error=shell` was given. Throws where there is no terminal to have a shell on. */
+/** Whether `--on-error=shell` was given. Throws if there is no terminal for the shell. */
 export function readOnError({ flags, streams }: BuildCall): boolean {
   const asked = flags['on-error']
   if (asked === undefined || asked === '') return false
@@ -20,7 +20,7 @@ export function readOnError({ flags, streams }: BuildCall): boolean {
 }
 
 export interface PausableProgress extends Progress {
-  /** Ends the picture, and lets nothing more be drawn. */
+  /** Ends the display; nothing more is drawn. */
   stop(): void
 }
 
@@ -41,7 +41,7 @@ export function pausable(progress: Progress): PausableProgress {
   }
 }
 
-/** Opens a shell in what a failed step left; of several, in the first. */
+/** Opens a shell in what a failed step left; if several fail, in the first. */
 export function shellIn(call: BuildCall, progress: PausableProgress): BuildOptions['onFailedStep'] {
   let opened = false
   return async ({ title, message, shell }) => {

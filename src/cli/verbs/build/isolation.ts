@@ -3,7 +3,7 @@ import { UsageError } from '../../failure.ts'
 
 const isolations = ['auto', 'oci', 'namespace', 'chroot'] as const
 
-/** `--isolation`; Docker's `default` is ours, too. */
+/** Parses `--isolation`; Docker's `default` is accepted. */
 export function readIsolation(text: string | undefined): BuildOptions['isolation'] {
   if (text === undefined || text === '' || text === 'default') return undefined
   const found = isolations.find((one) => one === text)

@@ -10,8 +10,8 @@ const settings: Readonly<Record<string, string>> = {
 type Arguments = Readonly<Record<string, string | undefined>>
 
 /**
- * The build arguments, with the proxies that docker's own config.json names for every build; those given come first. (docker
- * reference, "Configure the Docker client to use a proxy server")
+ * Adds the proxies that docker's config.json sets for every build; explicit arguments take precedence. (docker reference,
+ * "Configure the Docker client to use a proxy server")
  */
 export function withProxies(given: Arguments, env: NodeJS.ProcessEnv): Arguments {
   const found: Record<string, string> = {}

@@ -8,7 +8,7 @@ const itsWalls = 'What stands between the command and this machine is set by --i
 const noDevices = 'The command gets no devices of this machine.'
 const noHealth = 'tare run does not check health.'
 
-/** What `docker run` takes and `tare run` does not: refused by name, with the reason. */
+/** Flags of `docker run` that `tare run` rejects by name, with the reason. */
 function refused(why: string, type: Flag['type'], names: readonly string[]): FlagTable {
   return Object.fromEntries(
     names.map((text) => {
@@ -18,7 +18,7 @@ function refused(why: string, type: Flag['type'], names: readonly string[]): Fla
   )
 }
 
-/** What a command line of `docker run` may hold, and tare need not do. */
+/** Flags of `docker run` that have no effect here. */
 const taken = {
   'disable-content-trust': { type: 'bool', help: 'Skip image verification', hidden: true, default: true },
   'no-healthcheck': { type: 'bool', help: 'Disable any HEALTHCHECK', hidden: true },
@@ -59,7 +59,7 @@ export const runFlags = {
 
 export type RunFlags = typeof runFlags
 
-/** The flags of `tare run`, with those of docker that it refuses. */
+/** The flags of `tare run`, including those of docker that it rejects. */
 export const allRunFlags = {
   ...refused(noContainer, 'bool', ['detach d']),
   ...refused(noContainer, 'string', [

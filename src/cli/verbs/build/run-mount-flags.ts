@@ -4,7 +4,7 @@ import { sizeOf } from '../../flags.ts'
 
 const form = 'Write type=bind,src=PATH,dst=PATH[,readonly] or type=tmpfs,dst=PATH[,tmpfs-size=64m].'
 
-/** Docker's `--mount`, as far as there is something to mount without a daemon. */
+/** Parses docker's `--mount`, for the types that need no daemon. */
 export function readMountFlag(text: string): RunMount {
   const wrong = (why: string) => new UsageError(`invalid mount "${text}": ${why}`, form)
   const fields = new Map<string, string>()
@@ -36,14 +36,14 @@ const aliases: Readonly<Record<string, string>> = {
   ...{ readonly: 'readonly', ro: 'readonly', 'tmpfs-size': 'tmpfs-size', consistency: 'consistency' },
 }
 
-/** Docker's `--tmpfs PATH[:options]`. */
+/** Parses docker's `--tmpfs PATH[:options]`. */
 export function readTmpfsFlag(text: string): RunMount {
   const [target = '', options = ''] = text.split(/:(.*)/s)
   const wrong = (why: string) => new UsageError(`invalid tmpfs "${text}": ${why}`, 'Write PATH or PATH:size=64m.')
   let size: number | undefined
   for (const option of options.split(',').filter(Boolean)) {
     if (option.startsWith('size=')) size = readSize(option.slice('size='.length), wrong)
-    // What holds in any case.
+    // These apply anyway.
     else if (!['rw', 'nosuid', 'nodev', 'mode=1777'].includes(option)) throw wrong(`"${option}" is not supported`)
   }
   return { type: 'tmpfs', target, size }

@@ -83,7 +83,7 @@ function ignored(flags: RunCall['flags']): readonly string[] {
   ]
 }
 
-/** Shows layers that come before the command starts; then the terminal is the command's. */
+/** Shows the layers that are fetched before the command starts; then the terminal is the command's. */
 function pullProgress(call: RunCall): Transfers {
   if (call.flags.quiet) return { report: () => {}, finish: () => {} }
   let transfers: Transfers | undefined
@@ -103,7 +103,7 @@ function pullProgress(call: RunCall): Transfers {
 
 const exitCodes: Readonly<Record<string, number>> = { COMMAND_MISSING: 127, COMMAND_REFUSED: 126 }
 
-/** Docker's exit codes: 127 for what is not there, 126 for what cannot be executed, 125 for all that is not the command's own. */
+/** Returns docker's exit codes: 127 for a missing command, 126 for one that cannot be executed, 125 for all other failures. */
 function explain(error: unknown): unknown {
   const { code, message, remedy } = error as { code?: unknown; message?: string; remedy?: string }
   if (typeof code !== 'string' || message === undefined || !(error as Error).name.startsWith('TareError')) return error
@@ -115,7 +115,7 @@ const forwarded: readonly NodeJS.Signals[] = [
 ]
 const deadly: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
 
-/** Who is asked to end thrice, and does not, is ended. */
+/** After this many signals without effect, the command is killed. */
 const idleTimeout = 3
 
 interface Forwarding {
@@ -124,7 +124,7 @@ interface Forwarding {
   stop(): void
 }
 
-/** Signals go to the command. With a terminal, Ctrl-C reaches it from there already. */
+/** Forwards signals to the command. On a terminal, Ctrl-C reaches it anyway. */
 function forwardSignals(call: Pick<RunCall, 'flags' | 'takeSignals'>): Forwarding {
   call.takeSignals()
   const controller = new AbortController()

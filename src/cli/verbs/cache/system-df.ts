@@ -33,7 +33,7 @@ function usageRow(line: DiskUsageLine): Row {
   const share = line.size > 0 ? ` (${Math.trunc((line.reclaimable * 100) / line.size)}%)` : ''
   return {
     Active: String(line.active),
-    // Docker gives no share of the build cache.
+    // docker prints no percentage for the build cache.
     Reclaimable: humanSize(line.reclaimable) + (line.type === 'Build Cache' ? '' : share),
     Size: humanSize(line.size),
     TotalCount: String(line.total),

@@ -3,14 +3,14 @@ import { UsageError } from '../../failure.ts'
 const formats = ['oci', 'docker'] as const
 export const compressions = ['gzip', 'zstd'] as const
 
-/** What flags say of the kind of an image that leaves. */
+/** The output format chosen by flags. */
 export interface ImageKind {
   readonly format: (typeof formats)[number] | undefined
   readonly compression: (typeof compressions)[number] | undefined
   readonly compressionLevel: number | undefined
 }
 
-/** `--format`, `--compression` and `--compression-level`. Throws for what none of them knows. */
+/** Parses `--format`, `--compression` and `--compression-level`. Throws for invalid values. */
 export function readImageKind(flags: {
   readonly format?: string | undefined
   readonly compression?: string | undefined
@@ -25,7 +25,7 @@ export function readImageKind(flags: {
   return { format, compression, compressionLevel: levelOf(flags['compression-level'], compression ?? 'gzip') }
 }
 
-/** The level that a compression takes. */
+/** Parses the level for a compression. */
 export function levelOf(text: string | undefined, compression: 'gzip' | 'zstd'): number | undefined {
   if (text === undefined) return undefined
   const most = compression === 'gzip' ? 9 : 19

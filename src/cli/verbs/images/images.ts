@@ -55,7 +55,7 @@ function printImages(
 export function imageRow(image: ImageSummary, now: number, flags: { readonly 'no-trunc': boolean }): Row {
   return {
     Containers: 'N/A',
-    // The zone's name loads all of Intl, and no table shows it unless asked to.
+    // The zone's name loads all of Intl, and only some formats show it.
     get CreatedAt() {
       return goTime(image.created)
     },
@@ -71,7 +71,7 @@ export function imageRow(image: ImageSummary, now: number, flags: { readonly 'no
   }
 }
 
-/** Twelve digits of an id, or all of it. */
+/** Returns twelve digits of an ID, or all of it. */
 export function shortId(id: string, whole: boolean): string {
   return whole ? id : id.replace(/^sha256:/, '').slice(0, 12)
 }

@@ -5,8 +5,8 @@ type Config = ImageDetails['Config']
 type Healthcheck = NonNullable<Config['Healthcheck']>
 
 /**
- * The details as docker's templates see them: Go's field names (`.ID`), and Go's zero values where the JSON has nothing
- * (`{{len .Config.Cmd}}` of an image without a command is 0). A field that only the JSON has (`.Id`) is found there.
+ * Returns the details as docker's templates see them: with Go's field names (`.ID`), and Go's zero values for whatever the JSON
+ * lacks (`{{len .Config.Cmd}}` is 0 for an image without a command). Fields that exist only in the JSON (`.Id`) are found there.
  */
 export function detailsStruct(details: ImageDetails): Struct {
   return new Struct(
@@ -86,7 +86,7 @@ function mapOf(members: Readonly<Record<string, unknown>> | undefined): Readonly
   return members === undefined ? nilMap : new Map(Object.entries(members))
 }
 
-/** `1m30s`, as Go prints a duration. */
+/** Formats a duration like Go: `1m30s`. */
 export function printDuration(nanoseconds: number): string {
   if (nanoseconds === 0) return '0s'
   if (nanoseconds < 1e3) return `${nanoseconds}ns`
@@ -98,7 +98,7 @@ export function printDuration(nanoseconds: number): string {
   return minutes < 60 ? `${minutes}m${seconds}` : `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds}`
 }
 
-/** `2024-05-01 10:20:30.5 +0000 UTC`, as Go prints a time. */
+/** Formats a time like Go: `2024-05-01 10:20:30.5 +0000 UTC`. */
 function printTime(text: string): string {
   const parts = /^(\S+?)T([\d:]+(?:\.\d+)?)(Z|[+-]\d\d:\d\d)$/.exec(text)
   if (parts === null) return text

@@ -40,13 +40,13 @@ export const inspect = defineVerb({
   },
 })
 
-/** How the images that were found are written. A template is read before anything is looked up. */
+/** Returns how to print the images found. A template is parsed before any image is looked up. */
 function compileFormat(format: string | undefined): (found: readonly ImageDetails[]) => string {
   if (format === undefined || format === '')
     return (found) => `${found.length === 0 ? '[]' : JSON.stringify(found, undefined, 4)}\n`
   if (format === 'json') return (found) => `${formatJson(found)}\n`
   const template = compileTemplate(format)
-  // Where nothing was found docker writes an empty line: a script that reads one line gets one.
+  // docker prints an empty line if nothing was found, for scripts that read one line.
   return (found) =>
     found.length === 0 ? '\n' : found.map((details) => `${template.fill(detailsStruct(details))}\n`).join('')
 }

@@ -1,11 +1,11 @@
 import { Failure, notYet } from '../../failure.ts'
 
-/** The fields of one `--output`, of which every one has to be asked for. */
+/** The fields of an `--output`, all of which must be read. */
 export class OutputFields {
   readonly type: string
   private readonly pairs: Map<string, string>
 
-  /** Throws for what is not a list of fields with a type. */
+  /** Throws if the text is not a list of fields with a type. */
   constructor(text: string) {
     this.pairs = new Map(
       fieldsOf(text).map((field) => {
@@ -19,14 +19,14 @@ export class OutputFields {
     this.type = type
   }
 
-  /** The value of a field; undefined where it is not given. */
+  /** Returns a field's value; undefined if it is not given. */
   take(key: string): string | undefined {
     const value = this.pairs.get(key)
     this.pairs.delete(key)
     return value
   }
 
-  /** The value of a switch, as Go reads it. */
+  /** Returns a boolean, parsed like Go. */
   takeSwitch(key: string): boolean | undefined {
     const value = this.take(key)
     if (value === undefined) return undefined
@@ -35,19 +35,19 @@ export class OutputFields {
     throw new Failure(`non-bool value specified for ${key} in --output: ${JSON.stringify(value)}`)
   }
 
-  /** A switch that is taken as it is here in any case. Throws where it is asked for otherwise. */
+  /** Checks a boolean that has a fixed value here. Throws if it is given with the other one. */
   expect(key: string, value: boolean): void {
     const asked = this.takeSwitch(key)
     if (asked !== undefined && asked !== value) throw notYet(`--output type=${this.type},${key}=${asked}`)
   }
 
-  /** Throws for what nobody has asked for: what is given must not be dropped. */
+  /** Throws if any field was not read: nothing given may be ignored. */
   finish(): void {
     for (const [key, value] of this.pairs) throw notYet(`--output type=${this.type},${key}=${value}`)
   }
 }
 
-/** A line of CSV: a field with commas stands in quotes. */
+/** Splits a line of CSV: a field with commas is quoted. */
 function fieldsOf(text: string): string[] {
   const fields: string[] = []
   const pattern = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y

@@ -13,7 +13,7 @@ export const remove = defineVerb({
   run: async ({ args, flags, streams, signal, debug, ...call }) => {
     const tare = await call.open()
     let exitCode = 0
-    // One by one, as docker does: a name that does not exist keeps none of the others.
+    // One by one, as in docker: an unknown name does not affect the others.
     for (const name of args) {
       try {
         for (const removal of await tare.images.remove({ names: [name], force: flags.force, signal }))

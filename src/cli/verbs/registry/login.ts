@@ -53,7 +53,7 @@ export const login = defineVerb({
   },
 })
 
-/** Whether the registry takes what is kept. Where it does not, and somebody can be asked, that is told and not thrown. */
+/** Whether the registry accepts the stored login. If not, and the user can be asked, this is reported rather than thrown. */
 async function isLoggedIn(tare: Tare, about: LoginOptions, { streams }: Context): Promise<boolean> {
   try {
     const { user } = await tare.registry.login(about)

@@ -48,7 +48,7 @@ function formatPulled({ name, fullName, digest, upToDate }: PullResult, quiet: b
   return `Digest: ${digest}\nStatus: ${status} for ${name}\n${fullName}\n`
 }
 
-/** Docker's words: with all tags, none can be named. */
+/** In docker's words: --all-tags excludes a tag. */
 export function refuseTag(name: string): void {
   if (/:[^/]*$|@/.test(name)) throw new UsageError("tag can't be used with --all-tags/-a")
 }

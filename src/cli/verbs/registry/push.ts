@@ -60,7 +60,7 @@ function formatPushed({ fullName, digest, size }: PushResult): string {
   return `${fullName.slice(repositoryOf(fullName).length + 1)}: digest: ${digest} size: ${size}\n`
 }
 
-/** Without its tag: `docker.io/library/app`. */
+/** Returns the name without its tag: `docker.io/library/app`. */
 function repositoryOf(name: string): string {
   return name.replace(/:[^/]*$/, '')
 }

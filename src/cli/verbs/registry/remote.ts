@@ -4,7 +4,7 @@ import { loginFlags } from './login-flags.ts'
 
 const insecure = { type: 'bool', help: 'Skip certificate checks and allow plain HTTP' } as const
 
-/** `tare image digest|manifest|config NAME`: what a registry, or another place, has under the name. */
+/** `tare image digest|manifest|config NAME`: what a registry, or another transport, has under the name. */
 function document(what: 'digest' | 'manifest' | 'config'): AnyVerb {
   return defineVerb({
     usage: '[OPTIONS] NAME[:TAG|@DIGEST]',
