@@ -3,6 +3,17 @@ import type { ImportOptions, LoadedImage, LoadOptions, SaveOptions } from './arc
 import type { BuildOptions, BuildResult, BuildWarning } from './build.ts'
 import type { CallOptions } from './call.ts'
 import type {
+  CopyOutOptions,
+  CopyOutResult,
+  ExportOptions,
+  FileOptions,
+  FilesOptions,
+  FileTrace,
+  LayerSummary,
+  ListedFile,
+  LookOptions,
+} from './contents.ts'
+import type {
   HistoryLine,
   ImageDetails,
   ImageSummary,
@@ -83,6 +94,18 @@ export interface ImageVerbs {
   load(options: LoadOptions): Promise<readonly LoadedImage[]>
   /** Makes an image of a root filesystem in a tar. Returns its ID. */
   import(options: ImportOptions): Promise<Digest>
+  /** The layers of an image, lowest first. Like all that looks into an image, of any that `LookOptions` names. */
+  layers(options: LookOptions): Promise<readonly LayerSummary[]>
+  /** What is in an image, or in one of its layers: a directory before what it holds. */
+  files(options: FilesOptions): Promise<readonly ListedFile[]>
+  /** The bytes of a file, as they are read. */
+  readFile(options: FileOptions): AsyncIterable<Uint8Array>
+  /** Which layers and instructions wrote, changed or removed a path. */
+  why(options: Omit<FileOptions, 'layer'>): Promise<FileTrace>
+  /** Writes the filesystem that the layers make together, as a tar. */
+  export(options: ExportOptions): Promise<void>
+  /** Copies a file or a directory out of an image. */
+  copyOut(options: CopyOutOptions): Promise<CopyOutResult>
   /** What the bytes of an image are, and what of them is wasted. */
   weigh(options: WeighOptions): Promise<WeighResult>
 }

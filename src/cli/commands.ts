@@ -119,6 +119,36 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./verbs/registry/remote.ts')).imageConfig,
   },
   {
+    names: ['image layers'],
+    summary: 'List the layers of an image',
+    load: async () => (await import('./verbs/contents/layers.ts')).layers,
+  },
+  {
+    names: ['image files'],
+    summary: 'List the files of an image',
+    load: async () => (await import('./verbs/contents/files.ts')).files,
+  },
+  {
+    names: ['image cat'],
+    summary: 'Print a file of an image',
+    load: async () => (await import('./verbs/contents/cat.ts')).cat,
+  },
+  {
+    names: ['image why'],
+    summary: 'Show which layers and instructions wrote, changed or removed a file',
+    load: async () => (await import('./verbs/contents/why.ts')).why,
+  },
+  {
+    names: ['export', 'image export'],
+    summary: "Export an image's filesystem as a tar archive",
+    load: async () => (await import('./verbs/contents/export.ts')).exportImage,
+  },
+  {
+    names: ['cp', 'image cp'],
+    summary: 'Copy files or directories out of an image',
+    load: async () => (await import('./verbs/contents/copy-out.ts')).copyOut,
+  },
+  {
     names: ['index create'],
     summary: 'Create an index in a registry with an image for each platform',
     load: async () => (await import('./verbs/registry/index-verbs.ts')).indexCreate,

@@ -54,8 +54,6 @@ test.each([
   ['manifest', /`tare image manifest`/],
   ['manifest inspect x', /`tare image manifest`/],
   ['manifest create x y', /`tare index create`/],
-  ['export x', /no containers to export; `tare save`/],
-  ['cp a:/b c', /`tare run -v`/],
   ['create x', /keeps no containers/],
   ['commit x', /no containers to commit/],
   ['search alpine', /does not search registries; `tare registry ls`/],

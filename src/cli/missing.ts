@@ -21,8 +21,6 @@ const elsewhere: Readonly<Record<string, string>> = {
   ),
   bake: 'tare does not read bake files; call `tare build` for each target.',
   commit: 'tare keeps no containers to commit; write what should change into a Dockerfile.',
-  cp: 'tare keeps no containers to copy from; `tare run -v` gives a command a folder of this machine, COPY --from takes files of an image.',
-  export: 'tare keeps no containers to export; `tare save` writes an image.',
   info: '`tare doctor` shows what this machine allows, `tare system df` what the store takes, `tare version` the version.',
   manifest: `\`tare image manifest\` shows what a registry has. ${indexes}`,
   'manifest annotate': '`tare index annotate` changes an index in its registry.',

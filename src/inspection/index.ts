@@ -6,7 +6,10 @@
  */
 
 export { FlatDirectory, FlatFilesystem, type FlatNode, type FoundNode } from './filesystem/flat.ts'
+export { describe, findFile, layerAt, listFiles } from './filesystem/list-files.ts'
 export type { InspectedImage, InspectedLayer } from './image.ts'
+export { summarizeLayers } from './layer-summaries.ts'
 export { findPackages } from './packages/find-packages.ts'
 export type * from './packages/package.ts'
+export { type DigestOf, traceFile } from './trace-file.ts'
 export { weigh } from './weigh/weigh.ts'

@@ -33,6 +33,14 @@ function imageVerbs(host: Host): ImageVerbs {
     load: async (request) => (await import('./images/load.ts')).load(host, request),
     weigh: async (request) => (await import('./images/weigh.ts')).weighImage(host, request),
     import: async (request) => (await import('./images/import-image.ts')).importImage(host, request),
+    layers: async (request) => (await import('./images/layers.ts')).imageLayers(host, request),
+    files: async (request) => (await import('./images/files.ts')).imageFiles(host, request),
+    readFile: async function* (request) {
+      yield* (await import('./images/read-file.ts')).readFile(host, request)
+    },
+    why: async (request) => (await import('./images/why.ts')).why(host, request),
+    export: async (request) => (await import('./images/export-image.ts')).exportImage(host, request),
+    copyOut: async (request) => (await import('./images/copy-out.ts')).copyOut(host, request),
   }
 }
 

@@ -1,3 +1,4 @@
+import { contentOf } from '../../files/layer/index.ts'
 import type { InspectedLayer } from '../../inspection/index.ts'
 import { type HistoryEntry, normalizePlatform, parsePlatform } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
@@ -56,6 +57,8 @@ async function openedContents(
     layers: inspected,
     unpack: (wanted = inspected) => layers.unpack(wanted),
     read: (file) => layers.read(file),
+    readEntry: (i, entry) =>
+      layers.read({ size: entry.size, content: { ...contentOf(inspected[i]!, entry), digest: entry.digest } }),
     close: async () => {
       layers.close()
       await opened.close()

@@ -1,3 +1,4 @@
+import type { LayerEntry } from '../../files/layer/index.ts'
 import type { RegularFile } from '../../files/tree/index.ts'
 import type { InspectedImage, InspectedLayer } from '../../inspection/index.ts'
 import type { Bytes, Reporter } from '../../support/index.ts'
@@ -20,5 +21,7 @@ export interface OpenedContents extends InspectedImage {
   unpack(layers?: readonly InspectedLayer[]): Promise<void>
   /** The bytes of a file of these layers, or of their merged tree; what has to be unpacked for that is. Throws `BLOB_CORRUPT` where they are not what they were. */
   read(file: Pick<RegularFile, 'size' | 'content'>): Bytes
+  /** The bytes of a file's entry in a layer of the image: 0 for the lowest. */
+  readEntry(layer: number, entry: LayerEntry): Bytes
   close(): Promise<void>
 }

@@ -153,12 +153,16 @@ export class FlatFilesystem {
     return { node: trail[trail.length - 1], path: names.join('/') }
   }
 
-  /** Everything below a directory, each before what it holds, names in the order of their bytes. */
-  *walk(directory: FlatDirectory = this.root, prefix = ''): Generator<readonly [path: string, node: FlatNode]> {
+  /** Everything below a directory, each before what it holds, names in the order of their bytes; down to a depth, 1 for its own. */
+  *walk(
+    directory: FlatDirectory = this.root,
+    prefix = '',
+    depth = Number.POSITIVE_INFINITY,
+  ): Generator<readonly [path: string, node: FlatNode]> {
     for (const name of sortNames([...directory.children.keys()])) {
       const node = directory.children.get(name)!
       yield [prefix + name, node]
-      if (typeof node === 'object') yield* this.walk(node, `${prefix}${name}/`)
+      if (typeof node === 'object' && depth > 1) yield* this.walk(node, `${prefix}${name}/`, depth - 1)
     }
   }
 

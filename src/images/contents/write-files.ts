@@ -1,0 +1,177 @@
+import {
+  chmodSync,
+  closeSync,
+  fchmodSync,
+  futimesSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs'
+import type { LayerEntry } from '../../files/layer/index.ts'
+import type { FlatFilesystem } from '../../inspection/index.ts'
+import { messageOf, systemCode, systemPath, TareError } from '../../support/index.ts'
+import type { NamedNodes } from './tar-of.ts'
+import type { OpenedContents } from './types.ts'
+
+export interface WriteFilesOptions {
+  /** Owners and all permission bits as the image has them. */
+  readonly archive: boolean
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What was written. */
+export interface WrittenFiles {
+  readonly size: number
+  readonly files: number
+  /** Devices and pipes, which are not made: their paths. */
+  readonly skipped: readonly string[]
+}
+
+/**
+ * Writes files of an image to the disk, at the paths that `nodes` gives them. Nothing is written through a link that is there already: one
+ * in the place of a file is replaced, and one in the place of a directory refused. Throws `DESTINATION_INVALID`.
+ */
+export async function writeFiles(
+  image: OpenedContents,
+  flat: FlatFilesystem,
+  nodes: NamedNodes,
+  options: WriteFilesOptions,
+): Promise<WrittenFiles> {
+  const writer = new FileWriter(image, flat, options)
+  for (const [path, node] of nodes) {
+    options.signal?.throwIfAborted()
+    await writer.write(path, node)
+  }
+  writer.finish()
+  return { size: writer.size, files: writer.files, skipped: writer.skipped }
+}
+
+type Node = NamedNodes extends Iterable<readonly [string, infer T]> ? T : never
+
+class FileWriter {
+  size = 0
+  files = 0
+  readonly skipped: string[] = []
+  private readonly image: OpenedContents
+  private readonly flat: FlatFilesystem
+  private readonly options: WriteFilesOptions
+  /** Where files with several names were written. */
+  private readonly written = new Map<number, string>()
+  /** Directories get what would keep others from being written into them at the end. */
+  private readonly directories: (readonly [path: string, entry: LayerEntry])[] = []
+
+  constructor(image: OpenedContents, flat: FlatFilesystem, options: WriteFilesOptions) {
+    this.image = image
+    this.flat = flat
+    this.options = options
+  }
+
+  async write(path: string, node: Node): Promise<void> {
+    try {
+      if (typeof node === 'object') this.makeDirectory(path, node.id)
+      else await this.writeFile(path, node)
+    } catch (error) {
+      throw this.explain(path, error)
+    }
+  }
+
+  finish(): void {
+    for (const [path, entry] of this.directories.reverse()) {
+      try {
+        const at = systemPath(path)
+        if (this.options.archive) lchownSync(at, entry.uid, entry.gid)
+        chmodSync(at, this.modeOf(entry))
+        utimesSync(at, entry.mtime, entry.mtime + entry.mtimeNs / 1e9)
+      } catch (error) {
+        throw this.explain(path, error)
+      }
+    }
+  }
+
+  private makeDirectory(path: string, id: number): void {
+    const there = lstatSync(systemPath(path), { throwIfNoEntry: false })
+    if (there?.isDirectory() === true) return
+    if (there !== undefined)
+      throw refused(
+        path,
+        there.isSymbolicLink() ? 'a symbolic link is there, which is not followed' : 'a file is there',
+      )
+    mkdirSync(systemPath(path), 0o700)
+    if (id >= 0) this.directories.push([path, this.flat.entry(id)])
+    else chmodSync(systemPath(path), 0o755)
+  }
+
+  private async writeFile(path: string, id: number): Promise<void> {
+    const { layer, table, i } = this.flat.locate(id)
+    const entry = table.entry(i)
+    const at = systemPath(path)
+    const { kind } = entry
+    if (kind !== 'file' && kind !== 'symlink') {
+      this.skipped.push(path)
+      return
+    }
+    if (lstatSync(at, { throwIfNoEntry: false })?.isDirectory() === true) throw refused(path, 'a directory is there')
+    const first = this.written.get(id)
+    rmSync(at, { force: true })
+    this.files += 1
+    if (first !== undefined) {
+      linkSync(systemPath(first), at)
+      return
+    }
+    if (this.flat.linked.has(id)) this.written.set(id, path)
+    if (kind === 'symlink') this.makeLink(at, entry)
+    else await this.fill(at, layer, entry)
+  }
+
+  private makeLink(at: string | Buffer, entry: LayerEntry): void {
+    symlinkSync(systemPath(entry.link ?? ''), at)
+    if (this.options.archive) lchownSync(at, entry.uid, entry.gid)
+    lutimesSync(at, entry.mtime, entry.mtime + entry.mtimeNs / 1e9)
+  }
+
+  private async fill(at: string | Buffer, layer: number, entry: LayerEntry): Promise<void> {
+    // Only if nothing is there: so no link is followed that somebody has just put there.
+    const fd = openSync(at, 'wx', 0o600)
+    try {
+      for await (const chunk of this.image.readEntry(layer, entry)) {
+        for (let done = 0; done < chunk.length; ) done += writeSync(fd, chunk, done)
+        this.size += chunk.length
+      }
+      if (this.options.archive) lchownSync(at, entry.uid, entry.gid)
+      fchmodSync(fd, this.modeOf(entry))
+      futimesSync(fd, entry.mtime, entry.mtime + entry.mtimeNs / 1e9)
+    } catch (error) {
+      rmSync(at, { force: true })
+      throw error
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  /** Setuid and its like mean another thing for whoever runs this than for the one whom the image means. */
+  private modeOf({ mode }: LayerEntry): number {
+    return this.options.archive ? mode : mode & 0o777
+  }
+
+  private explain(path: string, error: unknown): unknown {
+    const code = systemCode(error)
+    if (code === undefined) return error
+    if (code === 'EPERM' && this.options.archive)
+      return refused(path, 'only root can give files other owners', 'Drop --archive.', error)
+    return refused(path, messageOf(error), undefined, error)
+  }
+}
+
+export function refused(path: string, why: string, remedy?: string, cause?: unknown): TareError {
+  return new TareError('DESTINATION_INVALID', `cannot write ${path}: ${why}`, {
+    remedy: remedy ?? 'Name another destination, or remove what is there.',
+    cause,
+  })
+}

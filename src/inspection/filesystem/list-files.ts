@@ -1,0 +1,86 @@
+import type { ListedFile, ListFilesOptions } from '../../api/index.ts'
+import { tableOf } from '../../files/layer/index.ts'
+import { closest, TareError } from '../../support/index.ts'
+import type { InspectedImage } from '../image.ts'
+import { FlatDirectory, FlatFilesystem, type FlatNode, type FoundNode } from './flat.ts'
+import { impliedDirectory, listedFile } from './listed-file.ts'
+
+/** What is in an image: a directory before what it holds. Throws `FILE_UNKNOWN`, `LAYER_UNKNOWN`. */
+export function listFiles(image: InspectedImage, options: ListFilesOptions = {}): readonly ListedFile[] {
+  const { path = '/', layer, depth = Number.POSITIVE_INFINITY } = options
+  if (layer !== undefined) return listLayer(image, layerAt(image, layer), path, depth)
+  const flat = FlatFilesystem.of(image.layers)
+  const found = findFile(image, flat, path)
+  if (typeof found.node !== 'object') return [describe(flat, found.path, found.node)]
+  const files: ListedFile[] = []
+  collect(flat, found.node, found.path === '' ? '' : `${found.path}/`, depth, files)
+  return files
+}
+
+function collect(
+  flat: FlatFilesystem,
+  directory: FlatDirectory,
+  prefix: string,
+  depth: number,
+  into: ListedFile[],
+): void {
+  for (const [path, node] of flat.walk(directory, prefix, depth)) into.push(describe(flat, path, node))
+}
+
+/** What is known of a file of the image. */
+export function describe(flat: FlatFilesystem, path: string, node: FlatNode): ListedFile {
+  const id = node instanceof FlatDirectory ? node.id : node
+  if (id < 0) return impliedDirectory(path)
+  const { layer, table, i } = flat.locate(id)
+  return listedFile(path, table.entry(i), layer)
+}
+
+/** The place of a layer that was named by its number. Throws `LAYER_UNKNOWN`. */
+export function layerAt({ name, layers }: InspectedImage, layer: number): number {
+  if (Number.isInteger(layer) && layer >= 1 && layer <= layers.length) return layer - 1
+  throw new TareError('LAYER_UNKNOWN', `${name} has no layer ${layer}`, {
+    remedy: layers.length === 0 ? 'It has none at all.' : `Its layers are 1, the lowest, to ${layers.length}.`,
+  })
+}
+
+/** The file at a path. Throws `FILE_UNKNOWN`. */
+export function findFile(
+  { name }: InspectedImage,
+  flat: FlatFilesystem,
+  path: string,
+  options: { readonly follow?: boolean } = {},
+): Omit<FoundNode, 'node'> & { readonly node: FlatNode } {
+  const { node, path: found } = flat.find(path, options)
+  if (node !== undefined) return { node, path: found }
+  const slash = found.lastIndexOf('/') + 1
+  const parent = flat.find(found.slice(0, slash)).node
+  const meant = typeof parent === 'object' ? closest(found.slice(slash), parent.children.keys()) : undefined
+  const asked = `/${path.replace(/^\/+/, '')}`
+  throw new TareError(
+    'FILE_UNKNOWN',
+    `${name} has no ${asked}${found === asked.slice(1) ? '' : `, which is /${found}`}`,
+    {
+      remedy:
+        meant === undefined
+          ? '`tare image files` lists what it has.'
+          : `Did you mean /${found.slice(0, slash)}${meant}?`,
+    },
+  )
+}
+
+function listLayer(image: InspectedImage, layer: number, path: string, depth: number): readonly ListedFile[] {
+  const table = tableOf(image.layers[layer]!.index)
+  const wanted = path.split('/').filter((part) => part !== '' && part !== '.')
+  const prefix = wanted.length === 0 ? '' : `${wanted.join('/')}/`
+  const files: ListedFile[] = []
+  for (let i = 0; i < table.count; i++) {
+    if (table.kind(i) === 'settle') continue
+    const own = table.path(i)
+    const isBelow = own.startsWith(prefix) && own.slice(prefix.length).split('/', depth + 1).length <= depth
+    if (isBelow || own === prefix.slice(0, -1)) files.push(listedFile(own, table.entry(i), layer))
+  }
+  if (files.length > 0 || prefix === '') return files
+  throw new TareError('FILE_UNKNOWN', `layer ${layer + 1} of ${image.name} has no /${prefix.slice(0, -1)}`, {
+    remedy: '`tare image why` tells which layers have it.',
+  })
+}
