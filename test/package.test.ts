@@ -160,7 +160,18 @@ test('a program that misuses an option or a code does not compile', () => {
     const lines = `import { openTare, type TareErrorCode } from 'tare'\nexport async function f() {\n  const tare = await openTare()\n  ${text}\n}\nexport const code: TareErrorCode = 'STORE_FULL'\n`
     const project = mkdtempSync(join(consumer, 'wrong-'))
     writeFileSync(join(project, 'program.mts'), lines)
-    const flags = ['--ignoreConfig', '--module', 'nodenext', '--strict', '--noEmit', '--skipLibCheck', '--types', '', '--lib', 'es2023']
+    const flags = [
+      '--ignoreConfig',
+      '--module',
+      'nodenext',
+      '--strict',
+      '--noEmit',
+      '--skipLibCheck',
+      '--types',
+      '',
+      '--lib',
+      'es2023',
+    ]
     return spawnSync(process.execPath, [tsc, ...flags, join(project, 'program.mts')], { encoding: 'utf8' }).stdout
   }
   expect(wrong(`await tare.images.save({ names: ['app'], to: { path: 'x' } })`)).toBe('')

@@ -17,6 +17,7 @@ export type {
 export type * from './archives.ts'
 export type * from './build.ts'
 export type * from './call.ts'
+export type * from './check.ts'
 export type * from './contents.ts'
 export type * from './images.ts'
 export type * from './indexes.ts'

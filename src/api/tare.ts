@@ -2,6 +2,7 @@ import type { Digest } from '../oci/index.ts'
 import type { ImportOptions, LoadedImage, LoadOptions, SaveOptions } from './archives.ts'
 import type { BuildOptions, BuildResult, BuildWarning } from './build.ts'
 import type { CallOptions } from './call.ts'
+import type { CheckOptions, CheckResult } from './check.ts'
 import type {
   CopyOutOptions,
   CopyOutResult,
@@ -106,6 +107,8 @@ export interface ImageVerbs {
   export(options: ExportOptions): Promise<void>
   /** Copies a file or a directory out of an image. */
   copyOut(options: CopyOutOptions): Promise<CopyOutResult>
+  /** Finds what breaks an image when it runs, and what it gives away. */
+  check(options: CheckOptions): Promise<CheckResult>
   /** What the bytes of an image are, and what of them is wasted. */
   weigh(options: WeighOptions): Promise<WeighResult>
 }

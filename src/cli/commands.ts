@@ -175,6 +175,11 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./verbs/registry/remote.ts')).registryRemove,
   },
   {
+    names: ['check', 'image check'],
+    summary: 'Find what breaks an image when it runs, and what it gives away',
+    load: async () => (await import('./verbs/images/check.ts')).check,
+  },
+  {
     names: ['image weigh'],
     summary: 'Show what the bytes of an image are, and what is wasted',
     load: async () => (await import('./verbs/images/weigh.ts')).weigh,

@@ -5,6 +5,7 @@
  * Not here: where images come from (images/contents), what a table looks like (cli).
  */
 
+export { checkImage } from './check/check.ts'
 export { FlatDirectory, FlatFilesystem, type FlatNode, type FoundNode } from './filesystem/flat.ts'
 export { describe, findFile, layerAt, listFiles } from './filesystem/list-files.ts'
 export type { InspectedImage, InspectedLayer } from './image.ts'

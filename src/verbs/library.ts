@@ -31,6 +31,7 @@ function imageVerbs(host: Host): ImageVerbs {
     prune: async (request) => (await import('./images/prune.ts')).prune(host, request),
     save: async (request) => (await import('./images/save.ts')).save(host, request),
     load: async (request) => (await import('./images/load.ts')).load(host, request),
+    check: async (request) => (await import('./images/check.ts')).checkContents(host, request),
     weigh: async (request) => (await import('./images/weigh.ts')).weighImage(host, request),
     import: async (request) => (await import('./images/import-image.ts')).importImage(host, request),
     layers: async (request) => (await import('./images/layers.ts')).imageLayers(host, request),

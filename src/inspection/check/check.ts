@@ -1,0 +1,198 @@
+import type { CheckFinding, CheckResult, CheckSilence } from '../../api/index.ts'
+import { mergeLayers } from '../../files/layer/index.ts'
+import type { InspectedImage } from '../image.ts'
+import { hiddenFiles } from '../weigh/waste.ts'
+import { checkAccounts } from './accounts.ts'
+import { Filesystem } from './filesystem.ts'
+import { finding } from './finding.ts'
+import { checkPermissions } from './permissions.ts'
+import { type Checked, checkCommand, checkProgram, findProgram, type Program, type Start } from './program.ts'
+import { checkSecrets } from './secrets.ts'
+import { checkSurroundings } from './surroundings.ts'
+import { readUser } from './user.ts'
+
+const ranks = { error: 0, warning: 1, note: 2 } as const
+
+/** Looks for what breaks an image when it runs, and for what it gives away. The gravest findings come first. */
+export function checkImage(image: InspectedImage, silences: readonly CheckSilence[] = []): CheckResult {
+  const tree = mergeLayers(image.layers)
+  const files = new Filesystem(tree)
+  try {
+    const { config, platform } = image.config
+    const environment = environmentOf(config.Env ?? [])
+    const user = config.User ?? ''
+    const start: Start = {
+      ...{ files, environment, architecture: platform.architecture },
+      folder: config.WorkingDir || '/',
+      user: readUser(files, user),
+    }
+    const started = checkStart(image, start)
+    // What does not start needs nothing.
+    const starts = started.findings.every(({ severity }) => severity !== 'error')
+    const hidden = new Set(hiddenFiles(image.layers, tree).map(({ layer, path }) => `${layer} ${path}`))
+    const findings = [
+      ...started.findings,
+      ...checkOthers(start, started.programs),
+      ...checkAccounts(files, user),
+      ...checkSurroundings(files, starts ? started.programs : [], environment),
+      ...checkPermissions(tree),
+      ...checkSecrets(image, (layer, path) => hidden.has(`${layer} ${path}`)),
+    ]
+    return silence(unique(findings).sort(byRank), silences)
+  } finally {
+    files.close()
+  }
+}
+
+function checkStart({ config: { config } }: InspectedImage, start: Start): Checked {
+  const entrypoint = config.Entrypoint ?? []
+  const argv = [...entrypoint, ...(config.Cmd ?? [])]
+  if (argv.length === 0) {
+    const unset = finding('CommandUnset', 'warning', 'the image has neither ENTRYPOINT nor CMD', {
+      reason: 'A container of this image starts only with a command: "no command specified".',
+      remedy: 'Add CMD ["/program"].',
+    })
+    return { findings: [unset], programs: [] }
+  }
+  const what = entrypoint.length > 0 ? 'ENTRYPOINT' : 'CMD'
+  const parts = [checkCommand(start, argv[0]!, what), ...checkShell(start, argv, what), ...checkHealth(config, start)]
+  return {
+    findings: parts.flatMap(({ findings }) => findings),
+    programs: parts.flatMap(({ programs }) => programs),
+  }
+}
+
+const builtIn = new Set(
+  [
+    '.',
+    ':',
+    '[',
+    'alias',
+    'bg',
+    'break',
+    'case',
+    'cd',
+    'command',
+    'continue',
+    'do',
+    'echo',
+    'eval',
+    'exec',
+    'exit',
+    'export',
+    'false',
+  ]
+    .concat([
+      'fg',
+      'for',
+      'getopts',
+      'hash',
+      'if',
+      'jobs',
+      'kill',
+      'let',
+      'local',
+      'printf',
+      'pwd',
+      'read',
+      'readonly',
+      'return',
+      'set',
+    ])
+    .concat([
+      'shift',
+      'source',
+      'test',
+      'time',
+      'times',
+      'trap',
+      'true',
+      'type',
+      'ulimit',
+      'umask',
+      'unalias',
+      'unset',
+      'until',
+      'wait',
+      'while',
+    ]),
+)
+
+/** The program that a shell is to start, where its name can be seen: `sh -c "exec node server.js"`. */
+function checkShell(start: Start, argv: readonly string[], what: string): readonly Checked[] {
+  if (!/(?:^|\/)(?:sh|bash|ash|dash)$/.test(argv[0]!) || argv[1] !== '-c' || argv[2] === undefined) return []
+  const words = argv[2].trim().split(/\s+/)
+  const name = words[0] === 'exec' ? words[1] : words[0]
+  if (name === undefined || builtIn.has(name) || !/^[\w./+-]+$/.test(name)) return []
+  return [checkCommand(start, name, what)]
+}
+
+/** A health check that cannot be started makes a container unhealthy, and no more. */
+function checkHealth({ Healthcheck }: InspectedImage['config']['config'], start: Start): readonly Checked[] {
+  const [form, name] = Healthcheck?.Test ?? []
+  const program = form === 'CMD' ? name : form === 'CMD-SHELL' ? '/bin/sh' : undefined
+  if (program === undefined) return []
+  const { findings } = checkCommand(start, program, 'HEALTHCHECK')
+  const reason = 'The health check fails each time, and the container is unhealthy.'
+  return [{ findings: findings.map((one) => ({ ...one, severity: 'warning', reason })), programs: [] }]
+}
+
+/** Programs in PATH that would not start for want of their loader or a library. */
+function checkOthers(start: Start, known: readonly Program[]): readonly CheckFinding[] {
+  const { files, environment } = start
+  const seen = new Set(known.map(({ file }) => file))
+  const findings: CheckFinding[] = []
+  for (const folder of new Set(
+    (environment.get('PATH') ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin').split(':'),
+  )) {
+    const node = folder.startsWith('/') ? files.find(folder) : undefined
+    if (node?.kind !== 'directory') continue
+    for (const name of node.children.keys()) {
+      const path = findProgram(start, `${folder}/${name}`)
+      const file = path === undefined ? undefined : files.file(path)
+      if (path === undefined || file === undefined || (file.mode & 0o111) === 0 || seen.has(file)) continue
+      seen.add(file)
+      if (files.elf(file) === undefined) continue
+      for (const one of checkProgram(start, path, '', 0).findings)
+        if (one.code === 'LoaderMissing' || one.code === 'LibraryMissing')
+          findings.push({ ...one, severity: 'warning' })
+    }
+  }
+  return findings
+}
+
+function environmentOf(lines: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(lines.map((line) => [line.split('=', 1)[0]!, line.slice(line.indexOf('=') + 1)]))
+}
+
+function unique(findings: readonly CheckFinding[]): CheckFinding[] {
+  return [...new Map(findings.map((one) => [`${one.code} ${one.message} ${one.layer ?? ''}`, one])).values()]
+}
+
+function byRank(a: CheckFinding, b: CheckFinding): number {
+  return ranks[a.severity] - ranks[b.severity]
+}
+
+function silence(findings: readonly CheckFinding[], silences: readonly CheckSilence[]): CheckResult {
+  const rules = silences.map(({ code, path, reason }) => ({
+    code,
+    reason,
+    fits: path === undefined ? undefined : pattern(path),
+  }))
+  const left: CheckFinding[] = []
+  const silenced: (CheckFinding & { readonly accepted: string })[] = []
+  for (const one of findings) {
+    const rule = rules.find(({ code, fits }) => code === one.code && (fits === undefined || fits.test(one.path ?? '')))
+    if (rule === undefined) left.push(one)
+    else silenced.push({ ...one, accepted: rule.reason })
+  }
+  return { findings: left, silenced }
+}
+
+function pattern(path: string): RegExp {
+  const text = path
+    .replace(/^\/+/, '')
+    .replace(/[.+?^${}()|[\]\\]/g, '\\$&')
+    .replace(/\*+/g, '.*')
+  return new RegExp(`^${text}$`, 's')
+}

@@ -1,0 +1,73 @@
+import { ContentReader } from '../../files/layer/index.ts'
+import type { Node, RegularFile, Tree } from '../../files/tree/index.ts'
+import { TareError } from '../../support/index.ts'
+import { type Elf, readElf } from './elf.ts'
+
+// No program keeps its texts behind so many bytes.
+const searched = 512 << 20
+
+/** The filesystem of an image, as a process in a container would find it. Close it. */
+export class Filesystem {
+  readonly tree: Tree
+  private readonly reader = new ContentReader()
+  private readonly elves = new Map<RegularFile, Elf | undefined>()
+
+  constructor(tree: Tree) {
+    this.tree = tree
+  }
+
+  /** The node at the path, links followed; undefined also where they lead in a circle. */
+  find(path: string): Node | undefined {
+    try {
+      return this.tree.find(path)
+    } catch (error) {
+      if (error instanceof TareError && error.code === 'SYMLINK_LOOP') return undefined
+      throw error
+    }
+  }
+
+  file(path: string): RegularFile | undefined {
+    const node = this.find(path)
+    return node?.kind === 'file' ? node : undefined
+  }
+
+  /** The path without links. */
+  real(path: string): string {
+    return this.tree.resolve(path)
+  }
+
+  /** Bytes of a file, fewer at its end. */
+  bytes(file: RegularFile, position: number, length: number): Buffer {
+    if (!(position >= 0 && position < file.size)) return Buffer.alloc(0)
+    const bytes = Buffer.alloc(Math.max(0, Math.min(length, file.size - position)))
+    this.reader.read(file.content, bytes, position)
+    return bytes
+  }
+
+  /** The text of a small file; undefined where there is none, or it is larger than `limit` bytes. */
+  text(path: string, limit = 4 << 20): string | undefined {
+    const file = this.file(path)
+    return file === undefined || file.size > limit ? undefined : this.bytes(file, 0, file.size).toString('utf8')
+  }
+
+  elf(file: RegularFile): Elf | undefined {
+    if (!this.elves.has(file))
+      this.elves.set(
+        file,
+        readElf((position, length) => this.bytes(file, position, length)),
+      )
+    return this.elves.get(file)
+  }
+
+  /** Whether the pattern, of no more than 64 bytes, is in the file; a byte is a character. */
+  contains(file: RegularFile, pattern: RegExp): boolean {
+    const step = 4 << 20
+    for (let at = 0; at < Math.min(file.size, searched); at += step)
+      if (pattern.test(this.bytes(file, at, step + 64).toString('latin1'))) return true
+    return false
+  }
+
+  close(): void {
+    this.reader.close()
+  }
+}

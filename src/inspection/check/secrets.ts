@@ -1,0 +1,115 @@
+import type { CheckFinding } from '../../api/index.ts'
+import { ContentReader, contentOf } from '../../files/layer/index.ts'
+import type { InspectedImage } from '../image.ts'
+import { finding } from './finding.ts'
+
+interface Pattern {
+  readonly name: string
+  readonly pattern: RegExp
+  /** Only in files of this path. */
+  readonly where?: RegExp
+}
+
+// What the services say of their tokens, and nothing that would have to be guessed.
+const patterns: readonly Pattern[] = [
+  {
+    name: 'a private key',
+    pattern: /-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----\s[A-Za-z0-9+/=\s:,.-]{60}/,
+  },
+  { name: 'an age key', pattern: /\bAGE-SECRET-KEY-1[A-Z0-9]{58}\b/ },
+  { name: 'an AWS access key', pattern: /\b(?:AKIA|ASIA)(?![A-Z2-7]*EXAMPLE)[A-Z2-7]{16}\b/ },
+  {
+    name: 'a GitHub token',
+    pattern: /\b(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59})\b/,
+  },
+  { name: 'a GitLab token', pattern: /\bglpat-[A-Za-z0-9_-]{20,64}\b/ },
+  { name: 'a Slack token', pattern: /\bxox[abprs]-[0-9]{8,}-[A-Za-z0-9-]{10,}\b/ },
+  { name: 'a Slack webhook', pattern: /hooks\.slack\.com\/services\/T[A-Z0-9]{8,}\/B[A-Z0-9]{8,}\/[A-Za-z0-9]{20,}/ },
+  { name: 'a Google API key', pattern: /\bAIza[0-9A-Za-z_-]{35}\b/ },
+  { name: 'an npm token', pattern: /\bnpm_[A-Za-z0-9]{36}\b/ },
+  { name: 'a Stripe key', pattern: /\b[sr]k_live_[A-Za-z0-9]{24,}\b/ },
+  { name: 'a PyPI token', pattern: /\bpypi-AgE[A-Za-z0-9_-]{50,}/ },
+  { name: 'a SendGrid key', pattern: /\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}\b/ },
+  { name: 'a Docker Hub token', pattern: /\bdckr_pat_[A-Za-z0-9_-]{27}\b/ },
+  { name: 'a Hugging Face token', pattern: /\bhf_[A-Za-z]{34}\b/ },
+  {
+    name: 'a login of a registry',
+    pattern: /"auth"\s*:\s*"[A-Za-z0-9+/]{8,}={0,2}"/,
+    where: /(?:^|\/)(?:config\.json|auth\.json|\.dockercfg)$/,
+  },
+  { name: 'an npm login', pattern: /_(?:authToken|auth|password)\s*=\s*[^\s$]{8,}/, where: /(?:^|\/)\.npmrc$/ },
+  { name: 'a password', pattern: /\bpassword\s+\S{4,}/, where: /(?:^|\/)[._]netrc$/ },
+  { name: 'a password', pattern: /\/\/[^\s:@/]+:[^\s:@/]{4,}@/, where: /(?:^|\/)\.git-credentials$/ },
+]
+
+// A cheap look that every pattern above passes.
+const hint =
+  /PRIVATE KEY|AGE-SECRET|A[KS]IA|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|hooks\.slack|AIza|npm_|k_live_|pypi-AgE|SG\.|dckr_pat_|hf_|"auth"|_auth|_password|password|\/\/[^\s:@/]+:/
+
+// Keys of test suites and documentation are everybody's.
+const forShow =
+  /(?:^|\/)(?:tests?|testing|testdata|test-data|__tests__|spec|fixtures?|examples?|samples?|docs?|demos?)\//i
+
+const largest = 1 << 20
+const mostFindings = 200
+
+/** Secrets in the layers, those that a later layer removed among them, and in the config and the history. Values are never told. */
+export function checkSecrets(
+  image: InspectedImage,
+  isHidden: (layer: number, path: string) => boolean,
+): readonly CheckFinding[] {
+  const reader = new ContentReader()
+  const findings: CheckFinding[] = []
+  try {
+    for (const [i, layer] of image.layers.entries())
+      for (const entry of layer.index.entries) {
+        if (findings.length === mostFindings) return findings
+        if (entry.kind !== 'file' || entry.size === 0 || entry.size > largest || forShow.test(entry.path)) continue
+        const bytes = Buffer.alloc(entry.size)
+        reader.read(contentOf(layer, entry), bytes, 0)
+        const name = bytes.subarray(0, 4096).includes(0) ? undefined : secretIn(bytes.toString('latin1'), entry.path)
+        if (name !== undefined) findings.push(inFile(name, entry.path, i, isHidden(i, entry.path)))
+      }
+  } finally {
+    reader.close()
+  }
+  return [...findings, ...inDocuments(image)]
+}
+
+/** What the text has; undefined where it has no secret that is known by its looks. */
+export function secretIn(text: string, path = ''): string | undefined {
+  if (!hint.test(text)) return undefined
+  return patterns.find(({ pattern, where }) => {
+    if (where !== undefined && !where.test(path)) return false
+    const found = pattern.exec(text)?.[0]
+    // A placeholder repeats itself: ghp_xxxxxxxx…
+    return found !== undefined && new Set(found).size > 9
+  })?.name
+}
+
+function inFile(name: string, path: string, layer: number, isHidden: boolean): CheckFinding {
+  const gone = isHidden ? '; a later layer removes it, and it is still in the image' : ''
+  return finding('SecretFound', 'warning', `/${path} in layer ${layer + 1} has ${name}${gone}`, {
+    path,
+    layer: layer + 1,
+    reason: 'Whoever can pull the image can read it.',
+    remedy: 'Revoke it, and give secrets to a build with RUN --mount=type=secret, to a container when it is started.',
+  })
+}
+
+function inDocuments({ config }: InspectedImage): readonly CheckFinding[] {
+  const told = (name: string, where: string) =>
+    finding('SecretFound', 'warning', `${where} has ${name}`, {
+      reason: 'Whoever can pull the image can read it.',
+      remedy: 'Revoke it, and give secrets to a build with RUN --mount=type=secret, to a container when it is started.',
+    })
+  const environment = (config.config.Env ?? []).flatMap((line) => {
+    const name = secretIn(line)
+    return name === undefined ? [] : [told(name, `the environment variable ${line.split('=')[0]}`)]
+  })
+  const history = config.history.flatMap(({ created_by: text = '' }, i) => {
+    const name = secretIn(text)
+    return name === undefined ? [] : [told(name, `line ${i + 1} of the history`)]
+  })
+  return [...environment, ...history]
+}
