@@ -63,6 +63,19 @@ export class BufferWriter {
     return this.append(zeros.subarray(0, padding(size)))
   }
 
+  /** Writes parts of the content, one after the other, and what fills the last block. */
+  async parts(
+    content: Content,
+    parts: readonly { readonly position: number; readonly length: number }[],
+  ): Promise<void> {
+    let sum = 0
+    for (const { position, length } of parts) {
+      await this.readInParts(content, length, undefined, position)
+      sum += length
+    }
+    await this.append(zeros.subarray(0, padding(sum)))
+  }
+
   /** Copies the bytes from `from` to `to` of a file. */
   async copy(path: string, from: number, to: number): Promise<void> {
     await this.readInParts({ kind: 'extent', path, offset: from }, to - from)
@@ -96,10 +109,15 @@ export class BufferWriter {
     await this.append(zeros.subarray(0, padding(size)))
   }
 
-  private async readInParts(content: Content, size: number, hear?: (piece: Uint8Array) => void): Promise<void> {
-    for (let position = 0; position < size; ) {
+  private async readInParts(
+    content: Content,
+    size: number,
+    hear?: (piece: Uint8Array) => void,
+    from = 0,
+  ): Promise<void> {
+    for (let position = from; position < from + size; ) {
       if (this.used === this.buffer.length) await this.flush()
-      const count = Math.min(size - position, this.buffer.length - this.used)
+      const count = Math.min(from + size - position, this.buffer.length - this.used)
       this.read(content, position, count, hear)
       position += count
     }

@@ -1,7 +1,7 @@
 import { createHash, type Hash, hash as hashAtOnce } from 'node:crypto'
 import type { Digest } from '../../oci/index.ts'
-import { endOfArchive, type StoredRun, type TarHeader } from '../tar/index.ts'
-import type { Difference, Metadata, Node, RegularFile } from '../tree/index.ts'
+import { encodeSparseHeader, endOfArchive, type StoredRun, type TarHeader } from '../tar/index.ts'
+import type { Content, Difference, Metadata, Node, RegularFile } from '../tree/index.ts'
 import { type BufferSink, BufferWriter } from './buffer-writer.ts'
 import { assembleIndex, encodeEntries } from './index-codec.ts'
 import { createLayerFile } from './layer-file.ts'
@@ -20,6 +20,12 @@ export interface PackOptions {
   readonly signal?: AbortSignal | undefined
   /** Called with the number of bytes written. */
   readonly progress?: ((bytes: number) => void) | undefined
+}
+
+/** How a layer is written that need not be what Docker writes. */
+export interface PackerOptions extends Omit<PackOptions, 'path'> {
+  /** What of a file is not a hole; undefined: it is written whole. */
+  readonly runs?: ((file: RegularFile) => readonly Omit<StoredRun, 'at'>[] | undefined) | undefined
 }
 
 /** A finished layer: its index, and the encoded index to store. */
@@ -57,14 +63,14 @@ export async function packLayer(differences: readonly Difference[], options: Pac
 /** Writes differences as a layer into buffers. */
 export class Packer {
   private readonly differences: readonly Difference[]
-  private readonly options: Omit<PackOptions, 'path'>
+  private readonly options: PackerOptions
   private readonly writer: BufferWriter
   /** Those that are written. */
   readonly entries: LayerEntry[] = []
   private readonly firstNames = new Map<Node, string>()
   private readonly earlier: ReadonlyMap<string, number>
 
-  constructor(differences: readonly Difference[], options: Omit<PackOptions, 'path'>, file: BufferSink) {
+  constructor(differences: readonly Difference[], options: PackerOptions, file: BufferSink) {
     this.differences = differences
     this.options = options
     this.writer = new BufferWriter(file, options)
@@ -97,6 +103,8 @@ export class Packer {
       return undefined
     }
     const entry = this.entryOf(path, node)
+    const runs = entry.kind === 'file' ? this.options.runs?.(node as RegularFile) : undefined
+    if (runs !== undefined) return this.sparse(entry, (node as RegularFile).content, runs)
     const waiting = this.writer.header(headerOf(entry))
     if (entry.kind === 'file')
       return waiting === undefined
@@ -127,6 +135,12 @@ export class Packer {
     if (waiting !== undefined) return waiting.then(learn)
     learn()
     return undefined
+  }
+
+  private async sparse(entry: LayerEntry, content: Content, runs: readonly Omit<StoredRun, 'at'>[]): Promise<void> {
+    this.entries.push(entry)
+    await this.writer.append(encodeSparseHeader(headerOf(entry), runs))
+    await this.writer.parts(content, runs)
   }
 
   /** Whether the node's time needs clamping. */

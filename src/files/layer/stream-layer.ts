@@ -1,12 +1,13 @@
 import type { Writable } from 'node:stream'
 import type { Difference } from '../tree/index.ts'
 import type { BufferSink } from './buffer-writer.ts'
+import { findRuns } from './holes.ts'
 import { slabSize } from './layer-file.ts'
 import { Packer } from './pack.ts'
 
 /**
  * Writes the differences as a layer to the input of a program that unpacks it, where nobody asks for the layer itself: without a file
- * and a digest. Resolves once all is handed over, or nobody reads any more; why not, the program says itself.
+ * and a digest. Holes stay holes, for GNU tar. Resolves once all is handed over, or nobody reads any more; why not, the program says itself.
  */
 export async function streamLayer(
   differences: readonly Difference[],
@@ -14,7 +15,7 @@ export async function streamLayer(
   signal?: AbortSignal | undefined,
 ): Promise<void> {
   const sink = new StreamSink(stream)
-  const packer = new Packer(differences, { digests: () => false, signal }, sink)
+  const packer = new Packer(differences, { digests: () => false, runs: findRuns, signal }, sink)
   try {
     await packer.write()
   } finally {

@@ -1,6 +1,6 @@
 import { encodeName, TareError } from '../../support/index.ts'
 import { blockSize, padding } from './block.ts'
-import type { TarHeader } from './types.ts'
+import type { StoredRun, TarHeader } from './types.ts'
 import {
   endOfArchive,
   fits,
@@ -41,7 +41,36 @@ export function encodeHeader(header: TarHeader): Buffer {
     })
   }
   const main = encodeMainBlock(header, named)
-  if (records.length === 0) return main
+  return records.length === 0 ? main : extended(named, records, main)
+}
+
+/**
+ * Encodes the header of a file with holes, and the map of its runs, in GNU tar's format 1.0: for GNU tar alone, since Docker writes no such
+ * entries. The bytes of the runs follow, one after the other, up to a whole block.
+ */
+export function encodeSparseHeader(header: TarHeader, runs: readonly Omit<StoredRun, 'at'>[]): Buffer {
+  const named = rawNames(header)
+  // The end is told by a run of nothing.
+  const numbers = [runs.length + 1, ...runs.flatMap(({ position, length }) => [position, length]), header.size, 0]
+  const map = Buffer.from(numbers.map((number) => `${number}\n`).join(''))
+  const length = runs.reduce((sum, run) => sum + run.length, map.length + padding(map.length))
+  const records = Buffer.concat(
+    [
+      ['GNU.sparse.major', '1'],
+      ['GNU.sparse.minor', '0'],
+      ['GNU.sparse.name', named.path],
+      ['GNU.sparse.realsize', String(header.size)],
+    ].map(([key, value]) => encodeRecord(Buffer.from(key!), Buffer.from(value!))),
+  )
+  const stored = { ...header, size: length }
+  return Buffer.concat([
+    extended(named, Buffer.concat([recordsOf(stored, named), records]), encodeMainBlock(stored, named)),
+    map,
+    endOfArchive.subarray(0, padding(map.length)),
+  ])
+}
+
+function extended(named: RawNames, records: Buffer, main: Buffer): Buffer {
   return Buffer.concat([
     encodeExtensionBlock(named.path, records.length),
     records,

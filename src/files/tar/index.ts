@@ -5,7 +5,7 @@
  * Not here: the meaning of names, whiteouts, the order of a layer, compression, the disk.
  */
 export { blockSize, padding } from './block.ts'
-export { encodeHeader, headerLength } from './encode-header.ts'
+export { encodeHeader, encodeSparseHeader, headerLength } from './encode-header.ts'
 export { looksLikeTar, tarHeadLength } from './looks-like-tar.ts'
 export { readTar } from './read-tar.ts'
 export { scanFlow, type TarVisitor } from './scan-flow.ts'

@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeFolder, type ProcessFiles, privately } from '../../../disk/index.ts'
+import { hasHoles } from '../../../files/layer/index.ts'
 import { systemCode } from '../../../support/index.ts'
 import type { Machine } from '../machine/index.ts'
 import { runProgram } from '../machine/index.ts'
@@ -48,11 +49,12 @@ export class Unpacked {
   }
 
   private async layer(stack: Stack, i: number): Promise<string> {
-    const { index, chain } = stack.layers[i]!
+    const { index, chain, path } = stack.layers[i]!
     if (index.entries.every(({ kind }) => kind === 'settle')) return ''
     for (const name of [nameOfChain(chain), nameOfLayer(index.diffId)])
       if (existsSync(join(this.folder, name))) return name
-    const alone = standsAlone(index.entries)
+    // Where it has holes, tar is told of them, which takes a stream.
+    const alone = standsAlone(index.entries) && !hasHoles(path)
     const name = alone ? nameOfLayer(index.diffId) : nameOfChain(chain)
     let made = this.making.get(name)
     if (made === undefined) {

@@ -1,0 +1,67 @@
+import { chmodSync, copyFileSync, existsSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { type FileSpec, openBench, type RunOptions, shared } from './kit/cli.ts'
+import { unlessMissing } from './kit/needs.ts'
+import { type Way, waysToRun } from './kit/sandboxes.ts'
+
+// Trees that commands leave: as the next step finds them at once, and after its filesystem was unpacked again.
+
+const rootfs = join(shared, 'alpine/alpine-minirootfs-3.19.4-x86_64.tar.gz')
+const isThere = process.platform === 'linux' && unlessMissing(existsSync(rootfs), `there is no ${rootfs}`)
+const ways = isThere ? waysToRun() : []
+
+const alpine = 'FROM scratch AS alpine\nADD alpine.tgz /\n'
+
+function openAlpine(way: Way, dockerfile: string, files: Readonly<Record<string, FileSpec>> = {}) {
+  const bench = openBench({ Dockerfile: alpine + dockerfile, ...files })
+  copyFileSync(rootfs, join(bench.context, 'alpine.tgz'))
+  chmodSync(join(bench.context, 'alpine.tgz'), 0o644)
+  chmodSync(bench.folder, 0o777)
+  const as = (options: RunOptions): RunOptions => ({ ...options, user: way.user, wrapper: way.wrapper, env: way.env })
+  return {
+    tare: (argv: readonly string[], options: RunOptions = {}) => bench.tare(argv, as(options)),
+    succeed: (argv: readonly string[], options: RunOptions = {}) => bench.succeed(argv, as(options)),
+    /** Removes everything that lies unpacked. */
+    forget: () => {
+      for (const name of ['unpacked', 'trees']) rmSync(join(bench.home, 'tare', name), { recursive: true, force: true })
+    },
+  }
+}
+
+const make = String.raw`set -e
+mkdir /w && cd /w
+odd=$(printf 'd\377\376')
+mkdir "$odd" && echo bytes > "$odd/$(printf '\200')" && ln -s "$odd" "$(printf 'link\344')"
+echo slash > 'back\slash' && echo newline > "$(printf 'two\nlines')" && echo glob > '*?[a]' && echo opt > --file
+truncate -s 60M holes && echo end >> holes && echo middle | dd of=holes bs=1 seek=30000000 conv=notrunc 2>/dev/null
+echo twin > twin && ln twin other && mkfifo pipe && echo s > set && chmod 6755 set && chmod 1777 .
+mkdir -p closed/inner && echo kept > closed/inner/file && chmod 000 closed/inner closed/inner/file && chmod 111 closed
+`
+const list = String.raw`cd /w
+find . -exec stat -c '%A %u:%g %N' {} + | sort | od -c | md5sum
+cat "$(printf 'link\344')"/*
+cat back* two* '*?[a]' ./--file
+test "$(stat -c %b holes)" -lt 4000 && echo sparse
+tail -c 4 holes; tail -c +30000001 holes | head -c 7; stat -c %s holes
+cat closed/inner/file
+echo more >> twin; tail -n 1 twin other
+`
+
+describe.each(ways)('what a RUN leaves: $name', (way) => {
+  test('names of any bytes, holes, links and closed folders are there again', async () => {
+    const { succeed, forget } = openAlpine(way, 'COPY *.sh /\nRUN sh /make.sh\nRUN sh /list.sh > /first\n', {
+      'make.sh': make,
+      'list.sh': list,
+    })
+    await succeed(['build', '-q', '-t', 'app', 'context'])
+    const first = await succeed(['run', 'app', 'cat', '/first'])
+    expect(first).toMatch(
+      /^\w+ {2}-\nbytes\nslash\nnewline\nglob\nopt\nsparse\nend\nmiddle\n62914564\nkept\n==> twin <==\nmore\n\n==> other <==\ntwin\n$/,
+    )
+    forget()
+    const again = `${alpine}COPY *.sh /\nRUN sh /make.sh\nRUN sh /list.sh > /second\n`
+    await succeed(['build', '-q', '-t', 'app', '-f', '-', 'context'], { input: again })
+    expect(await succeed(['run', 'app', 'cat', '/second'])).toBe(first)
+  }, 120_000)
+})
