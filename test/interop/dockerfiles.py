@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
-"""Builds Dockerfiles of well-known kinds with Docker and with tare (as root, as a user, and by chroot in a container), and compares the images.
+"""Builds Dockerfiles of well-known kinds with Docker and with tare, and compares the images.
 
-  python3 test/interop/dockerfiles.py [NAME ...]
+  python3 test/interop/dockerfiles.py [NAME ...] [--ways WAY,WAY ...]
+
+Ways are root-crun, root-runc, root-namespace, root-chroot, the same for a user (without chroot), and in containers pod (Docker's default: chroot) and
+pod-copies (no seccomp profile, and the store on the container's own overlay: namespaces over plain copies). Default: all.
 
 Needs root, docker, mmdebstrap, and a user with subordinate ids; $ALPINE_ROOTFS is Alpine's root filesystem (tar.gz). Bases are
 made once and kept in $WORK (default: /tmp/tare-dockerfiles). Compared are the files that the build made: kind, mode, owner, content and links; and
@@ -63,6 +66,13 @@ RUN make install PREFIX=/usr/local && chmod 4755 /usr/local/bin/hello && hello >
     'apt': '''FROM base-debian
 RUN apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends less file && apt-get clean && rm -rf /var/lib/apt/lists/*
 ''',
+    'nginx': '''FROM base-debian
+RUN apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nginx-light && rm -rf /var/lib/apt/lists/* && ln -sf /dev/stdout /var/log/nginx/access.log && ln -sf /dev/stderr /var/log/nginx/error.log
+RUN nginx -t
+EXPOSE 80
+STOPSIGNAL SIGQUIT
+CMD ["nginx", "-g", "daemon off;"]
+''',
     'systemd': '''FROM base-debian
 COPY systemd/app.service /etc/systemd/system/
 RUN systemctl enable app.service && mkdir -p /etc/sysusers.d /etc/tmpfiles.d && echo 'u app 950 "An app" /srv' > /etc/sysusers.d/app.conf && systemd-sysusers && echo 'd /srv/app 0750 app app' > /etc/tmpfiles.d/app.conf && systemd-tmpfiles --create --prefix=/srv
@@ -115,11 +125,21 @@ def names(path):
         return {entry.name.removeprefix('./').strip('/'): folder(entry) if entry.isdir() else None for entry in archive}
 
 
+def drop_unchanged(found, path):
+    """Takes away what is as in the base: a builder may tell of files that were only opened."""
+    with tarfile.open(path) as archive:
+        for entry in archive:
+            at = entry.name.removeprefix('./').strip('/')
+            if not entry.isreg() or found.get(at, ('',))[0] != 'link': continue
+            content = '' if volatile.match(at) else hashlib.sha256(archive.extractfile(entry).read()).hexdigest()
+            if found[at] == ('link', '%o' % (entry.mode & 0o7777), entry.uid, entry.gid, content): del found[at]
+
+
 def folder(entry):
     return ('5', '%o' % (entry.mode & 0o7777), entry.uid, entry.gid, '')
 
 
-def made(path, base, below_names):
+def made(path, base, below_names, base_path):
     """What an image has above its base, by path, and what of the base is gone; and its config."""
     with tarfile.open(path) as archive:
         image = json.load(archive.extractfile('manifest.json'))[0]
@@ -150,14 +170,77 @@ def made(path, base, below_names):
         for at in gone - found.keys(): found[at] = 'gone'
         # Whether a folder that only has another time is told of is each builder's own affair.
         for at in [at for at in found if below_names.get(at) == found[at]]: del found[at]
+        drop_unchanged(found, base_path)
         return found, {key: config['config'][key] for key in keep if config['config'].get(key)}
 
 
+def ways_of(user):
+    """What to put before a command of tare, and its environment, by way. Containers are told by flags: they are started later."""
+    plain = {'PATH': os.environ['PATH'], 'HOME': work}
+    ways = {}
+    for who, before in (('root', []), ('user', ['setpriv', f'--reuid={user.pw_uid}', f'--regid={user.pw_gid}', '--init-groups', '--'])):
+        home = os.path.join(work, who); os.makedirs(home, exist_ok=True)
+        if who == 'user': os.chown(home, user.pw_uid, user.pw_gid)
+        for by in ('crun', 'runc', 'namespace', 'chroot'):
+            by_env = {'TARE_ISOLATION': 'oci', 'TARE_RUNTIME': by} if by in ('crun', 'runc') else {'TARE_ISOLATION': by}
+            if (who, by) != ('user', 'chroot'): ways[f'{who}-{by}'] = (before, {**plain, **by_env, 'TARE_HOME': home})
+    return ways
+
+
+containers = {'pod': ([], os.path.join(work, 'pod')), 'pod-copies': (['--security-opt', 'seccomp=unconfined'], '/store')}
+
+
+def start_container(way):
+    """A container that commands are executed in; its name."""
+    flags, home = containers[way]
+    name = f'tare-{way}-{os.getpid()}'
+    mounts = [f'{checkout}:{checkout}:ro', f'{node}:{node}:ro', f'{work}:{work}']
+    run([docker, 'run', '-d', '--rm', '--name', name, '--network=host', '-e', f'TARE_HOME={home}', *flags]
+        + [word for mount in mounts for word in ('-v', mount)] + ['base-debian', 'sleep', 'infinity'])
+    return name
+
+
+def build_all(wanted, ways, layers, listed, bases, context):
+    """Prints a line for each Dockerfile; how many of the builds failed or differ."""
+    wrong, width = 0, max(12, *(len(way) + 2 for way in ways))
+    print(f'{"":14}' + ''.join(f'{way:>{width}}' for way in ('docker', *ways)), flush=True)
+    for name in wanted:
+        base = kinds[name].split()[1]
+        if base not in layers: print(f'{name:14} skipped: set ALPINE_ROOTFS'); continue
+        dockerfile = os.path.join(work, f'Dockerfile.{name}')
+        with open(dockerfile, 'w') as file: file.write(kinds[name])
+        below = (layers[base], listed[base], bases[base])
+        begin = time.time()
+        failure = tried([docker, 'build', '-q', '--no-cache', '--network=host', '-t', f'case-{name}', '-f', dockerfile, context], env={**os.environ, 'DOCKER_BUILDKIT': '1'})
+        if failure: sys.exit(f'docker cannot build {name}: {failure}')
+        cells = [f'{time.time() - begin:.1f} s']
+        out = os.path.join(work, 'image.tar')
+        run([docker, 'save', '-o', out, f'case-{name}']); expected = made(out, *below)
+        for way, (before, env) in ways.items():
+            begin = time.time()
+            failure = tried(before + tare + ['build', '-q', '--no-cache', '-t', f'case-{name}', '-f', dockerfile, context], env=env)
+            cell = f'{time.time() - begin:.1f} s'
+            # systemd-tmpfiles opens what it makes again by /proc/self/fd, and looks whether that is the real one (docs/run.md).
+            if failure and name == 'systemd' and way in ('root-chroot', 'pod'): cell = 'no /proc'
+            elif failure: cell, wrong = 'fails', wrong + 1; print(f'  {way}: {failure}')
+            else:
+                with open(out, 'wb') as file: subprocess.run(before + tare + ['save', f'case-{name}'], check=True, stdout=file, env=env)
+                found = made(out, *below)
+                differing = sorted(path for path in {*expected[0], *found[0]} if expected[0].get(path) != found[0].get(path))
+                if found[1] != expected[1]: differing.append('config')
+                if differing: wrong += 1; cell = f'{len(differing)} differ'
+                for path in differing[:5]: print(f'  {way}: {path}: {expected[0].get(path, expected[1])} {found[0].get(path, found[1])}')
+            cells.append(cell)
+        print(f'{name:14}' + ''.join(f'{cell:>{width}}' for cell in cells), flush=True)
+    return wrong
+
+
 def main():
-    wanted = sys.argv[1:] or list(kinds)
+    asked = sys.argv[1:]
+    at = asked.index('--ways') if '--ways' in asked else len(asked)
+    wanted, chosen = asked[:at] or list(kinds), asked[at + 1].split(',') if at < len(asked) else None
     if os.geteuid() != 0: sys.exit('run as root')
     os.makedirs(work, exist_ok=True); os.chmod(work, 0o755)
-    user = user_with_ids()
     context = os.path.join(work, 'context')
     for name, text in files.items():
         path = os.path.join(context, name); os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -165,67 +248,32 @@ def main():
         os.utime(path, (1700000000, 1700000000))
     bases = {'base-alpine': os.environ.get('ALPINE_ROOTFS', ''), 'base-debian': os.path.join(work, 'debian.tar')}
     if not os.path.exists(bases['base-debian']):
-        run(['mmdebstrap', '--quiet', '--variant=apt', '--aptopt=APT::Install-Recommends "false"', f'--include={packages}', 'bookworm', bases['base-debian']])
-    os.chmod(bases['base-debian'], 0o644)
-    homes = {name: os.path.join(work, name) for name in ('root', 'user', 'chroot')}
-    for home in homes.values(): os.makedirs(home, exist_ok=True)
-    os.chown(homes['user'], user.pw_uid, user.pw_gid)
-    env = {'PATH': os.environ['PATH'], 'HOME': work}
-    as_user = ['setpriv', f'--reuid={user.pw_uid}', f'--regid={user.pw_gid}', '--init-groups', '--']
-    pod = [docker, 'run', '--rm', '--network=host', '-v', f'{checkout}:{checkout}:ro', '-v', f'{node}:{node}:ro', '-v', f'{work}:{work}', '-e', f'TARE_HOME={homes["chroot"]}']
-    ways = {
-        'root': lambda *argv: (tare + list(argv), {**env, 'TARE_HOME': homes['root']}),
-        'user': lambda *argv: (as_user + tare + list(argv), {**env, 'TARE_HOME': homes['user']}),
-        'chroot': lambda *argv: (pod + ['base-debian'] + tare + list(argv), None),
-    }
-    docker_env = {**os.environ, 'DOCKER_BUILDKIT': '1'}
+        part = bases['base-debian'] + '.part'
+        run(['mmdebstrap', '--quiet', '--variant=apt', '--format=tar', '--aptopt=APT::Install-Recommends "false"', f'--include={packages}', 'bookworm', part])
+        os.rename(part, bases['base-debian'])
     layers, listed = {}, {}
-    for name, path in bases.items():
-        if not path: continue
+    for name, path in [pair for pair in bases.items() if pair[1]]:
         if tried([docker, 'image', 'inspect', name]): run([docker, 'import', path, name])
         layers[name] = json.loads(run([docker, 'image', 'inspect', name]))[0]['RootFS']['Layers']
-    for name in layers:
-        path = bases[name]
         listed[name] = names(path)
         shared = os.path.join(work, os.path.basename(path))
         if shared != path: shutil.copyfile(path, shared)
-        for way, command in ways.items():
-            argv, environment = command('image', 'inspect', name)
-            if tried(argv, env=environment):
-                argv, environment = command('import', shared, name); run(argv, env=environment)
-    print(f'{"":14}' + ''.join(f'{way:>22}' for way in ('docker', *ways)))
-    wrong = 0
-    for name in wanted:
-        base = kinds[name].split()[1]
-        if base not in layers: print(f'{name:14} skipped: set ALPINE_ROOTFS'); continue
-        dockerfile = os.path.join(work, f'Dockerfile.{name}')
-        with open(dockerfile, 'w') as file: file.write(kinds[name])
-        begin = time.time()
-        failure = tried([docker, 'build', '-q', '--no-cache', '--network=host', '-t', f'case-{name}', '-f', dockerfile, context], env=docker_env)
-        cells = [failure[:20] if failure else f'{time.time() - begin:.1f} s']
-        out = os.path.join(work, 'image.tar')
-        expected = None
-        if not failure:
-            run([docker, 'save', '-o', out, f'case-{name}']); expected = made(out, layers[base], listed[base])
-        for way, command in ways.items():
-            begin = time.time()
-            argv, environment = command('build', '-q', '--no-cache', '-t', f'case-{name}', '-f', dockerfile, context)
-            failure = tried(argv, env=environment)
-            cell = f'{time.time() - begin:.1f} s'
-            # (docs/run.md: what asks for /proc breaks there)
-            if failure and (way, name) == ('chroot', 'systemd'): cell = 'needs /proc'
-            elif failure: cell, wrong = 'fails', wrong + 1; print(f'  {way}: {failure}')
-            elif expected:
-                saved = os.path.join(homes[way], 'image.tar')
-                argv, environment = command('save', '-o', saved, f'case-{name}'); run(argv, env=environment)
-                found = made(saved, layers[base], listed[base]); os.unlink(saved)
-                differing = sorted(path for path in {*expected[0], *found[0]} if expected[0].get(path) != found[0].get(path))
-                if found[1] != expected[1]: differing.append('config')
-                if differing: wrong += 1; cell += f', {len(differing)} differ'
-                for path in differing[:5]: print(f'  {way}: {path}: {expected[0].get(path, expected[1])} {found[0].get(path, found[1])}')
-            cells.append(cell)
-        print(f'{name:14}' + ''.join(f'{cell:>22}' for cell in cells), flush=True)
-    sys.exit(1 if wrong else 0)
+        os.chmod(shared, 0o644)
+    known = ways_of(user_with_ids())
+    ways = {way: known.get(way) for way in chosen or [*known, *containers]}
+    started = []
+    try:
+        for way in ways:
+            if way in containers:
+                started.append(start_container(way))
+                ways[way] = ([docker, 'exec', started[-1]], None)
+            before, env = ways[way]
+            for name in layers:
+                if tried(before + tare + ['image', 'inspect', name], env=env):
+                    run(before + tare + ['import', os.path.join(work, os.path.basename(bases[name])), name], env=env)
+        sys.exit(1 if build_all(wanted, ways, layers, listed, bases, context) else 0)
+    finally:
+        for name in started: run([docker, 'rm', '-f', name])
 
 
 main()

@@ -66,7 +66,7 @@ function notesOf(machine: Machine, folder: string, chosen: Isolation | undefined
   const notes: string[] = []
   if (chosen === 'chroot')
     notes.push(
-      'With chroot a step has no /proc but copies of a few of its files: what looks itself up there fails (openjdk’s and systemd’s packages, gosu, <( ) of bash). Mending namespace cures that.',
+      'With chroot a step has no /proc but copies of a few of its files: what looks itself up there fails (openjdk’s packages, systemd-tmpfiles, gosu, <( ) of bash). Mending namespace cures that.',
     )
   if (chosen === 'namespace' && liesOnOverlay(folder))
     notes.push(
