@@ -14,6 +14,7 @@ import type {
   ListedFile,
   LookOptions,
 } from './contents.ts'
+import type { FileDiffOptions, ImageDiff, ImageDiffOptions } from './diff.ts'
 import type {
   HistoryLine,
   ImageDetails,
@@ -83,6 +84,10 @@ export interface ImageVerbs {
   inspect(name: string, options?: CallOptions): Promise<ImageDetails>
   /** Newest first. */
   history(name: string, options?: CallOptions): Promise<readonly HistoryLine[]>
+  /** What differs between two images. */
+  diff(options: ImageDiffOptions): Promise<ImageDiff>
+  /** The difference of one text file between two images, as `diff -u` writes it; empty where there is none. */
+  diffFile(options: FileDiffOptions): Promise<string>
   /** Gives an image one more name. */
   tag(source: string, target: string, options?: CallOptions): Promise<void>
   /** Removes names, and images that have no other. */

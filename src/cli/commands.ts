@@ -104,6 +104,11 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./verbs/registry/copy.ts')).copy,
   },
   {
+    names: ['image diff'],
+    summary: 'Show what differs between two images',
+    load: async () => (await import('./verbs/images/diff.ts')).diff,
+  },
+  {
     names: ['image digest'],
     summary: 'Show the digest of an image in its registry',
     load: async () => (await import('./verbs/registry/remote.ts')).imageDigest,

@@ -6,11 +6,15 @@
  */
 
 export { checkImage } from './check/check.ts'
+export { type Comparand, type Comparison, compareImages, selectLayers } from './diff/compare-images.ts'
+export { comparePackages } from './diff/compare-packages.ts'
+export { ignorable, semantic } from './diff/ignorable.ts'
+export { type LayerRange, parseLayerRange } from './diff/layer-range.ts'
+export { unifiedDiff } from './diff/text-diff.ts'
 export { FlatDirectory, FlatFilesystem, type FlatNode, type FoundNode } from './filesystem/flat.ts'
 export { describe, findFile, layerAt, listFiles } from './filesystem/list-files.ts'
 export type { InspectedImage, InspectedLayer } from './image.ts'
 export { summarizeLayers } from './layer-summaries.ts'
-export { findPackages } from './packages/find-packages.ts'
-export type * from './packages/package.ts'
+export { findPackages, isPackageFile } from './packages/find-packages.ts'
 export { type DigestOf, traceFile } from './trace-file.ts'
 export { weigh } from './weigh/weigh.ts'

@@ -26,6 +26,8 @@ function imageVerbs(host: Host): ImageVerbs {
     list: async (request) => (await import('./images/images.ts')).images(host, request),
     inspect: async (name) => (await import('./images/inspect.ts')).inspect(host, name),
     history: async (name) => (await import('./images/history.ts')).history(host, name),
+    diff: async (request) => (await import('./images/diff.ts')).diff(host, request),
+    diffFile: async (request) => (await import('./images/diff.ts')).diffFile(host, request),
     tag: async (source, target) => (await import('./images/tag.ts')).tag(host, source, target),
     remove: async (request) => (await import('./images/remove.ts')).remove(host, request),
     prune: async (request) => (await import('./images/prune.ts')).prune(host, request),

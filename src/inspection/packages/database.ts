@@ -1,7 +1,7 @@
+import type { InstalledPackage, PackageType, UnreadDatabase } from '../../api/index.ts'
 import { ContentReader } from '../../files/layer/index.ts'
 import type { Node, RegularFile, Tree } from '../../files/tree/index.ts'
 import { TareError } from '../../support/index.ts'
-import type { InstalledPackage, PackageType, UnreadDatabase } from './package.ts'
 
 // A database of a full desktop has about 60 MB of text; its metadata files have kilobytes.
 export const databaseLimit = 128 << 20

@@ -1,9 +1,9 @@
+import type { InstalledPackage, PackageList } from '../../api/index.ts'
 import type { Tree } from '../../files/tree/index.ts'
 import { findApkPackages } from './apk.ts'
 import { type PackageOptions, PackageSearch } from './database.ts'
 import { findDpkgPackages } from './dpkg.ts'
 import { findLanguagePackages } from './language-packages.ts'
-import type { InstalledPackage, PackageList } from './package.ts'
 import { findRpmPackages } from './rpm.ts'
 
 /**
@@ -29,4 +29,12 @@ function byName(a: InstalledPackage, b: InstalledPackage): number {
     if (a[key] > b[key]) return 1
   }
   return 0
+}
+
+const packageFiles =
+  /(?:^|\/)(?:apk\/db\/installed|dpkg\/status(?:\.d\/.*)?|rpmdb\.sqlite(?:-wal)?|rpm\/Packages(?:\.db)?|node_modules\/.*package\.json|[^/]*\.(?:dist|egg)-info(?:\/(?:METADATA|PKG-INFO))?)$/s
+
+/** Whether a file of this path may be one that `findPackages` reads to know what is installed. */
+export function isPackageFile(path: string): boolean {
+  return packageFiles.test(path)
 }

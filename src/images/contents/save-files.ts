@@ -1,0 +1,54 @@
+import { createWriteStream } from 'node:fs'
+import { mkdir, readdir, symlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { Node } from '../../files/tree/index.ts'
+import { encodeName, messageOf, systemCode, systemPath, TareError } from '../../support/index.ts'
+import type { OpenedContents } from './types.ts'
+import { refused } from './write-files.ts'
+
+const emptyFolder = 'Name a folder that does not exist yet, or an empty one.'
+
+/** Makes the folder; one that is there has to be empty. Rejects with `DESTINATION_INVALID`. */
+export async function makeEmptyFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true })
+    if ((await readdir(folder)).length === 0) return
+  } catch (cause) {
+    throw refused(folder, messageOf(cause), emptyFolder, cause)
+  }
+  throw refused(folder, 'it is not empty', emptyFolder)
+}
+
+/**
+ * Writes files and symbolic links of an image below a folder of ours that has been empty; nothing else, and no owner, mode or time of theirs. Links
+ * come last, and a name is made anew or not at all: so nothing is written through a link, whatever the image says.
+ */
+export async function saveFiles(
+  image: Pick<OpenedContents, 'read'>,
+  files: readonly (readonly [path: string, node: Node | undefined])[],
+  folder: string,
+): Promise<void> {
+  const links: (() => Promise<void>)[] = []
+  for (const [path, node] of files) {
+    // A clean path of a tree has no `..`; this is what would hurt if one had.
+    if (path.split('/').some((part) => part === '..' || part === '.' || part === '')) continue
+    const at = systemPath(join(folder, path))
+    const parent = systemPath(dirname(join(folder, path)))
+    try {
+      if (node?.kind === 'file') {
+        await mkdir(parent, { recursive: true })
+        await pipeline(Readable.from(image.read(node)), createWriteStream(at, { flags: 'wx' }))
+      } else if (node?.kind === 'symlink') {
+        await mkdir(parent, { recursive: true })
+        links.push(() => symlink(encodeName(node.target), at))
+      }
+    } catch (cause) {
+      if (cause instanceof TareError || systemCode(cause) === undefined) throw cause
+      throw refused(folder, messageOf(cause), emptyFolder, cause)
+    }
+  }
+  for (const link of links)
+    await link().catch((cause) => Promise.reject(refused(folder, messageOf(cause), emptyFolder, cause)))
+}

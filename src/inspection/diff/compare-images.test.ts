@@ -1,0 +1,486 @@
+import { createHash } from 'node:crypto'
+import { openSync, readSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { temporaryFolder } from '../../../test/kit/cli.ts'
+import { fileNode } from '../../../test/kit/trees.ts'
+import type { ComparedFile, Ignorable, ImageDiff } from '../../api/index.ts'
+import { indexLayer } from '../../files/layer/index.ts'
+import { encodeHeader, endOfArchive, padding, type TarHeader } from '../../files/tar/index.ts'
+import { type Digest, mediaTypes, parseImageConfig } from '../../oci/index.ts'
+import { sha256 } from '../../support/index.ts'
+import type { InspectedImage, InspectedLayer } from '../image.ts'
+import { type CompareOptions, compareImages } from './compare-images.ts'
+import { compareMetadata } from './compare-metadata.ts'
+import { ignorable, semantic } from './ignorable.ts'
+import { parseLayerRange } from './layer-range.ts'
+
+type Facts = Partial<TarHeader> & { readonly text?: string }
+
+/** Bytes of a layer, with what a header says besides a plain file's facts. Folders end in `/`. */
+function tar(members: readonly (readonly [path: string, facts: Facts | string])[]): Buffer {
+  const parts = members.flatMap(([path, given]) => {
+    const { text = '', ...facts } = typeof given === 'string' ? { text: given } : given
+    const body = Buffer.from(text)
+    const kind = path.endsWith('/') ? 'directory' : 'file'
+    const plain = { path, kind, mode: kind === 'file' ? 0o644 : 0o755, uid: 0, gid: 0, mtime: 7, mtimeNs: 0 } as const
+    return [encodeHeader({ ...plain, size: body.length, ...facts }), body, Buffer.alloc(padding(body.length))]
+  })
+  return Buffer.concat([...parts, endOfArchive])
+}
+
+function layerOf(bytes: Buffer): InspectedLayer {
+  const path = join(temporaryFolder(), 'layer')
+  writeFileSync(path, bytes)
+  const fd = openSync(path, 'r')
+  const diffId = sha256(bytes)
+  const archive = { size: bytes.length, read: (into: Uint8Array, at: number) => readSync(fd, into, 0, into.length, at) }
+  const blob = { mediaType: mediaTypes.layer, digest: diffId, size: bytes.length }
+  return { path, blob, index: indexLayer(archive, diffId, 'the layer') }
+}
+
+function imageOf(
+  layers: readonly Buffer[],
+  config: Record<string, unknown> = {},
+  annotations?: Record<string, string>,
+) {
+  const found = layers.map(layerOf)
+  const diffIds = found.map(({ index }) => index.diffId)
+  const json = JSON.stringify({
+    os: 'linux',
+    architecture: 'amd64',
+    rootfs: { type: 'layers', diff_ids: diffIds },
+    ...config,
+  })
+  const digest: Digest = `sha256:${createHash('sha256').update(json).digest('hex')}`
+  const descriptor = { mediaType: mediaTypes.config, digest, size: json.length }
+  const manifest = { mediaType: mediaTypes.manifest, config: descriptor, layers: found.map(({ blob }) => blob) }
+  const image: InspectedImage = {
+    ...{ name: 'app', root: descriptor, config: parseImageConfig(json, 'app'), layers: found },
+    manifest: { ...manifest, ...(annotations === undefined ? {} : { annotations }) },
+  }
+  return image
+}
+
+function compare(a: InspectedImage, b: InspectedImage, options: Partial<CompareOptions> = {}): ImageDiff {
+  return compareImages({ image: a }, { image: b }, { ignore: [], byLayer: false, ...options }).diff
+}
+
+/** Each difference of a file as a line. */
+function lines(files: readonly ComparedFile[]): string[] {
+  return files.flatMap(({ kind, path, changes }) =>
+    kind === 'changed'
+      ? changes.map(
+          ({ kind, name, a, b }) => `${kind} ${path} ${name === undefined ? '' : `${name} `}${a ?? '-'} ${b ?? '-'}`,
+        )
+      : [`${kind} ${path}`],
+  )
+}
+
+const filesOf = (a: readonly Buffer[], b: readonly Buffer[], ignore: readonly Ignorable[] = ['tar-format', 'layers']) =>
+  lines(compare(imageOf(a), imageOf(b), { ignore: ['json-format', ...ignore] }).files)
+
+test('the same image is equal to itself, and nothing is told of it', () => {
+  const image = imageOf([tar([['a', 'x']])])
+  expect(compare(image, imageOf([tar([['a', 'x']])]))).toMatchObject({
+    ...{ equal: true, config: [], history: [], layers: [], files: [], directories: [], ignored: {} },
+  })
+})
+
+test('every way in which a file may differ has a kind of its own', () => {
+  const link = (target: string): Facts => ({ kind: 'symlink', link: target })
+  const capability = (value: string) => ({ xattrs: new Map([['security.capability', Buffer.from(value)]]) })
+  const a = tar([
+    ['d/', {}],
+    ...([
+      ['d/content', 'same size'],
+      ['d/device', { kind: 'char', deviceMajor: 1, deviceMinor: 3 }],
+      ['d/gone', 'x'],
+      ['d/link', link('old')],
+      ['d/mode', {}],
+      ['d/owner', {}],
+      ['d/size', 'short'],
+      ['d/time', {}],
+      ['d/type', {}],
+      ['d/xattr', capability('one')],
+    ] as const),
+  ])
+  const b = tar([
+    ['d/', { mode: 0o1777 }],
+    ['d/come/', {}],
+    ['d/come/inside', 'x'],
+    ['d/content', 'SAME SIZE'],
+    ['d/device', { kind: 'char', deviceMajor: 1, deviceMinor: 5 }],
+    ['d/link', link('new')],
+    ['d/mode', { mode: 0o4755 }],
+    ['d/owner', { uid: 1000, gid: 50 }],
+    ['d/size', 'longer'],
+    ['d/time', { mtime: 8 }],
+    ['d/type', link('x')],
+    ['d/xattr', capability('two')],
+  ])
+  expect(filesOf([a], [b])).toEqual([
+    'mode d 0755 1777',
+    'added d/come',
+    'added d/come/inside',
+    'content d/content - -',
+    'device d/device 1:3 1:5',
+    'removed d/gone',
+    'link-target d/link old new',
+    'mode d/mode 0644 4755',
+    'owner d/owner 0:0 1000:50',
+    'content d/size - -',
+    'file-times d/time 1970-01-01T00:00:07Z 1970-01-01T00:00:08Z',
+    'type d/type file symlink',
+    'xattrs d/xattr security.capability b25l dHdv',
+  ])
+  expect(compare(imageOf([a]), imageOf([b])).equal).toBe(false)
+})
+
+test('times are told with what nanoseconds they have, and as seconds beyond the years of RFC 3339', () => {
+  const times = (mtime: number, mtimeNs: number) =>
+    compareMetadata(fileNode('', { mtime, mtimeNs }), fileNode('', { mtime: 0, mtimeNs: 0 }))[0]?.a
+  expect(times(8, 500_000_000)).toBe('1970-01-01T00:00:08.5Z')
+  expect(times(8, 1)).toBe('1970-01-01T00:00:08.000000001Z')
+  expect(times(-1, 0)).toBe('1969-12-31T23:59:59Z')
+  expect(times(1e15, 0)).toBe('@1000000000000000')
+  expect(times(0, 0)).toBe(undefined)
+})
+
+test('what is ignored is counted and does not count', () => {
+  const a = imageOf([tar([['a', { mode: 0o600, uid: 1 }]])])
+  const b = imageOf([tar([['a', { mode: 0o644, uid: 2 }]])])
+  const found = compare(a, b, { ignore: ['mode', 'owner'] })
+  expect(found).toMatchObject({ equal: true, files: [], layers: [], ignored: { mode: 1, owner: 1 } })
+  expect(compare(a, b, { ignore: ['mode'] })).toMatchObject({ equal: false, files: [{ path: 'a' }] })
+  expect(compare(a, b, { ignore: [...semantic] }).equal).toBe(false)
+})
+
+test('a directory that becomes a file is told with all that was in it', () => {
+  expect(
+    filesOf(
+      [
+        tar([
+          ['d/', {}],
+          ['d/x', ''],
+        ]),
+      ],
+      [tar([['d', 'now']])],
+    ),
+  ).toEqual(['type d directory file', 'removed d/x'])
+})
+
+test('the same files in other bytes of tar, or in another order, are named as such', () => {
+  const plain = imageOf([
+    tar([
+      ['a', 'x'],
+      ['b', 'y'],
+    ]),
+  ])
+  const padded = tar([
+    ['a', 'x'],
+    ['b', 'y'],
+  ])
+  const named = imageOf([Buffer.concat([padded, Buffer.alloc(9216)])])
+  const turned = imageOf([
+    tar([
+      ['b', 'y'],
+      ['a', 'x'],
+    ]),
+  ])
+  expect(compare(plain, named)).toMatchObject({
+    ...{ equal: false, files: [], config: [] },
+    layers: [{ kind: 'tar-format', a: 1, b: 1, detail: 'the same files, in other bytes of tar' }],
+  })
+  expect(compare(plain, turned).layers).toMatchObject([
+    { kind: 'tar-format', detail: 'the same files, in another order' },
+  ])
+  expect(compare(plain, named, { ignore: ['tar-format'] })).toMatchObject({ equal: true, ignored: { 'tar-format': 1 } })
+})
+
+test('an entry told twice is no question of tar', () => {
+  const once = imageOf([
+    tar([
+      ['a', 'x'],
+      ['b', 'y'],
+    ]),
+  ])
+  const twice = imageOf([
+    tar([
+      ['a', 'x'],
+      ['a', 'x'],
+    ]),
+  ])
+  expect(compare(once, twice, { ignore: ['tar-format'] }).equal).toBe(false)
+})
+
+test('a filesystem that is cut differently is the same filesystem', () => {
+  const one = imageOf([
+    tar([
+      ['a', 'x'],
+      ['b', 'y'],
+    ]),
+  ])
+  const two = imageOf([
+    tar([
+      ['a', 'x'],
+      ['c', 'gone'],
+    ]),
+    tar([
+      ['.wh.c', ''],
+      ['b', 'y'],
+    ]),
+  ])
+  expect(compare(one, two)).toMatchObject({ equal: false, files: [], directories: [] })
+  expect(compare(one, two).layers.map(({ kind, a, b }) => [kind, a, b])).toEqual([
+    ['layers', 1, 1],
+    ['layers', undefined, 2],
+  ])
+  expect(compare(one, two, { ignore: ['layers'] }).equal).toBe(true)
+  const byLayer = compare(one, two, { ignore: ['layers'], byLayer: true })
+  expect(byLayer.equal).toBe(false)
+  expect(byLayer.files.map(({ kind, type, path, layerA, layerB }) => [kind, type, path, layerA, layerB])).toEqual([
+    ['removed', 'file', 'b', 1, 1],
+    ['added', 'file', 'c', 1, 1],
+    ['added', 'whiteout', 'c', undefined, 2],
+    ['added', 'file', 'b', undefined, 2],
+  ])
+})
+
+test('what a higher layer hides is a difference of layers only', () => {
+  const top = tar([['a', 'shown']])
+  const a = imageOf([tar([['a', 'one']]), top])
+  const b = imageOf([tar([['a', 'two']]), top])
+  expect(compare(a, b)).toMatchObject({ equal: false, files: [], layers: [{ kind: 'layers', a: 1, b: 1 }] })
+  expect(compare(a, b, { ignore: [...semantic] }).equal).toBe(true)
+  expect(compare(a, b, { byLayer: true }).files).toMatchObject([{ path: 'a', layerA: 1, layerB: 1 }])
+})
+
+test('layers beside each other are those that are the same at both ends', () => {
+  const [base, extra, end] = [tar([['base', '']]), tar([['extra', '']]), tar([['end', '']])]
+  const found = compare(imageOf([base, end]), imageOf([base, extra, end]), { byLayer: true })
+  expect(found.files.map(({ path, layerA, layerB }) => [path, layerA, layerB])).toEqual([['extra', undefined, 2]])
+  expect(found.layers).toMatchObject([{ kind: 'layers', b: 2, detail: 'only B has it' }])
+})
+
+test('some layers of an image are compared without its config, and with what they say is gone', () => {
+  const low = tar([
+    ['a', 'x'],
+    ['b', 'x'],
+  ])
+  const a = imageOf([low, tar([['.wh.a', '']]), tar([['top', '']])], { author: 'A' })
+  const b = imageOf([low, tar([['.wh.b', '']])], { author: 'B' })
+  const [rangeA, rangeB] = [parseLayerRange('a#2..3').range, parseLayerRange('b#2').range]
+  const options = { ignore: [], byLayer: false }
+  const { diff } = compareImages({ image: a, range: rangeA }, { image: b, range: rangeB }, options)
+  expect(diff.config).toEqual([])
+  expect(diff.files.map(({ kind, type, path }) => [kind, type, path])).toEqual([
+    ['removed', 'whiteout', 'a'],
+    ['added', 'whiteout', 'b'],
+    ['removed', 'file', 'top'],
+  ])
+  const same = compareImages(
+    { image: a, range: parseLayerRange('a#1').range },
+    { image: b, range: { from: 1, to: 1 } },
+    options,
+  )
+  expect(same.diff).toMatchObject({ equal: true, a: { layers: 1 } })
+})
+
+test('an opaque directory is told of where layers are compared', () => {
+  const low = tar([
+    ['d/', {}],
+    ['d/x', ''],
+  ])
+  const a = imageOf([
+    low,
+    tar([
+      ['d/', {}],
+      ['d/.wh..wh..opq', ''],
+    ]),
+  ])
+  const b = imageOf([
+    low,
+    tar([
+      ['d/', {}],
+      ['d/.wh.x', ''],
+    ]),
+  ])
+  expect(compare(a, b, { ignore: [...semantic] }).equal).toBe(true)
+  expect(compare(a, b, { byLayer: true }).files.map(({ kind, type, path }) => [kind, type, path])).toEqual([
+    ['removed', 'opaque', 'd'],
+    ['added', 'whiteout', 'd/x'],
+  ])
+})
+
+test('whether two names are one file is a difference', () => {
+  const linked = tar([
+    ['a', 'x'],
+    ['b', { kind: 'hardlink', link: 'a' }],
+  ])
+  const apart = tar([
+    ['a', 'x'],
+    ['b', 'x'],
+  ])
+  expect(filesOf([linked], [apart])).toEqual(['hard-links b a -'])
+  expect(filesOf([linked], [apart], ['hard-links', 'layers'])).toEqual([])
+  expect(filesOf([linked], [linked])).toEqual([])
+})
+
+test('times of directories that only the index of a builder has do not count', () => {
+  const bytes = tar([['d/', {}]])
+  const [a, b] = [imageOf([bytes]), imageOf([bytes])]
+  const settled = { ...a.layers[0]!.index.entries[0]!, kind: 'settle', at: -1, mtime: 99 } as const
+  const index = { ...a.layers[0]!.index, entries: [...a.layers[0]!.index.entries, settled] }
+  const built = { ...a, layers: [{ ...a.layers[0]!, index }] }
+  expect(compare(built, b, { byLayer: true }).equal).toBe(true)
+  const other = imageOf([bytes, tar([['x', '']])])
+  expect(lines(compare(built, other).files)).toEqual(['added x'])
+})
+
+test('nanoseconds that only the index of a builder has do not count', () => {
+  const built = imageOf([
+    tar([
+      ['d/', {}],
+      ['d/x', 'x'],
+      ['e', ''],
+      ['long/'.repeat(60), {}],
+    ]),
+  ])
+  const entries = built.layers[0]!.index.entries.map((entry) => ({ ...entry, mtimeNs: 5 }))
+  const index = { ...built.layers[0]!.index, entries }
+  const other = imageOf([
+    tar([
+      ['d/', {}],
+      ['d/x', 'x'],
+      ['e', ''],
+      ['f', ''],
+    ]),
+  ])
+  const found = compare({ ...built, layers: [{ ...built.layers[0]!, index }] }, other)
+  expect(lines(found.files).filter((line) => line.startsWith('file-times'))).toEqual([])
+})
+
+test('empty places for mounts are ignored by name, and only while they are empty', () => {
+  const plain = tar([['bin/', {}]])
+  const stub = tar([
+    ['bin/', {}],
+    ['etc/', {}],
+    ['etc/resolv.conf', ''],
+  ])
+  const filled = tar([
+    ['bin/', {}],
+    ['etc/', {}],
+    ['etc/resolv.conf', 'nameserver 1.1.1.1\n'],
+  ])
+  expect(filesOf([plain], [stub])).toEqual(['added etc', 'added etc/resolv.conf'])
+  expect(compare(imageOf([plain]), imageOf([stub]), { ignore: semantic }).equal).toBe(true)
+  expect(compare(imageOf([plain]), imageOf([filled]), { ignore: semantic }).equal).toBe(false)
+})
+
+test('config, labels, annotations and traces of builders are told apart', () => {
+  const a = imageOf(
+    [],
+    {
+      created: '2024-01-01T00:00:00Z',
+      config: {
+        Env: ['PATH=/bin', 'A=1'],
+        Cmd: ['a'],
+        Labels: { 'io.buildah.version': '1.39', x: '1' },
+        Volumes: { '/v': {} },
+      },
+    },
+    { team: 'a' },
+  )
+  const b = imageOf([], {
+    variant: 'v2',
+    created: '2025-01-01T00:00:00Z',
+    docker_version: '20.10',
+    config: {
+      Env: ['A=2', 'PATH=/bin'],
+      Cmd: ['a', 'b'],
+      Labels: { x: '2' },
+      Hostname: 'h',
+      WorkingDir: '/',
+      User: '',
+    },
+  })
+  expect(compare(a, b).config).toEqual([
+    { kind: 'annotations', member: 'annotations.team', a: 'a' },
+    { kind: 'config', member: 'config.Cmd', a: '["a"]', b: '["a","b"]' },
+    { kind: 'config', member: 'config.Env.A', a: '1', b: '2' },
+    { kind: 'builder', member: 'config.Hostname', b: 'h' },
+    { kind: 'builder', member: 'config.Labels.io.buildah.version', a: '1.39' },
+    { kind: 'labels', member: 'config.Labels.x', a: '1', b: '2' },
+    { kind: 'config', member: 'config.Volumes./v', a: '' },
+    { kind: 'image-times', member: 'created', a: '2024-01-01T00:00:00Z', b: '2025-01-01T00:00:00Z' },
+    { kind: 'builder', member: 'docker_version', b: '20.10' },
+    { kind: 'config', member: 'variant', b: 'v2' },
+  ])
+})
+
+test('configs of the same meaning and other bytes differ in json-format', () => {
+  const a = imageOf([], { config: { WorkingDir: '/', Env: ['A=1', 'B=2'] } })
+  const b = imageOf([], { config: { User: '', Env: ['B=2', 'A=1'] } })
+  expect(compare(a, b)).toMatchObject({ equal: false, config: [{ kind: 'json-format', member: 'digest' }] })
+  expect(compare(a, b, { ignore: ['json-format'] })).toMatchObject({ equal: true, ignored: { 'json-format': 1 } })
+  const doubled = imageOf([], { config: { Env: ['A=1', 'B=2', 'A=3'] } })
+  expect(compare(a, doubled, { ignore: semantic }).equal).toBe(false)
+})
+
+test('history is compared line by line, its times apart', () => {
+  const history = (...lines: readonly object[]) => imageOf([], { history: lines })
+  const a = history({ created_by: 'RUN a', created: '1' }, { created_by: 'CMD b', empty_layer: true })
+  const b = history({ created_by: 'RUN a', created: '2' }, { created_by: 'CMD c', empty_layer: true }, {})
+  expect(compare(a, b).history).toEqual([
+    { kind: 'image-times', index: 0, member: 'created', a: '1', b: '2' },
+    { kind: 'history', index: 1, member: 'created_by', a: 'CMD b', b: 'CMD c' },
+    { kind: 'history', index: 2, member: 'line', b: '' },
+  ])
+  expect(compare(a, b, { ignore: ['history', 'image-times'] }).equal).toBe(true)
+})
+
+test('directories are weighed with a linked file counted once', () => {
+  const a = tar([
+    ['d/', {}],
+    ['d/one', '12345'],
+    ['d/two', { kind: 'hardlink', link: 'd/one' }],
+    ['e/', {}],
+    ['e/x', 'y'],
+  ])
+  const b = tar([
+    ['d/', {}],
+    ['d/one', '123'],
+    ['e/', {}],
+    ['e/x', 'z'],
+  ])
+  expect(compare(imageOf([a]), imageOf([b])).directories).toEqual([
+    { path: '', a: 6, b: 4 },
+    { path: 'd', a: 5, b: 3 },
+  ])
+})
+
+test('every kind that can be ignored says what it stands for', () => {
+  for (const kind of semantic) expect(ignorable).toHaveProperty(kind)
+})
+
+test.each([
+  ['app#3..5', { name: 'app', range: { from: 3, to: 5 } }],
+  ['app#3', { name: 'app', range: { from: 3, to: 3 } }],
+  ['app:1#2..', { name: 'app:1', range: { from: 2, to: undefined } }],
+  ['./a#b.tar#..2', { name: './a#b.tar', range: { from: 1, to: 2 } }],
+  ['./a#b.tar', { name: './a#b.tar' }],
+  ['app', { name: 'app' }],
+])('%s names an image and its layers', (text, expected) => {
+  expect(parseLayerRange(text)).toEqual(expected)
+})
+
+test.each(['app#', 'app#..', 'app#0', 'app#5..3'])('%s is refused', (text) => {
+  expect(() => parseLayerRange(text)).toThrow(expect.objectContaining({ code: 'LAYER_RANGE_INVALID' }))
+})
+
+test('layers that an image does not have are refused', () => {
+  const image = imageOf([tar([['a', '']])])
+  const compare = () => compareImages({ image, range: { from: 1, to: 2 } }, { image }, { ignore: [], byLayer: false })
+  expect(compare).toThrow(expect.objectContaining({ code: 'LAYER_UNKNOWN', message: 'app has no layer 2' }))
+})

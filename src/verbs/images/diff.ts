@@ -1,0 +1,141 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ComparedFile, ComparedImages, FileDiffOptions, ImageDiff, ImageDiffOptions } from '../../api/index.ts'
+import { mergeLayers } from '../../files/layer/index.ts'
+import type { Node } from '../../files/tree/index.ts'
+import { makeEmptyFolder, type OpenedContents, openContents, saveFiles } from '../../images/contents/index.ts'
+import type { Host } from '../../images/index.ts'
+import {
+  type Comparand,
+  type Comparison,
+  compareImages,
+  comparePackages,
+  findPackages,
+  ignorable,
+  isPackageFile,
+  parseLayerRange,
+  selectLayers,
+  semantic,
+  unifiedDiff,
+} from '../../inspection/index.ts'
+import { collect, decodeName, TareError } from '../../support/index.ts'
+
+/** What differs between two images. */
+export async function diff(host: Host, options: ImageDiffOptions): Promise<ImageDiff> {
+  const { reportFolder, byLayer = false } = options
+  const ignore = [...(options.ignore ?? []), ...(options.semantic === true ? semantic : [])]
+  const unknown = ignore.find((kind) => !Object.hasOwn(ignorable, kind))
+  if (unknown !== undefined)
+    throw new TareError('OPTION_INVALID', `${JSON.stringify(unknown)} is nothing that can be ignored`, {
+      remedy: `These are: ${Object.keys(ignorable).join(', ')}.`,
+    })
+  if (reportFolder !== undefined) await makeEmptyFolder(reportFolder)
+  return withBoth(host, options, async (a, b) => {
+    const compared = compareImages(a, b, { ignore, byLayer })
+    const result = { ...compared.diff, ...(await packagesOf(compared, [a.image, b.image])) }
+    if (reportFolder !== undefined) await writeReport(reportFolder, { ...compared, diff: result }, [a.image, b.image])
+    return result
+  })
+}
+
+// A text that somebody reads.
+const textLimit = 16 << 20
+
+/** The difference of one text file between two images, as `diff -u` writes it; empty where there is none. */
+export async function diffFile(host: Host, options: FileDiffOptions): Promise<string> {
+  return withBoth(host, options, async (...sides) => {
+    const path = options.path
+      .split('/')
+      .filter((part) => part !== '' && part !== '.')
+      .join('/')
+    const nodes = sides.map((side) => mergeLayers(selectLayers(side)).get(path))
+    if (nodes.every((node) => node === undefined))
+      throw new TareError('FILE_UNKNOWN', `neither image has ${JSON.stringify(options.path)}`, {
+        remedy: 'Paths count from the root of the image; no link is followed.',
+      })
+    const [a, b] = await Promise.all(nodes.map((node, i) => textOf(sides[i]!.image, node, options.path)))
+    const name = (i: number) => (nodes[i] === undefined ? '/dev/null' : `${options[i === 0 ? 'a' : 'b']}:/${path}`)
+    if (a === b && nodes[0]?.kind === nodes[1]?.kind) return ''
+    return [a!, b!].some((text) => text.includes('\0'))
+      ? `Binary files ${name(0)} and ${name(1)} differ\n`
+      : unifiedDiff(a!, b!, { a: name(0), b: name(1) })
+  })
+}
+
+/** What can be compared of it as text: what a link leads to, and nothing of what is not there. */
+async function textOf(image: OpenedContents, node: Node | undefined, path: string): Promise<string> {
+  if (node === undefined) return ''
+  if (node.kind === 'symlink') return `symbolic link to ${node.target}\n`
+  if (node.kind !== 'file')
+    throw new TareError('DIFF_NOT_TEXT', `${JSON.stringify(path)} is no file but a ${node.kind} in ${image.name}`)
+  if (node.size > textLimit)
+    throw new TareError('DIFF_NOT_TEXT', `${JSON.stringify(path)} has ${node.size} bytes in ${image.name}`, {
+      remedy: `Up to ${textLimit} are compared as text; --report writes files of any size.`,
+    })
+  const bytes = await collect(image.read(node), textLimit)
+  return decodeName(bytes)
+}
+
+interface Side extends Comparand {
+  readonly image: OpenedContents
+}
+
+/** Both images, opened one after the other: what the second needs of the first is then there. */
+async function withBoth<T>(host: Host, options: ComparedImages, work: (a: Side, b: Side) => Promise<T>): Promise<T> {
+  const [a, b] = [parseLayerRange(options.a), parseLayerRange(options.b)]
+  const imageA = await openContents(host, a.name, options)
+  try {
+    const imageB = await openContents(host, b.name, options)
+    try {
+      return await work({ image: imageA, range: a.range }, { image: imageB, range: b.range })
+    } finally {
+      await imageB.close()
+    }
+  } finally {
+    await imageA.close()
+  }
+}
+
+/** What differs in packages. Databases are read only where one differs; a layer without any is not unpacked for that. */
+async function packagesOf(
+  { diff: { files }, trees }: Comparison,
+  images: readonly OpenedContents[],
+): Promise<Pick<ImageDiff, 'packages' | 'unread'>> {
+  if (!files.some(mayChangePackages)) return { packages: [], unread: [] }
+  for (const image of images) {
+    const holders = image.layers.filter(({ index }) => index.entries.some(({ path }) => isPackageFile(path)))
+    await image.unpack(holders)
+  }
+  const [a, b] = trees.map((tree) => findPackages(tree))
+  return { packages: comparePackages(a!.packages, b!.packages), unread: [...a!.unread, ...b!.unread] }
+}
+
+function mayChangePackages({ path, kind, changes }: ComparedFile): boolean {
+  return (
+    isPackageFile(path) && (kind !== 'changed' || changes.some((change) => /content|type|target/.test(change.kind)))
+  )
+}
+
+/** The files that differ, of both sides, and what was found, in a folder that is empty. */
+async function writeReport(
+  folder: string,
+  { diff: found, trees }: Comparison,
+  images: readonly OpenedContents[],
+): Promise<void> {
+  const differ = found.files.filter(({ kind, changes }) => kind !== 'changed' || changes.some(isOfBytes))
+  const paths = [...new Set(differ.map(({ path }) => path))]
+  for (const [i, name] of ['a', 'b'].entries()) {
+    const below = join(folder, name)
+    await mkdir(below)
+    await saveFiles(
+      images[i]!,
+      paths.map((path) => [path, trees[i]!.get(path)]),
+      below,
+    )
+  }
+  await writeFile(join(folder, 'diff.json'), `${JSON.stringify(found, undefined, 2)}\n`)
+}
+
+function isOfBytes({ kind }: ComparedFile['changes'][number]): boolean {
+  return kind === 'content' || kind === 'type' || kind === 'link-target'
+}
