@@ -106,7 +106,7 @@ export const commands: readonly Command[] = [
   {
     names: ['image diff'],
     summary: 'Show what differs between two images',
-    load: async () => (await import('./verbs/images/diff.ts')).diff,
+    load: async () => (await import('./verbs/contents/diff.ts')).diff,
   },
   {
     names: ['image digest'],

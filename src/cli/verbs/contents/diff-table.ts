@@ -9,7 +9,7 @@ import type {
 import { humanSize } from '../../text/human.ts'
 import { printable } from '../../text/printable.ts'
 import { alignColumns } from '../../text/table.ts'
-import { shortId } from './images.ts'
+import { shortId } from '../images/images.ts'
 
 type Cells = readonly string[]
 
