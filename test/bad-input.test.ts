@@ -32,7 +32,7 @@ async function refused({ tare, home }: Bench, argv: readonly string[], code = 1)
 }
 
 function expectAnswer({ code, out, err }: Outcome, expected = 1): void {
-  expect(err).not.toMatch(/defect of tare|\n {4}at /)
+  expect(err).not.toMatch(/bug in tare|\n {4}at /)
   expect({ code, out }, err).toEqual({ code: expected, out: '' })
 }
 
@@ -49,7 +49,7 @@ describe('a source of COPY', () => {
       /"src\/ap\.js" is not in the build context: not found\n.*Did you mean "src\/app\.js"\?/,
     ],
     ['in a folder that is misspelt', 'COPY scr/app.js /', /Did you mean "src"\?|Did you mean "src\/app\.js"\?/],
-    ['that leads out', 'COPY ../../etc/passwd /', /cannot lead out of the build context \(context\)/],
+    ['that leads out', 'COPY ../../etc/passwd /', /cannot leave the build context \(context\)/],
     ['that is absolute and not there', 'COPY /etc/passwd /', /"etc\/passwd" is not in the build context/],
     ['below a file', 'COPY src/app.js/below /', /"src\/app\.js\/below" is not in the build context/],
     ['of a stage that does not have it', 'COPY --from=0 /nothing /', /"\/nothing" is not in .*not found/],
@@ -116,7 +116,9 @@ describe('a Dockerfile', () => {
     truncateSync(join(bench.context, 'Dockerfile'), 3e9)
     const command = ['build', '--progress=none', 'context']
     expect(await refused(bench, command)).toMatch(/Dockerfile is too large for a text file \(3000000000 bytes\)/)
-    expect(await refused(bench, [...command, '-f', 'context/Dockerfile'])).toMatch(/3000000000 bytes, too many/)
+    expect(await refused(bench, [...command, '-f', 'context/Dockerfile'])).toMatch(
+      /too large for a text file \(3000000000 bytes\)/,
+    )
   })
 
   test('with a byte order mark, or CRLF, is read', async () => {
@@ -136,12 +138,12 @@ describe('the command line', () => {
     [['build', '--platform', 'a/b/c/d', 'context'], 1, /more than three parts/],
     [['build', '--target', 'nope', 'context'], 1, /nope/],
     [['build', '--build-context', 'x', 'context'], 1, /invalid context value: x, expected key=value/],
-    [['build', '--build-context', 'x=ftp://y', 'context'], 1, /of an unknown kind: ftp/],
+    [['build', '--build-context', 'x=ftp://y', 'context'], 1, /has an unknown scheme: ftp/],
     [['save', 'nope', '-o', 'x.tar'], 1, /No such image: nope:latest/],
     [['save', '--format', 'zip', 'nope'], 125, /invalid format "zip"\nThe formats are docker, docker-legacy, oci/],
     [['load', '-i', 'nope.tar'], 1, /nope\.tar/],
     [['import', 'nope.tar'], 1, /nope\.tar/],
-    [['import', '-c', 'RUN x', 'context/Dockerfile'], 1, /RUN is not a change that can be made/],
+    [['import', '-c', 'RUN x', 'context/Dockerfile'], 1, /RUN is not supported in a change/],
     [['tag', 'nope', 'x'], 1, /No such image: nope/],
     [['images', '--filter', 'nope=1'], 1, /invalid filter "nope=1"/],
     [['images', '--format', '{{'], 1, /\{\{|template/],

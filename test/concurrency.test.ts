@@ -24,7 +24,7 @@ describe('files that change while they are read', () => {
     })()
     for (let round = 0; round < 4; round++) {
       const { code, err } = await bench.tare(['build', '--progress=none', '-t', 'x', 'context'])
-      if (code !== 0) expect(err).toMatch(/log became shorter while it was read\n.*Build again/)
+      if (code !== 0) expect(err).toMatch(/log was truncated while being read\n.*Build again/)
       expect(await faultsOf(bench.home)).toEqual([])
     }
     writing = false

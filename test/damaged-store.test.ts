@@ -134,7 +134,7 @@ describe('a store that was damaged', () => {
       const { code, out, err } = await bench.tare(['images', '--format', '{{.Repository}}'])
       expect({ code, out: out.split('\n').sort() }).toEqual({ code: 0, out: ['', 'x', 'y'] })
       expect(err).toMatch(
-        /^WARNING: .*index\.json is empty or cut short; the names of images are those of its last good copy/,
+        /^WARNING: .*index\.json is empty or truncated; image names were restored from its last good copy/,
       )
       // Looking mends nothing: somebody may just be writing.
       await bench.tare(['rmi', 'y'])

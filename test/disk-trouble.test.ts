@@ -13,7 +13,7 @@ const small = { Dockerfile: 'FROM scratch\nCOPY data /\n', data: 'data' }
 const canBeOrdinary = unlessMissing(isRoot, 'only root can forbid a folder to the one who builds')
 
 describe('a store that cannot be written', () => {
-  const remedy = 'Set TARE_HOME to a folder that you can write to'
+  const remedy = 'Set TARE_HOME to a folder you can write to'
 
   test.skipIf(!canBeOrdinary)('because it is somebody else’s', async () => {
     const bench = openBench(small)

@@ -27,7 +27,7 @@ describe('a build that is interrupted', () => {
       if (code !== 0 && by === undefined) {
         expect({ code, wait }).toEqual({ code: expected, wait })
         expect(err).toMatch(/canceled/)
-        expect(err).not.toMatch(/defect of tare/)
+        expect(err).not.toMatch(/bug in tare/)
       }
       const faults = await faultsOf(bench.home)
       if (signal !== 'SIGKILL') expect(faults).toEqual([])

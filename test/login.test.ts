@@ -92,7 +92,7 @@ describe.runIf(hasProgram('python3'))('at a terminal', () => {
     ] as const
     const { code, seen } = await login(home, [host], typed)
     expect(code).toBe(0)
-    expect(seen).toMatch(/^The existing credentials were not accepted: .* answers 401/)
+    expect(seen).toMatch(/^The existing credentials were rejected: .* answers 401/)
     expect(kept(home).auths).toEqual({ [host]: { auth: Buffer.from('ada:secret').toString('base64') } })
   })
 

@@ -96,7 +96,7 @@ describe.each(ways)('a command: $name', (way) => {
     mountOn(home, '-t', 'tmpfs', '-o', 'size=40m', 'tmpfs')
     const { code, err } = await tare(['build', '--progress=plain', 'context'])
     expect(err).toContain('records out')
-    expect(err).toMatch(/exit code: 1\n.*The disk is full\. Make room/)
+    expect(err).toMatch(/exit code: 1\n.*The disk is full\. Free some space/)
     expect(code).toBe(1)
     expect(readdirSync(join(home, 'tare/running/root'))).toEqual([])
     rewrite(`${alpine}RUN echo small > /small\n`)

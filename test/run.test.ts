@@ -330,18 +330,18 @@ describe.each(first)('tare run: $name', (way) => {
   })
 
   test.each([
-    [['-p', '80:80'], '-p, --publish is not supported\nThe command has the network of this machine'],
-    [['-d'], '-d, --detach is not supported\ntare run tries an image once and keeps no container.'],
+    [['-p', '80:80'], '-p, --publish is not supported\nThe command uses this machine’s network'],
+    [['-d'], '-d, --detach is not supported\ntare run runs a command once and keeps no container.'],
     [['-h', 'x'], '-h, --hostname is not supported'],
     [['--privileged'], '--privileged is not supported'],
     [['-m', '1g'], '-m, --memory is not supported'],
     [['--gpus=all'], '--gpus is not supported'],
-    [['--mount', 'dst=/x'], 'invalid mount "dst=/x": there are no volumes'],
+    [['--mount', 'dst=/x'], 'invalid mount "dst=/x": volumes are not supported'],
     [['--mount', 'type=bind,src=.,dst=/x,bind-propagation=shared'], '"bind-propagation" is not supported'],
     [['--mount', 'type=bind,src=/nowhere,dst=/x'], 'cannot mount /nowhere at /x: /nowhere does not exist'],
     [['--tmpfs', '/x:uid=1'], 'invalid tmpfs "/x:uid=1": "uid=1" is not supported'],
     [['--tmpfs', 'x'], 'invalid mount target "x"'],
-    [['--tmpfs', '/x', '--tmpfs', '/x/'], 'two are at /x'],
+    [['--tmpfs', '/x', '--tmpfs', '/x/'], 'two have the target /x'],
     [['--pull=often'], 'invalid pull option "often"'],
   ])('%j is refused by name, with exit code 125', async (flags, said) => {
     const { code, err } = await openBench().tare(['run', ...flags, 'app'])
@@ -495,7 +495,7 @@ describe.each(first)('around RUN: $name', (way) => {
       )
       const { code, out } = await tare(['doctor'])
       expect(code).toBe(0)
-      expect(out).toContain('Root is the only owner in a step, and chown to others fails')
+      expect(out).toContain('Root is the only possible owner in a step, and chown to others fails')
       expect(out).toContain(`the user ${ordinaryUser} has no entry in /etc/passwd`)
       expect(out).toMatch(/usermod --add-subuids \S+ --add-subgids \S+ me/)
       const { err } = await tare(['build', '--progress=plain', '-t', 'app', 'context'])
@@ -514,7 +514,7 @@ describe.each(first)('around RUN: $name', (way) => {
     ])
     expect(report.chosen).toBe(report.sandboxes.find(({ works }: { works: boolean }) => works).isolation)
     const { out } = await tare(['doctor'])
-    expect(out).toContain(`${report.chosen.padEnd(10)} works, and is what RUN uses`)
+    expect(out).toContain(`${report.chosen.padEnd(10)} works, used by RUN`)
     expect(out).toMatch(/Programs that run here: .*linux\/amd64/)
     const { code, out: bare } = await tare(['doctor'], { env: { PATH: '/nowhere' } })
     expect([0, 1]).toContain(code)

@@ -210,7 +210,7 @@ export class BuildRun {
         type: 'warning',
         rule: 'NoRealProc',
         message:
-          'RUN is by chroot, where /proc is not the real one but copies of a few files: what looks itself up there fails. `tare doctor` says what would mend that',
+          'RUN uses chroot, where /proc contains only copies of a few files: programs that look themselves up there fail. `tare doctor` says how to fix that',
       })
     return this.opened
   }

@@ -76,7 +76,7 @@ export const commands: readonly Command[] = [
   },
   {
     names: ['run'],
-    summary: 'Run a command in an image once; nothing it writes is kept',
+    summary: 'Run a command in an image and discard what it writes',
     common: true,
     load: async () => (await import('./verbs/build/run.ts')).run,
   },
@@ -186,7 +186,7 @@ export const commands: readonly Command[] = [
   },
   {
     names: ['image weigh'],
-    summary: 'Show what the bytes of an image are, and what is wasted',
+    summary: 'Show what takes up space in an image, and what is wasted',
     load: async () => (await import('./verbs/images/weigh.ts')).weigh,
   },
   {

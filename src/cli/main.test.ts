@@ -31,7 +31,7 @@ test.each([
   ['image lst', "tare: 'image lst' is not a tare command\nDid you mean 'tare image ls'?\nSee 'tare image --help'.\n"],
   [
     'ps',
-    "tare: 'ps' is not a tare command\ntare keeps no containers; `tare run` tries an image.\nSee 'tare --help'.\n",
+    "tare: 'ps' is not a tare command\ntare keeps no containers; `tare run` runs a command in an image.\nSee 'tare --help'.\n",
   ],
   [
     'build --progress=fancy .',
@@ -44,8 +44,8 @@ test.each([
 
 test.each([
   ['buildx du', /`tare system df`/],
-  ['buildx ls', /no builders to manage; `tare doctor`/],
-  ['buildx inspect', /no builders/],
+  ['buildx ls', /no builder instances to manage; `tare doctor`/],
+  ['buildx inspect', /no builder instances/],
   ['buildx version', /`tare version`/],
   ['buildx bake', /does not read bake files; call `tare build`/],
   ['bake', /does not read bake files/],

@@ -95,7 +95,7 @@ function withLoginFile(env: NodeJS.ProcessEnv, path: unknown, mayBeNew: boolean)
   if (typeof path !== 'string') return env
   if (path === '' || (!mayBeNew && !existsSync(path)))
     throw new Failure(`--authfile names "${path}", which does not exist`, {
-      remedy: '`tare login --authfile` makes one.',
+      remedy: '`tare login --authfile` creates it.',
     })
   return { ...env, REGISTRY_AUTH_FILE: path }
 }

@@ -53,7 +53,7 @@ test('a defect prints its stack and asks for a report', async () => {
   const { text, exitCode } = await reportError(new TypeError('x is undefined'), 'images', false)
   expect(exitCode).toBe(1)
   expect(text).toMatch(/^Error: TypeError: x is undefined\n {4}at .*print-error\.test\.ts/)
-  expect(text).toContain('This is a defect of tare. Please report it')
+  expect(text).toContain('This is a bug in tare. Please report it')
 })
 
 test('with -D an error tells its code and what caused it', async () => {

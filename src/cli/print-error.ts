@@ -78,7 +78,7 @@ function remedyText(remedy: string | undefined, label: string): string {
 
 function defectText(error: unknown, label: string): string {
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  const remedy = 'This is a defect of tare. Please report it, with the command and the lines above.'
+  const remedy = 'This is a bug in tare. Please report it with the command and the lines above.'
   return `${label}${stack}\n${causesText(error)}${remedyText(remedy, label)}`
 }
 

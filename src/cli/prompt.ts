@@ -44,7 +44,7 @@ export class Prompt {
         act()
       }
       const hear = (chunk: Uint8Array) => settle(() => resolve(this.decoder.write(chunk)))
-      const end = () => settle(() => reject(new Failure('standard input ended before an answer was given')))
+      const end = () => settle(() => reject(new Failure('standard input ended before a reply was given')))
       const fail = (error: Error) => settle(() => reject(error))
       const abort = () => settle(() => reject(this.signal.reason))
       if (this.signal.aborted) return abort()

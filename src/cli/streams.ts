@@ -37,7 +37,7 @@ export const processStreams: Streams = {
 export class BrokenPipe extends Failure {
   constructor() {
     // The exit code a shell reports for a process killed by SIGPIPE.
-    super('the reader of standard output is gone', { exitCode: 141 })
+    super('standard output was closed by its reader', { exitCode: 141 })
     this.name = 'BrokenPipe'
   }
 }

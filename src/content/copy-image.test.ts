@@ -132,7 +132,7 @@ test('indexes in indexes without end are refused', async () => {
     )
     await from.put(inner.descriptor, inner.open)
   }
-  await expect(copyImage(from, inner.descriptor, new Memory())).rejects.toThrow(/nested deeper than 8/)
+  await expect(copyImage(from, inner.descriptor, new Memory())).rejects.toThrow(/nests indexes deeper than 8/)
 })
 
 test('a copy that is called off stops with the reason of its signal', async () => {

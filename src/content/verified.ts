@@ -34,11 +34,11 @@ async function* check(bytes: Bytes, blob: Descriptor, where: string): Bytes {
     yield chunk
   }
   if (gauge.size < blob.size) throw corrupt(blob, where, `has only ${gauge.size} of its ${blob.size} bytes`)
-  if (gauge.digest() !== blob.digest) throw corrupt(blob, where, 'does not have the bytes of its digest')
+  if (gauge.digest() !== blob.digest) throw corrupt(blob, where, 'does not match its digest')
 }
 
 function corrupt(blob: Descriptor, where: string, why: string): TareError {
   return new TareError('BLOB_CORRUPT', `the blob ${blob.digest}${where === '' ? '' : ` in ${where}`} ${why}`, {
-    remedy: 'The bytes changed after the image was made, or were cut short: fetch or save the image again.',
+    remedy: 'The data was changed or truncated after the image was made: download or save the image again.',
   })
 }

@@ -63,7 +63,7 @@ export class Owners {
     if (life === this.lives && this.isMarked()) return
     throw new TareError(
       'STORE_LOST',
-      `this process stood still for so long that another one removed its files in ${dirname(this.folder)}`,
+      `this process was suspended for so long that another one removed its files in ${dirname(this.folder)}`,
       {
         remedy: 'Try again.',
       },

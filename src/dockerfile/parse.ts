@@ -12,7 +12,7 @@ import { given, readStatements, refuseWideCharacters, type Statement } from './s
 export function parseDockerfile(text: string, file: string): Dockerfile {
   const whole: SourceRange = { file, line: 1, endLine: 1, text }
   if (text === '') {
-    const remedy = `Begin ${file} with FROM and the image to build on.`
+    const remedy = `Start ${file} with FROM and a base image.`
     throw locate(refusal('DOCKERFILE_EMPTY', 'the Dockerfile cannot be empty', remedy), whole)
   }
   refuseWideCharacters(text, file)
@@ -20,7 +20,7 @@ export function parseDockerfile(text: string, file: string): Dockerfile {
   if (statements.length === 0) throw locate(refusal('DOCKERFILE_EMPTY', 'file with no instructions'), whole)
   const readings = readAll(statements)
   if (readings.at(-1)!.stage === undefined) {
-    const remedy = 'Add a FROM with the image to build on; FROM scratch starts from nothing.'
+    const remedy = 'Add a FROM with a base image; FROM scratch starts empty.'
     throw locate(refusal('DOCKERFILE_STAGE', 'dockerfile contains no stages to build', remedy), whole)
   }
   return {

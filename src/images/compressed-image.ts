@@ -82,6 +82,6 @@ function unsupported(name: string, message: string, remedy?: string): TareError 
   return new TareError('MANIFEST_UNSUPPORTED', `${name} ${message}`, {
     remedy:
       remedy ??
-      'Only container images can be stored; `tare copy` moves artifacts to a registry, a layout or an OCI archive.',
+      'Only container images can be stored; `tare copy` can copy artifacts to a registry, a layout or an OCI archive.',
   })
 }

@@ -78,7 +78,7 @@ function readFilter(text: string, host: Host, all: readonly NamedImage[]): Filte
   const timeOf = (name: string) => at(findAmong(host, all, name))
   switch (key) {
     case 'dangling': {
-      if (!/^(?:true|false|1|0|t|f)$/i.test(value)) throw invalid('its value is true or false')
+      if (!/^(?:true|false|1|0|t|f)$/i.test(value)) throw invalid('its value must be true or false')
       const wanted = /^[t1]/i.test(value)
       return { image: ({ names }) => (names.length === 0) === wanted }
     }
@@ -96,7 +96,7 @@ function readFilter(text: string, host: Host, all: readonly NamedImage[]): Filte
     }
     case 'until': {
       const time = readTime(value, host.now())
-      if (time === undefined) throw invalid('its time cannot be read')
+      if (time === undefined) throw invalid('its time is invalid')
       return { image: (image) => at(image) < time }
     }
     case 'reference':

@@ -103,8 +103,8 @@ function findById(images: readonly NamedImage[], text: string): NamedImage {
   )
   const ids = new Set(found.map(({ id }) => id))
   if (ids.size > 1) {
-    throw new TareError('IMAGE_AMBIGUOUS', `several images have an ID that begins with ${text}`, {
-      remedy: 'Write more of it; `tare image ls --no-trunc` shows whole IDs.',
+    throw new TareError('IMAGE_AMBIGUOUS', `several image IDs start with ${text}`, {
+      remedy: 'Use a longer prefix; `tare image ls --no-trunc` shows full IDs.',
     })
   }
   if (found[0] !== undefined) return found[0]

@@ -36,7 +36,7 @@ export function isDistrust(code: string | undefined): boolean {
 function explainProxy({ message, cause, variable, status }: ProxyFailure): Unreachable {
   const why = cause === undefined ? message : `${message}: ${whyUnreachable(systemCode(cause), cause)}`
   if (status === 407) return { why, remedy: `Write them into ${variable}: http://USER:PASSWORD@HOST:PORT.` }
-  return { why, remedy: `Check ${variable}. What NO_PROXY names is reached without a proxy.` }
+  return { why, remedy: `Check ${variable}. Hosts in NO_PROXY are reached without a proxy.` }
 }
 
 function whyUnreachable(code: string | undefined, error: unknown): string {
@@ -44,16 +44,16 @@ function whyUnreachable(code: string | undefined, error: unknown): string {
   if (code !== undefined && distrusted.test(code)) return `the server requires a client certificate (${code})`
   switch (code) {
     case 'ECONNREFUSED':
-      return 'nobody is listening there'
+      return 'connection refused'
     case 'ENOTFOUND':
       return 'no such host'
     case 'EAI_AGAIN':
-      return 'its name cannot be resolved now'
+      return 'temporary failure in name resolution'
     case 'ECONNRESET':
     case 'EPIPE':
       return 'the connection broke'
     case 'ETIMEDOUT':
-      return /^(?:connect|read|write) /.test(messageOf(error)) ? 'no connection within the time' : messageOf(error)
+      return /^(?:connect|read|write) /.test(messageOf(error)) ? 'connection timed out' : messageOf(error)
     default:
       return messageOf(error)
   }
@@ -61,14 +61,14 @@ function whyUnreachable(code: string | undefined, error: unknown): string {
 
 function remedyFor(code: string | undefined, host: string, flag: string | undefined): string {
   if (code !== undefined && distrusted.test(code))
-    return `Put the certificate and its key as client.cert and client.key into ~/.config/containers/certs.d/${host}.`
+    return `Save the certificate and its key as client.cert and client.key in ~/.config/containers/certs.d/${host}.`
   if (code !== undefined && /CERT|SIGNATURE|SSL|TLS|ISSUER/.test(code))
-    return `If ${host} uses a certificate of your own authority, name that in SSL_CERT_FILE, or put it as ca.crt into ~/.config/containers/certs.d/${host}${flag === undefined ? '' : `; \`${flag}\` asks for no certificate`}.`
-  if (code === 'EPROTO' && flag !== undefined) return `If ${host} speaks plain HTTP, say \`${flag}\`.`
+    return `If ${host} uses a certificate of a private CA, name that CA in SSL_CERT_FILE, or save it as ca.crt in ~/.config/containers/certs.d/${host}${flag === undefined ? '' : `; \`${flag}\` skips the check`}.`
+  if (code === 'EPROTO' && flag !== undefined) return `If ${host} speaks plain HTTP, use \`${flag}\`.`
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
-    return 'If the name is right, it is the network, DNS or the proxy (HTTPS_PROXY).'
+    return 'Check the name; if it is right, check the network, DNS and the proxy (HTTPS_PROXY).'
   if (code === 'ECONNREFUSED') return 'Check the name and the port.'
-  return 'Check the network and HTTPS_PROXY, then try again: what is there already is not sent twice.'
+  return 'Check the network and HTTPS_PROXY, then try again: data already transferred is not sent again.'
 }
 
 const mostText = 64 << 10

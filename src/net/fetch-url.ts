@@ -72,7 +72,7 @@ class TakerFailure extends Error {
   readonly error: unknown
 
   constructor(error: unknown) {
-    super('the bytes could not be taken')
+    super('the data could not be processed')
     this.error = error
   }
 }
@@ -107,7 +107,7 @@ function explain(response: HttpResponse, action: string): unknown {
   discard(response)
   const passing = isPassing(status)
   const error = new TareError('DOWNLOAD_FAILED', `${action}: invalid response status ${status}`, {
-    remedy: passing ? 'The server has a problem: try again later.' : 'Check the address.',
+    remedy: passing ? 'The server has a problem; try again later.' : 'Check the address.',
   })
   return passing ? new TryAgain(error, readRetryAfter(headers['retry-after'], Date.now())) : error
 }

@@ -97,7 +97,7 @@ export class Http {
       sent.on('error', failed)
       const pump: Pump = { stopped: false, waiting: false, starved: false }
       const watch = watchPace(sent, pump, idleTimeout, () =>
-        sent.destroy(lost(request.url, idleTimeout, 'did next to nothing')),
+        sent.destroy(lost(request.url, idleTimeout, 'was nearly idle')),
       )
       sent.on('response', (body) => {
         // Errors from here on belong to the body, and reach whoever reads it.
@@ -136,7 +136,7 @@ function redirectOf({ method, body, confined }: HttpRequest, { status, headers, 
   const keeps = status === 307 || status === 308
   if (!keeps && !(isRead && [301, 302, 303].includes(status))) return undefined
   if (headers.location === undefined || !(body === undefined || body instanceof Uint8Array)) return undefined
-  if (!URL.canParse(headers.location, url.href)) throw new Error(`${url.host} redirects to what is no address`)
+  if (!URL.canParse(headers.location, url.href)) throw new Error(`${url.host} redirects to an invalid URL`)
   const next = new URL(headers.location, url)
   if (next.protocol !== 'http:' && next.protocol !== 'https:')
     throw new Error(`${url.host} redirects to ${next.protocol}`)

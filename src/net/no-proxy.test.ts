@@ -81,7 +81,7 @@ describe('the proxy for an address', () => {
     '%s is an error that tells no secret',
     (text) => {
       const look = () => find('https://a.example', { HTTPS_PROXY: text })
-      expect(look).toThrow(/^HTTPS_PROXY is not the address of a proxy$/)
+      expect(look).toThrow(/^HTTPS_PROXY is not a proxy URL$/)
       expect(find('http://a.example', { HTTPS_PROXY: text })).toBeUndefined()
     },
   )

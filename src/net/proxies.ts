@@ -43,8 +43,8 @@ export function proxyFor(url: URL, rules: ProxyRules): ProxyServer | undefined {
   if (parsed !== undefined && schemes.includes(parsed.protocol) && parsed.hostname !== '')
     return { url: parsed, variable }
   // The value may contain a password, so it is not shown.
-  throw new TareError('PROXY_INVALID', `${variable} is not the address of a proxy`, {
-    remedy: 'Write it as http://HOST:PORT; https://, socks5:// and socks5h:// are understood, too.',
+  throw new TareError('PROXY_INVALID', `${variable} is not a proxy URL`, {
+    remedy: 'Write it as http://HOST:PORT; https://, socks5:// and socks5h:// are supported too.',
   })
 }
 
@@ -89,6 +89,6 @@ export function unreached(proxy: ProxyServer, error: unknown): ProxyFailure {
 
 /** Explains a proxy's status, phrased to follow its name. */
 export function refusalOf(status: number, request: string): string {
-  if (status === 407) return `asks for a user and a password (407 to ${request})`
+  if (status === 407) return `requires a user name and a password (407 to ${request})`
   return `answers ${status} to ${request}`
 }

@@ -27,8 +27,8 @@ export async function requestBySocks(
   if (method === 2 && user.length > 0) {
     socket.write(Buffer.concat([Buffer.of(1, user.length), user, Buffer.of(secret.length), secret]))
     const [, status] = await read(socket, 2)
-    if (status !== 0) throw new Error('does not take the user and the password')
-  } else if (method !== 0) throw new Error('asks for a user and a password')
+    if (status !== 0) throw new Error('rejects the user name and password')
+  } else if (method !== 0) throw new Error('requires a user name and a password')
   socket.write(
     Buffer.concat([Buffer.of(5, 1, 0), addressOf(target.host), Buffer.of(target.port >> 8, target.port & 255)]),
   )
@@ -45,7 +45,7 @@ function addressOf(host: string): Buffer {
   if (family === 4) return Buffer.from([1, ...host.split('.').map(Number)])
   if (family === 6) return Buffer.concat([Buffer.of(4), sixteenBytes(host)])
   const name = Buffer.from(host)
-  if (name.length > 255) throw new Error('takes no name that long')
+  if (name.length > 255) throw new Error('does not accept a name that long')
   return Buffer.concat([Buffer.of(3, name.length), name])
 }
 

@@ -65,8 +65,8 @@ function pairsIn(folder: string): { readonly cert: string; readonly key: string 
   for (const key of keys)
     if (!certs.includes(`${key.slice(0, -'.key'.length)}.cert`))
       throw invalid(
-        `${join(folder, key)} has no certificate beside it`,
-        'Put the certificate there, of the same name and ending in .cert.',
+        `${join(folder, key)} has no matching certificate`,
+        'Put the certificate next to it, with the same name and the extension .cert.',
       )
   return certs.map((name) => {
     const path = join(folder, name)
@@ -74,7 +74,7 @@ function pairsIn(folder: string): { readonly cert: string; readonly key: string 
     if (!keys.includes(keyName))
       throw invalid(
         `${path} has no ${keyName} beside it`,
-        'Put its key there. The certificate of an authority ends in .crt.',
+        'Put its key next to it. A CA certificate has the extension .crt.',
       )
     return pairOf(path, join(folder, keyName))
   })

@@ -48,6 +48,6 @@ test('a proxy that takes the connection and says nothing is given up', async () 
   for (const scheme of ['http', 'socks5']) {
     const proxy = { url: new URL(`${scheme}://127.0.0.1:${port}`), variable: 'HTTP_PROXY' }
     const opened = openTunnel(proxy, { host: 'a.example', port: 80 }, { secure, idleTimeout: 100 })
-    await expect(opened).rejects.toThrow(/HTTP_PROXY\) has not answered within 0.1 seconds/)
+    await expect(opened).rejects.toThrow(/HTTP_PROXY\) has not responded within 0.1 seconds/)
   }
 })

@@ -31,7 +31,7 @@ export async function openTunnel(
   } catch (error) {
     throw unreached(proxy, error)
   }
-  const late = () => socket.destroy(new Error(`has not answered within ${idleTimeout / 1000} seconds`))
+  const late = () => socket.destroy(new Error(`has not responded within ${idleTimeout / 1000} seconds`))
   socket.setTimeout(idleTimeout, late)
   try {
     if (socks) await requestBySocks(socket, url, destination)

@@ -49,24 +49,25 @@ export function kindOfDocument(
 ): 'manifest' | 'index' | undefined {
   const ambiguous = (why: string) =>
     new TareError('MANIFEST_AMBIGUOUS', `${what} ${why}`, {
-      remedy: 'Tools would disagree about what it is. Find out who made it, and have it pushed again.',
+      remedy: 'Tools would disagree about what it is. Ask whoever made it to push it again.',
     })
   // Most readers are written in Go, which matches member names case-insensitively.
   const members = new Set<string>()
   for (const key of Object.keys(raw)) {
     const member = key.toLowerCase()
-    if (members.has(member) && telling.has(member)) throw ambiguous(`has "${member}" twice, in different capitals`)
+    if (members.has(member) && telling.has(member))
+      throw ambiguous(`has "${member}" twice, in different capitalization`)
     members.add(member)
   }
   if (members.has('manifests') && members.has('layers')) throw ambiguous('has both layers and manifests')
   if (members.has('manifests') && isGiven(raw, 'config')) throw ambiguous('has both a config and manifests')
   const kinds = new Set([said, raw['mediaType']].map(kindOfType).filter((kind) => kind !== undefined))
-  if (kinds.size > 1) throw ambiguous(`is called ${said}, and calls itself ${String(raw['mediaType'])}`)
+  if (kinds.size > 1) throw ambiguous(`is served as ${said}, but calls itself ${String(raw['mediaType'])}`)
   const [kind] = kinds
   const shape = members.has('manifests') ? 'index' : members.has('layers') ? 'manifest' : undefined
   if (kind !== undefined && shape !== undefined && kind !== shape)
     throw ambiguous(
-      `is called ${String(raw['mediaType'] ?? said)}, and has ${shape === 'index' ? 'manifests' : 'layers'}`,
+      `is labelled ${String(raw['mediaType'] ?? said)}, but has ${shape === 'index' ? 'manifests' : 'layers'}`,
     )
   return kind ?? shape
 }

@@ -21,19 +21,19 @@ export function strangeLayers({ layers }: Manifest): { readonly message: string;
     return {
       message: `has encrypted layers (${encrypted.mediaType})`,
       remedy:
-        'Decrypt the image first, for example with `skopeo copy --decryption-key`. `tare copy` moves it as it is to a registry, a layout or an OCI archive.',
+        'Decrypt the image first, for example with `skopeo copy --decryption-key`. `tare copy` copies it unchanged to a registry, a layout or an OCI archive.',
     }
   const foreign = layers.find(({ mediaType }) => isForeignLayer(mediaType))
   if (foreign !== undefined)
     return {
-      message: `has layers that its registry does not hand out (${foreign.mediaType})`,
+      message: `has non-distributable layers (${foreign.mediaType})`,
       remedy: 'Only images whose layers the registry distributes can be stored.',
     }
   const artifact = layers.find(isArtifact)
   if (artifact === undefined) return undefined
   return {
-    message: `is no container image: its layers are ${artifact.mediaType}`,
-    remedy: 'It is an artifact, which `tare copy` moves to a registry, a layout or an OCI archive.',
+    message: `is not a container image: its layers are ${artifact.mediaType}`,
+    remedy: 'It is an artifact, which `tare copy` can copy to a registry, a layout or an OCI archive.',
   }
 }
 

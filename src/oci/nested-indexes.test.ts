@@ -40,7 +40,7 @@ test.each([9, 12])('%i indexes in each other are refused', async (levels) => {
   const documents = new Documents()
   await expect(documents.flatten(documents.tower(levels))).rejects.toMatchObject({
     code: 'MANIFEST_INVALID',
-    message: 'it has indexes nested deeper than 8',
+    message: 'it nests indexes deeper than 8',
   })
 })
 

@@ -27,7 +27,7 @@ export async function flattenIndex(
       const { blob } = entry
       if (!isIndexType(blob.mediaType) || isAttestation(blob)) {
         if (entries.length === mostEntries)
-          throw new TareError('MANIFEST_INVALID', `${what} names more than ${mostEntries} images`)
+          throw new TareError('MANIFEST_INVALID', `${what} lists more than ${mostEntries} images`)
         entries.push(entry)
       } else if (!walked.has(blob.digest)) {
         walked.add(blob.digest)
@@ -43,5 +43,5 @@ export async function flattenIndex(
 /** Throws `MANIFEST_INVALID` if an index is nested too deeply. */
 export function refuseTower(depth: number, what: string): void {
   if (depth < deepestIndex) return
-  throw new TareError('MANIFEST_INVALID', `${what} has indexes nested deeper than ${deepestIndex}`)
+  throw new TareError('MANIFEST_INVALID', `${what} nests indexes deeper than ${deepestIndex}`)
 }

@@ -57,7 +57,7 @@ export function parsePlatform(text: string, local: Platform): Platform {
   if (text.includes('*')) throw invalid('wildcards are not supported')
   if (parts.length > 3) throw invalid('it has more than three parts')
   const system = /^([^()]*)(?:\(([^()]*)\))?$/.exec(parts[0]!)
-  if (system === null) throw invalid('its operating system cannot be read')
+  if (system === null) throw invalid('its operating system is invalid')
   const osVersion = system[2] === undefined ? {} : { osVersion: system[2] }
   const names = [system[1]!, ...parts.slice(1)]
   if (!names.every((name) => component.test(name))) throw invalid('a part has an invalid character or is empty')
@@ -73,7 +73,7 @@ export function parsePlatform(text: string, local: Platform): Platform {
       }
     const machine = normalizeMachine(first, '')
     if (architectures.has(machine.architecture)) return { os: local.os, ...machine }
-    throw invalid('it is neither an operating system nor an architecture that is known')
+    throw invalid('it is not a known operating system or architecture')
   }
   return { os: normalizeSystem(first), ...normalizeMachine(names[1]!, names[2] ?? ''), ...osVersion }
 }

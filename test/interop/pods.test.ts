@@ -31,12 +31,16 @@ interface Expected {
 
 const whole = { chown: true, proc: true }
 const copies = /works on a plain copy .* TARE_HOME to a folder on a volume/
-const seccompRefuses = /user namespace cannot be made.*seccompProfile.type: Unconfined/s
+const seccompRefuses = /cannot create a user namespace.*seccompProfile.type: Unconfined/s
 
 const settings: Readonly<Record<string, readonly [flags: readonly string[], expected: Expected]>> = {
   'Docker’s default': [
     [],
-    { by: 'chroot', told: [seccompRefuses, /With chroot a step has no \/proc/], build: { chown: true, proc: false } },
+    {
+      by: 'chroot',
+      told: [seccompRefuses, /With chroot, \/proc in a step contains only copies/],
+      build: { chown: true, proc: false },
+    },
   ],
   'no seccomp profile': [unconfined, { by: 'namespace', told: [copies], build: whole }],
   'no seccomp profile, and the store on a volume': [
@@ -51,7 +55,7 @@ const settings: Readonly<Record<string, readonly [flags: readonly string[], expe
     [...unconfined, '--cap-add', 'SYS_ADMIN'],
     { by: 'namespace', told: [copies], build: whole },
   ],
-  'a user': [user, { by: undefined, told: [seccompRefuses], build: /a user namespace cannot be made/ }],
+  'a user': [user, { by: undefined, told: [seccompRefuses], build: /cannot create a user namespace/ }],
   'a user without seccomp profile and new privileges': [
     [...user, ...unconfined, ...nothingMore],
     {
@@ -125,7 +129,7 @@ describe.skipIf(!ready)('RUN in a container with', () => {
     const script = `${tare} doctor 2>&1; echo ==; ${tare} build --progress=plain -t x /context 2>&1; echo "code $?"`
     const out = docker(['run', '--rm', '--network=none', ...flags, 'pod', '/bin/sh', '-c', script])
     const [doctor = '', said = ''] = out.split('==\n')
-    expect(/^ {2}(\w+) +works, and is what RUN uses/m.exec(doctor)?.[1], doctor).toBe(by)
+    expect(/^ {2}(\w+) +works, used by RUN/m.exec(doctor)?.[1], doctor).toBe(by)
     for (const words of told) expect(doctor).toMatch(words)
     for (const words of untold) expect(doctor).not.toMatch(words)
     if (build instanceof RegExp) {

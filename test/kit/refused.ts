@@ -5,6 +5,6 @@ import type { Bench } from './cli.ts'
 export async function refused({ tare }: Bench, argv: readonly string[], said: RegExp, user?: number): Promise<void> {
   const { code, out, err } = await tare(argv, { user })
   expect(err).toMatch(said)
-  expect(err).not.toMatch(/defect of tare|\n {4}at /)
+  expect(err).not.toMatch(/bug in tare|\n {4}at /)
   expect({ code, out }).toEqual({ code: 1, out: '' })
 }

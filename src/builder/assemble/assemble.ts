@@ -61,7 +61,7 @@ export function assembleImage(facts: ImageFacts, layers: readonly AssembledLayer
   const config = document(mediaTypes.config, goJson(sortedMembers(members)))
   if (config.blob.size > documentLimit)
     throw new TareError('CONFIG_TOO_LARGE', `the image's config would be ${config.blob.size} bytes long`, {
-      remedy: `Nobody reads more than ${documentLimit}. Make ENV, LABEL and the like shorter; COPY what is large.`,
+      remedy: `The limit is ${documentLimit}. Shorten ENV, LABEL and the like; COPY large data.`,
     })
   const manifest: Manifest = {
     mediaType: mediaTypes.manifest,

@@ -161,13 +161,13 @@ test('a long text that is said again and again ends in an error', async () => {
     ...Array(10).fill('LABEL l=$b'),
   ]
   expect(await failureOf(file.join('\n'))).toBe(
-    'DOCKERFILE_EXPANSION at line 8: the words of this file are longer than 67108864 characters in all',
+    'DOCKERFILE_EXPANSION at line 8: the words of this file exceed 67108864 characters in total',
   )
 })
 
 test('a pattern and a value that are too long for one another end in an error', async () => {
   const file = ['FROM scratch', `ARG a=${'x'.repeat(60_000)}`, `ARG b=\${a#${'*x?'.repeat(9000)}y}`]
-  expect(await failureOf(file.join('\n'))).toMatch(/ are too long for one another$/)
+  expect(await failureOf(file.join('\n'))).toMatch(/ in a substitution are too long$/)
   expect(await failureOf(['FROM scratch', 'ARG a=xay', 'ARG b=${a#*a}'].join('\n'))).toBe('all went well')
 })
 

@@ -200,8 +200,8 @@ export class StageBeginner {
     if (!(error instanceof TareError) || meant === undefined) return error
     const remedy =
       meant === name
-        ? `A stage has that name, but comes later: FROM takes one that stands before it.`
-        : `No stage and no named context has that name either: did you mean "${meant}"?`
+        ? `A later stage has that name: FROM can only use an earlier one.`
+        : `No stage or named context has that name either: did you mean "${meant}"?`
     return new TareError(error.code, error.message, { where, cause: error, remedy })
   }
 

@@ -92,7 +92,7 @@ function checkSources(instruction: Copy | Add, paths: readonly string[], checksu
   const refuse = (message: string, remedy: string) =>
     new TareError('COPY_SOURCE_INVALID', message, { where: instruction.where, remedy })
   if (checksum !== undefined && paths.length + instruction.heredocs.length > 1)
-    throw refuse("checksum can't be specified for multiple sources", 'Write an ADD for each.')
+    throw refuse("checksum can't be specified for multiple sources", 'Use a separate ADD for each.')
   for (const path of paths) {
     if (instruction.kind === 'COPY') {
       if (isGitAddress(path)) throw refuse("source can't be a git ref for COPY", 'Use ADD.')

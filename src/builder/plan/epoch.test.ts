@@ -77,22 +77,22 @@ test('what has no time counts as not given', async () => {
 
 test.each([
   ['FROM alpine AS src\nADD https://h/x /', 'at line 1: SOURCE_DATE_EPOCH=src: the stage must use FROM scratch'],
-  ['FROM scratch AS src', 'at line 1: SOURCE_DATE_EPOCH=src: the stage must have exactly one ADD from elsewhere'],
+  ['FROM scratch AS src', 'at line 1: SOURCE_DATE_EPOCH=src: the stage must have exactly one ADD of a remote source'],
   [
     'FROM scratch AS src\nADD a /',
-    'at line 2: SOURCE_DATE_EPOCH=src: the stage must have exactly one ADD from elsewhere',
+    'at line 2: SOURCE_DATE_EPOCH=src: the stage must have exactly one ADD of a remote source',
   ],
   [
     'FROM scratch AS src\nADD https://h/x https://h/y /',
-    'at line 2: SOURCE_DATE_EPOCH=src: the stage must have exactly one ADD from elsewhere',
+    'at line 2: SOURCE_DATE_EPOCH=src: the stage must have exactly one ADD of a remote source',
   ],
   [
     'FROM scratch AS src\nADD https://h/x /\nADD https://h/y /',
-    'at line 3: SOURCE_DATE_EPOCH=src: the stage must have exactly one ADD from elsewhere',
+    'at line 3: SOURCE_DATE_EPOCH=src: the stage must have exactly one ADD of a remote source',
   ],
   [
     'FROM scratch AS src\nADD https://h/x /\nlabel a=b',
-    'at line 3: SOURCE_DATE_EPOCH=src: the stage has an instruction that adds nothing from elsewhere: label',
+    'at line 3: SOURCE_DATE_EPOCH=src: the stage has an instruction that adds nothing remote: label',
   ],
 ])('a stage that is none of one file from elsewhere is refused: %j', async (stage, message) => {
   expect(await failureOf(`${stage}\n${file}`, given('src'))).toBe(`EPOCH_INVALID ${message}`)

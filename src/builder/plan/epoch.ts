@@ -60,7 +60,7 @@ const latest = 253_402_300_799
 function inRange(seconds: number, text: string): number {
   if (seconds >= earliest && seconds <= latest) return seconds
   throw new TareError('EPOCH_INVALID', `${name} is out of range: ${text}`, {
-    remedy: 'It is in seconds since 1970, not milliseconds, up to the year 9999.',
+    remedy: 'It is in seconds since 1970, not milliseconds, at most the year 9999.',
   })
 }
 
@@ -74,7 +74,7 @@ function sourceOf(text: string, reading: Reading): EpochSource | undefined {
   if (stage !== undefined) return sourceOfStage(stage, reading)
   throw new TareError('EPOCH_INVALID', `${name} is not a number: ${JSON.stringify(text)}`, {
     remedy:
-      'It counts seconds since 1970, as `date +%s` prints them; or it is "context", or the name of a named context or of a stage.',
+      'Use seconds since 1970, as printed by `date +%s`; or "context", or the name of a named context or of a stage.',
   })
 }
 
@@ -93,7 +93,7 @@ function sourceOfStage(stage: Stage, { options, words, globals }: Reading): Epoc
     if (instruction.kind === 'ARG') declare(instruction, values, options.buildArgs, expand)
     else if (instruction.kind !== 'ADD')
       throw refuse(
-        `the stage has an instruction that adds nothing from elsewhere: ${writtenName(instruction)}`,
+        `the stage has an instruction that adds nothing remote: ${writtenName(instruction)}`,
         instruction.where,
       )
     else {
@@ -101,7 +101,7 @@ function sourceOfStage(stage: Stage, { options, words, globals }: Reading): Epoc
       const path =
         sources.length + heredocs.length === 1 && sources[0] !== undefined ? expand(sources[0], instruction) : ''
       if (source !== undefined || !isRemote(path))
-        throw refuse('the stage must have exactly one ADD from elsewhere', where)
+        throw refuse('the stage must have exactly one ADD of a remote source', where)
       try {
         source = remoteOperation(path, checksum === undefined ? undefined : expand(checksum, instruction), instruction)
       } catch (error) {
@@ -109,7 +109,7 @@ function sourceOfStage(stage: Stage, { options, words, globals }: Reading): Epoc
       }
     }
   }
-  if (source === undefined) throw refuse('the stage must have exactly one ADD from elsewhere')
+  if (source === undefined) throw refuse('the stage must have exactly one ADD of a remote source')
   return source
 }
 

@@ -56,13 +56,13 @@ test.each([
   const contexts = { assets: { kind: 'files' } } as const
   await expect(plan(`FROM scratch AS build\nFROM scratch\n${line}`, { contexts })).rejects.toMatchObject({
     code: 'BASE_UNKNOWN',
-    remedy: `No stage and no named context has that name either: did you mean ${meant}?`,
+    remedy: `No stage or named context has that name either: did you mean ${meant}?`,
     where: { line: 3 },
   })
 })
 
 test('FROM of a stage that comes later says so', async () => {
   await expect(plan('FROM b AS a\nFROM scratch AS b\nFROM a')).rejects.toMatchObject({
-    remedy: 'A stage has that name, but comes later: FROM takes one that stands before it.',
+    remedy: 'A later stage has that name: FROM can only use an earlier one.',
   })
 })

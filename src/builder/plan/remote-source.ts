@@ -32,7 +32,7 @@ export function remoteOperation(path: string, checksum: string | undefined, { ke
   if (isGitAddress(path)) return { kind: 'git', source: gitSource(path, checksum?.toLowerCase(), keepGitDir) }
   if (checksum === undefined) return { kind: 'download', url: path }
   if (!isDigest(checksum))
-    throw refuse(`invalid checksum "${checksum}" of a file`, 'It is sha256: and 64 hexadecimal digits.')
+    throw refuse(`invalid checksum "${checksum}" of a file`, 'It must be sha256: followed by 64 hexadecimal digits.')
   return { kind: 'download', url: path, checksum }
 }
 
@@ -57,7 +57,7 @@ function longer(a: string | undefined, b: string | undefined): string | undefine
   if (a === undefined || b === undefined) return a ?? b
   if (a.startsWith(b)) return a
   if (b.startsWith(a)) return b
-  throw refuse(`--checksum=${a} and the commit ${b} of the address are not the same`, 'Use one of them.')
+  throw refuse(`--checksum=${a} and the commit ${b} in the address differ`, 'Use one of them.')
 }
 
 function refuse(message: string, remedy: string): TareError {

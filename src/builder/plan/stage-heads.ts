@@ -65,7 +65,7 @@ export function stageNumbered(file: Dockerfile, word: string): number | undefine
   const index = Number(word)
   if (index >= 0 && index < file.stages.length) return index
   throw new TareError('COPY_FROM_INVALID', `invalid stage index ${index}`, {
-    remedy: `Stages count from 0, and the last one here is ${file.stages.length - 1}; a name (FROM … AS name) is safer.`,
+    remedy: `Stages are numbered from 0, and the last one here is ${file.stages.length - 1}; a name (FROM … AS name) is safer.`,
   })
 }
 

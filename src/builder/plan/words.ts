@@ -91,13 +91,9 @@ export class Words {
   private counted(expansion: Expansion): Expansion {
     this.expanded += expansion.text.length
     if (this.expanded <= mostText) return expansion
-    throw new TareError(
-      'DOCKERFILE_EXPANSION',
-      `the words of this file are longer than ${mostText} characters in all`,
-      {
-        remedy: 'Variables that are made of one another may double with every line.',
-      },
-    )
+    throw new TareError('DOCKERFILE_EXPANSION', `the words of this file exceed ${mostText} characters in total`, {
+      remedy: 'Variables defined in terms of each other can double with every line.',
+    })
   }
 
   private checked(

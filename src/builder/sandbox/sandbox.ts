@@ -22,7 +22,7 @@ export function readIsolation(text: string | undefined): Isolation | 'auto' {
   const found = (['auto', 'oci', 'namespace', 'chroot'] as const).find((one) => one === text)
   if (found === undefined)
     throw new TareError('ISOLATION_UNKNOWN', `invalid isolation "${text}"`, {
-      remedy: 'It is auto, oci, namespace or chroot.',
+      remedy: 'Use auto, oci, namespace or chroot.',
     })
   return found
 }

@@ -26,7 +26,7 @@ export function readAgent(text: string, environment: Environment): Wish {
     if (stat?.isFile() !== true)
       throw new TareError(
         'SSH_MISSING',
-        `${path} of --ssh ${id} is ${stat === undefined ? 'not there' : stat.isSocket() ? 'a socket among keys' : 'neither the socket of an agent nor a key'}`,
+        `${path} of --ssh ${id} ${stat === undefined ? 'does not exist' : stat.isSocket() ? 'is a socket among keys' : 'is neither an agent socket nor a key'}`,
         { remedy: 'Name one agent socket, or private key files separated by commas.' },
       )
   return { id, keys: paths }
@@ -100,9 +100,9 @@ function isSocket(path: string): boolean {
 function missing(complaint: string): TareError {
   return new TareError(
     'SSH_MISSING',
-    `cannot start ssh-agent for the keys: ${complaint.trim() || 'it does not answer'}`,
+    `cannot start ssh-agent for the keys: ${complaint.trim() || 'it does not respond'}`,
     {
-      remedy: 'Install it (apt-get install openssh-client, apk add openssh-client), or give the socket of an agent.',
+      remedy: 'Install it (apt-get install openssh-client, apk add openssh-client), or use the socket of an agent.',
     },
   )
 }
@@ -127,12 +127,12 @@ async function add(socket: string, path: string, bytes: Buffer): Promise<void> {
     })
     ;[code] = await once(child, 'close')
   } catch (cause) {
-    if (isMissingProgram(cause)) throw missing('there is no ssh-add')
+    if (isMissingProgram(cause)) throw missing('ssh-add is not installed')
     throw cause
   }
   if (code !== 0)
-    throw new TareError('SSH_KEY_INVALID', `cannot use the key ${path}: ${complaint.trim() || 'ssh-add refuses it'}`, {
+    throw new TareError('SSH_KEY_INVALID', `cannot use the key ${path}: ${complaint.trim() || 'ssh-add rejects it'}`, {
       remedy:
-        'It has to be a private key without a passphrase. For others, add the key to an agent and give --ssh its socket.',
+        'It must be a private key without a passphrase. Add other keys to an agent, and pass its socket to --ssh.',
     })
 }

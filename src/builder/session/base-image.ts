@@ -143,7 +143,7 @@ function readNamedContext(host: Host, name: string, value: string): NamedContext
     case 'ssh':
       return { kind: 'files' }
     default:
-      throw new TareError('CONTEXT_INVALID', `the context ${name}=${value} is of an unknown kind: ${scheme}`, {
+      throw new TareError('CONTEXT_INVALID', `the context ${name}=${value} has an unknown scheme: ${scheme}`, {
         remedy: 'Use a folder, docker-image://NAME, oci-layout://PATH[:TAG|@DIGEST], target:STAGE or an address.',
       })
   }
@@ -166,7 +166,7 @@ async function loadLayout(host: Host, place: string, platform: Platform): Promis
   const [, path = '', tag, digest] = /^(.*?)(?::([^:/@]+))?(?:@(sha256:[0-9a-f]{64}))?$/.exec(place) ?? []
   if (!['oci-layout', 'index.json'].some((name) => existsSync(join(resolve(path), name))))
     throw new TareError('BASE_UNKNOWN', `there is no OCI layout at ${path}`, {
-      remedy: 'Name a folder that has oci-layout and index.json; a relative path counts from the working directory.',
+      remedy: 'Name a folder that has oci-layout and index.json; a relative path is relative to the working directory.',
     })
   const layout = new Store(resolve(path))
   const entries = layout.entries()
@@ -179,7 +179,7 @@ async function loadLayout(host: Host, place: string, platform: Platform): Promis
       : (named('latest') ?? entries[0])
   if (entry === undefined)
     throw new TareError('BASE_UNKNOWN', `there is no such image in the OCI layout ${place}`, {
-      remedy: `It has ${entries.map(({ refName, manifest }) => refName ?? manifest.digest).join(', ') || 'none at all'}.`,
+      remedy: `It contains ${entries.map(({ refName, manifest }) => refName ?? manifest.digest).join(', ') || 'none'}.`,
     })
   const offers = offeredBy(layout, entry)
   const best = isIndexType(entry.manifest.mediaType)
@@ -187,7 +187,7 @@ async function loadLayout(host: Host, place: string, platform: Platform): Promis
     : offers[0]
   if (best === undefined)
     throw new TareError('PLATFORM_MISSING', `the OCI layout ${place} has no image for ${formatPlatform(platform)}`, {
-      remedy: `It has one for ${offers.map((offer) => formatPlatform(offer.platform)).join(', ') || 'no platform'}.`,
+      remedy: `It has images for ${offers.map((offer) => formatPlatform(offer.platform)).join(', ') || 'no platform'}.`,
     })
   return importLayers(host, layout, readImage(layout, best.blob), place)
 }

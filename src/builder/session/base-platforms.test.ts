@@ -178,6 +178,6 @@ test('an OCI layout without the platform is an error, and no image of another on
   expect(await at.layersOf(id)).toEqual(one(at, 'arm64'))
   await expect(at.build(['FROM base'], ['linux/s390x'], { contexts })).rejects.toMatchObject({
     code: 'PLATFORM_MISSING',
-    remedy: 'It has one for linux/amd64, linux/arm64.',
+    remedy: 'It has images for linux/amd64, linux/arm64.',
   })
 })

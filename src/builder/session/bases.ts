@@ -134,7 +134,7 @@ export class BuildBases {
     this.options.report?.({
       type: 'warning',
       rule: 'BaseNotChecked',
-      message: `${familiarName(name)} is used as it was on ${when}, since its registry cannot be reached: ${error.message}`,
+      message: `${familiarName(name)} is used as of ${when}, because its registry cannot be reached: ${error.message}`,
     })
   }
 
@@ -148,7 +148,7 @@ export class BuildBases {
     const why = there === undefined ? `there is no image ${formatReference(name)} in the store, and it` : 'it'
     return new TareError('BASE_UNKNOWN', `${text}: ${why} cannot be pulled: ${error.message}`, {
       cause: error,
-      remedy: remedy || 'Load it from an archive with `tare load`, or make it with `tare import` or `tare build -t`.',
+      remedy: remedy || 'Load it from an archive with `tare load`, or create it with `tare import` or `tare build -t`.',
     })
   }
 

@@ -100,7 +100,7 @@ function scriptIn({ dockerfile }: LocalOptions, plain: Context): Script {
   const text = plain.readText(dockerfile.path)
   if (text === undefined)
     throw new TareError('DOCKERFILE_MISSING', `there is no ${dockerfile.path} in ${where}`, {
-      remedy: 'The path given with -f counts from its root.',
+      remedy: 'The path given with -f is relative to its root.',
     })
   return { name: basename(dockerfile.path), text }
 }
@@ -139,7 +139,7 @@ function findDockerfile(plain: Context, where: string): Script {
 
 async function given({ dockerfile }: LocalOptions, context: string | undefined): Promise<Script> {
   if (dockerfile === undefined)
-    throw new TareError('DOCKERFILE_MISSING', 'failed to read dockerfile: there is none, and no context to find it in')
+    throw new TareError('DOCKERFILE_MISSING', 'failed to read dockerfile: there is no context to find it in')
   if ('text' in dockerfile) return scriptOf(dockerfile)
   const { path } = dockerfile
   // Relative to the working directory, otherwise to the context: both are common.
@@ -148,7 +148,7 @@ async function given({ dockerfile }: LocalOptions, context: string | undefined):
   const text = readFile(real)
   if (text === undefined) {
     throw new TareError('DOCKERFILE_MISSING', `failed to read dockerfile: ${path} does not exist`, {
-      remedy: 'The path given with -f counts from the working directory.',
+      remedy: 'The path given with -f is relative to the working directory.',
     })
   }
   return { name: basename(real), text, ignoreFile: namedIgnore(basename(real), readFile(`${real}.dockerignore`)) }
@@ -169,7 +169,7 @@ function readFile(path: string): string | undefined {
     if (stat.size > textLimit)
       throw new TareError(
         'DOCKERFILE_UNREADABLE',
-        `failed to read ${path}: it is ${stat.size} bytes, too many for a text`,
+        `failed to read ${path}: it is too large for a text file (${stat.size} bytes)`,
       )
     return decodeName(readFileSync(path))
   } catch (error) {

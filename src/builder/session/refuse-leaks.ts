@@ -27,7 +27,7 @@ export function needlesOf(secrets: readonly Secret[], report: Reporter): Needle[
     report({
       type: 'warning',
       rule: 'ShortSecret',
-      message: `Secret "${secret.id}" is shorter than ${shortest} bytes: the image is not searched for it`,
+      message: `Secret "${secret.id}" is shorter than ${shortest} bytes, so the image is not searched for it`,
     })
     return []
   })
@@ -39,7 +39,7 @@ export function leakPolicy(options: BuildOptions, checksAreErrors: boolean): 'er
   const asked = secretLeak ?? (allowSecretLeak === true ? 'allow' : 'warn')
   if (!['error', 'warn', 'allow'].includes(asked))
     throw new TareError('OPTION_INVALID', `invalid secretLeak ${JSON.stringify(asked)}`, {
-      remedy: 'It is error, warn or allow.',
+      remedy: 'Use error, warn or allow.',
     })
   return asked === 'warn' && checksAreErrors ? 'error' : asked
 }
@@ -138,7 +138,7 @@ function partWith(value: unknown, text: string, path: string): string | undefine
 }
 
 const remedy =
-  'Anyone who has the image has the secret. Keep it out of files that stay; --secret-leak=allow builds the image anyway.'
+  'Anyone who has the image has the secret. Do not write it to files that end up in the image; --secret-leak=allow builds the image anyway.'
 
 export function leakWarning({ message, where }: ImageLeak): BuildWarning {
   return { rule: leakRule, message, ...(where === undefined ? {} : { line: where.line }) }

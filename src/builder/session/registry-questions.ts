@@ -88,7 +88,7 @@ export class RegistryQuestions {
       const giveUp = () => {
         const error = new TareError(
           'REGISTRY_UNREACHABLE',
-          `cannot read the manifest of ${key}: ${name.registry} gave no useful answer within ${patienceInMs / 1000} seconds`,
+          `cannot read the manifest of ${key}: ${name.registry} did not respond usefully within ${patienceInMs / 1000} seconds`,
         )
         stop.abort(error)
         reject(error)

@@ -64,7 +64,7 @@ test.each<[string, Interference]>([
     set('2')
     at.interfere = interfere
     expect(await rev()).toBe('1')
-    expect(warnings()).toEqual([expect.stringMatching(/base:1 is used as it was on \d{4}-.*cannot be reached/)])
+    expect(warnings()).toEqual([expect.stringMatching(/base:1 is used as of \d{4}-.*cannot be reached/)])
     at.interfere = undefined
     expect(await rev()).toBe('2')
     expect(await faultsOf(home)).toEqual([])
@@ -83,7 +83,7 @@ test('the warning says when the registry was last asked, however often the base 
   at.interfere = (request) => !!request.destroy()
   await rev()
   await rev()
-  expect(warnings()).toEqual([expect.stringContaining('on 2020-01-02T03:04:05Z'), expect.stringContaining('on 2020-')])
+  expect(warnings()).toEqual([expect.stringContaining('as of 2020-01-02T03:04:05Z'), expect.stringContaining('on 2020-')])
   at.interfere = undefined
   await rev()
   expect(JSON.parse(readFileSync(path, 'utf8')).asked > known.asked).toBe(true)

@@ -50,13 +50,9 @@ export class RemoteContexts {
   async open(address: string): Promise<RemoteContext> {
     if (isGitContext(address)) return { context: await this.checkedOut(address, withoutCredentials(address)) }
     if (!web.test(address))
-      throw new TareError(
-        'CONTEXT_INVALID',
-        `${withoutCredentials(address)} is no address that a build can start from`,
-        {
-          remedy: 'It is a git repository, or a tar archive or a Dockerfile over http or https.',
-        },
-      )
+      throw new TareError('CONTEXT_INVALID', `${withoutCredentials(address)} is not a supported build context`, {
+        remedy: 'Use a git repository, or the URL (http or https) of a tar archive or a Dockerfile.',
+      })
     const name = withoutCredentials(address)
     const file = await this.fetched(address, '[internal] load remote build context')
     const scratch = () => this.host.store.reserve().path
@@ -67,7 +63,7 @@ export class RemoteContexts {
       if (!('text' in opened)) return { context: { ...opened, madeAt: () => this.timeOf(file) } }
       if (/^\s*<(?:!doctype|html)/i.test(opened.text))
         throw new TareError('CONTEXT_INVALID', `${name} is a web page, not a Dockerfile`, {
-          remedy: `If it shows a git repository, the address of that ends in .git: ${name.replace(/\/*(?:[?#].*)?$/, '')}.git`,
+          remedy: `If it shows a git repository, use its address ending in .git: ${name.replace(/\/*(?:[?#].*)?$/, '')}.git`,
         })
       const context = treeContext(name, treeOfDownload('context', file), { madeAt: () => this.timeOf(file) })
       return { context, text: opened.text }
@@ -89,7 +85,7 @@ export class RemoteContexts {
     const shown = withoutCredentials(url)
     if (!web.test(url) || !URL.canParse(url))
       throw new TareError('DOCKERFILE_UNREADABLE', `${shown} is not an address of a Dockerfile`, {
-        remedy: 'It begins with http:// or https://.',
+        remedy: 'It must start with http:// or https://.',
       })
     const { path, size } = await this.fetched(url, `[internal] fetch ${shown}`)
     if (size > textLimit)

@@ -9,7 +9,7 @@ export function mountsOf({ volumes = [], mounts = [] }: RunOptions): SandboxMoun
   const all = [...volumes.map(readVolume), ...mounts.map(readMount)]
   const targets = new Set<string>()
   for (const { target } of all) {
-    if (targets.has(target)) throw invalid('mounts', `two are at ${target}`, 'Give each a target of its own.')
+    if (targets.has(target)) throw invalid('mounts', `two have the target ${target}`, 'Give each its own target.')
     targets.add(target)
   }
   return all
@@ -19,7 +19,7 @@ export function mountsOf({ volumes = [], mounts = [] }: RunOptions): SandboxMoun
 function readVolume(text: string): SandboxMount {
   const [source = '', target = '', how = 'rw', ...rest] = text.split(':')
   if (target === '' || rest.length > 0) throw invalid('volume', text, 'Write -v SOURCE:TARGET or -v SOURCE:TARGET:ro.')
-  if (how !== 'ro' && how !== 'rw') throw invalid('volume', text, `"${how}" is not known: ro and rw are.`)
+  if (how !== 'ro' && how !== 'rw') throw invalid('volume', text, `"${how}" is unknown: use ro or rw.`)
   if (!source.includes('/') && source !== '.' && source !== '..')
     throw invalid('volume', text, `There are no named volumes; for a directory write ./${source}.`)
   return readMount({ type: 'bind', source, target, readonly: how === 'ro' })
@@ -28,15 +28,15 @@ function readVolume(text: string): SandboxMount {
 function readMount(mount: RunMount): SandboxMount {
   const target = posix.normalize(mount.target).replace(/(?<=.)\/$/, '')
   if (!target.startsWith('/'))
-    throw invalid('mount target', mount.target, 'It has to be an absolute path in the image, such as /data.')
+    throw invalid('mount target', mount.target, 'It must be an absolute path in the image, such as /data.')
   if (target === '/') throw invalid('mount target', mount.target, 'Nothing can be mounted over the whole image.')
   if (mount.type === 'tmpfs') return { kind: 'memory', target, size: mount.size }
   if (mount.type !== 'bind')
-    throw invalid('mount type', String((mount as { type: unknown }).type), 'It is bind or tmpfs.')
+    throw invalid('mount type', String((mount as { type: unknown }).type), 'Use bind or tmpfs.')
   const path = resolve(mount.source)
   if (!existsSync(path))
     throw new TareError('MOUNT_SOURCE_MISSING', `cannot mount ${mount.source} at ${target}: ${path} does not exist`, {
-      remedy: 'Create it first; a relative path counts from the working directory.',
+      remedy: 'Create it first; a relative path is relative to the working directory.',
     })
   return { kind: 'host', target, path, readonly: mount.readonly === true }
 }

@@ -19,7 +19,7 @@ export function runSettings(
   const allowed = (options.allow ?? []).flatMap((text) => text.split(',')).filter(Boolean)
   for (const name of allowed)
     if (!entitlements.includes(name))
-      throw invalid('entitlement', name, `Those known are ${entitlements.join(' and ')}.`)
+      throw invalid('entitlement', name, `The known ones are ${entitlements.join(' and ')}.`)
   const found = (id: string) => secrets.findLast((secret) => secret.id === id)
   const started = host.now().toISOString().replace(/[:.]/g, '-')
   return {

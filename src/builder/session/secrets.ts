@@ -27,9 +27,9 @@ export function readSecret(text: string, environment: Environment): Secret {
     if (!['id', 'src', 'source', 'env', 'type', 'cache'].includes(key))
       throw invalid('secret', text, `unexpected key "${key}". ${help}`)
     if (key === 'type' && value !== 'file' && value !== 'env')
-      throw invalid('secret', text, `unsupported secret type "${value}": file and env are known.`)
+      throw invalid('secret', text, `unsupported secret type "${value}": use file or env.`)
     if (key === 'cache' && value !== 'content' && value !== 'none')
-      throw invalid('secret', text, `unsupported cache "${value}": content and none are known.`)
+      throw invalid('secret', text, `unsupported cache "${value}": use content or none.`)
   }
   const id = fields.get('id')
   if (id === undefined || id === '') throw invalid('secret', text, `It has no id. ${help}`)
@@ -49,7 +49,7 @@ function ofEnvironment(id: string, variable: string, environment: Environment): 
   const value = environment[variable]
   if (value === undefined)
     throw new TareError('SECRET_MISSING', `the variable ${variable} of secret ${id} is not set`, {
-      remedy: 'Set it, and export it.',
+      remedy: 'Set and export it.',
     })
   return Buffer.from(value, 'utf8')
 }
@@ -68,7 +68,7 @@ function ofFile(id: string, path: string): Buffer {
     throw new TareError(
       'SECRET_MISSING',
       `cannot read secret ${id}: ${systemCode(cause) === 'ENOENT' ? `${path} does not exist` : messageOf(cause)}`,
-      { cause, remedy: 'Its src counts from the working directory.' },
+      { cause, remedy: 'Its src is relative to the working directory.' },
     )
   }
 }

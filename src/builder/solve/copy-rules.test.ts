@@ -161,7 +161,7 @@ test.each([
   ],
   [
     ['COPY ../zzz /'],
-    '"zzz" is not in the build context: not found | A path cannot lead out of the build context (.): "../zzz" means "zzz" in it.',
+    '"zzz" is not in the build context: not found | A path cannot leave the build context (.): "../zzz" means "zzz" in it.',
   ],
 ] as const)('what is missing says why: %j', async (lines, message) => {
   expect(await remedyOf(tree, ...lines)).toBe(`COPY_SOURCE_MISSING:2 ${message}`)
@@ -171,7 +171,7 @@ test('what is missing in a stage says which stage, and what it may have been', a
   const file = ['COPY src /app', 'FROM scratch', 'COPY --from=build /app/main.js /']
   await expect(solveBench(tree).make(['FROM scratch AS build', ...file])).rejects.toMatchObject({
     message: '"/app/main.js" is not in stage "build": not found',
-    remedy: 'Paths of stage "build" count from its root. Did you mean "/app/main.ts"?',
+    remedy: 'Paths in stage "build" are relative to its root. Did you mean "/app/main.ts"?',
     where: { line: 4 },
   })
 })
@@ -203,11 +203,11 @@ test.each([
     'COPY up/out /',
     /"up" is a symbolic link to "build": not found \| "build" is excluded by line 3 of \.dockerignore: build$/,
   ],
-  ['COPY dang /', /it is a symbolic link to "nowhere": not found \| A link named as a source is followed/],
+  ['COPY dang /', /it is a symbolic link to "nowhere": not found \| A link given as a source is followed/],
   ['COPY up/* /', /"up" is not in the build context: it is a symbolic link to "build": not found/],
   [
     'COPY hid* /',
-    /^COPY_SOURCE_DANGLING:2 "hidden" is a symbolic link to "build\/out", which is not there: not found \| "build\/out" is excluded by line 3/,
+    /^COPY_SOURCE_DANGLING:2 "hidden" is a symbolic link to "build\/out", which does not exist: not found \| "build\/out" is excluded by line 3/,
   ],
   ['COPY good/mian.ts /', /^COPY_SOURCE_MISSING:2 "good\/mian.ts" is not in the build context: not found/],
 ])('%s says that a link leads to nothing', async (line, message) => {

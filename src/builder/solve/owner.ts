@@ -47,10 +47,10 @@ function rows(path: string, text: string, on: Snapshot): readonly string[][] {
   if (on.scratch) {
     throw new TareError(
       'OWNER_UNKNOWN',
-      `cannot look up the owner "${text}": there is no /${path} to find the name in, because nothing is below this step`,
+      `cannot look up the owner "${text}": there is no /${path} to find the name in, because this step has no base`,
       {
         remedy:
-          'Use numbers, such as 1000:1000. Or copy an /etc/passwd into the stage first; a copy with --link does not look at it.',
+          'Use numbers, such as 1000:1000. Or copy an /etc/passwd into the stage first; a copy with --link ignores it.',
       },
     )
   }

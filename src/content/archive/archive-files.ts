@@ -30,7 +30,7 @@ export interface ArchiveFiles {
 export async function need(shelf: ArchiveFiles, path: string, namedBy: string): Promise<Item> {
   const item = await shelf.find(path)
   if (item !== undefined) return item
-  throw new TareError('ARCHIVE_MEMBER_MISSING', `${shelf.label} has no member "${path}", which ${namedBy} names`, {
+  throw new TareError('ARCHIVE_MEMBER_MISSING', `${shelf.label} has no member "${path}", which ${namedBy} refers to`, {
     remedy: 'The archive is incomplete: save the image again.',
   })
 }
@@ -38,7 +38,7 @@ export async function need(shelf: ArchiveFiles, path: string, namedBy: string): 
 /** Adds the archive's name to an error from a room that does not know it. */
 export async function readDocument(shelf: ArchiveFiles, item: Item, name: string): Promise<Buffer> {
   if (item.size > documentLimit)
-    throw invalid(shelf, `its ${name} has ${item.size} bytes, and a document may have ${documentLimit}`)
+    throw invalid(shelf, `its ${name} has ${item.size} bytes, and the limit for a document is ${documentLimit}`)
   return collect(item.open(), documentLimit)
 }
 
@@ -64,8 +64,8 @@ export function invalid(shelf: ArchiveFiles, why: string, cause?: unknown): Tare
  */
 export function innerPath(label: string, path: string, from = ''): string {
   const escapes = () =>
-    new TareError('ARCHIVE_PATH_ESCAPES', `${label} names a file outside of itself: "${path}"`, {
-      remedy: 'Such an archive may be an attack, and was not read any further.',
+    new TareError('ARCHIVE_PATH_ESCAPES', `${label} refers to a file outside the archive: "${path}"`, {
+      remedy: 'Such an archive may be an attack; it was not read any further.',
     })
   if (path.startsWith('/') || path.includes('\0')) throw escapes()
   const parts: string[] = []

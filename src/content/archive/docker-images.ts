@@ -78,7 +78,7 @@ function digestOfPath(shelf: ArchiveFiles, path: string): Digest | undefined {
 }
 
 function corrupt(shelf: ArchiveFiles, path: string): TareError {
-  return new TareError('BLOB_CORRUPT', `"${path}" in ${shelf.label} does not have the bytes of its digest`, {
+  return new TareError('BLOB_CORRUPT', `"${path}" in ${shelf.label} does not match its digest`, {
     remedy: 'The archive changed after it was made: save the image again.',
   })
 }

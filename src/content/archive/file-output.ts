@@ -68,7 +68,7 @@ function unwritable(path: string, cause: unknown): TareError {
   const failure = (message: string, remedy: string) => new TareError('ARCHIVE_UNWRITABLE', message, { remedy, cause })
   switch (systemCode(cause)) {
     case 'ENOENT':
-      return failure(`${path} cannot be written: there is no folder ${folder}`, `Make it first: mkdir -p ${folder}`)
+      return failure(`${path} cannot be written: there is no folder ${folder}`, `Create it first: mkdir -p ${folder}`)
     case 'ENOTDIR':
       return failure(`${path} cannot be written: ${folder} is not a folder`, 'Name a file in a folder.')
     case 'EACCES':
@@ -82,9 +82,9 @@ function unwritable(path: string, cause: unknown): TareError {
     case 'EDQUOT':
       return failure(
         `${path} cannot be written: no space is left in ${folder}`,
-        'Make room there, or write to another disk.',
+        'Free some space, or write to another disk.',
       )
     default:
-      return failure(`${path} cannot be written: ${messageOf(cause)}`, `Is the disk of ${folder} in order?`)
+      return failure(`${path} cannot be written: ${messageOf(cause)}`, `Check the disk with ${folder}.`)
   }
 }

@@ -26,8 +26,8 @@ async function find(folder: string, path: string): Promise<Item | undefined> {
     throw unreadable(folder, path, cause)
   }
   if (!file.startsWith(root.endsWith(sep) ? root : root + sep))
-    throw new TareError('ARCHIVE_PATH_ESCAPES', `in ${folder}, "${path}" is a link to a file outside of the folder`, {
-      remedy: 'If you made the folder yourself, copy it with the files it links to: cp -rL',
+    throw new TareError('ARCHIVE_PATH_ESCAPES', `in ${folder}, "${path}" is a link to a file outside the folder`, {
+      remedy: 'If you created the folder yourself, copy it with the files it links to: cp -rL',
     })
   const found = await stat(file)
   if (!found.isFile()) return undefined

@@ -132,9 +132,9 @@ export class ImageSet {
     throw new TareError(
       'ARCHIVE_PLATFORM',
       platform === undefined
-        ? `${name} is an image for several platforms, and a docker archive can hold one of them`
+        ? `${name} is an image for several platforms, and a docker archive can hold only one of them`
         : `${name} has no image for ${formatPlatform(platform)}`,
-      { remedy: `Name one platform (there are: ${there}), or save all of them in the oci format.` },
+      { remedy: `Choose a platform (available: ${there}), or save all of them with --format oci.` },
     )
   }
 

@@ -46,7 +46,7 @@ async function look(folder: string): Promise<'new' | 'layout'> {
   // If it contains neither, another process may be creating a layout right now.
   const begun = names.every((name) => name === 'blobs' || name.startsWith(layoutLock) || name.endsWith('.part'))
   if (begun || names.includes('oci-layout') || names.includes('index.json')) return 'layout'
-  throw refuse(folder, 'it holds other files and no OCI layout', 'Name a new folder, or one with an OCI layout.')
+  throw refuse(folder, 'it contains other files and no OCI layout', 'Choose a new folder, or one with an OCI layout.')
 }
 
 class LayoutFolder implements LayoutWriter {
@@ -166,8 +166,8 @@ class LayoutFolder implements LayoutWriter {
       if (cause instanceof TareError || systemCode(cause) === undefined) throw cause
       const full = ['ENOSPC', 'EDQUOT'].includes(systemCode(cause)!)
       throw full
-        ? refuse(this.folder, 'no space is left there', 'Make room, or write to another disk.', cause)
-        : refuse(this.folder, messageOf(cause), 'Name a folder that you can write to.', cause)
+        ? refuse(this.folder, 'no space is left there', 'Free some space, or write to another disk.', cause)
+        : refuse(this.folder, messageOf(cause), 'Name a folder you can write to.', cause)
     }
   }
 }

@@ -175,7 +175,10 @@ async function imageOf(
 
 async function readBlob(shelf: ArchiveFiles, blob: Descriptor, namedBy: string): Promise<Buffer> {
   if (blob.size > documentLimit)
-    throw invalid(shelf, `the document ${blob.digest} has ${blob.size} bytes, and a document may have ${documentLimit}`)
+    throw invalid(
+      shelf,
+      `the document ${blob.digest} has ${blob.size} bytes, and the limit for a document is ${documentLimit}`,
+    )
   const item = await need(shelf, blobPath(blob.digest), namedBy)
   return collect(verified(item.open(), blob, shelf.label), documentLimit)
 }

@@ -59,22 +59,22 @@ async function noImages(shelf: ArchiveFiles): Promise<TareError> {
     new TareError('ARCHIVE_UNKNOWN', `${shelf.label} ${message}`, { remedy })
   if (names.includes('repositories'))
     return unknown(
-      'is an image archive of a Docker older than 1.10, without manifest.json',
+      'is an image archive from Docker before 1.10, without manifest.json',
       'Load it with docker, and save it again.',
     )
   const nested = names.find((name) => /^[^/]+\/(?:manifest|index)\.json$/.test(name))
   if (nested !== undefined)
     return unknown(
-      `has its image in the folder ${nested.replace(/\/.*/, '')}, and it has to be at the top`,
-      `Unpack it and load the folder, or pack what is in it: tar -C ${nested.replace(/\/.*/, '')} -cf image.tar .`,
+      `has its image in the folder ${nested.replace(/\/.*/, '')}, but it must be at the top level`,
+      `Unpack it and load the folder, or repack its contents: tar -C ${nested.replace(/\/.*/, '')} -cf image.tar .`,
     )
   if (names.some((name) => /^(?:bin|etc|usr|lib)(?:\/|$)/.test(name)))
     return unknown(
-      'is the filesystem of a container, and no image archive',
-      'Make an image of it with `tare import`, or with ADD in a Dockerfile that begins FROM scratch.',
+      'is a container’s filesystem, not an image archive',
+      'Turn it into an image with `tare import`, or with ADD in a Dockerfile that starts FROM scratch.',
     )
   return unknown(
-    'is no image archive: it has neither manifest.json nor index.json',
-    'An image archive is what `docker save`, `skopeo copy` or `tare save` made, or an OCI layout.',
+    'is not an image archive: it has neither manifest.json nor index.json',
+    'An image archive is made by `docker save`, `skopeo copy` or `tare save`, or is an OCI layout.',
   )
 }

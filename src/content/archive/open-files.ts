@@ -103,7 +103,7 @@ async function writeScratch(file: FileHandle, chunk: Uint8Array, label: string, 
 function scratchFailed(label: string, folder: string, cause: unknown): TareError {
   return new TareError('ARCHIVE_SCRATCH', `${label} cannot be unpacked into ${folder}: ${messageOf(cause)}`, {
     remedy:
-      'A compressed archive needs room there for its plain bytes. A plain tar file is read in place and needs none.',
+      'A compressed archive needs space there for its contents. A plain tar file is read in place and needs none.',
     cause,
   })
 }
@@ -125,13 +125,13 @@ function unknown(label: string, format: string, head: Uint8Array): TareError {
   return new TareError(
     'ARCHIVE_UNKNOWN',
     format === 'none'
-      ? `${label} is no image archive: it looks like ${what}`
-      : `${label} is no image archive: inside of its ${format} compression it looks like ${what}`,
+      ? `${label} is not an image archive: it looks like ${what}`
+      : `${label} is not an image archive: inside its ${format} compression it looks like ${what}`,
     {
       remedy:
         what === 'a Dockerfile'
-          ? 'To make an image of it: tare build'
-          : 'An image archive is a tar, compressed or not, that `docker save`, `skopeo copy` or `tare save` made.',
+          ? 'To build an image from it: tare build'
+          : 'An image archive is a tar, compressed or not, made by `docker save`, `skopeo copy` or `tare save`.',
     },
   )
 }

@@ -31,8 +31,8 @@ export function openTarShelf(file: FileHandle, size: number, label: string, onDi
       else if (entry?.kind === 'hardlink' && entry.link !== at) at = innerPath(label, entry.link ?? '')
       else return entry?.kind === 'file' ? entry : undefined
     }
-    throw new TareError('ARCHIVE_INVALID', `the links of ${label} go in a circle at "${path}"`, {
-      remedy: 'Save the image again; an image archive has no such links.',
+    throw new TareError('ARCHIVE_INVALID', `the links in ${label} form a cycle at "${path}"`, {
+      remedy: 'Save the image again; a valid image archive has no such links.',
     })
   }
 

@@ -202,7 +202,7 @@ test('an answer whose head comes byte by byte is given up', async () => {
   })
   await expect(readLayer(openBad(registry, { idleTimeout: 100, attempts: 2 }))).rejects.toMatchObject({
     code: 'REGISTRY_UNREACHABLE',
-    message: expect.stringContaining('did next to nothing'),
+    message: expect.stringContaining('was nearly idle'),
   })
 })
 
@@ -225,7 +225,7 @@ test('nobody listening is told at once', async () => {
   // Another try would come after the test has run out of time.
   await expect(openBad(registry, { retryDelay: 1_000_000 }).resolve(parseReference('x/app:1'))).rejects.toMatchObject({
     code: 'REGISTRY_UNREACHABLE',
-    message: expect.stringContaining('nobody is listening'),
+    message: expect.stringContaining('connection refused'),
   })
 })
 

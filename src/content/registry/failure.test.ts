@@ -55,14 +55,14 @@ test('a refused push tells what was asked for, what the token grants, by whose c
     `cannot upload to team/app: ${registry.host} answers 403: DENIED: requested access is denied ` +
       '(repository team/app, asked for pull,push, granted pull, credentials from /home/ada/config.json)',
   )
-  expect(error.remedy).toContain('are good, but may not push to team/app')
+  expect(error.remedy).toContain('are valid, but not allowed to push to team/app')
 })
 
 test('rights in another order are the same; a token without any grants nothing', async () => {
   const all = await start(granting(jwt({ type: 'repository', name: 'team/app', actions: ['push', 'pull'] })))
   const error = await failureOf(pushed(openRegistry(all.host, { ...options, credentials: ada })))
   expect(error.message).not.toContain('granted')
-  expect(error.remedy).toContain('may be old')
+  expect(error.remedy).toContain('may have expired')
   const none = await start(granting(jwt()))
   const other = await failureOf(read(openRegistry(none.host, options)))
   expect(other.message).toContain('asked for pull, granted nothing, without credentials')
@@ -91,7 +91,7 @@ test('a token server elsewhere is told apart from its registry, to which one log
   })
   const error = await failureOf(read(openRegistry(registry.host, { ...options, credentials: ada })))
   expect(error.message).toContain(
-    `${tokens.host} (${registry.host} leads there for its tokens) answers 401: incorrect username or password`,
+    `${tokens.host} (${registry.host} sends us there for its tokens) answers 401: incorrect username or password`,
   )
   expect(error.remedy).toContain(`tare login ${registry.host}`)
   tokens.stop()
@@ -115,7 +115,7 @@ test('storage behind a registry that refuses, or is not there, is told by its ow
   })
   const error = await failureOf(read(openRegistry(registry.host, options)))
   expect(error.message).toContain(
-    `${storage.host} (${registry.host} leads there for its storage) answers 403: Request has expired`,
+    `${storage.host} (${registry.host} sends us there for its storage) answers 403: Request has expired`,
   )
   expect(error.remedy).not.toContain('tare login')
   storage.stop()
@@ -123,7 +123,7 @@ test('storage behind a registry that refuses, or is not there, is told by its ow
   expect(gone).toMatchObject({
     code: 'REGISTRY_UNREACHABLE',
     message: expect.stringContaining(
-      `${storage.host} (${registry.host} leads there for its storage): nobody is listening`,
+      `${storage.host} (${registry.host} sends us there for its storage): connection refused`,
     ),
   })
 })

@@ -71,21 +71,21 @@ export function refused(attempt: Attempt, status: number, words: string, retryAf
   if (status >= 500)
     return new TareError('REGISTRY_FAILED', message, {
       cause,
-      remedy: 'The registry itself has a problem: try again later.',
+      remedy: 'The registry has a problem; try again later.',
     })
   return new TareError('REGISTRY_REFUSED', message, { cause })
 }
 
 /** Suggests a setting of the registry that would allow what it refuses. */
 function notAllowed({ host, scope = '' }: Attempt, words: string): string | undefined {
-  if (scope.includes('push')) return 'It may be a mirror, or read-only for now: push to another.'
+  if (scope.includes('push')) return 'It may be a mirror, or temporarily read-only: push to another registry.'
   if (!scope.includes('delete')) return undefined
-  if (host === 'registry-1.docker.io') return 'Docker Hub removes images on its web pages and by its own API only.'
+  if (host === 'registry-1.docker.io') return 'Docker Hub deletes images only on its web site and through its own API.'
   // Cloud registries respond the same way, but have no such setting.
   const isOwn = /\bUNSUPPORTED\b/.test(words) && !/\.(?:amazonaws\.com|azurecr\.io|pkg\.dev|gcr\.io)$/.test(host)
   return isOwn
-    ? 'If it is distribution’s registry (registry:2), whoever runs it can allow it: `delete: {enabled: true}` under `storage`, or REGISTRY_STORAGE_DELETE_ENABLED=true.'
-    : 'It does not remove images this way: see what its own pages or API can do.'
+    ? 'If it is distribution’s registry (registry:2), its operator can allow it: `delete: {enabled: true}` under `storage`, or REGISTRY_STORAGE_DELETE_ENABLED=true.'
+    : 'It does not delete images this way: see its own web site or API.'
 }
 
 /** Returns the error for a missing or truncated response. */
@@ -100,12 +100,12 @@ export function unreachable(attempt: Attempt, error: unknown): unknown {
 /** Returns the error for a response that violates the protocol. */
 export function nonsense(attempt: Attempt, what: string): TareError {
   return new TareError('REGISTRY_INVALID', `cannot ${attempt.action}: ${whoOf(attempt)} ${what}`, {
-    remedy: 'It may not be a registry, or a proxy may be answering in its place.',
+    remedy: 'It may not be a registry, or a proxy may be responding in its place.',
   })
 }
 
 function whoOf({ host, via, proxy }: Attempt): string {
-  const who = via === undefined ? host : `${via.host} (${host} leads there for its ${via.what})`
+  const who = via === undefined ? host : `${via.host} (${host} sends us there for its ${via.what})`
   return proxy === undefined ? who : `${who}, through the proxy ${proxy},`
 }
 
@@ -139,11 +139,11 @@ function denied(attempt: Attempt): string {
   if (via?.what === 'storage') return 'The registry’s storage refused the request; try again and check the clocks.'
   if (attempt.missing?.remedy !== undefined) return attempt.missing.remedy
   if (credentials === undefined)
-    return `Log in with \`${login(attempt)}\`${repository === undefined ? '' : ', or check the name: a repository that does not exist may be answered like one that is private'}.`
+    return `Log in with \`${login(attempt)}\`${repository === undefined ? '' : ', or check the name: registries often respond the same way for private and nonexistent repositories'}.`
   const right = `${scope?.includes('delete') ? 'remove from' : scope?.includes('push') ? 'push to' : 'read'} ${repository ?? 'this registry'}`
   if (granted !== undefined && !hasAll(attempt))
-    return `The credentials from ${credentials} are good, but may not ${right}: ask who owns it, or log in as somebody else with \`${login(attempt)}\`.`
-  return `The credentials from ${credentials} may be old, or may not ${right}: \`${login(attempt)}\` renews them.`
+    return `The credentials from ${credentials} are valid, but not allowed to ${right}: ask its owner, or log in as another user with \`${login(attempt)}\`.`
+  return `The credentials from ${credentials} may have expired, or may not be allowed to ${right}: \`${login(attempt)}\` renews them.`
 }
 
 function wordsOfError(error: unknown): string {

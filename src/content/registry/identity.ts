@@ -117,8 +117,8 @@ function guarded(login: Login, { url, judged }: Door): Login {
   if (judged === undefined || credentials === undefined || credentials.plain === true || url.port !== '') return login
   const failure = new TareError(
     'CREDENTIALS_EXPOSED',
-    `those from ${credentials.source} are kept for https, and ${url.host}, which is this machine, speaks http`,
-    { remedy: `\`tare login http://${url.host}\` keeps a login for that.` },
+    `those from ${credentials.source} are stored for https, but ${url.host}, which is this machine, speaks http`,
+    { remedy: `\`tare login http://${url.host}\` stores a login for http.` },
   )
   return { failure }
 }

@@ -100,7 +100,7 @@ export async function putManifest(
   discard(response)
   const digest = response.headers['docker-content-digest']
   if (digest !== undefined && isDigest(digest) && digest !== blob.digest)
-    throw nonsense(connection.attempt(purpose), `keeps it as ${digest}, not as ${blob.digest}`)
+    throw nonsense(connection.attempt(purpose), `stored it as ${digest}, not as ${blob.digest}`)
   return { listsReferrers: response.headers['oci-subject'] !== undefined }
 }
 
@@ -168,14 +168,14 @@ function typeOf({ headers }: HttpResponse, bytes: Buffer, action: string): strin
   throw new TareError('MANIFEST_UNSUPPORTED', `cannot ${action}: it is of the type ${String(said)}`, {
     remedy:
       raw['schemaVersion'] === 1
-        ? 'It is of the first kind, which Docker has given up: push the image again with a Docker of today.'
-        : 'It is no container image.',
+        ? 'It uses the obsolete schema 1: push the image again with a current Docker.'
+        : 'It is not a container image.',
   })
 }
 
 async function* until(late: AbortSignal, bytes: Bytes): Bytes {
   for await (const chunk of bytes) {
-    if (late.aborted) throw Object.assign(new Error('it came too slowly'), { code: 'ETIMEDOUT' })
+    if (late.aborted) throw Object.assign(new Error('the transfer was too slow'), { code: 'ETIMEDOUT' })
     yield chunk
   }
 }

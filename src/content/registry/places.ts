@@ -51,7 +51,7 @@ export class Transport {
       if (login.failure === undefined) return login
       // Reading often works anonymously, writing rarely.
       if (login.credentials === undefined && actions !== 'pull') throw login.failure
-      settings.warn?.(`${login.failure.message}: going on without it`)
+      settings.warn?.(`${login.failure.message}: continuing without it`)
       return login
     }
     this.connection = new Connection(host, this.http, retries, { insecure, plain, api, namespace, credentials })
@@ -208,7 +208,7 @@ function reasonOf(error: unknown, { connection: { host } }: Transport): string {
 function tellingOf(passed: readonly string[], error: unknown): unknown {
   if (passed.length === 0 || !(error instanceof TareError)) return error
   const { code, message, remedy, where } = error
-  return new TareError(code, `${message}; its mirrors did not help: ${passed.join('; ')}`, {
+  return new TareError(code, `${message}; mirrors failed: ${passed.join('; ')}`, {
     ...{ remedy, where, cause: error },
   })
 }

@@ -53,8 +53,8 @@ describe.runIf(hasProgram('openssl', 'version'))('a proxy', () => {
   const refusing = [
     { why: 'answers 403', secure: true, status: 403, kind: 'http' },
     { why: 'answers 502', secure: true, status: 502, kind: 'http' },
-    { why: 'asks for a user and a password', secure: true, status: 407, kind: 'http' },
-    { why: 'asks for a user and a password', secure: false, status: 407, kind: 'http' },
+    { why: 'requires a user name and a password', secure: true, status: 407, kind: 'http' },
+    { why: 'requires a user name and a password', secure: false, status: 407, kind: 'http' },
     { why: 'answers 503', secure: false, status: 503, kind: 'http' },
   ]
   for (const { why, secure, status, kind } of refusing)
@@ -70,8 +70,8 @@ describe.runIf(hasProgram('openssl', 'version'))('a proxy', () => {
     })
 
   test.each([
-    ['socks5', 'asks for a user and a password'],
-    ['socks5://ada:wrong@', 'does not take the user and the password'],
+    ['socks5', 'requires a user name and a password'],
+    ['socks5://ada:wrong@', 'rejects the user name and password'],
   ])('by %s that wants somebody else says so', async (scheme, why) => {
     const { registry, read } = await setScene(true)
     const proxy = await startSocks({ to: registry.host, user: 'ada:right' })
@@ -97,7 +97,7 @@ describe.runIf(hasProgram('openssl', 'version'))('a proxy', () => {
     const { registry, read } = await setScene(true)
     const nobody = read({ HTTPS_PROXY: 'http://127.0.0.1:9' })
     await expect(nobody).rejects.toMatchObject({
-      message: expect.stringContaining('127.0.0.1:9 (HTTPS_PROXY) cannot be reached: nobody is listening there'),
+      message: expect.stringContaining('127.0.0.1:9 (HTTPS_PROXY) cannot be reached: connection refused'),
     })
     for (const kind of ['https', 'socks5']) {
       const proxy = await startProxy({ to: registry.host })

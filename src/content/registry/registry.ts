@@ -74,7 +74,7 @@ export class Registry implements Target {
     this.options = options
     const retries = { attempts, delay: retryDelay, longestWait: 60_000, signal }
     const endpoints = findEndpoints(host, repository, { environment, insecure, namedBy })
-    for (const fault of endpoints.faults) warn?.(`${fault}: going on without it`)
+    for (const fault of endpoints.faults) warn?.(`${fault}: continuing without it`)
     this.places = new Places(endpoints, { environment, credentials, idleTimeout, retries, warn })
     this.place = this.places.origin
   }
@@ -194,7 +194,7 @@ export class Registry implements Target {
     const { message } = refused(connection.attempt(purpose), response.status, await wordsOf(response))
     throw new TareError('REGISTRY_REFUSED', message, {
       remedy:
-        'Not every registry can remove only a tag. Without --tag-only the manifest is removed, with every tag that points at it.',
+        'Not every registry can delete only a tag. Without --tag-only the manifest is deleted, with every tag that points to it.',
     })
   }
 

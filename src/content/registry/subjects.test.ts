@@ -195,8 +195,8 @@ test.each(answers)('a tag is removed alone where the registry does that: %i', as
 
 test.each([
   ['DELETE', 405, answers[1][1], 'REGISTRY_STORAGE_DELETE_ENABLED'],
-  ['DELETE', 405, '<html>Not Allowed</html>', 'its own pages or API'],
-  ['PUT', 405, '', 'It may be a mirror, or read-only'],
+  ['DELETE', 405, '<html>Not Allowed</html>', 'its own web site or API'],
+  ['PUT', 405, '', 'It may be a mirror, or temporarily read-only'],
   ['GET', 405, answers[1][1], undefined],
 ] as const)(
   'a %s that is answered with %i names a setting only where there is one',

@@ -91,9 +91,9 @@ async function change(
   }
   throw new TareError(
     'REGISTRY_INVALID',
-    `${what} in ${connection.host}/${repository} does not stay as it was written`,
+    `${what} in ${connection.host}/${repository} keeps changing after being written`,
     {
-      remedy: 'Others may be changing it: try again.',
+      remedy: 'Others may be updating it: try again.',
     },
   )
 }
@@ -104,10 +104,10 @@ function openList(bytes: Buffer, tag: string, repository: string) {
   } catch (cause) {
     throw new TareError(
       'REGISTRY_INVALID',
-      `the tag ${tag} of ${repository}, for the list of referrers, is something else`,
+      `the tag ${tag} of ${repository}, which should be the list of referrers, is something else`,
       {
         cause,
-        remedy: 'Give that another tag, and push again.',
+        remedy: 'Tag that differently, and push again.',
       },
     )
   }

@@ -49,7 +49,7 @@ export function nextPage({ headers, url }: HttpResponse, list: string): URL | un
   const next = target !== undefined && URL.canParse(target, url.href) ? new URL(target, url) : undefined
   if (next?.href === url.href)
     throw new TareError('REGISTRY_INVALID', `a page of ${list} names itself as the next one`, {
-      remedy: 'Nothing of the list is used: there may be more. Whoever runs the registry has to mend it.',
+      remedy: 'The list would be incomplete, so it is not used. The registry’s operator has to fix this.',
     })
   return next
 }

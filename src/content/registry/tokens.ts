@@ -75,14 +75,14 @@ function realmOf(realm: string | undefined, attempt: Attempt): URL {
     const url = new URL(realm)
     if (url.protocol === 'https:' || url.protocol === 'http:') return url
   }
-  throw nonsense(attempt, 'asks for a token, but does not say where one is to be had')
+  throw nonsense(attempt, 'requires a token, but does not say where to get one')
 }
 
 function exposed({ action, host }: Attempt, { origin }: URL): TareError {
   return new TareError(
     'CREDENTIALS_EXPOSED',
-    `cannot ${action}: ${host} is reached by https, and wants the password sent to its token server ${origin} by plain http`,
-    { remedy: 'Nothing was sent. Whoever runs the registry has to name its token server (the realm) with https.' },
+    `cannot ${action}: ${host} uses https, but wants the password sent to its token server ${origin} by plain http`,
+    { remedy: 'Nothing was sent. The registry’s operator has to configure its token server (the realm) with https.' },
   )
 }
 
@@ -138,7 +138,7 @@ async function bodyText({ body }: HttpResponse, attempt: Attempt): Promise<strin
   for await (const chunk of body) {
     chunks.push(chunk as Buffer)
     size += (chunk as Buffer).length
-    if (size > mostBytes) throw nonsense(attempt, 'answers with a token of more than 1 MiB')
+    if (size > mostBytes) throw nonsense(attempt, 'sent a token of more than 1 MiB')
   }
   return Buffer.concat(chunks).toString('utf8')
 }
@@ -148,7 +148,7 @@ function readToken(text: string, attempt: Attempt): Token {
   try {
     raw = JSON.parse(text) as Record<string, unknown>
   } catch {
-    throw nonsense(attempt, 'answers with something that is no token')
+    throw nonsense(attempt, 'sent something that is not a token')
   }
   const token = raw?.['token'] || raw?.['access_token']
   if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token)) throw nonsense(attempt, 'answers without a token')

@@ -87,7 +87,7 @@ describe.runIf(hasRegistry && hasProgram('openssl', 'version'))('a registry that
 
   for (const [what, files, message] of [
     ['a certificate without its key', { 'me.cert': 'client.cert' }, 'me.cert has no me.key beside it'],
-    ['a key without its certificate', { 'me.key': 'client.key' }, 'me.key has no certificate beside it'],
+    ['a key without its certificate', { 'me.key': 'client.key' }, 'me.key has no matching certificate'],
     ['another’s key', { 'me.cert': 'client.cert', 'me.key': 'server.key' }, 'me.key are no certificate and its key'],
     ['an authority that is none', { 'a.crt': 'san' }, 'a.crt has no certificate'],
   ] as const)

@@ -256,7 +256,7 @@ class SessionLost extends Error {
   readonly error: unknown
 
   constructor(error: unknown) {
-    super('the upload has to begin again')
+    super('the upload has to start over')
     this.error = error
   }
 }

@@ -7,14 +7,14 @@ export function isFull(error: unknown): boolean {
 
 /** Turns a system error from writing to the store into a TareError. Anything else is returned unchanged. */
 export function explainWriteFailure(error: unknown, home: string): unknown {
-  const remedy = 'Set TARE_HOME to a folder that you can write to.'
+  const remedy = 'Set TARE_HOME to a folder you can write to.'
   switch (systemCode(error)) {
     case 'ENOSPC':
     case 'EDQUOT':
       return new TareError('STORE_FULL', `no space left for the store in ${home}`, {
         cause: error,
         remedy:
-          'Make room with `tare image prune` and `tare builder prune`, or set TARE_HOME to a folder on another disk. Nothing half-written was kept.',
+          'Free space with `tare image prune` and `tare builder prune`, or set TARE_HOME to a folder on another disk. Nothing half-written was kept.',
       })
     case 'EACCES':
     case 'EPERM':
@@ -29,7 +29,7 @@ export function explainWriteFailure(error: unknown, home: string): unknown {
       if ((error as NodeJS.ErrnoException).syscall !== 'mkdir') return error
       return new TareError(
         'STORE_UNWRITABLE',
-        `the store in ${home} cannot be written: a folder cannot be made there, maybe because the filesystem is read-only`,
+        `the store in ${home} cannot be written: cannot create a folder there, possibly because the filesystem is read-only`,
         { cause: error, remedy },
       )
     case 'ENOTDIR':

@@ -70,7 +70,7 @@ export class IndexFile {
     }
     if (!isJson(text)) return undefined
     if (!this.warned)
-      this.warn(`${this.path} is empty or cut short; the names of images are those of its last good copy, ${this.last}`)
+      this.warn(`${this.path} is empty or truncated; image names were restored from its last good copy, ${this.last}`)
     this.warned = true
     return text
   }

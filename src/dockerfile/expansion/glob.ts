@@ -21,7 +21,11 @@ export function compileGlob(pattern: string): Glob {
       const escaped = characters[++i]
       if (escaped === undefined || !'*?\\}/'.includes(escaped)) {
         const message = `invalid pattern (${pattern}) in substitution: invalid escape '\\${escaped ?? ''}'`
-        throw refusal('DOCKERFILE_EXPANSION', message, 'A backslash may stand before *, ?, /, } and another backslash.')
+        throw refusal(
+          'DOCKERFILE_EXPANSION',
+          message,
+          'A backslash is allowed before *, ?, /, } and another backslash.',
+        )
       }
       tokens.push({ kind: 'character', character: escaped })
     }
@@ -111,7 +115,7 @@ function find(
   for (let at = from; at <= text.length; at++) {
     work.done += glob.length
     if (work.done > mostWork)
-      throw refusal('DOCKERFILE_EXPANSION', 'the pattern and the value in a substitution are too long for one another')
+      throw refusal('DOCKERFILE_EXPANSION', 'the pattern and value in a substitution are too long')
     if (best === undefined && (!anchored || at === from)) begun[0] = Math.min(begun[0]!, at)
     for (let state = 0; state < glob.length; state++) {
       if (glob[state]!.kind === 'any') begun[state + 1] = Math.min(begun[state + 1]!, begun[state]!)

@@ -164,7 +164,7 @@ export class Lexer {
   #unbalanced(kind: 'single' | 'double'): TareError {
     this.#at = this.#characters.length
     const message = `unexpected end of statement while looking for matching ${kind}-quote`
-    return refusal('DOCKERFILE_EXPANSION', message, 'Close the quote, or put the escape character in front of it.')
+    return refusal('DOCKERFILE_EXPANSION', message, 'Close the quote, or escape it.')
   }
 
   #readVariable(): string {
@@ -292,6 +292,6 @@ function unsupported(modifier: string): TareError {
   return refusal(
     'DOCKERFILE_EXPANSION',
     `unsupported modifier (${modifier}) in substitution`,
-    'A Dockerfile knows ${name}, and :- - :+ + :? ? # ## % %% / // after the name.',
+    'Use ${name}, optionally with :- - :+ + :? ? # ## % %% / // after the name.',
   )
 }

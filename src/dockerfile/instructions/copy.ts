@@ -44,7 +44,7 @@ export function readAdd(statement: Statement): Omit<Add, 'where' | 'source'> {
 function checkCount({ kind, words }: Statement): void {
   if (words.length >= 2) return
   const message = `${kind} requires at least two arguments, but only one was provided. Destination could not be determined`
-  throw refusal('DOCKERFILE_ARGUMENTS', message, `It reads ${kind} source… destination.`)
+  throw refusal('DOCKERFILE_ARGUMENTS', message, `The syntax is ${kind} source… destination.`)
 }
 
 interface SharedFlags {
@@ -61,7 +61,7 @@ function readShared(statement: Statement, { chown, chmod, link, exclude }: Share
   const isHeredoc = (word: string): boolean => !json && isHeredocMark(word)
   if (isHeredoc(to)) {
     const message = `${statement.kind} cannot accept a heredoc as a destination`
-    throw refusal('DOCKERFILE_HEREDOC', message, `Put the path of the file behind ${to}.`)
+    throw refusal('DOCKERFILE_HEREDOC', message, `Add the path of the file after ${to}.`)
   }
   const from = words.slice(0, -1)
   return {

@@ -11,11 +11,15 @@ export function readFrom(phrase: Phrase): Omit<From, 'where' | 'source'> {
   const named = phrase.words.length === 3 && as?.toLowerCase() === 'as'
   if (base === undefined || (!named && phrase.words.length !== 1)) {
     const message = 'FROM requires either one or three arguments'
-    throw refusal('DOCKERFILE_ARGUMENTS', message, 'It reads FROM image, or FROM image AS name.')
+    throw refusal('DOCKERFILE_ARGUMENTS', message, 'The syntax is FROM image, or FROM image AS name.')
   }
   if (named && !stageName.test(name!.toLowerCase())) {
     const message = `invalid name for build stage: ${quote(name!)}, name can't start with a number or contain symbols`
-    throw refusal('DOCKERFILE_STAGE', message, 'Names have letters, digits, -, _ and ., and begin with a letter.')
+    throw refusal(
+      'DOCKERFILE_STAGE',
+      message,
+      'A name consists of letters, digits, -, _ and ., and starts with a letter.',
+    )
   }
   const { platform } = readFlags(phrase.flags, { platform: 'text' })
   return { kind: 'FROM', base, ...given({ platform: platform || undefined, as: named ? name : undefined }) }

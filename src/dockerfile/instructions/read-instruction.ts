@@ -55,7 +55,7 @@ function isKnown(kind: string): kind is keyof typeof readers {
 
 function unknownInstruction(name: string): Error {
   const meant = didYouMean(name, Object.keys(readers), true)
-  const remedy = 'If the line belongs to the one above it, that one has to end with the escape character.'
+  const remedy = 'If this continues the line above, that one must end with the escape character.'
   const message = `unknown instruction: ${name}${meant}`
   return refusal('DOCKERFILE_UNKNOWN_INSTRUCTION', message, meant === '' ? remedy : undefined)
 }

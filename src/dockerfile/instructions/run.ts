@@ -16,11 +16,11 @@ export function readRun(statement: Statement): Omit<Run, 'where' | 'source'> {
   })
   for (const value of mount) checkMountSyntax(value)
   if (network !== undefined && !['default', 'none', 'host'].includes(network)) {
-    const remedy = 'It is default, none or host.'
+    const remedy = 'Use default, none or host.'
     throw refusal('DOCKERFILE_FLAG', `invalid network mode ${quote(network)}`, remedy)
   }
   if (security !== undefined && !['sandbox', 'insecure'].includes(security)) {
-    throw refusal('DOCKERFILE_FLAG', `security ${quote(security)} is not valid`, 'It is sandbox or insecure.')
+    throw refusal('DOCKERFILE_FLAG', `security ${quote(security)} is not valid`, 'Use sandbox or insecure.')
   }
   for (const value of device) checkDevice(value)
   const { heredocs } = statement
@@ -78,6 +78,6 @@ export function scriptOf({ command, heredocs }: Pick<Run, 'command' | 'heredocs'
 /** Checks the name of a program's file, which must lie directly in /dev/pipes. */
 function checkName(name: string): string {
   if (name !== '.' && name !== '..' && !/[/\0]/.test(name)) return name
-  const remedy = 'A heredoc that begins with #! is a file of that name: write <<EOF.'
-  throw refusal('DOCKERFILE_HEREDOC', `a heredoc of RUN cannot be called ${JSON.stringify(name)}`, remedy)
+  const remedy = 'A heredoc starting with #! becomes a file of that name: write <<EOF.'
+  throw refusal('DOCKERFILE_HEREDOC', `a heredoc of RUN cannot be named ${JSON.stringify(name)}`, remedy)
 }

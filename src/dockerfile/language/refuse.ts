@@ -38,6 +38,6 @@ export const longestText = 16 << 20
 
 /** Variables defined in terms of each other may double with every line. */
 export function tooLong(): TareError {
-  const remedy = 'Variables that are made of one another may double with every line.'
+  const remedy = 'Variables defined in terms of each other can double with every line.'
   return refusal('DOCKERFILE_EXPANSION', `the text is longer than ${longestText} characters`, remedy)
 }

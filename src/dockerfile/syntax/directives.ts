@@ -111,6 +111,6 @@ function badCheck(message: string): TareError {
   return refusal(
     'DOCKERFILE_DIRECTIVE',
     `failed to parse check options: ${message}`,
-    'It reads # check=skip=RuleA,RuleB;error=true',
+    'The syntax is # check=skip=RuleA,RuleB;error=true',
   )
 }

@@ -79,7 +79,7 @@ function unknownFlag(flag: string, known: readonly string[]): Error {
   const message = `unknown flag: ${flag}${didYouMean(flag.slice(2), known)}`
   const remedy =
     known.length === 0
-      ? 'This instruction has no flags; a -- in front lets an argument begin with --.'
+      ? 'This instruction has no flags; use -- before an argument that starts with --.'
       : `Its flags are ${known.map((name) => `--${name}`).join(', ')}.`
   return refusal('DOCKERFILE_UNKNOWN_FLAG', message, remedy)
 }

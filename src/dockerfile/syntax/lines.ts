@@ -87,7 +87,7 @@ export class LineReader {
 
   #tooLong(): TareError {
     const message = `dockerfile line greater than max allowed size of ${longestLine}`
-    const remedy = 'Break the line up with the escape character, or COPY the data from a file.'
+    const remedy = 'Split the line with the escape character, or COPY the data from a file.'
     return locate(refusal('DOCKERFILE_LINE_TOO_LONG', message, remedy), this.range(this.#read)) as TareError
   }
 

@@ -68,7 +68,7 @@ function readHeredocs(phrase: Phrase, line: LogicalLine, reader: LineReader): re
 }
 
 function unterminated(name: string): Error {
-  return refusal('DOCKERFILE_HEREDOC', 'unterminated heredoc', `Close it with a line that is exactly ${name}.`)
+  return refusal('DOCKERFILE_HEREDOC', 'unterminated heredoc', `End it with a line containing only ${name}.`)
 }
 
 function readPhrase(line: string, escapeCharacter: string): Phrase {

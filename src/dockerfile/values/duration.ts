@@ -14,11 +14,7 @@ const units = new Map([
 /** Parses a Go duration (`1h30m`, `1.5s`, `300ms`) into nanoseconds. Beyond 104 days the last digits are inexact. */
 export function parseGoDuration(text: string): number {
   const invalid = (what: string): Error =>
-    refusal(
-      'DOCKERFILE_FLAG',
-      `time: ${what} ${quote(text)}`,
-      'Durations have a number and a unit each: 30s, 1m30s, 500ms.',
-    )
+    refusal('DOCKERFILE_FLAG', `time: ${what} ${quote(text)}`, 'Durations are numbers with units: 30s, 1m30s, 500ms.')
   const [, sign, amount] = /^([-+]?)(.*)$/s.exec(text)!
   if (amount === '0') return 0
   if (amount === '') throw invalid('invalid duration')

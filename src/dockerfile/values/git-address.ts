@@ -41,7 +41,7 @@ export function readGitAddress(text: string): GitAddress {
   const remote = withScheme(mark < 0 ? address : address.slice(0, mark))
   // git or ssh would take these for options, or for several words.
   if (/^-|:\/\/-|@-|:-|[\s\p{Cc}]/u.test(remote))
-    throw refuse('this is no address of a repository', 'It reads https://HOST/PATH.git#REF:FOLDER.')
+    throw refuse('this is not a repository’s address', 'The syntax is https://HOST/PATH.git#REF:FOLDER.')
   const colon = fragment.indexOf(':')
   const said = {
     ref: colon < 0 ? fragment : fragment.slice(0, colon),
@@ -50,7 +50,7 @@ export function readGitAddress(text: string): GitAddress {
   const query = readQuery(mark < 0 ? '' : address.slice(mark + 1), refuse)
   const commit = query.get('commit')?.toLowerCase()
   if (commit !== undefined && !isCommitPrefix(commit))
-    throw refuse(`commit=${commit} is no commit`, 'Write at least seven of its hexadecimal digits.')
+    throw refuse(`commit=${commit} is no commit`, 'Use at least seven hexadecimal digits.')
   const ref = one(
     'ref',
     [said.ref, query.get('ref'), full('tags', query.get('tag')), full('heads', query.get('branch'))],
@@ -59,13 +59,13 @@ export function readGitAddress(text: string): GitAddress {
   const wanted = ref ?? (commit !== undefined && isCommit(commit) ? commit : undefined)
   if (wanted !== undefined && !isRef(wanted))
     throw refuse(
-      `${JSON.stringify(wanted)} is no name of a branch, tag or commit`,
-      'Behind # comes REF, or REF:FOLDER.',
+      `${JSON.stringify(wanted)} is not the name of a branch, tag or commit`,
+      '# is followed by REF or REF:FOLDER.',
     )
   if (wanted !== undefined && isCommit(wanted) && commit !== undefined && !wanted.toLowerCase().startsWith(commit))
-    throw refuse(`the commits ${wanted} and ${commit} are not the same`, 'Use one of them.')
+    throw refuse(`the commits ${wanted} and ${commit} differ`, 'Use one of them.')
   const subdir = pathInside(one('subdir', [said.subdir, query.get('subdir')], refuse) ?? '')
-  if (subdir === undefined) throw refuse('the folder leads out of the repository', 'Paths count from its root.')
+  if (subdir === undefined) throw refuse('the folder is outside the repository', 'Paths are relative to its root.')
   const keep = query.get('keep-git-dir')
   return {
     remote,
@@ -114,7 +114,7 @@ const keys = [
 function readQuery(text: string, refuse: Refuse): ReadonlyMap<string, string> {
   const found = new Map<string, string>()
   for (const [key, value] of new URLSearchParams(text)) {
-    if (!keys.includes(key)) throw refuse(`unexpected query ${JSON.stringify(key)}`, `There are ${keys.join(', ')}.`)
+    if (!keys.includes(key)) throw refuse(`unexpected query ${JSON.stringify(key)}`, `Use ${keys.join(', ')}.`)
     const name = key === 'checksum' ? 'commit' : key
     if (found.has(name)) throw refuse(`query ${JSON.stringify(key)} has multiple values`, 'Use one of them.')
     // A key without a value enables a switch.

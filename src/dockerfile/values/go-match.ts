@@ -103,6 +103,6 @@ function fits(token: Exclude<Token, { kind: 'star' }>, character: string | undef
 
 function malformed(pattern: string): TareError {
   return new TareError('PATH_PATTERN', `syntax error in pattern: ${pattern}`, {
-    remedy: 'A [ needs its ], with something between them; to mean the bracket itself, write [[].',
+    remedy: 'A [ needs a matching ] with something in between; for a literal bracket write [[].',
   })
 }

@@ -67,7 +67,7 @@ function checked(rule: IgnoreRule, where?: Parameters<typeof locate>[1]): Ignore
     return rule
   } catch (error) {
     const message = error instanceof SyntaxError ? `syntax error in pattern: ${rule.pattern}` : messageOf(error)
-    const remedy = rule.pattern === '' ? 'Behind ! belongs the pattern to let in again.' : undefined
+    const remedy = rule.pattern === '' ? '! must be followed by the pattern to include again.' : undefined
     throw locate(new TareError('IGNORE_PATTERN', message, { remedy, cause: error }), where)
   }
 }

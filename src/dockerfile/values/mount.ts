@@ -168,7 +168,10 @@ function readSize(value: string): number {
 }
 
 function unexpected(key: string, type: Mount['type']): TareError {
-  return wrong(`unexpected key '${key}' for mount type '${type}'`, `Say type=… before ${key}, and one that has it.`)
+  return wrong(
+    `unexpected key '${key}' for mount type '${type}'`,
+    `Put type=… before ${key}, with a type that supports it.`,
+  )
 }
 
 function wrong(message: string, remedy?: string): TareError {

@@ -41,7 +41,7 @@ export class BlockDecoder {
     const selectors = readSelectors(bits, groups, count)
     const tables = Array.from({ length: groups }, () => readCodes(bits, used.length + 2))
     this.readSymbols(bits, used, tables, selectors)
-    if (this.origin >= this.length) throw corrupt('bzip2', 'a block begins outside itself')
+    if (this.origin >= this.length) throw corrupt('bzip2', 'a block starts outside itself')
     this.invert()
     return checksum
   }
@@ -55,7 +55,7 @@ export class BlockDecoder {
     let weight = 1
     for (let group = 0; ; group++) {
       const codes = tables[selectors[group] ?? -1]
-      if (codes === undefined) throw corrupt('bzip2', 'a block goes on behind its last table')
+      if (codes === undefined) throw corrupt('bzip2', 'a block continues after its last table')
       for (let i = 0; i < groupSize; i++) {
         const symbol = readSymbol(bits, codes)
         // A run of the front byte is written as a number with digits 1 and 2.

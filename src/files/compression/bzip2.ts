@@ -35,8 +35,7 @@ export async function* decodeBzip2(bytes: Bytes): Bytes {
     for (let first = true; ; first = false) {
       await refill(4)
       if (!first && bits.available === 0) break
-      if (bits.available < 4 || bits.read(24) !== 0x425a68)
-        throw corrupt('bzip2', 'there are other bytes behind its end')
+      if (bits.available < 4 || bits.read(24) !== 0x425a68) throw corrupt('bzip2', 'trailing garbage')
       const level = bits.read(8) - 0x30
       if (level < 1 || level > 9) throw corrupt('bzip2', 'its header is wrong')
       const decoder = new BlockDecoder(level * 100_000)

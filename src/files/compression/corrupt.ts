@@ -4,7 +4,7 @@ import type { Format } from './sniff.ts'
 /** Returns the error for compressed data that is damaged or truncated. */
 export function corrupt(format: Format, what: string, cause?: unknown): TareError {
   return new TareError('ARCHIVE_CORRUPT', `the ${format} archive is damaged or incomplete: ${what}`, {
-    remedy: `Make or fetch it again; \`${programOf[format]} -t\` tests such a file.`,
+    remedy: `Create or download it again; \`${programOf[format]} -t\` checks such a file.`,
     cause,
   })
 }

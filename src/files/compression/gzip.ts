@@ -4,7 +4,7 @@ import type { Bytes } from '../../support/index.ts'
 import { asCorrupt, corrupt } from './corrupt.ts'
 import { throughTransform } from './transform.ts'
 
-const garbage = 'there are other bytes behind its end'
+const garbage = 'trailing garbage'
 
 /**
  * Decompresses all members. Zeros after the last one are padding; anything else there is an error, as in Go. Node ignores

@@ -46,7 +46,8 @@ export function bomb(read: number, written: number): TareError {
     'ARCHIVE_BOMB',
     `${read} compressed bytes unpack to ${written} bytes or more, ${times} times as many`,
     {
-      remedy: 'If the archive is meant to be this large, set TARE_UNPACK_LIMIT to the bytes it may unpack to.',
+      remedy:
+        'If the archive is meant to be this large, set TARE_UNPACK_LIMIT to the number of bytes it may unpack to.',
     },
   )
 }

@@ -29,7 +29,7 @@ async function* decode(bytes: Bytes): Bytes {
     for await (const chunk of new XzReadableStream(input as never) as unknown as Bytes) {
       if (chunk.length > 0) yield chunk
     }
-    if (!(await pieces.next()).done) throw corrupt('xz', 'there are other bytes behind its end')
+    if (!(await pieces.next()).done) throw corrupt('xz', 'trailing garbage')
   } catch (error) {
     if (source.failure !== undefined) throw source.failure.error
     if (error instanceof TareError) throw error

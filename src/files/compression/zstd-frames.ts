@@ -35,7 +35,7 @@ export async function* walkFrames(bytes: Bytes): AsyncGenerator<FramePart> {
     for (;;) {
       const magic = await feed.take(4)
       if (magic.length === 0) return
-      if (magic.length < 4) throw corrupt('zstd', 'there are other bytes behind its end')
+      if (magic.length < 4) throw corrupt('zstd', 'trailing garbage')
       const number = magic.readUInt32LE()
       if ((number & 0xfffffff0) >>> 0 === 0x184d2a50) {
         const size = await exactly(4)
@@ -49,7 +49,7 @@ export async function* walkFrames(bytes: Bytes): AsyncGenerator<FramePart> {
         }
         continue
       }
-      if (number !== 0xfd2fb528) throw corrupt('zstd', 'there are other bytes behind its end')
+      if (number !== 0xfd2fb528) throw corrupt('zstd', 'trailing garbage')
       const descriptor = await exactly(1)
       const header = await exactly(headerSize(descriptor[0]!))
       const frame = readFrameHeader(descriptor[0]!, header)
@@ -59,7 +59,7 @@ export async function* walkFrames(bytes: Bytes): AsyncGenerator<FramePart> {
         const size = block.readUIntLE(0, 3) >> 3
         const type = (block[0]! >> 1) & 3
         last = (block[0]! & 1) === 1
-        if (type === 3 || (type !== 1 && size > 128 * 1024)) throw corrupt('zstd', 'a block is of no known kind')
+        if (type === 3 || (type !== 1 && size > 128 * 1024)) throw corrupt('zstd', 'a block has an unknown type')
         // An RLE block stores a single byte, whatever its size.
         const rest = (type === 1 ? 1 : size) + (last && frame.hasChecksum ? 4 : 0)
         yield { bytes: Buffer.concat([block, await exactly(rest)]), last }
@@ -81,7 +81,7 @@ function headerSize(descriptor: number): number {
 }
 
 function readFrameHeader(descriptor: number, header: Buffer): FrameHeader {
-  if (descriptor & 8) throw corrupt('zstd', 'a frame uses what is not defined yet')
+  if (descriptor & 8) throw corrupt('zstd', 'a frame uses an undefined feature')
   const single = ((descriptor >> 5) & 1) === 1
   const dictionarySize = dictionarySizes[descriptor & 3]!
   const at = (single ? 0 : 1) + dictionarySize

@@ -58,7 +58,7 @@ async function* decodeFrames(bytes: Bytes): Bytes {
     plain = []
     if (!part.last) continue
     if (frame.contentSize !== undefined && frame.contentSize !== BigInt(size))
-      throw corrupt('zstd', 'a frame has another size than it says')
+      throw corrupt('zstd', 'a frame does not have the size it claims')
     if (frame.hasChecksum && part.bytes.readUInt32LE(part.bytes.length - 4) !== hash.low32()) {
       throw corrupt('zstd', 'the checksum of a frame is wrong')
     }

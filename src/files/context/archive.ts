@@ -66,7 +66,7 @@ function textOf(fd: number, size: number, name: string): string {
   if (size > textLimit) {
     throw new TareError(
       'CONTEXT_INVALID',
-      `${name === '-' ? 'what came on standard input' : name} is neither a tar archive nor a Dockerfile: it is ${size} bytes of something else`,
+      `${name === '-' ? 'standard input' : name} is neither a tar archive nor a Dockerfile: ${size} bytes of something else`,
     )
   }
   const buffer = Buffer.alloc(size)

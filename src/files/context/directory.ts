@@ -289,7 +289,7 @@ function unreadable(error: unknown, path: string): unknown {
     `cannot read ${path}: ${denied ? 'permission denied' : (error as Error).message}`,
     {
       cause: error,
-      remedy: denied ? 'Give yourself permission, or leave it out of the context with .dockerignore.' : undefined,
+      remedy: denied ? 'Change its permissions, or exclude it with .dockerignore.' : undefined,
     },
   )
 }

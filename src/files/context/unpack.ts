@@ -74,7 +74,7 @@ class Unpacker {
   /** Follows symlinks as a process would after chroot into the target directory. */
   private inside(path: string): string[] {
     const root = this.draft.get(this.root)
-    if (root?.kind !== 'directory') throw new Error('unpacking into something that is not a directory')
+    if (root?.kind !== 'directory') throw new Error('the destination is not a directory')
     const parts = [...this.root, ...this.draft.resolveBelow(root, path)]
     if (parts.length > deepestPath) throw tooLong(path)
     return parts
@@ -145,7 +145,7 @@ function bomb(stored: number, size: number): TareError {
     'ARCHIVE_BOMB',
     `the sparse files of an archive of ${stored} bytes unpack to ${size} bytes or more`,
     {
-      remedy: 'A layer holds zeros, not holes. Keep such files out of the archive.',
+      remedy: 'Layers store holes as zeros. Remove such files from the archive.',
     },
   )
 }
@@ -167,16 +167,16 @@ function stayInside(path: string, what: string): string {
   if (path.length > longestPath) throw tooLong(path)
   const clean = pathInside(path)
   if (clean !== undefined) return clean
-  const message = `${what} of the archive leads out of the directory it is unpacked into: ${JSON.stringify(path)}`
+  const message = `${what} of the archive is outside the directory it is unpacked to: ${JSON.stringify(path)}`
   throw new TareError('ARCHIVE_PATH_ESCAPES', message, {
-    remedy: 'Such an archive may be an attack. Nothing of it was kept.',
+    remedy: 'Such an archive may be an attack. Nothing was kept.',
   })
 }
 
 function tooLong(path: string): TareError {
   return new TareError(
     'ARCHIVE_INVALID',
-    `the archive has a path that is too long for a Linux system: ${JSON.stringify(`${path.slice(0, 40)}…`)}`,
-    { remedy: 'Such an archive may be an attack. Nothing of it was kept.' },
+    `the archive has a path too long for Linux: ${JSON.stringify(`${path.slice(0, 40)}…`)}`,
+    { remedy: 'Such an archive may be an attack. Nothing was kept.' },
   )
 }

@@ -45,10 +45,7 @@ export class ContentReader {
         `cannot read ${path}: ${systemCode(cause) === 'EACCES' ? 'permission denied' : (cause as Error).message}`,
         {
           cause,
-          remedy:
-            systemCode(cause) === 'EACCES'
-              ? 'Give yourself read permission, or keep the file out of the context with .dockerignore.'
-              : undefined,
+          remedy: systemCode(cause) === 'EACCES' ? 'Make it readable, or exclude it with .dockerignore.' : undefined,
         },
       )
     }
@@ -60,7 +57,7 @@ export class ContentReader {
     while (done < into.length) {
       const count = readSync(this.fd, into, done, into.length - done, at + done)
       if (count === 0)
-        throw new TareError('CONTENT_CHANGED', `${this.path} became shorter while it was read`, {
+        throw new TareError('CONTENT_CHANGED', `${this.path} was truncated while being read`, {
           remedy: 'Build again once nothing writes to it.',
         })
       done += count

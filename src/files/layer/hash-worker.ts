@@ -23,7 +23,7 @@ function serve(): void {
       const buffer = Buffer.allocUnsafe(1 << 20)
       for (let at = 0; at < size; ) {
         const count = readSync(fd, buffer, 0, Math.min(buffer.length, size - at), offset + at)
-        if (count === 0) throw new Error(`${path} became shorter while it was read`)
+        if (count === 0) throw new Error(`${path} was truncated while being read`)
         hash.update(buffer.subarray(0, count))
         at += count
       }

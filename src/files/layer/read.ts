@@ -50,19 +50,15 @@ function cleanPath(path: string, what: string): string {
   if (path.length > longestPath) throw tooLong(path, what)
   const clean = pathInside(path)
   if (clean !== undefined) return clean
-  throw new TareError(
-    'LAYER_PATH_ESCAPES',
-    `${what} has an entry that leads out of the root: ${JSON.stringify(path)}`,
-    {
-      remedy: 'Such a layer may be an attack. Nothing of it was kept.',
-    },
-  )
+  throw new TareError('LAYER_PATH_ESCAPES', `${what} has an entry outside the root: ${JSON.stringify(path)}`, {
+    remedy: 'Such a layer may be an attack. Nothing was kept.',
+  })
 }
 
 function tooLong(path: string, what: string): TareError {
   return new TareError(
     'LAYER_INVALID',
-    `${what} has a path that is too long for a Linux system: ${JSON.stringify(`${path.slice(0, 40)}…`)}`,
-    { remedy: 'Such a layer may be an attack. Nothing of it was kept.' },
+    `${what} has a path too long for Linux: ${JSON.stringify(`${path.slice(0, 40)}…`)}`,
+    { remedy: 'Such a layer may be an attack. Nothing was kept.' },
   )
 }

@@ -1,7 +1,7 @@
 import { TareError, type TareErrorCode } from '../../support/index.ts'
 
 const remedy =
-  'The archive is damaged or was cut short; make or fetch it again. `tar -tvf` shows how far it can be read.'
+  'The archive is damaged or truncated; create or download it again. `tar -tvf` shows how far it can be read.'
 
 /** Returns the error for a damaged archive, with the byte position. */
 export function damaged(code: TareErrorCode, position: number, what: string): TareError {

@@ -37,7 +37,7 @@ export function encodeHeader(header: TarHeader): Buffer {
   const records = recordsOf(header, named)
   if (records.length > extensionLimit) {
     throw new TareError('TAR_EXTENSION_TOO_LONG', `the name and attributes of "${header.path}" take more than 1 MiB`, {
-      remedy: 'Docker and Go read no more than that of an entry: shorten its extended attributes.',
+      remedy: 'Docker and Go do not read more than that for an entry: shorten its extended attributes.',
     })
   }
   const main = encodeMainBlock(header, named)

@@ -28,10 +28,7 @@ export function headerOf({ draft, at }: Found): Writable<TarHeader> | undefined 
   if (kind === undefined) {
     const type = String.fromCharCode(draft.type)
     if (ignored.includes(type)) return undefined
-    const what =
-      type === 'M'
-        ? 'is the rest of a file that began in another volume'
-        : `has the unknown type ${JSON.stringify(type)}`
+    const what = type === 'M' ? 'continues a file from another volume' : `has the unknown type ${JSON.stringify(type)}`
     throw damaged('TAR_TYPE_UNKNOWN', at, `the entry "${draft.path}" ${what}`)
   }
   const size = kind === 'file' ? draft.size : 0

@@ -57,7 +57,7 @@ export function readHeaderBlock(block: Buffer, position: number): Draft {
   }
   // A NaN in any of them makes the sum NaN.
   if (Number.isNaN(draft.mode + draft.uid + draft.gid + draft.size + draft.mtime + draft.major + draft.minor)) {
-    throw damaged('TAR_NUMBER_INVALID', position, `a number in the header of "${draft.path}" is none`)
+    throw damaged('TAR_NUMBER_INVALID', position, `a number in the header of "${draft.path}" is invalid`)
   }
   return draft
 }

@@ -38,7 +38,7 @@ export function parsePax(body: Buffer, position: number): PaxRecords {
     if (isName(key) && value.includes(0)) throw wrong(`the value of "${key}" holds a NUL`)
     if (key === 'GNU.sparse.offset' || key === 'GNU.sparse.numbytes') {
       const expected = sparseMap.length % 2 === 0 ? 'GNU.sparse.offset' : 'GNU.sparse.numbytes'
-      if (key !== expected) throw wrong(`"${key}" stands where "${expected}" is due`)
+      if (key !== expected) throw wrong(`"${key}" is where "${expected}" should be`)
       sparseMap.push(value.toString('latin1'))
     } else {
       values.set(key, value)

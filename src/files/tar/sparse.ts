@@ -23,7 +23,7 @@ const mapLimit = 1024 * 1024
 export function* readOldSparseMap(draft: Draft, header: Buffer, position: number): Wanting<SparseMap> {
   const wrong = (what: string) =>
     damaged('TAR_SPARSE_INVALID', position, `the map of the sparse file "${draft.path}" ${what}`)
-  if (!draft.gnu) throw wrong('stands in a header that is not GNU tar’s')
+  if (!draft.gnu) throw wrong('is in a header that is not GNU tar’s')
   const stored = draft.size
   draft.size = readNumber(header, 483, 12)
   const stretches: Stretch[] = []
@@ -79,7 +79,7 @@ type Wrong = (what: string) => Error
 
 function readMapInRecords(records: PaxRecords, wrong: Wrong): SparseMap {
   const count = paxNumber(records, 'GNU.sparse.numblocks')
-  if (count === undefined || count * 2 !== records.sparseMap.length) throw wrong('has another length than it says')
+  if (count === undefined || count * 2 !== records.sparseMap.length) throw wrong('does not have the length it claims')
   return { stretches: pairs(records.sparseMap.map(readDecimal)), length: 0 }
 }
 
@@ -99,7 +99,7 @@ function* readMapInBody(position: number, stored: number, wrong: Wrong): Wanting
     for (const text of lines) {
       if (numbers.length > 0 && numbers.length === 1 + 2 * numbers[0]!) break
       const number = readDecimal(text)
-      if (!(number >= 0)) throw wrong('holds what is no number')
+      if (!(number >= 0)) throw wrong('contains something that is not a number')
       numbers.push(number)
     }
     if (numbers.length > 0 && numbers.length === 1 + 2 * numbers[0]!) {
@@ -120,7 +120,7 @@ function checkMap(stretches: readonly Stretch[], size: number, wrong: Wrong): vo
   if (!(size >= 0)) throw wrong('has no size')
   let end = 0
   for (const stretch of stretches) {
-    if (!(stretch.position >= 0) || !(stretch.length >= 0)) throw wrong('holds what is no number')
+    if (!(stretch.position >= 0) || !(stretch.length >= 0)) throw wrong('contains something that is not a number')
     if (stretch.position < end) throw wrong('overlaps or goes backwards')
     end = stretch.position + stretch.length
     if (end > size) throw wrong('reaches past the end of the file')

@@ -96,7 +96,7 @@ export class ImageLayers {
       reader.close()
     }
     if (hash !== undefined && `sha256:${hash.digest('hex')}` !== digest)
-      throw new TareError('BLOB_CORRUPT', `a file in ${name} does not have the bytes that its layer had`, {
+      throw new TareError('BLOB_CORRUPT', `a file in ${name} has changed since its layer was read`, {
         remedy: 'The archive changed after it was made: save the image again.',
       })
   }

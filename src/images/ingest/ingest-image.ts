@@ -112,7 +112,7 @@ export async function ingestLayer(
       throw new TareError(
         'BLOB_CORRUPT',
         `a layer has the digest ${poured.digest}, but the image's config says ${diffId}`,
-        { remedy: 'The archive is damaged. Nothing of it was kept.' },
+        { remedy: 'The archive is damaged. Nothing was kept.' },
       )
     const index = indexFile(reservation.path, poured)
     refuseSwollen(index)

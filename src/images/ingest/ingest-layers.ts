@@ -186,7 +186,7 @@ export async function ingestIndex(
     else if (isManifestType(blob.mediaType)) await take(blob)
   }
   if (manifests.length === 0)
-    throw failures[0] ?? new TareError('MANIFEST_UNSUPPORTED', `the index of ${name} names no container image`)
+    throw failures[0] ?? new TareError('MANIFEST_UNSUPPORTED', `the index of ${name} lists no container image`)
   const json = indexJson({ mediaType: mediaTypes.index, manifests, ...(annotations && { annotations }) })
   const bytes = Buffer.from(goJson(json, 2))
   const resting = { mediaType: mediaTypes.index, digest: store.blobs.write(bytes), size: bytes.length }

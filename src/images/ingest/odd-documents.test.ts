@@ -117,7 +117,7 @@ test.each([
   [
     'layers that are not handed out',
     { layerType: 'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip' },
-    'does not hand out',
+    'has non-distributable layers',
   ],
   [
     'a signature of cosign',
@@ -152,7 +152,7 @@ test.each([
       message: expect.stringContaining(message),
     })
   expect(await tare.images.list()).toEqual([])
-  const foreign = message.includes('hand out')
+  const foreign = message.includes('non-distributable')
   const to = `oci:${join(temporaryFolder(), 'l')}:1`
   if (!foreign) expect(await tare.registry.copy({ from: name, to, preserveDigests: true })).toMatchObject({ digest })
 })
@@ -173,7 +173,7 @@ test('of an index that does not say for which platforms its images are, their co
   expect(await tare.registry.pull({ name, platform: 'linux/arm64' })).toMatchObject({ id: arm.id })
   await expect(tare.registry.pull({ name, platform: 'linux/s390x' })).rejects.toMatchObject({
     code: 'PLATFORM_MISSING',
-    remedy: 'It is available for linux/arm64, linux/amd64: choose with --platform.',
+    remedy: 'It is available for linux/arm64, linux/amd64: choose one with --platform.',
   })
   const to = `oci:${join(temporaryFolder(), 'l')}:1`
   expect(await tare.registry.copy({ from: name, to, platforms: ['linux/amd64'] })).toMatchObject({ digest: amd.digest })

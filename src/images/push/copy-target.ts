@@ -107,7 +107,7 @@ async function copyToRegistry(
   } catch (refusal) {
     if (!isFormatRefused(refusal) || format !== undefined) throw refusal
     const lost = onlyInOci(await documentsOf(source, root))
-    const why = preserveDigests === true ? 'the digest is to stay' : lost && `the image has ${lost}`
+    const why = preserveDigests === true ? 'the digest must not change' : lost && `the image has ${lost}`
     if (why !== undefined) throw keptOci(refusal, why)
     const converted = await convertFormat(source, root, 'docker')
     const blob = await send(converted).catch((error: unknown) => {
@@ -188,7 +188,7 @@ function partOf(entry: Entry | undefined): PulledAs | undefined {
 async function layoutTarget(host: Host, to: LayoutTransport, options: CopyOptions): Promise<CopyTarget> {
   const labels = labelsOf(to, options)
   if (resolve(to.path) === resolve(host.store.home))
-    throw new TareError('PLACE_INVALID', `${to.path} is tare’s own store, where layers rest in another way`, {
+    throw new TareError('PLACE_INVALID', `${to.path} is tare’s own store, which keeps layers in a different form`, {
       remedy: 'Write store:NAME.',
     })
   const layout = await openLayout(to.path)
@@ -258,5 +258,5 @@ function further({ additionalTags = [] }: CopyOptions): readonly string[] {
 }
 
 function nameless(text: string): TareError {
-  return new TareError('REFERENCE_INVALID', `"${text}" has no tag: a copy gives the image a name`)
+  return new TareError('REFERENCE_INVALID', `"${text}" has no tag, which a copy needs`)
 }

@@ -88,7 +88,7 @@ async function pushAsDockers(first: Push, refusal: unknown, resting: Descriptor)
 
 function whyNotDockers(push: Push, resting: Descriptor): string | undefined {
   const { preserveDigests, compression } = push.options
-  if (preserveDigests === true) return 'the digest is to stay'
+  if (preserveDigests === true) return 'the digest must not change'
   if (compression === 'zstd') return 'the image has layers in zstd'
   const { store } = push.host
   const children = isIndexType(resting.mediaType)

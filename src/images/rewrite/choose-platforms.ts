@@ -50,7 +50,7 @@ export async function choosePlatforms(
     return { source, root }
   const overlay = new Overlay(source)
   const part = overlay.addDocument(writeIndex({ ...index, entries }), index.mediaType)
-  return { source: overlay, root: part, changed: 'only some platforms of the index are taken' }
+  return { source: overlay, root: part, changed: 'only some platforms of the index are copied' }
 }
 
 /**
@@ -66,7 +66,7 @@ export async function choosePresent(source: Source, root: Descriptor, name: stri
   if (entries.length === index.entries.length || images.length === 0) return { source, root }
   const overlay = new Overlay(source)
   const part = overlay.addDocument(writeIndex({ ...index, entries }), index.mediaType)
-  return { source: overlay, root: part, changed: 'only some images of its index are there' }
+  return { source: overlay, root: part, changed: 'only some images of its index exist' }
 }
 
 async function isThere(source: Source, blob: Descriptor): Promise<boolean> {
@@ -135,7 +135,7 @@ async function refuseOther(source: Source, root: Descriptor, wanted: readonly Pl
   const manifest = parseManifest(await readWhole(source, root, `the manifest of ${name}`), `the manifest of ${name}`)
   const bytes = await readImageConfig(source, manifest)
   if (bytes === undefined)
-    throw new TareError('PLATFORM_MISSING', `${name} is for no platform, but ${kindOfArtifact(manifest)}`, {
+    throw new TareError('PLATFORM_MISSING', `${name} is not a container image but ${kindOfArtifact(manifest)}`, {
       remedy: 'Drop --platform.',
     })
   const { platform } = parseImageConfig(bytes, `the config of ${name}`)
@@ -146,6 +146,6 @@ async function refuseOther(source: Source, root: Descriptor, wanted: readonly Pl
 export function missing(name: string, wanted: Platform, there: readonly Platform[]): TareError {
   const list = [...new Set(there.map(formatPlatform))].join(', ')
   return new TareError('PLATFORM_MISSING', `${name} is not available for ${formatPlatform(wanted)}`, {
-    remedy: `It is available for ${list || 'no platform'}: choose with --platform.`,
+    remedy: `It is available for ${list || 'no platform'}: choose one with --platform.`,
   })
 }

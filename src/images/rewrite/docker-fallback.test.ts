@@ -70,7 +70,7 @@ describe.each([
     const there = dockersAt(registry, '1')
     expect(result).toMatchObject({ digest: there.digest, mediaType: there['mediaType'] })
     expect(result.layers[0]).toMatchObject({ how: 'uploaded' })
-    expect(warnings).toEqual([expect.stringContaining(`${registry.host} refuses OCI manifests`)])
+    expect(warnings).toEqual([expect.stringContaining(`${registry.host} rejects OCI manifests`)])
     // It is known from then on.
     const before = registry.countOf('PUT ')
     expect(await tare.registry.push({ name, report })).toMatchObject({ digest: there.digest })

@@ -72,7 +72,7 @@ function isNoted({ annotations = {} }: Pick<Descriptor, 'annotations'>): boolean
 
 /** Reports that the registry only accepts Docker's kind. */
 export function reportDockers(host: string, report: Reporter | undefined): void {
-  const message = `${host} refuses OCI manifests: the image was written in Docker’s format, and has another digest`
+  const message = `${host} rejects OCI manifests: the image was written in Docker’s format, with a different digest`
   report?.({ type: 'warning', rule: 'ManifestFormat', message })
 }
 
@@ -90,6 +90,6 @@ export function keptOci(refusal: TareError, why: string): TareError {
 export function refusedBoth(refusal: TareError): TareError {
   return new TareError(refusal.code, refusal.message, {
     cause: refusal,
-    remedy: 'Docker’s manifest format is refused as well: see what the registry says.',
+    remedy: 'Docker’s manifest format was rejected as well: see the registry’s message.',
   })
 }

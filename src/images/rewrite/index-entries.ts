@@ -65,7 +65,7 @@ export function findEntry(index: OpenIndex, text: string, platform: Platform | u
     .map(({ blob }) => `${blob.digest} (${shown(blob.platform)})`)
     .join(', ')
   throw found.length === 0
-    ? new TareError('PLATFORM_MISSING', `the index ${name} has no entry ${text}`, { remedy: `It has ${list}.` })
+    ? new TareError('PLATFORM_MISSING', `the index ${name} has no entry ${text}`, { remedy: `It contains ${list}.` })
     : new TareError('IMAGE_AMBIGUOUS', `the index ${name} has several entries ${text}`, {
         remedy: `Choose one by digest: ${list}.`,
       })

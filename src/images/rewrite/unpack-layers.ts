@@ -39,7 +39,7 @@ export async function unpackLayers(
     const found = gauge.digest()
     if (found !== digest)
       throw new TareError('BLOB_CORRUPT', `a layer has the digest ${found}, but the image's config says ${digest}`, {
-        remedy: 'The image is damaged where it comes from: push it there again.',
+        remedy: 'The image is damaged at its source: push it there again.',
       })
     return overlay.add({ mediaType, digest, size: gauge.size }, async () => readFrom(file.path, 0))
   }

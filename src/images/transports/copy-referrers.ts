@@ -64,7 +64,7 @@ export async function copyReferrers(
         report?.({
           type: 'warning',
           rule: 'ReferrerMissing',
-          message: `${blob.digest}, which refers to ${digest}, is not there`,
+          message: `${blob.digest}, which refers to ${digest}, does not exist`,
         })
         continue
       }
@@ -81,7 +81,7 @@ const mostReferrers = 1000
 
 function tooMany(): TareError {
   return new TareError('MANIFEST_INVALID', `more than ${mostReferrers} manifests refer to the image`, {
-    remedy: 'Copy it without --referrers, and what you need of them by their digests.',
+    remedy: 'Copy it without --referrers, and the ones you need by digest.',
   })
 }
 

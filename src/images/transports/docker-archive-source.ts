@@ -65,12 +65,12 @@ function chooseImage(images: readonly ArchiveImage[], path: string, wanted: stri
   const found =
     wanted === undefined ? images : images.filter(({ names }) => names.some((name) => formatReference(name) === wanted))
   if (found.length === 1 || (wanted !== undefined && found[0] !== undefined)) return found[0]!
-  const names = images.flatMap((image) => image.names.map(familiarName)).join(', ') || 'images without names only'
+  const names = images.flatMap((image) => image.names.map(familiarName)).join(', ') || 'only unnamed images'
   if (wanted === undefined)
     throw new TareError('IMAGE_AMBIGUOUS', `${path} has several images`, {
-      remedy: `Choose one, as in docker-archive:PATH:NAME. It has ${names}.`,
+      remedy: `Choose one, as in docker-archive:PATH:NAME. It contains ${names}.`,
     })
-  throw new TareError('IMAGE_UNKNOWN', `there is no image ${wanted} in ${path}`, { remedy: `It has ${names}.` })
+  throw new TareError('IMAGE_UNKNOWN', `there is no image ${wanted} in ${path}`, { remedy: `It contains ${names}.` })
 }
 
 /** Returns what its index.json refers to, including nested indexes. */

@@ -70,7 +70,8 @@ function listOf(roots: readonly LayoutRoot[]): string {
 }
 
 function unknown(what: string, roots: readonly LayoutRoot[]): TareError {
-  const remedy = roots.length === 0 ? 'It holds no OCI layout, or one without images.' : `It has ${listOf(roots)}.`
+  const remedy =
+    roots.length === 0 ? 'It contains no OCI layout, or one without images.' : `It contains ${listOf(roots)}.`
   return new TareError('IMAGE_UNKNOWN', `there is no image ${what}`, { remedy })
 }
 

@@ -94,10 +94,10 @@ function documentsFirst(store: Store, registry: Registry): Source {
 
 /** `mirrorsSaid`: how the registry's mirrors failed. */
 export function unknownImage(name: Reference, mirrorsSaid?: string): TareError {
-  const mirrors = mirrorsSaid === undefined ? '' : `; its mirrors did not help: ${mirrorsSaid}`
+  const mirrors = mirrorsSaid === undefined ? '' : `; mirrors failed: ${mirrorsSaid}`
   return new TareError(
     'IMAGE_UNKNOWN',
-    `there is no image ${familiarName(name)} in the registry ${name.registry}, or you may not see it${mirrors}`,
+    `there is no image ${familiarName(name)} in the registry ${name.registry}, or you have no access${mirrors}`,
     {
       remedy: `Check the name and the tag; for a private repository, \`tare login${name.registry === 'docker.io' ? '' : ` ${name.registry}`}\` first.`,
     },

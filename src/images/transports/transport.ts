@@ -37,7 +37,7 @@ export function parseTransport(text: string): Transport {
     return { kind: 'registry', name: parseReference(text) }
   }
   const value = slashes + rest
-  if (value === '') throw invalid(text, `nothing stands after "${scheme}:"`)
+  if (value === '') throw invalid(text, `there is nothing after "${scheme}:"`)
   if (kind === 'store') return { kind, text: value }
   const { path, tail } = splitPath(value)
   if (path === '') throw invalid(text, 'it has no path')
@@ -74,8 +74,8 @@ function splitPath(value: string): { path: string; tail?: string } {
 
 function unknownKind(text: string, scheme: string): TareError {
   const meant = closest(scheme, kinds)
-  return new TareError('PLACE_INVALID', `"${text}" is not a place that images are copied from or to`, {
-    remedy: `${meant === undefined ? '' : `Did you mean ${meant}:? `}There are ${forms}; a name alone is a registry's.`,
+  return new TareError('PLACE_INVALID', `"${text}" is not a valid source or destination`, {
+    remedy: `${meant === undefined ? '' : `Did you mean ${meant}:? `}Use ${forms}; a name without a prefix is in a registry.`,
   })
 }
 

@@ -74,7 +74,7 @@ async function imageToRun(host: Host, options: RunOptions): Promise<StoredImage>
   const { image: name, platform: text, pull: when = 'missing', report, signal } = options
   if (!['always', 'missing', 'never'].includes(when))
     throw new TareError('OPTION_INVALID', `invalid pull ${JSON.stringify(when)}`, {
-      remedy: 'It is always, missing or never.',
+      remedy: 'Use always, missing or never.',
     })
   const platform = text === undefined ? host.platform : normalizePlatform(parsePlatform(text, host.platform))
   if (when !== 'always') {
@@ -112,7 +112,7 @@ function commandOf(config: ContainerConfig, { entrypoint, command = [], image }:
   const argv = [...first, ...rest]
   if (argv.length === 0)
     throw new TareError('COMMAND_MISSING', `no command specified: ${image} has neither ENTRYPOINT nor CMD`, {
-      remedy: `Give one: tare run ${image} /path/of/program.`,
+      remedy: `Add one: tare run ${image} /path/to/program.`,
     })
   return argv
 }
@@ -129,8 +129,8 @@ function environmentOf(config: ContainerConfig, { env = [], terminal }: RunOptio
 function networkOf(text: string | undefined): 'none' | 'default' {
   if (text === 'none') return 'none'
   if (text === undefined || ['', 'default', 'bridge', 'host'].includes(text)) return 'default'
-  throw new TareError('OPTION_INVALID', `there is no network ${JSON.stringify(text)}`, {
-    remedy: 'It is none, or host: the network of this machine.',
+  throw new TareError('OPTION_INVALID', `unknown network ${JSON.stringify(text)}`, {
+    remedy: 'Use none, or host for this machine’s network.',
   })
 }
 

@@ -60,7 +60,7 @@ function compressionOf(path: string): Compression {
   if (/\.(?:tar\.zst|tzst|zst)$/i.test(path)) return 'zstd'
   if (/\.(?:tar\.gz|tgz|gz)$/i.test(path)) return 'gzip'
   if (/\.tar$/i.test(path)) return 'none'
-  throw new TareError('OPTION_INVALID', `the name of ${path} does not say how to compress it`, {
-    remedy: 'Use a name that ends in .tar.zst, .tar.gz or .tar.',
+  throw new TareError('OPTION_INVALID', `the extension of ${path} does not say how to compress it`, {
+    remedy: 'Use the extension .tar.zst, .tar.gz or .tar.',
   })
 }

@@ -81,7 +81,7 @@ function readCacheFilters(filters: readonly string[], now: Date): { before: numb
     else if (time !== undefined) before = Math.min(before, time)
     else
       throw new TareError('FILTER_INVALID', `invalid filter "${filter}"`, {
-        remedy: `The build cache knows until=TIME (24h, a date, or seconds since 1970) and type=${cacheTypes.join(' or type=')}.`,
+        remedy: `The filters are until=TIME (24h, a date, or seconds since 1970) and type=${cacheTypes.join(' or type=')}.`,
       })
   }
   return { before, types: types.size === 0 ? new Set(cacheTypes) : types }

@@ -57,12 +57,12 @@ async function configOf(changes: readonly string[], host: Host) {
   const [first, ...more] = file.stages
   for (const { kind, where } of [...first!.instructions, ...more.map(({ from }) => from)]) {
     if (!allowed.has(kind))
-      throw new TareError('CHANGE_INVALID', `${kind} is not a change that can be made`, {
+      throw new TareError('CHANGE_INVALID', `${kind} is not supported in a change`, {
         where,
         remedy: `These can: ${[...allowed].join(', ')}.`,
       })
   }
-  const refuse = () => Promise.reject(new Error('a change has no base'))
+  const refuse = () => Promise.reject(new Error('a change cannot have a base'))
   const { output } = await planBuild(file, {
     platform: host.platform,
     buildPlatform: host.platform,
@@ -89,7 +89,7 @@ async function fetched<T>(
 ): Promise<T> {
   const url = URL.canParse(address) ? new URL(address) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol))
-    throw new TareError('OPTION_INVALID', `"${address}" is not an address that can be fetched`, {
+    throw new TareError('OPTION_INVALID', `"${address}" is not a supported URL`, {
       remedy: 'Write http://… or https://….',
     })
   const { fetchUrl } = await import('../../net/index.ts')

@@ -56,10 +56,7 @@ function changeOf(options: IndexAnnotateOptions): Json {
   if (options.image !== undefined && options.platform !== undefined)
     throw invalid('a digest and --platform cannot be combined', 'Use one of them.')
   if (Object.keys(given).length === 0 && Object.keys(annotations).length === 0)
-    throw invalid(
-      'nothing is to be changed',
-      'Give --annotation, --os, --arch, --variant, --os-version or --os-features.',
-    )
+    throw invalid('no change was given', 'Give --annotation, --os, --arch, --variant, --os-version or --os-features.')
   if (Object.keys(given).length > 0 && options.image === undefined && options.platform === undefined)
     throw invalid('an index has no platform of its own', 'Choose one of its images with --platform or by digest.')
   return given

@@ -37,7 +37,7 @@ import { TareError } from '../../support/index.ts'
 export async function createIndex(host: Host, options: IndexCreateOptions): Promise<IndexResult> {
   const name = parseReference(options.name)
   if (name.tag === undefined || name.digest !== undefined)
-    throw new TareError('REFERENCE_INVALID', `"${options.name}" has no tag: an index gets a name`)
+    throw new TareError('REFERENCE_INVALID', `"${options.name}" has no tag, which an index needs`)
   const registry = await openRepository(host, name, options)
   try {
     const old = options.append === true ? await existing(registry, name, options) : undefined
@@ -86,7 +86,7 @@ async function take(
       if (dryRun === true)
         throw new TareError(
           'OPTION_INVALID',
-          `${text} gets its digest when it is pushed, which a dry run does not do`,
+          `${text} gets its digest only when it is pushed, which a dry run does not do`,
           {
             remedy: 'Push it first, and use its name in the registry.',
           },

@@ -111,7 +111,7 @@ test('some platforms make an index of their own, of the same images and what att
   })
   await expect(tare.registry.copy({ ...call, platforms: ['linux/s390x'] })).rejects.toMatchObject({
     code: 'PLATFORM_MISSING',
-    remedy: 'It is available for linux/amd64, linux/arm64, linux/arm/v7: choose with --platform.',
+    remedy: 'It is available for linux/amd64, linux/arm64, linux/arm/v7: choose one with --platform.',
   })
 })
 
@@ -156,7 +156,7 @@ test('a docker archive gets one platform, with its digest, and gives it to a reg
   })
   await expect(tare.registry.copy({ ...back, from: `docker-archive:${path}:other` })).rejects.toMatchObject({
     code: 'IMAGE_UNKNOWN',
-    remedy: 'It has app:2.',
+    remedy: 'It contains app:2.',
   })
 })
 
@@ -364,7 +364,7 @@ test('places that hold several images, none, or are none, say what to do', async
   const to = `oci-archive:${at}/out.tar`
   const refused = (from: string, more = {}) => expect(tare.registry.copy({ from, to, ...more })).rejects
   await refused(`oci:${at}/layout`).toMatchObject({ code: 'IMAGE_AMBIGUOUS', remedy: expect.stringContaining('a, b') })
-  await refused(`oci:${at}/layout:c`).toMatchObject({ code: 'IMAGE_UNKNOWN', remedy: 'It has a, b.' })
+  await refused(`oci:${at}/layout:c`).toMatchObject({ code: 'IMAGE_UNKNOWN', remedy: 'It contains a, b.' })
   await refused(`oci:${at}/nowhere`).toMatchObject({ code: 'ARCHIVE_MISSING' })
   await refused('store:nothing').toMatchObject({ code: 'IMAGE_UNKNOWN' })
   await refused(`${registry.host}/app:none`).toMatchObject({ code: 'IMAGE_UNKNOWN' })

@@ -129,11 +129,15 @@ async function prepare(
       const { unpackLayers } = await import('../../images/rewrite/index.ts')
       const unpacked = await unpackLayers(host, image, signal)
       return (
-        unpacked && { ...unpacked, changed: 'not every reader of docker archives knows its layers, which are unpacked' }
+        unpacked && {
+          ...unpacked,
+          changed:
+            'its layers are decompressed, because not every reader of docker archives supports their compression',
+        }
       )
     }
     if (opened.plain !== true || to.kind !== 'registry') return undefined
-    refuseChange('a docker archive has plain layers, which are compressed for a registry', options)
+    refuseChange('a docker archive has uncompressed layers, which are compressed for a registry', options)
     const { compressLayers } = await import('../../images/rewrite/index.ts')
     const compressed = await compressLayers(host, chosen.source, chosen.root, { compression, level, signal })
     return { ...compressed, changed: 'its layers were compressed' }
@@ -162,7 +166,7 @@ function platformsOf(host: Host, to: Transport, options: CopyOptions): readonly 
       'Choose one with --platform, or copy to an oci-archive, which can hold all of them.',
     )
   if (to.kind === 'store' && options.format !== undefined)
-    throw invalid('the store has one format of its own', 'Drop --format; a push takes it.')
+    throw invalid('the store has its own format', 'Drop --format, and use it when pushing.')
   return platforms
 }
 
@@ -175,13 +179,13 @@ function refuseReferrers(from: Transport, to: Transport, { referrers, format }: 
   ] as const)
     if (kind === 'store' || kind === 'docker-archive')
       throw invalid(
-        `signatures and SBOMs cannot be copied ${word} ${kind === 'store' ? 'the store' : 'a docker archive'}, which has none`,
+        `signatures and SBOMs cannot be copied ${word} ${kind === 'store' ? 'the store' : 'a docker archive'}, which does not support them`,
         'Copy between registries, oci: and oci-archive:.',
       )
   if (format !== undefined)
     throw invalid(
-      'what refers to an image speaks of its digest, which --format changes',
-      'Leave one of --referrers and --format out.',
+      'referrers contain the image’s digest, which --format changes',
+      'Use only one of --referrers and --format.',
     )
 }
 
@@ -189,7 +193,7 @@ function reasonOf(from: Transport, to: Transport): string {
   if (to.kind === 'store')
     return 'the store keeps layers uncompressed, and recompressing does not reproduce the original bytes'
   return from.kind === 'store' && to.kind === 'registry'
-    ? 'the layers it was pulled with cannot be had any more'
+    ? 'its original layers are no longer available'
     : 'the store keeps layers uncompressed, and recompressing does not reproduce the original bytes'
 }
 

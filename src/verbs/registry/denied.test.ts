@@ -49,7 +49,7 @@ describe.runIf(hasRegistry)('distribution 2.8 with a password file', () => {
     await expect(tare.registry.pull({ name })).rejects.toMatchObject({
       code: 'REGISTRY_DENIED',
       message: expect.stringContaining(`credentials from ${config}`),
-      remedy: expect.stringContaining('may be old'),
+      remedy: expect.stringContaining('may have expired'),
     })
   })
 })
@@ -79,7 +79,7 @@ describe.runIf(hasRegistry && hasProgram('openssl', 'version'))('distribution 2.
       message: expect.stringContaining(
         `repository eve/app, asked for pull,push, granted pull, credentials from ${config}`,
       ),
-      remedy: expect.stringContaining(`The credentials from ${config} are good, but may not push to eve/app`),
+      remedy: expect.stringContaining(`The credentials from ${config} are valid, but not allowed to push to eve/app`),
     })
     expect(error.message).not.toContain('secret')
     await tare.registry.logout({ registry: registry.host })

@@ -15,7 +15,7 @@ export async function login({ environment }: Host, options: LoginOptions): Promi
     user === undefined || password === undefined ? undefined : { source: 'this login', user, password, plain }
   const credentials = given ?? (await findCredentials(registry, '', environment))
   if (credentials === undefined)
-    throw new TareError('CREDENTIALS_MISSING', `nobody is logged in to ${registry}`, {
+    throw new TareError('CREDENTIALS_MISSING', `not logged in to ${registry}`, {
       remedy: `Give the user and the password: \`tare login -u NAME --password-stdin ${registry}\`.`,
     })
   const opened = openRegistry(registry, { repository: '', environment, credentials, insecure, signal })

@@ -88,7 +88,7 @@ for (const docker of [false, true])
     expect(await tare.registry.pull({ ...many, platform: 'linux/arm64' })).toMatchObject({ id: other.id })
     await expect(tare.registry.pull({ ...many, platform: 'linux/s390x' })).rejects.toMatchObject({
       code: 'PLATFORM_MISSING',
-      remedy: 'It is available for linux/arm64, linux/amd64: choose with --platform.',
+      remedy: 'It is available for linux/arm64, linux/amd64: choose one with --platform.',
     })
     expect((await tare.images.inspect(name)).RootFS.Layers).toEqual(mine.diffIds)
   })
@@ -317,7 +317,7 @@ test('one platform of several is pushed alone', async () => {
   expect(await tare.registry.push({ name, platform: 'linux/arm64' })).toMatchObject({ digest: index.images[1]!.digest })
   await expect(tare.registry.push({ name, platform: 'linux/s390x' })).rejects.toMatchObject({
     code: 'PLATFORM_MISSING',
-    remedy: 'It is available for linux/amd64, linux/arm64: choose with --platform.',
+    remedy: 'It is available for linux/amd64, linux/arm64: choose one with --platform.',
   })
 })
 

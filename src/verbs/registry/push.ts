@@ -50,11 +50,11 @@ function targetOf({ name: text, byDigest = false }: PushOptions): Reference {
   const name = parseReference(text)
   if (!byDigest && name.tag !== undefined) return name
   if (!byDigest)
-    throw new TareError('REFERENCE_INVALID', `"${text}" has no tag: a push gives the image a name`, {
+    throw new TareError('REFERENCE_INVALID', `"${text}" has no tag, which a push needs`, {
       remedy: 'Give it one with `tare tag`.',
     })
   if (name.digest !== undefined || /:[^/]*$/.test(text))
-    throw new TareError('REFERENCE_INVALID', `"${text}" has a tag: a push by digest goes into a repository`)
+    throw new TareError('REFERENCE_INVALID', `"${text}" has a tag, but a push by digest needs a repository only`)
   const { tag: _, ...repository } = name
   return repository
 }

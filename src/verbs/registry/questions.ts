@@ -34,8 +34,8 @@ export async function referrers(host: Host, options: ReferrersOptions): Promise<
 export async function removeRemote(host: Host, options: RemoveRemoteOptions): Promise<Digest> {
   const name = parseReference(options.name)
   if (options.tagOnly === true && name.digest !== undefined)
-    throw new TareError('OPTION_INVALID', `"${options.name}" has a digest: a tag alone is to be removed`, {
-      remedy: 'Name it as NAME:TAG.',
+    throw new TareError('OPTION_INVALID', `"${options.name}" has a digest, but --tag-only needs a tag`, {
+      remedy: 'Use NAME:TAG.',
     })
   const registry = await openRepository(host, name, options)
   try {

@@ -72,7 +72,7 @@ export function refuseForeign(architecture: string, what: string): void {
     if (handler === undefined || handler.fixed) return
     throw new TareError(
       'ARCHITECTURE_FOREIGN',
-      `${what} is for ${architecture}, and ${handler.interpreter} runs that only outside of images`,
+      `${what} is for ${architecture}, which ${handler.interpreter} can run only outside images`,
       { remedy: 'It is registered without the flag F. Debian’s qemu-user-static registers it with that flag.' },
     )
   }

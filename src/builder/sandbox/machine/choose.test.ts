@@ -19,13 +19,13 @@ test('an ordinary user cannot chroot, and is told what to do', () => {
     { what: 'chroot needs root', remedy: expect.stringContaining('user namespaces') },
   ])
   expect(() => chooseIsolation(user, tmpdir(), { isolation: 'chroot' })).toThrow(
-    'this machine cannot execute RUN with --isolation=chroot: chroot needs root',
+    'RUN does not work on this machine with --isolation=chroot: chroot needs root',
   )
 })
 
 test('without a runtime there is no oci sandbox', () => {
   expect(hindrancesOf('oci', thisMachine(), tmpdir(), undefined)).toContainEqual({
-    what: 'there is no crun and no runc',
+    what: 'neither crun nor runc is installed',
     remedy: 'Install one: apt-get install crun',
   })
 })
@@ -45,7 +45,7 @@ test('programs of BusyBox are told from those that can do it', () => {
     ['setpriv', 'apk add util-linux'],
   ])
     expect(hindrancesOf('namespace', thisMachine(), tmpdir(), undefined)).toContainEqual({
-      what: `the ${name} here is BusyBox’s, which can do too little`,
+      what: `the ${name} here is BusyBox’s, which lacks required features`,
       remedy: expect.stringContaining(remedy!),
     })
 })

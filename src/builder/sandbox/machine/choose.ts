@@ -42,8 +42,8 @@ export function chooseIsolation(
   const first = told.hindrances[0]!
   throw new TareError(
     'SANDBOX_MISSING',
-    `this machine cannot execute RUN${isolation === 'auto' ? '' : ` with --isolation=${isolation}`}: ${told.hindrances.map(({ what }) => what).join('; ')}`,
-    { remedy: `${first.remedy}. \`tare doctor\` tells more.` },
+    `RUN does not work on this machine${isolation === 'auto' ? '' : ` with --isolation=${isolation}`}: ${told.hindrances.map(({ what }) => what).join('; ')}`,
+    { remedy: `${first.remedy}. \`tare doctor\` shows details.` },
   )
 }
 
@@ -62,7 +62,7 @@ export function hindrancesOf(
   const add = (hindered: boolean, what: string, remedy: string) => {
     if (hindered) found.push({ what, remedy })
   }
-  add(process.platform !== 'linux', 'RUN needs Linux', 'Use a Linux machine, or a virtual one')
+  add(process.platform !== 'linux', 'RUN needs Linux', 'Use a Linux machine or virtual machine')
   for (const name of [
     'setpriv',
     ...(isolation === 'chroot' ? [] : ['unshare', 'mount']),
@@ -72,7 +72,7 @@ export function hindrancesOf(
     const remedy = `Install it: ${packages[name] ?? utilLinux}`
     const path = findProgram(name)
     add(path === undefined, `there is no ${name}`, remedy)
-    add(path !== undefined && isBusyBox(path), `the ${name} here is BusyBox’s, which can do too little`, remedy)
+    add(path !== undefined && isBusyBox(path), `the ${name} here is BusyBox’s, which lacks required features`, remedy)
   }
   if (isolation === 'chroot') {
     add(!machine.root, 'chroot needs root', 'Run as root, or allow user namespaces')
@@ -82,7 +82,7 @@ export function hindrancesOf(
     add(
       lacking.length > 0,
       `chroot is not allowed here (no ${lacking.map((name) => `CAP_${name}`).join(', ')})`,
-      `Give the container what is missing: ${addCapabilities(lacking)}`,
+      `Add the missing capabilities to the container: ${addCapabilities(lacking)}`,
     )
     return found
   }
@@ -92,21 +92,21 @@ export function hindrancesOf(
     add(
       lacking.length > 0,
       `neither mounting nor a user namespace is allowed here (no CAP_SYS_ADMIN, and no ${lacking.map((name) => `CAP_${name}`).join(', ')})`,
-      `Give the container what is missing: ${addCapabilities(lacking)}`,
+      `Add the missing capabilities to the container: ${addCapabilities(lacking)}`,
     )
   }
   if (machine.nested) found.push(...hindrancesToNesting())
   add(!hasOverlay(), 'the kernel has no overlay filesystem', 'Load it: sudo modprobe overlay')
   add(
     liesOnOverlay(folder) && !mayCopy(isolation, machine),
-    `the store (${folder}) lies on an overlay, which cannot hold another`,
-    'Set TARE_HOME to a folder of another filesystem, such as a volume of the container',
+    `the store (${folder}) is on an overlay, which cannot hold another one`,
+    'Set TARE_HOME to a folder on another filesystem, such as a volume',
   )
   if (isolation === 'oci') {
-    add(runtime === undefined, 'there is no crun and no runc', 'Install one: apt-get install crun')
+    add(runtime === undefined, 'neither crun nor runc is installed', 'Install one: apt-get install crun')
     add(
       machine.procIsCovered,
-      'parts of /proc are covered in this container, and so a runtime gets no new one',
+      'parts of /proc are masked in this container, so a runtime cannot mount a new one',
       'Use --isolation=namespace, or start the container with --security-opt systempaths=unconfined',
     )
     if (machine.oneId) found.push(...hindrancesToMapping())

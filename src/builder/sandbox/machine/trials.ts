@@ -31,8 +31,8 @@ export function tryOut(isolation: Isolation, machine: Machine, folder: string): 
   if (place === undefined)
     return [
       {
-        what: `the store (${folder}) cannot be written`,
-        remedy: 'Set TARE_HOME to a folder that can be, such as a volume',
+        what: `the store (${folder}) is not writable`,
+        remedy: 'Set TARE_HOME to a writable folder, such as a volume',
       },
     ]
   try {
@@ -70,11 +70,11 @@ function trials(machine: Machine, place: string, copies: boolean) {
     ...(machine.nested
       ? [
           {
-            what: 'a user namespace cannot be made',
+            what: 'cannot create a user namespace',
             argv: [...machine.enter(['--uts']), 'sh', '-c', ':'],
             remedy: isInContainer()
               ? 'The container’s seccomp profile refuses it: start it with --security-opt seccomp=unconfined (in Kubernetes: securityContext.seccompProfile.type: Unconfined)'
-              : 'In a chroot the kernel refuses user namespaces: leave it, or build there as root; elsewhere see sysctl user.max_user_namespaces and AppArmor',
+              : 'In a chroot the kernel refuses user namespaces: leave it, or build there as root; otherwise check sysctl user.max_user_namespaces and AppArmor',
           },
         ]
       : []),
@@ -88,17 +88,17 @@ function trials(machine: Machine, place: string, copies: boolean) {
       ? []
       : [
           {
-            what: 'an overlay cannot be mounted in the store',
+            what: 'cannot mount an overlay in the store',
             argv: inside(`cd ${quoted(place)} && mount -n -t overlay -o ${quoted(overlay ?? '')} overlay root`),
             remedy:
-              'Linux 5.11 lets users mount overlays; a store that lies on an overlay itself cannot hold one: set TARE_HOME to a folder of another filesystem (a volume)',
+              'Mounting overlays as a user requires Linux 5.11; a store that is itself on an overlay cannot hold one: set TARE_HOME to a folder on another filesystem (a volume)',
           },
         ]),
     {
-      what: machine.procIsCovered ? '/proc cannot be bound' : 'a new /proc cannot be mounted',
+      what: machine.procIsCovered ? 'cannot bind-mount /proc' : 'cannot mount a new /proc',
       argv: inside(machine.procIsCovered ? `mount -n --rbind /proc ${root}` : newProc),
       remedy:
-        'Parts of /proc are hidden in this container, and then the kernel shows none to others: start it with --security-opt systempaths=unconfined (in Kubernetes: securityContext.procMount: Unmasked)',
+        'Parts of /proc are masked in this container, so the kernel refuses new ones: start it with --security-opt systempaths=unconfined (in Kubernetes: securityContext.procMount: Unmasked)',
     },
   ]
 }

@@ -9,17 +9,17 @@ export function hindrancesToNesting(): readonly Hindrance[] {
   const value = (path: string) => read(path).trim()
   if (value('/proc/sys/user/max_user_namespaces') === '0')
     found.push({
-      what: 'user namespaces are switched off (user.max_user_namespaces is 0)',
+      what: 'user namespaces are disabled (user.max_user_namespaces is 0)',
       remedy: 'Allow them: sudo sysctl -w user.max_user_namespaces=15000',
     })
   if (value('/proc/sys/kernel/unprivileged_userns_clone') === '0')
     found.push({
-      what: 'user namespaces are for root only (kernel.unprivileged_userns_clone is 0)',
+      what: 'user namespaces are restricted to root (kernel.unprivileged_userns_clone is 0)',
       remedy: 'Allow them: sudo sysctl -w kernel.unprivileged_userns_clone=1',
     })
   if (value('/proc/sys/kernel/apparmor_restrict_unprivileged_userns') === '1')
     found.push({
-      what: 'AppArmor keeps user namespaces from programs that have no profile for them',
+      what: 'AppArmor denies user namespaces to programs without a profile',
       remedy: 'Allow them: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0',
     })
   return found
@@ -33,7 +33,7 @@ export function hindrancesToMapping(): readonly Hindrance[] {
   const name = username ?? 'me'
   if (/^NoNewPrivs:\s*1/m.test(read('/proc/self/status')))
     found.push({
-      what: 'this process may gain no rights (no_new_privs), which newuidmap needs',
+      what: 'no_new_privs is set, so newuidmap cannot work',
       remedy:
         'Start the container without --security-opt no-new-privileges (in Kubernetes: allowPrivilegeEscalation: true)',
     })
@@ -45,14 +45,14 @@ export function hindrancesToMapping(): readonly Hindrance[] {
       })
   if (username === undefined)
     found.push({
-      what: `the user ${uid} has no entry in /etc/passwd, which newuidmap asks for`,
-      remedy: `Give it one: echo me:x:${uid}:${process.getegid?.()}::/tmp:/bin/sh | sudo tee -a /etc/passwd`,
+      what: `the user ${uid} has no entry in /etc/passwd, which newuidmap requires`,
+      remedy: `Add one: echo me:x:${uid}:${process.getegid?.()}::/tmp:/bin/sh | sudo tee -a /etc/passwd`,
     })
   for (const file of ['/etc/subuid', '/etc/subgid'])
     if (!new RegExp(`^(?:${name.replace(/[^\w-]/g, '\\$&')}|${uid}):\\d+:\\d{4,}`, 'm').test(read(file)))
       found.push({
-        what: `${file} has no ids for ${name}`,
-        remedy: `Give some: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${name}`,
+        what: `${file} has no entry for ${name}`,
+        remedy: `Add one: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${name}`,
       })
   return found
 }

@@ -85,9 +85,9 @@ export class Caches {
     if (code !== 0)
       throw new TareError(
         'SANDBOX_FAILED',
-        `cannot make a cache for ${uid}:${gid}: ${stderr.trim().split('\n', 1)[0]}`,
+        `cannot create a cache for ${uid}:${gid}: ${stderr.trim().split('\n', 1)[0]}`,
         {
-          remedy: 'An ordinary user has the ids that /etc/subuid and /etc/subgid give: 65536 are usual.',
+          remedy: 'An ordinary user can only use the IDs in /etc/subuid and /etc/subgid, usually 65536.',
         },
       )
   }

@@ -110,7 +110,7 @@ class Preparing {
     for (const name of ['proc', 'sys'])
       if (!made.includes(name) && this.stubs.place(name, 'directory') !== name)
         throw new TareError('SANDBOX_UNABLE', `/${name} is a symbolic link here, and RUN needs a directory`, {
-          remedy: 'Runtimes of containers refuse such an image, too.',
+          remedy: 'Container runtimes reject such an image too.',
         })
     this.devPlace = made.includes('dev') ? 'dev' : this.stubs.place('dev', 'directory')
     this.targets = new Targets(this.stubs, this.devPlace)

@@ -29,7 +29,7 @@ export async function openRelay(folder: string, name: string, to: string, mode: 
   } catch (cause) {
     server.close()
     closeSync(fd)
-    throw new TareError('SSH_MISSING', `cannot pass the ssh agent on: ${messageOf(cause)}`, { cause })
+    throw new TareError('SSH_MISSING', `cannot forward the SSH agent: ${messageOf(cause)}`, { cause })
   }
   server.unref()
   return {

@@ -45,9 +45,13 @@ function enter(directory: OpenDirectory, part: string, here: string, made?: (pla
     return openSync(path, flags)
   } catch (error) {
     if (systemCode(error) === 'ELOOP' || systemCode(error) === 'ENOTDIR')
-      throw new TareError('MOUNT_TARGET_INVALID', `cannot mount at or below ${here}: it is a link, or no directory`, {
-        remedy: 'A target in another mount may lead through directories only.',
-      })
+      throw new TareError(
+        'MOUNT_TARGET_INVALID',
+        `cannot mount at or below ${here}: it is a link, or not a directory`,
+        {
+          remedy: 'The path to a target inside another mount may contain only directories.',
+        },
+      )
     if (systemCode(error) !== 'ENOENT' || made === undefined) throw error
   }
   keepingTime(directory, () => mkdirSync(path, { mode: 0o755 }))

@@ -86,9 +86,9 @@ export class Extractor {
     if (wrong.length > 0 || lines.length === 0) {
       throw new TareError('UNPACK_FAILED', `cannot unpack a layer: ${wrong[0] ?? `tar ended with ${code}`}`, {
         remedy: /unrecognized option|invalid option/.test(stderr)
-          ? 'This tar is not GNU tar: install that (apk add tar).'
+          ? 'This tar is not GNU tar: install GNU tar (apk add tar).'
           : /No space left/.test(stderr)
-            ? 'Make room, or set TARE_HOME to a folder on another disk.'
+            ? 'Free some space, or set TARE_HOME to a folder on another disk.'
             : undefined,
       })
     }

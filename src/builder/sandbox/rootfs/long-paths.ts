@@ -18,6 +18,6 @@ export function longPath(words: string): TareError | undefined {
 
 function tooLong(path: string): TareError {
   return new TareError('PATH_TOO_LONG', `the step left a path that is longer than 4,095 bytes: ${path.slice(0, 60)}…`, {
-    remedy: 'Remove it in the same RUN: no layer can hold what nobody can open.',
+    remedy: 'Remove it in the same RUN: a file that cannot be opened cannot be stored in a layer.',
   })
 }

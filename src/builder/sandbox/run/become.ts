@@ -34,16 +34,20 @@ export function becomeCommand(
 ): string {
   const { uid, gid, groups } = identity
   if (oneId && uid + gid > 0)
-    throw new TareError('SANDBOX_UNABLE', `the step is to run as ${uid}:${gid}, and here only root’s id is mapped`, {
+    throw new TareError('SANDBOX_UNABLE', `the step should run as ${uid}:${gid}, but only root’s ID is mapped here`, {
       remedy:
-        'This user needs subordinate ids, newuidmap and newgidmap, or the build has to be root’s: `tare doctor` tells what is missing.',
+        'This user needs subordinate IDs, newuidmap and newgidmap, or the build must run as root: `tare doctor` shows what is missing.',
     })
   const asGroups = oneId ? [] : ['--regid', String(gid), '--groups', groups.join(',')]
   const [program = ''] = command.argv
   if (program.includes('='))
-    throw new TareError('COMMAND_REFUSED', `exec: "${program}": a program with = in its name cannot be started here`, {
-      remedy: 'Use --isolation=oci, or start it by a shell: RUN sh -c "…".',
-    })
+    throw new TareError(
+      'COMMAND_REFUSED',
+      `exec: "${program}": a program with = in its name cannot be started in this sandbox`,
+      {
+        remedy: 'Use --isolation=oci, or start it from a shell: RUN sh -c "…".',
+      },
+    )
   const bounding =
     command.insecure || !mayBound ? [] : ['--bounding-set', `-all,${capabilities.map((name) => `+${name}`).join(',')}`]
   const tool = (name: string) => findProgram(name) ?? name

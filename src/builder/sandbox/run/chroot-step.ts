@@ -92,15 +92,13 @@ class ChrootStep {
     if (command.network === 'none')
       throw new TareError(
         'SANDBOX_UNABLE',
-        'RUN --network=none needs a network namespace, which the chroot sandbox cannot make',
+        'RUN --network=none requires a network namespace, which the chroot sandbox cannot create',
         { remedy: 'Use --isolation=namespace or oci on a machine that allows it: see `tare doctor`.' },
       )
     if (command.readonlyRoot === true)
-      throw new TareError(
-        'SANDBOX_UNABLE',
-        'a read-only root needs the right to mount, which the chroot sandbox does not have',
-        { remedy: 'Use --isolation=namespace or oci on a machine that allows it: see `tare doctor`.' },
-      )
+      throw new TareError('SANDBOX_UNABLE', 'a read-only root requires mounting, which the chroot sandbox cannot do', {
+        remedy: 'Use --isolation=namespace or oci on a machine that allows it: see `tare doctor`.',
+      })
     const identity = resolveIdentity(command.user, tree)
     const env = environmentOf(command, identity)
     const { cwd } = checkCommand(command, env, tree)
@@ -245,7 +243,7 @@ class ChrootStep {
       case 'host':
         throw new TareError(
           'SANDBOX_UNABLE',
-          `mounting ${mount.path} at ${mount.target} needs the right to mount, which the chroot sandbox does not have`,
+          `mounting ${mount.path} at ${mount.target} requires mounting, which the chroot sandbox cannot do`,
           { remedy: 'Use --isolation=namespace or oci on a machine that allows it: see `tare doctor`.' },
         )
     }

@@ -33,7 +33,7 @@ function findCommand(program: string, cwd: string, env: readonly string[], tree:
     throw new TareError('COMMAND_MISSING', `exec: "${program}": stat ${program}: no such file or directory`, {
       remedy: /(?:^|\/)(?:ba|da|a)?sh$/.test(program)
         ? 'The filesystem has no shell: use the exec form, RUN ["/program", "argument"], or a base image with a shell.'
-        : 'The path counts in the filesystem of the stage. Was it copied there?',
+        : 'The path is in the stage’s filesystem. Was the file copied there?',
     })
   }
   const path = env.find((line) => line.startsWith('PATH='))?.slice('PATH='.length) ?? ''
@@ -44,7 +44,7 @@ function findCommand(program: string, cwd: string, env: readonly string[], tree:
   const chosen = found.find(({ mode }) => (mode & 0o111) !== 0) ?? found[0]
   if (chosen !== undefined) return chosen
   throw new TareError('COMMAND_MISSING', `exec: "${program}": executable file not found in $PATH`, {
-    remedy: `PATH is ${path}. Install ${program} in an earlier RUN, or use its path.`,
+    remedy: `PATH is ${path}. Install ${program} in an earlier RUN, or use its full path.`,
   })
 }
 
@@ -62,11 +62,11 @@ function refuseLong(argv: readonly string[], env: readonly string[]): void {
   const isVariable = env.some((line) => Buffer.byteLength(line) === size)
   throw new TareError(
     'COMMAND_REFUSED',
-    `argument list too long: ${isVariable ? 'a variable' : 'an argument'} has ${size} bytes, and Linux takes ${longestArgument} at most`,
+    `argument list too long: ${isVariable ? 'a variable' : 'an argument'} has ${size} bytes, and Linux allows at most ${longestArgument}`,
     {
       remedy: isVariable
-        ? 'Hand it over in a file: COPY it, or mount it.'
-        : 'Begin the heredoc with a line such as #!/bin/sh: then it is a file. Or COPY the script and RUN that.',
+        ? 'Pass it in a file: COPY or mount it.'
+        : 'Start the heredoc with a line such as #!/bin/sh, so that it becomes a file. Or COPY the script and RUN that.',
     },
   )
 }

@@ -44,7 +44,7 @@ export function sealed(argv: readonly string[], stdio: Stdio): Start {
   // Other shells support single-digit descriptors only: the rest at least become /dev/null.
   const last = leaks.reduce((most, fd) => Math.max(most, fd), 0)
   if (last > farthest)
-    throw new TareError('SANDBOX_UNABLE', `descriptor ${last} is open, and RUN may not have it`, {
+    throw new TareError('SANDBOX_UNABLE', `descriptor ${last} is open, and RUN must not inherit it`, {
       remedy: 'Start tare without it, or install bash.',
     })
   const nothing = openSync('/dev/null', 'r')

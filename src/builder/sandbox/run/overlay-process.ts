@@ -102,11 +102,9 @@ function complaint(said: string, root: string): TareError {
   if (target !== undefined) {
     const said = lines.find((line) => /: Read-only file system$/i.test(line))
     const why =
-      said === undefined
-        ? 'a link is there, or something of another kind'
-        : 'it is not there to be mounted on, and the mount above is read-only'
+      said === undefined ? 'it is a link, or of another type' : 'it does not exist, and the mount above is read-only'
     return new TareError('MOUNT_TARGET_INVALID', `cannot mount at ${target.replace(root, '')}: ${why}`, {
-      remedy: 'A target in another mount has to be there, or to be made; no links are followed on the way.',
+      remedy: 'A target inside another mount must exist or be creatable; links on the way are not followed.',
     })
   }
   const words = lines.join('; ').replaceAll(root, '')

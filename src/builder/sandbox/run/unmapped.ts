@@ -6,7 +6,7 @@ import { inDirectory } from '../mounts/index.ts'
 import { type Identity, readUsers, usersIn } from './identity.ts'
 
 const remedy =
-  'Give yourself more ids: sudo usermod --add-subuids 200000-400000 --add-subgids 200000-400000 $USER; or use smaller numbers.'
+  'Add more IDs: sudo usermod --add-subuids 200000-400000 --add-subgids 200000-400000 $USER; or use smaller numbers.'
 
 /** Throws `USER_UNMAPPED` for a user or group that is not mapped in the namespace. */
 export function refuseUnmapped({ uid, gid, groups }: Identity, held: HeldNamespace | undefined, oneId: boolean): void {
@@ -17,7 +17,7 @@ export function refuseUnmapped({ uid, gid, groups }: Identity, held: HeldNamespa
     ...[...new Set([gid, ...groups])].filter((id) => !held.has('gid', id)).map((id) => `the group ${id}`),
   ]
   if (missing.length === 0) return
-  throw new TareError('USER_UNMAPPED', `${missing.join(' and ')} cannot be had here: ${rangeOf(held)}`, { remedy })
+  throw new TareError('USER_UNMAPPED', `${missing.join(' and ')} cannot be used here: ${rangeOf(held)}`, { remedy })
 }
 
 /** Explains a possible cause of a failed command: users in /etc/passwd, before or after the command, that nobody can become. */
@@ -30,7 +30,7 @@ export function hintOfUnmapped(tree: Tree, upper: string, held: HeldNamespace | 
 }
 
 function rangeOf({ ids }: HeldNamespace): string {
-  return `without root there are the ids ${ids.uid.map(([first, count]) => (count === 1 ? `${first}` : `${first} to ${first + count - 1}`)).join(', ')}`
+  return `without root the available IDs are ${ids.uid.map(([first, count]) => (count === 1 ? `${first}` : `${first} to ${first + count - 1}`)).join(', ')}`
 }
 
 const databaseLimit = 1 << 20

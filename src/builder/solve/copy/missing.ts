@@ -28,7 +28,7 @@ export function explainMissing(source: string, input: Input): TareError {
   return missing(`"${shown}" is not in ${input.label} as it is written: ${said}`, parentsRemedy)
 }
 
-const parentsRemedy = 'A path of --parents is kept as it is, and so goes through no link: name where the link leads.'
+const parentsRemedy = 'With --parents, paths are kept as they are and links are not followed: use the link’s target.'
 
 function missing(message: string, remedy: string | undefined): TareError {
   return new TareError('COPY_SOURCE_MISSING', `${message}: not found`, { remedy })
@@ -37,11 +37,11 @@ function missing(message: string, remedy: string | undefined): TareError {
 /** Returns the error for a dangling symlink matched by a pattern. */
 export function danglingLink(tree: Tree, path: string, source: string, ignoredBy?: IgnoredBy): TareError {
   const link = linkOn(tree, partsOf(path))
-  const target = link === undefined ? '' : ` to "${link.target}", which is not there`
+  const target = link === undefined ? '' : ` to "${link.target}", which does not exist`
   return new TareError('COPY_SOURCE_DANGLING', `"${path}" is a symbolic link${target}: not found`, {
     remedy:
       (link === undefined ? undefined : ignoredRemedy(link, ignoredBy)) ??
-      `A link named as a source, such as "${source}", is followed. To copy the link itself, name the directory that contains it.`,
+      `A link given as a source, such as "${source}", is followed. To copy the link itself, copy the directory containing it.`,
   })
 }
 
@@ -72,7 +72,7 @@ function ignoredRemedy({ to }: Link, ignoredBy: IgnoredBy | undefined): string |
 function remedyOfLink(link: Link, ignoredBy: IgnoredBy | undefined): string {
   return (
     ignoredRemedy(link, ignoredBy) ??
-    'A link named as a source is followed, but never out of the source. To copy the link itself, name the directory that contains it.'
+    'A link given as a source is followed, but not out of the source. To copy the link itself, copy the directory containing it.'
   )
 }
 
@@ -81,9 +81,9 @@ function remedyFor(source: string, path: string, input: Input): string {
   if (rule !== undefined) return `It is excluded by line ${rule.line} of ${rule.file}: ${rule.pattern}`
   const meant = nearest(input.tree, path)
   const guess = meant === undefined ? '' : ` Did you mean "${input.context === undefined ? '/' : ''}${meant}"?`
-  if (input.context === undefined) return `Paths of ${input.label} count from its root.${guess}`
+  if (input.context === undefined) return `Paths in ${input.label} are relative to its root.${guess}`
   if (source.split('/').includes('..'))
-    return `A path cannot lead out of the build context (${input.context.name}): "${source}" means "${path}" in it.${guess}`
+    return `A path cannot leave the build context (${input.context.name}): "${source}" means "${path}" in it.${guess}`
   return guess.trim() || `Paths are relative to the build context (${input.context.name}).`
 }
 

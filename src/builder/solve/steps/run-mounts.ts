@@ -110,7 +110,7 @@ function secret(mount: RunMount, { tools }: MountContext, absolute: (path: strin
   if (bytes === undefined) {
     if (!mount.required) return { mounts: [], env: [] }
     throw new TareError('SECRET_MISSING', `secret ${id}: not found`, {
-      remedy: `Give it to the build: --secret id=${id},src=FILE, or --secret id=${id},env=VARIABLE.`,
+      remedy: `Pass it to the build: --secret id=${id},src=FILE, or --secret id=${id},env=VARIABLE.`,
     })
   }
   const lines = mount.env === undefined ? [] : [variable(mount.env, id, bytes)]
@@ -154,7 +154,7 @@ async function agent(
   if (path === undefined) {
     if (!mount.required) return { mounts: [], env }
     throw new TareError('SSH_MISSING', `no SSH key "${id}" forwarded from the client`, {
-      remedy: `Give the build your agent, --ssh ${id === 'default' ? 'default' : `${id}=$SSH_AUTH_SOCK`}, or a key: --ssh ${id}=FILE.`,
+      remedy: `Pass your agent to the build, --ssh ${id === 'default' ? 'default' : `${id}=$SSH_AUTH_SOCK`}, or a key: --ssh ${id}=FILE.`,
     })
   }
   const { mode = 0o600, uid = 0, gid = 0 } = mount

@@ -46,7 +46,7 @@ export async function runStep(
   }
   if (security === 'insecure' && !tools.run.allowInsecure)
     throw new TareError('RUN_INSECURE', 'security.insecure is not allowed', {
-      remedy: 'If you trust the Dockerfile, allow it with --allow security.insecure.',
+      remedy: 'If you trust the Dockerfile, use --allow security.insecure.',
     })
   for (const { fetch } of [onto, ...[...sources.values()].flatMap(({ snapshot }) => snapshot ?? [])]) await fetch?.()
   const command = await commandOf(operation, sources, tools)
@@ -164,7 +164,7 @@ function failure({ argv }: RunOperation, { exitCode: code, hint }: Outcome, full
     `process ${JSON.stringify(argv.join(' '))} did not complete successfully: exit code: ${code}`,
     {
       remedy: full
-        ? 'The disk is full. Make room, or set TARE_HOME to a folder on another disk.'
+        ? 'The disk is full. Free some space, or set TARE_HOME to a folder on another disk.'
         : (hint ?? remedyOf(code)),
     },
   )
@@ -181,8 +181,8 @@ function isFull(folder: string): boolean {
 }
 
 function remedyOf(code: number): string | undefined {
-  if (code === 137) return 'It was killed: the machine may have run out of memory.'
-  if (code === 127) return 'A command was not found: install it in an earlier RUN, or use its path.'
+  if (code === 137) return 'It was killed, possibly because the machine ran out of memory.'
+  if (code === 127) return 'A command was not found: install it in an earlier RUN, or use its full path.'
   if (code === 126) return 'A command could not be executed: is it a program for this architecture, and executable?'
   return undefined
 }

@@ -121,11 +121,11 @@ function readNamedContext(text: string): readonly [string, string] {
 export function ignoredFlags({ flags, given }: Pick<BuildCall, 'flags' | 'given'>): readonly string[] {
   const said: string[] = []
   if (flags.squash)
-    said.push('--squash is ignored, as by BuildKit. A second stage with COPY --from makes one layer of several.')
+    said.push('--squash is ignored, as by BuildKit. Use a second stage with COPY --from to merge layers.')
   if (given.has('cache-to')) said.push('--cache-to is ignored: tare keeps its cache in its own store.')
   const wants = (value: string | undefined) => value !== undefined && !/^(?:|false|0|f|.*disabled=true.*)$/i.test(value)
   for (const name of ['provenance', 'sbom'] as const)
-    if (wants(flags[name])) said.push(`--${name} is ignored: tare makes no attestations yet.`)
-  if (flags.attest.some(wants)) said.push('--attest is ignored: tare makes no attestations yet.')
+    if (wants(flags[name])) said.push(`--${name} is ignored: tare does not create attestations yet.`)
+  if (flags.attest.some(wants)) said.push('--attest is ignored: tare does not create attestations yet.')
   return said
 }

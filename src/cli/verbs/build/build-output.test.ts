@@ -67,7 +67,7 @@ test.each<[string[], string]>([
   [['-o', '-'], '--output type=tar is not supported'],
   [['-o', 'dest=out'], 'type is required for output'],
   [['-o', 'type=oci,dest'], 'invalid value dest'],
-  [['-o', 'type=oci,"dest=out'], 'a quote is not where one can be'],
+  [['-o', 'type=oci,"dest=out'], 'misplaced quote'],
   [['-o', 'type=local,dest=out'], '--output type=local is not supported'],
   [['-o', 'type=nonsense'], 'exporter "nonsense" could not be found'],
   ...[

@@ -75,7 +75,7 @@ function checkPush({ byDigest }: Omit<PushOptions, 'name'>, names: readonly stri
     throw new Failure(`can't push tagged ref ${tagged} by digest`, { remedy: 'Name the repository alone.' })
 }
 
-const remedy = 'type=registry, type=docker, type=oci and type=image are.'
+const remedy = 'Use type=registry, type=docker, type=oci or type=image.'
 
 function openFields(text: string): OutputFields {
   if (!text.includes('=')) throw notYet(text === '-' ? '--output type=tar' : '--output type=local', remedy)
@@ -139,12 +139,12 @@ function readPush(fields: OutputFields, names: readonly string[]): Output {
   const asked = fields.take('compression')
   const compression = compressions.find((candidate) => candidate === asked)
   if (asked !== undefined && compression === undefined)
-    throw notYet(`--output type=${type},compression=${asked}`, 'gzip and zstd are.')
+    throw notYet(`--output type=${type},compression=${asked}`, 'Use gzip or zstd.')
   const oci = fields.takeSwitch('oci-mediatypes')
   const byDigest = fields.takeSwitch('push-by-digest')
   const canonical = fields.takeSwitch('name-canonical')
   if (canonical === true && byDigest !== true)
-    throw notYet(`--output type=${type},name-canonical=true`, 'With push-by-digest=true it is.')
+    throw notYet(`--output type=${type},name-canonical=true`, 'It requires push-by-digest=true.')
   const options = {
     compression,
     compressionLevel: levelOf(fields.take('compression-level'), compression ?? 'gzip'),

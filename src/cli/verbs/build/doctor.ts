@@ -18,7 +18,7 @@ export const doctor = defineVerb({
 /** Returns a paragraph for each sandbox: that it works, or what is missing, with the command that fixes it. */
 export function formatReport({ user, home, chosen, sandboxes, platforms, notes }: DoctorReport): string {
   const blocks = sandboxes.map(({ isolation, works, by, hindrances }) => {
-    const state = works ? `works${isolation === chosen ? ', and is what RUN uses' : ''}` : 'does not work'
+    const state = works ? `works${isolation === chosen ? ', used by RUN' : ''}` : 'does not work'
     const told = hindrances.map(({ what, remedy }) => `    ${what}\n      ${remedy}\n`).join('')
     return `  ${isolation.padEnd(10)} ${state}${by === '' ? '' : ` (${by})`}\n${told}`
   })

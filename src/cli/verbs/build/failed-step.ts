@@ -15,7 +15,7 @@ export function readOnError({ flags, streams }: BuildCall): boolean {
   if (asked !== 'shell') throw new UsageError(`invalid --on-error ${JSON.stringify(asked)}`, 'It is shell.')
   if (streams.stdin.isTTY === true && streams.stdout.isTTY === true && streams.stderr.isTTY === true) return true
   throw new Failure('--on-error=shell needs a terminal', {
-    remedy: 'Drop it here; what a step prints is shown in any case.',
+    remedy: 'Drop it; a step’s output is shown anyway.',
   })
 }
 
@@ -50,7 +50,7 @@ export function shellIn(call: BuildCall, progress: PausableProgress): BuildOptio
     progress.stop()
     await tell(
       call.streams,
-      `\n${printable(title)}\n${printable(message)}\nThis is a shell in what the step left; changes made here are discarded when you leave it (exit or Ctrl-D).\n`,
+      `\n${printable(title)}\n${printable(message)}\nThis shell runs in the filesystem the step left; changes are discarded when you leave it (exit or Ctrl-D).\n`,
     )
     await shell()
   }

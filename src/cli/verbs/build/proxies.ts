@@ -44,7 +44,7 @@ function parse(text: string, path: string): unknown {
     return JSON.parse(text)
   } catch (error) {
     throw new Failure(`cannot read ${path}: ${(error as Error).message}`, {
-      remedy: 'It names the proxies of builds. Fix it, or point DOCKER_CONFIG elsewhere.',
+      remedy: 'It configures proxies for builds. Fix it, or set DOCKER_CONFIG to another folder.',
     })
   }
 }

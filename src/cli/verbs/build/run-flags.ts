@@ -1,12 +1,12 @@
 import type { Flag, FlagTable } from '../../flags.ts'
 import { loginFlags } from '../registry/login-flags.ts'
 
-const noContainer = 'tare run tries an image once and keeps no container.'
-const itsNetwork = 'The command has the network of this machine, or none: --network=host or --network=none.'
-const noLimits = 'tare run sets no limits but --ulimit and --shm-size.'
-const itsWalls = 'What stands between the command and this machine is set by --isolation; see docs/run.md.'
-const noDevices = 'The command gets no devices of this machine.'
-const noHealth = 'tare run does not check health.'
+const noContainer = 'tare run runs a command once and keeps no container.'
+const itsNetwork = 'The command uses this machine’s network, or none: --network=host or --network=none.'
+const noLimits = 'The only limits tare run can set are --ulimit and --shm-size.'
+const itsWalls = '--isolation controls how the command is isolated; see docs/run.md.'
+const noDevices = 'The command has no access to this machine’s devices.'
+const noHealth = 'tare run does not run health checks.'
 
 /** Flags of `docker run` that `tare run` rejects by name, with the reason. */
 function refused(why: string, type: Flag['type'], names: readonly string[]): FlagTable {
@@ -22,8 +22,8 @@ function refused(why: string, type: Flag['type'], names: readonly string[]): Fla
 const taken = {
   'disable-content-trust': { type: 'bool', help: 'Skip image verification', hidden: true, default: true },
   'no-healthcheck': { type: 'bool', help: 'Disable any HEALTHCHECK', hidden: true },
-  rm: { type: 'bool', help: 'Nothing stays in any case', hidden: true, default: true },
-  'sig-proxy': { type: 'bool', help: 'Signals reach the command in any case', hidden: true, default: true },
+  rm: { type: 'bool', help: 'Nothing is kept anyway', hidden: true, default: true },
+  'sig-proxy': { type: 'bool', help: 'Signals are always forwarded', hidden: true, default: true },
 } as const satisfies FlagTable
 
 export const runFlags = {
@@ -32,7 +32,7 @@ export const runFlags = {
   entrypoint: { type: 'string', help: 'Overwrite the default ENTRYPOINT of the image' },
   env: { type: 'list', short: 'e', help: 'Set environment variables' },
   'env-file': { type: 'list', placeholder: 'file', help: 'Read environment variables from a file' },
-  init: { type: 'bool', help: 'Ignored: no init is put before the command' },
+  init: { type: 'bool', help: 'Ignored: no init process is added' },
   interactive: { type: 'bool', short: 'i', help: 'Keep standard input open' },
   isolation: { type: 'string', help: 'Sandbox: "auto", "oci", "namespace", "chroot"' },
   mount: {
@@ -41,12 +41,12 @@ export const runFlags = {
     help: 'Mount a directory, a file or memory: "type=bind,src=PATH,dst=PATH[,readonly]", "type=tmpfs,dst=PATH"',
   },
   net: { type: 'string', help: 'The same as --network', hidden: true },
-  name: { type: 'string', help: 'Ignored: no container is kept that could have a name' },
-  network: { type: 'string', help: 'Network: "host" (of this machine) or "none"', default: 'host' },
+  name: { type: 'string', help: 'Ignored: there is no container to name' },
+  network: { type: 'string', help: 'Network: "host" (this machine’s) or "none"', default: 'host' },
   platform: { type: 'string', help: 'Run the image for this platform' },
   pull: { type: 'string', help: 'Pull the image before running ("always", "missing", "never")', default: 'missing' },
   quiet: { type: 'bool', short: 'q', help: 'Suppress the pull output' },
-  'read-only': { type: 'bool', help: "Mount the image's filesystem as read only" },
+  'read-only': { type: 'bool', help: 'Mount the image’s filesystem as read only' },
   'shm-size': { type: 'bytes', help: 'Size of /dev/shm' },
   tmpfs: { type: 'list', placeholder: 'list', help: 'Mount a directory in memory: "PATH[:size=64m]"' },
   tty: { type: 'bool', short: 't', help: 'Allocate a pseudo-TTY' },

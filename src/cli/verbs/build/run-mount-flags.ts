@@ -17,16 +17,16 @@ export function readMountFlag(text: string): RunMount {
   }
   const type = fields.get('type') ?? 'volume'
   const target = fields.get('target')
-  if (type === 'volume') throw wrong('there are no volumes')
+  if (type === 'volume') throw wrong('volumes are not supported')
   if (type !== 'bind' && type !== 'tmpfs') throw wrong(`type "${type}" is not supported`)
-  if (target === undefined || target === '') throw wrong('it has no target')
+  if (target === undefined || target === '') throw wrong('there is no target')
   if (type === 'tmpfs') {
     for (const key of ['source', 'readonly']) if (fields.has(key)) throw wrong(`${key} is not for tmpfs`)
     const size = fields.get('tmpfs-size')
     return { type, target, ...(size === undefined ? {} : { size: readSize(size, wrong) }) }
   }
   const source = fields.get('source')
-  if (source === undefined || source === '') throw wrong('it has no source')
+  if (source === undefined || source === '') throw wrong('there is no source')
   if (fields.has('tmpfs-size')) throw wrong('tmpfs-size is for tmpfs')
   return { type, source, target, readonly: readBoolean(fields.get('readonly') ?? 'false', wrong) }
 }
@@ -60,5 +60,5 @@ function readSize(text: string, wrong: Wrong): number {
 function readBoolean(text: string, wrong: Wrong): boolean {
   if (['true', '1', ''].includes(text)) return true
   if (['false', '0'].includes(text)) return false
-  throw wrong(`readonly is true or false, not "${text}"`)
+  throw wrong(`readonly must be true or false, not "${text}"`)
 }

@@ -20,7 +20,7 @@ export const run = defineVerb({
     const options = readRunOptions(call)
     if (flags.tty && (streams.stdin.isTTY !== true || streams.stdout.isTTY !== true))
       throw new Failure('the input device is not a TTY', {
-        remedy: 'Drop -t: a command that reads from a pipe needs only -i.',
+        remedy: 'Drop -t: a command reading from a pipe needs only -i.',
       })
     for (const text of ignored(flags)) await tell(streams, `WARNING: ${text}\n`)
     const tare = await call.open()
@@ -79,7 +79,7 @@ function readRunOptions(call: RunCall): RunOptions {
 function ignored(flags: RunCall['flags']): readonly string[] {
   return [
     ...(flags.name === undefined ? [] : ['--name is ignored: tare run keeps no container.']),
-    ...(flags.init ? ['--init is ignored: the command is the first process, and all others end with it.'] : []),
+    ...(flags.init ? ['--init is ignored: the command is PID 1, and all other processes end with it.'] : []),
   ]
 }
 

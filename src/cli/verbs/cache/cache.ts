@@ -37,7 +37,7 @@ export const cacheImport = defineVerb({
 
 function fileOf(path: string | undefined): string {
   if (path === undefined || path === '')
-    throw new UsageError('which file is missing', 'Name it: --mounts mounts.tar.zst')
+    throw new UsageError('no file was given', 'Use --mounts FILE, for example --mounts mounts.tar.zst')
   return path
 }
 

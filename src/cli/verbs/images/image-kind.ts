@@ -30,6 +30,6 @@ export function levelOf(text: string | undefined, compression: 'gzip' | 'zstd'):
   if (text === undefined) return undefined
   const most = compression === 'gzip' ? 9 : 19
   if (!/^\d{1,2}$/.test(text) || Number(text) < 1 || Number(text) > most)
-    throw new UsageError(`invalid compression level "${text}"`, `Of ${compression} it is a number from 1 to ${most}.`)
+    throw new UsageError(`invalid compression level "${text}"`, `For ${compression} it is a number from 1 to ${most}.`)
   return Number(text)
 }

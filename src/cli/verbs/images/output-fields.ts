@@ -10,7 +10,7 @@ export class OutputFields {
     this.pairs = new Map(
       fieldsOf(text).map((field) => {
         const equals = field.indexOf('=')
-        if (equals < 0) throw new Failure(`invalid value ${field} in --output: it is not KEY=VALUE`)
+        if (equals < 0) throw new Failure(`invalid value ${field} in --output: expected KEY=VALUE`)
         return [field.slice(0, equals).trim().toLowerCase(), field.slice(equals + 1)]
       }),
     )
@@ -53,7 +53,7 @@ function fieldsOf(text: string): string[] {
   const pattern = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y
   for (;;) {
     const match = pattern.exec(text)
-    if (match === null) throw new Failure(`invalid --output ${JSON.stringify(text)}: a quote is not where one can be`)
+    if (match === null) throw new Failure(`invalid --output ${JSON.stringify(text)}: misplaced quote`)
     fields.push(match[1] === undefined ? match[2]! : match[1].replaceAll('""', '"'))
     if (match[3] === '') return fields
   }

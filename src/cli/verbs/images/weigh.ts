@@ -19,11 +19,11 @@ Exits with 1 where a rule is broken, 2 where the image cannot be read. The rules
     ...loginFlags,
     'ci-config': { type: 'string', help: 'File with rules for dive (default ".dive-ci", if it exists)' },
     json: { type: 'bool', help: 'Print everything as JSON' },
-    'max-size': { type: 'string', help: 'Most bytes of files in all layers, such as 50MB' },
-    'max-wasted': { type: 'string', help: 'Most bytes of files that later layers replaced or removed' },
-    'min-efficiency': { type: 'string', help: 'Least efficiency, from 0 to 1' },
+    'max-size': { type: 'string', help: 'Maximum size of files in all layers, such as 50MB' },
+    'max-wasted': { type: 'string', help: 'Maximum size of files replaced or removed by later layers' },
+    'min-efficiency': { type: 'string', help: 'Minimum efficiency, from 0 to 1' },
     platform: { type: 'string', help: 'Platform of an index, such as linux/arm64' },
-    top: { type: 'int', help: 'Lines of each table', default: '10' },
+    top: { type: 'int', help: 'Maximum number of lines per table', default: '10' },
   },
   run: async ({ args, flags, ...call }) => {
     const rules = { ...rulesOfDive(flags['ci-config']), ...rulesOfFlags(flags) }

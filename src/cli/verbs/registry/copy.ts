@@ -20,12 +20,12 @@ export const copy = defineVerb({
     'additional-tag': {
       type: 'list',
       placeholder: 'tag',
-      help: 'Additional tag, or name in the store or a docker archive',
+      help: 'Additional tag, or additional name in the store or a docker archive',
     },
     all: {
       type: 'bool',
       short: 'a',
-      help: "Copy all platforms or fail (default: all that the target can hold), and cosign's tags",
+      help: "Copy all platforms or fail (default: all that the destination supports), and cosign's tags",
     },
     compression: { type: 'string', help: 'How to compress plain layers for a registry: "gzip" (default) or "zstd"' },
     'compression-level': { type: 'string', help: '1 to 9 for gzip (default: 4), 1 to 19 for zstd (default: 3)' },
@@ -35,7 +35,7 @@ export const copy = defineVerb({
     platform: { type: 'strings', help: 'Copy only these platforms (comma-separated)' },
     'preserve-digests': { type: 'bool', help: 'Fail if the digest cannot be preserved' },
     quiet: { type: 'bool', short: 'q', help: 'Suppress verbose output' },
-    referrers: { type: 'bool', help: 'Copy what refers to the image, too: signatures, SBOMs, attestations' },
+    referrers: { type: 'bool', help: 'Also copy referrers: signatures, SBOMs, attestations' },
   },
   run: async (call) => {
     const { args, flags, streams, signal } = call

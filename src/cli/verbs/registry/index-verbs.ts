@@ -18,7 +18,7 @@ export const indexCreate = defineVerb({
   flags: {
     ...loginFlags,
     annotation: { ...annotation, help: 'Annotation of the index' },
-    append: { type: 'bool', help: 'Add to the images that NAME has now' },
+    append: { type: 'bool', help: 'Add to the existing images of NAME' },
     format: { type: 'string', help: 'Index format: "oci" or "docker" (default: that of its images)' },
     ...shared,
   },

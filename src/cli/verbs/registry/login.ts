@@ -41,7 +41,7 @@ export const login = defineVerb({
     if (overriddenBy !== undefined)
       await tell(
         streams,
-        `WARNING: ${overriddenBy} has a login of the same registry, and is asked before ${storedIn}.\n`,
+        `WARNING: ${overriddenBy} has a login for the same registry, which takes precedence over ${storedIn}.\n`,
       )
     if (plaintext)
       await tell(
@@ -59,14 +59,14 @@ async function isLoggedIn(tare: Tare, about: LoginOptions, { streams }: Context)
     const { user } = await tare.registry.login(about)
     await tell(
       streams,
-      `Authenticated with existing credentials${user === undefined ? '' : ` of ${user}`}; use \`tare logout\` first to log in as somebody else.\n`,
+      `Authenticated with existing credentials${user === undefined ? '' : ` of ${user}`}; use \`tare logout\` first to log in as another user.\n`,
     )
     return true
   } catch (error) {
     const { code, message } = error as { code?: unknown; message?: string }
     if (code === 'CREDENTIALS_MISSING') return false
     if (code !== 'REGISTRY_DENIED' || streams.stdin.isTTY !== true) throw error
-    await tell(streams, `The existing credentials were not accepted: ${message}\n`)
+    await tell(streams, `The existing credentials were rejected: ${message}\n`)
     return false
   }
 }
@@ -90,7 +90,7 @@ async function readPassword(bytes: AsyncIterable<Uint8Array>): Promise<string> {
   let size = 0
   for await (const chunk of bytes) {
     size += chunk.length
-    if (size > mostBytes) throw new Failure('the input of --password-stdin is too long for a password')
+    if (size > mostBytes) throw new Failure('the input for --password-stdin is too long for a password')
     chunks.push(chunk)
   }
   const password = Buffer.concat(chunks)

@@ -49,7 +49,7 @@ export const push = defineVerb({
       if (result.previousDigest !== undefined)
         await tell(
           streams,
-          `${result.fullName} was pulled with another digest, which could not be kept: ${result.previousDigest}\n`,
+          `${result.fullName} was pulled with another digest, which could not be preserved: ${result.previousDigest}\n`,
         )
     }
     return 0

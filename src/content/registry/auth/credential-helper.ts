@@ -17,7 +17,7 @@ export async function askHelper(
     throw helperFailed(name, `says: ${printable(output) || printable(complaint) || `exit code ${status}`}`)
   }
   // Its output may still be a secret, so it is not shown.
-  const rubbish = helperFailed(name, 'prints something other than its JSON')
+  const rubbish = helperFailed(name, 'printed something other than its JSON')
   let raw: unknown
   try {
     raw = JSON.parse(output)
@@ -60,7 +60,7 @@ async function runHelper(
   environment: Environment,
   idleTimeout: number,
 ): Promise<Ended> {
-  if (!/^[\w.-]+$/.test(name)) throw helperFailed(name, 'is not a name of a program')
+  if (!/^[\w.-]+$/.test(name)) throw helperFailed(name, 'is not a program’s name')
   // Loaded on demand: few users have a helper.
   const { spawn } = await import('node:child_process')
   return new Promise<Ended>((resolve, reject) => {
@@ -73,7 +73,7 @@ async function runHelper(
       child.unref()
       reject(helperFailed(name, why, cause))
     }
-    const timer = setTimeout(() => fail(`has not answered within ${idleTimeout / 1000} seconds`), idleTimeout)
+    const timer = setTimeout(() => fail(`has not responded within ${idleTimeout / 1000} seconds`), idleTimeout)
     const collect = (stream: NodeJS.ReadableStream) => {
       let text = ''
       stream.setEncoding('utf8')

@@ -98,7 +98,7 @@ async function change(path: string, to: (file: LoginFile) => object | undefined)
   const unwritable = (why: string, cause?: unknown) =>
     new TareError('CREDENTIALS_UNWRITABLE', `cannot write ${path}: ${why}`, {
       cause,
-      remedy: 'Set DOCKER_CONFIG to a folder that you can write to.',
+      remedy: 'Set DOCKER_CONFIG to a folder you can write to.',
     })
   try {
     mkdirSync(dirname(real), { recursive: true, mode: 0o700 })
@@ -112,7 +112,7 @@ async function change(path: string, to: (file: LoginFile) => object | undefined)
         replaceFile(real, `${JSON.stringify(value, undefined, '\t')}\n`, { mode: 0o600 })
         return true
       },
-      () => unwritable('another process has been changing it for half a minute'),
+      () => unwritable('another process has locked it for 30 seconds'),
     )
   } catch (error) {
     throw error instanceof TareError ? error : unwritable(messageOf(error), error)

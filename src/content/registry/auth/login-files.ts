@@ -97,6 +97,6 @@ export function objectOf(value: unknown, name: string, what: string): Readonly<R
 
 export function unusable(name: string, what: string): TareError {
   return new TareError('CREDENTIALS_INVALID', `${name} ${what}`, {
-    remedy: name === 'DOCKER_AUTH_CONFIG' ? 'Mend or unset it.' : 'Mend the file, or move it aside and log in again.',
+    remedy: name === 'DOCKER_AUTH_CONFIG' ? 'Fix or unset it.' : 'Fix the file, or move it aside and log in again.',
   })
 }

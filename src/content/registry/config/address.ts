@@ -25,7 +25,7 @@ export function addressOf(
     throw misconfigured(
       path,
       undefined,
-      `${JSON.stringify(text)} in ${member} is no address such as https://mirror.example`,
+      `${JSON.stringify(text)} in ${member} is not a URL such as https://mirror.example`,
     )
   if (url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '')
     throw misconfigured(

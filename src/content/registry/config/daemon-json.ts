@@ -33,7 +33,7 @@ export function parseDaemonRules(text: string, path: string): DaemonRules {
   try {
     raw = text.trim() === '' ? {} : JSON.parse(text.replace(/^\uFEFF/, ''))
   } catch (cause) {
-    return { ...nothing, faults: [`${path} is no JSON: ${(cause as Error).message}`] }
+    return { ...nothing, faults: [`${path} is not JSON: ${(cause as Error).message}`] }
   }
   if (!isTable(raw)) return { ...nothing, faults: [`${path} is not a JSON object`] }
   const members = raw
@@ -41,7 +41,7 @@ export function parseDaemonRules(text: string, path: string): DaemonRules {
   const listOf = (key: string): readonly unknown[] => {
     const value = members[key] ?? []
     if (Array.isArray(value)) return value
-    faults.push(`${path}: ${key} is a list of strings`)
+    faults.push(`${path}: ${key} must be a list of strings`)
     return []
   }
   const mirrors = listOf('registry-mirrors').flatMap((mirror) => {
@@ -56,7 +56,7 @@ export function parseDaemonRules(text: string, path: string): DaemonRules {
   const entries = listOf('insecure-registries')
   const insecure = entries.filter((entry) => typeof entry === 'string')
   if (insecure.length < entries.length)
-    faults.push(misconfigured(path, undefined, 'insecure-registries is a list of strings').message)
+    faults.push(misconfigured(path, undefined, 'insecure-registries must be a list of strings').message)
   return { mirrors, insecure: insecure.map((entry) => entry.replace(/^https?:\/\//, '').replace(/\/$/, '')), faults }
 }
 

@@ -148,21 +148,21 @@ test('daemon.json gives mirrors to Docker Hub alone, and registries without cert
 test.each([
   ['[[registry]]\nblocked = true', 'x:1: a [[registry]] needs a location or a prefix'],
   ['\n[[registry]]\nprefix = "a.test"', 'x:2: the [[registry]] for a.test has no location: only a wildcard needs none'],
-  [
-    '[[registry]]\nlocation = "https://a.test"',
-    'x:1: location = "https://a.test" is not a name as images have it, without ://',
-  ],
+  ['[[registry]]\nlocation = "https://a.test"', 'x:1: location = "https://a.test" is not a name without ://'],
   ['[[registry]]\nlocation = "a test"', 'x:1: location = "a test" is not of the form host[:port][/path]'],
   ['[[registry]]\nlocation = "a.test/b:tag"', 'x:1: location = "a.test/b:tag" is not of the form host[:port][/path]'],
-  ['[[registry]]\nprefix = "a.*.test"\nlocation="b"', 'x:1: a * may only begin a prefix: *.example.com'],
-  ['[[registry]]\nlocation = "a"\nblocked = "yes"', 'x:1: blocked is true or false'],
+  [
+    '[[registry]]\nprefix = "a.*.test"\nlocation="b"',
+    'x:1: a * is only allowed at the start of a prefix: *.example.com',
+  ],
+  ['[[registry]]\nlocation = "a"\nblocked = "yes"', 'x:1: blocked must be true or false'],
   ['[[registry]]\nlocation = 1', 'x:1: location is a string'],
   ['[registry]\nlocation = "a"', 'x: registry is written [[registry]]'],
   ['registry = [1]', 'x: registry is written [[registry]]'],
   ['[[registry]]\nlocation = "a"\n[[registry]]\nlocation = "a"', 'x:3: there is a [[registry]] for a already'],
   [
     '[registries.block]\nregistries = ["a"]',
-    'x: this is the first form of the file: [[registry]] with location says it now',
+    'x: this is the obsolete version 1 format: use [[registry]] with location',
   ],
 ] as const)('%j is refused with its line', (text, message) => {
   expect(() => parseRules(text, 'x')).toThrow(expect.objectContaining({ code: 'REGISTRIES_INVALID', message }))
@@ -170,23 +170,20 @@ test.each([
 
 test.each([
   ['[[registry.mirror]]\ninsecure = true', 'x:1: a [[registry.mirror]] needs a location'],
-  [
-    '[[registry.mirror]]\nlocation = "http://b"',
-    'x:1: location = "http://b" is not a name as images have it, without ://',
-  ],
+  ['[[registry.mirror]]\nlocation = "http://b"', 'x:1: location = "http://b" is not a name without ://'],
   ['[[registry.mirror]]\nlocation = 5', 'x:1: location is a string'],
-  ['[[registry.mirror]]\nlocation = "b"\ninsecure = 1', 'x:1: insecure is true or false'],
+  ['[[registry.mirror]]\nlocation = "b"\ninsecure = 1', 'x:1: insecure must be true or false'],
   ['[registry.mirror]\nlocation = "b"', 'x:1: registry.mirror is written [[registry.mirror]]'],
   ['mirror = "b"', 'x:1: registry.mirror is written [[registry.mirror]]'],
   [
     '[[registry.mirror]]\nlocation = "b"\npull-from-mirror = "never"',
-    'x:1: pull-from-mirror is one of all, digest-only, tag-only',
+    'x:1: pull-from-mirror must be one of all, digest-only, tag-only',
   ],
   [
     'mirror-by-digest-only = true\n[[registry.mirror]]\nlocation = "b"\npull-from-mirror = "all"',
-    'x:1: pull-from-mirror and mirror-by-digest-only do not go together',
+    'x:1: pull-from-mirror and mirror-by-digest-only cannot be combined',
   ],
-  ['mirror-by-digest-only = "yes"', 'x:1: mirror-by-digest-only is true or false'],
+  ['mirror-by-digest-only = "yes"', 'x:1: mirror-by-digest-only must be true or false'],
 ])('what is wrong with a mirror is told to who asks for its registry, and others go on: %j', (mirror, fault) => {
   const text = `[[registry]]\nlocation = "a.test"\n${mirror}\n[[registry]]\nlocation = "c.test"\nmirror = [{location = "m.test"}]`
   const [rule, other] = parseRules(text, 'x')
@@ -204,17 +201,17 @@ test('a file that is named and not there, or that cannot be read, is an error', 
 
 test.each([
   ['[]', 'd is not a JSON object'],
-  ['{"registry-mirrors": ', 'd is no JSON: '],
-  ['{"registry-mirrors": "https://a"}', 'd: registry-mirrors is a list of strings'],
-  ['{"registry-mirrors": ["a.corp"]}', 'd: "a.corp" in registry-mirrors is no address such as https://mirror.example'],
-  ['{"registry-mirrors": [5]}', 'd: 5 in registry-mirrors is no address such as https://mirror.example'],
-  ['{"registry-mirrors": ["ftp://a.corp"]}', 'd: "ftp://a.corp" in registry-mirrors is no address'],
+  ['{"registry-mirrors": ', 'd is not JSON: '],
+  ['{"registry-mirrors": "https://a"}', 'd: registry-mirrors must be a list of strings'],
+  ['{"registry-mirrors": ["a.corp"]}', 'd: "a.corp" in registry-mirrors is not a URL such as https://mirror.example'],
+  ['{"registry-mirrors": [5]}', 'd: 5 in registry-mirrors is not a URL such as https://mirror.example'],
+  ['{"registry-mirrors": ["ftp://a.corp"]}', 'd: "ftp://a.corp" in registry-mirrors is not a URL'],
   [
     '{"registry-mirrors": ["https://a.corp/?x"]}',
     'd: the address of a.corp in registry-mirrors has more than a host, a port and a path',
   ],
   ['{"registry-mirrors": ["https://u:secret@a.corp"]}', 'd: the address of a.corp in registry-mirrors has more'],
-  ['{"insecure-registries": [1]}', 'd: insecure-registries is a list of strings'],
+  ['{"insecure-registries": [1]}', 'd: insecure-registries must be a list of strings'],
 ] as const)('daemon.json %s keeps nobody from a registry, and is told for Docker Hub', (text, fault) => {
   const { mirrors, faults } = parseDaemonRules(text, 'd')
   expect(mirrors).toEqual([])
@@ -304,12 +301,15 @@ test('Docker Hub’s own server in hosts.toml is Docker Hub', () => {
 
 test.each([
   ['[host', 'hosts.toml:1: '],
-  ['server = 5', 'hosts.toml: 5 in server is no address'],
-  ['server = "https://"', 'hosts.toml: "https://" in server is no address'],
+  ['server = 5', 'hosts.toml: 5 in server is not a URL'],
+  ['server = "https://"', 'hosts.toml: "https://" in server is not a URL'],
   ['host = 5', 'host is written [host."https://mirror.example"]'],
-  ['[host."ftp://x.test"]', '"ftp://x.test" in host is no address'],
-  ['[host."https://x.test"]\ncapabilities = "pull"', 'the capabilities of host."https://x.test" are a list of strings'],
-  ['[host."https://x.test"]\nskip_verify = "no"', 'skip_verify of host."https://x.test" is true or false'],
+  ['[host."ftp://x.test"]', '"ftp://x.test" in host is not a URL'],
+  [
+    '[host."https://x.test"]\ncapabilities = "pull"',
+    'the capabilities of host."https://x.test" must be a list of strings',
+  ],
+  ['[host."https://x.test"]\nskip_verify = "no"', 'skip_verify of host."https://x.test" must be true or false'],
   ['[host]\n"https://x.test" = 1', 'host."https://x.test" is a table'],
   ['[host."https://x.test"]\nca = 5', 'ca of host."https://x.test" is a file, or a list of files'],
   ['[host."https://x.test"]\nclient = [["a", "b", "c"]]', 'client of host."https://x.test" is a file with'],
@@ -317,7 +317,7 @@ test.each([
   ['[host."https://x.test".header]\nx = "y\\r\\nz: 1"', 'the header "x" of host."https://x.test" cannot be sent'],
   ['[host."https://x.test".header]\nContent-Length = "1"', 'the header "Content-Length" of'],
   ['header = "x"', 'header of the registry itself is a table'],
-  ['skip_verify = 1', 'skip_verify of the registry itself is true or false'],
+  ['skip_verify = 1', 'skip_verify of the registry itself must be true or false'],
 ])('what is wrong in hosts.toml is told, and keeps nobody from the registry: %j', (text, fault) => {
   const environment = { HOME: hosts(`${text}\n`, 'a.test') }
   const { origin, mirrors, faults } = findEndpoints('a.test', 'app', { environment, namedBy: 'tag' })

@@ -142,6 +142,6 @@ function coveredBy(prefix: string, name: string): number | undefined {
 function blocked(host: string, repository: string, { prefix, source }: RegistryRule): TareError {
   const name = repository === '' ? host : `${host}/${repository}`
   return new TareError('REGISTRY_BLOCKED', `${name} is blocked: ${source} blocks ${prefix}`, {
-    remedy: 'Use another registry, or ask whoever maintains that file.',
+    remedy: 'Use another registry, or ask the maintainer of that file.',
   })
 }

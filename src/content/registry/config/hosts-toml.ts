@@ -76,7 +76,7 @@ function mirrorOf(name: string, table: unknown, path: string): readonly HostsMir
   if (!isTable(table)) throw misconfigured(path, undefined, `host."${name}" is a table`)
   const { capabilities = [] } = table
   if (!Array.isArray(capabilities) || !capabilities.every((one) => typeof one === 'string'))
-    throw misconfigured(path, undefined, `the capabilities of host."${name}" are a list of strings`)
+    throw misconfigured(path, undefined, `the capabilities of host."${name}" must be a list of strings`)
   const can = capabilities.map((one: string) => one.toLowerCase())
   const all = can.length === 0
   const rules = rulesOf(table, path, `of host."${name}"`)
@@ -88,7 +88,7 @@ function mirrorOf(name: string, table: unknown, path: string): readonly HostsMir
 function rulesOf(table: TomlTable, path: string, whose: string): HostRules {
   const { skip_verify: skips = false, ca, client, header = {} } = table
   const fault = (what: string) => misconfigured(path, undefined, what)
-  if (typeof skips !== 'boolean') throw fault(`skip_verify ${whose} is true or false`)
+  if (typeof skips !== 'boolean') throw fault(`skip_verify ${whose} must be true or false`)
   const at = (file: string) => resolve(dirname(path), file)
   const authorities = listOf(ca)
   if (!authorities.every(isText)) throw fault(`ca ${whose} is a file, or a list of files`)

@@ -55,7 +55,7 @@ export function parseRules(text: string, path: string): readonly RegistryRule[] 
   const root = parseToml(text, path)
   // The obsolete version 1 format, such as `[registries.block]`; a list that blocks must not be ignored.
   if (root['registries'] !== undefined)
-    throw misconfigured(path, undefined, 'this is the first form of the file: [[registry]] with location says it now')
+    throw misconfigured(path, undefined, 'this is the obsolete version 1 format: use [[registry]] with location')
   const tables = tablesOf(root['registry'], 'registry', { path, line: undefined })
   const lines = headerLines(text, 'registry', tables.length)
   const rules = tables.map((table, i) => ruleOf(table, { path, line: lines[i] }))
@@ -78,7 +78,7 @@ function ruleOf(table: TomlTable, at: Spot): RegistryRule {
   if (location === undefined && !prefix.startsWith('*.'))
     throw fault(`the [[registry]] for ${prefix} has no location: only a wildcard needs none`)
   if (location?.includes('*') || prefix.slice(2).includes('*') || (prefix.includes('*') && !prefix.startsWith('*.')))
-    throw fault('a * may only begin a prefix: *.example.com')
+    throw fault('a * is only allowed at the start of a prefix: *.example.com')
   const known = { insecure: flag(table, 'insecure', at), blocked: flag(table, 'blocked', at) }
   const source = at.line === undefined ? at.path : `${at.path}:${at.line}`
   return { prefix, location, ...known, ...mirrorsOf(table, at), source }
@@ -100,7 +100,7 @@ function mirrorsOf(table: TomlTable, at: Spot): Pick<RegistryRule, 'mirrors' | '
   }
   attempt(() => {
     if (table['pull-from-mirror'] !== undefined)
-      throw misconfigured(at.path, at.line, 'pull-from-mirror belongs into a [[registry.mirror]]')
+      throw misconfigured(at.path, at.line, 'pull-from-mirror belongs in a [[registry.mirror]]')
   })
   attempt(() => {
     const byDigest = flag(table, 'mirror-by-digest-only', at)
@@ -114,11 +114,11 @@ function mirrorOf(table: TomlTable, byDigest: boolean, at: Spot): MirrorRule {
   const fault = (what: string) => misconfigured(at.path, at.line, what)
   const location = place(table, 'location', at)
   if (location === undefined) throw fault('a [[registry.mirror]] needs a location')
-  if (location.includes('*')) throw fault('the location of a mirror has no *')
+  if (location.includes('*')) throw fault('the location of a mirror cannot contain *')
   const said = textOf(table, 'pull-from-mirror', at)
   const pulls = pullKinds.find((kind) => kind === (said || (byDigest ? 'digest-only' : 'all')))
-  if (pulls === undefined) throw fault(`pull-from-mirror is one of ${pullKinds.join(', ')}`)
-  if (byDigest && said) throw fault('pull-from-mirror and mirror-by-digest-only do not go together')
+  if (pulls === undefined) throw fault(`pull-from-mirror must be one of ${pullKinds.join(', ')}`)
+  if (byDigest && said) throw fault('pull-from-mirror and mirror-by-digest-only cannot be combined')
   return { location, insecure: flag(table, 'insecure', at), pulls }
 }
 
@@ -126,8 +126,7 @@ function mirrorOf(table: TomlTable, byDigest: boolean, at: Spot): MirrorRule {
 function place(table: TomlTable, key: string, at: Spot): string | undefined {
   const text = textOf(table, key, at)?.replace(/\/+$/, '')
   if (text === undefined || text === '') return undefined
-  if (text.includes('://'))
-    throw misconfigured(at.path, at.line, `${key} = "${text}" is not a name as images have it, without ://`)
+  if (text.includes('://')) throw misconfigured(at.path, at.line, `${key} = "${text}" is not a name without ://`)
   if (!/^(?:[\w.*-]+|\[[0-9a-fA-F:]+\])(?::\d+)?(?:\/[a-z0-9._-]+)*$/.test(text))
     throw misconfigured(at.path, at.line, `${key} = "${text}" is not of the form host[:port][/path]`)
   return text
@@ -142,7 +141,7 @@ function textOf(table: TomlTable, key: string, { path, line }: Spot): string | u
 function flag(table: TomlTable, key: string, { path, line }: Spot): boolean {
   const value = table[key]
   if (value === undefined || typeof value === 'boolean') return value === true
-  throw misconfigured(path, line, `${key} is true or false`)
+  throw misconfigured(path, line, `${key} must be true or false`)
 }
 
 function tablesOf(value: unknown, name: string, { path, line }: Spot): readonly TomlTable[] {

@@ -117,7 +117,7 @@ class CheckOut {
       throw new TareError(
         'GIT_SUBDIR_INVALID',
         `${JSON.stringify(this.source.subdir)} is no folder of ${withoutCredentials(this.source.remote)}: ${JSON.stringify(part)} ${why}`,
-        { remedy: 'Behind # comes REF:FOLDER, and FOLDER counts from the root of the repository.' },
+        { remedy: '# is followed by REF:FOLDER, and FOLDER is relative to the repository’s root.' },
       )
     }
     return path

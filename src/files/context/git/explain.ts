@@ -3,7 +3,7 @@ import { TareError, withoutCredentials } from '../../../support/index.ts'
 /** Returns the error for a failed git. `action` follows "cannot": `read https://…`. */
 export function explainGit(action: string, remote: string, stderr: string): unknown {
   const words = lastWords(stderr)
-  const message = `cannot ${action}: ${words === '' ? 'git says nothing of why' : words}`
+  const message = `cannot ${action}: ${words === '' ? 'git gave no reason' : words}`
   if (/No space left on device/i.test(stderr)) return Object.assign(new Error(words), { code: 'ENOSPC' })
   if (/transport '[^']*' not allowed/.test(stderr))
     return new TareError('GIT_PROTOCOL_REFUSED', message, {
@@ -24,10 +24,10 @@ export function explainGit(action: string, remote: string, stderr: string): unkn
 
 function deniedRemedy(remote: string, stderr: string): string {
   if (/host key verification failed/i.test(stderr))
-    return 'The host is not known yet: connect to it once with ssh, or add it to known_hosts.'
+    return 'The host is unknown: connect to it once with ssh, or add it to known_hosts.'
   if (/^https?:/i.test(remote))
-    return 'Check the name, and give git credentials as `git clone` needs them: a credential helper, or --secret id=GIT_AUTH_TOKEN,env=VARIABLE.'
-  return 'The key has to be in your ssh agent (`ssh-add -l`), and may not ask for a passphrase.'
+    return 'Check the name, and give git the credentials that `git clone` needs: a credential helper, or --secret id=GIT_AUTH_TOKEN,env=VARIABLE.'
+  return 'The key must be in your SSH agent (`ssh-add -l`), and must not require confirmation.'
 }
 
 /** Returns the last message of git, or of a program it started, without progress output. */

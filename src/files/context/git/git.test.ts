@@ -180,7 +180,7 @@ describe.skipIf(!hasGitDaemon)('a repository of git daemon', () => {
     }
     await expect(get({ remote: 'ssh://127.0.0.1/a.git' }, { environment, idleTimeout: 300 })).rejects.toMatchObject({
       code: 'GIT_FAILED',
-      message: expect.stringContaining('has said nothing'),
+      message: expect.stringContaining('was silent'),
     })
   })
 })

@@ -46,7 +46,7 @@ async function ask(git: Git, remote: string, ref: string): Promise<Resolved> {
   if (name === undefined)
     throw new TareError('GIT_REF_MISSING', `${shown} has no ${ref === 'HEAD' ? 'default branch' : ref}`, {
       remedy: /^[0-9a-f]{4,39}$/i.test(ref)
-        ? 'A commit has to be written whole, with all its 40 digits.'
+        ? 'A commit must be given in full, with all 40 digits.'
         : `Name a branch or tag; \`git ls-remote ${shown}\` lists them.`,
     })
   const object = refs.get(name)!

@@ -104,7 +104,7 @@ async function run(
     if (stuck)
       throw new TareError(
         'GIT_FAILED',
-        `git has said nothing for ${Math.round(idleTimeout / 1000)} seconds and was stopped`,
+        `git was silent for ${Math.round(idleTimeout / 1000)} seconds and was stopped`,
         {
           remedy: 'The server may be slow or gone: try again later.',
         },
