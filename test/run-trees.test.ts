@@ -1,4 +1,5 @@
-import { chmodSync, copyFileSync, existsSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, copyFileSync, existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type FileSpec, openBench, type RunOptions, shared } from './kit/cli.ts'
@@ -20,6 +21,7 @@ function openAlpine(way: Way, dockerfile: string, files: Readonly<Record<string,
   chmodSync(bench.folder, 0o777)
   const as = (options: RunOptions): RunOptions => ({ ...options, user: way.user, wrapper: way.wrapper, env: way.env })
   return {
+    folder: bench.folder,
     tare: (argv: readonly string[], options: RunOptions = {}) => bench.tare(argv, as(options)),
     succeed: (argv: readonly string[], options: RunOptions = {}) => bench.succeed(argv, as(options)),
     /** Removes everything that lies unpacked. */
@@ -64,4 +66,24 @@ describe.each(ways)('what a RUN leaves: $name', (way) => {
     await succeed(['build', '-q', '-t', 'app', '-f', '-', 'context'], { input: again })
     expect(await succeed(['run', 'app', 'cat', '/second'])).toBe(first)
   }, 120_000)
+
+  test('owners beyond the ids that are mapped stay as they are, whatever a RUN does to their files', async () => {
+    const owned = 'COPY --chown=300000:300001 make.sh /d/f\nCOPY --chown=300000:300001 make.sh /g\n'
+    const script = 'echo more >> /d/f; chmod 600 /g; touch /d/new; chown 7:8 /usr; mkdir /fresh'
+    const { succeed, folder } = openAlpine(way, `${owned}RUN ${script}\n`, { 'make.sh': make })
+    await succeed(['build', '-q', '-t', 'app', 'context'])
+    await succeed(['save', '-o', join(folder, 'app.tar'), 'app'])
+    const tar = (...argv: readonly string[]) => execFileSync('tar', argv, { cwd: folder, encoding: 'utf8' })
+    tar('-xf', 'app.tar')
+    const [{ Layers }] = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'))
+    const lines = tar('-tv', '--numeric-owner', '-f', Layers.at(-1)).trim().split('\n')
+    expect(lines.map((line) => line.replace(/^\S+ +(\S+) .* (\S+)$/, '$1 $2'))).toEqual([
+      '300000/300001 d/',
+      '300000/300001 d/f',
+      '0/0 d/new',
+      '0/0 fresh/',
+      '300000/300001 g',
+      '7/8 usr/',
+    ])
+  }, 60_000)
 })

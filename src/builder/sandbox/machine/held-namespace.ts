@@ -8,7 +8,7 @@ import { plainEnvironment } from './programs.ts'
 export class HeldNamespace {
   private readonly fd: number
   /** IDs mapped in it, as `[first, count]`. */
-  readonly ids: Readonly<Record<'uid' | 'gid', readonly (readonly [first: number, count: number])[]>>
+  readonly ids: Readonly<Record<'uid' | 'gid', Ranges>>
 
   private constructor(pid: number) {
     this.fd = openSync(`/proc/${pid}/ns/user`, 'r')
@@ -38,13 +38,27 @@ export class HeldNamespace {
   }
 
   has(kind: 'uid' | 'gid', id: number): boolean {
-    return this.ids[kind].some(([first, count]) => id >= first && id < first + count)
+    return isAmong(this.ids[kind], id)
   }
 
   close(): void {
     closeSync(this.fd)
   }
 }
+
+type Ranges = readonly (readonly [first: number, count: number])[]
+
+function isAmong(ranges: Ranges, id: number): boolean {
+  return ranges.some(([first, count]) => id >= first && id < first + count)
+}
+
+/** Whether this process can give files to that owner, as far as its own namespace goes. */
+export function isMappedHere({ uid, gid }: { readonly uid: number; readonly gid: number }): boolean {
+  here ??= { uid: idsIn('/proc/self/uid_map'), gid: idsIn('/proc/self/gid_map') }
+  return isAmong(here.uid, uid) && isAmong(here.gid, gid)
+}
+
+let here: Readonly<Record<'uid' | 'gid', Ranges>> | undefined
 
 /** (user_namespaces(7), "User and group ID mappings") */
 function idsIn(path: string): [number, number][] {

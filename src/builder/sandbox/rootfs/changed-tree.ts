@@ -12,6 +12,8 @@ export interface ChangedTreeOptions {
   /** Maps IDs to those seen in the sandbox. */
   readonly uid: (id: number) => number
   readonly gid: (id: number) => number
+  /** Whether files can belong to that owner here. The others were unpacked as root's: theirs stay as they were. */
+  readonly isMapped?: ((owner: { readonly uid: number; readonly gid: number }) => boolean) | undefined
   readonly capabilities: ReadonlyMap<string, Uint8Array>
 }
 
@@ -91,11 +93,13 @@ export function leafOf(
   }
 }
 
-function metadataOf(found: Found, old: Node | undefined, { uid, gid }: Pick<LeafOptions, 'uid' | 'gid'>) {
+function metadataOf(found: Found, old: Node | undefined, options: Pick<LeafOptions, 'uid' | 'gid' | 'isMapped'>) {
   const { mode, mtime } = found
   // Layers store whole seconds; a file unpacked from one and only copied up has not changed.
   const mtimeNs = found.mtimeNs === 0 && old?.mtime === mtime ? old.mtimeNs : found.mtimeNs
-  return { mode, uid: uid(found.uid), gid: gid(found.gid), mtime, mtimeNs }
+  const [uid, gid] = [options.uid(found.uid), options.gid(found.gid)]
+  const keeps = old?.kind === found.kind && uid + gid === 0 && options.isMapped?.(old) === false
+  return { mode, ...(keeps ? { uid: old.uid, gid: old.gid } : { uid, gid }), mtime, mtimeNs }
 }
 
 function nameOf(latin1: string): string {

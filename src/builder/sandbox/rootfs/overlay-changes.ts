@@ -40,6 +40,7 @@ async function changedOn(below: Tree, overlay: UsedOverlay): Promise<Tree> {
     found = await walkInside(upper, join(folder, 'root'), aside, pid)
     inside = true
   }
+  const { held } = machine
   const mapped = !machine.root && !machine.oneId && !inside
   return changedTree(found, {
     below,
@@ -47,6 +48,8 @@ async function changedOn(below: Tree, overlay: UsedOverlay): Promise<Tree> {
     aside,
     uid: mapped ? idsOf(pid, 'uid_map') : (id) => id,
     gid: mapped ? idsOf(pid, 'gid_map') : (id) => id,
+    isMapped:
+      held === undefined || machine.oneId ? undefined : ({ uid, gid }) => held.has('uid', uid) && held.has('gid', gid),
     capabilities: await readCapabilities(found, upper, machine),
   })
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { makeFolderOfMode } from '../../../disk/index.ts'
 import { compareTrees, type Directory, type Node, type RegularFile, type Tree } from '../../../files/tree/index.ts'
 import { decodeName } from '../../../support/index.ts'
-import type { Machine } from '../machine/index.ts'
+import { isMappedHere, type Machine } from '../machine/index.ts'
 import type { Stack } from '../step/index.ts'
 import { readCapabilities } from './capabilities.ts'
 import { Extractor } from './extract.ts'
@@ -74,7 +74,11 @@ export class PlainRoot {
     const { machine, untouched = new Set() } = this.options
     const before = this.stack!.tree()
     const walked = await refusingLongPaths(folder, () => walk(folder, undefined)[0]!)
-    const found = machine.oneId ? withOwners(walked, before.root) : walked
+    const found = machine.oneId
+      ? withOwners(walked, before.root)
+      : isMappedHere(lastId)
+        ? walked
+        : withOwners(walked, before.root, isMappedHere)
     const capabilities = await readCapabilities(found, folder, machine, since)
     const tree = plainTree(found, { before, folder, since, untouched, capabilities })
     this.seen = { tree, odd: oddities(found, nameOf) }
@@ -119,15 +123,23 @@ export class PlainRoot {
   }
 }
 
+const lastId = { uid: 0xffff_fffe, gid: 0xffff_fffe }
+
 /**
  * For machines on which root is the only possible owner, so that nothing can be given away: existing files keep their owner, and
- * everything else belongs to root.
+ * everything else belongs to root. With `isMapped` only files whose owner is not mapped, and which have been root's therefore, keep it.
  */
-export function withOwners(found: Found, before: Directory | undefined): Found {
+export function withOwners(
+  found: Found,
+  before: Directory | undefined,
+  isMapped?: (owner: { readonly uid: number; readonly gid: number }) => boolean,
+): Found {
   const children = found.children?.map((child): Found => {
-    const old = before?.children.get(decodeName(Buffer.from(child.name, 'latin1')))
-    const { uid = 0, gid = 0 } = old?.kind === child.kind ? old : {}
-    return { ...withOwners(child, old?.kind === 'directory' ? old : undefined), uid, gid }
+    const old = before?.children.get(nameOf(child.name))
+    const isSame = old !== undefined && old.kind === child.kind
+    const keeps = isSame && (isMapped === undefined || (child.uid + child.gid === 0 && !isMapped(old)))
+    const { uid, gid } = keeps ? old : isMapped === undefined ? { uid: 0, gid: 0 } : child
+    return { ...withOwners(child, old?.kind === 'directory' ? old : undefined, isMapped), uid, gid }
   })
   return children === undefined ? found : { ...found, children }
 }
