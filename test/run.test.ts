@@ -475,7 +475,7 @@ describe.each(first)('around RUN: $name', (way) => {
     const { tare } = openAlpine(way, 'RUN --security=insecure true\n')
     const refusal = async (...flags: readonly string[]) => (await tare(['build', ...flags, 'context'])).err
     expect(await refusal('--isolation', 'jail')).toContain('It is one of auto, oci, namespace, chroot.')
-    expect(await refusal('--allow', 'device')).toContain('Those known are security.insecure and network.host.')
+    expect(await refusal('--allow', 'device')).toContain('The known ones are security.insecure and network.host.')
     expect(await refusal('--on-error', 'x')).toContain('invalid --on-error "x"')
     expect(await refusal('--on-error', 'shell')).toContain('--on-error=shell needs a terminal')
     expect(await refusal('--ulimit', 'nofile')).toContain('nofile=1024:2048')

@@ -1,10 +1,12 @@
 import type { Digest, Platform } from '../oci/index.ts'
-import type { CallOptions } from './call.ts'
+import type { LoginCallOptions } from './call.ts'
+import type { HostEntry, Isolation, ResourceLimit } from './run.ts'
 
 /** Where a build's files come from. */
 export type ContextSource =
+  /** A directory of this machine. A relative path starts at the working directory. */
   | { readonly kind: 'directory'; readonly path: string }
-  /** A tar archive (plain or compressed), or the text of a Dockerfile alone: `docker build -`. */
+  /** A tar archive (plain or compressed), or the text of a Dockerfile alone: `docker build -`. Every Node stream of bytes is one. */
   | { readonly kind: 'stream'; readonly bytes: AsyncIterable<Uint8Array> }
   /**
    * A git repository (`https://host/path.git#ref:folder`, `git@host:path`, `github.com/owner/name`, …), or a tar archive or
@@ -14,92 +16,152 @@ export type ContextSource =
   /** No files at all. */
   | { readonly kind: 'empty' }
 
-export interface BuildOptions extends CallOptions {
-  readonly context: ContextSource
-  /** Path of the Dockerfile (relative to the working directory, as docker's -f; within a tar or remote context, to its root), its address, or its text. */
-  readonly dockerfile?:
-    | { readonly path: string }
-    | { readonly url: string }
-    | { readonly text: string | Uint8Array; readonly name?: string }
-    | undefined
-  /** Names for the image; none leaves it dangling. */
-  readonly tags?: readonly string[] | undefined
-  readonly target?: string | undefined
-  /** undefined as value: taken from `environment`, left out where it is not set there. */
-  readonly buildArgs?: Readonly<Record<string, string | undefined>> | undefined
-  readonly labels?: Readonly<Record<string, string>> | undefined
-  readonly annotations?: Readonly<Record<string, string>> | undefined
-  /** `linux/arm64`; several make one index. Default: the machine's, with linux. */
-  readonly platforms?: readonly string[] | undefined
-  /** Named contexts: a directory, `docker-image://ref`, `oci-layout://path[:tag|@digest]`, `target:stage`, a git repository, or one file over http or https. */
-  readonly contexts?: Readonly<Record<string, string>> | undefined
-  readonly noCache?: boolean | undefined
-  /** Asks the registries for the bases even when they are in the store. */
-  readonly pull?: boolean | undefined
-  /** Every layer is in the store afterwards, also those of a base that no step had to look at. */
-  readonly load?: boolean | undefined
-  /** Stages that are built afresh; the others may be remembered. */
-  readonly noCacheFilter?: readonly string[] | undefined
-  /** The environment that build arguments and SOURCE_DATE_EPOCH are taken from. Default: none. */
-  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
-  /** Set file times later than SOURCE_DATE_EPOCH to it, in new layers. */
-  readonly rewriteTimestamp?: boolean | undefined
-  /** Default of RUN --network. */
-  readonly network?: string | undefined
-  /** How RUN is kept apart from this machine. Default: the best that works here. */
-  readonly isolation?: 'auto' | 'oci' | 'namespace' | 'chroot' | undefined
-  /** As --secret has them: `id=name,src=file`, `id=name,env=VARIABLE`; with `,cache=content` steps that use it run again when it changes. */
-  readonly secrets?: readonly string[] | undefined
-  /** As --ssh has them: `default`, `id=SOCKET`, `id=KEYFILE`. */
-  readonly ssh?: readonly string[] | undefined
-  /** Further lines of /etc/hosts in RUN: `name:address`. */
-  readonly hosts?: readonly string[] | undefined
-  /** Of /dev/shm in RUN, in bytes. */
-  readonly shmSize?: number | undefined
-  /** `nofile=1024:2048`. */
-  readonly limits?: readonly string[] | undefined
-  /** Entitlements: `security.insecure`, `network.host`. */
-  readonly allow?: readonly string[] | undefined
+/** What a name in FROM, COPY --from or RUN --mount=from stands for. */
+export type NamedContext =
+  /** A directory of this machine. */
+  | { readonly kind: 'directory'; readonly path: string }
+  /** An image, from the store or else its registry; `scratch` is the empty one. */
+  | { readonly kind: 'image'; readonly name: string }
+  /** An image of an OCI layout on disk. Without a tag or digest the layout must hold a single image, or one called `latest`. */
+  | {
+      readonly kind: 'layout'
+      readonly path: string
+      readonly tag?: string | undefined
+      readonly digest?: string | undefined
+    }
+  /** A stage of the Dockerfile. */
+  | { readonly kind: 'stage'; readonly name: string }
+  /** A git repository, or one file over http or https. */
+  | { readonly kind: 'remote'; readonly address: string }
+
+/** A secret for RUN --mount=type=secret. It is in no layer and in no cache key. At most 500 KiB. */
+export type BuildSecret = {
+  /** The name that RUN asks for. */
+  readonly id: string
+  /** `content`: steps that use it run again when it changes. Default: `none`, they do not. */
+  readonly cache?: 'none' | 'content' | undefined
+} & (
+  | { readonly value: string | Uint8Array }
+  /** A file; a relative path starts at the working directory. Rejects with `SECRET_MISSING` if it does not exist. */
+  | { readonly path: string }
+  /** A variable of the build's `environment`. Rejects with `SECRET_MISSING` if it is not set. */
+  | { readonly variable: string }
+)
+
+/** An SSH agent for RUN --mount=type=ssh and for git over ssh. */
+export interface BuildSshAgent {
+  /** The name that RUN asks for. Default: `default`. */
+  readonly id?: string | undefined
   /**
-   * What happens when the image holds the bytes of a secret: `warn` (default) reports a warning with the rule `SecretLeaked` before
-   * the image has a name, `error` fails the build with `SECRET_LEAKED`, `allow` does not search. `# check=error=true` in the
-   * Dockerfile turns `warn` into `error`; nothing in it turns the search off.
+   * The socket of an agent, or private key files without a passphrase. Default: SSH_AUTH_SOCK of the build's `environment`.
+   * Rejects with `SSH_MISSING` if they do not exist.
+   */
+  readonly paths?: readonly string[] | undefined
+}
+
+/** Where the Dockerfile comes from. */
+export type DockerfileSource =
+  /** A file: relative to the working directory, as with docker's -f; within a tar or remote context, to its root. */
+  | { readonly path: string }
+  /** A file over http or https. */
+  | { readonly url: string }
+  /** The text itself; `name` is what errors and warnings call it (default: `Dockerfile`). */
+  | { readonly text: string | Uint8Array; readonly name?: string | undefined }
+
+/** What `build` and `checkDockerfile` take. */
+export interface BuildOptions extends LoginCallOptions {
+  /** Where the files come from. */
+  readonly context: ContextSource
+  /** Default: `Dockerfile` in the context. */
+  readonly dockerfile?: DockerfileSource | undefined
+  /** Names for the image: `app`, `registry.example/team/app:1.2`. Default: none, which leaves it dangling. */
+  readonly tags?: readonly string[] | undefined
+  /** The stage to build. Default: the last one. */
+  readonly target?: string | undefined
+  /** Values for ARG. `undefined`: taken from `environment`, and left out if it is not set there. Default: none. */
+  readonly buildArgs?: Readonly<Record<string, string | undefined>> | undefined
+  /** Labels added to the image's config. Default: none. */
+  readonly labels?: Readonly<Record<string, string>> | undefined
+  /** Annotations of the manifest. Default: none. */
+  readonly annotations?: Readonly<Record<string, string>> | undefined
+  /** `linux/arm64`; several make an index. Default: this machine's architecture, with linux. */
+  readonly platforms?: readonly string[] | undefined
+  /** Named contexts, by name. A name such as `alpine:3.19` replaces the image of that name. Default: none. */
+  readonly contexts?: Readonly<Record<string, NamedContext>> | undefined
+  /** Builds every step again. Default: false. */
+  readonly noCache?: boolean | undefined
+  /** Stages to build again; others may come from the cache. Default: none. */
+  readonly noCacheFilter?: readonly string[] | undefined
+  /** Asks the registries for the bases even if they are in the store. Default: false. */
+  readonly pull?: boolean | undefined
+  /** Brings every layer into the store, also those of a base that no step had to read. Default: false. */
+  readonly load?: boolean | undefined
+  /** The environment for build arguments without a value, secrets, SSH_AUTH_SOCK and SOURCE_DATE_EPOCH. Default: empty. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
+  /** Sets file times later than SOURCE_DATE_EPOCH to it, in new layers. Default: false. */
+  readonly rewriteTimestamp?: boolean | undefined
+  /** The network of RUN where it does not say itself: `default` and `host` are this machine's. Default: `default`. */
+  readonly network?: 'default' | 'host' | 'none' | undefined
+  /** How RUN is kept apart from this machine. Default: `auto`. */
+  readonly isolation?: Isolation | undefined
+  /** Secrets for RUN. Default: none. */
+  readonly secrets?: readonly BuildSecret[] | undefined
+  /** SSH agents for RUN and git. Default: none. */
+  readonly ssh?: readonly BuildSshAgent[] | undefined
+  /** Further lines of /etc/hosts in RUN. Default: none. */
+  readonly hosts?: readonly HostEntry[] | undefined
+  /** Size of /dev/shm in RUN, in bytes. Default: 0, which stands for 64 MiB. */
+  readonly shmSize?: number | undefined
+  /** Resource limits of RUN. Default: none are set. */
+  readonly limits?: readonly ResourceLimit[] | undefined
+  /** What RUN may ask for with --security and --network. Default: nothing. */
+  readonly allow?: readonly ('security.insecure' | 'network.host')[] | undefined
+  /**
+   * What to do if the image contains the bytes of a secret. `warn` reports a warning with the rule `SecretLeaked` before
+   * the image gets its name, `error` rejects with `SECRET_LEAKED`, `allow` does not search. `# check=error=true` in the Dockerfile
+   * turns `warn` into `error`; nothing in it turns the search off. Default: `warn`.
    */
   readonly secretLeak?: 'error' | 'warn' | 'allow' | undefined
-  /** The same as `secretLeak: 'allow'`, where that is not given. */
-  readonly allowSecretLeak?: boolean | undefined
   /** Called when a RUN command fails, before the build is rejected. */
   readonly onFailedStep?: ((step: FailedStep) => Promise<void>) | undefined
 }
 
 /** A RUN whose command failed. */
 export interface FailedStep {
+  /** As in events: `[build 2/3] RUN make`. */
   readonly title: string
+  /** What the build will be rejected with. */
   readonly message: string
-  /** Runs a shell in the filesystem as the command left it, on this process's terminal. Answers its exit code. */
+  /** Runs a shell in the filesystem as the command left it, on this process's terminal. Resolves to its exit code. */
   shell(): Promise<number>
 }
 
+/** An image that was built. */
 export interface BuildResult {
-  /** The image ID: digest of the config. */
+  /** The image ID: the digest of the config. */
   readonly id: Digest
-  /** Digest of the manifest in the store (of the index, when there are several platforms). A registry may have another: `push` returns it. */
+  /** Digest of the manifest in the store (of the index, for several platforms). A registry may have another: `registry.push` returns it. */
   readonly digest: Digest
+  /** Of that manifest or index. */
   readonly mediaType: string
   /** Undefined for several platforms. */
   readonly platform?: Platform | undefined
-  /** Size of that manifest in bytes. */
+  /** Size of that manifest or index in bytes. */
   readonly size: number
   /** Familiar names it now has: `app:latest`. */
   readonly names: readonly string[]
+  /** What the build checks found, and other warnings. */
   readonly warnings: readonly BuildWarning[]
 }
 
+/** What a build check found. */
 export interface BuildWarning {
+  /** One of Docker's build checks, `UndefinedVar`, or one of tare's own. */
   readonly rule: string
+  /** What is wrong, in a sentence. */
   readonly message: string
   /** Explains the rule; only Docker's rules have one. */
   readonly url?: string
-  /** Of the Dockerfile, where the warning is about one. */
+  /** Line of the Dockerfile, from 1, where the warning is about one. */
   readonly line?: number
 }

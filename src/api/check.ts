@@ -1,4 +1,4 @@
-import type { CallOptions } from './call.ts'
+import type { RegistryCallOptions } from './call.ts'
 
 /** `error`: it does not start. `warning`: it fails at something, or lets something out. `note`: worth knowing. */
 export type CheckSeverity = 'error' | 'warning' | 'note'
@@ -49,7 +49,7 @@ export interface CheckSilence {
   readonly reason: string
 }
 
-export interface CheckOptions extends CallOptions {
+export interface CheckOptions extends RegistryCallOptions {
   /** A name in the store or in a registry, or a transport: `oci:layout:tag`, `docker-archive:app.tar`. */
   readonly image: string
   /** `linux/arm64`, of an index. Default: the only image, or this machine's platform. */

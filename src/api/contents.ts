@@ -1,8 +1,8 @@
 import type { Digest } from '../oci/index.ts'
-import type { CallOptions } from './call.ts'
+import type { RegistryCallOptions } from './call.ts'
 
 /** An image to look into. */
-export interface LookOptions extends CallOptions {
+export interface LookOptions extends RegistryCallOptions {
   /**
    * An image of the store by name or ID; else the path of an archive or an OCI layout; else a name in a registry. Or any of them with its
    * transport: `docker://alpine`, `oci:layout:1`, `docker-archive:app.tar`.
@@ -10,8 +10,6 @@ export interface LookOptions extends CallOptions {
   readonly image: string
   /** `linux/arm64`, of an index. Default: the only image, or this machine's platform. */
   readonly platform?: string | undefined
-  /** Skips certificate checks and allows plain HTTP. */
-  readonly insecure?: boolean | undefined
 }
 
 /** A layer of an image in numbers. */

@@ -1,5 +1,5 @@
 import type { Digest, Platform } from '../oci/index.ts'
-import type { CallOptions } from './call.ts'
+import type { RegistryCallOptions } from './call.ts'
 import type { InstalledPackage, UnreadDatabase } from './packages.ts'
 
 /** What images may differ in without counting as different. */
@@ -21,13 +21,11 @@ export type Ignorable =
   | 'xattrs'
 
 /** Two images, each in the store, an archive, an OCI layout or a registry; `app#3..5` for some layers of one. */
-export interface ComparedImages extends CallOptions {
+export interface ComparedImages extends RegistryCallOptions {
   readonly a: string
   readonly b: string
   /** `linux/arm64`, of indexes. Default: the only image, or this machine's platform. */
   readonly platform?: string | undefined
-  /** Certificates are not checked, and http will do. */
-  readonly insecure?: boolean | undefined
 }
 
 export interface ImageDiffOptions extends ComparedImages {

@@ -1,8 +1,8 @@
 import type { Digest } from '../oci/index.ts'
-import type { CallOptions } from './call.ts'
+import type { RegistryCallOptions } from './call.ts'
 
 /** An index of images in a registry. */
-export interface IndexCreateOptions extends CallOptions {
+export interface IndexCreateOptions extends RegistryCallOptions {
   /** Its name there. */
   readonly name: string
   /** Images, or indexes of them, in that registry or in any place that `copy` knows. */
@@ -15,11 +15,10 @@ export interface IndexCreateOptions extends CallOptions {
   readonly dryRun?: boolean | undefined
   /** Default: `docker` for Docker's manifests alone and without annotations, else `oci`. */
   readonly format?: 'oci' | 'docker' | undefined
-  readonly insecure?: boolean | undefined
 }
 
 /** Other notes for an index of a registry, or for one of its images. */
-export interface IndexAnnotateOptions extends CallOptions {
+export interface IndexAnnotateOptions extends RegistryCallOptions {
   readonly name: string
   /** One of its images, by the digest or a unique beginning of it. */
   readonly image?: string | undefined
@@ -33,7 +32,6 @@ export interface IndexAnnotateOptions extends CallOptions {
   readonly osVersion?: string | undefined
   readonly osFeatures?: readonly string[] | undefined
   readonly dryRun?: boolean | undefined
-  readonly insecure?: boolean | undefined
 }
 
 export interface IndexResult {

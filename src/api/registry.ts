@@ -1,14 +1,12 @@
 import type { Digest } from '../oci/index.ts'
-import type { CallOptions } from './call.ts'
+import type { CallOptions, RegistryCallOptions } from './call.ts'
 
-export interface PullOptions extends CallOptions {
+export interface PullOptions extends RegistryCallOptions {
   readonly name: string
   /** Default: the machine's, with linux. */
   readonly platform?: string | undefined
   /** All platforms of it; the name then stands for an index. */
   readonly allPlatforms?: boolean | undefined
-  /** Certificates are not checked, and http will do. (http is always tried for this machine itself.) */
-  readonly insecure?: boolean | undefined
 }
 
 export interface PullResult {
@@ -33,7 +31,7 @@ export interface PullAllResult {
   readonly skipped: readonly { readonly name: string; readonly why: string }[]
 }
 
-export interface PushOptions extends CallOptions {
+export interface PushOptions extends RegistryCallOptions {
   /** Where it goes: `registry.example/app:1`. */
   readonly name: string
   /** The image of the store, by its name, ID or digest. Default: the one that is called `name`. */
@@ -52,8 +50,6 @@ export interface PushOptions extends CallOptions {
   readonly forceCompression?: boolean | undefined
   /** Only the image for this platform, without its index. */
   readonly platform?: string | undefined
-  /** Certificates are not checked, and http will do. (http is always tried for this machine itself.) */
-  readonly insecure?: boolean | undefined
 }
 
 export interface PushResult {
@@ -81,6 +77,7 @@ export interface LoginOptions extends CallOptions {
   /** Both, or none: then what is kept already is checked. */
   readonly user?: string | undefined
   readonly password?: string | undefined
+  /** Skips certificate checks and allows plain http. Default: false. */
   readonly insecure?: boolean | undefined
 }
 
@@ -101,9 +98,8 @@ export interface LogoutOptions extends CallOptions {
 }
 
 /** A name in a registry. */
-export interface RemoteOptions extends CallOptions {
+export interface RemoteOptions extends RegistryCallOptions {
   readonly name: string
-  readonly insecure?: boolean | undefined
 }
 
 export interface RemoveRemoteOptions extends RemoteOptions {
@@ -111,14 +107,13 @@ export interface RemoveRemoteOptions extends RemoteOptions {
   readonly tagOnly?: boolean | undefined
 }
 
-export interface DocumentOptions extends CallOptions {
+export interface DocumentOptions extends RegistryCallOptions {
   /** A name in a registry, or another place that `copy` knows: `store:app`, `oci:layout:1`. */
   readonly name: string
   /** The name is one of the store. */
   readonly local?: boolean | undefined
   /** Image for this platform in an index. Default: the index itself; for a config, this machine's. */
   readonly platform?: string | undefined
-  readonly insecure?: boolean | undefined
 }
 
 export interface ReferrersOptions extends RemoteOptions {
@@ -140,7 +135,7 @@ export interface Referrer {
  * An image from one place to another. A place is a registry's name (`docker://alpine:3.19` or `alpine:3.19`), `store:NAME`,
  * `oci:PATH[:TAG]`, `oci-archive:PATH[:TAG]` or `docker-archive:PATH[:NAME]`.
  */
-export interface CopyOptions extends CallOptions {
+export interface CopyOptions extends RegistryCallOptions {
   readonly from: string
   readonly to: string
   /** Only these platforms of an index. Default: all; for a docker-archive, which holds one, this machine's. */
@@ -159,7 +154,6 @@ export interface CopyOptions extends CallOptions {
   readonly compression?: 'gzip' | 'zstd' | undefined
   /** 1 to 9 for gzip (default: 4), 1 to 19 for zstd (default: 3). */
   readonly compressionLevel?: number | undefined
-  readonly insecure?: boolean | undefined
 }
 
 export interface CopyResult {

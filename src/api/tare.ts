@@ -32,7 +32,8 @@ import type {
   DoctorReport,
   ExportMountsOptions,
   ImportMountsOptions,
-  RunOptions,
+  TareInfo,
+  VersionInfo,
 } from './machine.ts'
 import type {
   CopyOptions,
@@ -51,6 +52,7 @@ import type {
   RemoteOptions,
   RemoveRemoteOptions,
 } from './registry.ts'
+import type { RunOptions } from './run.ts'
 import type { WeighOptions, WeighResult } from './weigh.ts'
 
 /** Everything tare can do. Each promise rejects with a TareError for what a user can meet. */
@@ -75,6 +77,10 @@ export interface Tare {
   doctor(options?: CallOptions): Promise<DoctorReport>
   /** What the store takes up: the lines of `tare system df`. */
   diskUsage(options?: CallOptions): Promise<readonly DiskUsageLine[]>
+  /** The versions of tare and Node. */
+  version(options?: CallOptions): Promise<VersionInfo>
+  /** This tare, its store and the machine it runs on. */
+  info(options?: CallOptions): Promise<TareInfo>
 }
 
 export interface ImageVerbs {

@@ -1,5 +1,5 @@
 import type { Digest } from '../oci/index.ts'
-import type { CallOptions } from './call.ts'
+import type { RegistryCallOptions } from './call.ts'
 
 /** What an image may weigh. What is exceeded is a finding. */
 export interface WeighRules {
@@ -15,7 +15,7 @@ export interface WeighRules {
   readonly maxDiveWasted?: number | undefined
 }
 
-export interface WeighOptions extends CallOptions {
+export interface WeighOptions extends RegistryCallOptions {
   /** A name in the store or in a registry, or a transport: `oci:layout:tag`, `docker-archive:app.tar`. */
   readonly image: string
   /** `linux/arm64`, of an index. Default: the only image, or this machine's platform. */

@@ -61,7 +61,7 @@ async function dispatch(argv: readonly string[], around: Surroundings, invocatio
   const { streams } = around
   const { values, args, help } = parseFlags(globalFlags, argv, { interspersed: false })
   invocation.debug = values.debug || values['log-level'] === 'debug'
-  if (values.version) return printVersion(streams)
+  if (values.version) return printVersion(around)
   if (args[0] === 'help') return printHelp(args.slice(1), streams)
   if (help || args.length === 0) return printRootHelp(streams)
   const { name, command, rest } = await route(args)
@@ -154,9 +154,10 @@ function checkArguments(name: string, verb: AnyVerb, count: number): void {
   throw new UsageError(`"tare ${name}" requires ${wanted}`, `Usage:  tare ${name} ${verb.usage}`, 1)
 }
 
-async function printVersion(streams: Streams): Promise<number> {
-  const { readVersion } = await import('./verbs/version.ts')
-  await print(streams, `tare version ${readVersion()}\n`)
+async function printVersion({ env, streams }: Surroundings): Promise<number> {
+  const { openTare } = await import('../index.ts')
+  const { version } = await (await openTare({ environment: env })).version()
+  await print(streams, `tare version ${version}\n`)
   return 0
 }
 

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { TareOptions } from '../api/index.ts'
+import type { LoginCallOptions, TareOptions } from '../api/index.ts'
 import { Store } from '../content/store/index.ts'
 import { normalizePlatform, type Platform } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
@@ -11,6 +11,8 @@ export interface Host {
   /** What this machine runs, with linux as the operating system. */
   readonly platform: Platform
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** Logins that come before those that are stored, by registry. */
+  readonly credentials?: LoginCallOptions['credentials']
   now(): Date
   /** Reports a problem that is not an error, each only once. */
   warn?(message: string): void

@@ -1,82 +1,177 @@
-import type { CacheVerbs, ImageVerbs, IndexVerbs, RegistryVerbs, Tare, TareOptions } from '../api/index.ts'
+import {
+  buildOptions,
+  callOptions,
+  checkContentsOptions,
+  checkOptions,
+  checkText,
+  copyOptions,
+  copyOutOptions,
+  documentOptions,
+  exportMountsOptions,
+  exportOptions,
+  fileDiffOptions,
+  fileOptions,
+  filesOptions,
+  imageDiffOptions,
+  importMountsOptions,
+  importOptions,
+  indexAnnotateOptions,
+  indexCreateOptions,
+  listOptions,
+  loadOptions,
+  loginOptions,
+  logoutOptions,
+  lookOptions,
+  openOptions,
+  pruneOptions,
+  pullOptions,
+  pushOptions,
+  referrersOptions,
+  remoteOptions,
+  removeOptions,
+  removeRemoteOptions,
+  runOptions,
+  type Shape,
+  saveOptions,
+  weighOptions,
+  whyOptions,
+} from '../api/checks/index.ts'
+import type {
+  CacheVerbs,
+  ImageVerbs,
+  IndexVerbs,
+  LoginCallOptions,
+  RegistryVerbs,
+  Tare,
+  TareOptions,
+} from '../api/index.ts'
 import { createHost, type Host } from '../images/index.ts'
 
-/**
- * Opens the library on this machine's store. Nothing is read or created before a verb is called; each verb is loaded on first
- * use.
- */
+/** The library over this machine's store. Nothing is read or made before a verb is called; each verb is loaded when it is first called. */
 export async function openTare(options: TareOptions = {}): Promise<Tare> {
+  checkOptions('openTare', openOptions, options)
   const host = createHost(options)
+  const verb = verbsOf(host)
   return {
     home: host.store.home,
-    images: imageVerbs(host),
-    registry: registryVerbs(host),
-    index: indexVerbs(host),
-    cache: cacheVerbs(host),
-    build: async (request) => (await import('./build/build.ts')).build(host, request),
-    checkDockerfile: async (request) => (await import('./build/check.ts')).check(host, request),
-    run: async (request) => (await import('./build/run.ts')).run(host, request),
-    doctor: async () => (await import('./build/doctor.ts')).doctor(host),
-    diskUsage: async () => (await import('./cache/disk-usage.ts')).diskUsage(host),
+    images: imageVerbs(verb),
+    registry: registryVerbs(verb),
+    index: indexVerbs(verb),
+    cache: cacheVerbs(verb),
+    build: verb('build', buildOptions, async () => (await import('./build/build.ts')).build),
+    checkDockerfile: verb('checkDockerfile', buildOptions, async () => (await import('./build/check.ts')).check),
+    run: verb('run', runOptions, async () => (await import('./build/run.ts')).run),
+    doctor: verb('doctor', callOptions, async () => (await import('./build/doctor.ts')).doctor),
+    diskUsage: verb('diskUsage', callOptions, async () => (await import('./cache/disk-usage.ts')).diskUsage),
+    version: verb('version', callOptions, async () => (await import('./build/info.ts')).version),
+    info: verb('info', callOptions, async () => (await import('./build/info.ts')).info),
   }
 }
 
-function imageVerbs(host: Host): ImageVerbs {
+type MakeVerb = ReturnType<typeof verbsOf>
+
+/** Makes verbs of a host: each checks its options, does nothing if the signal has fired, and only then is loaded. */
+function verbsOf(host: Host) {
+  return <O extends LoginCallOptions, R>(
+    name: string,
+    shape: Shape<O>,
+    load: () => Promise<(host: Host, options: O) => Promise<R>>,
+  ) =>
+    async (given?: O): Promise<R> => {
+      const options = given ?? ({} as O)
+      checkOptions(name, shape, options)
+      options.signal?.throwIfAborted()
+      const { credentials } = options
+      return (await load())(credentials === undefined ? host : { ...host, credentials }, options)
+    }
+}
+
+function imageVerbs(verb: MakeVerb): ImageVerbs {
   return {
-    list: async (request) => (await import('./images/images.ts')).images(host, request),
-    inspect: async (name) => (await import('./images/inspect.ts')).inspect(host, name),
-    history: async (name) => (await import('./images/history.ts')).history(host, name),
-    diff: async (request) => (await import('./images/diff.ts')).diff(host, request),
-    diffFile: async (request) => (await import('./images/diff.ts')).diffFile(host, request),
-    tag: async (source, target) => (await import('./images/tag.ts')).tag(host, source, target),
-    remove: async (request) => (await import('./images/remove.ts')).remove(host, request),
-    prune: async (request) => (await import('./images/prune.ts')).prune(host, request),
-    save: async (request) => (await import('./images/save.ts')).save(host, request),
-    load: async (request) => (await import('./images/load.ts')).load(host, request),
-    check: async (request) => (await import('./images/check.ts')).checkContents(host, request),
-    weigh: async (request) => (await import('./images/weigh.ts')).weighImage(host, request),
-    import: async (request) => (await import('./images/import-image.ts')).importImage(host, request),
-    layers: async (request) => (await import('./images/layers.ts')).imageLayers(host, request),
-    files: async (request) => (await import('./images/files.ts')).imageFiles(host, request),
-    readFile: async function* (request) {
-      yield* (await import('./images/read-file.ts')).readFile(host, request)
+    list: verb('images.list', listOptions, async () => (await import('./images/images.ts')).images),
+    inspect: async (name, options) => {
+      checkText('images.inspect', 'name', name)
+      const load = async () => (await import('./images/inspect.ts')).inspect
+      return verb('images.inspect', callOptions, async () => (host) => load().then((run) => run(host, name)))(options)
     },
-    why: async (request) => (await import('./images/why.ts')).why(host, request),
-    export: async (request) => (await import('./images/export-image.ts')).exportImage(host, request),
-    copyOut: async (request) => (await import('./images/copy-out.ts')).copyOut(host, request),
+    history: async (name, options) => {
+      checkText('images.history', 'name', name)
+      const load = async () => (await import('./images/history.ts')).history
+      return verb('images.history', callOptions, async () => (host) => load().then((run) => run(host, name)))(options)
+    },
+    diff: verb('images.diff', imageDiffOptions, async () => (await import('./images/diff.ts')).diff),
+    diffFile: verb('images.diffFile', fileDiffOptions, async () => (await import('./images/diff.ts')).diffFile),
+    tag: async (source, target, options) => {
+      checkText('images.tag', 'source', source)
+      checkText('images.tag', 'target', target)
+      const load = async () => (await import('./images/tag.ts')).tag
+      return verb(
+        'images.tag',
+        callOptions,
+        async () => (host) => load().then((run) => run(host, source, target)),
+      )(options)
+    },
+    remove: verb('images.remove', removeOptions, async () => (await import('./images/remove.ts')).remove),
+    prune: verb('images.prune', pruneOptions, async () => (await import('./images/prune.ts')).prune),
+    save: verb('images.save', saveOptions, async () => (await import('./images/save.ts')).save),
+    load: verb('images.load', loadOptions, async () => (await import('./images/load.ts')).load),
+    import: verb('images.import', importOptions, async () => (await import('./images/import-image.ts')).importImage),
+    layers: verb('images.layers', lookOptions, async () => (await import('./images/layers.ts')).imageLayers),
+    files: verb('images.files', filesOptions, async () => (await import('./images/files.ts')).imageFiles),
+    readFile: async function* (options) {
+      const load = async () => (await import('./images/read-file.ts')).readFile
+      const open = verb('images.readFile', fileOptions, async () => async (host, given) => (await load())(host, given))
+      yield* await open(options)
+    },
+    why: verb('images.why', whyOptions, async () => (await import('./images/why.ts')).why),
+    export: verb('images.export', exportOptions, async () => (await import('./images/export-image.ts')).exportImage),
+    copyOut: verb('images.copyOut', copyOutOptions, async () => (await import('./images/copy-out.ts')).copyOut),
+    check: verb('images.check', checkContentsOptions, async () => (await import('./images/check.ts')).checkContents),
+    weigh: verb('images.weigh', weighOptions, async () => (await import('./images/weigh.ts')).weighImage),
   }
 }
 
-function registryVerbs(host: Host): RegistryVerbs {
+function registryVerbs(verb: MakeVerb): RegistryVerbs {
+  const documents = () => import('./registry/read-document.ts')
+  const questions = () => import('./registry/questions.ts')
   return {
-    pull: async (request) => (await import('./registry/pull.ts')).pull(host, request),
-    pullAll: async (request) => (await import('./registry/pull.ts')).pullAll(host, request),
-    push: async (request) => (await import('./registry/push.ts')).push(host, request),
-    pushAll: async (request) => (await import('./registry/push.ts')).pushAll(host, request),
-    copy: async (request) => (await import('./registry/copy.ts')).copy(host, request),
-    login: async (request = {}) => (await import('./registry/login.ts')).login(host, request),
-    logout: async (request = {}) => (await import('./registry/login.ts')).logout(host, request),
-    digest: async (request) => (await import('./registry/read-document.ts')).readDigest(host, request),
-    manifest: async (request) => (await import('./registry/read-document.ts')).readManifest(host, request),
-    config: async (request) => (await import('./registry/read-document.ts')).readConfig(host, request),
-    tags: async (request) => (await import('./registry/questions.ts')).remoteTags(host, request),
-    referrers: async (request) => (await import('./registry/questions.ts')).referrers(host, request),
-    remove: async (request) => (await import('./registry/questions.ts')).removeRemote(host, request),
+    pull: verb('registry.pull', pullOptions, async () => (await import('./registry/pull.ts')).pull),
+    pullAll: verb('registry.pullAll', pullOptions, async () => (await import('./registry/pull.ts')).pullAll),
+    push: verb('registry.push', pushOptions, async () => (await import('./registry/push.ts')).push),
+    pushAll: verb('registry.pushAll', pushOptions, async () => (await import('./registry/push.ts')).pushAll),
+    copy: verb('registry.copy', copyOptions, async () => (await import('./registry/copy.ts')).copy),
+    login: verb('registry.login', loginOptions, async () => (await import('./registry/login.ts')).login),
+    logout: verb('registry.logout', logoutOptions, async () => (await import('./registry/login.ts')).logout),
+    digest: verb('registry.digest', documentOptions, async () => (await documents()).readDigest),
+    manifest: verb('registry.manifest', documentOptions, async () => (await documents()).readManifest),
+    config: verb('registry.config', documentOptions, async () => (await documents()).readConfig),
+    tags: verb('registry.tags', remoteOptions, async () => (await questions()).remoteTags),
+    referrers: verb('registry.referrers', referrersOptions, async () => (await questions()).referrers),
+    remove: verb('registry.remove', removeRemoteOptions, async () => (await questions()).removeRemote),
   }
 }
 
-function indexVerbs(host: Host): IndexVerbs {
+function indexVerbs(verb: MakeVerb): IndexVerbs {
   return {
-    create: async (request) => (await import('./index/create.ts')).createIndex(host, request),
-    annotate: async (request) => (await import('./index/annotate.ts')).annotateIndex(host, request),
+    create: verb('index.create', indexCreateOptions, async () => (await import('./index/create.ts')).createIndex),
+    annotate: verb(
+      'index.annotate',
+      indexAnnotateOptions,
+      async () => (await import('./index/annotate.ts')).annotateIndex,
+    ),
   }
 }
 
-function cacheVerbs(host: Host): CacheVerbs {
+function cacheVerbs(verb: MakeVerb): CacheVerbs {
+  const mounts = () => import('./cache/cache-mounts.ts')
   return {
-    prune: async (request) => (await import('./cache/prune-build-cache.ts')).pruneBuildCache(host, request),
-    mounts: async () => (await import('./cache/cache-mounts.ts')).cacheMounts(host),
-    exportMounts: async (request) => (await import('./cache/cache-mounts.ts')).exportMounts(host, request),
-    importMounts: async (request) => (await import('./cache/cache-mounts.ts')).importMounts(host, request),
+    prune: verb(
+      'cache.prune',
+      pruneOptions,
+      async () => (await import('./cache/prune-build-cache.ts')).pruneBuildCache,
+    ),
+    mounts: verb('cache.mounts', callOptions, async () => (await mounts()).cacheMounts),
+    exportMounts: verb('cache.exportMounts', exportMountsOptions, async () => (await mounts()).exportMounts),
+    importMounts: verb('cache.importMounts', importMountsOptions, async () => (await mounts()).importMounts),
   }
 }

@@ -4,18 +4,19 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { BuildSshAgent } from '../../api/index.ts'
 import { isMissingProgram, messageOf, TareError } from '../../support/index.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** A parsed --ssh: an agent's socket, or key files. */
-type Wish = { readonly id: string; readonly socket: string } | { readonly id: string; readonly keys: readonly string[] }
+/** What an agent is made of: the socket of another, or key files. */
+type AgentSource =
+  | { readonly id: string; readonly socket: string }
+  | { readonly id: string; readonly keys: readonly string[] }
 
-/** Parses `default`, `id=SOCKET`, `id=KEYFILE[,KEYFILE]`. (buildx, --ssh) Throws `SSH_MISSING`. */
-export function readAgent(text: string, environment: Environment): Wish {
-  const sign = text.indexOf('=')
-  const id = sign < 0 ? text : text.slice(0, sign)
-  const paths = sign < 0 ? [environment['SSH_AUTH_SOCK'] ?? ''] : text.slice(sign + 1).split(',')
+/** Throws `SSH_MISSING`. */
+export function readAgent({ id = 'default', paths: given }: BuildSshAgent, environment: Environment): AgentSource {
+  const paths = given ?? [environment['SSH_AUTH_SOCK'] ?? '']
   if (paths.includes(''))
     throw new TareError('SSH_MISSING', 'invalid empty ssh agent socket: SSH_AUTH_SOCK is not set', {
       remedy: 'Start an agent (eval "$(ssh-agent)" && ssh-add), or name its socket or a key: --ssh default=FILE.',
@@ -34,21 +35,21 @@ export function readAgent(text: string, environment: Environment): Wish {
 
 /** The SSH agents of a build: those it was given, and its own for keys from files, in memory. */
 export class Agents {
-  private readonly wishes: ReadonlyMap<string, Wish>
+  private readonly sources: ReadonlyMap<string, AgentSource>
   private readonly started = new Map<string, Promise<string>>()
   private readonly ends: (() => void)[] = []
 
-  constructor(options: readonly string[], environment: Environment) {
-    this.wishes = new Map(options.map((text) => readAgent(text, environment)).map((action) => [action.id, action]))
+  constructor(agents: readonly BuildSshAgent[], environment: Environment) {
+    this.sources = new Map(agents.map((agent) => readAgent(agent, environment)).map((source) => [source.id, source]))
   }
 
   /** Returns the socket of the agent with that id; undefined if there is none. Rejects with `SSH_KEY_INVALID`, `SSH_MISSING`. */
   async socket(id: string): Promise<string | undefined> {
-    const action = this.wishes.get(id)
-    if (action === undefined || 'socket' in action) return action?.socket
+    const source = this.sources.get(id)
+    if (source === undefined || 'socket' in source) return source?.socket
     let started = this.started.get(id)
     if (started === undefined) {
-      started = this.start(action.keys)
+      started = this.start(source.keys)
       this.started.set(id, started)
     }
     return started

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import type { NamedContext as GivenContext } from '../../api/index.ts'
 import { type Entry, Store } from '../../content/store/index.ts'
-import { isGitContext } from '../../dockerfile/values/index.ts'
 import type { Host } from '../../images/index.ts'
 import { entryNamed, readImage, repositoriesWith, type StoredImage } from '../../images/index.ts'
 import {
@@ -11,7 +11,6 @@ import {
   formatPlatform,
   formatReference,
   isAttestation,
-  isDigest,
   isIndexType,
   normalizePlatform,
   type Platform,
@@ -105,7 +104,7 @@ function baseOf(image: StoredImage, name: string): BaseImage {
 /** Parses the named contexts, by their keys in plans. Throws `CONTEXT_INVALID`. */
 export function readNamedContexts(
   host: Host,
-  contexts: Readonly<Record<string, string>>,
+  contexts: Readonly<Record<string, GivenContext>>,
 ): ReadonlyMap<string, NamedContext> {
   return new Map(
     Object.entries(contexts).map(([name, value]) => [keyOfContext(name), readNamedContext(host, name, value)]),
@@ -122,48 +121,28 @@ function keyOfContext(name: string): string {
   }
 }
 
-/**
- * Parses `--build-context name=value`. Folders and addresses are opened by the caller. Throws `CONTEXT_INVALID` for an unknown
- * kind.
- */
-function readNamedContext(host: Host, name: string, value: string): NamedContext {
-  const [scheme, rest] = splitScheme(value)
-  switch (scheme) {
-    case undefined:
+/** What a named context means to a plan. A directory or an address is opened by the caller. */
+function readNamedContext(host: Host, name: string, context: GivenContext): NamedContext {
+  switch (context.kind) {
+    case 'directory':
+    case 'remote':
       return { kind: 'files' }
-    case 'docker-image':
-      return rest === 'scratch' ? { kind: 'scratch' } : { kind: 'image', name: rest }
-    case 'oci-layout':
-      return { kind: 'image', name, load: (platform) => loadLayout(host, rest, platform) }
-    case 'target':
-      return { kind: 'target', stage: rest }
-    case 'http':
-    case 'https':
-    case 'git':
-    case 'ssh':
-      return { kind: 'files' }
-    default:
-      throw new TareError('CONTEXT_INVALID', `the context ${name}=${value} has an unknown scheme: ${scheme}`, {
-        remedy: 'Use a folder, docker-image://NAME, oci-layout://PATH[:TAG|@DIGEST], target:STAGE or an address.',
-      })
+    case 'image':
+      return context.name === 'scratch' ? { kind: 'scratch' } : { kind: 'image', name: context.name }
+    case 'layout':
+      return { kind: 'image', name, load: (platform) => loadLayout(host, context, platform) }
+    case 'stage':
+      return { kind: 'target', stage: context.name }
   }
 }
 
-/** Whether the argument of `tare build`, or the value of a named context, is remote. A folder named github.com is a folder. */
-export function isRemoteContext(text: string): boolean {
-  if (text.startsWith('github.com/')) return !existsSync(text)
-  return /^https?:\/\//i.test(text) || isGitContext(text)
-}
-
-function splitScheme(value: string): [scheme: string | undefined, rest: string] {
-  if (value.startsWith('target:')) return ['target', value.slice('target:'.length)]
-  const match = /^([a-z][a-z0-9+-]*):\/\/(.*)$/i.exec(value)
-  return match === null ? [undefined, value] : [match[1]!.toLowerCase(), match[2]!]
-}
-
 /** Copies an image of an OCI layout on disk to the store without a name, so that it can be built upon. */
-async function loadLayout(host: Host, place: string, platform: Platform): Promise<BaseImage> {
-  const [, path = '', tag, digest] = /^(.*?)(?::([^:/@]+))?(?:@(sha256:[0-9a-f]{64}))?$/.exec(place) ?? []
+async function loadLayout(
+  host: Host,
+  { path, tag, digest }: Extract<GivenContext, { kind: 'layout' }>,
+  platform: Platform,
+): Promise<BaseImage> {
+  const place = `${path}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`
   if (!['oci-layout', 'index.json'].some((name) => existsSync(join(resolve(path), name))))
     throw new TareError('BASE_UNKNOWN', `there is no OCI layout at ${path}`, {
       remedy: 'Name a folder that has oci-layout and index.json; a relative path is relative to the working directory.',
@@ -172,11 +151,12 @@ async function loadLayout(host: Host, place: string, platform: Platform): Promis
   const entries = layout.entries()
   const named = (text: string) =>
     entries.find(({ refName, name }) => refName === text || (name !== undefined && name.tag === text))
-  const entry = isDigest(digest)
-    ? entries.find(({ manifest }) => manifest.digest === digest)
-    : tag !== undefined
-      ? named(tag)
-      : (named('latest') ?? entries[0])
+  const entry =
+    digest !== undefined
+      ? entries.find(({ manifest }) => manifest.digest === digest)
+      : tag !== undefined
+        ? named(tag)
+        : (named('latest') ?? entries[0])
   if (entry === undefined)
     throw new TareError('BASE_UNKNOWN', `there is no such image in the OCI layout ${place}`, {
       remedy: `It contains ${entries.map(({ refName, manifest }) => refName ?? manifest.digest).join(', ') || 'none'}.`,

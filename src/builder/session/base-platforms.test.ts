@@ -49,11 +49,11 @@ test.each<[string, (name: string) => readonly string[], Partial<BuildOptions>]>(
   ['FROM', (name) => [`FROM ${name}`], {}],
   ['FROM --platform', (name) => [`FROM --platform=linux/arm64 ${name}`], {}],
   ['COPY --from', (name) => ['FROM scratch', `COPY --from=${name} /arch /`], {}],
-  ['a named context for FROM', () => ['FROM base'], { contexts: { base: 'docker-image://NAME' } }],
+  ['a named context for FROM', () => ['FROM base'], { contexts: { base: { kind: 'image', name: 'NAME' } } }],
   [
     'a named context for --from',
     () => ['FROM scratch', 'COPY --from=base /arch /'],
-    { contexts: { base: 'docker-image://NAME' } },
+    { contexts: { base: { kind: 'image', name: 'NAME' } } },
   ],
   ['RUN --mount', (name) => ['FROM scratch', `COPY --from=${name} --link /arch /`], {}],
   ['ONBUILD', (name) => ['FROM trigger', `# ${name}`], {}],
@@ -69,7 +69,7 @@ test.each<[string, (name: string) => readonly string[], Partial<BuildOptions>]>(
           [`linux/${architecture}`],
           architecture === 'arm64' ? { tags: ['trigger'] } : {},
         )
-    const contexts = more.contexts && { contexts: { base: `docker-image://${at.name}` } }
+    const contexts = more.contexts && { contexts: { base: { kind: 'image', name: at.name } as const } }
     const layers: (readonly string[])[] = []
     for (let n = 0; n < 2; n++)
       layers.push(await at.layersOf((await at.build(lines(at.name), ['linux/arm64'], { ...contexts })).id))
@@ -173,7 +173,7 @@ test('an OCI layout without the platform is an error, and no image of another on
   const at = await bench()
   const layout = `${temporaryFolder()}/layout`
   await at.tare.registry.copy({ from: at.name, to: `oci:${layout}:1`, platforms: ['linux/amd64', 'linux/arm64'] })
-  const contexts = { base: `oci-layout://${layout}:1` }
+  const contexts = { base: { kind: 'layout', path: layout, tag: '1' } as const }
   const { id } = await at.build(['FROM base'], ['linux/arm64'], { contexts })
   expect(await at.layersOf(id)).toEqual(one(at, 'arm64'))
   await expect(at.build(['FROM base'], ['linux/s390x'], { contexts })).rejects.toMatchObject({

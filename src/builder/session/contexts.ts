@@ -3,7 +3,6 @@ import type { Dockerfile, IgnoreMatcher } from '../../dockerfile/index.ts'
 import type { Context } from '../../files/context/index.ts'
 import type { Host } from '../../images/index.ts'
 import { contextKey, type EpochSource } from '../plan/index.ts'
-import { isRemoteContext } from './base-image.ts'
 import { openBuild, openNamedFolder } from './inputs.ts'
 import type { ContextTools, RemoteContexts } from './remote-context.ts'
 
@@ -59,9 +58,10 @@ export class BuildContexts {
 
   private async open(name: string): Promise<Context> {
     const [, value] = Object.entries(this.options.contexts!).find(([key]) => contextKey(key) === name)!
-    const context = isRemoteContext(value)
-      ? await (await this.remotes()).openNamed(value, name)
-      : openNamedFolder(this.host, value, name)
+    const context =
+      value.kind === 'remote'
+        ? await (await this.remotes()).openNamed(value.address, name)
+        : openNamedFolder(this.host, (value as { readonly path: string }).path, name)
     this.opened.push(context)
     return context
   }

@@ -83,7 +83,10 @@ test('the warning says when the registry was last asked, however often the base 
   at.interfere = (request) => !!request.destroy()
   await rev()
   await rev()
-  expect(warnings()).toEqual([expect.stringContaining('as of 2020-01-02T03:04:05Z'), expect.stringContaining('on 2020-')])
+  expect(warnings()).toEqual([
+    expect.stringContaining('as of 2020-01-02T03:04:05Z'),
+    expect.stringContaining('on 2020-'),
+  ])
   at.interfere = undefined
   await rev()
   expect(JSON.parse(readFileSync(path, 'utf8')).asked > known.asked).toBe(true)

@@ -187,7 +187,7 @@ describe.skipIf(!hasGitDaemon)('a git repository as context', () => {
     repositories.commit('a', files)
     const url = await repositories.daemon()
     const { build } = await open()
-    const contexts = { src: `${url}/a.git#main:sub` }
+    const contexts = { src: { kind: 'remote', address: `${url}/a.git#main:sub` } as const }
     const dockerfile = { text: 'FROM scratch\nCOPY --from=src y /z\n' }
     expect((await build({ context: { kind: 'empty' }, contexts, dockerfile })).files).toEqual({ z: 'y' })
     const base = await build({ context: { kind: 'empty' }, contexts, dockerfile: { text: 'FROM src\n' } })
@@ -201,14 +201,16 @@ describe.skipIf(!hasGitDaemon)('a git repository as context', () => {
     const { url } = await repositories.web('smart', wants)
     const environment = { PATH: process.env['PATH'], TOKEN: 'opensesame', HEADER: wants }
     const { build } = await open(environment)
-    const from = (secrets: readonly string[]) =>
+    const from = (secrets: BuildOptions['secrets']) =>
       build({ context: { kind: 'remote', address: `${url}/a.git` }, secrets })
     await expect(from([])).rejects.toMatchObject({ code: 'GIT_DENIED' })
-    expect((await from(['id=GIT_AUTH_TOKEN,env=TOKEN'])).files).toEqual({ Dockerfile: copyAll.text })
-    expect((await from([`id=GIT_AUTH_HEADER.${new URL(url).host},env=HEADER`])).files).toEqual({
+    expect((await from([{ id: 'GIT_AUTH_TOKEN', variable: 'TOKEN' }])).files).toEqual({ Dockerfile: copyAll.text })
+    expect((await from([{ id: `GIT_AUTH_HEADER.${new URL(url).host}`, value: wants }])).files).toEqual({
       Dockerfile: copyAll.text,
     })
-    await expect(from(['id=GIT_AUTH_TOKEN.example.com,env=TOKEN'])).rejects.toMatchObject({ code: 'GIT_DENIED' })
+    await expect(from([{ id: 'GIT_AUTH_TOKEN.example.com', variable: 'TOKEN' }])).rejects.toMatchObject({
+      code: 'GIT_DENIED',
+    })
   })
 
   test('is given up at once when the build is, and leaves nothing', async () => {
@@ -287,7 +289,11 @@ describe('a context of the web', () => {
     const url = await serve((_, response) => response.end(tar))
     const { build } = await open({})
     const dockerfile = { text: 'FROM scratch\nCOPY --from=src / /\n' }
-    const { files } = await build({ context: { kind: 'empty' }, contexts: { src: `${url}/dir/a.tar` }, dockerfile })
+    const { files } = await build({
+      context: { kind: 'empty' },
+      contexts: { src: { kind: 'remote', address: `${url}/dir/a.tar` } },
+      dockerfile,
+    })
     expect(files).toEqual({ 'a.tar': tar.toString() })
   })
 

@@ -4,25 +4,15 @@ import type { RunMount, RunOptions } from '../../api/index.ts'
 import { TareError } from '../../support/index.ts'
 import type { SandboxMount } from '../sandbox/index.ts'
 
-/** Returns what `run` mounts: volumes first, then mounts. Throws `OPTION_INVALID` and `MOUNT_SOURCE_MISSING`. */
-export function mountsOf({ volumes = [], mounts = [] }: RunOptions): SandboxMount[] {
-  const all = [...volumes.map(readVolume), ...mounts.map(readMount)]
+/** What `run` mounts. Throws `OPTION_INVALID` and `MOUNT_SOURCE_MISSING`. */
+export function mountsOf({ mounts = [] }: RunOptions): SandboxMount[] {
+  const all = mounts.map(readMount)
   const targets = new Set<string>()
   for (const { target } of all) {
     if (targets.has(target)) throw invalid('mounts', `two have the target ${target}`, 'Give each its own target.')
     targets.add(target)
   }
   return all
-}
-
-/** Parses `source:target[:ro]`. */
-function readVolume(text: string): SandboxMount {
-  const [source = '', target = '', how = 'rw', ...rest] = text.split(':')
-  if (target === '' || rest.length > 0) throw invalid('volume', text, 'Write -v SOURCE:TARGET or -v SOURCE:TARGET:ro.')
-  if (how !== 'ro' && how !== 'rw') throw invalid('volume', text, `"${how}" is unknown: use ro or rw.`)
-  if (!source.includes('/') && source !== '.' && source !== '..')
-    throw invalid('volume', text, `There are no named volumes; for a directory write ./${source}.`)
-  return readMount({ type: 'bind', source, target, readonly: how === 'ro' })
 }
 
 function readMount(mount: RunMount): SandboxMount {

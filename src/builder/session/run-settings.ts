@@ -1,11 +1,10 @@
 import { join } from 'node:path'
-import type { BuildOptions } from '../../api/index.ts'
+import type { BuildOptions, HostEntry, ResourceLimit } from '../../api/index.ts'
 import { nameOfProcess } from '../../disk/index.ts'
 import type { Host } from '../../images/index.ts'
-import { sha256 } from '../../support/index.ts'
+import { sha256, TareError } from '../../support/index.ts'
 import type { RunSettings } from '../solve/index.ts'
 import type { Agents } from './agents.ts'
-import { invalid } from './option-text.ts'
 import { keyedHash, needleOf, type Secret } from './secrets.ts'
 
 /** Returns RUN's settings from a build's options. */
@@ -16,10 +15,12 @@ export function runSettings(
   agents: Agents,
 ): RunSettings {
   const { environment = {}, buildArgs = {} } = options
-  const allowed = (options.allow ?? []).flatMap((text) => text.split(',')).filter(Boolean)
+  const allowed = options.allow ?? []
   for (const name of allowed)
     if (!entitlements.includes(name))
-      throw invalid('entitlement', name, `The known ones are ${entitlements.join(' and ')}.`)
+      throw new TareError('OPTION_INVALID', `invalid entitlement ${JSON.stringify(name)}`, {
+        remedy: `The known ones are ${entitlements.join(' and ')}.`,
+      })
   const found = (id: string) => secrets.findLast((secret) => secret.id === id)
   const started = host.now().toISOString().replace(/[:.]/g, '-')
   return {
@@ -42,7 +43,7 @@ export function runSettings(
 }
 
 // The network is the machine's in any case, so allowing it changes nothing.
-const entitlements = ['security.insecure', 'network.host']
+const entitlements: readonly string[] = ['security.insecure', 'network.host']
 
 // (BuildKit, dockerfile2llb: available to every RUN without ARG, and in no key)
 const proxyNames = new Set(['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'])
@@ -60,18 +61,11 @@ function proxiesOf(
   return [...found].flatMap(([name, address]) => [`${name}=${address}`, `${name.toLowerCase()}=${address}`])
 }
 
-/** Parses `name:address` or `name=address`; an IPv6 address may be in brackets. */
-export function readHost(text: string): readonly [string, string] {
-  const match = /^([^:=]+)[:=](.+)$/.exec(text)
-  if (match === null) throw invalid('host', text, 'Write --add-host NAME:ADDRESS.')
-  const address = match[2]!.replace(/^\[(.*)\]$/, '$1')
-  return [match[1]!, address === 'host-gateway' ? '127.0.0.1' : address]
+/** A line of /etc/hosts. */
+export function readHost({ name, address }: HostEntry): readonly [string, string] {
+  return [name, address === 'host-gateway' ? '127.0.0.1' : address]
 }
 
-/** Parses `nofile=1024` or `nofile=1024:2048`. */
-export function readLimit(text: string): readonly [string, number, number] {
-  const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text)
-  if (match === null)
-    throw invalid('ulimit', text, 'Write --ulimit NAME=SOFT or --ulimit NAME=SOFT:HARD, such as nofile=1024:2048.')
-  return [match[1]!, Number(match[2]), Number(match[3] ?? match[2])]
+export function readLimit({ name, soft, hard = soft }: ResourceLimit): readonly [string, number, number] {
+  return [name, soft, hard]
 }

@@ -11,38 +11,37 @@ import { keyedHash, needleOf, readSecret } from './secrets.ts'
 
 const environment = { TOKEN: 'of the environment' }
 
-test('a secret comes from a file, a variable, or the variable of its own name before the file', () => {
+test('a secret is a value, a file or a variable', () => {
   const file = join(temporaryFolder(), 'secret')
   writeFileSync(file, 'of the file\n')
-  const text = (spec: string) => readSecret(spec, environment).bytes.toString()
-  expect(text(`id=x,src=${file}`)).toBe('of the file\n')
-  expect(text(`type=file,id=x,source=${file}`)).toBe('of the file\n')
-  expect(text('id=x,env=TOKEN')).toBe('of the environment')
-  expect(text('id=x,type=env,src=TOKEN')).toBe('of the environment')
-  expect(text('id=TOKEN')).toBe('of the environment')
-  expect(text('id=TOKEN,type=env')).toBe('of the environment')
-  expect(text(`id=${file}`)).toBe('of the file\n')
+  const bytesOf = (source: { value: string | Uint8Array } | { path: string } | { variable: string }) =>
+    readSecret({ id: 'x', ...source }, environment).bytes.toString()
+  expect(bytesOf({ path: file })).toBe('of the file\n')
+  expect(bytesOf({ variable: 'TOKEN' })).toBe('of the environment')
+  expect(bytesOf({ value: 'of the call' })).toBe('of the call')
+  expect(bytesOf({ value: Buffer.from([0x61, 0x62]) })).toBe('ab')
+  expect(readSecret({ id: 'x', value: 'v' }, {}).cached).toBe(false)
+  expect(readSecret({ id: 'x', value: 'v', cache: 'content' }, {}).cached).toBe(true)
 })
 
-test.each([
-  ['src=x', 'OPTION_INVALID'],
-  ['id', 'OPTION_INVALID'],
-  ['id=x,type=vault', 'OPTION_INVALID'],
-  ['id=x,mode=1', 'OPTION_INVALID'],
-  ['id=x,cache=always', 'OPTION_INVALID'],
-  ['id=x,env=NOT_THERE', 'SECRET_MISSING'],
-  ['id=x,src=/not/there', 'SECRET_MISSING'],
-  ['id=TOKEN,type=file', 'SECRET_MISSING'],
-])('--secret %s is refused with %s', (spec, code) => {
-  expect(() => readSecret(spec, environment)).toThrow(expect.objectContaining({ code }))
+test('a secret that is not there is told', () => {
+  for (const source of [{ variable: 'NOT_THERE' }, { path: '/not/there' }])
+    expect(() => readSecret({ id: 'x', ...source }, environment)).toThrow(
+      expect.objectContaining({ code: 'SECRET_MISSING' }),
+    )
 })
 
-test('a secret of more than 500 KiB is refused', () => {
+test('a secret of more than 500 KiB is refused, wherever it comes from', () => {
+  const limit = 500 * 1024
   const file = join(temporaryFolder(), 'secret')
-  writeFileSync(file, Buffer.alloc(500 * 1024))
-  expect(readSecret(`id=x,src=${file}`, {}).bytes).toHaveLength(500 * 1024)
-  writeFileSync(file, Buffer.alloc(500 * 1024 + 1))
-  expect(() => readSecret(`id=x,src=${file}`, {})).toThrow(expect.objectContaining({ code: 'SECRET_INVALID' }))
+  writeFileSync(file, Buffer.alloc(limit))
+  expect(readSecret({ id: 'x', path: file }, {}).bytes).toHaveLength(limit)
+  expect(readSecret({ id: 'x', value: Buffer.alloc(limit) }, {}).bytes).toHaveLength(limit)
+  writeFileSync(file, Buffer.alloc(limit + 1))
+  for (const source of [{ path: file }, { value: Buffer.alloc(limit + 1) }, { variable: 'LONG' }])
+    expect(() => readSecret({ id: 'x', ...source }, { LONG: 'x'.repeat(limit + 1) })).toThrow(
+      expect.objectContaining({ code: 'SECRET_INVALID' }),
+    )
 })
 
 test('what a key has of a secret depends on the store, the id and the content, and on nothing else', () => {

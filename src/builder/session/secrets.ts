@@ -1,9 +1,9 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { BuildSecret } from '../../api/index.ts'
 import { makePrivateFolder, replaceFile } from '../../disk/index.ts'
 import { messageOf, systemCode, TareError } from '../../support/index.ts'
-import { fieldsOf, invalid } from './option-text.ts'
 
 /** A secret given to a build. */
 export interface Secret {
@@ -15,34 +15,16 @@ export interface Secret {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-const help = 'Write --secret id=NAME,src=FILE, or --secret id=NAME,env=VARIABLE.'
-
-/**
- * Parses `id=name[,src=path][,env=VARIABLE][,type=file|env][,cache=content]`: without a source, the variable of that name,
- * otherwise the file. (buildx, --secret) Throws `SECRET_MISSING`, `SECRET_INVALID`, `OPTION_INVALID`.
- */
-export function readSecret(text: string, environment: Environment): Secret {
-  const fields = fieldsOf(text, 'secret')
-  for (const [key, value] of fields) {
-    if (!['id', 'src', 'source', 'env', 'type', 'cache'].includes(key))
-      throw invalid('secret', text, `unexpected key "${key}". ${help}`)
-    if (key === 'type' && value !== 'file' && value !== 'env')
-      throw invalid('secret', text, `unsupported secret type "${value}": use file or env.`)
-    if (key === 'cache' && value !== 'content' && value !== 'none')
-      throw invalid('secret', text, `unsupported cache "${value}": use content or none.`)
-  }
-  const id = fields.get('id')
-  if (id === undefined || id === '') throw invalid('secret', text, `It has no id. ${help}`)
-  return { id, bytes: contentOf(id, fields, environment), cached: fields.get('cache') === 'content' }
+/** Reads what a build was given as a secret. Throws `SECRET_MISSING` and `SECRET_INVALID`. */
+export function readSecret(secret: BuildSecret, environment: Environment): Secret {
+  return { id: secret.id, bytes: contentOf(secret, environment), cached: secret.cache === 'content' }
 }
 
-function contentOf(id: string, fields: ReadonlyMap<string, string>, environment: Environment): Buffer {
-  const source = fields.get('src') ?? fields.get('source')
-  const type = fields.get('type')
-  const variable = fields.get('env') ?? (type === 'env' ? (source ?? id) : undefined)
-  if (variable !== undefined) return ofEnvironment(id, variable, environment)
-  const inherited = source === undefined && type !== 'file' ? environment[id] : undefined
-  return inherited === undefined ? ofFile(id, source ?? id) : Buffer.from(inherited, 'utf8')
+function contentOf(secret: BuildSecret, environment: Environment): Buffer {
+  const { id } = secret
+  if ('path' in secret) return ofFile(id, secret.path)
+  if ('variable' in secret) return ofEnvironment(id, secret.variable, environment)
+  return ofLimitedSize(id, Buffer.from(secret.value as Uint8Array))
 }
 
 function ofEnvironment(id: string, variable: string, environment: Environment): Buffer {
@@ -51,7 +33,16 @@ function ofEnvironment(id: string, variable: string, environment: Environment): 
     throw new TareError('SECRET_MISSING', `the variable ${variable} of secret ${id} is not set`, {
       remedy: 'Set and export it.',
     })
-  return Buffer.from(value, 'utf8')
+  return ofLimitedSize(id, Buffer.from(value, 'utf8'))
+}
+
+function ofLimitedSize(id: string, bytes: Buffer): Buffer {
+  if (bytes.length > limit) throw tooLarge(id, bytes.length)
+  return bytes
+}
+
+function tooLarge(id: string, size: number): TareError {
+  return new TareError('SECRET_INVALID', `secret ${id} is too large: ${size} bytes, at most ${limit} are allowed`)
 }
 
 // (BuildKit, session/secrets: MaxSecretSize)
@@ -60,8 +51,7 @@ const limit = 500 * 1024
 function ofFile(id: string, path: string): Buffer {
   try {
     const { size } = statSync(path)
-    if (size > limit)
-      throw new TareError('SECRET_INVALID', `secret ${id} is too large: ${size} bytes, at most ${limit} are allowed`)
+    if (size > limit) throw tooLarge(id, size)
     return readFileSync(path)
   } catch (cause) {
     if (cause instanceof TareError) throw cause

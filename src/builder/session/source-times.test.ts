@@ -23,8 +23,10 @@ async function epochOf(value: string, options: Partial<BuildOptions>): Promise<s
 test('a folder has no time, and what has none counts as not given', async () => {
   const path = writeFiles(temporaryFolder(), { f: 'f' })
   expect(await epochOf('context', { context: { kind: 'directory', path } })).toBe('ARG SOURCE_DATE_EPOCH')
-  expect(await epochOf('named', { contexts: { named: path } })).toBe('ARG SOURCE_DATE_EPOCH')
-  expect(await epochOf('named', { contexts: { named: 'docker-image://scratch' } })).toBe('ARG SOURCE_DATE_EPOCH')
+  expect(await epochOf('named', { contexts: { named: { kind: 'directory', path } } })).toBe('ARG SOURCE_DATE_EPOCH')
+  expect(await epochOf('named', { contexts: { named: { kind: 'image', name: 'scratch' } } })).toBe(
+    'ARG SOURCE_DATE_EPOCH',
+  )
 })
 
 describe('of what comes from the web', () => {
@@ -46,7 +48,7 @@ describe('of what comes from the web', () => {
     const context = (path: string) => ({ context: { kind: 'remote', address: `${url}/${path}` } as const })
     expect(await epochOf('context', context('dated.tar'))).toBe('ARG SOURCE_DATE_EPOCH=1700000000')
     expect(await epochOf('context', context('a.tar'))).toBe('ARG SOURCE_DATE_EPOCH=2000')
-    const named = (path: string) => ({ contexts: { src: `${url}/${path}` } })
+    const named = (path: string) => ({ contexts: { src: { kind: 'remote', address: `${url}/${path}` } as const } })
     expect(await epochOf('src', named('dated'))).toBe('ARG SOURCE_DATE_EPOCH=1700000000')
     expect(await epochOf('src:latest', named('a.tar'))).toBe('ARG SOURCE_DATE_EPOCH=2000')
     expect(await epochOf('src', named('text'))).toBe('ARG SOURCE_DATE_EPOCH')
@@ -73,7 +75,9 @@ test.skipIf(!hasGitDaemon)('a git repository has that of its commit', async () =
   expect(await epochOf('context', { context: { kind: 'remote', address: `${url}/a.git` } })).toBe(
     `ARG SOURCE_DATE_EPOCH=${seconds}`,
   )
-  expect(await epochOf('src', { contexts: { src: `${url}/a.git` } })).toBe(`ARG SOURCE_DATE_EPOCH=${seconds}`)
+  expect(await epochOf('src', { contexts: { src: { kind: 'remote', address: `${url}/a.git` } } })).toBe(
+    `ARG SOURCE_DATE_EPOCH=${seconds}`,
+  )
   const dockerfile = { text: `FROM scratch AS src\nADD ${url}/a.git#main /\n${file.text}` }
   expect(await epochOf('src', { dockerfile })).toBe(`ARG SOURCE_DATE_EPOCH=${seconds}`)
 })

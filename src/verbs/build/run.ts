@@ -25,6 +25,7 @@ export async function run(host: Host, options: RunOptions): Promise<number> {
   const { store } = host
   // Invalid options are reported before anything is fetched.
   const mounts = mountsOf(options)
+  refuseStreams(options)
   const hosts = (options.hosts ?? []).map(readHost)
   const limits = (options.limits ?? []).map(readLimit)
   const network = networkOf(options.network)
@@ -55,7 +56,7 @@ export async function run(host: Host, options: RunOptions): Promise<number> {
         signal: options.signal ?? new AbortController().signal,
         output: options.output ?? (() => {}),
         inherit:
-          options.output === undefined
+          options.stdio === 'inherit'
             ? { stdin: options.stdin === true || options.terminal === true, terminal: options.terminal === true }
             : undefined,
         started: options.started,
@@ -67,6 +68,22 @@ export async function run(host: Host, options: RunOptions): Promise<number> {
     await sandbox.close()
     release()
   }
+}
+
+/** Throws where the command would have its streams twice, or read a standard input that it does not have. */
+function refuseStreams({ output, stdio, stdin, terminal }: RunOptions): void {
+  if (stdio === undefined && (stdin === true || terminal === true))
+    throw new TareError(
+      'OPTION_INVALID',
+      'stdin and terminal are of this process, whose streams the command does not have',
+      {
+        remedy: "Add stdio: 'inherit'.",
+      },
+    )
+  if (stdio !== undefined && output !== undefined)
+    throw new TareError('OPTION_INVALID', 'output and stdio cannot be combined', {
+      remedy: "Give output to hear what the command prints, or stdio: 'inherit' to have it printed.",
+    })
 }
 
 /** Returns the image from the store, otherwise from its registry. */
@@ -119,16 +136,17 @@ function commandOf(config: ContainerConfig, { entrypoint, command = [], image }:
 
 const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
-function environmentOf(config: ContainerConfig, { env = [], terminal }: RunOptions): string[] {
+function environmentOf(config: ContainerConfig, { env = {}, terminal }: RunOptions): string[] {
   const all = new Map<string, string>()
-  const lines = [defaultPath, ...(terminal === true ? ['TERM=xterm'] : []), ...(config.Env ?? []), ...env]
+  const lines = [defaultPath, ...(terminal === true ? ['TERM=xterm'] : []), ...(config.Env ?? [])]
   for (const line of lines) all.set(line.slice(0, line.indexOf('=')), line)
+  for (const [name, value] of Object.entries(env)) all.set(name, `${name}=${value}`)
   return [...all.values()]
 }
 
 function networkOf(text: string | undefined): 'none' | 'default' {
   if (text === 'none') return 'none'
-  if (text === undefined || ['', 'default', 'bridge', 'host'].includes(text)) return 'default'
+  if (text === undefined || ['default', 'host'].includes(text)) return 'default'
   throw new TareError('OPTION_INVALID', `unknown network ${JSON.stringify(text)}`, {
     remedy: 'Use none, or host for this machine’s network.',
   })

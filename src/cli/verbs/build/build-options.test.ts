@@ -29,7 +29,7 @@ test('flags become what the library is asked for', async () => {
     labels: { l: '1', m: '' },
     annotations: { 'index:k': 'v' },
     platforms: ['linux/amd64', 'linux/arm64'],
-    contexts: { base: 'docker-image://alpine' },
+    contexts: { base: { kind: 'image', name: 'alpine' } },
     noCache: true,
     noCacheFilter: ['s1', 's2'],
     network: 'host',

@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs'
-import type { BuildOptions, ContextSource } from '../../../index.ts'
+import type { BuildOptions, ContextSource, NamedContext } from '../../../index.ts'
 import type { Call } from '../../command.ts'
 import { Failure, notYet, UsageError } from '../../failure.ts'
 import { sizeOf } from '../../flags.ts'
 import { inputBytes, inputWhole } from '../../input.ts'
 import type { BuildFlags } from './build-flags.ts'
+import { isAddress, readContextFlag, readHostFlag, readLimitFlag, readSecretFlag, readSshFlag } from './flag-values.ts'
 import { readIsolation } from './isolation.ts'
 import { withProxies } from './proxies.ts'
 
@@ -28,14 +28,14 @@ export async function readBuildOptions(
     pull: flags.pull,
     noCacheFilter: flags['no-cache-filter'],
     environment: env,
-    network: flags.network,
+    network: flags.network as BuildOptions['network'],
     isolation: readIsolation(flags.isolation),
-    secrets: flags.secret,
-    ssh: flags.ssh,
-    hosts: flags['add-host'].filter(Boolean),
+    secrets: flags.secret.map((text) => readSecretFlag(text, env)),
+    ssh: flags.ssh.map(readSshFlag),
+    hosts: flags['add-host'].filter(Boolean).map(readHostFlag),
     shmSize: sizeOf(flags['shm-size']),
-    limits: flags.ulimit,
-    allow: flags.allow,
+    limits: flags.ulimit.map(readLimitFlag),
+    allow: flags.allow.flatMap((text) => text.split(',')).filter(Boolean) as BuildOptions['allow'],
     secretLeak: readSecretLeak(call),
     signal,
   }
@@ -63,9 +63,6 @@ export function isCheck({ flags }: Pick<BuildCall, 'flags'>): boolean {
   throw new UsageError(`invalid call "${flags.call}"`, 'Use --call=check or --call=build.')
 }
 
-// (docker/build: an existing folder takes precedence)
-const isAddress = /^(?:https?|git|ssh):\/\/|^[\w.-]+@[\w.-]+:|^github\.com\//i
-
 function readContext(call: BuildCall): ContextSource {
   const path = call.args[0]!
   if (path === '-') {
@@ -75,7 +72,7 @@ function readContext(call: BuildCall): ContextSource {
       throw new Failure('failed to get build context from stdin: stdin is terminal, expected piped context')
     return { kind: 'stream', bytes: inputBytes(call) }
   }
-  if (isAddress.test(path) && !existsSync(path)) return { kind: 'remote', address: path }
+  if (isAddress(path)) return { kind: 'remote', address: path }
   return { kind: 'directory', path }
 }
 
@@ -110,11 +107,11 @@ function readAnnotation(text: string): readonly [string, string] {
   return [key, value]
 }
 
-function readNamedContext(text: string): readonly [string, string] {
+function readNamedContext(text: string): readonly [string, NamedContext] {
   const [name, value] = splitPair(text)
   if (!text.includes('=') || name === '' || value === '')
     throw new Failure(`invalid context value: ${text}, expected key=value`)
-  return [name, value]
+  return [name, readContextFlag(name, value)]
 }
 
 /** Returns flags that have no effect although one might expect it. */

@@ -6,6 +6,7 @@ import { progressOutput } from '../../progress-output.ts'
 import { pulled, showTransfers, type Transfers } from '../../render/transfers.ts'
 import { tell } from '../../streams.ts'
 import { readEnvFile } from './env-file.ts'
+import { readHostFlag, readLimitFlag, readVolumeFlag } from './flag-values.ts'
 import { readIsolation } from './isolation.ts'
 import { allRunFlags, type RunFlags } from './run-flags.ts'
 import { readMountFlag, readTmpfsFlag } from './run-mount-flags.ts'
@@ -59,21 +60,33 @@ function readRunOptions(call: RunCall): RunOptions {
   return {
     ...{ image, command, pull, platform: flags.platform || undefined, isolation: readIsolation(flags.isolation) },
     ...{
-      network: given.has('network') ? flags.network : (flags.net ?? flags.network),
-      volumes: flags.volume,
-      hosts: flags['add-host'].filter(Boolean),
+      network: networkOf(given.has('network') ? flags.network : (flags.net ?? flags.network)),
+      hosts: flags['add-host'].filter(Boolean).map(readHostFlag),
     },
-    mounts: [...flags.mount.map(readMountFlag), ...flags.tmpfs.map(readTmpfsFlag)],
+    mounts: [...flags.volume.map(readVolumeFlag), ...flags.mount.map(readMountFlag), ...flags.tmpfs.map(readTmpfsFlag)],
     readonly: flags['read-only'],
     shmSize: sizeOf(flags['shm-size']),
-    limits: flags.ulimit,
+    limits: flags.ulimit.map(readLimitFlag),
     entrypoint: flags.entrypoint === undefined ? undefined : [flags.entrypoint].filter(Boolean),
-    env: [...flags['env-file'].flatMap((path) => readEnvFile(path, env)), ...own],
+    env: Object.fromEntries(
+      [...flags['env-file'].flatMap((path) => readEnvFile(path, env)), ...own].map(splitVariable),
+    ),
     workdir: flags.workdir || undefined,
     user: flags.user || undefined,
+    stdio: 'inherit',
     stdin: flags.interactive,
     terminal: flags.tty,
   }
+}
+
+/** `bridge` is what docker's command lines say for the usual network. */
+function networkOf(text: string | undefined): RunOptions['network'] {
+  return (text === '' || text === 'bridge' ? 'default' : text) as RunOptions['network']
+}
+
+function splitVariable(text: string): readonly [string, string] {
+  const sign = text.indexOf('=')
+  return [text.slice(0, sign), text.slice(sign + 1)]
 }
 
 function ignored(flags: RunCall['flags']): readonly string[] {

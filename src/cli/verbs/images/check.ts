@@ -4,7 +4,6 @@ import { UsageError } from '../../failure.ts'
 import { print, printData } from '../../streams.ts'
 import { printable } from '../../text/printable.ts'
 import { loginFlags } from '../registry/login-flags.ts'
-import { readVersion } from '../version.ts'
 import { readCheckConfig } from './check-config.ts'
 import { sarifOf } from './check-sarif.ts'
 
@@ -36,7 +35,7 @@ Exits with 1 where there is an error or a warning, 2 where the image cannot be r
     const result = await tare.images.check({ image, platform: flags.platform, silences, signal: call.signal })
     if (format === 'text') await print(call.streams, page(result))
     else {
-      const document = format === 'json' ? result : sarifOf(result, image, readVersion())
+      const document = format === 'json' ? result : sarifOf(result, image, (await tare.version()).version)
       await printData(call.streams, `${JSON.stringify(document, undefined, 2)}\n`, 'json')
     }
     return result.findings.some(({ severity }) => severity !== 'note') ? 1 : 0
