@@ -36,7 +36,11 @@ export class ProcessFiles {
   }
 
   /** Atomically replaces `path` with a file containing `text`; leaves nothing behind on failure. With `sync`, the file survives a power failure. */
-  place(text: string | Uint8Array, path: string, { sync = false }: { readonly sync?: boolean } = {}): void {
+  place(
+    text: string | Uint8Array | readonly Uint8Array[],
+    path: string,
+    { sync = false }: { readonly sync?: boolean } = {},
+  ): void {
     replaceFile(path, text, { by: this.reserve(), mode: 0o600, sync })
   }
 

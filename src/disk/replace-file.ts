@@ -31,7 +31,7 @@ export function replacementFor(target: string): Replacement {
 /** Atomically replaces `path` with a file of these bytes; leaves nothing behind on failure. */
 export function replaceFile(
   path: string,
-  bytes: string | Uint8Array,
+  bytes: string | Uint8Array | readonly Uint8Array[],
   options: {
     /** Default: 0666 less the umask. */
     readonly mode?: number
@@ -47,7 +47,8 @@ export function replaceFile(
     try {
       // The umask may have removed some bits.
       if (options.mode !== undefined) fchmodSync(fd, options.mode)
-      writeFileSync(fd, bytes)
+      for (const part of Array.isArray(bytes) ? (bytes as readonly Uint8Array[]) : [bytes as string | Uint8Array])
+        writeFileSync(fd, part)
       if (options.sync === true) fsyncSync(fd)
     } finally {
       closeSync(fd)

@@ -83,7 +83,7 @@ export class Snapshots {
   }
 
   /** Stores the index of a layer just made; `encoded` is its form on disk. */
-  keep(index: LayerIndex, encoded: Uint8Array): void {
+  keep(index: LayerIndex, encoded: readonly Uint8Array[]): void {
     this.indexes.set(index.diffId, index)
     this.store.records.remember('layers', hexOf(index.diffId), encoded)
   }

@@ -49,7 +49,7 @@ export class Records {
     }
   }
 
-  remember(kind: RecordKind, key: string, bytes: string | Uint8Array): void {
+  remember(kind: RecordKind, key: string, bytes: string | Uint8Array | readonly Uint8Array[]): void {
     try {
       makeFolder(join(this.folder, kind), privately)
       this.scratch.place(bytes, this.path(kind, key))

@@ -214,7 +214,7 @@ class FolderContext implements Context {
 function fileNode(stat: Stats, folder: Folder, name: string, at: number): RegularFile {
   const { mode, uid, gid, mtime, mtimeNs } = metadataOf(stat)
   const content = new FileContent(folder, name, folder.memory.see(name, stat, at))
-  return { kind: 'file', mode, uid, gid, mtime, mtimeNs, size: stat.size, content }
+  return { kind: 'file', mode, uid, gid, mtime, mtimeNs, size: compact(stat.size), content }
 }
 
 function specialNode(stat: Stats, real: string): Node {
@@ -267,9 +267,15 @@ function metadataOf(stat: Stats): Metadata {
     mode: process.platform === 'win32' ? 0o755 : stat.mode & 0o7777,
     uid: 0,
     gid: 0,
-    mtime,
-    mtimeNs: Math.max(0, Math.min(999_999_999, Math.round((stat.mtimeMs - mtime * 1000) * 1e6))),
+    mtime: compact(mtime),
+    mtimeNs: compact(Math.max(0, Math.min(999_999_999, Math.round((stat.mtimeMs - mtime * 1000) * 1e6)))),
   }
+}
+
+/** The same number. What a stat says are doubles, each of which would take 16 bytes more than a small integer. */
+function compact(number: number): number {
+  const integer = number | 0
+  return integer === number ? integer : number
 }
 
 /** (Linux, makedev(3)) */

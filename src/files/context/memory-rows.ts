@@ -56,15 +56,20 @@ export function rowDigest(rows: Buffer, at: number): string {
   return rows.toString('hex', digest, digest + 32)
 }
 
-export function rowOf(name: string, facts: readonly number[], digest: Uint8Array): Buffer {
+/** Returns an upper bound for the length of a row. */
+export function roomFor(name: string): number {
+  return nameAt + 3 * name.length + factsLength
+}
+
+/** Writes a row at `from`. Returns its end. */
+export function writeRow(rows: Buffer, from: number, name: string, facts: Float64Array, digest: Uint8Array): number {
   const encoded = encodeName(name)
-  const row = Buffer.allocUnsafe(nameAt + encoded.length + factsLength)
-  row.writeUInt16LE(encoded.length, 0)
-  encoded.copy(row, nameAt)
-  const at = factsOf(row, 0)
-  for (const [i, fact] of facts.entries()) row.writeDoubleLE(fact, at + i * 8)
-  row.set(digest, at + digestAt)
-  return row
+  rows.writeUInt16LE(encoded.length, from)
+  encoded.copy(rows, from + nameAt)
+  const at = factsOf(rows, from)
+  for (let i = 0; i < facts.length; i++) rows.writeDoubleLE(facts[i]!, at + i * 8)
+  rows.set(digest, at + digestAt)
+  return at + factsLength
 }
 
 function factsOf(rows: Buffer, at: number): number {

@@ -30,11 +30,10 @@ export class ContextMemory {
   encode(): Buffer | undefined {
     if (![...this.opened.values()].some((folder) => folder.isNew())) return undefined
     const parts: Uint8Array[] = [magic]
-    const add = (path: string, rows: readonly Uint8Array[]) => {
-      const size = rows.reduce((sum, { length }) => sum + length, 0)
-      if (size > 0) parts.push(headOf(path, size), ...rows)
+    const add = (path: string, rows: Uint8Array) => {
+      if (rows.length > 0) parts.push(headOf(path, rows.length), rows)
     }
-    for (const [path, rows] of this.loaded ?? []) if (!this.opened.has(path)) add(path, [rows])
+    for (const [path, rows] of this.loaded ?? []) if (!this.opened.has(path)) add(path, rows)
     for (const [path, folder] of this.opened) add(path, folder.rows())
     return Buffer.concat(parts)
   }

@@ -1,8 +1,8 @@
 import { endianness } from 'node:os'
 import { isDigest } from '../../oci/index.ts'
-import { encodeName } from '../../support/index.ts'
 import type { LayerEntry, LayerIndex } from './layer-index.ts'
 import { type Columns, digestKnown, kindsOfEntries, LayerTable, type Rest } from './layer-table.ts'
+import { TableWriter } from './table-writer.ts'
 
 // The form on disk: a line of JSON, filled up to a multiple of eight bytes, then each column as it is in memory, then prefixes, names and
 // the rest. Numbers are in the order of the machine's bytes, which the first line tells.
@@ -23,27 +23,28 @@ interface Head {
 type EncodedEntries = { readonly head: Omit<Head, 'diffId' | 'size'>; readonly parts: readonly Uint8Array[] }
 
 export function encodeIndex(index: LayerIndex): Buffer {
-  return assembleIndex(index, encodeEntries(index.entries))
+  return Buffer.concat(assembleIndex(index, encodeTable(tableFrom(index.entries))))
 }
 
-/** Joins a layer's digest and size with its encoded entries. */
-export function assembleIndex({ diffId, size }: Pick<LayerIndex, 'diffId' | 'size'>, encoded: EncodedEntries): Buffer {
+/** Joins a layer's digest and size with its encoded entries: bytes that follow each other. */
+export function assembleIndex(
+  { diffId, size }: Pick<LayerIndex, 'diffId' | 'size'>,
+  encoded: EncodedEntries,
+): readonly Uint8Array[] {
   const text = JSON.stringify({ ...encoded.head, diffId, size })
   const line = `${text.padEnd(text.length + ((8 - ((text.length + 1) % 8)) % 8))}\n`
-  return Buffer.concat([Buffer.from(line), ...encoded.parts])
+  return [Buffer.from(line), ...encoded.parts]
 }
 
 /** Encodes the entries alone: most of the work, possible before the layer's digest is known. */
-export function encodeEntries(entries: readonly LayerEntry[]): EncodedEntries {
-  const { columns, prefixes, names, rest } = columnsOf(entries)
+export function encodeTable({ columns, count, prefixes, names, rest }: LayerTable): EncodedEntries {
   const prefixBytes = Buffer.from(JSON.stringify(prefixes))
-  const restBytes = Buffer.from(JSON.stringify(rest))
-  const { length } = entries
+  const restBytes = Buffer.from(JSON.stringify([...rest]))
   const sizes = { prefixes: prefixBytes.length, names: names.length, rest: restBytes.length }
   const bytesOf = (column: Float64Array | Uint32Array | Uint8Array) =>
     new Uint8Array(column.buffer, column.byteOffset, column.byteLength)
   return {
-    head: { format, order, count: length, ...sizes },
+    head: { format, order, count, ...sizes },
     parts: [...layoutOf.map((name) => bytesOf(columns[name])), prefixBytes, names, restBytes],
   }
 }
@@ -70,78 +71,26 @@ const widthOf = (name: keyof Columns) => (name in widths ? widths[name as keyof 
 
 /** The index in columns: as it was read, or made now. */
 export function tableOf(index: LayerIndex): LayerTable {
-  if (index.table !== undefined) return index.table
-  const { columns, prefixes, names, rest } = columnsOf(index.entries)
-  return new LayerTable(columns, prefixes, names, new Map(rest))
+  return index.table ?? tableFrom(index.entries)
 }
 
-function columnsOf(entries: readonly LayerEntry[]) {
-  const count = entries.length
-  const columns: Columns = {
-    ...{ mtime: new Float64Array(count), size: new Float64Array(count), at: new Float64Array(count) },
-    ...{ dataAt: new Float64Array(count), mode: new Uint32Array(count), uid: new Uint32Array(count) },
-    ...{ gid: new Uint32Array(count), mtimeNs: new Uint32Array(count), prefix: new Uint32Array(count) },
-    ...{ nameEnd: new Uint32Array(count), kind: new Uint8Array(count), digest: new Uint8Array(count * 32) },
-  }
-  const names: string[] = []
-  const rest: [number, Rest][] = []
-  const prefixes = new Map<string, number>()
-  const digests = Buffer.from(columns.digest.buffer)
-  let end = 0
-  for (let i = 0; i < count; i++) {
-    const entry = entries[i]!
-    const { path, runs, digest, link, device, xattrs } = entry
-    const slash = path.lastIndexOf('/') + 1
-    const prefix = path.slice(0, slash)
-    let number = prefixes.get(prefix)
-    if (number === undefined) {
-      number = prefixes.size
-      prefixes.set(prefix, number)
-    }
-    const name = slash === 0 ? path : path.slice(slash)
-    names.push(name)
-    end += byteLength(name)
-    const plain = runs.length === 0 || (runs.length === 1 && runs[0]!.position === 0 && runs[0]!.length === entry.size)
-    columns.prefix[i] = number
-    columns.nameEnd[i] = end
-    columns.kind[i] = kindsOfEntries.indexOf(entry.kind) | (digest === undefined ? 0 : digestKnown)
-    if (digest !== undefined) digests.write(digest.slice(7), i * 32, 'hex')
-    columns.mode[i] = entry.mode
-    columns.uid[i] = entry.uid
-    columns.gid[i] = entry.gid
-    columns.mtime[i] = entry.mtime
-    columns.mtimeNs[i] = entry.mtimeNs
-    columns.size[i] = entry.size
-    columns.at[i] = entry.at
-    columns.dataAt[i] = plain && runs.length > 0 ? runs[0]!.at : -1
-    if (!plain || link !== undefined || device !== undefined || xattrs !== undefined)
-      rest.push([i, restOf(entry, plain)])
-  }
-  const text = names.join('')
-  return { columns, prefixes: [...prefixes.keys()], names: encodeName(text), rest }
+function tableFrom(entries: readonly LayerEntry[]): LayerTable {
+  const writer = new TableWriter(entries.length)
+  for (const entry of entries) writer.add(entry)
+  return writer.done()
 }
 
-function byteLength(name: string): number {
-  return /^[\x00-\x7f]*$/.test(name) ? name.length : encodeName(name).length
+/** The index of a layer whose entries are in columns. */
+export function indexOf(layer: Pick<LayerIndex, 'diffId' | 'size'>, table: LayerTable): LayerIndex {
+  return new TableIndex(layer, table)
 }
 
-function restOf({ link, device, xattrs, runs }: LayerEntry, plain: boolean): Rest {
-  return {
-    ...(link === undefined ? {} : { link }),
-    ...(device === undefined ? {} : { device }),
-    ...(xattrs === undefined
-      ? {}
-      : { xattrs: [...xattrs].map(([name, value]) => [name, Buffer.from(value).toString('base64')] as const) }),
-    ...(plain ? {} : { runs: runs.map((run) => [run.position, run.length, run.at] as const) }),
-  }
-}
-
-/** An index that was read: its entries become objects when somebody asks for all of them. */
-class ReadIndex implements LayerIndex {
+/** Entries become objects when somebody asks for all of them. */
+class TableIndex implements LayerIndex {
   readonly diffId: LayerIndex['diffId']
   readonly size: number
   readonly table: LayerTable
-  private made: readonly LayerEntry[] | undefined
+  made: readonly LayerEntry[] | undefined
 
   constructor({ diffId, size }: Pick<LayerIndex, 'diffId' | 'size'>, table: LayerTable) {
     this.diffId = diffId
@@ -170,7 +119,7 @@ export function decodeIndex(bytes: Buffer): LayerIndex | undefined {
     const rest = JSON.parse(take(head.rest).toString('utf8')) as [number, Rest][]
     if (take(0).byteOffset !== aligned.byteOffset + aligned.length) return undefined
     if (!areSound(columns, prefixes.length, names.length)) return undefined
-    return new ReadIndex(
+    return new TableIndex(
       { diffId: head.diffId, size: head.size },
       new LayerTable(columns, prefixes, names, new Map(rest)),
     )

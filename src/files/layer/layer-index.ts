@@ -12,6 +12,8 @@ export interface LayerIndex {
   readonly entries: readonly LayerEntry[]
   /** The same in columns, where the index was read from its encoded form. */
   readonly table?: LayerTable
+  /** With a table: the entries as objects, if somebody has asked for them. */
+  readonly made?: readonly LayerEntry[] | undefined
 }
 
 /** Returns the total size of the layer's files. docker's image size is the sum over all layers. */

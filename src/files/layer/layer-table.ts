@@ -50,10 +50,11 @@ export class LayerTable {
   readonly columns: Columns
   /** What paths begin with: '' or `usr/lib/`. */
   readonly prefixes: readonly string[]
-  private readonly names: Uint8Array
+  /** Names, one after the other. */
+  readonly names: Uint8Array
   /** The same as text, where each byte is a character. */
   private readonly ascii: string | undefined
-  private readonly rest: ReadonlyMap<number, Rest>
+  readonly rest: ReadonlyMap<number, Rest>
 
   constructor(columns: Columns, prefixes: readonly string[], names: Buffer, rest: ReadonlyMap<number, Rest>) {
     this.count = columns.kind.length

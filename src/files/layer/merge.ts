@@ -38,7 +38,9 @@ export function withLayer(tree: Tree, layer: StoredLayer): Tree {
 /** Copies digests learnt by reading the layer's files into the index. Returns whether there were new ones. */
 export function learnFromReaders(index: LayerIndex): boolean {
   let learnt = false
-  for (const entry of index.entries) {
+  // What is no object has never been in a tree.
+  const entries = index.table === undefined ? index.entries : (index.made ?? [])
+  for (const entry of entries) {
     if (entry.kind !== 'file' || entry.digest !== undefined) continue
     const digest = contents.get(entry)?.digest
     if (digest === undefined) continue

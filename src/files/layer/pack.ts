@@ -1,11 +1,12 @@
-import { createHash, type Hash, hash as hashAtOnce } from 'node:crypto'
-import type { Digest } from '../../oci/index.ts'
 import { encodeSparseHeader, endOfArchive, type StoredRun, type TarHeader } from '../tar/index.ts'
 import type { Content, Difference, Metadata, Node, RegularFile } from '../tree/index.ts'
 import { type BufferSink, BufferWriter } from './buffer-writer.ts'
-import { assembleIndex, encodeEntries } from './index-codec.ts'
+import { assembleIndex, encodeTable, indexOf, tableOf } from './index-codec.ts'
 import { createLayerFile } from './layer-file.ts'
 import type { LayerEntry, LayerIndex } from './layer-index.ts'
+import type { LayerTable } from './layer-table.ts'
+import { PieceSum } from './piece-sum.ts'
+import { TableWriter } from './table-writer.ts'
 import { whiteoutOf } from './whiteout.ts'
 
 export interface PackOptions {
@@ -31,7 +32,7 @@ export interface PackerOptions extends Omit<PackOptions, 'path'> {
 /** A finished layer: its index, and the encoded index to store. */
 export interface PackedLayer {
   readonly index: LayerIndex
-  readonly encoded: Uint8Array
+  readonly encoded: readonly Uint8Array[]
 }
 
 /**
@@ -48,10 +49,11 @@ export async function packLayer(differences: readonly Difference[], options: Pac
     await packer.write()
     const finished = file.finish()
     // Another thread may still be hashing.
-    const entries = encodeEntries(packer.entries)
+    const table = packer.entries.done()
+    const encoded = encodeTable(table)
     const { digest, size } = await finished
-    const index = { diffId: digest, size, entries: packer.entries }
-    return { index, encoded: assembleIndex(index, entries) }
+    const index = indexOf({ diffId: digest, size }, table)
+    return { index, encoded: assembleIndex(index, encoded) }
   } catch (error) {
     await file.abandon()
     throw error
@@ -66,15 +68,20 @@ export class Packer {
   private readonly options: PackerOptions
   private readonly writer: BufferWriter
   /** Those that are written. */
-  readonly entries: LayerEntry[] = []
-  private readonly firstNames = new Map<Node, string>()
-  private readonly earlier: ReadonlyMap<string, number>
+  readonly entries: TableWriter
+  /** The number of the first entry of each node. */
+  private readonly firsts = new Map<Node, number>()
+  private readonly earlier: LayerTable | undefined
+  /** The entry of the earlier layer that is expected next. */
+  private expected = 0
+  private numbers: ReadonlyMap<string, number> | undefined
 
   constructor(differences: readonly Difference[], options: PackerOptions, file: BufferSink) {
     this.differences = differences
     this.options = options
     this.writer = new BufferWriter(file, options)
-    this.earlier = new Map(options.previous?.index.entries.map((entry, i) => [entry.path, i]))
+    this.entries = new TableWriter(differences.length)
+    this.earlier = options.previous && tableOf(options.previous.index)
   }
 
   async write(): Promise<void> {
@@ -99,7 +106,7 @@ export class Packer {
     if (difference.kind === 'remove') return this.whiteout(difference.path)
     const { path, node } = difference
     if (difference.kind === 'settle') {
-      this.entries.push({ path, kind: 'settle', size: 0, at: -1, runs: noRuns, ...this.metadata(node) })
+      this.entries.add({ path, kind: 'settle', size: 0, at: -1, runs: noRuns, ...this.metadata(node) })
       return undefined
     }
     const entry = this.entryOf(path, node)
@@ -110,26 +117,29 @@ export class Packer {
       return waiting === undefined
         ? this.body(entry, node as RegularFile)
         : waiting.then(() => this.body(entry, node as RegularFile))
-    this.entries.push(entry)
+    this.entries.add(entry)
     return waiting
   }
 
   private whiteout(path: string): Promise<void> | undefined {
     const metadata = { mode: 0, uid: 0, gid: 0, mtime: 0, mtimeNs: 0 }
-    this.entries.push({ path, kind: 'remove', size: 0, at: this.writer.at, runs: noRuns, ...metadata })
+    this.entries.add({ path, kind: 'remove', size: 0, at: this.writer.at, runs: noRuns, ...metadata })
     return this.writer.header({ path: whiteoutOf(path), kind: 'file', size: 0, ...metadata })
   }
 
   private body(entry: LayerEntry, file: RegularFile): Promise<void> | undefined {
     const { content, size } = file
     const runs = size === 0 ? noRuns : [{ position: 0, length: size, at: this.writer.at }]
-    const told: LayerEntry = { ...entry, runs, digest: content.digest }
-    this.entries.push(told)
-    if (told.digest !== undefined || !this.options.digests(file)) return this.writer.content(content, size)
+    const { digest } = content
+    if (digest !== undefined || !this.options.digests(file)) {
+      this.entries.add({ ...entry, runs, digest })
+      return this.writer.content(content, size)
+    }
     const sum = new PieceSum(size)
     const learn = () => {
-      told.digest = sum.digest()
-      content.digest = told.digest
+      const learnt = sum.digest()
+      content.digest = learnt
+      this.entries.add({ ...entry, runs, digest: learnt })
     }
     const waiting = this.writer.content(content, size, (piece) => sum.add(piece))
     if (waiting !== undefined) return waiting.then(learn)
@@ -138,7 +148,7 @@ export class Packer {
   }
 
   private async sparse(entry: LayerEntry, content: Content, runs: readonly Omit<StoredRun, 'at'>[]): Promise<void> {
-    this.entries.push(entry)
+    this.entries.add(entry)
     await this.writer.append(encodeSparseHeader(headerOf(entry), runs))
     await this.writer.parts(content, runs)
   }
@@ -160,7 +170,7 @@ export class Packer {
   }
 
   private entryOf(path: string, node: Node): LayerEntry {
-    const first = node.kind === 'directory' ? undefined : this.firstNames.get(node)
+    const first = this.firstName(node)
     const { mode, uid, gid, mtime, mtimeNs, xattrs } = this.metadata(node)
     const { at } = this.writer
     const entry: LayerEntry = {
@@ -177,7 +187,7 @@ export class Packer {
       digest: undefined,
     }
     if (first !== undefined) return { ...entry, kind: 'hardlink', link: first }
-    if (node.kind !== 'directory') this.firstNames.set(node, path)
+    if (node.kind !== 'directory') this.firsts.set(node, this.entries.length)
     const plain = xattrs === undefined ? entry : { ...entry, xattrs }
     if (node.kind === 'file') return { ...plain, size: node.size }
     if (node.kind === 'symlink') return { ...plain, mode: 0o777, link: node.target }
@@ -185,17 +195,23 @@ export class Packer {
     return plain
   }
 
+  private firstName(node: Node): string | undefined {
+    const first = node.kind === 'directory' ? undefined : this.firsts.get(node)
+    return first === undefined ? undefined : this.entries.pathOf(first)
+  }
+
   /** Copies the longest run of entries starting at index `i` that the earlier layer has too; returns their number. */
   private async takeOver(i: number): Promise<number> {
     const { index, path } = this.options.previous!
-    const place = this.earlier.get(this.differences[i]!.path)
-    if (place === undefined) return 0
-    const start = index.entries[place]!
-    if (start.at < 0) return 0
-    const shift = this.writer.at - start.at
+    const earlier = this.earlier!
+    const { at } = earlier.columns
+    const place = this.numberOf(this.differences[i]!.path, earlier)
+    if (place === undefined || at[place]! < 0) return 0
+    const start = at[place]!
+    const shift = this.writer.at - start
     let count = 0
-    for (; i + count < this.differences.length && place + count < index.entries.length; count++) {
-      const entry = index.entries[place + count]!
+    for (; i + count < this.differences.length && place + count < earlier.count; count++) {
+      const entry = earlier.entry(place + count)
       const difference = this.differences[i + count]!
       if (
         entry.at < 0 ||
@@ -207,19 +223,29 @@ export class Packer {
       this.keep(entry, difference.node, shift)
     }
     if (count === 0) return 0
-    const next = index.entries.slice(place + count).find((entry) => entry.at >= 0)
-    await this.writer.copy(path, start.at, next?.at ?? index.size - endOfArchive.length)
+    this.expected = place + count
+    let next = this.expected
+    while (next < earlier.count && at[next]! < 0) next++
+    await this.writer.copy(path, start, at[next] ?? index.size - endOfArchive.length)
     return count
   }
 
+  /** Returns the number of the earlier layer's entry with this path. */
+  private numberOf(path: string, earlier: LayerTable): number | undefined {
+    // The expected one, or the one after a changed one.
+    for (const i of [this.expected, this.expected + 1]) if (i < earlier.count && earlier.path(i) === path) return i
+    this.numbers ??= new Map(Array.from({ length: earlier.count }, (_, i) => [earlier.path(i), i]))
+    return this.numbers.get(path)
+  }
+
   private keep(entry: LayerEntry, node: Node, shift: number): void {
-    if (node.kind !== 'directory' && !this.firstNames.has(node)) this.firstNames.set(node, entry.path)
+    if (node.kind !== 'directory' && !this.firsts.has(node)) this.firsts.set(node, this.entries.length)
     if (shift === 0 && entry.mtimeNs === node.mtimeNs) {
-      this.entries.push(entry)
+      this.entries.add(entry)
       return
     }
     const runs = entry.runs.map(({ position, length, at }) => ({ position, length, at: at + shift }))
-    this.entries.push({ ...entry, at: entry.at + shift, runs, mtimeNs: this.isLate(node) ? 0 : node.mtimeNs })
+    this.entries.add({ ...entry, at: entry.at + shift, runs, mtimeNs: this.isLate(node) ? 0 : node.mtimeNs })
   }
 
   private sameAs(entry: LayerEntry, node: Node): boolean {
@@ -227,7 +253,7 @@ export class Packer {
     if (entry.mtime !== mtime || entry.uid !== node.uid || entry.gid !== node.gid) return false
     if (entry.mode !== (node.kind === 'symlink' ? 0o777 : node.mode)) return false
     if (entry.xattrs !== undefined || node.xattrs !== undefined) return false
-    const first = node.kind === 'directory' ? undefined : this.firstNames.get(node)
+    const first = this.firstName(node)
     if (first !== undefined) return entry.kind === 'hardlink' && entry.link === first
     if (entry.kind !== node.kind) return false
     if (node.kind === 'symlink') return entry.link === node.target
@@ -236,30 +262,6 @@ export class Packer {
       entry.size === node.size &&
       (entry.size === 0 || (entry.digest !== undefined && entry.digest === node.content.digest))
     )
-  }
-}
-
-/** Computes SHA-256, optimized for content in a single piece. */
-class PieceSum {
-  private readonly size: number
-  private whole: string | undefined
-  private parts: Hash | undefined
-
-  constructor(size: number) {
-    this.size = size
-  }
-
-  add(piece: Uint8Array): void {
-    if (piece.length === this.size) {
-      this.whole = hashAtOnce('sha256', piece)
-      return
-    }
-    this.parts ??= createHash('sha256')
-    this.parts.update(piece)
-  }
-
-  digest(): Digest {
-    return `sha256:${this.whole ?? (this.parts ?? createHash('sha256')).digest('hex')}`
   }
 }
 

@@ -43,13 +43,14 @@ function compareDirectories(
     const old = before?.children.get(name)
     const node = after.children.get(name)
     if (old === node) continue
-    const path = prefix + name
     if (node?.kind === 'directory') {
-      if (compareDirectory(old, node, path, sameContent, found)) told = true
+      if (compareDirectory(old, node, prefix, name, sameContent, found)) told = true
       continue
     }
     if (node !== undefined && old !== undefined && sameNode(old, node, sameContent)) continue
-    found.push(node === undefined ? { kind: 'remove', path } : { kind: 'put', path, node })
+    found.push(
+      node === undefined ? { kind: 'remove', path: prefix + name } : new NodeDifference('put', prefix, name, node),
+    )
     told = true
   }
   return told
@@ -58,18 +59,39 @@ function compareDirectories(
 function compareDirectory(
   old: Node | undefined,
   node: Directory,
-  path: string,
+  prefix: string,
+  name: string,
   sameContent: SameContent,
   found: Difference[],
 ): boolean {
   const was = old?.kind === 'directory' ? old : undefined
   const place = found.length
-  found.push({ kind: 'put', path, node })
-  const told = compareDirectories(was, node, `${path}/`, sameContent, found)
+  found.push(new NodeDifference('put', prefix, name, node))
+  const told = compareDirectories(was, node, `${prefix}${name}/`, sameContent, found)
   if (was === undefined || told || !sameMetadata(was, node)) return true
-  if (was.mtime !== node.mtime || was.mtimeNs !== node.mtimeNs) found[place] = { kind: 'settle', path, node }
+  if (was.mtime !== node.mtime || was.mtimeNs !== node.mtimeNs)
+    found[place] = new NodeDifference('settle', prefix, name, node)
   else found.splice(place, 1)
   return false
+}
+
+/** There may be hundreds of thousands, so the path is put together when it is needed. */
+class NodeDifference<Kind extends 'put' | 'settle', Its extends Node> {
+  readonly kind: Kind
+  readonly node: Its
+  private readonly prefix: string
+  private readonly name: string
+
+  constructor(kind: Kind, prefix: string, name: string, node: Its) {
+    this.kind = kind
+    this.prefix = prefix
+    this.name = name
+    this.node = node
+  }
+
+  get path(): string {
+    return this.prefix + this.name
+  }
 }
 
 function sameMetadata(a: Metadata, b: Metadata): boolean {
