@@ -121,6 +121,16 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       await swapping
     }, 60_000)
 
+    test.skipIf(bare || !isRoot)(
+      'devices of the image cannot be opened, and a read-only root changes nothing in that',
+      async () => {
+        for (const readonlyRoot of [false, true]) {
+          const { out } = await run('grep " / / " /proc/self/mountinfo | cut -d " " -f 6', { readonlyRoot })
+          expect(out.trim().split(',')).toEqual(expect.arrayContaining([readonlyRoot ? 'ro' : 'rw', 'nodev']))
+        }
+      },
+    )
+
     test('descriptors that tare was started with are closed before the command', async () => {
       const context = join(home, `context-${name}`)
       mkdirSync(context)

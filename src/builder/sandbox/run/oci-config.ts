@@ -42,6 +42,7 @@ export function runtimeConfig(facts: StepFacts): string {
   const effective = uid === 0 ? granted : []
   const dev = `/${prepared.dev.place}`
   const { seccomp, annotations } = runtimeRules(command)
+  const hasHook = !userNamespace && !command.insecure
   const shm = command.shmSize ?? 64 << 20
   const mount = (destination: string, type: string, source: string, options: readonly string[]) => ({
     destination,
@@ -88,12 +89,11 @@ export function runtimeConfig(facts: StepFacts): string {
           }),
       noNewPrivileges: false,
     },
-    root: { path: root, readonly: command.readonlyRoot === true },
+    // The hook does that as well: runc would take its flags away afterwards.
+    root: { path: root, readonly: command.readonlyRoot === true && !hasHook },
     hostname,
     mounts,
-    ...(userNamespace || command.insecure
-      ? {}
-      : { hooks: { createContainer: [keepNoDevices(root, command.readonlyRoot === true)] } }),
+    ...(hasHook ? { hooks: { createContainer: [keepNoDevices(root, command.readonlyRoot === true)] } } : {}),
     ...(annotations === undefined ? {} : { annotations }),
     linux: {
       namespaces: [
