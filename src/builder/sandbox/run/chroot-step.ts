@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { linkSync, realpathSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { realpathSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { makeFolderOfMode, type ProcessFiles } from '../../../disk/index.ts'
 import type { Node } from '../../../files/tree/index.ts'
 import { messageOf, TareError } from '../../../support/index.ts'
@@ -30,6 +30,7 @@ import { hear } from './hear.ts'
 import { hiddenEnvironment, hiddenLines } from './hidden-env.ts'
 import { resolveIdentity } from './identity.ts'
 import type { OutputPipes, PipeStock } from './output-pipes.ts'
+import { putStreams } from './stream-names.ts'
 import { underFilter } from './system-calls.ts'
 
 export interface ChrootTools {
@@ -178,22 +179,8 @@ class ChrootStep {
     ] as const)
       makeFolderOfMode(join(root, 'dev', name), mode)
     for (const { name, bytes } of command.scripts) makeFile(join(root, 'dev/pipes', name), bytes, 0o755)
-    this.putStreams(pipes)
-  }
-
-  /** Creates names for the standard streams, since there is no /proc to provide them. */
-  private putStreams(pipes: OutputPipes | undefined): void {
-    const streams = join(this.root, 'proc/self/fd')
-    for (const folder of [dirname(streams), streams]) makeFolderOfMode(folder, 0o755)
-    putProcCopies(join(this.root, 'proc'))
-    symlinkSync(pipes === undefined ? '/dev/tty' : '/dev/null', join(streams, '0'))
-    for (const [i, name] of (['stdout', 'stderr'] as const).entries()) {
-      if (pipes === undefined) symlinkSync('/dev/tty', join(streams, String(i + 1)))
-      else linkSync(pipes.path(name), join(streams, String(i + 1)))
-    }
-    symlinkSync('/proc/self/fd', join(this.root, 'dev/fd'))
-    for (const [i, name] of ['stdin', 'stdout', 'stderr'].entries())
-      symlinkSync(`/proc/self/fd/${i}`, join(this.root, 'dev', name))
+    putStreams(root, pipes)
+    putProcCopies(join(root, 'proc'))
   }
 
   private async put(mount: SandboxMount, targets: Targets): Promise<void> {
