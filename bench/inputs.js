@@ -115,10 +115,30 @@ async function makeBig(folder) {
   writeFileSync(join(folder, 'Dockerfile'), 'FROM scratch\nADD big.tar /\n')
 }
 
+const manyLayers = 30
+const filesPerLayer = 6_700
+
+/** Creates 200,000 small files in 30 archives, one for each layer. */
+async function makeMany(folder) {
+  const lines = ['FROM scratch']
+  for (let layer = 0; layer < manyLayers; layer++) {
+    const parts = []
+    for (let i = 0; i < filesPerLayer; i++) {
+      const place = `usr/lib/modules/package-${layer}-${Math.floor(i / 100)}`
+      if (i % 100 === 0) parts.push(header(`${place}/`, 0, epoch, '5'))
+      const body = Buffer.from(`${layer} ${i}\n`.repeat(1 + (i % 40)))
+      parts.push(header(`${place}/file-${i % 100}.js`, body.length, epoch), body, padding(body.length))
+    }
+    writeFileSync(join(folder, `layer${layer}.tar`), Buffer.concat([...parts, end]))
+    lines.push(`ADD layer${layer}.tar /`)
+  }
+  writeFileSync(join(folder, 'Dockerfile'), `${lines.join('\n')}\n`)
+}
+
 /** Creates missing inputs. Returns the folder of each. */
 export async function makeInputs(work) {
   const made = {}
-  for (const [name, make] of Object.entries({ alpine: makeAlpine, files: makeFiles, big: makeBig })) {
+  for (const [name, make] of Object.entries({ alpine: makeAlpine, files: makeFiles, big: makeBig, many: makeMany })) {
     const folder = join(work, name)
     made[name] = folder
     if (existsSync(join(folder, 'Dockerfile'))) continue

@@ -1,7 +1,7 @@
 // Times whole processes: tare next to docker and buildah, if installed, on the same inputs.
 //
 //   node bench/run.js [--runs N] [WORKLOAD ...]        alpine-cold alpine-cached save files-cold files-changed big-cold
-//                                                      big-cached big-boot
+//                                                      big-cached big-boot many-files many-file many-why many-tree first-look
 //
 // Requires hyperfine. Docker is reached through DOCKER_HOST or the default socket; $ALPINE_ROOTFS names a real root filesystem to
 // use instead of the generated one. Inputs and results are kept in bench/work ($BENCH_WORK).
@@ -89,10 +89,34 @@ const workloads = {
   }),
 }
 
+const many = 'usr/lib/modules/package-3-4'
+const packed = join(scratch, 'big-gzip.tar')
+
+/** Looks into images, which no peer does: 200,000 files in 30 layers from the store; a compressed archive for the first time. */
+const looks = {
+  'many-files': `image files bench-many ${many}`,
+  'many-file': `image cat bench-many ${many}/file-5.js`,
+  'many-why': `image why bench-many ${many}/file-5.js`,
+  'many-tree': 'image files --tree --depth 3 bench-many',
+}
+for (const [name, command] of Object.entries(looks))
+  workloads[name] = (peer) =>
+    peer === peers.tare ? { once: peer.build('bench-many', inputs.many), timed: `${tare} ${command}` } : undefined
+workloads['first-look'] = (peer) =>
+  peer === peers.tare
+    ? {
+        once: `${peer.build('bench-big', inputs.big)}; ${tare} copy --compression gzip --force-compression store:bench-big oci-archive:${packed}`,
+        before: peer.forget,
+        timed: `${tare} image layers ${packed}`,
+      }
+    : undefined
+
 const quietly = (command) => execFileSync('sh', ['-c', `{ ${command}; } >/dev/null 2>&1 || true`])
 
 function measure(workload, name) {
-  const { once, before = 'true', timed } = workloads[workload](peers[name])
+  const planned = workloads[workload](peers[name])
+  if (planned === undefined) return undefined
+  const { once, before = 'true', timed } = planned
   rmSync(changing, { recursive: true, force: true })
   quietly(peers[name].forget)
   if (once) quietly(once)
@@ -118,7 +142,9 @@ console.log(
 for (const workload of wanted) {
   const base = {}
   for (const name of there) {
-    const { median, min, max, peak } = measure(workload, name)
+    const measured = measure(workload, name)
+    if (measured === undefined) continue
+    const { median, min, max, peak } = measured
     base[name] = median
     const ratio = name === 'tare' ? '' : `   tare takes ${(base.tare / median).toFixed(2)} x ${name}`
     const line = `${workload.padEnd(14)} ${name.padEnd(8)} ${median.toFixed(3)} (${min.toFixed(3)} .. ${max.toFixed(3)})  ${peak.toFixed(0)} MiB${ratio}`

@@ -46,6 +46,8 @@ export interface ListFilesOptions {
   readonly layer?: number | undefined
   /** How deep: 1 for what is in the directory itself. Default: all. */
   readonly depth?: number | undefined
+  /** Adds up what is in each directory, at any depth. Not of one layer. */
+  readonly totals?: boolean | undefined
 }
 
 /** Which files of which image. */
@@ -74,6 +76,8 @@ export interface ListedFile {
   readonly gid: number
   /** Bytes of a file; 0 for all else. */
   readonly size: number
+  /** Bytes of all files in a directory, a hard link counted once; where `totals` asked for it. */
+  readonly total?: number
   /** RFC 3339. */
   readonly modified: string
   /** sha256 of a file's bytes, where it is known without reading them. */

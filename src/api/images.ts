@@ -15,9 +15,23 @@ export interface ImageSummary {
   readonly size: number
   readonly labels: Readonly<Record<string, string>>
   readonly platform: string
+  /** The images under that name, one for each platform; where the list was asked for them. */
+  readonly platforms?: readonly PlatformSummary[]
+}
+
+/** The image for one platform, under a name that may have several. */
+export interface PlatformSummary {
+  readonly platform: string
+  readonly id: Digest
+  /** Digest of its manifest. */
+  readonly digest: Digest
+  readonly created: string
+  readonly size: number
 }
 
 export interface ListOptions extends CallOptions {
+  /** Lists the platforms of each image as well. */
+  readonly platforms?: boolean | undefined
   /** `alpine` (any tag) or `alpine:3.19`: only these; with `*` as in a path. */
   readonly reference?: string | undefined
   /** `dangling=true`, `label=k=v`, `before=ref`, `since=ref`, `reference=pattern`, `until=…`. All have to hold, but of several references one, `reference` above among them. */

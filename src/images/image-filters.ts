@@ -1,9 +1,10 @@
-import type { ImageSummary } from '../api/index.ts'
+import type { ImageSummary, PlatformSummary } from '../api/index.ts'
 import type { Store } from '../content/store/index.ts'
 import { matchPath } from '../dockerfile/values/index.ts'
-import { familiarRepository, formatPlatform } from '../oci/index.ts'
+import { type Descriptor, familiarRepository, formatPlatform } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import type { Host } from './host.ts'
+import { imagesBelow } from './image-documents.ts'
 import { imageSize, noTime } from './image-sizes.ts'
 import { shownDigest } from './pulled-as.ts'
 import { findImage, type NamedImage } from './stored-image.ts'
@@ -30,6 +31,17 @@ export function summaries(store: Store, image: NamedImage): ImageSummary[] {
           ...(name.tag === undefined ? {} : { tag: name.tag }),
         },
   )
+}
+
+/** Returns the images that a manifest or an index leads to, as far as they are in the store. */
+export function platformSummaries(store: Store, root: Descriptor): readonly PlatformSummary[] {
+  return imagesBelow(store, root).map(({ blob, manifest, config }) => ({
+    platform: formatPlatform(blob.platform ?? config.platform),
+    id: manifest.config.digest,
+    digest: blob.digest,
+    created: config.created ?? noTime,
+    size: imageSize(store, { manifest, config }),
+  }))
 }
 
 /** Matches `alpine`, `alpine:3.19`, `my/*:1.*`: a pattern without a tag matches any tag. */

@@ -8,14 +8,17 @@ import type { StoredImage } from './stored-image.ts'
 export const noTime = '0001-01-01T00:00:00Z'
 
 /** Returns the total size of the files in the image's layers, which is docker's image size. */
-export function imageSize(store: Store, image: StoredImage): number {
+export function imageSize(store: Store, image: Pick<StoredImage, 'config' | 'manifest'>): number {
   return layerSizes(store, image).reduce((sum, size) => sum + size, 0)
 }
 
 /**
  * Returns the size of the files in each layer; for a layer still in a registry its compressed size, since nothing else is known.
  */
-export function layerSizes(store: Store, { config, manifest }: StoredImage): readonly number[] {
+export function layerSizes(
+  store: Store,
+  { config, manifest }: Pick<StoredImage, 'config' | 'manifest'>,
+): readonly number[] {
   const snapshots = new Snapshots(store)
   return config.diffIds.map((diffId, i) => {
     if (store.blobs.has(diffId)) return contentSize(snapshots.index(diffId))

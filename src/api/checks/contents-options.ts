@@ -30,7 +30,13 @@ import { name, registryCall, word } from './options.ts'
 
 export const lookOptions: Shape<LookOptions> = { ...registryCall, image: name, platform: text }
 
-export const filesOptions: Shape<FilesOptions> = { ...lookOptions, path: text, layer: number, depth: whole(0) }
+export const filesOptions: Shape<FilesOptions> = {
+  ...lookOptions,
+  path: text,
+  layer: number,
+  depth: whole(0),
+  totals: flag,
+}
 
 export const fileOptions: Shape<FileOptions> = { ...lookOptions, path: name, layer: number }
 

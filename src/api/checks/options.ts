@@ -149,7 +149,7 @@ export const runOptions: Shape<RunOptions> = {
   started: callback(),
 }
 
-export const listOptions: Shape<ListOptions> = { ...callOptions, reference: text, filters: texts }
+export const listOptions: Shape<ListOptions> = { ...callOptions, reference: text, filters: texts, platforms: flag }
 export const removeOptions: Shape<RemoveOptions> = { ...callOptions, names: required(texts), force: flag }
 export const pruneOptions: Shape<PruneOptions> = { ...callOptions, all: flag, filters: texts }
 export const saveOptions: Shape<SaveOptions> = {

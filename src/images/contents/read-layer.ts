@@ -1,3 +1,4 @@
+import { verified } from '../../content/index.ts'
 import { decompress } from '../../files/compression/index.ts'
 import { createLayerFile, encodeIndex, indexFlow, type LayerIndex } from '../../files/layer/index.ts'
 import { type Descriptor, type Digest, hexOf } from '../../oci/index.ts'
@@ -30,7 +31,9 @@ export interface ReadOptions {
 export async function readLayer(host: Host, wanted: WantedLayer, options: ReadOptions): Promise<LayerIndex> {
   const { blob, isRemote } = wanted
   const transfer = startTransfer(blob.digest, blob.size, options.report ?? silent, isRemote ? 'downloading' : 'loading')
-  const flow = transfer.watch(await wanted.open(), isRemote ? 'downloading' : 'loading', blob.size)
+  const opened = await wanted.open()
+  const compressed = wanted.isPlain ? opened : verified(opened, blob)
+  const flow = transfer.watch(compressed, isRemote ? 'downloading' : 'loading', blob.size)
   const plain = wanted.isPlain ? flow : (await decompress(flow, unpackLimit(host), blob.size)).bytes
   const index = await (options.keep ? kept(host, wanted, plain, options) : looked(wanted, plain, options))
   remember(host, index, options.keep)
@@ -39,6 +42,12 @@ export async function readLayer(host: Host, wanted: WantedLayer, options: ReadOp
 }
 
 async function looked(wanted: WantedLayer, bytes: Bytes, { signal }: ReadOptions): Promise<LayerIndex> {
+  // The blob is the layer itself, and was checked on its way.
+  if (!wanted.isPlain && wanted.blob.digest === wanted.diffId)
+    return indexFlow(
+      passing(bytes, signal, () => {}),
+      wanted.diffId,
+    )
   const gauge = new Gauge()
   const index = await indexFlow(
     passing(bytes, signal, (chunk) => gauge.add(chunk)),

@@ -12,19 +12,40 @@ export function listFiles(image: InspectedImage, options: ListFilesOptions = {})
   const flat = FlatFilesystem.of(image.layers)
   const found = findFile(image, flat, path)
   if (typeof found.node !== 'object') return [describe(flat, found.path, found.node)]
-  const files: ListedFile[] = []
-  collect(flat, found.node, found.path === '' ? '' : `${found.path}/`, depth, files)
-  return files
+  const prefix = found.path === '' ? '' : `${found.path}/`
+  const totals = options.totals === true ? totalsOf(flat, found.node) : undefined
+  return [...flat.walk(found.node, prefix, depth)].map(([path, node]) => {
+    const total = typeof node === 'object' ? totals?.get(node) : undefined
+    return total === undefined ? describe(flat, path, node) : { ...describe(flat, path, node), total }
+  })
 }
 
-function collect(
-  flat: FlatFilesystem,
-  directory: FlatDirectory,
-  prefix: string,
-  depth: number,
-  into: ListedFile[],
-): void {
-  for (const [path, node] of flat.walk(directory, prefix, depth)) into.push(describe(flat, path, node))
+/** Bytes of the files below each directory. A file with several names counts in each directory that has one, and there once. */
+function totalsOf(flat: FlatFilesystem, root: FlatDirectory): ReadonlyMap<FlatDirectory, number> {
+  const totals = new Map<FlatDirectory, number>()
+  const linked = new Map<FlatDirectory, Set<number>>()
+  const add = (directory: FlatDirectory): number => {
+    let total = 0
+    const links = new Set<number>()
+    for (const node of directory.children.values()) {
+      if (typeof node === 'object') {
+        total += add(node)
+        for (const id of linked.get(node) ?? []) {
+          if (links.has(id)) total -= flat.sizeOf(id)
+          links.add(id)
+        }
+      } else if (!flat.linked.has(node)) total += flat.sizeOf(node)
+      else if (!links.has(node)) {
+        links.add(node)
+        total += flat.sizeOf(node)
+      }
+    }
+    totals.set(directory, total)
+    if (links.size > 0) linked.set(directory, links)
+    return total
+  }
+  add(root)
+  return totals
 }
 
 /** What is known of a file of the image. */

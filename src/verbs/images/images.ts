@@ -1,6 +1,6 @@
 import type { ImageSummary, ListOptions } from '../../api/index.ts'
 import type { Host } from '../../images/index.ts'
-import { readFilters, readImages, summaries } from '../../images/index.ts'
+import { platformSummaries, readFilters, readImages, summaries } from '../../images/index.ts'
 
 /** Lists the store's images, newest first. */
 export async function images(host: Host, options: ListOptions = {}): Promise<readonly ImageSummary[]> {
@@ -10,7 +10,12 @@ export async function images(host: Host, options: ListOptions = {}): Promise<rea
   const filters = readFilters([...references, ...(options.filters ?? [])], host, all)
   const lines = all
     .filter((image) => filters.every((filter) => filter.image?.(image) !== false))
-    .flatMap((image) => summaries(store, image))
+    .flatMap((image) => {
+      const lines = summaries(store, image)
+      if (options.platforms !== true) return lines
+      const platforms = platformSummaries(store, image.root)
+      return lines.map((line) => ({ ...line, platforms }))
+    })
     .filter((line) => filters.every((filter) => filter.line?.(line) !== false))
   return lines.sort((a, b) => Date.parse(b.created) - Date.parse(a.created))
 }

@@ -111,6 +111,16 @@ test('files are those of all layers together, or of one; a directory below a pat
       ...{ modified: '2023-11-14T22:13:20Z', digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) },
     },
   ])
+  const totals = await tare.images.files({ image: name, totals: true, depth: 1 })
+  expect(totals.map(({ path, total }) => [path, total])).toEqual([
+    ...[
+      ['/dev', 0],
+      ['/etc', 6],
+      ['/lib', undefined],
+      ['/run', 0],
+      ['/usr', 3001],
+    ],
+  ])
   await expect(paths({ path: '/etc/modt' })).rejects.toMatchObject({
     code: 'FILE_UNKNOWN',
     remedy: 'Did you mean /etc/motd?',

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../../../../test/kit/registry-images.ts'
@@ -136,4 +136,26 @@ test.each([
   ['/tmp/x.tar:/', '/tmp/x.tar', '/'],
 ])('%s is the file %s of %s', (text, name, path) => {
   expect(splitSource(text)).toEqual({ image: name, path })
+})
+
+test('image ls --tree shows each image with the platforms that it is there for', async () => {
+  const env = home()
+  const folder = temporaryFolder()
+  writeFileSync(join(folder, 'Dockerfile'), 'FROM scratch\nCOPY Dockerfile /\n')
+  const build = (...argv: string[]) => run(['build', '-q', ...argv, folder], { env })
+  expect((await build('--platform', 'linux/amd64,linux/arm64', '-t', 'multi')).code).toBe(0)
+  expect((await build('--platform', 'linux/arm64', '-t', 'single:1')).code).toBe(0)
+  const { out } = await run(['image', 'ls', '--tree'], { env })
+  expect(
+    out
+      .split('\n')
+      .map((line) => line.replace(/ {2,}/g, '|').replace(/[0-9a-f]{12}/, 'ID'))
+      .sort(),
+  ).toEqual([
+    ...['', 'IMAGE|ID|SIZE', 'multi:latest|ID|62B', 'single:1|ID|31B'],
+    ...['└─ linux/arm64|ID|31B', '└─ linux/arm64|ID|31B', '├─ linux/amd64|ID|31B'],
+  ])
+  expect((await run(['image', 'ls', '--tree', 'single'], { env })).out).not.toContain('multi')
+  for (const flag of ['--quiet', '--digests', '--format=json'])
+    expect(await run(['image', 'ls', '--tree', flag], { env })).toMatchObject({ code: 125, out: '' })
 })

@@ -3,7 +3,6 @@ import { humanSize } from '../../text/human.ts'
 import { modeText, namedWith } from './long-lines.ts'
 
 export interface TreeOptions {
-  readonly depth?: number | undefined
   /** The largest first, and not by name. */
   readonly bySize: boolean
   readonly long: boolean
@@ -20,17 +19,16 @@ interface Branch {
 export function fileTree(found: readonly ListedFile[], options: TreeOptions): string {
   const root = grow(found)
   const lines: string[] = []
-  const draw = (branch: Branch, indent: string, depth: number): void => {
-    if (depth > (options.depth ?? Number.POSITIVE_INFINITY)) return
+  const draw = (branch: Branch, indent: string): void => {
     const children = [...branch.children.values()]
     if (options.bySize) children.sort((a, b) => b.size - a.size)
     for (const [i, child] of children.entries()) {
       const isLast = i === children.length - 1
       lines.push(`${cells(child, options)}  ${indent}${isLast ? '└── ' : '├── '}${label(child)}\n`)
-      draw(child, `${indent}${isLast ? '    ' : '│   '}`, depth + 1)
+      draw(child, `${indent}${isLast ? '    ' : '│   '}`)
     }
   }
-  draw(root, '', 1)
+  draw(root, '')
   return lines.join('')
 }
 
@@ -47,14 +45,15 @@ function grow(found: readonly ListedFile[]): Branch {
     branch.file = file
     parent.children.set(name, branch)
     parents.set(file.path, branch)
-    branch.size += file.size
+    branch.size += file.total ?? file.size
   }
   add(root)
   return root
 }
 
-/** Lets each directory have the size of what is in it. */
+/** Lets each directory have the size of what is in it, where it is not known: a layer's may not be listed at all. */
 function add(branch: Branch): number {
+  if (branch.file?.total !== undefined) return branch.size
   for (const child of branch.children.values()) branch.size += add(child)
   return branch.size
 }

@@ -28,13 +28,12 @@ export const files = defineVerb({
     const layer = positive(flags.layer, 'layer')
     const tare = await call.open()
     const found = await look(call, args[0]!, (options) =>
-      // A tree adds up what is below the levels that it shows.
-      tare.images.files({ ...options, path: args[1], layer, depth: flags.tree && !flags.json ? undefined : depth }),
+      tare.images.files({ ...options, path: args[1], layer, depth, totals: flags.tree }),
     )
     const bySize = flags.sort === 'size'
-    const sorted = bySize ? [...found].sort((a, b) => b.size - a.size) : found
+    const sorted = bySize ? [...found].sort((a, b) => (b.total ?? b.size) - (a.total ?? a.size)) : found
     if (flags.json) await printData(streams, jsonLines(sorted), 'json')
-    else if (flags.tree) await print(streams, fileTree(found, { depth, bySize, long: flags.long }))
+    else if (flags.tree) await print(streams, fileTree(found, { bySize, long: flags.long }))
     else await print(streams, flags.long ? longLines(sorted) : sorted.map((file) => `${nameOf(file)}\n`).join(''))
     return 0
   },

@@ -43,7 +43,7 @@ export async function look<T>(call: LookCall, image: string, work: (options: Loo
   if (read.size > 0) {
     const sum = [...read.values()].reduce((total, bytes) => total + bytes, 0)
     const layers = read.size === 1 ? '1 layer' : `${read.size} layers`
-    await tell(call.streams, `Read ${humanSize(sum)} in ${layers} of ${printable(image)}\n`)
+    await tell(call.streams, `Read ${humanSize(sum)} in ${layers} from ${printable(image)}\n`)
   }
   return result
 }

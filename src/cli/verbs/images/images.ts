@@ -1,10 +1,13 @@
 import type { ImageSummary } from '../../../index.ts'
 import { defineVerb } from '../../command.ts'
+import { UsageError } from '../../failure.ts'
 import { printListing } from '../../print-listing.ts'
 import { print, type Streams } from '../../streams.ts'
 import { humanAge, humanSize } from '../../text/human.ts'
 import type { Row } from '../../text/listing.ts'
 import { goTime } from '../../text/local-time.ts'
+import { printable } from '../../text/printable.ts'
+import { alignColumns } from '../../text/table.ts'
 import { formatHelp } from './format-help.ts'
 
 const headings = {
@@ -23,17 +26,46 @@ export const images = defineVerb({
     format: { type: 'string', help: formatHelp },
     'no-trunc': { type: 'bool', help: "Don't truncate output" },
     quiet: { type: 'bool', short: 'q', help: 'Only show image IDs' },
-    tree: { type: 'bool', help: 'List multi-platform images as a tree', notYet: true },
+    tree: { type: 'bool', help: 'List multi-platform images as a tree' },
   },
   run: async ({ args, flags, ...call }) => {
+    if (flags.tree) refuseWithTree(flags)
     const tare = await call.open()
-    const found = await tare.images.list({ reference: args[0], filters: flags.filter, signal: call.signal })
+    const options = { reference: args[0], filters: flags.filter, platforms: flags.tree, signal: call.signal }
+    const found = await tare.images.list(options)
+    if (flags.tree) {
+      await print(call.streams, imageTree(found, flags['no-trunc']))
+      return 0
+    }
     const now = call.now()
     const rows = found.map((image) => imageRow(image, now, flags))
     await printImages(call.streams, rows, flags)
     return 0
   },
 })
+
+function refuseWithTree(flags: { quiet: boolean; digests: boolean; format: string | undefined }): void {
+  for (const flag of ['quiet', 'digests', 'format'] as const)
+    if (flags[flag]) throw new UsageError(`--${flag} cannot be used with --tree`)
+}
+
+/** Each image, and below it the platforms that it is there for. */
+function imageTree(found: readonly ImageSummary[], isWhole: boolean): string {
+  const rows = found.flatMap(({ repository, tag, id, digest, size, platforms = [] }) => {
+    const name = repository === undefined ? '<untagged>' : `${repository}${tag === undefined ? '' : `:${tag}`}`
+    const isIndex = platforms.length > 1
+    const sum = isIndex ? platforms.reduce((total, platform) => total + platform.size, 0) : size
+    return [
+      [name, shortId(isIndex ? digest : id, isWhole), humanSize(sum, 3)],
+      ...platforms.map((one, i) => [
+        `${i === platforms.length - 1 ? '└─' : '├─'} ${one.platform}`,
+        ...[shortId(one.id, isWhole), humanSize(one.size, 3)],
+      ]),
+    ]
+  })
+  const lines = [['IMAGE', 'ID', 'SIZE'], ...rows].map((cells) => cells.map(printable).join('\t'))
+  return alignColumns(`${lines.join('\n')}\n`)
+}
 
 function printImages(
   streams: Streams,
