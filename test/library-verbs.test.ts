@@ -55,6 +55,7 @@ function callsIn(folder: string): Readonly<Record<string, readonly [readonly str
     'images.export': [[], { image: name, to: { path: join(folder, 'root.tar') } }],
     'images.copyOut': [[], { image: name, path: '/a', to: { path: join(folder, 'a') } }],
     'images.check': [[], { image: name }],
+    'images.sbom': [[], { image: name }],
     'images.weigh': [[], { image: name }],
     'images.load': [[], { from }],
     'images.import': [[], { from }],

@@ -53,6 +53,7 @@ import type {
   RemoveRemoteOptions,
 } from './registry.ts'
 import type { RunOptions } from './run.ts'
+import type { SbomOptions } from './sbom.ts'
 import type { WeighOptions, WeighResult } from './weigh.ts'
 
 /** Everything tare can do. Each promise rejects with a TareError for what a user can meet. */
@@ -120,6 +121,8 @@ export interface ImageVerbs {
   copyOut(options: CopyOutOptions): Promise<CopyOutResult>
   /** Finds what breaks an image when it runs, and what it gives away. */
   check(options: CheckOptions): Promise<CheckResult>
+  /** The software bill of materials of an image: its packages and files, as a document that `JSON.stringify` writes. */
+  sbom(options: SbomOptions): Promise<object>
   /** What the bytes of an image are, and what of them is wasted. */
   weigh(options: WeighOptions): Promise<WeighResult>
 }

@@ -182,12 +182,17 @@ export const commands: readonly Command[] = [
   {
     names: ['check', 'image check'],
     summary: 'Find what breaks an image when it runs, and what it gives away',
-    load: async () => (await import('./verbs/images/check.ts')).check,
+    load: async () => (await import('./verbs/contents/check.ts')).check,
+  },
+  {
+    names: ['sbom', 'image sbom'],
+    summary: 'Print the software bill of materials of an image',
+    load: async () => (await import('./verbs/contents/sbom.ts')).sbom,
   },
   {
     names: ['image weigh'],
     summary: 'Show what takes up space in an image, and what is wasted',
-    load: async () => (await import('./verbs/images/weigh.ts')).weigh,
+    load: async () => (await import('./verbs/contents/weigh.ts')).weigh,
   },
   {
     names: ['image prune'],

@@ -16,5 +16,8 @@ export { describe, findFile, layerAt, listFiles } from './filesystem/list-files.
 export type { InspectedImage, InspectedLayer } from './image.ts'
 export { summarizeLayers } from './layer-summaries.ts'
 export { findPackages, isPackageFile } from './packages/find-packages.ts'
+export { type BillOptions, billOf } from './sbom/bill.ts'
+export { cyclonedxOf } from './sbom/cyclonedx.ts'
+export { spdxOf } from './sbom/spdx.ts'
 export { type DigestOf, traceFile } from './trace-file.ts'
 export { weigh } from './weigh/weigh.ts'

@@ -33,6 +33,7 @@ import {
   runOptions,
   type Shape,
   saveOptions,
+  sbomOptions,
   weighOptions,
   whyOptions,
 } from '../api/checks/index.ts'
@@ -127,6 +128,7 @@ function imageVerbs(verb: MakeVerb): ImageVerbs {
     export: verb('images.export', exportOptions, async () => (await import('./images/export-image.ts')).exportImage),
     copyOut: verb('images.copyOut', copyOutOptions, async () => (await import('./images/copy-out.ts')).copyOut),
     check: verb('images.check', checkContentsOptions, async () => (await import('./images/check.ts')).checkContents),
+    sbom: verb('images.sbom', sbomOptions, async () => (await import('./images/sbom.ts')).sbom),
     weigh: verb('images.weigh', weighOptions, async () => (await import('./images/weigh.ts')).weighImage),
   }
 }

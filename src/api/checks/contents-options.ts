@@ -8,6 +8,7 @@ import type {
   FilesOptions,
   ImageDiffOptions,
   LookOptions,
+  SbomOptions,
   WeighOptions,
   WeighRules,
 } from '../index.ts'
@@ -51,6 +52,12 @@ export const copyOutOptions: Shape<CopyOutOptions> = { ...lookOptions, path: nam
 export const checkContentsOptions: Shape<CheckOptions> = {
   ...lookOptions,
   silences: list(object<CheckSilence>({ code: required(word<CheckSilence['code']>()), path: text, reason: name })),
+}
+
+export const sbomOptions: Shape<SbomOptions> = {
+  ...lookOptions,
+  format: word(),
+  files: flag,
 }
 
 export const weighOptions: Shape<WeighOptions> = {

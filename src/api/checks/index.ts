@@ -14,6 +14,7 @@ export {
   filesOptions,
   imageDiffOptions,
   lookOptions,
+  sbomOptions,
   weighOptions,
   whyOptions,
 } from './contents-options.ts'

@@ -1,10 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism, release, totalmem } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { TareInfo, VersionInfo } from '../../api/index.ts'
 import { type Host, readImages } from '../../images/index.ts'
 import { formatPlatform } from '../../oci/index.ts'
+import { readVersion } from '../../support/index.ts'
 
 /** The versions of tare and Node. */
 export async function version(): Promise<VersionInfo> {
@@ -31,14 +29,3 @@ export async function info({ store, platform }: Host): Promise<TareInfo> {
 
 // Node's names, where Go has others.
 const architectures: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le' }
-
-/** The version in tare's package.json, which is in a folder above this file: in which, depends on the bundle. */
-function readVersion(): string {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); folder !== dirname(folder); folder = dirname(folder)) {
-    const file = join(folder, 'package.json')
-    if (!existsSync(file)) continue
-    const content = JSON.parse(readFileSync(file, 'utf8')) as { name?: unknown; version?: unknown }
-    if (content.name === 'tare' && typeof content.version === 'string') return content.version
-  }
-  throw new Error('the package.json of tare is missing')
-}
