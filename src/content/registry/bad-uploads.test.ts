@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { digestOf } from '../../../test/kit/bad-registry.ts'
 import { ada, bytes, first, layer, openBad, startBad } from '../../../test/kit/bad-registry-client.ts'
 import { mediaTypes } from '../../oci/index.ts'
-import { flow } from '../../support/index.ts'
+import { collect, flow } from '../../support/index.ts'
 import type { Registry } from './index.ts'
 
 test('an upload whose connection breaks goes on where the registry stopped', async () => {
@@ -10,12 +10,13 @@ test('an upload whose connection breaks goes on where the registry stopped', asy
   const registry = await startBad({
     interfere: first(1, 'PUT /v2/app/blobs/uploads/', async (request, _, bad) => {
       const id = /uploads\/(\d+)/.exec(request.url!)![1]!
+      const { socket } = request
       for await (const chunk of request) {
         bad.uploads.set(id, Buffer.concat([bad.uploads.get(id)!, chunk as Buffer]))
         cut = bad.uploads.get(id)!.length
-        // Leaving the loop ends the connection.
         if (cut > 1_000_000) break
       }
+      socket.destroy()
       return true
     }),
   })
@@ -29,6 +30,47 @@ test('an upload whose connection breaks goes on where the registry stopped', asy
   expect(await openBad(registry).upload(layer, source)).toBe('uploaded')
   expect(opened).toEqual([0, cut])
   expect(registry.blobs.get(layer.digest)!.equals(bytes)).toBe(true)
+})
+
+test('an upload of which all bytes arrived, and which the registry did not complete, is completed', async () => {
+  const registry = await startBad({
+    interfere: first(1, 'PUT /v2/app/blobs/uploads/', async (request, _, bad) => {
+      const id = /uploads\/(\d+)/.exec(request.url!)![1]!
+      const { socket } = request
+      bad.uploads.set(id, await collect(request, bytes.length))
+      socket.destroy()
+      return true
+    }),
+  })
+  expect(await openBad(registry).upload(layer, again)).toBe('uploaded')
+  expect(registry.blobs.get(layer.digest)!.equals(bytes)).toBe(true)
+  expect(registry.countOf('PUT')).toBe(2)
+})
+
+test('a registry that never makes a blob of what it was sent is given up, also over a network that breaks', async () => {
+  let cuts = 0
+  const registry = await startBad({
+    interfere: async (request, response, bad) => {
+      if (request.method !== 'PUT' && request.method !== 'PATCH') return
+      const id = /uploads\/(\d+)/.exec(request.url!)![1]!
+      const { socket } = request
+      // Half of it, and no more.
+      if (request.headers['content-range'] === undefined && !bad.uploads.get(id)!.length) {
+        cuts++
+        for await (const chunk of request) {
+          bad.uploads.set(id, Buffer.concat([bad.uploads.get(id)!, chunk as Buffer]))
+          if (bad.uploads.get(id)!.length > bytes.length / 2) break
+        }
+        socket.destroy()
+        return true
+      }
+      if (request.method === 'PATCH') return
+      response.writeHead(400).end('{"errors":[{"code":"DIGEST_INVALID"}]}')
+      return true
+    },
+  })
+  await expect(openBad(registry).upload(layer, again)).rejects.toMatchObject({ code: 'REGISTRY_REFUSED' })
+  expect(cuts).toBe(20)
 })
 
 test('an upload whose session is lost begins again', async () => {

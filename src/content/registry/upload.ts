@@ -111,6 +111,8 @@ export async function mount(
 }
 
 const mostRedirects = 5
+/** How often a blob's upload may have to begin again. */
+const mostLosses = 20
 
 /** An upload in progress: one blob, at the URL assigned by the registry. */
 export class Session {
@@ -133,21 +135,25 @@ export class Session {
   /** Sends the bytes; with `begun`, only those the registry does not have yet. */
   async run(begun = false): Promise<void> {
     const { connection, bytes } = this
-    let at = begun ? await this.reached() : 0
-    if (at === this.blob.size) return
-    for (let tries = 1; ; ) {
+    const begunAt = begun ? await this.reached() : 0
+    if (begunAt === undefined) return
+    let at = begunAt
+    for (let tries = 1, losses = 0; ; ) {
       try {
         return await this.send(at)
       } catch (error) {
         const isLost = error instanceof SessionLost
         const { attempts, longestWait } = connection.retries
         const wait = waitOf(error) ?? 0
-        const mayRetry = !bytes.once && tries < attempts && wait <= longestWait && (isLost || isBroken(error))
+        if (isLost) losses++
+        // Over a network that breaks again and again, each new upload gets somewhere: that alone would never end.
+        const isHopeless = tries >= attempts || losses >= mostLosses
+        const mayRetry = !bytes.once && !isHopeless && wait <= longestWait && (isLost || isBroken(error))
         if (!mayRetry) throw isLost ? error.error : error
         await pause(connection.retries, tries, wait)
         const reached = isLost ? await this.restart() : await this.reached()
-        // Only the response was lost, not the data.
-        if (reached === this.blob.size) return
+        // Only the response was lost.
+        if (reached === undefined) return
         tries = reached > at ? 1 : tries + 1
         at = reached
       }
@@ -218,10 +224,13 @@ export class Session {
     return response
   }
 
-  /** Returns how many bytes the registry has; 0 for a new upload if it does not know the old one. */
-  private async reached(): Promise<number> {
+  /**
+   * Returns how many bytes of the upload the registry has, which may be all of them; undefined if it has the blob; 0 for a new
+   * upload if it does not know the old one.
+   */
+  private async reached(): Promise<number | undefined> {
     const { connection, blob, purpose, repository } = this
-    if (await hasBlob(connection, repository, blob, true)) return blob.size
+    if (await hasBlob(connection, repository, blob, true)) return undefined
     const response = await connection.ask(
       { method: 'GET', path: this.place },
       purpose,
