@@ -3,16 +3,57 @@ import { defineConfig } from 'vitest/config'
 
 const report = process.env['TARE_TEST_REPORT']
 
+// Rooms that know neither disk nor process: their tests share threads and modules.
+const pure = [
+  'src/{oci,support,dockerfile}/**/*.test.ts',
+  'src/builder/{plan,assemble}/**/*.test.ts',
+  'src/files/{tar,tree}/**/*.test.ts',
+  'src/cli/{template,render}/**/*.test.ts',
+  'src/cli/text/{excerpt,human,listing,printable}.test.ts',
+]
+// What needs servers, browsers or daemons of others.
+const interop = ['test/interop/**/*.test.ts', '**/*.interop.test.ts']
+
+const setupFiles = ['test/kit/setup.ts']
+
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts', 'docs/**/*.test.ts'],
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
-    // What others do on the machine may hold up anything for seconds.
-    expect: { poll: { timeout: 60_000, interval: 20 } },
-    pool: 'forks',
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: {
+      // What others do on the machine may hold up anything for seconds.
+      poll: { timeout: 60_000, interval: 20 },
+      requireAssertions: true,
+    },
     // Left to itself, Vitest keeps one core free.
     maxWorkers: availableParallelism(),
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
+    projects: [
+      {
+        extends: true,
+        test: { name: 'pure', include: pure, exclude: interop, setupFiles, pool: 'threads', isolate: false },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'rooms',
+          include: ['src/**/*.test.ts'],
+          exclude: [...pure, ...interop],
+          setupFiles,
+          pool: 'forks',
+          isolate: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'program',
+          include: ['{test,examples,docs}/**/*.test.ts'],
+          exclude: ['**/node_modules/**', ...interop],
+          pool: 'forks',
+        },
+      },
+      { extends: true, test: { name: 'interop', include: interop, pool: 'forks' } },
+    ],
   },
 })

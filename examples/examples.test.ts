@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { readTar } from '../src/files/tar/index.ts'
-import { shared } from '../test/kit/cli.ts'
+import { alpineRootfs } from '../test/kit/cli.ts'
+import { unlessMissing } from '../test/kit/needs.ts'
 
 // Every example, run as its README says, against dist/.
 
 const checkout = resolve(import.meta.dirname, '..')
-const rootfs = process.env['TARE_TEST_ALPINE_ROOTFS'] ?? join(shared, 'alpine/alpine-minirootfs-3.19.4-x86_64.tar.gz')
 
 function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'tare-examples-'))
@@ -170,13 +170,16 @@ test('scratch-alpine: the Dockerfile takes any root filesystem', async () => {
   expect(layer?.lines.map((line) => line.split(' ')[0])).toEqual(['hello/', 'hello/Dockerfile'])
 })
 
-test.skipIf(!existsSync(rootfs))('scratch-alpine: of the real one comes the very image that Docker makes', () => {
-  const context = temporaryFolder()
-  copyFileSync(join(import.meta.dirname, 'scratch-alpine/Dockerfile'), join(context, 'Dockerfile'))
-  copyFileSync(rootfs, join(context, 'alpine-minirootfs.tgz'))
-  const { tare } = openStore({ SOURCE_DATE_EPOCH: '1700000000' })
-  const told = readFileSync(join(import.meta.dirname, 'scratch-alpine/README.md'), 'utf8')
-  const id = tare('build', '-q', '--platform', 'linux/amd64', '-t', 'scratch-alpine', context).trim()
-  expect(told.split(id)).toHaveLength(3)
-  expect(told).toContain(tare('inspect', '-f', '{{index .RootFS.Layers 0}}', 'scratch-alpine').trim())
-})
+test.skipIf(!unlessMissing(existsSync(alpineRootfs), `there is no ${alpineRootfs}`))(
+  'scratch-alpine: of the real one comes the very image that Docker makes',
+  () => {
+    const context = temporaryFolder()
+    copyFileSync(join(import.meta.dirname, 'scratch-alpine/Dockerfile'), join(context, 'Dockerfile'))
+    copyFileSync(alpineRootfs, join(context, 'alpine-minirootfs.tgz'))
+    const { tare } = openStore({ SOURCE_DATE_EPOCH: '1700000000' })
+    const told = readFileSync(join(import.meta.dirname, 'scratch-alpine/README.md'), 'utf8')
+    const id = tare('build', '-q', '--platform', 'linux/amd64', '-t', 'scratch-alpine', context).trim()
+    expect(told.split(id)).toHaveLength(3)
+    expect(told).toContain(tare('inspect', '-f', '{{index .RootFS.Layers 0}}', 'scratch-alpine').trim())
+  },
+)

@@ -3,13 +3,13 @@ import { chmodSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from '
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { openQuickBench } from './kit/call-tare.ts'
 import { faultsOf } from './kit/check-store.ts'
 import {
   type Bench,
   type FileSpec,
   isRoot,
   type Outcome,
-  openBench,
   ordinaryUser,
   program,
   start,
@@ -21,7 +21,7 @@ import { unlessMissing } from './kit/needs.ts'
 
 /** The standard error of a build that has to be refused; nothing of it may stay. */
 async function refusedBuild(files: Readonly<Record<string, FileSpec>>, ...flags: string[]): Promise<string> {
-  return refused(openBench(files), ['build', '--progress=none', ...flags, 'context'])
+  return refused(openQuickBench(files), ['build', '--progress=none', ...flags, 'context'])
 }
 
 async function refused({ tare, home }: Bench, argv: readonly string[], code = 1): Promise<string> {
@@ -77,7 +77,7 @@ describe('a source of COPY', () => {
   })
 
   test('that is a symlink out of the context: the file behind it is not reached', async () => {
-    const bench = openBench({ Dockerfile: from('COPY passwd /') })
+    const bench = openQuickBench({ Dockerfile: from('COPY passwd /') })
     symlinkSync('/etc/passwd', join(bench.context, 'passwd'))
     expect(await refused(bench, ['build', '--progress=none', 'context'])).toMatch(
       /"passwd" is not in the build context/,
@@ -112,7 +112,7 @@ describe('a Dockerfile', () => {
   })
 
   test('that is far too large is not read', async () => {
-    const bench = openBench({ Dockerfile: '' })
+    const bench = openQuickBench({ Dockerfile: '' })
     truncateSync(join(bench.context, 'Dockerfile'), 3e9)
     const command = ['build', '--progress=none', 'context']
     expect(await refused(bench, command)).toMatch(/Dockerfile is too large for a text file \(3000000000 bytes\)/)
@@ -122,8 +122,8 @@ describe('a Dockerfile', () => {
   })
 
   test('with a byte order mark, or CRLF, is read', async () => {
-    const { succeed } = openBench({ Dockerfile: '\ufeffFROM scratch\r\nCOPY a /\r\n', a: 'a' })
-    await succeed(['build', '-q', 'context'])
+    const { succeed } = openQuickBench({ Dockerfile: '\ufeffFROM scratch\r\nCOPY a /\r\n', a: 'a' })
+    expect(await succeed(['build', '-q', 'context'])).toMatch(/^sha256:/)
   })
 })
 
@@ -148,7 +148,7 @@ describe('the command line', () => {
     [['images', '--filter', 'nope=1'], 1, /invalid filter "nope=1"/],
     [['images', '--format', '{{'], 1, /\{\{|template/],
   ])('%j', async (argv, code, said) => {
-    const bench = openBench({ Dockerfile: 'FROM scratch\n' })
+    const bench = openQuickBench({ Dockerfile: 'FROM scratch\n' })
     expect(await refused(bench, argv, code)).toMatch(said)
   })
 })
@@ -157,7 +157,7 @@ const canBeOrdinary = unlessMissing(isRoot, 'only root can make files that the o
 
 describe('files of the context', () => {
   test.skipIf(!canBeOrdinary)('that may not be read are named, and matter only where they are copied', async () => {
-    const bench = openBench({
+    const bench = openQuickBench({
       Dockerfile: from('COPY a closed* /'),
       closed: { content: 'x', mode: 0o000 },
       a: 'a',
@@ -184,7 +184,7 @@ describe('files of the context', () => {
   })
 
   test('that are pipes and sockets neither hold up a build nor break it', async () => {
-    const bench = openBench({ Dockerfile: from('COPY . /'), a: 'a', 'deep/b': 'b' })
+    const bench = openQuickBench({ Dockerfile: from('COPY . /'), a: 'a', 'deep/b': 'b' })
     execFileSync('mkfifo', [join(bench.context, 'deep/pipe')])
     const server = createServer().listen(join(bench.context, 'socket'))
     try {
@@ -196,7 +196,7 @@ describe('files of the context', () => {
   })
 
   test('with names that no text can hold are copied byte for byte', async () => {
-    const bench = openBench({ Dockerfile: from('COPY . /'), a: 'a' })
+    const bench = openQuickBench({ Dockerfile: from('COPY . /'), a: 'a' })
     const name = Buffer.concat([Buffer.from(`${bench.context}/caf`), Buffer.from([0xe9, 0x1b])])
     writeFileSync(name, 'x')
     mkdirSync(join(bench.context, 'new\nline'))

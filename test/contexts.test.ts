@@ -2,27 +2,15 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { openQuickBench } from './kit/call-tare.ts'
 import { faultsOf } from './kit/check-store.ts'
-import { type Bench, openBench } from './kit/cli.ts'
+import { filesOf } from './kit/files-of.ts'
 import { hasGitDaemon, Repositories } from './kit/git.ts'
 import { hasProgram } from './kit/needs.ts'
 
 // Where a build's files come from, and the flags that say how it is done: as docker's.
 
 const copyAll = 'FROM scratch\nCOPY . /\n'
-
-/** What is in the image's last layer, by path; of a file its text. */
-async function filesOf({ succeed, home }: Bench, name: string): Promise<Record<string, string>> {
-  const layers = JSON.parse(await succeed(['inspect', '-f', '{{json .RootFS.Layers}}', name])) as string[]
-  const layer = join(home, 'blobs', layers.at(-1)!.replace(':', '/'))
-  const paths = execFileSync('tar', ['-tf', layer], { encoding: 'utf8' }).split('\n').filter(Boolean)
-  return Object.fromEntries(
-    paths.map((path) => [
-      path,
-      path.endsWith('/') ? '' : execFileSync('tar', ['-xOf', layer, path], { encoding: 'utf8' }),
-    ]),
-  )
-}
 
 describe('a context on standard input', () => {
   // It is taken whole: who packs it has chosen, and .dockerignore is for folders.
@@ -36,7 +24,7 @@ describe('a context on standard input', () => {
     ['bzip2', 'bzip2'],
   ] as const)
     test.skipIf(program !== undefined && !hasProgram(program))(`is a tar, ${name}`, async () => {
-      const bench = openBench(files)
+      const bench = openQuickBench(files)
       const tar = execFileSync('tar', ['-cf', '-', '-C', bench.context, '.'])
       const input = program === undefined ? tar : execFileSync(program, ['-c'], { input: tar })
       await bench.succeed(['build', '-q', '-t', 'x', '-'], { input })
@@ -45,14 +33,14 @@ describe('a context on standard input', () => {
     })
 
   test('has its Dockerfile where -f says', async () => {
-    const bench = openBench({ 'sub/other': 'FROM scratch\nCOPY a /\n', a: 'a' })
+    const bench = openQuickBench({ 'sub/other': 'FROM scratch\nCOPY a /\n', a: 'a' })
     const input = execFileSync('tar', ['-cf', '-', '-C', bench.context, '.'])
     await bench.succeed(['build', '-q', '-t', 'x', '-f', 'sub/other', '-'], { input })
     expect(await filesOf(bench, 'x')).toEqual({ a: 'a' })
   })
 
   test('is a Dockerfile alone', async () => {
-    const bench = openBench()
+    const bench = openQuickBench()
     await bench.succeed(['build', '-q', '-t', 'x', '-'], { input: 'FROM scratch\nCOPY <<EOF /here\ntext\nEOF\n' })
     expect(await filesOf(bench, 'x')).toEqual({ here: 'text\n' })
     const { code, err } = await bench.tare(['build', '-'], { input: 'FROM scratch\nCOPY a /\n' })
@@ -62,7 +50,7 @@ describe('a context on standard input', () => {
 
 describe('the Dockerfile', () => {
   test('comes from standard input beside a folder, from inside it, from outside it', async () => {
-    const bench = openBench({ a: 'a', 'in/Dockerfile': 'FROM scratch\nCOPY a /in\n' })
+    const bench = openQuickBench({ a: 'a', 'in/Dockerfile': 'FROM scratch\nCOPY a /in\n' })
     writeFileSync(join(bench.folder, 'outside'), 'FROM scratch\nCOPY a /out\n')
     await bench.succeed(['build', '-q', '-t', 'x', '-f', '-', 'context'], { input: 'FROM scratch\nCOPY a /stdin\n' })
     expect(await filesOf(bench, 'x')).toEqual({ stdin: 'a' })
@@ -73,7 +61,13 @@ describe('the Dockerfile', () => {
   })
 
   test('has an ignore file of its own, which stands in for .dockerignore', async () => {
-    const bench = openBench({ dev: copyAll, 'dev.dockerignore': '*\n!a\n', '.dockerignore': 'a\n', a: 'a', b: 'b' })
+    const bench = openQuickBench({
+      dev: copyAll,
+      'dev.dockerignore': '*\n!a\n',
+      '.dockerignore': 'a\n',
+      a: 'a',
+      b: 'b',
+    })
     await bench.succeed(['build', '-q', '-t', 'x', '-f', 'context/dev', 'context'])
     expect(await filesOf(bench, 'x')).toEqual({ a: 'a' })
   })
@@ -81,7 +75,7 @@ describe('the Dockerfile', () => {
 
 describe('named contexts', () => {
   test('a folder, with its own .dockerignore', async () => {
-    const bench = openBench({ Dockerfile: 'FROM scratch\nCOPY --from=more . /\n' })
+    const bench = openQuickBench({ Dockerfile: 'FROM scratch\nCOPY --from=more . /\n' })
     const more = join(bench.folder, 'more')
     mkdirSync(more)
     writeFileSync(join(more, 'a'), 'a')
@@ -94,7 +88,7 @@ describe('named contexts', () => {
   })
 
   test('an image of the store in the place of another', async () => {
-    const bench = openBench({
+    const bench = openQuickBench({
       Dockerfile: 'FROM alpine\nCOPY a /over\n',
       base: 'FROM scratch\nCOPY a /base\nENV B=1\n',
       a: 'a',
@@ -105,7 +99,7 @@ describe('named contexts', () => {
   })
 
   test('another stage', async () => {
-    const bench = openBench({
+    const bench = openQuickBench({
       Dockerfile: 'FROM scratch AS real\nCOPY a /real\nFROM scratch\nCOPY --from=fake / /\n',
       a: 'a',
     })
@@ -114,7 +108,11 @@ describe('named contexts', () => {
   })
 
   test('a layout that tare made: a store, by name and by digest, or an archive unpacked', async () => {
-    const bench = openBench({ Dockerfile: 'FROM base\nCOPY a /over\n', base: 'FROM scratch\nCOPY a /base\n', a: 'a' })
+    const bench = openQuickBench({
+      Dockerfile: 'FROM base\nCOPY a /over\n',
+      base: 'FROM scratch\nCOPY a /base\n',
+      a: 'a',
+    })
     const other = join(bench.folder, 'other')
     await bench.succeed(['build', '-q', '-t', 'base:3', '-f', 'context/base', 'context'], { home: other })
     const digest = JSON.parse(readFileSync(join(other, 'index.json'), 'utf8')).manifests[0].digest as string
@@ -134,23 +132,6 @@ describe('named contexts', () => {
     })
     expect(await faultsOf(bench.home)).toEqual([])
   })
-
-  test.skipIf(!hasProgram('skopeo'))('a layout that skopeo made, with layers as gzip', async () => {
-    const bench = openBench({
-      Dockerfile: 'FROM base\nCOPY --from=base /base /again\n',
-      base: 'FROM scratch\nCOPY a /base\n',
-      a: 'a',
-    })
-    await bench.succeed(['build', '-q', '-t', 'base', '-f', 'context/base', 'context'])
-    const from = `oci:${bench.home}:docker.io/library/base:latest`
-    execFileSync('skopeo', ['copy', '-q', '--insecure-policy', '--dest-compress', from, `oci:${bench.folder}/layout:1`])
-    const other = { ...bench, home: join(bench.folder, 'other') }
-    const home = { home: other.home }
-    await bench.succeed(['build', '-q', '-t', 'x', '--build-context', 'base=oci-layout://layout:1', 'context'], home)
-    const succeed = (argv: readonly string[]) => bench.succeed(argv, home)
-    expect(await filesOf({ ...other, succeed }, 'x')).toEqual({ again: 'a' })
-    expect(await faultsOf(other.home)).toEqual([])
-  })
 })
 
 describe('platforms', () => {
@@ -161,14 +142,14 @@ describe('platforms', () => {
     ['linux/arm/v7', 'arm v7', 'a-arm'],
     ['linux/amd64', 'amd64 ', 'a-amd64'],
   ])('%s', async (platform, said, path) => {
-    const bench = openBench(bare)
+    const bench = openQuickBench(bare)
     await bench.succeed(['build', '-q', '-t', 'x', '--platform', platform, 'context'])
     expect(await bench.succeed(['inspect', '-f', '{{.Architecture}} {{.Variant}}', 'x'])).toBe(`${said}\n`)
     expect(await filesOf(bench, 'x')).toEqual({ [path]: 'a' })
   })
 
   test('several at once make one index, which is listed, inspected, saved, loaded, tagged and removed', async () => {
-    const bench = openBench(bare)
+    const bench = openQuickBench(bare)
     const id = (
       await bench.succeed(['build', '-q', '-t', 'x', '--platform', 'linux/amd64,linux/arm64', 'context'])
     ).trim()
@@ -203,7 +184,7 @@ describe('platforms', () => {
 describe('flags', () => {
   test('--target, --label, --build-arg (from the environment as well), --iidfile, --metadata-file', async () => {
     const dockerfile = 'FROM scratch AS one\nARG A\nARG B=b\nLABEL a=$A b=$B\nFROM scratch AS two\nCOPY nothing /\n'
-    const bench = openBench({ Dockerfile: dockerfile })
+    const bench = openQuickBench({ Dockerfile: dockerfile })
     const flags = ['--target', 'ONE', '--label', 'l=m', '--label', 'empty', '--build-arg', 'A', '--build-arg', 'B=c']
     const files = ['--iidfile', 'id', '--metadata-file', 'metadata']
     const env = { A: 'from env' }
@@ -224,7 +205,7 @@ describe('flags', () => {
 
   test('--no-cache makes every step again, --no-cache-filter those of one stage', async () => {
     const dockerfile = 'FROM scratch AS one\nCOPY a /\nFROM scratch\nCOPY a /b\nCOPY --from=one /a /c\n'
-    const bench = openBench({ Dockerfile: dockerfile, a: 'a' })
+    const bench = openQuickBench({ Dockerfile: dockerfile, a: 'a' })
     const cached = async (...flags: string[]) => {
       const { code, err } = await bench.tare(['build', '--progress=plain', ...flags, 'context'])
       expect(code, err).toBe(0)
@@ -242,7 +223,7 @@ describe.skipIf(!hasGitDaemon)('a git repository', () => {
     const repositories = new Repositories()
     repositories.commit('app', { Dockerfile: copyAll, 'sub/Dockerfile': 'FROM scratch\nCOPY a /b\n', 'sub/a': 'a' })
     const url = `${await repositories.daemon()}/app.git`
-    const bench = openBench({ Dockerfile: `FROM scratch\nCOPY --from=app sub/a /c\nADD ${url}#main:sub /d/\n` })
+    const bench = openQuickBench({ Dockerfile: `FROM scratch\nCOPY --from=app sub/a /c\nADD ${url}#main:sub /d/\n` })
     await bench.succeed(['build', '-q', '-t', 'x', `${url}#main:sub`])
     expect(await filesOf(bench, 'x')).toEqual({ b: 'a' })
     await bench.succeed(['build', '-q', '-t', 'x', '--build-context', `app=${url}`, 'context'])

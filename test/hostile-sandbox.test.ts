@@ -19,8 +19,10 @@ const ready =
   hasProgram('unshare')
 const ways = ready ? waysToRun() : []
 const kit = join(checkout, 'test/kit/hostile')
-const [key, queue, abstract] = ['tare-hostile-key', 'tare-hostile-queue', `tare-hostile-${process.pid}`]
-const shm = 70_000 + (process.pid % 1000)
+// Of this process, as others run the same test.
+const nameOf = (kind: string) => `tare-hostile-${kind}-${process.pid}`
+const [key, queue, abstract] = [nameOf('key'), nameOf('queue'), nameOf('socket')]
+const shm = 70_000 + process.pid
 
 let folder: string
 let loop: string | undefined

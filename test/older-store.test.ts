@@ -13,8 +13,9 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { openQuickBench } from './kit/call-tare.ts'
 import { faultsOf } from './kit/check-store.ts'
-import { noise, openBench } from './kit/cli.ts'
+import { noise } from './kit/cli.ts'
 
 // A store as the version before wrote it: open to others, without marks of processes, without notes of sound blobs and without a copy
 // of its index.json, with what its processes left under the names that they had then.
@@ -26,7 +27,7 @@ function space(): string {
 }
 
 async function openOlder() {
-  const bench = openBench({
+  const bench = openQuickBench({
     Dockerfile: 'FROM scratch\nCOPY data /\n',
     data: noise(200_000),
     child: 'FROM x\nCOPY data /b\n',

@@ -2,7 +2,8 @@ import { chmodSync, cpSync, readFileSync, utimesSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { type Bench, isRoot, openBench, ordinaryUser, type RunOptions } from './kit/cli.ts'
+import { openQuickBench } from './kit/call-tare.ts'
+import { type Bench, isRoot, ordinaryUser, type RunOptions } from './kit/cli.ts'
 
 // SOURCE_DATE_EPOCH: the same image from the same files, wherever, whenever and by whomever.
 
@@ -26,8 +27,8 @@ const build = (bench: Bench, flags: readonly string[] = [], options: RunOptions 
   bench.succeed(['build', '-q', '-t', 'x', ...flags, 'context'], { env, ...options })
 
 test('the same id from two stores, two folders, two times and two users', async () => {
-  const one = date(openBench(files), 1_600_000_000)
-  const two = date(openBench(files), 1_600_000_000)
+  const one = date(openQuickBench(files), 1_600_000_000)
+  const two = date(openQuickBench(files), 1_600_000_000)
   chmodSync(two.folder, 0o777)
   // Without --rewrite-timestamp, folders that COPY makes by itself have the time of the clock, as Docker's.
   const flags = ['--rewrite-timestamp']
@@ -44,23 +45,23 @@ test('the same id from two stores, two folders, two times and two users', async 
 
 test('with --rewrite-timestamp also where the files are younger than the epoch', async () => {
   const flags = ['--rewrite-timestamp']
-  const first = await build(date(openBench(files), epoch + 1000), flags)
-  expect(await build(date(openBench(files), epoch + 2_000_000), flags)).toBe(first)
+  const first = await build(date(openQuickBench(files), epoch + 1000), flags)
+  expect(await build(date(openQuickBench(files), epoch + 2_000_000), flags)).toBe(first)
 })
 
 test('a file’s own time is part of the image where it is not rewritten', async () => {
   const plain = { ...files, Dockerfile: 'FROM scratch\nCOPY data /\n' }
   const ids = []
   for (const seconds of [1_600_000_000, 1_600_000_001, 1_600_000_000])
-    ids.push(await build(date(openBench(plain), seconds)))
+    ids.push(await build(date(openQuickBench(plain), seconds)))
   expect(ids[0]).toBe(ids[2])
   expect(ids[0]).not.toBe(ids[1])
 })
 
 test('a build argument of that name is the same as the variable', async () => {
   const plain = { ...files, Dockerfile: 'FROM scratch\nCOPY data /\n' }
-  const first = await build(date(openBench(plain), 1_600_000_000))
-  const second = date(openBench(plain), 1_600_000_000)
+  const first = await build(date(openQuickBench(plain), 1_600_000_000))
+  const second = date(openQuickBench(plain), 1_600_000_000)
   expect(await build(second, ['--build-arg', `SOURCE_DATE_EPOCH=${epoch}`], { env: {} })).toBe(first)
 })
 
@@ -73,7 +74,7 @@ describe('the times of an image', () => {
     JSON.parse(readFileSync(join(home, 'blobs', id.trim().replace(':', '/')), 'utf8'))
 
   test('are the epoch’s; those of a base that is older stay', async () => {
-    const bench = openBench({ ...files, child: 'FROM x\nCOPY data /again\nLABEL a=b\n' })
+    const bench = openQuickBench({ ...files, child: 'FROM x\nCOPY data /again\nLABEL a=b\n' })
     const base = configOf(bench, await build(bench, [], { env: { SOURCE_DATE_EPOCH: '1600000000' } }))
     expect(new Set([base.created, ...base.history.map(({ created }) => created)])).toEqual(
       new Set(['2020-09-13T12:26:40Z']),
@@ -87,7 +88,7 @@ describe('the times of an image', () => {
   })
 
   test('without an epoch are the clock’s, and a rebuild that is all remembered keeps them', async () => {
-    const bench = openBench(files)
+    const bench = openQuickBench(files)
     const before = Date.now()
     const id = await build(bench, [], { env: {} })
     const { created, history } = configOf(bench, id)
@@ -100,14 +101,17 @@ describe('the times of an image', () => {
   })
 
   test('an epoch that is no number is refused', async () => {
-    const bench = openBench(files)
+    const bench = openQuickBench(files)
     const { code, err } = await bench.tare(['build', 'context'], { env: { SOURCE_DATE_EPOCH: 'yesterday' } })
     expect(code).toBe(1)
     expect(err).toMatch(/SOURCE_DATE_EPOCH.*yesterday|yesterday.*SOURCE_DATE_EPOCH/)
   })
 
   test('a change of content alone changes only its own layer', async () => {
-    const bench = date(openBench({ ...files, Dockerfile: 'FROM scratch\nCOPY app /app\nCOPY data /\n' }), 1_600_000_000)
+    const bench = date(
+      openQuickBench({ ...files, Dockerfile: 'FROM scratch\nCOPY app /app\nCOPY data /\n' }),
+      1_600_000_000,
+    )
     const layers = async () =>
       JSON.parse(await bench.succeed(['inspect', '-f', '{{json .RootFS.Layers}}', 'x'])) as string[]
     await build(bench)

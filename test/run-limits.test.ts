@@ -1,49 +1,25 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { tinyProgramFor } from '../src/builder/sandbox/machine/architectures.ts'
+import { addingAlpine, openAlpine, openWay } from './kit/alpine.ts'
 import { faultsOf } from './kit/check-store.ts'
-import { checkout, type FileSpec, openBench, type RunOptions, shared, start, startTare } from './kit/cli.ts'
-import { canMount, mountOn, unlessMissing } from './kit/needs.ts'
+import { checkout, start } from './kit/cli.ts'
+import { canMount, mountOn } from './kit/needs.ts'
 import { processesWith } from './kit/processes.ts'
-import { type Way, waysToRun } from './kit/sandboxes.ts'
+import { hasRootFilesystem } from './kit/root-filesystem.ts'
+import { waysToRun } from './kit/sandboxes.ts'
 
 // Commands that go wrong, do too much, or are killed: each has a clear outcome, and the next build works.
 
-const rootfs = join(shared, 'alpine/alpine-minirootfs-3.19.4-x86_64.tar.gz')
-const isThere = process.platform === 'linux' && unlessMissing(existsSync(rootfs), `there is no ${rootfs}`)
-const ways = isThere ? waysToRun() : []
-const alpine = 'FROM scratch AS alpine\nADD alpine.tgz /\n'
+const ways = hasRootFilesystem ? waysToRun() : []
 // A file without any test would count as failed.
-if (ways.length === 0) test.skip('commands need the Alpine root filesystem, and a way to run them')
-
-function openAlpine(way: Way, dockerfile: string, files: Readonly<Record<string, FileSpec>> = {}) {
-  const bench = openBench({ Dockerfile: alpine + dockerfile, ...files })
-  copyFileSync(rootfs, join(bench.context, 'alpine.tgz'))
-  chmodSync(join(bench.context, 'alpine.tgz'), 0o644)
-  chmodSync(bench.folder, 0o777)
-  const options: RunOptions = {
-    home: bench.home,
-    cwd: bench.folder,
-    user: way.user,
-    env: way.env,
-    wrapper: way.wrapper,
-  }
-  return {
-    ...bench,
-    options,
-    tare: (argv: readonly string[]) => bench.tare(argv, options),
-    succeed: (argv: readonly string[]) => bench.succeed(argv, options),
-    start: (argv: readonly string[]) => startTare(argv, options),
-    /** Replaces the Dockerfile. */
-    rewrite: (text: string) => writeFileSync(join(bench.context, 'Dockerfile'), text),
-  }
-}
+if (ways.length === 0) test.skip('commands need a root filesystem, and a way to run them')
 
 describe.each(ways)('a command: $name', (way) => {
   test.skipIf(process.arch !== 'x64')('that is no program for this machine is refused with what to do', async () => {
-    const { tare, rewrite, home } = openAlpine(way, '', {
+    const { tare, rewrite, home } = openWay(way, {
       foreign: Buffer.from(tinyProgramFor('s390x')!),
       script: 'echo hi\n',
       empty: '',
@@ -64,7 +40,7 @@ describe.each(ways)('a command: $name', (way) => {
   })
 
   test('that is not executable, or not there, is refused with what to do', async () => {
-    const { tare, rewrite } = openAlpine(way, '', { a: '' })
+    const { tare, rewrite } = openWay(way, { a: '' })
     rewrite('FROM scratch\nCOPY a /a\nRUN ["/a"]\n')
     expect((await tare(['build', 'context'])).err).toMatch(/exec: "\/a": permission denied[\s\S]*chmod/)
     rewrite('FROM scratch\nCOPY a /a\nRUN true\n')
@@ -91,7 +67,12 @@ describe.each(ways)('a command: $name', (way) => {
   })
 
   test.skipIf(way.user !== undefined || !canMount())('that fills the disk fails with its own words', async () => {
-    const { tare, home, succeed, rewrite } = openAlpine(way, 'RUN dd if=/dev/zero of=/big bs=1M count=200\n')
+    const { tare, home, succeed, rewrite } = openAlpine(
+      way,
+      'RUN dd if=/dev/zero of=/big bs=1M count=200\n',
+      {},
+      { adds: true },
+    )
     mkdirSync(home)
     mountOn(home, '-t', 'tmpfs', '-o', 'size=40m', 'tmpfs')
     const { code, err } = await tare(['build', '--progress=plain', 'context'])
@@ -99,7 +80,7 @@ describe.each(ways)('a command: $name', (way) => {
     expect(err).toMatch(/exit code: 1\n.*The disk is full\. Free some space/)
     expect(code).toBe(1)
     expect(readdirSync(join(home, 'tare/running/root'))).toEqual([])
-    rewrite(`${alpine}RUN echo small > /small\n`)
+    rewrite(`${addingAlpine}RUN echo small > /small\n`)
     await succeed(['build', '-q', 'context'])
   })
 })
@@ -111,13 +92,13 @@ describe.each(one)('much: $name', (way) => {
   test.skipIf(way.user !== undefined || !canMount())(
     '100,000 files are a layer within 400 MB of memory, in time that grows with their number',
     async () => {
-      const { context, options, home, rewrite } = openAlpine(way, '')
+      const { context, options, home, rewrite } = openAlpine(way, '', {}, { adds: true })
       // In memory: how a disk makes and forgets so many files is not the matter.
       mkdirSync(home)
       mountOn(home, '-t', 'tmpfs', 'tmpfs')
       const build = async (folders: number) => {
         rewrite(
-          `${alpine}RUN mkdir /m && cd /m && for i in $(seq ${folders}); do mkdir $i && (cd $i; seq 1000 | xargs touch); done\n`,
+          `${addingAlpine}RUN mkdir /m && cd /m && for i in $(seq ${folders}); do mkdir $i && (cd $i; seq 1000 | xargs touch); done\n`,
         )
         const script =
           `import { main } from ${JSON.stringify(join(checkout, 'dist/cli/main.cjs'))}\n` +

@@ -6,53 +6,34 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { addingAlpine, openAlpine } from './kit/alpine.ts'
+import { startBad } from './kit/bad-registry-client.ts'
 import { faultsOf } from './kit/check-store.ts'
-import { type FileSpec, isRoot, openBench, ordinaryUser, type RunOptions, shared, startTare } from './kit/cli.ts'
-import { hasRegistry, startRegistry } from './kit/docker-registry.ts'
-import { hasProgram, unlessMissing } from './kit/needs.ts'
+import { isRoot, openBench, ordinaryUser } from './kit/cli.ts'
+import { hasProgram } from './kit/needs.ts'
 import { processesWith } from './kit/processes.ts'
-import { dialogue, filesWith, onTerminal, type Way, waysToRun } from './kit/sandboxes.ts'
+import { hasRootFilesystem, rootFilesystem } from './kit/root-filesystem.ts'
+import { dialogue, filesWith, onTerminal, waysToRun } from './kit/sandboxes.ts'
 
 // RUN and `tare run` as people use them, over the real Alpine, by every sandbox that works here.
 
-const rootfs = join(shared, 'alpine/alpine-minirootfs-3.19.4-x86_64.tar.gz')
-const isThere = process.platform === 'linux' && unlessMissing(existsSync(rootfs), `there is no ${rootfs}`)
-const ways = isThere ? waysToRun() : []
-const alpine = 'FROM scratch AS alpine\nADD alpine.tgz /\n'
+const ways = hasRootFilesystem ? waysToRun() : []
+// Forms and texts, which do not depend on the sandbox, are tried with the first.
+const first = ways[0]
+const hasZstd = hasProgram('zstd')
 // Nobody else's, also where the same test runs beside this one.
 const token = `correct-horse-${randomBytes(12).toString('hex')}`
 
-/** A bench whose context has Alpine; commands are those of the way's user, by its sandbox. */
-function openAlpine(way: Way, dockerfile: string, files: Readonly<Record<string, FileSpec>> = {}) {
-  const bench = openBench({ Dockerfile: alpine + dockerfile, ...files })
-  copyFileSync(rootfs, join(bench.context, 'alpine.tgz'))
-  chmodSync(join(bench.context, 'alpine.tgz'), 0o644)
-  chmodSync(bench.folder, 0o777)
-  const as = (options: RunOptions): RunOptions => ({
-    ...options,
-    user: way.user,
-    wrapper: options.wrapper ?? way.wrapper,
-    env: { ...way.env, ...options.env },
-  })
-  return {
-    ...bench,
-    tare: (argv: readonly string[], options: RunOptions = {}) => bench.tare(argv, as(options)),
-    succeed: (argv: readonly string[], options: RunOptions = {}) => bench.succeed(argv, as(options)),
-    start: (argv: readonly string[], options: RunOptions = {}) =>
-      startTare(argv, { home: bench.home, cwd: bench.folder, ...as(options) }),
-    /** Lets a `waiting` command go on, whose folder is a cache mount. */
-    letGo: () => {
-      const caches = join(bench.home, 'tare/caches')
-      for (const user of readdirSync(caches))
-        for (const cache of readdirSync(join(caches, user))) writeFileSync(join(caches, user, cache, 'data/go'), '')
-    },
-  }
+/** Lets `waiting` commands go on, whose folder is a cache mount of the store. */
+function letGo(home: string): void {
+  const caches = join(home, 'tare/caches')
+  for (const user of readdirSync(caches))
+    for (const cache of readdirSync(join(caches, user))) writeFileSync(join(caches, user, cache, 'data/go'), '')
 }
 
 /** Resolves when the stream has said the text. */
@@ -67,19 +48,19 @@ async function saying(stream: NodeJS.ReadableStream, text: string): Promise<void
   })
 }
 
-test.skipIf(!isThere)('some sandbox works here', () => {
+test.skipIf(!hasRootFilesystem)('some sandbox works here', () => {
   expect(ways).not.toEqual([])
 })
 
 describe.each(ways)('RUN: $name', (way) => {
   test('the umask of whoever builds changes nothing, and nobody else sees into the store', async () => {
-    const { succeed, home } = openAlpine(
+    const { succeed, home, renew } = openAlpine(
       way,
       'FROM alpine\nRUN stat -c "%a %n" / /etc/hosts /dev /dev/shm > /modes\nUSER nobody\nWORKDIR /w/x\n' +
         `RUN --mount=type=cache,target=/cc <<EOF\nset -e\nstat -c "%a %n" / /w/x /cc /dev /etc/resolv.conf > /tmp/modes\nEOF\n`,
     )
     const seen = new Set<string>()
-    for (const umask of ['000', '022', '077']) {
+    for (const umask of way === first ? ['000', '022', '077'] : ['000', '077']) {
       const wrapper = ['sh', '-c', `umask ${umask} && exec "$@"`, 'sh', ...(way.wrapper ?? [])]
       await succeed(['build', '-q', '--no-cache', '-t', 'app', 'context'], { wrapper })
       seen.add(await succeed(['run', 'app', 'cat', '/modes', '/tmp/modes'], { wrapper }))
@@ -87,7 +68,7 @@ describe.each(ways)('RUN: $name', (way) => {
         join(home, name),
       ))
         if (existsSync(path)) expect([umask, path, statSync(path).mode & 0o077]).toEqual([umask, path, 0])
-      rmSync(home, { recursive: true, force: true })
+      renew()
     }
     expect([...seen]).toEqual([
       '755 /\n644 /etc/hosts\n755 /dev\n1777 /dev/shm\n755 /\n755 /w/x\n755 /cc\n755 /dev\n644 /etc/resolv.conf\n',
@@ -98,7 +79,7 @@ describe.each(ways)('RUN: $name', (way) => {
     const { succeed, tare, home } = openAlpine(
       way,
       'FROM alpine AS work\n' +
-        'RUN adduser -D -u 1234 me && mkdir /out && chown me /out\n' +
+        'RUN echo me:x:1234:1234::/:/bin/sh >> /etc/passwd && mkdir /out && chown me /out\n' +
         'USER me\nWORKDIR /out\n' +
         'RUN <<EOF\nset -e\nid -un > who\ngrep -q "9.9.9.9.*far" /etc/hosts\nulimit -n > limit\nEOF\n' +
         'FROM alpine\nCOPY --from=work /out /out\nENTRYPOINT ["cat"]\nCMD ["/out/who", "/out/limit"]\n',
@@ -137,11 +118,6 @@ describe.each(ways)('RUN: $name', (way) => {
     )
     await succeed(['build', '-q', '-t', 'app', 'context'])
     expect(await succeed(['run', '--rm', 'app'])).toBe('1 2 nobody\n')
-    expect(
-      await succeed(['run', '-e', 'B=3', '-e', 'C', '-u', 'root', 'app', 'sh', '-c', 'echo $B $C; id -u'], {
-        env: { C: 'c' },
-      }),
-    ).toBe('3 c\n0\n')
     const touch = 'echo x > /new && ls / | grep -c new'
     for (let i = 0; i < 2; i++)
       expect(await succeed(['run', '-u', '0', '-w', '/etc', 'app', 'sh', '-c', touch])).toBe('1\n')
@@ -164,25 +140,20 @@ describe.each(ways)('RUN: $name', (way) => {
     const { succeed, tare } = openAlpine(way, '')
     await succeed(['build', '-q', '-t', 'app', 'context'])
     const codes: unknown[] = []
-    for (const argv of [
-      ['sh', '-c', 'exit 7'],
-      ['sh', '-c', 'kill -9 $$ & wait; kill -9 $!'],
-      ['/etc/passwd'],
-      ['frob'],
-      [],
-    ]) {
+    for (const argv of [['sh', '-c', 'exit 7'], ['/etc/passwd'], ['frob'], []]) {
       const { code, err } = await tare(['run', 'app', ...argv])
       codes.push([code, err.split('\n', 1)[0]])
     }
-    expect(codes[0]).toEqual([7, ''])
-    expect(codes.slice(2)).toEqual([
+    expect(codes).toEqual([
+      [7, ''],
       [126, 'Error: exec: "/etc/passwd": permission denied'],
       [127, 'Error: exec: "frob": executable file not found in $PATH'],
       [127, 'Error: no command specified: app has neither ENTRYPOINT nor CMD'],
     ])
+    expect((await tare(['run', '-u', 'frob', 'app', 'true'])).code).toBe(125)
+    if (way !== first) return
     expect((await tare(['run', '--pull=never', 'nope'])).code).toBe(125)
     expect((await tare(['run', '--frob', 'app'])).code).toBe(125)
-    expect((await tare(['run', '-u', 'frob', 'app', 'true'])).code).toBe(125)
   })
 
   test('tare run mounts memory, files and folders, and its root can be read-only', async () => {
@@ -223,7 +194,7 @@ describe.each(ways)('RUN: $name', (way) => {
   })
 
   test('cache mounts stay, are counted, carried and removed', async () => {
-    const { succeed, tare } = openAlpine(
+    const { succeed, tare, folder } = openAlpine(
       way,
       'RUN --mount=type=cache,target=/root/.cache --mount=type=cache,id=mine,target=/mine,uid=1000,mode=0700,sharing=locked ' +
         'echo a >> /root/.cache/log; touch /mine/f; chown 1000:1000 /mine/f; stat -c "%u %a" /mine > /facts; wc -l < /root/.cache/log >> /facts\n' +
@@ -235,7 +206,8 @@ describe.each(ways)('RUN: $name', (way) => {
     await succeed(build)
     expect(await succeed(['run', 'app'])).toBe('1000 700\n2\n')
     expect(await ids()).toEqual(['/root/.cache', 'mine'])
-    for (const file of ['a.tar.gz', 'b.tar', ...(hasProgram('zstd') ? ['c.tar.zst'] : [])]) {
+    const forms = ['a.tar.gz', 'b.tar', ...(hasZstd ? ['c.tar.zst'] : [])]
+    for (const file of way === first ? forms : forms.slice(0, 1)) {
       expect(await succeed(['cache', 'export', '--mounts', file])).toBe('exported: /root/.cache\nexported: mine\n')
       await succeed(['builder', 'prune', '-f', '--filter', 'type=exec.cachemount'])
       expect(await ids()).toEqual([''])
@@ -247,13 +219,16 @@ describe.each(ways)('RUN: $name', (way) => {
     }
     await succeed(build)
     expect(await succeed(['run', 'app'])).toBe('1000 700\n3\n')
-    expect(await succeed(['cache', 'export', '--mounts', 'one.tar', '--id', 'mine'])).toBe('exported: mine\n')
-    expect((await tare(['cache', 'export', '--mounts', 'one.tar', '--id', 'other'])).err).toContain(
-      'there is no cache mount with the id "other"',
-    )
-    expect((await tare(['cache', 'import', '--mounts', 'context/alpine.tgz'])).err).toContain(
-      'not an archive of cache mounts',
-    )
+    if (way === first) {
+      expect(await succeed(['cache', 'export', '--mounts', 'one.tar', '--id', 'mine'])).toBe('exported: mine\n')
+      expect((await tare(['cache', 'export', '--mounts', 'one.tar', '--id', 'other'])).err).toContain(
+        'there is no cache mount with the id "other"',
+      )
+      copyFileSync(rootFilesystem!, join(folder, 'other.tar.gz'))
+      expect((await tare(['cache', 'import', '--mounts', 'other.tar.gz'])).err).toContain(
+        'not an archive of cache mounts',
+      )
+    }
     const size = async () =>
       JSON.parse((await succeed(['system', 'df', '--format', 'json'])).trim().split('\n').at(-1)!).TotalCount
     expect(Number(await size())).toBeGreaterThanOrEqual(4)
@@ -269,10 +244,10 @@ const oneOfEach = ['oci', 'namespace'].flatMap((name) =>
 // A command that says that it is there, and goes on when the test lets it.
 const waiting = (folder: string) => `echo up && while [ ! -e ${folder}/go ]; do sleep 0.05; done`
 
-test.skipIf(!isThere).each(oneOfEach)(
+test.skipIf(!hasRootFilesystem).each(oneOfEach)(
   'while a command has a secret, no file of the store and no command line has it: $name',
   async (way) => {
-    const { start, folder, home, letGo } = openAlpine(
+    const { start, folder, home } = openAlpine(
       way,
       'RUN --mount=type=cache,target=/k --mount=type=secret,id=token --mount=type=secret,id=token,env=TOKEN ' +
         `test -n "$TOKEN" && ${waiting('/k')}\n`,
@@ -282,19 +257,15 @@ test.skipIf(!isThere).each(oneOfEach)(
     await saying(child.stderr!, '"up\\n"')
     expect(filesWith(home, token)).toEqual([])
     expect(processesWith(token)).toEqual([])
-    letGo()
+    letGo(home)
     expect((await outcome).code).toBe(0)
   },
 )
 
-// What does not depend on the sandbox is tried with the first.
-const first = ways.slice(0, 1)
-
-describe.each(first)('tare run: $name', (way) => {
-  test.skipIf(!hasRegistry)('pulls what is missing, once, for the platform that is asked for', async () => {
-    const registry = await startRegistry()
-    onTestFinished(() => registry.stop())
-    const { succeed, tare } = openAlpine(way, 'CMD ["echo", "hello"]\n')
+describe.each(ways.slice(0, 1))('tare run: $name', (way) => {
+  test('pulls what is missing, once, for the platform that is asked for', async () => {
+    const registry = await startBad()
+    const { succeed, tare } = openAlpine(way, 'CMD ["echo", "hello"]\n', {}, { adds: true })
     const name = `${registry.host}/app:1`
     const run = (...flags: string[]) => tare(['run', ...flags, name])
     await succeed(['build', '-q', '-t', name, 'context'])
@@ -303,7 +274,7 @@ describe.each(first)('tare run: $name', (way) => {
     await succeed(['builder', 'prune', '-af'])
     expect(await run('--pull=never')).toMatchObject({ code: 125, out: '' })
     expect(await run('-v', 'nope:/x')).toMatchObject({ code: 125, out: '' })
-    expect(await succeed(['images', '-q']), 'a wrong flag fetches nothing').toBe('')
+    expect(await succeed(['images', '-q', `${registry.host}/app`]), 'a wrong flag fetches nothing').toBe('')
     const first = await run()
     expect(first).toMatchObject({ code: 0, out: 'hello\n' })
     expect(first.err).toMatch(/^Unable to find all of '.*' locally\n[0-9a-f]{12}: Pull complete\n$/)
@@ -324,6 +295,9 @@ describe.each(first)('tare run: $name', (way) => {
       'file|"x y"  |2|here|unset\n',
     )
     expect(await succeed(['run', '--env-file', 'one', '-e', 'C=3', ...shown])).toContain('|3|')
+    expect(await succeed(['run', '-e', 'C=3', '-e', 'GIVEN', ...shown], { env: { GIVEN: 'c' } })).toBe(
+      'image||3|c|unset\n',
+    )
     writeFileSync(join(folder, 'bad'), 'OK=1\nNOT OK=1\n')
     const { code, err } = await tare(['run', '--env-file', 'bad', 'app', 'true'])
     expect({ code, err }).toEqual({ code: 125, err: 'Error: bad:2: variable "NOT OK" contains whitespace\n' })
@@ -350,7 +324,7 @@ describe.each(first)('tare run: $name', (way) => {
   })
 })
 
-describe.each(first)('what a secret may not do: $name', (way) => {
+describe.each(ways.slice(0, 1))('what a secret may not do: $name', (way) => {
   test.each([
     ['a file', 'RUN --mount=type=secret,id=token mkdir /x && cp /run/secrets/token /x/copy\n', '/x/copy', []],
     ['the context', 'COPY note /note\n', '/note', []],
@@ -367,7 +341,7 @@ describe.each(first)('what a secret may not do: $name', (way) => {
         expect(err).toMatch(new RegExp(`ERROR: failed to build: secret "token" is in .*${where}`))
         expect(err).toContain('--secret-leak=allow')
       }
-      expect(await succeed(['images', '-q'])).toBe('')
+      expect(await succeed(['images', '-q', 'app'])).toBe('')
       for (const flags of [[], ['-q'], ['--progress=none']]) {
         const { code, err } = await tare([...build, ...flags, 'context'])
         expect(code).toBe(0)
@@ -408,8 +382,8 @@ describe.each(first)('what a secret may not do: $name', (way) => {
   })
 })
 
-test.skipIf(!isThere).each(first)('cache mounts that a step has now stay: $name', async (way) => {
-  const { start, succeed, tare, letGo } = openAlpine(
+test.skipIf(!hasRootFilesystem).each(ways.slice(0, 1))('cache mounts that a step has now stay: $name', async (way) => {
+  const { start, succeed, tare, home } = openAlpine(
     way,
     'RUN --mount=type=cache,target=/k --mount=type=cache,id=l,target=/l,sharing=locked ' +
       `echo in k > /k/f && echo in l > /l/f && ${waiting('/k')} && cat /k/f /l/f\n`,
@@ -419,13 +393,13 @@ test.skipIf(!isThere).each(first)('cache mounts that a step has now stay: $name'
   await succeed(['builder', 'prune', '-af'])
   await succeed(['cache', 'export', '--mounts', 'mounts.tar'])
   expect((await tare(['cache', 'import', '--mounts', 'mounts.tar'])).err).toContain('in use by a build')
-  letGo()
+  letGo(home)
   const { code, err } = await outcome
   expect(code, err).toBe(0)
   expect(err).toMatch(/in k\n.*in l\n/)
 })
 
-describe.each(first)('around RUN: $name', (way) => {
+describe.each(ways.slice(0, 1))('around RUN: $name', (way) => {
   test('proxies are known to commands, and to nothing else', async () => {
     const { tare, succeed, folder } = openAlpine(
       way,
@@ -446,14 +420,14 @@ describe.each(first)('around RUN: $name', (way) => {
   })
 
   test('another platform’s commands are refused before the first step', async () => {
-    const { tare, context } = openAlpine(way, 'RUN true\n')
+    const { tare, context } = openAlpine(way, 'RUN true\n', {}, { adds: true })
     const { code, err } = await tare(['build', '--progress=plain', '--platform', 'linux/s390x', 'context'])
     if (code === 0) return console.warn('skipped: this machine runs programs for s390x')
     expect(err).toContain('it is for s390x, this machine is ')
     expect(err).toContain('apt-get install qemu-user-static')
     expect(err).toContain('Dockerfile:3')
     expect(err).not.toContain('ADD alpine.tgz /\n#')
-    writeFileSync(join(context, 'Dockerfile'), alpine)
+    writeFileSync(join(context, 'Dockerfile'), addingAlpine)
     expect((await tare(['build', '-q', '--platform', 'linux/s390x', 'context'])).code).toBe(0)
   })
 
@@ -466,7 +440,7 @@ describe.each(first)('around RUN: $name', (way) => {
     )
     await succeed(['build', '-q', '-t', 'app', 'context'])
     expect((await succeed(['run', 'app'])).split('\n')).toEqual([
-      ...['Dockerfile', 'alpine.tgz', 'Dockerfile', 'alpine.tgz', 'new', 'Dockerfile', 'alpine.tgz', '/src', '/t', ''],
+      ...['Dockerfile', 'Dockerfile', 'new', 'Dockerfile', '/src', '/t', ''],
     ])
     expect(await succeed(['run', 'app', 'sh', '-c', 'ls -d /src /t 2>/dev/null | wc -l'])).toBe('0\n')
   })
@@ -492,6 +466,8 @@ describe.each(first)('around RUN: $name', (way) => {
       const { tare, succeed } = openAlpine(
         { ...way, user: ordinaryUser, env: {} },
         'RUN id -u > /id && chown 7 /id; true\n',
+        {},
+        { adds: true },
       )
       const { code, out } = await tare(['doctor'])
       expect(code).toBe(0)
@@ -523,7 +499,7 @@ describe.each(first)('around RUN: $name', (way) => {
 })
 
 // One of a kind is enough.
-describe.skipIf(!isThere || !hasProgram('python3')).each(oneOfEach)('on a terminal: $name', (way) => {
+describe.skipIf(!hasRootFilesystem || !hasProgram('python3')).each(oneOfEach)('on a terminal: $name', (way) => {
   test('tare run -it has job control, the window’s size, and Ctrl-C for the command', async () => {
     const { succeed, tare, start } = openAlpine(way, '')
     await succeed(['build', '-q', '-t', 'app', 'context'])

@@ -3,19 +3,17 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, utimesSync, writeF
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { faultsOf, leftovers } from './kit/check-store.ts'
-import { isRoot, openBench, shared, startTare } from './kit/cli.ts'
+import { isRoot, openBench, startTare } from './kit/cli.ts'
 import { unlessMissing } from './kit/needs.ts'
+import { hasRootFilesystem, rootFilesystem } from './kit/root-filesystem.ts'
 
 // Two containers with one volume, and two machines: PID namespaces of their own, and another boot id in /proc.
 
-const rootfs = join(shared, 'alpine/alpine-minirootfs-3.19.4-x86_64.tar.gz')
 const mayUnshare =
   isRoot &&
   spawnSync('unshare', ['--pid', '--fork', '--mount-proc', 'mount', '--bind', '/proc/version', '/proc/cmdline'])
     .status === 0
-const isThere =
-  unlessMissing(mayUnshare, 'this process may not make namespaces') &&
-  unlessMissing(existsSync(rootfs), `there is no ${rootfs}`)
+const isThere = unlessMissing(mayUnshare, 'this process may not make namespaces') && hasRootFilesystem
 
 /** In front of a command: a container of its own. */
 const container = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc']
@@ -34,7 +32,7 @@ function openShared() {
     Second: 'FROM base\nRUN echo b > /b\n',
     Third: 'FROM base\nRUN --mount=type=cache,target=/k,sharing=locked echo c >> /k/x; cp /k/x /y\n',
   })
-  copyFileSync(rootfs, join(bench.context, 'alpine.tgz'))
+  copyFileSync(rootFilesystem!, join(bench.context, 'alpine.tgz'))
   writeFileSync(join(bench.folder, 'boot'), '11111111-2222-3333-4444-555555555555\n')
   const build = (name: string, wrapper: readonly string[] = []) =>
     startTare(

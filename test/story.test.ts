@@ -3,12 +3,12 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, statSync 
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { faultsOf } from './kit/check-store.ts'
-import { isRoot, openBench, ordinaryUser, type RunOptions, shared } from './kit/cli.ts'
+import { alpineRootfs, isRoot, openBench, ordinaryUser, type RunOptions } from './kit/cli.ts'
 import { hasProgram, unlessMissing } from './kit/needs.ts'
 
 // The story of the README, with the real Alpine: the very bytes that Docker and buildah make of it.
 
-const rootfs = join(shared, 'alpine/alpine-minirootfs-3.19.4-x86_64.tar.gz')
+const rootfs = alpineRootfs
 const diffId = 'sha256:ba79b2c0127890636a791eb3ec3993cce08a50cc01fcb1513f0e8fbae41977af'
 const layerBytes = 7_685_632
 const dockerfile = 'FROM scratch\nADD alpine-minirootfs.tgz /\nCMD ["/bin/sh"]\n'

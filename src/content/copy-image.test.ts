@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { keeps } from '../../test/kit/keeps.ts'
 import { tinyBlob, tinyImage } from '../../test/kit/tiny-image.ts'
 import {
   type Descriptor,
@@ -42,7 +43,7 @@ class Memory implements Target {
   }
 }
 
-targetSuite('memory', async () => new Memory(), { test })
+targetSuite('memory', async () => new Memory(), { test: keeps })
 
 const name = parseReference('app')
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { runs } from '../../test/kit/scale.ts'
 import { TareError } from '../support/index.ts'
 import { type Instruction, parseDockerfile } from './index.ts'
 
@@ -382,7 +383,7 @@ test('any text is a Dockerfile or is refused with its line', () => {
         expect(where?.endLine).toBeLessThanOrEqual(text.split('\n').length)
       }
     }),
-    { numRuns: 3000 },
+    { numRuns: runs(3000) },
   )
 })
 

@@ -14,6 +14,8 @@ export interface Host {
   /** Logins that come before those that are stored, by registry. */
   readonly credentials?: LoginCallOptions['credentials']
   now(): Date
+  /** Milliseconds before a request that failed is sent again; each further time twice as many. */
+  readonly retryDelay?: number | undefined
   /** Reports a problem that is not an error, each only once. */
   warn?(message: string): void
 }

@@ -1,7 +1,7 @@
 import { createServer as createSecureServer } from 'node:https'
 import { type AddressInfo, createServer, type Server } from 'node:net'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { freePort, hasRegistry, startRegistry } from '../../test/kit/docker-registry.ts'
+import { expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../../test/kit/free-port.ts'
 import { serve } from '../../test/kit/serve.ts'
 import { speaksInClear } from './peek.ts'
 
@@ -15,14 +15,6 @@ test('a web server without TLS is told', async () => {
   const address = await serve((_, response) => void response.end())
   expect(await speaksInClear(new URL(address))).toBe(true)
   expect(await speaksInClear(new URL(address.replace('127.0.0.1', 'localhost')))).toBe(true)
-})
-
-describe.runIf(hasRegistry)('distribution 2.8', () => {
-  test('is told without TLS', async () => {
-    const registry = await startRegistry()
-    onTestFinished(() => registry.stop())
-    expect(await speaksInClear(new URL(`https://${registry.host}`))).toBe(true)
-  })
 })
 
 test.each([

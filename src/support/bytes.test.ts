@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { runs } from '../../test/kit/scale.ts'
 import {
   collect,
   compareNames,
@@ -38,7 +39,7 @@ test('a name comes back as the very bytes that it was, whatever they are', () =>
     fc.property(nearlyText, (bytes) => {
       expect(encodeName(decodeName(bytes)).equals(bytes)).toBe(true)
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   )
 })
 
@@ -47,7 +48,7 @@ test('different bytes are different names', () => {
     fc.property(nearlyText, nearlyText, (a, b) => {
       expect(decodeName(a) === decodeName(b)).toBe(a.equals(b))
     }),
-    { numRuns: 1000 },
+    { numRuns: runs(1000) },
   )
 })
 
@@ -65,7 +66,7 @@ test('names are ordered and sorted as their bytes are', () => {
       for (const a of all)
         for (const b of all) expect(Math.sign(compareNames(decodeName(a), decodeName(b)))).toBe(Buffer.compare(a, b))
     }),
-    { numRuns: 1000 },
+    { numRuns: runs(1000) },
   )
 })
 

@@ -51,7 +51,11 @@ import { createHost, type Host } from '../images/index.ts'
 /** The library over this machine's store. Nothing is read or made before a verb is called; each verb is loaded when it is first called. */
 export async function openTare(options: TareOptions = {}): Promise<Tare> {
   checkOptions('openTare', openOptions, options)
-  const host = createHost(options)
+  return tareOf(createHost(options))
+}
+
+/** The library over another outside than this machine's. */
+export function tareOf(host: Host): Tare {
   const verb = verbsOf(host)
   return {
     home: host.store.home,

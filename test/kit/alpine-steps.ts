@@ -1,18 +1,13 @@
 import { createHash } from 'node:crypto'
-import { closeSync, existsSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import type { Command, Stack } from '../../src/builder/sandbox/index.ts'
 import { hindrancesOf } from '../../src/builder/sandbox/machine/choose.ts'
 import { thisMachine } from '../../src/builder/sandbox/machine/machine.ts'
 import { findProgram } from '../../src/builder/sandbox/machine/programs.ts'
 import { indexLayer, mergeLayers } from '../../src/files/layer/index.ts'
-
-// The Alpine rootfs lies beside the checkout, or where TARE_TEST_ROOTFS says.
-export const alpineRootfs =
-  process.env['TARE_TEST_ROOTFS'] ??
-  resolve(import.meta.dirname, '../../../shared/alpine/alpine-minirootfs-3.19.4-x86_64.tar.gz')
+import { hasRootFilesystem, rootFilesystem } from './root-filesystem.ts'
 
 /** Each sandbox, with what keeps it from being tried here; says what is left out. */
 export function sandboxVariants() {
@@ -24,8 +19,8 @@ export function sandboxVariants() {
   ] as const
   return all.map((variant) => {
     const { name, isolation, runtime } = variant
-    const hindrance = !existsSync(alpineRootfs)
-      ? `there is no ${alpineRootfs}`
+    const hindrance = !hasRootFilesystem
+      ? 'there is no root filesystem'
       : runtime !== undefined && findProgram(runtime) === undefined
         ? `there is no ${runtime}`
         : hindrancesOf(isolation, thisMachine(), tmpdir(), runtime)[0]?.what
@@ -48,7 +43,7 @@ export const plainCommand: Command = {
 }
 
 /** Alpine as one layer, written to the path; or another tar. */
-export function alpineStack(path: string, bytes: Uint8Array = gunzipSync(readFileSync(alpineRootfs))): Stack {
+export function alpineStack(path: string, bytes: Uint8Array = gunzipSync(readFileSync(rootFilesystem!))): Stack {
   writeFileSync(path, bytes)
   const fd = openSync(path, 'r')
   const archive = {

@@ -13,7 +13,7 @@ export async function startBad(options: BadRegistryOptions = {}): Promise<BadReg
 }
 
 export function openBad(registry: BadRegistry, options: Partial<RegistryOptions> = {}): Registry {
-  return openRegistry(registry.host, { repository: 'app', retryDelay: 5, idleTimeout: 400, ...options })
+  return openRegistry(registry.host, { repository: 'app', retryDelay: 5, idleTimeout: 10_000, ...options })
 }
 
 /** Interferes with the first `times` requests that begin so. */

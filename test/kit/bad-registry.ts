@@ -27,6 +27,8 @@ export class BadRegistry {
   readonly blobs = new Map<string, Buffer>()
   readonly manifests = new Map<string, { readonly type: string; readonly bytes: Buffer }>()
   readonly uploads = new Map<string, Buffer>()
+  /** The request that may add to an upload: the latest. */
+  private readonly writers = new Map<string, IncomingMessage>()
   /** `GET /v2/…`, in the order they came. */
   readonly requests: string[] = []
   /** Tokens that are taken now. */
@@ -154,7 +156,8 @@ export class BadRegistry {
 
   private async manifest(request: IncomingMessage, response: ServerResponse, name: string): Promise<void> {
     if (request.method === 'PUT') {
-      const bytes = await bodyOf(request)
+      const bytes = await bodyOf(request).catch(() => undefined)
+      if (bytes === undefined || !request.complete) return
       const held = { type: request.headers['content-type'] ?? '', bytes }
       for (const key of [name, digestOf(bytes)]) this.manifests.set(key, held)
       response.writeHead(201, { 'Docker-Content-Digest': digestOf(bytes) }).end()
@@ -184,6 +187,8 @@ export class BadRegistry {
       return
     }
     if (!this.uploads.has(id)) return notFound(response, 'BLOB_UPLOAD_UNKNOWN')
+    // What is still to come of one before it, whose connection broke, is dropped.
+    this.writers.set(id, request)
     if (request.method === 'GET') {
       const last = Math.max(0, this.uploads.get(id)!.length - 1)
       response.writeHead(204, { Range: `0-${last}`, Location: `/v2/${repository}/blobs/uploads/${id}?_state=y` }).end()
@@ -195,11 +200,14 @@ export class BadRegistry {
       return
     }
     try {
-      for await (const chunk of request)
+      for await (const chunk of request) {
+        if (this.writers.get(id) !== request) return
         this.uploads.set(id, Buffer.concat([this.uploads.get(id) ?? Buffer.alloc(0), chunk as Buffer]))
+      }
     } catch {
       return
     }
+    if (!request.complete) return
     const bytes = this.uploads.get(id) ?? Buffer.alloc(0)
     if (request.method === 'PATCH') {
       response.writeHead(202, { Location: `/v2/${repository}/blobs/uploads/${id}?_state=z` }).end()

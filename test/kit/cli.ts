@@ -15,6 +15,10 @@ export const program = join(checkout, 'bin/tare.js')
 /** What the builders of tare share beside the checkout; not everybody has it. */
 export const shared = resolve(checkout, '../shared')
 
+// The Alpine root filesystem lies beside the checkout, or where TARE_TEST_ROOTFS says.
+export const alpineRootfs =
+  process.env['TARE_TEST_ROOTFS'] ?? join(shared, 'alpine/alpine-minirootfs-3.19.4-x86_64.tar.gz')
+
 export const isRoot = process.getuid?.() === 0
 
 // Nobody's number: no entry in /etc/passwd is needed to run as it.
@@ -142,13 +146,17 @@ export interface Bench {
   succeed(argv: readonly string[], options?: RunOptions): Promise<string>
 }
 
+/** Runs tare to its end. */
+export type Runner = (argv: readonly string[], options: RunOptions) => Promise<Outcome>
+
+const asProcess: Runner = (argv, options) => startTare(argv, options).outcome
+
 /** A temporary folder with a store of its own and a context of these files. */
-export function openBench(files: Readonly<Record<string, FileSpec>> = {}): Bench {
+export function openBench(files: Readonly<Record<string, FileSpec>> = {}, run: Runner = asProcess): Bench {
   const folder = temporaryFolder()
   const home = join(folder, 'home')
   const context = writeFiles(join(folder, 'context'), files)
-  const tare = (argv: readonly string[], options: RunOptions = {}) =>
-    startTare(argv, { home, cwd: folder, ...options }).outcome
+  const tare = (argv: readonly string[], options: RunOptions = {}) => run(argv, { home, cwd: folder, ...options })
   const succeed = async (argv: readonly string[], options: RunOptions = {}) => {
     const { code, out, err } = await tare(argv, options)
     if (code !== 0) throw new Error(`tare ${argv.join(' ')} exited with ${code}:\n${err}`)

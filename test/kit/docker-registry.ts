@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { hasProgram } from './needs.ts'
@@ -17,20 +16,18 @@ export interface RunningRegistry {
 /** Starts a registry (distribution 2.8) with an empty folder on a free port of this machine. `http` and `more` are YAML of its config. */
 export async function startRegistry(more = '', http = ''): Promise<RunningRegistry> {
   const folder = mkdtempSync(join(tmpdir(), 'tare-registry-'))
-  const host = `127.0.0.1:${await freePort()}`
   const config = join(folder, 'config.yml')
   writeFileSync(
     config,
     `version: 0.1
-log: {level: error, accesslog: {disabled: true}}
+log: {level: info, accesslog: {disabled: true}}
 storage: {filesystem: {rootdirectory: ${folder}/data}, delete: {enabled: true}}
-http: {addr: "${host}"${http === '' ? '' : `, ${http}`}}
+http: {addr: "127.0.0.1:0"${http === '' ? '' : `, ${http}`}}
 ${more}`,
   )
-  const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore' })
-  await listening(host, child)
+  const child = spawn('docker-registry', ['serve', config], { stdio: ['ignore', 'ignore', 'pipe'] })
   return {
-    host,
+    host: await listening(child),
     stop: async () => {
       const ended = new Promise((resolve) => child.once('exit', resolve))
       child.kill('SIGKILL')
@@ -40,25 +37,16 @@ ${more}`,
   }
 }
 
-/** A port of 127.0.0.1 on which nobody listens. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
+/** The address that it says it listens on: one that was chosen for it could be somebody else's by then. */
+function listening(child: ChildProcess): Promise<string> {
+  let said = ''
+  return new Promise((resolve, reject) => {
+    child.stderr!.on('data', (chunk: Buffer) => {
+      if (said.length < 1 << 16) said += chunk.toString()
+      const host = /listening on (127\.0\.0\.1:\d+)/.exec(said)?.[1]
+      if (host !== undefined) resolve(host)
     })
+    child.once('error', reject)
+    child.once('close', (code) => reject(new Error(`docker-registry ended with ${code}: ${said}`)))
   })
-}
-
-async function listening(host: string, child: ChildProcess): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
-    if (child.exitCode !== null) throw new Error(`docker-registry ended with ${child.exitCode}`)
-    try {
-      await fetch(`http://${host}/v2/`)
-      return
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 25))
-    }
-  }
-  throw new Error('docker-registry does not answer')
 }

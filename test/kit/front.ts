@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { temporaryFolder } from './cli.ts'
-import { freePort } from './docker-registry.ts'
+import { onFreePort } from './free-port.ts'
 import { hasProgram } from './needs.ts'
 
 export const hasNginx = hasProgram('nginx', '-v')
@@ -18,9 +18,12 @@ export interface Running {
 }
 
 /** nginx on a free port, with these blocks in its `http`: `{port}` stands for the port, `{folder}` for a folder of its own. */
-export async function startNginx(blocks: (port: number, folder: string) => string): Promise<Running> {
+export function startNginx(blocks: (port: number, folder: string) => string): Promise<Running> {
+  return onFreePort((port) => nginxOn(port, blocks))
+}
+
+async function nginxOn(port: number, blocks: (port: number, folder: string) => string): Promise<Running> {
   const folder = temporaryFolder()
-  const port = await freePort()
   mkdirSync(join(folder, 'temp'))
   const temps = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (kind) => `${kind}_temp_path ${folder}/temp/${kind};`,
@@ -46,9 +49,12 @@ http {
 }
 
 /** squid on a free port of 127.0.0.1; `more` are lines of its configuration, before all is allowed. */
-export async function startSquid(more = ''): Promise<Running> {
+export function startSquid(more = ''): Promise<Running> {
+  return onFreePort((port) => squidOn(port, more))
+}
+
+async function squidOn(port: number, more: string): Promise<Running> {
   const folder = temporaryFolder()
-  const port = await freePort()
   // It gives up being root.
   chmodSync(folder, 0o777)
   const config = join(folder, 'squid.conf')
@@ -71,9 +77,12 @@ http_access allow all
 }
 
 /** tinyproxy on a free port of 127.0.0.1. */
-export async function startTinyproxy(more = ''): Promise<Running> {
+export function startTinyproxy(more = ''): Promise<Running> {
+  return onFreePort((port) => tinyproxyOn(port, more))
+}
+
+async function tinyproxyOn(port: number, more: string): Promise<Running> {
   const folder = temporaryFolder()
-  const port = await freePort()
   const config = join(folder, 'tinyproxy.conf')
   writeFileSync(
     config,

@@ -5,7 +5,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { type FileSpec, temporaryFolder, writeFiles } from './cli.ts'
-import { freePort } from './docker-registry.ts'
+import { onFreePort } from './free-port.ts'
 import { hasProgram, unlessMissing } from './needs.ts'
 
 // Real repositories, and real servers for them on this machine alone.
@@ -69,8 +69,11 @@ export class Repositories {
   }
 
   /** Serves them with `git daemon`; answers `git://127.0.0.1:PORT`. */
-  async daemon(): Promise<string> {
-    const port = await freePort()
+  daemon(): Promise<string> {
+    return onFreePort((port) => this.daemonOn(port))
+  }
+
+  private async daemonOn(port: number): Promise<string> {
     const args = ['--reuseaddr', '--listen=127.0.0.1', `--port=${port}`, `--base-path=${this.folder}`, '--export-all']
     const child = spawn(join(execPath, 'git-daemon'), [...args, this.folder], { stdio: 'ignore' })
     onTestFinished(() => void child.kill('SIGKILL'))

@@ -13,8 +13,9 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { alpineRootfs, alpineStack, plainCommand, sandboxVariants } from '../../../test/kit/alpine-steps.ts'
+import { alpineStack, plainCommand, sandboxVariants } from '../../../test/kit/alpine-steps.ts'
 import { program } from '../../../test/kit/cli.ts'
+import { rootFilesystem } from '../../../test/kit/root-filesystem.ts'
 import { packLayer, sameContent } from '../../files/layer/index.ts'
 import {
   compareTrees,
@@ -134,7 +135,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
     test('descriptors that tare was started with are closed before the command', async () => {
       const context = join(home, `context-${name}`)
       mkdirSync(context)
-      copyFileSync(alpineRootfs, join(context, 'a.tgz'))
+      copyFileSync(rootFilesystem!, join(context, 'a.tgz'))
       const script = 'for n in $(seq 3 110); do cat /dev/fd/$n; done 2>/dev/null; cat <&7 2>/dev/null; true'
       writeFileSync(join(context, 'Dockerfile'), `FROM scratch\nADD a.tgz /\nRUN ${script}\nRUN echo the step ran\n`)
       writeFileSync(join(home, 'open'), 'of the machine')

@@ -22,14 +22,14 @@ export async function download(
   operation: Pick<DownloadOperation, 'url' | 'checksum'>,
   signal: AbortSignal | undefined,
 ): Promise<Downloaded> {
-  const { store } = host
+  const { store, environment, retryDelay } = host
   const key = hexOf(sha256(operation.url))
   const known = recall(host, key)
   if (known !== undefined && operation.checksum === known.digest) return downloaded(host, known)
   const { fetchUrl } = await import('../../net/index.ts')
   const reservation = store.reserve()
   try {
-    const answer = await fetchUrl(new URL(operation.url), { environment: host.environment, known, signal }, (bytes) =>
+    const answer = await fetchUrl(new URL(operation.url), { environment, known, signal, retryDelay }, (bytes) =>
       writeAndDigest(reservation.path, bytes),
     )
     const { taken = known!, etag, modified } = answer

@@ -4,6 +4,7 @@ import { startBad } from '../../../test/kit/bad-registry-client.ts'
 import { pushBase } from '../../../test/kit/base-images.ts'
 import { faultsOf } from '../../../test/kit/check-store.ts'
 import { temporaryFolder, writeFiles } from '../../../test/kit/cli.ts'
+import { runs } from '../../../test/kit/scale.ts'
 import { openTare } from '../../verbs/library.ts'
 
 const step = fc.constantFrom(
@@ -61,6 +62,6 @@ test('any build is the same image, and is pushed as the same, whether its bases 
           await busy.tare.images.remove({ names: [one], force: true })
       for (const { home } of [lazy, away, busy]) expect(await faultsOf(home)).toEqual([])
     }),
-    { numRuns: 25 },
+    { numRuns: runs(25) },
   )
 }, 90_000)

@@ -5,7 +5,6 @@ import { startBad } from '../../../test/kit/bad-registry-client.ts'
 import { fetchesOf, pushBase } from '../../../test/kit/base-images.ts'
 import { faultsOf } from '../../../test/kit/check-store.ts'
 import { temporaryFolder, writeFiles } from '../../../test/kit/cli.ts'
-import { hasRegistry, startRegistry } from '../../../test/kit/docker-registry.ts'
 import type { BuildOptions } from '../../api/index.ts'
 import { mediaTypes } from '../../oci/index.ts'
 import { openTare } from '../../verbs/library.ts'
@@ -247,32 +246,4 @@ test('a registry that is gone is told of when a layer is needed, and nothing is 
   await expect(build([`FROM ${name}`, 'COPY app /'])).rejects.toMatchObject({ ...failed, where: { line: 1 } })
   expect(await tare.images.inspect('app:1')).toBeTruthy()
   expect(await faultsOf(home)).toEqual([])
-})
-
-test.skipIf(!hasRegistry)('distribution mounts the layers of a base that was never here', async () => {
-  const registry = await startRegistry()
-  try {
-    const context = writeFiles(temporaryFolder(), { app: 'app', tool: 'tool' })
-    const build = async (lines: readonly string[], tag: string) => {
-      const tare = await openTare({ home: temporaryFolder(), environment: {} })
-      await tare.build({
-        context: { kind: 'directory', path: context },
-        dockerfile: { text: lines.join('\n') },
-        tags: [tag],
-      })
-      return tare.registry.push({ name: tag })
-    }
-    const base = await build(['FROM scratch', 'COPY tool /bin/tool'], `${registry.host}/base:1`)
-    const lines = [`FROM ${registry.host}/base:1`, 'COPY --link app /app']
-    const { layers } = await build(lines, `${registry.host}/team/app:1`)
-    expect(layers.map(({ how }) => how)).toEqual(['mounted', 'uploaded'])
-    expect(layers[0]!.digest).toBe(base.layers[0]!.digest)
-    const other = await openTare({ home: temporaryFolder(), environment: {} })
-    await other.registry.pull({ name: `${registry.host}/team/app:1` })
-    expect((await other.images.inspect(`${registry.host}/team/app:1`)).RootFS.Layers).toEqual(
-      layers.map(({ diffId }) => diffId),
-    )
-  } finally {
-    await registry.stop()
-  }
 })

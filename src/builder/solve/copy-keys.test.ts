@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { temporaryFolder, writeFiles } from '../../../test/kit/cli.ts'
+import { runs } from '../../../test/kit/scale.ts'
 import { solveBench } from '../../../test/kit/solving.ts'
 import { tarOf } from '../../../test/kit/tiny-archive.ts'
 import { readWhole } from '../../files/layer/index.ts'
@@ -65,7 +66,7 @@ test('a step is remembered while what it copies is the same, and no longer', asy
         expect(texts(second.tree).has('new text')).toBe(isCopied)
       },
     ),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   )
 })
 

@@ -15,6 +15,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { faultsOf } from '../../../test/kit/check-store.ts'
 import { temporaryFolder } from '../../../test/kit/cli.ts'
+import { runs } from '../../../test/kit/scale.ts'
 import { type Solved, solveBench } from '../../../test/kit/solving.ts'
 import { listTar, manyBytes } from '../../../test/kit/trees.ts'
 import { Store } from '../../content/store/index.ts'
@@ -135,7 +136,7 @@ test('a layer that takes over from an earlier one is the layer that a fresh stor
         expect(await faultsOf(bench.store.home)).toEqual([])
       },
     ),
-    { numRuns: 40 },
+    { numRuns: runs(40) },
   )
   expect(taken).toBeGreaterThan(10)
 }, 90_000)

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { keeps } from '../../../test/kit/keeps.ts'
 import { dockerArchive, filesOf, gzipped, hex, layout, tarOf } from '../../../test/kit/tiny-archive.ts'
 import { type TinyImage, tinyBlob, tinyImage } from '../../../test/kit/tiny-image.ts'
 import { familiarName, formatPlatform, goJson, indexJson, mediaTypes, parseReference } from '../../oci/index.ts'
@@ -89,7 +90,7 @@ targetSuite<ArchiveWriter>(
     return writer
   },
   {
-    test,
+    test: keeps,
     settle: async (writer) => {
       await writer.close()
       const archive = await openArchive(paths.get(writer)!, { scratch: scratch() })

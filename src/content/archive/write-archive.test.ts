@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -314,6 +315,7 @@ test('a device is written as it is', async () => {
   const writer = writeArchive('/dev/null', { format: 'oci' })
   await oneImage(tinyImage())(writer)
   await writer.close()
+  expect(statSync('/dev/null').isCharacterDevice()).toBe(true)
 })
 
 const failures: readonly (readonly [title: string, path: () => string, message: RegExp])[] = [

@@ -9,7 +9,7 @@ import { temporaryFolder } from '../../../test/kit/cli.ts'
 import { hasProgram, unlessMissing } from '../../../test/kit/needs.ts'
 import { openRegistry, type RegistryOptions } from './index.ts'
 
-const options = { repository: 'app', retryDelay: 1, attempts: 5, idleTimeout: 2_000 }
+const options = { repository: 'app', retryDelay: 1, attempts: 5, idleTimeout: 10_000 }
 
 async function start(more: BadRegistryOptions = {}): Promise<BadRegistry> {
   const registry = await BadRegistry.start({

@@ -13,7 +13,7 @@ async function start(options: BadRegistryOptions = {}): Promise<BadRegistry> {
 const bytes = Buffer.from('a small layer')
 const layer = { mediaType: mediaTypes.layerGzip, digest: digestOf(bytes), size: bytes.length }
 const ada = { source: '/home/ada/config.json', user: 'ada', password: 'secret' }
-const options = { repository: 'team/app', retryDelay: 2, attempts: 2, idleTimeout: 500 }
+const options = { repository: 'team/app', retryDelay: 2, attempts: 2, idleTimeout: 10_000 }
 
 async function failureOf(what: Promise<unknown>): Promise<TareError> {
   const error = await what.then(

@@ -1,8 +1,7 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { BadRegistry, type BadRegistryOptions } from '../../../test/kit/bad-registry.ts'
-import { hasRegistry, startRegistry } from '../../../test/kit/docker-registry.ts'
-import { goJson, mediaTypes, parseReference } from '../../oci/index.ts'
-import { flow, sha256 } from '../../support/index.ts'
+import { mediaTypes } from '../../oci/index.ts'
+import { sha256 } from '../../support/index.ts'
 import { openRegistry } from './index.ts'
 
 async function start(options: BadRegistryOptions = {}): Promise<BadRegistry> {
@@ -125,25 +124,4 @@ test('a registry that has a problem is not one without referrers', async () => {
     },
   })
   await expect(open(registry.host).referrers(subject.digest)).rejects.toMatchObject({ code: 'REGISTRY_FAILED' })
-})
-
-describe.runIf(hasRegistry)('with distribution 2.8, which has no referrers API', () => {
-  test('the tag of the digest is read', async () => {
-    const registry = await startRegistry()
-    onTestFinished(() => registry.stop())
-    const app = open(registry.host)
-    await app.put(empty, async () => flow(Buffer.from('{}')))
-    const put = async (mediaType: string, value: unknown) => {
-      const bytes = Buffer.from(goJson(value))
-      const blob = { mediaType, digest: sha256(bytes), size: bytes.length }
-      await app.put(blob, async () => flow(bytes))
-      return blob
-    }
-    const blob = await put(mediaTypes.manifest, artifact(sbom))
-    const manifests = [{ ...blob, artifactType: sbom }]
-    const index = await put(mediaTypes.index, { schemaVersion: 2, mediaType: mediaTypes.index, manifests })
-    await app.tag(parseReference(`${registry.host}/app:${subject.digest.replace(':', '-')}`), index)
-    expect(await app.referrers(subject.digest, sbom)).toEqual([{ ...blob, artifactType: sbom }])
-    expect(await app.referrers(sha256('other'))).toEqual([])
-  })
 })

@@ -1,10 +1,9 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { type BadRegistry, type BadRegistryOptions, digestOf } from '../../../test/kit/bad-registry.ts'
 import { openBad, startBad } from '../../../test/kit/bad-registry-client.ts'
-import { hasRegistry, startRegistry } from '../../../test/kit/docker-registry.ts'
 import { type Descriptor, goJson, mediaTypes, parseReference } from '../../oci/index.ts'
 import { flow, sha256 } from '../../support/index.ts'
-import { openRegistry, type Registry } from './index.ts'
+import type { Registry } from './index.ts'
 
 const { index, manifest } = mediaTypes
 const empty = { mediaType: 'application/vnd.oci.empty.v1+json', digest: sha256('{}'), size: 2 }
@@ -153,20 +152,6 @@ test('what is removed leaves the list, which others stay in', async () => {
   await app.remove(two)
   expect(listOf(registry)).toEqual([])
   expect(await app.referrers(subject.digest)).toEqual([])
-})
-
-describe.runIf(hasRegistry)('with distribution 2.8, which has no referrers API', () => {
-  test('the list is kept as what refers to an image comes and goes', async () => {
-    const registry = await startRegistry()
-    onTestFinished(() => registry.stop())
-    const app = openRegistry(registry.host, { repository: 'app', retryDelay: 10 })
-    await app.put(empty, async () => flow(Buffer.from('{}')))
-    const [one, two] = [await put(app, artifact('a/b')), await put(app, artifact('c/d'))]
-    expect(await app.referrers(subject.digest)).toMatchObject([{ digest: one.digest }, { digest: two.digest }])
-    expect(await app.referrers(subject.digest, 'c/d')).toMatchObject([{ digest: two.digest }])
-    await app.remove(one)
-    expect(await app.referrers(subject.digest)).toMatchObject([{ digest: two.digest }])
-  })
 })
 
 const answers = [

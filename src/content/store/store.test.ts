@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { faultsOf, leftovers } from '../../../test/kit/check-store.ts'
 import { temporaryFolder } from '../../../test/kit/cli.ts'
+import { keeps } from '../../../test/kit/keeps.ts'
 import { tinyBlob, tinyImage } from '../../../test/kit/tiny-image.ts'
 import { type Descriptor, formatReference, mediaTypes, parseReference } from '../../oci/index.ts'
 import { collect, flow, sha256 } from '../../support/index.ts'
@@ -14,7 +15,7 @@ function emptyStore(): Store {
   return new Store(join(temporaryFolder(), 'home'))
 }
 
-targetSuite('the store', async () => emptyStore(), { test })
+targetSuite('the store', async () => emptyStore(), { test: keeps })
 
 const name = parseReference
 const day = new Date('2026-01-02T03:04:05Z')

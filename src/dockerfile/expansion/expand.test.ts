@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { runs } from '../../../test/kit/scale.ts'
 import { TareError } from '../../support/index.ts'
 import { expand, expandHeredoc, expandWords } from '../index.ts'
 
@@ -214,7 +215,7 @@ test('any word expands or is refused', () => {
         expect(error).toBeInstanceOf(TareError)
       }
     }),
-    { numRuns: 3000 },
+    { numRuns: runs(3000) },
   )
 })
 

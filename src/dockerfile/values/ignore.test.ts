@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { runs } from '../../../test/kit/scale.ts'
 import { ignoreMatcher, ignoreRules, parseIgnore } from '../index.ts'
 
 /** [patterns, path, whether the path is left out] */
@@ -174,7 +175,7 @@ test('nothing below a left-out directory is let in again unless the walk is told
       fc.pre(matcher.ignored(directory) && !matcher.mayReinclude(directory))
       expect(matcher.ignored(`${directory}/${below}`)).toBe(true)
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(2000) },
   )
 })
 

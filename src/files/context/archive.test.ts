@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { temporaryFolder, writeFiles } from '../../../test/kit/cli.ts'
 import { canMount, hasProgram, mountOn } from '../../../test/kit/needs.ts'
+import { runs } from '../../../test/kit/scale.ts'
 import { tarOf } from '../../../test/kit/tiny-archive.ts'
 import { listTree, manyBytes } from '../../../test/kit/trees.ts'
 import { flow, type TareError } from '../../support/index.ts'
@@ -126,6 +127,6 @@ test('an archive and the folder it was made of are the same context', async () =
       expect(listTree(inArchive.tree, text)).toEqual(listTree(openDirectory(folder, { name: '.' }).tree, text))
       inArchive.close()
     }),
-    { numRuns: 150 },
+    { numRuns: runs(150) },
   )
 })

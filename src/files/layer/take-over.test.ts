@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../../../test/kit/cli.ts'
+import { runs } from '../../../test/kit/scale.ts'
 import { fileNode, linkNode, manyBytes, treeOf } from '../../../test/kit/trees.ts'
 import { sha256 } from '../../support/index.ts'
 import { compareTrees, type Node, Tree } from '../tree/index.ts'
@@ -90,7 +91,7 @@ test('a layer made with the help of an earlier one is the layer made without, by
         rmSync(scratch, { recursive: true })
       },
     ),
-    { numRuns: 400 },
+    { numRuns: runs(400) },
   )
 }, 60_000)
 

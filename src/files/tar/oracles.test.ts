@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, describe, expect, test } from 'vitest'
+import { alpineRootfs } from '../../../test/kit/cli.ts'
+import { unlessMissing } from '../../../test/kit/needs.ts'
 import { collect, compareNames, flow, sha256 } from '../../support/index.ts'
 import { looksLikeTar, scanTar, type TarEntry, writeTar } from './index.ts'
 import { readWhole, scanWhole, type WholeEntry } from './test-kit.ts'
@@ -240,14 +242,10 @@ async function written(entries: readonly WholeEntry[]): Promise<Buffer> {
   return collect(writeTar(each()), 1e9)
 }
 
-const rootfs = process.env['TARE_TEST_ALPINE_ROOTFS']
-if (rootfs === undefined)
-  console.warn('skipped: TARE_TEST_ALPINE_ROOTFS does not name alpine-minirootfs-3.19.4-x86_64.tar.gz')
-
-test.skipIf(rootfs === undefined)(
+test.skipIf(!unlessMissing(existsSync(alpineRootfs), `there is no ${alpineRootfs}`))(
   'the Alpine root file system, sorted, is the layer that Docker makes of it',
   async () => {
-    const entries = await readWhole(gunzipSync(readFileSync(rootfs!)))
+    const entries = await readWhole(gunzipSync(readFileSync(alpineRootfs)))
     expect(entries.length).toBe(527)
     const clean = (path: string) => path.replace(/^\.?\/+/, '').replace(/\/$/, '')
     const sorted = entries

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { runs } from '../../../test/kit/scale.ts'
 import { collect, flow, TareError } from '../../support/index.ts'
 import { headerLength, looksLikeTar, type TarEntry, type TarHeader, tarHeadLength, writeTar } from './index.ts'
 import { rawEntry, rawRecords, readWhole, scanWhole, type WholeEntry } from './test-kit.ts'
@@ -74,7 +75,7 @@ test('what is written is what is read', async () => {
       expect(tar.length).toBe(lengths.reduce((sum, length) => sum + length, 1024))
       expect(looksLikeTar(tar)).toBe(list.length > 0)
     }),
-    { numRuns: 150 },
+    { numRuns: runs(150) },
   )
 })
 
@@ -134,7 +135,7 @@ test('an archive with flipped, lost or doubled bytes gives entries or a TareErro
         looksLikeTar(tar)
       },
     ),
-    { numRuns: 1500 },
+    { numRuns: runs(1500) },
   )
 })
 

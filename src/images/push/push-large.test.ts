@@ -6,8 +6,7 @@ import { join } from 'node:path'
 import * as zlib from 'node:zlib'
 import { expect, onTestFinished, test } from 'vitest'
 import { BadRegistry, type BadRegistryOptions } from '../../../test/kit/bad-registry.ts'
-import { hasRegistry, startRegistry } from '../../../test/kit/docker-registry.ts'
-import { hasProgram, unlessMissing } from '../../../test/kit/needs.ts'
+import { hasProgram } from '../../../test/kit/needs.ts'
 import type { Tare } from '../../api/index.ts'
 import { mediaTypes } from '../../oci/index.ts'
 import { sha256 } from '../../support/index.ts'
@@ -144,28 +143,5 @@ test.skipIf(!('zstdCompress' in zlib) && !hasProgram('zstd'))(
     expect(layerOf(registry).mediaType).toBe(mediaTypes.layerZstd)
     await other.registry.push({ name, compression: 'gzip', forceCompression: true })
     expect(layerOf(registry).mediaType).toBe(mediaTypes.layerGzip)
-  },
-)
-
-test.skipIf(!unlessMissing(hasRegistry && hasProgram('skopeo'), 'there is no docker-registry or skopeo'))(
-  'distribution takes it, and skopeo finds every byte right',
-  async () => {
-    const registry = await startRegistry()
-    onTestFinished(() => registry.stop())
-    for (const compression of ['gzip', 'zstd'] as const) {
-      if (compression === 'zstd' && !hasProgram('zstd') && !('zstdCompress' in zlib)) continue
-      const name = `${registry.host}/${compression}:1`
-      const tare = await built(name)
-      await tare.registry.push({ name, compression })
-      const target = `oci:${folder()}:x`
-      const copied = spawnSync('skopeo', [
-        'copy',
-        '--src-tls-verify=false',
-        '--insecure-policy',
-        `docker://${name}`,
-        target,
-      ])
-      expect(copied.status, String(copied.stderr)).toBe(0)
-    }
   },
 )

@@ -1,8 +1,7 @@
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { BadRegistry } from '../../../test/kit/bad-registry.ts'
 import { startBad } from '../../../test/kit/bad-registry-client.ts'
-import { hasRegistry, startRegistry } from '../../../test/kit/docker-registry.ts'
 import { entryOf, placeImage, placeIndex, temporaryFolder } from '../../../test/kit/registry-images.ts'
 import { mediaTypes } from '../../oci/index.ts'
 import type { TareEvent } from '../../support/index.ts'
@@ -130,20 +129,4 @@ test.each([
 ] as const)('what cannot have them is told before anything is moved: %j', async (options, message) => {
   const work = (await open()).registry.copy({ from: 'r.test/a:1', to: 'r.test/b:1', ...options, referrers: true })
   await expect(work).rejects.toMatchObject({ code: 'OPTION_INVALID', message: expect.stringContaining(message) })
-})
-
-describe.runIf(hasRegistry)('with distribution 2.8, which has no referrers API', () => {
-  test('the lists are kept under its tags', async () => {
-    const { from, sbom, signature, amd } = await signed({ api: true })
-    const target = await startRegistry()
-    onTestFinished(() => target.stop())
-    const tare = await open()
-    const to = `${target.host}/copied:1`
-    await tare.registry.copy({ from, to, referrers: true })
-    expect(await tare.registry.referrers({ name: to })).toMatchObject([
-      { digest: sbom.digest, artifactType: 'application/x.sbom' },
-    ])
-    const name = `${target.host}/copied@${amd.digest}`
-    expect(await tare.registry.referrers({ name })).toMatchObject([{ digest: signature.digest }])
-  })
 })

@@ -32,14 +32,14 @@ export async function openSource(host: Host, name: Reference, call: RegistryCall
 }
 
 async function open(
-  { environment, warn, credentials: given }: Host,
+  { environment, warn, credentials: given, retryDelay }: Host,
   { registry, repository }: Reference,
   { insecure, signal, namedBy }: RegistryCall & { readonly namedBy?: 'tag' | 'digest' },
 ): Promise<Registry> {
   const { openRegistry } = await import('../../content/registry/index.ts')
   const own = given === undefined || !Object.hasOwn(given, registry) ? undefined : given[registry]
   const credentials = own === undefined ? undefined : { source: 'this call', ...own }
-  return openRegistry(registry, { repository, environment, credentials, insecure, namedBy, signal, warn })
+  return openRegistry(registry, { repository, environment, credentials, insecure, namedBy, signal, warn, retryDelay })
 }
 
 /** An image in a registry whose manifest and config have been read, but no layer. */

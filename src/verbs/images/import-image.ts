@@ -82,7 +82,7 @@ async function configOf(changes: readonly string[], host: Host) {
 
 /** Downloads a file and passes it to `keep`, which is called again if the connection breaks. */
 async function fetched<T>(
-  { environment }: Host,
+  { environment, retryDelay }: Host,
   address: string,
   keep: (bytes: Bytes) => Promise<T>,
   signal: AbortSignal | undefined,
@@ -93,7 +93,7 @@ async function fetched<T>(
       remedy: 'Write http://… or https://….',
     })
   const { fetchUrl } = await import('../../net/index.ts')
-  return (await fetchUrl(url, { environment, signal }, keep)).taken!
+  return (await fetchUrl(url, { environment, signal, retryDelay }, keep)).taken!
 }
 
 /** Without a password: anyone who has the image can read its history. */

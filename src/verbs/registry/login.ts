@@ -6,7 +6,7 @@ import { TareError } from '../../support/index.ts'
  * Verifies a user's password with the registry and stores it, or the token it returns, where docker does; or verifies a stored
  * login.
  */
-export async function login({ environment }: Host, options: LoginOptions): Promise<LoginResult> {
+export async function login({ environment, retryDelay }: Host, options: LoginOptions): Promise<LoginResult> {
   const registry = registryName(options.registry)
   const { user, password, insecure, signal } = options
   const { findCredentials, keepCredentials, openRegistry } = await import('../../content/registry/index.ts')
@@ -18,7 +18,7 @@ export async function login({ environment }: Host, options: LoginOptions): Promi
     throw new TareError('CREDENTIALS_MISSING', `not logged in to ${registry}`, {
       remedy: `Give the user and the password: \`tare login -u NAME --password-stdin ${registry}\`.`,
     })
-  const opened = openRegistry(registry, { repository: '', environment, credentials, insecure, signal })
+  const opened = openRegistry(registry, { repository: '', environment, credentials, insecure, signal, retryDelay })
   let identityToken: string | undefined
   try {
     identityToken = await opened.login()

@@ -3,10 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { BadRegistry, type BadRegistryOptions } from '../../../test/kit/bad-registry.ts'
-import { hasRegistry, startRegistry } from '../../../test/kit/docker-registry.ts'
-import { hasProgram } from '../../../test/kit/needs.ts'
 import { tinyTar } from '../../../test/kit/tiny-image.ts'
 import type { Tare } from '../../api/index.ts'
 import { mediaTypes } from '../../oci/index.ts'
@@ -17,12 +15,6 @@ async function start(options: BadRegistryOptions = {}): Promise<BadRegistry> {
   const registry = await BadRegistry.start(options)
   onTestFinished(() => registry.stop())
   return registry
-}
-
-async function startReal(): Promise<string> {
-  const registry = await startRegistry()
-  onTestFinished(() => registry.stop())
-  return registry.host
 }
 
 function folder(): string {
@@ -155,39 +147,5 @@ test('a refused push tells what was asked for, and with which credentials', asyn
     code: 'REGISTRY_DENIED',
     message: expect.stringMatching(/repository app, asked for pull,push, without credentials/),
     remedy: expect.stringContaining('tare login'),
-  })
-})
-
-describe.runIf(hasRegistry)('against distribution 2.8', () => {
-  test('to a second repository, everything is mounted and the digest is the same', async () => {
-    const host = await startReal()
-    const tare = await open()
-    await build(tare, `${host}/one:1`)
-    const first = await tare.registry.push({ name: `${host}/one:1` })
-    const other = await open()
-    await other.registry.pull({ name: `${host}/one:1` })
-    await other.images.tag(`${host}/one:1`, `${host}/two/deep:x`)
-    const second = await other.registry.push({ name: `${host}/two/deep:x` })
-    expect(second.digest).toBe(first.digest)
-    expect(second.layers.map(({ how }) => how)).toEqual(['mounted', 'mounted'])
-  })
-
-  test.runIf(hasProgram('skopeo'))('skopeo reads what was pushed, and we read what skopeo pushed', async () => {
-    const host = await startReal()
-    const tare = await open()
-    const { id } = await build(tare, `${host}/one:1`)
-    await tare.registry.push({ name: `${host}/one:1` })
-    const copy = ['copy', '--src-tls-verify=false', '--dest-tls-verify=false', '--insecure-policy']
-    const { status, stderr } = spawnSync('skopeo', [...copy, `docker://${host}/one:1`, `docker://${host}/two:1`])
-    expect(status, String(stderr)).toBe(0)
-    const formats = ['--format', 'v2s2']
-    expect(
-      spawnSync('skopeo', [...copy, ...formats, `docker://${host}/one:1`, `docker://${host}/three:1`]).status,
-    ).toBe(0)
-    const other = await open()
-    expect(await other.registry.pull({ name: `${host}/two:1` })).toMatchObject({ id })
-    expect(
-      (await other.images.inspect((await other.registry.pull({ name: `${host}/three:1` })).id)).RootFS.Layers,
-    ).toHaveLength(2)
   })
 })

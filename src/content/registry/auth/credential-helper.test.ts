@@ -2,7 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { BadRegistry } from '../../../../test/kit/bad-registry.ts'
-import { openBench, temporaryFolder } from '../../../../test/kit/cli.ts'
+import { openQuickBench } from '../../../../test/kit/call-tare.ts'
+import { temporaryFolder } from '../../../../test/kit/cli.ts'
 import { tinyImage } from '../../../../test/kit/tiny-image.ts'
 import { mediaTypes } from '../../../oci/index.ts'
 import { askHelper } from './credential-helper.ts'
@@ -26,7 +27,7 @@ async function setScene(script: string | undefined, auth: 'basic' | 'bearer' = '
   for (const { bytes } of image.blobs) registry.addBlob(bytes)
   for (const name of ['1', image.manifest.descriptor.digest])
     registry.manifests.set(name, { type: mediaTypes.manifest, bytes: image.manifest.bytes })
-  const bench = openBench()
+  const bench = openQuickBench()
   const folder = join(bench.folder, 'docker')
   const bin = join(bench.folder, 'bin')
   for (const made of [folder, bin]) mkdirSync(made)

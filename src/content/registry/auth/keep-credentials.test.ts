@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { BadRegistry } from '../../../../test/kit/bad-registry.ts'
-import { openBench, temporaryFolder } from '../../../../test/kit/cli.ts'
+import { openQuickBench } from '../../../../test/kit/call-tare.ts'
+import { temporaryFolder } from '../../../../test/kit/cli.ts'
 import { hasProgram } from '../../../../test/kit/needs.ts'
 import { nameOfProcess } from '../../../disk/index.ts'
 import { findCredentials, forgetCredentials, keepCredentials } from './index.ts'
@@ -24,7 +25,7 @@ const ada = { user: 'ada', password: 'secret' }
 for (const umask of ['000', '022', '077', '277'])
   test(`below a umask of ${umask}, nobody else can ever read the login file or a copy of it`, async () => {
     const registry = await start()
-    const { folder, tare } = openBench()
+    const { folder, tare } = openQuickBench()
     const env = { DOCKER_CONFIG: join(folder, 'docker') }
     const seen = join(folder, 'seen')
     const traced = hasProgram('strace') ? ['strace', '-f', '-e', 'trace=open,openat,creat', '-o', seen] : []
@@ -81,7 +82,7 @@ for (const [verb, act] of Object.entries({
 
 test('logins at the same time are all kept', async () => {
   const registries = await Promise.all(Array.from({ length: 6 }, start))
-  const { folder, tare } = openBench()
+  const { folder, tare } = openQuickBench()
   const env = { DOCKER_CONFIG: join(folder, 'docker') }
   const ended = await Promise.all(
     registries.map(({ host }) => tare(['login', '-u', 'ada', '--password-stdin', host], { env, input: 'secret' })),
@@ -93,7 +94,7 @@ test('logins at the same time are all kept', async () => {
 describe('--authfile', () => {
   test('is where a login goes, where it is found, and where it ends', async () => {
     const registry = await start()
-    const { folder, tare, context } = openBench({ Dockerfile: 'FROM scratch\nLABEL a=b\n' })
+    const { folder, tare, context } = openQuickBench({ Dockerfile: 'FROM scratch\nLABEL a=b\n' })
     const env = { DOCKER_CONFIG: join(folder, 'docker') }
     const own = ['--authfile', join(folder, 'own/auth.json')]
     const login = await tare(['login', ...own, '-u', 'ada', '--password-stdin', registry.host], {
@@ -129,7 +130,7 @@ describe('--authfile', () => {
   })
 
   test('that is not there is an error, except for who makes it', async () => {
-    const { tare, folder } = openBench()
+    const { tare, folder } = openQuickBench()
     const own = ['--authfile', join(folder, 'none.json')]
     for (const verb of [
       ['pull', ...own, '127.0.0.1:9/app'],
@@ -142,7 +143,7 @@ describe('--authfile', () => {
 
 test('a login that DOCKER_AUTH_CONFIG hides is told of', async () => {
   const registry = await start()
-  const { folder, tare } = openBench()
+  const { folder, tare } = openQuickBench()
   mkdirSync(join(folder, 'docker'))
   const auths = { [registry.host]: { auth: Buffer.from('bob:old').toString('base64') } }
   const env = { DOCKER_CONFIG: join(folder, 'docker'), DOCKER_AUTH_CONFIG: JSON.stringify({ auths }) }

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { hasRegistry, type RunningRegistry, startRegistry } from '../../../test/kit/docker-registry.ts'
+import { keeps } from '../../../test/kit/keeps.ts'
 import { mediaTypes, parseReference } from '../../oci/index.ts'
 import { collect, flow, sha256 } from '../../support/index.ts'
 import { targetSuite } from '../suite.ts'
@@ -18,7 +19,7 @@ async function start(more?: string): Promise<string> {
 
 describe.runIf(hasRegistry)('against distribution 2.8', () => {
   targetSuite('a registry', async () => openRegistry(await start(), { repository: 'suite/main', retryDelay: 10 }), {
-    test,
+    test: keeps,
   })
 
   test('a large blob goes up from a flow, and comes back', async () => {

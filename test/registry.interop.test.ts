@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { openBench, program, start } from './kit/cli.ts'
+import { openQuickBench } from './kit/call-tare.ts'
+import { program, start } from './kit/cli.ts'
 import { hasRegistry, startRegistry } from './kit/docker-registry.ts'
 
 // The command line against distribution 2.8: build, push, pull elsewhere, FROM.
@@ -56,7 +57,7 @@ describe.runIf(hasRegistry)('images go to a registry and come back', () => {
 
   test('copy by way of files, index, referrers, all platforms and all tags', async () => {
     const registry = await startRegistry()
-    const bench = openBench({ f: 'hello', Dockerfile: 'FROM scratch\nCOPY f /\n' })
+    const bench = openQuickBench({ f: 'hello', Dockerfile: 'FROM scratch\nCOPY f /\n' })
     onTestFinished(() => registry.stop())
     const { host } = registry
     const { tare, succeed } = bench
@@ -117,7 +118,7 @@ describe.runIf(hasRegistry)('images go to a registry and come back', () => {
     const registry = await startRegistry()
     onTestFinished(() => registry.stop())
     const { host } = registry
-    const bench = openBench({ Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' })
+    const bench = openQuickBench({ Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' })
     const { tare, succeed } = bench
     const names = [`${host}/built:1`, `${host}/built:2`]
     const { code, err } = await tare([
@@ -146,7 +147,7 @@ describe.runIf(hasRegistry)('images go to a registry and come back', () => {
     const output = `type=image,name=${repository},push-by-digest=true,name-canonical=true,push=true`
     const digests: string[] = []
     for (const platform of ['linux/amd64', 'linux/arm64']) {
-      const { folder, succeed } = openBench({ Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' })
+      const { folder, succeed } = openQuickBench({ Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' })
       const flags = ['--platform', platform, '-o', output, '--metadata-file', 'metadata']
       const id = await succeed(['build', '-q', ...flags, 'context'])
       const metadata = JSON.parse(readFileSync(join(folder, 'metadata'), 'utf8'))
@@ -159,7 +160,7 @@ describe.runIf(hasRegistry)('images go to a registry and come back', () => {
       expect(await succeed(['inspect', '-f', '{{.Id}}', `${repository}@${digest}`])).toBe(id)
       expect(await succeed(['image', 'digest', `${repository}@${digest}`])).toBe(`${digest}\n`)
     }
-    const { succeed } = openBench({})
+    const { succeed } = openQuickBench({})
     await succeed(['index', 'create', `${repository}:1`, ...digests.map((digest) => `${repository}@${digest}`)])
     const { manifests } = JSON.parse(await succeed(['image', 'manifest', `${repository}:1`]))
     expect(manifests.map(({ digest }: { digest: string }) => digest)).toEqual(digests)
@@ -176,7 +177,7 @@ describe.runIf(hasRegistry)('images go to a registry and come back', () => {
     const registry = await startRegistry()
     onTestFinished(() => registry.stop())
     const name = `${registry.host}/app:1`
-    const { folder, succeed } = openBench({ Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' })
+    const { folder, succeed } = openQuickBench({ Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' })
     const flags = [...platforms, '--iidfile', 'id', '--metadata-file', 'metadata', '-t', name]
     const before = await succeed(['build', '-q', ...flags, 'context'])
     expect(await succeed(['build', '-q', '--push', ...flags, 'context'])).toBe(before)
@@ -196,7 +197,7 @@ describe.runIf(hasRegistry)('images go to a registry and come back', () => {
   ])('a base of a registry that is gone is used as it was, and that is said: %s', async (_, flag) => {
     const registry = await startRegistry()
     const name = `${registry.host}/base:1`
-    const { tare, succeed } = openBench({ Dockerfile: 'FROM scratch\nLABEL a=b\n', later: `FROM ${name}\n` })
+    const { tare, succeed } = openQuickBench({ Dockerfile: 'FROM scratch\nLABEL a=b\n', later: `FROM ${name}\n` })
     try {
       await succeed(['build', '-q', '--push', '-t', name, 'context'])
       await succeed(['rmi', '-f', name])

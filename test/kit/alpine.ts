@@ -1,0 +1,125 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll } from 'vitest'
+import {
+  type Bench,
+  type FileSpec,
+  isRoot,
+  openBench,
+  program,
+  type Running,
+  type RunOptions,
+  startTare,
+  writeFiles,
+} from './cli.ts'
+import { rootFilesystem } from './root-filesystem.ts'
+import type { Way } from './sandboxes.ts'
+
+// Benches whose Dockerfile has Alpine under it: most take a store that has it already, so that it is unpacked once for each way.
+
+export interface WayBench extends Bench {
+  /** What makes a command the way’s. */
+  readonly options: RunOptions
+  start(argv: readonly string[], options?: RunOptions): Running
+  /** Replaces the Dockerfile. */
+  rewrite(text: string): void
+}
+
+export interface AlpineBench extends WayBench {
+  /** Puts the store back as it was. */
+  renew(): void
+}
+
+export interface AlpineOptions {
+  /** The Dockerfile itself adds the root filesystem, of `alpine.tgz` in the context. */
+  readonly adds?: boolean
+}
+
+/** The lines that add Alpine: as the stage `alpine`. */
+export const addingAlpine = 'FROM scratch AS alpine\nADD alpine.tgz /\n'
+/** The lines that take it from the store. */
+export const storedAlpine = 'FROM alpine AS alpine\n'
+
+/** A bench whose commands are those of the way’s user, by its sandbox. */
+export function openWay(way: Way, files: Readonly<Record<string, FileSpec>>): WayBench {
+  const bench = openBench(files)
+  chmodSync(bench.folder, 0o777)
+  const as = (options: RunOptions): RunOptions => ({
+    ...options,
+    user: way.user,
+    wrapper: options.wrapper ?? way.wrapper,
+    env: { ...way.env, ...options.env },
+  })
+  const options = as({ home: bench.home, cwd: bench.folder })
+  return {
+    ...bench,
+    options,
+    tare: (argv, options = {}) => bench.tare(argv, as(options)),
+    succeed: (argv, options = {}) => bench.succeed(argv, as(options)),
+    start: (argv, more = {}) => startTare(argv, { ...options, ...as(more) }),
+    rewrite: (text) => writeFileSync(join(bench.context, 'Dockerfile'), text),
+  }
+}
+
+/** One with Alpine as the stage `alpine`, after which `dockerfile` begins. */
+export function openAlpine(
+  way: Way,
+  dockerfile: string,
+  files: Readonly<Record<string, FileSpec>> = {},
+  { adds = false }: AlpineOptions = {},
+): AlpineBench {
+  const bench = openWay(way, { Dockerfile: (adds ? addingAlpine : storedAlpine) + dockerfile, ...files })
+  const renew = () => {
+    rmSync(bench.home, { recursive: true, force: true })
+    if (!adds) copyStore(preparedStore(way), bench.home)
+  }
+  if (adds) copyAlpine(bench.context)
+  renew()
+  return { ...bench, renew }
+}
+
+function copyAlpine(context: string): void {
+  copyFileSync(rootFilesystem!, join(context, 'alpine.tgz'))
+  chmodSync(join(context, 'alpine.tgz'), 0o644)
+}
+
+/** With owners, modes and times. */
+function copyStore(from: string, to: string): void {
+  execFileSync('cp', ['-a', '--reflink=auto', from, to])
+}
+
+const prepared = new Map<string, string>()
+const made: string[] = []
+afterAll(() => {
+  for (const folder of made.splice(0)) rmSync(folder, { recursive: true, force: true })
+})
+
+/** A store that has Alpine as the image `alpine`, unpacked where a RUN of the way has it. */
+function preparedStore(way: Way): string {
+  const known = prepared.get(way.name)
+  if (known !== undefined) return known
+  const folder = mkdtempSync(join(tmpdir(), 'tare-alpine-'))
+  made.push(folder)
+  chmodSync(folder, 0o777)
+  const context = writeFiles(join(folder, 'context'), {
+    Dockerfile: addingAlpine,
+    run: 'FROM alpine\nRUN true\n',
+  })
+  copyAlpine(context)
+  const home = join(folder, 'home')
+  const tare = (...argv: readonly string[]) => {
+    const [file, ...args] = [...(way.wrapper ?? []), process.execPath, program, ...argv]
+    execFileSync(file!, args, {
+      env: { PATH: process.env['PATH'], HOME: tmpdir(), TARE_HOME: home, ...way.env },
+      stdio: ['ignore', 'ignore', 'inherit'],
+      ...(way.user === undefined ? {} : { uid: way.user, gid: way.user }),
+    })
+  }
+  tare('build', '-q', '-t', 'alpine', context)
+  // Others than root could not copy what it has unpacked, whose owners they are not.
+  if (isRoot) tare('build', '-q', '-f', join(context, 'run'), context)
+  prepared.set(way.name, home)
+  return home
+}

@@ -1,0 +1,73 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, relative } from 'node:path'
+import { alpineRootfs, writeFiles } from './cli.ts'
+
+// A root filesystem for commands: Alpine, or where that is not at hand one of a static busybox, with what tests look for in Alpine.
+
+/** The path of its tar, compressed; says what is missing where there is none. */
+export const rootFilesystem: string | undefined = existsSync(alpineRootfs) ? alpineRootfs : ofBusybox()
+
+export const hasRootFilesystem = process.platform === 'linux' && rootFilesystem !== undefined
+
+function ofBusybox(): string | undefined {
+  const busybox = ['/usr/bin/busybox', '/bin/busybox'].find(existsSync)
+  // One that is linked to libraries names their loader.
+  if (busybox === undefined || readFileSync(busybox).includes('ld-linux')) {
+    console.warn(`skipped: there is neither ${alpineRootfs} nor a static busybox (apt-get install busybox-static)`)
+    return undefined
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'tare-rootfs-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const root = writeFiles(join(folder, 'root'), {
+    ...Object.fromEntries(folders.map((name) => [name, undefined])),
+    'bin/busybox': { content: readFileSync(busybox), mode: 0o755 },
+    'etc/passwd': passwd,
+    'etc/group': group,
+    'etc/hostname': 'localhost\n',
+    'etc/motd': 'Welcome!\n',
+    'etc/alpine-release': '3.19.4\n',
+    'etc/apk/arch': 'x86_64\n',
+    'etc/apk/repositories': 'https://dl-cdn.alpinelinux.org/alpine/v3.19/main\n',
+    'etc/apk/world': 'busybox\n',
+  })
+  for (const name of execFileSync(busybox, ['--list-full'], { encoding: 'utf8' }).trim().split('\n')) {
+    const path = join(root, name)
+    if (existsSync(path)) continue
+    mkdirSync(dirname(path), { recursive: true })
+    symlinkSync(relative(dirname(path), join(root, 'bin/busybox')), path)
+  }
+  const tar = join(folder, 'rootfs.tar.gz')
+  const modes = { tmp: '1777', 'var/tmp': '1777', root: '700', proc: '555', sys: '555' }
+  for (const [name, mode] of Object.entries(modes)) execFileSync('chmod', [mode, join(root, name)])
+  execFileSync('tar', ['-czf', tar, '--owner=0', '--group=0', '--numeric-owner', '-C', root, '.'])
+  return tar
+}
+
+const folders = [
+  ...['dev', 'etc/apk/keys', 'etc/apk/protected_paths.d', 'home', 'media/cdrom', 'mnt', 'opt', 'proc', 'root', 'run'],
+  ...['srv', 'sys', 'tmp', 'usr/lib', 'var/cache', 'var/log', 'var/mail', 'var/tmp'],
+]
+
+const passwd = `root:x:0:0:root:/root:/bin/ash
+bin:x:1:1:bin:/bin:/sbin/nologin
+daemon:x:2:2:daemon:/sbin:/sbin/nologin
+mail:x:8:12:mail:/var/mail:/sbin/nologin
+nobody:x:65534:65534:nobody:/:/sbin/nologin
+`
+
+const group = `root:x:0:root
+bin:x:1:root,bin,daemon
+daemon:x:2:root,bin,daemon
+sys:x:3:root,bin
+adm:x:4:root,daemon
+disk:x:6:root
+wheel:x:10:root
+floppy:x:11:root
+mail:x:12:mail
+dialout:x:20:root
+tape:x:26:root
+video:x:27:root
+nobody:x:65534:
+`

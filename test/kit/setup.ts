@@ -1,0 +1,4 @@
+import fc from 'fast-check'
+
+// What is tried is the same in every run but `npm run soak`, so that one that fails is not luck.
+fc.configureGlobal({ seed: Number(process.env['TARE_TEST_SEED'] ?? 1) })
