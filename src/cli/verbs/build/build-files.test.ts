@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../../../../test/kit/cli.ts'
-import { fullName, removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
+import { fullName, refuseMissingFolder, removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
 
 const result = {
   id: 'sha256:1111',
@@ -56,6 +56,14 @@ test('of several platforms no config is named, and after a push the digest is th
     'containerimage.digest': 'sha256:3333',
     'image.name': 'docker.io/library/app:latest,reg.example.com/team/app:1',
   })
+})
+
+test('a folder that is missing is told before the build', () => {
+  const folder = temporaryFolder()
+  expect(() => refuseMissingFolder(join(folder, 'id'))).not.toThrow()
+  expect(() => refuseMissingFolder('id')).not.toThrow()
+  const path = join(folder, 'none/id')
+  expect(() => refuseMissingFolder(path)).toThrow(`cannot write ${path}: there is no directory ${join(folder, 'none')}`)
 })
 
 test('a file that cannot be written is an answer, and leaves nothing behind', () => {

@@ -1,4 +1,5 @@
-import { lstatSync, rmSync, writeFileSync } from 'node:fs'
+import { lstatSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { replaceFile } from '../../../disk/index.ts'
 import type { BuildResult, PushResult } from '../../../index.ts'
 import { Failure } from '../../failure.ts'
@@ -6,6 +7,13 @@ import { Failure } from '../../failure.ts'
 /** Writes the image ID without a trailing newline. */
 export function writeIdFile(path: string, { id }: BuildResult): void {
   writeWhole(path, id)
+}
+
+/** Throws a Failure for a file whose folder is missing, so that nobody builds for an hour before it is told. */
+export function refuseMissingFolder(path: string): void {
+  const folder = dirname(path)
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return
+  throw new Failure(`cannot write ${path}: there is no directory ${folder}`, { remedy: 'Create it first.' })
 }
 
 /** A stale ID must not outlive a failed build. */

@@ -14,7 +14,7 @@ import {
   type Warning,
 } from '../../render/warnings.ts'
 import { print, tell } from '../../streams.ts'
-import { removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
+import { refuseMissingFolder, removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
 import { type BuildFlags, buildFlags } from './build-flags.ts'
 import { ignoredFlags, isCheck, readBuildOptions } from './build-options.ts'
 import { readOutputs, writeOutputs } from './build-output.ts'
@@ -35,6 +35,7 @@ export const build = defineVerb({
     const options = { ...(await readBuildOptions(call)), load, tags, rewriteTimestamp }
     for (const text of ignoredFlags(call)) await tell(call.streams, `WARNING: ${text}\n`)
     const { iidfile } = call.flags
+    for (const path of [iidfile, call.flags['metadata-file']]) if (path !== undefined) refuseMissingFolder(path)
     if (iidfile !== undefined && !check) removeIdFile(iidfile)
     const tare = await call.open()
     const warnings: Warning[] = []
