@@ -93,6 +93,11 @@ export class LayerTable {
     return this.rest.get(i)?.link
   }
 
+  /** Whether the columns have all that is known of it: it is no link or device, and has no attributes and no holes. */
+  isPlain(i: number): boolean {
+    return !this.rest.has(i)
+  }
+
   /** Whether the digest of every file is known. */
   get isHashed(): boolean {
     return this.columns.kind.every((kind) => kind !== 0)

@@ -5,6 +5,7 @@
  * Not here: what is learnt from them (inspection), how a layer is written (files/layer).
  */
 export { openContents } from './open-contents.ts'
+export { rememberDigests } from './remember-digests.ts'
 export { makeEmptyFolder, saveFiles } from './save-files.ts'
 export { type NamedNodes, tarOf } from './tar-of.ts'
 export type { ContentsOptions, OpenedContents } from './types.ts'

@@ -3,7 +3,6 @@ import { openSync, readSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../../../test/kit/cli.ts'
-import { fileNode } from '../../../test/kit/trees.ts'
 import type { ComparedFile, Ignorable, ImageDiff } from '../../api/index.ts'
 import { indexLayer } from '../../files/layer/index.ts'
 import { encodeHeader, endOfArchive, padding, type TarHeader } from '../../files/tar/index.ts'
@@ -138,8 +137,8 @@ test('every way in which a file may differ has a kind of its own', () => {
 })
 
 test('times are told with what nanoseconds they have, and as seconds beyond the years of RFC 3339', () => {
-  const times = (mtime: number, mtimeNs: number) =>
-    compareMetadata(fileNode('', { mtime, mtimeNs }), fileNode('', { mtime: 0, mtimeNs: 0 }))[0]?.a
+  const plain = { kind: 'file', mode: 0o644, uid: 0, gid: 0, mtime: 0, mtimeNs: 0 } as const
+  const times = (mtime: number, mtimeNs: number) => compareMetadata({ ...plain, mtime, mtimeNs }, plain)[0]?.a
   expect(times(8, 500_000_000)).toBe('1970-01-01T00:00:08.5Z')
   expect(times(8, 1)).toBe('1970-01-01T00:00:08.000000001Z')
   expect(times(-1, 0)).toBe('1969-12-31T23:59:59Z')

@@ -1,14 +1,15 @@
 import type { ComparedFile, ComparedImage, Ignorable, ImageDiff, LayerDifference } from '../../api/index.ts'
 import { contentSize } from '../../files/layer/index.ts'
-import type { Tree } from '../../files/tree/index.ts'
+import { FlatFilesystem } from '../filesystem/flat.ts'
 import type { InspectedImage, InspectedLayer } from '../image.ts'
 import { compareConfigs, compareHistories } from './compare-config.ts'
 import { compareFiles } from './compare-files.ts'
 import { type LayerPair, layerDifference, type NumberedLayer, pairLayers, sameFiles } from './compare-layers.ts'
-import { compareDirectorySizes, directorySizes } from './directory-sizes.ts'
+import { compareDirectorySizes } from './directory-sizes.ts'
 import { Ignored } from './ignored.ts'
-import { compareLayerFiles, compareWhiteouts, hasHardLinks, mergeBoth } from './layer-files.ts'
+import { compareLayerFiles, compareWhiteouts } from './layer-files.ts'
 import { type LayerRange, layersIn } from './layer-range.ts'
+import { ByteComparison, type LearntDigest } from './same-bytes.ts'
 
 /** An image, or some of its layers. */
 export interface Comparand {
@@ -25,7 +26,8 @@ export interface CompareOptions {
 export interface Comparison {
   /** Without packages, which may have to be fetched first. */
   readonly diff: ImageDiff
-  readonly trees: readonly [Tree, Tree]
+  /** Digests that nobody knew, of files of the layers. */
+  readonly learnt: readonly LearntDigest[]
 }
 
 /**
@@ -33,34 +35,40 @@ export interface Comparison {
  * images that nothing is ignored of, equal means: the same config and the same bytes of every layer.
  */
 export function compareImages(a: Comparand, b: Comparand, options: CompareOptions): Comparison {
+  const bytes = new ByteComparison()
+  try {
+    return { diff: compare(a, b, options, bytes), learnt: bytes.learnt }
+  } finally {
+    bytes.close()
+  }
+}
+
+function compare(a: Comparand, b: Comparand, options: CompareOptions, bytes: ByteComparison): ImageDiff {
   const ignored = new Ignored(options.ignore)
   const [layersA, layersB] = [numbered(a), numbered(b)]
   const pairs = pairLayers(layersA, layersB)
-  const trees = mergeBoth(selectLayers(a), selectLayers(b))
   // Of some layers of an image, its config says nothing.
   const isWhole = a.range === undefined && b.range === undefined
   const config = isWhole ? compareConfigs(a.image, b.image, ignored) : []
   const history = isWhole ? compareHistories(a.image, b.image, ignored) : []
   const changed = pairs.filter(({ a: x, b: y }) => x?.layer.index.diffId !== y?.layer.index.diffId)
+  const flats =
+    changed.length === 0
+      ? undefined
+      : ([FlatFilesystem.of(selectLayers(a)), FlatFilesystem.of(selectLayers(b))] as const)
   const files = options.byLayer
-    ? changed.flatMap((pair) => compareLayerFiles(pair, ignored))
-    : flattened(trees, { a, b, pairs: changed, ignored, isWhole })
-  const layers = changed.flatMap((pair) => compareLayer(pair, ignored, options) ?? [])
+    ? changed.flatMap((pair) => compareLayerFiles(pair, { ignored, bytes }))
+    : flattened(flats, { pairs: changed, ignored, bytes, isWhole })
+  const layers = changed.flatMap((pair) => compareLayer(pair, { ignored, bytes, options }) ?? [])
   return {
-    diff: {
-      equal: config.length + history.length + layers.length + files.length === 0,
-      a: comparedImage(a, layersA),
-      b: comparedImage(b, layersB),
-      ignored: ignored.counts,
-      ...{ config, history, layers, files },
-      directories:
-        trees[0] === trees[1]
-          ? []
-          : compareDirectorySizes(directorySizes(trees[0].root), directorySizes(trees[1].root)),
-      packages: [],
-      unread: [],
-    },
-    trees,
+    equal: config.length + history.length + layers.length + files.length === 0,
+    a: comparedImage(a, layersA),
+    b: comparedImage(b, layersB),
+    ignored: ignored.counts,
+    ...{ config, history, layers, files },
+    directories: flats === undefined ? [] : compareDirectorySizes(...flats),
+    packages: [],
+    unread: [],
   }
 }
 
@@ -74,30 +82,36 @@ function numbered({ image, range }: Comparand): readonly NumberedLayer[] {
   return range === undefined ? layers : layersIn(range, layers, image.name)
 }
 
-interface Flattened {
-  readonly a: Comparand
-  readonly b: Comparand
-  readonly pairs: readonly LayerPair[]
+interface Comparing {
   readonly ignored: Ignored
-  readonly isWhole: boolean
+  readonly bytes: ByteComparison
 }
 
-function flattened(trees: readonly [Tree, Tree], { pairs, ignored, isWhole }: Flattened): readonly ComparedFile[] {
-  if (pairs.length === 0) return []
+function flattened(
+  flats: readonly [FlatFilesystem, FlatFilesystem] | undefined,
+  { pairs, ignored, bytes, isWhole }: Comparing & { readonly pairs: readonly LayerPair[]; readonly isWhole: boolean },
+): readonly ComparedFile[] {
+  if (flats === undefined) return []
+  const files = compareFiles(...flats, { ignored, bytes })
+  if (isWhole) return files
   const sides = (['a', 'b'] as const).map((side) => pairs.flatMap((pair) => pair[side]?.layer ?? []))
-  const hardLinks = hasHardLinks(sides.flat())
-  const files = compareFiles(trees[0].root, trees[1].root, { ignored, hardLinks })
-  return isWhole ? files : [...compareWhiteouts(sides[0]!, sides[1]!, trees), ...files]
+  return [...compareWhiteouts(sides[0]!, sides[1]!, flats), ...files]
 }
 
 /** What there is to say of a pair whose bytes differ, besides its files; nothing where only what is ignored differs. */
-function compareLayer(pair: LayerPair, ignored: Ignored, options: CompareOptions): LayerDifference | undefined {
+function compareLayer(
+  pair: LayerPair,
+  { ignored, bytes, options }: Comparing & { readonly options: CompareOptions },
+): LayerDifference | undefined {
   const { a, b } = pair
   if (a === undefined || b === undefined) {
     const side = a === undefined ? 'B' : 'A'
     return ignored.has('layers') ? undefined : layerDifference(pair, 'layers', `only ${side} has it`)
   }
-  const same = sameFiles(a.layer, b.layer)
+  // Then it makes no difference which of them it is.
+  if (options.ignore.includes('layers') && options.ignore.includes('tar-format') && ignored.has('layers'))
+    return undefined
+  const same = sameFiles(a.layer, b.layer, bytes)
   if (same !== 'different') {
     if (ignored.has('tar-format')) return undefined
     const detail = same === 'same' ? 'the same files, in other bytes of tar' : 'the same files, in another order'
@@ -105,7 +119,7 @@ function compareLayer(pair: LayerPair, ignored: Ignored, options: CompareOptions
   }
   // Layer by layer, its files are told one by one.
   if (options.byLayer || ignored.has('layers')) return undefined
-  const count = compareLayerFiles(pair, new Ignored(options.ignore)).length
+  const count = compareLayerFiles(pair, { ignored: new Ignored(options.ignore), bytes }).length
   if (count === 0) return undefined
   return layerDifference(pair, 'layers', `${count} of its files ${count === 1 ? 'differs' : 'differ'}`)
 }

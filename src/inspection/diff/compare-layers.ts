@@ -1,18 +1,9 @@
 import type { LayerDifference } from '../../api/index.ts'
-import {
-  ContentReader,
-  contentOf,
-  type LayerEntry,
-  type LayerIndex,
-  type StoredLayer,
-} from '../../files/layer/index.ts'
-import type { RegularFile } from '../../files/tree/index.ts'
+import { tableOf } from '../../files/layer/index.ts'
 import type { InspectedLayer } from '../image.ts'
-import { sameBytes } from './same-bytes.ts'
-
-// (tar(5): blocks, and two of zeros at the end)
-const blockSize = 512
-const endOfArchive = 1024
+import { compareMetadata, factsOf } from './compare-metadata.ts'
+import { type PlacedEntry, sameColumns } from './layer-entries.ts'
+import type { ByteComparison } from './same-bytes.ts'
 
 /** A layer and its number in its image, from 1. */
 export interface NumberedLayer {
@@ -48,25 +39,20 @@ export function pairLayers(a: readonly NumberedLayer[], b: readonly NumberedLaye
 }
 
 /** What two layers of different bytes have in common: all they say of files, or not. */
-export function sameFiles(a: StoredLayer, b: StoredLayer): 'same' | 'other-order' | 'different' {
-  const before = told(a.index)
-  const after = told(b.index)
+export function sameFiles(
+  a: InspectedLayer,
+  b: InspectedLayer,
+  bytes: ByteComparison,
+): 'same' | 'other-order' | 'different' {
+  const before = entriesOf(a)
+  const after = entriesOf(b)
   if (before.length !== after.length) return 'different'
-  const readers = [new ContentReader(), new ContentReader()] as const
-  try {
-    const isSame = (x: LayerEntry, y: LayerEntry) =>
-      sameEntry(x, y) && sameBytes(fileOf(x, a), fileOf(y, b), ...readers)
-    if (before.every((entry, i) => isSame(entry, after[i]!))) return 'same'
-    const byPath = new Map(after.map((entry) => [`${entry.kind} ${entry.path}`, entry]))
-    if (byPath.size !== after.length) return 'different'
-    const isThere = (entry: LayerEntry) => {
-      const other = byPath.get(`${entry.kind} ${entry.path}`)
-      return other !== undefined && isSame(entry, other)
-    }
-    return before.every(isThere) ? 'other-order' : 'different'
-  } finally {
-    for (const reader of readers) reader.close()
-  }
+  const isSame = (x: PlacedEntry, y: PlacedEntry | undefined) => y !== undefined && sameEntry(x, y, bytes)
+  if (before.every((entry, i) => isSame(entry, after[i]))) return 'same'
+  const nameOf = ({ table, i }: PlacedEntry) => `${table.kind(i)} ${table.path(i)}`
+  const byName = new Map(after.map((entry) => [nameOf(entry), entry]))
+  if (byName.size !== after.length) return 'different'
+  return before.every((entry) => isSame(entry, byName.get(nameOf(entry)))) ? 'other-order' : 'different'
 }
 
 /** The difference of a pair whose digests differ, where its files are the same or only one side has a layer. */
@@ -79,50 +65,19 @@ export function layerDifference({ a, b }: LayerPair, kind: LayerDifference['kind
   }
 }
 
-/**
- * What is in the layer itself. Who built it remembers more in its index: times of directories that did not change otherwise (`settle`), and
- * nanoseconds, for which the one block of a plain header has no room.
- */
-export function told({ entries, size }: LayerIndex): readonly LayerEntry[] {
-  const found: LayerEntry[] = []
-  let isSame = true
-  let end = size - endOfArchive
-  for (let i = entries.length - 1; i >= 0; i--) {
-    const entry = entries[i]!
-    const headers = (entry.runs[0]?.at ?? end) - entry.at
-    if (entry.kind !== 'settle') end = entry.at
-    if (entry.kind !== 'settle' && (entry.mtimeNs === 0 || headers > blockSize)) found.push(entry)
-    else {
-      isSame = false
-      if (entry.kind !== 'settle') found.push({ ...entry, mtimeNs: 0 })
-    }
-  }
-  return isSame ? entries : found.reverse()
-}
-
-function fileOf(entry: LayerEntry, layer: StoredLayer): RegularFile {
-  const size = entry.kind === 'file' ? entry.size : 0
-  return { ...entry, kind: 'file', size, content: contentOf(layer, { ...entry, size }) }
-}
-
-function sameEntry(a: LayerEntry, b: LayerEntry): boolean {
-  return (
-    a.path === b.path &&
-    a.kind === b.kind &&
-    (a.mode === b.mode || a.kind === 'symlink') &&
-    (['remove', 'hide'].includes(a.kind) || (a.uid === b.uid && a.gid === b.gid)) &&
-    (['remove', 'hide'].includes(a.kind) || (a.mtime === b.mtime && a.mtimeNs === b.mtimeNs)) &&
-    a.size === b.size &&
-    a.link === b.link &&
-    a.device?.join() === b.device?.join() &&
-    sameAttributes(a.xattrs, b.xattrs)
+/** What is in the layer itself: `settle` stands only in the index of who built it. */
+function entriesOf(layer: InspectedLayer): readonly PlacedEntry[] {
+  const table = tableOf(layer.index)
+  return Array.from({ length: table.count }, (_, i) => ({ layer, table, i })).filter(
+    ({ i }) => table.kind(i) !== 'settle',
   )
 }
 
-function sameAttributes(a: LayerEntry['xattrs'], b: LayerEntry['xattrs']): boolean {
-  if ((a?.size ?? 0) !== (b?.size ?? 0)) return false
-  return [...(a ?? [])].every(([name, value]) => {
-    const other = b?.get(name)
-    return other !== undefined && Buffer.compare(value, other) === 0
-  })
+function sameEntry(a: PlacedEntry, b: PlacedEntry, bytes: ByteComparison): boolean {
+  const kind = a.table.kind(a.i)
+  if (kind !== b.table.kind(b.i) || a.table.path(a.i) !== b.table.path(b.i)) return false
+  if (kind === 'remove' || kind === 'hide') return true
+  if (a.table.link(a.i) !== b.table.link(b.i)) return false
+  const isSame = sameColumns(a, b) || compareMetadata(factsOf(a), factsOf(b)).length === 0
+  return isSame && (kind !== 'file' || bytes.same(a, b))
 }

@@ -1,16 +1,31 @@
 import type { ComparedFact } from '../../api/index.ts'
-import type { Metadata, Node } from '../../files/tree/index.ts'
+import type { LayerEntry } from '../../files/layer/index.ts'
 import { compareNames } from '../../support/index.ts'
+import { nanosecondsOf, type PlacedEntry } from './layer-entries.ts'
 
-/** What differs in two nodes of one kind besides their contents and children. */
-export function compareMetadata(a: Node, b: Node): ComparedFact[] {
+/** What a comparison looks at besides contents and children. */
+export type Facts = Pick<
+  LayerEntry,
+  'kind' | 'mode' | 'uid' | 'gid' | 'mtime' | 'mtimeNs' | 'link' | 'device' | 'xattrs'
+>
+
+// Of a directory that nothing describes.
+const plainFacts: Facts = { kind: 'directory', mode: 0o755, uid: 0, gid: 0, mtime: 0, mtimeNs: 0 }
+
+export function factsOf(place: PlacedEntry | undefined): Facts {
+  if (place === undefined) return plainFacts
+  return { ...place.table.entry(place.i), mtimeNs: nanosecondsOf(place) }
+}
+
+/** What differs in two entries of one kind. */
+export function compareMetadata(a: Facts, b: Facts): ComparedFact[] {
   const changes: ComparedFact[] = []
-  if (a.kind === 'symlink' && b.kind === 'symlink') {
-    if (a.target !== b.target) changes.push({ kind: 'link-target', a: a.target, b: b.target })
+  if (a.kind === 'symlink') {
+    if (a.link !== b.link) changes.push({ kind: 'link-target', a: a.link ?? '', b: b.link ?? '' })
   } else if (a.mode !== b.mode) changes.push({ kind: 'mode', a: octal(a.mode), b: octal(b.mode) })
-  if ((a.kind === 'char' || a.kind === 'block') && (b.kind === 'char' || b.kind === 'block')) {
-    const [before, after] = [`${a.major}:${a.minor}`, `${b.major}:${b.minor}`]
-    if (before !== after) changes.push({ kind: 'device', a: before, b: after })
+  if (a.kind === 'char' || a.kind === 'block') {
+    const [before, after] = [a, b].map(({ device }) => (device ?? [0, 0]).join(':'))
+    if (before !== after) changes.push({ kind: 'device', a: before!, b: after! })
   }
   if (a.uid !== b.uid || a.gid !== b.gid)
     changes.push({ kind: 'owner', a: `${a.uid}:${a.gid}`, b: `${b.uid}:${b.gid}` })
@@ -19,7 +34,7 @@ export function compareMetadata(a: Node, b: Node): ComparedFact[] {
   return changes
 }
 
-function compareAttributes(a: Metadata, b: Metadata, changes: ComparedFact[]): void {
+function compareAttributes(a: Facts, b: Facts, changes: ComparedFact[]): void {
   const names = new Set([...(a.xattrs?.keys() ?? []), ...(b.xattrs?.keys() ?? [])])
   for (const name of [...names].sort(compareNames)) {
     const before = base64(a.xattrs?.get(name))
@@ -39,7 +54,7 @@ function base64(bytes: Uint8Array | undefined): string | undefined {
 }
 
 /** RFC 3339 with what nanoseconds there are; seconds since 1970 beyond the years that it has. */
-function timeOf({ mtime, mtimeNs }: Metadata): string {
+function timeOf({ mtime, mtimeNs }: Facts): string {
   const fraction = mtimeNs === 0 ? '' : `.${String(mtimeNs).padStart(9, '0').replace(/0+$/, '')}`
   const date = new Date(mtime * 1000)
   const year = date.getUTCFullYear()

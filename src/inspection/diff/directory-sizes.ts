@@ -1,32 +1,33 @@
 import type { DirectorySizes } from '../../api/index.ts'
-import type { Directory, Node } from '../../files/tree/index.ts'
 import { compareNames } from '../../support/index.ts'
+import type { FlatDirectory, FlatFilesystem } from '../filesystem/flat.ts'
 
 /** Bytes of the files in each directory and below it, by its path; '' is the root. A file with several names counts at the first. */
-export function directorySizes(root: Directory): ReadonlyMap<string, number> {
+function directorySizes(flat: FlatFilesystem): ReadonlyMap<string, number> {
   const sizes = new Map<string, number>()
-  const seen = new Set<Node>()
-  const visit = (directory: Directory, path: string): number => {
+  const seen = new Set<number>()
+  const visit = (directory: FlatDirectory, path: string): number => {
     let sum = 0
-    for (const [name, node] of directory.children) {
-      if (node.kind === 'directory') sum += visit(node, path === '' ? name : `${path}/${name}`)
-      else if (node.kind === 'file' && !seen.has(node)) {
+    const names = flat.linked.size === 0 ? directory.children.keys() : [...directory.children.keys()].sort(compareNames)
+    for (const name of names) {
+      const node = directory.children.get(name)!
+      if (typeof node === 'object') sum += visit(node, path === '' ? name : `${path}/${name}`)
+      else if (!flat.linked.has(node)) sum += flat.sizeOf(node)
+      else if (!seen.has(node)) {
         seen.add(node)
-        sum += node.size
+        sum += flat.sizeOf(node)
       }
     }
     sizes.set(path, sum)
     return sum
   }
-  visit(root, '')
+  visit(flat.root, '')
   return sizes
 }
 
 /** The directories whose files have another size in sum, by path. */
-export function compareDirectorySizes(
-  before: ReadonlyMap<string, number>,
-  after: ReadonlyMap<string, number>,
-): readonly DirectorySizes[] {
+export function compareDirectorySizes(one: FlatFilesystem, other: FlatFilesystem): readonly DirectorySizes[] {
+  const [before, after] = [directorySizes(one), directorySizes(other)]
   return [...new Set([...before.keys(), ...after.keys()])]
     .map((path) => ({ path, a: before.get(path) ?? 0, b: after.get(path) ?? 0 }))
     .filter(({ a, b }) => a !== b)

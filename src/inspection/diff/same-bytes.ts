@@ -1,36 +1,56 @@
-import { type ContentReader, digestOf } from '../../files/layer/index.ts'
-import type { Content, RegularFile } from '../../files/tree/index.ts'
+import { createHash, hash as hashAtOnce } from 'node:crypto'
+import { ContentReader, digestOf } from '../../files/layer/index.ts'
+import type { Digest } from '../../oci/index.ts'
+import { fileOf, isSameEntry, type PlacedEntry } from './layer-entries.ts'
 
 const pieceSize = 1 << 18
 
-/**
- * Whether two files have the same bytes: by where they lie and by digests where those are known, else by reading. Files of other
- * sizes or with a difference early on are told apart without a digest; equal ones whose digest one of them knows both know afterwards.
- */
-export function sameBytes(a: RegularFile, b: RegularFile, readerA: ContentReader, readerB: ContentReader): boolean {
-  if (a.size !== b.size) return false
-  if (a.size === 0 || samePlace(a.content, b.content)) return true
-  const digestA = a.content.digest
-  const digestB = b.content.digest
-  if (digestA !== undefined && digestB !== undefined) return digestA === digestB
-  if (digestA !== undefined) return digestOf(b, readerB) === digestA
-  if (digestB !== undefined) return digestOf(a, readerA) === digestB
-  return compareBytes(a, b, readerA, readerB)
+/** A digest that was found out by reading. */
+export interface LearntDigest extends PlacedEntry {
+  readonly digest: Digest
 }
 
-function samePlace(a: Content, b: Content): boolean {
-  if (a === b) return true
-  return a.kind === 'extent' && b.kind === 'extent' && a.path === b.path && a.offset === b.offset
-}
+/** Compares contents: by digests where those are known, else by reading. What is learnt by that is kept. */
+export class ByteComparison {
+  readonly learnt: LearntDigest[] = []
+  private readonly readers = [new ContentReader(), new ContentReader()] as const
 
-function compareBytes(a: RegularFile, b: RegularFile, readerA: ContentReader, readerB: ContentReader): boolean {
-  const left = Buffer.allocUnsafe(Math.min(a.size, pieceSize))
-  const right = Buffer.allocUnsafe(left.length)
-  for (let position = 0; position < a.size; position += pieceSize) {
-    const size = Math.min(pieceSize, a.size - position)
-    readerA.read(a.content, left.subarray(0, size), position)
-    readerB.read(b.content, right.subarray(0, size), position)
-    if (left.compare(right, 0, size, 0, size) !== 0) return false
+  close(): void {
+    for (const reader of this.readers) reader.close()
   }
-  return true
+
+  /** Whether two files have the same bytes. Files of other sizes or with a difference early on are told apart without a digest. */
+  same(a: PlacedEntry, b: PlacedEntry): boolean {
+    const [sizeA, sizeB] = [a.table.columns.size[a.i]!, b.table.columns.size[b.i]!]
+    if (sizeA !== sizeB) return false
+    if (sizeA === 0 || isSameEntry(a, b)) return true
+    const [digestA, digestB] = [a.table.digest(a.i), b.table.digest(b.i)]
+    if (digestA !== undefined && digestB !== undefined) return digestA === digestB
+    if (digestA !== undefined) return this.learn(b, 1) === digestA
+    if (digestB !== undefined) return this.learn(a, 0) === digestB
+    return this.compare(a, b, sizeA)
+  }
+
+  private learn(entry: PlacedEntry, side: 0 | 1): Digest {
+    const digest = digestOf(fileOf(entry), this.readers[side])
+    this.learnt.push({ ...entry, digest })
+    return digest
+  }
+
+  private compare(a: PlacedEntry, b: PlacedEntry, size: number): boolean {
+    const [fileA, fileB] = [fileOf(a), fileOf(b)]
+    const left = Buffer.allocUnsafe(Math.min(size, pieceSize))
+    const right = Buffer.allocUnsafe(left.length)
+    const hash = size <= pieceSize ? undefined : createHash('sha256')
+    for (let position = 0; position < size; position += pieceSize) {
+      const length = Math.min(pieceSize, size - position)
+      this.readers[0].read(fileA.content, left.subarray(0, length), position)
+      this.readers[1].read(fileB.content, right.subarray(0, length), position)
+      if (left.compare(right, 0, length, 0, length) !== 0) return false
+      hash?.update(left.subarray(0, length))
+    }
+    const digest: Digest = `sha256:${hash?.digest('hex') ?? hashAtOnce('sha256', left)}`
+    this.learnt.push({ ...a, digest }, { ...b, digest })
+    return true
+  }
 }

@@ -1,5 +1,15 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { noise, shared, temporaryFolder } from '../../../test/kit/cli.ts'
@@ -44,6 +54,18 @@ test('files of one size are read where no digest is known', async () => {
   other[2_999_999]! ^= 1
   const { diff } = await twoImages({ same: bytes, other: bytes }, { same: bytes, other })
   expect((await diff()).files.map(({ path, changes }) => [path, changes[0]!.kind])).toEqual([['other', 'content']])
+})
+
+test('what was read once is known from then on', async () => {
+  const bytes = noise(300_000)
+  const { folder, tare, diff } = await twoImages({ x: bytes, y: 'one' }, { x: bytes, y: 'two' })
+  expect(await diff()).toMatchObject({ files: [{ path: 'y' }] })
+  const { RootFS } = await tare.images.inspect('a')
+  const blob = join(folder, 'home/blobs', RootFS.Layers[0]!.replace(':', '/'))
+  const { mtime, atime, size } = statSync(blob)
+  writeFileSync(blob, Buffer.alloc(size))
+  utimesSync(blob, atime, mtime)
+  expect((await diff()).files.map(({ path }) => path)).toEqual(['y'])
 })
 
 test('what nobody can ignore is refused', async () => {

@@ -3,11 +3,16 @@ import { join } from 'node:path'
 import type { ComparedFile, ComparedImages, FileDiffOptions, ImageDiff, ImageDiffOptions } from '../../api/index.ts'
 import { mergeLayers } from '../../files/layer/index.ts'
 import type { Node } from '../../files/tree/index.ts'
-import { makeEmptyFolder, type OpenedContents, openContents, saveFiles } from '../../images/contents/index.ts'
+import {
+  makeEmptyFolder,
+  type OpenedContents,
+  openContents,
+  rememberDigests,
+  saveFiles,
+} from '../../images/contents/index.ts'
 import type { Host } from '../../images/index.ts'
 import {
   type Comparand,
-  type Comparison,
   compareImages,
   comparePackages,
   findPackages,
@@ -31,9 +36,10 @@ export async function diff(host: Host, options: ImageDiffOptions): Promise<Image
     })
   if (reportFolder !== undefined) await makeEmptyFolder(reportFolder)
   return withBoth(host, options, async (a, b) => {
-    const compared = compareImages(a, b, { ignore, byLayer })
-    const result = { ...compared.diff, ...(await packagesOf(compared, [a.image, b.image])) }
-    if (reportFolder !== undefined) await writeReport(reportFolder, { ...compared, diff: result }, [a.image, b.image])
+    const { diff: compared, learnt } = compareImages(a, b, { ignore, byLayer })
+    rememberDigests(host, learnt)
+    const result = { ...compared, ...(await packagesOf(compared, [a, b])) }
+    if (reportFolder !== undefined) await writeReport(reportFolder, result, [a, b])
     return result
   })
 }
@@ -98,15 +104,13 @@ async function withBoth<T>(host: Host, options: ComparedImages, work: (a: Side, 
 
 /** What differs in packages. Databases are read only where one differs; a layer without any is not unpacked for that. */
 async function packagesOf(
-  { diff: { files }, trees }: Comparison,
-  images: readonly OpenedContents[],
+  { files }: ImageDiff,
+  sides: readonly Side[],
 ): Promise<Pick<ImageDiff, 'packages' | 'unread'>> {
   if (!files.some(mayChangePackages)) return { packages: [], unread: [] }
-  for (const image of images) {
-    const holders = image.layers.filter(({ index }) => index.entries.some(({ path }) => isPackageFile(path)))
-    await image.unpack(holders)
-  }
-  const [a, b] = trees.map((tree) => findPackages(tree))
+  for (const { image } of sides)
+    await image.unpack(image.layers.filter(({ index }) => index.entries.some(({ path }) => isPackageFile(path))))
+  const [a, b] = sides.map((side) => findPackages(mergeLayers(selectLayers(side))))
   return { packages: comparePackages(a!.packages, b!.packages), unread: [...a!.unread, ...b!.unread] }
 }
 
@@ -117,19 +121,16 @@ function mayChangePackages({ path, kind, changes }: ComparedFile): boolean {
 }
 
 /** The files that differ, of both sides, and what was found, in a folder that is empty. */
-async function writeReport(
-  folder: string,
-  { diff: found, trees }: Comparison,
-  images: readonly OpenedContents[],
-): Promise<void> {
+async function writeReport(folder: string, found: ImageDiff, sides: readonly Side[]): Promise<void> {
   const differ = found.files.filter(({ kind, changes }) => kind !== 'changed' || changes.some(isOfBytes))
   const paths = [...new Set(differ.map(({ path }) => path))]
   for (const [i, name] of ['a', 'b'].entries()) {
     const below = join(folder, name)
     await mkdir(below)
+    const tree = mergeLayers(selectLayers(sides[i]!))
     await saveFiles(
-      images[i]!,
-      paths.map((path) => [path, trees[i]!.get(path)]),
+      sides[i]!.image,
+      paths.map((path) => [path, tree.get(path)]),
       below,
     )
   }

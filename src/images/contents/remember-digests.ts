@@ -1,0 +1,32 @@
+import { encodeIndex } from '../../files/layer/index.ts'
+import type { InspectedLayer } from '../../inspection/index.ts'
+import { type Digest, hexOf } from '../../oci/index.ts'
+import { TareError } from '../../support/index.ts'
+import type { Host } from '../index.ts'
+
+/** The digest of a layer's entry, found out by reading the layer of the store. */
+export interface FoundDigest {
+  readonly layer: InspectedLayer
+  readonly i: number
+  readonly digest: Digest
+}
+
+/** Keeps digests with the indexes of the layers, so that nobody reads these files again. Where that cannot be, nothing is lost but time. */
+export function rememberDigests({ store }: Host, found: readonly FoundDigest[]): void {
+  const layers = new Map<InspectedLayer, FoundDigest[]>()
+  for (const one of found) {
+    const known = layers.get(one.layer)
+    if (known === undefined) layers.set(one.layer, [one])
+    else known.push(one)
+  }
+  for (const [{ index }, digests] of layers) {
+    try {
+      // What was read of a damaged layer is not remembered.
+      if (!store.blobs.touch(index.diffId)) continue
+      for (const { i, digest } of digests) index.entries[i]!.digest = digest
+      store.records.remember('layers', hexOf(index.diffId), encodeIndex(index))
+    } catch (error) {
+      if (!(error instanceof TareError)) throw error
+    }
+  }
+}
