@@ -86,4 +86,41 @@ describe.each(ways)('what a RUN leaves: $name', (way) => {
       '7/8 usr/',
     ])
   }, 60_000)
+
+  test('cache mounts are shared, locked or private, seeded and owned as they say', async () => {
+    const cache = (flags: string) => `RUN --mount=type=cache,target=/c,${flags}`
+    const both = ['a', 'b'].map((me) => {
+      const other = me === 'a' ? 'b' : 'a'
+      const meet = `touch /c/${me}; n=0; until test -e /c/${other}; do n=$((n + 1)); test $n -lt 600; sleep 0.1; done`
+      return `FROM alpine AS ${me}
+ARG N
+${cache('id=locked,sharing=locked')} set -e; test ! -e /c/busy; touch /c/busy; sleep 1; rm /c/busy
+${cache('id=private,sharing=private')} echo ${me} > /c/who; sleep 1; cat /c/who > /who
+${way.bare ? '' : `${cache('id=shared')} set -e; ${meet}`}
+`
+    })
+    const seeded = 'from=seed,source=/s,uid=5,gid=6,mode=0750'
+    const dockerfile = `FROM alpine AS seed
+RUN mkdir -p /s/in /other && echo seeded > /s/in/f && chown -R 3:4 /s
+${both.join('')}FROM alpine
+ARG N
+COPY --from=a /who /a
+COPY --from=b /who /b
+${cache(`id=x,${seeded}`)} stat -c "%u:%g %a %n" /c /c/in /c/in/f > /facts; cat /c/in/f >> /facts; echo more >> /c/in/f
+${cache('id=x,from=seed,source=/other')} stat -c "%u:%g %a %n" /c >> /facts; ls /c | wc -l >> /facts
+${cache('id=x')} ls /c | wc -l >> /facts; echo plain > /c/f
+${cache('id=x,mode=0755,uid=0')} cat /c/f >> /facts 2>/dev/null || echo another >> /facts
+${way.bare ? '' : `${cache('id=x,ro')} cat /c/f >> /facts; ! touch /c/f 2>/dev/null && echo readonly >> /facts\n`}CMD ["cat", "/a", "/b", "/facts"]
+`
+    const { succeed } = openAlpine(way, dockerfile)
+    const expected = (seed: string, count: number) =>
+      `a\nb\n5:6 750 /c\n3:4 755 /c/in\n3:4 644 /c/in/f\n${seed}0:0 755 /c\n0\n${count}\nanother\n${way.bare ? '' : 'plain\nreadonly\n'}`
+    for (const [seed, count] of [
+      ['seeded\n', 0],
+      ['seeded\nmore\n', 1],
+    ] as const) {
+      await succeed(['build', '-q', '--build-arg', `N=${count}`, '-t', 'app', 'context'])
+      expect(await succeed(['run', 'app'])).toBe(expected(seed, count))
+    }
+  }, 120_000)
 })
