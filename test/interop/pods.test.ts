@@ -25,6 +25,8 @@ interface Expected {
   /** What the doctor says. */
   readonly told: readonly RegExp[]
   readonly untold?: readonly RegExp[]
+  /** What is done in the container first. */
+  readonly first?: string
   /** Whether files can be given to others, and whether /proc is real; what a build says where there is no sandbox. */
   readonly build: { readonly chown: boolean; readonly proc: boolean } | RegExp
 }
@@ -42,7 +44,7 @@ const settings: Readonly<Record<string, readonly [flags: readonly string[], expe
       build: { chown: true, proc: false },
     },
   ],
-  'no seccomp profile': [unconfined, { by: 'namespace', told: [copies], build: whole }],
+  'no seccomp profile': [unconfined, { by: 'namespace', told: [copies], untold: [/loopback/], build: whole }],
   'no seccomp profile, and the store on a volume': [
     [...unconfined, '--volume', '/store', '--env', 'TARE_HOME=/store'],
     { by: 'namespace', told: [/Parts of \/proc are covered/], untold: [copies], build: whole },
@@ -54,6 +56,15 @@ const settings: Readonly<Record<string, readonly [flags: readonly string[], expe
   'the right to mount, and no volume': [
     [...unconfined, '--cap-add', 'SYS_ADMIN'],
     { by: 'namespace', told: [copies], build: whole },
+  ],
+  'no seccomp profile, and neither perl nor another tool for the loopback': [
+    unconfined,
+    {
+      by: 'namespace',
+      told: [/the loopback interface stays down: .*install iproute2/, /Nothing here loads seccomp filters/],
+      first: 'rm /usr/bin/perl',
+      build: whole,
+    },
   ],
   'a user': [user, { by: undefined, told: [seccompRefuses], build: /cannot create a user namespace/ }],
   'a user without seccomp profile and new privileges': [
@@ -123,10 +134,10 @@ describe.skipIf(!ready)('RUN in a container with', () => {
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
   })
 
-  test.each(Object.entries(settings))('%s', (_, [flags, { by, told, untold = [], build }]) => {
+  test.each(Object.entries(settings))('%s', (_, [flags, { by, told, untold = [], first = ':', build }]) => {
     const { docker } = daemon as DockerDaemon
     const tare = 'node /tare/bin/tare.js'
-    const script = `${tare} doctor 2>&1; echo ==; ${tare} build --progress=plain -t x /context 2>&1; echo "code $?"`
+    const script = `${first}; ${tare} doctor 2>&1; echo ==; ${tare} build --progress=plain -t x /context 2>&1; echo "code $?"`
     const out = docker(['run', '--rm', '--network=none', ...flags, 'pod', '/bin/sh', '-c', script])
     const [doctor = '', said = ''] = out.split('==\n')
     expect(/^ {2}(\w+) +works, used by RUN/m.exec(doctor)?.[1], doctor).toBe(by)

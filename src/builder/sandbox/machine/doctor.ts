@@ -61,6 +61,9 @@ async function versionOf(program: string | undefined): Promise<string> {
   return stdout.toString('utf8').split('\n', 1)[0] ?? ''
 }
 
+// Any of these sets the loopback interface up in a new network namespace. (run/namespace-script.ts)
+const loopbackTools = ['ip', 'ifconfig', 'busybox', 'perl']
+
 /** Returns limitations of a working sandbox. */
 function notesOf(machine: Machine, folder: string, chosen: Isolation | undefined): string[] {
   const notes: string[] = []
@@ -82,6 +85,10 @@ function notesOf(machine: Machine, folder: string, chosen: Isolation | undefined
       `Root is the only owner in a step, and chown to others fails: ${missing.map(({ what }) => what).join('; ')}. ${[...new Set(missing.map(({ remedy }) => remedy))].join('. ')}.`,
     )
   }
+  if (chosen === 'namespace' && !loopbackTools.some((name) => findProgram(name) !== undefined))
+    notes.push(
+      `With RUN --network=none the loopback interface stays down: nothing here can bring it up (${loopbackTools.join(', ')}). Install one: sudo apt-get install iproute2.`,
+    )
   const mayLoad = chosen === 'namespace' || hasCapability()
   if (chosen !== undefined && chosen !== 'oci' && findFilterLoader(mayLoad) === undefined)
     notes.push(
