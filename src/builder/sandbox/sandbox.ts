@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { listDoubtful, noteBoot, ownersIn, ProcessFiles } from '../../disk/index.ts'
 import { TareError } from '../../support/index.ts'
 import { chooseIsolation, killInside, liesOnOverlay, type Machine, thisMachine } from './machine/index.ts'
-import { Caches, rescueMoved, SharedFiles } from './mounts/index.ts'
+import { Caches, ProcCopies, rescueMoved, SharedFiles } from './mounts/index.ts'
 import { removeAll, Unpacked } from './rootfs/index.ts'
 import { PipeStock, runInFolder, runOnOverlay } from './run/index.ts'
 import type { Command, Isolation, Outcome, RunOptions, Sandbox, Stack } from './step/index.ts'
@@ -44,6 +44,7 @@ class MachineSandbox implements Sandbox {
   private readonly caches: Caches
   private readonly files: SharedFiles
   private readonly pipes: PipeStock
+  private readonly proc: ProcCopies
   private readonly trees: string
   /** Whether overlays are impossible in the store. */
   private readonly copies: boolean
@@ -62,6 +63,7 @@ class MachineSandbox implements Sandbox {
     this.caches = new Caches(join(folder, 'caches', machine.flavour), machine, this.work)
     this.files = new SharedFiles(machine, this.work)
     this.pipes = new PipeStock(this.work)
+    this.proc = new ProcCopies(this.work)
     const leftovers = this.work.leftovers()
     for (const folder of leftovers) {
       if (isolation === 'chroot') killInside(join(folder, 'root'))
@@ -78,7 +80,7 @@ class MachineSandbox implements Sandbox {
     await this.ready
     const { machine, work, caches, files, pipes, unpacked, runtime, trees } = this
     return this.isolation === 'chroot'
-      ? runInFolder(on, command, options, { machine, work, caches, pipes, trees })
+      ? runInFolder(on, command, options, { machine, work, caches, pipes, proc: this.proc, trees })
       : runOnOverlay(on, command, options, {
           ...{ machine, work, caches, files, pipes, unpacked, runtime },
           trees: this.copies ? trees : undefined,
@@ -89,6 +91,7 @@ class MachineSandbox implements Sandbox {
     await this.files.close()
     await this.ready.catch(() => {})
     this.pipes.close()
+    this.proc.close()
     this.machine.letGo()
   }
 

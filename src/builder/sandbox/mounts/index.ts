@@ -8,7 +8,7 @@
 export { Caches, type HeldCache } from './caches.ts'
 export { deviceNames, hostname, hostsFile, resolvFile } from './host-files.ts'
 export { type Prepared, type PreparedMount, prepare } from './prepared.ts'
-export { putProcCopies } from './proc-copies.ts'
+export { diskTime, ProcCopies } from './proc-copies.ts'
 export { openRelay, own, type Relay } from './relay.ts'
 export { RunStorage, type StoredCache } from './run-storage.ts'
 export { SharedFiles, unpackFiles } from './shared-files.ts'

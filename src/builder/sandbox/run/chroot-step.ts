@@ -8,12 +8,13 @@ import { ended, guard, hasCapability, killInside, type Machine, plainEnvironment
 import type { Caches, HeldCache } from '../mounts/index.ts'
 import {
   deviceNames,
+  diskTime,
   hostsFile,
   inDirectory,
   inOrder,
   openRelay,
   own,
-  putProcCopies,
+  type ProcCopies,
   type Relay,
   resolvFile,
   Stubs,
@@ -38,6 +39,7 @@ export interface ChrootTools {
   readonly work: ProcessFiles
   readonly caches: Caches
   readonly pipes: PipeStock
+  readonly proc: ProcCopies
   /** Where filesystems are kept for the next step. */
   readonly trees: string
 }
@@ -74,6 +76,8 @@ class ChrootStep {
   private readonly relays: Relay[] = []
   private pipes: Promise<OutputPipes> | undefined
   private readonly system = new Set(['proc', 'sys', 'dev'])
+  /** When the command was about to start. */
+  private since: bigint | undefined
 
   constructor(on: Stack, command: Command, options: RunOptions, tools: ChrootTools) {
     this.on = on
@@ -111,6 +115,7 @@ class ChrootStep {
     const targets = new Targets(stubs, 'dev')
     for (const mount of inOrder(command.mounts)) await this.put(mount, targets)
     this.makeWorkdir(cwd)
+    this.since = diskTime(join(folder, 'since'))
     this.options.signal.throwIfAborted()
     const exitCode = await this.start(
       becomeCommand(
@@ -140,6 +145,8 @@ class ChrootStep {
 
   private giveBack(): void {
     killInside(this.root)
+    if (this.since !== undefined) this.tools.proc.takeBack(this.root, this.since, join(this.folder, 'settings'))
+    this.since = undefined
     this.places.giveBack()
     for (const cache of this.held.splice(0)) cache.release()
     for (const relay of this.relays.splice(0)) relay.close()
@@ -180,7 +187,7 @@ class ChrootStep {
       makeFolderOfMode(join(root, 'dev', name), mode)
     for (const { name, bytes } of command.scripts) makeFile(join(root, 'dev/pipes', name), bytes, 0o755)
     putStreams(root, pipes)
-    putProcCopies(join(root, 'proc'))
+    this.tools.proc.put(join(root, 'proc'))
   }
 
   private async put(mount: SandboxMount, targets: Targets): Promise<void> {
