@@ -1,5 +1,7 @@
-import { statSync } from 'node:fs'
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { sniff } from '../../files/compression/index.ts'
+import { looksLikeTar, tarHeadLength } from '../../files/tar/index.ts'
 import { TareError } from '../../support/index.ts'
 import { findImage, type Host } from '../index.ts'
 import { type PathAlone, parseTransport, type Transport } from '../transports/index.ts'
@@ -45,9 +47,35 @@ function isInStore(host: Host, text: string): boolean {
   }
 }
 
-/** A file, or a folder that is a layout: a folder may have the name of an image by chance. */
+/** Whether a file or a folder may be an image: one may have the name of an image of a registry by chance. */
 function holdsImage(path: string): boolean {
   const stat = statSync(path, { throwIfNoEntry: false })
-  if (stat?.isDirectory() !== true) return stat?.isFile() === true
-  return ['index.json', 'manifest.json'].some((name) => statSync(join(path, name), { throwIfNoEntry: false })?.isFile())
+  if (stat?.isFile() === true) return looksLikeArchive(headOf(path, tarHeadLength))
+  if (stat?.isDirectory() !== true) return false
+  // A web page's folder may have a manifest.json, too: that of an image is a list.
+  return isFile(join(path, 'oci-layout')) || /^\s*\[/.test(headOf(join(path, 'manifest.json'), 100).toString('latin1'))
+}
+
+function looksLikeArchive(head: Buffer): boolean {
+  return looksLikeTar(head) || sniff(head) !== 'none'
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true
+}
+
+/** The first bytes of a file; none where it cannot be read. */
+function headOf(path: string, length: number): Buffer {
+  const head = Buffer.alloc(length)
+  try {
+    if (!isFile(path)) return head.subarray(0, 0)
+    const fd = openSync(path, 'r')
+    try {
+      return head.subarray(0, readSync(fd, head, 0, length, 0))
+    } finally {
+      closeSync(fd)
+    }
+  } catch {
+    return head.subarray(0, 0)
+  }
 }

@@ -38,6 +38,8 @@ export class ImageLayers {
   private readonly pending = new Map<string, number>()
   private readonly inPlace = new Set<string>()
   private readonly unpacking = new Map<Digest, Promise<void>>()
+  /** One for all files: those of a layer come one after the other. */
+  private readonly reader = new ContentReader()
   private release: (() => void) | undefined
 
   constructor(input: LayersInput) {
@@ -76,24 +78,20 @@ export class ImageLayers {
   }
 
   close(): void {
+    this.reader.close()
     this.release?.()
     this.release = undefined
   }
 
   private async *pieces(content: Content, size: number, digest: Digest | undefined): Bytes {
     const { options, name } = this.input
-    const reader = new ContentReader()
     const hash = digest === undefined ? undefined : createHash('sha256')
-    try {
-      for (let position = 0; position < size; position += pieceSize) {
-        options.signal?.throwIfAborted()
-        const piece = Buffer.allocUnsafe(Math.min(pieceSize, size - position))
-        reader.read(content, piece, position)
-        hash?.update(piece)
-        yield piece
-      }
-    } finally {
-      reader.close()
+    for (let position = 0; position < size; position += pieceSize) {
+      options.signal?.throwIfAborted()
+      const piece = Buffer.allocUnsafe(Math.min(pieceSize, size - position))
+      this.reader.read(content, piece, position)
+      hash?.update(piece)
+      yield piece
     }
     if (hash !== undefined && `sha256:${hash.digest('hex')}` !== digest)
       throw new TareError('BLOB_CORRUPT', `a file in ${name} has changed since its layer was read`, {

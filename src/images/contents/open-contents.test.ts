@@ -11,6 +11,7 @@ import { type Digest, hexOf } from '../../oci/index.ts'
 import { collect, type TareEvent } from '../../support/index.ts'
 import { openTare } from '../../verbs/index.ts'
 import { createHost, type Host } from '../index.ts'
+import { findPlace } from './find-place.ts'
 import { type ContentsOptions, openContents } from './index.ts'
 
 const newHost = (home = temporaryFolder()) => createHost({ home, environment: {} })
@@ -211,4 +212,22 @@ test('a store that cannot be written is no hindrance to look into an archive', a
   writeFileSync(home, '')
   const host = createHost({ home: join(home, 'store'), environment: {} })
   expect(await read(host, filesOf(layout(image), join(temporaryFolder(), 'l')), 'bin/x')).toHaveLength(5000)
+})
+
+test('a name alone is a file or a folder only where that can be an image', async () => {
+  const folder = temporaryFolder()
+  filesOf({ redis: 'no archive', 'web/manifest.json': '{"name":"page"}', 'web/index.json': '{}' }, folder)
+  filesOf(layout(image), join(folder, 'layout'))
+  file(folder, tarOf(dockerArchive(image)))
+  const back = process.cwd()
+  process.chdir(folder)
+  try {
+    const host = newHost()
+    for (const name of ['layout', 'image.tar']) expect(await read(host, name, 'bin/x')).toHaveLength(5000)
+    expect(['redis', 'web', 'none'].map((name) => findPlace(host, name))).toMatchObject([
+      ...[{ guessed: true }, { guessed: true }, { guessed: true, transport: { kind: 'registry' } }],
+    ])
+  } finally {
+    process.chdir(back)
+  }
 })
