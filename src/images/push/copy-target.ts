@@ -188,7 +188,7 @@ function partOf(entry: Entry | undefined): PulledAs | undefined {
 async function layoutTarget(host: Host, to: LayoutTransport, options: CopyOptions): Promise<CopyTarget> {
   const labels = labelsOf(to, options)
   if (resolve(to.path) === resolve(host.store.home))
-    throw new TareError('PLACE_INVALID', `${to.path} is tare’s own store, which keeps layers in a different form`, {
+    throw new TareError('TRANSPORT_INVALID', `${to.path} is tare’s own store, which keeps layers in a different form`, {
       remedy: 'Write store:NAME.',
     })
   const layout = await openLayout(to.path)

@@ -32,7 +32,7 @@ test('what is no place is refused with the kinds there are', () => {
     'store:',
   ])
     expect(() => parseTransport(text), text).toThrow(
-      expect.objectContaining({ code: 'PLACE_INVALID', remedy: expect.stringContaining('oci-archive:PATH') }),
+      expect.objectContaining({ code: 'TRANSPORT_INVALID', remedy: expect.stringContaining('oci-archive:PATH') }),
     )
   for (const text of ['docker://UPPER', 'docker-archive:a.tar:UPPER'])
     expect(() => parseTransport(text), text).toThrow(expect.objectContaining({ code: 'REFERENCE_INVALID' }))

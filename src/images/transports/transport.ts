@@ -25,7 +25,7 @@ const others = ['dir', 'docker-daemon', 'containers-storage', 'ostree', 'sif', '
 const labelPattern = /^[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*(?:\/[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*)*$/
 
 /**
- * Parses a transport in skopeo's syntax; a name without a prefix is in a registry. Throws `PLACE_INVALID` and
+ * Parses a transport in skopeo's syntax; a name without a prefix is in a registry. Throws `TRANSPORT_INVALID` and
  * `REFERENCE_INVALID`.
  */
 export function parseTransport(text: string): Transport {
@@ -74,11 +74,11 @@ function splitPath(value: string): { path: string; tail?: string } {
 
 function unknownKind(text: string, scheme: string): TareError {
   const meant = closest(scheme, kinds)
-  return new TareError('PLACE_INVALID', `"${text}" is not a valid source or destination`, {
+  return new TareError('TRANSPORT_INVALID', `"${text}" is not a valid source or destination`, {
     remedy: `${meant === undefined ? '' : `Did you mean ${meant}:? `}Use ${forms}; a name without a prefix is in a registry.`,
   })
 }
 
 function invalid(text: string, why: string): TareError {
-  return new TareError('PLACE_INVALID', `invalid place "${text}": ${why}`, { remedy: `There are ${forms}.` })
+  return new TareError('TRANSPORT_INVALID', `invalid place "${text}": ${why}`, { remedy: `There are ${forms}.` })
 }

@@ -364,7 +364,7 @@ test('places that hold several images, none, or are none, say what to do', async
   await refused(`oci:${at}/nowhere`).toMatchObject({ code: 'ARCHIVE_MISSING' })
   await refused('store:nothing').toMatchObject({ code: 'IMAGE_UNKNOWN' })
   await refused(`${registry.host}/app:none`).toMatchObject({ code: 'IMAGE_UNKNOWN' })
-  await refused(`oci:${at}/layout:b`, { to: `oci:${tare.home}` }).toMatchObject({ code: 'PLACE_INVALID' })
+  await refused(`oci:${at}/layout:b`, { to: `oci:${tare.home}` }).toMatchObject({ code: 'TRANSPORT_INVALID' })
   filesOf({ 'notes.txt': 'mine' }, join(at))
   await refused(`oci:${at}/layout:b`, { to: `oci:${at}` }).toMatchObject({ code: 'ARCHIVE_UNWRITABLE' })
   await refused(`oci:${at}/layout:b`, { platforms: ['linux/arm64'] }).toMatchObject({ code: 'PLATFORM_MISSING' })

@@ -69,20 +69,20 @@ function notesOf(machine: Machine, folder: string, chosen: Isolation | undefined
   const notes: string[] = []
   if (chosen === 'chroot')
     notes.push(
-      'With chroot a step has no /proc but copies of a few of its files: what looks itself up there fails (openjdk’s packages, systemd-tmpfiles, gosu, <( ) of bash). Mending namespace cures that.',
+      'With chroot, /proc in a step contains only copies of a few files: programs that look themselves up there fail (openjdk’s packages, systemd-tmpfiles, gosu, <( ) in bash). Fixing namespace solves that.',
     )
   if (chosen === 'namespace' && liesOnOverlay(folder))
     notes.push(
-      `The store (${folder}) lies on an overlay, as everything in a container does, and so each step works on a plain copy of its filesystem: set TARE_HOME to a folder on a volume, and it need not.`,
+      `The store (${folder}) is on an overlay, like everything in a container, so each step works on a plain copy of its filesystem: set TARE_HOME to a folder on a volume to avoid that.`,
     )
   if (chosen === 'namespace' && machine.procIsCovered)
     notes.push(
-      'Parts of /proc are covered in this container: a step sees /proc as it is here, with the processes of the container.',
+      'Parts of /proc are masked in this container: a step sees the container’s own /proc, with its processes.',
     )
   if (chosen === 'namespace' && machine.oneId) {
     const missing = hindrancesToMapping()
     notes.push(
-      `Root is the only owner in a step, and chown to others fails: ${missing.map(({ what }) => what).join('; ')}. ${[...new Set(missing.map(({ remedy }) => remedy))].join('. ')}.`,
+      `Root is the only possible owner in a step, and chown to others fails: ${missing.map(({ what }) => what).join('; ')}. ${[...new Set(missing.map(({ remedy }) => remedy))].join('. ')}.`,
     )
   }
   if (chosen === 'namespace' && !loopbackTools.some((name) => findProgram(name) !== undefined))
@@ -93,16 +93,16 @@ function notesOf(machine: Machine, folder: string, chosen: Isolation | undefined
   if (chosen !== undefined && chosen !== 'oci' && findFilterLoader(mayLoad) === undefined)
     notes.push(
       mayLoad
-        ? 'Nothing here loads seccomp filters (perl, or setpriv of util-linux 2.41): steps run without Docker’s rules of system calls. Install one: sudo apt-get install perl-base.'
-        : 'Without CAP_SYS_ADMIN a step is under the system call rules of this container, if it has some.',
+        ? 'Nothing here can load seccomp filters (perl, or setpriv from util-linux 2.41): steps run without Docker’s seccomp profile. Install one: sudo apt-get install perl-base.'
+        : 'Without CAP_SYS_ADMIN, only this container’s own seccomp profile applies to steps, if it has one.',
     )
   if (existsSync('/sys/fs/cgroup/unified'))
     notes.push(
-      'Cgroups are of both kinds here (hybrid), which newer crun refuses: steps run without cgroups of their own.',
+      'This machine has both versions of cgroups (hybrid), which newer crun rejects: steps run without their own cgroups.',
     )
   else if (existsSync('/sys/fs/cgroup/memory'))
-    notes.push('Cgroups are version 1 here: steps run without cgroups of their own.')
+    notes.push('This machine has cgroups version 1: steps run without their own cgroups.')
   if (process.geteuid?.() === 0 && !hasCapability(24n))
-    notes.push('Limits cannot be raised here (no CAP_SYS_RESOURCE): --ulimit above the present ones is left out.')
+    notes.push('Limits cannot be raised here (no CAP_SYS_RESOURCE): --ulimit above the current limits is ignored.')
   return notes
 }
