@@ -117,7 +117,7 @@ function read(store: Store, diffId: Digest): readonly KnownLocation[] | undefine
       const places = raw['places'] as string[]
       // Earlier versions did not record what they had verified: only what is self-evident counts.
       const checked = raw['checked'] === true || ours || blob.digest === diffId
-      return { blob, repositories: places.filter((place) => typeof place === 'string'), checked, ours }
+      return { blob, repositories: places.filter((repository) => typeof repository === 'string'), checked, ours }
     })
   } catch {
     return undefined

@@ -7,20 +7,20 @@ import { repositoryOf } from './known-locations.ts'
  * Returns what others know a stored image, or an image of a stored index, by. If the same image was pulled from several
  * repositories, its name says more: see `pulledAsOfEntry`.
  */
-export function pulledAsOf(store: Store, resting: Digest): PulledAs | undefined {
+export function pulledAsOf(store: Store, stored: Digest): PulledAs | undefined {
   const entries = store.entries()
   const own = entries.flatMap(
-    (entry) => (entry.manifest.digest === resting ? pulledAsOfEntry(store, entry) : undefined) ?? [],
+    (entry) => (entry.manifest.digest === stored ? pulledAsOfEntry(store, entry) : undefined) ?? [],
   )
   const best = own.find(({ claims = [] }) => claims.length === 0)
   if (best !== undefined) return best
   for (const { manifest, pulledAs } of entries) {
     if (pulledAs === undefined || !isIndexType(manifest.mediaType)) continue
-    const child = imagesBelow(store, manifest).find(({ blob }) => blob.digest === resting)
+    const child = imagesBelow(store, manifest).find(({ blob }) => blob.digest === stored)
     const found = child && childPulledAs(store, pulledAs, child.manifest.config.digest)
     if (found !== undefined) return found
   }
-  return recordedPulledAs(store, resting)
+  return recordedPulledAs(store, stored)
 }
 
 /** Returns what others know this image by under this name. */
@@ -33,11 +33,11 @@ export function pulledAsOfEntry(store: Store, { manifest, name, pulledAs }: Entr
 }
 
 /** Returns what others know a document by: the entry's own, or an image of its index. */
-export function pulledAsWithin(store: Store, entry: Entry, resting: Descriptor): PulledAs | undefined {
+export function pulledAsWithin(store: Store, entry: Entry, stored: Descriptor): PulledAs | undefined {
   const { manifest, pulledAs } = entry
-  if (resting.digest === manifest.digest) return pulledAsOfEntry(store, entry)
-  const [image] = pulledAs === undefined || isIndexType(resting.mediaType) ? [] : imagesBelow(store, resting)
-  if (pulledAs === undefined || image === undefined) return pulledAsOf(store, resting.digest)
+  if (stored.digest === manifest.digest) return pulledAsOfEntry(store, entry)
+  const [image] = pulledAs === undefined || isIndexType(stored.mediaType) ? [] : imagesBelow(store, stored)
+  if (pulledAs === undefined || image === undefined) return pulledAsOf(store, stored.digest)
   return childPulledAs(store, pulledAs, image.manifest.config.digest)
 }
 
@@ -50,8 +50,8 @@ function childPulledAs(store: Store, pulledAs: PulledAs, config: Digest): Pulled
 }
 
 /** As recorded by earlier versions: by the manifest in the store. */
-export function recordedPulledAs(store: Store, resting: Digest): PulledAs | undefined {
-  return readPulledAs(store.records.recall('originals', hexOf(resting)))
+export function recordedPulledAs(store: Store, stored: Digest): PulledAs | undefined {
+  return readPulledAs(store.records.recall('originals', hexOf(stored)))
 }
 
 /** Returns the digest others know an image by: its registry's, otherwise the store's own. */

@@ -12,7 +12,7 @@ export function summarizeLayers({ layers }: InspectedImage): readonly LayerSumma
       const kind = table.kind(entry)
       if (kind === 'directory') counts.directories += 1
       else if (kind === 'remove' || kind === 'hide') counts.removed += 1
-      else if (kind !== 'settle') counts.files += 1
+      else if (kind !== 'touch') counts.files += 1
     }
     return {
       ...{ number: i + 1, diffId: index.diffId, digest: blob.digest, mediaType: blob.mediaType, size: blob.size },

@@ -213,7 +213,7 @@ async function taken(outcome: Outcome): Promise<Tree> {
 /** Paths as a layer tells them, `-` before what is gone. */
 async function changesOf(outcome: Outcome, on: Stack): Promise<string[]> {
   return compareTrees(on.tree().root, (await taken(outcome)).root, sameContent).flatMap(({ kind, path }) =>
-    kind === 'settle' ? [] : [kind === 'remove' ? `-${path}` : path],
+    kind === 'touch' ? [] : [kind === 'remove' ? `-${path}` : path],
   )
 }
 

@@ -56,11 +56,11 @@ class MachineSandbox implements Sandbox {
     this.isolation = isolation
     this.by = runtime ?? (isolation === 'chroot' ? 'chroot' : 'unshare')
     this.copies = isolation === 'namespace' && liesOnOverlay(folder)
-    this.trees = join(folder, 'trees', machine.flavour)
+    this.trees = join(folder, 'trees', machine.owner)
     // (`steps` holds cached steps.)
-    this.work = new ProcessFiles(join(folder, 'running', machine.flavour), ownersIn(join(folder, 'alive')))
-    this.unpacked = new Unpacked(join(folder, 'unpacked', machine.flavour), machine, this.work)
-    this.caches = new Caches(join(folder, 'caches', machine.flavour), machine, this.work)
+    this.work = new ProcessFiles(join(folder, 'running', machine.owner), ownersIn(join(folder, 'alive')))
+    this.unpacked = new Unpacked(join(folder, 'unpacked', machine.owner), machine, this.work)
+    this.caches = new Caches(join(folder, 'caches', machine.owner), machine, this.work)
     this.files = new SharedFiles(machine, this.work)
     this.pipes = new PipeStock(this.work)
     this.proc = new ProcCopies(this.work)
@@ -71,7 +71,7 @@ class MachineSandbox implements Sandbox {
     }
     if (leftovers.length > 0) void removeAll(machine, leftovers)
     this.ready = (isolation === 'chroot' ? Promise.resolve() : machine.hold()).then(() =>
-      this.forgetDoubtful(join(folder, 'unpacked', `${machine.flavour}.boot`)),
+      this.forgetDoubtful(join(folder, 'unpacked', `${machine.owner}.boot`)),
     )
     this.ready.catch(() => {})
   }

@@ -160,7 +160,7 @@ export class BuildBases {
     const source = this.sources.get(base)
     if (source?.remote !== undefined) {
       const { ingestChecked } = await import('../../images/ingest/index.ts')
-      await ingestChecked(host, source.remote, { report, signal, place: repositoryOf(source.name) })
+      await ingestChecked(host, source.remote, { report, signal, repository: repositoryOf(source.name) })
       this.remember(base)
     } else if (source?.remembered !== undefined) {
       const { MissingLayers } = await import('../../images/ingest/index.ts')

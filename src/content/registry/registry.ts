@@ -18,7 +18,7 @@ import { download } from './download.ts'
 import { refused, wordsOf } from './failure.ts'
 import type { Purpose } from './identity.ts'
 import { hasManifest, isDocument, putManifest, readManifest, resolveManifest } from './manifests.ts'
-import { Places, type Transport } from './places.ts'
+import { type EndpointClient, MirroredRepository } from './mirrored-repository.ts'
 import { fetchReferrers } from './referrers.ts'
 import { addReferrer, type Referral, referralOf, removeReferrer } from './subjects.ts'
 import { isEmpty, listTags } from './tags.ts'
@@ -63,8 +63,8 @@ export class Registry implements Target {
   readonly host: string
   readonly repository: string
   private readonly options: RegistryOptions
-  private readonly places: Places
-  private readonly place: Transport
+  private readonly mirrored: MirroredRepository
+  private readonly endpoint: EndpointClient
 
   constructor(host: string, options: RegistryOptions) {
     const { repository, environment = {}, credentials, insecure, namedBy, signal, warn } = options
@@ -75,47 +75,47 @@ export class Registry implements Target {
     const retries = { attempts, delay: retryDelay, longestWait: 60_000, signal }
     const endpoints = findEndpoints(host, repository, { environment, insecure, namedBy })
     for (const fault of endpoints.faults) warn?.(`${fault}: continuing without it`)
-    this.places = new Places(endpoints, { environment, credentials, idleTimeout, retries, warn })
-    this.place = this.places.origin
+    this.mirrored = new MirroredRepository(endpoints, { environment, credentials, idleTimeout, retries, warn })
+    this.endpoint = this.mirrored.origin
   }
 
   /** The host that really serves it. */
   get origin(): string {
-    return this.place.connection.host
+    return this.endpoint.connection.host
   }
 
   /** Why mirrors failed when the registry was last used; undefined if they did not. */
   get mirrorsSaid(): string | undefined {
-    return this.places.said
+    return this.mirrored.said
   }
 
   /** Rejects with `REGISTRY_DENIED` and others; see failure.ts. */
   resolve(name: Reference): Promise<Descriptor | undefined> {
     const { repository, digest, tag = 'latest' } = name
-    const ask = ({ connection }: Transport, there: string) =>
+    const ask = ({ connection }: EndpointClient, there: string) =>
       resolveManifest(connection, there, digest ?? tag, formatReference(name))
-    if (repository !== this.repository) return ask(this.place, this.reallyAt(repository))
-    return this.places.read((place) => ask(place, place.repository))
+    if (repository !== this.repository) return ask(this.endpoint, this.reallyAt(repository))
+    return this.mirrored.read((endpoint) => ask(endpoint, endpoint.repository))
   }
 
   async open(blob: Descriptor): Promise<Bytes> {
-    if (!isDocument(blob)) return this.places.open(blob)
-    const bytes = await this.places.read((place) => readManifest(place.connection, place.repository, blob))
+    if (!isDocument(blob)) return this.mirrored.open(blob)
+    const bytes = await this.mirrored.read((endpoint) => readManifest(endpoint.connection, endpoint.repository, blob))
     return flow(bytes!)
   }
 
   /** After corrupt bytes from a mirror, no mirrors are used any more. */
   distrust(error: unknown): boolean {
-    return this.places.dropMirrors(error)
+    return this.mirrored.dropMirrors(error)
   }
 
   async has(blob: Descriptor): Promise<boolean> {
-    const { connection, repository } = this.place
+    const { connection, repository } = this.endpoint
     return (isDocument(blob) ? hasManifest : hasBlob)(connection, repository, blob)
   }
 
   async put(blob: Descriptor, open: () => Promise<Bytes>): Promise<void> {
-    const { connection, repository } = this.place
+    const { connection, repository } = this.endpoint
     if (isDocument(blob)) {
       const bytes = await collect(verified(await open(), blob), documentLimit)
       // A manifest with a subject may exist without being in the list of referrers.
@@ -135,27 +135,27 @@ export class Registry implements Target {
 
   /** Uploads a blob whose bytes can be opened repeatedly, or mounts it from another repository of this registry. */
   upload(blob: Descriptor, bytes: Upload, mounts: readonly string[] = []): Promise<Uploaded> {
-    return upload(this.place.connection, this.place.repository, blob, bytes, this.within(mounts))
+    return upload(this.endpoint.connection, this.endpoint.repository, blob, bytes, this.within(mounts))
   }
 
   /** Starts an upload of bytes that are still being produced. */
   uploadAhead(): Promise<UploadAhead> {
-    return UploadAhead.begin(this.place.connection, this.place.repository)
+    return UploadAhead.begin(this.endpoint.connection, this.endpoint.repository)
   }
 
   /** Whether the repository has no tags, so that it cannot have any blob yet; false if unknown. */
   isEmpty(): Promise<boolean> {
-    return isEmpty(this.place.connection, this.place.repository)
+    return isEmpty(this.endpoint.connection, this.endpoint.repository)
   }
 
   /** Mounts a blob from other repositories of this registry, without sending data. Returns undefined if that is not possible. */
   mount(blob: Descriptor, mounts: readonly string[]): Promise<Uploaded | undefined> {
-    return mount(this.place.connection, this.place.repository, blob, this.within(mounts))
+    return mount(this.endpoint.connection, this.endpoint.repository, blob, this.within(mounts))
   }
 
   /** If the name is in another repository, mounts the image's blobs there. */
   async tag(name: Reference, blob: Descriptor): Promise<void> {
-    const { connection, repository } = this.place
+    const { connection, repository } = this.endpoint
     const there = this.reallyAt(name.repository)
     if (there !== repository) await this.mountAll(there, blob)
     const bytes = await readManifest(connection, repository, blob)
@@ -164,17 +164,17 @@ export class Registry implements Target {
 
   /** Returns all tags of the repository, in the registry's order. */
   tags(): Promise<readonly string[]> {
-    return listTags(this.place.connection, this.place.repository)
+    return listTags(this.endpoint.connection, this.endpoint.repository)
   }
 
   /** Lists manifests of the repository that refer to this one, optionally of one artifact type. */
   referrers(digest: Digest, artifactType?: string): Promise<readonly Descriptor[]> {
-    return fetchReferrers(this.place.connection, this.place.repository, digest, artifactType)
+    return fetchReferrers(this.endpoint.connection, this.endpoint.repository, digest, artifactType)
   }
 
   /** Deletes a manifest, and with it every tag that points to it. */
   async remove(blob: Descriptor): Promise<void> {
-    const { connection, repository } = this.place
+    const { connection, repository } = this.endpoint
     const { digest } = blob
     // Read first: afterwards nobody could tell what its subject was.
     const referral = await this.referralThere(blob)
@@ -186,7 +186,7 @@ export class Registry implements Target {
 
   /** Deletes only a tag. Not every registry supports this: rejects with `REGISTRY_REFUSED`. */
   async removeTag(tag: string): Promise<void> {
-    const { connection, repository } = this.place
+    const { connection, repository } = this.endpoint
     const purpose: Purpose = { action: `remove the tag ${tag} from ${repository}`, repository, actions: 'delete' }
     const path = `/v2/${repository}/manifests/${tag}`
     const response = await connection.ask({ method: 'DELETE', path }, purpose, [200, 202, 204, 400, 404, 405, 501])
@@ -203,18 +203,18 @@ export class Registry implements Target {
    * issues one.
    */
   async login(): Promise<string | undefined> {
-    const { connection } = this.place
+    const { connection } = this.endpoint
     const purpose: Purpose = { action: `log in to ${this.host}`, lasting: true }
     discard(await connection.ask({ method: 'GET', path: '/v2/' }, purpose, [200]))
     return connection.identityToken()
   }
 
   close(): void {
-    this.places.close()
+    this.mirrored.close()
   }
 
   private async mountAll(there: string, blob: Descriptor, depth = 0): Promise<void> {
-    const { connection, repository } = this.place
+    const { connection, repository } = this.endpoint
     refuseTower(depth, `the index ${blob.digest}`)
     if (await hasManifest(connection, there, blob, true)) return
     const bytes = await readManifest(connection, repository, blob)
@@ -232,7 +232,7 @@ export class Registry implements Target {
 
   /** Returns a manifest's subject; undefined also if it cannot be read. */
   private async referralThere(blob: Descriptor): Promise<Referral | undefined> {
-    const { connection, repository } = this.place
+    const { connection, repository } = this.endpoint
     try {
       return referralOf(blob, await readManifest(connection, repository, blob))
     } catch (error) {
@@ -242,7 +242,7 @@ export class Registry implements Target {
   }
 
   private async putDocument(repository: string, name: string, blob: Descriptor, bytes: Buffer): Promise<void> {
-    const { connection } = this.place
+    const { connection } = this.endpoint
     const { listsReferrers } = await putManifest(connection, repository, name, blob, bytes)
     const referral = listsReferrers ? undefined : referralOf(blob, bytes)
     if (referral !== undefined) await addReferrer(connection, repository, referral)
@@ -259,7 +259,7 @@ export class Registry implements Target {
     return repositories.flatMap((repository) => {
       try {
         const { origin } = findEndpoints(this.host, repository, { environment })
-        return origin.host === this.place.host ? [origin.repository] : []
+        return origin.host === this.endpoint.host ? [origin.repository] : []
       } catch (error) {
         if (error instanceof TareError) return []
         throw error

@@ -16,12 +16,12 @@ export class UploadAhead {
   // Chunks are kept as they are, about a mebibyte at most.
   private readonly feed = new PassThrough({ objectMode: true, highWaterMark: 2 })
   private readonly sent: Promise<boolean>
-  private place: URL
+  private location: URL
 
-  private constructor(connection: Connection, repository: string, place: URL) {
+  private constructor(connection: Connection, repository: string, location: URL) {
     this.connection = connection
     this.repository = repository
-    this.place = place
+    this.location = location
     this.purpose = { action: `upload to ${repository}`, repository, actions: 'pull,push' }
     this.feed.on('error', () => {})
     this.sent = this.send()
@@ -47,9 +47,9 @@ export class UploadAhead {
   /** Completes the upload; the registry then has the blob. */
   async finish(blob: Descriptor, bytes: Upload): Promise<void> {
     if (!this.feed.destroyed) this.feed.end()
-    const { connection, repository, place } = this
+    const { connection, repository, location } = this
     const whole = await this.sent
-    const session = new Session(connection, repository, blob, bytes, whole ? this.place : place)
+    const session = new Session(connection, repository, blob, bytes, whole ? this.location : location)
     await (whole ? session.seal() : session.run(true))
   }
 
@@ -57,7 +57,7 @@ export class UploadAhead {
   async abandon(): Promise<void> {
     this.feed.destroy()
     await this.sent
-    const question = { method: 'DELETE', path: this.place } as const
+    const question = { method: 'DELETE', path: this.location } as const
     const ended = await this.connection.askOnce(question, this.purpose, [200, 202, 204, 404]).catch(() => undefined)
     if (ended !== undefined) discard(ended)
   }
@@ -67,10 +67,10 @@ export class UploadAhead {
     const { connection, purpose, repository, feed } = this
     const headers = { 'Content-Type': 'application/octet-stream' }
     try {
-      const question = { method: 'PATCH', path: this.place, headers, body: () => feed } as const
+      const question = { method: 'PATCH', path: this.location, headers, body: () => feed } as const
       const response = await connection.askOnce(question, purpose, [200, 201, 202, 204])
       discard(response)
-      this.place = placeOf(response, connection, repository)
+      this.location = placeOf(response, connection, repository)
       return feed.writableFinished
     } catch {
       return false

@@ -121,14 +121,14 @@ export class Session {
   private readonly bytes: Upload
   private readonly purpose: Purpose
   private readonly repository: string
-  private place: URL
+  private location: URL
 
-  constructor(connection: Connection, repository: string, blob: Descriptor, bytes: Upload, place: URL) {
+  constructor(connection: Connection, repository: string, blob: Descriptor, bytes: Upload, location: URL) {
     this.connection = connection
     this.repository = repository
     this.blob = blob
     this.bytes = bytes
-    this.place = place
+    this.location = location
     this.purpose = { action: `upload ${blob.digest} to ${repository}`, repository, actions: 'pull,push' }
   }
 
@@ -172,9 +172,9 @@ export class Session {
     }
     if (length > 0) {
       const range = { ...headers, 'Content-Range': `${at}-${blob.size - 1}` }
-      const response = await this.deliver('PATCH', this.place, range, at, [400, 404, 416])
+      const response = await this.deliver('PATCH', this.location, range, at, [400, 404, 416])
       discard(response)
-      this.place = placeOf(response, connection, this.repository)
+      this.location = placeOf(response, connection, this.repository)
     }
     discard(await this.accepted(await this.close()))
   }
@@ -182,13 +182,13 @@ export class Session {
   /** Sends the bytes from an offset, opening them again for a redirect target. `lost` are the statuses of an expired session. */
   private async deliver(
     method: 'PUT' | 'PATCH',
-    place: URL,
+    location: URL,
     headers: Readonly<Record<string, string>>,
     at: number,
     lost: readonly number[],
   ): Promise<HttpResponse> {
     const { connection, blob, bytes, purpose } = this
-    let path = place
+    let path = location
     for (let hops = 0; ; hops++) {
       const source = await bytes.open(at)
       const question = { method, path, headers, body: () => source, length: blob.size - at }
@@ -232,14 +232,14 @@ export class Session {
     const { connection, blob, purpose, repository } = this
     if (await hasBlob(connection, repository, blob, true)) return undefined
     const response = await connection.ask(
-      { method: 'GET', path: this.place },
+      { method: 'GET', path: this.location },
       purpose,
       [200, 202, 204, 400, 404, 405, 416],
     )
     discard(response)
     const end = /^(?:bytes=)?0-(\d+)$/.exec(response.headers.range ?? '')?.[1]
     if (response.status < 300 && end !== undefined) {
-      if (response.headers.location !== undefined) this.place = placeOf(response, connection, repository)
+      if (response.headers.location !== undefined) this.location = placeOf(response, connection, repository)
       // `0-0` may mean one byte or none, so it starts over.
       if (Number(end) > 0 && Number(end) < blob.size) return Number(end) + 1
     }
@@ -249,12 +249,12 @@ export class Session {
   private async restart(): Promise<number> {
     const { connection, repository } = this
     const session = await begin(connection, repository)
-    this.place = placeOf(session, connection, repository)
+    this.location = placeOf(session, connection, repository)
     return 0
   }
 
   private sealed(): URL {
-    const url = new URL(this.place)
+    const url = new URL(this.location)
     url.searchParams.set('digest', this.blob.digest)
     return url
   }

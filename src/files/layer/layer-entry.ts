@@ -5,12 +5,12 @@ import type { StoredRun, TarKind } from '../tar/index.ts'
  * An entry of a layer.
  * - `remove`: a whiteout; `path` is what it removes.
  * - `hide`: an opaque marker; the directory `path` shows nothing from lower layers.
- * - `settle`: not in the layer itself: a directory of which only the time changed.
+ * - `touch`: not in the layer itself: a directory of which only the time changed.
  */
 export interface LayerEntry {
   /** Normalized and relative: no `./`, no leading or trailing `/`, no `..`. */
   readonly path: string
-  readonly kind: TarKind | 'remove' | 'hide' | 'settle'
+  readonly kind: TarKind | 'remove' | 'hide' | 'touch'
   readonly mode: number
   readonly uid: number
   readonly gid: number

@@ -17,7 +17,7 @@ const entry: fc.Arbitrary<LayerEntry> = fc
       'fifo',
       'remove',
       'hide',
-      'settle',
+      'touch',
     ),
     mode: fc.nat({ max: 0o7777 }),
     uid: fc.nat({ max: 2 ** 32 - 1 }),

@@ -5,7 +5,7 @@ import type { LayerEntry } from './layer-entry.ts'
 
 /** By their numbers in a table. */
 export const kindsOfEntries = [
-  ...(['file', 'hardlink', 'symlink', 'char', 'block', 'directory', 'fifo', 'remove', 'hide', 'settle'] as const),
+  ...(['file', 'hardlink', 'symlink', 'char', 'block', 'directory', 'fifo', 'remove', 'hide', 'touch'] as const),
 ] as const
 
 /** What few entries have. */

@@ -89,7 +89,7 @@ class Merger {
     const name = entry.path.slice(slash + 1)
     const parent = this.parent(slash < 0 ? '' : entry.path.slice(0, slash))
     const there = parent.children.get(name)
-    if (entry.kind !== 'directory' && entry.kind !== 'settle') {
+    if (entry.kind !== 'directory' && entry.kind !== 'touch') {
       parent.children.set(name, this.node(entry))
       if (there?.kind === 'directory') this.directory = undefined
       return

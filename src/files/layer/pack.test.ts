@@ -106,7 +106,7 @@ test('no time is later than the latest allowed, and earlier ones stay', async ()
 test('a directory whose time alone changed is known to the index and not told in the layer', async () => {
   const { index, lines } = await packed(treeOf({ 'a/': { mtime: 1 } }), treeOf({ 'a/': { mtime: 2 } }))
   expect(lines).toEqual([])
-  expect(index.entries).toMatchObject([{ path: 'a', kind: 'settle', at: -1, mtime: 2 }])
+  expect(index.entries).toMatchObject([{ path: 'a', kind: 'touch', at: -1, mtime: 2 }])
   expect(index.size).toBe(1024)
 })
 

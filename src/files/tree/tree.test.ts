@@ -70,7 +70,7 @@ test('a directory is told only on the way to something that changed, and its tim
       base,
       edited(base, (draft) => draft.put(['etc', 'motd'], file('hello'), now)),
     ),
-  ).toEqual(['settle etc'])
+  ).toEqual(['touch etc'])
   expect(
     told(
       base,

@@ -14,10 +14,10 @@ import type { ContentsOptions, OpenedContents } from './types.ts'
  * checked; its index is remembered. Rejects with `IMAGE_UNKNOWN`, `PLATFORM_MISSING`, `BLOB_CORRUPT`, and with what the place can meet.
  */
 export async function openContents(host: Host, text: string, options: ContentsOptions): Promise<OpenedContents> {
-  const place = findPlace(host, text)
-  const opened = await openPlace(host, place, text, options)
+  const transport = findPlace(host, text)
+  const opened = await openPlace(host, transport, text, options)
   try {
-    const { kind } = place.transport
+    const { kind } = transport.transport
     const isRemote = kind === 'registry'
     const platform =
       options.platform === undefined ? undefined : normalizePlatform(parsePlatform(options.platform, host.platform))

@@ -39,7 +39,7 @@ import { ingestLayers, writeStored } from './ingest-image.ts'
 export interface IngestOptions {
   readonly names: readonly Reference[]
   /** The source repository with its registry, from which a push may fetch it again. */
-  readonly place?: string | undefined
+  readonly repository?: string | undefined
   readonly report?: Reporter | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -49,7 +49,7 @@ export const layersAtOnce = 6
 
 /** An image from elsewhere, and what others know it by. */
 export interface IngestedImage {
-  readonly resting: Descriptor
+  readonly stored: Descriptor
   readonly pulledAs: PulledAs | undefined
 }
 
@@ -63,16 +63,16 @@ export async function ingestCompressed(
   options: IngestOptions,
 ): Promise<IngestedImage> {
   const { store } = host
-  const { names, place } = options
+  const { names, repository } = options
   const { layers, claims } = await ingestChecked(host, image, options)
-  const resting = writeStored(store, image.configBytes, layers)
+  const stored = writeStored(store, image.configBytes, layers)
   // An archive of plain layers may contain the very manifest that is stored.
-  const isSame = resting.digest === image.blob.digest && place === undefined
+  const isSame = stored.digest === image.blob.digest && repository === undefined
   const pulledAs: PulledAs | undefined = isSame
     ? undefined
-    : { manifest: plainDescriptor(image.blob), root: plainDescriptor(image.root), repository: place, claims }
-  if (names.length > 0) await store.keep(resting, names, host.now(), { pulledAs })
-  return { resting, pulledAs }
+    : { manifest: plainDescriptor(image.blob), root: plainDescriptor(image.root), repository, claims }
+  if (names.length > 0) await store.keep(stored, names, host.now(), { pulledAs })
+  return { stored, pulledAs }
 }
 
 /**
@@ -82,7 +82,7 @@ export async function ingestCompressed(
 export async function ingestChecked(
   host: Host,
   image: CompressedImage,
-  { signal, report = silent, place }: Omit<IngestOptions, 'names'>,
+  { signal, report = silent, repository }: Omit<IngestOptions, 'names'>,
 ): Promise<{ readonly layers: readonly Descriptor[]; readonly claims: readonly Digest[] }> {
   const { source, manifest, config } = image
   const { store } = host
@@ -109,9 +109,9 @@ export async function ingestChecked(
   })
   const isKnown = ({ digest }: Descriptor, i: number) => unpacked.has(i) || isChecked(store, config.diffIds[i]!, digest)
   const claims = manifest.layers.filter((layer, i) => !isKnown(layer, i)).map(({ digest }) => digest)
-  if (place !== undefined)
+  if (repository !== undefined)
     for (const [i, layer] of manifest.layers.entries())
-      rememberLocation(store, config.diffIds[i]!, layer, place, { checked: isKnown(layer, i) })
+      rememberLocation(store, config.diffIds[i]!, layer, repository, { checked: isKnown(layer, i) })
   return { layers, claims }
 }
 
@@ -161,9 +161,9 @@ export async function ingestIndex(
   const taken = new Map<Digest, Required<Pick<Descriptor, 'platform'>> & Descriptor>()
   const keep = async (child: Descriptor) => {
     const image = await readCompressed(source, child, name, root)
-    const { resting, pulledAs } = await ingestCompressed(host, image, { ...options, names: [] })
+    const { stored, pulledAs } = await ingestCompressed(host, image, { ...options, names: [] })
     for (const claim of pulledAs?.claims ?? []) claims.push(claim)
-    return { platform: image.config.platform, ...resting }
+    return { platform: image.config.platform, ...stored }
   }
   const take = async (child: Descriptor): Promise<void> => {
     try {
@@ -189,14 +189,14 @@ export async function ingestIndex(
     throw failures[0] ?? new TareError('MANIFEST_UNSUPPORTED', `the index of ${name} lists no container image`)
   const json = indexJson({ mediaType: mediaTypes.index, manifests, ...(annotations && { annotations }) })
   const bytes = Buffer.from(goJson(json, 2))
-  const resting = { mediaType: mediaTypes.index, digest: store.blobs.write(bytes), size: bytes.length }
+  const stored = { mediaType: mediaTypes.index, digest: store.blobs.write(bytes), size: bytes.length }
   const plain = plainDescriptor(root)
   const pulledAs: PulledAs | undefined =
-    resting.digest === root.digest && options.place === undefined
+    stored.digest === root.digest && options.repository === undefined
       ? undefined
-      : { manifest: plain, root: plain, repository: options.place, claims }
-  if (options.names.length > 0) await store.keep(resting, options.names, host.now(), { pulledAs })
-  return { resting, pulledAs, skipped }
+      : { manifest: plain, root: plain, repository: options.repository, claims }
+  if (options.names.length > 0) await store.keep(stored, options.names, host.now(), { pulledAs })
+  return { stored, pulledAs, skipped }
 }
 
 /** Returns the decompressed bytes of a layer, and reports its progress. */

@@ -80,9 +80,9 @@ export class MissingLayers {
     const { signal } = this.call
     const places = new Set([...repositoriesWith(store, diffId, blob.digest), ...repositories])
     let failure: TareError | undefined
-    for (const place of places) {
+    for (const repository of places) {
       try {
-        const registry = await this.registry(place, blob)
+        const registry = await this.registry(repository, blob)
         return await openPlain(registry, blob, transfer, unpackLimit(this.host))
       } catch (error) {
         if (signal?.aborted || !(error instanceof TareError)) throw error
@@ -101,11 +101,11 @@ export class MissingLayers {
     return registries.filter((registry) => registry.distrust(error)).length > 0
   }
 
-  private registry(place: string, { digest }: Descriptor): Promise<Registry> {
-    let registry = this.opened.get(place)
+  private registry(repository: string, { digest }: Descriptor): Promise<Registry> {
+    let registry = this.opened.get(repository)
     if (registry === undefined) {
-      registry = openSource(this.host, { ...parseReference(place), digest }, { signal: this.call.signal })
-      this.opened.set(place, registry)
+      registry = openSource(this.host, { ...parseReference(repository), digest }, { signal: this.call.signal })
+      this.opened.set(repository, registry)
     }
     return registry
   }

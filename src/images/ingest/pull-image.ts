@@ -46,7 +46,7 @@ async function pullOne(host: Host, name: Reference, options: PullOptions): Promi
     const result = { ...shown(name), digest: remote.root.digest, id: remote.manifest.config.digest, skipped: [] }
     warnOfPlatform(remote, platform, options)
     if (currentImage(host, name, remote.blob) !== undefined) return { ...result, upToDate: true }
-    await ingestCompressed(host, remote, { ...options, names: [name], place: repositoryOf(name) })
+    await ingestCompressed(host, remote, { ...options, names: [name], repository: repositoryOf(name) })
     options.report?.({ type: 'image', id: result.id, name: result.name })
     return { ...result, upToDate: false }
   } finally {
@@ -64,9 +64,9 @@ async function pullIndex(host: Host, name: Reference, options: PullOptions): Pro
     const current = currentImage(host, name, root)
     if (current !== undefined)
       return { ...result, id: readImage(host.store, current, host.platform).id, skipped: [], upToDate: true }
-    const call = { ...options, names: [name], place: repositoryOf(name) }
-    const { resting, skipped } = await ingestIndex(host, registry, root, result.name, call)
-    const { id } = readImage(host.store, resting, host.platform)
+    const call = { ...options, names: [name], repository: repositoryOf(name) }
+    const { stored, skipped } = await ingestIndex(host, registry, root, result.name, call)
+    const { id } = readImage(host.store, stored, host.platform)
     options.report?.({ type: 'image', id, name: result.name })
     return { ...result, id, skipped, upToDate: false }
   } finally {

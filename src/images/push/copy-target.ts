@@ -152,8 +152,8 @@ function storeTarget(
   const names = [text, ...further(options)].map((one) => parseReference(one))
   if (names.some(({ tag, digest }) => tag === undefined || digest !== undefined)) throw nameless(options.to)
   const { report, signal } = options
-  const place = from.kind === 'registry' ? repositoryOf(from.name) : undefined
-  const keep = { names: [], place, report, signal }
+  const repository = from.kind === 'registry' ? repositoryOf(from.name) : undefined
+  const keep = { names: [], repository, report, signal }
   return {
     write: async ({ source, root }) => {
       if (from.kind === 'store') {
@@ -163,15 +163,15 @@ function storeTarget(
       }
       const { ingestIndex, ingestCompressed } = await import('../ingest/index.ts')
       if (!isIndexType(root.mediaType)) {
-        const { resting, pulledAs } = await ingestCompressed(
+        const { stored, pulledAs } = await ingestCompressed(
           host,
           await readCompressed(source, root, options.from),
           keep,
         )
-        return { blob: resting, pulledAs }
+        return { blob: stored, pulledAs }
       }
-      const { resting, pulledAs, skipped } = await ingestIndex(host, source, root, options.from, keep)
-      return { blob: resting, pulledAs, skipped }
+      const { stored, pulledAs, skipped } = await ingestIndex(host, source, root, options.from, keep)
+      return { blob: stored, pulledAs, skipped }
     },
     name: (blob, pulledAs) =>
       host.store.keep(blob, names, host.now(), { pulledAs: pulledAs ?? partOf(entry), basedOn: entry?.basedOn }),

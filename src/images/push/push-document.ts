@@ -48,24 +48,24 @@ export type DocumentPush = Pick<
 export async function pushDocument(
   host: Host,
   registry: Registry,
-  resting: Descriptor,
+  stored: Descriptor,
   options: DocumentPush,
   entry?: Entry,
 ): Promise<PushedDocument> {
   const { store } = host
-  const known = entry ?? { manifest: resting, pulledAs: pulledAsOf(store, resting.digest) }
+  const known = entry ?? { manifest: stored, pulledAs: pulledAsOf(store, stored.digest) }
   const first = new Push(host, registry, options, known)
-  const before = first.pulledAs(resting)
+  const before = first.pulledAs(stored)
   const was = before?.manifest.digest
-  const { blob, push } = await first.document(resting).then(
+  const { blob, push } = await first.document(stored).then(
     (blob) => ({ blob, push: first }),
-    (refusal: unknown) => pushAsDockers(first, refusal, resting),
+    (refusal: unknown) => pushAsDockers(first, refusal, stored),
   )
   // A conversion for one registry does not matter to others, which get the image as it was pulled.
   const isForced = push !== first && was !== undefined
   const repository = repositoryOf({ registry: registry.host, repository: registry.repository })
   const pulledAs = blob.digest === was ? before : { manifest: blob, root: blob, repository, ...push.newFacts() }
-  if (pulledAs !== undefined && pulledAs !== before && !isForced) await rememberPush(store, resting, pulledAs, entry)
+  if (pulledAs !== undefined && pulledAs !== before && !isForced) await rememberPush(store, stored, pulledAs, entry)
   // How a layer got there is known from the first attempt.
   const layerOf = (layer: LayerThere) => first.layers.find(({ digest }) => digest === layer.digest) ?? layer
   const layers = push.layers.map(layerOf).map(({ diffId, digest, how }) => ({ diffId, digest, how }))
@@ -73,29 +73,29 @@ export async function pushDocument(
 }
 
 /** Retries with Docker's kind of manifest. Rejects with the original refusal if that is not possible or is refused as well. */
-async function pushAsDockers(first: Push, refusal: unknown, resting: Descriptor) {
+async function pushAsDockers(first: Push, refusal: unknown, stored: Descriptor) {
   const { host, registry, options, known } = first
   if (!isFormatRefused(refusal) || options.format !== undefined) throw refusal
-  const why = whyNotDockers(first, resting)
+  const why = whyNotDockers(first, stored)
   if (why !== undefined) throw keptOci(refusal, why)
   const push = new Push(host, registry, { ...options, format: 'docker' }, known)
-  const blob = await push.document(resting).catch((error: unknown) => {
+  const blob = await push.document(stored).catch((error: unknown) => {
     throw isFormatRefused(error) ? refusedBoth(refusal) : error
   })
   reportDockers(registry.host, options.report)
   return { blob, push }
 }
 
-function whyNotDockers(push: Push, resting: Descriptor): string | undefined {
+function whyNotDockers(push: Push, stored: Descriptor): string | undefined {
   const { preserveDigests, compression } = push.options
   if (preserveDigests === true) return 'the digest must not change'
   if (compression === 'zstd') return 'the image has layers in zstd'
   const { store } = push.host
-  const children = isIndexType(resting.mediaType)
-    ? parseIndex(store.blobs.read(resting.digest), resting.digest).manifests
+  const children = isIndexType(stored.mediaType)
+    ? parseIndex(store.blobs.read(stored.digest), stored.digest).manifests
     : []
   const documents: Document[] = []
-  for (const blob of [resting, ...children]) {
+  for (const blob of [stored, ...children]) {
     const original = push.pulledAs(blob)?.manifest
     const { digest, mediaType } = original !== undefined && store.blobs.has(original.digest) ? original : blob
     if (store.blobs.has(digest)) documents.push({ mediaType, bytes: store.blobs.read(digest) })
@@ -105,12 +105,12 @@ function whyNotDockers(push: Push, resting: Descriptor): string | undefined {
 }
 
 /** Records what the image was pushed as: under the intended name, and wherever nothing was known yet. */
-async function rememberPush(store: Store, resting: Descriptor, pulledAs: PulledAs, meant?: Entry): Promise<void> {
+async function rememberPush(store: Store, stored: Descriptor, pulledAs: PulledAs, meant?: Entry): Promise<void> {
   const isMeant = ({ name }: Entry) =>
     name !== undefined && meant?.name !== undefined && formatReference(name) === formatReference(meant.name)
   const isSure = (pulledAs.claims ?? []).length === 0
   const isToKnow = (entry: Entry) =>
-    entry.manifest.digest === resting.digest && (isMeant(entry) || (isSure && entry.pulledAs === undefined))
+    entry.manifest.digest === stored.digest && (isMeant(entry) || (isSure && entry.pulledAs === undefined))
   if (store.entries().some(isToKnow))
     await store.change((entries) => entries.map((entry) => (isToKnow(entry) ? { ...entry, pulledAs } : entry)))
 }
@@ -132,8 +132,8 @@ class Push {
   }
 
   /** Returns what others know a document by, given the pushed image or its index. */
-  pulledAs(resting: Descriptor): PulledAs | undefined {
-    return pulledAsWithin(this.host.store, this.known, resting)
+  pulledAs(stored: Descriptor): PulledAs | undefined {
+    return pulledAsWithin(this.host.store, this.known, stored)
   }
 
   /** Returns what has been learnt about the pushed layers. */
@@ -146,21 +146,21 @@ class Push {
   }
 
   /** Pushes a document. Returns its descriptor in the registry. */
-  async document(resting: Descriptor): Promise<Descriptor> {
-    return isIndexType(resting.mediaType) ? this.index(resting) : this.image(resting)
+  async document(stored: Descriptor): Promise<Descriptor> {
+    return isIndexType(stored.mediaType) ? this.index(stored) : this.image(stored)
   }
 
-  private async index(resting: Descriptor): Promise<Descriptor> {
+  private async index(stored: Descriptor): Promise<Descriptor> {
     const { store } = this.host
-    const { annotations, manifests } = parseIndex(store.blobs.read(resting.digest), `index ${resting.digest}`)
+    const { annotations, manifests } = parseIndex(store.blobs.read(stored.digest), `index ${stored.digest}`)
     const pushed: Descriptor[] = []
     for (const manifest of manifests) {
       if (!store.blobs.has(manifest.digest))
-        throw new TareError('BLOB_MISSING', `${manifest.digest}, of the index ${resting.digest}, is not in the store`)
+        throw new TareError('BLOB_MISSING', `${manifest.digest}, of the index ${stored.digest}, is not in the store`)
       const { mediaType, digest, size } = await this.document(manifest)
       pushed.push({ ...manifest, mediaType, digest, size })
     }
-    const original = await this.originalIndex(resting, pushed)
+    const original = await this.originalIndex(stored, pushed)
     if (original !== undefined) return this.put(original.bytes, original.mediaType)
     const { format } = this.options
     const isDockers = ({ mediaType }: Descriptor) => mediaType === mediaTypes.dockerManifest
@@ -173,12 +173,12 @@ class Push {
 
   /** Returns the index it was pulled as, if every image of it is unchanged and the rest is available. */
   private async originalIndex(
-    resting: Descriptor,
+    stored: Descriptor,
     pushed: readonly Descriptor[],
   ): Promise<{ readonly bytes: Buffer; readonly mediaType: string } | undefined> {
     const { host, registry } = this
     const { signal, insecure, format } = this.options
-    const original = this.pulledAs(resting)
+    const original = this.pulledAs(stored)
     if (original === undefined || !host.store.blobs.has(original.manifest.digest)) return undefined
     const { mediaType } = original.manifest
     if (format !== undefined && (mediaType === mediaTypes.dockerList) !== (format === 'docker')) return undefined
@@ -200,11 +200,11 @@ class Push {
     }
   }
 
-  private async image(resting: Descriptor): Promise<Descriptor> {
+  private async image(stored: Descriptor): Promise<Descriptor> {
     const { host, registry, options } = this
     const { store } = host
-    const { manifest: storedLayer, config: facts } = readImage(store, resting)
-    const original = this.original(resting, facts.diffIds)
+    const { manifest: storedLayer, config: facts } = readImage(store, stored)
+    const original = this.original(stored, facts.diffIds)
     const wanted =
       original === undefined ? undefined : parseManifest(original.bytes, `manifest ${original.blob.digest}`)
     const { signal, insecure, compression = 'gzip', compressionLevel: level } = options
@@ -245,11 +245,11 @@ class Push {
 
   /** Returns the manifest that the image was pulled or pushed as, unless it has to change. */
   private original(
-    resting: Descriptor,
+    stored: Descriptor,
     diffIds: readonly Digest[],
   ): { readonly blob: Descriptor; readonly bytes: Buffer } | undefined {
     const { store } = this.host
-    const blob = this.pulledAs(resting)?.manifest
+    const blob = this.pulledAs(stored)?.manifest
     const { format } = this.options
     if (blob === undefined || !store.blobs.has(blob.digest)) return undefined
     if (format !== undefined && (blob.mediaType === mediaTypes.dockerManifest) !== (format === 'docker'))

@@ -91,10 +91,10 @@ async function relay(
   places: readonly string[],
   push: LayerPush,
 ): Promise<PushedLayer['how'] | undefined> {
-  for (const place of places) {
+  for (const repository of places) {
     const reservation = host.store.reserve()
     try {
-      if (!(await fetched(host, blob, place, reservation.path, push))) continue
+      if (!(await fetched(host, blob, repository, reservation.path, push))) continue
       return await uploadFile(blob, reservation.path, push)
     } finally {
       reservation.discard()
@@ -104,9 +104,15 @@ async function relay(
 }
 
 /** Fetches a blob from a former location; returns false if it is no longer available. */
-async function fetched(host: Host, blob: Descriptor, place: string, path: string, push: LayerPush): Promise<boolean> {
+async function fetched(
+  host: Host,
+  blob: Descriptor,
+  repository: string,
+  path: string,
+  push: LayerPush,
+): Promise<boolean> {
   const { signal, registry } = push
-  const name = { ...parseReference(place), digest: blob.digest }
+  const name = { ...parseReference(repository), digest: blob.digest }
   if (push.silent.has(name.registry)) return false
   try {
     const source = await openSource(host, name, { signal, insecure: push.insecure && name.registry === registry.host })

@@ -58,14 +58,14 @@ describe.each([true, false])('with the referrers API: %s', (api) => {
   test('signatures and SBOMs come along, of an index and of its images, and go on from layouts', async () => {
     const { from, index, all, sbom, ofSbom } = await signed({ api })
     const tare = await open()
-    for (const place of placesOf()) {
-      const result = await tare.registry.copy({ from, to: `${place}:1`, referrers: true })
+    for (const transport of placesOf()) {
+      const result = await tare.registry.copy({ from, to: `${transport}:1`, referrers: true })
       expect(result.digest).toBe(index.digest)
       expect(sorted(result.referrers)).toEqual(sorted(all))
       const target = await startBad()
       const to = `${target.host}/copied:1`
       // The image is found without a name as well: what speaks of it is none.
-      const back = await tare.registry.copy({ from: place, to, referrers: true, preserveDigests: true })
+      const back = await tare.registry.copy({ from: transport, to, referrers: true, preserveDigests: true })
       expect(sorted(back.referrers)).toEqual(sorted(all))
       expect(await tare.registry.referrers({ name: to })).toMatchObject([{ digest: sbom.digest }])
       const [ofIt] = await tare.registry.referrers({ name: `${target.host}/copied@${sbom.digest}` })
@@ -99,10 +99,10 @@ test('cosign’s tags come along with all, to a registry and to a layout, and fr
     expect(sorted(result.referrers)).toEqual(sorted([cosign.digest, ...(referrers ? all : [])]))
     expect(target.manifests.has(tag)).toBe(true)
   }
-  for (const place of placesOf()) {
-    await tare.registry.copy({ from, to: `${place}:1`, allPlatforms: true, referrers: true })
+  for (const transport of placesOf()) {
+    await tare.registry.copy({ from, to: `${transport}:1`, allPlatforms: true, referrers: true })
     const target = await startBad()
-    await tare.registry.copy({ from: place, to: `${target.host}/copied:1`, allPlatforms: true, referrers: true })
+    await tare.registry.copy({ from: transport, to: `${target.host}/copied:1`, allPlatforms: true, referrers: true })
     expect(target.manifests.has(tag)).toBe(true)
   }
   const only = await startBad()

@@ -9,9 +9,13 @@ import type { LayoutTransport } from './transport.ts'
  * Finds an image in a layout: by `ref.name`, by the tag of its full name, by a digest, which may be that of an image within an
  * index; or, without any of these, the only one. Rejects with `IMAGE_UNKNOWN` and `IMAGE_AMBIGUOUS`.
  */
-export async function rootOfLayout(archive: ArchiveSource, place: LayoutTransport, what: string): Promise<Descriptor> {
+export async function rootOfLayout(
+  archive: ArchiveSource,
+  transport: LayoutTransport,
+  what: string,
+): Promise<Descriptor> {
   const roots = await archive.roots()
-  const { label, digest } = place
+  const { label, digest } = transport
   if (digest !== undefined) {
     const found = await withDigest(archive, roots, digest)
     if (found === undefined) throw unknown(what, roots)

@@ -23,25 +23,25 @@ export interface OpenedImage {
 }
 
 /** Opens an image. Rejects with `IMAGE_UNKNOWN` and the errors of the transport. */
-export async function openImage(host: Host, place: Transport, call: RegistryCall): Promise<OpenedImage> {
-  switch (place.kind) {
+export async function openImage(host: Host, transport: Transport, call: RegistryCall): Promise<OpenedImage> {
+  switch (transport.kind) {
     case 'registry': {
-      const source = await openSource(host, place.name, call)
+      const source = await openSource(host, transport.name, call)
       try {
-        const root = await source.resolve(place.name)
-        if (root === undefined) throw unknownImage(place.name, source.mirrorsSaid)
-        return { source, root, referrers: registryReferrers(source, place.name), close: async () => source.close() }
+        const root = await source.resolve(transport.name)
+        if (root === undefined) throw unknownImage(transport.name, source.mirrorsSaid)
+        return { source, root, referrers: registryReferrers(source, transport.name), close: async () => source.close() }
       } catch (error) {
         source.close()
         throw error
       }
     }
     case 'store': {
-      const { root, entries } = findImage(host.store, place.text, host.platform)
-      return { source: host.store, root, entry: entryMeant(entries, place.text), close: async () => {} }
+      const { root, entries } = findImage(host.store, transport.text, host.platform)
+      return { source: host.store, root, entry: entryMeant(entries, transport.text), close: async () => {} }
     }
     default:
-      return openFile(host, place, call)
+      return openFile(host, transport, call)
   }
 }
 
@@ -54,18 +54,24 @@ export interface ImageInPlace extends OpenedImage {
 }
 
 /** Opens an image in a file or folder in place. A path without a prefix is identified by its content. */
-export function openInPlace(host: Host, place: FilePlace | PathAlone, call: RegistryCall): Promise<ImageInPlace> {
-  return withArchive(host, place.path, call, async (archive) => {
+export function openInPlace(host: Host, transport: FilePlace | PathAlone, call: RegistryCall): Promise<ImageInPlace> {
+  return withArchive(host, transport.path, call, async (archive) => {
     const { locate } = archive
-    const isLayout = place.kind === 'path' ? (await archive.roots()).length > 0 : place.kind !== 'docker-archive'
+    const isLayout =
+      transport.kind === 'path' ? (await archive.roots()).length > 0 : transport.kind !== 'docker-archive'
     if (!isLayout) {
-      const name = place.kind === 'path' ? place.label : place.kind === 'docker-archive' ? place.name : undefined
+      const name =
+        transport.kind === 'path' ? transport.label : transport.kind === 'docker-archive' ? transport.name : undefined
       const wanted = typeof name === 'string' ? parseReference(name) : name
       const full = wanted === undefined ? undefined : formatReference(wanted)
-      return { ...(await sourceOfDockerArchive(archive, place.path, full, { inPlace: true })), locate }
+      return { ...(await sourceOfDockerArchive(archive, transport.path, full, { inPlace: true })), locate }
     }
-    const layout = { ...place, kind: 'oci-archive' } as LayoutTransport
-    const root = await rootOfLayout(archive, layout, place.kind === 'path' ? place.path : formatTransport(place))
+    const layout = { ...transport, kind: 'oci-archive' } as LayoutTransport
+    const root = await rootOfLayout(
+      archive,
+      layout,
+      transport.kind === 'path' ? transport.path : formatTransport(transport),
+    )
     return { source: archive, root, locate }
   })
 }
@@ -78,13 +84,13 @@ export interface PathAlone {
 
 type FilePlace = LayoutTransport | Extract<Transport, { kind: 'docker-archive' }>
 
-function openFile(host: Host, place: FilePlace, call: RegistryCall): Promise<OpenedImage> {
-  return withArchive(host, place.path, call, async (archive) => {
-    if (place.kind === 'docker-archive') {
-      const wanted = place.name === undefined ? undefined : formatReference(place.name)
-      return sourceOfDockerArchive(archive, place.path, wanted)
+function openFile(host: Host, transport: FilePlace, call: RegistryCall): Promise<OpenedImage> {
+  return withArchive(host, transport.path, call, async (archive) => {
+    if (transport.kind === 'docker-archive') {
+      const wanted = transport.name === undefined ? undefined : formatReference(transport.name)
+      return sourceOfDockerArchive(archive, transport.path, wanted)
     }
-    const root = await rootOfLayout(archive, place, formatTransport(place))
+    const root = await rootOfLayout(archive, transport, formatTransport(transport))
     return { source: archive, root, referrers: layoutReferrers(archive) }
   })
 }

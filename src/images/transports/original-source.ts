@@ -8,10 +8,11 @@ import { openSource, type RegistryCall } from './remote-image.ts'
 /** Returns a source for an image's original documents: the store if it has them, otherwise where the image came from. */
 export async function originalsOf(
   { store, ...rest }: Host,
-  place: string | undefined,
+  repository: string | undefined,
   call: RegistryCall,
 ): Promise<Source & { close(): void }> {
-  const registry = place === undefined ? undefined : await openSource({ store, ...rest }, parseReference(place), call)
+  const registry =
+    repository === undefined ? undefined : await openSource({ store, ...rest }, parseReference(repository), call)
   return {
     resolve: async () => undefined,
     open: async (blob) => {

@@ -20,7 +20,7 @@ test('places are read as skopeo writes them, and a name alone is a registry’s'
   expect(parseTransport('oci:C:\\layout:v1')).toMatchObject({ path: 'C:\\layout', label: 'v1' })
 })
 
-test('what is no place is refused with the kinds there are', () => {
+test('what is no transport is refused with the kinds there are', () => {
   for (const text of [
     'dir:x',
     'docker-daemon:app',

@@ -50,17 +50,17 @@ export function parseTransport(text: string): Transport {
 }
 
 /** Formats a transport for `parseTransport`, with a registry's name in full. */
-export function formatTransport(place: Transport): string {
-  switch (place.kind) {
+export function formatTransport(transport: Transport): string {
+  switch (transport.kind) {
     case 'registry':
-      return formatReference(place.name)
+      return formatReference(transport.name)
     case 'store':
-      return `store:${place.text}`
+      return `store:${transport.text}`
     case 'docker-archive':
-      return `docker-archive:${place.path}${place.name === undefined ? '' : `:${formatReference(place.name)}`}`
+      return `docker-archive:${transport.path}${transport.name === undefined ? '' : `:${formatReference(transport.name)}`}`
     default: {
-      const label = place.label === undefined ? '' : `:${place.label}`
-      return `${place.kind}:${place.path}${label}${place.digest === undefined ? '' : `@${place.digest}`}`
+      const label = transport.label === undefined ? '' : `:${transport.label}`
+      return `${transport.kind}:${transport.path}${label}${transport.digest === undefined ? '' : `@${transport.digest}`}`
     }
   }
 }
@@ -80,5 +80,5 @@ function unknownKind(text: string, scheme: string): TareError {
 }
 
 function invalid(text: string, why: string): TareError {
-  return new TareError('TRANSPORT_INVALID', `invalid place "${text}": ${why}`, { remedy: `There are ${forms}.` })
+  return new TareError('TRANSPORT_INVALID', `invalid transport "${text}": ${why}`, { remedy: `There are ${forms}.` })
 }

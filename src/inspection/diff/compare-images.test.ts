@@ -329,7 +329,7 @@ test('whether two names are one file is a difference', () => {
 test('times of directories that only the index of a builder has do not count', () => {
   const bytes = tar([['d/', {}]])
   const [a, b] = [imageOf([bytes]), imageOf([bytes])]
-  const settled = { ...a.layers[0]!.index.entries[0]!, kind: 'settle', at: -1, mtime: 99 } as const
+  const settled = { ...a.layers[0]!.index.entries[0]!, kind: 'touch', at: -1, mtime: 99 } as const
   const index = { ...a.layers[0]!.index, entries: [...a.layers[0]!.index.entries, settled] }
   const built = { ...a, layers: [{ ...a.layers[0]!, index }] }
   expect(compare(built, b, { byLayer: true }).equal).toBe(true)

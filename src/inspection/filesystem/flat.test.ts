@@ -90,7 +90,7 @@ test('a path is found through symlinks, which stay inside the root', () => {
 })
 
 test('a directory of which only the build knows the time is not in the image', () => {
-  expect([...of([entry('settle', 'a')]).walk()]).toEqual([])
+  expect([...of([entry('touch', 'a')]).walk()]).toEqual([])
 })
 
 test('a hard link is the file that it names, and that file is known to have several names', () => {

@@ -95,7 +95,7 @@ function listLayer(image: InspectedImage, layer: number, path: string, depth: nu
   const prefix = wanted.length === 0 ? '' : `${wanted.join('/')}/`
   const files: ListedFile[] = []
   for (let i = 0; i < table.count; i++) {
-    if (table.kind(i) === 'settle') continue
+    if (table.kind(i) === 'touch') continue
     const own = table.path(i)
     const isBelow = own.startsWith(prefix) && own.slice(prefix.length).split('/', depth + 1).length <= depth
     if (isBelow || own === prefix.slice(0, -1)) files.push(listedFile(own, table.entry(i), layer))

@@ -6,7 +6,7 @@ const types = { remove: 'removed', hide: 'opaque' } as const
 /** Describes an entry of a layer. */
 export function listedFile(path: string, entry: LayerEntry, layer: number): ListedFile {
   const { kind, mode, uid, gid, size, digest, link, device, xattrs } = entry
-  const type = kind === 'settle' ? 'directory' : kind in types ? types[kind as keyof typeof types] : kind
+  const type = kind === 'touch' ? 'directory' : kind in types ? types[kind as keyof typeof types] : kind
   return {
     path: `/${path}`,
     type: type as ListedFile['type'],

@@ -42,9 +42,9 @@ export function efficiencyOf(layers: readonly InspectedLayer[]): Efficiency {
 
 function* leavesOf(entries: readonly LayerEntry[], below: Tree): Generator<readonly [path: string, size: number]> {
   const parents = new Set<string>()
-  for (const { path, kind } of entries) if (kind !== 'hide' && kind !== 'settle') parents.add(parentOf(path))
+  for (const { path, kind } of entries) if (kind !== 'hide' && kind !== 'touch') parents.add(parentOf(path))
   for (const entry of entries) {
-    if (entry.kind === 'hide' || entry.kind === 'settle') continue
+    if (entry.kind === 'hide' || entry.kind === 'touch') continue
     if (entry.kind === 'directory' && parents.has(entry.path)) continue
     yield [entry.path, entry.kind === 'remove' ? removedSize(below, entry.path) : entry.size]
   }

@@ -43,8 +43,11 @@ export async function createIndex(host: Host, options: IndexCreateOptions): Prom
     const old = options.append === true ? await existing(registry, name, options) : undefined
     const added: { from: string; entries: readonly IndexEntry[] }[] = []
     for (const text of options.images) {
-      const place = parseTransport(text)
-      added.push({ from: formatTransport(place), entries: await take(host, registry, name, place, text, options) })
+      const transport = parseTransport(text)
+      added.push({
+        from: formatTransport(transport),
+        entries: await take(host, registry, name, transport, text, options),
+      })
     }
     const entries = mergeEntries(old?.entries ?? [], added)
     if (entries.length === 0)
@@ -75,14 +78,14 @@ async function take(
   host: Host,
   registry: Registry,
   name: Reference,
-  place: Transport,
+  transport: Transport,
   text: string,
   options: IndexCreateOptions,
 ): Promise<readonly IndexEntry[]> {
   const { report, signal, dryRun } = options
-  const opened = await openImage(host, place, options)
+  const opened = await openImage(host, transport, options)
   try {
-    if (place.kind === 'store') {
+    if (transport.kind === 'store') {
       if (dryRun === true)
         throw new TareError(
           'OPTION_INVALID',
@@ -101,7 +104,8 @@ async function take(
     }
     const entries = await entriesOf(opened.source, opened.root, text)
     if (dryRun === true) return entries
-    const near = place.kind === 'registry' && place.name.registry === name.registry ? [place.name.repository] : []
+    const near =
+      transport.kind === 'registry' && transport.name.registry === name.registry ? [transport.name.repository] : []
     const target = uploading(registry, near)
     for (const blob of new Map(entries.map((entry) => [entry.blob.digest, entry.blob])).values())
       await copyImage(opened.source, blob, target, undefined, { report, signal, atOnce: 6 })

@@ -311,7 +311,7 @@ test('one more name is given in every kind of target, and a wrong one is told be
       tare.registry.copy({ ...call, to: target, additionalTags: ['UPPER CASE'] }),
       target,
     ).rejects.toMatchObject({
-      code: expect.stringMatching(/^(?:REFERENCE|PLACE)_INVALID$/),
+      code: expect.stringMatching(/^(?:REFERENCE|TRANSPORT)_INVALID$/),
     })
   expect(readdirSync(at).sort()).toEqual(['a.tar', 'd.tar', 'l'])
   expect(to.manifests.has('9')).toBe(false)

@@ -27,15 +27,15 @@ export async function push(host: Host, options: PushOptions): Promise<PushResult
     )
   const image = options.image ?? options.name
   const { root, entries } = findImage(store, image, host.platform)
-  const resting = options.platform === undefined ? root : await onePlatform(host, root, image, options.platform)
+  const stored = options.platform === undefined ? root : await onePlatform(host, root, image, options.platform)
   const entry = entryMeant(entries, options.name)
   const registry = await openRepository(host, name, options)
   const release = store.lease()
   try {
-    const pushed = await pushDocument(host, registry, resting, options, entry)
+    const pushed = await pushDocument(host, registry, stored, options, entry)
     const there = options.byDigest === true ? { ...name, digest: pushed.blob.digest } : name
     if (options.byDigest !== true) await registry.tag(name, pushed.blob)
-    else if (options.keepDigestName === true) await store.keep(resting, [there], host.now(), pushed)
+    else if (options.keepDigestName === true) await store.keep(stored, [there], host.now(), pushed)
     const { digest, mediaType, size } = pushed.blob
     const previous = pushed.was === undefined || pushed.was === digest ? {} : { previousDigest: pushed.was }
     return { fullName: formatReference(there), digest, mediaType, size, layers: pushed.layers, ...previous }

@@ -51,10 +51,10 @@ async function withChosen<T>(
   read: (source: Source, chosen: Descriptor) => Promise<T>,
 ): Promise<T> {
   const { name, local = false } = options
-  const place: Transport = local ? { kind: 'store', text: name.replace(/^store:/, '') } : parseTransport(name)
+  const transport: Transport = local ? { kind: 'store', text: name.replace(/^store:/, '') } : parseTransport(name)
   const asked =
     options.platform === undefined ? undefined : normalizePlatform(parsePlatform(options.platform, host.platform))
-  const { source, root, entry, close } = await openImage(host, place, options)
+  const { source, root, entry, close } = await openImage(host, transport, options)
   try {
     const platform = asked ?? (ofImage && isIndexType(root.mediaType) ? host.platform : undefined)
     const chosen = (await choosePlatforms(source, root, platform === undefined ? [] : [platform], name)).root

@@ -7,7 +7,7 @@ import { examine } from './doctor.ts'
 import { thisMachine } from './machine.ts'
 
 const user = {
-  ...{ flavour: 'user-1', root: false, nested: true, oneId: false, userxattr: true, procIsCovered: false },
+  ...{ owner: 'user-1', root: false, nested: true, oneId: false, userxattr: true, procIsCovered: false },
   enter: () => [],
   hold: async () => {},
   held: undefined,

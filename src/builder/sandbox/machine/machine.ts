@@ -6,7 +6,7 @@ import { hindrancesToMapping } from './users.ts'
 /** Our privileges on this machine, and how to become root over a range of IDs. */
 export interface Machine {
   /** Separates unpacked layers in the store by how they were unpacked: other IDs have other owners and markers. */
-  readonly flavour: string
+  readonly owner: string
   /** Whether we are root already, in any user namespace. */
   readonly root: boolean
   /** Whether steps that mount need a user namespace: we are not root, or a root that may not mount. */
@@ -41,7 +41,7 @@ export function thisMachine(): Machine {
   const oneId = !root && !mayMapUsers()
   let held: HeldNamespace | undefined
   const machine: Machine = {
-    flavour: mayMount ? 'root' : root ? 'root-nested' : `user-${uid}${oneId ? '-alone' : ''}`,
+    owner: mayMount ? 'root' : root ? 'root-nested' : `user-${uid}${oneId ? '-alone' : ''}`,
     root,
     nested: !mayMount,
     oneId,

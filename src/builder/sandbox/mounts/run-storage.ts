@@ -115,7 +115,7 @@ export class RunStorage {
   }
 
   private own(kind: string): string {
-    return join(this.folder, kind, this.machine.flavour)
+    return join(this.folder, kind, this.machine.owner)
   }
 
   /** Returns the folders of a kind, one per set of IDs that created them. */
@@ -124,7 +124,7 @@ export class RunStorage {
   }
 
   private folders(kind: string): string[] {
-    const users = this.machine.root ? listed(join(this.folder, kind)) : [this.machine.flavour]
+    const users = this.machine.root ? listed(join(this.folder, kind)) : [this.machine.owner]
     return users.map((user) => join(this.folder, kind, user))
   }
 

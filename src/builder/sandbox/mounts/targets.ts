@@ -3,7 +3,7 @@ import { TareError } from '../../../support/index.ts'
 import type { SandboxMount } from '../step/index.ts'
 import type { Stubs } from './stubs.ts'
 
-export interface Transport {
+export interface MountTarget {
   /** Path below the root, without a leading `/`. */
   readonly place: string
   /** Whether it is inside another mount, whose contents, including symlinks, are unknown before it is mounted. */
@@ -24,7 +24,7 @@ export class Targets {
   }
 
   /** Must be called in mount order: nested mounts after their parents. Throws `MOUNT_TARGET_INVALID`. */
-  add(target: string, kind: 'directory' | 'file'): Transport {
+  add(target: string, kind: 'directory' | 'file'): MountTarget {
     const path = posix.resolve('/', target)
     const found = this.find(path)
     if (found.place === 'proc' || found.place.startsWith('proc/'))
@@ -36,7 +36,7 @@ export class Targets {
     return found
   }
 
-  private find(path: string): Transport {
+  private find(path: string): MountTarget {
     const within = (outer: string, inner: string) => inner.startsWith(`${outer}/`)
     const holder = this.holders.findLast(({ target }) => within(target, path))
     if (holder !== undefined) return { place: holder.place + path.slice(holder.target.length), nested: true }

@@ -135,7 +135,7 @@ const tolerable =
 export function standsAlone(entries: readonly LayerEntry[]): boolean {
   const directories = new Set<string>([''])
   for (const { path, kind } of entries) {
-    if (kind === 'settle') continue
+    if (kind === 'touch') continue
     const slash = path.lastIndexOf('/')
     if (!directories.has(slash < 0 ? '' : path.slice(0, slash))) return false
     if (kind === 'directory') directories.add(path)

@@ -27,7 +27,7 @@ export function touchedByLayers(layers: readonly StoredLayer[]): readonly (Touch
       return true
     }
     if (links.size > 0 && entries.some(({ path }) => !isStraight(parentOf(path)))) return undefined
-    return entries.map(({ kind, path }) => (kind === 'directory' || kind === 'settle' ? `${path}/` : path))
+    return entries.map(({ kind, path }) => (kind === 'directory' || kind === 'touch' ? `${path}/` : path))
   })
 }
 

@@ -50,7 +50,7 @@ export class Unpacked {
 
   private async layer(stack: Stack, i: number): Promise<string> {
     const { index, chain, path } = stack.layers[i]!
-    if (index.entries.every(({ kind }) => kind === 'settle')) return ''
+    if (index.entries.every(({ kind }) => kind === 'touch')) return ''
     for (const name of [nameOfChain(chain), nameOfLayer(index.diffId)])
       if (existsSync(join(this.folder, name))) return name
     // Where it has holes, tar is told of them, which takes a stream.

@@ -58,7 +58,7 @@ export async function runStep(
     const layer = await makeLayer({ differences, digests: () => false }, tools, step)
     rememberLayer(tools, key, key, layer)
     const snapshot = tools.snapshots.stack(onto, layer)
-    if (differences.some(({ kind }) => kind !== 'settle')) chain = snapshot.id
+    if (differences.some(({ kind }) => kind !== 'touch')) chain = snapshot.id
     return snapshot
   } finally {
     await outcome.release(chain)

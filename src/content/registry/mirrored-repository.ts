@@ -24,7 +24,7 @@ const mirrorAttempts = 2
 const mirrorWait = 1_000
 
 /** An endpoint with its connection. */
-export class Transport {
+export class EndpointClient {
   /** As in image names. */
   readonly host: string
   readonly repository: string
@@ -66,14 +66,14 @@ export class Transport {
 const small = 1 << 20
 
 interface Mirror {
-  readonly place: Transport
+  readonly endpoint: EndpointClient
   /** Why it is no longer used. */
   failure?: string
 }
 
 /** Reads a repository from its mirrors, in order, then from its origin. Writes go to the origin. */
-export class Places {
-  readonly origin: Transport
+export class MirroredRepository {
+  readonly origin: EndpointClient
   private readonly mirrors: readonly Mirror[]
   private readonly signal: AbortSignal | undefined
   /** The mirrors' failures in the last read that reached the origin. */
@@ -83,14 +83,14 @@ export class Places {
   constructor({ origin, mirrors }: Endpoints, settings: PlaceSettings) {
     const { idleTimeout, retries } = settings
     this.signal = retries.signal
-    this.origin = new Transport(origin, settings)
+    this.origin = new EndpointClient(origin, settings)
     const hasty: PlaceSettings = {
       ...settings,
       credentials: undefined,
       idleTimeout: Math.min(idleTimeout, mirrorPatience),
       retries: { ...retries, attempts: Math.min(retries.attempts, mirrorAttempts), longestWait: mirrorWait },
     }
-    this.mirrors = mirrors.map((mirror) => ({ place: new Transport(mirror, hasty) }))
+    this.mirrors = mirrors.map((mirror) => ({ endpoint: new EndpointClient(mirror, hasty) }))
   }
 
   /** Describes why mirrors failed when the origin was last used; undefined if they did not. */
@@ -99,12 +99,12 @@ export class Places {
   }
 
   close(): void {
-    for (const { place } of this.mirrors) place.close()
+    for (const { endpoint } of this.mirrors) endpoint.close()
     this.origin.close()
   }
 
   /** Returns the first result; undefined if no endpoint has it. Errors are the origin's, and mention the mirrors. */
-  async read<T>(ask: (place: Transport) => Promise<T | undefined>): Promise<T | undefined> {
+  async read<T>(ask: (endpoint: EndpointClient) => Promise<T | undefined>): Promise<T | undefined> {
     return (await this.find(ask)).answer
   }
 
@@ -112,9 +112,9 @@ export class Places {
   async open(blob: Descriptor): Promise<Bytes> {
     // Small blobs from a mirror are verified before being passed on.
     if (this.mirrors.length > 0 && blob.size <= small)
-      return flow((await this.read((place) => readSmall(place, blob)))!)
+      return flow((await this.read((endpoint) => readSmall(endpoint, blob)))!)
     const first = await this.findBlob(blob, 0)
-    const { connection, repository } = first.place
+    const { connection, repository } = first.endpoint
     return verified(this.wholeBlob(blob, first), blob, `${connection.host}/${repository}`)
   }
 
@@ -124,29 +124,29 @@ export class Places {
   dropMirrors(error: unknown): boolean {
     if (!this.gaveBytes) return false
     this.gaveBytes = false
-    for (const mirror of this.mirrors) mirror.failure ??= reasonOf(error, mirror.place)
+    for (const mirror of this.mirrors) mirror.failure ??= reasonOf(error, mirror.endpoint)
     return true
   }
 
-  private async find<T>(ask: (place: Transport) => Promise<T | undefined>): Promise<Found<T>> {
+  private async find<T>(ask: (endpoint: EndpointClient) => Promise<T | undefined>): Promise<Found<T>> {
     const passed: string[] = []
     for (const mirror of this.mirrors) {
-      const { place } = mirror
+      const { endpoint } = mirror
       if (mirror.failure === undefined) {
         try {
-          const answer = await ask(place)
-          if (answer !== undefined) return { answer, place, mirror }
-          passed.push(`${place.connection.host} does not have it`)
+          const answer = await ask(endpoint)
+          if (answer !== undefined) return { answer, endpoint, mirror }
+          passed.push(`${endpoint.connection.host} does not have it`)
         } catch (error) {
           if (this.signal?.aborted || !isTheirs(error)) throw error
-          passed.push(reasonOf(error, place))
-          if (isLasting(error)) mirror.failure = reasonOf(error, place)
+          passed.push(reasonOf(error, endpoint))
+          if (isLasting(error)) mirror.failure = reasonOf(error, endpoint)
         }
       } else passed.push(mirror.failure)
     }
     this.passed = passed
     try {
-      return { answer: await ask(this.origin), place: this.origin }
+      return { answer: await ask(this.origin), endpoint: this.origin }
     } catch (error) {
       throw this.signal?.aborted ? error : tellingOf(passed, error)
     }
@@ -160,7 +160,7 @@ export class Places {
   private async *wholeBlob(blob: Descriptor, first: Found<Bytes> & { readonly answer: Bytes }): Bytes {
     let found = first
     for (let at = 0; ; ) {
-      const { mirror, place } = found
+      const { mirror, endpoint } = found
       if (mirror !== undefined) this.gaveBytes = true
       try {
         for await (const chunk of found.answer) {
@@ -168,23 +168,23 @@ export class Places {
           yield chunk
         }
         if (mirror === undefined || at >= blob.size) return
-        mirror.failure = `${place.connection.host} has only ${at} of the ${blob.size} bytes of ${blob.digest}`
+        mirror.failure = `${endpoint.connection.host} has only ${at} of the ${blob.size} bytes of ${blob.digest}`
       } catch (error) {
         if (mirror === undefined || this.signal?.aborted || !isTheirs(error)) throw error
-        mirror.failure = reasonOf(error, place)
+        mirror.failure = reasonOf(error, endpoint)
       }
       found = await this.findBlob(blob, at)
     }
   }
 }
 
-async function readSmall({ connection, repository }: Transport, blob: Descriptor): Promise<Buffer> {
+async function readSmall({ connection, repository }: EndpointClient, blob: Descriptor): Promise<Buffer> {
   return collect(await download(connection, repository, blob), small)
 }
 
 interface Found<T> {
   readonly answer: T | undefined
-  readonly place: Transport
+  readonly endpoint: EndpointClient
   /** Undefined for the origin. */
   readonly mirror?: Mirror
 }
@@ -199,7 +199,7 @@ function isLasting({ code }: TareError): boolean {
 }
 
 /** Formats a reason such as `mirror.example:5000 answers 503`. */
-function reasonOf(error: unknown, { connection: { host } }: Transport): string {
+function reasonOf(error: unknown, { connection: { host } }: EndpointClient): string {
   const message = messageOf(error)
   const at = message.lastIndexOf(`: ${host}`)
   return at === -1 ? `${host}: ${message}` : message.slice(at + 2)
