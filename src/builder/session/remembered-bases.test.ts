@@ -85,7 +85,7 @@ test('the warning says when the registry was last asked, however often the base 
   await rev()
   expect(warnings()).toEqual([
     expect.stringContaining('as of 2020-01-02T03:04:05Z'),
-    expect.stringContaining('on 2020-'),
+    expect.stringContaining('as of 2020-'),
   ])
   at.interfere = undefined
   await rev()

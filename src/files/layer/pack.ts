@@ -105,8 +105,8 @@ export class Packer {
   private add(difference: Difference): Promise<void> | undefined {
     if (difference.kind === 'remove') return this.whiteout(difference.path)
     const { path, node } = difference
-    if (difference.kind === 'settle') {
-      this.entries.add({ path, kind: 'settle', size: 0, at: -1, runs: noRuns, ...this.metadata(node) })
+    if (difference.kind === 'touch') {
+      this.entries.add({ path, kind: 'touch', size: 0, at: -1, runs: noRuns, ...this.metadata(node) })
       return undefined
     }
     const entry = this.entryOf(path, node)

@@ -4,12 +4,12 @@ import type { Directory, Metadata, Node, RegularFile } from './node.ts'
 /**
  * A difference between two trees, in layer order.
  * - `put`: the node is new or changed, or is a directory containing something that is.
- * - `settle`: a directory of which only the time changed. Not part of a layer, but of the tree.
+ * - `touch`: a directory of which only the time changed. Not part of a layer, but of the tree.
  * - `remove`: the node is gone.
  */
 export type Difference =
   | { readonly kind: 'put'; readonly path: string; readonly node: Node }
-  | { readonly kind: 'settle'; readonly path: string; readonly node: Directory }
+  | { readonly kind: 'touch'; readonly path: string; readonly node: Directory }
   | { readonly kind: 'remove'; readonly path: string }
 
 /** Whether two files have the same content; called only if size and time agree. */
@@ -70,13 +70,13 @@ function compareDirectory(
   const told = compareDirectories(was, node, `${prefix}${name}/`, sameContent, found)
   if (was === undefined || told || !sameMetadata(was, node)) return true
   if (was.mtime !== node.mtime || was.mtimeNs !== node.mtimeNs)
-    found[place] = new NodeDifference('settle', prefix, name, node)
+    found[place] = new NodeDifference('touch', prefix, name, node)
   else found.splice(place, 1)
   return false
 }
 
 /** There may be hundreds of thousands, so the path is put together when it is needed. */
-class NodeDifference<Kind extends 'put' | 'settle', Its extends Node> {
+class NodeDifference<Kind extends 'put' | 'touch', Its extends Node> {
   readonly kind: Kind
   readonly node: Its
   private readonly prefix: string
