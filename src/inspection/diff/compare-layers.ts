@@ -65,11 +65,11 @@ export function layerDifference({ a, b }: LayerPair, kind: LayerDifference['kind
   }
 }
 
-/** What is in the layer itself: `settle` stands only in the index of who built it. */
+/** What is in the layer itself: `touch` stands only in the index of who built it. */
 function entriesOf(layer: InspectedLayer): readonly PlacedEntry[] {
   const table = tableOf(layer.index)
   return Array.from({ length: table.count }, (_, i) => ({ layer, table, i })).filter(
-    ({ i }) => table.kind(i) !== 'settle',
+    ({ i }) => table.kind(i) !== 'touch',
   )
 }
 
