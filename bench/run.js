@@ -2,6 +2,7 @@
 //
 //   node bench/run.js [--runs N] [WORKLOAD ...]        alpine-cold alpine-cached save files-cold files-changed big-cold
 //                                                      big-cached big-boot many-files many-file many-why many-tree first-look
+//                                                      many-diff big-diff big-diff-by-tar
 //
 // Requires hyperfine. Docker is reached through DOCKER_HOST or the default socket; $ALPINE_ROOTFS names a real root filesystem to
 // use instead of the generated one. Inputs and results are kept in bench/work ($BENCH_WORK).
@@ -98,6 +99,7 @@ const looks = {
   'many-file': `image cat bench-many ${many}/file-5.js`,
   'many-why': `image why bench-many ${many}/file-5.js`,
   'many-tree': 'image files --tree --depth 3 bench-many',
+  'many-diff': 'image diff --semantic bench-many bench-many#1..30',
 }
 for (const [name, command] of Object.entries(looks))
   workloads[name] = (peer) =>
@@ -110,6 +112,25 @@ workloads['first-look'] = (peer) =>
         timed: `${tare} image layers ${packed}`,
       }
     : undefined
+
+// Two images of 1 GiB that differ in one file. What differs ends with 1, which hyperfine takes for a failure.
+const other = `cp -a ${inputs.big} ${changing}; echo x >${changing}/extra; tar -rf ${changing}/big.tar -C ${changing} extra`
+const twoBig = (peer) => `${peer.build('bench-big', inputs.big)}; ${other}; ${peer.build('bench-other', changing)}`
+workloads['big-diff'] = (peer) =>
+  peer === peers.tare
+    ? { once: twoBig(peer), timed: `sh -c '${tare} image diff --semantic bench-big bench-other; test $? = 1'` }
+    : undefined
+workloads['big-diff-by-tar'] = (peer) => {
+  const [a, b] = [join(scratch, 'unpacked-a'), join(scratch, 'unpacked-b')]
+  const unpack = `tar -xf ${inputs.big}/big.tar -C ${a}; tar -xf ${changing}/big.tar -C ${b}`
+  return peer === peers.tare
+    ? {
+        once: other,
+        before: `rm -rf ${a} ${b}; mkdir ${a} ${b}`,
+        timed: `sh -c '${unpack}; diff -r --no-dereference ${a} ${b}; test $? = 1'`,
+      }
+    : undefined
+}
 
 const quietly = (command) => execFileSync('sh', ['-c', `{ ${command}; } >/dev/null 2>&1 || true`])
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openBench } from '../../../../test/kit/cli.ts'
 import { type Members, tarOf } from '../../../../test/kit/tiny-archive.ts'
+import { ignorable } from '../../../inspection/index.ts'
 
 /** Two images, `a` and `b`, of these files. */
 async function openImages(a: Members, b: Members) {
@@ -28,6 +29,11 @@ test('the exit code is 0 for equal, 1 for different, 2 for failed and 125 for a 
   expect((await diff('--ignore', 'times')).code).toBe(125)
   expect((await diff('--nothing')).code).toBe(125)
   expect((await diff('--show', 'x', '--json')).code).toBe(125)
+})
+
+test('every kind that the library can ignore is a value of the flag', async () => {
+  const { diff } = await openImages({ x: '' }, { x: '' })
+  expect(await diff('-q', '--ignore', Object.keys(ignorable).join(','))).toMatchObject({ code: 0, err: '' })
 })
 
 test('a table has a row with its kind for each difference, and says what was left out', async () => {

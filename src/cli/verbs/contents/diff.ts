@@ -1,13 +1,9 @@
 import type { Ignorable, ImageDiff } from '../../../index.ts'
 import { defineVerb } from '../../command.ts'
 import { UsageError } from '../../failure.ts'
-import { withTransfers } from '../../progress-output.ts'
-import type { Outcomes } from '../../render/transfers.ts'
 import { print, printData } from '../../streams.ts'
-import { loginFlags } from '../registry/login-flags.ts'
 import { diffTable } from './diff-table.ts'
-
-const outcomes: Outcomes = { transferred: 'Read', existing: 'Already exists', mounted: 'Already exists' }
+import { aboutImage, jsonFlag, look, lookFlags } from './look-flags.ts'
 
 // As in the library's `ignorable`, which would have to be loaded for a wrong flag.
 const kinds = [
@@ -27,28 +23,22 @@ const kinds = [
 
 export const diff = defineVerb({
   usage: '[OPTIONS] IMAGE IMAGE',
-  about: `Each IMAGE is one of
-  NAME, ID                        an image of tare's store, or else of a registry
-  docker://NAME                   an image of a registry
-  PATH, oci:PATH[:TAG], oci-archive:PATH[:TAG], docker-archive:PATH[:NAME]
-                                  an OCI layout or an archive, as docker save writes it
-and IMAGE#3..5 are some of its layers, the lowest of which is 1.
+  about: `${aboutImage}
+IMAGE#3..5 are some of its layers; 1 is the lowest.
 
-Exit codes: 0 where they are equal, 1 where something differs, 2 where it cannot be said.`,
+Exits with 0 where they are equal, 1 where something differs, 2 where they cannot be compared.`,
   args: { least: 2, most: 2 },
   failsWith: 2,
   flags: {
-    ...loginFlags,
+    ...lookFlags,
+    ...jsonFlag,
     ignore: {
       type: 'strings',
       placeholder: 'kinds',
       help: `Kinds of differences that do not count: ${kinds.join(', ')}`,
     },
-    insecure: { type: 'bool', help: 'Skip certificate checks and allow plain HTTP' },
-    json: { type: 'bool', help: 'Print JSON' },
     layers: { type: 'bool', help: 'Compare layer by layer (default: the filesystems that the layers make)' },
     'no-trunc': { type: 'bool', help: "Don't truncate output" },
-    platform: { type: 'string', help: 'Compare the images of this platform' },
     quiet: { type: 'bool', short: 'q', help: 'Print nothing: the exit code says it' },
     report: { type: 'string', placeholder: 'folder', help: 'Write the files that differ, of both, to a new folder' },
     semantic: {
@@ -58,7 +48,7 @@ Exit codes: 0 where they are equal, 1 where something differs, 2 where it cannot
     show: { type: 'string', placeholder: 'path', help: 'Show the difference of one text file, as diff -u' },
   },
   run: async (call) => {
-    const { args, flags, signal } = call
+    const { args, flags } = call
     const unknown = flags.ignore.find((kind) => !kinds.includes(kind))
     if (unknown !== undefined)
       throw new UsageError(
@@ -68,19 +58,19 @@ Exit codes: 0 where they are equal, 1 where something differs, 2 where it cannot
     const clash = ['ignore', 'semantic', 'layers', 'report', 'json'].find((flag) => call.given.has(flag))
     if (flags.show !== undefined && clash !== undefined)
       throw new UsageError(`--show and --${clash} exclude each other`)
-    const images = { a: args[0]!, b: args[1]!, platform: flags.platform, insecure: flags.insecure, signal }
-    const tare = await call.open()
+    const [a, b] = args as [string, string]
     const { show } = flags
+    const tare = await call.open()
     if (show !== undefined) {
-      const text = await withTransfers(call, outcomes, 'stderr', (report) =>
-        tare.images.diffFile({ ...images, path: show, report }),
+      const text = await look(call, `${a} and ${b}`, ({ image: _, ...options }) =>
+        tare.images.diffFile({ ...options, a, b, path: show }),
       )
       if (!flags.quiet) await printData(call.streams, text, 'text')
       return text === '' ? 0 : 1
     }
-    const found = await withTransfers(call, outcomes, 'stderr', (report) =>
+    const found = await look(call, `${a} and ${b}`, ({ image: _, ...options }) =>
       tare.images.diff({
-        ...{ ...images, report, semantic: flags.semantic, byLayer: flags.layers, reportFolder: flags.report },
+        ...{ ...options, a, b, semantic: flags.semantic, byLayer: flags.layers, reportFolder: flags.report },
         ignore: flags.ignore as readonly Ignorable[],
       }),
     )
