@@ -65,7 +65,7 @@ describe.each(ways)('what a RUN leaves: $name', (way) => {
     const again = `${alpine}COPY *.sh /\nRUN sh /make.sh\nRUN sh /list.sh > /second\n`
     await succeed(['build', '-q', '-t', 'app', '-f', '-', 'context'], { input: again })
     expect(await succeed(['run', 'app', 'cat', '/second'])).toBe(first)
-  }, 120_000)
+  })
 
   test('owners beyond the ids that are mapped stay as they are, whatever a RUN does to their files', async () => {
     const owned = 'COPY --chown=300000:300001 make.sh /d/f\nCOPY --chown=300000:300001 make.sh /g\n'
@@ -85,7 +85,7 @@ describe.each(ways)('what a RUN leaves: $name', (way) => {
       '300000/300001 g',
       '7/8 usr/',
     ])
-  }, 60_000)
+  })
 
   test('cache mounts are shared, locked or private, seeded and owned as they say', async () => {
     const cache = (flags: string) => `RUN --mount=type=cache,target=/c,${flags}`
@@ -122,5 +122,5 @@ ${way.bare ? '' : `${cache('id=x,ro')} cat /c/f >> /facts; ! touch /c/f 2>/dev/n
       await succeed(['build', '-q', '--build-arg', `N=${count}`, '-t', 'app', 'context'])
       expect(await succeed(['run', 'app'])).toBe(expected(seed, count))
     }
-  }, 120_000)
+  })
 })

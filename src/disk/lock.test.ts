@@ -115,7 +115,7 @@ test('a lock of another boot is waited for while it changes, and taken over when
     ...[0, -3600, 3600].map(late),
   ])
   for (const time of [first!, ...others]) expect(time).toBeGreaterThan(4500)
-}, 30_000)
+})
 
 test('whoever holds a lock for longer touches it, also in work that lets no timer run', async () => {
   const lock = join(temporaryFolder(), 'lock')
@@ -124,7 +124,7 @@ test('whoever holds a lock for longer touches it, also in work that lets no time
     lock,
     async () => {
       lutimesSync(lock, old, old)
-      await expect.poll(() => lstatSync(lock).mtimeMs, { timeout: 5000 }).toBeGreaterThan(old * 1000 + 50_000)
+      await expect.poll(() => lstatSync(lock).mtimeMs).toBeGreaterThan(old * 1000 + 50_000)
       await sleep(600)
       lutimesSync(lock, old, old)
       const until = performance.now() + 700

@@ -120,7 +120,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
         untouched()
       }
       await swapping
-    }, 60_000)
+    })
 
     test.skipIf(bare || !isRoot)(
       'devices of the image cannot be opened, and a read-only root changes nothing in that',

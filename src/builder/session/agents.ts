@@ -76,7 +76,7 @@ export class Agents {
       complaint += chunk.toString('utf8')
     })
     for (let tries = 0; !isSocket(socket); tries++) {
-      if (tries === 500 || complaint !== '' || agent.exitCode !== null) throw missing(complaint)
+      if (tries === 3000 || complaint !== '' || agent.exitCode !== null) throw missing(complaint)
       await pause(10)
     }
     for (const { path, bytes } of contents) await add(socket, path, bytes)

@@ -90,7 +90,7 @@ test('the warning says when the registry was last asked, however often the base 
   at.interfere = undefined
   await rev()
   expect(JSON.parse(readFileSync(path, 'utf8')).asked > known.asked).toBe(true)
-}, 20_000)
+})
 
 test('a registry that nobody runs is waited for once in a build, however many bases it had', async () => {
   const { rev, at, registry, warnings } = await bench()
@@ -128,7 +128,7 @@ test('without anything remembered, a registry that gives no answer is an error',
   const { build, at } = await bench()
   at.interfere = (request) => !!request.destroy()
   await expect(build()).rejects.toMatchObject({ code: 'BASE_UNKNOWN' })
-}, 20_000)
+})
 
 test('--pull takes nothing that is only remembered', async () => {
   const { rev, build, at, set } = await bench()
@@ -137,7 +137,7 @@ test('--pull takes nothing that is only remembered', async () => {
   expect(await rev(undefined, { pull: true })).toBe('2')
   at.interfere = status(503)
   await expect(build(undefined, { pull: true })).rejects.toMatchObject({ code: 'BASE_UNKNOWN' })
-}, 20_000)
+})
 
 test('a base by its digest is asked for once, under whatever tag it was read', async () => {
   const { rev, base, registry, set } = await bench()

@@ -139,4 +139,4 @@ test('a layer that takes over from an earlier one is the layer that a fresh stor
     { numRuns: runs(40) },
   )
   expect(taken).toBeGreaterThan(10)
-}, 90_000)
+})

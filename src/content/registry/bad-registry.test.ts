@@ -92,9 +92,10 @@ test('bursts of 5xx and 429 are waited out, as long as Retry-After says', async 
     },
   })
   registry.addBlob(bytes)
-  const began = Date.now()
+  const began = performance.now()
   expect((await readLayer(openBad(registry))).equals(bytes)).toBe(true)
-  expect(Date.now() - began).toBeGreaterThanOrEqual(1000)
+  // A timer may be early by a millisecond.
+  expect(performance.now() - began).toBeGreaterThan(990)
 })
 
 test('a registry that stays busy is told of in its own words', async () => {

@@ -93,7 +93,7 @@ test('a layer made with the help of an earlier one is the layer made without, by
     ),
     { numRuns: runs(400) },
   )
-}, 60_000)
+})
 
 test('what is the same is taken from the earlier layer, and its file is not read', async () => {
   const folder = temporaryFolder()

@@ -224,7 +224,7 @@ describe.skipIf(!unlessMissing(isRoot, 'whole filesystems in folders are tried a
       expect(await check(stacks[chance(stacks.length)]!)).toBe(ino)
     }
     expect(readdirSync(trees).length).toBeLessThan(stacks.length)
-  }, 60_000)
+  })
 
   test('that failed leaves nothing that it has written', async () => {
     const { stackOf, step, trees } = openLab()
