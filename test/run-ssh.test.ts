@@ -50,7 +50,7 @@ test.skipIf(!isThere)('what is no key is told', async () => {
   const { tare, folder, context } = openKeys(ways[0]!, ssh(''))
   const refusal = async (value: string) => (await tare(['build', '--ssh', value, 'context'])).err
   expect(await refusal('default=context/Dockerfile')).toContain('cannot use the key context/Dockerfile: ')
-  expect(await refusal('default=nope')).toContain('nope of --ssh default is not there')
+  expect(await refusal('default=nope')).toContain('nope of --ssh default does not exist')
   expect(await refusal('default=key,')).toContain('invalid empty ssh agent socket')
   expect(await refusal('default=context')).toContain('neither an agent socket nor a key')
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', 'secret', '-f', join(folder, 'closed')])
