@@ -38,7 +38,7 @@ async function peakOf(bench: ReturnType<typeof openBench>, argv: readonly string
 }
 
 describe.skipIf(!unlessMissing(existsSync('/proc/self/status'), 'peaks are measured on Linux'))('the peak of', () => {
-  test('ADD of a tar of 600 MB, its save and its load', async () => {
+  test('ADD of a tar of 600 MB, its save and its load, and a look into it', async () => {
     const bench = openBench({ Dockerfile: 'FROM scratch\nADD large.tar /\n' })
     const size = 600_000_000 - (600_000_000 % 512)
     const header = entry({ path: 'zeros', size })
@@ -50,7 +50,10 @@ describe.skipIf(!unlessMissing(existsSync('/proc/self/status'), 'peaks are measu
     closeSync(fd)
     expect(await peakOf(bench, ['build', '-q', '-t', 'large', 'context'])).toBeLessThan(limit)
     expect(await peakOf(bench, ['save', '-o', 'large.out', 'large'])).toBeLessThan(limit)
+    expect(await peakOf(bench, ['cp', 'large:/zeros', 'copied'])).toBeLessThan(limit)
     const other = { ...bench, home: join(bench.folder, 'other') }
+    expect(await peakOf(other, ['image', 'layers', './large.out'])).toBeLessThan(limit)
+    expect(await peakOf(other, ['cp', './large.out:/zeros', 'copied'])).toBeLessThan(limit)
     expect(await peakOf(other, ['load', '-i', 'large.out'])).toBeLessThan(limit)
   })
 
