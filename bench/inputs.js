@@ -135,15 +135,63 @@ async function makeMany(folder) {
   writeFileSync(join(folder, 'Dockerfile'), `${lines.join('\n')}\n`)
 }
 
-/** Creates missing inputs. Returns the folder of each. */
-export async function makeInputs(work) {
-  const made = {}
-  for (const [name, make] of Object.entries({ alpine: makeAlpine, files: makeFiles, big: makeBig, many: makeMany })) {
-    const folder = join(work, name)
-    made[name] = folder
-    if (existsSync(join(folder, 'Dockerfile'))) continue
-    mkdirSync(folder, { recursive: true })
-    await make(folder)
+/** Creates `count` small files, of up to 400 bytes, 1,000 in a folder. */
+function makeSmall(count) {
+  return (folder) => {
+    const random = chance(4)
+    const words = text(1 << 20, random)
+    for (let i = 0; i < count; i++) {
+      const place = join(folder, 'src', `d${Math.floor(i / 20_000)}`, `s${Math.floor(i / 1000) % 20}`)
+      if (i % 1000 === 0) mkdirSync(place, { recursive: true })
+      const at = Math.floor(random() * (words.length - 401))
+      writeFileSync(join(place, `f${i}.txt`), words.subarray(at, at + 1 + Math.floor(random() * 400)))
+    }
+    writeFileSync(join(folder, 'Dockerfile'), 'FROM scratch\nCOPY src /app/src\n')
   }
-  return made
+}
+
+/** A Dockerfile over the real root filesystem, since it has commands to run. */
+function makeRuns(lines, more = () => {}) {
+  return async (folder) => {
+    const { ALPINE_ROOTFS } = process.env
+    if (!ALPINE_ROOTFS) throw new Error('set ALPINE_ROOTFS to a root filesystem with a shell: RUN needs one')
+    await copyFile(ALPINE_ROOTFS, join(folder, 'rootfs.tgz'))
+    more(folder)
+    writeFileSync(join(folder, 'Dockerfile'), `${lines.join('\n')}\n`)
+  }
+}
+
+const stages = [
+  ...['FROM scratch AS build', 'ADD rootfs.tgz /', 'RUN echo one > /one', 'RUN cat /one > /two && echo two >> /two'],
+  ...['RUN sha256sum /two > /three && rm /one', 'FROM scratch', 'COPY --from=build /three /three', 'CMD ["/three"]'],
+]
+const runs = ['FROM scratch', 'ADD rootfs.tgz /', ...Array.from({ length: 20 }, (_, i) => `RUN echo ${i} > /file${i}`)]
+const binds = [
+  ...['FROM scratch', 'ADD rootfs.tgz /'],
+  ...Array.from(
+    { length: 3 },
+    (_, i) => `RUN --mount=type=bind,source=src,target=/src ls -R /src | wc -l > /count${i}`,
+  ),
+]
+
+const makers = {
+  alpine: makeAlpine,
+  files: makeFiles,
+  big: makeBig,
+  many: makeMany,
+  'small-20000': makeSmall(20_000),
+  'small-80000': makeSmall(80_000),
+  'small-320000': makeSmall(320_000),
+  stages: makeRuns(stages),
+  runs: makeRuns(runs),
+  binds: makeRuns(binds, makeFiles),
+}
+
+/** Returns the folder of the input `name` in `work`, which is created if it is missing. */
+export async function makeInput(work, name) {
+  const folder = join(work, name)
+  if (existsSync(join(folder, 'Dockerfile'))) return folder
+  mkdirSync(folder, { recursive: true })
+  await makers[name](folder)
+  return folder
 }

@@ -1,0 +1,57 @@
+import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const program = join(dirname(fileURLToPath(import.meta.url)), '../bin/tare.js')
+const works = (command) => spawnSync('sh', ['-c', command], { stdio: 'ignore' }).status === 0
+
+/** tare on a Node, as a user if one is named. */
+function tare(scratch, node, user) {
+  const home = join(scratch, `tare-home-${user ?? 'root'}`)
+  const as = user === undefined ? '' : `setpriv --reuid ${user} --regid ${user} --clear-groups `
+  const call = `${as}env TARE_HOME=${home} HOME=${home}-user ${node} ${program}`
+  return {
+    build: (tag, folder, fresh) => `${call} build -q ${fresh ? '--no-cache' : ''} -t ${tag} ${folder}`,
+    save: (tag, file) => `${call} save -o ${file} ${tag}`,
+    images: `${call} images`,
+    inspect: (tag) => `${call} inspect ${tag}`,
+    call,
+    start: `${node} -e 0`,
+    forget: `rm -rf ${home}`,
+    verified: `${home}/tare/verified`,
+  }
+}
+
+/** For each peer that there is: how it builds (`fresh`: without a cache), saves, looks and removes. */
+export function findPeers(scratch, { nodes, users }) {
+  mkdirSync(scratch, { recursive: true })
+  // Of the users, too.
+  chmodSync(scratch, 0o1777)
+  const root = join(scratch, 'buildah')
+  const buildah = `buildah --root ${root} --runroot ${root}-run --storage-driver overlay`
+  const peers = { tare: tare(scratch, process.execPath) }
+  for (const node of nodes) {
+    const version = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim()
+    peers[`tare-${version.split('.')[0]}`] = tare(scratch, node)
+  }
+  for (const user of users) peers[`tare-${user}`] = tare(scratch, process.execPath, user)
+  if (works('docker version'))
+    peers.docker = {
+      build: (tag, folder, fresh) => `docker build -q --network=host ${fresh ? '--no-cache' : ''} -t ${tag} ${folder}`,
+      save: (tag, file) => `docker save -o ${file} ${tag}`,
+      images: 'docker images',
+      inspect: (tag) => `docker inspect ${tag}`,
+      forget: 'docker image prune -af; docker builder prune -af',
+    }
+  if (works(`${buildah} images`))
+    peers.buildah = {
+      build: (tag, folder, fresh) =>
+        `${buildah} bud -q --isolation chroot --layers ${fresh ? '--no-cache' : ''} -t ${tag} ${folder}`,
+      save: (tag, file) => `${buildah} push -q ${tag} docker-archive:${file}:${tag}:latest`,
+      images: `${buildah} images`,
+      inspect: (tag) => `${buildah} inspect ${tag}`,
+      forget: `${buildah} rmi -af`,
+    }
+  return peers
+}

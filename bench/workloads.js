@@ -1,0 +1,69 @@
+import { join } from 'node:path'
+import { looksIn } from './looks.js'
+
+/** For each workload: its input, and for a peer what is done once, what before each run, and what is timed; undefined if it has no such thing. */
+export function workloadsIn(scratch) {
+  const archive = join(scratch, 'save.tar')
+  const files = join(scratch, 'files')
+  const cold = (input) => ({
+    input,
+    of: (peer, folder) => ({ before: peer.forget, timed: peer.build(`bench-${input}`, folder, true) }),
+  })
+  const cached = (input) => ({
+    input,
+    of: (peer, folder) => ({ once: peer.build(`bench-${input}`, folder), timed: peer.build(`bench-${input}`, folder) }),
+  })
+  const afterBuild = (timed, before) => ({
+    input: 'alpine',
+    of: (peer, folder) => ({ once: peer.build('bench-alpine', folder), before, timed: timed(peer) }),
+  })
+  const small = (count) => ({
+    [`small-${count}-cold`]: cold(`small-${count}`),
+    [`small-${count}-cached`]: cached(`small-${count}`),
+  })
+  return {
+    // What Node alone takes.
+    start: { input: 'alpine', of: (peer) => peer.start && { timed: peer.start } },
+    images: afterBuild((peer) => peer.images),
+    inspect: afterBuild((peer) => peer.inspect('bench-alpine')),
+    save: afterBuild((peer) => peer.save('bench-alpine', archive), `rm -f ${archive}`),
+    'alpine-cold': cold('alpine'),
+    'alpine-cached': cached('alpine'),
+    // A folder the builder has not seen before: hard links to the same files.
+    'files-cold': {
+      input: 'files',
+      of: (peer, folder) => ({
+        before: `${peer.forget}; rm -rf ${files}-new; cp -al ${folder} ${files}-new`,
+        timed: peer.build('bench-files', `${files}-new`, true),
+      }),
+    },
+    'files-changed': {
+      input: 'files',
+      of: (peer, folder) => ({
+        once: `rm -rf ${files}; cp -a ${folder} ${files}; ${peer.build('bench-files', files)}`,
+        before: `date +%s%N >${files}/src/d5/s5/f105`,
+        timed: peer.build('bench-files', files),
+      }),
+    },
+    ...small(20_000),
+    ...small(80_000),
+    ...small(320_000),
+    'big-cold': cold('big'),
+    'big-cached': cached('big'),
+    // As after a reboot: tare verifies the layer before using it. The difference from big-cached is the cost per GiB.
+    'big-boot': {
+      input: 'big',
+      of: (peer, folder) =>
+        peer.verified && {
+          once: peer.build('bench-big', folder),
+          before: `rm -rf ${peer.verified}`,
+          timed: peer.build('bench-big', folder),
+        },
+    },
+    // Two stages with three RUNs, 20 quick RUNs, and three RUNs with a bind mount of 20,000 files.
+    stages: cold('stages'),
+    runs: cold('runs'),
+    binds: cold('binds'),
+    ...looksIn(scratch),
+  }
+}
