@@ -1,5 +1,8 @@
 import { TareError } from '../support/index.ts'
 
+/** The PATH of an image that sets none. (BuildKit, util/system) */
+export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
 /** Durations are in nanoseconds. (docker-image-spec, "Healthcheck") */
 export interface Healthcheck {
   readonly Test?: readonly string[]

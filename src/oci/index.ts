@@ -5,7 +5,7 @@
  * Not here: layer contents, the disk, the network.
  */
 export * from './config.ts'
-export type { ContainerConfig, Healthcheck, HistoryEntry } from './config-members.ts'
+export { type ContainerConfig, defaultPath, type Healthcheck, type HistoryEntry } from './config-members.ts'
 export * from './descriptor.ts'
 export * from './digest.ts'
 export * from './document.ts'

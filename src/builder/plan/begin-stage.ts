@@ -1,10 +1,10 @@
 import { type Dockerfile, type From, findings, type Instruction, type Stage } from '../../dockerfile/index.ts'
-import { formatPlatform, matchPlatform, type Platform } from '../../oci/index.ts'
+import { defaultPath, formatPlatform, matchPlatform, type Platform } from '../../oci/index.ts'
 import { closest, locate, TareError } from '../../support/index.ts'
 import type { Graph } from './graph.ts'
 import { contextKey, contextNamed } from './named-contexts.ts'
 import { type StageHead, stageBefore } from './stage-heads.ts'
-import { cleanConfig, defaultPath, envOf, makesLayer, type StageState, setEnv } from './stage-state.ts'
+import { cleanConfig, envOf, makesLayer, type StageState, setEnv } from './stage-state.ts'
 import type { NamedContext, PlanOptions } from './types.ts'
 import type { Words } from './words.ts'
 

@@ -2,9 +2,6 @@ import type { Instruction, Lookup } from '../../dockerfile/index.ts'
 import type { ContainerConfig, ImageConfig, Platform } from '../../oci/index.ts'
 import type { HistoryStep, OperationId } from './types.ts'
 
-/** (BuildKit, util/system) */
-export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-
 export type MutableConfig = { -readonly [key in keyof ContainerConfig]: ContainerConfig[key] }
 
 /** The state of a stage while its instructions are processed. */

@@ -27,7 +27,7 @@ export function runSettings(
     secret: (id) => found(id)?.bytes,
     secretKey: (id) => {
       const secret = found(id)
-      return secret?.cached === true ? keyedHash(host.store.home, secret) : undefined
+      return secret?.cached === true ? keyedHash(host.store.own, secret) : undefined
     },
     hidden: secrets.flatMap((secret) => needleOf(secret)?.toString('utf8') ?? []),
     agent: (id) => agents.socket(id),
@@ -38,7 +38,7 @@ export function runSettings(
     allowInsecure: allowed.includes('security.insecure'),
     cacheNamespace: buildArgs['BUILDKIT_CACHE_MOUNT_NS'] ?? '',
     logFile: ({ title }) =>
-      join(host.store.home, 'tare', 'logs', `${started}-${nameOfProcess()}`, `${sha256(title).slice(7, 19)}.log`),
+      join(host.store.own, 'logs', `${started}-${nameOfProcess()}`, `${sha256(title).slice(7, 19)}.log`),
   }
 }
 

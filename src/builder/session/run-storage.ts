@@ -1,8 +1,7 @@
-import { join } from 'node:path'
 import type { Host } from '../../images/index.ts'
 import { RunStorage } from '../sandbox/index.ts'
 
 /** Opens what RUN keeps in the store: cache mounts and unpacked layers. */
 export function runStorage({ store }: Host): RunStorage {
-  return new RunStorage(join(store.home, 'tare'))
+  return new RunStorage(store.own)
 }

@@ -74,12 +74,12 @@ export function needleOf({ bytes }: Secret): Buffer | undefined {
 }
 
 /** Hashes a secret's content for use in cache keys, with a key of this store: without it, nobody can tell the content. */
-export function keyedHash(home: string, { id, bytes }: Secret): string {
-  return createHmac('sha256', keyOfStore(home)).update(`${id}\0`).update(bytes).digest('hex')
+export function keyedHash(folder: string, { id, bytes }: Secret): string {
+  return createHmac('sha256', keyOfStore(folder)).update(`${id}\0`).update(bytes).digest('hex')
 }
 
-function keyOfStore(home: string): Buffer {
-  const path = join(home, 'tare', 'secret-key')
+function keyOfStore(folder: string): Buffer {
+  const path = join(folder, 'secret-key')
   const length = 32
   try {
     const key = readFileSync(path)
@@ -88,7 +88,7 @@ function keyOfStore(home: string): Buffer {
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw error
   }
-  makePrivateFolder(join(home, 'tare'))
+  makePrivateFolder(folder)
   // If another build does the same at once, one of them will not find its steps again.
   replaceFile(path, randomBytes(length), { mode: 0o600 })
   return readFileSync(path)

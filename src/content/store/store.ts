@@ -34,6 +34,8 @@ export class Store implements Target {
   readonly home: string
   readonly blobs: Blobs
   readonly records: Records
+  /** Where everything is that is not part of the OCI layout: the `tare` folder in `home`. */
+  readonly own: string
   private readonly names: Names
   private readonly scratch: ProcessFiles
   private readonly leases: ProcessFiles
@@ -42,6 +44,7 @@ export class Store implements Target {
   constructor(home: string, { boot = thisBoot().id || 'unknown', warn = () => {} }: StoreOptions = {}) {
     this.home = home
     const own = join(home, 'tare')
+    this.own = own
     const owners = ownersIn(join(own, 'alive'))
     this.scratch = new ProcessFiles(join(own, 'scratch'), owners)
     this.leases = new ProcessFiles(join(own, 'leases'), owners)
@@ -52,8 +55,8 @@ export class Store implements Target {
 
   /** Restricts permissions left too open by earlier versions: images are for their owner only. */
   close(): void {
-    for (const name of ['tare', 'blobs']) closeFolder(join(this.home, name))
-    for (const kind of ['unpacked', 'running', 'trees', 'caches']) closeFolder(join(this.home, 'tare', kind))
+    for (const folder of [this.own, join(this.home, 'blobs')]) closeFolder(folder)
+    for (const kind of ['unpacked', 'running', 'trees', 'caches']) closeFolder(join(this.own, kind))
   }
 
   async resolve(name: Reference): Promise<Descriptor | undefined> {
@@ -131,7 +134,7 @@ export class Store implements Target {
   /** Runs `work` under the store's lock. */
   async alone<T>(work: () => T): Promise<T> {
     try {
-      makePrivateFolder(join(this.home, 'tare'))
+      makePrivateFolder(this.own)
       return await this.locked(work)
     } catch (error) {
       throw explainWriteFailure(error, this.home)
@@ -140,14 +143,15 @@ export class Store implements Target {
 
   private async locked<T>(work: () => T): Promise<T> {
     let begun = false
+    const path = join(this.own, 'lock')
     const lock = () =>
       withLock(
-        join(this.home, 'tare', 'lock'),
+        path,
         () => {
           begun = true
           return work()
         },
-        () => busy(this.home),
+        () => busy(path),
       )
     try {
       return await lock()
@@ -209,8 +213,7 @@ export class Store implements Target {
   }
 }
 
-function busy(home: string): TareError {
-  const path = join(home, 'tare', 'lock')
+function busy(path: string): TareError {
   return new TareError('STORE_BUSY', `another process has locked the store for 30 seconds (${path})`, {
     remedy: 'If none is running, remove that file.',
   })

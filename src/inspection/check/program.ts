@@ -1,5 +1,6 @@
 import type { CheckFinding } from '../../api/index.ts'
 import type { RegularFile } from '../../files/tree/index.ts'
+import { defaultPath } from '../../oci/index.ts'
 import type { Filesystem } from './filesystem.ts'
 import { finding } from './finding.ts'
 import { loadLibraries } from './libraries.ts'
@@ -30,8 +31,6 @@ export interface Checked {
   readonly programs: readonly Program[]
 }
 
-// (Docker, DefaultPathEnv)
-const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 // A script whose interpreter is a script …: the kernel gives up after four. (linux, fs/exec.c)
 const mostScripts = 4
 

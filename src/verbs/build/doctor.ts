@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { DoctorReport } from '../../api/index.ts'
 import { canExecute, examine } from '../../builder/sandbox/index.ts'
 import type { Host } from '../../images/index.ts'
@@ -7,7 +6,7 @@ const architectures = ['amd64', '386', 'arm64', 'arm', 'riscv64', 'ppc64le', 's3
 
 /** Reports what this machine allows RUN to do: tries each sandbox, and says how to fix what is missing. */
 export async function doctor({ store }: Host): Promise<DoctorReport> {
-  const { user, chosen, sandboxes, notes } = await examine(join(store.home, 'tare'))
+  const { user, chosen, sandboxes, notes } = await examine(store.own)
   return {
     ...{ home: store.home, user, chosen, sandboxes, notes },
     platforms: architectures.filter((name) => canExecute(name)).map((name) => `linux/${name}`),

@@ -10,6 +10,7 @@ import { findImage, type StoredImage } from '../../images/index.ts'
 import { completeStored } from '../../images/ingest/index.ts'
 import {
   type ContainerConfig,
+  defaultPath,
   formatPlatform,
   matchPlatform,
   normalizePlatform,
@@ -134,11 +135,9 @@ function commandOf(config: ContainerConfig, { entrypoint, command = [], image }:
   return argv
 }
 
-const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-
 function environmentOf(config: ContainerConfig, { env = {}, terminal }: RunOptions): string[] {
   const all = new Map<string, string>()
-  const lines = [defaultPath, ...(terminal === true ? ['TERM=xterm'] : []), ...(config.Env ?? [])]
+  const lines = [`PATH=${defaultPath}`, ...(terminal === true ? ['TERM=xterm'] : []), ...(config.Env ?? [])]
   for (const line of lines) all.set(line.slice(0, line.indexOf('=')), line)
   for (const [name, value] of Object.entries(env)) all.set(name, `${name}=${value}`)
   return [...all.values()]

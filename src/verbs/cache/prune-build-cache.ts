@@ -28,8 +28,8 @@ export async function pruneBuildCache(host: Host, { filters = [] }: PruneOptions
 
 /** Removes the command output of finished builds: folders named `<time>-<process>`. */
 function removeLogs({ store }: Host, before: number): void {
-  const folder = join(store.home, 'tare', 'logs')
-  const owners = ownersIn(join(store.home, 'tare', 'alive'))
+  const folder = join(store.own, 'logs')
+  const owners = ownersIn(join(store.own, 'alive'))
   if (!existsSync(folder)) return
   for (const name of readdirSync(folder)) {
     const path = join(folder, name)
