@@ -47,7 +47,7 @@ const settings: Readonly<Record<string, readonly [flags: readonly string[], expe
   'no seccomp profile': [unconfined, { by: 'namespace', told: [copies], untold: [/loopback/], build: whole }],
   'no seccomp profile, and the store on a volume': [
     [...unconfined, '--volume', '/store', '--env', 'TARE_HOME=/store'],
-    { by: 'namespace', told: [/Parts of \/proc are covered/], untold: [copies], build: whole },
+    { by: 'namespace', told: [/Parts of \/proc are masked/], untold: [copies], build: whole },
   ],
   'no seccomp profile, and no new privileges': [
     [...unconfined, ...nothingMore],
@@ -91,13 +91,13 @@ const settings: Readonly<Record<string, readonly [flags: readonly string[], expe
     [...unconfined, '--read-only'],
     {
       by: undefined,
-      told: [/the store \(.*\) cannot be written/],
+      told: [/the store \(.*\) is not writable/],
       build: /cannot be written: the filesystem is read-only/,
     },
   ],
   'a read-only root and a tmpfs': [
     [...unconfined, ...closed],
-    { by: 'namespace', told: [/Parts of \/proc are covered/], untold: [copies], build: whole },
+    { by: 'namespace', told: [/Parts of \/proc are masked/], untold: [copies], build: whole },
   ],
 }
 
