@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs'
-import { mkdir, readdir, symlink } from 'node:fs/promises'
+import { mkdir, readdir, rm, symlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -10,11 +10,18 @@ import { refused } from './write-files.ts'
 
 const emptyFolder = 'Name a folder that does not exist yet, or an empty one.'
 
-/** Makes the folder; one that is there has to be empty. Rejects with `DESTINATION_INVALID`. */
-export async function makeEmptyFolder(folder: string): Promise<void> {
+/**
+ * Makes the folder; one that is there has to be empty. Resolves to what undoes that, with all that was put into it. Rejects with
+ * `DESTINATION_INVALID`.
+ */
+export async function makeEmptyFolder(folder: string): Promise<() => Promise<void>> {
   try {
-    await mkdir(folder, { recursive: true })
-    if ((await readdir(folder)).length === 0) return
+    const made = await mkdir(folder, { recursive: true })
+    if ((await readdir(folder)).length === 0)
+      return async () => {
+        const all = made === undefined ? (await readdir(folder)).map((name) => join(folder, name)) : [made]
+        for (const path of all) await rm(path, { recursive: true, force: true })
+      }
   } catch (cause) {
     throw refused(folder, messageOf(cause), emptyFolder, cause)
   }

@@ -125,6 +125,18 @@ test('a report goes into an empty folder only, and through no link that is there
   expect([readdirSync(reportFolder), readdirSync(outside)]).toEqual([['mine'], []])
 })
 
+test('a report that cannot be written whole leaves nothing', async () => {
+  const { folder, diff } = await twoImages({ x: 'one', [`${'d/'.repeat(1900)}x`]: '' }, { x: 'two' })
+  const [fresh, empty] = [join(folder, 'fresh'), join(folder, 'empty')]
+  mkdirSync(empty)
+  for (const parent of [fresh, empty])
+    await expect(diff({ reportFolder: join(parent, 'n'.repeat(200), 'm'.repeat(200)) })).rejects.toMatchObject({
+      code: 'DESTINATION_INVALID',
+    })
+  await expect(diff({ b: './nothing.tar', reportFolder: join(fresh, 'report') })).rejects.toThrow()
+  expect([existsSync(fresh), readdirSync(empty)]).toEqual([false, []])
+})
+
 test('names that lead through links of the image stay inside the report', async () => {
   const outside = temporaryFolder()
   writeFileSync(join(outside, 'x'), 'mine')

@@ -34,14 +34,19 @@ export async function diff(host: Host, options: ImageDiffOptions): Promise<Image
     throw new TareError('OPTION_INVALID', `${JSON.stringify(unknown)} is nothing that can be ignored`, {
       remedy: `These are: ${Object.keys(ignorable).join(', ')}.`,
     })
-  if (reportFolder !== undefined) await makeEmptyFolder(reportFolder)
-  return withBoth(host, options, async (a, b) => {
-    const { diff: compared, learnt } = compareImages(a, b, { ignore, byLayer })
-    rememberDigests(host, learnt)
-    const result = { ...compared, ...(await packagesOf(compared, [a, b])) }
-    if (reportFolder !== undefined) await writeReport(reportFolder, result, [a, b])
-    return result
-  })
+  const undo = reportFolder === undefined ? undefined : await makeEmptyFolder(reportFolder)
+  try {
+    return await withBoth(host, options, async (a, b) => {
+      const { diff: compared, learnt } = compareImages(a, b, { ignore, byLayer })
+      rememberDigests(host, learnt)
+      const result = { ...compared, ...(await packagesOf(compared, [a, b])) }
+      if (reportFolder !== undefined) await writeReport(reportFolder, result, [a, b])
+      return result
+    })
+  } catch (error) {
+    await undo?.()
+    throw error
+  }
 }
 
 // A text that somebody reads.
