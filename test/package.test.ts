@@ -79,6 +79,27 @@ test('a module of the library has a source map with its source', () => {
   expect(readFileSync(join(installed, 'dist/index.js'), 'utf8')).toContain('//# sourceMappingURL=index.js.map')
 })
 
+test('every type has hover text, and every option its own, with its default', () => {
+  const text = readFileSync(join(installed, 'dist/index.d.ts'), 'utf8')
+  const missing: string[] = []
+  let [current, doc] = ['', '']
+  for (const line of text.split('\n')) {
+    const declared = /^export (?:declare )?(?:class|function|interface|type) (\w+)/.exec(line)?.[1]
+    const [, option, isOptional] = /^ {4}readonly (\w+)(\?)?:/.exec(line) ?? []
+    if (declared !== undefined) {
+      current = declared
+      if (doc === '') missing.push(declared)
+    } else if (option !== undefined && current.endsWith('Options')) {
+      if (doc === '') missing.push(`${current}.${option}`)
+      else if (isOptional && !doc.includes('Default')) missing.push(`the default of ${current}.${option}`)
+    }
+    // A comment belongs to the line after it.
+    if (/^ *\/\*\*/.test(line)) doc = line
+    else doc = /^ *\*/.test(line) ? doc + line : ''
+  }
+  expect(missing).toEqual([])
+})
+
 /** Every type that the package exports. */
 function exportedTypes(): readonly string[] {
   const text = readFileSync(join(installed, 'dist/index.d.ts'), 'utf8')

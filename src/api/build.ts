@@ -122,7 +122,7 @@ export interface BuildOptions extends LoginCallOptions {
    * turns `warn` into `error`; nothing in it turns the search off. Default: `warn`.
    */
   readonly secretLeak?: 'error' | 'warn' | 'allow' | undefined
-  /** Called when a RUN command fails, before the build is rejected. */
+  /** Called when a RUN command fails, before the build is rejected. Default: nobody is told. */
   readonly onFailedStep?: ((step: FailedStep) => Promise<void>) | undefined
 }
 

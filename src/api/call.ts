@@ -6,7 +6,7 @@ export interface CallOptions {
   readonly report?: Reporter | undefined
   /**
    * Ends the work early: nothing half-written stays, and the promise rejects with the signal's reason. One that has fired before
-   * the call rejects before anything is done.
+   * the call rejects before anything is done. Default: none.
    */
   readonly signal?: AbortSignal | undefined
 }

@@ -3,6 +3,7 @@ import type { RegistryCallOptions } from './call.ts'
 /** `error`: it does not start. `warning`: it fails at something, or lets something out. `note`: worth knowing. */
 export type CheckSeverity = 'error' | 'warning' | 'note'
 
+/** Codes of what `images.check` finds; they keep their meaning. */
 export type CheckCode =
   | 'AccountMissing'
   | 'AccountUnnamed'
@@ -49,6 +50,7 @@ export interface CheckSilence {
   readonly reason: string
 }
 
+/** What `images.check` takes. */
 export interface CheckOptions extends RegistryCallOptions {
   /** A name in the store or in a registry, or a transport: `oci:layout:tag`, `docker-archive:app.tar`. */
   readonly image: string
@@ -58,6 +60,7 @@ export interface CheckOptions extends RegistryCallOptions {
   readonly silences?: readonly CheckSilence[] | undefined
 }
 
+/** What `images.check` found. */
 export interface CheckResult {
   /** The gravest first. */
   readonly findings: readonly CheckFinding[]

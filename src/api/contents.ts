@@ -46,7 +46,7 @@ export interface ListFilesOptions {
   readonly layer?: number | undefined
   /** How deep: 1 for what is in the directory itself. Default: all. */
   readonly depth?: number | undefined
-  /** Adds up what is in each directory, at any depth. Not of one layer. */
+  /** Adds up what is in each directory, at any depth. Not of one layer. Default: false. */
   readonly totals?: boolean | undefined
 }
 
@@ -120,11 +120,13 @@ export interface FileTrace {
   readonly changes: readonly FileChange[]
 }
 
+/** What `images.export` takes. */
 export interface ExportOptions extends LookOptions {
   /** A file's path (written whole or not at all), or something that takes the bytes in order. */
   readonly to: { readonly path: string } | { readonly write: (chunk: Uint8Array) => Promise<unknown> }
 }
 
+/** What `images.copyOut` takes. */
 export interface CopyOutOptions extends LookOptions {
   /** A file or a directory; with `/.` at its end, what is in the directory. */
   readonly path: string
@@ -132,12 +134,13 @@ export interface CopyOutOptions extends LookOptions {
    * Where to, as `docker cp` reads it: into a directory that is there, else under that very name. Or something that takes a tar of it.
    */
   readonly to: { readonly path: string } | { readonly write: (chunk: Uint8Array) => Promise<unknown> }
-  /** Follows `path` where it is a symlink. */
+  /** Follows `path` where it is a symlink. Default: false. */
   readonly followLink?: boolean | undefined
-  /** Gives files the owners and all the permission bits that they have in the image; who is not root cannot. */
+  /** Gives files the owners and all the permission bits that they have in the image; who is not root cannot. Default: false. */
   readonly archive?: boolean | undefined
 }
 
+/** What was copied. */
 export interface CopyOutResult {
   /** Bytes of the files that were written. */
   readonly size: number

@@ -28,17 +28,19 @@ export interface ComparedImages extends RegistryCallOptions {
   readonly platform?: string | undefined
 }
 
+/** What `images.diff` takes. */
 export interface ImageDiffOptions extends ComparedImages {
-  /** What does not count as different. */
+  /** What does not count as different. Default: nothing. */
   readonly ignore?: readonly Ignorable[] | undefined
-  /** Ignores what two builds of the same Dockerfile may differ in. */
+  /** Ignores what two builds of the same Dockerfile may differ in. Default: false. */
   readonly semantic?: boolean | undefined
   /** Layer by layer. Default: what all layers make together, so that images that are cut differently can be compared. */
   readonly byLayer?: boolean | undefined
-  /** A folder, new or empty, for the files that differ: those of A below `a`, those of B below `b`, and the result as `diff.json`. */
+  /** A folder, new or empty, for the files that differ: those of A below `a`, those of B below `b`, and the result as `diff.json`. Default: none is written. */
   readonly reportFolder?: string | undefined
 }
 
+/** What `images.diffFile` takes. */
 export interface FileDiffOptions extends ComparedImages {
   /** In the image; no link at its end is followed. */
   readonly path: string
@@ -54,6 +56,7 @@ export interface ConfigDifference {
   readonly b?: string
 }
 
+/** A difference in one line of the history. */
 export interface HistoryDifference {
   readonly kind: 'history' | 'image-times'
   /** From 0, oldest first. */
@@ -96,6 +99,7 @@ export interface ComparedFact {
   readonly b?: string
 }
 
+/** A file that one of the images has otherwise, or not at all. */
 export interface ComparedFile {
   readonly kind: 'added' | 'removed' | 'changed'
   /** Without a first slash. */
@@ -120,6 +124,7 @@ export interface DirectorySizes {
   readonly b: number
 }
 
+/** A package that one of the images has in another version, or not at all. */
 export interface PackageDifference {
   /** `changed`: another version, architecture or license of the same name. */
   readonly kind: 'added' | 'removed' | 'changed'
@@ -129,6 +134,7 @@ export interface PackageDifference {
   readonly b?: InstalledPackage
 }
 
+/** One of the two images. */
 export interface ComparedImage {
   /** As it was asked for. */
   readonly name: string
@@ -143,6 +149,7 @@ export interface ComparedImage {
   readonly size: number
 }
 
+/** What two images differ in. */
 export interface ImageDiff {
   /** Nothing is different that was not ignored. */
   readonly equal: boolean

@@ -29,12 +29,13 @@ export interface PlatformSummary {
   readonly size: number
 }
 
+/** What `images.list` takes. */
 export interface ListOptions extends CallOptions {
-  /** Lists the platforms of each image as well. */
+  /** Lists the platforms of each image as well. Default: false. */
   readonly platforms?: boolean | undefined
-  /** `alpine` (any tag) or `alpine:3.19`: only these; with `*` as in a path. */
+  /** `alpine` (any tag) or `alpine:3.19`: only these; with `*` as in a path. Default: all. */
   readonly reference?: string | undefined
-  /** `dangling=true`, `label=k=v`, `before=ref`, `since=ref`, `reference=pattern`, `until=…`. All have to hold, but of several references one, `reference` above among them. */
+  /** `dangling=true`, `label=k=v`, `before=ref`, `since=ref`, `reference=pattern`, `until=…`. All have to hold, but of several references one, `reference` above among them. Default: none. Rejects with `FILTER_INVALID`. */
   readonly filters?: readonly string[] | undefined
 }
 
@@ -57,6 +58,7 @@ export interface ImageDetails {
   readonly Descriptor: { readonly mediaType: string; readonly digest: Digest; readonly size: number }
 }
 
+/** One line of `image history`. Sizes are bytes, times RFC 3339. */
 export interface HistoryLine {
   /** The image ID for the newest line, `<missing>` for the others. */
   readonly id: string
@@ -67,22 +69,26 @@ export interface HistoryLine {
   readonly tags: readonly string[]
 }
 
+/** What `images.remove` takes. */
 export interface RemoveOptions extends CallOptions {
   /** Names, IDs (or unique beginnings of IDs), or digests. */
   readonly names: readonly string[]
-  /** Also when an ID has several names, and without a word about names that do not exist. */
+  /** Also when an ID has several names, and without a word about names that do not exist. Default: false. */
   readonly force?: boolean | undefined
 }
 
 /** What happened, in order. */
 export type Removal = { readonly untagged: string } | { readonly deleted: Digest }
 
+/** What `images.prune` and `cache.prune` take. */
 export interface PruneOptions extends CallOptions {
-  /** Also images that have a name. */
+  /** Also images that have a name. Default: false. */
   readonly all?: boolean | undefined
+  /** `until=24h` (or a time), and for images `label=k=v`, `dangling=…`, for the cache `type=…`. Default: none. Rejects with `FILTER_INVALID`. */
   readonly filters?: readonly string[] | undefined
 }
 
+/** What pruning removed. */
 export interface PruneResult {
   readonly removed: readonly Removal[]
   /** Bytes. */

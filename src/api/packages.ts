@@ -27,6 +27,7 @@ export interface UnreadDatabase {
   readonly reason: string
 }
 
+/** The packages of an image, as their databases list them. */
 export interface PackageList {
   /** By type, name and version. */
   readonly packages: readonly InstalledPackage[]

@@ -1,6 +1,7 @@
-import type { CallOptions } from './call.ts'
+import type { RegistryCallOptions } from './call.ts'
 
-export interface SbomOptions extends CallOptions {
+/** What `images.sbom` takes. */
+export interface SbomOptions extends RegistryCallOptions {
   /** A name in the store or in a registry, or a transport: `oci:layout:tag`, `docker-archive:app.tar`. */
   readonly image: string
   /** `linux/arm64`, of an index. Default: the only image, or this machine's platform. */

@@ -84,6 +84,7 @@ export interface Tare {
   info(options?: CallOptions): Promise<TareInfo>
 }
 
+/** `tare.images`: images of the store, and looks into images anywhere. */
 export interface ImageVerbs {
   /** One summary for each name, newest first. */
   list(options?: ListOptions): Promise<readonly ImageSummary[]>
@@ -127,6 +128,7 @@ export interface ImageVerbs {
   weigh(options: WeighOptions): Promise<WeighResult>
 }
 
+/** `tare.registry`: images in registries, and logins. */
 export interface RegistryVerbs {
   /** Takes an image of a registry into the store. */
   pull(options: PullOptions): Promise<PullResult>
@@ -159,6 +161,7 @@ export interface RegistryVerbs {
   remove(options: RemoveRemoteOptions): Promise<Digest>
 }
 
+/** `tare.index`: indexes in registries. */
 export interface IndexVerbs {
   /** Makes an index of images, under a name in a registry. */
   create(options: IndexCreateOptions): Promise<IndexResult>
@@ -166,6 +169,7 @@ export interface IndexVerbs {
   annotate(options: IndexAnnotateOptions): Promise<IndexResult>
 }
 
+/** `tare.cache`: remembered steps and cache mounts. */
 export interface CacheVerbs {
   /** Forgets remembered build steps and the layers that only they keep. */
   prune(options?: PruneOptions): Promise<PruneResult>

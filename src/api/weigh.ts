@@ -3,18 +3,19 @@ import type { RegistryCallOptions } from './call.ts'
 
 /** What an image may weigh. What is exceeded is a finding. */
 export interface WeighRules {
-  /** Bytes of the files in all its layers. */
+  /** Bytes of the files in all its layers. Default: any. */
   readonly maxSize?: number | undefined
-  /** Bytes of files that later layers replaced or removed. */
+  /** Bytes of files that later layers replaced or removed. Default: any. */
   readonly maxWasted?: number | undefined
-  /** From 0 to 1, as dive computes it. */
+  /** From 0 to 1, as dive computes it. Default: any. */
   readonly minEfficiency?: number | undefined
-  /** From 0 to 1: wasted bytes as dive counts them, of the bytes in the layers above the first. */
+  /** From 0 to 1: wasted bytes as dive counts them, of the bytes in the layers above the first. Default: any. */
   readonly maxWastedShare?: number | undefined
-  /** Bytes wasted as dive counts them: everything that paths take which are in several layers. */
+  /** Bytes wasted as dive counts them: everything that paths take which are in several layers. Default: any. */
   readonly maxDiveWasted?: number | undefined
 }
 
+/** What `images.weigh` takes. */
 export interface WeighOptions extends RegistryCallOptions {
   /** A name in the store or in a registry, or a transport: `oci:layout:tag`, `docker-archive:app.tar`. */
   readonly image: string
@@ -30,6 +31,7 @@ export interface Weight {
   readonly files: number
 }
 
+/** The weight of one layer. */
 export interface LayerWeight extends Weight {
   readonly diffId: Digest
   readonly createdBy?: string
@@ -55,12 +57,14 @@ export interface DuplicateFiles {
   readonly paths: readonly string[]
 }
 
+/** A rule that the image breaks. */
 export interface WeighFinding {
   readonly rule: keyof WeighRules
   readonly limit: number
   readonly found: number
 }
 
+/** What the bytes of an image are. */
 export interface WeighResult {
   /** Bytes of the files in all layers: the size that docker shows. */
   readonly size: number

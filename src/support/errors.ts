@@ -8,10 +8,13 @@ export interface SourceRange {
   readonly text: string
 }
 
+/** What a TareError has besides its code and message. */
 export interface TareErrorOptions {
-  /** What the user can do about it, as a full sentence. */
+  /** What the user can do about it, as a full sentence. Default: none. */
   readonly remedy?: string | undefined
+  /** The lines it is about. Default: none. */
   readonly where?: SourceRange | undefined
+  /** The error that led to it. Default: none. */
   readonly cause?: unknown
 }
 

@@ -51,11 +51,13 @@ export type TareEvent =
   /** An image was tagged or written. */
   | { readonly type: 'image'; readonly id: string; readonly name?: string }
 
+/** What is being done with a blob: fetched, read from an archive, compressed, sent, or written elsewhere. */
 export type TransferPhase = 'downloading' | 'loading' | 'compressing' | 'uploading' | 'copying'
 
 /** `existing`: the destination already had it. `mounted`: the registry took it from another repository. */
 export type TransferOutcome = 'transferred' | 'existing' | 'mounted'
 
+/** Is called with each event, while it happens. Must not throw. */
 export type Reporter = (event: TareEvent) => void
 
 export const silent: Reporter = () => {}
