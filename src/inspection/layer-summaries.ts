@@ -3,7 +3,7 @@ import { contentSize, tableOf } from '../files/layer/index.ts'
 import { isPlainLayer } from '../oci/index.ts'
 import type { InspectedImage } from './image.ts'
 
-/** The layers of an image, lowest first. */
+/** Returns an image's layers, lowest first. */
 export function summarizeLayers({ layers }: InspectedImage): readonly LayerSummary[] {
   return layers.map(({ index, blob, createdBy, created }, i) => {
     const counts = { files: 0, directories: 0, removed: 0 }

@@ -4,18 +4,18 @@ import type { StoredRun } from '../tar/index.ts'
 import type { RegularFile } from '../tree/index.ts'
 import { ContentReader, pieces } from './content.ts'
 
-// Files with less of a hole are written whole: that costs less than looking.
+// Files with smaller holes are written whole: that costs less than looking for them.
 const worthLooking = 16 << 20
 
-/** Whether the file on disk has holes that are worth keeping. */
+/** Whether the file on disk has holes worth preserving. */
 export function hasHoles(path: string): boolean {
   const stat = statSync(systemPath(path), { throwIfNoEntry: false })
   return stat !== undefined && stat.size - stat.blocks * 512 >= worthLooking
 }
 
 /**
- * The parts of the file that are not zeros; undefined where it has no large holes. The system tells nobody here where holes are, so a
- * file is read, if what it lies in has some.
+ * Returns the parts of the file that are not zeros; undefined if it has no large holes. Node cannot ask the system where holes
+ * are, so the file is read if it has any.
  */
 export function findRuns(file: RegularFile): readonly Omit<StoredRun, 'at'>[] | undefined {
   const { content, size } = file

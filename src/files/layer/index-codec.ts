@@ -4,8 +4,8 @@ import type { LayerEntry, LayerIndex } from './layer-index.ts'
 import { type Columns, digestKnown, kindsOfEntries, LayerTable, type Rest } from './layer-table.ts'
 import { TableWriter } from './table-writer.ts'
 
-// The form on disk: a line of JSON, filled up to a multiple of eight bytes, then each column as it is in memory, then prefixes, names and
-// the rest. Numbers are in the order of the machine's bytes, which the first line tells.
+// The format on disk: a line of JSON, padded to a multiple of eight bytes, then each column as in memory, then prefixes, names
+// and the rest. Numbers are in the machine's byte order, which the first line states.
 const format = 3
 const order = endianness()
 
@@ -26,7 +26,7 @@ export function encodeIndex(index: LayerIndex): Buffer {
   return Buffer.concat(assembleIndex(index, encodeTable(tableFrom(index.entries))))
 }
 
-/** Joins a layer's digest and size with its encoded entries: bytes that follow each other. */
+/** Combines a layer's digest and size with its encoded entries. */
 export function assembleIndex(
   { diffId, size }: Pick<LayerIndex, 'diffId' | 'size'>,
   encoded: EncodedEntries,
@@ -36,7 +36,7 @@ export function assembleIndex(
   return [Buffer.from(line), ...encoded.parts]
 }
 
-/** Encodes the entries alone: most of the work, possible before the layer's digest is known. */
+/** Encodes the entries, which is most of the work, and possible before the layer's digest is known. */
 export function encodeTable({ columns, count, prefixes, names, rest }: LayerTable): EncodedEntries {
   const prefixBytes = Buffer.from(JSON.stringify(prefixes))
   const restBytes = Buffer.from(JSON.stringify([...rest]))
@@ -49,7 +49,7 @@ export function encodeTable({ columns, count, prefixes, names, rest }: LayerTabl
   }
 }
 
-/** The columns as they follow one another: those of the widest numbers first, so that each begins where it may. */
+/** The order of the columns: those with the widest numbers first, so that all are aligned. */
 const layoutOf = [
   ...([
     'mtime',
@@ -69,7 +69,7 @@ const layoutOf = [
 const widths = { mtime: 8, size: 8, at: 8, dataAt: 8, kind: 1, digest: 32 } as const
 const widthOf = (name: keyof Columns) => (name in widths ? widths[name as keyof typeof widths] : 4)
 
-/** The index in columns: as it was read, or made now. */
+/** Returns the index in columns, as it was read or converted now. */
 export function tableOf(index: LayerIndex): LayerTable {
   return index.table ?? tableFrom(index.entries)
 }
@@ -80,12 +80,12 @@ function tableFrom(entries: readonly LayerEntry[]): LayerTable {
   return writer.done()
 }
 
-/** The index of a layer whose entries are in columns. */
+/** Returns the index of a layer whose entries are in columns. */
 export function indexOf(layer: Pick<LayerIndex, 'diffId' | 'size'>, table: LayerTable): LayerIndex {
   return new TableIndex(layer, table)
 }
 
-/** Entries become objects when somebody asks for all of them. */
+/** Creates entry objects only when all of them are requested. */
 class TableIndex implements LayerIndex {
   readonly diffId: LayerIndex['diffId']
   readonly size: number
@@ -104,13 +104,13 @@ class TableIndex implements LayerIndex {
   }
 }
 
-/** Reads what `encodeIndex` wrote; undefined for bytes of another format, or damaged ones, which are then made again. */
+/** Decodes what `encodeIndex` wrote; returns undefined for another format or damaged data, so that the index is rebuilt. */
 export function decodeIndex(bytes: Buffer): LayerIndex | undefined {
   try {
     const lineEnd = bytes.indexOf(10)
     const head = JSON.parse(bytes.toString('latin1', 0, lineEnd)) as Head
     if (head.format !== format || head.order !== order || !isDigest(head.diffId)) return undefined
-    // Columns of numbers can only begin at a multiple of their width.
+    // Typed arrays must be aligned to the width of their numbers.
     const aligned = bytes.byteOffset % 8 === 0 ? bytes : Buffer.from(Uint8Array.from(bytes).buffer)
     const take = reader(aligned, lineEnd + 1)
     const columns = columnsFrom(head.count, take)

@@ -10,9 +10,9 @@ export interface LayerIndex {
   /** Size of the uncompressed layer in bytes. */
   readonly size: number
   readonly entries: readonly LayerEntry[]
-  /** The same in columns, where the index was read from its encoded form. */
+  /** The same in columns, if the index was decoded. */
   readonly table?: LayerTable
-  /** With a table: the entries as objects, if somebody has asked for them. */
+  /** With a table: the entries as objects, if they have been requested. */
   readonly made?: readonly LayerEntry[] | undefined
 }
 

@@ -8,7 +8,7 @@ export const kindsOfEntries = [
   ...(['file', 'hardlink', 'symlink', 'char', 'block', 'directory', 'fifo', 'remove', 'hide', 'touch'] as const),
 ] as const
 
-/** What few entries have. */
+/** Members that few entries have. */
 export interface Rest {
   readonly link?: string
   readonly device?: readonly [number, number]
@@ -16,22 +16,22 @@ export interface Rest {
   readonly runs?: readonly (readonly [number, number, number])[]
 }
 
-/** The columns of a table, one value for each entry. */
+/** The columns of a table, one value per entry. */
 export interface Columns {
   readonly mtime: Float64Array
   readonly size: Float64Array
   readonly at: Float64Array
-  /** Where the body lies in one piece; -1 for none, or for several, which are in the rest. */
+  /** Where the body is, if in one piece; -1 for none, or for several, which are in the rest. */
   readonly dataAt: Float64Array
   readonly mode: Uint32Array
   readonly uid: Uint32Array
   readonly gid: Uint32Array
   readonly mtimeNs: Uint32Array
-  /** Which of the table's prefixes its path begins with. */
+  /** The table's prefix with which its path starts. */
   readonly prefix: Uint32Array
-  /** Where its name ends in the names; it begins where the one before ends. */
+  /** Where its name ends in the names; it starts where the previous one ends. */
   readonly nameEnd: Uint32Array
-  /** Of `kindsOfEntries`; 128 more where the digest is known. */
+  /** Index in `kindsOfEntries`, plus 128 if the digest is known. */
   readonly kind: Uint8Array
   /** 32 bytes each. */
   readonly digest: Uint8Array
@@ -42,17 +42,17 @@ const digestSize = 32
 const noRuns: readonly StoredRun[] = []
 
 /**
- * The entries of a layer as columns, as they lie on disk: hundreds of thousands are there as soon as they are read, and only those that
- * somebody asks for become objects.
+ * The entries of a layer in columns, as on disk: hundreds of thousands are available as soon as they are read, and only requested
+ * ones become objects.
  */
 export class LayerTable {
   readonly count: number
   readonly columns: Columns
-  /** What paths begin with: '' or `usr/lib/`. */
+  /** What paths start with: '' or `usr/lib/`. */
   readonly prefixes: readonly string[]
-  /** Names, one after the other. */
+  /** All names, one after the other. */
   readonly names: Uint8Array
-  /** The same as text, where each byte is a character. */
+  /** The same as text, one character per byte. */
   private readonly ascii: string | undefined
   readonly rest: ReadonlyMap<number, Rest>
 
@@ -88,22 +88,22 @@ export class LayerTable {
     return `sha256:${bytes.toString('hex')}`
   }
 
-  /** Target of a symlink or a hard link. */
+  /** Returns the target of a symlink or hard link. */
   link(i: number): string | undefined {
     return this.rest.get(i)?.link
   }
 
-  /** Whether the columns have all that is known of it: it is no link or device, and has no attributes and no holes. */
+  /** Whether the columns describe it completely: it is not a link or device, and has no attributes and no holes. */
   isPlain(i: number): boolean {
     return !this.rest.has(i)
   }
 
-  /** Whether the digest of every file is known. */
+  /** Whether the digests of all files are known. */
   get isHashed(): boolean {
     return this.columns.kind.every((kind) => kind !== 0)
   }
 
-  /** All that is known of one. */
+  /** Returns one entry. */
   entry(i: number): LayerEntry {
     const { mode, uid, gid, mtime, mtimeNs, size, at, dataAt } = this.columns
     const rest = this.rest.get(i)

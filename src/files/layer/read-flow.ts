@@ -10,8 +10,8 @@ const swollen = 1 << 30
 const swollenRatio = 200
 
 /**
- * Reads what is in a layer that flows by, with the digest of every file. `expected` names it in errors; that it has this digest is for
- * the caller to see, who is given every chunk. Throws what `indexLayer` throws, and `ARCHIVE_BOMB` where a map of holes stands for more than a disk would hold.
+ * Indexes a layer stream, with the digest of every file. `expected` names it in errors; verifying it is up to the caller, who
+ * gets every chunk. Throws the errors of `indexLayer`, and `ARCHIVE_BOMB` if its holes represent more than a disk could hold.
  */
 export async function indexFlow(bytes: Bytes, expected: Digest): Promise<LayerIndex> {
   const what = `layer ${expected}`
@@ -47,13 +47,13 @@ export async function indexFlow(bytes: Bytes, expected: Digest): Promise<LayerIn
   return { diffId: expected, size, entries }
 }
 
-/** The digest of one file, holes and all. */
+/** Computes the digest of one file, including holes. */
 class FileHash {
   private readonly entry: LayerEntry
   private readonly runs: StoredEntry['runs']
   private readonly hash: Hash = createHash('sha256')
   private run = 0
-  /** How far the run that is coming has come, and how far the file. */
+  /** How much of the current run, and of the file, has been read. */
   private done = 0
   private position = 0
 

@@ -5,8 +5,8 @@ import { chooseEntry, choosePlatforms, choosePresent, entriesOfIndex } from '../
 import type { OpenedImage } from '../transports/index.ts'
 
 /**
- * The manifest that is looked into: of an index, the one for the platform. Where none is asked for, the only one, or this machine's; of
- * the store's, the first that is there. Rejects with `PLATFORM_MISSING`.
+ * Returns the manifest to inspect: of an index, the one for the platform; by default the only one, or this machine's; in the
+ * store, the first that exists. Rejects with `PLATFORM_MISSING`.
  */
 export async function chooseImage(
   host: Host,

@@ -6,16 +6,16 @@ import { TareError } from '../../support/index.ts'
 import { findImage, type Host } from '../index.ts'
 import { type PathAlone, parseTransport, type Transport } from '../transports/index.ts'
 
-/** Where an image is that is to be looked into. */
+/** Where the image to be inspected is. */
 export interface Place {
   readonly transport: Transport | PathAlone
-  /** It is a name alone, of which neither the store nor the disk knows: it is left for the registry. */
+  /** Whether it is only a name that neither the store nor the disk knows, and so is left to the registry. */
   readonly guessed: boolean
 }
 
 /**
- * What a user means by a name: with a transport, that place; `./app.tar` or `/path`, a file or a folder; a name alone, an image of the
- * store by name or ID, else an archive or a layout at that path, else an image of a registry.
+ * Finds what a user means by a name: with a transport, exactly that; `./app.tar` or `/path`, a file or a folder; a plain name, an
+ * image in the store by name or ID, otherwise an archive or layout at that path, otherwise an image in a registry.
  */
 export function findPlace(host: Host, text: string): Place {
   if (/^(?:docker:\/\/|store:|oci:|oci-archive:|docker-archive:)/.test(text)) return sure(parseTransport(text))
@@ -47,12 +47,12 @@ function isInStore(host: Host, text: string): boolean {
   }
 }
 
-/** Whether a file or a folder may be an image: one may have the name of an image of a registry by chance. */
+/** Whether a file or folder may be an image: it may have the name of a registry's image by chance. */
 function holdsImage(path: string): boolean {
   const stat = statSync(path, { throwIfNoEntry: false })
   if (stat?.isFile() === true) return looksLikeArchive(headOf(path, tarHeadLength))
   if (stat?.isDirectory() !== true) return false
-  // A web page's folder may have a manifest.json, too: that of an image is a list.
+  // A web app may have a manifest.json too; an image's is a list.
   return isFile(join(path, 'oci-layout')) || /^\s*\[/.test(headOf(join(path, 'manifest.json'), 100).toString('latin1'))
 }
 
@@ -64,7 +64,7 @@ function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() === true
 }
 
-/** The first bytes of a file; none where it cannot be read. */
+/** Returns the first bytes of a file, or none if it cannot be read. */
 function headOf(path: string, length: number): Buffer {
   const head = Buffer.alloc(length)
   try {

@@ -10,7 +10,7 @@ import type { ImageInPlace, OpenedImage } from '../transports/index.ts'
 import { readLayer } from './read-layer.ts'
 import type { ContentsOptions } from './types.ts'
 
-/** What is known when the layers of an image are to be looked into. */
+/** What is known when an image's layers are to be inspected. */
 export interface LayersInput {
   readonly host: Host
   readonly image: CompressedImage
@@ -21,24 +21,24 @@ export interface LayersInput {
   readonly options: ContentsOptions
 }
 
-// As many as a pull takes at once; from a disk, as many as inflate beside one another.
+// The same as for a pull; from disk, as many as are decompressed in parallel.
 const remoteAtOnce = 6
 const localAtOnce = 2
 const pieceSize = 256 << 10
 
 /**
- * The layers of one image: those of the store where it has them; plain ones where they lie in an archive or a layout; and all others
- * unpacked into the store when somebody reads a file of theirs.
+ * The layers of an image: from the store if it has them; uncompressed ones in an archive or layout in place; others are
+ * decompressed into the store when one of their files is read.
  */
 export class ImageLayers {
   private readonly input: LayersInput
   private readonly snapshots: Snapshots
   private readonly found = new Map<Digest, Promise<StoredLayer>>()
-  /** By the path that holds them, those layers whose contents are not sure to be there yet. */
+  /** Layers whose contents may not be on disk yet, by the path that will hold them. */
   private readonly pending = new Map<string, number>()
   private readonly inPlace = new Set<string>()
   private readonly unpacking = new Map<Digest, Promise<void>>()
-  /** One for all files: those of a layer come one after the other. */
+  /** Shared by all files, since those of a layer are read one after the other. */
   private readonly reader = new ContentReader()
   private release: (() => void) | undefined
 
@@ -47,7 +47,7 @@ export class ImageLayers {
     this.snapshots = new Snapshots(input.host.store)
   }
 
-  /** All of them with their indexes, lowest first. */
+  /** Returns all layers with their indexes, lowest first. */
   index(): Promise<readonly StoredLayer[]> {
     const { image, isRemote } = this.input
     return inParallel(image.config.diffIds, isRemote ? remoteAtOnce : localAtOnce, (diffId, i) => {
@@ -57,7 +57,7 @@ export class ImageLayers {
     })
   }
 
-  /** How the image has the layer: a docker-archive alone does not say that one is compressed. */
+  /** Returns the layer's descriptor in the image: a docker-archive does not say whether it is compressed. */
   blobOf(i: number, blob: Descriptor): Descriptor {
     const layer = 'layers' in this.input.opened ? this.input.opened.layers?.[i] : undefined
     return layer === undefined || layer.size !== undefined ? blob : { ...blob, mediaType: `${blob.mediaType}+gzip` }
@@ -125,14 +125,14 @@ export class ImageLayers {
     return { index, path }
   }
 
-  /** The index that is remembered; of a layer that is read where it lies, only one by which each file can be checked. */
+  /** Returns the cached index; for a layer read in place, only one by which each file can be verified. */
   private recall(diffId: Digest, checkable: boolean): LayerIndex | undefined {
     const text = this.input.host.store.records.recallBytes('layers', hexOf(diffId))
     const index = text === undefined ? undefined : decodeIndex(text)
     return index !== undefined && (!checkable || tableOf(index).isHashed) ? index : undefined
   }
 
-  /** Where a plain layer lies in an archive or a layout. */
+  /** Returns where an uncompressed layer is in an archive or layout. */
   private async locate(i: number) {
     const { opened, image } = this.input
     if (!('locate' in opened)) return undefined
@@ -141,7 +141,7 @@ export class ImageLayers {
     return blob.digest === image.config.diffIds[i] ? opened.locate(blob) : undefined
   }
 
-  /** Has the contents of the layer in the store. */
+  /** Makes sure that the store has the layer's contents. */
   private bring(i: number): Promise<void> {
     const { image, host } = this.input
     const diffId = image.config.diffIds[i]!
@@ -164,7 +164,7 @@ export class ImageLayers {
     await fetchLayer(host, { diffId, blob: image.manifest.layers[i]! }, options)
   }
 
-  /** Reads the layer front to back, once more where a mirror turned out to lie. */
+  /** Reads the layer completely, once more if a mirror sent corrupt bytes. */
   private async pass(i: number, keep: boolean): Promise<LayerIndex> {
     const { host, image, opened, isRemote, options, name } = this.input
     if (keep) this.release ??= host.store.lease()

@@ -1,7 +1,7 @@
 /**
- * Images opened to be looked into: wherever they are, with the index of every layer, and contents when somebody reads them.
+ * Images opened for inspection, wherever they are: with the index of every layer, and contents on demand.
  *
- * In: a name as it is written on a command line.  Out: an InspectedImage, and the bytes of its files.
+ * In: a name as written on a command line.  Out: an InspectedImage, and the bytes of its files.
  * Not here: what is learnt from them (inspection), how a layer is written (files/layer).
  */
 export { openContents } from './open-contents.ts'

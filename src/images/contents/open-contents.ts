@@ -10,8 +10,8 @@ import { ImageLayers } from './image-layers.ts'
 import type { ContentsOptions, OpenedContents } from './types.ts'
 
 /**
- * Opens an image to look into it, wherever it is: see `findPlace`. A layer of which nothing is known yet is read once, front to back, and
- * checked; its index is remembered. Rejects with `IMAGE_UNKNOWN`, `PLATFORM_MISSING`, `BLOB_CORRUPT`, and with what the place can meet.
+ * Opens an image for inspection, wherever it is: see `findPlace`. A layer without a cached index is read once completely and
+ * verified. Rejects with `IMAGE_UNKNOWN`, `PLATFORM_MISSING`, `BLOB_CORRUPT`, and the errors of the transport.
  */
 export async function openContents(host: Host, text: string, options: ContentsOptions): Promise<OpenedContents> {
   const transport = findPlace(host, text)

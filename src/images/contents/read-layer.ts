@@ -5,7 +5,7 @@ import { type Descriptor, type Digest, hexOf } from '../../oci/index.ts'
 import { type Bytes, Gauge, type Reporter, silent, startTransfer, TareError } from '../../support/index.ts'
 import { type Host, unpackLimit } from '../index.ts'
 
-/** A layer that is to be read front to back. */
+/** A layer to be read completely. */
 export interface WantedLayer {
   readonly diffId: Digest
   readonly blob: Descriptor
@@ -13,20 +13,20 @@ export interface WantedLayer {
   /** The image, for errors. */
   readonly name: string
   readonly isRemote: boolean
-  /** It is opened unpacked. */
+  /** Whether it is opened decompressed. */
   readonly isPlain: boolean
 }
 
 export interface ReadOptions {
-  /** Keeps the plain layer in the store, as a part of the build cache. */
+  /** Whether to keep the decompressed layer in the store, as part of the build cache. */
   readonly keep: boolean
   readonly report?: Reporter | undefined
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * Unpacks a layer, checks that it is the one, and remembers its index with the digest of every file. Rejects with `BLOB_CORRUPT`,
- * `ARCHIVE_…`, `LAYER_…` and `TAR_…`; nothing of it is kept then.
+ * Decompresses and verifies a layer, and caches its index with the digest of every file. Rejects with `BLOB_CORRUPT`,
+ * `ARCHIVE_…`, `LAYER_…` and `TAR_…`; nothing is kept in that case.
  */
 export async function readLayer(host: Host, wanted: WantedLayer, options: ReadOptions): Promise<LayerIndex> {
   const { blob, isRemote } = wanted
@@ -42,7 +42,7 @@ export async function readLayer(host: Host, wanted: WantedLayer, options: ReadOp
 }
 
 async function looked(wanted: WantedLayer, bytes: Bytes, { signal }: ReadOptions): Promise<LayerIndex> {
-  // The blob is the layer itself, and was checked on its way.
+  // The blob is the layer itself, and has been verified.
   if (!wanted.isPlain && wanted.blob.digest === wanted.diffId)
     return indexFlow(
       passing(bytes, signal, () => {}),
@@ -98,7 +98,7 @@ function check({ diffId, name }: WantedLayer, digest: Digest): void {
   })
 }
 
-/** What cannot be remembered costs time the next time, and nothing now: an image may be looked into with a store that cannot be written. */
+/** Failing to cache it only costs time: images can be inspected with a read-only store. */
 function remember({ store }: Host, index: LayerIndex, isKept: boolean): void {
   const key = hexOf(index.diffId)
   try {

@@ -4,14 +4,14 @@ import { type Digest, hexOf } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
 import type { Host } from '../index.ts'
 
-/** The digest of a layer's entry, found out by reading the layer of the store. */
+/** The digest of a layer's entry, computed from the layer in the store. */
 export interface FoundDigest {
   readonly layer: InspectedLayer
   readonly i: number
   readonly digest: Digest
 }
 
-/** Keeps digests with the indexes of the layers, so that nobody reads these files again. Where that cannot be, nothing is lost but time. */
+/** Stores digests in the layers' indexes, so that these files need not be read again. Failing to do so only costs time. */
 export function rememberDigests({ store }: Host, found: readonly FoundDigest[]): void {
   const layers = new Map<InspectedLayer, FoundDigest[]>()
   for (const one of found) {
@@ -21,7 +21,7 @@ export function rememberDigests({ store }: Host, found: readonly FoundDigest[]):
   }
   for (const [{ index }, digests] of layers) {
     try {
-      // What was read of a damaged layer is not remembered.
+      // Digests from a damaged layer are not stored.
       if (!store.blobs.touch(index.diffId)) continue
       for (const { i, digest } of digests) index.entries[i]!.digest = digest
       store.records.remember('layers', hexOf(index.diffId), encodeIndex(index))

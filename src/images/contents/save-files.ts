@@ -29,8 +29,8 @@ export async function makeEmptyFolder(folder: string): Promise<() => Promise<voi
 }
 
 /**
- * Writes files and symbolic links of an image below a folder of ours that has been empty; nothing else, and no owner, mode or time of theirs. Links
- * come last, and a name is made anew or not at all: so nothing is written through a link, whatever the image says.
+ * Writes files and symbolic links of an image to an initially empty folder; nothing else, and without owners, modes and times.
+ * Links come last, and existing names are never reused: so nothing is written through a link, whatever the image contains.
  */
 export async function saveFiles(
   image: Pick<OpenedContents, 'read'>,
@@ -39,7 +39,7 @@ export async function saveFiles(
 ): Promise<void> {
   const links: (() => Promise<void>)[] = []
   for (const [path, node] of files) {
-    // A clean path of a tree has no `..`; this is what would hurt if one had.
+    // Normalized paths contain no `..`; one would be dangerous here.
     if (path.split('/').some((part) => part === '..' || part === '.' || part === '')) continue
     const at = systemPath(join(folder, path))
     const parent = systemPath(dirname(join(folder, path)))

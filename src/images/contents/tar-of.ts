@@ -4,10 +4,10 @@ import type { FlatDirectory, FlatFilesystem, FlatNode } from '../../inspection/i
 import { type Bytes, flow } from '../../support/index.ts'
 import type { OpenedContents } from './types.ts'
 
-/** Files of an image as they are to be called in a tar, each directory before what it holds. */
+/** Files of an image with their names in a tar, directories before their contents. */
 export type NamedNodes = Iterable<readonly [path: string, node: FlatNode]>
 
-/** A tar of files of the image. The second name of a file is a hard link to the first. */
+/** Returns a tar of files of the image. Further names of a file become hard links to the first. */
 export function tarOf(image: OpenedContents, flat: FlatFilesystem, nodes: NamedNodes): Bytes {
   return writeTar(entriesOf(image, flat, nodes))
 }

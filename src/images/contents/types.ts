@@ -5,23 +5,27 @@ import type { Bytes, Reporter } from '../../support/index.ts'
 import type { RegistryCall } from '../transports/index.ts'
 
 export interface ContentsOptions extends RegistryCall {
-  /** `linux/arm64`, of an index. Default: the only image, or this machine's platform. */
+  /** The platform in an index: `linux/arm64`. Default: the only image, or this machine's platform. */
   readonly platform?: string | undefined
-  /** Hears which layers are read, and how far they are. */
+  /** Receives the progress of reading layers. */
   readonly report?: Reporter | undefined
-  /** Files are going to be read as well: a compressed layer that has to be unpacked for its index is then kept at once. */
+  /** Whether files are going to be read too: a layer that must be decompressed for its index is then kept. */
   readonly contents?: boolean | undefined
 }
 
-/** An image to look into. Close it. */
+/** An image opened for inspection. Must be closed. */
 export interface OpenedContents extends InspectedImage {
   /**
-   * Has the files of these layers on disk, where their `path` says: until then a compressed layer may not be. Default: all layers.
+   * Makes sure that the contents of these layers are on disk at their `path`, which for compressed layers they may not be before.
+   * Default: all layers.
    */
   unpack(layers?: readonly InspectedLayer[]): Promise<void>
-  /** The bytes of a file of these layers, or of their merged tree; what has to be unpacked for that is. Throws `BLOB_CORRUPT` where they are not what they were. */
+  /**
+   * Returns the bytes of a file of these layers, or of their merged tree, decompressing them if needed. Throws `BLOB_CORRUPT` if
+   * they have changed.
+   */
   read(file: Pick<RegularFile, 'size' | 'content'>): Bytes
-  /** The bytes of a file's entry in a layer of the image: 0 for the lowest. */
+  /** Returns the bytes of a file's entry in a layer of the image, 0 being the lowest. */
   readEntry(layer: number, entry: LayerEntry): Bytes
   close(): Promise<void>
 }

@@ -21,22 +21,22 @@ import type { NamedNodes } from './tar-of.ts'
 import type { OpenedContents } from './types.ts'
 
 export interface WriteFilesOptions {
-  /** Owners and all permission bits as the image has them. */
+  /** Whether to preserve owners and all permission bits. */
   readonly archive: boolean
   readonly signal?: AbortSignal | undefined
 }
 
-/** What was written. */
+/** The result. */
 export interface WrittenFiles {
   readonly size: number
   readonly files: number
-  /** Devices and pipes, which are not made: their paths. */
+  /** Paths of devices and pipes, which are not created. */
   readonly skipped: readonly string[]
 }
 
 /**
- * Writes files of an image to the disk, at the paths that `nodes` gives them. Nothing is written through a link that is there already: one
- * in the place of a file is replaced, and one in the place of a directory refused. Throws `DESTINATION_INVALID`.
+ * Writes files of an image to disk at the paths in `nodes`. Nothing is written through existing links: one at the path of a file
+ * is replaced, one at the path of a directory is rejected. Throws `DESTINATION_INVALID`.
  */
 export async function writeFiles(
   image: OpenedContents,
@@ -64,7 +64,7 @@ class FileWriter {
   private readonly options: WriteFilesOptions
   /** Where files with several names were written. */
   private readonly written = new Map<number, string>()
-  /** Directories get what would keep others from being written into them at the end. */
+  /** Directories whose modes could prevent writing into them get those at the end. */
   private readonly directories: (readonly [path: string, entry: LayerEntry])[] = []
 
   constructor(image: OpenedContents, flat: FlatFilesystem, options: WriteFilesOptions) {
@@ -137,7 +137,7 @@ class FileWriter {
   }
 
   private async fill(at: string | Buffer, layer: number, entry: LayerEntry): Promise<void> {
-    // Only if nothing is there: so no link is followed that somebody has just put there.
+    // Fails if something exists, so that no link is followed that someone has just put there.
     const fd = openSync(at, 'wx', 0o600)
     try {
       for await (const chunk of this.image.readEntry(layer, entry)) {
@@ -155,7 +155,7 @@ class FileWriter {
     }
   }
 
-  /** Setuid and its like mean another thing for whoever runs this than for the one whom the image means. */
+  /** Setuid and the like would apply to the user running this rather than to the one in the image. */
   private modeOf({ mode }: LayerEntry): number {
     return this.options.archive ? mode : mode & 0o777
   }

@@ -2,7 +2,7 @@ import type { CheckFinding } from '../../api/index.ts'
 import type { Filesystem } from './filesystem.ts'
 import { finding } from './finding.ts'
 
-/** Whether the user and the group of `USER` are in the image. */
+/** Checks that the user and group of `USER` exist in the image. */
 export function checkAccounts(files: Filesystem, user: string): readonly CheckFinding[] {
   const [name = '', group] = user.split(':')
   return [
@@ -22,7 +22,7 @@ function checkAccount(files: Filesystem, name: string, kind: 'user' | 'group', p
         remedy: `Add the ${kind} (adduser, or a line in ${path}), or use its number.`,
       }),
     ]
-  // Root needs no name, and a number works without one.
+  // Root needs no entry, and a number works without one.
   if (kind === 'group' || name === '0' || lines.some((fields) => fields[2] === name)) return []
   return [
     finding('AccountUnnamed', 'note', `USER is ${name}, which has no entry in ${path}`, {

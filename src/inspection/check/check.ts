@@ -13,7 +13,7 @@ import { readUser } from './user.ts'
 
 const ranks = { error: 0, warning: 1, note: 2 } as const
 
-/** Looks for what breaks an image when it runs, and for what it gives away. The gravest findings come first. */
+/** Finds what breaks an image when it runs, and secrets in it. The most serious findings come first. */
 export function checkImage(image: InspectedImage, silences: readonly CheckSilence[] = []): CheckResult {
   const tree = mergeLayers(image.layers)
   const files = new Filesystem(tree)
@@ -27,7 +27,7 @@ export function checkImage(image: InspectedImage, silences: readonly CheckSilenc
       user: readUser(files, user),
     }
     const started = checkStart(image, start)
-    // What does not start needs nothing.
+    // If it does not start, nothing else matters.
     const starts = started.findings.every(({ severity }) => severity !== 'error')
     const hidden = new Set(hiddenFiles(image.layers, tree).map(({ layer, path }) => `${layer} ${path}`))
     const findings = [
@@ -118,7 +118,7 @@ const builtIn = new Set(
     ]),
 )
 
-/** The program that a shell is to start, where its name can be seen: `sh -c "exec node server.js"`. */
+/** Checks the program a shell would start, if its name is visible: `sh -c "exec node server.js"`. */
 function checkShell(start: Start, argv: readonly string[], what: string): readonly Checked[] {
   if (!/(?:^|\/)(?:sh|bash|ash|dash)$/.test(argv[0]!) || argv[1] !== '-c' || argv[2] === undefined) return []
   const words = argv[2].trim().split(/\s+/)
@@ -127,7 +127,7 @@ function checkShell(start: Start, argv: readonly string[], what: string): readon
   return [checkCommand(start, name, what)]
 }
 
-/** A health check that cannot be started makes a container unhealthy, and no more. */
+/** A health check that cannot start only makes a container unhealthy. */
 function checkHealth({ Healthcheck }: InspectedImage['config']['config'], start: Start): readonly Checked[] {
   const [form, name] = Healthcheck?.Test ?? []
   const program = form === 'CMD' ? name : form === 'CMD-SHELL' ? '/bin/sh' : undefined
@@ -137,7 +137,7 @@ function checkHealth({ Healthcheck }: InspectedImage['config']['config'], start:
   return [{ findings: findings.map((one) => ({ ...one, severity: 'warning', reason })), programs: [] }]
 }
 
-/** Programs in PATH that would not start for want of their loader or a library. */
+/** Checks programs in PATH for a missing loader or library. */
 function checkOthers(start: Start, known: readonly Program[]): readonly CheckFinding[] {
   const { files, environment } = start
   const seen = new Set(known.map(({ file }) => file))

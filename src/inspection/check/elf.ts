@@ -1,9 +1,9 @@
-/** What an ELF file says of how it is started. */
+/** What an ELF file says about how to start it. */
 export interface Elf {
-  /** Docker's name of the architecture, or `machine 123` for one that has none. */
+  /** Docker's name for the architecture, or `machine 123` if it has none. */
   readonly architecture: string
   readonly bits: 32 | 64
-  /** An executable, or a library; neither an object file nor a core dump. */
+  /** Whether it is an executable or a library, rather than an object file or a core dump. */
   readonly runs: boolean
   /** The dynamic loader, PT_INTERP. */
   readonly interpreter?: string
@@ -30,7 +30,7 @@ const machines: Readonly<Record<number, string>> = {
   258: 'loong64',
 }
 
-// No real file comes near these; a hostile one may.
+// Far more than any real file has; a hostile one may claim more.
 const mostHeaders = 256
 const mostEntries = 4096
 const mostText = 4096
@@ -52,7 +52,7 @@ interface Segment {
   readonly size: number
 }
 
-/** Reads an ELF file's headers and its dynamic section; undefined for anything else, and for headers that contradict themselves. */
+/** Reads an ELF file's headers and dynamic section; returns undefined for other files, and if headers contradict each other. */
 export function readElf(read: ReadAt): Elf | undefined {
   const head = read(0, 64)
   if (head.length < 52 || head.readUInt32BE(0) !== 0x7f454c46) return undefined
@@ -132,7 +132,7 @@ function readDynamic(
   }
 }
 
-/** Where the byte that is loaded to an address is in the file. */
+/** Returns the file offset of the byte loaded at an address. */
 function fileOffset(address: number | undefined, segments: readonly Segment[]): number | undefined {
   if (address === undefined) return undefined
   const segment = segments.find(
@@ -147,7 +147,7 @@ function textAt(bytes: Buffer, at: number): string {
   return bytes.toString('utf8', at, Math.min(end < 0 ? bytes.length : end, at + mostText))
 }
 
-/** Numbers of a file of this byte order and width. */
+/** Reads numbers in the file's byte order and width. */
 class Numbers {
   readonly wide: boolean
   private readonly little: boolean
@@ -165,7 +165,7 @@ class Numbers {
     return this.little ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at)
   }
 
-  /** An address, an offset or a tag; no safe integer where it is beyond all measure. */
+  /** Reads an address, offset or tag; returns an unsafe integer if it is out of range. */
   word(bytes: Buffer, at: number): number {
     if (!this.wide) return this.int(bytes, at)
     return Number(this.little ? bytes.readBigUInt64LE(at) : bytes.readBigUInt64BE(at))

@@ -3,10 +3,10 @@ import type { Node, RegularFile, Tree } from '../../files/tree/index.ts'
 import { TareError } from '../../support/index.ts'
 import { type Elf, readElf } from './elf.ts'
 
-// No program keeps its texts behind so many bytes.
+// Programs have their strings before this offset.
 const searched = 512 << 20
 
-/** The filesystem of an image, as a process in a container would find it. Close it. */
+/** An image's filesystem as a process in a container would see it. Must be closed. */
 export class Filesystem {
   readonly tree: Tree
   private readonly reader = new ContentReader()
@@ -16,7 +16,7 @@ export class Filesystem {
     this.tree = tree
   }
 
-  /** The node at the path, links followed; undefined also where they lead in a circle. */
+  /** Returns the node at the path, following links; undefined also if they form a cycle. */
   find(path: string): Node | undefined {
     try {
       return this.tree.find(path)
@@ -31,12 +31,12 @@ export class Filesystem {
     return node?.kind === 'file' ? node : undefined
   }
 
-  /** The path without links. */
+  /** Returns the path with links resolved. */
   real(path: string): string {
     return this.tree.resolve(path)
   }
 
-  /** Bytes of a file, fewer at its end. */
+  /** Returns bytes of a file, fewer at its end. */
   bytes(file: RegularFile, position: number, length: number): Buffer {
     if (!(position >= 0 && position < file.size)) return Buffer.alloc(0)
     const bytes = Buffer.alloc(Math.max(0, Math.min(length, file.size - position)))
@@ -44,7 +44,7 @@ export class Filesystem {
     return bytes
   }
 
-  /** The text of a small file; undefined where there is none, or it is larger than `limit` bytes. */
+  /** Returns the text of a small file; undefined if it does not exist or exceeds `limit` bytes. */
   text(path: string, limit = 4 << 20): string | undefined {
     const file = this.file(path)
     return file === undefined || file.size > limit ? undefined : this.bytes(file, 0, file.size).toString('utf8')
@@ -59,7 +59,7 @@ export class Filesystem {
     return this.elves.get(file)
   }
 
-  /** Whether the pattern, of no more than 64 bytes, is in the file; a byte is a character. */
+  /** Whether a file matches the pattern, which matches at most 64 bytes; a byte is a character. */
   contains(file: RegularFile, pattern: RegExp): boolean {
     const step = 4 << 20
     for (let at = 0; at < Math.min(file.size, searched); at += step)

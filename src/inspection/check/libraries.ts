@@ -2,20 +2,20 @@ import type { RegularFile } from '../../files/tree/index.ts'
 import type { Elf } from './elf.ts'
 import type { Filesystem } from './filesystem.ts'
 
-/** A library that is not there, and the file that needs it. */
+/** A missing library, and the file that needs it. */
 export interface MissingLibrary {
   readonly name: string
   readonly neededBy: string
 }
 
-/** What a program is loaded with. */
+/** What is loaded for a program. */
 export interface Loaded {
   readonly missing: readonly MissingLibrary[]
-  /** Paths of the libraries that are there. */
+  /** Paths of the libraries found. */
   readonly libraries: readonly string[]
 }
 
-// What the loaders of the distributions look into without being told. (ld.so(8); Debian's multiarch)
+// Default directories of the distributions' loaders. (ld.so(8); Debian's multiarch)
 const multiarch: Readonly<Record<string, readonly string[]>> = {
   amd64: ['x86_64-linux-gnu'],
   '386': ['i386-linux-gnu'],
@@ -27,10 +27,10 @@ const multiarch: Readonly<Record<string, readonly string[]>> = {
   loong64: ['loongarch64-linux-gnu'],
 }
 
-// No program loads as many.
+// No real program loads as many.
 const mostLibraries = 2000
 
-/** Finds what the loader of the program would find for it: all that it needs, and what those need. */
+/** Finds the libraries the program's loader would find, including indirect dependencies. */
 export function loadLibraries(
   files: Filesystem,
   path: string,
@@ -67,7 +67,7 @@ export function loadLibraries(
 interface Requester {
   readonly path: string
   readonly elf: Elf
-  /** RPATHs of those that asked for it. */
+  /** RPATHs of the files that depend on it. */
   readonly rpaths: readonly string[]
 }
 
@@ -79,7 +79,7 @@ function firstUsable(files: Filesystem, folders: readonly string[], name: string
   return undefined
 }
 
-/** A library for another machine is passed over, as loaders do. */
+/** Loaders skip libraries for other machines. */
 function usable(files: Filesystem, path: string, like: Elf): { path: string; elf: Elf } | undefined {
   const file: RegularFile | undefined = files.file(path)
   const elf = file === undefined ? undefined : files.elf(file)
@@ -92,7 +92,9 @@ function originOf(files: Filesystem, path: string): string {
   return `/${real.slice(0, Math.max(0, real.lastIndexOf('/')))}`
 }
 
-/** $ORIGIN, $LIB and $PLATFORM; $LIB may be any of the names that the distributions give it. (ld.so(8), "Dynamic string tokens") */
+/**
+ * Expands $ORIGIN, $LIB and $PLATFORM; $LIB may be any of the distributions' names for it. (ld.so(8), "Dynamic string tokens")
+ */
 function expand(folder: string, origin: string, elf: Elf): readonly string[] {
   const plain = folder.replace(/\$(?:ORIGIN\b|\{ORIGIN\})/g, origin)
   if (!/\$(?:LIB\b|\{LIB\})/.test(plain)) return [plain]
@@ -100,7 +102,7 @@ function expand(folder: string, origin: string, elf: Elf): readonly string[] {
   return names.map((name) => plain.replace(/\$(?:LIB\b|\{LIB\})/g, name))
 }
 
-/** Where glibc's loader looks: ld.so.conf, and what was built into it. Its cache says the same, in a format of its own. */
+/** Searches like glibc's loader: ld.so.conf and built-in directories. Its cache has the same content in a format of its own. */
 class GlibcSearch {
   private readonly files: Filesystem
   private readonly elf: Elf
@@ -111,7 +113,7 @@ class GlibcSearch {
     this.elf = elf
   }
 
-  /** The loader itself is there already. */
+  /** The loader itself is already loaded. */
   isLoader(name: string): boolean {
     return /^ld(?:-linux[\w-]*|64)?\.so\.\d+$/.test(name)
   }
@@ -142,7 +144,7 @@ class GlibcSearch {
     })
   }
 
-  /** The files of an include: a path, or `*` in its last part. */
+  /** Returns the files of an include: a path, or one with `*` in its last part. */
   private matching(pattern: string): readonly string[] {
     const path = pattern.startsWith('/') ? pattern : `/etc/${pattern}`
     const folder = path.slice(0, path.lastIndexOf('/'))
@@ -160,7 +162,7 @@ class GlibcSearch {
   }
 }
 
-/** Where musl's loader looks: its path file, or what was built into it. (musl, ldso/dynlink.c) */
+/** Searches like musl's loader: its path file, or built-in directories. (musl, ldso/dynlink.c) */
 class MuslSearch {
   private readonly files: Filesystem
   private readonly interpreter: string
@@ -170,7 +172,7 @@ class MuslSearch {
     this.interpreter = interpreter
   }
 
-  /** musl is its own C library, under all of these names. */
+  /** musl is its own C library, under all these names. */
   isLoader(name: string): boolean {
     return /^lib(?:c|pthread|rt|m|dl|util|xnet)\./.test(name) || name.startsWith('ld-musl-')
   }

@@ -2,10 +2,10 @@ import type { CheckFinding } from '../../api/index.ts'
 import type { Tree } from '../../files/tree/index.ts'
 import { finding } from './finding.ts'
 
-// More of a kind say no more.
+// More findings of a kind add nothing.
 const mostOfKind = 100
 
-/** Files and directories that give away more than most: set-id bits, capabilities, writable by everybody. */
+/** Finds files and directories with unusual permissions: set-ID bits, capabilities, world-writable. */
 export function checkPermissions(tree: Tree): readonly CheckFinding[] {
   const findings = { setId: [] as CheckFinding[], capabilities: [] as CheckFinding[], writable: [] as CheckFinding[] }
   for (const [path, node] of tree.walk()) {

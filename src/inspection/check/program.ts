@@ -6,19 +6,19 @@ import { finding } from './finding.ts'
 import { loadLibraries } from './libraries.ts'
 import { type ImageUser, mayExecute } from './user.ts'
 
-/** What a command of the image is started with. */
+/** The environment in which a command of the image starts. */
 export interface Start {
   readonly files: Filesystem
   readonly environment: ReadonlyMap<string, string>
   /** Absolute. */
   readonly folder: string
-  /** Docker's name of the architecture that the image is for. */
+  /** Docker's name for the image's architecture. */
   readonly architecture: string
-  /** Undefined where the image does not know its user. */
+  /** Undefined if the image does not contain its user. */
   readonly user: ImageUser | undefined
 }
 
-/** A program that would be started, and all that it is loaded with. */
+/** A program that would be started, with everything loaded for it. */
 export interface Program {
   readonly path: string
   readonly file: RegularFile
@@ -27,14 +27,14 @@ export interface Program {
 
 export interface Checked {
   readonly findings: readonly CheckFinding[]
-  /** The program and, of a script, its interpreters. */
+  /** The program, and for a script its interpreters. */
   readonly programs: readonly Program[]
 }
 
-// A script whose interpreter is a script …: the kernel gives up after four. (linux, fs/exec.c)
+// The kernel follows at most four nested script interpreters. (linux, fs/exec.c)
 const mostScripts = 4
 
-/** Whether a command can be started: that it is there, may be executed, and has its interpreter, loader and libraries. `what` names it: `ENTRYPOINT`. */
+/** Checks that a command exists, is executable, and has its interpreter, loader and libraries. `what` names it: `ENTRYPOINT`. */
 export function checkCommand(start: Start, name: string, what: string): Checked {
   const found = findProgram(start, name)
   if (found === undefined) return only(missing(what, name, start))
@@ -72,7 +72,7 @@ export function checkCommand(start: Start, name: string, what: string): Checked 
   return checkProgram(start, found, what, 0)
 }
 
-/** Whether the user may execute the file, and pass through the directories above it. */
+/** Whether the user may execute the file and search its parent directories. */
 function mayStart(files: Filesystem, user: ImageUser, path: string): boolean {
   const parts = files.real(path).split('/')
   return parts.every((_, i) => {
@@ -85,7 +85,7 @@ function only(one: CheckFinding): Checked {
   return { findings: [one], programs: [] }
 }
 
-/** Whether the kernel can start the file. */
+/** Checks that the kernel can start the file. */
 export function checkProgram(start: Start, path: string, what: string, depth: number): Checked {
   const { files } = start
   const file = files.file(path)!
@@ -125,7 +125,7 @@ export function checkProgram(start: Start, path: string, what: string, depth: nu
     )
   const { missing: lacking, libraries } =
     elf.interpreter === undefined ? { missing: [], libraries: [] } : loadLibraries(files, path, elf, start.environment)
-  // Without a loader it is plain that the rest is missing as well.
+  // Without a loader, missing libraries are not worth mentioning.
   if (findings.every(({ code }) => code !== 'LoaderMissing'))
     for (const { name, neededBy } of lacking)
       findings.push(
@@ -174,7 +174,7 @@ function checkScript(start: Start, path: string, what: string, depth: number, he
   }
 }
 
-/** The path of a program, found as execvp(3) does: without a slash in PATH, else from the working directory. */
+/** Finds a program like execvp(3): without a slash in PATH, otherwise relative to the working directory. */
 export function findProgram({ files, environment, folder }: Start, name: string): string | undefined {
   if (name === '') return undefined
   if (name.includes('/')) {

@@ -6,11 +6,11 @@ import { finding } from './finding.ts'
 interface Pattern {
   readonly name: string
   readonly pattern: RegExp
-  /** Only in files of this path. */
+  /** Only in files with such a path. */
   readonly where?: RegExp
 }
 
-// What the services say of their tokens, and nothing that would have to be guessed.
+// The services' documented token formats; nothing that would require guessing.
 const patterns: readonly Pattern[] = [
   {
     name: 'a private key',
@@ -42,18 +42,20 @@ const patterns: readonly Pattern[] = [
   { name: 'a password', pattern: /\/\/[^\s:@/]+:[^\s:@/]{4,}@/, where: /(?:^|\/)\.git-credentials$/ },
 ]
 
-// A cheap look that every pattern above passes.
+// A cheap test that all patterns above pass.
 const hint =
   /PRIVATE KEY|AGE-SECRET|A[KS]IA|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|hooks\.slack|AIza|npm_|k_live_|pypi-AgE|SG\.|dckr_pat_|hf_|"auth"|_auth|_password|password|\/\/[^\s:@/]+:/
 
-// Keys of test suites and documentation are everybody's.
+// Keys in test suites and documentation are public.
 const forShow =
   /(?:^|\/)(?:tests?|testing|testdata|test-data|__tests__|spec|fixtures?|examples?|samples?|docs?|demos?)\//i
 
 const largest = 1 << 20
 const mostFindings = 200
 
-/** Secrets in the layers, those that a later layer removed among them, and in the config and the history. Values are never told. */
+/**
+ * Finds secrets in the layers, including in files removed by a later layer, and in config and history. Values are never shown.
+ */
 export function checkSecrets(
   image: InspectedImage,
   isHidden: (layer: number, path: string) => boolean,
@@ -76,7 +78,7 @@ export function checkSecrets(
   return [...findings, ...inDocuments(image)]
 }
 
-/** What the text has; undefined where it has no secret that is known by its looks. */
+/** Returns what kind of secret the text contains; undefined if it has none with a known format. */
 export function secretIn(text: string, path = ''): string | undefined {
   if (!hint.test(text)) return undefined
   return patterns.find(({ pattern, where }) => {

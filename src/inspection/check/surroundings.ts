@@ -3,7 +3,7 @@ import type { Filesystem } from './filesystem.ts'
 import { finding } from './finding.ts'
 import type { Program } from './program.ts'
 
-// Where TLS libraries and Go look for authorities. (Go, crypto/x509/root_linux.go)
+// Where TLS libraries and Go look for CAs. (Go, crypto/x509/root_linux.go)
 const authorities = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/pki/tls/certs/ca-bundle.crt',
@@ -15,7 +15,7 @@ const authorities = [
 const authorityFolders = ['/etc/ssl/certs', '/etc/pki/tls/certs']
 const tlsLibraries = /(?:^|\/)lib(?:ssl|gnutls|mbedtls|wolfssl|nss3|tls)\.so/
 
-/** What a program needs that is no part of it: authorities for TLS, time zones, /tmp. */
+/** Checks what a program needs around it: CAs for TLS, time zones, /tmp. */
 export function checkSurroundings(
   files: Filesystem,
   programs: readonly Program[],
@@ -43,7 +43,7 @@ function checkAuthorities(
   if (isThere) return []
   for (const { path, file, libraries } of programs) {
     const library = libraries.find((one) => tlsLibraries.test(one))
-    // A program that looks for authorities by itself, as Go's do, has the place in it.
+    // A program that looks for CAs itself, as Go's do, contains the path.
     const looks = library !== undefined || files.contains(file, /\/etc\/ssl\/certs\/ca-certificates\.crt/)
     if (!looks) continue
     const how = library === undefined ? 'looks for certificate authorities' : `is linked with /${library}`

@@ -1,13 +1,13 @@
 import type { Node } from '../../files/tree/index.ts'
 import type { Filesystem } from './filesystem.ts'
 
-/** Who the command of an image runs as. */
+/** The user a command of the image runs as. */
 export interface ImageUser {
   readonly uid: number
   readonly gids: readonly number[]
 }
 
-/** The user of `USER`, by /etc/passwd and /etc/group; undefined where it is not known there. */
+/** Resolves `USER` with /etc/passwd and /etc/group; returns undefined if it is unknown there. */
 export function readUser(files: Filesystem, user: string): ImageUser | undefined {
   const [name = '', group] = user.split(':')
   const rows = (path: string) => (files.text(path) ?? '').split('\n').map((line) => line.split(':'))
@@ -23,7 +23,7 @@ export function readUser(files: Filesystem, user: string): ImageUser | undefined
   return { uid, gids: [numberOf(account?.[3]) ?? 0, ...more.flatMap((fields) => numberOf(fields[2]) ?? [])] }
 }
 
-/** Whether the user may execute the file, or pass through the directory. */
+/** Whether the user may execute the file or search the directory. */
 export function mayExecute({ uid, gids }: ImageUser, { mode, uid: owner, gid }: Node): boolean {
   if (uid === 0) return (mode & 0o111) !== 0
   if (uid === owner) return (mode & 0o100) !== 0

@@ -6,7 +6,7 @@ import type { Ignored } from './ignored.ts'
 
 type Members = ReadonlyMap<string, string>
 
-// Docker has written these into the config of an image, where nobody reads them.
+// Docker wrote these to the config of images, where nothing reads them.
 const builderMembers = new Set([
   ...['Hostname', 'Domainname', 'AttachStdin', 'AttachStdout', 'AttachStderr', 'Tty', 'OpenStdin', 'StdinOnce'].map(
     (name) => `config.${name}`,
@@ -18,7 +18,7 @@ const builderNames = /^(?:moby\.|io\.buildah\.|com\.docker\.official|org\.openco
 const imageNames = /^(?:org\.opencontainers\.image\.ref\.name|io\.containerd\.image\.name)$/
 const imageTimes = /^(?:org\.opencontainers\.image\.created|org\.label-schema\.build-date|build-date)$/
 
-/** The kind of a difference in this member. */
+/** Returns the kind of a difference in this member. */
 function kindOf(member: string): ConfigDifference['kind'] {
   const name = /^(?:config\.Labels|annotations)\.(.*)$/s.exec(member)?.[1] ?? member
   if (member === 'created' || imageTimes.test(name)) return 'image-times'
@@ -28,7 +28,9 @@ function kindOf(member: string): ConfigDifference['kind'] {
   return member.startsWith('config.Labels.') ? 'labels' : 'config'
 }
 
-/** What differs in config and annotations. Members without a value are as good as none; what else tells two configs apart is `json-format`. */
+/**
+ * Compares config and annotations. Members without a value count as absent; any other difference of two configs is `json-format`.
+ */
 export function compareConfigs(a: InspectedImage, b: InspectedImage, ignored: Ignored): readonly ConfigDifference[] {
   const found: ConfigDifference[] = []
   const before = membersOf(a)
@@ -49,7 +51,7 @@ export function compareConfigs(a: InspectedImage, b: InspectedImage, ignored: Ig
   return found.filter(({ kind }) => !ignored.has(kind))
 }
 
-/** What differs in the history, line by line. */
+/** Compares the history line by line. */
 export function compareHistories(a: InspectedImage, b: InspectedImage, ignored?: Ignored): HistoryDifference[] {
   const found: HistoryDifference[] = []
   const lines = Math.max(a.config.history.length, b.config.history.length)
@@ -61,7 +63,7 @@ export function compareHistories(a: InspectedImage, b: InspectedImage, ignored?:
       if (values !== undefined)
         found.push({ kind: member === 'created' ? 'image-times' : 'history', index, member, ...values })
     }
-    // A line without a word is a line all the same.
+    // An empty line is a line too.
     if ((before === undefined) !== (after === undefined) && found.at(-1)?.index !== index)
       found.push({ kind: 'history', index, member: 'line', ...(before === undefined ? { b: '' } : { a: '' }) })
   }
@@ -73,7 +75,7 @@ function valuesOf(a: string | undefined, b: string | undefined): { a?: string; b
   return { ...(a === undefined ? {} : { a }), ...(b === undefined ? {} : { b }) }
 }
 
-/** The value as text; undefined for one that says nothing. */
+/** Returns the value as text; undefined for an empty one. */
 function textOf(value: unknown): string | undefined {
   if (value === undefined || value === null || value === '' || value === false) return undefined
   if (typeof value === 'string') return value
@@ -92,7 +94,7 @@ function membersOf({ config, manifest }: InspectedImage): Members {
     if (text !== undefined) members.set(name, text)
   }
   const setEach = (name: string, values: Readonly<Record<string, unknown>>) => {
-    // An empty value of a name says more than no name.
+    // An empty value differs from a missing one.
     for (const [key, value] of Object.entries(values)) members.set(`${name}.${key}`, textOf(value) ?? '')
   }
   const { os, architecture, variant, osVersion } = config.platform
@@ -104,14 +106,14 @@ function membersOf({ config, manifest }: InspectedImage): Members {
     if (name === 'Env') setEach('config.Env', variablesOf(config))
     else if (name === 'Labels' || name === 'ExposedPorts' || name === 'Volumes')
       setEach(`config.${name}`, value as Readonly<Record<string, unknown>>)
-    // The directory that a container starts in where none is named.
+    // The default working directory of a container.
     else if (name !== 'WorkingDir' || value !== '/') set(`config.${name}`, value)
   }
   setEach('annotations', manifest.annotations ?? {})
   return members
 }
 
-/** Variables by name. Of two of one name, which one counts is up to the program. */
+/** Returns variables by name. If a name occurs twice, which one counts depends on the program. */
 function variablesOf({ config }: ImageConfig): Readonly<Record<string, string>> {
   const variables = Object.create(null) as Record<string, string>
   for (const line of config.Env ?? []) {

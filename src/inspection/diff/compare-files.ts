@@ -10,11 +10,11 @@ import type { ByteComparison } from './same-bytes.ts'
 export interface FileComparison {
   readonly ignored: Ignored
   readonly bytes: ByteComparison
-  /** The numbers of the layers that these are the files of. */
+  /** The numbers of the layers compared. */
   readonly layers?: Pick<ComparedFile, 'layerA' | 'layerB'> | undefined
 }
 
-/** What differs from `a` to `b`: depth first, names in the order of their bytes. */
+/** Lists differences from `a` to `b`: depth-first, names sorted by their bytes. */
 export function compareFiles(a: FlatFilesystem, b: FlatFilesystem, options: FileComparison): readonly ComparedFile[] {
   const comparison = new Comparison(a, b, options)
   comparison.directories(a.root, b.root, '')
@@ -79,7 +79,7 @@ class Comparison {
     return changes
   }
 
-  /** The whole of what one side alone has. */
+  /** Adds everything that exists on one side only. */
   private oneSided(kind: 'added' | 'removed', flat: FlatFilesystem, node: FlatNode, path: string): void {
     if (isMountPoint(flat, node, path) && this.options.ignored.has('mount-points')) return
     const type = flat.kindOf(node) as ComparedFile['type']
@@ -115,7 +115,7 @@ class Comparison {
   }
 }
 
-/** The entry that describes the node; undefined for a directory that none does. */
+/** Returns the entry describing the node; undefined for a directory without one. */
 function placeOf(flat: FlatFilesystem, node: FlatNode): PlacedEntry | undefined {
   const id = typeof node === 'object' ? node.id : node
   if (id < 0) return undefined
@@ -123,7 +123,7 @@ function placeOf(flat: FlatFilesystem, node: FlatNode): PlacedEntry | undefined 
   return { layer: flat.layers[layer]!, table, i }
 }
 
-/** Of every file that has several names, the first. */
+/** For every file with several names, the first. */
 function sharedNames(flat: FlatFilesystem): Names {
   const first = new Map<number, string>()
   const shared = new Map<number, string>()

@@ -19,20 +19,20 @@ export interface Comparand {
 
 export interface CompareOptions {
   readonly ignore: readonly Ignorable[]
-  /** Each layer of the one beside one of the other. Else what all layers make together is compared. */
+  /** Compare layers pairwise, rather than the filesystems they make. */
   readonly byLayer: boolean
 }
 
 export interface Comparison {
-  /** Without packages, which may have to be fetched first. */
+  /** Without packages, which may have to be downloaded first. */
   readonly diff: ImageDiff
-  /** Digests that nobody knew, of files of the layers. */
+  /** Digests of files in the layers that were computed. */
   readonly learnt: readonly LearntDigest[]
 }
 
 /**
- * Compares two images by what is known of their layers: files are read only where they have one size and a digest is not known. Of
- * images that nothing is ignored of, equal means: the same config and the same bytes of every layer.
+ * Compares two images by the indexes of their layers: files are read only if their sizes are equal and a digest is unknown. If
+ * nothing is ignored, images are equal if they have the same config and the same bytes in every layer.
  */
 export function compareImages(a: Comparand, b: Comparand, options: CompareOptions): Comparison {
   const bytes = new ByteComparison()
@@ -47,7 +47,7 @@ function compare(a: Comparand, b: Comparand, options: CompareOptions, bytes: Byt
   const ignored = new Ignored(options.ignore)
   const [layersA, layersB] = [numbered(a), numbered(b)]
   const pairs = pairLayers(layersA, layersB)
-  // Of some layers of an image, its config says nothing.
+  // For a selection of layers, the config is not compared.
   const isWhole = a.range === undefined && b.range === undefined
   const config = isWhole ? compareConfigs(a.image, b.image, ignored) : []
   const history = isWhole ? compareHistories(a.image, b.image, ignored) : []
@@ -72,7 +72,7 @@ function compare(a: Comparand, b: Comparand, options: CompareOptions, bytes: Byt
   }
 }
 
-/** The layers of it that are meant. */
+/** Returns the selected layers. */
 export function selectLayers(comparand: Comparand): readonly InspectedLayer[] {
   return numbered(comparand).map(({ layer }) => layer)
 }
@@ -98,7 +98,7 @@ function flattened(
   return [...compareWhiteouts(sides[0]!, sides[1]!, flats), ...files]
 }
 
-/** What there is to say of a pair whose bytes differ, besides its files; nothing where only what is ignored differs. */
+/** Returns what differs in a pair of layers besides their files; undefined if only ignored differences remain. */
 function compareLayer(
   pair: LayerPair,
   { ignored, bytes, options }: Comparing & { readonly options: CompareOptions },
@@ -108,7 +108,7 @@ function compareLayer(
     const side = a === undefined ? 'B' : 'A'
     return ignored.has('layers') ? undefined : layerDifference(pair, 'layers', `only ${side} has it`)
   }
-  // Then it makes no difference which of them it is.
+  // The distinction then makes no difference.
   if (options.ignore.includes('layers') && options.ignore.includes('tar-format') && ignored.has('layers'))
     return undefined
   const same = sameFiles(a.layer, b.layer, bytes)
@@ -117,7 +117,7 @@ function compareLayer(
     const detail = same === 'same' ? 'the same files, in other bytes of tar' : 'the same files, in another order'
     return layerDifference(pair, 'tar-format', detail)
   }
-  // Layer by layer, its files are told one by one.
+  // Layer by layer, files are listed one by one.
   if (options.byLayer || ignored.has('layers')) return undefined
   const count = compareLayerFiles(pair, { ignored: new Ignored(options.ignore), bytes }).length
   if (count === 0) return undefined

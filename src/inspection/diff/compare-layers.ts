@@ -16,7 +16,7 @@ export interface LayerPair {
   readonly b?: NumberedLayer
 }
 
-/** Which layer is beside which: those at both ends that are the same, and what is between in its order. */
+/** Pairs layers: equal ones at both ends, and those in between in order. */
 export function pairLayers(a: readonly NumberedLayer[], b: readonly NumberedLayer[]): readonly LayerPair[] {
   const isSame = (x: NumberedLayer | undefined, y: NumberedLayer | undefined) =>
     x !== undefined && y !== undefined && x.layer.index.diffId === y.layer.index.diffId
@@ -38,7 +38,7 @@ export function pairLayers(a: readonly NumberedLayer[], b: readonly NumberedLaye
   ]
 }
 
-/** What two layers of different bytes have in common: all they say of files, or not. */
+/** Tells whether two layers with different bytes agree in everything about their files. */
 export function sameFiles(
   a: InspectedLayer,
   b: InspectedLayer,
@@ -55,7 +55,7 @@ export function sameFiles(
   return before.every((entry) => isSame(entry, byName.get(nameOf(entry)))) ? 'other-order' : 'different'
 }
 
-/** The difference of a pair whose digests differ, where its files are the same or only one side has a layer. */
+/** Returns the difference of a pair with different digests whose files are equal, or of which one side is missing. */
 export function layerDifference({ a, b }: LayerPair, kind: LayerDifference['kind'], detail: string): LayerDifference {
   return {
     kind,
@@ -65,7 +65,7 @@ export function layerDifference({ a, b }: LayerPair, kind: LayerDifference['kind
   }
 }
 
-/** What is in the layer itself: `touch` stands only in the index of who built it. */
+/** Returns the entries in the layer itself: `touch` exists only in the index of whoever built it. */
 function entriesOf(layer: InspectedLayer): readonly PlacedEntry[] {
   const table = tableOf(layer.index)
   return Array.from({ length: table.count }, (_, i) => ({ layer, table, i })).filter(

@@ -3,13 +3,13 @@ import type { LayerEntry } from '../../files/layer/index.ts'
 import { compareNames } from '../../support/index.ts'
 import { nanosecondsOf, type PlacedEntry } from './layer-entries.ts'
 
-/** What a comparison looks at besides contents and children. */
+/** What is compared besides contents and children. */
 export type Facts = Pick<
   LayerEntry,
   'kind' | 'mode' | 'uid' | 'gid' | 'mtime' | 'mtimeNs' | 'link' | 'device' | 'xattrs'
 >
 
-// Of a directory that nothing describes.
+// For a directory without an entry.
 const plainFacts: Facts = { kind: 'directory', mode: 0o755, uid: 0, gid: 0, mtime: 0, mtimeNs: 0 }
 
 export function factsOf(place: PlacedEntry | undefined): Facts {
@@ -17,7 +17,7 @@ export function factsOf(place: PlacedEntry | undefined): Facts {
   return { ...place.table.entry(place.i), mtimeNs: nanosecondsOf(place) }
 }
 
-/** What differs in two entries of one kind. */
+/** Compares two entries of the same kind. */
 export function compareMetadata(a: Facts, b: Facts): ComparedFact[] {
   const changes: ComparedFact[] = []
   if (a.kind === 'symlink') {
@@ -53,7 +53,7 @@ function base64(bytes: Uint8Array | undefined): string | undefined {
   return bytes === undefined ? undefined : Buffer.from(bytes).toString('base64')
 }
 
-/** RFC 3339 with what nanoseconds there are; seconds since 1970 beyond the years that it has. */
+/** Formats RFC 3339 with nanoseconds if there are any; seconds since 1970 for years it cannot represent. */
 function timeOf({ mtime, mtimeNs }: Facts): string {
   const fraction = mtimeNs === 0 ? '' : `.${String(mtimeNs).padStart(9, '0').replace(/0+$/, '')}`
   const date = new Date(mtime * 1000)

@@ -1,6 +1,6 @@
 import type { InstalledPackage, PackageDifference } from '../../api/index.ts'
 
-/** What differs between two lists of packages, by type and name. A name may be installed in several versions. */
+/** Compares two lists of packages by type and name. A name may be installed in several versions. */
 export function comparePackages(
   a: readonly InstalledPackage[],
   b: readonly InstalledPackage[],
@@ -14,7 +14,7 @@ export function comparePackages(
     const some = old[0] ?? now[0]
     if (some === undefined) continue
     const { type, name } = some
-    // One for one is a change; of several, nobody can say which became which.
+    // One for one is a change; with several, the pairs are ambiguous.
     if (old.length === 1 && now.length === 1) found.push({ kind: 'changed', type, name, a: old[0]!, b: now[0]! })
     else {
       for (const gone of old) found.push({ kind: 'removed', type, name, a: gone })
@@ -35,7 +35,7 @@ function byName(packages: readonly InstalledPackage[]): ReadonlyMap<string, read
   return names
 }
 
-/** Those of `all` that have no equal in `others`, where each counts once. */
+/** Returns those in `all` without an equal in `others`, each of which counts once. */
 function less(all: readonly InstalledPackage[], others: readonly InstalledPackage[]): readonly InstalledPackage[] {
   const left = new Map<string, number>()
   for (const other of others) left.set(factsOf(other), (left.get(factsOf(other)) ?? 0) + 1)

@@ -2,7 +2,10 @@ import type { DirectorySizes } from '../../api/index.ts'
 import { compareNames } from '../../support/index.ts'
 import type { FlatDirectory, FlatFilesystem } from '../filesystem/flat.ts'
 
-/** Bytes of the files in each directory and below it, by its path; '' is the root. A file with several names counts at the first. */
+/**
+ * Returns the total size of the files below each directory, by path; '' is the root. A file with several names counts at the
+ * first.
+ */
 function directorySizes(flat: FlatFilesystem): ReadonlyMap<string, number> {
   const sizes = new Map<string, number>()
   const seen = new Set<number>()
@@ -25,7 +28,7 @@ function directorySizes(flat: FlatFilesystem): ReadonlyMap<string, number> {
   return sizes
 }
 
-/** The directories whose files have another size in sum, by path. */
+/** Lists directories whose total size differs, by path. */
 export function compareDirectorySizes(one: FlatFilesystem, other: FlatFilesystem): readonly DirectorySizes[] {
   const [before, after] = [directorySizes(one), directorySizes(other)]
   return [...new Set([...before.keys(), ...after.keys()])]

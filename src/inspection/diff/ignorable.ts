@@ -1,6 +1,6 @@
 import type { Ignorable } from '../../api/index.ts'
 
-/** What images may differ in without counting as different, and what each stands for. */
+/** Differences that can be ignored, and what they mean. */
 export const ignorable: Readonly<Record<Ignorable, string>> = {
   'file-times': 'modification times of files',
   'image-times': 'when image and layers were made',
@@ -19,7 +19,7 @@ export const ignorable: Readonly<Record<Ignorable, string>> = {
   xattrs: 'extended attributes',
 }
 
-/** What two builds of the same Dockerfile may differ in, whoever made them. */
+/** Differences to be expected between two builds of the same Dockerfile, by any tool. */
 export const semantic: readonly Ignorable[] = [
   'file-times',
   'image-times',

@@ -1,6 +1,6 @@
 import type { Ignorable } from '../../api/index.ts'
 
-/** Tells differences that count from those that do not, and counts the latter. */
+/** Decides which differences count, and counts the others. */
 export class Ignored {
   readonly counts: Partial<Record<Ignorable, number>> = {}
   private readonly kinds: ReadonlySet<string>
@@ -9,7 +9,7 @@ export class Ignored {
     this.kinds = new Set(kinds)
   }
 
-  /** Whether differences of the kind do not count; each that is asked for is counted. */
+  /** Whether differences of this kind are ignored; counts each one. */
   has(kind: string): boolean {
     if (!this.kinds.has(kind)) return false
     this.counts[kind as Ignorable] = (this.counts[kind as Ignorable] ?? 0) + 1

@@ -6,21 +6,21 @@ import type { InspectedLayer } from '../image.ts'
 const blockSize = 512
 const endOfArchive = 1024
 
-/** An entry of a layer: what a comparison asks of it. */
+/** An entry of a layer, as needed for a comparison. */
 export interface PlacedEntry {
   readonly layer: InspectedLayer
   readonly table: LayerTable
   readonly i: number
 }
 
-/** Whether it is the very same entry. */
+/** Whether it is the same entry. */
 export function isSameEntry(a: PlacedEntry, b: PlacedEntry): boolean {
   return a.i === b.i && a.layer.index.diffId === b.layer.index.diffId
 }
 
 /**
- * The nanoseconds of its time, as far as the layer itself has them: who built it remembers more in its index, but the one block of a plain
- * header has no room for them.
+ * Returns the nanoseconds of its time, as far as the layer itself has them: the index of whoever built it has more, but a single
+ * plain header cannot store them.
  */
 export function nanosecondsOf({ layer, table, i }: PlacedEntry): number {
   const { mtimeNs, at, dataAt } = table.columns
@@ -31,13 +31,13 @@ export function nanosecondsOf({ layer, table, i }: PlacedEntry): number {
   return end - at[i]! <= blockSize ? 0 : mtimeNs[i]!
 }
 
-/** The file that the entry is, to be read. */
+/** Returns the file of an entry, for reading. */
 export function fileOf({ layer, table, i }: PlacedEntry): RegularFile {
   const entry = table.entry(i)
   return { ...entry, kind: 'file', content: { ...contentOf(layer, entry), digest: entry.digest } }
 }
 
-/** Whether the columns say all that there is to say of both, and the same: contents and names are another matter. */
+/** Whether the columns describe both completely, and are equal; excludes contents and names. */
 export function sameColumns(a: PlacedEntry, b: PlacedEntry): boolean {
   const [x, y] = [a.table.columns, b.table.columns]
   return (

@@ -5,7 +5,7 @@ import { FlatFilesystem } from '../filesystem/flat.ts'
 import { compareFiles, type FileComparison } from './compare-files.ts'
 import type { LayerPair } from './compare-layers.ts'
 
-/** What differs in the files that two layers themselves bring, and in what they say is gone. */
+/** Compares the files that two layers add themselves, and what they remove. */
 export function compareLayerFiles({ a, b }: LayerPair, options: FileComparison): readonly ComparedFile[] {
   const layers = { ...(a === undefined ? {} : { layerA: a.number }), ...(b === undefined ? {} : { layerB: b.number }) }
   const before = a === undefined ? [] : [a.layer]
@@ -14,7 +14,9 @@ export function compareLayerFiles({ a, b }: LayerPair, options: FileComparison):
   return [...compareWhiteouts(before, after).map((difference) => ({ ...difference, ...layers })), ...files]
 }
 
-/** What one of two runs of layers says is gone and the other does not. `flats`: whiteouts of what is there again do not count. */
+/**
+ * Lists what one of two runs of layers removes and the other does not. `flats`: whiteouts of paths that exist again do not count.
+ */
 export function compareWhiteouts(
   a: readonly StoredLayer[],
   b: readonly StoredLayer[],

@@ -1,13 +1,13 @@
 import { TareError } from '../../support/index.ts'
 
-/** Layers by their numbers, from 1 for the lowest; both are in it. */
+/** Layers by number, from 1 for the lowest; both ends included. */
 export interface LayerRange {
   readonly from: number
   /** Default: the uppermost. */
   readonly to?: number | undefined
 }
 
-/** `app#3..5`, `app#3`, `app#3..`, `app#..5`: an image's name, and which of its layers are meant. */
+/** Parses `app#3..5`, `app#3`, `app#3..`, `app#..5`: an image's name, and a selection of its layers. */
 export function parseLayerRange(text: string): { readonly name: string; readonly range?: LayerRange } {
   const match = /^(.+)#(\d{1,6})?(\.\.)?(\d{1,6})?$/s.exec(text)
   if (match === null) return { name: text }
@@ -25,7 +25,7 @@ export function parseLayerRange(text: string): { readonly name: string; readonly
   return { name: name!, range: { from, to } }
 }
 
-/** Those of the layers. Throws `LAYER_UNKNOWN` where the image has fewer. */
+/** Returns the selected layers. Throws `LAYER_UNKNOWN` if the image has fewer. */
 export function layersIn<T>({ from, to }: LayerRange, layers: readonly T[], name: string): readonly T[] {
   if (from <= layers.length && (to ?? from) <= layers.length) return layers.slice(from - 1, to)
   throw new TareError('LAYER_UNKNOWN', `${name} has no layer ${Math.max(from, to ?? from)}`, {

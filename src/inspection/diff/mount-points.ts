@@ -1,12 +1,12 @@
 import type { FlatFilesystem, FlatNode } from '../filesystem/flat.ts'
 
-// What runtimes mount, or make before they mount it. buildah leaves an empty /etc/resolv.conf.
+// What runtimes mount, or create in order to mount it. buildah leaves an empty /etc/resolv.conf.
 const mountPoints = new Set([
   ...['.dockerenv', 'dev', 'dev/console', 'dev/mqueue', 'dev/pts', 'dev/shm', 'etc', 'etc/hostname', 'etc/hosts'],
   ...['etc/mtab', 'etc/resolv.conf', 'proc', 'run', 'run/.containerenv', 'run/secrets', 'sys'],
 ])
 
-/** Whether it is a place where builders mount something for RUN, and empty. */
+/** Whether it is empty, and a path where builders mount something for RUN. */
 export function isMountPoint(flat: FlatFilesystem, node: FlatNode, path: string): boolean {
   if (!mountPoints.has(path)) return false
   if (typeof node === 'object')

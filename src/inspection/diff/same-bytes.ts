@@ -5,12 +5,12 @@ import { fileOf, isSameEntry, type PlacedEntry } from './layer-entries.ts'
 
 const pieceSize = 1 << 18
 
-/** A digest that was found out by reading. */
+/** A digest computed by reading. */
 export interface LearntDigest extends PlacedEntry {
   readonly digest: Digest
 }
 
-/** Compares contents: by digests where those are known, else by reading. What is learnt by that is kept. */
+/** Compares contents: by digests if known, otherwise by reading. Computed digests are kept. */
 export class ByteComparison {
   readonly learnt: LearntDigest[] = []
   private readonly readers = [new ContentReader(), new ContentReader()] as const
@@ -19,7 +19,7 @@ export class ByteComparison {
     for (const reader of this.readers) reader.close()
   }
 
-  /** Whether two files have the same bytes. Files of other sizes or with a difference early on are told apart without a digest. */
+  /** Whether two files have the same bytes. Files of different sizes, or with an early difference, need no digest. */
   same(a: PlacedEntry, b: PlacedEntry): boolean {
     const [sizeA, sizeB] = [a.table.columns.size[a.i]!, b.table.columns.size[b.i]!]
     if (sizeA !== sizeB) return false

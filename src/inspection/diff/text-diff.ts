@@ -1,4 +1,4 @@
-// Beyond this the files are too different for the shortest difference to be worth its time.
+// Beyond this, the shortest difference is not worth its time.
 const editLimit = 4000
 const context = 3
 
@@ -8,7 +8,7 @@ interface Step {
 }
 
 /**
- * A unified difference of two texts, as `diff -u` writes it; empty where they are equal. Of texts that have little in common, all
+ * Returns a unified diff of two texts, like `diff -u`; empty if they are equal. If the texts have little in common, everything
  * between the first and the last difference is replaced. (Myers, "An O(ND) difference algorithm", 1986)
  */
 export function unifiedDiff(a: string, b: string, names: { readonly a: string; readonly b: string }): string {
@@ -19,7 +19,7 @@ export function unifiedDiff(a: string, b: string, names: { readonly a: string; r
   return [`--- ${names.a}\n`, `+++ ${names.b}\n`, ...hunks(steps)].join('')
 }
 
-/** Lines with their ends; the last may have none. */
+/** Splits into lines including their ends; the last may have none. */
 function splitLines(text: string): readonly string[] {
   return text === '' ? [] : text.split(/(?<=\n)/)
 }
@@ -42,7 +42,7 @@ function shortestEdit(a: readonly string[], b: readonly string[]): readonly Step
     for (const line of b) steps.push({ kind: '+', line })
     return steps
   }
-  // Back from the end, along the path that reached it.
+  // Follows the path that reached the end backwards.
   let x = a.length
   let y = b.length
   for (let d = trace.length - 1; d >= 0; d--) {
@@ -65,8 +65,8 @@ function shortestEdit(a: readonly string[], b: readonly string[]): readonly Step
 }
 
 /**
- * For each number of edits, how far along `a` each diagonal was reached before them: element `k + d` of list `d`. undefined where
- * more edits are needed than are worth it.
+ * Returns, for each number of edits, how far along `a` each diagonal was reached before: element `k + d` of list `d`. Undefined
+ * if too many edits are needed.
  */
 function furthestPaths(a: readonly string[], b: readonly string[]): readonly Int32Array[] | undefined {
   const trace: Int32Array[] = []
@@ -120,7 +120,7 @@ function* hunks(steps: readonly Step[]): Generator<string> {
   }
 }
 
-/** As diff writes it: one line without its count, and no line as the one before. */
+/** As diff writes it: a single line without its count, and no lines as the one before. */
 function rangeOf(line: number, count: number): string {
   return count === 1 ? String(line) : `${count === 0 ? line - 1 : line},${count}`
 }

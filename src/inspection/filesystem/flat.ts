@@ -4,9 +4,9 @@ import type { InspectedLayer } from '../image.ts'
 
 /** A directory of a flattened image. */
 export class FlatDirectory {
-  /** Which entry of the image describes it: the last that did; -1 for one that only stands in paths. */
+  /** The last entry in the image that describes it; -1 if it only occurs in paths. */
   id: number
-  /** Files by the number of their entry in the image: a hard link has that of the file. In no particular order. */
+  /** Files by the number of their entry in the image; a hard link has the file's. In no particular order. */
   readonly children = new Map<string, number | FlatDirectory>()
 
   constructor(id: number) {
@@ -16,30 +16,30 @@ export class FlatDirectory {
 
 export type FlatNode = number | FlatDirectory
 
-/** Where a path leads. */
+/** The result of resolving a path. */
 export interface FoundNode {
   readonly node: FlatNode | undefined
-  /** The path with the symlinks on the way followed: `usr/lib/x`. */
+  /** The path with symlinks resolved: `usr/lib/x`. */
   readonly path: string
 }
 
-// As many as Linux follows before it gives up (path_resolution(7)), generously.
+// Linux follows 40 (path_resolution(7)); this is more generous.
 const mostLinks = 255
 
 /**
- * The filesystem that layers make together, in numbers: every entry of the image has one, counted through all layers from the lowest.
- * The same files as `mergeLayers` gives, in a small part of its time and memory: names become text, and nothing else an object.
+ * The filesystem that layers make together, in numbers: every entry of the image has one, counted from the lowest layer. Gives
+ * the same files as `mergeLayers` in a small part of the time and memory: names become text, and nothing else an object.
  */
 export class FlatFilesystem {
   readonly root = new FlatDirectory(-1)
-  /** Entries that have several names. */
+  /** Entries with several names. */
   readonly linked = new Set<number>()
   readonly layers: readonly InspectedLayer[]
   private readonly tables: readonly LayerTable[]
   /** The number of each layer's first entry. */
   private readonly first: readonly number[]
 
-  /** Of `layers`, none is in it yet: see `add`. */
+  /** Does not add any of `layers` yet: see `add`. */
   constructor(layers: readonly Pick<InspectedLayer, 'index'>[]) {
     this.layers = layers as readonly InspectedLayer[]
     this.tables = layers.map(({ index }) => tableOf(index))
@@ -52,7 +52,7 @@ export class FlatFilesystem {
     this.first = first
   }
 
-  /** All layers of an image. Throws `LAYER_INVALID` where they contradict each other. */
+  /** Merges all layers of an image. Throws `LAYER_INVALID` if they contradict each other. */
   static of(layers: readonly Pick<InspectedLayer, 'index'>[]): FlatFilesystem {
     const flat = new FlatFilesystem(layers)
     for (const i of layers.keys()) flat.add(i)
@@ -85,12 +85,12 @@ export class FlatFilesystem {
         continue
       }
       parent.children.set(name, code === hardlink ? this.linkTarget(table, i, layer) : first + i)
-      // What paths of this layer were found to lead through may be another directory now.
+      // Cached paths of this layer may now lead to another directory.
       if (typeof there === 'object' || (there !== undefined && this.kindOf(there) === 'symlink')) parents.clear()
     }
   }
 
-  /** The layer that an entry is in, and its place there. */
+  /** Returns an entry's layer and its index there. */
   locate(id: number): { readonly layer: number; readonly table: LayerTable; readonly i: number } {
     let low = 0
     for (let high = this.first.length - 1; low < high; ) {
@@ -112,16 +112,14 @@ export class FlatFilesystem {
     return table.kind(i)
   }
 
-  /** Bytes of a file; 0 for all else. */
+  /** Returns the size of a file; 0 for anything else. */
   sizeOf(node: FlatNode): number {
     if (typeof node === 'object') return 0
     const { table, i } = this.locate(node)
     return table.columns.size[i]!
   }
 
-  /**
-   * What lies at a path, symlinks on the way followed within the root, at its end only if `follow`. Throws `SYMLINK_LOOP`.
-   */
+  /** Resolves a path, following symlinks within the root, and at its end only if `follow`. Throws `SYMLINK_LOOP`. */
   find(path: string, { follow = true }: { readonly follow?: boolean } = {}): FoundNode {
     const wanted = path.split('/').filter((part) => part !== '' && part !== '.')
     wanted.reverse()
@@ -153,7 +151,10 @@ export class FlatFilesystem {
     return { node: trail[trail.length - 1], path: names.join('/') }
   }
 
-  /** Everything below a directory, each before what it holds, names in the order of their bytes; down to a depth, 1 for its own. */
+  /**
+   * Yields everything below a directory, directories before their contents, names sorted by their bytes, down to a depth; 1 means
+   * direct children.
+   */
   *walk(
     directory: FlatDirectory = this.root,
     prefix = '',
@@ -171,7 +172,7 @@ export class FlatFilesystem {
     return table.kind(i) === 'symlink' ? (table.link(i) ?? '') : undefined
   }
 
-  /** Whiteouts speak of lower layers, wherever they stand in their own. (image-spec, layer.md, "Whiteouts") */
+  /** Whiteouts apply to lower layers, wherever they are in their own. (image-spec, layer.md, "Whiteouts") */
   private removeHidden(table: LayerTable): void {
     const { kind } = table.columns
     for (let i = 0; i < table.count; i++) {
@@ -189,7 +190,7 @@ export class FlatFilesystem {
     }
   }
 
-  /** What lies at a path that leads through no symlink. */
+  /** Returns what is at a path without symlinks. */
   private exactly(path: string): FlatNode | undefined {
     let node: FlatNode | undefined = this.root
     for (const name of path.split('/')) {
@@ -233,7 +234,8 @@ export class FlatFilesystem {
   }
 }
 
-// By their numbers in a table's kinds. From `removal` on they are no files: whiteouts, and directories of which only the build knows a time.
+// By their numbers in a table's kinds. From `removal` on they are not files: whiteouts, and directories whose time only the build
+// knows.
 const hardlink = 1
 const directory = 5
 const removal = 7

@@ -5,7 +5,7 @@ import type { InspectedImage } from '../image.ts'
 import { FlatDirectory, FlatFilesystem, type FlatNode, type FoundNode } from './flat.ts'
 import { impliedDirectory, listedFile } from './listed-file.ts'
 
-/** What is in an image: a directory before what it holds. Throws `FILE_UNKNOWN`, `LAYER_UNKNOWN`. */
+/** Lists what is in an image, directories before their contents. Throws `FILE_UNKNOWN`, `LAYER_UNKNOWN`. */
 export function listFiles(image: InspectedImage, options: ListFilesOptions = {}): readonly ListedFile[] {
   const { path = '/', layer, depth = Number.POSITIVE_INFINITY } = options
   if (layer !== undefined) return listLayer(image, layerAt(image, layer), path, depth)
@@ -20,7 +20,9 @@ export function listFiles(image: InspectedImage, options: ListFilesOptions = {})
   })
 }
 
-/** Bytes of the files below each directory. A file with several names counts in each directory that has one, and there once. */
+/**
+ * Returns the total size of files below each directory. A file with several names counts once in each directory with one of them.
+ */
 function totalsOf(flat: FlatFilesystem, root: FlatDirectory): ReadonlyMap<FlatDirectory, number> {
   const totals = new Map<FlatDirectory, number>()
   const linked = new Map<FlatDirectory, Set<number>>()
@@ -48,7 +50,7 @@ function totalsOf(flat: FlatFilesystem, root: FlatDirectory): ReadonlyMap<FlatDi
   return totals
 }
 
-/** What is known of a file of the image. */
+/** Describes a file of the image. */
 export function describe(flat: FlatFilesystem, path: string, node: FlatNode): ListedFile {
   const id = node instanceof FlatDirectory ? node.id : node
   if (id < 0) return impliedDirectory(path)
@@ -56,7 +58,7 @@ export function describe(flat: FlatFilesystem, path: string, node: FlatNode): Li
   return listedFile(path, table.entry(i), layer)
 }
 
-/** The place of a layer that was named by its number. Throws `LAYER_UNKNOWN`. */
+/** Returns the index of a layer given by number. Throws `LAYER_UNKNOWN`. */
 export function layerAt({ name, layers }: InspectedImage, layer: number): number {
   if (Number.isInteger(layer) && layer >= 1 && layer <= layers.length) return layer - 1
   throw new TareError('LAYER_UNKNOWN', `${name} has no layer ${layer}`, {
@@ -64,7 +66,7 @@ export function layerAt({ name, layers }: InspectedImage, layer: number): number
   })
 }
 
-/** The file at a path. Throws `FILE_UNKNOWN`. */
+/** Returns the file at a path. Throws `FILE_UNKNOWN`. */
 export function findFile(
   { name }: InspectedImage,
   flat: FlatFilesystem,

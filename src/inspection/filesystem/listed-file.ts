@@ -19,7 +19,7 @@ export function listedFile(path: string, entry: LayerEntry, layer: number): List
   }
 }
 
-/** A directory that no layer describes. */
+/** Describes a directory that no layer contains. */
 export function impliedDirectory(path: string): ListedFile {
   return {
     path: `/${path}`,
@@ -36,10 +36,10 @@ function textsOf(xattrs: ReadonlyMap<string, Uint8Array>): Readonly<Record<strin
   return Object.fromEntries([...xattrs].map(([name, value]) => [name, Buffer.from(value).toString('base64')]))
 }
 
-// What a Date can hold. (ECMAScript, "Time Values and Time Range")
+// The range of a Date. (ECMAScript, "Time Values and Time Range")
 const lastSecond = 8.64e12
 
-/** In whole seconds, as layers have them: more is known only of a layer that was built here. */
+/** In whole seconds, like layers; only a layer built here has more. */
 function timeOf({ mtime }: Pick<LayerEntry, 'mtime'>): string {
   const seconds = Math.max(-lastSecond, Math.min(lastSecond, mtime))
   return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')

@@ -3,7 +3,9 @@ import { linesOf } from './stanzas.ts'
 
 const places = ['lib/apk/db/installed', 'usr/lib/apk/db/installed']
 
-/** Packages of Alpine: lines of a letter, a colon and a value, an empty line after each package. (apk-tools, installed database) */
+/**
+ * Finds packages of Alpine: lines with a letter, a colon and a value, separated by empty lines. (apk-tools, installed database)
+ */
 export function findApkPackages(search: PackageSearch): void {
   const seen = new Set<unknown>()
   for (const path of places) {

@@ -3,17 +3,17 @@ import { ContentReader } from '../../files/layer/index.ts'
 import type { Node, RegularFile, Tree } from '../../files/tree/index.ts'
 import { TareError } from '../../support/index.ts'
 
-// A database of a full desktop has about 60 MB of text; its metadata files have kilobytes.
+// A full desktop's database has about 60 MB of text; metadata files have kilobytes.
 export const databaseLimit = 128 << 20
 export const documentLimit = 4 << 20
 const packageLimit = 500_000
 
 export interface PackageOptions {
-  /** Also which files each package brought. */
+  /** Also list the files of each package. */
   readonly files?: boolean | undefined
 }
 
-/** A filesystem that is searched for packages, and what was found so far. */
+/** A filesystem being searched for packages, and the packages found so far. */
 export class PackageSearch {
   readonly tree: Tree
   readonly withFiles: boolean
@@ -27,7 +27,7 @@ export class PackageSearch {
     this.withFiles = options.files === true
   }
 
-  /** The node at the path, links followed inside the image; undefined also where they lead in a circle. */
+  /** Returns the node at the path, following links inside the image; undefined also if they form a cycle. */
   find(path: string): Node | undefined {
     try {
       return this.tree.find(path)
@@ -37,7 +37,7 @@ export class PackageSearch {
     }
   }
 
-  /** The file's text, or undefined where it is larger than any of its kind. */
+  /** Returns the file's text; undefined if it is too large. */
   text(file: RegularFile, limit: number): string | undefined {
     if (file.size > limit) return undefined
     const bytes = Buffer.alloc(file.size)
@@ -49,21 +49,21 @@ export class PackageSearch {
     this.reader.read(file.content, into, position)
   }
 
-  /** Takes in a package; one without a name or a version is none. */
+  /** Adds a package, unless it has no name or version. */
   add(found: InstalledPackage): void {
     if (found.name === '' || found.version === '') return
     if (this.packages.length < packageLimit) this.packages.push(found)
     else this.refuse(found.type, found.database, `more than ${packageLimit} packages`)
   }
 
-  /** Says once of a database that it, or a part of it, was not read. */
+  /** Records once that a database, or part of it, was not read. */
   refuse(type: PackageType, path: string, reason: string): void {
     if (this.refused.has(path)) return
     this.refused.add(path)
     this.unread.push({ type, path, reason })
   }
 
-  /** The text of a database; one that is too large is put on the list of those not read. */
+  /** Returns a database's text; one that is too large is recorded as not read. */
   database(type: PackageType, path: string): string | undefined {
     const node = this.find(path)
     if (node?.kind !== 'file') return undefined
@@ -79,12 +79,12 @@ export class PackageSearch {
 
 type Stated = Pick<InstalledPackage, 'arch' | 'license' | 'source' | 'size' | 'files'>
 
-/** Those of the optional members that say something. */
+/** Returns the optional members that have a value. */
 export function stated(members: { readonly [K in keyof Stated]: Stated[K] | undefined }): Stated {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined && value !== ''))
 }
 
-/** A size as a database writes it, in units of so many bytes; undefined for what is none. */
+/** Parses a size in a database, in the given unit in bytes; returns undefined if it is invalid. */
 export function sizeFrom(text: string | undefined, unit = 1): number | undefined {
   return text !== undefined && /^\d{1,12}$/.test(text) ? Number(text) * unit : undefined
 }

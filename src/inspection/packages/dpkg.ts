@@ -4,10 +4,10 @@ import { field, linesOf, readStanzas, type Stanza } from './stanzas.ts'
 
 const folder = 'var/lib/dpkg'
 
-// dpkg still has a stanza of what was removed.
+// dpkg keeps stanzas of removed packages.
 const gone = new Set(['not-installed', 'config-files'])
 
-/** Packages of Debian and its kin: one file for all, or one for each, as distroless images have them. */
+/** Finds packages of Debian and derivatives: in one file for all, or one each, as in distroless images. */
 export function findDpkgPackages(search: PackageSearch): void {
   const text = search.database('deb', `${folder}/status`)
   if (text !== undefined) for (const stanza of readStanzas(text)) addPackage(search, stanza, `${folder}/status`)
@@ -27,7 +27,7 @@ function addPackage(search: PackageSearch, stanza: Stanza, database: string): vo
   if (gone.has(state)) return
   const name = field(stanza, 'package')
   const arch = field(stanza, 'architecture')
-  // `Source: glibc (2.36-9)`, where its version is another.
+  // `Source: glibc (2.36-9)`, if its version differs.
   const source = field(stanza, 'source').replace(/ .*/s, '')
   const facts = stated({
     arch,
@@ -47,11 +47,11 @@ function filesOf(search: PackageSearch, name: string, arch: string, database: st
   const lines = text === undefined ? undefined : search.text(text, documentLimit * 8)
   if (lines === undefined) return []
   const paths = [...linesOf(lines)].map((line) => (list === undefined ? line.slice(34) : line.slice(1)))
-  // The list has directories too, which belong to nobody alone.
+  // The list also contains directories, which are shared.
   return paths.filter((path) => path !== '' && path !== '.' && search.tree.get(path)?.kind !== 'directory')
 }
 
-/** The licenses that a copyright file in Debian's machine-readable form names, in its order. */
+/** Returns the licenses in a machine-readable Debian copyright file, in order. */
 function licenseOf(search: PackageSearch, name: string): string {
   if (!isPlainName(name)) return ''
   const file = fileAt(search, `usr/share/doc/${name}/copyright`)

@@ -7,8 +7,8 @@ import { findLanguagePackages } from './language-packages.ts'
 import { findRpmPackages } from './rpm.ts'
 
 /**
- * What the package databases of a filesystem list as installed. They are files that anybody may have written: what is
- * damaged or beyond all measure is named as not read, and is no error.
+ * Lists the packages installed according to a filesystem's databases. Anyone may have written these files: damaged or excessive
+ * ones are reported as not read, and are not errors.
  */
 export function findPackages(tree: Tree, options: PackageOptions = {}): PackageList {
   const search = new PackageSearch(tree, options)
@@ -34,7 +34,7 @@ function byName(a: InstalledPackage, b: InstalledPackage): number {
 const packageFiles =
   /(?:^|\/)(?:apk\/db\/installed|dpkg\/status(?:\.d\/.*)?|rpmdb\.sqlite(?:-wal)?|rpm\/Packages(?:\.db)?|node_modules\/.*package\.json|[^/]*\.(?:dist|egg)-info(?:\/(?:METADATA|PKG-INFO))?)$/s
 
-/** Whether a file of this path may be one that `findPackages` reads to know what is installed. */
+/** Whether `findPackages` may read a file with this path. */
 export function isPackageFile(path: string): boolean {
   return packageFiles.test(path)
 }

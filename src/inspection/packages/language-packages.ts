@@ -3,7 +3,7 @@ import { pathInside } from '../../support/index.ts'
 import { documentLimit, type PackageSearch, stated } from './database.ts'
 import { field, linesOf, readStanzas, type Stanza } from './stanzas.ts'
 
-/** Packages of Node and Python, which have no database: each lies in a folder of its own, anywhere. One walk finds both. */
+/** Finds packages of Node and Python, which have no database: each has its own folder, anywhere. One walk finds both. */
 export function findLanguagePackages(search: PackageSearch): void {
   visit(search, search.tree.root, '')
 }
@@ -54,7 +54,7 @@ function addNode(search: PackageSearch, directory: Directory, path: string): voi
   search.add({ type: 'npm', name, version, database, ...stated({ license: nodeLicense(members), files }) })
 }
 
-/** `license` is a name, or an object as npm took it until 2014; so is `licenses`, a list of them. */
+/** `license` is a name, or an object as in npm until 2014; `licenses` is a list of them. */
 function nodeLicense(members: Record<string, unknown>): string {
   const nameOf = (value: unknown): string => {
     if (typeof value === 'string') return value
@@ -65,7 +65,7 @@ function nodeLicense(members: Record<string, unknown>): string {
   return nameOf(members['license']) || list.join(' OR ')
 }
 
-/** The files of a package that are not those of another below it. */
+/** Yields the files of a package except those of packages below it. */
 function* filesBelow(directory: Directory, prefix: string): Generator<string> {
   for (const [name, node] of directory.children) {
     if (node.kind !== 'directory') yield prefix + name
@@ -99,12 +99,12 @@ function pythonLicense(stanza: Stanza): string {
   const classifiers = (stanza.get('classifier') ?? [])
     .filter((text) => text.startsWith('License ::'))
     .map((text) => text.split('::').at(-1)!.trim())
-  // Some have the whole text of the license there.
+  // Some contain the license's full text.
   const name = license.includes('\n') || license.length > 100 || license === 'UNKNOWN' ? '' : license
   return field(stanza, 'license-expression') || name || classifiers.join(' AND ')
 }
 
-/** What RECORD lists: paths from the folder around, with a hash and a size behind commas. */
+/** Returns the paths in RECORD, relative to the parent folder, each followed by a hash and a size. */
 function recordedFiles(search: PackageSearch, folder: Directory | RegularFile, path: string): readonly string[] {
   const record = folder.kind === 'directory' ? folder.children.get('RECORD') : undefined
   const text = record?.kind === 'file' ? search.text(record, documentLimit * 4) : undefined

@@ -1,4 +1,4 @@
-// What a header says is named by numbers. (rpm, docs/manual/format_header.md and tags.md)
+// Members of a header are identified by numbers. (rpm, docs/manual/format_header.md and tags.md)
 const tags = {
   ...{ name: 1000, version: 1001, release: 1002, epoch: 1003, size: 1009, license: 1014, arch: 1022 },
   ...{ sourceRpm: 1044, directoryOf: 1116, baseNames: 1117, directories: 1118, longSize: 5009 },
@@ -9,15 +9,17 @@ const fileLimit = 1_000_000
 
 type Tag = keyof typeof tags
 
-/** A package as the database of rpm has it: numbers and texts, found by their tag. */
+/** A package in rpm's database: numbers and texts by tag. */
 export interface RpmHeader {
   text(tag: Tag): string
   number(tag: Tag): number | undefined
-  /** Paths without the first slash. */
+  /** Returns paths without a leading slash. */
   files(): readonly string[]
 }
 
-/** Reads a header as the database keeps it: without the eight bytes that begin one in a file. undefined for what is none. */
+/**
+ * Parses a header from the database, where it lacks the eight bytes it starts with in a file. Returns undefined if it is invalid.
+ */
 export function readRpmHeader(blob: Buffer): RpmHeader | undefined {
   if (blob.length < 8) return undefined
   const entries = blob.readUInt32BE(0)
@@ -30,12 +32,12 @@ export function readRpmHeader(blob: Buffer): RpmHeader | undefined {
       at: data + blob.readUInt32BE(at + 8),
       count: blob.readUInt32BE(at + 12),
     }
-    // Of regions there is one each of the same tags; the package's own come first.
+    // Each region has one of the same tags; the package's own come first.
     if (!places.has(blob.readUInt32BE(at))) places.set(blob.readUInt32BE(at), place)
   }
   const texts = (tag: Tag): string[] => {
     const place = places.get(tags[tag])
-    // 6 is a text, 8 a list of them, 9 a text with translations, the first of which is English.
+    // 6 is a text, 8 a list of texts, 9 a text with translations, the first of which is English.
     if (place === undefined || ![6, 8, 9].includes(place.type)) return []
     const found: string[] = []
     const most = Math.min(place.type === 8 ? place.count : 1, fileLimit)

@@ -4,14 +4,14 @@ import { type RpmHeader, readRpmHeader } from './rpm-header.ts'
 import { readTable } from './sqlite.ts'
 import { type RandomBytes, SqliteDamage } from './sqlite-pages.ts'
 
-// Where rpm has its database: of old, of Fedora and SUSE now, of ostree.
+// The locations of rpm's database: traditional, Fedora and SUSE now, ostree.
 const places = ['var/lib/rpm', 'usr/lib/sysimage/rpm', 'usr/share/rpm']
 const older = [
   ['Packages.db', 'of the ndb form, which tare does not read'],
   ['Packages', 'a Berkeley database, which tare does not read'],
 ] as const
 
-/** Packages of Fedora, Red Hat, SUSE and their kin, where their database is of the form that rpm has had since 4.16: SQLite. */
+/** Finds packages of Fedora, Red Hat, SUSE and derivatives, if their database is SQLite, rpm's format since 4.16. */
 export function findRpmPackages(search: PackageSearch): void {
   const seen = new Set<unknown>()
   for (const place of places) {
@@ -55,7 +55,7 @@ function addPackage(search: PackageSearch, header: RpmHeader, database: string):
   const epoch = header.number('epoch')
   const name = header.text('name')
   const version = `${epoch === undefined ? '' : `${epoch}:`}${header.text('version')}-${header.text('release')}`
-  // `bash-5.2.15-3.fc38.src.rpm`: the name is what comes before the last two dashes.
+  // `bash-5.2.15-3.fc38.src.rpm`: the name ends before the last two dashes.
   const source = /^(.+)-[^-]+-[^-]+\.(?:no)?src\.rpm$/.exec(header.text('sourceRpm'))?.[1]
   const facts = stated({
     arch: header.text('arch'),

@@ -25,7 +25,7 @@ import {
 } from '../../inspection/index.ts'
 import { collect, decodeName, TareError } from '../../support/index.ts'
 
-/** What differs between two images. */
+/** Compares two images. */
 export async function diff(host: Host, options: ImageDiffOptions): Promise<ImageDiff> {
   const { reportFolder, byLayer = false } = options
   const ignore = [...(options.ignore ?? []), ...(options.semantic === true ? semantic : [])]
@@ -49,10 +49,10 @@ export async function diff(host: Host, options: ImageDiffOptions): Promise<Image
   }
 }
 
-// A text that somebody reads.
+// Maximum size of a text to compare.
 const textLimit = 16 << 20
 
-/** The difference of one text file between two images, as `diff -u` writes it; empty where there is none. */
+/** Returns the difference of a text file between two images in the format of `diff -u`; empty if there is none. */
 export async function diffFile(host: Host, options: FileDiffOptions): Promise<string> {
   return withBoth(host, options, async (...sides) => {
     const path = options.path
@@ -73,7 +73,7 @@ export async function diffFile(host: Host, options: FileDiffOptions): Promise<st
   })
 }
 
-/** What can be compared of it as text: what a link leads to, and nothing of what is not there. */
+/** Returns the text to compare: a link's target for a link, nothing for a missing file. */
 async function textOf(image: OpenedContents, node: Node | undefined, path: string): Promise<string> {
   if (node === undefined) return ''
   if (node.kind === 'symlink') return `symbolic link to ${node.target}\n`
@@ -91,7 +91,7 @@ interface Side extends Comparand {
   readonly image: OpenedContents
 }
 
-/** Both images, opened one after the other: what the second needs of the first is then there. */
+/** Opens both images, one after the other, so that the second can use what the first has stored. */
 async function withBoth<T>(host: Host, options: ComparedImages, work: (a: Side, b: Side) => Promise<T>): Promise<T> {
   const [a, b] = [parseLayerRange(options.a), parseLayerRange(options.b)]
   const imageA = await openContents(host, a.name, options)
@@ -107,7 +107,7 @@ async function withBoth<T>(host: Host, options: ComparedImages, work: (a: Side, 
   }
 }
 
-/** What differs in packages. Databases are read only where one differs; a layer without any is not unpacked for that. */
+/** Compares packages. Databases are read only if one differs; layers without any are not decompressed for that. */
 async function packagesOf(
   { files }: ImageDiff,
   sides: readonly Side[],
@@ -125,7 +125,7 @@ function mayChangePackages({ path, kind, changes }: ComparedFile): boolean {
   )
 }
 
-/** The files that differ, of both sides, and what was found, in a folder that is empty. */
+/** Writes the differing files of both sides, and the result, to an empty folder. */
 async function writeReport(folder: string, found: ImageDiff, sides: readonly Side[]): Promise<void> {
   const differ = found.files.filter(({ kind, changes }) => kind !== 'changed' || changes.some(isOfBytes))
   const paths = [...new Set(differ.map(({ path }) => path))]

@@ -3,8 +3,8 @@ import type { Difference } from '../../../files/tree/index.ts'
 import type { Found } from './walk.ts'
 
 /**
- * Paths at which a filesystem on disk may be another one than is wanted. With `/` at its end: a directory, of which only what it is itself
- * may differ; else all below the path may, too.
+ * Paths at which a filesystem on disk may differ from the wanted one. A trailing `/` means a directory of which only the metadata
+ * may differ; otherwise everything below the path may differ too.
  */
 export type Touched = readonly string[]
 
@@ -14,7 +14,7 @@ export function touchedBy(differences: readonly Difference[]): Touched {
   )
 }
 
-/** What each of the layers touches, in what lies below it; undefined where some of its paths lead through links, and so to other places. */
+/** Returns the paths each layer touches; undefined if some of them lead through symlinks, and so elsewhere. */
 export function touchedByLayers(layers: readonly StoredLayer[]): readonly (Touched | undefined)[] {
   const links = new Set<string>()
   return layers.map(({ index: { entries } }) => {
@@ -31,7 +31,7 @@ export function touchedByLayers(layers: readonly StoredLayer[]): readonly (Touch
   })
 }
 
-/** What lies in the folder in another way than layers could have put it there: names that share a file, and sockets. */
+/** Returns paths in the folder that layers could not have created that way: names that share a file, and sockets. */
 export function oddities(found: Found, name: (latin1: string) => string, prefix = ''): string[] {
   return [
     ...(found.sockets ?? []).map((socket) => prefix + name(socket)),

@@ -5,11 +5,11 @@ import type { Stack } from '../step/index.ts'
 import { shortName } from './extract.ts'
 import { type Touched, touchedByLayers } from './touched.ts'
 
-/** Which filesystem a working copy is, or would be but for a few paths. */
+/** Which filesystem a working copy contains, except for a few paths. */
 export interface CopyState {
-  /** The layers that it has been through, lowest first, by the filesystem that each completes. */
+  /** The layers it has been through, lowest first, by chain ID. */
   readonly layers: readonly { readonly chain: string; readonly touched?: Touched | undefined }[]
-  /** Where it is something else. */
+  /** Where it differs. */
   readonly touched: Touched
 }
 
@@ -18,13 +18,13 @@ export function stateOf({ layers }: Stack): CopyState {
   return { layers: layers.map(({ chain }, i) => ({ chain, touched: touched[i] })), touched: [] }
 }
 
-/** A working copy that is near to a filesystem: as far as the lowest `shared` layers it is that, but for what is touched. */
+/** A working copy close to a filesystem: equal to its lowest `shared` layers, except for what is touched. */
 export interface Near {
   readonly shared: number
   readonly touched: Touched
 }
 
-/** How the copy differs from the filesystem of the layers; undefined where nobody can tell. */
+/** Returns how the copy differs from the filesystem of the layers; undefined if unknown. */
 export function nearTo(state: CopyState, { layers }: Pick<CopyState, 'layers'>): Near | undefined {
   let shared = 0
   while (shared < layers.length && layers[shared]?.chain === state.layers[shared]?.chain) shared++
@@ -37,10 +37,10 @@ export function nearTo(state: CopyState, { layers }: Pick<CopyState, 'layers'>):
   return { shared, touched }
 }
 
-// What a folder of them is called; others are of earlier versions.
+// The prefix of their folders; others are from earlier versions.
 const prefix = 'copy-'
 
-/** Whole filesystems in folders, each for one step at a time, which goes on with what others have left. */
+/** Complete filesystems in folders, each used by one step at a time, which continues with what others left. */
 export class WorkingCopies {
   private readonly folder: string
 
@@ -48,7 +48,10 @@ export class WorkingCopies {
     this.folder = folder
   }
 
-  /** Takes the copy that has least to change to be the stack's filesystem, and puts it at `path`, by way of `between` beside it. */
+  /**
+   * Takes the copy that needs the fewest changes to become the stack's filesystem, and moves it to `path`, by way of `between`
+   * next to it.
+   */
   take(stack: Stack, path: string, between: string): Near | undefined {
     const wanted = stateOf(stack)
     const entries = stack.layers.map(({ index }) => index.entries.length)
@@ -71,7 +74,7 @@ export class WorkingCopies {
     return undefined
   }
 
-  /** Leaves the filesystem at `path` for others. */
+  /** Leaves the filesystem at `path` to others. */
   leave(path: string, between: string, state: CopyState): void {
     makeFolder(this.folder, privately)
     mkdirSync(between, { recursive: true, mode: privately })
@@ -93,7 +96,7 @@ function readState(copy: string): CopyState {
   try {
     return JSON.parse(readFileSync(join(copy, 'state.json'), 'utf8')) as CopyState
   } catch {
-    // Gone meanwhile.
+    // It has disappeared meanwhile.
     return { layers: [], touched: [] }
   }
 }
