@@ -6,15 +6,9 @@ import { alpineRootfs, writeFiles } from './cli.ts'
 
 // A root filesystem for commands: Alpine, or where that is not at hand one of a static busybox, with what tests look for in Alpine.
 
-/** The path of its tar, compressed; says what is missing where there is none. */
-export const rootFilesystem: string | undefined = existsSync(alpineRootfs) ? alpineRootfs : ofBusybox()
-
-export const hasRootFilesystem = process.platform === 'linux' && rootFilesystem !== undefined
-
 function ofBusybox(): string | undefined {
   const busybox = ['/usr/bin/busybox', '/bin/busybox'].find(existsSync)
-  // One that is linked to libraries names their loader.
-  if (busybox === undefined || readFileSync(busybox).includes('ld-linux')) {
+  if (busybox === undefined || !isStatic(readFileSync(busybox))) {
     console.warn(`skipped: there is neither ${alpineRootfs} nor a static busybox (apt-get install busybox-static)`)
     return undefined
   }
@@ -45,6 +39,12 @@ function ofBusybox(): string | undefined {
   return tar
 }
 
+/** Whether a program of 64 bits needs no loader: it has no segment that names one (PT_INTERP of ELF). */
+function isStatic(program: Buffer): boolean {
+  const [at, size, count] = [Number(program.readBigUInt64LE(32)), program.readUInt16LE(54), program.readUInt16LE(56)]
+  return Array.from({ length: count }, (_, i) => program.readUInt32LE(at + i * size)).every((type) => type !== 3)
+}
+
 const folders = [
   ...['dev', 'etc/apk/keys', 'etc/apk/protected_paths.d', 'home', 'media/cdrom', 'mnt', 'opt', 'proc', 'root', 'run'],
   ...['srv', 'sys', 'tmp', 'usr/lib', 'var/cache', 'var/log', 'var/mail', 'var/tmp'],
@@ -71,3 +71,8 @@ tape:x:26:root
 video:x:27:root
 nobody:x:65534:
 `
+
+/** The path of its tar, compressed; says what is missing where there is none. */
+export const rootFilesystem: string | undefined = existsSync(alpineRootfs) ? alpineRootfs : ofBusybox()
+
+export const hasRootFilesystem = process.platform === 'linux' && rootFilesystem !== undefined
