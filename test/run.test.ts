@@ -526,3 +526,9 @@ describe.skipIf(!hasRootFilesystem || !hasProgram('python3')).each(oneOfEach)('o
     expect(await faultsOf(home)).toEqual([])
   })
 })
+
+test('a store without cache mounts exports an archive without any', async () => {
+  const { succeed } = openBench()
+  expect(await succeed(['cache', 'export', '--mounts', 'none.tar'])).toBe('')
+  expect(await succeed(['cache', 'import', '--mounts', 'none.tar'])).toBe('')
+})

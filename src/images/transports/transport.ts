@@ -80,5 +80,5 @@ function unknownKind(text: string, scheme: string): TareError {
 }
 
 function invalid(text: string, why: string): TareError {
-  return new TareError('TRANSPORT_INVALID', `invalid transport "${text}": ${why}`, { remedy: `There are ${forms}.` })
+  return new TareError('TRANSPORT_INVALID', `invalid transport "${text}": ${why}`, { remedy: `Use ${forms}.` })
 }

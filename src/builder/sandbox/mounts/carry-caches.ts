@@ -14,19 +14,9 @@ const attributes = ['--xattrs', '--xattrs-include=security.capability', '--xattr
 export async function* sendCaches(machine: Machine, folder: string, keys: readonly string[]): AsyncGenerator<Buffer> {
   const options = ['--format=posix', '--pax-option=delete=atime,delete=ctime', '--numeric-owner', '--sort=name']
   const names = keys.flatMap((key) => [`${key}/id`, `${key}/data`])
-  const argv = [
-    ...machine.enter([]),
-    tarProgram(),
-    '--no-unquote',
-    '--create',
-    '--file',
-    '-',
-    '--directory',
-    folder,
-    ...options,
-  ]
-  // An archive without entries is valid too.
-  const list = names.length === 0 ? ['--files-from', '/dev/null'] : ['--', ...names]
+  const argv = [...machine.enter([]), tarProgram(), '--no-unquote', '--create', '--file', '-', ...options]
+  // An archive without entries is valid too; without caches, there may be no folder either.
+  const list = names.length === 0 ? ['--files-from', '/dev/null'] : ['--directory', folder, '--', ...names]
   const child = start([...argv, ...attributes, ...list], 'ignore')
   const complaint = lastWords(child.stderr!)
   const code = ended(child)
