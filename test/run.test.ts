@@ -317,6 +317,10 @@ describe.each(ways.slice(0, 1))('tare run: $name', (way) => {
     [['--tmpfs', 'x'], 'invalid mount target "x"'],
     [['--tmpfs', '/x', '--tmpfs', '/x/'], 'two have the target /x'],
     [['--pull=often'], 'invalid pull option "often"'],
+    [['-v', '/only'], 'invalid volume "/only"'],
+    [['-v', 'name:/x'], 'There are no named volumes'],
+    [['--add-host', 'db'], 'invalid host "db"'],
+    [['--ulimit', 'nofile'], 'invalid ulimit "nofile"'],
   ])('%j is refused by name, with exit code 125', async (flags, said) => {
     const { code, err } = await openBench().tare(['run', ...flags, 'app'])
     expect(err).toContain(said)

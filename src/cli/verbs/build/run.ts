@@ -61,12 +61,16 @@ function readRunOptions(call: RunCall): RunOptions {
     ...{ image, command, pull, platform: flags.platform || undefined, isolation: readIsolation(flags.isolation) },
     ...{
       network: networkOf(given.has('network') ? flags.network : (flags.net ?? flags.network)),
-      hosts: flags['add-host'].filter(Boolean).map(readHostFlag),
+      hosts: flags['add-host'].filter(Boolean).map(forRun(readHostFlag)),
     },
-    mounts: [...flags.volume.map(readVolumeFlag), ...flags.mount.map(readMountFlag), ...flags.tmpfs.map(readTmpfsFlag)],
+    mounts: [
+      ...flags.volume.map(forRun(readVolumeFlag)),
+      ...flags.mount.map(readMountFlag),
+      ...flags.tmpfs.map(readTmpfsFlag),
+    ],
     readonly: flags['read-only'],
     shmSize: sizeOf(flags['shm-size']),
-    limits: flags.ulimit.map(readLimitFlag),
+    limits: flags.ulimit.map(forRun(readLimitFlag)),
     entrypoint: flags.entrypoint === undefined ? undefined : [flags.entrypoint].filter(Boolean),
     env: Object.fromEntries(
       [...flags['env-file'].flatMap((path) => readEnvFile(path, env)), ...own].map(splitVariable),
@@ -82,6 +86,18 @@ function readRunOptions(call: RunCall): RunOptions {
 /** `bridge` is what docker's command lines say for the usual network. */
 function networkOf(text: string | undefined): RunOptions['network'] {
   return (text === '' || text === 'bridge' ? 'default' : text) as RunOptions['network']
+}
+
+/** A value that cannot be read ends `run` with the exit code of a wrong flag, so that it is not taken for the command's own. */
+function forRun<T>(read: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return read(text)
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error
+      throw new Failure(error.message, { remedy: error.remedy, exitCode: usageExitCode })
+    }
+  }
 }
 
 function splitVariable(text: string): readonly [string, string] {
