@@ -1,7 +1,9 @@
 import type { CheckFinding, CheckResult, CheckSilence } from '../../api/index.ts'
-import { mergeLayers } from '../../files/layer/index.ts'
+import { mergeLayers, tableOf } from '../../files/layer/index.ts'
+import { FlatFilesystem } from '../filesystem/flat.ts'
 import type { InspectedImage } from '../image.ts'
-import { hiddenFiles } from '../weigh/waste.ts'
+import { visibleFiles } from '../weigh/visible-files.ts'
+import { type HiddenFile, hiddenFiles } from '../weigh/waste.ts'
 import { checkAccounts } from './accounts.ts'
 import { Filesystem } from './filesystem.ts'
 import { finding } from './finding.ts'
@@ -29,7 +31,7 @@ export function checkImage(image: InspectedImage, silences: readonly CheckSilenc
     const started = checkStart(image, start)
     // If it does not start, nothing else matters.
     const starts = started.findings.every(({ severity }) => severity !== 'error')
-    const hidden = new Set(hiddenFiles(image.layers, tree).map(({ layer, path }) => `${layer} ${path}`))
+    const hidden = new Set(hiddenIn(image).map(({ layer, path }) => `${layer} ${path}`))
     const findings = [
       ...started.findings,
       ...checkOthers(start, started.programs),
@@ -159,6 +161,14 @@ function checkOthers(start: Start, known: readonly Program[]): readonly CheckFin
     }
   }
   return findings
+}
+
+function hiddenIn({ layers }: InspectedImage): readonly HiddenFile[] {
+  const { ids } = visibleFiles(FlatFilesystem.of(layers))
+  return hiddenFiles(
+    layers.map(({ index }) => tableOf(index)),
+    ids,
+  )
 }
 
 function environmentOf(lines: readonly string[]): ReadonlyMap<string, string> {

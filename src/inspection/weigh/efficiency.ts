@@ -1,70 +1,87 @@
-import type { LayerEntry } from '../../files/layer/index.ts'
-import { withLayer } from '../../files/layer/index.ts'
-import { type Directory, Tree } from '../../files/tree/index.ts'
-import type { InspectedLayer } from '../image.ts'
+import type { LayerTable } from '../../files/layer/index.ts'
+import type { FlatFilesystem, FlatNode } from '../filesystem/flat.ts'
 
-/** What dive says of an image: a share from 0 to 1, and bytes. */
+/** What dive says about an image: a share from 0 to 1, and bytes. */
 export interface Efficiency {
   readonly score: number
   readonly wasted: number
 }
 
+interface PathSizes {
+  least: number
+  sum: number
+  times: number
+}
+
 /**
- * dive's efficiency: over all paths, the least that one takes in any layer, of what it takes in all of them. A whiteout takes
- * what a directory held that it removes, and nothing for a file. A directory counts only where its layer has nothing below it.
- * (dive, filetree/efficiency.go)
+ * Computes dive's efficiency: the least that each path takes in any layer, summed, divided by what it takes in all of them. A
+ * whiteout takes what a directory held that it removes, and nothing for a file. A directory counts only if its layer has nothing
+ * below it. (dive, filetree/efficiency.go)
  */
-export function efficiencyOf(layers: readonly InspectedLayer[]): Efficiency {
-  const paths = new Map<string, { least: number; sum: number; times: number }>()
-  let below = Tree.empty
-  for (const layer of layers) {
-    for (const [path, size] of leavesOf(layer.index.entries, below)) {
-      const known = paths.get(path)
-      if (known === undefined) paths.set(path, { least: size, sum: size, times: 1 })
-      else {
-        known.least = Math.min(known.least, size)
-        known.sum += size
-        known.times += 1
-      }
+export class EfficiencyCount {
+  private readonly paths = new Map<string, PathSizes>()
+
+  /** Counts a layer's paths. `below` has the layers below it. */
+  add(table: LayerTable, below: FlatFilesystem): void {
+    const parents = parentsOf(table)
+    const { size } = table.columns
+    for (let i = 0; i < table.count; i++) {
+      const kind = table.kind(i)
+      if (kind === 'hide' || kind === 'touch') continue
+      const path = table.path(i)
+      if (kind === 'directory' && parents.has(`${path}/`)) continue
+      this.count(path, kind === 'remove' ? removedSize(below, path) : size[i]!)
     }
-    below = withLayer(below, layer)
   }
-  let least = 0
-  let sum = 0
-  let wasted = 0
-  for (const one of paths.values()) {
-    least += one.least
-    sum += one.sum
-    if (one.times > 1) wasted += one.sum
+
+  result(): Efficiency {
+    let least = 0
+    let sum = 0
+    let wasted = 0
+    for (const one of this.paths.values()) {
+      least += one.least
+      sum += one.sum
+      if (one.times > 1) wasted += one.sum
+    }
+    return { score: sum === 0 ? 1 : least / sum, wasted }
   }
-  return { score: sum === 0 ? 1 : least / sum, wasted }
+
+  private count(path: string, size: number): void {
+    const known = this.paths.get(path)
+    if (known === undefined) {
+      this.paths.set(path, { least: size, sum: size, times: 1 })
+      return
+    }
+    known.least = Math.min(known.least, size)
+    known.sum += size
+    known.times += 1
+  }
 }
 
-function* leavesOf(entries: readonly LayerEntry[], below: Tree): Generator<readonly [path: string, size: number]> {
+/** Returns the directories that entries of the layer are below, each with a slash at its end. */
+function parentsOf(table: LayerTable): ReadonlySet<string> {
+  const used = new Set<number>()
+  for (let i = 0; i < table.count; i++) {
+    const kind = table.kind(i)
+    if (kind !== 'hide' && kind !== 'touch') used.add(table.columns.prefix[i]!)
+  }
   const parents = new Set<string>()
-  for (const { path, kind } of entries) if (kind !== 'hide' && kind !== 'touch') parents.add(parentOf(path))
-  for (const entry of entries) {
-    if (entry.kind === 'hide' || entry.kind === 'touch') continue
-    if (entry.kind === 'directory' && parents.has(entry.path)) continue
-    yield [entry.path, entry.kind === 'remove' ? removedSize(below, entry.path) : entry.size]
-  }
+  for (const number of used)
+    for (let prefix = table.prefixes[number]!; prefix !== '' && !parents.has(prefix); ) {
+      parents.add(prefix)
+      prefix = prefix.slice(0, prefix.lastIndexOf('/', prefix.length - 2) + 1)
+    }
+  return parents
 }
 
-function removedSize(below: Tree, path: string): number {
-  const node = below.get(path)
-  return node?.kind === 'directory' ? sizeBelow(node) : 0
+function removedSize(below: FlatFilesystem, path: string): number {
+  const { node } = below.find(path, { follow: false })
+  return typeof node === 'object' ? sizeBelow(below, node) : 0
 }
 
-function sizeBelow(directory: Directory): number {
+function sizeBelow(flat: FlatFilesystem, node: FlatNode): number {
+  if (typeof node === 'number') return flat.sizeOf(node)
   let sum = 0
-  for (const node of directory.children.values()) {
-    if (node.kind === 'directory') sum += sizeBelow(node)
-    else if (node.kind === 'file') sum += node.size
-  }
+  for (const child of node.children.values()) sum += sizeBelow(flat, child)
   return sum
-}
-
-function parentOf(path: string): string {
-  const slash = path.lastIndexOf('/')
-  return slash < 0 ? '' : path.slice(0, slash)
 }

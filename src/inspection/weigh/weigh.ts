@@ -1,25 +1,38 @@
 import type { LayerWeight, WastedPath, WeighFinding, WeighResult, WeighRules, Weight } from '../../api/index.ts'
-import { contentSize, mergeLayers } from '../../files/layer/index.ts'
-import type { Directory, RegularFile, Tree } from '../../files/tree/index.ts'
+import { contentSize, type LayerTable, mergeLayers, tableOf } from '../../files/layer/index.ts'
+import { FlatFilesystem } from '../filesystem/flat.ts'
 import type { InspectedImage } from '../image.ts'
-import { findPackages } from '../packages/find-packages.ts'
-import { findDuplicates } from './duplicates.ts'
-import { efficiencyOf } from './efficiency.ts'
+import { findPackages, isPackageFile } from '../packages/find-packages.ts'
+import { findDuplicates, type ReadDigest } from './duplicates.ts'
+import { EfficiencyCount } from './efficiency.ts'
 import { fileType } from './file-type.ts'
+import { type VisibleFile, visibleFiles } from './visible-files.ts'
 import { type HiddenFile, hiddenFiles } from './waste.ts'
 
 type Weights = Pick<WeighResult, 'size' | 'wasted' | 'efficiency' | 'diveWasted' | 'diveWastedShare'>
 
-/** What the bytes of an image are. */
-export function weigh(image: InspectedImage, rules: WeighRules = {}): WeighResult {
+/** A result, and the digests that had to be read for it. */
+export interface Weighed {
+  readonly result: WeighResult
+  readonly read: readonly ReadDigest[]
+}
+
+/** Says what the bytes of an image are. */
+export function weigh(image: InspectedImage, rules: WeighRules = {}): Weighed {
   const { layers } = image
-  const tree = mergeLayers(layers)
-  const hidden = hiddenFiles(layers, tree)
-  const files = [...filesOf(tree.root, '', new Set())]
+  const flat = new FlatFilesystem(layers)
+  const count = new EfficiencyCount()
+  const tables = layers.map(({ index }) => tableOf(index))
+  for (const [i, table] of tables.entries()) {
+    count.add(table, flat)
+    flat.add(i)
+  }
+  const { files, ids, directories } = visibleFiles(flat)
+  const hidden = hiddenFiles(tables, ids)
   const sizes = layers.map(({ index }) => contentSize(index))
   const size = sum(sizes)
   const wasted = sum(hidden.map((file) => file.size))
-  const efficiency = efficiencyOf(layers)
+  const efficiency = count.result()
   const above = size - (sizes[0] ?? 0)
   const weights = {
     size,
@@ -29,78 +42,51 @@ export function weigh(image: InspectedImage, rules: WeighRules = {}): WeighResul
     diveWasted: efficiency.wasted,
     diveWastedShare: above === 0 ? 0 : efficiency.wasted / above,
   }
-  return {
+  const read: ReadDigest[] = []
+  const result: WeighResult = {
     ...weights,
     layers: layers.map(
       (layer, i): LayerWeight => ({
         diffId: layer.index.diffId,
         ...(layer.createdBy === undefined ? {} : { createdBy: layer.createdBy }),
         size: sizes[i]!,
-        files: layer.index.entries.filter(({ kind }) => kind === 'file').length,
+        files: countFiles(tables[i]!),
         wasted: sum(hidden.filter((file) => file.layer === i).map((file) => file.size)),
       }),
     ),
-    directories: directoriesOf(tree.root),
-    types: typesOf(files),
-    packages: packagesOf(tree),
-    wastedPaths: wastedPaths(hidden, tree),
-    duplicates: findDuplicates(files),
+    directories: [...directories].sort(heaviest),
+    types: typesOf(flat, files),
+    packages: packagesOf(image, tables),
+    wastedPaths: wastedPaths(hidden, flat),
+    duplicates: findDuplicates(flat, files, read),
     findings: findingsOf(weights, rules),
   }
+  return { result, read }
 }
 
-/** Every file once, a hard link under the first of its names. */
-function* filesOf(
-  directory: Directory,
-  prefix: string,
-  seen: Set<RegularFile>,
-): Generator<readonly [path: string, file: RegularFile]> {
-  for (const [name, node] of directory.children) {
-    if (node.kind === 'directory') yield* filesOf(node, `${prefix}${name}/`, seen)
-    else if (node.kind === 'file' && !seen.has(node)) {
-      seen.add(node)
-      yield [prefix + name, node]
-    }
-  }
+function countFiles(table: LayerTable): number {
+  let files = 0
+  for (let i = 0; i < table.count; i++) if (table.kind(i) === 'file') files += 1
+  return files
 }
 
-function directoriesOf(root: Directory): WeighResult['directories'] {
-  const all: (Weight & { path: string })[] = []
-  const seen = new Set<RegularFile>()
-  const walk = (directory: Directory, path: string): Weight => {
-    let size = 0
-    let files = 0
-    for (const [name, node] of directory.children) {
-      if (node.kind === 'directory') {
-        const below = walk(node, path === '' ? name : `${path}/${name}`)
-        size += below.size
-        files += below.files
-      } else if (node.kind === 'file' && !seen.has(node)) {
-        seen.add(node)
-        size += node.size
-        files += 1
-      }
-    }
-    all.push({ path, size, files })
-    return { size, files }
-  }
-  walk(root, '')
-  return all.sort(heaviest)
-}
-
-function typesOf(files: readonly (readonly [string, RegularFile])[]): WeighResult['types'] {
+function typesOf(flat: FlatFilesystem, files: readonly VisibleFile[]): WeighResult['types'] {
   const types = new Map<string, { size: number; files: number }>()
-  for (const [path, { mode, size }] of files) {
-    const type = fileType(path, mode)
+  for (const { path, id } of files) {
+    const { table, i } = flat.locate(id)
+    const type = fileType(path, table.columns.mode[i]!)
     const known = types.get(type) ?? { size: 0, files: 0 }
-    known.size += size
+    known.size += table.columns.size[i]!
     known.files += 1
     types.set(type, known)
   }
   return [...types].map(([type, weight]) => ({ type, ...weight })).sort(heaviest)
 }
 
-function packagesOf(tree: Tree): WeighResult['packages'] {
+/** A tree with a node for each file is made only where there is a database to look for in it. */
+function packagesOf({ layers }: InspectedImage, tables: readonly LayerTable[]): WeighResult['packages'] {
+  if (!tables.some(hasPackageFile)) return []
+  const tree = mergeLayers(layers)
   return findPackages(tree, { files: true })
     .packages.map(({ type, name, version, size, files = [] }) => {
       const there = files.flatMap((path) => {
@@ -112,7 +98,12 @@ function packagesOf(tree: Tree): WeighResult['packages'] {
     .sort(heaviest)
 }
 
-function wastedPaths(hidden: readonly HiddenFile[], tree: Tree): readonly WastedPath[] {
+function hasPackageFile(table: LayerTable): boolean {
+  for (let i = 0; i < table.count; i++) if (isPackageFile(table.path(i))) return true
+  return false
+}
+
+function wastedPaths(hidden: readonly HiddenFile[], flat: FlatFilesystem): readonly WastedPath[] {
   const paths = new Map<string, { size: number; copies: number }>()
   for (const { path, size } of hidden) {
     const known = paths.get(path) ?? { size: 0, copies: 0 }
@@ -124,10 +115,14 @@ function wastedPaths(hidden: readonly HiddenFile[], tree: Tree): readonly Wasted
     .map(
       ([path, { size, copies }]): WastedPath => ({
         ...{ path, size, copies },
-        became: tree.get(path) === undefined ? 'removed' : 'replaced',
+        became: isThere(flat, path) ? 'replaced' : 'removed',
       }),
     )
     .sort((a, b) => b.size - a.size || (a.path < b.path ? -1 : 1))
+}
+
+function isThere(flat: FlatFilesystem, path: string): boolean {
+  return flat.find(path, { follow: false }).node !== undefined
 }
 
 function findingsOf(

@@ -1,5 +1,5 @@
 import type { WeighOptions, WeighResult } from '../../api/index.ts'
-import { openContents } from '../../images/contents/index.ts'
+import { openContents, rememberDigests } from '../../images/contents/index.ts'
 import type { Host } from '../../images/index.ts'
 import { weigh } from '../../inspection/index.ts'
 
@@ -8,7 +8,12 @@ export async function weighImage(host: Host, options: WeighOptions): Promise<Wei
   const image = await openContents(host, options.image, { ...options, contents: true })
   try {
     await image.unpack()
-    return weigh(image, options.rules)
+    const { result, read } = weigh(image, options.rules)
+    rememberDigests(
+      host,
+      read.map((one) => ({ ...one, layer: image.layers[one.layer]! })),
+    )
+    return result
   } finally {
     await image.close()
   }
