@@ -94,7 +94,9 @@ test('no verb imports another', () => {
   expect(wrong).toEqual([])
 })
 
-test('no folder has over 20 source files', () => {
+test('no file is over 300 lines, and no folder has over 20 source files', () => {
+  const long = sources.filter((file) => readFileSync(join(root, file), 'utf8').trimEnd().split('\n').length > 300)
+  expect(long).toEqual([])
   const folders = new Map<string, number>()
   for (const file of sources) folders.set(dirname(file), (folders.get(dirname(file)) ?? 0) + 1)
   expect([...folders].filter(([, count]) => count > 20).map(([folder]) => folder)).toEqual([])

@@ -104,8 +104,8 @@ function imageVerbs(verb: MakeVerb): ImageVerbs {
       const load = async () => (await import('./images/history.ts')).history
       return verb('images.history', callOptions, async () => (host) => load().then((run) => run(host, name)))(options)
     },
-    diff: verb('images.diff', imageDiffOptions, async () => (await import('./images/diff.ts')).diff),
-    diffFile: verb('images.diffFile', fileDiffOptions, async () => (await import('./images/diff.ts')).diffFile),
+    diff: verb('images.diff', imageDiffOptions, async () => (await import('./contents/diff.ts')).diff),
+    diffFile: verb('images.diffFile', fileDiffOptions, async () => (await import('./contents/diff.ts')).diffFile),
     tag: async (source, target, options) => {
       checkText('images.tag', 'source', source)
       checkText('images.tag', 'target', target)
@@ -121,19 +121,19 @@ function imageVerbs(verb: MakeVerb): ImageVerbs {
     save: verb('images.save', saveOptions, async () => (await import('./images/save.ts')).save),
     load: verb('images.load', loadOptions, async () => (await import('./images/load.ts')).load),
     import: verb('images.import', importOptions, async () => (await import('./images/import-image.ts')).importImage),
-    layers: verb('images.layers', lookOptions, async () => (await import('./images/layers.ts')).imageLayers),
-    files: verb('images.files', filesOptions, async () => (await import('./images/files.ts')).imageFiles),
+    layers: verb('images.layers', lookOptions, async () => (await import('./contents/layers.ts')).imageLayers),
+    files: verb('images.files', filesOptions, async () => (await import('./contents/files.ts')).imageFiles),
     readFile: async function* (options) {
-      const load = async () => (await import('./images/read-file.ts')).readFile
+      const load = async () => (await import('./contents/read-file.ts')).readFile
       const open = verb('images.readFile', fileOptions, async () => async (host, given) => (await load())(host, given))
       yield* await open(options)
     },
-    why: verb('images.why', whyOptions, async () => (await import('./images/why.ts')).why),
-    export: verb('images.export', exportOptions, async () => (await import('./images/export-image.ts')).exportImage),
-    copyOut: verb('images.copyOut', copyOutOptions, async () => (await import('./images/copy-out.ts')).copyOut),
-    check: verb('images.check', checkContentsOptions, async () => (await import('./images/check.ts')).checkContents),
-    sbom: verb('images.sbom', sbomOptions, async () => (await import('./images/sbom.ts')).sbom),
-    weigh: verb('images.weigh', weighOptions, async () => (await import('./images/weigh.ts')).weighImage),
+    why: verb('images.why', whyOptions, async () => (await import('./contents/why.ts')).why),
+    export: verb('images.export', exportOptions, async () => (await import('./contents/export-image.ts')).exportImage),
+    copyOut: verb('images.copyOut', copyOutOptions, async () => (await import('./contents/copy-out.ts')).copyOut),
+    check: verb('images.check', checkContentsOptions, async () => (await import('./contents/check.ts')).checkContents),
+    sbom: verb('images.sbom', sbomOptions, async () => (await import('./contents/sbom.ts')).sbom),
+    weigh: verb('images.weigh', weighOptions, async () => (await import('./contents/weigh.ts')).weighImage),
   }
 }
 

@@ -1,17 +1,9 @@
 import { lstatSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { decodeName, systemCode, systemPath, TareError } from '../../support/index.ts'
-import {
-  type Content,
-  type Directory,
-  type Metadata,
-  type Node,
-  partsOf,
-  type RegularFile,
-  Tree,
-} from '../tree/index.ts'
+import { type Directory, type Metadata, type Node, partsOf, type RegularFile, Tree } from '../tree/index.ts'
 import { type Context, type Ignore, textLimit } from './context.ts'
-import type { FolderMemory } from './folder-memory.ts'
+import { FileContent, type Folder } from './file-content.ts'
 import { ContextMemory } from './memory.ts'
 
 export interface DirectoryOptions {
@@ -50,48 +42,6 @@ function statOf(path: string, name: string): Stats | undefined {
   } catch (error) {
     if (systemCode(error) === 'ENOTDIR') return undefined
     throw unreadable(error, `the build context ${name}`)
-  }
-}
-
-/** A folder being read. */
-interface Folder {
-  /** Relative to the context, '' for its root. */
-  readonly path: string
-  /** On this machine. */
-  readonly real: string
-  readonly memory: FolderMemory
-}
-
-/** The content of a file. There may be hundreds of thousands, so nothing that the folder knows is stored again. */
-class FileContent {
-  private readonly folder: Folder
-  private readonly name: string
-  private readonly number: number
-
-  constructor(folder: Folder, name: string, number: number) {
-    this.folder = folder
-    this.name = name
-    this.number = number
-  }
-
-  get kind() {
-    return 'extent' as const
-  }
-
-  get path(): string {
-    return `${this.folder.real}/${this.name}`
-  }
-
-  get offset(): number {
-    return 0
-  }
-
-  get digest(): Content['digest'] {
-    return this.folder.memory.digestOf(this.number)
-  }
-
-  set digest(digest: Content['digest']) {
-    if (digest !== undefined) this.folder.memory.learn(this.number, digest)
   }
 }
 
