@@ -135,7 +135,7 @@ test('an image that is loaded is not what an impostor with its config was pulled
   expect(good.layers).toHaveLength(layers.length)
 })
 
-test('the image that claims something is pushed as it is, and nobody else’s with it', async () => {
+test('an image that makes a claim is pushed unchanged, and no other image uses the claim', async () => {
   const { tare, name, evil, registry, pushedLayers } = await bench()
   await tare.registry.pull({ name: name('good') })
   await tare.registry.pull({ name: name('evil') })

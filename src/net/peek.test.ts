@@ -11,7 +11,7 @@ async function listen(server: Server): Promise<URL> {
   return new URL(`https://127.0.0.1:${(server.address() as AddressInfo).port}`)
 }
 
-test('a web server without TLS is told', async () => {
+test('a web server without TLS is reported', async () => {
   const address = await serve((_, response) => void response.end())
   expect(await speaksInClear(new URL(address))).toBe(true)
   expect(await speaksInClear(new URL(address.replace('127.0.0.1', 'localhost')))).toBe(true)

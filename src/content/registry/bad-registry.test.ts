@@ -98,7 +98,7 @@ test('bursts of 5xx and 429 are waited out, as long as Retry-After says', async 
   expect(performance.now() - began).toBeGreaterThan(990)
 })
 
-test('a registry that stays busy is told of in its own words', async () => {
+test('a registry that stays busy is reported in its own words', async () => {
   const registry = await startBad({
     interfere: (_, response) => {
       response.writeHead(429, { 'Content-Type': 'application/json', 'Retry-After': '86400' })
@@ -229,7 +229,7 @@ test('a link to the next page that is larger than any head may be is given up', 
   await expect(openBad(registry).tags()).rejects.toMatchObject({ code: 'REGISTRY_UNREACHABLE' })
 })
 
-test('nobody listening is told at once', async () => {
+test('a refused connection is reported at once', async () => {
   const registry = await startBad()
   registry.stop()
   // Another try would come after the test has run out of time.

@@ -163,7 +163,7 @@ test('a registry that keeps another manifest than was sent is not believed', asy
   })
 })
 
-test('bytes that are not those of their digest are not sent, or not taken, and that is told', async () => {
+test('bytes that do not match their digest are not sent, or not accepted, and this is reported', async () => {
   const registry = await startBad()
   const wrong = { ...small, digest: digestOf(Buffer.from('other')) }
   await expect(openBad(registry).put(wrong, async () => flow(Buffer.from('small')))).rejects.toMatchObject({
@@ -213,7 +213,7 @@ test('an upload that is sent to another host goes there without the Authorizatio
   expect(seen).toEqual([undefined, undefined])
 })
 
-test('a registry that never answers an upload, or hardly takes it, is given up', async () => {
+test('a registry that does not respond to an upload, or hardly reads it, is abandoned', async () => {
   const silent = await startBad({ interfere: (request) => request.method === 'PUT' })
   const never = openBad(silent, { idleTimeout: 100, attempts: 2 }).upload(layer, again)
   await expect(never).rejects.toMatchObject({ code: 'REGISTRY_UNREACHABLE' })

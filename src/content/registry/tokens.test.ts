@@ -41,7 +41,7 @@ test('a token server that knows only POST gets one', async () => {
   expect((await readLayer(openBad(registry, { credentials: ada }))).equals(bytes)).toBe(true)
 })
 
-test('a wrong password is told with its source, and the secret is not', async () => {
+test('a wrong password is reported with its source, but without the secret', async () => {
   const registry = await startBad({ auth: 'bearer' })
   const credentials = { source: '/home/ada/.docker/config.json', user: 'ada', password: 'hunter2' }
   const error = (await readLayer(openBad(registry, { credentials })).catch((thrown: unknown) => thrown)) as Error

@@ -76,7 +76,7 @@ test.skipIf(!canMount())('a read-only disk is told as what it is', async () => {
     expect(work).toThrow(readOnly)
 })
 
-test('a folder of somebody else is told so before any work is done', () => {
+test('a folder of another user is reported before any work is done', () => {
   const home = join(temporaryFolder(), 'home')
   mkdirSync(home)
   if (!isRoot) chmodSync(home, 0o500)
@@ -97,7 +97,7 @@ test('a folder of somebody else is told so before any work is done', () => {
   expect(readdirSync(home)).toEqual([])
 })
 
-test('an index.json that may not be read is told so', () => {
+test('an unreadable index.json is reported', () => {
   const home = join(temporaryFolder(), 'home')
   mkdirSync(home)
   writeFileSync(join(home, 'index.json'), '{}')
@@ -107,7 +107,7 @@ test('an index.json that may not be read is told so', () => {
   )
 })
 
-test('a file where the store should be is told so, and stays', async () => {
+test('a file where the store should be is reported, and kept', async () => {
   const home = join(temporaryFolder(), 'home')
   writeFileSync(home, 'precious')
   const store = new Store(home)
@@ -122,7 +122,7 @@ test('a file where the store should be is told so, and stays', async () => {
   expect(existsSync(home)).toBe(true)
 })
 
-test('a file where a folder of the store should be is told so', async () => {
+test('a file where a folder of the store should be is reported', async () => {
   const home = join(temporaryFolder(), 'home')
   mkdirSync(home)
   writeFileSync(join(home, 'tare'), '')

@@ -10,7 +10,7 @@ function others(path: string): number {
   return statSync(path).mode & 0o077
 }
 
-test.each([0o000, 0o022, 0o077])('what images hold is nobody else’s, with a umask of %o', async (umask) => {
+test.each([0o000, 0o022, 0o077])('images are private to their owner, with a umask of %o', async (umask) => {
   const home = join(temporaryFolder(), 'a/home')
   const before = process.umask(umask)
   try {

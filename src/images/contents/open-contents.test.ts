@@ -91,7 +91,7 @@ test('a plain layer is read where it lies: nothing of it gets into the store', a
   expect(kept(host)).toEqual([])
 })
 
-test('a compressed layer is unpacked when somebody reads a file of it, and only that one', async () => {
+test('a compressed layer is decompressed when one of its files is read, and only that layer', async () => {
   const host = newHost()
   const name = filesOf(layout(gzipped(image)), join(temporaryFolder(), 'l'))
   const opened = await openContents(host, name, {})

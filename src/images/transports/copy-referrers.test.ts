@@ -110,7 +110,7 @@ test('cosign’s tags come along with all, to a registry and to a layout, and fr
   expect(only.manifests.has(tag)).toBe(false)
 })
 
-test('what a list names and is not there any more is told, and the rest comes', async () => {
+test('a listed referrer that no longer exists is reported, and the others are copied', async () => {
   const { registry, from, signature, sbom } = await signed({ api: false })
   registry.manifests.delete(signature.digest)
   const warnings: string[] = []

@@ -36,7 +36,7 @@ describe.each<[string, ElfSpec, string]>([
   })
 })
 
-test('what is no ELF file is none', () => {
+test('other files are not ELF files', () => {
   for (const bytes of [Buffer.alloc(0), Buffer.from('#!/bin/sh\n'), Buffer.alloc(64), elfFile().subarray(0, 40)])
     expect(readElf(reader(bytes))).toBeUndefined()
 })

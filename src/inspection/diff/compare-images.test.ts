@@ -79,7 +79,7 @@ function lines(files: readonly ComparedFile[]): string[] {
 const filesOf = (a: readonly Buffer[], b: readonly Buffer[], ignore: readonly Ignorable[] = ['tar-format', 'layers']) =>
   lines(compare(imageOf(a), imageOf(b), { ignore: ['json-format', ...ignore] }).files)
 
-test('the same image is equal to itself, and nothing is told of it', () => {
+test('an image is equal to itself, without any difference listed', () => {
   const image = imageOf([tar([['a', 'x']])])
   expect(compare(image, imageOf([tar([['a', 'x']])]))).toMatchObject({
     ...{ equal: true, config: [], history: [], layers: [], files: [], directories: [], ignored: {} },

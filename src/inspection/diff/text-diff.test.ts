@@ -13,7 +13,7 @@ test('equal texts have no difference', () => {
   expect(unifiedDiff('a\nb\n', 'a\nb\n', names)).toBe('')
 })
 
-test('a difference is told as diff -u tells it, also of a last line without an end', () => {
+test('a difference is printed like diff -u, also for a last line without a newline', () => {
   const lines = Array.from({ length: 30 }, (_, i) => `line ${i}\n`)
   const changed = lines.toSpliced(3, 1, 'other\n').toSpliced(20, 0, 'new\n')
   expect(unifiedDiff(lines.join(''), `${changed.join('')}end`, names)).toBe(`--- a

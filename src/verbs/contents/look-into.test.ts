@@ -79,7 +79,7 @@ const image = () =>
     ],
   )
 
-test('layers are told in numbers, lowest first, with the instructions that made them', async () => {
+test('layers are listed by number, lowest first, with the instructions that made them', async () => {
   const tare = await open()
   expect(await tare.images.layers({ image: image() })).toMatchObject([
     { number: 1, files: 7, directories: 1, removed: 0, contentSize: 3009, createdBy: 'STEP 1', isCompressed: false },

@@ -193,7 +193,7 @@ test('an image of which something is missing is not listed, and the others are',
   expect(await list(bench)).toEqual(['lost:latest', 'me/mid:latest', 'quay.io/me/mid:2', '<none>'])
 })
 
-test('a tag is one more name; a digest is none', async () => {
+test('a tag is another name; a digest is not', async () => {
   const bench = await shelf()
   const { id, root } = findImage(bench.store, 'old:1')
   await tag(bench.host, id.slice(7, 19), 'new/name')

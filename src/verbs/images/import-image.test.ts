@@ -79,7 +79,7 @@ test.each([
   expect(store.entries()).toEqual([])
 })
 
-test('what is no root filesystem is told, and nothing of it stays', async () => {
+test('anything but a root filesystem is rejected, and nothing is kept', async () => {
   const { host, store, folder } = hostBench()
   const cases: readonly [Parameters<typeof importImage>[1]['from'], RegExp][] = [
     [{ path: join(folder, 'nothing') }, /^ARCHIVE_MISSING$/],
@@ -94,7 +94,7 @@ test('what is no root filesystem is told, and nothing of it stays', async () => 
   expect(await faultsOf(store.home)).toEqual([])
 })
 
-test('a name or a platform that is none is told before anything is read', async () => {
+test('an invalid name or platform is reported before anything is read', async () => {
   const { host } = hostBench()
   const never = {
     bytes: (async function* () {

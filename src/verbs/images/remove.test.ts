@@ -68,7 +68,7 @@ test('an ID with one name goes with it', async () => {
   expect(await remove(bench.host, { names: [id] })).toEqual([{ untagged: 'one:latest' }, { deleted: id }])
 })
 
-test('of several names those that can go go, and the first that cannot is told with them', async () => {
+test('of several names, those that can be removed are, and the first error is reported with them', async () => {
   const bench = await shelf()
   const { id } = findImage(bench.store, 'one')
   await expect(remove(bench.host, { names: ['nothing', 'one', 'none'] })).rejects.toMatchObject({

@@ -289,7 +289,7 @@ test('of a file that names more platforms than it has, those there are copied, u
   await expect(tare.registry.copy({ ...call, preserveDigests: true })).rejects.toMatchObject({ code: 'DIGEST_CHANGES' })
 })
 
-test('one more name is given in every kind of target, and a wrong one is told before anything is written', async () => {
+test('every kind of target supports additional names, and a wrong one is reported before anything is written', async () => {
   const [from, to] = [await start(), await start()]
   pushIndex(from)
   const at = folder()

@@ -24,7 +24,7 @@ async function open(name: string) {
 }
 
 describe.runIf(hasRegistry)('distribution 2.8 with a password file', () => {
-  test('lets in who has logged in, and nobody else', async () => {
+  test('admits users who have logged in, and no others', async () => {
     const path = join(folder(), 'htpasswd')
     // bcrypt of "secret"
     writeFileSync(path, 'ada:$2b$04$Jo.qD3kqec8M6YoozagMguCdIMDchSrCPOKG.1JpTt/4epHZgPOIa\n')

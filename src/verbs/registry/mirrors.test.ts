@@ -158,7 +158,7 @@ for (const [how, interfere] of [
     expect(await faultsOf(home)).toEqual([])
   })
 
-test('when nobody has the image, the error tells what each said', async () => {
+test('if no source has the image, the error lists the reason for each', async () => {
   const [origin, empty, closed] = [await start(), await start(), await start({ auth: 'basic' })]
   const { tare } = await open(rules(origin, empty, closed, '127.0.0.1:1'))
   const error = (await tare.registry.pull({ name: `${origin.host}/app:1` }).catch((thrown: unknown) => thrown)) as Error
@@ -307,7 +307,7 @@ function openWith(files: Readonly<Record<string, string>>) {
   return { opened: openTare({ home: join(home, 'store'), environment, report }), warnings }
 }
 
-test.each(['/hub', '/hub/', '/a/b'])('a mirror of daemon.json answers below its path: %s', async (path) => {
+test.each(['/hub', '/hub/', '/a/b'])('a mirror of daemon.json may have a path: %s', async (path) => {
   const origin = await start()
   const digest = await publish(origin)
   const { mirror, asked } = await startBelow(`${path.replace(/\/$/, '')}/v2`, origin)

@@ -182,7 +182,7 @@ test('FROM pulls what the store does not have, its layers only when a step needs
   expect((await tare.images.inspect(again.id)).RootFS.Layers).toEqual(newer.diffIds)
 })
 
-test('a base that is nowhere is told with what the registry says', async () => {
+test('a base that does not exist is reported with the registry’s message', async () => {
   const registry = await start()
   const tare = await open()
   const dockerfile = { text: `FROM ${registry.host}/app:1\n` }

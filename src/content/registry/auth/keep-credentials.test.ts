@@ -141,7 +141,7 @@ describe('--authfile', () => {
   })
 })
 
-test('a login that DOCKER_AUTH_CONFIG hides is told of', async () => {
+test('a login hidden by DOCKER_AUTH_CONFIG is reported', async () => {
   const registry = await start()
   const { folder, tare } = openQuickBench()
   mkdirSync(join(folder, 'docker'))

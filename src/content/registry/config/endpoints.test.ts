@@ -81,7 +81,7 @@ test.each([
   expect(ends(mirrored, name, namedBy)).toEqual(expected)
 })
 
-test('what is blocked is told with file and line, and an exception may be made of it', () => {
+test('a blocked registry is reported with file and line, and may have exceptions', () => {
   const path = join(
     folderWith({
       conf: '\n[[registry]]\nprefix = "*.bad.example"\nblocked = true\n[[registry]]\nlocation = "ok.bad.example"\n',
@@ -330,7 +330,7 @@ test('a network that makes no sense holds nobody', () => {
   expect(isAmong('10.0.0.1', ['10.0.0.0/99', 'nonsense/8', '::/0'])).toBe(false)
 })
 
-test('a rule that leaves no repository is told', () => {
+test('a rule that leaves no repository is reported', () => {
   expect(() => ends('[[registry]]\nprefix = "a.test/app"\nlocation = "b.test"', 'a.test/app')).toThrow(
     'leaves no repository for a.test/app',
   )
