@@ -502,8 +502,9 @@ describe.each(ways.slice(0, 1))('around RUN: $name', (way) => {
   })
 })
 
-// One of a kind is enough.
-describe.skipIf(!hasRootFilesystem || !hasProgram('python3')).each(oneOfEach)('on a terminal: $name', (way) => {
+describe.skipIf(!hasRootFilesystem || !hasProgram('python3')).each(ways)('on a terminal: $name', (way) => {
+  const wrapper = [...onTerminal(), ...(way.wrapper ?? [])]
+
   test('tare run -it has job control, the window’s size, and Ctrl-C for the command', async () => {
     const { succeed, tare, start } = openAlpine(way, '')
     await succeed(['build', '-q', '-t', 'app', 'context'])
@@ -514,7 +515,7 @@ describe.skipIf(!hasRootFilesystem || !hasProgram('python3')).each(oneOfEach)('o
       ['it sleeps', '\x03'],
       ['/ # ', 'exit 5\n'],
     )
-    const { code, out } = await watch(start(['run', '-it', 'app', 'sh'], { input, wrapper: onTerminal() }))
+    const { code, out } = await watch(start(['run', '-it', 'app', 'sh'], { input, wrapper }))
     expect(out).toContain('it is a terminal')
     expect(code, out).toBe(5)
     expect((await tare(['run', '-it', 'app', 'sh'])).err).toContain('the input device is not a TTY')
@@ -523,8 +524,42 @@ describe.skipIf(!hasRootFilesystem || !hasProgram('python3')).each(oneOfEach)('o
   test('--on-error=shell shows what the command left', async () => {
     const { start, home } = openAlpine(way, 'WORKDIR /w\nRUN echo was "here" > made; exit 3\n')
     const { input, watch } = dialogue(['/w # ', 'cat /w/made\n'], ['was here', ''], ['/w # ', 'exit\n'])
-    const { code, out } = await watch(start(['build', '--on-error=shell', 'context'], { input, wrapper: onTerminal() }))
+    const { code, out } = await watch(start(['build', '--on-error=shell', 'context'], { input, wrapper }))
     expect(out).toContain('was here')
+    expect(out).toContain('exit code: 3')
+    expect(code).toBe(1)
+    expect(await faultsOf(home)).toEqual([])
+  })
+
+  // What is typed is in pieces, so that only the command's own words match, not their echo.
+  const reopen = 'for d in /dev/stdin /dev/stdout /dev/stderr /dev/tty; do echo "opened" $d > $d || exit 9; done\n'
+
+  test('a user other than root can open the terminal again by its names, in tare run', async () => {
+    const { succeed, start } = openAlpine(way, '')
+    await succeed(['build', '-q', '-t', 'app', 'context'])
+    const { input, watch } = dialogue(
+      [' $ ', reopen],
+      ['opened /dev/tty', ''],
+      [' $ ', 'echo I am "$(id -un)" by "$(tty)"; exit 6\n'],
+    )
+    const { code, out } = await watch(start(['run', '-it', '--user', 'nobody', 'app', 'sh'], { input, wrapper }))
+    expect(code, out).toBe(6)
+    for (const name of ['stdin', 'stdout', 'stderr']) expect(out).toContain(`opened /dev/${name}`)
+    // Its own first one, not that of the machine. Without mounts there is no /dev/pts.
+    expect(out).toContain(`I am nobody by ${way.bare ? 'not a tty' : '/dev/pts/0'}`)
+  })
+
+  test('a user other than root can open the terminal again by its names, in the shell of a failed step', async () => {
+    const { start, home } = openAlpine(way, 'WORKDIR /w\nUSER nobody\nRUN echo was "here" > /tmp/made; exit 3\n')
+    const { input, watch } = dialogue(
+      ['/w $ ', reopen],
+      ['opened /dev/tty', ''],
+      ['/w $ ', 'cat /tmp/made\n'],
+      ['was here', ''],
+      ['/w $ ', 'exit\n'],
+    )
+    const { code, out } = await watch(start(['build', '--on-error=shell', 'context'], { input, wrapper }))
+    for (const name of ['stdin', 'stdout', 'stderr']) expect(out).toContain(`opened /dev/${name}`)
     expect(out).toContain('exit code: 3')
     expect(code).toBe(1)
     expect(await faultsOf(home)).toEqual([])

@@ -15,5 +15,14 @@ export { killInside } from './kill-inside.ts'
 export { guard, type Machine, thisMachine } from './machine.ts'
 export { liesOnOverlay, overlayOptions } from './overlay.ts'
 export { hasCapability, read } from './process-facts.ts'
-export { ended, findProgram, type Input, plainEnvironment, quoted, readProgram, runProgram } from './programs.ts'
+export {
+  ended,
+  findProgram,
+  type Input,
+  isBusyBox,
+  plainEnvironment,
+  quoted,
+  readProgram,
+  runProgram,
+} from './programs.ts'
 export { signalCommand } from './signal-command.ts'

@@ -8,6 +8,7 @@ import { hiddenLines } from './hidden-env.ts'
 import type { Identity } from './identity.ts'
 import { type TableLine, tableText } from './mount-table.ts'
 import { nestedMounts } from './nested-mounts.ts'
+import { devptsOptions } from './new-terminal.ts'
 
 export interface StepFacts {
   readonly command: Command
@@ -24,6 +25,7 @@ export interface StepFacts {
   readonly oneId: boolean
   /** The machine's own /proc is then used instead of a new one. */
   readonly procIsCovered: boolean
+  /** Whether the command gets a new terminal. */
   readonly terminal: boolean
   /** The start of the command line, which restricts the command. */
   readonly before: readonly string[]
@@ -119,7 +121,8 @@ export function secretsFolder(root: string): string {
   return `${root}-secrets`
 }
 
-function systemLines({ prepared, root, command, userNamespace, oneId, procIsCovered }: StepFacts): TableLine[] {
+function systemLines(facts: StepFacts): TableLine[] {
+  const { prepared, root, command, userNamespace, procIsCovered } = facts
   const dev = join(root, prepared.dev.place)
   const shm = command.shmSize ?? 64 << 20
   return [
@@ -133,12 +136,12 @@ function systemLines({ prepared, root, command, userNamespace, oneId, procIsCove
       type: 'none',
       options: 'bind',
     })),
-    {
-      source: 'devpts',
-      at: join(dev, 'pts'),
-      type: 'devpts',
-      options: `nosuid,noexec,newinstance,ptmxmode=0666,mode=0620${oneId ? '' : ',gid=5'}`,
-    },
+    ...(facts.terminal
+      ? [
+          { source: '/dev/pts', at: join(dev, 'pts'), type: 'none', options: 'bind' },
+          { source: '/dev/pts/0', at: join(dev, 'console'), type: 'none', options: 'bind' },
+        ]
+      : [{ source: 'devpts', at: join(dev, 'pts'), type: 'devpts', options: devptsOptions(facts.oneId) }]),
     { source: 'shm', at: join(dev, 'shm'), type: 'tmpfs', options: `nosuid,noexec,nodev,mode=1777,size=${shm}` },
     // A new sysfs requires a network namespace of its own.
     procIsCovered || (userNamespace && command.network !== 'none')

@@ -13,6 +13,7 @@ import { hiddenEnvironment, inPieces } from './hidden-env.ts'
 import { resolveIdentity } from './identity.ts'
 import { tableText } from './mount-table.ts'
 import { namespaceScript, type StepFacts, secretsFolder } from './namespace-script.ts'
+import { mayMakeTerminals, onNewTerminal } from './new-terminal.ts'
 import { runtimeConfig } from './oci-config.ts'
 import { ociScript, ociTable, runtimeLog } from './oci-script.ts'
 import type { OutputPipes, PipeStock } from './output-pipes.ts'
@@ -109,9 +110,11 @@ class OverlayStep {
       userNamespace: tools.machine.nested,
       oneId: tools.machine.oneId,
       procIsCovered: tools.machine.procIsCovered,
-      terminal: this.options.inherit?.terminal === true,
+      terminal: this.options.inherit?.terminal === true && (tools.runtime !== undefined || mayMakeTerminals()),
       before: tools.runtime === undefined ? underFilter(command, true, folder) : [],
     }
+    // The terminal is mounted there; crun creates nothing in a /dev that is a bind mount.
+    if (facts.terminal) makeFile(join(prepared.dev.path, 'console'), '', 0o600)
     if (!copies) this.giveRoot(tree.root)
     for (const name of prepared.stubs.missingSystem()) makeFolderOfMode(join(folder, 'upper', name), 0o755)
     this.writeScripts(facts, layers)
@@ -212,7 +215,9 @@ class OverlayStep {
         ...(facts.cwd === ''
           ? []
           : [`[ -d ${quoted(join(facts.root, facts.cwd))} ] || mkdir -p ${quoted(join(facts.root, facts.cwd))}`]),
-        `${start.map(quoted).join(' ')} </dev/null`,
+        ...(facts.terminal && tools.runtime === undefined
+          ? onNewTerminal(start, facts.identity.uid, facts.oneId)
+          : [`${start.map(quoted).join(' ')} </dev/null`]),
         'echo "exit $?"',
         'exec 8>&- 9>&-',
         'read -r _',
