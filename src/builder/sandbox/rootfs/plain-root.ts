@@ -63,9 +63,7 @@ export class PlainRoot {
     chmodSync(this.path, root.mode)
     this.stack = stack
     // Whatever changes from now on, by the disk's clock, is the step's doing.
-    const marker = join(folder, 'began')
-    writeFileSync(marker, '')
-    this.since = Number(lstatSync(marker, { bigint: true }).ctimeMs)
+    this.since = await nextTick(join(folder, 'began'))
   }
 
   /** Returns the filesystem after the command. Throws `PATH_TOO_LONG`. */
@@ -121,6 +119,22 @@ export class PlainRoot {
       return false
     }
   }
+}
+
+// A kernel's clock for files ticks every 1 to 10 ms; disks that store seconds are not waited for.
+const mostTicks = 20
+
+/** Waits until the disk's clock has moved on, so that what is written before and after can be told apart. Milliseconds since 1970. */
+async function nextTick(marker: string): Promise<number> {
+  writeFileSync(marker, '')
+  const time = () => lstatSync(marker, { bigint: true }).ctimeMs
+  const before = time()
+  for (let i = 0; i < mostTicks; i++) {
+    chmodSync(marker, 0o600)
+    if (time() > before) break
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  return Number(time())
 }
 
 const lastId = { uid: 0xffff_fffe, gid: 0xffff_fffe }
