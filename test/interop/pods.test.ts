@@ -61,7 +61,7 @@ const settings: Readonly<Record<string, readonly [flags: readonly string[], expe
     unconfined,
     {
       by: 'namespace',
-      told: [/the loopback interface stays down: .*install iproute2/, /Nothing here loads seccomp filters/],
+      told: [/the loopback interface stays down: .*install iproute2/, /Nothing here can load seccomp filters/],
       first: 'rm /usr/bin/perl',
       build: whole,
     },

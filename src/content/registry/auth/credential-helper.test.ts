@@ -107,7 +107,7 @@ test('a helper that hangs, and whose children hold its pipes open, is given up',
   const environment = { PATH: `${folder}:${process.env['PATH']}` }
   await expect(askHelper('x', 'example.com', environment, 200)).rejects.toMatchObject({
     code: 'CREDENTIALS_INVALID',
-    message: expect.stringContaining('docker-credential-x has not answered'),
+    message: expect.stringContaining('docker-credential-x has not responded'),
   })
 })
 

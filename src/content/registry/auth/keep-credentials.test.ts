@@ -150,5 +150,5 @@ test('a login hidden by DOCKER_AUTH_CONFIG is reported', async () => {
   const argv = ['login', '-u', 'ada', '--password-stdin', registry.host]
   const { code, err } = await tare(argv, { env, input: 'secret' })
   expect(code).toBe(0)
-  expect(err).toContain('DOCKER_AUTH_CONFIG has a login of the same registry')
+  expect(err).toContain('DOCKER_AUTH_CONFIG has a login for the same registry')
 })
