@@ -60,7 +60,7 @@ const latest = 253_402_300_799
 function inRange(seconds: number, text: string): number {
   if (seconds >= earliest && seconds <= latest) return seconds
   throw new TareError('EPOCH_INVALID', `${name} is out of range: ${text}`, {
-    remedy: 'It is in seconds since 1970, not milliseconds, at most the year 9999.',
+    remedy: 'It is in seconds since 1970, not milliseconds, up to the year 9999.',
   })
 }
 
