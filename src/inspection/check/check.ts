@@ -1,5 +1,6 @@
 import type { CheckFinding, CheckResult, CheckSilence } from '../../api/index.ts'
 import { mergeLayers, tableOf } from '../../files/layer/index.ts'
+import { defaultPath } from '../../oci/index.ts'
 import { FlatFilesystem } from '../filesystem/flat.ts'
 import type { InspectedImage } from '../image.ts'
 import { visibleFiles } from '../weigh/visible-files.ts'
@@ -144,9 +145,7 @@ function checkOthers(start: Start, known: readonly Program[]): readonly CheckFin
   const { files, environment } = start
   const seen = new Set(known.map(({ file }) => file))
   const findings: CheckFinding[] = []
-  for (const folder of new Set(
-    (environment.get('PATH') ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin').split(':'),
-  )) {
+  for (const folder of new Set((environment.get('PATH') ?? defaultPath).split(':'))) {
     const node = folder.startsWith('/') ? files.find(folder) : undefined
     if (node?.kind !== 'directory') continue
     for (const name of node.children.keys()) {

@@ -1,6 +1,6 @@
 import { ContentReader } from '../../files/layer/index.ts'
 import type { Node, RegularFile, Tree } from '../../files/tree/index.ts'
-import { TareError } from '../../support/index.ts'
+import { findNode } from '../find-node.ts'
 import { type Elf, readElf } from './elf.ts'
 
 // Programs have their strings before this offset.
@@ -18,12 +18,7 @@ export class Filesystem {
 
   /** Returns the node at the path, following links; undefined also if they form a cycle. */
   find(path: string): Node | undefined {
-    try {
-      return this.tree.find(path)
-    } catch (error) {
-      if (error instanceof TareError && error.code === 'SYMLINK_LOOP') return undefined
-      throw error
-    }
+    return findNode(this.tree, path)
   }
 
   file(path: string): RegularFile | undefined {

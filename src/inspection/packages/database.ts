@@ -1,7 +1,7 @@
 import type { InstalledPackage, PackageType, UnreadDatabase } from '../../api/index.ts'
 import { ContentReader } from '../../files/layer/index.ts'
 import type { Node, RegularFile, Tree } from '../../files/tree/index.ts'
-import { TareError } from '../../support/index.ts'
+import { findNode } from '../find-node.ts'
 
 // A full desktop's database has about 60 MB of text; metadata files have kilobytes.
 export const databaseLimit = 128 << 20
@@ -29,12 +29,7 @@ export class PackageSearch {
 
   /** Returns the node at the path, following links inside the image; undefined also if they form a cycle. */
   find(path: string): Node | undefined {
-    try {
-      return this.tree.find(path)
-    } catch (error) {
-      if (error instanceof TareError && error.code === 'SYMLINK_LOOP') return undefined
-      throw error
-    }
+    return findNode(this.tree, path)
   }
 
   /** Returns the file's text; undefined if it is too large. */

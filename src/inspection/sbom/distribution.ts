@@ -1,6 +1,6 @@
 import { readWhole } from '../../files/layer/index.ts'
-import type { Node, Tree } from '../../files/tree/index.ts'
-import { TareError } from '../../support/index.ts'
+import type { Tree } from '../../files/tree/index.ts'
+import { findNode } from '../find-node.ts'
 
 /** What /etc/os-release says of the distribution. */
 export interface Distribution {
@@ -15,7 +15,7 @@ const largest = 1 << 16
 /** The distribution that the filesystem is of. (os-release(5)) */
 export function readDistribution(tree: Tree): Distribution {
   for (const path of ['etc/os-release', 'usr/lib/os-release']) {
-    const node = find(tree, path)
+    const node = findNode(tree, path)
     if (node?.kind !== 'file' || node.size > largest) continue
     const text = readWhole(node, largest).toString('utf8')
     const value = (key: string) => new RegExp(`^${key}=(["']?)([^"'\\n]*)\\1$`, 'm').exec(text)?.[2]
@@ -24,13 +24,4 @@ export function readDistribution(tree: Tree): Distribution {
     return { ...(id === undefined ? {} : { id }), ...(version === undefined ? {} : { version }) }
   }
   return {}
-}
-
-function find(tree: Tree, path: string): Node | undefined {
-  try {
-    return tree.find(path)
-  } catch (error) {
-    if (error instanceof TareError && error.code === 'SYMLINK_LOOP') return undefined
-    throw error
-  }
 }
