@@ -3,9 +3,9 @@ import { defineVerb } from '../../command.ts'
 import { UsageError } from '../../failure.ts'
 import { print, printData } from '../../streams.ts'
 import { printable } from '../../text/printable.ts'
-import { loginFlags } from '../registry/login-flags.ts'
 import { readCheckConfig } from './check-config.ts'
 import { sarifOf } from './check-sarif.ts'
+import { aboutImage, look, lookFlags } from './look-flags.ts'
 
 const formats = ['text', 'json', 'sarif']
 
@@ -13,26 +13,27 @@ export const check = defineVerb({
   usage: '[OPTIONS] IMAGE',
   about: `Finds what breaks an image before it runs: a command that is not there, an interpreter, a loader or a library that is missing,
 another architecture, an unknown user, no certificate authorities; and what it gives away: secrets in any layer, set-id programs, files that
-everybody may write. IMAGE is a name in the store or in a registry, or a transport such as oci:PATH or docker-archive:PATH.
+everybody may write.
+${aboutImage}
 
 Exits with 1 where there is an error or a warning, 2 where the image cannot be read. Notes are only told.`,
   args: { least: 1, most: 1 },
   failsWith: 2,
   flags: {
-    ...loginFlags,
+    ...lookFlags,
     config: { type: 'string', help: 'File with findings to accept (default ".tare-check.json", if it exists)' },
     format: { type: 'string', help: 'Format of the output: "text" (default), "json" or "sarif"' },
     json: { type: 'bool', help: 'Same as --format json' },
-    platform: { type: 'string', help: 'Platform of an index, such as linux/arm64' },
   },
-  run: async ({ args, flags, ...call }) => {
+  run: async ({ args, ...call }) => {
+    const { flags } = call
     const format = flags.json ? 'json' : (flags.format ?? 'text')
     if (!formats.includes(format))
       throw new UsageError(`invalid argument "${format}" for "--format" flag: must be one of ${formats.join(', ')}`)
     const silences = readCheckConfig(flags.config)
     const tare = await call.open()
     const image = args[0]!
-    const result = await tare.images.check({ image, platform: flags.platform, silences, signal: call.signal })
+    const result = await look(call, image, (options) => tare.images.check({ ...options, silences }))
     if (format === 'text') await print(call.streams, page(result))
     else {
       const document = format === 'json' ? result : sarifOf(result, image, (await tare.version()).version)

@@ -4,36 +4,32 @@ import { print, printData } from '../../streams.ts'
 import { humanSize } from '../../text/human.ts'
 import { printable } from '../../text/printable.ts'
 import { alignColumns } from '../../text/table.ts'
-import { loginFlags } from '../registry/login-flags.ts'
+import { aboutImage, look, lookFlags } from './look-flags.ts'
 import { rulesOfDive, rulesOfFlags } from './weigh-rules.ts'
 
 export const weigh = defineVerb({
   usage: '[OPTIONS] IMAGE',
   about: `Shows what the bytes of an image are: by layer, directory, file type and package, what is there twice, and what later layers
-replaced or removed. IMAGE is a name in the store or in a registry, or a transport such as oci:PATH or docker-archive:PATH.
+replaced or removed.
+${aboutImage}
 
 Exits with 1 where a rule is broken, 2 where the image cannot be read. The rules of a .dive-ci in the current directory hold, too.`,
   args: { least: 1, most: 1 },
   failsWith: 2,
   flags: {
-    ...loginFlags,
+    ...lookFlags,
     'ci-config': { type: 'string', help: 'File with rules for dive (default ".dive-ci", if it exists)' },
     json: { type: 'bool', help: 'Print everything as JSON' },
     'max-size': { type: 'string', help: 'Maximum size of files in all layers, such as 50MB' },
     'max-wasted': { type: 'string', help: 'Maximum size of files replaced or removed by later layers' },
     'min-efficiency': { type: 'string', help: 'Minimum efficiency, from 0 to 1' },
-    platform: { type: 'string', help: 'Platform of an index, such as linux/arm64' },
     top: { type: 'int', help: 'Maximum number of lines per table', default: '10' },
   },
-  run: async ({ args, flags, ...call }) => {
+  run: async ({ args, ...call }) => {
+    const { flags } = call
     const rules = { ...rulesOfDive(flags['ci-config']), ...rulesOfFlags(flags) }
     const tare = await call.open()
-    const result = await tare.images.weigh({
-      image: args[0]!,
-      platform: flags.platform,
-      rules,
-      signal: call.signal,
-    })
+    const result = await look(call, args[0]!, (options) => tare.images.weigh({ ...options, rules }))
     if (flags.json) await printData(call.streams, `${JSON.stringify(result, undefined, 2)}\n`, 'json')
     else await print(call.streams, page(result, Math.max(0, Number(flags.top))))
     return result.findings.length === 0 ? 0 : 1
