@@ -1,27 +1,6 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { hasRegistry, startRegistry } from '../../../test/kit/docker-registry.ts'
-import { openTare } from '../library.ts'
-
-function folder(): string {
-  const made = mkdtempSync(join(tmpdir(), 'tare-login-'))
-  onTestFinished(() => rmSync(made, { recursive: true, force: true }))
-  return made
-}
-
-async function open() {
-  const home = folder()
-  const file = join(home, '.docker', 'config.json')
-  const environment = { HOME: home, PATH: `${join(home, 'bin')}:${process.env['PATH']}` }
-  const tare = await openTare({ home: join(home, 'store'), environment })
-  const write = (value: unknown) => {
-    mkdirSync(join(home, '.docker'), { recursive: true })
-    writeFileSync(file, JSON.stringify(value))
-  }
-  return { tare, home, file, write, read: () => JSON.parse(readFileSync(file, 'utf8')) }
-}
+import { openLoginHome as open } from '../../../test/kit/login-home.ts'
 
 describe.runIf(hasRegistry)('against distribution 2.8', () => {
   test('an index is copied, mounted in the same registry and sent to another; then read and removed', async () => {

@@ -1,32 +1,15 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { BadRegistry, type BadRegistryOptions } from '../../../test/kit/bad-registry.ts'
+import { temporaryFolder as folder } from '../../../test/kit/cli.ts'
+import { openLoginHome as open } from '../../../test/kit/login-home.ts'
 import { openTare } from '../library.ts'
 
 async function start(auth: BadRegistryOptions['auth'], more: BadRegistryOptions = {}): Promise<BadRegistry> {
   const registry = await BadRegistry.start({ auth, ...more })
   onTestFinished(() => registry.stop())
   return registry
-}
-
-function folder(): string {
-  const made = mkdtempSync(join(tmpdir(), 'tare-login-'))
-  onTestFinished(() => rmSync(made, { recursive: true, force: true }))
-  return made
-}
-
-async function open() {
-  const home = folder()
-  const file = join(home, '.docker', 'config.json')
-  const environment = { HOME: home, PATH: `${join(home, 'bin')}:${process.env['PATH']}` }
-  const tare = await openTare({ home: join(home, 'store'), environment })
-  const write = (value: unknown) => {
-    mkdirSync(join(home, '.docker'), { recursive: true })
-    writeFileSync(file, JSON.stringify(value))
-  }
-  return { tare, home, file, write, read: () => JSON.parse(readFileSync(file, 'utf8')) }
 }
 
 const text = 'FROM scratch\nLABEL a=b\n'
