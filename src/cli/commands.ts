@@ -190,6 +190,11 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./verbs/contents/sbom.ts')).sbom,
   },
   {
+    names: ['explore', 'image explore'],
+    summary: 'Show an image in the browser or the terminal: layers, files and sizes',
+    load: async () => (await import('./verbs/contents/explore.ts')).explore,
+  },
+  {
     names: ['image weigh'],
     summary: 'Show what takes up space in an image, and what is wasted',
     load: async () => (await import('./verbs/contents/weigh.ts')).weigh,

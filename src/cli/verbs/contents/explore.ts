@@ -1,0 +1,24 @@
+import { defineVerb } from '../../command.ts'
+import { notYet } from '../../failure.ts'
+import { aboutImage, lookFlags } from './look-flags.ts'
+
+export const explore = defineVerb({
+  usage: '[OPTIONS] IMAGE [OTHER]',
+  about: `Shows an image in the browser: its layers, files and sizes; with OTHER, both side by side.\n${aboutImage}`,
+  args: { least: 1, most: 2 },
+  flags: {
+    ...lookFlags,
+    html: {
+      type: 'string',
+      placeholder: 'file',
+      notYet: true,
+      help: 'Write the page to one file that needs no server',
+    },
+    'no-open': { type: 'bool', notYet: true, help: 'Print the address of the page, but open no browser' },
+    port: { type: 'int', notYet: true, help: 'Port of the page on 127.0.0.1 (default: a free one)' },
+    terminal: { type: 'bool', notYet: true, help: 'Show the image in the terminal' },
+  },
+  run: async () => {
+    throw notYet('tare explore')
+  },
+})
