@@ -25,6 +25,12 @@ try {
   await buildCommandLine({
     main: join(root, 'src/cli/main.ts'),
     library: join(root, 'src/index.ts'),
+    quick: {
+      build: ['src/cli/verbs/build/build.ts', 'src/verbs/build/build.ts'],
+      images: ['src/cli/verbs/images/images.ts', 'src/verbs/images/images.ts'],
+      inspect: ['src/cli/verbs/images/inspect.ts', 'src/verbs/images/inspect.ts'],
+      save: ['src/cli/verbs/images/save.ts', 'src/verbs/images/save.ts'],
+    },
     folder: join(made, 'cli'),
   })
   rmSync(dist, { recursive: true, force: true })

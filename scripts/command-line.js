@@ -1,7 +1,7 @@
 // Builds the command line as CommonJS, which Node loads in half the time of ES modules: main.cjs contains what every call needs,
 // and each file in parts/ what only some need.
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, join, posix } from 'node:path'
 import { build } from 'esbuild'
 import { throughDoors } from './through-doors.js'
 
@@ -15,8 +15,8 @@ const common = {
   write: false,
 }
 
-/** Bundles `main`, including `library`, into `folder`. */
-export async function buildCommandLine({ main, library, folder }) {
+/** Bundles `main`, including `library`, into `folder`. What the verbs in `quick` load lies in as few files as possible. */
+export async function buildCommandLine({ main, library, quick, folder }) {
   // esbuild splits only ES modules, so they are converted afterwards.
   const { outputFiles, metafile } = await build({
     ...common,
@@ -30,11 +30,36 @@ export async function buildCommandLine({ main, library, folder }) {
     metafile: true,
   })
   const modules = new Map(outputFiles.map(({ path, text }) => [basename(path), text]))
-  const always = withImports(['main.js', 'library.js'], metafile)
+  const files = intoFiles(modules.keys(), quick, metafile)
   mkdirSync(join(folder, 'parts'), { recursive: true })
-  const write = async (file, names) => writeFileSync(join(folder, file), await translate(names, { modules, always }))
-  await write('main.cjs', always)
-  for (const name of modules.keys()) if (!always.has(name)) await write(`parts/${fileOf(name)}`, new Set([name]))
+  for (const file of files.keys()) writeFileSync(join(folder, file), await translate(file, { modules, files }))
+}
+
+/** Maps each file to the modules in it: main.cjs to what every call needs, and each other file to what the same verbs need. */
+function intoFiles(modules, quick, metafile) {
+  const always = withImports(['main.js', 'library.js'], metafile)
+  const verbs = Object.entries(quick).map(([verb, sources]) => [
+    verb,
+    withImports(entriesOf(sources, metafile), metafile),
+  ])
+  const files = new Map([['main.cjs', always]])
+  for (const module of modules) {
+    if (always.has(module)) continue
+    // Whatever needs a module also needs its imports, so files never import each other in a circle.
+    const users = verbs.filter(([, needed]) => needed.has(module)).map(([verb]) => verb)
+    const file = `parts/${users.join('-') || basename(module, '.js')}.cjs`
+    files.set(file, new Set([...(files.get(file) ?? []), module]))
+  }
+  return files
+}
+
+/** Returns the modules that `import()` of the source files loads. */
+function entriesOf(sources, { outputs }) {
+  const found = Object.entries(outputs).filter(([, { entryPoint }]) =>
+    sources.some((source) => entryPoint?.endsWith(source)),
+  )
+  if (found.length !== sources.length) throw new Error(`not every file is loaded by import(): ${sources.join(', ')}`)
+  return found.map(([path]) => basename(path))
 }
 
 /** Returns the modules and all their transitive imports, except through `import()`. */
@@ -46,17 +71,14 @@ function withImports(names, { outputs }) {
   return new Set([...found].filter((name) => byName.has(name)))
 }
 
-const fileOf = (module) => module.replace(/\.js$/, '.cjs')
 const memberOf = (module) => module.replace(/\W/g, '_')
 
-/** Returns CommonJS with the module's exports; in main.cjs, each module but the first is a member of its own. */
-async function translate(names, { modules, always }) {
-  const isMain = names === always
-  const [first, ...others] = names
-  const members = isMain ? others.map((name) => `export * as ${memberOf(name)} from "./${name}"`) : []
+/** Returns a file's modules as CommonJS. Each module is a member, unless it is the only one, or the first in main.cjs. */
+async function translate(file, { modules, files }) {
+  const names = files.get(file)
   const { outputFiles } = await build({
     ...common,
-    stdin: { contents: [`export * from "./${first}"`, ...members].join('\n'), resolveDir: '/' },
+    stdin: { contents: exportsOf(file, [...names]), resolveDir: '/' },
     format: 'cjs',
     supported: { 'dynamic-import': false },
     plugins: [
@@ -71,11 +93,24 @@ async function translate(names, { modules, always }) {
       },
     ],
   })
-  const [toMain, toParts] = isMain ? ['./main.cjs', './parts/'] : ['../main.cjs', './']
   const code = outputFiles[0].text.replace(/\brequire\("\.\/([\w-]+\.js)"\)/g, (_, name) =>
-    always.has(name) ? `require("${toMain}").${memberOf(name)}` : `require("${toParts}${fileOf(name)}")`,
+    requireOf(name, file, files),
   )
   return withHelpers(loadBuiltinsLate(code))
+}
+
+function exportsOf(file, names) {
+  const isWhole = (index) => names.length === 1 || (file === 'main.cjs' && index === 0)
+  return names
+    .map((name, index) => `export *${isWhole(index) ? '' : ` as ${memberOf(name)}`} from "./${name}"`)
+    .join('\n')
+}
+
+/** Returns the expression with which `from` loads a module. */
+function requireOf(module, from, files) {
+  const [file, names] = [...files].find(([, names]) => names.has(module))
+  const path = posix.relative(posix.dirname(from), file)
+  return `require("${path.startsWith('.') ? path : `./${path}`}")${names.size === 1 ? '' : `.${memberOf(module)}`}`
 }
 
 // Node loads these at every start.
