@@ -49,6 +49,7 @@ function callsIn(folder: string): Readonly<Record<string, readonly [readonly str
     'images.diff': [[], { a: name, b: name }],
     'images.diffFile': [[], { a: name, b: name, path: '/a' }],
     'images.layers': [[], { image: name }],
+    'images.contents': [[], { image: name }],
     'images.files': [[], { image: name }],
     'images.readFile': [[], { image: name, path: '/a' }],
     'images.why': [[], { image: name, path: '/a' }],

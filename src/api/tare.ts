@@ -15,6 +15,7 @@ import type {
   LookOptions,
 } from './contents.ts'
 import type { FileDiffOptions, ImageDiff, ImageDiffOptions } from './diff.ts'
+import type { ImageContents } from './image-contents.ts'
 import type {
   HistoryLine,
   ImageDetails,
@@ -110,6 +111,8 @@ export interface ImageVerbs {
   import(options: ImportOptions): Promise<Digest>
   /** The layers of an image, lowest first. Like all that looks into an image, of any that `LookOptions` names. */
   layers(options: LookOptions): Promise<readonly LayerSummary[]>
+  /** All paths that the layers have, and what each layer did to them, in columns; with config and history. */
+  contents(options: LookOptions): Promise<ImageContents>
   /** What is in an image, or in one of its layers: a directory before what it holds. */
   files(options: FilesOptions): Promise<readonly ListedFile[]>
   /** The bytes of a file, as they are read. */

@@ -122,6 +122,7 @@ function imageVerbs(verb: MakeVerb): ImageVerbs {
     load: verb('images.load', loadOptions, async () => (await import('./images/load.ts')).load),
     import: verb('images.import', importOptions, async () => (await import('./images/import-image.ts')).importImage),
     layers: verb('images.layers', lookOptions, async () => (await import('./contents/layers.ts')).imageLayers),
+    contents: verb('images.contents', lookOptions, async () => (await import('./contents/contents.ts')).imageContents),
     files: verb('images.files', filesOptions, async () => (await import('./contents/files.ts')).imageFiles),
     readFile: async function* (options) {
       const load = async () => (await import('./contents/read-file.ts')).readFile

@@ -1,38 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { layersOfImage } from '../../../test/kit/random-layers.ts'
 import { decodeIndex, encodeIndex, type LayerEntry, type LayerIndex, mergeLayers } from '../../files/layer/index.ts'
 import { sha256, TareError } from '../../support/index.ts'
 import { FlatFilesystem } from './flat.ts'
-
-const names = fc.constantFrom('a', 'b', 'c', 'é')
-const path = fc.array(names, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'))
-const kind = fc.constantFrom(
-  ...(['file', 'file', 'directory', 'directory', 'symlink', 'hardlink', 'fifo', 'char', 'remove', 'hide'] as const),
-)
-const target = fc.oneof(
-  path,
-  path.map((one) => `/${one}`),
-  path.map((one) => `../${one}`),
-)
-
-const layers = fc.array(fc.array(fc.record({ path, kind, target }), { maxLength: 12 }), { maxLength: 5 }).map((all) => {
-  let uid = 0
-  return all.map(
-    (entries, n): LayerIndex => ({
-      ...{ diffId: sha256(`${n}`), size: 0 },
-      entries: entries.map(
-        ({ path, kind, target }): LayerEntry => ({
-          ...{ path, kind, mode: 0o644, uid: ++uid, gid: 0, mtime: 0, mtimeNs: 0, size: 0, at: 0, runs: [] },
-          ...(kind === 'symlink'
-            ? { link: target }
-            : kind === 'hardlink'
-              ? { link: target.replace(/^[./]+/, '') }
-              : {}),
-        }),
-      ),
-    }),
-  )
-})
 
 const codeOf = (work: () => unknown): unknown => {
   try {
@@ -59,7 +30,7 @@ const flat = (indexes: readonly LayerIndex[]) => {
 
 test('layers come to the same filesystem as when they are merged for a build, or to the same error', () => {
   fc.assert(
-    fc.property(layers, (indexes) => {
+    fc.property(layersOfImage, (indexes) => {
       expect(codeOf(() => flat(indexes))).toEqual(codeOf(() => merged(indexes)))
       const read = indexes.map((index) => decodeIndex(encodeIndex(index))!)
       expect(codeOf(() => flat(read))).toEqual(codeOf(() => flat(indexes)))

@@ -23,6 +23,12 @@ export interface FoundNode {
   readonly path: string
 }
 
+/** Learns what a layer does while it is put on top. */
+export interface FlatObserver {
+  /** `name` in `parent` is now `node`; undefined if it is gone. */
+  set(parent: FlatDirectory, name: string, node: FlatNode | undefined): void
+}
+
 // Linux follows 40 (path_resolution(7)); this is more generous.
 const mostLinks = 255
 
@@ -38,9 +44,11 @@ export class FlatFilesystem {
   private readonly tables: readonly LayerTable[]
   /** The number of each layer's first entry. */
   private readonly first: readonly number[]
+  private readonly observer: FlatObserver | undefined
 
   /** Does not add any of `layers` yet: see `add`. */
-  constructor(layers: readonly Pick<InspectedLayer, 'index'>[]) {
+  constructor(layers: readonly Pick<InspectedLayer, 'index'>[], observer?: FlatObserver) {
+    this.observer = observer
     this.layers = layers as readonly InspectedLayer[]
     this.tables = layers.map(({ index }) => tableOf(index))
     const first: number[] = []
@@ -77,14 +85,16 @@ export class FlatFilesystem {
       const name = table.name(i)
       const there = parent.children.get(name)
       if (code === directory) {
-        if (typeof there === 'object') there.id = first + i
-        else {
-          parent.children.set(name, new FlatDirectory(first + i))
+        if (typeof there === 'object') {
+          there.id = first + i
+          this.observer?.set(parent, name, there)
+        } else {
+          this.put(parent, name, new FlatDirectory(first + i))
           if (there !== undefined) parents.clear()
         }
         continue
       }
-      parent.children.set(name, code === hardlink ? this.linkTarget(table, i, layer) : first + i)
+      this.put(parent, name, code === hardlink ? this.linkTarget(table, i, layer) : first + i)
       // Cached paths of this layer may now lead to another directory.
       if (typeof there === 'object' || (there !== undefined && this.kindOf(there) === 'symlink')) parents.clear()
     }
@@ -167,6 +177,15 @@ export class FlatFilesystem {
     }
   }
 
+  private put(parent: FlatDirectory, name: string, node: FlatNode): void {
+    parent.children.set(name, node)
+    this.observer?.set(parent, name, node)
+  }
+
+  private drop(parent: FlatDirectory, name: string): void {
+    if (parent.children.delete(name)) this.observer?.set(parent, name, undefined)
+  }
+
   private targetOf(id: number): string | undefined {
     const { table, i } = this.locate(id)
     return table.kind(i) === 'symlink' ? (table.link(i) ?? '') : undefined
@@ -181,11 +200,11 @@ export class FlatFilesystem {
       const path = table.path(i)
       if (code === opaque) {
         const node = this.exactly(path)
-        if (typeof node === 'object') node.children.clear()
+        if (typeof node === 'object') for (const name of [...node.children.keys()]) this.drop(node, name)
       } else {
         const slash = path.lastIndexOf('/')
         const parent = slash < 0 ? this.root : this.find(path.slice(0, slash)).node
-        if (typeof parent === 'object') parent.children.delete(path.slice(slash + 1))
+        if (typeof parent === 'object') this.drop(parent, path.slice(slash + 1))
       }
     }
   }
@@ -214,7 +233,7 @@ export class FlatFilesystem {
       if (typeof there === 'number')
         throw this.contradiction(layer, `has entries below "${path}", which is not a directory`)
       const next = there ?? new FlatDirectory(-1)
-      if (there === undefined) parent.children.set(name, next)
+      if (there === undefined) this.put(parent, name, next)
       parent = next
     }
     return parent

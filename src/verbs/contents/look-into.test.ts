@@ -336,3 +336,45 @@ test('links in a circle, and layers that contradict themselves, are errors and n
   expect(readlinkSync(join(folder, 'all/d'))).toBe('/etc')
   expect(existsSync(join(folder, 'all/x'))).toBe(true)
 })
+
+test('the contents are every path in columns, and what each layer did to it', async () => {
+  const tare = await open()
+  const { paths, changes, targets, owners, fileTypes, ...about } = await tare.images.contents({ image: image() })
+  expect(about).toMatchObject({ platform: { os: 'linux' }, history: [{ layer: 1 }, { layer: 2 }, { layer: 3 }] })
+  expect(paths.name).toEqual([
+    ...['', 'dev', 'null', 'etc', 'motd', 'old', 'lib', 'run', 'pipe', 'usr', 'lib', 'x', 'y', 'z'],
+  ])
+  expect(paths.depth).toEqual([0, 1, 2, 1, 2, 2, 1, 1, 2, 1, 2, 3, 3, 3])
+  const of = (name: string) =>
+    changes.path.flatMap((path, i) => {
+      if (paths.name[path] !== name) return []
+      const { layer, change, differences, size, type } = changes
+      return [[layer[i], change[i], differences[i], type[i], size[i]]]
+    })
+  // Content alone is different; then it is written again as it was.
+  expect(of('motd')).toEqual([
+    [1, 0, 0, 0, 6],
+    [2, 1, 2, 0, 6],
+    [3, 2, 0, 0, 6],
+  ])
+  // Added, then removed: with the size that it had.
+  expect(of('old')).toEqual([
+    [1, 0, 0, 0, 3],
+    [2, 3, 0, 0, 3],
+  ])
+  const only = (name: string) => changes.path.findIndex((path) => paths.name[path] === name)
+  expect(changes.linked[only('x')]).toBe(1)
+  expect(changes.linked[only('y')]).toBe(1)
+  expect(changes.linked[only('z')]).toBe(0)
+  expect(owners[changes.owner[only('x')]!]).toEqual([5, 6])
+  expect(changes.mode[only('x')]).toBe(0o4755)
+  expect(changes.modified[only('x')]).toBe(1700000000)
+  expect(fileTypes[changes.fileType[only('x')]!]).toBe('executable')
+  expect(Object.values(targets)).toEqual(['usr/lib'])
+})
+
+test('an image without layers has the root and nothing else', async () => {
+  const tare = await open()
+  const { paths, changes, layers } = await tare.images.contents({ image: imageOf() })
+  expect([paths, changes.path, layers]).toEqual([{ name: [''], depth: [0] }, [], []])
+})

@@ -1,0 +1,157 @@
+import type { ChangeColumns, HistoryStep, ImageContents } from '../../api/index.ts'
+import { sortNames } from '../../support/index.ts'
+import { compareMetadata, factsOf } from '../diff/compare-metadata.ts'
+import { type PlacedEntry, sameColumns } from '../diff/layer-entries.ts'
+import { ByteComparison, type LearntDigest } from '../diff/same-bytes.ts'
+import type { FlatFilesystem } from '../filesystem/flat.ts'
+import type { InspectedImage } from '../image.ts'
+import { summarizeLayers } from '../layer-summaries.ts'
+import { fileType } from '../weigh/file-type.ts'
+import { absent, followPaths, type PathChange, type TimedPath } from './timeline.ts'
+
+export interface ListedContents {
+  readonly contents: ImageContents
+  /** Digests of files in the layers that were computed. */
+  readonly learnt: readonly LearntDigest[]
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer E)[] ? E[] : T[K] }
+
+/** Lists all paths of an image, and what its layers did to them. */
+export function listContents(image: InspectedImage): ListedContents {
+  const { flat, root } = followPaths(image.layers)
+  const bytes = new ByteComparison()
+  try {
+    const listing = new Listing(flat, bytes)
+    listing.list(root, '', '', 0)
+    const { paths, changes, targets, owners, fileTypes } = listing
+    return {
+      contents: { ...about(image), paths, changes, targets, owners, fileTypes },
+      learnt: bytes.learnt,
+    }
+  } finally {
+    bytes.close()
+  }
+}
+
+function about(image: InspectedImage): Omit<ImageContents, 'paths' | 'changes' | 'targets' | 'owners' | 'fileTypes'> {
+  const { config, name, manifest, root } = image
+  return {
+    ...{ name, id: manifest.config.digest, digest: root.digest, platform: config.platform },
+    ...(config.created === undefined ? {} : { created: config.created }),
+    ...(config.author === undefined ? {} : { author: config.author }),
+    ...{ config: config.config, history: historyOf(image), layers: summarizeLayers(image) },
+  }
+}
+
+function historyOf({ config, layers }: InspectedImage): readonly HistoryStep[] {
+  const doMatch = config.history.filter((step) => step.empty_layer !== true).length === layers.length
+  let layer = 0
+  return config.history.map(({ created, created_by: createdBy, comment, empty_layer: isEmpty }) => ({
+    ...(created === undefined ? {} : { created }),
+    ...(createdBy === undefined ? {} : { createdBy }),
+    ...(comment === undefined ? {} : { comment }),
+    ...(doMatch && isEmpty !== true ? { layer: ++layer } : {}),
+  }))
+}
+
+// By the numbers that `ChangeColumns` promises.
+const types = ['file', 'directory', 'symlink', 'char', 'block', 'fifo']
+const bits = { type: 1, content: 2, 'link-target': 4, device: 8, mode: 16, owner: 32, 'file-times': 64, xattrs: 128 }
+
+class Listing {
+  readonly paths = { name: [] as string[], depth: [] as number[] }
+  readonly changes: Writable<ChangeColumns> = {
+    ...{ path: [], layer: [], change: [], differences: [], type: [], size: [], mode: [], owner: [], modified: [] },
+    ...{ fileType: [], linked: [] },
+  }
+  readonly targets: Record<string, string> = {}
+  readonly owners: (readonly [number, number])[] = []
+  readonly fileTypes: string[] = ['']
+  private readonly flat: FlatFilesystem
+  private readonly bytes: ByteComparison
+  private readonly ownerNumbers = new Map<string, number>()
+  private readonly typeNumbers = new Map<string, number>()
+  private readonly linkNumbers = new Map<number, number>()
+
+  constructor(flat: FlatFilesystem, bytes: ByteComparison) {
+    this.flat = flat
+    this.bytes = bytes
+  }
+
+  list({ children, changes }: TimedPath, name: string, path: string, depth: number): void {
+    const number = this.paths.name.length
+    this.paths.name.push(name)
+    this.paths.depth.push(depth)
+    for (const change of changes) this.change(number, path, change)
+    const prefix = depth === 0 ? '' : `${path}/`
+    for (const child of sortNames([...children.keys()])) {
+      const below = children.get(child)!
+      // What one layer alone adds and removes was never there.
+      if (below.changes.length > 0) this.list(below, child, prefix + child, depth + 1)
+    }
+  }
+
+  private change(number: number, path: string, { layer, before, now }: PathChange): void {
+    const { changes } = this
+    const differences = before === absent || now === absent ? 0 : this.differences(before, now)
+    changes.path.push(number)
+    changes.layer.push(layer + 1)
+    changes.change.push(before === absent ? 0 : now === absent ? 3 : differences === 0 ? 2 : 1)
+    changes.differences.push(differences)
+    this.file(path, now === absent ? before : now)
+  }
+
+  private file(path: string, id: number): void {
+    const { changes, flat } = this
+    const place = id < 0 ? undefined : flat.locate(id)
+    const facts = factsOf(place === undefined ? undefined : { ...place, layer: flat.layers[place.layer]! })
+    const isFile = facts.kind === 'file'
+    if (facts.link !== undefined) this.targets[changes.type.length] = facts.link
+    changes.type.push(Math.max(0, types.indexOf(facts.kind)))
+    changes.size.push(isFile ? place!.table.columns.size[place!.i]! : 0)
+    changes.mode.push(facts.mode)
+    changes.owner.push(this.owner(facts.uid, facts.gid))
+    changes.modified.push(Number.isFinite(facts.mtime) ? facts.mtime : 0)
+    changes.fileType.push(isFile ? numberOf(this.typeNumbers, fileType(path, facts.mode), this.fileTypes) : 0)
+    changes.linked.push(isFile && flat.linked.has(id) ? numberOf(this.linkNumbers, id) : 0)
+  }
+
+  private owner(uid: number, gid: number): number {
+    const key = `${uid}:${gid}`
+    const known = this.ownerNumbers.get(key)
+    if (known !== undefined) return known
+    this.ownerNumbers.set(key, this.owners.length)
+    return this.owners.push([uid, gid]) - 1
+  }
+
+  private differences(before: number, now: number): number {
+    const [a, b] = [this.place(before), this.place(now)]
+    const [kindA, kindB] = [this.kind(a), this.kind(b)]
+    if (kindA !== kindB) return bits.type
+    let sum = 0
+    if (a === undefined || b === undefined || !sameColumns(a, b))
+      for (const { kind } of compareMetadata(factsOf(a), factsOf(b))) sum |= bits[kind as keyof typeof bits]
+    if (kindA === 'file' && !this.bytes.same(a!, b!)) sum |= bits.content
+    return sum
+  }
+
+  private kind(place: PlacedEntry | undefined): string {
+    return place === undefined ? 'directory' : place.table.kind(place.i)
+  }
+
+  private place(id: number): PlacedEntry | undefined {
+    if (id < 0) return undefined
+    const { layer, table, i } = this.flat.locate(id)
+    return { layer: this.flat.layers[layer]!, table, i }
+  }
+}
+
+/** Numbers things from 1, in the order of their appearance; `list` has them by their number. */
+function numberOf<T>(numbers: Map<T, number>, thing: T, list?: T[]): number {
+  const known = numbers.get(thing)
+  if (known !== undefined) return known
+  numbers.set(thing, numbers.size + 1)
+  list?.push(thing)
+  return numbers.size
+}

@@ -1,0 +1,16 @@
+import type { ImageContents, LookOptions } from '../../api/index.ts'
+import { openContents, rememberDigests } from '../../images/contents/index.ts'
+import type { Host } from '../../images/index.ts'
+import { listContents } from '../../inspection/index.ts'
+
+/** All paths of an image, and what its layers did to them. A file is read only if a layer wrote it again in the same size. */
+export async function imageContents(host: Host, options: LookOptions): Promise<ImageContents> {
+  const image = await openContents(host, options.image, options)
+  try {
+    const { contents, learnt } = listContents(image)
+    rememberDigests(host, learnt)
+    return contents
+  } finally {
+    await image.close()
+  }
+}
