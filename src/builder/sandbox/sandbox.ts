@@ -1,10 +1,17 @@
 import { join } from 'node:path'
 import { listDoubtful, noteBoot, ownersIn, ProcessFiles } from '../../disk/index.ts'
 import { TareError } from '../../support/index.ts'
-import { chooseIsolation, killInside, liesOnOverlay, type Machine, thisMachine } from './machine/index.ts'
+import {
+  chooseIsolation,
+  killInside,
+  liesOnOverlay,
+  type Machine,
+  removeCgroups,
+  thisMachine,
+} from './machine/index.ts'
 import { Caches, ProcCopies, rescueMoved, SharedFiles } from './mounts/index.ts'
 import { removeAll, Unpacked } from './rootfs/index.ts'
-import { PipeStock, runInFolder, runOnOverlay } from './run/index.ts'
+import { containerName, PipeStock, runInFolder, runOnOverlay } from './run/index.ts'
 import type { Command, Isolation, Outcome, RunOptions, Sandbox, Stack } from './step/index.ts'
 
 export interface SandboxOptions {
@@ -68,6 +75,7 @@ class MachineSandbox implements Sandbox {
     for (const folder of leftovers) {
       if (isolation === 'chroot') killInside(join(folder, 'root'))
       rescueMoved(join(folder, 'aside'))
+      removeCgroups(containerName(folder))
     }
     if (leftovers.length > 0) void removeAll(machine, leftovers)
     this.ready = (isolation === 'chroot' ? Promise.resolve() : machine.hold()).then(() =>

@@ -5,6 +5,7 @@
  * Not here: files of an image (rootfs, mounts), the command itself (run).
  */
 export { canExecute, refuseForeign } from './architectures.ts'
+export { removeCgroups } from './cgroups.ts'
 export { chooseIsolation } from './choose.ts'
 export { type Diagnosis, type Examination, examine } from './doctor.ts'
 export { envFromOutside } from './env-program.ts'

@@ -6,5 +6,6 @@
  */
 export { runInFolder } from './chroot-step.ts'
 export { mayHide } from './hidden-env.ts'
+export { containerName } from './oci-script.ts'
 export { PipeStock } from './output-pipes.ts'
 export { runOnOverlay } from './overlay-step.ts'

@@ -10,6 +10,11 @@ export function runtimeLog(bundle: string): string {
   return `${bundle}/runtime.log`
 }
 
+/** Returns a container's name, from its folder: runc names the cgroup after it, and rejects one that is in use. */
+export function containerName(folder: string): string {
+  return `tare-${basename(folder)}`
+}
+
 const hybrid = '/sys/fs/cgroup/unified'
 
 /** crun rejects machines with both kinds of cgroups, even if it is told to leave them alone: so the new one is hidden. */
@@ -46,7 +51,7 @@ export function ociScript(
       ? ['echo 0 2>/dev/null > /proc/sys/user/max_user_namespaces || :']
       : []),
     'echo ready',
-    `exec ${[runtime, ...flags, '--root', `${own}/state`, 'run', '--bundle', bundle, 'step'].map(quoted).join(' ')} <&5 >&8 2>&9 3>&- 4<&- 5<&- 8>&- 9>&-`,
+    `exec ${[runtime, ...flags, '--root', `${own}/state`, 'run', '--bundle', bundle, containerName(own)].map(quoted).join(' ')} <&5 >&8 2>&9 3>&- 4<&- 5<&- 8>&- 9>&-`,
     '',
   ].join('\n')
 }

@@ -3,7 +3,7 @@ import { join, relative } from 'node:path'
 import { makeFolderOfMode, type ProcessFiles } from '../../../disk/index.ts'
 import type { Directory } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
-import { findProgram, guard, type Machine, overlayOptions, quoted, read } from '../machine/index.ts'
+import { findProgram, guard, type Machine, overlayOptions, quoted, read, removeCgroups } from '../machine/index.ts'
 import type { Caches } from '../mounts/index.ts'
 import { prepare, type SharedFiles } from '../mounts/index.ts'
 import { makeFile, PlainRoot, removeAll, treeAfter, type Unpacked } from '../rootfs/index.ts'
@@ -15,7 +15,7 @@ import { tableText } from './mount-table.ts'
 import { namespaceScript, type StepFacts, secretsFolder } from './namespace-script.ts'
 import { mayMakeTerminals, onNewTerminal } from './new-terminal.ts'
 import { runtimeConfig } from './oci-config.ts'
-import { ociScript, ociTable, runtimeLog } from './oci-script.ts'
+import { containerName, ociScript, ociTable, runtimeLog } from './oci-script.ts'
 import type { OutputPipes, PipeStock } from './output-pipes.ts'
 import { OverlayProcess } from './overlay-process.ts'
 import { underFilter } from './system-calls.ts'
@@ -150,6 +150,7 @@ class OverlayStep {
       } catch {
         // It does not exist, or is not ours.
       }
+    removeCgroups(containerName(this.folder))
     await removeAll(this.tools.machine, [this.folder])
   }
 
