@@ -7,6 +7,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exitCode = 1
 } else {
   keepCompiled()
+  spareMemory()
   // Until main reports a result, the exit code is a failure.
   process.exitCode = 1
   require('../dist/cli/main.cjs')
@@ -36,4 +37,12 @@ function keepCompiled() {
     accessSync(`${caches}/tare`, constants.W_OK)
     enableCompileCache(`${caches}/tare`)
   } catch {}
+}
+
+/**
+ * Keeps V8 from growing the space for new objects, which saves 40 to 100 MB in a large context and costs no time. Most calls
+ * end before it is worth loading the module.
+ */
+function spareMemory() {
+  setTimeout(() => require('node:v8').setFlagsFromString('--semi-space-growth-factor=1'), 100).unref()
 }
