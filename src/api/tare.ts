@@ -15,6 +15,7 @@ import type {
   LookOptions,
 } from './contents.ts'
 import type { FileDiffOptions, ImageDiff, ImageDiffOptions } from './diff.ts'
+import type { AppendOptions, EditOptions, EditResult, MutateOptions, RebaseOptions } from './edits.ts'
 import type { ImageContents } from './image-contents.ts'
 import type {
   HistoryLine,
@@ -109,6 +110,14 @@ export interface ImageVerbs {
   load(options: LoadOptions): Promise<readonly LoadedImage[]>
   /** Makes an image of a root filesystem in a tar. Returns its ID. */
   import(options: ImportOptions): Promise<Digest>
+  /** Adds layers to an image. Those that it has are not read. */
+  append(options: AppendOptions): Promise<EditResult>
+  /** Changes how containers of an image start, its labels, annotations or platform. Layers are not read. */
+  mutate(options: MutateOptions): Promise<EditResult>
+  /** Puts an image's own layers onto another base, without building or reading them. Rejects with `REBASE_UNRELATED`. */
+  rebase(options: RebaseOptions): Promise<EditResult>
+  /** Makes one layer of all layers of an image. */
+  flatten(options: EditOptions): Promise<EditResult>
   /** The layers of an image, lowest first. Like all that looks into an image, of any that `LookOptions` names. */
   layers(options: LookOptions): Promise<readonly LayerSummary[]>
   /** All paths that the layers have, and what each layer did to them, in columns; with config and history. */

@@ -104,6 +104,26 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./verbs/registry/copy.ts')).copy,
   },
   {
+    names: ['image append'],
+    summary: 'Add a tar or a directory to an image as a layer',
+    load: async () => (await import('./verbs/images/append.ts')).append,
+  },
+  {
+    names: ['image mutate'],
+    summary: 'Change environment, labels, command and the like of an image',
+    load: async () => (await import('./verbs/images/mutate.ts')).mutate,
+  },
+  {
+    names: ['image rebase'],
+    summary: 'Put the layers of an image onto another base image',
+    load: async () => (await import('./verbs/images/rebase.ts')).rebase,
+  },
+  {
+    names: ['image flatten'],
+    summary: 'Make one layer of the layers of an image',
+    load: async () => (await import('./verbs/images/flatten.ts')).flatten,
+  },
+  {
     names: ['image diff'],
     summary: 'Show what differs between two images',
     load: async () => (await import('./verbs/contents/diff.ts')).diff,

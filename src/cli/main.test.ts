@@ -113,7 +113,7 @@ test('help stands on every level', async () => {
   expect(await run('help')).toEqual(root)
   expect(await run()).toEqual(root)
   const image = await run('image', '--help')
-  expect(image.out).toMatch(/^Usage: {2}tare image COMMAND\n\nManage images\n\nCommands:\n {2}build /)
+  expect(image.out).toMatch(/^Usage: {2}tare image COMMAND\n\nManage images\n\nCommands:\n {2}append /)
   expect(await run('help', 'image')).toEqual(image)
   expect(await run('image')).toEqual({ code: 0, out: '', err: image.out })
 })

@@ -20,6 +20,7 @@ export {
   repositoriesWith,
   repositoryOf,
   trustedLocations,
+  withinRegistry,
 } from './known-locations.ts'
 export { type OnItsWay, Overlay } from './overlay.ts'
 export { plainDescriptor, pulledAsOf, pulledAsOfEntry, pulledAsWithin, shownDigest } from './pulled-as.ts'

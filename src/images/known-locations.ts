@@ -26,6 +26,13 @@ export function repositoryOf({ registry, repository }: Reference): string {
   return `${registry}/${repository}`
 }
 
+/** Returns the repositories of this registry, without its name. */
+export function withinRegistry(repositories: readonly string[], registry: string): string[] {
+  return repositories.flatMap((repository) =>
+    repository.startsWith(`${registry}/`) ? [repository.slice(registry.length + 1)] : [],
+  )
+}
+
 /** Returns what is known about a layer in registries, most recent first. */
 export function locationsOf(store: Store, diffId: Digest): readonly KnownLocation[] {
   return read(store, diffId) ?? locationsOfEntries(store).get(diffId) ?? []

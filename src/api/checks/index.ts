@@ -18,4 +18,5 @@ export {
   weighOptions,
   whyOptions,
 } from './contents-options.ts'
+export { appendOptions, editOptions, mutateOptions, rebaseOptions } from './edit-options.ts'
 export * from './options.ts'

@@ -4,6 +4,7 @@
  * In: a name as written on a command line.  Out: an InspectedImage, and the bytes of its files.
  * Not here: what is learnt from them (inspection), how a layer is written (files/layer).
  */
+export { findPlace, type Place } from './find-place.ts'
 export { openContents } from './open-contents.ts'
 export { rememberDigests } from './remember-digests.ts'
 export { makeEmptyFolder, saveFiles } from './save-files.ts'

@@ -7,7 +7,7 @@ import type { Entry, PulledAs } from '../../content/store/index.ts'
 import { type Descriptor, isIndexType, isManifestType, parseReference, type Reference } from '../../oci/index.ts'
 import { type Bytes, TareError } from '../../support/index.ts'
 import type { Host, OnItsWay } from '../index.ts'
-import { pulledAsWithin, readCompressed, readWhole, repositoryOf } from '../index.ts'
+import { pulledAsWithin, readCompressed, readWhole, repositoryOf, withinRegistry } from '../index.ts'
 import {
   convertFormat,
   documentsOf,
@@ -42,17 +42,21 @@ export interface CopyWritten {
 // The same as skopeo.
 const atOnce = 6
 
-/** `entry` is the image's entry in the store, if it comes from there. */
+/**
+ * `entry` is the image's entry in the store, if it comes from there. `mounts` are further repositories that may have its layers,
+ * with their registries.
+ */
 export async function openTarget(
   host: Host,
   from: Transport,
   to: Transport,
   entry: Entry | undefined,
   options: CopyOptions,
+  mounts: readonly string[] = [],
 ): Promise<CopyTarget> {
   switch (to.kind) {
     case 'registry':
-      return registryTarget(host, from, to.name, entry, options)
+      return registryTarget(host, from, to.name, entry, options, mounts)
     case 'store':
       return storeTarget(host, from, to.text, entry, options)
     case 'oci':
@@ -68,12 +72,14 @@ async function registryTarget(
   name: Reference,
   entry: Entry | undefined,
   options: CopyOptions,
+  mounts: readonly string[],
 ): Promise<CopyTarget> {
   if (name.tag === undefined || name.digest !== undefined) throw nameless(options.to)
   const names = [name, ...further(options).map((tag) => parseReference(`${name.registry}/${name.repository}:${tag}`))]
   const registry = await openRepository(host, name, options)
   // Within one registry, blobs are mounted.
-  const near = from.kind === 'registry' && from.name.registry === name.registry ? [from.name.repository] : []
+  const origins = [...(from.kind === 'registry' ? [repositoryOf(from.name)] : []), ...mounts]
+  const near = withinRegistry([...new Set(origins)], name.registry)
   return {
     write: async ({ source, root }) =>
       from.kind === 'store'

@@ -5,7 +5,14 @@ import { spool } from '../../files/context/index.ts'
 import { type Descriptor, type Digest, layerIn, mediaTypes, parseReference } from '../../oci/index.ts'
 import { type Bytes, Gauge, measured, TareError, type Transfer, type TransferPhase } from '../../support/index.ts'
 import type { Host } from '../index.ts'
-import { type KnownLocation, locationsOf, rememberLocation, repositoryOf, trustedLocations } from '../index.ts'
+import {
+  type KnownLocation,
+  locationsOf,
+  rememberLocation,
+  repositoryOf,
+  trustedLocations,
+  withinRegistry,
+} from '../index.ts'
 import { fetchLayer } from '../ingest/index.ts'
 import { readFrom } from '../rewrite/index.ts'
 import { openSource, type RegistryCall } from '../transports/index.ts'
@@ -76,12 +83,6 @@ export async function pushLayer(
     if (how !== undefined) return there(layerIn(family, location.blob), how, location)
   }
   return compressed(host, isHere ? layer.blob : await fetchLayer(host, layer, push), push, there)
-}
-
-function withinRegistry(repositories: readonly string[], registry: string): string[] {
-  return repositories.flatMap((repository) =>
-    repository.startsWith(`${registry}/`) ? [repository.slice(registry.length + 1)] : [],
-  )
 }
 
 /** Relays a blob from where it was pulled; returns undefined if it is no longer available. */

@@ -1,0 +1,44 @@
+import type { NewLayer } from '../../../index.ts'
+import { type Call, defineVerb } from '../../command.ts'
+import { UsageError } from '../../failure.ts'
+import { inputBytes } from '../../input.ts'
+import { aboutEdit, edited, editFlags, epochOf } from './edit-flags.ts'
+
+export const append = defineVerb({
+  usage: '[OPTIONS] IMAGE TAR|DIRECTORY|- [TAR|DIRECTORY...]',
+  about: `Adds each tar, compressed or not, and each directory as a layer; files of a directory belong to root. IMAGE "scratch" is the empty one.
+${aboutEdit}`,
+  args: { least: 0, most: Number.POSITIVE_INFINITY },
+  flags: {
+    ...editFlags,
+    'set-base-image-annotations': {
+      type: 'bool',
+      help: 'Annotate the result with name and digest of IMAGE as its base',
+    },
+    // crane's names.
+    base: { type: 'string', short: 'b', help: 'IMAGE', hidden: true },
+    new_layer: { type: 'strings', short: 'f', help: 'TAR', hidden: true },
+    new_tag: { type: 'string', help: 'Name of the result', hidden: true },
+  },
+  run: async (call) => {
+    const { flags, args } = call
+    const [image, ...paths] = flags.base === undefined ? args : [flags.base, ...args]
+    const layers = [...paths, ...flags.new_layer].map((path) => layerOf(path, call))
+    if (image === undefined || layers.length === 0)
+      throw new UsageError('an image and a layer are required', `Usage:  ${call.name} IMAGE TAR|DIRECTORY`, 1)
+    const tag = flags.tag ?? flags.new_tag
+    return edited({ ...call, flags: { ...flags, tag } }, image, (options, tare) =>
+      tare.images.append({
+        ...options,
+        layers,
+        baseAnnotations: flags['set-base-image-annotations'],
+        epoch: epochOf(call.env),
+      }),
+    )
+  },
+})
+
+/** Returns the layer of an argument; `-` is standard input. */
+export function layerOf(path: string, call: Pick<Call, 'streams' | 'signal'>): NewLayer {
+  return path === '-' ? { bytes: inputBytes(call) } : { path }
+}

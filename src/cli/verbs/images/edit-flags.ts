@@ -1,0 +1,67 @@
+import type { EditOptions, EditResult, Tare } from '../../../index.ts'
+import type { Call } from '../../command.ts'
+import { UsageError } from '../../failure.ts'
+import type { FlagTable } from '../../flags.ts'
+import { withTransfers } from '../../progress-output.ts'
+import { copied } from '../../render/transfers.ts'
+import { print } from '../../streams.ts'
+import { loginFlags } from '../registry/login-flags.ts'
+
+/** What every verb takes that makes an image of another without building. */
+export const editFlags = {
+  ...loginFlags,
+  insecure: { type: 'bool', help: 'Skip certificate checks and allow plain HTTP' },
+  platform: { type: 'strings', help: 'Only these platforms of an index (comma-separated)' },
+  quiet: { type: 'bool', short: 'q', help: 'Suppress progress' },
+  tag: {
+    type: 'string',
+    short: 't',
+    placeholder: 'name',
+    help: 'Name of the result, in the same place unless it names another',
+  },
+} as const satisfies FlagTable
+
+export const aboutEdit = `IMAGE is an image of the store by name or ID, the path of an archive or an OCI layout, or a name in a registry; or one of them
+with its transport, such as docker://NAME or oci:PATH[:TAG]. Of an index, every image is changed. Prints the name of the result with its
+digest in a registry, its image ID in the store.`
+
+/** Makes the image, and prints what it is now called. */
+export async function edited(
+  call: Call<typeof editFlags>,
+  image: string,
+  work: (options: EditOptions, tare: Tare) => Promise<EditResult>,
+): Promise<number> {
+  const { flags, streams, signal } = call
+  const tare = await call.open()
+  const options = { image, to: flags.tag, platforms: flags.platform, insecure: flags.insecure, signal }
+  const result = await withTransfers(call, copied, 'stderr', (report) => work({ ...options, report }, tare))
+  await print(streams, `${shown(result)}\n`)
+  return 0
+}
+
+/** In a registry the repository with the digest, in the store the image ID, or the digest of an index. */
+function shown({ fullName, digest, images }: EditResult): string {
+  if (/^oci(?:-archive)?:/.test(fullName)) return fullName
+  if (fullName.startsWith('store:')) return images.length === 1 ? images[0]!.id : digest
+  return `${fullName.replace(/@.*$|:[^:/]+$/, '')}@${digest}`
+}
+
+/** Reads `key=value`, `what` being what it is called. */
+export function readPairs(texts: readonly string[], what: string): Record<string, string> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const sign = text.indexOf('=')
+      if (sign < 1) throw new UsageError(`invalid ${what} "${text}"`, 'Write key=value.')
+      return [text.slice(0, sign), text.slice(sign + 1)]
+    }),
+  )
+}
+
+/** Returns SOURCE_DATE_EPOCH, if it is set. */
+export function epochOf(env: NodeJS.ProcessEnv): number | undefined {
+  const text = env['SOURCE_DATE_EPOCH']
+  if (text === undefined || text === '') return undefined
+  const latest = 253_402_300_799
+  if (/^\d{1,12}$/.test(text) && Number(text) <= latest) return Number(text)
+  throw new UsageError(`invalid SOURCE_DATE_EPOCH "${text}"`, 'Set it to seconds since 1970.')
+}

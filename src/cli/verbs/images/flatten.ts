@@ -1,0 +1,11 @@
+import { defineVerb } from '../../command.ts'
+import { aboutEdit, edited, editFlags } from './edit-flags.ts'
+
+export const flatten = defineVerb({
+  usage: '[OPTIONS] IMAGE',
+  about: `The layers of IMAGE become one. What upper layers replace or remove is not in it.
+${aboutEdit}`,
+  args: { least: 1, most: 1 },
+  flags: editFlags,
+  run: (call) => edited(call, call.args[0]!, (options, tare) => tare.images.flatten(options)),
+})
