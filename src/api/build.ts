@@ -1,4 +1,5 @@
 import type { Digest, Platform } from '../oci/index.ts'
+import type { CacheDestination, CacheSource } from './build-cache.ts'
 import type { LoginCallOptions } from './call.ts'
 import type { HostEntry, Isolation, ResourceLimit } from './run.ts'
 
@@ -92,6 +93,20 @@ export interface BuildOptions extends LoginCallOptions {
   readonly noCache?: boolean | undefined
   /** Stages to build again; others may come from the cache. Default: none. */
   readonly noCacheFilter?: readonly string[] | undefined
+  /** Caches of other stores to take results from. No other cache is read. Default: none. */
+  readonly cacheFrom?: readonly CacheSource[] | undefined
+  /**
+   * Where to export what this build's steps made, once the image is out. Rejects with `CACHE_EXPORT_FAILED` and `CACHE_REFUSED`.
+   * Default: nowhere.
+   */
+  readonly cacheTo?: readonly CacheDestination[] | undefined
+  /**
+   * Registries, if the image is only pushed to these: layers found in their caches are not fetched. Default: none, every layer from a
+   * cache is brought into the store.
+   */
+  readonly pushedOnlyTo?: readonly string[] | undefined
+  /** Called when the image is in the store, before caches are exported. Default: nobody is told. */
+  readonly onImage?: ((image: BuildResult) => Promise<void>) | undefined
   /** Asks the registries for the bases even if they are in the store. Default: false. */
   readonly pull?: boolean | undefined
   /** Brings every layer into the store, also those of a base that no step had to read. Default: false. */

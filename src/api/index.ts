@@ -16,6 +16,7 @@ export type {
 } from '../support/index.ts'
 export type * from './archives.ts'
 export type * from './build.ts'
+export type * from './build-cache.ts'
 export type * from './call.ts'
 export type * from './check.ts'
 export type * from './contents.ts'

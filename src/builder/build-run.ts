@@ -11,11 +11,20 @@ import {
   parsePlatform,
   type Reference,
 } from '../oci/index.ts'
-import { Steps, silent, TareError } from '../support/index.ts'
+import { type Step, Steps, silent, TareError } from '../support/index.ts'
 import { assembleImage, type Document } from './assemble/index.ts'
+import { BuildCaches } from './build-caches.ts'
 import { buildArguments, warningsOf } from './build-options.ts'
 import { imageFacts, writeIndex } from './image-facts.ts'
-import { type NamedContext, type Operation, type Planned, planBuild } from './plan/index.ts'
+import {
+  type DownloadOperation,
+  type GitOperation,
+  type ImageOperation,
+  type NamedContext,
+  type Operation,
+  type Planned,
+  planBuild,
+} from './plan/index.ts'
 import type { Sandbox } from './sandbox/index.ts'
 import type { Needle } from './session/index.ts'
 import {
@@ -50,6 +59,7 @@ export class BuildRun {
   private readonly named: ReadonlyMap<string, NamedContext>
   private readonly contexts: BuildContexts
   private readonly bases: BuildBases
+  private readonly caches: BuildCaches
   private opened: Sandbox | undefined
   private readonly secrets: readonly Secret[]
   private readonly agents: Agents
@@ -77,6 +87,7 @@ export class BuildRun {
     this.needles = search ? needlesOf(this.secrets, options.report ?? silent) : []
     const { steps, signal, secrets, agents } = this
     this.contexts = new BuildContexts(host, options, { steps, signal, secrets, agents })
+    this.caches = new BuildCaches(host, options, { steps, signal, report: options.report ?? silent })
     const wanted = (options.platforms ?? []).map((text) => normalizePlatform(parsePlatform(text, host.platform)))
     this.platforms = wanted.length === 0 ? [host.platform] : wanted
     this.named = readNamedContexts(host, options.contexts ?? {})
@@ -110,16 +121,26 @@ export class BuildRun {
     return planned
   }
 
+  /** Reads the caches that the build is given, and refuses to overwrite what is no cache. */
+  begin(): Promise<void> {
+    return this.caches.begin()
+  }
+
+  /** Exports what the build has made to caches. */
+  exportCaches(): Promise<void> {
+    return this.caches.export()
+  }
+
   /** Makes one platform's layers and documents, and stores them. */
   async make(plan: Planned): Promise<Document> {
     const { host, options } = this
     const { epoch } = plan.output
-    const snapshots = await solve(plan, {
+    const tools = {
       store: host.store,
       snapshots: this.snapshots,
-      context: (name) => this.contexts.get(name),
+      context: (name: string) => this.contexts.get(name),
       steps: this.steps,
-      mayRecall: (operation) => this.mayRecall(operation),
+      mayRecall: (operation: Operation) => this.mayRecall(operation),
       now: () => host.now(),
       epoch,
       latest: options.rewriteTimestamp === true ? epoch : undefined,
@@ -127,12 +148,19 @@ export class BuildRun {
       signal: this.signal,
       sandbox: () => this.sandbox(),
       run: this.runSettings(),
-      fetchBase: (operation, step) => this.bases.fetch(operation, step),
-      git: async ({ source }, step) => (await this.contexts.remotes()).git.find(source, step),
-      download: async (operation) => (await import('./session/index.ts')).download(host, operation, this.signal),
-    })
+      fetchBase: (operation: ImageOperation, step: Step) => this.bases.fetch(operation, step),
+      git: async ({ source }: GitOperation, step: Step) => (await this.contexts.remotes()).git.find(source, step),
+      download: async (operation: DownloadOperation) =>
+        (await import('./session/index.ts')).download(host, operation, this.signal),
+    }
+    const search = this.needles.length > 0 && leakPolicy(options, this.checksAreErrors) !== 'allow'
+    const solving = this.caches.solve(plan, search, (caches) => solve(plan, { ...tools, ...caches }))
+    const { snapshots, records } = await solving
     this.bases.keep(plan.operations)
-    const { config, manifest } = assembleImage(...imageFacts(host.store, options, plan, snapshots))
+    const members = this.caches.members(records)
+    const { config, manifest } = assembleImage(
+      ...imageFacts(host.store, options, plan, snapshots, this.caches.elsewhere, members),
+    )
     await this.search(plan, snapshots, [config, manifest])
     const step = this.steps.start('exporting to image')
     step.progress('exporting layers', 0, undefined, true)
@@ -151,7 +179,9 @@ export class BuildRun {
   ): Promise<BuildResult> {
     const { store } = this.host
     const made = images.length === 1 ? images[0]!.blob : writeIndex(store, images, this.ids)
-    const basedOn = this.bases.basedOn(planned, this.layers)
+    const bases = this.bases.basedOn(planned, this.layers) ?? []
+    const cached = images.flatMap(({ blob }) => this.caches.basedOn(blob))
+    const basedOn = bases.length + cached.length === 0 ? undefined : [...bases, ...cached]
     const pulledAs = store.entries().find(({ manifest }) => manifest.digest === made.digest)?.pulledAs
     const root = this.options.load === true ? await this.complete(made) : made
     await store.keep(root, names, this.host.now(), { basedOn, pulledAs })
@@ -181,6 +211,7 @@ export class BuildRun {
     this.agents.close()
     this.bases.close()
     await this.opened?.close()
+    await this.caches.close()
     await this.contexts.close()
   }
 

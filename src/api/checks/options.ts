@@ -1,6 +1,8 @@
 import type {
   BuildOptions,
   BuildSecret,
+  CacheDestination,
+  CacheSource,
   CallOptions,
   ContextSource,
   CopyOptions,
@@ -70,6 +72,14 @@ const hosts = list(object<NonNullable<BuildOptions['hosts']>[number]>({ name, ad
 const limits = list(object<NonNullable<BuildOptions['limits']>[number]>({ name, soft: required(number), hard: number }))
 const path = { path: name }
 
+const cacheExport = {
+  mode: oneOf('min', 'max'),
+  ignoreError: flag,
+  sign: text,
+  compression: oneOf('gzip', 'zstd'),
+  compressionLevel: whole(1),
+}
+
 export const buildOptions: Shape<BuildOptions> = {
   ...loginCall,
   context: required(
@@ -98,6 +108,28 @@ export const buildOptions: Shape<BuildOptions> = {
   ),
   noCache: flag,
   noCacheFilter: texts,
+  cacheFrom: list(
+    variants<CacheSource>('type', {
+      registry: { ref: name, insecure: flag, verify: text },
+      local: { ...path, tag: text, digest: text, verify: text },
+    }),
+  ),
+  cacheTo: list(
+    variants<CacheDestination>('type', {
+      registry: {
+        ...cacheExport,
+        ref: name,
+        insecure: flag,
+        imageManifest: flag,
+        ociMediaTypes: flag,
+        overwrite: flag,
+      },
+      local: { ...cacheExport, ...path, tag: text },
+      inline: {},
+    }),
+  ),
+  pushedOnlyTo: texts,
+  onImage: callback(),
   pull: flag,
   load: flag,
   environment: record(text, true),

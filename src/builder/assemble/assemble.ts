@@ -39,6 +39,8 @@ export type ImageFacts = Pick<Output, 'platform' | 'base' | 'config' | 'author' 
   /** The history after the base's own. `layer` is the index of the entry's layer among all of the image's. */
   readonly history: readonly { readonly createdBy: string; readonly layer?: number; readonly comment?: string }[]
   readonly annotations?: Readonly<Record<string, string>> | undefined
+  /** Further members of the config. */
+  readonly members?: Readonly<Record<string, unknown>> | undefined
 }
 
 /** Writes an image's config and manifest. Equal input gives equal bytes. */
@@ -48,6 +50,7 @@ export function assembleImage(facts: ImageFacts, layers: readonly AssembledLayer
   const { platform, base, author } = facts
   const members: Record<string, unknown> = {
     ...keptMembers(base?.rest ?? {}),
+    ...facts.members,
     architecture: platform.architecture,
     ...(author === undefined ? {} : { author }),
     config: orderConfig(facts.config),
@@ -90,6 +93,7 @@ const forgotten = new Set([
   'Size',
   'moby.buildkit.cache.v0',
   'moby.buildkit.buildinfo.v1',
+  'dev.tare.cache.v1',
 ])
 
 function keptMembers(rest: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -5,6 +5,7 @@
  * Not here: the meaning of instructions (plan), the image's documents (assemble).
  */
 export type { RemoteFiles } from './input.ts'
+export { type SharedStep, type SharedSteps, type StepRecord, UnusableResult } from './shared-steps.ts'
 export { solve } from './solve.ts'
 export { treeOfDownload } from './steps/download.ts'
 export { stackOf } from './steps/run-sources.ts'

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto'
-import type { MadeLayer } from '../../content/layers/index.ts'
+import type { MadeLayer, Snapshot } from '../../content/layers/index.ts'
 import { isDigest } from '../../oci/index.ts'
+import type { Step } from '../../support/index.ts'
+import type { Operation } from '../plan/index.ts'
+import type { SharedStep, StepRecord } from './shared-steps.ts'
 import type { Tools } from './tools.ts'
 
 // Part of every key: incremented when steps of the same form produce different bytes.
@@ -13,30 +16,79 @@ export function keyOf(...parts: readonly unknown[]): string {
     .digest('hex')
 }
 
-/** Returns the layer that a step with this key made, if it still exists. */
-export function recallLayer(tools: Tools, key: string): MadeLayer | undefined {
-  return readLayer(tools, tools.store.records.recall('steps', key))
+/** An earlier result: of this store, or shared by another. */
+export interface RecalledStep extends StepRecord {
+  readonly shared?: SharedStep
+}
+
+/** Returns what a step with this key made, if it still exists: here, otherwise in an imported cache. */
+export function recallStep(tools: Tools, key: string, form: string): RecalledStep | undefined {
+  const own = readRecord(tools, tools.store.records.recall('steps', key))
+  if (own !== undefined) return { layer: own.layer, form, keys: [...new Set([key, ...own.keys])] }
+  const shared = tools.shared?.recall(key)
+  return shared === undefined ? undefined : { ...recordOf(shared), shared }
+}
+
+function recordOf({ keys, form, layer }: StepRecord): StepRecord {
+  return { keys, form, layer }
 }
 
 /** Returns the last layer made by a step of this form, whatever its files contained; undefined if there is none. */
 export function latestLayer(tools: Tools, form: string): MadeLayer | undefined {
-  return readLayer(tools, tools.store.records.recall('latest', form))
+  return readRecord(tools, tools.store.records.recall('latest', form))?.layer
 }
 
-export function rememberLayer(tools: Tools, key: string, form: string, layer: MadeLayer): void {
-  const text = JSON.stringify(layer)
-  tools.store.records.remember('steps', key, text)
-  tools.store.records.remember('latest', form, text)
+export function rememberStep(tools: Tools, { keys, form, layer }: StepRecord): void {
+  const text = JSON.stringify(keys.length === 1 ? layer : { ...layer, keys })
+  for (const key of keys) tools.store.records.remember('steps', key, text)
+  tools.store.records.remember('latest', form, JSON.stringify(layer))
 }
 
-function readLayer(tools: Tools, text: string | undefined): MadeLayer | undefined {
+/**
+ * Ends a step with an earlier result. A shared one is fetched when a later step looks at it, and remembered once it has been found
+ * to be what it should be: `check` returns whether the fetched layer is what the step's key names.
+ */
+export function reuse(
+  recalled: RecalledStep,
+  onto: Snapshot,
+  { operation, tools, step, check }: { operation: Operation; tools: Tools; step: Step; check?: () => Promise<boolean> },
+): Snapshot {
+  step.cached()
+  const { shared, layer } = recalled
+  tools.done?.(operation, recordOf(recalled))
+  if (shared === undefined) return tools.snapshots.stack(onto, layer)
+  const bring = once(async () => {
+    await Promise.all([onto.bring?.(), shared.fetch()])
+    if (check !== undefined && !(await check())) throw shared.refuse('is not what its step makes of these files')
+    rememberStep(tools, recalled)
+  })
+  const fetch = once(async () => {
+    await Promise.all([onto.fetch?.(), shared.fetch()])
+    await bring()
+  })
+  return tools.snapshots.stack(onto, layer, { fetch, bring })
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined
+  return () => {
+    done ??= work()
+    return done
+  }
+}
+
+function readRecord(
+  tools: Tools,
+  text: string | undefined,
+): { readonly layer: MadeLayer; readonly keys: readonly string[] } | undefined {
   if (text === undefined) return undefined
   try {
-    const { rootTime, ...layer } = JSON.parse(text) as MadeLayer
+    const { rootTime, keys = [], ...layer } = JSON.parse(text) as MadeLayer & { readonly keys?: readonly string[] }
     if (!isDigest(layer.diffId) || !tools.store.blobs.touch(layer.diffId)) return undefined
     // A truncated one is made again.
     if (tools.store.blobs.size(layer.diffId) !== layer.size) return undefined
-    return isTime(rootTime) ? { ...layer, rootTime } : layer
+    const known = Array.isArray(keys) ? keys.filter((key) => /^[0-9a-f]{64}$/.test(String(key))) : []
+    return { layer: isTime(rootTime) ? { ...layer, rootTime } : layer, keys: known }
   } catch {
     return undefined
   }

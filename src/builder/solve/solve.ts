@@ -17,6 +17,7 @@ import type {
 } from '../plan/index.ts'
 import { refuseForeign } from '../sandbox/index.ts'
 import type { Input, RemoteFiles } from './input.ts'
+import { UnusableResult } from './shared-steps.ts'
 import { copyStep } from './steps/copy.ts'
 import { downloadStep } from './steps/download.ts'
 import { makeDirectoryStep } from './steps/make-directory.ts'
@@ -152,7 +153,7 @@ class OperationRunner {
       step.done()
       return result
     } catch (error) {
-      if (signal.aborted) step.canceled()
+      if (signal.aborted || error instanceof UnusableResult) step.canceled()
       else step.failed(messageOf(error))
       throw locate(error, operation.where)
     }

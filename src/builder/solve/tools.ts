@@ -6,6 +6,7 @@ import type { Step, Steps } from '../../support/index.ts'
 import type { DownloadOperation, GitOperation, ImageOperation, Operation, RunOperation } from '../plan/index.ts'
 import type { Sandbox } from '../sandbox/index.ts'
 import type { RemoteFiles } from './input.ts'
+import type { SharedSteps, StepRecord } from './shared-steps.ts'
 
 /** What steps work with: everything from outside. */
 export interface Tools {
@@ -16,6 +17,10 @@ export interface Tools {
   readonly steps: Steps
   /** Whether a cached result of the operation may be used. */
   readonly mayRecall: (operation: Operation) => boolean
+  /** Results from other stores, used if this one has none. */
+  readonly shared?: SharedSteps | undefined
+  /** Told of each step's result, whether it was made now or earlier. */
+  readonly done?: ((operation: Operation, record: StepRecord) => void) | undefined
   readonly now: () => Date
   /** The time of directories created by WORKDIR, in seconds since 1970. */
   readonly epoch?: number | undefined

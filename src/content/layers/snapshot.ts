@@ -42,6 +42,8 @@ export interface Snapshot {
   readonly scratch: boolean
   /** Fetches layers that are still in a registry; must be called before `tree`. Undefined if all are in the store. */
   readonly fetch?: (() => Promise<void>) | undefined
+  /** Fetches only layers that steps have made, from the caches they were found in. Undefined if there are none. */
+  readonly bring?: (() => Promise<void>) | undefined
   /** The root's time, if a copy has set one. */
   readonly rootTime?: SnapshotLayer['rootTime']
   tree(): Tree
@@ -69,14 +71,15 @@ export class Snapshots {
     }
   }
 
-  /** Returns the snapshot with one more layer on top. */
-  stack(below: Snapshot, layer: SnapshotLayer): Snapshot {
+  /** Returns the snapshot with one more layer on top. If that is not here, `ways` bring it with everything below. */
+  stack(below: Snapshot, layer: SnapshotLayer, ways: Pick<Snapshot, 'fetch' | 'bring'> = below): Snapshot {
     const layers = [...below.layers, layer]
     return {
       id: chained(below.scratch ? '' : below.id, layer),
       layers,
       scratch: false,
-      fetch: below.fetch,
+      fetch: ways.fetch,
+      bring: ways.bring,
       ...(layer.rootTime === undefined ? {} : { rootTime: layer.rootTime }),
       tree: once(() => withLayer(below.tree(), this.storedLayer(layer.diffId))),
     }

@@ -32,8 +32,11 @@ export async function hasBlob(
   const purpose: Purpose = { action: `look for ${blob.digest} in ${repository}`, repository, actions }
   const path = `/v2/${repository}/blobs/${blob.digest}`
   const response = await connection.askOptional({ method: 'HEAD', path }, purpose, [200, 202, 204])
-  if (response !== undefined) discard(response)
-  return response !== undefined
+  if (response === undefined) return false
+  discard(response)
+  // A truncated one does not count for somebody who wants to read it.
+  const said = response.headers['content-length']
+  return push || response.status !== 200 || said === undefined || Number(said) === blob.size
 }
 
 /** Mounts the blob from another repository of the same registry if allowed; otherwise returns where to upload it. */

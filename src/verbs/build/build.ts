@@ -9,11 +9,15 @@ export async function build(host: Host, options: BuildOptions): Promise<BuildRes
   const building = new BuildRun(host, options)
   const release = host.store.lease()
   try {
+    await building.begin()
     const planned = await building.plan()
     const images: Document[] = []
     for (const plan of planned) images.push(await building.make(plan))
     options.signal?.throwIfAborted()
-    return await building.keep(planned, images, names)
+    const image = await building.keep(planned, images, names)
+    await options.onImage?.(image)
+    await building.exportCaches()
+    return image
   } finally {
     // On a full disk, closing fails as well.
     await building.close().finally(release)

@@ -1,10 +1,11 @@
 import { type MadeLayer, type Snapshot, scratch } from '../../../content/layers/index.ts'
 import { compilePath, ignoreMatcher, ignoreRules, parseChmod } from '../../../dockerfile/values/index.ts'
 import { unpackInto } from '../../../files/context/index.ts'
-import { expectLayer, HashWorker, type StoredLayer, sameContent } from '../../../files/layer/index.ts'
+import { expectLayer, HashWorker, type StoredLayer, sameContent, withLayer } from '../../../files/layer/index.ts'
 import { compareTrees, partsOf, type RegularFile, Tree, type TreeDraft } from '../../../files/tree/index.ts'
 import { type Step, unhurried } from '../../../support/index.ts'
 import type { CopyOperation, CopySource } from '../../plan/index.ts'
+import { isAlike, isPartOf } from '../copy/alike.ts'
 import { type ArchiveSource, openArchiveSource } from '../copy/archive-source.ts'
 import { Copier, type CopyOptions } from '../copy/copy-into.ts'
 import { digestSelections } from '../copy/listing.ts'
@@ -14,7 +15,7 @@ import { type Pick as Picked, pickSources } from '../copy/pick-sources.ts'
 import type { Excluder } from '../copy/selection.ts'
 import type { Input } from '../input.ts'
 import { resolveOwner } from '../owner.ts'
-import { keyOf, latestLayer, recallLayer, rememberLayer } from '../remember.ts'
+import { keyOf, latestLayer, type RecalledStep, recallStep, rememberStep, reuse } from '../remember.ts'
 import { stamp, type Tools } from '../tools.ts'
 import { makeLayer } from './make-layer.ts'
 
@@ -85,33 +86,59 @@ class CopyStep {
     )
     const remotes = this.inputs.flatMap(({ remote }) => remote ?? [])
     // Without an earlier layer of this form, no key can be found: files are then hashed only while being read anyway.
-    const latest = tools.mayRecall(operation) ? latestLayer(tools, form) : undefined
-    const key = latest === undefined && remotes.length === 0 ? undefined : await this.key(form)
-    const known = latest === undefined || key === undefined ? undefined : recallLayer(tools, key)
+    const mayRecall = tools.mayRecall(operation)
+    const latest = mayRecall ? latestLayer(tools, form) : undefined
+    const isKnown = latest !== undefined || (mayRecall && tools.shared?.knows(form) === true)
+    const key = !isKnown && remotes.length === 0 ? undefined : await this.key(form)
+    const known = !isKnown || key === undefined ? undefined : recallStep(tools, key, form)
     if (known !== undefined) return this.recalled(known)
     await this.bring()
     // Other commits may well have the same files.
-    const mayBeAlike = latest !== undefined && remotes.length > 0 && !remotes.some(({ timesCount }) => timesCount)
-    const alike = mayBeAlike ? recallLayer(tools, await this.key(form)) : undefined
+    const mayBeAlike = isKnown && remotes.length > 0 && !remotes.some(({ timesCount }) => timesCount)
+    const alike = mayBeAlike ? recallStep(tools, await this.key(form), form) : undefined
     if (alike !== undefined) {
-      rememberLayer(tools, key!, form, alike)
-      return this.recalled(alike)
+      const record = { ...alike, keys: [...new Set([...alike.keys, key!])] }
+      if (alike.shared === undefined) rememberStep(tools, record)
+      return this.recalled(record)
     }
     expectLayer(latest?.size ?? 0)
     try {
       const layer = await this.make(latest)
       const byContent = key === undefined || remotes.length > 0 ? await this.key(form) : key
-      for (const one of new Set([byContent, await this.keyByIdentity(form), key]))
-        if (one !== undefined) rememberLayer(tools, one, form, layer)
+      const keys = [byContent, await this.keyByIdentity(form), key].filter((one) => one !== undefined)
+      const record = { keys: [...new Set(keys)], form, layer }
+      rememberStep(tools, record)
+      tools.done?.(operation, record)
       return tools.snapshots.stack(onto, layer)
     } finally {
       for (const archive of this.archives) archive.close()
     }
   }
 
-  private recalled(layer: MadeLayer): Snapshot {
-    this.step.cached()
-    return this.tools.snapshots.stack(this.onto, layer)
+  private recalled(known: RecalledStep): Snapshot {
+    const { operation, tools, step } = this
+    const check = () => this.isMadeOfThese(known.layer)
+    return reuse(known, this.onto, { operation, tools, step, check })
+  }
+
+  /**
+   * Whether a layer from elsewhere is what this step makes of its files, apart from times. As long as the filesystem below has not
+   * been fetched, it is enough that the layer has nothing else in it. Files that are not here can only be believed.
+   */
+  private async isMadeOfThese({ diffId }: MadeLayer): Promise<boolean> {
+    const { onto, operation, tools } = this
+    if (this.found.some((found) => found === undefined)) return true
+    const isHere = operation.link || onto.layers.every((layer) => tools.store.blobs.has(layer.diffId))
+    const before = operation.link || !isHere ? scratch.tree() : onto.tree()
+    const draft = before.edit()
+    try {
+      await this.fill(draft, isHere ? this.options() : { now: stamp(tools), owner: undefined, mode: undefined })
+      const made = withLayer(before, tools.snapshots.storedLayer(diffId)).root
+      const expected = new Tree(draft.done()).root
+      return await unhurried(isHere ? isAlike(made, expected) : isPartOf(made, expected), tools.signal)
+    } finally {
+      for (const archive of this.archives.splice(0)) archive.close()
+    }
   }
 
   /** Fetches remote files. */

@@ -4,7 +4,7 @@ import { compareTrees, Tree } from '../../../files/tree/index.ts'
 import type { Step } from '../../../support/index.ts'
 import type { MakeDirectoryOperation } from '../../plan/index.ts'
 import { resolveOwner } from '../owner.ts'
-import { keyOf, recallLayer, rememberLayer } from '../remember.ts'
+import { keyOf, recallStep, rememberStep, reuse } from '../remember.ts'
 import type { Tools } from '../tools.ts'
 import { makeLayer } from './make-layer.ts'
 
@@ -23,11 +23,8 @@ export async function makeDirectoryStep(
     tools.epoch ?? '',
     tools.latest ?? '',
   )
-  const known = tools.mayRecall(operation) ? recallLayer(tools, key) : undefined
-  if (known !== undefined) {
-    step.cached()
-    return tools.snapshots.stack(onto, known)
-  }
+  const known = tools.mayRecall(operation) ? recallStep(tools, key, key) : undefined
+  if (known !== undefined) return reuse(known, onto, { operation, tools, step })
   await onto.fetch?.()
   const before = onto.tree()
   const draft = before.edit()
@@ -42,6 +39,8 @@ export async function makeDirectoryStep(
   })
   const differences = compareTrees(before.root, new Tree(draft.done()).root, sameContent)
   const layer = await makeLayer({ differences, digests: () => false }, tools, step)
-  rememberLayer(tools, key, key, layer)
+  const record = { keys: [key], form: key, layer }
+  rememberStep(tools, record)
+  tools.done?.(operation, record)
   return tools.snapshots.stack(onto, layer)
 }

@@ -22,19 +22,31 @@ export async function fetchForKey({ mounts }: RunOperation, sources: MountSource
     if (mount.type === 'bind' && !isRoot(mount.source ?? '/')) await sourceOf(mount, sources).snapshot?.fetch?.()
 }
 
+/** Whether a mount takes part of an image or a stage, so that its contents have to be read for the key. */
+export function looksInto(mount: RunMount, sources: MountSources): boolean {
+  return mount.type === 'bind' && !isRoot(mount.source ?? '/') && sourceOf(mount, sources).snapshot !== undefined
+}
+
 function isRoot(path: string): boolean {
   return posix.resolve('/', path) === '/'
 }
 
 /**
- * Returns a mount's part of its step's key: the contents of what is read; for secrets a keyed hash at most; nothing from a cache.
+ * Returns a mount's part of its step's key: the contents of what is read, or with `byOrigin` the filesystem it is part of; for
+ * secrets a keyed hash at most; nothing from a cache.
  */
-export function keyOfMount(mount: RunMount, sources: MountSources, { secretKey }: RunSettings): readonly unknown[] {
+export function keyOfMount(
+  mount: RunMount,
+  sources: MountSources,
+  { secretKey }: RunSettings,
+  byOrigin = false,
+): readonly unknown[] {
   const { type, target = '', readonly, id = '', mode = '', uid = '', gid = '', size = '', env = '' } = mount
   switch (type) {
     case 'bind': {
       const source = sourceOf(mount, sources)
       const path = mount.source ?? '/'
+      if (byOrigin && source.snapshot !== undefined) return [type, target, readonly, source.snapshot.id, path]
       const isAll = isRoot(path) || source.input.tree.resolve(path) === ''
       if (isAll && source.snapshot !== undefined) return [type, target, readonly, source.snapshot.id]
       return [type, target, readonly, digestNode(nodeAt(source, path))]

@@ -6,11 +6,11 @@ import { compareTrees } from '../../../files/tree/index.ts'
 import { encodeName, type Step, TareError } from '../../../support/index.ts'
 import type { RunOperation } from '../../plan/index.ts'
 import type { Command, Outcome, SandboxMount } from '../../sandbox/index.ts'
-import { keyOf, recallLayer, rememberLayer } from '../remember.ts'
+import { keyOf, type RecalledStep, recallStep, rememberStep, reuse } from '../remember.ts'
 import type { Tools } from '../tools.ts'
 import { makeLayer } from './make-layer.ts'
 import { Mask } from './mask.ts'
-import { fetchForKey, keyOfMount, sandboxMount } from './run-mounts.ts'
+import { fetchForKey, keyOfMount, looksInto, sandboxMount } from './run-mounts.ts'
 import { type MountSources, stackOf } from './run-sources.ts'
 
 /** Executes RUN: a command in a filesystem. Its changes are the new layer. */
@@ -21,29 +21,17 @@ export async function runStep(
   tools: Tools,
   step: Step,
 ): Promise<Snapshot> {
-  const { argv, env, cwd, user, network, security, scripts, mounts } = operation
-  const { hosts } = tools.run
+  const { security, mounts } = operation
+  const keyWith = (byOrigin: boolean) => keyOfRun(operation, onto, sources, tools, byOrigin)
+  const recall = (key: string) => (tools.mayRecall(operation) ? recallStep(tools, key, key) : undefined)
+  // What is mounted from a stage that is still elsewhere need not be fetched to find the step.
+  const byOrigin = mounts.some((mount) => looksInto(mount, sources)) ? keyWith(true) : undefined
+  let known: RecalledStep | undefined = byOrigin === undefined ? undefined : recall(byOrigin)
+  if (known !== undefined) return reuse(known, onto, { operation, tools, step })
   await fetchForKey(operation, sources)
-  const key = keyOf(
-    'run',
-    onto.id,
-    argv,
-    env,
-    cwd,
-    user,
-    network,
-    security,
-    scripts,
-    mounts.map((mount) => keyOfMount(mount, sources, tools.run)),
-    // Addresses of hosts change; the names matter.
-    hosts.map(([name]) => name),
-    tools.latest ?? '',
-  )
-  const known = tools.mayRecall(operation) ? recallLayer(tools, key) : undefined
-  if (known !== undefined) {
-    step.cached()
-    return tools.snapshots.stack(onto, known)
-  }
+  const key = keyWith(false)
+  known = recall(key)
+  if (known !== undefined) return reuse(known, onto, { operation, tools, step })
   if (security === 'insecure' && !tools.run.allowInsecure)
     throw new TareError('RUN_INSECURE', 'security.insecure is not allowed', {
       remedy: 'If you trust the Dockerfile, use --allow security.insecure.',
@@ -56,13 +44,40 @@ export async function runStep(
     if (outcome.exitCode !== 0) throw await failed(outcome, operation, onto, { tools, step, command })
     const differences = compareTrees(onto.tree().root, (await outcome.after()).root, sameContent)
     const layer = await makeLayer({ differences, digests: () => false }, tools, step)
-    rememberLayer(tools, key, key, layer)
+    const record = { keys: byOrigin === undefined ? [key] : [key, byOrigin], form: key, layer }
+    rememberStep(tools, record)
+    tools.done?.(operation, record)
     const snapshot = tools.snapshots.stack(onto, layer)
     if (differences.some(({ kind }) => kind !== 'touch')) chain = snapshot.id
     return snapshot
   } finally {
     await outcome.release(chain)
   }
+}
+
+function keyOfRun(
+  operation: RunOperation,
+  onto: Snapshot,
+  sources: MountSources,
+  tools: Tools,
+  byOrigin: boolean,
+): string {
+  const { argv, env, cwd, user, network, security, scripts, mounts } = operation
+  return keyOf(
+    'run',
+    onto.id,
+    argv,
+    env,
+    cwd,
+    user,
+    network,
+    security,
+    scripts,
+    mounts.map((mount) => keyOfMount(mount, sources, tools.run, byOrigin)),
+    // Addresses of hosts change; the names matter.
+    tools.run.hosts.map(([name]) => name),
+    tools.latest ?? '',
+  )
 }
 
 async function commandOf(operation: RunOperation, sources: MountSources, tools: Tools): Promise<Command> {

@@ -6,6 +6,16 @@ export const buildFlags = {
   // Flags that affect the build.
   annotation: { type: 'list', placeholder: 'stringArray', help: 'Add annotation to the image' },
   'build-arg': { type: 'list', help: 'Set build-time variables' },
+  'cache-from': {
+    type: 'list',
+    placeholder: 'stringArray',
+    help: 'Caches to take results of steps from ("user/app:cache", "type=registry,ref=user/app:cache", "type=local,src=DIR")',
+  },
+  'cache-to': {
+    type: 'list',
+    placeholder: 'stringArray',
+    help: 'Where to export the cache ("type=registry,ref=user/app:cache,mode=max", "type=local,dest=DIR"); "type=inline" puts it into the image, which changes the image ID',
+  },
   'build-context': {
     type: 'list',
     placeholder: 'stringArray',
@@ -47,7 +57,6 @@ export const buildFlags = {
 
   // Ignored with a warning. (build-options.ts)
   attest: { type: 'list', placeholder: 'stringArray', help: 'Attestation parameters (format: "type=sbom,...")' },
-  'cache-to': { type: 'list', placeholder: 'stringArray', help: 'Cache export destinations' },
   provenance: { type: 'string', help: 'Shorthand for "--attest=type=provenance"' },
   sbom: { type: 'string', help: 'Shorthand for "--attest=type=sbom"' },
   squash: { type: 'bool', help: 'Squash newly built layers into a single new layer', hidden: true },
@@ -61,7 +70,6 @@ export const buildFlags = {
   },
   'allow-secret-leak': { type: 'bool', help: 'Shorthand for "--secret-leak=allow"' },
   builder: { type: 'string', help: 'Override the configured builder instance' },
-  'cache-from': { type: 'list', placeholder: 'strings', help: 'Images to consider as cache sources' },
   'cgroup-parent': { type: 'string', help: 'Set the parent cgroup for the "RUN" instructions during build' },
   compress: { type: 'bool', help: 'Compress the build context using gzip', hidden: true },
   'cpu-period': { type: 'int', help: 'Limit the CPU CFS (Completely Fair Scheduler) period', hidden: true },

@@ -4,6 +4,7 @@ import { Failure, notYet, UsageError } from '../../failure.ts'
 import { sizeOf } from '../../flags.ts'
 import { inputBytes, inputWhole } from '../../input.ts'
 import type { BuildFlags } from './build-flags.ts'
+import { readCacheDestination, readCacheSource } from './cache-flags.ts'
 import { isAddress, readContextFlag, readHostFlag, readLimitFlag, readSecretFlag, readSshFlag } from './flag-values.ts'
 import { readIsolation } from './isolation.ts'
 import { withProxies } from './proxies.ts'
@@ -27,6 +28,8 @@ export async function readBuildOptions(
     noCache: flags['no-cache'],
     pull: flags.pull,
     noCacheFilter: flags['no-cache-filter'],
+    cacheFrom: flags['cache-from'].filter(Boolean).map(readCacheSource),
+    cacheTo: flags['cache-to'].filter(Boolean).map(readCacheDestination),
     environment: env,
     network: flags.network as BuildOptions['network'],
     isolation: readIsolation(flags.isolation),
@@ -115,11 +118,10 @@ function readNamedContext(text: string): readonly [string, NamedContext] {
 }
 
 /** Returns flags that have no effect although one might expect it. */
-export function ignoredFlags({ flags, given }: Pick<BuildCall, 'flags' | 'given'>): readonly string[] {
+export function ignoredFlags({ flags }: Pick<BuildCall, 'flags' | 'given'>): readonly string[] {
   const said: string[] = []
   if (flags.squash)
     said.push('--squash is ignored, as by BuildKit. Use a second stage with COPY --from to merge layers.')
-  if (given.has('cache-to')) said.push('--cache-to is ignored: tare keeps its cache in its own store.')
   const wants = (value: string | undefined) => value !== undefined && !/^(?:|false|0|f|.*disabled=true.*)$/i.test(value)
   for (const name of ['provenance', 'sbom'] as const)
     if (wants(flags[name])) said.push(`--${name} is ignored: tare does not create attestations yet.`)

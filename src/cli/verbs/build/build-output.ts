@@ -7,6 +7,7 @@ import { pushed } from '../../render/transfers.ts'
 import { tell, writeBytes } from '../../streams.ts'
 import { compressions, levelOf } from '../images/image-kind.ts'
 import { OutputFields } from '../images/output-fields.ts'
+import { fullName } from './build-files.ts'
 import type { BuildFlags } from './build-flags.ts'
 
 interface Common {
@@ -155,6 +156,13 @@ function readPush(fields: OutputFields, names: readonly string[]): Output {
     keepDigestName: canonical,
   }
   return { kind: 'push', names, options }
+}
+
+/** Returns the registries that the image goes to; none if it also goes elsewhere. */
+export function registriesOf(outputs: readonly Output[], tags: readonly string[]): readonly string[] {
+  if (outputs.some(({ kind }) => kind !== 'push')) return []
+  const names = outputs.flatMap((output) => (output.names.length > 0 ? output.names : tags))
+  return [...new Set(names.map((name) => fullName(name).split('/')[0]!))]
 }
 
 /** Writes the archives, and pushes. Returns the result of the first push. */

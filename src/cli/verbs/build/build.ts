@@ -17,7 +17,7 @@ import { print, tell } from '../../streams.ts'
 import { refuseMissingFolder, removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
 import { type BuildFlags, buildFlags } from './build-flags.ts'
 import { ignoredFlags, isCheck, readBuildOptions } from './build-options.ts'
-import { readOutputs, writeOutputs } from './build-output.ts'
+import { readOutputs, registriesOf, writeOutputs } from './build-output.ts'
 import { pausable, readOnError, shellIn } from './failed-step.ts'
 
 type BuildCall = Call<BuildFlags>
@@ -32,7 +32,8 @@ export const build = defineVerb({
     const check = isCheck(call)
     const outputs = readOutputs(call)
     const { load, tags, rewriteTimestamp } = outputs
-    const options = { ...(await readBuildOptions(call)), load, tags, rewriteTimestamp }
+    const pushedOnlyTo = registriesOf(outputs.all, tags)
+    const options = { ...(await readBuildOptions(call)), load, tags, rewriteTimestamp, pushedOnlyTo }
     for (const text of ignoredFlags(call)) await tell(call.streams, `WARNING: ${text}\n`)
     const { iidfile } = call.flags
     for (const path of [iidfile, call.flags['metadata-file']]) if (path !== undefined) refuseMissingFolder(path)
@@ -47,11 +48,12 @@ export const build = defineVerb({
       await print(call.streams, formatCheck(warnings))
       return warnings.length === 0 ? 0 : 1
     }
-    const work = () => shown(progress, () => tare.build({ ...options, report, onFailedStep }))
-    const result = await (mode === 'quiet' || mode === 'rawjson' ? work() : withWarnings(warnings, call, work))
-    const pushed = await writeOutputs(outputs.all, result, tare, call, mode)
-    writeFiles(call, result, pushed)
-    if (mode === 'quiet') await print(call.streams, `${result.id}\n`)
+    const onImage = async (image: BuildResult) => {
+      writeFiles(call, image, await writeOutputs(outputs.all, image, tare, call, mode))
+      if (mode === 'quiet') await print(call.streams, `${image.id}\n`)
+    }
+    const work = () => shown(progress, () => tare.build({ ...options, report, onFailedStep, onImage }))
+    await (mode === 'quiet' || mode === 'rawjson' ? work() : withWarnings(warnings, call, work))
     return 0
   },
 })

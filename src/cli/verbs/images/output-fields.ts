@@ -1,21 +1,23 @@
 import { Failure, notYet } from '../../failure.ts'
 
-/** The fields of an `--output`, all of which must be read. */
+/** The fields of an `--output`, or of another flag in the same form, all of which must be read. */
 export class OutputFields {
   readonly type: string
   private readonly pairs: Map<string, string>
+  private readonly flag: string
 
   /** Throws if the text is not a list of fields with a type. */
-  constructor(text: string) {
+  constructor(text: string, flag = '--output') {
+    this.flag = flag
     this.pairs = new Map(
-      fieldsOf(text).map((field) => {
+      fieldsOf(text, flag).map((field) => {
         const equals = field.indexOf('=')
-        if (equals < 0) throw new Failure(`invalid value ${field} in --output: expected KEY=VALUE`)
+        if (equals < 0) throw new Failure(`invalid value ${field} in ${flag}: expected KEY=VALUE`)
         return [field.slice(0, equals).trim().toLowerCase(), field.slice(equals + 1)]
       }),
     )
     const type = this.take('type')
-    if (type === undefined) throw new Failure('type is required for output')
+    if (type === undefined) throw new Failure(`type is required for ${flag === '--output' ? 'output' : flag}`)
     this.type = type
   }
 
@@ -32,28 +34,28 @@ export class OutputFields {
     if (value === undefined) return undefined
     if (/^(?:1|t|true)$/i.test(value)) return true
     if (/^(?:0|f|false)$/i.test(value)) return false
-    throw new Failure(`non-bool value specified for ${key} in --output: ${JSON.stringify(value)}`)
+    throw new Failure(`non-bool value specified for ${key} in ${this.flag}: ${JSON.stringify(value)}`)
   }
 
   /** Checks a boolean that has a fixed value here. Throws if it is given with the other one. */
   expect(key: string, value: boolean): void {
     const asked = this.takeSwitch(key)
-    if (asked !== undefined && asked !== value) throw notYet(`--output type=${this.type},${key}=${asked}`)
+    if (asked !== undefined && asked !== value) throw notYet(`${this.flag} type=${this.type},${key}=${asked}`)
   }
 
   /** Throws if any field was not read: nothing given may be ignored. */
   finish(): void {
-    for (const [key, value] of this.pairs) throw notYet(`--output type=${this.type},${key}=${value}`)
+    for (const [key, value] of this.pairs) throw notYet(`${this.flag} type=${this.type},${key}=${value}`)
   }
 }
 
 /** Splits a line of CSV: a field with commas is quoted. */
-function fieldsOf(text: string): string[] {
+function fieldsOf(text: string, flag: string): string[] {
   const fields: string[] = []
   const pattern = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y
   for (;;) {
     const match = pattern.exec(text)
-    if (match === null) throw new Failure(`invalid --output ${JSON.stringify(text)}: misplaced quote`)
+    if (match === null) throw new Failure(`invalid ${flag} ${JSON.stringify(text)}: misplaced quote`)
     fields.push(match[1] === undefined ? match[2]! : match[1].replaceAll('""', '"'))
     if (match[3] === '') return fields
   }

@@ -1,0 +1,60 @@
+/** A cache in a registry. */
+export interface RegistryCache {
+  readonly type: 'registry'
+  /** `registry.example/team/app:cache`. */
+  readonly ref: string
+  /** Certificates are not verified, and http is tried after https. Default: false. */
+  readonly insecure?: boolean | undefined
+}
+
+/** A cache in a folder, which is an OCI layout. */
+export interface LocalCache {
+  readonly type: 'local'
+  /** A relative path starts at the working directory. */
+  readonly path: string
+  /** Default: `latest`. */
+  readonly tag?: string | undefined
+}
+
+/** A cache to take results of steps from. What cannot be used of it is reported as a warning, and never an error. */
+export type CacheSource = (
+  | RegistryCache
+  /** `digest`: of the cache's manifest, instead of a tag. */
+  | (LocalCache & { readonly digest?: string | undefined })
+) &
+  CacheTrust
+
+/** Whom to believe. */
+export interface CacheTrust {
+  /** A file with an Ed25519 public key (PEM): only what its owner has signed is used. Default: everything is. */
+  readonly verify?: string | undefined
+}
+
+/** What all destinations but `inline` have in common. */
+export interface CacheExport {
+  /** `min`: the steps whose layers are in the image; `max`: all steps. Default: `min`. */
+  readonly mode?: 'min' | 'max' | undefined
+  /** A failed export is a warning. Default: false, the build is rejected after the image is out. */
+  readonly ignoreError?: boolean | undefined
+  /** A file with an Ed25519 private key (PEM) to sign what this build adds. Default: nothing is signed. */
+  readonly sign?: string | undefined
+  /** How new layers are compressed. Default: `gzip`. */
+  readonly compression?: 'gzip' | 'zstd' | undefined
+  /** Default: that of the compression. */
+  readonly compressionLevel?: number | undefined
+}
+
+/** Where to send the results of this build's steps. What is there is kept: several builds may share one. */
+export type CacheDestination =
+  | (RegistryCache &
+      CacheExport & {
+        /** Writes an image manifest; false: an index, as BuildKit did until 0.12. Default: true. */
+        readonly imageManifest?: boolean | undefined
+        /** False: Docker's media types. Default: true. */
+        readonly ociMediaTypes?: boolean | undefined
+        /** Replaces an image that the reference holds. Default: false, which rejects with `CACHE_REFUSED`. */
+        readonly overwrite?: boolean | undefined
+      })
+  | (LocalCache & CacheExport)
+  /** In the image's own config, which changes the image ID. Holds the steps whose layers are in the image. */
+  | { readonly type: 'inline' }

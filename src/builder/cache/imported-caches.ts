@@ -1,0 +1,204 @@
+import type { CacheSource } from '../../api/index.ts'
+import { decompress } from '../../files/compression/index.ts'
+import { type Host, unpackLimit } from '../../images/index.ts'
+import { ingestLayer } from '../../images/ingest/index.ts'
+import type { Descriptor, Digest } from '../../oci/index.ts'
+import { type Bytes, inParallel, type Reporter, type Step, type Steps, TareError } from '../../support/index.ts'
+import { type SharedStep, type SharedSteps, UnusableResult } from '../solve/index.ts'
+import { whyUnusable } from './cache-manifest.ts'
+import type { CachedStep } from './document.ts'
+import { openCacheReader } from './open-cache.ts'
+import { readVerifier } from './signing.ts'
+import type { CacheReader } from './storage.ts'
+
+export interface ImportCall {
+  readonly steps: Steps
+  readonly signal: AbortSignal
+  readonly report: Reporter
+}
+
+/** A step as one of the caches knows it. */
+interface Known {
+  readonly step: CachedStep
+  readonly cache: CacheReader
+}
+
+// The same as for a pull.
+const atOnce = 6
+
+/** The caches that a build takes results from. What cannot be used of one is reported once, and never an error. */
+export class ImportedCaches implements SharedSteps {
+  private readonly host: Host
+  private readonly call: ImportCall
+  private readonly readers: CacheReader[] = []
+  private readonly byKey = new Map<string, Known>()
+  private readonly forms = new Set<string>()
+  private readonly refused = new Set<Digest>()
+  private readonly told = new Set<CacheReader>()
+  private readonly fetched = new Map<Digest, Promise<void>>()
+  private readonly turns = new Turns(atOnce)
+  private step: Step | undefined
+
+  private constructor(host: Host, call: ImportCall) {
+    this.host = host
+    this.call = call
+  }
+
+  /** Reads what the caches know. Throws `KEY_INVALID` and `REFERENCE_INVALID`. */
+  static async read(host: Host, sources: readonly CacheSource[], call: ImportCall): Promise<ImportedCaches> {
+    const caches = new ImportedCaches(host, call)
+    const opened = sources.map((source) => ({
+      open: () => openCacheReader(host, source, call),
+      mayUse: source.verify === undefined ? undefined : readVerifier(source.verify),
+    }))
+    const found = await inParallel(opened, atOnce, async ({ open, mayUse }) => {
+      const cache = await open()
+      caches.readers.push(cache)
+      return { cache, steps: await caches.stepsOf(cache, mayUse) }
+    })
+    // The first cache that knows a step is asked for it.
+    for (const { cache, steps } of found)
+      for (const step of steps) {
+        caches.forms.add(step.form)
+        for (const key of step.keys) if (!caches.byKey.has(key)) caches.byKey.set(key, { step, cache })
+      }
+    return caches
+  }
+
+  private async stepsOf(
+    cache: CacheReader,
+    mayUse: ((step: CachedStep) => boolean) | undefined,
+  ): Promise<readonly CachedStep[]> {
+    const step = this.call.steps.start(`importing cache manifest from ${cache.label}`)
+    try {
+      const { steps } = (await cache.read()).document
+      const usable = mayUse === undefined ? steps : steps.filter(mayUse)
+      if (usable.length < steps.length) {
+        const what =
+          usable.length === 0
+            ? 'nothing in it is'
+            : `${steps.length - usable.length} of its ${steps.length} steps are not`
+        this.warn(
+          cache,
+          `the cache ${cache.label} is ${usable.length === 0 ? 'not' : 'only partly'} used: ${what} signed with the given key`,
+        )
+      }
+      step.done()
+      return usable
+    } catch (error) {
+      if (this.call.signal.aborted) throw error
+      const why = whyUnusable(error)
+      step.done()
+      this.warn(cache, `the cache ${cache.label} is not used: ${why}`)
+      return []
+    }
+  }
+
+  knows(form: string): boolean {
+    return this.forms.has(form)
+  }
+
+  recall(key: string): SharedStep | undefined {
+    const known = this.byKey.get(key)
+    if (known === undefined || this.refused.has(known.step.layer.diffId)) return undefined
+    const { keys, form, layer } = known.step
+    return { keys, form, layer, fetch: () => this.fetch(known), refuse: (why) => this.refuse(known, why) }
+  }
+
+  /** Returns where the layer is if it may stay there: its descriptor, and the repository. */
+  whereabouts(diffId: Digest): { readonly blob: Descriptor; readonly repository: string } | undefined {
+    for (const { step, cache } of this.byKey.values())
+      if (step.layer.diffId === diffId && cache.repository !== undefined)
+        return { blob: step.blob, repository: cache.repository }
+    return undefined
+  }
+
+  /** Rejects with `UnusableResult` unless the layers are where the caches say. */
+  async confirm(diffIds: readonly Digest[]): Promise<void> {
+    await inParallel(diffIds, atOnce, async (diffId) => {
+      const known = [...this.byKey.values()].find(({ step }) => step.layer.diffId === diffId)
+      if (known === undefined) throw new Error(`a layer from no cache: ${diffId}`)
+      const { cache, step } = known
+      const isThere = await cache.has(step.blob).catch((error: unknown) => {
+        if (this.call.signal.aborted || !(error instanceof TareError)) throw error
+        return false
+      })
+      if (!isThere) throw this.refuse(known, 'is missing')
+    })
+  }
+
+  private fetch(known: Known): Promise<void> {
+    const { diffId } = known.step.layer
+    const fetched = this.fetched.get(diffId) ?? this.turns.take(() => this.bring(known))
+    this.fetched.set(diffId, fetched)
+    return fetched
+  }
+
+  private async bring(known: Known): Promise<void> {
+    const { cache, step } = known
+    const { host, call } = this
+    const { diffId, size } = step.layer
+    if (host.store.blobs.touch(diffId) && host.store.blobs.size(diffId) === size) return
+    this.step ??= call.steps.start('[internal] load cached layers')
+    const open = async () => {
+      const bytes = this.counted(await cache.open(step.blob), step.blob)
+      return (await decompress(bytes, unpackLimit(host), step.blob.size)).bytes
+    }
+    try {
+      const kept = await ingestLayer(host, diffId, open, call.signal, step.blob.size * 2)
+      if (kept.size !== size) throw new TareError('BLOB_CORRUPT', `it has ${kept.size} bytes, and not ${size}`)
+    } catch (error) {
+      if (call.signal.aborted || !(error instanceof TareError) || error.code.startsWith('STORE_')) throw error
+      throw this.refuse(known, `cannot be used: ${error.message}`)
+    }
+  }
+
+  private async *counted(bytes: Bytes, { digest, size }: Descriptor): Bytes {
+    let current = 0
+    for await (const chunk of bytes) {
+      current += chunk.length
+      this.step?.progress(digest, current, size, current === size)
+      yield chunk
+    }
+  }
+
+  private refuse({ cache, step }: Known, why: string): UnusableResult {
+    this.refused.add(step.layer.diffId)
+    const message = `the cache ${cache.label} is only partly used: its layer ${step.blob.digest} ${why}`
+    this.warn(cache, message)
+    return new UnusableResult(message)
+  }
+
+  private warn(cache: CacheReader, message: string): void {
+    if (this.told.has(cache)) return
+    this.told.add(cache)
+    this.call.report({ type: 'warning', rule: 'CacheNotUsed', message })
+  }
+
+  async close(): Promise<void> {
+    this.step?.done()
+    for (const reader of this.readers) await reader.close()
+  }
+}
+
+/** Lets only so many work at a time. */
+class Turns {
+  private free: number
+  private readonly waiting: (() => void)[] = []
+
+  constructor(free: number) {
+    this.free = free
+  }
+
+  async take<T>(work: () => Promise<T>): Promise<T> {
+    if (this.free > 0) this.free--
+    else await new Promise<void>((go) => this.waiting.push(go))
+    try {
+      return await work()
+    } finally {
+      const next = this.waiting.shift()
+      if (next === undefined) this.free++
+      else next()
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import type { CacheDestination, CacheSource } from '../../../index.ts'
+import { Failure, notYet } from '../../failure.ts'
+import { compressions, levelOf } from '../images/image-kind.ts'
+import { OutputFields } from '../images/output-fields.ts'
+
+// BuildKit's other kinds.
+const others = ['s3', 'azblob']
+const remedy = 'Use type=registry, type=local or type=inline.'
+
+/** `user/app:cache` alone, or `type=registry|local` with its keys. (buildx, --cache-from) */
+export function readCacheSource(text: string): CacheSource {
+  if (!text.includes('=')) return { type: 'registry', ref: text }
+  const fields = new OutputFields(text, '--cache-from')
+  const source = readSource(fields)
+  fields.finish()
+  return source
+}
+
+function readSource(fields: OutputFields): CacheSource {
+  const verify = fields.take('verify')
+  switch (fields.type) {
+    case 'registry':
+      return { type: 'registry', ref: needed(fields, 'ref', '--cache-from'), insecure: insecureOf(fields), verify }
+    case 'local':
+      return {
+        ...{ type: 'local', path: needed(fields, 'src', '--cache-from'), verify },
+        ...{ tag: fields.take('tag'), digest: fields.take('digest') },
+      }
+    case 'inline':
+      throw new Failure('--cache-from type=inline is unknown', {
+        remedy: 'Write --cache-from with the name of the image.',
+      })
+    default:
+      throw unknown(fields.type, '--cache-from')
+  }
+}
+
+/** `user/app:cache` alone, or `type=registry|local|inline` with its keys. (buildx, --cache-to) */
+export function readCacheDestination(text: string): CacheDestination {
+  if (!text.includes('=')) return { type: 'registry', ref: text }
+  const fields = new OutputFields(text, '--cache-to')
+  const to = readDestination(fields)
+  fields.finish()
+  return to
+}
+
+function readDestination(fields: OutputFields): CacheDestination {
+  switch (fields.type) {
+    case 'registry':
+      return {
+        ...{ type: 'registry', ref: needed(fields, 'ref', '--cache-to'), insecure: insecureOf(fields) },
+        ...{ imageManifest: fields.takeSwitch('image-manifest'), ociMediaTypes: fields.takeSwitch('oci-mediatypes') },
+        overwrite: fields.takeSwitch('overwrite'),
+        ...exportOf(fields),
+      }
+    case 'local':
+      return {
+        ...{ type: 'local', path: needed(fields, 'dest', '--cache-to'), tag: fields.take('tag') },
+        ...exportOf(fields),
+      }
+    case 'inline':
+      if ((fields.take('mode') ?? 'min') !== 'min')
+        throw new Failure('--cache-to type=inline has no mode=max: an image has only its own layers', {
+          remedy: 'Use type=registry with mode=max.',
+        })
+      return { type: 'inline' }
+    default:
+      throw unknown(fields.type, '--cache-to')
+  }
+}
+
+function exportOf(fields: OutputFields) {
+  const asked = fields.take('mode')
+  const mode = (['min', 'max'] as const).find((candidate) => candidate === asked)
+  if (asked !== undefined && mode === undefined)
+    throw new Failure(`invalid mode ${JSON.stringify(asked)} in --cache-to`, { remedy: 'Use mode=min or mode=max.' })
+  const packed = fields.take('compression')
+  const compression = compressions.find((candidate) => candidate === packed)
+  if (packed !== undefined && compression === undefined)
+    throw notYet(`--cache-to type=${fields.type},compression=${packed}`, 'Use gzip or zstd.')
+  // Layers that are there are kept as they are.
+  fields.expect('force-compression', false)
+  return {
+    ...{ mode, compression, compressionLevel: levelOf(fields.take('compression-level'), compression ?? 'gzip') },
+    ...{ ignoreError: fields.takeSwitch('ignore-error'), sign: fields.take('sign') },
+  }
+}
+
+function insecureOf(fields: OutputFields): boolean | undefined {
+  return fields.takeSwitch('registry.insecure') ?? fields.takeSwitch('insecure')
+}
+
+function needed(fields: OutputFields, key: string, flag: string): string {
+  const value = fields.take(key)
+  if (value !== undefined && value !== '') return value
+  throw new Failure(`${flag} type=${fields.type} needs ${key}=`)
+}
+
+function unknown(type: string, flag: string): Failure {
+  if (others.includes(type)) return notYet(`${flag} type=${type}`, remedy)
+  return new Failure(`unknown cache type ${JSON.stringify(type)} in ${flag}`, { remedy })
+}
