@@ -53,6 +53,7 @@ class MachineSandbox implements Sandbox {
   private readonly pipes: PipeStock
   private readonly proc: ProcCopies
   private readonly trees: string
+  private readonly mounted: string
   /** Whether overlays are impossible in the store. */
   private readonly copies: boolean
   private readonly ready: Promise<void>
@@ -64,11 +65,12 @@ class MachineSandbox implements Sandbox {
     this.by = runtime ?? (isolation === 'chroot' ? 'chroot' : 'unshare')
     this.copies = isolation === 'namespace' && liesOnOverlay(folder)
     this.trees = join(folder, 'trees', machine.owner)
+    this.mounted = join(folder, 'mounted', machine.owner)
     // (`steps` holds cached steps.)
     this.work = new ProcessFiles(join(folder, 'running', machine.owner), ownersIn(join(folder, 'alive')))
     this.unpacked = new Unpacked(join(folder, 'unpacked', machine.owner), machine, this.work)
     this.caches = new Caches(join(folder, 'caches', machine.owner), machine, this.work)
-    this.files = new SharedFiles(machine, this.work)
+    this.files = new SharedFiles(this.mounted, machine, this.work)
     this.pipes = new PipeStock(this.work)
     this.proc = new ProcCopies(this.work)
     const leftovers = this.work.leftovers()
@@ -107,7 +109,7 @@ class MachineSandbox implements Sandbox {
   private async forgetDoubtful(note: string): Promise<void> {
     // Another machine may be using them.
     if (this.work.owners.hasNeighbours()) return
-    const doubtful = listDoubtful(note, [this.unpacked.folder, this.trees])
+    const doubtful = listDoubtful(note, [this.unpacked.folder, this.trees, this.mounted])
     if (doubtful.length > 0) await removeAll(this.machine, doubtful)
     try {
       noteBoot(note)

@@ -29,6 +29,12 @@ import { openSandbox } from './sandbox.ts'
 import type { CacheMount, Command, SandboxMount, Stack } from './step/index.ts'
 
 const isRoot = process.geteuid?.() === 0
+let others = 0
+
+function filesAt(target: string, node: Node, readonly: boolean): SandboxMount {
+  return { kind: 'files', target, node, identity: String(others++), readonly }
+}
+
 const metadata = { mode: 0o755, uid: 0, gid: 0, mtime: 0, mtimeNs: 0 }
 
 for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
@@ -73,12 +79,12 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
         (target: string) => ({ kind: 'secret', target, bytes: Buffer.from('s'), mode: 0o400, uid: 0, gid: 0 }),
       ],
       ['a cache', (target: string) => cache(target, 'nested')],
-      ['files', (target: string) => ({ kind: 'files', target, node: folder({ f: file('x') }), readonly: true })],
-      ['a file', (target: string) => ({ kind: 'files', target, node: file('x'), readonly: true })],
+      ['files', (target: string) => filesAt(target, folder({ f: file('x') }), true)],
+      ['a file', (target: string) => filesAt(target, file('x'), true)],
     ] as [string, (target: string) => SandboxMount][]) {
       test(`${kind} below a link that another mount brings is not mounted on the machine`, async () => {
         writeFileSync(join(host, 'data'), 'precious')
-        const linked: SandboxMount = { kind: 'files', target: '/m', node: folder({ out: link(host) }), readonly: false }
+        const linked: SandboxMount = filesAt('/m', folder({ out: link(host) }), false)
         for (const target of ['/m/out/made', '/m/out/data', '/m/out']) {
           const outcome = await run('ls /m', { mounts: [linked, nested(target)] }).catch((error) => error)
           untouched()
@@ -90,7 +96,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       })
 
       test(`${kind} in a folder that another mount brings is there`, async () => {
-        const holder: SandboxMount = { kind: 'files', target: '/m', node: folder({ sub: folder({}) }), readonly: false }
+        const holder: SandboxMount = filesAt('/m', folder({ sub: folder({}) }), false)
         const { code, out } = await run('ls -d /m/sub/deep/x', { mounts: [nested('/m/sub/deep/x'), holder] })
         expect([code, out]).toEqual([0, '/m/sub/deep/x\n'])
       })
@@ -114,12 +120,31 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       while (!done) {
         for (const mounts of [
           [cache('/c', 'swapped'), { kind: 'memory', target: '/c/x/made' }],
-          [cache('/c', 'swapped'), { kind: 'files', target: '/c/x/made', node: file('x'), readonly: true }],
+          [cache('/c', 'swapped'), filesAt('/c/x/made', file('x'), true)],
         ] as SandboxMount[][])
           await run('true', { mounts }).catch(() => {})
         untouched()
       }
       await swapping
+    })
+
+    test('no step changes files that a later build takes over', async () => {
+      const given = filesAt('/given', folder({ f: file('as it was') }), true)
+      const given2 = { ...given, target: '/given/', readonly: false } as SandboxMount
+      const spoil =
+        'mount -o remount,bind,rw /given 2>/dev/null; echo spoilt > /given/f; rm -f /given/f; touch /given/new; chmod 700 /given; true'
+      for (const more of [{ mounts: [given] }, { mounts: [given2] }, { mounts: [given], insecure: true }]) {
+        await run(spoil, more)
+        expect((await run('cat /given/f; ls /given; stat -c %a /given', { mounts: [given] })).out).toBe(
+          'as it wasf\n755\n',
+        )
+      }
+      if (!bare) expect(readdirSync(join(home, 'mounted'))).toHaveLength(1)
+      const layers: SandboxMount = { kind: 'stack', target: '/given', stack, path: '/etc', readonly: true }
+      await run('mount -o remount,bind,rw /given 2>/dev/null; echo spoilt > /given/motd', {
+        ...{ mounts: [layers], insecure: true },
+      })
+      expect((await run('cat /given/motd', { mounts: [layers] })).out).not.toContain('spoilt')
     })
 
     test.skipIf(bare || !isRoot)(
@@ -190,7 +215,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       const mounts: SandboxMount[] = [
         cache('/cache'),
         { kind: 'memory', target: '/memory' },
-        { kind: 'files', target: '/files', node: folder({}), readonly: false },
+        filesAt('/files', folder({}), false),
         { kind: 'stack', target: '/stack', stack, path: '/', readonly: false },
         { kind: 'memory', target: '/files/memory' },
         cache('/files/cache', 'deep'),

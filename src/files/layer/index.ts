@@ -5,6 +5,7 @@
  * Not here: where layers are stored, compression, what a layer is for.
  */
 export { ContentReader, digestOf, pieces, readWhole, sameContent } from './content.ts'
+export { describeTree } from './describe-tree.ts'
 export { HashWorker } from './hash-worker.ts'
 export { hasHoles } from './holes.ts'
 export { decodeIndex, encodeIndex, tableOf } from './index-codec.ts'

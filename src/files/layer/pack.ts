@@ -1,5 +1,5 @@
 import { encodeSparseHeader, endOfArchive, type StoredRun, type TarHeader } from '../tar/index.ts'
-import type { Content, Difference, Metadata, Node, RegularFile } from '../tree/index.ts'
+import type { Difference, Metadata, Node, RegularFile } from '../tree/index.ts'
 import { type BufferSink, BufferWriter } from './buffer-writer.ts'
 import { assembleIndex, encodeTable, indexOf, tableOf } from './index-codec.ts'
 import { createLayerFile } from './layer-file.ts'
@@ -27,6 +27,8 @@ export interface PackOptions {
 export interface PackerOptions extends Omit<PackOptions, 'path'> {
   /** What of a file is not a hole; undefined: it is written whole. */
   readonly runs?: ((file: RegularFile) => readonly Omit<StoredRun, 'at'>[] | undefined) | undefined
+  /** Called for a file whose content is no longer what its known digest says, or may not be. */
+  readonly unlike?: ((file: RegularFile) => void) | undefined
 }
 
 /** A finished layer: its index, and the encoded index to store. */
@@ -111,7 +113,7 @@ export class Packer {
     }
     const entry = this.entryOf(path, node)
     const runs = entry.kind === 'file' ? this.options.runs?.(node as RegularFile) : undefined
-    if (runs !== undefined) return this.sparse(entry, (node as RegularFile).content, runs)
+    if (runs !== undefined) return this.sparse(entry, node as RegularFile, runs)
     const waiting = this.writer.header(headerOf(entry))
     if (entry.kind === 'file')
       return waiting === undefined
@@ -131,14 +133,16 @@ export class Packer {
     const { content, size } = file
     const runs = size === 0 ? noRuns : [{ position: 0, length: size, at: this.writer.at }]
     const { digest } = content
-    if (digest !== undefined || !this.options.digests(file)) {
+    const { digests, unlike } = this.options
+    if (digest === undefined ? !digests(file) : unlike === undefined) {
       this.entries.add({ ...entry, runs, digest })
       return this.writer.content(content, size)
     }
     const sum = new PieceSum(size)
     const learn = () => {
       const learnt = sum.digest()
-      content.digest = learnt
+      if (digest === undefined) content.digest = learnt
+      else if (digest !== learnt) unlike?.(file)
       this.entries.add({ ...entry, runs, digest: learnt })
     }
     const waiting = this.writer.content(content, size, (piece) => sum.add(piece))
@@ -147,10 +151,11 @@ export class Packer {
     return undefined
   }
 
-  private async sparse(entry: LayerEntry, content: Content, runs: readonly Omit<StoredRun, 'at'>[]): Promise<void> {
+  private async sparse(entry: LayerEntry, file: RegularFile, runs: readonly Omit<StoredRun, 'at'>[]): Promise<void> {
     this.entries.add(entry)
+    this.options.unlike?.(file)
     await this.writer.append(encodeSparseHeader(headerOf(entry), runs))
-    await this.writer.parts(content, runs)
+    await this.writer.parts(file.content, runs)
   }
 
   /** Whether the node's time needs clamping. */

@@ -3,7 +3,7 @@ import type { Difference } from '../tree/index.ts'
 import type { BufferSink } from './buffer-writer.ts'
 import { findRuns } from './holes.ts'
 import { slabSize } from './layer-file.ts'
-import { Packer } from './pack.ts'
+import { Packer, type PackerOptions } from './pack.ts'
 
 /**
  * Writes the differences as a layer to the input of a program that unpacks it, where nobody asks for the layer itself: without a file
@@ -12,10 +12,10 @@ import { Packer } from './pack.ts'
 export async function streamLayer(
   differences: readonly Difference[],
   stream: Writable,
-  signal?: AbortSignal | undefined,
+  options: Pick<PackerOptions, 'signal' | 'unlike'> = {},
 ): Promise<void> {
   const sink = new StreamSink(stream)
-  const packer = new Packer(differences, { digests: () => false, runs: findRuns, signal }, sink)
+  const packer = new Packer(differences, { digests: () => false, runs: findRuns, ...options }, sink)
   try {
     await packer.write()
   } finally {

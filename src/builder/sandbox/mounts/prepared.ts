@@ -88,6 +88,8 @@ function flagsFor({ insecure }: Command): string[] {
   return insecure ? [] : ['nodev']
 }
 
+type FilesMount = Extract<SandboxMount, { readonly kind: 'files' }>
+
 class Preparing {
   private readonly command: Command
   private readonly options: PrepareOptions
@@ -190,7 +192,7 @@ class Preparing {
       }
       case 'files':
         return this.mount(
-          await this.filesOnDisk(mount.node, mount.readonly, i),
+          await this.filesOnDisk(mount, i),
           mount.target,
           mount.readonly,
           mount.node.kind === 'directory',
@@ -226,11 +228,16 @@ class Preparing {
     return { source, type: 'bind', options }
   }
 
+  /** Whether the command may write to what it is given: with all capabilities, it can make any mount writable. */
+  private mayWrite(readonly: boolean): boolean {
+    return !readonly || this.command.insecure
+  }
+
   /**
    * A bind mount would inherit restrictions of the store's disk; and a writable mount needs a layer on top to take the changes.
    */
   private needsOverlay(folder: string, readonly: boolean): boolean {
-    return !this.options.copies && (!readonly || this.keep(folder).includes('noexec'))
+    return !this.options.copies && (this.mayWrite(readonly) || this.keep(folder).includes('noexec'))
   }
 
   private async stackOnDisk(stack: Stack, readonly: boolean, i: number): Promise<string> {
@@ -240,11 +247,12 @@ class Preparing {
     return this.overlay(names, stack.tree().root, i)
   }
 
-  private async filesOnDisk(node: Node, readonly: boolean, i: number): Promise<string> {
+  private async filesOnDisk({ node, identity, readonly }: FilesMount, i: number): Promise<string> {
     const { unpacked, files } = this.options
-    if (node.kind !== 'directory') return readonly ? files.of(node) : this.copyOf(node, i)
-    if (this.options.copies && !readonly) return this.copyOf(node, i)
-    const shared = await files.of(node)
+    const mayWrite = this.mayWrite(readonly)
+    if (node.kind !== 'directory') return mayWrite ? this.copyOf(node, i) : files.of(node, identity)
+    if (this.options.copies && mayWrite) return this.copyOf(node, i)
+    const shared = await files.of(node, identity)
     if (!this.needsOverlay(shared, readonly)) return shared
     return this.overlay([relative(unpacked.folder, shared)], node, i)
   }

@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import { existsSync, lstatSync, readdirSync, readFileSync, renameSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { isLocked, makeFolder, type Owners, ownersIn, ProcessFiles, privately } from '../../../disk/index.ts'
-import { type Bytes, TareError } from '../../../support/index.ts'
+import { type Bytes, systemCode, TareError } from '../../../support/index.ts'
 import { type Machine, runProgram, thisMachine } from '../machine/index.ts'
 import { removeAll } from '../rootfs/index.ts'
 import { receiveCaches, sendCaches } from './carry-caches.ts'
@@ -18,8 +19,8 @@ export interface StoredCache {
   readonly used: number
 }
 
-// Folders with unpacked filesystems, which are recreated when needed.
-const repeatable = ['unpacked', 'trees'] as const
+// Folders with unpacked files, which are recreated when needed.
+const repeatable = ['unpacked', 'trees', 'mounted'] as const
 
 /** What RUN keeps in the store between builds. `folder` is the store's own. */
 export class RunStorage {
@@ -64,14 +65,13 @@ export class RunStorage {
     return doomed
   }
 
-  /** Removes unpacked layers if no step is running. Returns the bytes freed. */
+  /** Removes unpacked files if no step is running. Returns the bytes freed. */
   async removeUnpacked(): Promise<number> {
     if (this.beginningOfSteps() !== Number.POSITIVE_INFINITY) return 0
     const { size } = await this.unpacked()
-    await removeAll(
-      this.machine,
-      repeatable.flatMap((kind) => this.places(kind)),
-    )
+    // Under another name first: a build that begins now must not find part of one.
+    const doomed = repeatable.flatMap((kind) => this.places(kind)).flatMap(renamed)
+    await removeAll(this.machine, doomed)
     return size
   }
 
@@ -155,6 +155,17 @@ export class RunStorage {
         }),
     )
     return paths.map((path) => found.get(path) ?? 0)
+  }
+}
+
+/** Returns the folder's path under a name that nobody looks for; nothing if a build has just taken it. */
+function renamed(path: string): string[] {
+  const to = join(dirname(path), `removed-${randomBytes(6).toString('hex')}`)
+  try {
+    renameSync(path, to)
+    return [to]
+  } catch (error) {
+    return systemCode(error) === 'ENOENT' ? [] : [path]
   }
 }
 

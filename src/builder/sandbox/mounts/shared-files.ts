@@ -1,28 +1,37 @@
 import { join } from 'node:path'
 import { makeFolderOfMode, type ProcessFiles } from '../../../disk/index.ts'
-import { type Node, nameOfKind } from '../../../files/tree/index.ts'
+import { type Directory, type Node, nameOfKind } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
 import type { Machine } from '../machine/index.ts'
 import { Extractor, removeAll } from '../rootfs/index.ts'
+import { type FilledFolder, KeptFiles } from './kept-files.ts'
 
-/** Files of a context on disk, unpacked once for all steps that mount them. They must not be written to. */
+/**
+ * Files of a context on disk, shared by all steps of a build that mount them; directories are kept for later builds. So they must
+ * not be written to.
+ */
 export class SharedFiles {
   private readonly machine: Machine
   private readonly work: ProcessFiles
+  private readonly kept: KeptFiles
   private readonly known = new Map<Node, Promise<string>>()
+  private readonly filled: FilledFolder[] = []
   private folder: string | undefined
 
-  constructor(machine: Machine, work: ProcessFiles) {
+  /** `kept`: where directories are between builds. */
+  constructor(kept: string, machine: Machine, work: ProcessFiles) {
     this.machine = machine
     this.work = work
+    this.kept = new KeptFiles(kept, machine, work)
   }
 
-  /** Returns their path. Throws `MOUNT_SOURCE_INVALID`. */
-  of(node: Node): Promise<string> {
+  /** Returns their path. `identity` is as in the mount. Throws `MOUNT_SOURCE_INVALID`. */
+  of(node: Node, identity: string): Promise<string> {
     let found = this.known.get(node)
     if (found === undefined) {
       this.folder ??= this.work.make()
-      found = unpackFiles(node, join(this.folder, `files-${this.known.size}`), this.machine)
+      const at = join(this.folder, `files-${this.known.size}`)
+      found = node.kind === 'directory' ? this.directory(node, identity, at) : unpackFiles(node, at, this.machine)
       found.catch(() => this.known.delete(node))
       this.known.set(node, found)
     }
@@ -32,8 +41,15 @@ export class SharedFiles {
   async close(): Promise<void> {
     await Promise.allSettled(this.known.values())
     this.known.clear()
+    for (const filled of this.filled.splice(0)) await this.kept.leave(filled)
     if (this.folder !== undefined) await removeAll(this.machine, [this.folder])
     this.folder = undefined
+  }
+
+  private async directory(node: Directory, identity: string, at: string): Promise<string> {
+    const filled = await this.kept.fill(node, identity, at)
+    this.filled.push(filled)
+    return join(at, 'source')
   }
 }
 

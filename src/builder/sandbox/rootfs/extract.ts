@@ -31,26 +31,28 @@ export class Extractor {
     return this.tar(['--file', at.path, ...(marks.length > 0 ? ['--exclude=.wh.*'] : [])], directory)
   }
 
-  /** The same for the differences between the trees. */
-  async difference(below: Tree, here: Tree, directory: string): Promise<readonly string[]> {
+  /**
+   * The same for the differences between the trees. `unlike` is called for a file whose content is no longer what its digest says.
+   */
+  async difference(below: Tree, here: Tree, directory: string, unlike?: () => void): Promise<readonly string[]> {
     const differences = compareTrees(below.root, here.root, sameContent)
     const marks = differences.flatMap(({ kind, path }) => (kind === 'remove' ? [removed(path)] : []))
     if (marks.length > 0) await this.archive(marks, directory)
     const puts = differences.filter(({ kind }) => kind !== 'remove')
-    return this.tar(['--file', '-'], directory, (stdin) => streamLayer(puts, stdin))
+    return this.tar(['--file', '-'], directory, (stdin) => streamLayer(puts, stdin, { unlike }))
   }
 
   /**
    * Extracts a directory's files to another one, replacing files of the same names; existing directories are kept and get the new
    * metadata.
    */
-  async contents({ children }: Directory, directory: string): Promise<readonly string[]> {
-    return this.difference(Tree.empty, new Tree({ ...Tree.empty.root, children }), directory)
+  async contents({ children }: Directory, directory: string, unlike?: () => void): Promise<readonly string[]> {
+    return this.difference(Tree.empty, new Tree({ ...Tree.empty.root, children }), directory, unlike)
   }
 
   /** Extracts a file or directory to an empty directory under a fixed name. Returns its path. */
-  async source(node: Node, directory: string): Promise<string> {
-    await this.contents({ ...Tree.empty.root, children: new Map([['source', dated(node)]]) }, directory)
+  async source(node: Node, directory: string, unlike?: () => void): Promise<string> {
+    await this.contents({ ...Tree.empty.root, children: new Map([['source', dated(node)]]) }, directory, unlike)
     return join(directory, 'source')
   }
 
@@ -148,9 +150,9 @@ export function shortName(key: string): string {
   return createHash('sha256').update(key).digest('hex').slice(0, 24)
 }
 
-/** A context's root has no time of its own, and no children until they are requested. */
-function dated(node: Node): Node {
+/** Gives a context's root a time: it has none of its own. (Its children are not read until they are requested.) */
+export function dated<N extends Node>(node: N, time = Math.floor(Date.now() / 1000)): N | Directory {
   if (node.kind !== 'directory' || !Number.isNaN(node.mtime)) return node
   const { kind, mode, uid, gid, children } = node
-  return { kind, mode, uid, gid, mtime: Math.floor(Date.now() / 1000), mtimeNs: 0, children }
+  return { kind, mode, uid, gid, mtime: time, mtimeNs: 0, children }
 }

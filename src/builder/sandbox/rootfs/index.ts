@@ -5,10 +5,12 @@
  * Not here: what is mounted into it (mounts).
  */
 export { readCapabilities } from './capabilities.ts'
-export { Extractor, shortName } from './extract.ts'
+export { dated, Extractor, shortName } from './extract.ts'
 export { refusingLongPaths } from './long-paths.ts'
 export { makeFile } from './make-file.ts'
 export { treeAfter } from './overlay-changes.ts'
 export { PlainRoot } from './plain-root.ts'
+export { restore } from './restore.ts'
+export { touchedBy } from './touched.ts'
 export { removeAll, Unpacked } from './unpacked.ts'
 export { type Found, walk } from './walk.ts'

@@ -15,7 +15,12 @@ interface Part {
  * Makes the folder the filesystem that is wanted, where it may be another one: what must not be there goes, and everything else
  * at the touched paths is put there again. No link is followed: every directory on the way is one before anything below it is looked at.
  */
-export async function restore(folder: string, wanted: Tree, touched: Iterable<string>, to: Extractor): Promise<void> {
+export async function restore(
+  folder: string,
+  wanted: Tree,
+  touched: Iterable<string>,
+  to: Pick<Extractor, 'contents'>,
+): Promise<void> {
   const work = new Restoring(folder, wanted)
   for (const [path, whole] of inOrder(touched)) work.at(path, whole)
   await to.contents(asDirectory(work.root), folder)

@@ -19,7 +19,14 @@ export type SandboxMount =
       readonly readonly: boolean
     }
   /** Files from anywhere. Changes are discarded. */
-  | { readonly kind: 'files'; readonly target: string; readonly node: Node; readonly readonly: boolean }
+  | {
+      readonly kind: 'files'
+      readonly target: string
+      readonly node: Node
+      /** The same for the same files with the same metadata, times in whole seconds. */
+      readonly identity: string
+      readonly readonly: boolean
+    }
   | CacheMount
   /** A file or directory of this machine. Changes are permanent. */
   | { readonly kind: 'host'; readonly target: string; readonly path: string; readonly readonly: boolean }

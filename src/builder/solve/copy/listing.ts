@@ -21,15 +21,30 @@ export function* digestSelections(
   return lister.done()
 }
 
-/** Digests the node and everything below it, by the same rules. */
-export function digestNode(node: Node): string {
-  const lister = new Lister()
-  if (node.kind !== 'directory') lister.leaf('', node)
-  else {
-    lister.enter('', node, true)
-    for (const _ of walkSelection(node, {}, lister));
+export interface NodeDigests {
+  /** Of the node and everything below it, by the same rules. */
+  readonly digest: string
+  /** The same with times, in whole seconds. */
+  readonly dated: string
+}
+
+const digests = new WeakMap<Node, NodeDigests>()
+
+/** Returns the node's digests, computed once. */
+export function digestNode(node: Node): NodeDigests {
+  let known = digests.get(node)
+  if (known === undefined) {
+    const lister = new Lister()
+    if (node.kind !== 'directory') lister.leaf('', node)
+    else {
+      lister.enter('', node, true)
+      for (const _ of walkSelection(node, {}, lister));
+    }
+    const digest = lister.done()
+    known = { digest, dated: `${digest}-${lister.times()}` }
+    digests.set(node, known)
   }
-  return lister.done()
+  return known
 }
 
 class Lister implements SelectionVisitor {
@@ -38,6 +53,7 @@ class Lister implements SelectionVisitor {
   private readonly first = new Map<Node, number>()
   private readonly prefixes: string[] = ['']
   private text = ''
+  private readonly seconds: number[] = []
   private count = 0
 
   begin(path: string, kind: Node['kind']): void {
@@ -64,8 +80,14 @@ class Lister implements SelectionVisitor {
     return this.hash.digest('hex')
   }
 
+  /** Returns a digest of the times of everything listed. */
+  times(): string {
+    return createHash('sha256').update(Float64Array.from(this.seconds)).digest('hex')
+  }
+
   private line(path: string, node: Node, rest: string): void {
-    const { kind, mode, uid, gid, xattrs } = node
+    const { kind, mode, uid, gid, xattrs, mtime } = node
+    this.seconds.push(mtime)
     const attributes =
       xattrs === undefined
         ? ''

@@ -49,7 +49,7 @@ export function keyOfMount(
       if (byOrigin && source.snapshot !== undefined) return [type, target, readonly, source.snapshot.id, path]
       const isAll = isRoot(path) || source.input.tree.resolve(path) === ''
       if (isAll && source.snapshot !== undefined) return [type, target, readonly, source.snapshot.id]
-      return [type, target, readonly, digestNode(nodeAt(source, path))]
+      return [type, target, readonly, digestNode(nodeAt(source, path)).digest]
     }
     case 'cache':
       return [type, target, readonly]
@@ -82,7 +82,8 @@ export async function sandboxMount(mount: RunMount, context: MountContext): Prom
       const path = mount.source ?? '/'
       const common = { target: absolute(needed(mount)), readonly: mount.readonly }
       const node = nodeAt(source, path)
-      if (source.snapshot === undefined) return { mounts: [{ kind: 'files', ...common, node }], env: [] }
+      if (source.snapshot === undefined)
+        return { mounts: [{ kind: 'files', ...common, node, identity: digestNode(node).dated }], env: [] }
       return { mounts: [{ kind: 'stack', ...common, stack: stackOf(source.snapshot, tools), path }], env: [] }
     }
     case 'cache': {
@@ -113,7 +114,7 @@ function variantOf(mount: RunMount, sources: MountSources): string {
 }
 
 function originOf({ snapshot, input }: MountSource): string {
-  return snapshot?.id ?? digestNode(input.tree.root)
+  return snapshot?.id ?? digestNode(input.tree.root).digest
 }
 
 function secret(mount: RunMount, { tools }: MountContext, absolute: (path: string) => string): Made {
