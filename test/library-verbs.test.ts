@@ -34,6 +34,8 @@ function callsIn(folder: string): Readonly<Record<string, readonly [readonly str
   return {
     build: [[], { ...empty, tags: ['app'] }],
     checkDockerfile: [[], empty],
+    outline: [[], empty],
+    targets: [[], empty],
     run: [[], { image: name }],
     doctor: [[], {}],
     diskUsage: [[], {}],

@@ -37,6 +37,7 @@ import type {
   TareInfo,
   VersionInfo,
 } from './machine.ts'
+import type { DockerfileOutline, DockerfileTargets } from './outline.ts'
 import type {
   CopyOptions,
   CopyResult,
@@ -74,6 +75,10 @@ export interface Tare {
   build(options: BuildOptions): Promise<BuildResult>
   /** Reads and plans the build, makes nothing, and returns what the build checks find. */
   checkDockerfile(options: BuildOptions): Promise<readonly BuildWarning[]>
+  /** Plans the build and returns what can be given to it: build arguments, secrets, SSH agents. */
+  outline(options: BuildOptions): Promise<DockerfileOutline>
+  /** The stages of a Dockerfile. */
+  targets(options: BuildOptions): Promise<DockerfileTargets>
   /** Runs a command in an image once and returns its exit code. What it writes is gone afterwards. */
   run(options: RunOptions): Promise<number>
   /** Tries what RUN needs on this machine. */

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { BuildOptions, BuildResult } from '../api/index.ts'
 import { Snapshots } from '../content/layers/index.ts'
+import type { Dockerfile } from '../dockerfile/index.ts'
 import { type Host, unpackLimit } from '../images/index.ts'
 import {
   type Descriptor,
@@ -93,8 +94,13 @@ export class BuildRun {
     this.named = readNamedContexts(host, options.contexts ?? {})
   }
 
-  /** `allStages` includes stages the target does not need. */
-  async plan(allStages = false): Promise<readonly Planned[]> {
+  /** Reads the Dockerfile alone. */
+  async read(): Promise<Dockerfile> {
+    return (await this.contexts.begin()).file
+  }
+
+  /** `allStages` includes stages the target does not need, `outline` what can be given to the build. */
+  async plan({ allStages = false, outline = false } = {}): Promise<readonly Planned[]> {
     const { host, options } = this
     const { file, ignore } = await this.contexts.begin()
     const planned: Planned[] = []
@@ -109,8 +115,7 @@ export class BuildRun {
         resolveBase: (name, wanted) => this.bases.resolve(name, wanted),
         severalPlatforms: this.platforms.length > 1,
         network: options.network,
-        allStages,
-        ignore,
+        ...{ allStages, outline, ignore },
         timeOf: (source) => this.contexts.timeOf(source),
         signal: this.signal,
       })

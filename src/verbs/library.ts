@@ -69,6 +69,8 @@ export function tareOf(host: Host): Tare {
     cache: cacheVerbs(verb),
     build: verb('build', buildOptions, async () => (await import('./build/build.ts')).build),
     checkDockerfile: verb('checkDockerfile', buildOptions, async () => (await import('./build/check.ts')).check),
+    outline: verb('outline', buildOptions, async () => (await import('./build/outline.ts')).outline),
+    targets: verb('targets', buildOptions, async () => (await import('./build/outline.ts')).targets),
     run: verb('run', runOptions, async () => (await import('./build/run.ts')).run),
     doctor: verb('doctor', callOptions, async () => (await import('./build/doctor.ts')).doctor),
     diskUsage: verb('diskUsage', callOptions, async () => (await import('./cache/disk-usage.ts')).diskUsage),

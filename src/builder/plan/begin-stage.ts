@@ -17,7 +17,8 @@ export interface Beginnings {
   readonly heads: readonly StageHead[]
   readonly graph: Graph
   /** Plans a stage completely. */
-  readonly stageOf: (index: number) => Promise<StageState>
+  /** Returns the state of a stage that another starts from. */
+  readonly stageOf: (index: number, by: Stage) => Promise<StageState>
   /** Returns the index of the stage with that name. Throws `TARGET_UNKNOWN`. */
   readonly need: (target: string) => number
 }
@@ -29,7 +30,7 @@ export class StageBeginner {
   private readonly words: Words
   private readonly heads: readonly StageHead[]
   private readonly graph: Graph
-  private readonly stageOf: (index: number) => Promise<StageState>
+  private readonly stageOf: Beginnings['stageOf']
   private readonly need: (target: string) => number
 
   constructor({ file, options, words, heads, graph, stageOf, need }: Beginnings) {
@@ -49,7 +50,7 @@ export class StageBeginner {
     const own = stage.name === undefined ? undefined : contextNamed(contexts, stage.name)
     if (own !== undefined) return this.beginNamed(stage, stage.name!, own, platform, prefix)
     const earlier = stageBefore(this.file, base, stage.index)
-    if (earlier !== undefined) return this.inherit(await this.stageOf(earlier), stage, prefix)
+    if (earlier !== undefined) return this.inherit(await this.stageOf(earlier, stage), stage, prefix)
     const named = contextNamed(contexts, base)
     if (named !== undefined) return this.beginNamed(stage, base, named, platform, prefix)
     return base === 'scratch'
@@ -67,7 +68,7 @@ export class StageBeginner {
   ): Promise<StageState> {
     if (named.kind === 'scratch') return this.beginEmpty(stage, this.options.platform, prefix)
     if (named.kind === 'image') return this.beginImage(stage, named.name, platform, prefix, named)
-    if (named.kind === 'target') return this.inherit(await this.stageOf(this.need(named.stage)), stage, prefix)
+    if (named.kind === 'target') return this.inherit(await this.stageOf(this.need(named.stage), stage), stage, prefix)
     const state = this.beginEmpty(stage, platform, prefix)
     const from = this.graph.context(contextKey(name))
     const title = `[${prefix}1/1] FROM ${name}`

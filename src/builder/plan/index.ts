@@ -6,6 +6,7 @@
  */
 
 export { contextKey } from './named-contexts.ts'
+export type { Outline, OutlinedArg, OutlinedMount } from './outline.ts'
 export { type Planned, planBuild } from './planner.ts'
 export { downloadName } from './remote-source.ts'
 export * from './types.ts'

@@ -1,4 +1,5 @@
 import {
+  type ArgPair,
   findings,
   formatGoDuration,
   type HealthcheckInstruction,
@@ -22,6 +23,8 @@ export interface MetadataContext {
   readonly words: Words
   readonly globals: GlobalArguments
   readonly buildArgs: ReadonlyMap<string, string>
+  /** Is told of each ARG; without a value, that has its value from a global one. */
+  readonly declared?: ((arg: ArgPair, value: string | undefined) => void) | undefined
 }
 
 /** Applies an instruction without a layer to the stage's config and history. */
@@ -131,9 +134,10 @@ export function commandOf(
 function applyArg(
   state: StageState,
   instruction: Extract<MetadataInstruction, { kind: 'ARG' }>,
-  { words, globals, buildArgs }: MetadataContext,
+  { words, globals, buildArgs, declared }: MetadataContext,
 ): void {
-  const said = instruction.args.map(({ key, value }) => {
+  const said = instruction.args.map((arg) => {
+    const { key, value } = arg
     if (looksSecret(key)) words.warn(findings.secretsUsedInArgOrEnv('ARG', key), instruction)
     const given =
       buildArgs.get(key) ??
@@ -141,6 +145,8 @@ function applyArg(
         ? globals.values.get(key)
         : words.expand(value, state.variables, instruction, state.declared))
     state.declared.add(key)
+    const isGlobal = value === undefined && !buildArgs.has(key) && globals.values.has(key)
+    declared?.(arg, isGlobal ? undefined : (given ?? ''))
     if (given === undefined) return key
     state.variables.delete(key)
     state.variables.set(key, given)

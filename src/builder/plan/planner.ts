@@ -15,6 +15,7 @@ import { type Dated, readEpoch } from './epoch.ts'
 import { Graph } from './graph.ts'
 import { applyMetadata } from './metadata.ts'
 import { contextKey, contextNamed } from './named-contexts.ts'
+import { type Outline, type OutlinedArg, OutlineNotes } from './outline.ts'
 import { planRun } from './run.ts'
 import { isReplaced, readStageHeads, refuseVariable, shownName, stageNamed, stageNumbered } from './stage-heads.ts'
 import { absolutePath, type MutableConfig, makesLayer, type StageState } from './stage-state.ts'
@@ -24,6 +25,7 @@ import { Words } from './words.ts'
 /** A plan, and the findings of the build checks. */
 export interface Planned extends Plan {
   readonly warnings: readonly Warning[]
+  readonly outline?: Outline | undefined
 }
 
 /**
@@ -36,7 +38,8 @@ export async function planBuild(file: Dockerfile, options: PlanOptions): Promise
   const stage = options.target?.toLowerCase() || file.stages.at(-1)?.name || 'default'
   const platform = platformArguments(options.platform, options.buildPlatform, stage)
   const globals = globalArguments(file, platform, options.buildArgs, words)
-  return new Planner(file, words, await readEpoch({ file, options, words, globals })).plan()
+  const notes = options.outline === true ? new OutlineNotes(file, words, platform, options.buildArgs) : undefined
+  return new Planner(file, words, await readEpoch({ file, options, words, globals }), notes).plan()
 }
 
 class Planner {
@@ -49,8 +52,10 @@ class Planner {
   private readonly graph = new Graph()
   private readonly beginner: StageBeginner
   private readonly stages = new Map<number, Promise<StageState> | 'begun'>()
+  private readonly notes: OutlineNotes | undefined
 
-  constructor(file: Dockerfile, words: Words, { epoch, globals, options }: Dated) {
+  constructor(file: Dockerfile, words: Words, { epoch, globals, options }: Dated, notes: OutlineNotes | undefined) {
+    this.notes = notes
     this.file = file
     this.options = options
     this.words = words
@@ -61,7 +66,10 @@ class Planner {
     const heads = readStageHeads({ file, options, words, globals })
     this.beginner = new StageBeginner({
       ...{ file, options, words, heads, graph },
-      stageOf: (index) => this.stage(index),
+      stageOf: (index, by) => {
+        notes?.uses(by.index, index)
+        return this.stage(index)
+      },
       need: (target) => this.need(target),
     })
   }
@@ -89,6 +97,7 @@ class Planner {
         ...this.file.warnings.filter(({ stage }) => stage === undefined || this.stages.has(stage)),
         ...this.words.warnings,
       ],
+      outline: this.notes?.of(this.file.stages[this.target()]!),
     }
   }
 
@@ -175,6 +184,7 @@ class Planner {
           network: network ?? 'default',
           from: (name) => this.from(name, index, instruction),
         })
+        this.notes?.mounts(index, run.mounts, this.linesOf(instruction, index))
         return this.layer(state, createdBy, { kind: 'run', ...place(), ...run })
       }
       case 'WORKDIR': {
@@ -196,8 +206,16 @@ class Planner {
         return
       }
       default:
-        applyMetadata(state, instruction, { words, globals, buildArgs })
+        applyMetadata(state, instruction, {
+          ...{ words, globals, buildArgs },
+          declared: (arg, value) => this.notes?.declare(index, arg, value, this.linesOf(instruction, index)),
+        })
     }
+  }
+
+  /** BuildKit counts the lines of a trigger by themselves. */
+  private linesOf({ where }: Instruction, index: number): OutlinedArg['lines'] {
+    return where === this.file.stages[index]!.from.where ? { line: 1, endLine: 1 } : where
   }
 
   private layer(state: StageState, createdBy: string, operation: Operation): void {
@@ -219,11 +237,12 @@ class Planner {
     if (instruction.kind === 'COPY') refuseVariable(name)
     const number = instruction.kind === 'COPY' ? stageNumbered(this.file, name) : undefined
     const found = number ?? stageNamed(this.file, name)
-    if (found === undefined) return this.fromOutside(name, instruction)
+    if (found === undefined) return this.fromOutside(name, index, instruction)
     const stage = this.file.stages[found]!
     const named = stage.name === undefined ? undefined : contextNamed(this.options.contexts, stage.name)
     if (named?.kind === 'files') return this.graph.context(contextKey(stage.name!))
     if (found > index && named === undefined) throw this.later(name, index, instruction)
+    this.notes?.uses(index, found)
     return (await this.stage(found)).root
   }
 
@@ -238,10 +257,13 @@ class Planner {
     })
   }
 
-  private async fromOutside(name: string, instruction: Instruction): Promise<OperationId> {
+  private async fromOutside(name: string, index: number, instruction: Instruction): Promise<OperationId> {
     const named = contextNamed(this.options.contexts, name)
     if (named?.kind === 'files') return this.graph.context(contextKey(name))
-    if (named?.kind === 'target') return (await this.stage(this.need(named.stage))).root
+    if (named?.kind === 'target') {
+      this.notes?.uses(index, this.need(named.stage))
+      return (await this.stage(this.need(named.stage))).root
+    }
     if (named?.kind === 'scratch' || name === 'scratch') return this.graph.scratch('')
     const image = named?.kind === 'image' ? named.name : name
     return (await this.beginner.image(image, this.options.platform, instruction, named, `FROM ${image}`, name)).id

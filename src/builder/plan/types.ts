@@ -178,6 +178,8 @@ export interface PlanOptions {
   readonly network?: string | undefined
   /** Plans every stage, for the findings of the build checks. */
   readonly allStages?: boolean | undefined
+  /** Also returns what can be given to the build. */
+  readonly outline?: boolean | undefined
   /** What the build context excludes, for the build checks. */
   readonly ignore?: IgnoreMatcher | undefined
   /** Returns when the source was made, in seconds since 1970, if known. */

@@ -21,7 +21,11 @@ export const buildFlags = {
     placeholder: 'stringArray',
     help: 'Additional build contexts (e.g., name=path)',
   },
-  call: { type: 'string', help: 'Set method for evaluating build ("build", "check")', default: 'build' },
+  call: {
+    type: 'string',
+    help: 'Set method for evaluating build ("build", "check", "outline", "targets", "subrequests.describe"), with ",format=json"',
+    default: 'build',
+  },
   check: { type: 'bool', help: 'Shorthand for "--call=check"' },
   debug: { type: 'bool', short: 'D', help: 'Enable debug logging' },
   file: { type: 'string', short: 'f', help: 'Name of the Dockerfile (default: "PATH/Dockerfile")' },
@@ -42,6 +46,7 @@ export const buildFlags = {
     help: 'Output destination: "type=docker" or "type=image", the store of tare; with ",dest=FILE" "type=docker" and "type=oci" also write an archive',
   },
   platform: { type: 'strings', help: 'Set target platform for build' },
+  print: { type: 'string', help: 'What buildx 0.13 calls --call', hidden: true },
   progress: {
     type: 'string',
     help: 'Set type of progress output ("auto", "none", "plain", "quiet", "rawjson", "tty")',

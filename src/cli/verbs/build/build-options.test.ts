@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { captureStreams } from '../../captured-streams.ts'
 import { parseFlags } from '../../flags.ts'
 import { buildFlags } from './build-flags.ts'
-import { ignoredFlags, isCheck, readBuildOptions } from './build-options.ts'
+import { ignoredFlags, readBuildOptions } from './build-options.ts'
 import { readOutputs } from './build-output.ts'
 
 function call(line: string, input = '') {
@@ -69,14 +69,6 @@ test.each([
   ['--annotation x .', 'invalid annotation "x", expected key=value'],
 ])('%s is refused', async (line, message) => {
   await expect(readBuildOptions(call(line))).rejects.toThrow(message)
-})
-
-test('--check and --call=check are the same; other calls come later', () => {
-  expect(['--check .', '--call=check .', '--call=build .', '.'].map((line) => isCheck(call(line)))).toEqual([
-    ...[true, true, false, false],
-  ])
-  expect(() => isCheck(call('--call=outline .'))).toThrow('--call=outline is not supported by tare yet')
-  expect(() => isCheck(call('--call=x .'))).toThrow('invalid call "x"')
 })
 
 test('what would change the image is warned of where tare does not do it, and the harmless is not', () => {

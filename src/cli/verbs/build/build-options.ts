@@ -1,6 +1,6 @@
 import type { BuildOptions, ContextSource, NamedContext } from '../../../index.ts'
 import type { Call } from '../../command.ts'
-import { Failure, notYet, UsageError } from '../../failure.ts'
+import { Failure, UsageError } from '../../failure.ts'
 import { sizeOf } from '../../flags.ts'
 import { inputBytes, inputWhole } from '../../input.ts'
 import type { BuildFlags } from './build-flags.ts'
@@ -55,15 +55,6 @@ function readSecretLeak({ flags, given }: BuildCall): BuildOptions['secretLeak']
   if (given.has('secret-leak') && policy !== 'allow')
     throw new UsageError(`--secret-leak=${policy} and --allow-secret-leak cannot be combined`)
   return 'allow'
-}
-
-/** Whether only the checks are requested. Throws for an unknown `--call`. */
-export function isCheck({ flags }: Pick<BuildCall, 'flags'>): boolean {
-  if (flags.check || flags.call === 'check' || flags.call === 'lint') return true
-  if (flags.call === 'build' || flags.call === undefined) return false
-  if (/^(?:outline|targets|subrequests\.describe|check,|lint,|format=)/.test(flags.call))
-    throw notYet(`--call=${flags.call}`, 'Use --call=check or --call=build.')
-  throw new UsageError(`invalid call "${flags.call}"`, 'Use --call=check or --call=build.')
 }
 
 function readContext(call: BuildCall): ContextSource {

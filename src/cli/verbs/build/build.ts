@@ -1,22 +1,15 @@
-import type { BuildOptions, BuildResult, PushResult, Reporter, Tare, TareEvent } from '../../../index.ts'
+import type { BuildResult, PushResult, Reporter, TareEvent } from '../../../index.ts'
 import { type Call, defineVerb } from '../../command.ts'
 import { UsageError } from '../../failure.ts'
 import { progressOutput } from '../../progress-output.ts'
 import { openProgress, type ProgressMode, progressModes } from '../../render/progress.ts'
 import type { Progress } from '../../render/renderer.ts'
-import {
-  formatCheck,
-  formatLeak,
-  formatLine,
-  formatWarnings,
-  isLeak,
-  isUnchecked,
-  type Warning,
-} from '../../render/warnings.ts'
-import { print, tell } from '../../streams.ts'
+import { formatLeak, formatLine, formatWarnings, isLeak, isUnchecked, type Warning } from '../../render/warnings.ts'
+import { print, printData, tell } from '../../streams.ts'
+import { answer, readQuestion } from './build-call.ts'
 import { refuseMissingFolder, removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
 import { type BuildFlags, buildFlags } from './build-flags.ts'
-import { ignoredFlags, isCheck, readBuildOptions } from './build-options.ts'
+import { ignoredFlags, readBuildOptions } from './build-options.ts'
 import { readOutputs, registriesOf, writeOutputs } from './build-output.ts'
 import { pausable, readOnError, shellIn } from './failed-step.ts'
 
@@ -29,7 +22,7 @@ export const build = defineVerb({
   run: async (call) => {
     const mode = readMode(call)
     const wantsShell = readOnError(call)
-    const check = isCheck(call)
+    const question = readQuestion(call)
     const outputs = readOutputs(call)
     const { load, tags, rewriteTimestamp } = outputs
     const pushedOnlyTo = registriesOf(outputs.all, tags)
@@ -37,16 +30,16 @@ export const build = defineVerb({
     for (const text of ignoredFlags(call)) await tell(call.streams, `WARNING: ${text}\n`)
     const { iidfile } = call.flags
     for (const path of [iidfile, call.flags['metadata-file']]) if (path !== undefined) refuseMissingFolder(path)
-    if (iidfile !== undefined && !check) removeIdFile(iidfile)
+    if (iidfile !== undefined && question === undefined) removeIdFile(iidfile)
     const tare = await call.open()
     const warnings: Warning[] = []
     const progress = pausable(await openProgress(mode, progressOutput(call)))
     const report = tee(progress, warnings, call, mode)
     const onFailedStep = wantsShell ? shellIn(call, progress) : undefined
-    if (check) {
-      await shown(progress, () => checkOnly(tare, { ...options, report }))
-      await print(call.streams, formatCheck(warnings))
-      return warnings.length === 0 ? 0 : 1
+    if (question !== undefined) {
+      const { text, exitCode } = await shown(progress, () => answer(question, tare, { ...options, report }, warnings))
+      await (question.json ? printData(call.streams, text, 'json') : print(call.streams, text))
+      return exitCode
     }
     const onImage = async (image: BuildResult) => {
       writeFiles(call, image, await writeOutputs(outputs.all, image, tare, call, mode))
@@ -73,15 +66,6 @@ async function withWarnings<T>(warnings: readonly Warning[], call: BuildCall, wo
     return await work()
   } finally {
     await tell(call.streams, formatWarnings(warnings, call.debug))
-  }
-}
-
-/** If the Dockerfile turns warnings into errors, they have already been printed. */
-async function checkOnly(tare: Tare, options: BuildOptions): Promise<void> {
-  try {
-    await tare.checkDockerfile(options)
-  } catch (error) {
-    if ((error as { code?: unknown }).code !== 'CHECK_FAILED') throw error
   }
 }
 
