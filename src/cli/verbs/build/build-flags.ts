@@ -14,7 +14,7 @@ export const buildFlags = {
   'cache-to': {
     type: 'list',
     placeholder: 'stringArray',
-    help: 'Where to export the cache ("type=registry,ref=user/app:cache,mode=max", "type=local,dest=DIR"); "type=inline" puts it into the image, which changes the image ID',
+    help: 'Where to export the cache ("type=registry,ref=app:cache,mode=max", "type=local,dest=DIR"); "type=inline" puts it into the image, which changes the image ID',
   },
   'build-context': {
     type: 'list',
