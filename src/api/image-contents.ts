@@ -1,5 +1,6 @@
 import type { ContainerConfig, Digest, Platform } from '../oci/index.ts'
 import type { LayerSummary } from './contents.ts'
+import type { WastedPath, WeighResult } from './weigh.ts'
 
 /** One line of an image's history, as its config has it. */
 export interface HistoryStep {
@@ -65,6 +66,10 @@ export interface ImageContents {
   readonly history: readonly HistoryStep[]
   /** Lowest first. */
   readonly layers: readonly LayerSummary[]
+  /** As `weigh` has them. */
+  readonly weight: Pick<WeighResult, 'size' | 'visible' | 'wasted' | 'efficiency' | 'diveWasted' | 'diveWastedShare'>
+  /** The same; heaviest first. */
+  readonly wastedPaths: readonly WastedPath[]
   readonly paths: PathColumns
   readonly changes: ChangeColumns
   /** Where symlinks point, by the number of the change. */

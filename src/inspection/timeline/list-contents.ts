@@ -1,4 +1,5 @@
 import type { ChangeColumns, HistoryStep, ImageContents } from '../../api/index.ts'
+import { tableOf } from '../../files/layer/index.ts'
 import { sortNames } from '../../support/index.ts'
 import { compareMetadata, factsOf } from '../diff/compare-metadata.ts'
 import { type PlacedEntry, sameColumns } from '../diff/layer-entries.ts'
@@ -6,7 +7,10 @@ import { ByteComparison, type LearntDigest } from '../diff/same-bytes.ts'
 import type { FlatFilesystem } from '../filesystem/flat.ts'
 import type { InspectedImage } from '../image.ts'
 import { summarizeLayers } from '../layer-summaries.ts'
+import { EfficiencyCount } from '../weigh/efficiency.ts'
 import { fileType } from '../weigh/file-type.ts'
+import { visibleFiles } from '../weigh/visible-files.ts'
+import { hiddenFiles, totalWeights, wastedPaths } from '../weigh/waste.ts'
 import { absent, followPaths, type PathChange, type TimedPath } from './timeline.ts'
 
 export interface ListedContents {
@@ -19,14 +23,28 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer E)[]
 
 /** Lists all paths of an image, and what its layers did to them. */
 export function listContents(image: InspectedImage): ListedContents {
-  const { flat, root } = followPaths(image.layers)
+  const { layers } = image
+  const tables = layers.map(({ index }) => tableOf(index))
+  const efficiency = new EfficiencyCount()
+  const { flat, root } = followPaths(layers, (i, below) => efficiency.add(tables[i]!, below))
+  const hidden = hiddenFiles(tables, visibleFiles(flat).ids)
+  const weight = totalWeights(layers, hidden, efficiency.result())
   const bytes = new ByteComparison()
   try {
     const listing = new Listing(flat, bytes)
     listing.list(root, '', '', 0)
     const { paths, changes, targets, owners, fileTypes } = listing
     return {
-      contents: { ...about(image), paths, changes, targets, owners, fileTypes },
+      contents: {
+        ...about(image),
+        weight,
+        wastedPaths: wastedPaths(hidden, flat),
+        paths,
+        changes,
+        targets,
+        owners,
+        fileTypes,
+      },
       learnt: bytes.learnt,
     }
   } finally {
@@ -34,7 +52,9 @@ export function listContents(image: InspectedImage): ListedContents {
   }
 }
 
-function about(image: InspectedImage): Omit<ImageContents, 'paths' | 'changes' | 'targets' | 'owners' | 'fileTypes'> {
+type About = 'name' | 'id' | 'digest' | 'platform' | 'created' | 'author' | 'config' | 'history' | 'layers'
+
+function about(image: InspectedImage): Pick<ImageContents, About> {
   const { config, name, manifest, root } = image
   return {
     ...{ name, id: manifest.config.digest, digest: root.digest, platform: config.platform },

@@ -29,8 +29,14 @@ export interface Timeline {
   readonly root: TimedPath
 }
 
-/** Follows the paths of an image through its layers. Throws `LAYER_INVALID` if they contradict each other. */
-export function followPaths(layers: readonly InspectedLayer[]): Timeline {
+/**
+ * Follows the paths of an image through its layers. `before` is called with each layer, and what is below it. Throws
+ * `LAYER_INVALID` if they contradict each other.
+ */
+export function followPaths(
+  layers: readonly InspectedLayer[],
+  before?: (layer: number, below: FlatFilesystem) => void,
+): Timeline {
   const root = newPath()
   const paths = new Map<FlatDirectory, TimedPath>()
   const touched: TimedPath[] = []
@@ -74,6 +80,7 @@ export function followPaths(layers: readonly InspectedLayer[]): Timeline {
   root.directory = flat.root
   root.now = flat.root.id
   for (; layer < layers.length; layer++) {
+    before?.(layer, flat)
     flat.add(layer)
     for (const path of touched)
       if (path.before !== path.now) path.changes.push({ layer, before: path.before, now: path.now })

@@ -1,4 +1,8 @@
-import type { LayerTable } from '../../files/layer/index.ts'
+import type { WastedPath, WeighResult } from '../../api/index.ts'
+import { contentSize, type LayerTable } from '../../files/layer/index.ts'
+import type { FlatFilesystem } from '../filesystem/flat.ts'
+import type { InspectedLayer } from '../image.ts'
+import type { Efficiency } from './efficiency.ts'
 
 /** A file in a layer that the image does not show. */
 export interface HiddenFile {
@@ -20,4 +24,52 @@ export function hiddenFiles(tables: readonly LayerTable[], visible: ReadonlySet<
     first += table.count
   }
   return hidden
+}
+
+export type TotalWeights = Pick<
+  WeighResult,
+  'size' | 'visible' | 'wasted' | 'efficiency' | 'diveWasted' | 'diveWastedShare'
+>
+
+/** What all layers weigh together. */
+export function totalWeights(
+  layers: readonly InspectedLayer[],
+  hidden: readonly HiddenFile[],
+  efficiency: Efficiency,
+): TotalWeights {
+  const sizes = layers.map(({ index }) => contentSize(index))
+  const size = sum(sizes)
+  const wasted = sum(hidden.map((file) => file.size))
+  const above = size - (sizes[0] ?? 0)
+  return {
+    ...{ size, visible: size - wasted, wasted, efficiency: efficiency.score, diveWasted: efficiency.wasted },
+    diveWastedShare: above === 0 ? 0 : efficiency.wasted / above,
+  }
+}
+
+/** Adds up hidden files by path, heaviest first. */
+export function wastedPaths(hidden: readonly HiddenFile[], flat: FlatFilesystem): readonly WastedPath[] {
+  const paths = new Map<string, { size: number; copies: number }>()
+  for (const { path, size } of hidden) {
+    const known = paths.get(path) ?? { size: 0, copies: 0 }
+    known.size += size
+    known.copies += 1
+    paths.set(path, known)
+  }
+  return [...paths]
+    .map(
+      ([path, { size, copies }]): WastedPath => ({
+        ...{ path, size, copies },
+        became: isThere(flat, path) ? 'replaced' : 'removed',
+      }),
+    )
+    .sort((a, b) => b.size - a.size || (a.path < b.path ? -1 : 1))
+}
+
+function isThere(flat: FlatFilesystem, path: string): boolean {
+  return flat.find(path, { follow: false }).node !== undefined
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0)
 }

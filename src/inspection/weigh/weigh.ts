@@ -1,4 +1,4 @@
-import type { LayerWeight, WastedPath, WeighFinding, WeighResult, WeighRules, Weight } from '../../api/index.ts'
+import type { LayerWeight, WeighFinding, WeighResult, WeighRules, Weight } from '../../api/index.ts'
 import { contentSize, type LayerTable, mergeLayers, tableOf } from '../../files/layer/index.ts'
 import { FlatFilesystem } from '../filesystem/flat.ts'
 import type { InspectedImage } from '../image.ts'
@@ -7,9 +7,7 @@ import { findDuplicates, type ReadDigest } from './duplicates.ts'
 import { EfficiencyCount } from './efficiency.ts'
 import { fileType } from './file-type.ts'
 import { type VisibleFile, visibleFiles } from './visible-files.ts'
-import { type HiddenFile, hiddenFiles } from './waste.ts'
-
-type Weights = Pick<WeighResult, 'size' | 'wasted' | 'efficiency' | 'diveWasted' | 'diveWastedShare'>
+import { hiddenFiles, type TotalWeights, totalWeights, wastedPaths } from './waste.ts'
 
 /** A result, and the digests that had to be read for it. */
 export interface Weighed {
@@ -29,19 +27,7 @@ export function weigh(image: InspectedImage, rules: WeighRules = {}): Weighed {
   }
   const { files, ids, directories } = visibleFiles(flat)
   const hidden = hiddenFiles(tables, ids)
-  const sizes = layers.map(({ index }) => contentSize(index))
-  const size = sum(sizes)
-  const wasted = sum(hidden.map((file) => file.size))
-  const efficiency = count.result()
-  const above = size - (sizes[0] ?? 0)
-  const weights = {
-    size,
-    visible: size - wasted,
-    wasted,
-    efficiency: efficiency.score,
-    diveWasted: efficiency.wasted,
-    diveWastedShare: above === 0 ? 0 : efficiency.wasted / above,
-  }
+  const weights = totalWeights(layers, hidden, count.result())
   const read: ReadDigest[] = []
   const result: WeighResult = {
     ...weights,
@@ -49,7 +35,7 @@ export function weigh(image: InspectedImage, rules: WeighRules = {}): Weighed {
       (layer, i): LayerWeight => ({
         diffId: layer.index.diffId,
         ...(layer.createdBy === undefined ? {} : { createdBy: layer.createdBy }),
-        size: sizes[i]!,
+        size: contentSize(layer.index),
         files: countFiles(tables[i]!),
         wasted: sum(hidden.filter((file) => file.layer === i).map((file) => file.size)),
       }),
@@ -103,30 +89,8 @@ function hasPackageFile(table: LayerTable): boolean {
   return false
 }
 
-function wastedPaths(hidden: readonly HiddenFile[], flat: FlatFilesystem): readonly WastedPath[] {
-  const paths = new Map<string, { size: number; copies: number }>()
-  for (const { path, size } of hidden) {
-    const known = paths.get(path) ?? { size: 0, copies: 0 }
-    known.size += size
-    known.copies += 1
-    paths.set(path, known)
-  }
-  return [...paths]
-    .map(
-      ([path, { size, copies }]): WastedPath => ({
-        ...{ path, size, copies },
-        became: isThere(flat, path) ? 'replaced' : 'removed',
-      }),
-    )
-    .sort((a, b) => b.size - a.size || (a.path < b.path ? -1 : 1))
-}
-
-function isThere(flat: FlatFilesystem, path: string): boolean {
-  return flat.find(path, { follow: false }).node !== undefined
-}
-
 function findingsOf(
-  { size, wasted, efficiency, diveWasted, diveWastedShare }: Weights,
+  { size, wasted, efficiency, diveWasted, diveWastedShare }: TotalWeights,
   { maxSize, maxWasted, minEfficiency, maxWastedShare, maxDiveWasted }: WeighRules,
 ): readonly WeighFinding[] {
   const findings: WeighFinding[] = []

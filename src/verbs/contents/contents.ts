@@ -1,4 +1,5 @@
 import type { ImageContents, LookOptions } from '../../api/index.ts'
+import { tableOf } from '../../files/layer/index.ts'
 import { openContents, rememberDigests } from '../../images/contents/index.ts'
 import type { Host } from '../../images/index.ts'
 import { listContents } from '../../inspection/index.ts'
@@ -7,6 +8,8 @@ import { listContents } from '../../inspection/index.ts'
 export async function imageContents(host: Host, options: LookOptions): Promise<ImageContents> {
   const image = await openContents(host, options.image, options)
   try {
+    // Only these may have to be read, for which a compressed one must be on disk.
+    await image.unpack(image.layers.filter(({ index }) => !tableOf(index).isHashed))
     const { contents, learnt } = listContents(image)
     rememberDigests(host, learnt)
     return contents
