@@ -5,7 +5,7 @@
  *     const image = await tare.build({ context: { kind: 'directory', path: '.' }, tags: ['app'] })
  *     await tare.images.save({ names: ['app'], to: { path: 'app.tar' } })
  *
- * The only file that a face (cli, server, web) may import.
+ * All that a face (cli, server, web) may import, besides the tree of `explorer`.
  */
 
 export type * from './api/index.ts'

@@ -1,6 +1,6 @@
 import { defineVerb } from '../../command.ts'
-import { notYet } from '../../failure.ts'
-import { aboutImage, lookFlags } from './look-flags.ts'
+import { notYet, UsageError } from '../../failure.ts'
+import { aboutImage, look, lookFlags } from './look-flags.ts'
 
 export const explore = defineVerb({
   usage: '[OPTIONS] IMAGE [OTHER]',
@@ -16,9 +16,16 @@ export const explore = defineVerb({
     },
     'no-open': { type: 'bool', notYet: true, help: 'Print the address of the page, but open no browser' },
     port: { type: 'int', notYet: true, help: 'Port of the page on 127.0.0.1 (default: a free one)' },
-    terminal: { type: 'bool', notYet: true, help: 'Show the image in the terminal' },
+    terminal: { type: 'bool', help: 'Show the image in the terminal; "?" lists the keys' },
   },
-  run: async () => {
-    throw notYet('tare explore')
+  run: async ({ args, ...call }) => {
+    if (!call.flags.terminal) throw notYet('tare explore')
+    if (args.length > 1) throw new UsageError('--terminal shows one image', 'Compare two with "tare image diff".')
+    const { exploreOnTerminal, requireTerminal } = await import('../../explore/index.ts')
+    requireTerminal(call)
+    const tare = await call.open()
+    const image = await look(call, args[0]!, (options) => tare.images.contents(options))
+    await exploreOnTerminal(image, call)
+    return 0
   },
 })

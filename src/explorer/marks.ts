@@ -1,0 +1,23 @@
+import type { ChangeColumns } from '../api/index.ts'
+
+/** What happened to a path between two layers. `rewritten`: it is there again, at most with another time. `absent`: it is in neither. */
+export const marks = ['same', 'added', 'changed', 'rewritten', 'removed', 'absent'] as const
+export type Mark = (typeof marks)[number]
+
+export const [same, added, changed, rewritten, removed, absent] = [0, 1, 2, 3, 4, 5] as const
+
+/** In `ChangeColumns.type`. */
+export const directory = 1
+
+// A directory has another time after every change in it, and whoever copies a file again has not changed it.
+const onlyTime = 64
+
+/** Returns what each change does to a path that was there. */
+export function effectsOf({ change, differences, type }: ChangeColumns): Uint8Array {
+  return Uint8Array.from(change, (code, i) => {
+    if (code === 0) return added
+    if (code === 3) return removed
+    if (code === 1 && differences[i] !== onlyTime) return changed
+    return type[i] === directory ? same : rewritten
+  })
+}
