@@ -1,8 +1,16 @@
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
-import { type Bench, checkout, type FileSpec, type Outcome, openBench, type RunOptions, startTare } from './cli.ts'
+import {
+  type Bench,
+  checkout,
+  environmentOf,
+  type FileSpec,
+  type Outcome,
+  openBench,
+  type RunOptions,
+  startTare,
+} from './cli.ts'
 
 // The built command line in this process: the same words and files as those of a process, in a tenth of its time. What is about
 // processes (signals, users, several at once) takes `startTare`.
@@ -18,7 +26,10 @@ let before: Promise<unknown> = Promise.resolve()
 /** A bench whose calls are of this process, but those of another user or with something in front. */
 export function openQuickBench(files: Readonly<Record<string, FileSpec>> = {}): Bench {
   return openBench(files, (argv, options) =>
-    options.user === undefined && options.wrapper === undefined && options.env?.['PATH'] === undefined
+    options.user === undefined &&
+    options.wrapper === undefined &&
+    options.umask === undefined &&
+    options.env?.['PATH'] === undefined
       ? callTare(argv, options)
       : startTare(argv, options).outcome,
   )
@@ -30,18 +41,14 @@ function callTare(argv: readonly string[], options: RunOptions): Promise<Outcome
   return outcome
 }
 
-async function call(argv: readonly string[], { home, cwd, env, input }: RunOptions): Promise<Outcome> {
+async function call(argv: readonly string[], options: RunOptions): Promise<Outcome> {
+  const { cwd, input } = options
   const [out, err] = [new Capture(), new Capture()]
   const stdin = input === undefined ? Readable.from([]) : streamOf(input)
-  const surroundings = {
-    ...{ PATH: process.env['PATH'], HOME: tmpdir(), TZ: 'UTC' },
-    ...(home === undefined ? {} : { TARE_HOME: home }),
-    ...env,
-  }
   const folder = process.cwd()
   if (cwd !== undefined) process.chdir(cwd)
   try {
-    const code = await main(argv, surroundings, { stdin, stdout: out, stderr: err })
+    const code = await main(argv, environmentOf(options), { stdin, stdout: out, stderr: err })
     return { code, signal: undefined, out: out.text(), err: err.text(), bytes: out.bytes() }
   } finally {
     process.chdir(folder)

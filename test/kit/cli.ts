@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { createCipheriv, createHash } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -45,6 +45,8 @@ export interface RunOptions {
   readonly user?: number | undefined
   /** Put in front of the command: `strace -f …`. */
   readonly wrapper?: readonly string[] | undefined
+  /** The umask of the process. */
+  readonly umask?: number | undefined
 }
 
 export interface Running {
@@ -52,12 +54,18 @@ export interface Running {
   readonly outcome: Promise<Outcome>
 }
 
-/** Starts a program. The environment is only what is given, and PATH. */
+/** The environment of a program: only what is given, and PATH. */
+export function environmentOf({ home, env }: RunOptions): NodeJS.ProcessEnv {
+  const store = home === undefined ? {} : { TARE_HOME: home }
+  return { PATH: process.env['PATH'], HOME: tmpdir(), TZ: 'UTC', ...store, ...env }
+}
+
+/** Starts a program. */
 export function start(command: readonly string[], options: RunOptions = {}): Running {
-  const [file, ...args] = [...(options.wrapper ?? []), ...command] as [string, ...string[]]
-  const home = options.home === undefined ? {} : { TARE_HOME: options.home }
+  const masked = options.umask === undefined ? [] : ['sh', '-c', `umask 0${options.umask.toString(8)}; exec "$@"`, 'sh']
+  const [file, ...args] = [...(options.wrapper ?? []), ...masked, ...command] as [string, ...string[]]
   const child = spawn(file, args, {
-    env: { PATH: process.env['PATH'], HOME: tmpdir(), TZ: 'UTC', ...home, ...options.env },
+    env: environmentOf(options),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.user === undefined ? {} : { uid: options.user, gid: options.user }),
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
@@ -165,13 +173,8 @@ export function openBench(files: Readonly<Record<string, FileSpec>> = {}, run: R
   return { folder, home, context, tare, succeed }
 }
 
-/** Bytes that look like chance and are the same every time. */
+/** Bytes that look random and are the same every time: a key stream. */
 export function noise(size: number, seed = 'noise'): Buffer {
-  const bytes = Buffer.allocUnsafe(size)
-  let block = createHash('sha256').update(seed).digest()
-  for (let at = 0; at < size; at += block.length) {
-    block = createHash('sha256').update(block).digest()
-    block.copy(bytes, at)
-  }
-  return bytes
+  const key = createHash('sha256').update(seed).digest()
+  return createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(size))
 }

@@ -14,7 +14,19 @@ const path = process.env['PATH']
 const nowhere = mkdtempSync(join(tmpdir(), 'tare-test-'))
 afterAll(() => rmSync(nowhere, { recursive: true }))
 
+const packed = new WeakMap<Uint8Array, Map<string, Buffer>>()
+
+/** Packs with the program; each of the bytes only once, as packing would take most of the time of these tests. */
 function pack(program: string, bytes: Uint8Array, ...args: string[]): Buffer {
+  const archives = packed.get(bytes) ?? new Map<string, Buffer>()
+  packed.set(bytes, archives)
+  const command = [program, ...args].join(' ')
+  const archive = archives.get(command) ?? packAnew(program, bytes, ...args)
+  archives.set(command, archive)
+  return archive
+}
+
+function packAnew(program: string, bytes: Uint8Array, ...args: string[]): Buffer {
   const { stdout, status, stderr } = spawnSync(program, ['-c', ...args], {
     input: bytes,
     maxBuffer: 1e9,
@@ -40,6 +52,10 @@ async function unpack(bytes: Uint8Array, size = 1000, limit?: number): Promise<B
 
 const text = Buffer.from(Array.from({ length: 20_000 }, (_, i) => `line ${i * 7919}\n`).join(''))
 const mixed = Buffer.concat([text, randomBytes(200_000), Buffer.alloc(300_000), Buffer.from('aaaa'.repeat(999)), text])
+const empty = Buffer.alloc(0)
+const uniform = Buffer.alloc(1_000_000, 'x')
+const random = randomBytes(100_000)
+const large = randomBytes(2_000_000)
 
 const ways = [
   { name: 'with the programs', path },
@@ -58,7 +74,7 @@ describe.each(ways)('$name', ({ path: visible }) => {
 
   describe.each(programs.filter(installed))('%s', (program) => {
     test('what the program packs comes out again, however it is cut', async () => {
-      for (const plain of [Buffer.alloc(0), Buffer.from('a'), Buffer.alloc(1_000_000, 'x'), randomBytes(100_000)]) {
+      for (const plain of [empty, Buffer.from('a'), uniform, random]) {
         expect((await unpack(pack(program, plain), 64 * 1024)).equals(plain)).toBe(true)
       }
       for (const level of ['-1', '-9']) {
@@ -69,7 +85,7 @@ describe.each(ways)('$name', ({ path: visible }) => {
     })
 
     test('archives one after the other come out as one', async () => {
-      const [a, b, c] = [text, Buffer.alloc(0), mixed]
+      const [a, b, c] = [text, empty, mixed]
       const packed = Buffer.concat([pack(program, a), pack(program, b), pack(program, c)])
       expect((await unpack(packed, 4096)).equals(Buffer.concat([a, b, c]))).toBe(true)
       const ends = [pack(program, a), pack(program, c)]
@@ -117,7 +133,7 @@ describe.each(ways)('$name', ({ path: visible }) => {
     })
 
     test('who stops early closes the source, and nothing is left running', async () => {
-      const packed = pack(program, randomBytes(2_000_000))
+      const packed = pack(program, large)
       let closed = false
       const source = async function* (): Bytes {
         try {
