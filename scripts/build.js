@@ -1,11 +1,12 @@
 // Builds dist/: the library as plain modules with its types in one file (tsc), and the command line split so that each verb loads
-// only what it needs (esbuild).
+// only what it needs (esbuild), and the page that shows images as one document (vite).
 import { execFileSync } from 'node:child_process'
 import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildCommandLine } from './command-line.js'
+import { buildPage } from './page.js'
 import { rollUpTypes } from './roll-up-types.js'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -33,6 +34,7 @@ try {
     },
     folder: join(made, 'cli'),
   })
+  writeFileSync(join(made, 'page.html'), await buildPage(root))
   rmSync(dist, { recursive: true, force: true })
   renameSync(made, dist)
 } finally {

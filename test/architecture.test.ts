@@ -149,6 +149,20 @@ test('a pure room reaches for nothing outside', () => {
   expect(wrong).toEqual([])
 })
 
+test('the page knows the library by its types, in one file, and keeps to the same sizes', () => {
+  const page = resolve(root, '../web/src')
+  const own = readdirSync(page, { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.tsx?$/.test(file))
+    .map((file) => file.replaceAll('\\', '/'))
+  const read = (file: string) => readFileSync(join(page, file), 'utf8')
+  expect(own.length).toBeGreaterThan(20)
+  expect(own.filter((file) => /'(?:\.\.\/)+src\//.test(read(file)))).toEqual(['library.ts'])
+  expect(read('library.ts').match(/^(?:export|import)(?! type).*/gm)).toBe(null)
+  expect(own.filter((file) => read(file).trimEnd().split('\n').length > 300)).toEqual([])
+  for (const folder of new Set(own.map((file) => dirname(file))))
+    expect(own.filter((file) => dirname(file) === folder).length, folder).toBeLessThanOrEqual(20)
+})
+
 test('each room opens with a door that says what it is for', () => {
   for (const room of names.filter((name) => sources.some((file) => roomOf(file) === name))) {
     const door = readFileSync(join(root, room, 'index.ts'), 'utf8')

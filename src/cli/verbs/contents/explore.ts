@@ -1,31 +1,54 @@
 import { defineVerb } from '../../command.ts'
-import { notYet, UsageError } from '../../failure.ts'
+import { UsageError } from '../../failure.ts'
 import { aboutImage, look, lookFlags } from './look-flags.ts'
 
 export const explore = defineVerb({
   usage: '[OPTIONS] IMAGE [OTHER]',
-  about: `Shows an image in the browser: its layers, files and sizes; with OTHER, both side by side.\n${aboutImage}`,
+  about: `Shows an image in the browser: its layers, files and sizes, what is wasted, findings, config and history; with OTHER, both side by
+side. The page is served on 127.0.0.1 until Ctrl-C, under an address that nobody can guess; or, with --html, written to a file that needs
+no server.
+${aboutImage}`,
   args: { least: 1, most: 2 },
   flags: {
     ...lookFlags,
     html: {
       type: 'string',
       placeholder: 'file',
-      notYet: true,
-      help: 'Write the page to one file that needs no server',
+      help: 'Write the page to one file that needs no server ("-": stdout)',
     },
-    'no-open': { type: 'bool', notYet: true, help: 'Print the address of the page, but open no browser' },
-    port: { type: 'int', notYet: true, help: 'Port of the page on 127.0.0.1 (default: a free one)' },
+    'no-open': { type: 'bool', help: 'Print the address of the page, but open no browser' },
+    port: { type: 'int', help: 'Port of the page on 127.0.0.1 (default: a free one)' },
     terminal: { type: 'bool', help: 'Show the image in the terminal; "?" lists the keys' },
   },
   run: async ({ args, ...call }) => {
-    if (!call.flags.terminal) throw notYet('tare explore')
-    if (args.length > 1) throw new UsageError('--terminal shows one image', 'Compare two with "tare image diff".')
-    const { exploreOnTerminal, requireTerminal } = await import('../../explore/index.ts')
-    requireTerminal(call)
+    const { flags } = call
+    const [a, b] = args as [string, string | undefined]
+    const clash = (['terminal', 'html', 'no-open', 'port'] as const).filter((flag) => call.given.has(flag))
+    if (clash.length > 1 && (flags.terminal || flags.html !== undefined))
+      throw new UsageError(`--${clash[0]} and --${clash[1]} exclude each other`)
+    if (flags.terminal) {
+      if (b !== undefined)
+        throw new UsageError('--terminal shows one image', 'Compare two with "tare image diff", or without --terminal.')
+      const { exploreOnTerminal, requireTerminal } = await import('../../explore/index.ts')
+      requireTerminal(call)
+      const tare = await call.open()
+      const image = await look(call, a, (options) => tare.images.contents(options))
+      await exploreOnTerminal(image, call)
+      return 0
+    }
+    const port = portOf(flags.port)
+    const { explorePage } = await import('./explore-page.ts')
     const tare = await call.open()
-    const image = await look(call, args[0]!, (options) => tare.images.contents(options))
-    await exploreOnTerminal(image, call)
+    await look(call, b === undefined ? a : `${a} and ${b}`, ({ image: _, ...options }) =>
+      explorePage(tare, { ...options, a, b }, { ...call, html: flags.html, port, opens: !flags['no-open'] }),
+    )
     return 0
   },
 })
+
+function portOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const port = Number(text)
+  if (port >= 1 && port <= 65535) return port
+  throw new UsageError(`invalid --port "${text}"`, 'Ports are from 1 to 65535.')
+}

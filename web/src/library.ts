@@ -1,0 +1,9 @@
+/** The page knows the library by the types of its answers, and by nothing else. */
+export type {
+  CheckResult,
+  ImageContents,
+  ImageDiff,
+  InstalledPackage,
+  LayerSummary,
+  WeighResult,
+} from '../../src/index.ts'

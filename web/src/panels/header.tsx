@@ -1,0 +1,141 @@
+import type { ComponentChildren } from 'preact'
+import type { WeighResult } from '../library.ts'
+import type { Model } from '../model/image.ts'
+import { type State, type Tab, type Theme, themes } from '../state.ts'
+import { countOf, percentText, sizeText } from '../text/numbers.ts'
+import { printable } from '../text/printable.ts'
+
+interface HeaderProps {
+  readonly model: Model
+  readonly weighed: readonly (WeighResult | undefined)[]
+  readonly state: State
+  readonly tabs: readonly TabItem[]
+  readonly onTab: (tab: Tab) => void
+  readonly onTheme: (theme: Theme) => void
+  readonly onKeys: () => void
+}
+
+export interface TabItem {
+  readonly tab: Tab
+  readonly name: string
+  readonly note?: string | undefined
+}
+
+/** Which image this is, and the ways into it. */
+export function Header({ model, weighed, state, tabs, onTab, onTheme, onKeys }: HeaderProps) {
+  const isPair = model.images.length === 2
+  return (
+    <header class="top">
+      <div class="top-line">
+        <h1 class={isPair ? 'names pair-names' : 'names'}>
+          {model.images.map(({ contents }, i) => (
+            <span key={i} class="image-name">
+              {isPair && <span class={`side-letter side-${'AB'[i]}`}>{'AB'[i]}</span>}
+              <bdi>{printable(contents.name)}</bdi>
+            </span>
+          ))}
+        </h1>
+        <div class="tools">
+          <ThemeSwitch theme={state.theme} onTheme={onTheme} />
+          <button type="button" class="tool" onClick={onKeys} aria-label="Keys" title="Keys (?)">
+            ?
+          </button>
+        </div>
+      </div>
+      {!isPair && <Facts model={model} weighed={weighed[0]} />}
+      <TabList tabs={tabs} tab={state.tab} onTab={onTab} />
+    </header>
+  )
+}
+
+function Facts({ model, weighed }: { readonly model: Model; readonly weighed: WeighResult | undefined }) {
+  const { layers, platform, id } = model.images[0].contents
+  const size = layers.reduce((sum, { contentSize }) => sum + contentSize, 0)
+  return (
+    <dl class="figures">
+      <Figure name="Size">{sizeText(size)}</Figure>
+      <Figure name="Layers">{layers.length}</Figure>
+      <Figure name="Efficiency">{weighed === undefined ? '…' : percentText(weighed.efficiency)}</Figure>
+      <Figure name="Wasted">{weighed === undefined ? '…' : sizeText(weighed.wasted)}</Figure>
+      <Figure name="Platform">{printable(platformText(platform))}</Figure>
+      <Figure name="Image ID">
+        <code>{id.slice(7, 19)}</code>
+      </Figure>
+    </dl>
+  )
+}
+
+function Figure({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  )
+}
+
+export function platformText({ os, architecture, variant }: Model['images'][0]['contents']['platform']): string {
+  return [os, architecture, variant].filter((part) => part !== undefined).join('/')
+}
+
+export function summaryOf({ contents }: Model['images'][0]): string {
+  const size = contents.layers.reduce((sum, { contentSize }) => sum + contentSize, 0)
+  return `${sizeText(size)} · ${countOf(contents.layers.length, 'layer')} · ${platformText(contents.platform)}`
+}
+
+function TabList({
+  tabs,
+  tab,
+  onTab,
+}: {
+  readonly tabs: readonly TabItem[]
+  readonly tab: Tab
+  readonly onTab: (tab: Tab) => void
+}) {
+  const move = (event: KeyboardEvent) => {
+    const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0
+    if (step === 0) return
+    event.preventDefault()
+    const index = tabs.findIndex((item) => item.tab === tab)
+    const next = tabs[(index + step + tabs.length) % tabs.length]!
+    onTab(next.tab)
+    document.getElementById(`tab-${next.tab}`)?.focus()
+  }
+  return (
+    <div class="tabs" role="tablist" aria-label="Views" onKeyDown={move}>
+      {tabs.map(({ tab: own, name, note }) => (
+        <button
+          type="button"
+          key={own}
+          id={`tab-${own}`}
+          role="tab"
+          aria-selected={own === tab}
+          aria-controls="view"
+          tabIndex={own === tab ? 0 : -1}
+          onClick={() => onTab(own)}
+        >
+          {name}
+          {note !== undefined && <span class="note">{note}</span>}
+        </button>
+      ))}
+    </div>
+  )
+}
+
+const themeSigns: Readonly<Record<Theme, string>> = { auto: '◐', light: '○', dark: '●' }
+
+function ThemeSwitch({ theme, onTheme }: { readonly theme: Theme; readonly onTheme: (theme: Theme) => void }) {
+  const next = themes[(themes.indexOf(theme) + 1) % themes.length]!
+  const name = theme === 'auto' ? 'as the system' : theme
+  return (
+    <button
+      type="button"
+      class="tool"
+      aria-label={`Colours: ${name}. Change to ${next === 'auto' ? 'those of the system' : next}`}
+      title={`Colours: ${name}`}
+      onClick={() => onTheme(next)}
+    >
+      {themeSigns[theme]}
+    </button>
+  )
+}

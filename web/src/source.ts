@@ -1,0 +1,48 @@
+import type { CheckResult, ImageContents, ImageDiff, WeighResult } from './library.ts'
+
+/** What the page asks for, by the names under which it gets it. */
+export interface Answers {
+  readonly 'contents/a': ImageContents
+  readonly 'contents/b': ImageContents
+  readonly 'weigh/a': WeighResult
+  readonly 'weigh/b': WeighResult
+  readonly 'check/a': CheckResult
+  readonly 'check/b': CheckResult
+  readonly diff: ImageDiff
+}
+
+/** What was written into the page: one image or two, and all answers where no server has them. */
+interface PageData {
+  readonly images: 1 | 2
+  readonly answers?: Answers
+}
+
+export interface Source {
+  readonly images: 1 | 2
+  ask<K extends keyof Answers>(name: K): Promise<Answers[K]>
+}
+
+/** Reads what the page came with. */
+export function openSource(): Source {
+  const { images, answers } = JSON.parse(document.getElementById('data')!.textContent) as PageData
+  if (answers !== undefined) return { images, ask: async (name) => answers[name] }
+  const asked = new Map<string, Promise<unknown>>()
+  return {
+    images,
+    ask: (name) => {
+      const answer = asked.get(name) ?? fetchAnswer(name)
+      asked.set(name, answer)
+      return answer as Promise<never>
+    },
+  }
+}
+
+async function fetchAnswer(name: string): Promise<unknown> {
+  const response = await fetch(`data/${name}`).catch(() => {
+    throw new Error('tare does not answer any more: was it ended?')
+  })
+  const answer: unknown = await response.json().catch(() => undefined)
+  if (response.ok) return answer
+  const message = (answer as { readonly message?: unknown } | undefined)?.message
+  throw new Error(typeof message === 'string' ? message : `tare answered ${response.status}`)
+}

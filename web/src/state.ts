@@ -1,0 +1,64 @@
+import type { Scope } from './model/view.ts'
+import type { Colouring } from './treemap/colours.ts'
+
+export const themes = ['auto', 'light', 'dark'] as const
+export type Theme = (typeof themes)[number]
+export type Tab = 'files' | 'differences' | 'space' | 'findings' | 'config'
+
+/** Where somebody is on the page. */
+export interface State {
+  readonly tab: Tab
+  readonly scope: Scope
+  /** The directory that the treemap shows. */
+  readonly root: number
+  readonly selected: number
+  readonly hovered: number | undefined
+  /** Directories that are open in the tree. */
+  readonly open: ReadonlySet<number>
+  readonly bySize: boolean
+  readonly colouring: Colouring
+  readonly query: string
+  /** Shows only what is different, where two images are compared. */
+  readonly onlyDifferent: boolean
+  readonly theme: Theme
+  readonly showsKeys: boolean
+  /** Whether keys without a modifier do something. */
+  readonly hasKeys: boolean
+}
+
+export type Change = Partial<State> | ((state: State) => Partial<State>)
+
+export function initialState(images: 1 | 2): State {
+  return {
+    ...{ tab: 'files', scope: { kind: 'all' }, root: 0, selected: 0, hovered: undefined, open: new Set([0]) },
+    ...{ bySize: true, colouring: images === 2 ? 'change' : 'layer', query: '', onlyDifferent: false },
+    ...{ theme: remembered('tare.theme', themes) ?? 'auto', showsKeys: false },
+    hasKeys: remembered('tare.keys', ['on', 'off']) !== 'off',
+  }
+}
+
+/** Another part of the image: of a layer, what it did is of interest; in the whole, who did it. */
+export function inScope(scope: Scope): Pick<State, 'scope' | 'colouring'> {
+  return { scope, colouring: scope.kind === 'all' ? 'layer' : 'change' }
+}
+
+export function reduce(state: State, change: Change): State {
+  return { ...state, ...(typeof change === 'function' ? change(state) : change) }
+}
+
+/** A page in a file may not be allowed to keep anything. */
+function remembered<T extends string>(key: string, values: readonly T[]): T | undefined {
+  try {
+    return values.find((value) => value === localStorage.getItem(key))
+  } catch {
+    return undefined
+  }
+}
+
+export function remember(key: 'tare.theme' | 'tare.keys', value: string): void {
+  try {
+    localStorage.setItem(key, value)
+  } catch {
+    // Then the next page starts as this one did.
+  }
+}

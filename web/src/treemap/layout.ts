@@ -1,0 +1,90 @@
+import { treemapSquarify } from 'd3-hierarchy'
+import { childrenOf, type Tree } from '../model/tree.ts'
+import { isDirectory, type View } from '../model/view.ts'
+
+export interface Rectangle {
+  readonly x0: number
+  readonly y0: number
+  readonly x1: number
+  readonly y1: number
+}
+
+/** A rectangle for a path; what is in a directory comes after it. */
+export interface Tile extends Rectangle {
+  /** -1: what is too small to be seen, together. */
+  readonly node: number
+  readonly level: number
+  readonly isDirectory: boolean
+  /** A directory with a strip for its name. */
+  readonly hasHeader: boolean
+}
+
+export const headerHeight = 20
+const smallestHeader = { width: 56, height: 46 }
+// Squares of a pixel below which a path gets no tile of its own.
+const leastArea = 1.5
+const leastSide = 5
+
+interface Slot {
+  readonly node: number
+  readonly value: number
+  x0: number
+  y0: number
+  x1: number
+  y1: number
+}
+
+/** Lays a directory out in a rectangle, as deep as there are pixels: the work goes with them, not with the number of files. */
+export function layOut(tree: Tree, view: View, root: number, { x0, y0, x1, y1 }: Rectangle): readonly Tile[] {
+  const tiles: Tile[] = []
+  const place = (node: number, area: Rectangle, level: number): void => {
+    const isFolder = node >= 0 && isDirectory(view, tree, node)
+    const [width, height] = [area.x1 - area.x0, area.y1 - area.y0]
+    const hasHeader = isFolder && level > 0 && width >= smallestHeader.width && height >= smallestHeader.height
+    tiles.push({ ...area, node, level, isDirectory: isFolder, hasHeader })
+    if (!isFolder || width < leastSide || height < leastSide) return
+    const margin = level === 0 ? 0 : hasHeader ? 3 : width > 14 && height > 14 ? 1.5 : 0
+    const inner = {
+      x0: area.x0 + margin,
+      y0: area.y0 + (hasHeader ? headerHeight : margin),
+      x1: area.x1 - margin,
+      y1: area.y1 - margin,
+    }
+    for (const slot of slotsOf(tree, view, node, inner))
+      place(slot.node, { x0: slot.x0, y0: slot.y0, x1: slot.x1, y1: slot.y1 }, level + 1)
+  }
+  if (x1 - x0 > 1 && y1 - y0 > 1) place(root, { x0, y0, x1, y1 }, 0)
+  return tiles
+}
+
+function slotsOf(tree: Tree, { total }: View, node: number, area: Rectangle): readonly Slot[] {
+  const slots: Slot[] = []
+  let sum = 0
+  for (const child of childrenOf(tree, node)) {
+    const value = total[child]!
+    if (value <= 0) continue
+    sum += value
+    slots.push({ node: child, value, x0: 0, y0: 0, x1: 0, y1: 0 })
+  }
+  if (sum === 0) return []
+  slots.sort((a, b) => b.value - a.value)
+  const scale = ((area.x1 - area.x0) * (area.y1 - area.y0)) / sum
+  let shown = slots.length
+  let rest = 0
+  while (shown > 0 && slots[shown - 1]!.value * scale < leastArea) rest += slots[--shown]!.value
+  slots.length = shown
+  if (rest > 0) slots.push({ node: -1, value: rest, x0: 0, y0: 0, x1: 0, y1: 0 })
+  // d3 reads nothing else of a hierarchy here.
+  const parent = { value: sum, children: slots } as unknown as Parameters<typeof treemapSquarify>[0]
+  treemapSquarify(parent, area.x0, area.y0, area.x1, area.y1)
+  return slots
+}
+
+/** Returns the innermost tile at a point. */
+export function tileAt(tiles: readonly Tile[], x: number, y: number): Tile | undefined {
+  for (let i = tiles.length - 1; i >= 0; i--) {
+    const tile = tiles[i]!
+    if (x >= tile.x0 && x < tile.x1 && y >= tile.y0 && y < tile.y1) return tile
+  }
+  return undefined
+}
