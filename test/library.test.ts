@@ -34,6 +34,7 @@ test('an image is built, listed, saved, loaded and removed; every answer is plai
     platform: expect.objectContaining({ os: 'linux' }),
     size: expect.any(Number),
     names: ['app:1', 'team/app:latest'],
+    outputs: ['app:1', 'team/app:latest'].map((to) => expect.objectContaining({ kind: 'image', to })),
     warnings: [],
   })
   const [image] = await tare.images.list({ reference: 'app' })

@@ -1,5 +1,6 @@
 import type { Digest, Platform } from '../oci/index.ts'
-import type { CacheDestination, CacheSource } from './build-cache.ts'
+import type { CacheDestination, CacheSource } from './builds/build-cache.ts'
+import type { BuildAnnotation, BuildOutput, BuiltOutput } from './builds/outputs.ts'
 import type { LoginCallOptions } from './call.ts'
 import type { HostEntry, Isolation, ResourceLimit } from './run.ts'
 
@@ -83,8 +84,16 @@ export interface BuildOptions extends LoginCallOptions {
   readonly buildArgs?: Readonly<Record<string, string | undefined>> | undefined
   /** Labels added to the image's config. Default: none. */
   readonly labels?: Readonly<Record<string, string>> | undefined
-  /** Annotations of the manifest. Default: none. */
-  readonly annotations?: Readonly<Record<string, string>> | undefined
+  /**
+   * Annotations of every output that can hold them; an object has those of the manifests. Rejects with `ANNOTATION_INVALID` if no
+   * output can hold one. Default: none.
+   */
+  readonly annotations?: Readonly<Record<string, string>> | readonly BuildAnnotation[] | undefined
+  /**
+   * Where the result goes. Default: an image in the store. Outputs without an image (`local`, `tar`, `cacheonly`) keep none in the
+   * store, unless there are others.
+   */
+  readonly outputs?: readonly BuildOutput[] | undefined
   /** `linux/arm64`; several make an index. Default: this machine's architecture, with linux. */
   readonly platforms?: readonly string[] | undefined
   /** Named contexts, by name. A name such as `alpine:3.19` replaces the image of that name. Default: none. */
@@ -101,8 +110,8 @@ export interface BuildOptions extends LoginCallOptions {
    */
   readonly cacheTo?: readonly CacheDestination[] | undefined
   /**
-   * Registries, if the image is only pushed to these: layers found in their caches are not fetched. Default: none, every layer from a
-   * cache is brought into the store.
+   * Registries, if the image is only pushed to these: layers found in their caches are not fetched. Default: those of `outputs`, if
+   * all of them push. Otherwise every layer from a cache is brought into the store.
    */
   readonly pushedOnlyTo?: readonly string[] | undefined
   /** Called when the image is in the store, before caches are exported. Default: nobody is told. */
@@ -113,6 +122,8 @@ export interface BuildOptions extends LoginCallOptions {
   readonly load?: boolean | undefined
   /** The environment for build arguments without a value, secrets, SSH_AUTH_SOCK and SOURCE_DATE_EPOCH. Default: empty. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
+  /** Seconds since 1970, for the image in place of SOURCE_DATE_EPOCH; instructions do not see it. Default: SOURCE_DATE_EPOCH. */
+  readonly epoch?: number | undefined
   /** Sets file times later than SOURCE_DATE_EPOCH to it, in new layers. Default: false. */
   readonly rewriteTimestamp?: boolean | undefined
   /** The network of RUN where it does not say itself: `default` and `host` are this machine's. Default: `default`. */
@@ -167,6 +178,8 @@ export interface BuildResult {
   readonly names: readonly string[]
   /** What the build checks found, and other warnings. */
   readonly warnings: readonly BuildWarning[]
+  /** The outputs in the order they were made. */
+  readonly outputs: readonly BuiltOutput[]
 }
 
 /** What a build check found. */

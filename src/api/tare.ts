@@ -1,6 +1,7 @@
 import type { Digest } from '../oci/index.ts'
 import type { ImportOptions, LoadedImage, LoadOptions, SaveOptions } from './archives.ts'
 import type { BuildOptions, BuildResult, BuildWarning } from './build.ts'
+import type { DockerfileOutline, DockerfileTargets } from './builds/outline.ts'
 import type { CallOptions } from './call.ts'
 import type { CheckOptions, CheckResult } from './check.ts'
 import type {
@@ -37,7 +38,6 @@ import type {
   TareInfo,
   VersionInfo,
 } from './machine.ts'
-import type { DockerfileOutline, DockerfileTargets } from './outline.ts'
 import type {
   CopyOptions,
   CopyResult,

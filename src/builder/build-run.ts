@@ -3,20 +3,20 @@ import type { BuildOptions, BuildResult } from '../api/index.ts'
 import { Snapshots } from '../content/layers/index.ts'
 import type { Dockerfile } from '../dockerfile/index.ts'
 import { type Host, unpackLimit } from '../images/index.ts'
-import {
-  type Descriptor,
-  type Digest,
-  familiarName,
-  normalizePlatform,
-  type Platform,
-  parsePlatform,
-  type Reference,
-} from '../oci/index.ts'
+import { type Digest, normalizePlatform, type Platform, parsePlatform } from '../oci/index.ts'
 import { type Step, Steps, silent, TareError } from '../support/index.ts'
-import { assembleImage, type Document } from './assemble/index.ts'
+import { assembleImage } from './assemble/index.ts'
 import { BuildCaches } from './build-caches.ts'
 import { buildArguments, warningsOf } from './build-options.ts'
-import { imageFacts, writeIndex } from './image-facts.ts'
+import { imageFacts } from './image-facts.ts'
+import {
+  type BuiltImage,
+  makeOutputs,
+  pushedOnlyTo,
+  type ResolvedOutput,
+  resolveOutputs,
+  resultOf,
+} from './outputs/index.ts'
 import {
   type DownloadOperation,
   type GitOperation,
@@ -30,7 +30,6 @@ import type { Sandbox } from './sandbox/index.ts'
 import type { Needle } from './session/index.ts'
 import {
   Agents,
-  asStep,
   BuildBases,
   BuildContexts,
   type ImageLeak,
@@ -48,7 +47,7 @@ import {
 import { type RunSettings, solve } from './solve/index.ts'
 
 /**
- * One build, from its options to an image in the store: `plan`, then `make` for each platform, then `keep`; `close` in any case.
+ * One build, from its options to its outputs: `plan`, then `make` for each platform, then `finish`; `close` in any case.
  */
 export class BuildRun {
   private readonly host: Host
@@ -70,11 +69,15 @@ export class BuildRun {
   private checksAreErrors = false
   /** For each image made. */
   private readonly layers: (readonly Digest[])[] = []
-  private readonly ids: { config: Document['blob']; platform: Platform }[] = []
+  private readonly outputs: readonly ResolvedOutput[]
 
   constructor(host: Host, options: BuildOptions) {
     this.host = host
     this.options = options
+    const wanted = (options.platforms ?? []).map((text) => normalizePlatform(parsePlatform(text, host.platform)))
+    const platforms = wanted.length === 0 ? [host.platform] : wanted
+    this.platforms = platforms
+    this.outputs = resolveOutputs({ options, platforms, home: host.store.home, isAttested: () => false })
     this.steps = new Steps(options.report ?? silent)
     this.bases = new BuildBases(host, options, this.steps)
     this.signal = AbortSignal.any(options.signal === undefined ? [] : [options.signal])
@@ -88,9 +91,8 @@ export class BuildRun {
     this.needles = search ? needlesOf(this.secrets, options.report ?? silent) : []
     const { steps, signal, secrets, agents } = this
     this.contexts = new BuildContexts(host, options, { steps, signal, secrets, agents })
-    this.caches = new BuildCaches(host, options, { steps, signal, report: options.report ?? silent })
-    const wanted = (options.platforms ?? []).map((text) => normalizePlatform(parsePlatform(text, host.platform)))
-    this.platforms = wanted.length === 0 ? [host.platform] : wanted
+    const nearOnly = { ...options, pushedOnlyTo: options.pushedOnlyTo ?? pushedOnlyTo(this.outputs) }
+    this.caches = new BuildCaches(host, nearOnly, { steps, signal, report: options.report ?? silent })
     this.named = readNamedContexts(host, options.contexts ?? {})
   }
 
@@ -119,7 +121,7 @@ export class BuildRun {
         timeOf: (source) => this.contexts.timeOf(source),
         signal: this.signal,
       })
-      planned.push(plan)
+      planned.push(dated(plan, options.epoch))
     }
     this.checksAreErrors = file.check.error
     this.warn(planned[0]!)
@@ -137,7 +139,7 @@ export class BuildRun {
   }
 
   /** Makes one platform's layers and documents, and stores them. */
-  async make(plan: Planned): Promise<Document> {
+  async make(plan: Planned): Promise<BuiltImage> {
     const { host, options } = this
     const { epoch } = plan.output
     const tools = {
@@ -162,54 +164,44 @@ export class BuildRun {
     const solving = this.caches.solve(plan, search, (caches) => solve(plan, { ...tools, ...caches }))
     const { snapshots, records } = await solving
     this.bases.keep(plan.operations)
+    const { elsewhere } = this.caches
     const members = this.caches.members(records)
-    const { config, manifest } = assembleImage(
-      ...imageFacts(host.store, options, plan, snapshots, this.caches.elsewhere, members),
-    )
-    await this.search(plan, snapshots, [config, manifest])
+    const { config, manifest } = assembleImage(...imageFacts(host.store, plan, snapshots, elsewhere, members))
+    await this.search(plan, snapshots, [
+      { what: 'config', bytes: config.bytes },
+      { what: 'manifest', bytes: manifest.bytes },
+      { what: 'manifest', bytes: this.annotations() },
+    ])
     const step = this.steps.start('exporting to image')
     step.progress('exporting layers', 0, undefined, true)
     for (const document of [config, manifest]) host.store.blobs.write(document.bytes)
     step.progress(`writing image ${config.blob.digest}`, 0, undefined, true)
     step.done()
-    this.ids.push({ config: config.blob, platform: plan.output.platform })
-    this.layers.push(snapshots[plan.output.root]!.layers.map(({ diffId }) => diffId))
-    return manifest
+    const snapshot = snapshots[plan.output.root]!
+    this.layers.push(snapshot.layers.map(({ diffId }) => diffId))
+    return { platform: plan.output.platform, config, manifest, snapshot, epoch }
   }
 
-  async keep(
-    planned: readonly Planned[],
-    images: readonly Document[],
-    names: readonly Reference[],
-  ): Promise<BuildResult> {
-    const { store } = this.host
-    const made = images.length === 1 ? images[0]!.blob : writeIndex(store, images, this.ids)
+  /** Makes the outputs. */
+  async finish(planned: readonly Planned[], images: readonly BuiltImage[]): Promise<BuildResult> {
+    const { host, steps, signal, snapshots } = this
+    const report = this.options.report ?? silent
     const bases = this.bases.basedOn(planned, this.layers) ?? []
-    const cached = images.flatMap(({ blob }) => this.caches.basedOn(blob))
+    const cached = images.flatMap(({ manifest }) => this.caches.basedOn(manifest.blob))
     const basedOn = bases.length + cached.length === 0 ? undefined : [...bases, ...cached]
-    const pulledAs = store.entries().find(({ manifest }) => manifest.digest === made.digest)?.pulledAs
-    const root = this.options.load === true ? await this.complete(made) : made
-    await store.keep(root, names, this.host.now(), { basedOn, pulledAs })
-    const id = images.length === 1 ? this.ids[0]!.config.digest : root.digest
-    const familiar = names.map(familiarName)
-    for (const name of familiar) this.options.report?.({ type: 'image', id, name })
-    if (familiar.length === 0) this.options.report?.({ type: 'image', id })
+    const outputs = await makeOutputs(this.outputs, () => ({ inline: false, artifact: false }), {
+      ...{ host, images, snapshots, basedOn, pushedAs: new Map(), steps, report, signal },
+    })
+    const { digest, mediaType, size } = resultOf(host.store, images, outputs)
+    const id = images.length === 1 ? images[0]!.config.blob.digest : digest
+    const names = outputs.flatMap(({ kind, to }) => (kind === 'image' && !to.startsWith('sha256:') ? [to] : []))
+    for (const name of names) report({ type: 'image', id, name })
+    if (names.length === 0) report({ type: 'image', id })
     return {
-      id,
-      digest: root.digest,
-      mediaType: root.mediaType,
-      size: root.size,
-      platform: images.length === 1 ? this.ids[0]!.platform : undefined,
-      names: familiar,
+      ...{ id, digest, mediaType, size, names, outputs },
+      platform: images.length === 1 ? images[0]!.platform : undefined,
       warnings: [...this.leaks.map(leakWarning), ...warningsOf(planned[0]!)],
     }
-  }
-
-  private async complete(root: Descriptor): Promise<Descriptor> {
-    const { completeImage } = await import('../images/ingest/index.ts')
-    const { signal, options, steps, host } = this
-    const title = '[internal] load layers of the image'
-    return asStep(steps, title, options.report ?? silent, (report) => completeImage(host, root, { signal, report }))
   }
 
   async close(): Promise<void> {
@@ -227,6 +219,12 @@ export class BuildRun {
       failed:
         onFailedStep === undefined ? undefined : ({ title }, message, shell) => onFailedStep({ title, message, shell }),
     }
+  }
+
+  /** The annotations of all outputs, as a manifest has them. */
+  private annotations(): Uint8Array {
+    const all = this.outputs.flatMap(({ annotations }) => annotations.map(({ key, value }) => [key, value] as const))
+    return Buffer.from(JSON.stringify({ annotations: Object.fromEntries(all) }))
   }
 
   /** Warns of secrets in the image, or rejects it. */
@@ -266,4 +264,9 @@ export class BuildRun {
       remedy: 'The Dockerfile turns warnings into errors with `# check=error=true`.',
     })
   }
+}
+
+/** Returns the plan with another time for the image. */
+function dated(plan: Planned, epoch: number | undefined): Planned {
+  return epoch === undefined ? plan : { ...plan, output: { ...plan.output, epoch } }
 }

@@ -1,8 +1,8 @@
 /**
- * One build, from its options to an image in the store: combines the rooms below.
+ * One build, from its options to its outputs: combines the rooms below.
  *
- * In: a Host and build options.  Out: an image in the store, and the result.
- * Not here: argv, transports, anything after the store.
+ * In: a Host and build options.  Out: its outputs, such as an image in the store, and the result.
+ * Not here: argv, transports, how an output is made.
  */
-export { readTag, warningsOf } from './build-options.ts'
+export { warningsOf } from './build-options.ts'
 export { BuildRun } from './build-run.ts'

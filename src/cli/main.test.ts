@@ -96,7 +96,7 @@ test('every command that an explanation names is there', () => {
 
 test.each([
   ['build --push .', 'ERROR: failed to build: tag is needed when pushing to registry\n'],
-  ['build -o out .', 'ERROR: failed to build: --output type=local is not supported by tare yet\n'],
+  ['build -o type=tarball .', 'ERROR: failed to build: exporter "tarball" could not be found\n'],
   ['build --build-context x .', 'ERROR: failed to build: invalid context value: x, expected key=value\n'],
   ['build -f - -', "ERROR: failed to build: invalid argument: can't use stdin for both build context and dockerfile\n"],
   ['save --platform linux/arm64 x', 'Error: --platform is not supported by tare yet\n'],

@@ -60,7 +60,7 @@ export function replaceFile(
   }
 }
 
-/** Removes temporary files that dead processes left next to `target`. */
+/** Removes temporary files and folders that dead processes left next to `target`. */
 export function sweepBeside(target: string): void {
   const folder = dirname(target)
   const start = beginning(target)
@@ -73,7 +73,8 @@ export function sweepBeside(target: string): void {
   for (const name of names) {
     const path = join(folder, name)
     const stat = statSync(path, { throwIfNoEntry: false })
-    if (stat?.isFile() === true && isLeftBy(name.slice(start.length), stat.mtimeMs)) rmSync(path, { force: true })
+    const isOurs = stat?.isFile() === true || stat?.isDirectory() === true
+    if (isOurs && isLeftBy(name.slice(start.length), stat.mtimeMs)) rmSync(path, { recursive: true, force: true })
   }
 }
 

@@ -3,6 +3,7 @@
  * docs/errors.md.
  */
 export type TareErrorCode =
+  | 'ANNOTATION_INVALID'
   | 'ARCHITECTURE_FOREIGN'
   | 'ARCHIVE_BOMB'
   | 'ARCHIVE_CORRUPT'
@@ -110,6 +111,7 @@ export type TareErrorCode =
   | 'MOUNT_TARGET_INVALID'
   | 'NOT_A_DIRECTORY'
   | 'OPTION_INVALID'
+  | 'OUTPUT_INVALID'
   | 'OWNER_UNKNOWN'
   | 'PATH_PATTERN'
   | 'PATH_TOO_DEEP'

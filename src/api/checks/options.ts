@@ -49,6 +49,7 @@ import {
   variants,
   whole,
 } from './check-options.ts'
+import { annotations, outputs } from './output-options.ts'
 
 const texts = list(text)
 export const name = required(text)
@@ -95,7 +96,8 @@ export const buildOptions: Shape<BuildOptions> = {
   target: text,
   buildArgs: record(text, true),
   labels: record(text),
-  annotations: record(text),
+  annotations,
+  outputs,
   platforms: texts,
   contexts: record(
     variants<NamedContext>('kind', {
@@ -133,6 +135,7 @@ export const buildOptions: Shape<BuildOptions> = {
   pull: flag,
   load: flag,
   environment: record(text, true),
+  epoch: whole(0),
   rewriteTimestamp: flag,
   network: word(),
   isolation: word(),

@@ -133,13 +133,6 @@ test('maps are sorted by the bytes of their keys, whatever those are', () => {
     '\uffee',
     '\u{1f600}',
   ])
-  const annotations = { z: '1', Test: '2', a: '3' }
-  const { manifest } = assembleImage(facts({ annotations }), [])
-  expect(Object.keys(JSON.parse(manifest.bytes.toString()).annotations)).toEqual(['Test', 'a', 'z'])
-})
-
-test('no annotations are no member', () => {
-  expect(assembleImage(facts({ annotations: {} }), []).manifest.bytes.toString()).not.toContain('annotations')
 })
 
 test('what an older builder noted of its container is left behind, what else it said stays', () => {

@@ -38,7 +38,6 @@ export interface AssembledImage {
 export type ImageFacts = Pick<Output, 'platform' | 'base' | 'config' | 'author' | 'epoch'> & {
   /** The history after the base's own. `layer` is the index of the entry's layer among all of the image's. */
   readonly history: readonly { readonly createdBy: string; readonly layer?: number; readonly comment?: string }[]
-  readonly annotations?: Readonly<Record<string, string>> | undefined
   /** Further members of the config. */
   readonly members?: Readonly<Record<string, unknown>> | undefined
 }
@@ -70,9 +69,6 @@ export function assembleImage(facts: ImageFacts, layers: readonly AssembledLayer
     mediaType: mediaTypes.manifest,
     config: config.blob,
     layers: layers.map(({ blob }) => blob),
-    ...(facts.annotations === undefined || Object.keys(facts.annotations).length === 0
-      ? {}
-      : { annotations: facts.annotations }),
   }
   return { config, manifest: document(mediaTypes.manifest, goJson(manifestJson(manifest), 2)) }
 }

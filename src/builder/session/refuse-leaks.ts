@@ -5,7 +5,6 @@ import type { StoredLayer } from '../../files/layer/index.ts'
 import { layerOfStep } from '../../images/index.ts'
 import type { Digest } from '../../oci/index.ts'
 import { type Reporter, type SourceRange, TareError } from '../../support/index.ts'
-import type { Document } from '../assemble/index.ts'
 import type { Operation, Plan } from '../plan/index.ts'
 import { findLeaks, type Needle } from './find-leaks.ts'
 import { needleOf, type Secret, shortest } from './secrets.ts'
@@ -39,11 +38,11 @@ export function leakPolicy(options: BuildOptions, checksAreErrors: boolean): 'er
   return asked === 'warn' && checksAreErrors ? 'error' : asked
 }
 
-/** A plan, the results of its operations, and the image's two documents. */
+/** A plan, the results of its operations, and the image's documents. */
 export type ImageParts = readonly [
   plan: Plan,
   snapshots: readonly (Snapshot | undefined)[],
-  documents: readonly [config: Document, manifest: Document],
+  documents: readonly { readonly what: 'config' | 'manifest'; readonly bytes: Uint8Array }[],
 ]
 
 export interface LeakSearch {
@@ -62,11 +61,10 @@ export interface LeakSearch {
 export async function searchImage(image: ImageParts, search: LeakSearch): Promise<readonly ImageLeak[]> {
   const { needles, policy, report, store } = search
   if (policy === 'allow' || needles.length === 0) return []
-  const [plan, snapshots, [config, manifest]] = image
+  const [plan, snapshots, documents] = image
   const leaks = [
     ...(await leaksInLayers(plan, snapshots, search)),
-    ...leaksInDocument(config.bytes, needles, 'config'),
-    ...leaksInDocument(manifest.bytes, needles, 'manifest'),
+    ...documents.flatMap(({ what, bytes }) => leaksInDocument(bytes, needles, what)),
   ]
   const [first] = leaks
   if (policy === 'error' && first !== undefined) {

@@ -5,7 +5,10 @@ import { inOrder, type Member, secondsOf, textMember } from './member.ts'
 import { blobPath, layoutMembers } from './oci-format.ts'
 
 /** Returns the members of an archive in Docker 25's format: an OCI layout plus `manifest.json` and `repositories`. */
-export function dockerMembers(images: readonly SavedImage[]): readonly Member[] {
+export function dockerMembers(
+  images: readonly SavedImage[],
+  notes?: Readonly<Record<string, string>>,
+): readonly Member[] {
   const blobs = new Map<Digest, Member>()
   const add = (blob: Descriptor, mtime: number) => {
     if (!blobs.has(blob.digest)) blobs.set(blob.digest, { kind: 'blob', path: blobPath(blob.digest), mtime, blob })
@@ -24,7 +27,7 @@ export function dockerMembers(images: readonly SavedImage[]): readonly Member[] 
   const roots = images.map((image) => ({ blob: image.manifestBlob, names: image.names }))
   const newest = Math.max(0, ...images.map((image) => secondsOf(image.config.created)))
   return inOrder([
-    ...layoutMembers(roots, newest),
+    ...layoutMembers(roots, newest, notes),
     ...blobs.values(),
     textMember('manifest.json', `${goJson(manifest)}\n`, 0),
     ...repositoriesMember(images, (image) => {

@@ -25,11 +25,11 @@ const layoutLock = '.index.json.lock'
 
 /**
  * Opens an OCI layout in a folder, created if missing; existing content is kept. Blobs are written atomically, and so is
- * index.json. Rejects with `ARCHIVE_UNWRITABLE` if the folder holds anything else.
+ * index.json. `notes` are annotations of what gets a name. Rejects with `ARCHIVE_UNWRITABLE` if the folder holds anything else.
  */
-export async function openLayout(folder: string): Promise<LayoutWriter> {
+export async function openLayout(folder: string, notes: Readonly<Record<string, string>> = {}): Promise<LayoutWriter> {
   const found = await look(folder)
-  return new LayoutFolder(folder, found === 'new')
+  return new LayoutFolder(folder, found === 'new', notes)
 }
 
 async function look(folder: string): Promise<'new' | 'layout'> {
@@ -57,9 +57,12 @@ class LayoutFolder implements LayoutWriter {
   /** Blobs written by others, possibly by a process that then gives up. */
   private readonly found = new Map<Digest, Descriptor>()
 
-  constructor(folder: string, fresh: boolean) {
+  private readonly notes: Readonly<Record<string, string>>
+
+  constructor(folder: string, fresh: boolean, notes: Readonly<Record<string, string>>) {
     this.folder = folder
     this.fresh = fresh
+    this.notes = notes
   }
 
   async resolve(name: Reference): Promise<Descriptor | undefined> {
@@ -106,7 +109,7 @@ class LayoutFolder implements LayoutWriter {
   }
 
   tag(name: Reference, blob: Descriptor): Promise<void> {
-    return this.point(blob, nameNotes(name))
+    return this.point(blob, { ...this.notes, ...nameNotes(name) })
   }
 
   label(text: string | undefined, blob: Descriptor): Promise<void> {
@@ -142,7 +145,7 @@ class LayoutFolder implements LayoutWriter {
         const kept = entries.filter(
           (entry) => labelOf(entry) !== label || (label === undefined && entry['digest'] !== digest),
         )
-        const annotations = label === undefined ? {} : { annotations: notes }
+        const annotations = Object.keys(notes).length === 0 ? {} : { annotations: notes }
         const entry = descriptorJson({ mediaType, digest, size, ...(platform && { platform }), ...annotations })
         const json = goJson({ schemaVersion: 2, mediaType: mediaTypes.index, ...index, manifests: [...kept, entry] })
         await replace(join(this.folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}', true)

@@ -34,7 +34,11 @@ export function blobPath(digest: Digest): string {
 }
 
 /** Returns the members of an OCI layout with all images of every root. (image-spec, image-layout.md) */
-export async function ociMembers(gathered: ImageSet, roots: readonly Root[]): Promise<readonly Member[]> {
+export async function ociMembers(
+  gathered: ImageSet,
+  roots: readonly Root[],
+  notes?: Readonly<Record<string, string>>,
+): Promise<readonly Member[]> {
   const blobs = new Map<Digest, Member>()
   let newest = 0
   const add = (blob: Descriptor, mtime: number) =>
@@ -52,17 +56,25 @@ export async function ociMembers(gathered: ImageSet, roots: readonly Root[]): Pr
     for (const child of [manifest.config, ...manifest.layers]) if (!blobs.has(child.digest)) add(child, created)
   }
   for (const root of roots) await visit(root.blob)
-  return inOrder([...layoutMembers(roots, newest), ...blobs.values()])
+  return inOrder([...layoutMembers(roots, newest, notes), ...blobs.values()])
 }
 
 /** Returns the files that make a tar an OCI layout, besides blobs. `newest` replaces the time of the save that Docker uses. */
-export function layoutMembers(roots: readonly Root[], newest: number): readonly Member[] {
+export function layoutMembers(
+  roots: readonly Root[],
+  newest: number,
+  more: Readonly<Record<string, string>> = {},
+): readonly Member[] {
   const manifests = roots.flatMap(({ blob, names, labels = [] }) => {
     const { mediaType, digest, size, platform } = blob
     const plain: Descriptor = { mediaType, digest, size, ...(platform === undefined ? {} : { platform }) }
     const notes = [...names.filter(({ tag }) => tag !== undefined).map(nameNotes), ...labels.map(labelNotes)]
-    const tagged = notes.map((annotations) => ({ ...plain, annotations }))
-    return tagged.length === 0 ? [plain] : tagged
+    if (notes.length === 0) notes.push({})
+    return notes.map((own) => {
+      // Only images are annotated, not what refers to one.
+      const annotations = names.length > 0 || roots.length === 1 ? { ...more, ...own } : own
+      return Object.keys(annotations).length === 0 ? plain : { ...plain, annotations }
+    })
   })
   const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: manifests.map(descriptorJson) }
   return [

@@ -15,6 +15,8 @@ export interface WriteOptions {
   readonly format: ArchiveFormat
   /** Which image of an index the docker formats save, since they can hold only one. Default: the only one. */
   readonly platform?: Platform | undefined
+  /** Annotations of each image's entry in index.json, besides its name. Default: none. */
+  readonly notes?: Readonly<Record<string, string>> | undefined
   /** Cancels writing: `close` rejects with the signal's reason, and nothing is left behind. */
   readonly signal?: AbortSignal | undefined
 }
@@ -38,6 +40,8 @@ export interface LayoutRoot {
 
 /** A target whose blobs are opened, verified and written when it is closed, in the archive's order. */
 export interface ArchiveWriter extends LayoutWriter {
+  /** Writes a file completely, but not yet under its name. Bytes that something takes are written by `close`. */
+  prepare(): Promise<void>
   /**
    * Writes the archive. A file appears under its name only when complete. Rejects with `BLOB_CORRUPT`, `BLOB_MISSING`,
    * `ARCHIVE_UNWRITABLE`, `ARCHIVE_PLATFORM`, or the error of opening a blob.

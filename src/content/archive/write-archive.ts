@@ -15,9 +15,10 @@ import type { ArchiveOutput, ArchiveWriter, WriteOptions } from './types.ts'
 export function writeArchive(output: ArchiveOutput, options: WriteOptions): ArchiveWriter {
   const gathered = new ImageSet()
   const stop = new AbortController()
+  let writing: Promise<Output> | undefined
   let closing: Promise<void> | undefined
 
-  const write = async (): Promise<void> => {
+  const write = async (): Promise<Output> => {
     const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
     signal.throwIfAborted()
     const members = await membersOf(gathered, options)
@@ -36,7 +37,11 @@ export function writeArchive(output: ArchiveOutput, options: WriteOptions): Arch
       await to.discard()
       throw error
     }
-    await to.finish()
+    return to
+  }
+  const written = () => {
+    writing ??= write()
+    return writing
   }
 
   return {
@@ -51,24 +56,32 @@ export function writeArchive(output: ArchiveOutput, options: WriteOptions): Arch
       if (!gathered.has(blob.digest)) throw new TareError('BLOB_MISSING', `the archive has no blob ${blob.digest}`)
       throw new Error('an archive can be read only after it was closed')
     },
+    prepare: async () => {
+      if (typeof output === 'string') await written()
+    },
     close: () => {
-      closing ??= write()
+      closing ??= written().then((to) => to.finish())
       return closing
     },
     abort: async () => {
       stop.abort(new Error('the archive was given up'))
-      await closing?.catch(() => {})
+      if (closing !== undefined) await closing.catch(() => {})
+      else
+        await writing?.then(
+          (to) => to.discard(),
+          () => {},
+        )
     },
   }
 }
 
-async function membersOf(gathered: ImageSet, { format, platform }: WriteOptions): Promise<readonly Member[]> {
+async function membersOf(gathered: ImageSet, { format, platform, notes }: WriteOptions): Promise<readonly Member[]> {
   const roots = await gathered.roots()
-  if (format === 'oci') return ociMembers(gathered, roots)
+  if (format === 'oci') return ociMembers(gathered, roots, notes)
   const images: SavedImage[] = []
   for (const root of roots) images.push(await gathered.image(root, platform))
   const distinct = mergeNames(images)
-  return format === 'docker' ? dockerMembers(distinct) : legacyMembers(gathered, distinct)
+  return format === 'docker' ? dockerMembers(distinct, notes) : legacyMembers(gathered, distinct)
 }
 
 /** Merges entries for an image that was added several times: by itself, and as part of an index. */

@@ -8,11 +8,16 @@ import type { OpenedContents } from './types.ts'
 export type NamedNodes = Iterable<readonly [path: string, node: FlatNode]>
 
 /** Returns a tar of files of the image. Further names of a file become hard links to the first. */
-export function tarOf(image: OpenedContents, flat: FlatFilesystem, nodes: NamedNodes): Bytes {
-  return writeTar(entriesOf(image, flat, nodes))
+export function tarOf(image: Pick<OpenedContents, 'readEntry'>, flat: FlatFilesystem, nodes: NamedNodes): Bytes {
+  return writeTar(tarEntries(image, flat, nodes))
 }
 
-async function* entriesOf(image: OpenedContents, flat: FlatFilesystem, nodes: NamedNodes): AsyncGenerator<TarEntry> {
+/** Returns the entries of that tar. */
+export async function* tarEntries(
+  image: Pick<OpenedContents, 'readEntry'>,
+  flat: FlatFilesystem,
+  nodes: NamedNodes,
+): AsyncGenerator<TarEntry> {
   const written = new Map<number, string>()
   for (const [path, node] of nodes) {
     if (typeof node === 'object') yield directoryOf(flat, path, node)

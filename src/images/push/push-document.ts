@@ -9,6 +9,7 @@ import {
   goJson,
   indexJson,
   isIndexType,
+  isPlainLayer,
   manifestJson,
   mediaTypes,
   parseIndex,
@@ -37,8 +38,11 @@ export interface PushedDocument {
 
 export type DocumentPush = Pick<
   PushOptions,
-  'format' | 'compression' | 'compressionLevel' | 'forceCompression' | 'insecure' | 'signal' | 'report'
-> & { readonly preserveDigests?: boolean | undefined }
+  'format' | 'compressionLevel' | 'forceCompression' | 'insecure' | 'signal' | 'report'
+> & {
+  readonly compression?: PushOptions['compression'] | 'uncompressed'
+  readonly preserveDigests?: boolean | undefined
+}
 
 /**
  * Pushes a manifest or an index of the store with everything it refers to, but without naming it. `entry` is its entry in the
@@ -240,7 +244,7 @@ class Push {
     const zstd = blob.mediaType === mediaTypes.layerZstd
     if (zstd && format === 'docker') return false
     if (compression === undefined || (!ours && forceCompression !== true)) return true
-    return zstd === (compression === 'zstd')
+    return compression === (zstd ? 'zstd' : isPlainLayer(blob) ? 'uncompressed' : 'gzip')
   }
 
   /** Returns the manifest that the image was pulled or pushed as, unless it has to change. */

@@ -19,7 +19,7 @@ import { openSource, type RegistryCall } from '../transports/index.ts'
 
 export interface LayerPush extends RegistryCall {
   readonly registry: Registry
-  readonly compression: 'gzip' | 'zstd'
+  readonly compression: 'gzip' | 'zstd' | 'uncompressed'
   readonly level?: number | undefined
   readonly docker: boolean
   /** Decides whether a compressed form found in a registry may be used. */
@@ -193,6 +193,8 @@ function uploadFile(blob: Descriptor, path: string, { registry, transfer }: Laye
   })
 }
 
+const typeOf = { gzip: mediaTypes.layerGzip, zstd: mediaTypes.layerZstd, uncompressed: mediaTypes.layer }
+
 // More than are being compressed at a time.
 const chunksHeld = 16
 
@@ -213,14 +215,15 @@ class LayerCompression {
   async *bytes(phase: TransferPhase): Bytes {
     const { compression, level, transfer } = this.push
     const bytes = transfer.watch(await this.store.blobs.open(this.layer, chunksHeld), phase, this.layer.size)
-    yield* measured(compress(measured(bytes, this.plain), compression, level), this.packed)
+    const plain = measured(bytes, this.plain)
+    yield* measured(compression === 'uncompressed' ? plain : compress(plain, compression, level), this.packed)
   }
 
   /** Returns the result after all bytes were read. Throws `BLOB_CORRUPT` if the layer is not what it should be. */
   blob(): Descriptor {
     const { compression, docker } = this.push
     refuseDamaged(this.plain.digest(), this.layer)
-    const mediaType = compression === 'zstd' ? mediaTypes.layerZstd : mediaTypes.layerGzip
+    const mediaType = typeOf[compression]
     return layerIn(docker ? 'docker' : 'oci', { mediaType, digest: this.packed.digest(), size: this.packed.size })
   }
 }

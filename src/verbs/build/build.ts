@@ -1,20 +1,18 @@
 import type { BuildOptions, BuildResult } from '../../api/index.ts'
-import type { Document } from '../../builder/assemble/index.ts'
-import { BuildRun, readTag } from '../../builder/index.ts'
+import { BuildRun } from '../../builder/index.ts'
 import type { Host } from '../../images/index.ts'
 
-/** Builds an image from a Dockerfile and stores it. */
+/** Builds an image from a Dockerfile and makes its outputs. */
 export async function build(host: Host, options: BuildOptions): Promise<BuildResult> {
-  const names = (options.tags ?? []).map(readTag)
   const building = new BuildRun(host, options)
   const release = host.store.lease()
   try {
     await building.begin()
     const planned = await building.plan()
-    const images: Document[] = []
+    const images = []
     for (const plan of planned) images.push(await building.make(plan))
     options.signal?.throwIfAborted()
-    const image = await building.keep(planned, images, names)
+    const image = await building.finish(planned, images)
     await options.onImage?.(image)
     await building.exportCaches()
     return image

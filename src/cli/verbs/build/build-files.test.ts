@@ -13,6 +13,7 @@ const result = {
   platform: { os: 'linux', architecture: 'arm', variant: 'v7' },
   names: ['app:latest', 'reg.example.com/team/app:1'],
   warnings: [],
+  outputs: [{ kind: 'image', to: 'app:latest', digest: 'sha256:2222' }],
 } as const
 
 test('the id file is the id and nothing else', () => {
@@ -49,13 +50,19 @@ test('the metadata file has what buildx writes, with full names', () => {
 test('of several platforms no config is named, and after a push the digest is the registry’s', () => {
   const file = join(mkdtempSync(join(tmpdir(), 'tare-')), 'metadata.json')
   const mediaType = 'application/vnd.oci.image.index.v1+json'
-  const pushed = { fullName: 'r.io/a:1', digest: 'sha256:3333', mediaType, size: 7, layers: [] } as const
-  writeMetadataFile(file, { ...result, platform: undefined }, pushed)
+  const pushed = { kind: 'push', to: 'r.io/a:1', digest: 'sha256:3333', mediaType, size: 7 } as const
+  writeMetadataFile(file, { ...result, platform: undefined, outputs: [...result.outputs, pushed] })
   expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({
     'containerimage.descriptor': { mediaType, digest: 'sha256:3333', size: 7 },
     'containerimage.digest': 'sha256:3333',
     'image.name': 'docker.io/library/app:latest,reg.example.com/team/app:1',
   })
+})
+
+test('of files without an image there is nothing to say', () => {
+  const file = join(temporaryFolder(), 'metadata.json')
+  writeMetadataFile(file, { ...result, names: [], outputs: [{ kind: 'local', to: 'out' }] })
+  expect(readFileSync(file, 'utf8')).toBe('{}')
 })
 
 test('a folder that is missing is told before the build', () => {

@@ -1,7 +1,7 @@
 import { lstatSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { replaceFile } from '../../../disk/index.ts'
-import type { BuildResult, PushResult } from '../../../index.ts'
+import type { BuildResult } from '../../../index.ts'
 import { Failure } from '../../failure.ts'
 
 /** Writes the image ID without a trailing newline. */
@@ -23,12 +23,14 @@ export function removeIdFile(path: string): void {
 
 /**
  * Writes the members that `docker buildx build --metadata-file` writes for an image. After a push, the digest is the registry's.
- * An index has no config.
+ * An index has no config; without an image there is nothing to write.
  */
-export function writeMetadataFile(path: string, result: BuildResult, pushed?: PushResult): void {
+export function writeMetadataFile(path: string, result: BuildResult): void {
+  const { platform, id, names, outputs } = result
+  const pushed = outputs.find(({ kind }) => kind === 'push')
+  const isImage = outputs.some(({ digest }) => digest !== undefined)
   const { mediaType, digest, size } = pushed ?? result
-  const { platform, id, names } = result
-  const image = pushed === undefined || names.length > 0 ? names.map(fullName).join(',') : pushed.fullName
+  const image = names.length > 0 ? names.map(fullName).join(',') : (pushed?.to ?? '')
   const metadata = {
     ...(platform === undefined ? {} : { 'containerimage.config.digest': id }),
     'containerimage.descriptor': {
@@ -38,7 +40,7 @@ export function writeMetadataFile(path: string, result: BuildResult, pushed?: Pu
     'containerimage.digest': digest,
     ...(image === '' ? {} : { 'image.name': image }),
   }
-  writeWhole(path, JSON.stringify(metadata, undefined, 2))
+  writeWhole(path, JSON.stringify(isImage ? metadata : {}, undefined, 2))
 }
 
 function platformJson(platform: NonNullable<BuildResult['platform']>): object {

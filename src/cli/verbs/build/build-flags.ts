@@ -4,7 +4,11 @@ import { loginFlags } from '../registry/login-flags.ts'
 export const buildFlags = {
   ...loginFlags,
   // Flags that affect the build.
-  annotation: { type: 'list', placeholder: 'stringArray', help: 'Add annotation to the image' },
+  annotation: {
+    type: 'list',
+    placeholder: 'stringArray',
+    help: 'Add annotation to the image (format: "[TYPE[[PLATFORM]],…:]KEY=VALUE")',
+  },
   'build-arg': { type: 'list', help: 'Set build-time variables' },
   'cache-from': {
     type: 'list',
@@ -43,7 +47,7 @@ export const buildFlags = {
   output: {
     type: 'list',
     short: 'o',
-    help: 'Output destination: "type=docker" or "type=image", the store of tare; with ",dest=FILE" "type=docker" and "type=oci" also write an archive',
+    help: 'Output destination (format: "type=local,dest=path"; types: "image", "registry", "docker", "oci", "tar", "local", "cacheonly")',
   },
   platform: { type: 'strings', help: 'Set target platform for build' },
   print: { type: 'string', help: 'What buildx 0.13 calls --call', hidden: true },
@@ -56,8 +60,6 @@ export const buildFlags = {
   'rewrite-timestamp': { type: 'bool', help: 'Set file times later than SOURCE_DATE_EPOCH to it' },
   tag: { type: 'list', short: 't', help: 'Name and optionally a tag in the "name:tag" format' },
   target: { type: 'string', help: 'Set the target build stage to build.' },
-
-  // Flags that would change the image and are not supported yet.
   push: { type: 'bool', help: 'Shorthand for "--output=type=registry"' },
 
   // Ignored with a warning. (build-options.ts)

@@ -3,7 +3,7 @@ import { captureStreams } from '../../captured-streams.ts'
 import { parseFlags } from '../../flags.ts'
 import { buildFlags } from './build-flags.ts'
 import { ignoredFlags, readBuildOptions } from './build-options.ts'
-import { readOutputs } from './build-output.ts'
+import { readOutputs } from './outputs/read-outputs.ts'
 
 function call(line: string, input = '') {
   const { values: flags, given, args } = parseFlags(buildFlags, line.split(' '))
@@ -27,7 +27,8 @@ test('flags become what the library is asked for', async () => {
     target: 't',
     buildArgs: { A: undefined, B: 'x=y' },
     labels: { l: '1', m: '' },
-    annotations: { 'index:k': 'v' },
+    annotations: [{ key: 'k', value: 'v', on: 'index' }],
+    tags: ['a', 'b:1'],
     platforms: ['linux/amd64', 'linux/arm64'],
     contexts: { base: { kind: 'image', name: 'alpine' } },
     noCache: true,
@@ -35,7 +36,9 @@ test('flags become what the library is asked for', async () => {
     network: 'host',
     environment: { A: '1' },
   })
-  expect(readOutputs(call(line))).toEqual({ all: [], load: false, tags: ['a', 'b:1'], rewriteTimestamp: true })
+  expect(readOutputs(call(line))).toEqual({
+    ...{ outputs: undefined, rewriteTimestamp: true, epoch: undefined, toStdout: false },
+  })
 })
 
 test('a Dockerfile may come by standard input, and so may the context', async () => {

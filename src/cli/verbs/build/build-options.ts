@@ -7,6 +7,7 @@ import type { BuildFlags } from './build-flags.ts'
 import { readCacheDestination, readCacheSource } from './cache-flags.ts'
 import { isAddress, readContextFlag, readHostFlag, readLimitFlag, readSecretFlag, readSshFlag } from './flag-values.ts'
 import { readIsolation } from './isolation.ts'
+import { readAnnotationFlag } from './outputs/annotation-flags.ts'
 import { withProxies } from './proxies.ts'
 
 type BuildCall = Call<BuildFlags>
@@ -14,7 +15,7 @@ type BuildCall = Call<BuildFlags>
 /** Converts the flags and argument of `tare build` to library options. Throws for unsupported ones. */
 export async function readBuildOptions(
   call: BuildCall,
-): Promise<Omit<BuildOptions, 'report' | 'tags' | 'load' | 'rewriteTimestamp'>> {
+): Promise<Omit<BuildOptions, 'report' | 'outputs' | 'rewriteTimestamp' | 'epoch'>> {
   const { flags, env, signal } = call
   return {
     context: readContext(call),
@@ -22,7 +23,8 @@ export async function readBuildOptions(
     target: flags.target || undefined,
     buildArgs: withProxies(readBuildArgs(flags['build-arg']), env),
     labels: Object.fromEntries(flags.label.map((text) => splitPair(text) as [string, string])),
-    annotations: Object.fromEntries(flags.annotation.map(readAnnotation)),
+    annotations: flags.annotation.flatMap(readAnnotationFlag),
+    tags: flags.tag,
     platforms: flags.platform.some(Boolean) ? flags.platform.filter(Boolean) : undefined,
     contexts: Object.fromEntries(flags['build-context'].map(readNamedContext)),
     noCache: flags['no-cache'],
@@ -92,13 +94,6 @@ function readBuildArgs(texts: readonly string[]): Record<string, string | undefi
 function splitPair(text: string): readonly [string, string] {
   const sign = text.indexOf('=')
   return sign < 0 ? [text, ''] : [text.slice(0, sign), text.slice(sign + 1)]
-}
-
-function readAnnotation(text: string): readonly [string, string] {
-  const [key, value] = splitPair(text)
-  if (!text.includes('=') || key === '')
-    throw new Failure(`invalid annotation ${JSON.stringify(text)}, expected key=value`)
-  return [key, value]
 }
 
 function readNamedContext(text: string): readonly [string, NamedContext] {

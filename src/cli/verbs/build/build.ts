@@ -1,4 +1,4 @@
-import type { BuildResult, PushResult, Reporter, TareEvent } from '../../../index.ts'
+import type { BuildResult, Reporter, TareEvent } from '../../../index.ts'
 import { type Call, defineVerb } from '../../command.ts'
 import { UsageError } from '../../failure.ts'
 import { progressOutput } from '../../progress-output.ts'
@@ -10,8 +10,8 @@ import { answer, readQuestion } from './build-call.ts'
 import { refuseMissingFolder, removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
 import { type BuildFlags, buildFlags } from './build-flags.ts'
 import { ignoredFlags, readBuildOptions } from './build-options.ts'
-import { readOutputs, registriesOf, writeOutputs } from './build-output.ts'
 import { pausable, readOnError, shellIn } from './failed-step.ts'
+import { readOutputs } from './outputs/read-outputs.ts'
 
 type BuildCall = Call<BuildFlags>
 
@@ -23,10 +23,8 @@ export const build = defineVerb({
     const mode = readMode(call)
     const wantsShell = readOnError(call)
     const question = readQuestion(call)
-    const outputs = readOutputs(call)
-    const { load, tags, rewriteTimestamp } = outputs
-    const pushedOnlyTo = registriesOf(outputs.all, tags)
-    const options = { ...(await readBuildOptions(call)), load, tags, rewriteTimestamp, pushedOnlyTo }
+    const { toStdout, ...outputs } = readOutputs(call)
+    const options = { ...(await readBuildOptions(call)), ...outputs }
     for (const text of ignoredFlags(call)) await tell(call.streams, `WARNING: ${text}\n`)
     const { iidfile } = call.flags
     for (const path of [iidfile, call.flags['metadata-file']]) if (path !== undefined) refuseMissingFolder(path)
@@ -42,8 +40,9 @@ export const build = defineVerb({
       return exitCode
     }
     const onImage = async (image: BuildResult) => {
-      writeFiles(call, image, await writeOutputs(outputs.all, image, tare, call, mode))
-      if (mode === 'quiet') await print(call.streams, `${image.id}\n`)
+      for (const text of pushedIn(image)) if (!call.flags.quiet) await tell(call.streams, `pushed ${text}\n`)
+      writeFiles(call, image)
+      if (mode === 'quiet' && !toStdout) await print(call.streams, `${image.id}\n`)
     }
     const work = () => shown(progress, () => tare.build({ ...options, report, onFailedStep, onImage }))
     await (mode === 'quiet' || mode === 'rawjson' ? work() : withWarnings(warnings, call, work))
@@ -92,7 +91,14 @@ function readMode({ flags, given, env }: BuildCall): ProgressMode {
   return 'quiet'
 }
 
-function writeFiles({ flags }: BuildCall, result: BuildResult, pushed: PushResult | undefined): void {
+function writeFiles({ flags }: BuildCall, result: BuildResult): void {
   if (flags.iidfile !== undefined) writeIdFile(flags.iidfile, result)
-  if (flags['metadata-file'] !== undefined) writeMetadataFile(flags['metadata-file'], result, pushed)
+  if (flags['metadata-file'] !== undefined) writeMetadataFile(flags['metadata-file'], result)
+}
+
+/** Returns what was pushed, with its digest. */
+function pushedIn({ outputs }: BuildResult): readonly string[] {
+  return outputs.flatMap(({ kind, to, digest }) =>
+    kind !== 'push' ? [] : to.includes('@') ? [to] : [`${to}@${digest}`],
+  )
 }

@@ -1,7 +1,7 @@
 import type { CacheDestination, CacheSource } from '../../../index.ts'
 import { Failure, notYet } from '../../failure.ts'
 import { compressions, levelOf } from '../images/image-kind.ts'
-import { OutputFields } from '../images/output-fields.ts'
+import { FlagFields } from './flag-fields.ts'
 
 // BuildKit's other kinds.
 const others = ['s3', 'azblob']
@@ -10,13 +10,13 @@ const remedy = 'Use type=registry, type=local or type=inline.'
 /** `user/app:cache` alone, or `type=registry|local` with its keys. (buildx, --cache-from) */
 export function readCacheSource(text: string): CacheSource {
   if (!text.includes('=')) return { type: 'registry', ref: text }
-  const fields = new OutputFields(text, '--cache-from')
+  const fields = new FlagFields(text, '--cache-from')
   const source = readSource(fields)
   fields.finish()
   return source
 }
 
-function readSource(fields: OutputFields): CacheSource {
+function readSource(fields: FlagFields): CacheSource {
   const verify = fields.take('verify')
   switch (fields.type) {
     case 'registry':
@@ -38,13 +38,13 @@ function readSource(fields: OutputFields): CacheSource {
 /** `user/app:cache` alone, or `type=registry|local|inline` with its keys. (buildx, --cache-to) */
 export function readCacheDestination(text: string): CacheDestination {
   if (!text.includes('=')) return { type: 'registry', ref: text }
-  const fields = new OutputFields(text, '--cache-to')
+  const fields = new FlagFields(text, '--cache-to')
   const to = readDestination(fields)
   fields.finish()
   return to
 }
 
-function readDestination(fields: OutputFields): CacheDestination {
+function readDestination(fields: FlagFields): CacheDestination {
   switch (fields.type) {
     case 'registry':
       return {
@@ -69,7 +69,7 @@ function readDestination(fields: OutputFields): CacheDestination {
   }
 }
 
-function exportOf(fields: OutputFields) {
+function exportOf(fields: FlagFields) {
   const asked = fields.take('mode')
   const mode = (['min', 'max'] as const).find((candidate) => candidate === asked)
   if (asked !== undefined && mode === undefined)
@@ -86,11 +86,11 @@ function exportOf(fields: OutputFields) {
   }
 }
 
-function insecureOf(fields: OutputFields): boolean | undefined {
+function insecureOf(fields: FlagFields): boolean | undefined {
   return fields.takeSwitch('registry.insecure') ?? fields.takeSwitch('insecure')
 }
 
-function needed(fields: OutputFields, key: string, flag: string): string {
+function needed(fields: FlagFields, key: string, flag: string): string {
   const value = fields.take(key)
   if (value !== undefined && value !== '') return value
   throw new Failure(`${flag} type=${fields.type} needs ${key}=`)

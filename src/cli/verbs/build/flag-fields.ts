@@ -1,13 +1,13 @@
 import { Failure, notYet } from '../../failure.ts'
 
-/** The fields of an `--output`, or of another flag in the same form, all of which must be read. */
-export class OutputFields {
+/** The fields of a flag such as `--cache-to`, all of which must be read. */
+export class FlagFields {
   readonly type: string
   private readonly pairs: Map<string, string>
   private readonly flag: string
 
   /** Throws if the text is not a list of fields with a type. */
-  constructor(text: string, flag = '--output') {
+  constructor(text: string, flag: string) {
     this.flag = flag
     this.pairs = new Map(
       fieldsOf(text, flag).map((field) => {
@@ -17,7 +17,7 @@ export class OutputFields {
       }),
     )
     const type = this.take('type')
-    if (type === undefined) throw new Failure(`type is required for ${flag === '--output' ? 'output' : flag}`)
+    if (type === undefined) throw new Failure(`type is required for ${flag}`)
     this.type = type
   }
 
@@ -50,7 +50,7 @@ export class OutputFields {
 }
 
 /** Splits a line of CSV: a field with commas is quoted. */
-function fieldsOf(text: string, flag: string): string[] {
+export function fieldsOf(text: string, flag: string): string[] {
   const fields: string[] = []
   const pattern = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y
   for (;;) {

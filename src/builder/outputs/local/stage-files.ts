@@ -1,0 +1,156 @@
+import {
+  chmodSync,
+  closeSync,
+  fchmodSync,
+  futimesSync,
+  linkSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs'
+import type { LayerEntry } from '../../../files/layer/index.ts'
+import type { FlatDirectory } from '../../../inspection/index.ts'
+import { type Pace, systemPath } from '../../../support/index.ts'
+import type { FileSet } from '../file-sets.ts'
+import type { ImageFiles } from '../image-files.ts'
+import { StagedDirectory } from './staged-tree.ts'
+
+/** Writes files of images to a new folder that nobody else can enter, with their modes and times, owned by the caller. */
+export class FileStager {
+  readonly tree = new StagedDirectory()
+  /** Paths of devices and pipes, which only root could make. */
+  readonly skipped: string[] = []
+  private readonly folder: string
+  private readonly pace: Pace
+
+  constructor(folder: string, pace: Pace) {
+    this.folder = folder
+    this.pace = pace
+  }
+
+  async add({ prefix, epoch }: FileSet, files: ImageFiles): Promise<void> {
+    const name = prefix.slice(0, -1)
+    const into = name === '' ? this.tree : this.makeDirectory(this.tree, name, name)
+    if (name !== '') into.mtime = epoch
+    const writer = new Writer(this, files, epoch)
+    await writer.fill(files.flat.root, into, prefix)
+  }
+
+  /** Writes one more file. */
+  addFile(path: string, bytes: Uint8Array, epoch: number | undefined): void {
+    const names = path.split('/')
+    const name = names.pop()!
+    let into = this.tree
+    for (const [i, part] of names.entries()) into = this.makeDirectory(into, part, names.slice(0, i + 1).join('/'))
+    into.file(name, path)
+    const fd = openSync(this.at(path), 'wx', 0o644)
+    try {
+      for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done)
+      fchmodSync(fd, 0o644)
+      if (epoch !== undefined) futimesSync(fd, epoch, epoch)
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  /** Gives the directories their times; those that are to be renamed stay writable until then. */
+  finish(directory: StagedDirectory = this.tree, path = ''): void {
+    for (const [name, child] of directory.children) if (child !== undefined) this.finish(child, join(path, name))
+    if (path === '') return
+    chmodSync(this.at(path), directory.mode | 0o700)
+    if (directory.mtime !== undefined) utimesSync(this.at(path), directory.mtime, directory.mtime)
+  }
+
+  at(path: string): string | Buffer {
+    return systemPath(`${this.folder}/${path}`)
+  }
+
+  keep(): Promise<void> | undefined {
+    return this.pace.keep()
+  }
+
+  makeDirectory(parent: StagedDirectory, name: string, path: string): StagedDirectory {
+    const isThere = parent.children.get(name) !== undefined
+    const directory = parent.directory(name, path)
+    if (!isThere) mkdirSync(this.at(path), 0o700)
+    return directory
+  }
+}
+
+class Writer {
+  private readonly stager: FileStager
+  private readonly files: ImageFiles
+  private readonly epoch: number | undefined
+  /** Where files with several names were written. */
+  private readonly written = new Map<number, string>()
+
+  constructor(stager: FileStager, files: ImageFiles, epoch: number | undefined) {
+    this.stager = stager
+    this.files = files
+    this.epoch = epoch
+  }
+
+  async fill(directory: FlatDirectory, into: StagedDirectory, prefix: string): Promise<void> {
+    const { flat } = this.files
+    for (const [name, node] of directory.children) {
+      await this.stager.keep()
+      const path = prefix + name
+      if (typeof node === 'object') {
+        const made = this.stager.makeDirectory(into, name, path)
+        const entry = node.id < 0 ? undefined : flat.entry(node.id)
+        made.mode = entry?.mode ?? 0o755
+        made.mtime = entry === undefined ? this.epoch : this.timeOf(entry)
+        await this.fill(node, made, `${path}/`)
+      } else this.write(node, into, name, path)
+    }
+  }
+
+  private write(id: number, into: StagedDirectory, name: string, path: string): void {
+    const { flat } = this.files
+    const { layer, table, i } = flat.locate(id)
+    const entry = table.entry(i)
+    if (entry.kind !== 'file' && entry.kind !== 'symlink') {
+      this.stager.skipped.push(path)
+      return
+    }
+    into.file(name, path)
+    const at = this.stager.at(path)
+    const first = this.written.get(id)
+    if (first !== undefined) {
+      linkSync(this.stager.at(first), at)
+      return
+    }
+    if (flat.linked.has(id)) this.written.set(id, path)
+    const mtime = this.timeOf(entry)
+    if (entry.kind === 'file') this.copy(at, layer, entry, mtime)
+    else {
+      symlinkSync(systemPath(entry.link ?? ''), at)
+      lutimesSync(at, mtime, mtime)
+    }
+  }
+
+  private copy(at: string | Buffer, layer: number, entry: LayerEntry, mtime: number): void {
+    const fd = openSync(at, 'wx', 0o600)
+    try {
+      for (const piece of this.files.pieces(layer, entry))
+        for (let done = 0; done < piece.length; ) done += writeSync(fd, piece, done)
+      // After the bytes, which would take setuid away.
+      fchmodSync(fd, entry.mode)
+      futimesSync(fd, mtime, mtime)
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  /** Layers have whole seconds. */
+  private timeOf({ mtime }: LayerEntry): number {
+    return this.epoch ?? mtime
+  }
+}
+
+function join(path: string, name: string): string {
+  return path === '' ? name : `${path}/${name}`
+}

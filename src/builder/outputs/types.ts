@@ -1,0 +1,63 @@
+import type { BuildAnnotation, BuildOutput, BuiltOutput } from '../../api/index.ts'
+import type { Snapshot, Snapshots } from '../../content/layers/index.ts'
+import type { PulledAs } from '../../content/store/index.ts'
+import type { Host } from '../../images/index.ts'
+import type { Descriptor, Platform, Reference } from '../../oci/index.ts'
+import type { Reporter, Steps } from '../../support/index.ts'
+import type { Document } from '../assemble/index.ts'
+
+/** One platform's image: its documents, which are in the store without a name, and its files. */
+export interface BuiltImage {
+  readonly platform: Platform
+  readonly config: Document
+  readonly manifest: Document
+  readonly snapshot: Snapshot
+  /** SOURCE_DATE_EPOCH. */
+  readonly epoch?: number | undefined
+}
+
+/** An output with its annotations and names. */
+export interface ResolvedOutput {
+  readonly output: BuildOutput
+  readonly annotations: readonly BuildAnnotation[]
+  readonly names: readonly Reference[]
+}
+
+/** What is stated about an image, ready to be stored. */
+export interface Statement {
+  readonly predicateType: string
+  readonly bytes: Buffer
+  /** What the file is called in outputs with the image's files: `provenance.json`. */
+  readonly file: string
+}
+
+/** Makes statements about images. */
+export interface Attester {
+  /** Returns the statements about a platform's image, which has this manifest in the output. */
+  about(image: BuiltImage, subject: Descriptor, names: readonly Reference[]): Promise<readonly Statement[]>
+}
+
+/** What outputs are made from. */
+export interface OutputWork {
+  readonly host: Host
+  readonly images: readonly BuiltImage[]
+  readonly snapshots: Snapshots
+  /** If statements are wanted. */
+  readonly attester?: Attester | undefined
+  readonly basedOn: readonly PulledAs[] | undefined
+  /** What registries know the image by: by its name, once it has been pushed there. */
+  readonly pushedAs: Map<string, PulledAs>
+  readonly steps: Steps
+  readonly report: Reporter
+  readonly signal: AbortSignal
+}
+
+/** An output that is complete, but that nobody can see yet. */
+export interface PreparedOutput {
+  /** For messages: `the archive app.tar`. */
+  readonly what: string
+  /** Makes it visible. Returns what was made. */
+  publish(): Promise<readonly BuiltOutput[]>
+  /** Removes it, if it is not visible. */
+  discard(): Promise<void>
+}
