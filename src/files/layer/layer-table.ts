@@ -51,7 +51,7 @@ export class LayerTable {
   /** What paths start with: '' or `usr/lib/`. */
   readonly prefixes: readonly string[]
   /** All names, one after the other. */
-  readonly names: Uint8Array
+  readonly names: Buffer
   /** The same as text, one character per byte. */
   private readonly ascii: string | undefined
   readonly rest: ReadonlyMap<number, Rest>
@@ -81,9 +81,13 @@ export class LayerTable {
     return this.prefixes[this.columns.prefix[i]!]! + this.name(i)
   }
 
+  hasDigest(i: number): boolean {
+    return (this.columns.kind[i]! & digestKnown) !== 0
+  }
+
   digest(i: number): Digest | undefined {
-    const { kind, digest } = this.columns
-    if ((kind[i]! & digestKnown) === 0) return undefined
+    const { digest } = this.columns
+    if (!this.hasDigest(i)) return undefined
     const bytes = Buffer.from(digest.buffer, digest.byteOffset + i * digestSize, digestSize)
     return `sha256:${bytes.toString('hex')}`
   }

@@ -3,7 +3,7 @@ import { mergeLayers, tableOf } from '../../files/layer/index.ts'
 import { defaultPath } from '../../oci/index.ts'
 import { FlatFilesystem } from '../filesystem/flat.ts'
 import type { InspectedImage } from '../image.ts'
-import { visibleFiles } from '../weigh/visible-files.ts'
+import { VisibleFiles } from '../weigh/visible-files.ts'
 import { type HiddenFile, hiddenFiles } from '../weigh/waste.ts'
 import { checkAccounts } from './accounts.ts'
 import { Filesystem } from './filesystem.ts'
@@ -163,10 +163,10 @@ function checkOthers(start: Start, known: readonly Program[]): readonly CheckFin
 }
 
 function hiddenIn({ layers }: InspectedImage): readonly HiddenFile[] {
-  const { ids } = visibleFiles(FlatFilesystem.of(layers))
+  const { isVisible } = new VisibleFiles(FlatFilesystem.of(layers))
   return hiddenFiles(
     layers.map(({ index }) => tableOf(index)),
-    ids,
+    isVisible,
   )
 }
 

@@ -44,6 +44,8 @@ export class FlatFilesystem {
   private readonly tables: readonly LayerTable[]
   /** The number of each layer's first entry. */
   private readonly first: readonly number[]
+  /** The number of entries that all layers have. */
+  readonly entryCount: number
   private readonly observer: FlatObserver | undefined
 
   /** Does not add any of `layers` yet: see `add`. */
@@ -58,6 +60,7 @@ export class FlatFilesystem {
       sum += count
     }
     this.first = first
+    this.entryCount = sum
   }
 
   /** Merges all layers of an image. Throws `LAYER_INVALID` if they contradict each other. */

@@ -1,4 +1,5 @@
 import type { InstalledPackage, PackageList } from '../../api/index.ts'
+import type { LayerTable } from '../../files/layer/index.ts'
 import type { Tree } from '../../files/tree/index.ts'
 import { findApkPackages } from './apk.ts'
 import { type PackageOptions, PackageSearch } from './database.ts'
@@ -37,4 +38,18 @@ const packageFiles =
 /** Whether `findPackages` may read a file with this path. */
 export function isPackageFile(path: string): boolean {
   return packageFiles.test(path)
+}
+
+// What is before the names of such files; some have names of their own.
+const packageFolders =
+  /(?:^|\/)(?:apk\/db|dpkg|dpkg\/status\.d(?:\/.*)?|rpm|node_modules(?:\/.*)?|[^/]*\.(?:dist|egg)-info)\/$/s
+const packageNames = ['rpmdb.sqlite', '.dist-info', '.egg-info'] as const
+
+/** Whether a layer has such a file. Names are looked at only where there may be one. */
+export function hasPackageFile(table: LayerTable): boolean {
+  const isNamed = packageNames.some((name) => table.names.includes(name))
+  const isLikely = table.prefixes.map((prefix) => isNamed || packageFolders.test(prefix))
+  const { prefix } = table.columns
+  for (let i = 0; i < table.count; i++) if (isLikely[prefix[i]!] && isPackageFile(table.path(i))) return true
+  return false
 }

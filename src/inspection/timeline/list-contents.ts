@@ -9,7 +9,7 @@ import type { InspectedImage } from '../image.ts'
 import { summarizeLayers } from '../layer-summaries.ts'
 import { EfficiencyCount } from '../weigh/efficiency.ts'
 import { fileType } from '../weigh/file-type.ts'
-import { visibleFiles } from '../weigh/visible-files.ts'
+import { VisibleFiles } from '../weigh/visible-files.ts'
 import { hiddenFiles, totalWeights, wastedPaths } from '../weigh/waste.ts'
 import { absent, followPaths, type PathChange, type TimedPath } from './timeline.ts'
 
@@ -25,9 +25,9 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer E)[]
 export function listContents(image: InspectedImage): ListedContents {
   const { layers } = image
   const tables = layers.map(({ index }) => tableOf(index))
-  const efficiency = new EfficiencyCount()
+  const efficiency = new EfficiencyCount(tables)
   const { flat, root } = followPaths(layers, (i, below) => efficiency.add(tables[i]!, below))
-  const hidden = hiddenFiles(tables, visibleFiles(flat).ids)
+  const hidden = hiddenFiles(tables, new VisibleFiles(flat).isVisible)
   const weight = totalWeights(layers, hidden, efficiency.result())
   const bytes = new ByteComparison()
   try {

@@ -1,4 +1,4 @@
-import type { LayerTable } from '../../files/layer/index.ts'
+import { digestKnown, type LayerTable } from '../../files/layer/index.ts'
 import type { FlatFilesystem, FlatNode } from '../filesystem/flat.ts'
 
 /** What dive says about an image: a share from 0 to 1, and bytes. */
@@ -20,23 +20,37 @@ interface PathSizes {
  */
 export class EfficiencyCount {
   private readonly paths = new Map<string, PathSizes>()
+  /** What paths begin with in several layers. Any other path is in one layer, and takes the least that it takes at all. */
+  private readonly shared: ReadonlySet<string>
+  private once = 0
+
+  constructor(tables: readonly LayerTable[]) {
+    const layers = new Map<string, number>()
+    for (const { prefixes } of tables) for (const prefix of prefixes) layers.set(prefix, (layers.get(prefix) ?? 0) + 1)
+    this.shared = new Set([...layers].flatMap(([prefix, count]) => (count > 1 ? [prefix] : [])))
+  }
 
   /** Counts a layer's paths. `below` has the layers below it. */
   add(table: LayerTable, below: FlatFilesystem): void {
     const parents = parentsOf(table)
-    const { size } = table.columns
+    const { size, kind, prefix } = table.columns
+    const isShared = table.prefixes.map((text) => this.shared.has(text))
     for (let i = 0; i < table.count; i++) {
-      const kind = table.kind(i)
-      if (kind === 'hide' || kind === 'touch') continue
+      if (!isShared[prefix[i]!] && (kind[i]! & ~digestKnown) === 0) {
+        this.once += size[i]!
+        continue
+      }
+      const what = table.kind(i)
+      if (what === 'hide' || what === 'touch') continue
       const path = table.path(i)
-      if (kind === 'directory' && parents.has(`${path}/`)) continue
-      this.count(path, kind === 'remove' ? removedSize(below, path) : size[i]!)
+      if (what === 'directory' && parents.has(`${path}/`)) continue
+      this.count(path, what === 'remove' ? removedSize(below, path) : size[i]!)
     }
   }
 
   result(): Efficiency {
-    let least = 0
-    let sum = 0
+    let least = this.once
+    let sum = this.once
     let wasted = 0
     for (const one of this.paths.values()) {
       least += one.least

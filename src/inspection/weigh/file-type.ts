@@ -27,12 +27,31 @@ const byFolder: readonly (readonly [RegExp, string])[] = [
   [/^var\/(?:cache|log)\/|^var\/lib\/apt\/lists\//, 'log, cache or backup'],
 ]
 
+const endings = new Map<string, string | undefined>()
+// Names of a hostile image may end in anything.
+const mostEndings = 10_000
+
+/** What files are that have this before their names. */
+export function typeOfFolder(prefix: string): string | undefined {
+  return byFolder.find(([pattern]) => pattern.test(prefix))?.[1]
+}
+
+/** What a file of this name is, wherever it is. */
+export function typeOfName(name: string, mode: number): string {
+  const dot = name.indexOf('.')
+  return (dot < 0 ? undefined : typeOfEnding(name.slice(dot))) ?? ((mode & 0o111) === 0 ? 'other' : 'executable')
+}
+
 /** What a file is, by its name, its folder and whether it may be executed. */
 export function fileType(path: string, mode: number): string {
-  const folder = byFolder.find(([pattern]) => pattern.test(path))
-  if (folder !== undefined) return folder[1]
-  const name = path.slice(path.lastIndexOf('/') + 1)
-  const ending = byEnding.find(([pattern]) => pattern.test(name))
-  if (ending !== undefined) return ending[1]
-  return (mode & 0o111) === 0 ? 'other' : 'executable'
+  const slash = path.lastIndexOf('/') + 1
+  return typeOfFolder(path.slice(0, slash)) ?? typeOfName(path.slice(slash), mode)
+}
+
+/** All patterns begin with a dot, so that what comes before the first does not matter. */
+function typeOfEnding(ending: string): string | undefined {
+  if (endings.has(ending)) return endings.get(ending)
+  const type = byEnding.find(([pattern]) => pattern.test(ending))?.[1]
+  if (endings.size < mostEndings) endings.set(ending, type)
+  return type
 }

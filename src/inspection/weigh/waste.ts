@@ -1,5 +1,5 @@
 import type { WastedPath, WeighResult } from '../../api/index.ts'
-import { contentSize, type LayerTable } from '../../files/layer/index.ts'
+import { contentSize, digestKnown, type LayerTable } from '../../files/layer/index.ts'
 import type { FlatFilesystem } from '../filesystem/flat.ts'
 import type { InspectedLayer } from '../image.ts'
 import type { Efficiency } from './efficiency.ts'
@@ -12,14 +12,14 @@ export interface HiddenFile {
   readonly layer: number
 }
 
-/** Lists the files with contents that an image does not show. `visible` has the numbers of the entries that it does. */
-export function hiddenFiles(tables: readonly LayerTable[], visible: ReadonlySet<number>): readonly HiddenFile[] {
+/** Lists the files with contents that an image does not show. `isVisible` is 1 for each entry that it does. */
+export function hiddenFiles(tables: readonly LayerTable[], isVisible: Uint8Array): readonly HiddenFile[] {
   const hidden: HiddenFile[] = []
   let first = 0
   for (const [layer, table] of tables.entries()) {
-    const { size } = table.columns
+    const { size, kind } = table.columns
     for (let i = 0; i < table.count; i++)
-      if (table.kind(i) === 'file' && size[i]! > 0 && !visible.has(first + i))
+      if ((kind[i]! & ~digestKnown) === 0 && size[i]! > 0 && isVisible[first + i] === 0)
         hidden.push({ path: table.path(i), size: size[i]!, layer })
     first += table.count
   }

@@ -1,12 +1,12 @@
 import type { LayerWeight, WeighFinding, WeighResult, WeighRules, Weight } from '../../api/index.ts'
-import { contentSize, type LayerTable, mergeLayers, tableOf } from '../../files/layer/index.ts'
+import { contentSize, digestKnown, type LayerTable, mergeLayers, tableOf } from '../../files/layer/index.ts'
 import { FlatFilesystem } from '../filesystem/flat.ts'
 import type { InspectedImage } from '../image.ts'
-import { findPackages, isPackageFile } from '../packages/find-packages.ts'
+import { findPackages, hasPackageFile } from '../packages/find-packages.ts'
 import { findDuplicates, type ReadDigest } from './duplicates.ts'
 import { EfficiencyCount } from './efficiency.ts'
-import { fileType } from './file-type.ts'
-import { type VisibleFile, visibleFiles } from './visible-files.ts'
+import { typeOfFolder, typeOfName } from './file-type.ts'
+import { VisibleFiles } from './visible-files.ts'
 import { hiddenFiles, type TotalWeights, totalWeights, wastedPaths } from './waste.ts'
 
 /** A result, and the digests that had to be read for it. */
@@ -19,14 +19,14 @@ export interface Weighed {
 export function weigh(image: InspectedImage, rules: WeighRules = {}): Weighed {
   const { layers } = image
   const flat = new FlatFilesystem(layers)
-  const count = new EfficiencyCount()
   const tables = layers.map(({ index }) => tableOf(index))
+  const count = new EfficiencyCount(tables)
   for (const [i, table] of tables.entries()) {
     count.add(table, flat)
     flat.add(i)
   }
-  const { files, ids, directories } = visibleFiles(flat)
-  const hidden = hiddenFiles(tables, ids)
+  const files = new VisibleFiles(flat)
+  const hidden = hiddenFiles(tables, files.isVisible)
   const weights = totalWeights(layers, hidden, count.result())
   const read: ReadDigest[] = []
   const result: WeighResult = {
@@ -40,7 +40,7 @@ export function weigh(image: InspectedImage, rules: WeighRules = {}): Weighed {
         wasted: sum(hidden.filter((file) => file.layer === i).map((file) => file.size)),
       }),
     ),
-    directories: [...directories].sort(heaviest),
+    directories: files.directories.sort(heaviest),
     types: typesOf(flat, files),
     packages: packagesOf(image, tables),
     wastedPaths: wastedPaths(hidden, flat),
@@ -50,17 +50,18 @@ export function weigh(image: InspectedImage, rules: WeighRules = {}): Weighed {
   return { result, read }
 }
 
-function countFiles(table: LayerTable): number {
+function countFiles({ columns }: LayerTable): number {
   let files = 0
-  for (let i = 0; i < table.count; i++) if (table.kind(i) === 'file') files += 1
+  for (const kind of columns.kind) if ((kind & ~digestKnown) === 0) files += 1
   return files
 }
 
-function typesOf(flat: FlatFilesystem, files: readonly VisibleFile[]): WeighResult['types'] {
+function typesOf(flat: FlatFilesystem, files: VisibleFiles): WeighResult['types'] {
   const types = new Map<string, { size: number; files: number }>()
-  for (const { path, id } of files) {
+  const folders = files.prefixes.map(typeOfFolder)
+  for (const [at, id] of files.ids.entries()) {
     const { table, i } = flat.locate(id)
-    const type = fileType(path, table.columns.mode[i]!)
+    const type = folders[files.prefixOf[at]!] ?? typeOfName(files.names[at]!, table.columns.mode[i]!)
     const known = types.get(type) ?? { size: 0, files: 0 }
     known.size += table.columns.size[i]!
     known.files += 1
@@ -82,11 +83,6 @@ function packagesOf({ layers }: InspectedImage, tables: readonly LayerTable[]): 
       return { type, name, version, size: size ?? sum(there), files: there.length }
     })
     .sort(heaviest)
-}
-
-function hasPackageFile(table: LayerTable): boolean {
-  for (let i = 0; i < table.count; i++) if (isPackageFile(table.path(i))) return true
-  return false
 }
 
 function findingsOf(
