@@ -42,6 +42,7 @@ function callsIn(folder: string): Readonly<Record<string, readonly [readonly str
     version: [[], {}],
     info: [[], {}],
     'images.list': [[], {}],
+    'images.names': [[], {}],
     'images.inspect': [['app'], {}],
     'images.history': [['app'], {}],
     'images.tag': [['app', 'other'], {}],

@@ -95,6 +95,8 @@ export interface Tare {
 export interface ImageVerbs {
   /** One summary for each name, newest first. */
   list(options?: ListOptions): Promise<readonly ImageSummary[]>
+  /** The names of all images, sorted: `alpine:3.19`. Reads nothing of the images. */
+  names(options?: CallOptions): Promise<readonly string[]>
   /** Rejects with `IMAGE_UNKNOWN` where there is no such image. */
   inspect(name: string, options?: CallOptions): Promise<ImageDetails>
   /** Newest first. */

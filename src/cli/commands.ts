@@ -247,6 +247,11 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./verbs/cache/cache.ts')).cacheList,
   },
   {
+    names: ['completion'],
+    summary: 'Print a script that completes command lines in bash, zsh or fish',
+    load: async () => (await import('./verbs/completion.ts')).completion,
+  },
+  {
     names: ['doctor'],
     summary: 'Show what RUN can use on this machine, and how to fix what is missing',
     load: async () => (await import('./verbs/build/doctor.ts')).doctor,

@@ -3,19 +3,9 @@ import type { AnyVerb, Context } from './command.ts'
 import { type Command, findCommand, groups } from './commands.ts'
 import { Failure, notYet, UsageError } from './failure.ts'
 import { type FlagTable, parseFlags } from './flags.ts'
+import { globalFlags } from './global-flags.ts'
 import { watchForInterruption } from './interruption.ts'
 import { BrokenPipe, isBrokenPipe, type OutputStream, print, processStreams, type Streams, tell } from './streams.ts'
-
-const globalFlags = {
-  debug: { type: 'bool', short: 'D', help: 'Enable debug mode' },
-  'log-level': {
-    type: 'string',
-    short: 'l',
-    help: 'Set the logging level ("debug", "info", "warn", "error", "fatal")',
-    default: 'info',
-  },
-  version: { type: 'bool', short: 'v', help: 'Print version information and quit' },
-} as const satisfies FlagTable
 
 /**
  * Runs one command. Resolves to the exit code once everything is written and cleaned up: 0; 1 for a failure; 125 for a wrong
@@ -62,6 +52,8 @@ async function dispatch(argv: readonly string[], around: Surroundings, invocatio
   const { values, args, help } = parseFlags(globalFlags, argv, { interspersed: false })
   invocation.debug = values.debug || values['log-level'] === 'debug'
   if (values.version) return printVersion(around)
+  if (args[0] === '__complete')
+    return (await import('./completion/answer.ts')).answerCompletion(args.slice(1), around.env, streams)
   if (args[0] === 'help') return printHelp(args.slice(1), streams)
   if (help || args.length === 0) return printRootHelp(streams)
   const { name, command, rest } = await route(args)

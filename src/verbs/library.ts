@@ -100,6 +100,7 @@ function verbsOf(host: Host) {
 function imageVerbs(verb: MakeVerb): ImageVerbs {
   return {
     list: verb('images.list', listOptions, async () => (await import('./images/images.ts')).images),
+    names: verb('images.names', callOptions, async () => (await import('./images/names.ts')).imageNames),
     inspect: async (name, options) => {
       checkText('images.inspect', 'name', name)
       const load = async () => (await import('./images/inspect.ts')).inspect
