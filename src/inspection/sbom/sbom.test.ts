@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library'
 import { describe, expect, test } from 'vitest'
 import { openBench, shared, writeFiles } from '../../../test/kit/cli.ts'
 import { unlessMissing } from '../../../test/kit/needs.ts'
+import { spdxErrors } from '../../../test/kit/spdx.ts'
 import { openTare } from '../../verbs/index.ts'
 import { isLicenseExpression } from './license.ts'
 import { packageUrl } from './package-url.ts'
@@ -102,6 +104,27 @@ test('SPDX has the image, its packages, its files and what contains what', async
     expect([ids.includes(one['spdxElementId']!), ids.includes(one['relatedSpdxElement']!)]).toEqual([true, true])
 })
 
+test('SPDX has what the specification wants, with and without files, and nothing else', async () => {
+  const tare = await openImage()
+  const whole = (await tare.images.sbom({ image: 'app' })) as Json
+  expect(spdxErrors(whole)).toEqual([])
+  const packages = (await tare.images.sbom({ image: 'app', files: false })) as Json
+  expect(spdxErrors(packages)).toEqual([])
+  // The code of the image is over the files that belong to no package. (spdx-spec 2.3, 7.9)
+  const sha1s = (whole['files'] as unknown as { fileName: string; checksums: { checksumValue: string }[] }[])
+    .filter(({ fileName }) => !['./lib/libc.so', './bin/tool'].includes(fileName))
+    .map(({ checksums }) => checksums[0]!.checksumValue)
+  const code = createHash('sha1').update(sha1s.sort().join('')).digest('hex')
+  expect((whole['packages'] as unknown as Json[])[0]).toMatchObject({
+    packageVerificationCode: { packageVerificationCodeValue: code },
+  })
+  // What is wrong is found.
+  const image = { ...(packages['packages'] as unknown as Json[])[0], filesAnalyzed: true }
+  expect(spdxErrors({ ...packages, packages: [image] })).not.toEqual([])
+  expect(spdxErrors({ ...whole, packages: packages['packages'] })).not.toEqual([])
+  expect(spdxErrors({ ...whole, extra: 1 })).not.toEqual([])
+})
+
 test('CycloneDX is valid by the schema, with and without files, and the same each time', async () => {
   const tare = await openImage()
   const whole = await tare.images.sbom({ image: 'app', format: 'cyclonedx' })
@@ -125,6 +148,7 @@ describe.skipIf(!unlessMissing(archives.length > 0, 'the Alpine root filesystems
     await tare.images.import({ from: { path: join(shared, 'alpine', archive) }, name: 'alpine' })
     const document = (await tare.images.sbom({ image: 'alpine', format: 'cyclonedx' })) as Json
     expect(await isCycloneDx(document)).toBeNull()
+    expect(spdxErrors(await tare.images.sbom({ image: 'alpine' }))).toEqual([])
     const components = document['components'] as unknown as Json[]
     expect(components.filter((one) => String(one['type']) === 'library')).toHaveLength(15)
     expect(components.every((one) => String(one['type']) === 'file' || 'licenses' in one)).toBe(true)

@@ -16,6 +16,13 @@ export function spdxOf(bill: Bill): object {
     ...{ spdxElementId, relationshipType, relatedSpdxElement },
   })
   const refs = licenseRefs(bill.packages)
+  // By the package that they belong to; undefined: to the image alone.
+  const filesOf = new Map<number | undefined, string[]>()
+  for (const { owner, sha1 } of bill.files) {
+    const known = filesOf.get(owner)
+    if (known === undefined) filesOf.set(owner, [sha1])
+    else known.push(sha1)
+  }
   return {
     spdxVersion: 'SPDX-2.3',
     dataLicense: 'CC0-1.0',
@@ -37,7 +44,7 @@ export function spdxOf(bill: Bill): object {
         name: bill.name,
         versionInfo: bill.digest,
         downloadLocation: none,
-        filesAnalyzed: false,
+        ...analyzed(filesOf.get(undefined)),
         primaryPackagePurpose: 'CONTAINER',
         checksums: [{ algorithm: 'SHA256', checksumValue: digest }],
         ...{ licenseConcluded: none, licenseDeclared: none, copyrightText: none },
@@ -47,7 +54,7 @@ export function spdxOf(bill: Bill): object {
         name: one.name,
         versionInfo: one.version,
         downloadLocation: none,
-        filesAnalyzed: false,
+        ...analyzed(filesOf.get(i)),
         licenseConcluded: none,
         licenseDeclared: one.license === undefined ? none : (refs.get(one.license)?.licenseId ?? one.license),
         copyrightText: none,
@@ -77,6 +84,15 @@ export function spdxOf(bill: Bill): object {
       ),
     ],
   }
+}
+
+/** A package contains files only if they were analyzed, which takes a code over all of them. (spdx-spec 2.3, 7.8 and 7.9) */
+function analyzed(files: readonly string[] | undefined): object {
+  if (files === undefined) return { filesAnalyzed: false }
+  const value = createHash('sha1')
+    .update([...files].sort().join(''))
+    .digest('hex')
+  return { filesAnalyzed: true, packageVerificationCode: { packageVerificationCodeValue: value } }
 }
 
 interface ExtractedLicense {
