@@ -18,7 +18,7 @@ import { isRoot, openBench, ordinaryUser } from './kit/cli.ts'
 import { hasProgram } from './kit/needs.ts'
 import { processesWith } from './kit/processes.ts'
 import { hasRootFilesystem, rootFilesystem } from './kit/root-filesystem.ts'
-import { dialogue, filesWith, onTerminal, waysToRun } from './kit/sandboxes.ts'
+import { dialogue, filesWith, onClosingTerminal, onTerminal, waysToRun } from './kit/sandboxes.ts'
 
 // RUN and `tare run` as people use them, over the real Alpine, by every sandbox that works here.
 
@@ -528,6 +528,34 @@ describe.skipIf(!hasRootFilesystem || !hasProgram('python3')).each(ways)('on a t
     expect(out).toContain('exit code: 3')
     expect(code).toBe(1)
     expect(await faultsOf(home)).toEqual([])
+  })
+
+  test('what runs on a terminal ends with it', async () => {
+    const { tare, succeed, rewrite, home } = openAlpine(way, '')
+    await succeed(['build', '-q', '-t', 'app', 'context'])
+    rewrite('FROM alpine\nRUN exit 3\n')
+    for (const argv of [
+      ['run', '-it', 'app', 'sh'],
+      ['run', 'app', 'sh', '-c', 'echo "/ # "; sleep 600'],
+      ['build', '--on-error=shell', 'context'],
+    ]) {
+      const { code, out, err } = await tare(argv, { wrapper: [...onClosingTerminal('/ # '), ...(way.wrapper ?? [])] })
+      expect(code, `${argv} ${out} ${err}`).toBe(0)
+      const running = join(home, 'tare/running')
+      expect(readdirSync(running).flatMap((user) => readdirSync(join(running, user)))).toEqual([])
+    }
+  })
+
+  test('a terminal follows the size of the window', async () => {
+    const { succeed, start } = openAlpine(way, '')
+    await succeed(['build', '-q', '-t', 'app', 'context'])
+    const { input, watch } = dialogue(
+      ['/ # ', 'until stty size | grep "33 101"; do sleep 0.1; done\n'],
+      ['33 101\r\n', 'exit 5\n'],
+    )
+    const growing = [...onTerminal('/ # '), ...(way.wrapper ?? [])]
+    const { code, out } = await watch(start(['run', '-it', 'app', 'sh'], { input, wrapper: growing }))
+    expect(code, out).toBe(5)
   })
 
   // What is typed is in pieces, so that only the command's own words match, not their echo.

@@ -31,8 +31,8 @@ export async function main(
     await tell(streams, text)
     return exitCode === 1 ? invocation.failsWith : exitCode
   } finally {
-    watch.stop()
     unwatch()
+    watch.end()
   }
 }
 

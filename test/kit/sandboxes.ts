@@ -100,9 +100,34 @@ function readLines(path: string): string[] {
   }
 }
 
-/** A command on a terminal of its own: `[python3, …]` to put in front of it. It reads what `input` types, and what it shows is told. */
-export function onTerminal(): readonly string[] {
-  return ['python3', '-c', 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))']
+/**
+ * A command on a terminal of its own: `[python3, …]` to put in front of it. It reads what `input` types, and what it shows is told.
+ * With `grows`, the terminal is another size once it shows that.
+ */
+export function onTerminal(grows = ''): readonly string[] {
+  const script = `
+import fcntl, os, pty, struct, sys, termios
+def read(fd):
+    data = os.read(fd, 4096)
+    if ${JSON.stringify(grows)} and ${JSON.stringify(grows)}.encode() in data: fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', 33, 101, 0, 0))
+    return data
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], read)))
+`
+  return ['python3', '-c', script]
+}
+
+/** The same, with a terminal that is closed once it shows the text; its exit code is then 0 if the command ends by the hangup. */
+export function onClosingTerminal(shown: string): readonly string[] {
+  const script = `
+import os, pty, signal, sys
+pid, fd = pty.fork()
+if pid == 0: os.execvp(sys.argv[1], sys.argv[1:])
+seen = b''
+while ${JSON.stringify(shown)}.encode() not in seen: seen += os.read(fd, 4096)
+os.close(fd)
+sys.exit(0 if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGHUP else 1)
+`
+  return ['python3', '-c', script]
 }
 
 /** What is typed on a terminal, each once the screen has shown what is before it, after what was typed last. */

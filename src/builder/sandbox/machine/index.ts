@@ -27,3 +27,4 @@ export {
   runProgram,
 } from './programs.ts'
 export { signalCommand } from './signal-command.ts'
+export { resizeTerminal } from './terminal-size.ts'

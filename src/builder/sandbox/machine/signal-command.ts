@@ -12,8 +12,8 @@ export function signalCommand(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** (proc(5): NSpid lists the PID in each namespace, innermost last; children needs CONFIG_PROC_CHILDREN) */
-function firstOfNamespace(pid: number): number | undefined {
+/** Returns the first process of a PID namespace that was created below the process. (proc(5): NSpid lists the PID in each namespace, innermost last; children needs CONFIG_PROC_CHILDREN) */
+export function firstOfNamespace(pid: number): number | undefined {
   for (const child of readText(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number)) {
     if (/^NSpid:.*\s1$/m.test(readText(`/proc/${child}/status`))) return child
     const found = firstOfNamespace(child)

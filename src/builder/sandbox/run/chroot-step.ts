@@ -275,7 +275,8 @@ class ChrootStep {
     const child: ChildProcess = spawn(program, rest, { env, stdio })
     done()
     pipes?.handedOver()
-    started?.((name) => child.kill(name))
+    // On our terminal, the command is told of its size anyway.
+    started?.((name) => (name === 'SIGWINCH' && inherit?.terminal) || child.kill(name))
     const stop = () => child.kill('SIGKILL')
     signal.addEventListener('abort', stop, { once: true })
     const heard = hear(pipes?.streams, this.options, stop)

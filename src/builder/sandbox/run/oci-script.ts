@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
-import { quoted } from '../machine/index.ts'
+import { TareError } from '../../../support/index.ts'
+import { quoted, read } from '../machine/index.ts'
 import type { TableLine } from './mount-table.ts'
 import type { StepFacts } from './namespace-script.ts'
 import { secretLines, secretsFolder } from './namespace-script.ts'
 
 /** Returns the path of the runtime's log. */
-export function runtimeLog(bundle: string): string {
+function runtimeLog(bundle: string): string {
   return `${bundle}/runtime.log`
 }
 
@@ -15,11 +16,15 @@ export function containerName(folder: string): string {
   return `tare-${basename(folder)}`
 }
 
+export function isCrun(runtime: string): boolean {
+  return basename(runtime) === 'crun'
+}
+
 const hybrid = '/sys/fs/cgroup/unified'
 
 /** crun rejects machines with both kinds of cgroups, even if it is told to leave them alone: so the new one is hidden. */
 export function ociTable(runtime: string, folder: string): readonly TableLine[] {
-  return basename(runtime) === 'crun' && existsSync(hybrid)
+  return isCrun(runtime) && existsSync(hybrid)
     ? [{ source: `${folder}/empty`, at: hybrid, type: 'none', options: 'bind' }]
     : []
 }
@@ -37,7 +42,7 @@ export function ociScript(
     lines,
   }: { readonly folder: string; readonly bundle: string; readonly lines: readonly string[] },
 ): string {
-  const crun = basename(runtime) === 'crun'
+  const crun = isCrun(runtime)
   // The runtime's own messages are not the command's output. crun treats text before a colon as a kind of log.
   const flags = ['--log', `${crun ? 'file:' : ''}${runtimeLog(own)}`, ...(crun ? ['--cgroup-manager=disabled'] : [])]
   const folder = secretsFolder(facts.root)
@@ -54,4 +59,20 @@ export function ociScript(
     `exec ${[runtime, ...flags, '--root', `${own}/state`, 'run', '--bundle', bundle, containerName(own)].map(quoted).join(' ')} <&5 >&8 2>&9 3>&- 4<&- 5<&- 8>&- 9>&-`,
     '',
   ].join('\n')
+}
+
+/** Returns the exit code, unless it comes from a runtime that could not start the command: then throws `SANDBOX_FAILED`. */
+export function checkExit(runtime: string | undefined, folder: string, code: number): number {
+  const text = code === 0 || runtime === undefined ? '' : read(runtimeLog(folder))
+  // In a user namespace runc cannot remove cgroups that it could not create.
+  const error = text
+    .split('\n')
+    .findLast((line) => /error/i.test(line) && !/level=warning|cgroup|remove paths/i.test(line))
+  if (error === undefined) return code
+  const message = /msg="((?:[^"\\]|\\.)*)"/.exec(error)?.[1]?.replace(/\\(.)/g, '$1') ?? error
+  throw new TareError('SANDBOX_FAILED', `${runtime} could not run the step: ${message}`, {
+    remedy: /exec format error/i.test(message)
+      ? 'The program is for another architecture, or a script without #! in its first line.'
+      : 'Try --isolation=namespace; `tare doctor` says what this machine allows.',
+  })
 }

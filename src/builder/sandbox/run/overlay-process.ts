@@ -19,6 +19,8 @@ export interface ProcessFacts {
   readonly root: string
   /** Undefined: the command has the terminal. */
   readonly pipes: OutputPipes | undefined
+  /** Called when the size of our terminal has changed, if nobody else passes it on. */
+  readonly resize?: ((pid: number) => void) | undefined
 }
 
 /**
@@ -69,7 +71,7 @@ export class OverlayProcess {
       pipe.setEncoding('utf8')
       pipe.on('data', (text: string) => {
         said += text
-        if (started !== undefined && /^ready$/m.test(text)) started((signal) => signalCommand(child.pid!, signal))
+        if (started !== undefined && /^ready$/m.test(text)) started((signal) => this.send(signal))
         if (/^exit \d+\n/m.test(said)) resolve()
       })
       pipe.on('close', resolve)
@@ -88,6 +90,11 @@ export class OverlayProcess {
     const code = /^exit (\d+)$/m.exec(said)?.[1]
     if (code !== undefined && /^ready$/m.test(said)) return Number(code)
     throw complaint(said, root)
+  }
+
+  private send(signal: NodeJS.Signals): void {
+    if (signal === 'SIGWINCH' && this.options.inherit?.terminal === true) this.facts.resize?.(this.pid)
+    else signalCommand(this.pid, signal)
   }
 
   async end(): Promise<void> {

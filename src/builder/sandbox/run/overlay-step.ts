@@ -3,7 +3,15 @@ import { join, relative } from 'node:path'
 import { makeFolderOfMode, type ProcessFiles } from '../../../disk/index.ts'
 import type { Directory } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
-import { findProgram, guard, type Machine, overlayOptions, quoted, read, removeCgroups } from '../machine/index.ts'
+import {
+  findProgram,
+  guard,
+  type Machine,
+  overlayOptions,
+  quoted,
+  removeCgroups,
+  resizeTerminal,
+} from '../machine/index.ts'
 import type { Caches } from '../mounts/index.ts'
 import { prepare, type SharedFiles } from '../mounts/index.ts'
 import { makeFile, PlainRoot, removeAll, treeAfter, type Unpacked } from '../rootfs/index.ts'
@@ -15,7 +23,7 @@ import { tableText } from './mount-table.ts'
 import { namespaceScript, type StepFacts, secretsFolder } from './namespace-script.ts'
 import { mayMakeTerminals, onNewTerminal } from './new-terminal.ts'
 import { runtimeConfig } from './oci-config.ts'
-import { containerName, ociScript, ociTable, runtimeLog } from './oci-script.ts'
+import { checkExit, containerName, isCrun, ociScript, ociTable } from './oci-script.ts'
 import type { OutputPipes, PipeStock } from './output-pipes.ts'
 import { OverlayProcess } from './overlay-process.ts'
 import { underFilter } from './system-calls.ts'
@@ -121,7 +129,7 @@ class OverlayStep {
     this.options.signal.throwIfAborted()
     const started = this.started(facts, await this.pipes)
     this.process = started
-    const exitCode = this.checked(await started.run().finally(() => prepared.release()))
+    const exitCode = checkExit(this.tools.runtime, folder, await started.run().finally(() => prepared.release()))
     return {
       exitCode,
       hint: exitCode === 0 ? undefined : hintOfUnmapped(tree, join(folder, 'upper'), tools.machine.held),
@@ -272,24 +280,9 @@ class OverlayStep {
         secrets: Buffer.concat(prepared.secrets.map(({ bytes }) => bytes)),
         root,
         pipes,
+        resize: runtime !== undefined && isCrun(runtime) ? (pid) => resizeTerminal(pid, machine) : undefined,
       },
       this.options,
     )
-  }
-
-  /** Returns the exit code, unless it comes from a runtime that could not start the command. */
-  private checked(code: number): number {
-    const text = code === 0 || this.tools.runtime === undefined ? '' : read(runtimeLog(this.folder))
-    // In a user namespace runc cannot remove cgroups that it could not create.
-    const error = text
-      .split('\n')
-      .findLast((line) => /error/i.test(line) && !/level=warning|cgroup|remove paths/i.test(line))
-    if (error === undefined) return code
-    const message = /msg="((?:[^"\\]|\\.)*)"/.exec(error)?.[1]?.replace(/\\(.)/g, '$1') ?? error
-    throw new TareError('SANDBOX_FAILED', `${this.tools.runtime} could not run the step: ${message}`, {
-      remedy: /exec format error/i.test(message)
-        ? 'The program is for another architecture, or a script without #! in its first line.'
-        : 'Try --isolation=namespace; `tare doctor` says what this machine allows.',
-    })
   }
 }

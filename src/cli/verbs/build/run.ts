@@ -2,6 +2,7 @@ import type { RunOptions } from '../../../index.ts'
 import { type Call, defineVerb } from '../../command.ts'
 import { Failure, UsageError, usageExitCode } from '../../failure.ts'
 import { sizeOf } from '../../flags.ts'
+import { hasLostTerminal } from '../../interruption.ts'
 import { progressOutput } from '../../progress-output.ts'
 import { pulled, showTransfers, type Transfers } from '../../render/transfers.ts'
 import { tell } from '../../streams.ts'
@@ -147,26 +148,29 @@ const deadly: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGINT: 130,
 /** After this many signals without effect, the command is killed. */
 const idleTimeout = 3
 
+/** So many milliseconds after its terminal was closed, too: most commands ignore that as the first process of their namespace. */
+const lastMoment = 1000
+
 interface Forwarding {
   readonly started: (send: (signal: NodeJS.Signals) => void) => void
   readonly signal: AbortSignal
   stop(): void
 }
 
-/** Forwards signals to the command. On a terminal, Ctrl-C reaches it anyway. */
+/** Forwards signals to the command. On a terminal, Ctrl-C reaches it anyway, and it ends with its terminal. */
 function forwardSignals(call: Pick<RunCall, 'flags' | 'takeSignals'>): Forwarding {
   call.takeSignals()
   const controller = new AbortController()
   let send: ((signal: NodeJS.Signals) => void) | undefined
   let asked = 0
+  let timer: NodeJS.Timeout | undefined
+  const end = (exitCode: number) => controller.abort(new Failure('canceled', { exitCode }))
   const hear = (name: NodeJS.Signals) => {
     const exitCode = deadly[name]
-    if (exitCode !== undefined && (send === undefined || ++asked >= idleTimeout)) {
-      controller.abort(new Failure('canceled', { exitCode }))
-      return
-    }
-    const known = call.flags.tty && (name === 'SIGINT' || name === 'SIGQUIT' || name === 'SIGWINCH')
+    if (exitCode !== undefined && (send === undefined || ++asked >= idleTimeout)) return end(exitCode)
+    const known = call.flags.tty && (name === 'SIGINT' || name === 'SIGQUIT')
     if (!known) send?.(name)
+    if (name === 'SIGHUP' && (call.flags.tty || hasLostTerminal())) timer ??= setTimeout(() => end(129), lastMoment)
   }
   for (const name of forwarded) process.on(name, hear)
   return {
@@ -175,6 +179,7 @@ function forwardSignals(call: Pick<RunCall, 'flags' | 'takeSignals'>): Forwardin
       send = how
     },
     stop: () => {
+      clearTimeout(timer)
       for (const name of forwarded) process.off(name, hear)
     },
   }
