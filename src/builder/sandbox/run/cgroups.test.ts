@@ -23,12 +23,17 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants().filter(
     })
     afterAll(() => rmSync(home, { recursive: true, force: true }))
 
+    const meeting = { kind: 'cache', id: 'meeting', target: '/meeting', sharing: 'shared' } as const
+    const mounts = [{ ...meeting, readonly: false, mode: 0o755, uid: 0, gid: 0 }]
+    /** The script of two steps, of which neither goes on before both are there. */
+    const meet = (me: string) => `touch /meeting/${me}; until [ $(ls /meeting | wc -l) = 2 ]; do sleep 0.05; done`
+
     const start = async (script: string) => {
       let out = ''
       const sandbox = openSandbox({ folder: home, isolation, runtime })
       const outcome = await sandbox.run(
         stack,
-        { ...plainCommand, argv: ['/bin/sh', '-c', script] },
+        { ...plainCommand, argv: ['/bin/sh', '-c', script], mounts },
         { output: (_, text) => (out += text), signal: new AbortController().signal },
       )
       const { exitCode } = outcome
@@ -37,7 +42,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants().filter(
     }
 
     test('steps at the same time share none, because the runtime rejects one that is in use', async () => {
-      const [one, other] = await Promise.all([start('cat /proc/self/cgroup; sleep 1'), start('cat /proc/self/cgroup')])
+      const [one, other] = await Promise.all(['one', 'other'].map((me) => start(`cat /proc/self/cgroup; ${meet(me)}`)))
       expect([one!.exitCode, other!.exitCode]).toEqual([0, 0])
       const named = (out: string) => /\/(tare-[\w-]+)$/m.exec(out)?.[1]
       if (named(one!.out) !== undefined) expect(named(one!.out)).not.toBe(named(other!.out))
