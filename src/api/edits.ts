@@ -32,25 +32,25 @@ export interface AppendOptions extends EditOptions {
 
 /** What `images.mutate` takes. What is not given stays as it is. */
 export interface MutateOptions extends EditOptions {
-  /** Replaces variables of the same name, and adds others. */
+  /** Variables to set; one of the same name is replaced. Default: none. */
   readonly env?: Readonly<Record<string, string>> | undefined
-  /** Added to the labels that are there. */
+  /** Labels to set; one of the same name is replaced. Default: none. */
   readonly labels?: Readonly<Record<string, string>> | undefined
-  /** Added to the annotations of the manifest. With any, a manifest in Docker's format becomes OCI's. */
+  /** Annotations to set in the manifest. With any, a manifest in Docker's format becomes OCI's. Default: none. */
   readonly annotations?: Readonly<Record<string, string>> | undefined
-  /** Also removes the command, as ENTRYPOINT does. An empty list removes the entrypoint. */
+  /** Also removes the command, as ENTRYPOINT does. An empty list removes the entrypoint. Default: unchanged. */
   readonly entrypoint?: readonly string[] | undefined
-  /** An empty list removes the command. */
+  /** An empty list removes the command. Default: unchanged. */
   readonly cmd?: readonly string[] | undefined
-  /** Empty: none. */
+  /** An empty text removes the user. Default: unchanged. */
   readonly user?: string | undefined
-  /** Empty: none. */
+  /** An empty text removes the working directory. Default: unchanged. */
   readonly workdir?: string | undefined
-  /** `8080`, `53/udp`: replaces the ports that are there. */
+  /** `8080`, `53/udp`: replaces all ports. Default: unchanged. */
   readonly exposedPorts?: readonly string[] | undefined
-  /** What the config says the image runs on: `linux/arm64`. For a single image. */
+  /** The platform in the config, such as `linux/arm64`; only for a single image. Default: unchanged. */
   readonly platform?: string | undefined
-  /** Layers to add, the lowest first. */
+  /** Layers to add, the lowest first. Default: none. */
   readonly layers?: readonly NewLayer[] | undefined
   /** Seconds since 1970, for the history of added layers. Default: now. */
   readonly epoch?: number | undefined
