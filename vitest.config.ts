@@ -10,6 +10,7 @@ const pure = [
   'src/files/{tar,tree}/**/*.test.ts',
   'src/cli/{template,render}/**/*.test.ts',
   'src/cli/text/{excerpt,human,listing,printable}.test.ts',
+  'web/src/**/*.test.ts',
 ]
 // What needs servers, browsers or daemons of others.
 const interop = ['test/interop/**/*.test.ts', '**/*.interop.test.ts']

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { packageFolder } from '../support/index.ts'
 import type { Answers } from './answers.ts'
 
@@ -16,21 +17,19 @@ export function servedPage(answers: Answers): string {
   return filled(builtPage(), `{"images":${answers.images}}`).replace(noConnections, "connect-src 'self'")
 }
 
-/** The page with all answers in it: one document that asks nobody for anything. */
+/**
+ * The page with all answers in it: one document that asks nobody for anything. They are compressed, which makes it a tenth as large and
+ * quicker to open.
+ */
 export async function wholePage(answers: Answers): Promise<string> {
   const members: string[] = []
   for (const name of answers.names) members.push(`${JSON.stringify(name)}:${await answers.ask(name)}`)
-  return filled(builtPage(), `{"images":${answers.images},"answers":{${members.join(',')}}}`)
+  const packed = gzipSync(`{${members.join(',')}}`).toString('base64')
+  return filled(builtPage(), JSON.stringify({ images: answers.images, gzip: packed }))
 }
 
+/** `json` must not hold what ends a script element; numbers and base64 do not. */
 function filled(page: string, json: string): string {
-  if (!page.includes(dataBlock)) throw new Error('dist/page.html has no place for its data')
-  return page.replace(dataBlock, () => dataBlock.replace('{"images":1}', () => embeddable(json)))
-}
-
-const escapes: Readonly<Record<string, string>> = { '<': '\\u003c', '\u2028': '\\u2028', '\u2029': '\\u2029' }
-
-/** JSON that is the same JSON in a script element: nothing in it ends the element, or a line. */
-export function embeddable(json: string): string {
-  return json.replace(/[<\u2028\u2029]/g, (character) => escapes[character]!)
+  if (!page.includes(dataBlock) || json.includes('<')) throw new Error('dist/page.html cannot take its data')
+  return page.replace(dataBlock, () => dataBlock.replace('{"images":1}', () => json))
 }

@@ -2,13 +2,14 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { expect, onTestFinished, test } from 'vitest'
 import { dockerArchive, tarOf } from '../../test/kit/tiny-archive.ts'
 import { tinyImage } from '../../test/kit/tiny-image.ts'
 import { openTare } from '../index.ts'
 import { type Answers, answersOf } from './answers.ts'
 import { browserCommand } from './open-browser.ts'
-import { embeddable, wholePage } from './page.ts'
+import { wholePage } from './page.ts'
 import { servePage } from './server.ts'
 
 /** Answers about an image with a layer for each file. */
@@ -116,19 +117,14 @@ test('a page in a file has all answers, and no name in them ends the script', as
   const page = await wholePage(await answersAbout(name))
   expect(page).not.toContain('</script><script>alert')
   const [, json] = /<script type="application\/json" id="data">(.*)<\/script>/.exec(page)!
-  const { images, answers } = JSON.parse(json!)
+  const { images, gzip } = JSON.parse(json!)
   expect(images).toBe(1)
+  const answers = JSON.parse(gunzipSync(Buffer.from(gzip, 'base64')).toString())
   expect(Object.keys(answers)).toEqual(['contents/a', 'weigh/a', 'check/a'])
   // `</script>` is a directory and a name in it.
   expect(answers['contents/a'].paths.name).toEqual(['', '<', 'script><script>alert(1)<!--'])
   expect(page).toMatch(/http-equiv="Content-Security-Policy" content="default-src 'none';.*connect-src 'none'/)
   expect(page).not.toMatch(/(?:src|href)="(?!data:)/)
-})
-
-test('JSON in a script element is the same JSON, without what ends an element or a line', () => {
-  const value = { '</script>': '<!--\u2028\u2029', plain: 'a & b > c' }
-  expect(embeddable(JSON.stringify(value))).not.toMatch(/[<\u2028\u2029]/)
-  expect(JSON.parse(embeddable(JSON.stringify(value)))).toEqual(value)
 })
 
 test('a browser is opened where there is a screen', () => {

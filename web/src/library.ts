@@ -1,5 +1,6 @@
 /** The page knows the library by the types of its answers, and by nothing else. */
 export type {
+  CheckFinding,
   CheckResult,
   ImageContents,
   ImageDiff,

@@ -11,10 +11,10 @@ export interface Answers {
   readonly diff: ImageDiff
 }
 
-/** What was written into the page: one image or two, and all answers where no server has them. */
+/** What was written into the page: one image or two, and all answers where no server has them, as JSON in gzip in base64. */
 interface PageData {
   readonly images: 1 | 2
-  readonly answers?: Answers
+  readonly gzip?: string
 }
 
 export interface Source {
@@ -24,8 +24,11 @@ export interface Source {
 
 /** Reads what the page came with. */
 export function openSource(): Source {
-  const { images, answers } = JSON.parse(document.getElementById('data')!.textContent) as PageData
-  if (answers !== undefined) return { images, ask: async (name) => answers[name] }
+  const { images, gzip } = JSON.parse(document.getElementById('data')!.textContent) as PageData
+  if (gzip !== undefined) {
+    const answers = unpacked(gzip)
+    return { images, ask: async (name) => (await answers)[name] }
+  }
   const asked = new Map<string, Promise<unknown>>()
   return {
     images,
@@ -35,6 +38,12 @@ export function openSource(): Source {
       return answer as Promise<never>
     },
   }
+}
+
+async function unpacked(gzip: string): Promise<Answers> {
+  const bytes = Uint8Array.from(atob(gzip), (character) => character.charCodeAt(0))
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))
+  return new Response(stream).json() as Promise<Answers>
 }
 
 async function fetchAnswer(name: string): Promise<unknown> {

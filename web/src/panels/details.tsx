@@ -67,7 +67,7 @@ function Side({ tree, view, node, label }: SideProps) {
     if (changes.linked[at]! > 0) lines.push(['Links', 'it has other names, and counts once'])
     lines.push(['Mode', `${modeText(changes.mode[at]!)}  ${changes.mode[at]!.toString(8).padStart(4, '0')}`])
     lines.push(['Owner', owner.join(':')])
-    lines.push(['Changed', secondsText(changes.modified[at]!)])
+    lines.push(['Modified', secondsText(changes.modified[at]!)])
   }
   return (
     <div>

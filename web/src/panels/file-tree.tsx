@@ -16,7 +16,7 @@ export interface FileTreeProps {
   readonly onlyDifferent: boolean
   readonly onSelect: (node: number) => void
   readonly onHover: (node: number | undefined) => void
-  readonly onToggle: (node: number, open: boolean) => void
+  readonly onToggle: (nodes: readonly number[], open: boolean) => void
   readonly onZoom: (node: number) => void
 }
 
@@ -107,7 +107,7 @@ function TreeRow({ row, top, props }: { readonly row: Row; readonly top: number;
       onMouseEnter={() => onHover(node)}
       onClick={() => {
         onSelect(node)
-        if (isFolder) onToggle(node, !isOpen)
+        if (isFolder) onToggle(isOpen ? [node] : chainFrom(props, node), !isOpen)
       }}
     >
       <span class="tree-arrow" aria-hidden="true">
@@ -143,13 +143,21 @@ function markOf(views: readonly View[], node: number): { readonly mark: string; 
   return { mark: '', word: '' }
 }
 
-function rowsOf({ tree, views, open, bySize, matches, onlyDifferent }: FileTreeProps): readonly Row[] {
-  const rows: Row[] = []
+type Shown = Pick<FileTreeProps, 'tree' | 'views' | 'matches' | 'onlyDifferent'>
+
+/** Returns what tells whether a path is in the tree. */
+function filterOf({ tree, views, matches, onlyDifferent }: Shown): (node: number) => boolean {
   const different = onlyDifferent ? differing(tree, views) : undefined
-  const isShown = (node: number) =>
+  return (node) =>
     views.some(({ state }) => state[node] !== states.absent) &&
     (matches === undefined || matches.found[node] !== 0) &&
     (different === undefined || different[node] !== 0)
+}
+
+function rowsOf(props: FileTreeProps): readonly Row[] {
+  const { tree, views, open, bySize, matches } = props
+  const rows: Row[] = []
+  const isShown = filterOf(props)
   const weight = (node: number) => Math.max(...views.map(({ total }) => total[node]!))
   const add = (parent: number): void => {
     const children = [...childrenOf(tree, parent)].filter(isShown)
@@ -164,6 +172,18 @@ function rowsOf({ tree, views, open, bySize, matches, onlyDifferent }: FileTreeP
   }
   add(0)
   return rows
+}
+
+/** A directory, and what opens with it: a directory that is alone in another. */
+function chainFrom(props: FileTreeProps, node: number): readonly number[] {
+  const isShown = filterOf(props)
+  const chain = [node]
+  for (let only: number | undefined = node; only !== undefined; ) {
+    const children: number[] = [...childrenOf(props.tree, only)].filter(isShown)
+    only = children.length === 1 ? children[0]! : undefined
+    if (only !== undefined) chain.push(only)
+  }
+  return chain
 }
 
 /** Paths that are different, and the directories that they are in. */
@@ -202,11 +222,11 @@ function takeKey(event: KeyboardEvent, rows: readonly Row[], index: number, prop
       go(index - 15)
       return true
     case 'ArrowRight':
-      if (row?.isDirectory && !row.isOpen) onToggle(row.node, true)
+      if (row?.isDirectory && !row.isOpen) onToggle(chainFrom(props, row.node), true)
       else if (row?.isOpen) go(index + 1)
       return true
     case 'ArrowLeft':
-      if (row?.isOpen && props.open.has(row.node)) onToggle(row.node, false)
+      if (row?.isOpen && props.open.has(row.node)) onToggle([row.node], false)
       else if (row !== undefined && tree.parent[row.node]! > 0) onSelect(tree.parent[row.node]!)
       return true
     case 'Enter':

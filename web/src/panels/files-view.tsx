@@ -101,11 +101,13 @@ export function FilesView(props: FilesViewProps) {
           onlyDifferent={state.onlyDifferent}
           onSelect={(selected) => change({ selected })}
           onHover={(hovered) => change({ hovered })}
-          onToggle={(node, isOpen) =>
+          onToggle={(nodes, isOpen) =>
             change(({ open }) => {
               const next = new Set(open)
-              if (isOpen) next.add(node)
-              else next.delete(node)
+              for (const node of nodes) {
+                if (isOpen) next.add(node)
+                else next.delete(node)
+              }
               return { open: next }
             })
           }

@@ -1,4 +1,4 @@
-import type { CheckResult } from '../library.ts'
+import type { CheckFinding, CheckResult } from '../library.ts'
 import { printable } from '../text/printable.ts'
 import { PathLink } from './space.tsx'
 
@@ -26,21 +26,9 @@ export function Findings({ checked, label, onPath }: FindingsProps) {
               {words[severity]} <span class="count">{own.length}</span>
             </h2>
             <ul>
-              {own.map(({ code, message, reason, remedy, path, layer }, i) => (
-                <li key={i}>
-                  <h3>{printable(message)}</h3>
-                  <p>{printable(reason)}</p>
-                  <p class="remedy">{printable(remedy)}</p>
-                  <p class="quiet">
-                    <code>{code}</code>
-                    {path !== undefined && (
-                      <>
-                        {' · '}
-                        <PathLink path={path} onPath={onPath} />
-                      </>
-                    )}
-                    {layer !== undefined && ` · layer ${layer}`}
-                  </p>
+              {groupsOf(own).map((group) => (
+                <li key={group[0]!.code + group[0]!.remedy}>
+                  <Group group={group} onPath={onPath} />
                 </li>
               ))}
             </ul>
@@ -49,4 +37,50 @@ export function Findings({ checked, label, onPath }: FindingsProps) {
       })}
     </div>
   )
+}
+
+interface GroupProps {
+  readonly group: readonly CheckFinding[]
+  readonly onPath: (path: string) => void
+}
+
+/** Findings of one kind, with what can be done about them. */
+function Group({ group, onPath }: GroupProps) {
+  const { code, remedy } = group[0]!
+  return (
+    <>
+      <ul>
+        {group.map(({ message, reason, path, layer }, i) => (
+          <li key={i}>
+            <h3>{printable(message)}</h3>
+            <p>
+              {printable(reason)}
+              {layer !== undefined && <span class="quiet"> Layer {layer}.</span>}
+              {path !== undefined && (
+                <>
+                  {' '}
+                  <PathLink path={path} onPath={onPath} />
+                </>
+              )}
+            </p>
+          </li>
+        ))}
+      </ul>
+      <p class="remedy">
+        {printable(remedy)} <code class="quiet">{code}</code>
+      </p>
+    </>
+  )
+}
+
+/** Findings of the same code for which the same can be done, in the order of the first of each. */
+function groupsOf(findings: readonly CheckFinding[]): readonly (readonly CheckFinding[])[] {
+  const groups = new Map<string, CheckFinding[]>()
+  for (const finding of findings) {
+    const key = `${finding.code} ${finding.remedy}`
+    const group = groups.get(key) ?? []
+    group.push(finding)
+    groups.set(key, group)
+  }
+  return [...groups.values()]
 }

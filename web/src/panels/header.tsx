@@ -115,7 +115,7 @@ function TabList({
           onClick={() => onTab(own)}
         >
           {name}
-          {note !== undefined && <span class="note">{note}</span>}
+          {note !== undefined && <span class="tab-note">{note}</span>}
         </button>
       ))}
     </div>

@@ -40,7 +40,7 @@ export function Legend({ view, colouring, palette, typeNames }: LegendProps) {
         {typeNames.map((name, i) => (
           <Swatch key={name} colour={palette.types[i]!} text={name} />
         ))}
-        <Swatch colour={palette.plain} text="anything else" />
+        <Swatch colour={palette.plain} text="other" />
       </p>
     )
   return (

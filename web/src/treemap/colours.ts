@@ -50,7 +50,7 @@ const dark: Palette = {
   accent: '#a5b4ff',
   plain: '#35353a',
   ramp: [
-    [62, 62, 68],
+    [70, 70, 77],
     [74, 94, 214],
   ],
   types: ['#3c4c94', '#8a5425', '#2f6b41', '#743f6d', '#71601c', '#23666e', '#8a443b', '#5c5546'],
@@ -79,11 +79,13 @@ export function stateColour(palette: Palette, state: number): string {
 
 /** File types by weight, the heaviest first: those that get a colour of their own, by their number in the image. */
 export function rankTypes(view: View, most: number): readonly { readonly type: number; readonly size: number }[] {
-  const { fileType, size } = view.image.contents.changes
+  const { changes, fileTypes } = view.image.contents
+  const { fileType, size } = changes
+  const other = fileTypes.indexOf('other')
   const sums = new Map<number, number>()
   for (let node = 0; node < view.change.length; node++) {
     const at = view.change[node]!
-    if (at < 0 || fileType[at] === 0 || view.total[node] === 0) continue
+    if (at < 0 || fileType[at] === 0 || fileType[at] === other || view.total[node] === 0) continue
     sums.set(fileType[at]!, (sums.get(fileType[at]!) ?? 0) + size[at]!)
   }
   return [...sums]

@@ -4,7 +4,7 @@ import { states, type View } from '../model/view.ts'
 import { sizeText } from '../text/numbers.ts'
 import { printable } from '../text/printable.ts'
 import type { Palette } from './colours.ts'
-import { headerHeight, type Tile } from './layout.ts'
+import { headerHeight, leastSide, type Tile } from './layout.ts'
 
 export interface Picture {
   readonly tree: Tree
@@ -27,7 +27,7 @@ export function drawTiles(context: CanvasRenderingContext2D, picture: Picture): 
     if (tile.level === 0) continue
     const pale = isPale(picture, tile)
     context.globalAlpha = pale ? 0.22 : 1
-    const isFrame = tile.isDirectory && tile.x1 - tile.x0 >= 5 && tile.y1 - tile.y0 >= 5
+    const isFrame = tile.isDirectory && tile.x1 - tile.x0 >= leastSide && tile.y1 - tile.y0 >= leastSide
     context.fillStyle = isFrame ? palette.folder : picture.colour(tile.node)
     fill(context, tile, isFrame && tile.level % 2 === 0)
     if (!isFrame && picture.view.state[tile.node] === states.removed) strike(context, tile, palette)

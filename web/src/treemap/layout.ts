@@ -22,8 +22,8 @@ export interface Tile extends Rectangle {
 export const headerHeight = 20
 const smallestHeader = { width: 56, height: 46 }
 // Squares of a pixel below which a path gets no tile of its own.
-const leastArea = 1.5
-const leastSide = 5
+const leastArea = 4
+export const leastSide = 8
 
 interface Slot {
   readonly node: number

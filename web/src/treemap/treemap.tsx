@@ -157,9 +157,10 @@ function usePicture(canvas: { readonly current: HTMLCanvasElement | null }, show
       return
     }
     target.dataset['zooming'] = ''
-    const start = performance.now()
+    let start: number | undefined
     let frameId = requestAnimationFrame(function step(now) {
-      const moment = Math.max(0, now - start) / zoomDuration
+      start ??= now
+      const moment = (now - start) / zoomDuration
       if (moment >= 1) return finish()
       drawZoom(context, zoom, moment, size)
       frameId = requestAnimationFrame(step)
