@@ -1,6 +1,6 @@
 import type { Digest, Platform } from '../oci/index.ts'
 import type { CacheDestination, CacheSource } from './builds/build-cache.ts'
-import type { BuildAnnotation, BuildOutput, BuiltOutput } from './builds/outputs.ts'
+import type { BuildAnnotation, BuildOutput, BuiltOutput, ProvenanceForm, StatementForm } from './builds/outputs.ts'
 import type { LoginCallOptions } from './call.ts'
 import type { HostEntry, Isolation, ResourceLimit } from './run.ts'
 
@@ -80,6 +80,10 @@ export interface BuildOptions extends LoginCallOptions {
   readonly tags?: readonly string[] | undefined
   /** The stage to build. Default: the last one. */
   readonly target?: string | undefined
+  /** Makes one layer of those of the target stage, over its base. Steps stay cached, and the history stays. Default: false. */
+  readonly squash?: boolean | undefined
+  /** Makes one layer of everything that follows this stage, which the target is built on. Default: none. */
+  readonly squashFrom?: string | undefined
   /** Values for ARG. `undefined`: taken from `environment`, and left out if it is not set there. Default: none. */
   readonly buildArgs?: Readonly<Record<string, string | undefined>> | undefined
   /** Labels added to the image's config. Default: none. */
@@ -94,6 +98,10 @@ export interface BuildOptions extends LoginCallOptions {
    * store, unless there are others.
    */
   readonly outputs?: readonly BuildOutput[] | undefined
+  /** States how each image was made, wherever an output can hold that. The images stay the same. Default: false. */
+  readonly provenance?: boolean | ProvenanceForm | undefined
+  /** States what is in each image (SPDX), wherever an output can hold that. The images stay the same. Default: false. */
+  readonly sbom?: boolean | StatementForm | undefined
   /** `linux/arm64`; several make an index. Default: this machine's architecture, with linux. */
   readonly platforms?: readonly string[] | undefined
   /** Named contexts, by name. A name such as `alpine:3.19` replaces the image of that name. Default: none. */

@@ -1,5 +1,17 @@
 import type { BuildOptions, BuildWarning } from '../api/index.ts'
-import type { Planned } from './plan/index.ts'
+import { TareError } from '../support/index.ts'
+import type { Planned, PlanOptions } from './plan/index.ts'
+
+/** Returns what is to be squashed. Throws `OPTION_INVALID` where the image has to have the layers of its steps. */
+export function squashOf({ squash, squashFrom, cacheTo = [], buildArgs = {} }: BuildOptions): PlanOptions['squash'] {
+  if (squash !== true && squashFrom === undefined) return undefined
+  const isInline = /^(?:1|true)$/i.test(buildArgs['BUILDKIT_INLINE_CACHE'] ?? '')
+  if (isInline || cacheTo.some(({ type }) => type === 'inline'))
+    throw new TareError('OPTION_INVALID', 'an inline cache is made of the layers that squashing merges', {
+      remedy: 'Export the cache to a registry or a folder.',
+    })
+  return { from: squashFrom }
+}
 
 /** Returns a plan's warnings in the form of the result. */
 export function warningsOf({ warnings }: Planned): BuildWarning[] {

@@ -6,9 +6,10 @@ import { type Host, unpackLimit } from '../images/index.ts'
 import { type Digest, normalizePlatform, type Platform, parsePlatform } from '../oci/index.ts'
 import { type Step, Steps, silent, TareError } from '../support/index.ts'
 import { assembleImage } from './assemble/index.ts'
+import { attesterFor, type BuildAttester, isListed, type WantedStatements, wantedStatements } from './attester.ts'
 import { BuildCaches } from './build-caches.ts'
-import { buildArguments, warningsOf } from './build-options.ts'
-import { imageFacts } from './image-facts.ts'
+import { buildArguments, squashOf, warningsOf } from './build-options.ts'
+import { imageFacts, madeLayers, sourceOf } from './image-facts.ts'
 import {
   type BuiltImage,
   makeOutputs,
@@ -36,6 +37,7 @@ import {
   type ImageParts,
   leakPolicy,
   leakWarning,
+  Materials,
   needlesOf,
   readNamedContexts,
   readSecret,
@@ -44,7 +46,7 @@ import {
   sandboxOf,
   searchImage,
 } from './session/index.ts'
-import { type RunSettings, solve } from './solve/index.ts'
+import { type RunSettings, solve, squash } from './solve/index.ts'
 
 /**
  * One build, from its options to its outputs: `plan`, then `make` for each platform, then `finish`; `close` in any case.
@@ -70,14 +72,21 @@ export class BuildRun {
   /** For each image made. */
   private readonly layers: (readonly Digest[])[] = []
   private readonly outputs: readonly ResolvedOutput[]
+  private readonly statements: WantedStatements
+  private readonly materials = new Materials()
+  private readonly started: Date
+  private dockerfile = { name: 'Dockerfile', text: '' }
 
   constructor(host: Host, options: BuildOptions) {
     this.host = host
     this.options = options
+    this.started = host.now()
     const wanted = (options.platforms ?? []).map((text) => normalizePlatform(parsePlatform(text, host.platform)))
     const platforms = wanted.length === 0 ? [host.platform] : wanted
     this.platforms = platforms
-    this.outputs = resolveOutputs({ options, platforms, home: host.store.home, isAttested: () => false })
+    this.statements = wantedStatements(options)
+    const isAttested = isListed(this.statements)
+    this.outputs = resolveOutputs({ options, platforms, home: host.store.home, isAttested })
     this.steps = new Steps(options.report ?? silent)
     this.bases = new BuildBases(host, options, this.steps)
     this.signal = AbortSignal.any(options.signal === undefined ? [] : [options.signal])
@@ -89,8 +98,8 @@ export class BuildRun {
     this.agents = new Agents(options.ssh ?? [], options.environment ?? {})
     const search = leakPolicy(options, false) !== 'allow'
     this.needles = search ? needlesOf(this.secrets, options.report ?? silent) : []
-    const { steps, signal, secrets, agents } = this
-    this.contexts = new BuildContexts(host, options, { steps, signal, secrets, agents })
+    const { steps, signal, secrets, agents, materials } = this
+    this.contexts = new BuildContexts(host, options, { steps, signal, secrets, agents, materials })
     const nearOnly = { ...options, pushedOnlyTo: options.pushedOnlyTo ?? pushedOnlyTo(this.outputs) }
     this.caches = new BuildCaches(host, nearOnly, { steps, signal, report: options.report ?? silent })
     this.named = readNamedContexts(host, options.contexts ?? {})
@@ -105,12 +114,14 @@ export class BuildRun {
   async plan({ allStages = false, outline = false } = {}): Promise<readonly Planned[]> {
     const { host, options } = this
     const { file, ignore } = await this.contexts.begin()
+    this.dockerfile = sourceOf(file)
     const planned: Planned[] = []
     for (const platform of this.platforms) {
       const plan = await planBuild(file, {
         platform,
         buildPlatform: host.platform,
         target: options.target,
+        squash: squashOf(options),
         buildArgs: buildArguments(options),
         labels: options.labels ?? {},
         contexts: this.named,
@@ -157,17 +168,21 @@ export class BuildRun {
       run: this.runSettings(),
       fetchBase: (operation: ImageOperation, step: Step) => this.bases.fetch(operation, step),
       git: async ({ source }: GitOperation, step: Step) => (await this.contexts.remotes()).git.find(source, step),
-      download: async (operation: DownloadOperation) =>
-        (await import('./session/index.ts')).download(host, operation, this.signal),
+      download: async (operation: DownloadOperation) => {
+        const file = await (await import('./session/index.ts')).download(host, operation, this.signal)
+        this.materials.addFile(operation.url, file.digest)
+        return file
+      },
     }
     const search = this.needles.length > 0 && leakPolicy(options, this.checksAreErrors) !== 'allow'
     const solving = this.caches.solve(plan, search, (caches) => solve(plan, { ...tools, ...caches }))
-    const { snapshots, records } = await solving
+    const { snapshots: solved, records } = await solving
+    const { plan: kept, snapshots } = await squash(plan, solved, tools)
     this.bases.keep(plan.operations)
     const { elsewhere } = this.caches
     const members = this.caches.members(records)
-    const { config, manifest } = assembleImage(...imageFacts(host.store, plan, snapshots, elsewhere, members))
-    await this.search(plan, snapshots, [
+    const { config, manifest } = assembleImage(...imageFacts(host.store, kept, snapshots, elsewhere, members))
+    await this.search(plan, solved, [
       { what: 'config', bytes: config.bytes },
       { what: 'manifest', bytes: manifest.bytes },
       { what: 'manifest', bytes: this.annotations() },
@@ -179,7 +194,8 @@ export class BuildRun {
     step.done()
     const snapshot = snapshots[plan.output.root]!
     this.layers.push(snapshot.layers.map(({ diffId }) => diffId))
-    return { platform: plan.output.platform, config, manifest, snapshot, epoch }
+    const made = madeLayers(plan, solved, snapshot)
+    return { platform: plan.output.platform, config, manifest, snapshot, plan, made, epoch }
   }
 
   /** Makes the outputs. */
@@ -189,8 +205,9 @@ export class BuildRun {
     const bases = this.bases.basedOn(planned, this.layers) ?? []
     const cached = images.flatMap(({ manifest }) => this.caches.basedOn(manifest.blob))
     const basedOn = bases.length + cached.length === 0 ? undefined : [...bases, ...cached]
-    const outputs = await makeOutputs(this.outputs, () => ({ inline: false, artifact: false }), {
-      ...{ host, images, snapshots, basedOn, pushedAs: new Map(), steps, report, signal },
+    const attester = this.attester()
+    const outputs = await makeOutputs(this.outputs, {
+      ...{ host, images, snapshots, attester, basedOn, pushedAs: new Map(), steps, report, signal },
     })
     const { digest, mediaType, size } = resultOf(host.store, images, outputs)
     const id = images.length === 1 ? images[0]!.config.blob.digest : digest
@@ -202,6 +219,17 @@ export class BuildRun {
       platform: images.length === 1 ? images[0]!.platform : undefined,
       warnings: [...this.leaks.map(leakWarning), ...warningsOf(planned[0]!)],
     }
+  }
+
+  private attester(): BuildAttester | undefined {
+    const { host, options, statements, snapshots, dockerfile, materials, started } = this
+    const { context } = options
+    return attesterFor(statements, this.outputs, {
+      ...{ host, options, snapshots, dockerfile, started },
+      materialsOf: (plan) => materials.of(plan, (base) => this.bases.digestOf(base)),
+      context: context.kind === 'remote' ? materials.context(context.address) : undefined,
+      secretTexts: this.runSettings().hidden,
+    })
   }
 
   async close(): Promise<void> {

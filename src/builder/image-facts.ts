@@ -1,8 +1,10 @@
 import type { Snapshot, SnapshotLayer } from '../content/layers/index.ts'
 import type { Store } from '../content/store/index.ts'
+import type { Dockerfile } from '../dockerfile/index.ts'
 import { type Descriptor, type Digest, layerIn, mediaTypes } from '../oci/index.ts'
 import type { AssembledLayer, assembleImage } from './assemble/index.ts'
-import type { Planned } from './plan/index.ts'
+import type { BuiltImage } from './outputs/index.ts'
+import type { Operation, Planned } from './plan/index.ts'
 
 /** Returns what an image's documents are assembled from. `left` has the layers that stay where they were found. */
 export function imageFacts(
@@ -29,4 +31,30 @@ export function imageFacts(
 function whereabouts(store: Store, { diffId, size, blob }: SnapshotLayer): Descriptor {
   const known = size ?? (blob?.digest === diffId ? blob.size : store.blobs.size(diffId))
   return known === undefined ? layerIn('oci', blob!) : { mediaType: mediaTypes.layer, digest: diffId, size: known }
+}
+
+/** Returns the text of a Dockerfile, and its name. */
+export function sourceOf({ stages }: Dockerfile): { readonly name: string; readonly text: string } {
+  const where = stages[0]?.from.where
+  return { name: where?.file ?? 'Dockerfile', text: where?.text ?? '' }
+}
+
+/** Returns which step made which layer of the image, lowest first; layers of the base are left out. */
+export function madeLayers(
+  { operations, output }: Planned,
+  snapshots: readonly (Snapshot | undefined)[],
+  image: Snapshot,
+): BuiltImage['made'] {
+  const made: BuiltImage['made'][number][] = []
+  for (let id: number | undefined = output.root; id !== undefined; ) {
+    const operation: Operation = operations[id]!
+    if (!('onto' in operation)) break
+    const below = snapshots[operation.onto]!.layers.length
+    const { title: step, where } = operation
+    const isSquashed = output.squashOnto !== undefined && snapshots[output.squashOnto]!.layers.length <= below
+    for (const { diffId } of snapshots[id]!.layers.slice(below))
+      made.unshift({ diffId: isSquashed ? image.layers.at(-1)!.diffId : diffId, step, line: where?.line })
+    id = operation.onto
+  }
+  return made
 }

@@ -29,6 +29,10 @@ export interface ImageForm {
   readonly compression?: 'gzip' | 'zstd' | 'uncompressed' | undefined
   /** 1 to 9 for gzip, 1 to 19 for zstd. Default: 4 for gzip, 3 for zstd. */
   readonly compressionLevel?: number | undefined
+  /** Lists statements about the images in an index, as BuildKit does, rather than as manifests that refer to them. Default: false. */
+  readonly attestationInline?: boolean | undefined
+  /** With `attestationInline`: as OCI artifacts. Default: false. */
+  readonly attestationArtifact?: boolean | undefined
   /** Annotations in this output, besides those of the build. Default: none. */
   readonly annotations?: readonly BuildAnnotation[] | undefined
 }
@@ -69,6 +73,8 @@ export type OutputFile = { readonly path: string } | { readonly write: (chunk: U
 
 /** What outputs with the image’s files have in common. */
 export interface FilesForm {
+  /** What the names of statements start with: `provenance.json`, `sbom.spdx.json`. Default: nothing. */
+  readonly attestationPrefix?: string | undefined
   /** A folder for each platform: `linux_arm64`. Default: if there are several. */
   readonly platformSplit?: boolean | undefined
   /** The time of all files, in seconds since 1970. Default: SOURCE_DATE_EPOCH, else their own. */
@@ -92,6 +98,24 @@ export interface TarOutput extends FilesForm {
 /** Nothing but remembered steps. */
 export interface CacheOnlyOutput {
   readonly kind: 'cacheonly'
+}
+
+/** What a statement about the image is like. */
+export interface StatementForm {
+  /** Only where statements are listed in the index (`attestationInline`). Default: false. */
+  readonly inlineOnly?: boolean | undefined
+  /** The name of its file in outputs with the image’s files. Default: `provenance.json`, `sbom.spdx.json`. */
+  readonly file?: string | undefined
+}
+
+/** How the image was made, as SLSA provenance. */
+export interface ProvenanceForm extends StatementForm {
+  /** `max` also has build arguments, labels, the ids of secrets, the Dockerfile, and which step made which layer. Default: `max`. */
+  readonly mode?: 'min' | 'max' | undefined
+  /** Who builds: an address. Default: `https://tare.dev/builder`. */
+  readonly builderId?: string | undefined
+  /** What it claims: that another build makes the same image. Default: false. */
+  readonly reproducible?: boolean | undefined
 }
 
 /** An output that was made. */

@@ -49,7 +49,7 @@ import {
   variants,
   whole,
 } from './check-options.ts'
-import { annotations, outputs } from './output-options.ts'
+import { annotations, outputs, provenance, sbom } from './output-options.ts'
 
 const texts = list(text)
 export const name = required(text)
@@ -94,10 +94,14 @@ export const buildOptions: Shape<BuildOptions> = {
   dockerfile: either<DockerfileSource>(path, { url: name }, { text: required(content), name: text }),
   tags: texts,
   target: text,
+  squash: flag,
+  squashFrom: text,
   buildArgs: record(text, true),
   labels: record(text),
   annotations,
   outputs,
+  provenance,
+  sbom,
   platforms: texts,
   contexts: record(
     variants<NamedContext>('kind', {

@@ -1,4 +1,4 @@
-import type { BuildAnnotation, BuildOptions, BuildOutput, OutputFile } from '../index.ts'
+import type { BuildAnnotation, BuildOptions, BuildOutput, OutputFile, ProvenanceForm, StatementForm } from '../index.ts'
 import {
   type Check,
   callback,
@@ -36,8 +36,23 @@ const imageForm = {
   compression: oneOf('gzip', 'zstd', 'uncompressed'),
   compressionLevel: whole(1),
   annotations: annotationItems,
+  attestationInline: flag,
+  attestationArtifact: flag,
 }
-const filesForm = { platformSplit: flag, epoch: whole(0) }
+const filesForm = { platformSplit: flag, epoch: whole(0), attestationPrefix: text }
+
+const statement = { inlineOnly: flag, file: text }
+export const sbom = flagOr(object<StatementForm>(statement))
+export const provenance = flagOr(
+  object<ProvenanceForm>({ ...statement, mode: oneOf('min', 'max'), builderId: text, reproducible: flag }),
+)
+
+function flagOr<T>(form: Check<T>): Check<boolean | T> {
+  return {
+    what: 'true, false or an object',
+    test: (value, at) => (typeof value === 'object' ? form : flag).test(value, at),
+  }
+}
 
 export const outputs = list(
   variants<BuildOutput>('kind', {

@@ -5,5 +5,7 @@
  * manifests that hold them.
  * Not here: reading files, uploading, signing.
  */
+export { publicAddress } from './hidden.ts'
 export { attestationEntry, attestationManifest, type Piece, referrerManifest } from './manifests.ts'
-export * from './statement.ts'
+export { type Material, type ProvenanceFacts, provenanceOf } from './provenance.ts'
+export { predicateTypes, statementOf } from './statement.ts'

@@ -38,7 +38,9 @@ export async function prepareArchive(
     const way = await wayOf(output, documents, closers, work)
     const writer = await openWriter(output, notes, work)
     try {
-      const root = await fill(writer, way, names, form, work)
+      // Docker’s archives hold one image, and nothing beside it.
+      const isDockers = layout === 'docker' || output.format === 'docker'
+      const root = await fill(writer, way, names, form, isDockers, work)
       if ('prepare' in writer) await writer.prepare()
       const publish = async () => {
         try {
@@ -89,9 +91,11 @@ async function fill(
   { source, root, manifests }: Way,
   names: readonly Reference[],
   form: AttestedForm,
+  isDockers: boolean,
   work: OutputWork,
 ): Promise<Descriptor> {
-  const { signal, attester } = work
+  const { signal } = work
+  const attester = isDockers ? undefined : work.attester
   const isInline = attester !== undefined && form.inline
   for (const one of isInline ? manifests : [root]) await copyImage(source, plain(one), writer, undefined, { signal })
   const blob = isInline ? await attestedIndex(manifests, names, form, target(writer), work) : root

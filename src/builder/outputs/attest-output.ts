@@ -31,7 +31,7 @@ export async function attestedIndex(
 ): Promise<Descriptor> {
   const entries: Descriptor[] = []
   for (const [i, subject] of manifests.entries()) {
-    const statements = await attester!.about(images[i]!, subject, names)
+    const statements = await attester!.about(images[i]!, subject, names, true)
     const { blobs, manifest } = attestationManifest(statements, subject, artifact)
     for (const one of [...blobs, manifest]) await put(target, one)
     entries.push(attestationEntry(manifest, subject))
@@ -49,7 +49,7 @@ export async function attachReferrers(
   { images, attester }: OutputWork,
 ): Promise<void> {
   for (const [i, subject] of manifests.entries())
-    for (const statement of await attester!.about(images[i]!, subject, names)) {
+    for (const statement of await attester!.about(images[i]!, subject, names, false)) {
       const { blobs, manifest } = referrerManifest(statement, subject)
       for (const one of [...blobs, manifest]) await put(target, one)
       await target.label?.(manifest.blob)

@@ -1,4 +1,4 @@
-import type { ArchiveOutput, BuiltOutput, ImageOutput } from '../../api/index.ts'
+import type { ArchiveOutput, BuiltOutput, ImageForm, ImageOutput } from '../../api/index.ts'
 import { formatReference } from '../../oci/index.ts'
 import { messageOf, TareError } from '../../support/index.ts'
 import { prepareArchive } from './archive-output.ts'
@@ -10,16 +10,12 @@ import { prepareStored, type StoreForm } from './store-output.ts'
 import { prepareTar } from './tar-output.ts'
 import type { OutputWork, PreparedOutput, ResolvedOutput } from './types.ts'
 
-/** How an output holds statements, if there are any. */
-export type FormOf = (output: ResolvedOutput['output']) => Pick<AttestedForm, 'inline' | 'artifact'>
-
 /**
  * Makes all outputs: prepares each, then makes them visible in this order: files, names in the store, names in registries. If one
  * fails while it becomes visible, the error says which are there.
  */
 export async function makeOutputs(
   outputs: readonly ResolvedOutput[],
-  formOf: FormOf,
   work: OutputWork,
 ): Promise<readonly BuiltOutput[]> {
   const files: PreparedOutput[] = []
@@ -42,7 +38,7 @@ export async function makeOutputs(
       const { output, annotations, names } = resolved
       if (output.kind !== 'image' && output.kind !== 'archive') continue
       const documents = storeDocuments(work.host.store, work.images, annotations)
-      const form = { ...formOf(output), notes: documents.notes }
+      const form = formOf(output, documents)
       if (output.kind === 'archive') {
         const prepare = () => prepareArchive({ ...resolved, output }, documents, form, work)
         files.push(await told(`exporting to ${output.layout} image format`, work, prepare))
@@ -58,6 +54,14 @@ export async function makeOutputs(
     throw error
   }
   return publish(all())
+}
+
+/** How an output holds statements, if there are any. */
+function formOf(
+  { attestationInline: inline = false, attestationArtifact: artifact = false }: ImageForm,
+  { notes }: StoredDocuments,
+): AttestedForm {
+  return { inline, artifact, notes }
 }
 
 /** Shows work as a step. */

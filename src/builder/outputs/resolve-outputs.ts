@@ -86,6 +86,9 @@ function refuseImpossible(output: BuildOutput, { options, platforms, home }: Out
   if (output.kind === 'archive') refuseArchive(output, platforms)
   if (output.kind === 'image' || output.kind === 'archive') refuseCompression(output)
   if (output.kind === 'local') refuseFolder(output, options, home)
+  if (output.kind === 'image' || output.kind === 'archive') refuseInline(output)
+  if ((output.kind === 'local' || output.kind === 'tar') && /[/\0]/.test(output.attestationPrefix ?? ''))
+    throw refused('attestation-prefix must not have a slash', 'It is the start of a file’s name.')
   if ((output.kind === 'local' || output.kind === 'tar') && output.epoch !== undefined && output.epoch < 0)
     throw refused('source-date-epoch must not be negative', 'Write seconds since 1970.')
 }
@@ -100,6 +103,14 @@ function refuseImage(output: ImageOutput, tags: readonly string[]): void {
   if (!store && (unpack === true || canonicalName === true || danglingPrefix !== undefined))
     throw refused('unpack, name-canonical and dangling-name-prefix are about the store', 'Drop store=false.')
   if (danglingPrefix !== undefined) readRepository(danglingPrefix)
+}
+
+function refuseInline(output: ImageOutput | ArchiveOutput): void {
+  if (output.attestationInline !== true) return
+  if (output.format === 'docker' || (output.kind === 'archive' && output.layout === 'docker'))
+    throw refused('attestation-inline=true needs OCI’s index', 'Use type=oci or a push, without oci-mediatypes=false.')
+  if (output.kind === 'image' && output.push !== true)
+    throw refused('attestation-inline=true needs a push', 'The store keeps images without attestations.')
 }
 
 function refuseArchive({ layout, format, folder, to }: ArchiveOutput, platforms: readonly Platform[]): void {

@@ -2,9 +2,10 @@ import type { BuildAnnotation, BuildOutput, BuiltOutput } from '../../api/index.
 import type { Snapshot, Snapshots } from '../../content/layers/index.ts'
 import type { PulledAs } from '../../content/store/index.ts'
 import type { Host } from '../../images/index.ts'
-import type { Descriptor, Platform, Reference } from '../../oci/index.ts'
+import type { Descriptor, Digest, Platform, Reference } from '../../oci/index.ts'
 import type { Reporter, Steps } from '../../support/index.ts'
 import type { Document } from '../assemble/index.ts'
+import type { Planned } from '../plan/index.ts'
 
 /** One platform's image: its documents, which are in the store without a name, and its files. */
 export interface BuiltImage {
@@ -12,6 +13,9 @@ export interface BuiltImage {
   readonly config: Document
   readonly manifest: Document
   readonly snapshot: Snapshot
+  readonly plan: Planned
+  /** Which step made which of its layers, lowest first. */
+  readonly made: readonly { readonly diffId: Digest; readonly step: string; readonly line?: number | undefined }[]
   /** SOURCE_DATE_EPOCH. */
   readonly epoch?: number | undefined
 }
@@ -33,8 +37,13 @@ export interface Statement {
 
 /** Makes statements about images. */
 export interface Attester {
-  /** Returns the statements about a platform's image, which has this manifest in the output. */
-  about(image: BuiltImage, subject: Descriptor, names: readonly Reference[]): Promise<readonly Statement[]>
+  /** Returns the statements about a platform's image, which has this manifest in the output. `inline`: they are listed in an index. */
+  about(
+    image: BuiltImage,
+    subject: Descriptor,
+    names: readonly Reference[],
+    inline: boolean,
+  ): Promise<readonly Statement[]>
 }
 
 /** What outputs are made from. */

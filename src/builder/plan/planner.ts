@@ -17,6 +17,7 @@ import { applyMetadata } from './metadata.ts'
 import { contextKey, contextNamed } from './named-contexts.ts'
 import { type Outline, type OutlinedArg, OutlineNotes } from './outline.ts'
 import { planRun } from './run.ts'
+import { rootBelow, stageToSquash } from './squash-onto.ts'
 import { isReplaced, readStageHeads, refuseVariable, shownName, stageNamed, stageNumbered } from './stage-heads.ts'
 import { absolutePath, type MutableConfig, makesLayer, type StageState } from './stage-state.ts'
 import type { Operation, OperationId, Output, Plan, PlanOptions } from './types.ts'
@@ -52,6 +53,8 @@ class Planner {
   private readonly graph = new Graph()
   private readonly beginner: StageBeginner
   private readonly stages = new Map<number, Promise<StageState> | 'begun'>()
+  /** What the steps of a stage are applied to. */
+  private readonly begun = new Map<number, OperationId>()
   private readonly notes: OutlineNotes | undefined
 
   constructor(file: Dockerfile, words: Words, { epoch, globals, options }: Dated, notes: OutlineNotes | undefined) {
@@ -89,6 +92,7 @@ class Planner {
       ...(state.author === undefined ? {} : { author: state.author }),
       history: state.history,
       ...(epoch === undefined ? {} : { epoch }),
+      ...(await this.squashed(state.root)),
     }
     return {
       operations: this.graph.operations,
@@ -99,6 +103,15 @@ class Planner {
       ],
       outline: this.notes?.of(this.file.stages[this.target()]!),
     }
+  }
+
+  private async squashed(root: OperationId): Promise<Pick<Output, 'squashOnto'>> {
+    const { squash } = this.options
+    if (squash === undefined) return {}
+    if (squash.from === undefined) return { squashOnto: this.begun.get(this.target())! }
+    const index = stageToSquash(this.file, squash.from)
+    const below = (await this.stages.get(index)) as StageState | undefined
+    return { squashOnto: rootBelow(this.graph.operations, root, below?.root, shownName(this.file.stages[index]!)) }
   }
 
   private target(): number {
@@ -134,6 +147,7 @@ class Planner {
     if (known !== undefined) return known
     this.stages.set(index, 'begun')
     const state = await this.beginner.begin(stage)
+    this.begun.set(index, state.root)
     const replaced = isReplaced(stage, this.options)
     const instructions = replaced ? [] : [...this.triggers(state, stage), ...stage.instructions]
     if (!replaced) delete state.config.OnBuild

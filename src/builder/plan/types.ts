@@ -132,6 +132,8 @@ export interface Output {
   readonly history: readonly HistoryStep[]
   /** New times are not later than this, in seconds since 1970. */
   readonly epoch?: number
+  /** Layers above this operation's become one. */
+  readonly squashOnto?: OperationId
 }
 
 /** What has to happen, as data. */
@@ -174,6 +176,8 @@ export interface PlanOptions {
   readonly resolveBase: ResolveBase
   /** Whether several platforms are built, so that titles include the platform. */
   readonly severalPlatforms?: boolean | undefined
+  /** One layer for what follows the stage, or the base of the target. */
+  readonly squash?: { readonly from?: string | undefined } | undefined
   /** Default for RUN --network. */
   readonly network?: string | undefined
   /** Plans every stage, for the findings of the build checks. */

@@ -10,6 +10,7 @@ import {
   rememberBase,
   renewBase,
   repositoryOf,
+  shownDigest,
 } from '../../images/index.ts'
 import type { RemoteImage } from '../../images/transports/index.ts'
 import {
@@ -188,6 +189,14 @@ export class BuildBases {
       .flatMap((operation) => (operation.kind === 'image' && isBelow(operation.base) ? [operation.base] : []))
     const known = new Map(bases.flatMap((base) => this.knownAs(base)).map((one) => [one.manifest.digest, one]))
     return known.size === 0 ? undefined : [...known.values()].slice(0, mostBases)
+  }
+
+  /** Returns the digest that a base's name stands for: of its index, if it has one. */
+  digestOf(base: BaseImage): Digest {
+    const entry = this.stored.get(base)
+    const { remote, remembered } = this.sources.get(base) ?? {}
+    if (entry !== undefined) return shownDigest(this.host.store, entry)
+    return (remote ?? remembered)?.root.digest ?? base.manifest.digest
   }
 
   private knownAs(base: BaseImage): readonly PulledAs[] {

@@ -3,6 +3,7 @@ import { type CheckedOut, checkOut, Git, type Resolved, resolveGit } from '../..
 import type { Host } from '../../images/index.ts'
 import { type Step, sha256, withoutCredentials } from '../../support/index.ts'
 import type { RemoteFiles } from '../solve/index.ts'
+import type { Materials } from './materials.ts'
 
 export interface GitAccess {
   readonly signal: AbortSignal
@@ -10,6 +11,8 @@ export interface GitAccess {
   readonly secret: (id: string) => Uint8Array | undefined
   /** Returns the socket of the build's SSH agent. */
   readonly agent: () => Promise<string | undefined>
+  /** Is told of each commit. */
+  readonly materials: Materials
 }
 
 /** The git commits a build takes files from. Each is resolved and fetched once; `close` removes them. */
@@ -29,11 +32,13 @@ export class GitSources {
   async find(
     source: GitAddress,
     step: Step,
+    context?: string,
   ): Promise<RemoteFiles & { readonly committed: (step: Step) => Promise<number> }> {
     const { remote, ref, commit, subdir, keepGitDir, submodules, times } = source
     const resolved = await once(this.resolved, JSON.stringify([remote, ref, commit]), async () =>
       resolveGit(await this.git(source, step), source),
     )
+    this.access.materials.addCommit(source, resolved.commit, context)
     step.output('stderr', `${resolved.commit}${resolved.name === undefined ? '' : `\t${resolved.name}`}\n`)
     // A kept .git contains the address and the names of refs.
     const kept = keepGitDir === true ? [withoutCredentials(remote), resolved.name, resolved.tag] : undefined

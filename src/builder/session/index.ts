@@ -4,12 +4,14 @@
  * In: a Host and build options.  Out: what plan and solve need, opened on first use, closed with the build.
  * Not here: the meaning of instructions (plan), their execution (solve).
  */
+
 export { Agents } from './agents.ts'
 export { readNamedContexts } from './base-image.ts'
 export { asStep, BuildBases } from './bases.ts'
 export { BuildContexts } from './contexts.ts'
 export { download } from './download.ts'
 export type { Needle } from './find-leaks.ts'
+export { imageUrl, Materials } from './materials.ts'
 export { sandboxOf } from './open-sandbox.ts'
 export { type ImageLeak, type ImageParts, leakPolicy, leakWarning, needlesOf, searchImage } from './refuse-leaks.ts'
 export { mountsOf } from './run-mounts.ts'

@@ -9,6 +9,7 @@ import { type Downloaded, treeOfDownload } from '../solve/index.ts'
 import type { Agents } from './agents.ts'
 import { download } from './download.ts'
 import { GitSources } from './git-sources.ts'
+import type { Materials } from './materials.ts'
 import type { Secret } from './secrets.ts'
 
 /** What a build's contexts are opened with. */
@@ -17,6 +18,7 @@ export interface ContextTools {
   readonly signal: AbortSignal
   readonly secrets: readonly Secret[]
   readonly agents: Agents
+  readonly materials: Materials
 }
 
 /** A remote context: files, or only a Dockerfile, which is then its one file. */
@@ -36,14 +38,17 @@ export class RemoteContexts {
   private readonly options: BuildOptions
   private readonly signal: AbortSignal
   private readonly steps: Steps
+  private readonly materials: Materials
 
-  constructor(host: Host, options: BuildOptions, { steps, signal, secrets, agents }: ContextTools) {
+  constructor(host: Host, options: BuildOptions, tools: ContextTools) {
+    const { steps, signal, secrets, agents, materials } = tools
     this.host = host
     this.options = options
     this.signal = signal
     this.steps = steps
     const secret = (name: string) => secrets.findLast(({ id }) => id === name)?.bytes
-    this.git = new GitSources(host, { secret, agent: () => agents.socket('default'), signal })
+    this.materials = materials
+    this.git = new GitSources(host, { secret, agent: () => agents.socket('default'), signal, materials })
   }
 
   /** Opens the build's own context. Throws `CONTEXT_INVALID` for an unsupported address, and the errors of fetching. */
@@ -124,7 +129,7 @@ export class RemoteContexts {
     return this.told(title, async (step) => {
       const source = readGitAddress(address)
       const keepGitDir = source.keepGitDir ?? keepsGitDir(this.options)
-      const files = await this.git.find({ ...source, keepGitDir }, step)
+      const files = await this.git.find({ ...source, keepGitDir }, step, address)
       const tree = await files.fetch(step)
       return treeContext(name, tree, { timed: true, madeAt: () => files.committed(step) })
     })
@@ -133,6 +138,7 @@ export class RemoteContexts {
   private fetched(url: string, title: string): Promise<Downloaded> {
     return this.told(title, async (step) => {
       const file = await download(this.host, { url }, this.signal)
+      this.materials.addFile(url, file.digest, true)
       step.progress('downloading', file.size, file.size, true)
       return file
     })

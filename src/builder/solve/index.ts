@@ -7,6 +7,7 @@
 export type { RemoteFiles } from './input.ts'
 export { type SharedStep, type SharedSteps, type StepRecord, UnusableResult } from './shared-steps.ts'
 export { solve } from './solve.ts'
+export { squash } from './squash.ts'
 export { treeOfDownload } from './steps/download.ts'
 export { stackOf } from './steps/run-sources.ts'
 export type { Downloaded, RunSettings, Tools } from './tools.ts'

@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path'
 import type { LocalOutput } from '../../../api/index.ts'
 import { replacementFor, sweepBeside } from '../../../disk/index.ts'
 import { messageOf, Pace, systemCode, TareError } from '../../../support/index.ts'
-import { fileSets } from '../file-sets.ts'
+import { fileSets, refuseOwnFile } from '../file-sets.ts'
 import { ImageFiles } from '../image-files.ts'
 import type { OutputWork, PreparedOutput } from '../types.ts'
 import { HeldDirectory } from './open-directory.ts'
@@ -33,9 +33,10 @@ async function prepare(output: LocalOutput, work: OutputWork): Promise<PreparedO
   try {
     mkdirSync(stage, 0o700)
     const stager = new FileStager(stage, new Pace(work.signal))
-    for (const set of fileSets(work, output)) {
+    for (const set of await fileSets(work, output)) {
       const files = await ImageFiles.open(work, set.image)
       try {
+        refuseOwnFile(set, files)
         await stager.add(set, files)
       } finally {
         files.close()

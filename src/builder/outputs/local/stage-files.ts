@@ -31,21 +31,19 @@ export class FileStager {
     this.pace = pace
   }
 
-  async add({ prefix, epoch }: FileSet, files: ImageFiles): Promise<void> {
+  async add({ prefix, epoch, statements }: FileSet, files: ImageFiles): Promise<void> {
     const name = prefix.slice(0, -1)
     const into = name === '' ? this.tree : this.makeDirectory(this.tree, name, name)
     if (name !== '') into.mtime = epoch
     const writer = new Writer(this, files, epoch)
     await writer.fill(files.flat.root, into, prefix)
+    for (const { path, bytes } of statements) {
+      into.file(path.slice(prefix.length), path)
+      this.writeFile(path, bytes, epoch)
+    }
   }
 
-  /** Writes one more file. */
-  addFile(path: string, bytes: Uint8Array, epoch: number | undefined): void {
-    const names = path.split('/')
-    const name = names.pop()!
-    let into = this.tree
-    for (const [i, part] of names.entries()) into = this.makeDirectory(into, part, names.slice(0, i + 1).join('/'))
-    into.file(name, path)
+  private writeFile(path: string, bytes: Uint8Array, epoch: number | undefined): void {
     const fd = openSync(this.at(path), 'wx', 0o644)
     try {
       for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done)

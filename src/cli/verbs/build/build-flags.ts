@@ -62,11 +62,15 @@ export const buildFlags = {
   target: { type: 'string', help: 'Set the target build stage to build.' },
   push: { type: 'bool', help: 'Shorthand for "--output=type=registry"' },
 
-  // Ignored with a warning. (build-options.ts)
-  attest: { type: 'list', placeholder: 'stringArray', help: 'Attestation parameters (format: "type=sbom,...")' },
-  provenance: { type: 'string', help: 'Shorthand for "--attest=type=provenance"' },
+  attest: {
+    type: 'list',
+    placeholder: 'stringArray',
+    help: 'Attestation parameters (format: "type=sbom", "type=provenance,mode=min")',
+  },
+  provenance: { type: 'string', help: 'Shorthand for "--attest=type=provenance"; "true" is "mode=max"' },
   sbom: { type: 'string', help: 'Shorthand for "--attest=type=sbom"' },
-  squash: { type: 'bool', help: 'Squash newly built layers into a single new layer', hidden: true },
+  squash: { type: 'bool', help: 'Make one layer of those of the last stage' },
+  'squash-from': { type: 'string', placeholder: 'STAGE', help: 'Make one layer of everything that follows the stage' },
 
   // For RUN, for sending files to a daemon, or for a registry: they do not change the image.
   'add-host': { type: 'strings', placeholder: 'list', help: 'Add a custom host-to-IP mapping ("host:ip")' },

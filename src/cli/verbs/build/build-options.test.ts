@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { captureStreams } from '../../captured-streams.ts'
 import { parseFlags } from '../../flags.ts'
 import { buildFlags } from './build-flags.ts'
-import { ignoredFlags, readBuildOptions } from './build-options.ts'
+import { readBuildOptions } from './build-options.ts'
 import { readOutputs } from './outputs/read-outputs.ts'
 
 function call(line: string, input = '') {
@@ -74,11 +74,39 @@ test.each([
   await expect(readBuildOptions(call(line))).rejects.toThrow(message)
 })
 
-test('what would change the image is warned of where tare does not do it, and the harmless is not', () => {
+test('flags for a daemon are accepted', async () => {
   const harmless =
-    '--pull --rm --force-rm --compress --load --provenance=false --sbom=false --cache-from x --secret id=a --ssh default ' +
+    '--pull --rm --force-rm --compress --load --cache-from x --secret id=a --ssh default ' +
     '--add-host a:1.2.3.4 --ulimit nofile=1 --shm-size 1g --memory 1g --memory-swap -1 --cpu-shares 2 --builder b ' +
     '--allow network.host --isolation default --security-opt x --cgroup-parent y --disable-content-trust .'
-  expect(ignoredFlags(call(harmless))).toEqual([])
-  expect(ignoredFlags(call('--squash --provenance=mode=max --sbom=true --attest type=sbom .'))).toHaveLength(4)
+  await expect(readBuildOptions(call(harmless))).resolves.toMatchObject({ provenance: undefined, sbom: undefined })
+})
+
+test.each<[string, object]>([
+  ['--provenance=true --sbom=1', { provenance: true, sbom: true }],
+  ['--provenance=false --sbom=false', { provenance: false, sbom: false }],
+  ['--provenance mode=min', { provenance: { mode: 'min' } }],
+  [
+    '--attest type=provenance,mode=max,builder-id=https://ci.example/1,version=v1,reproducible=true,inline-only=true',
+    { provenance: { mode: 'max', builderId: 'https://ci.example/1', reproducible: true, inlineOnly: true } },
+  ],
+  [
+    '--attest type=sbom,filename=bom.json --attest type=provenance,disabled=true',
+    { sbom: { file: 'bom.json' }, provenance: false },
+  ],
+])('%s asks for statements', async (line, expected) => {
+  expect(await readBuildOptions(call(`${line} .`))).toMatchObject(expected)
+})
+
+test.each([
+  ['--attest type=vex', 'unknown attestation type "vex"'],
+  ['--attest sbom', 'expected KEY=VALUE'],
+  ['--attest type=sbom,generator=docker/scout', 'generator=docker/scout is refused'],
+  ['--sbom generator=x', '--sbom generator=x is refused'],
+  ['--provenance mode=full', 'invalid mode "full" in --provenance'],
+  ['--provenance version=v0.2', 'version=v0.2 is refused'],
+  ['--attest type=sbom,mode=max', '--attest type=sbom,mode=max'],
+  ['--sbom=true --attest type=sbom', 'duplicate attestation field sbom'],
+])('%s is refused', async (line, message) => {
+  await expect(readBuildOptions(call(`${line} .`))).rejects.toThrow(message)
 })

@@ -3,6 +3,7 @@ import type { Call } from '../../command.ts'
 import { Failure, UsageError } from '../../failure.ts'
 import { sizeOf } from '../../flags.ts'
 import { inputBytes, inputWhole } from '../../input.ts'
+import { readStatements } from './attest-flags.ts'
 import type { BuildFlags } from './build-flags.ts'
 import { readCacheDestination, readCacheSource } from './cache-flags.ts'
 import { isAddress, readContextFlag, readHostFlag, readLimitFlag, readSecretFlag, readSshFlag } from './flag-values.ts'
@@ -21,8 +22,11 @@ export async function readBuildOptions(
     context: readContext(call),
     dockerfile: await readDockerfile(call),
     target: flags.target || undefined,
+    squash: flags.squash,
+    squashFrom: flags['squash-from'] || undefined,
     buildArgs: withProxies(readBuildArgs(flags['build-arg']), env),
     labels: Object.fromEntries(flags.label.map((text) => splitPair(text) as [string, string])),
+    ...readStatements(call),
     annotations: flags.annotation.flatMap(readAnnotationFlag),
     tags: flags.tag,
     platforms: flags.platform.some(Boolean) ? flags.platform.filter(Boolean) : undefined,
@@ -101,16 +105,4 @@ function readNamedContext(text: string): readonly [string, NamedContext] {
   if (!text.includes('=') || name === '' || value === '')
     throw new Failure(`invalid context value: ${text}, expected key=value`)
   return [name, readContextFlag(name, value)]
-}
-
-/** Returns flags that have no effect although one might expect it. */
-export function ignoredFlags({ flags }: Pick<BuildCall, 'flags' | 'given'>): readonly string[] {
-  const said: string[] = []
-  if (flags.squash)
-    said.push('--squash is ignored, as by BuildKit. Use a second stage with COPY --from to merge layers.')
-  const wants = (value: string | undefined) => value !== undefined && !/^(?:|false|0|f|.*disabled=true.*)$/i.test(value)
-  for (const name of ['provenance', 'sbom'] as const)
-    if (wants(flags[name])) said.push(`--${name} is ignored: tare does not create attestations yet.`)
-  if (flags.attest.some(wants)) said.push('--attest is ignored: tare does not create attestations yet.')
-  return said
 }

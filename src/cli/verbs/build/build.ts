@@ -9,7 +9,7 @@ import { print, printData, tell } from '../../streams.ts'
 import { answer, readQuestion } from './build-call.ts'
 import { refuseMissingFolder, removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
 import { type BuildFlags, buildFlags } from './build-flags.ts'
-import { ignoredFlags, readBuildOptions } from './build-options.ts'
+import { readBuildOptions } from './build-options.ts'
 import { pausable, readOnError, shellIn } from './failed-step.ts'
 import { readOutputs } from './outputs/read-outputs.ts'
 
@@ -25,7 +25,6 @@ export const build = defineVerb({
     const question = readQuestion(call)
     const { toStdout, ...outputs } = readOutputs(call)
     const options = { ...(await readBuildOptions(call)), ...outputs }
-    for (const text of ignoredFlags(call)) await tell(call.streams, `WARNING: ${text}\n`)
     const { iidfile } = call.flags
     for (const path of [iidfile, call.flags['metadata-file']]) if (path !== undefined) refuseMissingFolder(path)
     if (iidfile !== undefined && question === undefined) removeIdFile(iidfile)

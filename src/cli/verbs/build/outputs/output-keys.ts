@@ -17,6 +17,7 @@ const stored = ['image', 'registry'] as const
 const archives = ['docker', 'oci'] as const
 const files = ['tar', 'local'] as const
 const noDaemon = 'there is no daemon, and so no context of docker’s'
+const noStatements = 'Docker’s archives hold one image, and nothing beside it'
 const layoutOnly = 'only the types oci and docker have such a descriptor'
 
 /** Every key of `--output`, with the types that know it. docs/outputs.md shows the same table. */
@@ -34,6 +35,7 @@ export const outputKeys: Readonly<Record<string, OutputKey>> = {
   'compression-level': { done: images },
   'force-compression': { done: stored, ignored: archives },
   'oci-mediatypes': { done: images },
+  'oci-artifact': { done: [...stored, 'oci'] },
   'prefer-nondist-layers': { done: [], ignored: images },
   'rewrite-timestamp': { done: images },
   'source-date-epoch': { done: [...images, ...files] },
@@ -41,6 +43,8 @@ export const outputKeys: Readonly<Record<string, OutputKey>> = {
   'platform-split': { done: files },
   mode: { done: ['local'] },
   context: { done: [], why: noDaemon },
+  'attestation-inline': { done: [...stored, 'oci'], why: noStatements },
+  'attestation-prefix': { done: files },
   'annotation.': { done: images },
   'annotation-manifest.': { done: images },
   'annotation-index.': { done: [...stored, 'oci'], why: 'a docker archive has no index' },

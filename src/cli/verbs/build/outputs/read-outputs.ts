@@ -77,7 +77,11 @@ function readLocal(fields: OutputFields): BuildOutput {
 }
 
 function filesForm(fields: OutputFields) {
-  return given({ platformSplit: fields.flag('platform-split'), epoch: fields.number('source-date-epoch') })
+  return given({
+    platformSplit: fields.flag('platform-split'),
+    epoch: fields.number('source-date-epoch'),
+    attestationPrefix: fields.get('attestation-prefix'),
+  })
 }
 
 function readArchive(fields: OutputFields, layout: 'docker' | 'oci', call: OutputCall): BuildOutput {
@@ -125,6 +129,8 @@ function imageForm(fields: OutputFields) {
     names: names.length === 0 ? undefined : names,
     annotations: annotations.length === 0 ? undefined : annotations,
     format: oci === undefined ? undefined : oci ? ('oci' as const) : ('docker' as const),
+    attestationInline: fields.flag('attestation-inline'),
+    attestationArtifact: fields.flag('oci-artifact'),
     compression: fields.word('compression', ['gzip', 'zstd', 'uncompressed']),
     compressionLevel: fields.number('compression-level'),
   })

@@ -1,0 +1,154 @@
+import type { BuildOptions, BuildOutput, ProvenanceForm, StatementForm } from '../api/index.ts'
+import type { Snapshots } from '../content/layers/index.ts'
+import type { Host } from '../images/index.ts'
+import { billOf, spdxOf } from '../inspection/index.ts'
+import { type Descriptor, formatPlatform, parseImageConfig, parseManifest, type Reference } from '../oci/index.ts'
+import { readVersion, TareError } from '../support/index.ts'
+import { type Material, predicateTypes, provenanceOf, statementOf } from './attestations/index.ts'
+import { buildArguments } from './build-options.ts'
+import type { Attester, BuiltImage, ResolvedOutput, Statement } from './outputs/index.ts'
+import type { Plan } from './plan/index.ts'
+import { imageUrl } from './session/index.ts'
+
+/** What is asked of a build's statements: each undefined if it is not wanted. */
+export interface WantedStatements {
+  readonly provenance: ProvenanceForm | undefined
+  readonly sbom: StatementForm | undefined
+}
+
+/** Throws `OPTION_INVALID` for names of files that are none. */
+export function wantedStatements({ provenance, sbom }: BuildOptions): WantedStatements {
+  const wanted = { provenance: formOf<ProvenanceForm>(provenance), sbom: formOf<StatementForm>(sbom) }
+  for (const file of [wanted.provenance?.file, wanted.sbom?.file])
+    if (file !== undefined && (file === '' || file.includes('/') || file === '..'))
+      throw new TareError('OPTION_INVALID', `${JSON.stringify(file)} cannot be the name of a statement’s file`, {
+        remedy: 'Write a name without slashes.',
+      })
+  return wanted
+}
+
+function formOf<T extends StatementForm>(asked: boolean | T | undefined): T | undefined {
+  return asked === true ? ({} as T) : asked === false ? undefined : asked
+}
+
+/** Whether an output lists statements in an index, even for one platform. */
+export function isListed({ provenance, sbom }: WantedStatements): (output: BuildOutput) => boolean {
+  const isWanted = provenance !== undefined || sbom !== undefined
+  return (output) => isWanted && 'attestationInline' in output && output.attestationInline === true
+}
+
+/** Whether an output has room for statements. */
+function holdsStatements(output: BuildOutput, { provenance, sbom }: WantedStatements): boolean {
+  if (output.kind === 'cacheonly' || (output.kind === 'archive' && output.layout === 'docker')) return false
+  if (output.kind === 'image' && output.push !== true) return false
+  const isInline = 'attestationInline' in output && output.attestationInline === true
+  return isInline || [provenance, sbom].some((form) => form !== undefined && form.inlineOnly !== true)
+}
+
+/** What a build knows that its statements are made of. */
+export interface AttesterFacts {
+  readonly host: Host
+  readonly options: BuildOptions
+  readonly snapshots: Snapshots
+  readonly dockerfile: { readonly name: string; readonly text: string }
+  readonly materialsOf: (plan: Plan) => readonly Material[]
+  readonly context: Material | undefined
+  readonly secretTexts: readonly string[]
+  readonly started: Date
+}
+
+/** Returns what makes statements; undefined if none are wanted. Warns if no output has room for them. */
+export function attesterFor(
+  wanted: WantedStatements,
+  outputs: readonly ResolvedOutput[],
+  facts: AttesterFacts,
+): BuildAttester | undefined {
+  if (wanted.provenance === undefined && wanted.sbom === undefined) return undefined
+  if (!outputs.some(({ output }) => holdsStatements(output, wanted)))
+    facts.options.report?.({ type: 'warning', rule: 'AttestationsUnheld', message: unheld })
+  return new BuildAttester(wanted, facts)
+}
+
+const unheld =
+  'No output has room for attestations: they need a push, type=oci, type=local or type=tar. The store keeps images without them.'
+
+/** Makes the statements about the images of one build. */
+export class BuildAttester implements Attester {
+  private readonly wanted: WantedStatements
+  private readonly facts: AttesterFacts
+  private readonly bills = new Map<BuiltImage, object>()
+  private readonly provenances = new Map<BuiltImage, object>()
+
+  constructor(wanted: WantedStatements, facts: AttesterFacts) {
+    this.wanted = wanted
+    this.facts = facts
+  }
+
+  async about(
+    image: BuiltImage,
+    { digest }: Descriptor,
+    names: readonly Reference[],
+    inline: boolean,
+  ): Promise<readonly Statement[]> {
+    const { provenance, sbom } = this.wanted
+    const platform = formatPlatform(image.platform)
+    const subjects = (names.length === 0 ? ['image'] : names).map((name) => ({
+      name: imageUrl(name, platform),
+      digest,
+    }))
+    const statements: Statement[] = []
+    const add = (predicateType: string, predicate: object, file: string) =>
+      statements.push({ predicateType, bytes: statementOf(predicateType, predicate, subjects), file })
+    if (isFor(sbom, inline)) add(predicateTypes.sbom, await this.bill(image), sbom.file ?? 'sbom.spdx.json')
+    if (isFor(provenance, inline))
+      add(predicateTypes.provenance, this.provenance(image, provenance), provenance.file ?? 'provenance.json')
+    return statements
+  }
+
+  private async bill(image: BuiltImage): Promise<object> {
+    const known = this.bills.get(image)
+    if (known !== undefined) return known
+    const { snapshots, options } = this.facts
+    await image.snapshot.fetch?.()
+    const manifest = parseManifest(image.manifest.bytes, 'the manifest')
+    const config = parseImageConfig(image.config.bytes, 'the config')
+    const layers = image.snapshot.layers.map(({ diffId }, i) => ({
+      ...snapshots.storedLayer(diffId),
+      blob: manifest.layers[i]!,
+    }))
+    const name = options.tags?.[0] ?? image.config.blob.digest
+    const inspected = { name, root: image.manifest.blob, manifest, config, layers }
+    const digest = image.config.blob.digest
+    const bill = spdxOf(billOf(inspected, { digest, toolVersion: readVersion(), files: true }))
+    this.bills.set(image, bill)
+    return bill
+  }
+
+  private provenance(image: BuiltImage, form: ProvenanceForm): object {
+    const known = this.provenances.get(image)
+    if (known !== undefined) return known
+    const { host, options, dockerfile, materialsOf, context, secretTexts, started } = this.facts
+    const { secrets = [], ssh = [], labels = {}, target } = options
+    const dated = image.epoch === undefined
+    const predicate = provenanceOf({
+      mode: form.mode ?? 'max',
+      builderId: form.builderId ?? 'https://tare.dev/builder',
+      toolVersion: readVersion(),
+      reproducible: form.reproducible ?? false,
+      ...{ platform: image.platform, buildPlatform: host.platform, context, dockerfile, target, labels, secretTexts },
+      buildArgs: buildArguments(options),
+      secrets: secrets.map(({ id }) => id),
+      ssh: ssh.map(({ id }) => id ?? 'default'),
+      materials: materialsOf(image.plan),
+      layers: image.made,
+      // An image with a time of its own choosing has the same statements each time.
+      ...(dated ? { started: started.toISOString(), finished: host.now().toISOString() } : {}),
+    })
+    this.provenances.set(image, predicate)
+    return predicate
+  }
+}
+
+function isFor<T extends StatementForm>(form: T | undefined, inline: boolean): form is T {
+  return form !== undefined && (inline || form.inlineOnly !== true)
+}
