@@ -26,8 +26,8 @@ export default defineConfig({
       poll: { timeout: 60_000, interval: 20 },
       requireAssertions: true,
     },
-    // Left to itself, Vitest keeps one core free.
-    maxWorkers: availableParallelism(),
+    // One more than cores: many tests wait for processes, disks and locks.
+    maxWorkers: availableParallelism() + 1,
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
     projects: [
       {

@@ -92,7 +92,6 @@ test('nothing that a terminal would obey is offered, and a damaged store offers 
   mkdirSync(broken)
   writeFileSync(join(broken, 'index.json'), '\u001b[2J')
   const result = await start([process.execPath, program, '__complete', 'push', ''], { home: broken }).outcome
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what it is about
   expect(result.out + result.err).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/)
   expect(result.code).toBe(0)
 })

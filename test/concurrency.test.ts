@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { faultsOf, leftovers } from './kit/check-store.ts'
 import { noise, openBench } from './kit/cli.ts'
+import { runs } from './kit/scale.ts'
 
 // Others at work at the same time: on the files of the context, and in the store.
 
@@ -82,7 +83,7 @@ describe('several processes in one store', () => {
     }
     const cleaners = [clean('image', 'prune', '-f'), clean('builder', 'prune', '-af'), clean('rmi', '-f', 'gone')]
     const builder = async (name: string) => {
-      for (let n = 0; n < 6; n++) {
+      for (let n = 0; n < runs(20); n++) {
         await bench.succeed(['build', '-q', '-t', name, '-t', 'gone', '--build-arg', `N=${name}${n}`, 'context'])
         await bench.succeed(['save', '-o', `${name}.tar`, name])
       }
