@@ -2,6 +2,6 @@ import type { Host } from '../../images/index.ts'
 import { RunStorage } from '../sandbox/index.ts'
 
 /** Opens what RUN keeps in the store: cache mounts and unpacked layers. */
-export function runStorage({ store }: Host): RunStorage {
-  return new RunStorage(store.own)
+export function runStorage({ store }: Host, signal?: AbortSignal): RunStorage {
+  return new RunStorage(store.own, signal)
 }

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import type { CacheMountSummary, ExportMountsOptions, ImportMountsOptions } from '../../api/index.ts'
+import type { CacheMountSummary, CallOptions, ExportMountsOptions, ImportMountsOptions } from '../../api/index.ts'
 import type { StoredCache } from '../../builder/sandbox/index.ts'
 import { runStorage } from '../../builder/session/index.ts'
 import { openFileOutput } from '../../content/archive/index.ts'
@@ -8,8 +8,8 @@ import { type Host, unpackLimit } from '../../images/index.ts'
 import { systemCode, TareError } from '../../support/index.ts'
 
 /** Lists the cache mounts of RUN, by id. */
-export async function cacheMounts(host: Host): Promise<readonly CacheMountSummary[]> {
-  return (await runStorage(host).caches()).map(summaryOf)
+export async function cacheMounts(host: Host, { signal }: CallOptions = {}): Promise<readonly CacheMountSummary[]> {
+  return (await runStorage(host, signal).caches()).map(summaryOf)
 }
 
 function summaryOf({ id, size, used }: StoredCache): CacheMountSummary {
@@ -22,7 +22,7 @@ export async function exportMounts(
   { to, ids = [], signal }: ExportMountsOptions,
 ): Promise<readonly CacheMountSummary[]> {
   const compression = compressionOf(to)
-  const { caches, bytes } = await runStorage(host).send(ids)
+  const { caches, bytes } = await runStorage(host, signal).send(ids)
   const output = await openFileOutput(to)
   try {
     for await (const chunk of compress(bytes, compression)) {
@@ -46,6 +46,7 @@ export async function importMounts(host: Host, { from, signal }: ImportMountsOpt
     const { bytes } = await decompress(file, unpackLimit(host))
     return await runStorage(host).receive(bytes)
   } catch (cause) {
+    signal?.throwIfAborted()
     if (systemCode(cause) === 'ENOENT' || systemCode(cause) === 'EISDIR' || systemCode(cause) === 'EACCES')
       throw new TareError('ARCHIVE_UNREADABLE', `cannot read ${from}: ${(cause as Error).message}`, { cause })
     throw cause

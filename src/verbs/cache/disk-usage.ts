@@ -1,4 +1,4 @@
-import type { DiskUsageLine } from '../../api/index.ts'
+import type { CallOptions, DiskUsageLine } from '../../api/index.ts'
 import { runStorage } from '../../builder/session/index.ts'
 import type { Host } from '../../images/index.ts'
 import { blobsOfImages, layersOfSteps, readImages } from '../../images/index.ts'
@@ -9,9 +9,9 @@ const cacheKinds = ['steps', 'bases', 'inspected'] as const
  * Reports what the store uses on disk, and what could be freed. A blob that an image needs counts for images, whoever else needs
  * it.
  */
-export async function diskUsage(host: Host): Promise<readonly DiskUsageLine[]> {
+export async function diskUsage(host: Host, { signal }: CallOptions = {}): Promise<readonly DiskUsageLine[]> {
   const { store, platform } = host
-  const kept = runStorage(host)
+  const kept = runStorage(host, signal)
   const mounts = await kept.caches()
   const unpacked = await kept.unpacked()
   const ofRun = mounts.reduce((sum, { size }) => sum + size, unpacked.size)

@@ -11,9 +11,9 @@ import { TareError } from '../../support/index.ts'
 /**
  * Removes cached steps and bases with the layers that only they need, and cache mounts and unpacked layers that are not in use.
  */
-export async function pruneBuildCache(host: Host, { filters = [] }: PruneOptions = {}): Promise<PruneResult> {
+export async function pruneBuildCache(host: Host, { filters = [], signal }: PruneOptions = {}): Promise<PruneResult> {
   const { before, types } = readCacheFilters(filters, host.now())
-  const kept = runStorage(host)
+  const kept = runStorage(host, signal)
   const none: PruneResult = { removed: [], reclaimed: 0 }
   const steps = types.has('regular') ? await forgetSteps(host, before) : none
   const mounts = types.has('exec.cachemount') ? await kept.removeCaches(before) : []

@@ -1,15 +1,23 @@
+import { setImmediate as takeTurn } from 'node:timers/promises'
 import type { PruneOptions, PruneResult, Removal } from '../../api/index.ts'
 import type { Host } from '../../images/index.ts'
 import { filterImages, readImages, sweep, takeNames } from '../../images/index.ts'
 
 /** Removes unnamed images, or with `all` every image. Layers of cached steps are kept. */
-export async function prune(host: Host, { all = false, filters = [] }: PruneOptions = {}): Promise<PruneResult> {
+export async function prune(
+  host: Host,
+  { all = false, filters = [], signal }: PruneOptions = {},
+): Promise<PruneResult> {
   const wantsAll = all || filters.some((filter) => /^dangling=(?:false|0|f)$/i.test(filter))
   const rest = filters.filter((filter) => !filter.startsWith('dangling='))
   const doomed = filterImages(host, readImages(host.store, host.platform), rest).filter(
     ({ names }) => wantsAll || names.length === 0,
   )
   const removed: Removal[] = []
-  for (const image of doomed) removed.push(...(await takeNames(host, image, image.names)))
+  for (const image of doomed) {
+    await takeTurn()
+    signal?.throwIfAborted()
+    removed.push(...(await takeNames(host, image, image.names)))
+  }
   return { removed, reclaimed: await sweep(host) }
 }

@@ -28,12 +28,14 @@ export interface Examination {
   readonly notes: readonly string[]
 }
 
-/** Examines each sandbox on this machine, then tries whether it works. `folder` is the store's own. */
-export async function examine(folder: string): Promise<Examination> {
+/** Examines each sandbox on this machine, then tries whether it works. `folder` is the store's own. Rejects if the signal is aborted. */
+export async function examine(folder: string, signal?: AbortSignal): Promise<Examination> {
   const machine = thisMachine()
   const sandboxes: Diagnosis[] = []
-  for (const isolation of ['oci', 'namespace', 'chroot'] as const)
+  for (const isolation of ['oci', 'namespace', 'chroot'] as const) {
     sandboxes.push(await diagnose(isolation, machine, folder))
+    signal?.throwIfAborted()
+  }
   const chosen = sandboxes.find(({ works }) => works)?.isolation
   return {
     user: machine.root ? 'root' : `user ${process.geteuid?.()}`,

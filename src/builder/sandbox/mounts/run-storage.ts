@@ -22,14 +22,16 @@ export interface StoredCache {
 // Folders with unpacked files, which are recreated when needed.
 const repeatable = ['unpacked', 'trees', 'mounted'] as const
 
-/** What RUN keeps in the store between builds. `folder` is the store's own. */
+/** What RUN keeps in the store between builds. `folder` is the store's own. Methods reject if the signal is aborted. */
 export class RunStorage {
   private readonly folder: string
   private readonly machine: Machine = thisMachine()
   private readonly owners: Owners
+  private readonly signal: AbortSignal | undefined
 
-  constructor(folder: string) {
+  constructor(folder: string, signal?: AbortSignal) {
     this.folder = folder
+    this.signal = signal
     this.owners = ownersIn(join(folder, 'alive'))
   }
 
@@ -143,8 +145,13 @@ export class RunStorage {
 
   /** Returns sizes on disk, including files of other IDs. */
   private async sizes(paths: readonly string[]): Promise<number[]> {
+    this.signal?.throwIfAborted()
     if (paths.length === 0) return []
-    const { stdout } = await runProgram([...this.machine.enter([]), 'du', '-sk', '--', ...paths])
+    const du = [...this.machine.enter([]), 'du', '-sk', '--', ...paths]
+    const { stdout } = await runProgram(du, undefined, this.signal).catch((error) => {
+      this.signal?.throwIfAborted()
+      throw error
+    })
     const found = new Map(
       stdout
         .toString('utf8')
