@@ -257,6 +257,7 @@ describe.skipIf(chromiumPath === undefined)('the page', () => {
 })
 
 interface AxeResult {
+  readonly passes: readonly unknown[]
   readonly violations: readonly { readonly id: string; readonly nodes: readonly { readonly html: string }[] }[]
 }
 
@@ -264,5 +265,7 @@ interface AxeResult {
 async function violations(page: Page): Promise<readonly string[]> {
   await page.evaluate(axe)
   const found = await page.evaluate<AxeResult>('axe.run()')
+  // It has looked at the page.
+  expect(found.passes.length).toBeGreaterThan(15)
   return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
 }

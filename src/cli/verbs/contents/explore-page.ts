@@ -1,31 +1,50 @@
 import { lstatSync, realpathSync, writeFileSync } from 'node:fs'
 import { replaceFile } from '../../../disk/index.ts'
 import type { Tare } from '../../../index.ts'
-import { answersOf, type ExploredImages, openBrowser, servePage, wholePage } from '../../../web/index.ts'
+import { type Answers, answersOf, type ExploredImages, openBrowser, servePage, wholePage } from '../../../web/index.ts'
 import type { Context } from '../../command.ts'
 import { Failure } from '../../failure.ts'
-import { print, printData, tell } from '../../streams.ts'
+import { print, printData, type Streams, tell } from '../../streams.ts'
 import { readCheckConfig } from './check-config.ts'
 
-interface PageCall extends Pick<Context, 'streams' | 'env' | 'signal'> {
-  /** The file to write the page to; `-` for standard output. Undefined to serve it. */
-  readonly html: string | undefined
+/** Reads the images: as far as the page shows them at once, or wholly. What cannot be read is a failure here, not on the page. */
+export async function preparePage(
+  tare: Tare,
+  images: ExploredImages,
+  { whole }: { readonly whole: boolean },
+): Promise<Answers> {
+  let isReading = true
+  const report: ExploredImages['report'] = (event) => {
+    if (isReading) images.report?.(event)
+  }
+  const answers = answersOf(tare, { ...images, report, silences: readCheckConfig(undefined) })
+  for (const name of answers.names) if (whole || name.startsWith('contents/')) await answers.ask(name)
+  isReading = false
+  return answers
+}
+
+/** Writes the page to a file, whole or not at all; through links, and into pipes and devices as they are. `-`: standard output. */
+export async function writePage(answers: Answers, path: string, streams: Streams): Promise<void> {
+  const page = await wholePage(answers)
+  if (path === '-') return printData(streams, page, 'text')
+  try {
+    const known = lstatSync(path, { throwIfNoEntry: false })
+    const target = known?.isSymbolicLink() ? realpathSync(path) : path
+    if (known === undefined || lstatSync(target).isFile()) replaceFile(target, page)
+    else writeFileSync(target, page)
+  } catch (error) {
+    throw new Failure(`cannot write "${path}": ${(error as Error).message}`)
+  }
+}
+
+interface ServeCall extends Pick<Context, 'streams' | 'env' | 'signal'> {
   readonly port: number | undefined
   readonly opens: boolean
 }
 
-/** Writes the page to a file, or serves it until Ctrl-C. */
-export async function explorePage(tare: Tare, images: ExploredImages, call: PageCall): Promise<void> {
-  const { html, port, streams, signal } = call
-  const answers = answersOf(tare, { ...images, silences: readCheckConfig(undefined) })
-  if (html !== undefined) {
-    const page = await wholePage(answers)
-    if (html === '-') await printData(streams, page, 'text')
-    else writePage(html, page)
-    return
-  }
-  // An image that is not there is a failure here, not a page.
-  for (const name of answers.names) if (name.startsWith('contents/')) await answers.ask(name)
+/** Serves the page until Ctrl-C, and says where. */
+export async function serveUntilInterrupted(answers: Answers, call: ServeCall): Promise<void> {
+  const { port, streams, signal } = call
   const server = await serve(() => servePage(answers, port), port)
   try {
     await print(streams, `${server.address}\n`)
@@ -49,17 +68,5 @@ async function serve<T>(start: () => Promise<T>, port: number | undefined): Prom
     throw new Failure(`port ${port} of 127.0.0.1 ${code === 'EACCES' ? 'may not be used' : 'is in use'}`, {
       remedy: 'Choose another --port, or none for a free one.',
     })
-  }
-}
-
-/** Writes the page whole or not at all; through links, and into pipes and devices as they are. */
-function writePage(path: string, page: string): void {
-  try {
-    const known = lstatSync(path, { throwIfNoEntry: false })
-    const target = known?.isSymbolicLink() ? realpathSync(path) : path
-    if (known === undefined || lstatSync(target).isFile()) replaceFile(target, page)
-    else writeFileSync(target, page)
-  } catch (error) {
-    throw new Failure(`cannot write "${path}": ${(error as Error).message}`)
   }
 }

@@ -37,11 +37,14 @@ ${aboutImage}`,
       return 0
     }
     const port = portOf(flags.port)
-    const { explorePage } = await import('./explore-page.ts')
+    const { preparePage, serveUntilInterrupted, writePage } = await import('./explore-page.ts')
     const tare = await call.open()
-    await look(call, b === undefined ? a : `${a} and ${b}`, ({ image: _, ...options }) =>
-      explorePage(tare, { ...options, a, b }, { ...call, html: flags.html, port, opens: !flags['no-open'] }),
+    const { html } = flags
+    const answers = await look(call, b === undefined ? a : `${a} and ${b}`, ({ image: _, ...options }) =>
+      preparePage(tare, { ...options, a, b }, { whole: html !== undefined }),
     )
+    if (html === undefined) await serveUntilInterrupted(answers, { ...call, port, opens: !flags['no-open'] })
+    else await writePage(answers, html, call.streams)
     return 0
   },
 })
