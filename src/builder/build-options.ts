@@ -1,5 +1,7 @@
 import type { BuildOptions, BuildWarning } from '../api/index.ts'
-import { TareError } from '../support/index.ts'
+import type { Warning } from '../dockerfile/index.ts'
+import { formatPlatform } from '../oci/index.ts'
+import { type Reporter, TareError } from '../support/index.ts'
 import type { Planned, PlanOptions } from './plan/index.ts'
 
 /** Returns what is to be squashed. Throws `OPTION_INVALID` where the image has to have the layers of its steps. */
@@ -13,12 +15,42 @@ export function squashOf({ squash, squashFrom, cacheTo = [], buildArgs = {} }: B
   return { from: squashFrom }
 }
 
-/** Returns a plan's warnings in the form of the result. */
-export function warningsOf({ warnings }: Planned): BuildWarning[] {
-  return warnings.map(({ rule, message, url, where }) => ({
+/** Returns the warnings of all platforms, each once: those of some platforms only name them. */
+function foundIn(planned: readonly Planned[]): readonly Warning[] {
+  const found = new Map<string, { readonly warning: Warning; readonly platforms: string[] }>()
+  for (const { warnings, output } of planned)
+    for (const warning of warnings) {
+      const key = JSON.stringify([warning.rule, warning.message, warning.where.line])
+      const one = found.get(key) ?? { warning, platforms: [] }
+      found.set(key, one)
+      const platform = formatPlatform(output.platform)
+      if (!one.platforms.includes(platform)) one.platforms.push(platform)
+    }
+  return [...found.values()].map(({ warning, platforms }) =>
+    platforms.length === planned.length
+      ? warning
+      : { ...warning, message: `${warning.message} (${platforms.join(', ')})` },
+  )
+}
+
+/** Returns the warnings of plans in the form of the result. */
+export function warningsOf(planned: readonly Planned[]): BuildWarning[] {
+  return foundIn(planned).map(({ rule, message, url, where }) => ({
     ...{ rule, message, line: where.line },
     ...(url === undefined ? {} : { url }),
   }))
+}
+
+/** Reports the warnings of plans. Throws `CHECK_FAILED` if they are errors. */
+export function reportWarnings(planned: readonly Planned[], areErrors: boolean, report: Reporter): void {
+  const warnings = foundIn(planned)
+  for (const { rule, message, url, where } of warnings) report({ type: 'warning', rule, message, url, where })
+  if (!areErrors || warnings.length === 0) return
+  const rules = [...new Set(warnings.map(({ rule }) => rule))]
+  throw new TareError('CHECK_FAILED', `lint violation found for rules: ${rules.join(', ')}`, {
+    where: warnings[0]!.where,
+    remedy: 'The Dockerfile turns warnings into errors with `# check=error=true`.',
+  })
 }
 
 /** Returns the build arguments with values. Those without one, and SOURCE_DATE_EPOCH, come from the environment. */

@@ -4,11 +4,11 @@ import { Snapshots } from '../content/layers/index.ts'
 import type { Dockerfile } from '../dockerfile/index.ts'
 import { type Host, unpackLimit } from '../images/index.ts'
 import { type Digest, normalizePlatform, type Platform, parsePlatform } from '../oci/index.ts'
-import { type Step, Steps, silent, TareError } from '../support/index.ts'
+import { type Step, Steps, silent } from '../support/index.ts'
 import { assembleImage } from './assemble/index.ts'
 import { attesterFor, type BuildAttester, isListed, type WantedStatements, wantedStatements } from './attester.ts'
 import { BuildCaches } from './build-caches.ts'
-import { buildArguments, squashOf, warningsOf } from './build-options.ts'
+import { buildArguments, reportWarnings, squashOf, warningsOf } from './build-options.ts'
 import { imageFacts, madeLayers, sourceOf } from './image-facts.ts'
 import {
   type BuiltImage,
@@ -75,6 +75,7 @@ export class BuildRun {
   private readonly statements: WantedStatements
   private readonly materials = new Materials()
   private readonly started: Date
+  private readonly made = new Set<string>()
   private dockerfile = { name: 'Dockerfile', text: '' }
 
   constructor(host: Host, options: BuildOptions) {
@@ -135,7 +136,7 @@ export class BuildRun {
       planned.push(dated(plan, options.epoch))
     }
     this.checksAreErrors = file.check.error
-    this.warn(planned[0]!)
+    reportWarnings(planned, this.checksAreErrors, options.report ?? silent)
     return planned
   }
 
@@ -159,6 +160,7 @@ export class BuildRun {
       context: (name: string) => this.contexts.get(name),
       steps: this.steps,
       mayRecall: (operation: Operation) => this.mayRecall(operation),
+      made: this.made,
       now: () => host.now(),
       epoch,
       latest: options.rewriteTimestamp === true ? epoch : undefined,
@@ -217,7 +219,7 @@ export class BuildRun {
     return {
       ...{ id, digest, mediaType, size, names, outputs },
       platform: images.length === 1 ? images[0]!.platform : undefined,
-      warnings: [...this.leaks.map(leakWarning), ...warningsOf(planned[0]!)],
+      warnings: [...this.leaks.map(leakWarning), ...warningsOf(planned)],
     }
   }
 
@@ -280,17 +282,6 @@ export class BuildRun {
   private mayRecall(operation: Operation): boolean {
     const { noCache, noCacheFilter } = this.options
     return noCache !== true && !(noCacheFilter ?? []).some((stage) => stage.toLowerCase() === operation.stage)
-  }
-
-  private warn(plan: Planned): void {
-    for (const { rule, message, url, where } of plan.warnings)
-      this.options.report?.({ type: 'warning', rule, message, url, where })
-    if (!this.checksAreErrors || plan.warnings.length === 0) return
-    const rules = [...new Set(plan.warnings.map(({ rule }) => rule))]
-    throw new TareError('CHECK_FAILED', `lint violation found for rules: ${rules.join(', ')}`, {
-      where: plan.warnings[0]!.where,
-      remedy: 'The Dockerfile turns warnings into errors with `# check=error=true`.',
-    })
   }
 }
 

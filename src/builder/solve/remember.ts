@@ -29,6 +29,11 @@ export function recallStep(tools: Tools, key: string, form: string): RecalledSte
   return shared === undefined ? undefined : { ...recordOf(shared), shared }
 }
 
+/** Whether the result of a step with this key may be used. */
+export function mayRecallKey(tools: Tools, operation: Operation, key: string): boolean {
+  return tools.mayRecall(operation) || tools.made?.has(key) === true
+}
+
 function recordOf({ keys, form, layer }: StepRecord): StepRecord {
   return { keys, form, layer }
 }
@@ -41,6 +46,7 @@ export function latestLayer(tools: Tools, form: string): MadeLayer | undefined {
 export function rememberStep(tools: Tools, { keys, form, layer }: StepRecord): void {
   const text = JSON.stringify(keys.length === 1 ? layer : { ...layer, keys })
   for (const key of keys) tools.store.records.remember('steps', key, text)
+  for (const one of [...keys, form]) tools.made?.add(one)
   tools.store.records.remember('latest', form, JSON.stringify(layer))
 }
 

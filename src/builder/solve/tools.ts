@@ -17,6 +17,8 @@ export interface Tools {
   readonly steps: Steps
   /** Whether a cached result of the operation may be used. */
   readonly mayRecall: (operation: Operation) => boolean
+  /** Keys and forms of steps that this build has executed: several platforms share their results, whatever may be recalled. */
+  readonly made?: Set<string>
   /** Results from other stores, used if this one has none. */
   readonly shared?: SharedSteps | undefined
   /** Told of each step's result, whether it was made now or earlier. */

@@ -10,7 +10,7 @@ export async function check(host: Host, options: BuildOptions): Promise<readonly
   }
   const building = new BuildRun(host, { ...options, report })
   try {
-    return (await building.plan({ allStages: !options.target })).flatMap((plan) => warningsOf(plan))
+    return warningsOf(await building.plan({ allStages: !options.target }))
   } finally {
     await building.close()
   }

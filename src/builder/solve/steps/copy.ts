@@ -15,7 +15,7 @@ import { type Pick as Picked, pickSources } from '../copy/pick-sources.ts'
 import type { Excluder } from '../copy/selection.ts'
 import type { Input } from '../input.ts'
 import { resolveOwner } from '../owner.ts'
-import { keyOf, latestLayer, type RecalledStep, recallStep, rememberStep, reuse } from '../remember.ts'
+import { keyOf, latestLayer, mayRecallKey, type RecalledStep, recallStep, rememberStep, reuse } from '../remember.ts'
 import { stamp, type Tools } from '../tools.ts'
 import { makeLayer } from './make-layer.ts'
 
@@ -87,14 +87,15 @@ class CopyStep {
     const remotes = this.inputs.flatMap(({ remote }) => remote ?? [])
     // Without an earlier layer of this form, no key can be found: files are then hashed only while being read anyway.
     const mayRecall = tools.mayRecall(operation)
-    const latest = mayRecall ? latestLayer(tools, form) : undefined
+    const latest = mayRecallKey(tools, operation, form) ? latestLayer(tools, form) : undefined
     const isKnown = latest !== undefined || (mayRecall && tools.shared?.knows(form) === true)
     const key = !isKnown && remotes.length === 0 ? undefined : await this.key(form)
-    const known = !isKnown || key === undefined ? undefined : recallStep(tools, key, form)
+    const isUsable = isKnown && key !== undefined && mayRecallKey(tools, operation, key)
+    const known = isUsable ? recallStep(tools, key, form) : undefined
     if (known !== undefined) return this.recalled(known)
     await this.bring()
     // Other commits may well have the same files.
-    const mayBeAlike = isKnown && remotes.length > 0 && !remotes.some(({ timesCount }) => timesCount)
+    const mayBeAlike = mayRecall && isKnown && remotes.length > 0 && !remotes.some(({ timesCount }) => timesCount)
     const alike = mayBeAlike ? recallStep(tools, await this.key(form), form) : undefined
     if (alike !== undefined) {
       const record = { ...alike, keys: [...new Set([...alike.keys, key!])] }

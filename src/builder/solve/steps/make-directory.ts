@@ -4,7 +4,7 @@ import { compareTrees, Tree } from '../../../files/tree/index.ts'
 import type { Step } from '../../../support/index.ts'
 import type { MakeDirectoryOperation } from '../../plan/index.ts'
 import { resolveOwner } from '../owner.ts'
-import { keyOf, recallStep, rememberStep, reuse } from '../remember.ts'
+import { keyOf, mayRecallKey, recallStep, rememberStep, reuse } from '../remember.ts'
 import type { Tools } from '../tools.ts'
 import { makeLayer } from './make-layer.ts'
 
@@ -23,7 +23,7 @@ export async function makeDirectoryStep(
     tools.epoch ?? '',
     tools.latest ?? '',
   )
-  const known = tools.mayRecall(operation) ? recallStep(tools, key, key) : undefined
+  const known = mayRecallKey(tools, operation, key) ? recallStep(tools, key, key) : undefined
   if (known !== undefined) return reuse(known, onto, { operation, tools, step })
   await onto.fetch?.()
   const before = onto.tree()

@@ -6,7 +6,7 @@ import { compareTrees } from '../../../files/tree/index.ts'
 import { encodeName, type Step, TareError } from '../../../support/index.ts'
 import type { RunOperation } from '../../plan/index.ts'
 import type { Command, Outcome, SandboxMount } from '../../sandbox/index.ts'
-import { keyOf, type RecalledStep, recallStep, rememberStep, reuse } from '../remember.ts'
+import { keyOf, mayRecallKey, type RecalledStep, recallStep, rememberStep, reuse } from '../remember.ts'
 import type { Tools } from '../tools.ts'
 import { makeLayer } from './make-layer.ts'
 import { Mask } from './mask.ts'
@@ -23,7 +23,7 @@ export async function runStep(
 ): Promise<Snapshot> {
   const { security, mounts } = operation
   const keyWith = (byOrigin: boolean) => keyOfRun(operation, onto, sources, tools, byOrigin)
-  const recall = (key: string) => (tools.mayRecall(operation) ? recallStep(tools, key, key) : undefined)
+  const recall = (key: string) => (mayRecallKey(tools, operation, key) ? recallStep(tools, key, key) : undefined)
   // What is mounted from a stage that is still elsewhere need not be fetched to find the step.
   const byOrigin = mounts.some((mount) => looksInto(mount, sources)) ? keyWith(true) : undefined
   let known: RecalledStep | undefined = byOrigin === undefined ? undefined : recall(byOrigin)
