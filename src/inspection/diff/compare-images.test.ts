@@ -483,3 +483,11 @@ test('layers that an image does not have are refused', () => {
   const compare = () => compareImages({ image, range: { from: 1, to: 2 } }, { image }, { ignore: [], byLayer: false })
   expect(compare).toThrow(expect.objectContaining({ code: 'LAYER_UNKNOWN', message: 'app has no layer 2' }))
 })
+
+test('a file with several names is read once', () => {
+  const names = ['b', 'c', 'd'].map((path) => [path, { kind: 'hardlink', link: 'a', size: 0 }] as const)
+  const [a, b] = [1, 2].map((mtime) => imageOf([tar([['a', { text: 'same', mtime }], ...names])]))
+  const { diff, learnt } = compareImages({ image: a! }, { image: b! }, { ignore: semantic, byLayer: false })
+  expect(diff.files).toEqual([])
+  expect(learnt).toHaveLength(2)
+})

@@ -1,5 +1,5 @@
 import { createHash, hash as hashAtOnce } from 'node:crypto'
-import { ContentReader, digestOf } from '../../files/layer/index.ts'
+import { ContentReader, digestOf, type LayerTable } from '../../files/layer/index.ts'
 import type { Digest } from '../../oci/index.ts'
 import { fileOf, isSameEntry, type PlacedEntry } from './layer-entries.ts'
 
@@ -13,6 +13,8 @@ export interface LearntDigest extends PlacedEntry {
 /** Compares contents: by digests if known, otherwise by reading. Computed digests are kept. */
 export class ByteComparison {
   readonly learnt: LearntDigest[] = []
+  /** The same by entry: a file with several names is read once. */
+  private readonly known = new Map<LayerTable, Map<number, Digest>>()
   private readonly readers = [new ContentReader(), new ContentReader()] as const
 
   close(): void {
@@ -24,7 +26,7 @@ export class ByteComparison {
     const [sizeA, sizeB] = [a.table.columns.size[a.i]!, b.table.columns.size[b.i]!]
     if (sizeA !== sizeB) return false
     if (sizeA === 0 || isSameEntry(a, b)) return true
-    const [digestA, digestB] = [a.table.digest(a.i), b.table.digest(b.i)]
+    const [digestA, digestB] = [this.digest(a), this.digest(b)]
     if (digestA !== undefined && digestB !== undefined) return digestA === digestB
     if (digestA !== undefined) return this.learn(b, 1) === digestA
     if (digestB !== undefined) return this.learn(a, 0) === digestB
@@ -33,8 +35,18 @@ export class ByteComparison {
 
   private learn(entry: PlacedEntry, side: 0 | 1): Digest {
     const digest = digestOf(fileOf(entry), this.readers[side])
-    this.learnt.push({ ...entry, digest })
+    this.keep(entry, digest)
     return digest
+  }
+
+  private digest({ table, i }: PlacedEntry): Digest | undefined {
+    return table.digest(i) ?? this.known.get(table)?.get(i)
+  }
+
+  private keep(entry: PlacedEntry, digest: Digest): void {
+    this.learnt.push({ ...entry, digest })
+    const known = this.known.get(entry.table) ?? new Map<number, Digest>()
+    this.known.set(entry.table, known.set(entry.i, digest))
   }
 
   private compare(a: PlacedEntry, b: PlacedEntry, size: number): boolean {
@@ -50,7 +62,8 @@ export class ByteComparison {
       hash?.update(left.subarray(0, length))
     }
     const digest: Digest = `sha256:${hash?.digest('hex') ?? hashAtOnce('sha256', left)}`
-    this.learnt.push({ ...a, digest }, { ...b, digest })
+    this.keep(a, digest)
+    this.keep(b, digest)
     return true
   }
 }
