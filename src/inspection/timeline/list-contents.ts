@@ -8,7 +8,7 @@ import type { FlatFilesystem } from '../filesystem/flat.ts'
 import type { InspectedImage } from '../image.ts'
 import { summarizeLayers } from '../layer-summaries.ts'
 import { EfficiencyCount } from '../weigh/efficiency.ts'
-import { fileType } from '../weigh/file-type.ts'
+import { typeOfFolder, typeOfName } from '../weigh/file-type.ts'
 import { VisibleFiles } from '../weigh/visible-files.ts'
 import { hiddenFiles, totalWeights, wastedPaths } from '../weigh/waste.ts'
 import { absent, followPaths, type PathChange, type TimedPath } from './timeline.ts'
@@ -90,6 +90,7 @@ class Listing {
   readonly fileTypes: string[] = ['']
   private readonly flat: FlatFilesystem
   private readonly bytes: ByteComparison
+  private lastOwner = -1
   private readonly ownerNumbers = new Map<string, number>()
   private readonly typeNumbers = new Map<string, number>()
   private readonly linkNumbers = new Map<number, number>()
@@ -99,50 +100,68 @@ class Listing {
     this.bytes = bytes
   }
 
-  list({ children, changes }: TimedPath, name: string, path: string, depth: number): void {
+  /** `folder`: what all files are that are beside it, as far as that can be said. */
+  list({ children, changes }: TimedPath, name: string, path: string, depth: number, folder?: string): void {
     const number = this.paths.name.length
     this.paths.name.push(name)
     this.paths.depth.push(depth)
-    for (const change of changes) this.change(number, path, change)
+    for (const change of changes) this.change(number, name, folder, change)
+    if (children.size === 0) return
     const prefix = depth === 0 ? '' : `${path}/`
+    const type = typeOfFolder(prefix)
     for (const child of sortNames([...children.keys()])) {
       const below = children.get(child)!
       // What one layer alone adds and removes was never there.
-      if (below.changes.length > 0) this.list(below, child, prefix + child, depth + 1)
+      if (below.changes.length > 0) this.list(below, child, prefix + child, depth + 1, type)
     }
   }
 
-  private change(number: number, path: string, { layer, before, now }: PathChange): void {
+  private change(number: number, name: string, folder: string | undefined, { layer, before, now }: PathChange): void {
     const { changes } = this
     const differences = before === absent || now === absent ? 0 : this.differences(before, now)
     changes.path.push(number)
     changes.layer.push(layer + 1)
     changes.change.push(before === absent ? 0 : now === absent ? 3 : differences === 0 ? 2 : 1)
     changes.differences.push(differences)
-    this.file(path, now === absent ? before : now)
+    const id = now === absent ? before : now
+    if (id >= 0) this.file(name, folder, id)
+    else this.facts('directory', 0, 0o755, this.owner(0, 0), 0)
   }
 
-  private file(path: string, id: number): void {
+  private file(name: string, folder: string | undefined, id: number): void {
     const { changes, flat } = this
-    const place = id < 0 ? undefined : flat.locate(id)
-    const facts = factsOf(place === undefined ? undefined : { ...place, layer: flat.layers[place.layer]! })
-    const isFile = facts.kind === 'file'
-    if (facts.link !== undefined) this.targets[changes.type.length] = facts.link
-    changes.type.push(Math.max(0, types.indexOf(facts.kind)))
-    changes.size.push(isFile ? place!.table.columns.size[place!.i]! : 0)
-    changes.mode.push(facts.mode)
-    changes.owner.push(this.owner(facts.uid, facts.gid))
-    changes.modified.push(Number.isFinite(facts.mtime) ? facts.mtime : 0)
-    changes.fileType.push(isFile ? numberOf(this.typeNumbers, fileType(path, facts.mode), this.fileTypes) : 0)
-    changes.linked.push(isFile && flat.linked.has(id) ? numberOf(this.linkNumbers, id) : 0)
+    const { table, i } = flat.locate(id)
+    const { mode, uid, gid, mtime, size } = table.columns
+    const kind = table.kind(i)
+    const isFile = kind === 'file'
+    if (kind === 'symlink') this.targets[changes.type.length] = table.link(i) ?? ''
+    const time = Number.isFinite(mtime[i]) ? mtime[i]! : 0
+    this.facts(kind, isFile ? size[i]! : 0, mode[i]!, this.owner(uid[i]!, gid[i]!), time)
+    if (!isFile) return
+    const type = folder ?? typeOfName(name, mode[i]!)
+    changes.fileType[changes.fileType.length - 1] = numberOf(this.typeNumbers, type, this.fileTypes)
+    if (flat.linked.has(id)) changes.linked[changes.linked.length - 1] = numberOf(this.linkNumbers, id)
+  }
+
+  private facts(kind: string, size: number, mode: number, owner: number, modified: number): void {
+    const { changes } = this
+    changes.type.push(Math.max(0, types.indexOf(kind)))
+    changes.size.push(size)
+    changes.mode.push(mode)
+    changes.owner.push(owner)
+    changes.modified.push(modified)
+    changes.fileType.push(0)
+    changes.linked.push(0)
   }
 
   private owner(uid: number, gid: number): number {
+    const last = this.owners[this.lastOwner]
+    if (last?.[0] === uid && last[1] === gid) return this.lastOwner
     const key = `${uid}:${gid}`
     const known = this.ownerNumbers.get(key)
-    if (known !== undefined) return known
-    this.ownerNumbers.set(key, this.owners.length)
-    return this.owners.push([uid, gid]) - 1
+    this.lastOwner = known ?? this.owners.push([uid, gid]) - 1
+    this.ownerNumbers.set(key, this.lastOwner)
+    return this.lastOwner
   }
 
   private differences(before: number, now: number): number {

@@ -13,7 +13,7 @@ export interface PathChange {
 
 /** A path that any layer has. */
 export interface TimedPath {
-  readonly children: Map<string, TimedPath>
+  children: ReadonlyMap<string, TimedPath>
   /** By layer. */
   readonly changes: PathChange[]
   /** What is there, in the layers so far. */
@@ -59,11 +59,12 @@ export function followPaths(
     }
   }
   const set = (parent: FlatDirectory, name: string, node: FlatNode | undefined): void => {
-    const { children } = paths.get(parent)!
-    let path = children.get(name)
+    const above = paths.get(parent)!
+    let path = above.children.get(name)
     if (path === undefined) {
       path = newPath()
-      children.set(name, path)
+      if (above.children === none) above.children = new Map()
+      ;(above.children as Map<string, TimedPath>).set(name, path)
     }
     const directory = typeof node === 'object' ? node : undefined
     if (path.directory !== directory) {
@@ -89,7 +90,10 @@ export function followPaths(
   return { flat, root }
 }
 
+// Most paths are files.
+const none: ReadonlyMap<string, TimedPath> = new Map()
+
 // One shape for all: there may be hundreds of thousands.
 function newPath(): TimedPath {
-  return { children: new Map(), changes: [], now: absent, directory: undefined, before: absent, touchedBy: -1 }
+  return { children: none, changes: [], now: absent, directory: undefined, before: absent, touchedBy: -1 }
 }

@@ -42,12 +42,6 @@ export function typeOfName(name: string, mode: number): string {
   return (dot < 0 ? undefined : typeOfEnding(name.slice(dot))) ?? ((mode & 0o111) === 0 ? 'other' : 'executable')
 }
 
-/** What a file is, by its name, its folder and whether it may be executed. */
-export function fileType(path: string, mode: number): string {
-  const slash = path.lastIndexOf('/') + 1
-  return typeOfFolder(path.slice(0, slash)) ?? typeOfName(path.slice(slash), mode)
-}
-
 /** All patterns begin with a dot, so that what comes before the first does not matter. */
 function typeOfEnding(ending: string): string | undefined {
   if (endings.has(ending)) return endings.get(ending)
