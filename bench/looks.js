@@ -6,6 +6,8 @@ const commands = {
   'many-file': `image cat bench-many ${many}/file-5.js`,
   'many-why': `image why bench-many ${many}/file-5.js`,
   'many-tree': 'image files --tree --depth 3 bench-many',
+  'many-weigh': 'image weigh bench-many',
+  'many-sbom': 'sbom bench-many',
 }
 
 /** Looks into images, which no peer does: 200,000 files in 30 layers from the store; a compressed archive for the first time. */
@@ -30,6 +32,11 @@ export function looksIn(scratch) {
       once: `${peer.build('bench-big', folder)}; ${peer.call} copy --compression gzip --force-compression store:bench-big oci-archive:${packed}`,
       before: peer.forget,
       timed: `${peer.call} image layers ${packed}`,
+    })),
+    // The image has no command, which is a finding: it ends with 1.
+    'many-check': onlyTare('many', (peer, folder) => ({
+      once: peer.build('bench-many', folder),
+      timed: `sh -c '${peer.call} check bench-many; test $? = 1'`,
     })),
     'many-diff': onlyTare('many', (peer, folder) => ({
       once: peer.build('bench-many', folder),

@@ -32,7 +32,8 @@ export function requireTerminal({ streams, env }: Pick<Context, 'streams' | 'env
 /** Shows an image on the terminal until it is left. Rejects with the signal's reason, the terminal being as it was. */
 export async function exploreOnTerminal(image: ImageContents, { streams, env, signal }: Surroundings): Promise<void> {
   const { stdin, stdout } = streams
-  const sizeNow = (): Size => ({ columns: stdout.columns ?? 80, rows: stdout.rows ?? 24 })
+  // A terminal whose size nobody has set has none.
+  const sizeNow = (): Size => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 })
   const theme = themeOf(env)
   const screen = new Screen(stdin, stdout)
   let state = startState(image, sizeNow())
