@@ -151,6 +151,21 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       expect(existsSync(join(home, 'steps')) ? filesBelow(join(home, 'steps')) : []).toEqual([])
     })
 
+    test('of a file that is nearly all holes only the rest is read', async () => {
+      const { after } = await run(
+        'cd /var; truncate -s 300G lastlog; echo end >> lastlog; printf mid | dd of=lastlog bs=1M seek=1000 conv=notrunc 2>/dev/null; ln lastlog other; truncate -s 1G zeros',
+      )
+      const [file, zeros] = ['var/lastlog', 'var/zeros'].map((path) => after.get(path)) as [RegularFile, RegularFile]
+      expect(after.get('var/other')).toBe(file)
+      expect([file.size, zeros.size]).toEqual([300 * 2 ** 30 + 4, 2 ** 30])
+      expect(zeros.content).toMatchObject({ kind: 'sparse', runs: [] })
+      const { content } = file
+      if (content.kind !== 'sparse') throw new Error(`it is ${content.kind}`)
+      expect(content.runs.reduce((sum, { length }) => sum + length, 0)).toBeLessThan(1 << 20)
+      const ends = content.runs.map(({ position }) => Math.floor(position / 2 ** 20))
+      expect(ends).toEqual([1000, 300 * 1024])
+    })
+
     test('a command that deletes everything leaves an empty filesystem', async () => {
       const { after } = await run('rm -rf /* 2>/dev/null; exit 0')
       expect(

@@ -10,7 +10,7 @@ import {
   thisMachine,
 } from './machine/index.ts'
 import { Caches, ProcCopies, rescueMoved, SharedFiles } from './mounts/index.ts'
-import { removeAll, Unpacked } from './rootfs/index.ts'
+import { makeSpreadFolder, removeAll, Unpacked } from './rootfs/index.ts'
 import { containerName, PipeStock, runInFolder, runOnOverlay } from './run/index.ts'
 import type { Command, Isolation, Outcome, RunOptions, Sandbox, Stack } from './step/index.ts'
 
@@ -88,6 +88,7 @@ class MachineSandbox implements Sandbox {
 
   async run(on: Stack, command: Command, options: RunOptions): Promise<Outcome> {
     await this.ready
+    makeSpreadFolder(this.work.folder)
     const { machine, work, caches, files, pipes, unpacked, runtime, trees } = this
     return this.isolation === 'chroot'
       ? runInFolder(on, command, options, { machine, work, caches, pipes, proc: this.proc, trees })

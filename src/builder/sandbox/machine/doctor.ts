@@ -4,7 +4,7 @@ import { findRuntime, hindrancesOf } from './choose.ts'
 import { findFilterLoader } from './filter-loader.ts'
 import { type Machine, thisMachine } from './machine.ts'
 import { liesOnOverlay } from './overlay.ts'
-import { hasCapability } from './process-facts.ts'
+import { hasCapability, read } from './process-facts.ts'
 import { findProgram, runProgram } from './programs.ts'
 import { tryOut } from './trials.ts'
 import { hindrancesToMapping } from './users.ts'
@@ -90,6 +90,11 @@ function notesOf(machine: Machine, folder: string, chosen: Isolation | undefined
   if (chosen === 'namespace' && !loopbackTools.some((name) => findProgram(name) !== undefined))
     notes.push(
       `With RUN --network=none the loopback interface stays down: nothing here can bring it up (${loopbackTools.join(', ')}). Install one: sudo apt-get install iproute2.`,
+    )
+  const firstPort = Number(read('/proc/sys/net/ipv4/ip_unprivileged_port_start'))
+  if (machine.nested && chosen !== undefined && chosen !== 'chroot' && firstPort > 0)
+    notes.push(
+      `Steps cannot listen on ports below ${firstPort}, except with RUN --network=none. To allow it: sudo sysctl net.ipv4.ip_unprivileged_port_start=0.`,
     )
   const mayLoad = chosen === 'namespace' || hasCapability()
   if (chosen !== undefined && chosen !== 'oci' && findFilterLoader(mayLoad) === undefined)

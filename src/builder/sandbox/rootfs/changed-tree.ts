@@ -1,4 +1,4 @@
-import { type Directory, type Node, Tree } from '../../../files/tree/index.ts'
+import { type Content, type Directory, type Node, Tree } from '../../../files/tree/index.ts'
 import { decodeName } from '../../../support/index.ts'
 import type { Found } from './walk.ts'
 
@@ -15,6 +15,8 @@ export interface ChangedTreeOptions {
   /** Whether files can belong to that owner here. The others were unpacked as root's: theirs stay as they were. */
   readonly isMapped?: ((owner: { readonly uid: number; readonly gid: number }) => boolean) | undefined
   readonly capabilities: ReadonlyMap<string, Uint8Array>
+  /** Contents that are nearly all holes, by path. */
+  readonly sparse: ReadonlyMap<string, Content>
 }
 
 /** Returns the filesystem given the contents of an overlay's upper directory. */
@@ -77,7 +79,7 @@ export function leafOf(
   if (found.kind === 'char' || found.kind === 'block')
     return { kind: found.kind, ...metadata, major: found.device?.[0] ?? 0, minor: found.device?.[1] ?? 0 }
   if (found.kind === 'fifo') return { kind: 'fifo', ...metadata }
-  const { folder, aside, capabilities } = options
+  const { folder, aside, capabilities, sparse } = options
   const capability = capabilities.get(path)
   return {
     kind: 'file',
@@ -89,7 +91,7 @@ export function leafOf(
         ? { kind: 'inline', bytes: new Uint8Array(0) }
         : found.aside !== undefined && aside !== undefined
           ? { kind: 'extent', path: aside, offset: found.aside }
-          : { kind: 'extent', path: `${folder}/${path}`, offset: 0 },
+          : (sparse.get(path) ?? { kind: 'extent', path: `${folder}/${path}`, offset: 0 }),
   }
 }
 

@@ -8,6 +8,7 @@ import { readCapabilities } from './capabilities.ts'
 import { changedTree } from './changed-tree.ts'
 import { longPath, refusingLongPaths } from './long-paths.ts'
 import { withOwners } from './plain-root.ts'
+import { readSparse } from './sparse-files.ts'
 import { type Found, walk } from './walk.ts'
 
 /** An overlay used by a step and still mounted. */
@@ -51,6 +52,7 @@ async function changedOn(below: Tree, overlay: UsedOverlay): Promise<Tree> {
     isMapped:
       held === undefined || machine.oneId ? undefined : ({ uid, gid }) => held.has('uid', uid) && held.has('gid', gid),
     capabilities: await readCapabilities(found, upper, machine),
+    sparse: await readSparse(found, { folder: upper, to: join(folder, 'sparse.tar'), machine }),
   })
 }
 

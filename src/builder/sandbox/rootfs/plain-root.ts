@@ -10,6 +10,7 @@ import { Extractor } from './extract.ts'
 import { refusingLongPaths } from './long-paths.ts'
 import { plainTree } from './plain-tree.ts'
 import { restore } from './restore.ts'
+import { readSparse } from './sparse-files.ts'
 import { treeOf } from './stack-trees.ts'
 import { oddities, type Touched, touchedBy } from './touched.ts'
 import { removeAll } from './unpacked.ts'
@@ -78,7 +79,8 @@ export class PlainRoot {
         ? walked
         : withOwners(walked, before.root, isMappedHere)
     const capabilities = await readCapabilities(found, folder, machine, since)
-    const tree = plainTree(found, { before, folder, since, untouched, capabilities })
+    const sparse = await readSparse(found, { folder, to: join(this.options.folder, 'sparse.tar'), machine })
+    const tree = plainTree(found, { before, folder, since, untouched, capabilities, sparse })
     this.seen = { tree, odd: oddities(found, nameOf) }
     return tree
   }

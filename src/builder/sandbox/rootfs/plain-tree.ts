@@ -1,4 +1,4 @@
-import { type Directory, type Node, Tree } from '../../../files/tree/index.ts'
+import { type Content, type Directory, type Node, Tree } from '../../../files/tree/index.ts'
 import { decodeName } from '../../../support/index.ts'
 import { leafOf } from './changed-tree.ts'
 import type { Found } from './walk.ts'
@@ -12,6 +12,7 @@ export interface PlainTreeOptions {
   /** Names in the root that count as unchanged, whatever was done there. */
   readonly untouched: ReadonlySet<string>
   readonly capabilities: ReadonlyMap<string, Uint8Array>
+  readonly sparse: ReadonlyMap<string, Content>
 }
 
 /** Returns the filesystem found in a folder: whatever has not changed since the step began keeps its node. */
@@ -55,8 +56,8 @@ class Plain {
       return old
     const known = found.inode === undefined ? undefined : this.linked.get(found.inode)
     if (known !== undefined) return known
-    const { folder, capabilities } = this.options
-    const node = leafOf(found, old, path, { folder, capabilities, uid: (id) => id, gid: (id) => id })
+    const { folder, capabilities, sparse } = this.options
+    const node = leafOf(found, old, path, { folder, capabilities, sparse, uid: (id) => id, gid: (id) => id })
     if (found.inode !== undefined) this.linked.set(found.inode, node)
     return node
   }

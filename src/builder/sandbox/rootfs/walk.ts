@@ -20,6 +20,8 @@ export interface Found {
   readonly shown?: readonly string[]
   /** Names of sockets in the directory, which are meaningless after their processes have ended. */
   readonly sockets?: readonly string[]
+  /** Whether it is large and nearly all of it is holes. */
+  readonly sparse?: boolean
   /** The content's position in the file of contents that could not be read in place. */
   readonly aside?: number
 }
@@ -108,6 +110,8 @@ export function walk(upper: string, merged: string | undefined, aside?: string):
         mtimeNs: Number(ns),
         size: kind === 'file' ? Number(stat.size) : 0,
         changed: Number(stat.ctimeMs),
+        // From 256 MB on, if less than a sixteenth is on the disk.
+        ...(kind === 'file' && stat.size >= 1n << 28n && stat.blocks * 512n * 16n < stat.size ? { sparse: true } : {}),
         ...(kind !== 'directory' && stat.nlink > 1n ? { inode: `${stat.dev}:${stat.ino}` } : {}),
         ...(kind === 'symlink' ? { target: fs.readlinkSync(path, { encoding: 'buffer' }).toString('latin1') } : {}),
         ...(kind === 'char' || kind === 'block'
