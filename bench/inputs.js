@@ -1,5 +1,6 @@
 // Creates the inputs of the benchmarks in a folder: the same bytes on every machine.
-import { createWriteStream, existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { createWriteStream, existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -174,6 +175,28 @@ const binds = [
   ),
 ]
 
+/** Creates Debian's base system, and a folder of the packages that a compiler takes: from the archive that this machine's apt uses. */
+function makePackages(folder) {
+  const debs = join(folder, 'debs')
+  mkdirSync(debs, { recursive: true })
+  const fetch = 'chroot "$1" apt-get -y --no-install-recommends --download-only install gcc libc6-dev make'
+  const take = `mv "$1"/var/cache/apt/archives/*.deb '${debs}'`
+  const release = /^VERSION_CODENAME=(.*)$/m.exec(readFileSync('/etc/os-release', 'utf8'))[1]
+  const hooks = [fetch, take].map((hook) => `--customize-hook=${hook}`)
+  const argv = ['--quiet', '--variant=apt', ...hooks, release, join(folder, 'base.tar')]
+  execFileSync('mmdebstrap', argv, { stdio: ['ignore', 'ignore', 'inherit'] })
+  writeFileSync(join(folder, 'stamp'), '')
+  const lines = [
+    'FROM scratch',
+    'ADD base.tar /',
+    'COPY stamp /',
+    `RUN --mount=type=bind,source=debs,target=/debs ${install}`,
+  ]
+  writeFileSync(join(folder, 'Dockerfile'), `${lines.join('\n')}\n`)
+}
+
+const install = 'dpkg --force-unsafe-io -i /debs/*.deb >/dev/null && gcc --version >/dev/null'
+
 const makers = {
   alpine: makeAlpine,
   files: makeFiles,
@@ -182,6 +205,7 @@ const makers = {
   'small-20000': makeSmall(20_000),
   'small-80000': makeSmall(80_000),
   'small-320000': makeSmall(320_000),
+  packages: makePackages,
   stages: makeRuns(stages),
   runs: makeRuns(runs),
   binds: makeRuns(binds, makeFiles),

@@ -30,6 +30,8 @@ export function findPeers(scratch, { nodes, users }) {
   chmodSync(scratch, 0o1777)
   const root = join(scratch, 'buildah')
   const buildah = `buildah --root ${root} --runroot ${root}-run --storage-driver overlay`
+  // Clients from 23 on need the plugin for it.
+  const buildKit = works('docker buildx version || docker --version | grep -qE "version (19|20|2[0-2])[.]"') ? 1 : 0
   const peers = { tare: tare(scratch, process.execPath) }
   for (const node of nodes) {
     const version = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim()
@@ -38,7 +40,9 @@ export function findPeers(scratch, { nodes, users }) {
   for (const user of users) peers[`tare-${user}`] = tare(scratch, process.execPath, user)
   if (works('docker version'))
     peers.docker = {
-      build: (tag, folder, fresh) => `docker build -q --network=host ${fresh ? '--no-cache' : ''} -t ${tag} ${folder}`,
+      build: (tag, folder, fresh) =>
+        `env DOCKER_BUILDKIT=${buildKit} docker build -q --network=host ${fresh ? '--no-cache' : ''} -t ${tag} ${folder}`,
+      noMounts: buildKit === 0 && 'its legacy builder has no RUN --mount: install buildx',
       save: (tag, file) => `docker save -o ${file} ${tag}`,
       images: 'docker images',
       inspect: (tag) => `docker inspect ${tag}`,

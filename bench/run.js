@@ -6,8 +6,9 @@
 // `--node`: times tare on that Node too. `--user`: also without root, as that user, who must be able to read the checkout.
 //
 // Requires hyperfine. Docker is reached through DOCKER_HOST or the default socket; $ALPINE_ROOTFS names a real root filesystem to
-// use instead of the generated one, which has no commands to RUN. Between runs, all images and the build cache of that Docker are removed. Inputs and results are kept in bench/work ($BENCH_WORK).
-import { execFileSync } from 'node:child_process'
+// use instead of the generated one, which has no commands to RUN. Docker clients from 23 on need buildx for RUN --mount. The workload
+// `packages` makes its input with mmdebstrap, from the archive that this machine's apt uses. Between runs, all images and the build cache of that Docker are removed. Inputs and results are kept in bench/work ($BENCH_WORK).
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -50,7 +51,11 @@ function measure({ once, before = 'true', timed }, peer) {
 }
 
 const needRootfs = ['stages', 'runs', 'binds']
-const possible = Object.keys(workloads).filter((name) => process.env.ALPINE_ROOTFS || !needRootfs.includes(name))
+const has = (program) => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0
+const possible = Object.entries(workloads).flatMap(([name, { input }]) => {
+  const needs = input === 'packages' ? has('mmdebstrap') : process.env.ALPINE_ROOTFS || !needRootfs.includes(input)
+  return needs ? [name] : []
+})
 const lines = []
 console.log(
   `seconds, median of ${values.runs} (fastest .. slowest), and the peak memory of the command itself; a daemon's is its own`,
@@ -62,6 +67,10 @@ for (const name of positionals.length > 0 ? positionals : possible) {
   for (const [who, peer] of Object.entries(peers)) {
     const commands = of(peer, folder)
     if (commands === undefined) continue
+    if (commands.reason !== undefined) {
+      console.log(`${name.padEnd(20)} ${who.padEnd(10)} is left out: ${commands.reason}`)
+      continue
+    }
     const { median, min, max, peak } = measure(commands, peer)
     first ??= median
     const ratio = who.startsWith('tare') ? '' : `   tare takes ${(first / median).toFixed(2)} x ${who}`

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { looksIn } from './looks.js'
 
-/** For each workload: its input, and for a peer what is done once, what before each run, and what is timed; undefined if it has no such thing. */
+/** For each workload: its input, and for a peer what is done once, what before each run, and what is timed; undefined if it has no such thing; `reason` says why it is left out. */
 export function workloadsIn(scratch) {
   const archive = join(scratch, 'save.tar')
   const files = join(scratch, 'files')
@@ -12,6 +12,11 @@ export function workloadsIn(scratch) {
   const cached = (input) => ({
     input,
     of: (peer, folder) => ({ once: peer.build(`bench-${input}`, folder), timed: peer.build(`bench-${input}`, folder) }),
+  })
+  /** Is left out for a peer that cannot RUN --mount. */
+  const mounting = ({ input, of }) => ({
+    input,
+    of: (peer, folder) => (peer.noMounts ? { reason: peer.noMounts } : of(peer, folder)),
   })
   const afterBuild = (timed, before) => ({
     input: 'alpine',
@@ -60,10 +65,35 @@ export function workloadsIn(scratch) {
           timed: peer.build('bench-big', folder),
         },
     },
-    // Two stages with three RUNs, 20 quick RUNs, and three RUNs with a bind mount of 20,000 files.
+    // Two stages with three RUNs, 20 quick RUNs, and three RUNs with a bind mount of 20,000 files: the first time, again, and after
+    // one of them changed.
     stages: cold('stages'),
     runs: cold('runs'),
-    binds: cold('binds'),
+    binds: mounting(cold('binds')),
+    'binds-again': mounting({
+      input: 'binds',
+      of: (peer, folder) => ({
+        once: peer.build('bench-binds', folder),
+        timed: peer.build('bench-binds', folder, true),
+      }),
+    }),
+    'binds-changed': mounting({
+      input: 'binds',
+      of: (peer, folder) => ({
+        once: `rm -rf ${files}; cp -a ${folder} ${files}; ${peer.build('bench-binds', files)}`,
+        before: `date +%s%N >${files}/src/d5/s5/f105`,
+        timed: peer.build('bench-binds', files),
+      }),
+    }),
+    // A compiler is installed from a folder of packages; the base and what precedes the RUN are cached.
+    packages: mounting({
+      input: 'packages',
+      of: (peer, folder) => ({
+        once: peer.build('bench-packages', folder),
+        before: `date +%s%N >${folder}/stamp`,
+        timed: peer.build('bench-packages', folder),
+      }),
+    }),
     ...looksIn(scratch),
   }
 }
