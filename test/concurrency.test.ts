@@ -12,7 +12,7 @@ import { runs } from './kit/scale.ts'
 const small = { Dockerfile: 'FROM scratch\nCOPY data /\n', data: 'data' }
 
 describe('files that change while they are read', () => {
-  test('the image has what the digests say, or the build says that a file changed', async () => {
+  test('the image matches its digests, or the build reports that a file changed', async () => {
     const bench = openBench({ Dockerfile: 'FROM scratch\nCOPY . /\n', large: noise(24 << 20), log: '' })
     const log = join(bench.context, 'log')
     let writing = true
@@ -34,7 +34,7 @@ describe('files that change while they are read', () => {
     await bench.succeed(['save', '-o', 'x.tar', 'x'])
   })
 
-  test('a file that changes right after a build is seen by the next, even with its old size and time', async () => {
+  test('a file that changes right after a build is noticed by the next one, even if its size and time are the same', async () => {
     const bench = openBench({ Dockerfile: 'FROM scratch\nCOPY data /\n', data: 'one' })
     const data = join(bench.context, 'data')
     const time = new Date(1_600_000_000_000)
@@ -48,7 +48,7 @@ describe('files that change while they are read', () => {
 })
 
 describe('several processes in one store', () => {
-  test('the same build eight times at once', async () => {
+  test('eight identical builds at the same time succeed', async () => {
     const bench = openBench({ Dockerfile: 'FROM scratch\nCOPY . /\n', a: noise(1 << 20), 'b/c': 'c' })
     const env = { SOURCE_DATE_EPOCH: '1700000000' }
     const ids = await Promise.all(
@@ -59,7 +59,7 @@ describe('several processes in one store', () => {
     expect(await bench.succeed(['images', '-q'])).toContain(ids.at(-1)!.slice(7, 19))
   })
 
-  test('eight different builds at once: every image is there', async () => {
+  test('eight different builds at the same time make all their images', async () => {
     const bench = openBench({ a: noise(1 << 18) })
     const names = Array.from({ length: 8 }, (_, i) => `app${i}`)
     for (const name of names)
@@ -72,7 +72,7 @@ describe('several processes in one store', () => {
     expect(await faultsOf(bench.home)).toEqual([])
   })
 
-  test('builds beside prune and rm that run all the time: every image that a build has named is whole', async () => {
+  test('an image that a build has tagged is complete, while prune and rmi run all the time', async () => {
     const bench = openBench({
       a: noise(1 << 18),
       Dockerfile: 'FROM scratch\nARG N\nCOPY a /a\nWORKDIR /w\nLABEL n=$N\n',
@@ -95,7 +95,7 @@ describe('several processes in one store', () => {
     expect(leftovers(bench.home)).toEqual([])
   })
 
-  test('a lock that a killed process left is no lock', async () => {
+  test('a lock left by a killed process is taken over', async () => {
     const bench = openBench(small)
     await bench.succeed(['build', '-q', '-t', 'x', 'context'])
     const digest = createHash('sha256').update('x').digest('hex')

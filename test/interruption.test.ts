@@ -16,7 +16,7 @@ describe('a build that is interrupted', () => {
     ['SIGTERM', 143],
     ['SIGHUP', 129],
     ['SIGKILL', undefined],
-  ] as const)('by %s, at any moment, leaves nothing half-made', async (signal, expected) => {
+  ] as const)('by %s, at any moment, leaves nothing incomplete', async (signal, expected) => {
     const bench = openBench(large)
     for (const wait of [60, 150, 220, 300, 400]) {
       const argv = ['build', '--progress=plain', '--no-cache', '-t', 'x', 'context']
@@ -59,7 +59,7 @@ describe('a build that is interrupted', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
     ['SIGHUP', 129],
-  ] as const)('by %s ends between steps that are all quick, and names nothing', async (signal, expected) => {
+  ] as const)('by %s stops between quick steps, and tags no image', async (signal, expected) => {
     const bench = openBench(quick)
     const { code } = await disturb(bench, (child) => {
       child.stderr!.on('data', (chunk) => {
@@ -71,7 +71,7 @@ describe('a build that is interrupted', () => {
     expect(await faultsOf(bench.home)).toEqual([])
   })
 
-  test('by the end of whoever reads its progress stops without a name, as of a broken pipe', async () => {
+  test('by a reader that closes the pipe stops as for SIGPIPE, and tags no image', async () => {
     const bench = openBench(quick)
     const { code } = await disturb(bench, (child) => child.stderr!.once('data', () => child.stderr!.destroy()))
     expect(code).toBe(141)
@@ -79,7 +79,7 @@ describe('a build that is interrupted', () => {
     expect(await faultsOf(bench.home)).toEqual([])
   })
 
-  test('while it reads its context from standard input', async () => {
+  test('while reading its context from standard input stops', async () => {
     const bench = openBench()
     const argv = ['build', '--progress=plain', '-']
     let taken = 0
@@ -115,7 +115,7 @@ describe('a save', () => {
     }
   }
 
-  test('that is killed leaves no file under the name, nor harms the one that was there', async () => {
+  test('that is killed leaves the previous file unchanged', async () => {
     const bench = openBench({ Dockerfile: 'FROM scratch\nCOPY large /\n', large: noise(64 << 20) })
     await bench.succeed(['build', '-q', '-t', 'x', 'context'])
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {

@@ -17,29 +17,34 @@ const ways = hasRootFilesystem ? waysToRun() : []
 // A file without any test would count as failed.
 if (ways.length === 0) test.skip('commands need a root filesystem, and a way to run them')
 
-describe.each(ways)('a command: $name', (way) => {
-  test.skipIf(process.arch !== 'x64')('that is no program for this machine is refused with what to do', async () => {
-    const { tare, rewrite, home } = openWay(way, {
-      foreign: Buffer.from(tinyProgramFor('s390x')!),
-      script: 'echo hi\n',
-      empty: '',
-    })
-    const run = async (name: string) => {
-      rewrite(`FROM scratch\nCOPY --chmod=755 ${name} /${name}\nRUN ["/${name}"]\n`)
-      const { code, err } = await tare(['build', 'context'])
-      expect(code).toBe(1)
-      expect(err).toContain('Dockerfile:3')
-      return err
-    }
-    expect(await run('script')).toMatch(
-      /exec \/script: exec format error: it is neither a program nor a script[\s\S]*#!\/bin\/sh/,
-    )
-    expect(await run('empty')).toMatch(/exec \/empty: exec format error[\s\S]*The file is empty/)
-    expect(await run('foreign')).toMatch(/exec \/foreign: exec format error: the program is for s390x[\s\S]*--platform/)
-    expect(await faultsOf(home)).toEqual([])
-  })
+describe.each(ways)('a command that misbehaves: $name', (way) => {
+  test.skipIf(process.arch !== 'x64')(
+    'a file that is not a program for this machine is rejected with a remedy',
+    async () => {
+      const { tare, rewrite, home } = openWay(way, {
+        foreign: Buffer.from(tinyProgramFor('s390x')!),
+        script: 'echo hi\n',
+        empty: '',
+      })
+      const run = async (name: string) => {
+        rewrite(`FROM scratch\nCOPY --chmod=755 ${name} /${name}\nRUN ["/${name}"]\n`)
+        const { code, err } = await tare(['build', 'context'])
+        expect(code).toBe(1)
+        expect(err).toContain('Dockerfile:3')
+        return err
+      }
+      expect(await run('script')).toMatch(
+        /exec \/script: exec format error: it is neither a program nor a script[\s\S]*#!\/bin\/sh/,
+      )
+      expect(await run('empty')).toMatch(/exec \/empty: exec format error[\s\S]*The file is empty/)
+      expect(await run('foreign')).toMatch(
+        /exec \/foreign: exec format error: the program is for s390x[\s\S]*--platform/,
+      )
+      expect(await faultsOf(home)).toEqual([])
+    },
+  )
 
-  test('that is not executable, or not there, is refused with what to do', async () => {
+  test('a command that is missing or not executable is rejected with a remedy', async () => {
     const { tare, rewrite } = openWay(way, { a: '' })
     rewrite('FROM scratch\nCOPY a /a\nRUN ["/a"]\n')
     expect((await tare(['build', 'context'])).err).toMatch(/exec: "\/a": permission denied[\s\S]*chmod/)
@@ -47,7 +52,7 @@ describe.each(ways)('a command: $name', (way) => {
     expect((await tare(['build', 'context'])).err).toMatch(/exec: "\/bin\/sh": stat[\s\S]*The filesystem has no shell/)
   })
 
-  test('that leaves a daemon, fights for /etc/resolv.conf or deletes everything harms nobody', async () => {
+  test('a command that leaves a daemon, changes /etc/resolv.conf or deletes everything harms nothing outside its step', async () => {
     // Of this process, as others run the same test.
     const seconds = `${process.pid}.47`
     const { tare, rewrite, home } = openAlpine(
@@ -66,29 +71,32 @@ describe.each(ways)('a command: $name', (way) => {
     expect(await faultsOf(home)).toEqual([])
   })
 
-  test.skipIf(way.user !== undefined || !canMount())('that fills the disk fails with its own words', async () => {
-    const { tare, home, succeed, rewrite } = openAlpine(
-      way,
-      'RUN dd if=/dev/zero of=/big bs=1M count=200\n',
-      {},
-      { adds: true },
-    )
-    mkdirSync(home)
-    mountOn(home, '-t', 'tmpfs', '-o', 'size=40m', 'tmpfs')
-    const { code, err } = await tare(['build', '--progress=plain', 'context'])
-    expect(err).toContain('records out')
-    expect(err).toMatch(/exit code: 1\n.*The disk is full\. Free some space/)
-    expect(code).toBe(1)
-    expect(readdirSync(join(home, 'tare/running/root'))).toEqual([])
-    rewrite(`${addingAlpine}RUN echo small > /small\n`)
-    await succeed(['build', '-q', 'context'])
-  })
+  test.skipIf(way.user !== undefined || !canMount())(
+    'a command that fills the disk fails with its own message and a remedy',
+    async () => {
+      const { tare, home, succeed, rewrite } = openAlpine(
+        way,
+        'RUN dd if=/dev/zero of=/big bs=1M count=200\n',
+        {},
+        { adds: true },
+      )
+      mkdirSync(home)
+      mountOn(home, '-t', 'tmpfs', '-o', 'size=40m', 'tmpfs')
+      const { code, err } = await tare(['build', '--progress=plain', 'context'])
+      expect(err).toContain('records out')
+      expect(err).toMatch(/exit code: 1\n.*The disk is full\. Free some space/)
+      expect(code).toBe(1)
+      expect(readdirSync(join(home, 'tare/running/root'))).toEqual([])
+      rewrite(`${addingAlpine}RUN echo small > /small\n`)
+      await succeed(['build', '-q', 'context'])
+    },
+  )
 })
 
 // These take seconds: one way for each user is enough.
 const one = ways.filter((way) => ways.find(({ user }) => user === way.user) === way)
 
-describe.each(one)('much: $name', (way) => {
+describe.each(one)('limits: $name', (way) => {
   test.skipIf(way.user !== undefined || !canMount())(
     '100,000 files are a layer within 400 MB of memory, in time that grows with their number',
     async () => {
@@ -118,7 +126,7 @@ describe.each(one)('much: $name', (way) => {
     },
   )
 
-  test('kill -9 at any moment leaves no process, no mount and no half layer, and the next build works', async () => {
+  test('kill -9 at any moment leaves no process, no mount and no incomplete layer, and the next build works', async () => {
     const { home, start, succeed } = openAlpine(
       way,
       'RUN echo one > /one && rm -r /media\n' +

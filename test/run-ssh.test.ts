@@ -16,7 +16,7 @@ const isThere = unlessMissing(hasSsh && ways.length > 0, 'there is no ssh-agent,
 const ssh = (options: string) => `RUN --mount=type=ssh${options} ["/usr/bin/ssh-add", "-L"]\n`
 
 describe.skipIf(!isThere).each(ways)('RUN --mount=type=ssh: $name', (way) => {
-  test('keys of files are there by an agent of the build, and gone with it', async () => {
+  test('key files are offered by an agent of the build, which ends with the build', async () => {
     const { tare, key, agents } = openKeys(way, `${ssh('')}USER 77:78\n${ssh(',uid=77,gid=78,mode=0600')}`)
     const { code, err } = await tare(['build', '--progress=plain', '--ssh', 'default=key', 'context'])
     expect(code, err).toBe(0)
@@ -25,7 +25,7 @@ describe.skipIf(!isThere).each(ways)('RUN --mount=type=ssh: $name', (way) => {
     await expect.poll(agents).toEqual([])
   })
 
-  test('an agent of the machine is passed on; a socket of another’s is closed to the step’s user', async () => {
+  test('an agent of the machine is forwarded, but only to a user with access to the socket', async () => {
     const { tare, key, folder } = openKeys(way, `USER 77:78\n${ssh(',id=mine,mode=0666')}${ssh(',id=mine')}`)
     const socket = join(folder, 'agent.sock')
     // It answers only whom it belongs to.
@@ -46,7 +46,7 @@ describe.skipIf(!isThere).each(ways)('RUN --mount=type=ssh: $name', (way) => {
   })
 })
 
-test.skipIf(!isThere)('what is no key is told', async () => {
+test.skipIf(!isThere)('a file that is not a key is rejected', async () => {
   const { tare, folder, context } = openKeys(ways[0]!, ssh(''))
   const refusal = async (value: string) => (await tare(['build', '--ssh', value, 'context'])).err
   expect(await refusal('default=context/Dockerfile')).toContain('cannot use the key context/Dockerfile: ')

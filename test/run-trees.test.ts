@@ -32,7 +32,7 @@ echo more >> twin; tail -n 1 twin other
 `
 
 describe.each(ways)('what a RUN leaves: $name', (way) => {
-  test('names of any bytes, holes, links and closed folders are there again', async () => {
+  test('file names with any bytes, holes, links and inaccessible directories are restored', async () => {
     const { succeed, rewrite, home } = openAlpine(way, 'COPY *.sh /\nRUN sh /make.sh\nRUN sh /list.sh > /first\n', {
       'make.sh': make,
       'list.sh': list,
@@ -48,7 +48,7 @@ describe.each(ways)('what a RUN leaves: $name', (way) => {
     expect(await succeed(['run', 'app', 'cat', '/second'])).toBe(first)
   })
 
-  test('owners beyond the ids that are mapped stay as they are, whatever a RUN does to their files', async () => {
+  test('owners outside the mapped IDs are preserved, whatever a RUN does to their files', async () => {
     const owned = 'COPY --chown=300000:300001 make.sh /d/f\nCOPY --chown=300000:300001 make.sh /g\n'
     const script = 'echo more >> /d/f; chmod 600 /g; touch /d/new; chown 7:8 /usr; mkdir /fresh'
     const { succeed, folder } = openAlpine(way, `${owned}RUN ${script}\n`, { 'make.sh': make })

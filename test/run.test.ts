@@ -53,7 +53,7 @@ test.skipIf(!hasRootFilesystem)('some sandbox works here', () => {
 })
 
 describe.each(ways)('RUN: $name', (way) => {
-  test('the umask of whoever builds changes nothing, and nobody else sees into the store', async () => {
+  test('the umask of the user has no effect on images, and the store is closed to others', async () => {
     const { succeed, home, renew } = openAlpine(
       way,
       'FROM alpine\nRUN stat -c "%a %n" / /etc/hosts /dev /dev/shm > /modes\nUSER nobody\nWORKDIR /w/x\n' +
@@ -74,7 +74,7 @@ describe.each(ways)('RUN: $name', (way) => {
     ])
   })
 
-  test('stages, users, scripts and settings work, and the image runs', async () => {
+  test('a build with stages, users, scripts, hosts and limits makes an image that runs', async () => {
     const { succeed, tare, home } = openAlpine(
       way,
       'FROM alpine AS work\n' +
@@ -93,7 +93,7 @@ describe.each(ways)('RUN: $name', (way) => {
     expect(await faultsOf(home)).toEqual([])
   })
 
-  test('a secret is seen by the command, and stays nowhere', async () => {
+  test('a command sees a secret, which is not stored anywhere', async () => {
     const { succeed, tare, home, folder } = openAlpine(
       way,
       'RUN --mount=type=secret,id=token cp /run/secrets/token /dev/shm/x && wc -c < /run/secrets/token > /size\n' +
@@ -110,7 +110,7 @@ describe.each(ways)('RUN: $name', (way) => {
     expect(await succeed(['run', 'app'])).toBe(`${token.length + 1}\n`)
   })
 
-  test('tare run takes arguments, environment, user, folder and files, and forgets what is written', async () => {
+  test('tare run sets arguments, environment, user and directory, mounts files, and discards what is written', async () => {
     const { succeed, folder, tare } = openAlpine(
       way,
       'ENV A=1 B=2\nUSER nobody\nCMD ["sh", "-c", "echo $A $B $(id -un)"]\n',
@@ -135,7 +135,7 @@ describe.each(ways)('RUN: $name', (way) => {
     ).toBe('0\n')
   })
 
-  test('tare run gives the exit code of the command, or says why there is none', async () => {
+  test('tare run exits with the command’s exit code, or with an error if it cannot be run', async () => {
     const { succeed, tare } = openAlpine(way, '')
     await succeed(['build', '-q', '-t', 'app', 'context'])
     const codes: unknown[] = []
@@ -155,7 +155,7 @@ describe.each(ways)('RUN: $name', (way) => {
     expect((await tare(['run', '--frob', 'app'])).code).toBe(125)
   })
 
-  test('tare run mounts memory, files and folders, and its root can be read-only', async () => {
+  test('tare run mounts tmpfs, files and directories, and can make the root filesystem read-only', async () => {
     const { succeed, tare, folder } = openAlpine(way, '')
     await succeed(['build', '-q', '-t', 'app', 'context'])
     mkdirSync(join(folder, 'data'))
@@ -177,7 +177,7 @@ describe.each(ways)('RUN: $name', (way) => {
     }
   })
 
-  test('a signal reaches the command, whose own answer counts', async () => {
+  test('a signal is forwarded to the command, whose exit code is returned', async () => {
     const { succeed, start } = openAlpine(way, '')
     await succeed(['build', '-q', '-t', 'app', 'context'])
     const { child, outcome } = start([
@@ -192,7 +192,7 @@ describe.each(ways)('RUN: $name', (way) => {
     expect(await outcome).toMatchObject({ code: 9, out: 'up\nheard\n' })
   })
 
-  test('cache mounts stay, are counted, carried and removed', async () => {
+  test('cache mounts are kept, listed, exported, imported and removed', async () => {
     const { succeed, tare, folder } = openAlpine(
       way,
       'RUN --mount=type=cache,target=/root/.cache --mount=type=cache,id=mine,target=/mine,uid=1000,mode=0700,sharing=locked ' +
@@ -244,7 +244,7 @@ const oneOfEach = ['oci', 'namespace'].flatMap((name) =>
 const waiting = (folder: string) => `echo up && while [ ! -e ${folder}/go ]; do sleep 0.05; done`
 
 test.skipIf(!hasRootFilesystem).each(oneOfEach)(
-  'while a command has a secret, no file of the store and no command line has it: $name',
+  'while a command has a secret, neither the store nor a command line contains it: $name',
   async (way) => {
     const { start, folder, home } = openAlpine(
       way,
@@ -262,7 +262,7 @@ test.skipIf(!hasRootFilesystem).each(oneOfEach)(
 )
 
 describe.each(ways.slice(0, 1))('tare run: $name', (way) => {
-  test('pulls what is missing, once, for the platform that is asked for', async () => {
+  test('a missing image is pulled once, for the requested platform', async () => {
     const registry = await startBad()
     const { succeed, tare } = openAlpine(way, 'CMD ["echo", "hello"]\n', {}, { adds: true })
     const name = `${registry.host}/app:1`
@@ -284,7 +284,7 @@ describe.each(ways.slice(0, 1))('tare run: $name', (way) => {
     expect(other.err).toContain(`${name} is for linux/amd64, not for linux/s390x`)
   })
 
-  test('variables come from files and from flags, by the rules of docker', async () => {
+  test('variables are read from files and flags as docker does', async () => {
     const { succeed, tare, folder } = openAlpine(way, 'ENV A=image\n')
     await succeed(['build', '-q', '-t', 'app', 'context'])
     writeFileSync(join(folder, 'one'), '\ufeff# comment\nA=file\n  B="x y"  \nGIVEN\nABSENT\nC=1\n')
@@ -320,20 +320,20 @@ describe.each(ways.slice(0, 1))('tare run: $name', (way) => {
     [['-v', 'name:/x'], 'There are no named volumes'],
     [['--add-host', 'db'], 'invalid host "db"'],
     [['--ulimit', 'nofile'], 'invalid ulimit "nofile"'],
-  ])('%j is refused by name, with exit code 125', async (flags, said) => {
+  ])('%j is rejected with a message that names it, and exit code 125', async (flags, said) => {
     const { code, err } = await openBench().tare(['run', ...flags, 'app'])
     expect(err).toContain(said)
     expect(code).toBe(125)
   })
 })
 
-describe.each(ways.slice(0, 1))('what a secret may not do: $name', (way) => {
+describe.each(ways.slice(0, 1))('a leaked secret: $name', (way) => {
   test.each([
     ['a file', 'RUN --mount=type=secret,id=token mkdir /x && cp /run/secrets/token /x/copy\n', '/x/copy', []],
     ['the context', 'COPY note /note\n', '/note', []],
     ['the config', 'ARG T\nENV T=$T\n', 'config', ['--build-arg', `T=${token}`]],
   ])(
-    'in %s it is warned of, and fails the build where that is asked for, also the next one',
+    'in %s causes a warning, and fails this build and the next with --secret-leak=error',
     async (_, line, where, more) => {
       const { tare, succeed, folder } = openAlpine(way, line, { note: `x ${token} y` })
       writeFileSync(join(folder, 'token'), `${token}\n`)
@@ -355,7 +355,7 @@ describe.each(ways.slice(0, 1))('what a secret may not do: $name', (way) => {
     },
   )
 
-  test('it is in no key, unless that is asked for', async () => {
+  test('a secret is part of a cache key only if requested', async () => {
     const { tare, succeed, folder, home } = openAlpine(way, 'RUN --mount=type=secret,id=token true\n')
     const isCached = async (text: string, more = '') => {
       writeFileSync(join(folder, 'token'), text)
@@ -385,25 +385,28 @@ describe.each(ways.slice(0, 1))('what a secret may not do: $name', (way) => {
   })
 })
 
-test.skipIf(!hasRootFilesystem).each(ways.slice(0, 1))('cache mounts that a step has now stay: $name', async (way) => {
-  const { start, succeed, tare, home } = openAlpine(
-    way,
-    'RUN --mount=type=cache,target=/k --mount=type=cache,id=l,target=/l,sharing=locked ' +
-      `echo in k > /k/f && echo in l > /l/f && ${waiting('/k')} && cat /k/f /l/f\n`,
-  )
-  const { child, outcome } = start(['build', '--progress=plain', 'context'])
-  await saying(child.stderr!, ' up\n')
-  await succeed(['builder', 'prune', '-af'])
-  await succeed(['cache', 'export', '--mounts', 'mounts.tar'])
-  expect((await tare(['cache', 'import', '--mounts', 'mounts.tar'])).err).toContain('in use by a build')
-  letGo(home)
-  const { code, err } = await outcome
-  expect(code, err).toBe(0)
-  expect(err).toMatch(/in k\n.*in l\n/)
-})
+test.skipIf(!hasRootFilesystem).each(ways.slice(0, 1))(
+  'cache mounts in use by a running step are not removed: $name',
+  async (way) => {
+    const { start, succeed, tare, home } = openAlpine(
+      way,
+      'RUN --mount=type=cache,target=/k --mount=type=cache,id=l,target=/l,sharing=locked ' +
+        `echo in k > /k/f && echo in l > /l/f && ${waiting('/k')} && cat /k/f /l/f\n`,
+    )
+    const { child, outcome } = start(['build', '--progress=plain', 'context'])
+    await saying(child.stderr!, ' up\n')
+    await succeed(['builder', 'prune', '-af'])
+    await succeed(['cache', 'export', '--mounts', 'mounts.tar'])
+    expect((await tare(['cache', 'import', '--mounts', 'mounts.tar'])).err).toContain('in use by a build')
+    letGo(home)
+    const { code, err } = await outcome
+    expect(code, err).toBe(0)
+    expect(err).toMatch(/in k\n.*in l\n/)
+  },
+)
 
 describe.each(ways.slice(0, 1))('around RUN: $name', (way) => {
-  test('proxies are known to commands, and to nothing else', async () => {
+  test('proxy variables are visible to commands, and are not part of keys or history', async () => {
     const { tare, succeed, folder } = openAlpine(
       way,
       'RUN echo "by $HTTP_PROXY and $no_proxy"; test "$HTTP_PROXY" = "$http_proxy"\n',
@@ -422,7 +425,7 @@ describe.each(ways.slice(0, 1))('around RUN: $name', (way) => {
     expect((await build(['--no-cache'], env)).err).toContain('by http://three and four\n')
   })
 
-  test('another platform’s commands are refused before the first step', async () => {
+  test('commands for another platform are rejected before the first step', async () => {
     const { tare, context } = openAlpine(way, 'RUN true\n', {}, { adds: true })
     const { code, err } = await tare(['build', '--progress=plain', '--platform', 'linux/s390x', 'context'])
     if (code === 0) return console.warn('skipped: this machine runs programs for s390x')
@@ -434,7 +437,7 @@ describe.each(ways.slice(0, 1))('around RUN: $name', (way) => {
     expect((await tare(['build', '-q', '--platform', 'linux/s390x', 'context'])).code).toBe(0)
   })
 
-  test('the whole context is mounted, and what is written there is gone', async () => {
+  test('the whole context can be mounted, and changes to it are discarded', async () => {
     const { succeed } = openAlpine(
       way,
       'RUN --mount=target=/src ls /src > /out\n' +
@@ -448,7 +451,7 @@ describe.each(ways.slice(0, 1))('around RUN: $name', (way) => {
     expect(await succeed(['run', 'app', 'sh', '-c', 'ls -d /src /t 2>/dev/null | wc -l'])).toBe('0\n')
   })
 
-  test('what is not known is refused with what is', async () => {
+  test('unknown values are rejected with a list of known ones', async () => {
     const { tare } = openAlpine(way, 'RUN --security=insecure true\n')
     const refusal = async (...flags: readonly string[]) => (await tare(['build', ...flags, 'context'])).err
     expect(await refusal('--isolation', 'jail')).toContain('It is one of auto, oci, namespace, chroot.')
@@ -464,7 +467,7 @@ describe.each(ways.slice(0, 1))('around RUN: $name', (way) => {
   })
 
   test.skipIf(!isRoot)(
-    'a user whom nobody has heard of has one owner in a step, and is told what is missing',
+    'a user without subordinate IDs has a single owner in a step, and the doctor says what is missing',
     async () => {
       const { tare, succeed } = openAlpine(
         { ...way, user: ordinaryUser, env: {} },
@@ -483,7 +486,7 @@ describe.each(ways.slice(0, 1))('around RUN: $name', (way) => {
     },
   )
 
-  test('the doctor says for each sandbox whether it works, and what would mend it', async () => {
+  test('the doctor says which sandboxes work, and how to fix the others', async () => {
     const { succeed, tare } = openAlpine(way, '')
     const report = JSON.parse(await succeed(['doctor', '--json']))
     expect(report.sandboxes.map(({ isolation }: { isolation: string }) => isolation)).toEqual([
@@ -504,7 +507,7 @@ describe.each(ways.slice(0, 1))('around RUN: $name', (way) => {
 describe.skipIf(!hasRootFilesystem || !hasProgram('python3')).each(ways)('on a terminal: $name', (way) => {
   const wrapper = [...onTerminal(), ...(way.wrapper ?? [])]
 
-  test('tare run -it has job control, the window’s size, and Ctrl-C for the command', async () => {
+  test('tare run -it provides job control, and sends Ctrl-C to the command', async () => {
     const { succeed, tare, start } = openAlpine(way, '')
     await succeed(['build', '-q', '-t', 'app', 'context'])
     const { input, watch } = dialogue(
@@ -520,7 +523,7 @@ describe.skipIf(!hasRootFilesystem || !hasProgram('python3')).each(ways)('on a t
     expect((await tare(['run', '-it', 'app', 'sh'])).err).toContain('the input device is not a TTY')
   })
 
-  test('--on-error=shell shows what the command left', async () => {
+  test('--on-error=shell opens a shell on what the failed command left', async () => {
     const { start, home } = openAlpine(way, 'WORKDIR /w\nRUN echo was "here" > made; exit 3\n')
     const { input, watch } = dialogue(['/w # ', 'cat /w/made\n'], ['was here', ''], ['/w # ', 'exit\n'])
     const { code, out } = await watch(start(['build', '--on-error=shell', 'context'], { input, wrapper }))

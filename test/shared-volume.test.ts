@@ -48,7 +48,7 @@ function openShared() {
 }
 
 test.skipIf(!isThere).each(['another container', 'another machine'])(
-  'a build in %s leaves the running step, the files and the cache of this one alone',
+  'a build in %s does not touch the running step, the files and the cache of this one',
   async (where) => {
     const { build, begun, cached, boot, home, succeed, tare } = openShared()
     const away = where === 'another machine' ? machine(boot) : container
@@ -78,7 +78,7 @@ test.skipIf(!isThere).each(['another container', 'another machine'])(
 )
 
 test.skipIf(!isThere)(
-  'what a machine left that is silent is swept, and holds nothing',
+  'leftovers of a machine that is gone are removed, and block nothing',
   async () => {
     const { build, begun, boot, home, tare } = openShared()
     expect((await build('Base').outcome).code).toBe(0)

@@ -41,7 +41,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       }
     }
 
-    test('what a command makes, changes and removes is in the tree, and nothing else is', async () => {
+    test('the tree has what a command created, changed and removed, and nothing else', async () => {
       const { code, changes, after, texts } = await run(
         'mkdir -p /d/e && echo hi > /d/e/f && ln /d/e/f /d/hard && ln -s f /d/sym && chmod 4755 /d/hard && chown 7:8 /d && rm /etc/motd && rm -rf /etc/apk && mkdir /etc/apk && echo x > /etc/apk/new && mkfifo /d/pipe && rm -rf /srv && touch -d "2001-02-03 04:05:06" /etc/hostname',
       )
@@ -74,7 +74,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       expect(texts).toBe('hi\n')
     })
 
-    test('a command that changes nothing leaves nothing: no resolv.conf, no hosts, no mount point', async () => {
+    test('a command that changes nothing leaves no trace: no resolv.conf, no hosts, no mount points', async () => {
       const { changes, out } = await run(
         'cat /etc/hosts; test -s /etc/resolv.conf; echo x > /dev/null; echo scrap > /dev/scrap',
       )
@@ -82,7 +82,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       expect(changes).toEqual([])
     })
 
-    test('the exit code and the output are the command’s', async () => {
+    test('exit code and output are those of the command', async () => {
       expect(await run('echo out; echo err >&2; exit 7')).toMatchObject({
         code: 7,
         out: expect.stringMatching(/out\n[\s\S]*err\n|err\n[\s\S]*out\n/),
@@ -90,7 +90,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       expect((await run(`sh -c 'kill -9 $$'; exit $?`)).code).toBe(137)
     })
 
-    test('USER, WORKDIR and HOME are as in Docker', async () => {
+    test('USER, WORKDIR and HOME behave as in Docker', async () => {
       const { out } = await run('id -u; id -G; pwd; echo "$HOME $A"', {
         user: 'mail',
         cwd: '/var/log/',
@@ -100,7 +100,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       expect((await run('id -G; pwd')).out).toBe('0 1 2 3 4 6 10 11 20 26 27\n/\n')
     })
 
-    test('a variable for the dynamic linker is the command’s, not our tools’', async () => {
+    test('variables for the dynamic linker affect the command and not our tools', async () => {
       const { out } = await run('echo "$LD_PRELOAD $LD_LIBRARY_PATH"; pwd', {
         env: [...plainCommand.env, 'LD_PRELOAD=', 'LD_LIBRARY_PATH=/no where'],
         cwd: '/usr',
@@ -108,14 +108,14 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       expect(out).toBe(' /no where\n/usr\n')
     })
 
-    test('nothing that a command leaves behind outlives it', async () => {
+    test('background processes end with the command', async () => {
       // Of this process, as others run the same test.
       const seconds = `${process.pid}.97`
       expect((await run(`sleep ${seconds} & sleep ${seconds} & echo started`)).out).toBe('started\n')
       await expect.poll(() => processesWith(`sleep ${seconds}`)).toEqual([])
     })
 
-    test('secrets, caches, memory and other filesystems are there, and not in the tree', async () => {
+    test('secrets, caches, tmpfs and other filesystems are mounted, and not part of the tree', async () => {
       const file: RegularFile = {
         kind: 'file',
         mode: 0o644,
@@ -175,12 +175,12 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       ).toEqual([])
     })
 
-    test('a script is run by its first line', async () => {
+    test('a script runs with the interpreter in its first line', async () => {
       const scripts = [{ name: 'EOF', bytes: Buffer.from('#!/bin/cat\nhello\n') }]
       expect((await run('', { argv: ['/bin/sh', '-c', '/dev/pipes/EOF'], scripts })).out).toBe('#!/bin/cat\nhello\n')
     })
 
-    test.skipIf(isolation === 'chroot')('without a network there is only the loopback', async () => {
+    test.skipIf(isolation === 'chroot')('without a network, only the loopback interface exists', async () => {
       expect(
         (await run('cat /proc/net/dev | tail -n +3 | cut -d: -f1 | tr -d " "', { network: 'none' })).out
           .split('\n')
@@ -188,7 +188,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       ).toEqual([])
     })
 
-    test.skipIf(isolation === 'chroot')('what a step may do is bounded', async () => {
+    test.skipIf(isolation === 'chroot')('a step cannot mount, create devices or change kernel settings', async () => {
       const { out } = await run(
         'hostname; mount -t tmpfs x /mnt 2>&1; mknod /sda b 8 0 2>&1; echo 1 > /proc/sys/kernel/panic; wc -c < /proc/timer_list',
       )
@@ -198,12 +198,12 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       expect(out).toMatch(/^0$/m)
     })
 
-    test('a program that is not there is told before anything runs', async () => {
+    test('a missing program is reported before anything runs', async () => {
       await expect(run('', { argv: ['frobnicate'] })).rejects.toMatchObject({ code: 'COMMAND_MISSING' })
       await expect(run('', { user: 'frob' })).rejects.toMatchObject({ code: 'USER_UNKNOWN' })
     })
 
-    test('a step that is stopped ends at once', async () => {
+    test('an aborted step ends at once', async () => {
       const stop = new AbortController()
       const sandbox = openSandbox({ folder: home, isolation, runtime })
       const running = sandbox.run(

@@ -38,7 +38,7 @@ function filesAt(target: string, node: Node, readonly: boolean): SandboxMount {
 const metadata = { mode: 0o755, uid: 0, gid: 0, mtime: 0, mtimeNs: 0 }
 
 for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
-  describe.skipIf(hindrance !== undefined)(`what stands around a command in the sandbox ${name}`, () => {
+  describe.skipIf(hindrance !== undefined)(`the boundaries of the sandbox ${name}`, () => {
     let home: string
     let host: string
     let stack: Stack
@@ -82,7 +82,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       ['files', (target: string) => filesAt(target, folder({ f: file('x') }), true)],
       ['a file', (target: string) => filesAt(target, file('x'), true)],
     ] as [string, (target: string) => SandboxMount][]) {
-      test(`${kind} below a link that another mount brings is not mounted on the machine`, async () => {
+      test(`${kind} below a symbolic link in another mount is not mounted on the machine`, async () => {
         writeFileSync(join(host, 'data'), 'precious')
         const linked: SandboxMount = filesAt('/m', folder({ out: link(host) }), false)
         for (const target of ['/m/out/made', '/m/out/data', '/m/out']) {
@@ -95,13 +95,13 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
         }
       })
 
-      test(`${kind} in a folder that another mount brings is there`, async () => {
+      test(`${kind} in a directory of another mount is mounted`, async () => {
         const holder: SandboxMount = filesAt('/m', folder({ sub: folder({}) }), false)
         const { code, out } = await run('ls -d /m/sub/deep/x', { mounts: [nested('/m/sub/deep/x'), holder] })
         expect([code, out]).toEqual([0, '/m/sub/deep/x\n'])
       })
 
-      test(`${kind} has no place in /proc`, async () => {
+      test(`${kind} cannot be mounted in /proc`, async () => {
         for (const target of ['/proc', '/proc/1/root/made', '/usr/../proc/sys'])
           await expect(run('true', { mounts: [nested(target)] })).rejects.toMatchObject({
             code: 'MOUNT_TARGET_INVALID',
@@ -109,7 +109,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       })
     }
 
-    test('a cache that another step swaps between a folder and a link leads nowhere else', async () => {
+    test('a cache in which another step swaps a directory and a link does not lead outside', async () => {
       writeFileSync(join(host, 'data'), 'precious')
       const swap = `cd /c; n=0; while [ $n -lt 400 ]; do rm -rf x; mkdir x; rm -rf x; ln -s ${host} x; n=$((n+1)); done`
       const swapping = run(swap, { mounts: [cache('/c', 'swapped')] })
@@ -128,7 +128,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       await swapping
     })
 
-    test('no step changes files that a later build takes over', async () => {
+    test('no step can change files that a later build reuses', async () => {
       const given = filesAt('/given', folder({ f: file('as it was') }), true)
       const given2 = { ...given, target: '/given/', readonly: false } as SandboxMount
       const spoil =
@@ -147,17 +147,14 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       expect((await run('cat /given/motd', { mounts: [layers] })).out).not.toContain('spoilt')
     })
 
-    test.skipIf(bare || !isRoot)(
-      'devices of the image cannot be opened, and a read-only root changes nothing in that',
-      async () => {
-        for (const readonlyRoot of [false, true]) {
-          const { out } = await run('grep " / / " /proc/self/mountinfo | cut -d " " -f 6', { readonlyRoot })
-          expect(out.trim().split(',')).toEqual(expect.arrayContaining([readonlyRoot ? 'ro' : 'rw', 'nodev']))
-        }
-      },
-    )
+    test.skipIf(bare || !isRoot)('devices in the image cannot be opened, with a read-only root either', async () => {
+      for (const readonlyRoot of [false, true]) {
+        const { out } = await run('grep " / / " /proc/self/mountinfo | cut -d " " -f 6', { readonlyRoot })
+        expect(out.trim().split(',')).toEqual(expect.arrayContaining([readonlyRoot ? 'ro' : 'rw', 'nodev']))
+      }
+    })
 
-    test('descriptors that tare was started with are closed before the command', async () => {
+    test('descriptors inherited by tare are closed before the command', async () => {
       const context = join(home, `context-${name}`)
       mkdirSync(context)
       copyFileSync(rootFilesystem!, join(context, 'a.tgz'))
@@ -174,7 +171,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       expect(stderr).not.toContain('of the machine')
     })
 
-    test('every name of a variable reaches a command, and no shell of the image’s comes before it', async () => {
+    test('variables of any name reach the command, which is executed without a shell of the image', async () => {
       const env = [
         ...plainCommand.env,
         'a.b=1',
@@ -191,7 +188,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
         }
     })
 
-    test('a USER can open the standard streams again by their names', async () => {
+    test('a user other than root can reopen the standard streams by name', async () => {
       for (const user of ['', '1000']) {
         const { out } = await run(
           'echo one > /dev/stdout; echo two >> /dev/stderr; echo three | tee /dev/fd/2 > /dev/null; echo four > /proc/self/fd/1; test -p /dev/stdout && echo pipe',
@@ -201,7 +198,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       }
     })
 
-    test('the umask of whoever builds changes nothing', async () => {
+    test('the umask of the user has no effect', async () => {
       const old = process.umask(0o077)
       try {
         const modes = 'stat -c %a / /etc/hosts /etc/resolv.conf /dev /dev/shm; umask; cat /etc/hosts > /dev/null'
@@ -211,7 +208,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       }
     })
 
-    test.skipIf(bare)('what is mounted nowhere lets a device be opened, and mknod works as root', async () => {
+    test.skipIf(bare)('devices cannot be opened on any mount, and mknod works as root', async () => {
       const mounts: SandboxMount[] = [
         cache('/cache'),
         { kind: 'memory', target: '/memory' },
@@ -240,7 +237,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       if (isRoot) expect(out.match(/^made/gm)).toHaveLength(places.length)
     })
 
-    test('directories of the system that had to be made stay, as in Docker’s layers, and other places go', async () => {
+    test('created system directories stay in the layer, as with Docker, and other mount points do not', async () => {
       const tools = ['bin/busybox', 'lib/ld-musl-x86_64.so.1']
       const bare = new Tree(
         folder(
@@ -274,7 +271,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
         })
     })
 
-    test('an argument that Linux does not take is told with the way around it', async () => {
+    test('an argument that is too long for Linux is rejected with a remedy', async () => {
       await expect(run('#'.repeat(140_000))).rejects.toMatchObject({
         code: 'COMMAND_REFUSED',
         message: expect.stringContaining('131071'),
@@ -283,13 +280,13 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       expect((await run(`${'#'.repeat(131_000)}\necho ran`)).out).toBe('ran\n')
     })
 
-    test.skipIf(bare)('without a network the loopback is up', async () => {
+    test.skipIf(bare)('the loopback interface is up without a network', async () => {
       expect((await run('cat /sys/class/net/lo/operstate /sys/class/net/lo/flags', { network: 'none' })).out).toMatch(
         /0x9$|0x49$/m,
       )
     })
 
-    test('a tree that is deeper than paths may be is told, and nothing of it stays', async () => {
+    test('a tree deeper than PATH_MAX is removed completely', async () => {
       const deep =
         'd=$(printf %0100d 7); i=0; cd /tmp; while [ $i -lt 45 ]; do mkdir $d && cd -P ./$d || break; i=$((i+1)); done 2>/dev/null; echo $i'
       const { out } = await run(deep)
