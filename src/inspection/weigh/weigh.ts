@@ -50,17 +50,17 @@ export function weigh(image: InspectedImage, rules: WeighRules = {}): Weighed {
   return { result, read }
 }
 
-function countFiles({ columns }: LayerTable): number {
+function countFiles({ columns: { kind } }: LayerTable): number {
   let files = 0
-  for (const kind of columns.kind) if ((kind & ~digestKnown) === 0) files += 1
+  for (let i = 0; i < kind.length; i++) if ((kind[i]! & ~digestKnown) === 0) files += 1
   return files
 }
 
 function typesOf(flat: FlatFilesystem, files: VisibleFiles): WeighResult['types'] {
   const types = new Map<string, { size: number; files: number }>()
   const folders = files.prefixes.map(typeOfFolder)
-  for (const [at, id] of files.ids.entries()) {
-    const { table, i } = flat.locate(id)
+  for (let at = 0; at < files.ids.length; at++) {
+    const { table, i } = flat.locate(files.ids[at]!)
     const type = folders[files.prefixOf[at]!] ?? typeOfName(files.names[at]!, table.columns.mode[i]!)
     const known = types.get(type) ?? { size: 0, files: 0 }
     known.size += table.columns.size[i]!
