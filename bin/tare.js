@@ -11,10 +11,16 @@ if (major < 20 || (major === 20 && minor < 19)) {
   // Until main reports a result, the exit code is a failure.
   process.exitCode = 1
   require('../dist/cli/main.cjs')
-    .main(process.argv.slice(2), process.env)
+    .main(words(), process.env)
     .then((code) => {
       process.exitCode = code
     })
+}
+
+/** Under the name of kaniko's program, tare takes its flags. */
+function words() {
+  const [, self = '', ...rest] = process.argv
+  return /(?:^|[\\/])executor$/.test(self) ? ['kaniko', ...rest] : rest
 }
 
 /**

@@ -1,5 +1,15 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -182,4 +192,59 @@ test.skipIf(!unlessMissing(existsSync(alpineRootfs), `there is no ${alpineRootfs
     expect(told.split(id)).toHaveLength(3)
     expect(told).toContain(tare('inspect', '-f', '{{index .RootFS.Layers 0}}', 'scratch-alpine').trim())
   },
+)
+
+/** Debian, as far as the image takes something from it. */
+function debianFolder(folder: string, dockerfile: string): string {
+  const root = join(folder, 'debian')
+  const words = dockerfile.match(/\/(?:usr|etc)\/[\w.*/-]+/g)!.filter((path) => !path.startsWith('/usr/local'))
+  execFileSync('/bin/sh', [
+    '-c',
+    `mkdir ${root} && cp -RP --parents ${[...new Set(words)].join(' ')} ${root} 2>/dev/null; true`,
+  ])
+  for (const name of ['bin', 'lib', 'lib64', 'sbin'])
+    if (lstatSync(`/${name}`).isSymbolicLink()) symlinkSync(`usr/${name}`, join(root, name))
+  return root
+}
+
+const isDebian = process.arch === 'x64' && existsSync('/etc/debian_version') && lstatSync('/bin').isSymbolicLink()
+
+test.runIf(unlessMissing(isDebian, 'this is no Debian on amd64'))(
+  'image: the image of tare has what it starts with, and weighs less than 200 MB',
+  () => {
+    const folder = temporaryFolder()
+    const source = join(checkout, 'examples/image/Dockerfile')
+    const modules = join(folder, 'context/node_modules')
+    mkdirSync(join(modules, 'tare'), { recursive: true })
+    for (const name of ['bin', 'dist', 'package.json'])
+      cpSync(join(checkout, name), join(modules, 'tare', name), { recursive: true })
+    mkdirSync(join(folder, 'node/package/bin'), { recursive: true })
+    copyFileSync(process.execPath, join(folder, 'node/package/bin/node'))
+    const debian = debianFolder(folder, readFileSync(source, 'utf8'))
+    const program = join(checkout, 'bin/tare.js')
+    const tare = (...args: readonly string[]) => run(program, args, { TARE_HOME: join(folder, 'home') })
+    for (const target of ['tare', 'debug']) {
+      const contexts = [`debian:bookworm-slim=${debian}`, `node-amd64=${join(folder, 'node')}`]
+      tare(
+        ...['build', '-q', '--platform=linux/amd64', '--target', target, '-t', target, '-f', source],
+        ...contexts.flatMap((context) => ['--build-context', context]),
+        join(folder, 'context'),
+      )
+      const { Config, Size } = JSON.parse(tare('inspect', target))[0]
+      expect(Size).toBeLessThan(200e6)
+      expect(Config).toMatchObject({
+        ...(target === 'tare' ? { Entrypoint: ['/usr/local/bin/tare'] } : { Cmd: ['/bin/bash'] }),
+        WorkingDir: '/workspace',
+      })
+      expect(tare('image', 'cat', target, '/kaniko/executor')).toContain('tare.js kaniko "$@"')
+      const missing = JSON.parse(
+        spawnSync(process.execPath, [program, 'check', '--json', target], {
+          env: { ...process.env, TARE_HOME: join(folder, 'home') },
+          encoding: 'utf8',
+        }).stdout,
+      )
+      expect(JSON.stringify(missing)).not.toMatch(/lib[a-z+-]+\.so/)
+    }
+  },
+  120_000,
 )

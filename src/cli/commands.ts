@@ -252,6 +252,11 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./verbs/completion.ts')).completion,
   },
   {
+    names: ['kaniko'],
+    summary: "Build and push with the flags of kaniko's executor",
+    load: async () => (await import('./verbs/kaniko/kaniko.ts')).kaniko,
+  },
+  {
     names: ['doctor'],
     summary: 'Show what RUN can use on this machine, and how to fix what is missing',
     load: async () => (await import('./verbs/build/doctor.ts')).doctor,
