@@ -36,6 +36,7 @@ export function buildLine(flags: Values<KanikoFlags>, env: NodeJS.ProcessEnv, me
       ...cachesOf(flags),
       ...git.words,
       ...(flags.reproducible ? ['--rewrite-timestamp'] : []),
+      ...(flags['single-snapshot'] ? ['--squash'] : []),
       ...(/^(?:debug|trace)$/.test(flags.verbosity ?? '') ? ['--debug'] : []),
       `--progress=${flags['log-format'] === 'json' ? 'rawjson' : 'plain'}`,
       ...['--metadata-file', metadata],

@@ -41,6 +41,7 @@ export const kanikoDone = {
   'registry-map': { ...list, help: 'Registries to read others from ("docker.io=mirror.example")' },
   'registry-mirror': { ...list, help: 'Mirror of docker.io' },
   reproducible: { ...switched, help: 'Set all times to 1970' },
+  'single-snapshot': { ...switched, help: 'One layer for all steps of the target' },
   'skip-default-registry-fallback': { ...switched, help: 'Never read from a registry that has mirrors' },
   'skip-tls-verify': { ...switched, help: 'Push without checking certificates' },
   'skip-tls-verify-registry': { ...list, help: 'Registry whose certificate is not checked' },
@@ -92,11 +93,6 @@ export const kanikoRefused = {
   },
   'registry-certificate': { ...list, help: 'CA of a registry', refused: certificates },
   'registry-client-cert': { ...list, help: 'Client certificate for a registry', refused: certificates },
-  'single-snapshot': {
-    ...switched,
-    help: 'One layer for the whole build',
-    refused: '`tare image flatten` makes one layer of an image, a second stage with COPY --from one of its files.',
-  },
   'skip-tls-verify-pull': {
     ...switched,
     help: 'Pull without checking certificates',

@@ -121,6 +121,18 @@ test('what is done is done: arguments, labels, platform, files with digests, arc
   expect(existsSync(join(at.folder, 'l/oci-layout')) && existsSync(join(at.folder, 'i.tar'))).toBe(true)
 })
 
+test('--single-snapshot makes one layer of all steps', async () => {
+  const at = await bench()
+  writeFiles(at.folder, { 'w/Dockerfile': 'FROM scratch\nCOPY f /f\nCOPY f /g\n' })
+  for (const [tag, flags] of [
+    ['many', []],
+    ['one', ['--single-snapshot']],
+  ] as const)
+    expect((await at.run([...context, '-d', `${at.app}:${tag}`, ...flags])).code).toBe(0)
+  expect(at.config('many').rootfs.diff_ids).toHaveLength(2)
+  expect(at.config('one').rootfs.diff_ids).toHaveLength(1)
+})
+
 test('contexts are folders, tars, standard input and parts of them; those of clouds are refused by name', async () => {
   const at = await bench()
   const dockerfile = tinyTar('Dockerfile', 'FROM scratch\nLABEL from=tar\n')
