@@ -63,12 +63,24 @@ export function storeName(text: string): Reference {
 /** Opens the image. Rejects with `IMAGE_UNKNOWN` and the errors of the transport. */
 export async function openOrigin(host: Host, from: Origin, options: EditOptions): Promise<OpenedImage> {
   if (from.kind === 'scratch') return emptyImage(host)
+  if (from.kind === 'registry' && !withTransport.test(options.image)) return openGuessed(host, from, options)
   if (from.kind !== 'path') return openImage(host, from, options)
   const opened = await openInPlace(host, from, options)
   if (opened.layers === undefined) return opened
   await opened.close()
   const name = from.label === undefined ? undefined : parseReference(from.label)
   return openImage(host, { kind: 'docker-archive', path: from.path, name }, options)
+}
+
+/** Opens a name that neither the store nor the disk knows. */
+async function openGuessed(host: Host, from: Transport, options: EditOptions): Promise<OpenedImage> {
+  try {
+    return await openImage(host, from, options)
+  } catch (error) {
+    if (!(error instanceof TareError)) throw error
+    const { code, message, remedy } = error
+    throw new TareError(code, `${options.image} is not in the store, and ${message}`, { remedy, cause: error })
+  }
 }
 
 function emptyImage({ store, platform }: Host): OpenedImage {

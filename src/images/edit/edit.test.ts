@@ -444,6 +444,20 @@ test('flatten leaves one layer with what is visible, and the old history as a co
   expect(JSON.parse(history[0].comment)).toHaveLength(4)
 })
 
+test('a name that is nowhere says where it was looked for', async () => {
+  const at = await bench()
+  await expect(at.tare.images.mutate({ image: `${at.app}:none`, user: 'u' })).rejects.toMatchObject({
+    code: 'IMAGE_UNKNOWN',
+    message: expect.stringMatching(/:none is not in the store, and there is no image .*:none in the registry/),
+  })
+  await expect(at.tare.images.mutate({ image: 'store:none', user: 'u' })).rejects.toMatchObject({
+    code: 'IMAGE_UNKNOWN',
+  })
+  await expect(at.tare.images.mutate({ image: `docker://${at.app}:none`, user: 'u' })).rejects.toMatchObject({
+    message: expect.stringMatching(/^there is no image/),
+  })
+})
+
 test('an image is made from scratch, into a layout, and out of one', async () => {
   const at = await bench()
   const layout = join(temporaryFolder(), 'l')
