@@ -197,7 +197,7 @@ test.skipIf(!unlessMissing(existsSync(alpineRootfs), `there is no ${alpineRootfs
 /** Debian, as far as the image takes something from it. */
 function debianFolder(folder: string, dockerfile: string): string {
   const root = join(folder, 'debian')
-  const words = dockerfile.match(/\/(?:usr|etc)\/[\w.*/-]+/g)!.filter((path) => !path.startsWith('/usr/local'))
+  const words = dockerfile.match(/\/(?:usr|etc)\/[\w.*/+-]+/g)!.filter((path) => !path.startsWith('/usr/local'))
   execFileSync('/bin/sh', [
     '-c',
     `mkdir ${root} && cp -RP --parents ${[...new Set(words)].join(' ')} ${root} 2>/dev/null; true`,
