@@ -197,6 +197,28 @@ function makePackages(folder) {
 
 const install = 'dpkg --force-unsafe-io -i /debs/*.deb >/dev/null && gcc --version >/dev/null'
 
+/** Creates 29 files of 17 MB, half of them incompressible, and a Dockerfile of 30 steps that copies them. */
+function makeSteps(folder) {
+  const random = chance(5)
+  const words = text(17 << 20, random)
+  const lines = ['FROM scratch']
+  for (let i = 0; i < 29; i++) {
+    const own = Buffer.from(`${i}\n`.repeat(1000))
+    const body = i % 2 ? noise(17 << 20, random) : Buffer.concat([own, words.subarray(i * 1000)])
+    writeFileSync(join(folder, `f${i}`), body)
+    lines.push(`COPY f${i} /f${i}`)
+  }
+  writeFileSync(join(folder, 'last'), 'last')
+  writeFileSync(join(folder, 'Dockerfile'), `${[...lines, 'COPY last /last'].join('\n')}\n`)
+}
+
+/** Creates 20,000 files, and a Dockerfile of 30 steps over parts of them. */
+function makeStepsFiles(folder) {
+  makeFiles(folder)
+  const lines = Array.from({ length: 29 }, (_, i) => `COPY src/d${i % 20}/s${i % 10} /part${i}`)
+  writeFileSync(join(folder, 'Dockerfile'), `${['FROM scratch', 'COPY src /app/src', ...lines].join('\n')}\n`)
+}
+
 const makers = {
   alpine: makeAlpine,
   files: makeFiles,
@@ -209,6 +231,8 @@ const makers = {
   stages: makeRuns(stages),
   runs: makeRuns(runs),
   binds: makeRuns(binds, makeFiles),
+  steps: makeSteps,
+  'steps-files': makeStepsFiles,
 }
 
 /** Returns the folder of the input `name` in `work`, which is created if it is missing. */

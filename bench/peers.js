@@ -18,6 +18,8 @@ function tare(scratch, node, user) {
     inspect: (tag) => `${call} inspect ${tag}`,
     call,
     start: `${node} -e 0`,
+    lstat: (folder) => `${node} ${join(dirname(program), '../bench/lstat.js')} ${folder}`,
+    travel: (folder, flags) => `${call} build -q ${flags} ${folder}`,
     forget: `rm -rf ${home}`,
     verified: `${home}/tare/verified`,
   }
@@ -46,6 +48,9 @@ export function findPeers(scratch, { nodes, users }) {
       save: (tag, file) => `docker save -o ${file} ${tag}`,
       images: 'docker images',
       inspect: (tag) => `docker inspect ${tag}`,
+      // The classic image store exports no cache to a registry.
+      travel: (folder, flags) =>
+        `${process.env.BENCH_BUILDX ?? 'docker buildx'} build -q --network=host ${flags} ${folder}`,
       forget: 'docker image prune -af; docker builder prune -af',
     }
   if (works(`${buildah} images`))

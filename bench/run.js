@@ -7,7 +7,8 @@
 //
 // Requires hyperfine. Docker is reached through DOCKER_HOST or the default socket; $ALPINE_ROOTFS names a real root filesystem to
 // use instead of the generated one, which has no commands to RUN. Docker clients from 23 on need buildx for RUN --mount. The workload
-// `packages` makes its input with mmdebstrap, from the archive that this machine's apt uses. Between runs, all images and the build cache of that Docker are removed. Inputs and results are kept in bench/work ($BENCH_WORK).
+// `packages` makes its input with mmdebstrap, from the archive that this machine's apt uses. $BENCH_REGISTRY names a registry
+// for the caches that travel. Between runs, all images and the build cache of that Docker are removed. Inputs and results are kept in bench/work ($BENCH_WORK).
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -54,7 +55,8 @@ const needRootfs = ['stages', 'runs', 'binds']
 const has = (program) => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0
 const possible = Object.entries(workloads).flatMap(([name, { input }]) => {
   const needs = input === 'packages' ? has('mmdebstrap') : process.env.ALPINE_ROOTFS || !needRootfs.includes(input)
-  return needs ? [name] : []
+  const isPossible = needs && (process.env.BENCH_REGISTRY || !name.startsWith('travel'))
+  return isPossible ? [name] : []
 })
 const lines = []
 console.log(

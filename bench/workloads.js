@@ -22,6 +22,18 @@ export function workloadsIn(scratch) {
     input: 'alpine',
     of: (peer, folder) => ({ once: peer.build('bench-alpine', folder), before, timed: timed(peer) }),
   })
+  // A store without anything, and the cache of an earlier build in a registry.
+  const registry = `${process.env.BENCH_REGISTRY}/bench`
+  const travels = (timed, before = 'true') => ({
+    input: 'steps',
+    of: (peer, folder) =>
+      process.env.BENCH_REGISTRY &&
+      peer.travel && {
+        once: peer.travel(folder, `--push -t ${registry}:1 --cache-to type=registry,ref=${registry}:cache,mode=max`),
+        before: `${peer.forget}; ${before.replaceAll('FOLDER', folder)}`,
+        timed: peer.travel(folder, `${timed} --cache-from type=registry,ref=${registry}:cache`),
+      },
+  })
   const small = (count) => ({
     [`small-${count}-cold`]: cold(`small-${count}`),
     [`small-${count}-cached`]: cached(`small-${count}`),
@@ -65,6 +77,13 @@ export function workloadsIn(scratch) {
           timed: peer.build('bench-big', folder),
         },
     },
+    // 30 steps over 20,000 files, and what Node takes to list and lstat these.
+    'steps-cached': cached('steps-files'),
+    'steps-lstat': { input: 'steps-files', of: (peer, folder) => peer.lstat && { timed: peer.lstat(folder) } },
+    // 30 steps of 500 MB: pushed again to the same registry, with another last step, and brought here.
+    'travel-push': travels(`--push -t ${registry}:1`),
+    'travel-changed': travels(`--push -t ${registry}:2`, 'date +%s%N >FOLDER/last'),
+    'travel-load': travels('--load -t bench-steps'),
     // Two stages with three RUNs, 20 quick RUNs, and three RUNs with a bind mount of 20,000 files: the first time, again, and after
     // one of them changed.
     stages: cold('stages'),

@@ -83,6 +83,8 @@ function callsIn(folder: string): Readonly<Record<string, readonly [readonly str
     'index.create': [[], { name, images: ['127.0.0.1:9/app:2'] }],
     'index.annotate': [[], { name, annotations: { a: 'b' } }],
     'cache.prune': [[], {}],
+    'cache.usage': [[], {}],
+    'cache.pruneShared': [[], { cache: { type: 'local', path: join(folder, 'cache') }, keepFor: '14d' }],
     'cache.mounts': [[], {}],
     'cache.exportMounts': [[], { to: join(folder, 'mounts.tar') }],
     'cache.importMounts': [[], { from: join(folder, 'mounts.tar') }],

@@ -106,6 +106,8 @@ export interface BuildOptions extends LoginCallOptions {
   readonly platforms?: readonly string[] | undefined
   /** Named contexts, by name. A name such as `alpine:3.19` replaces the image of that name. Default: none. */
   readonly contexts?: Readonly<Record<string, NamedContext>> | undefined
+  /** Reports of each step why it is executed or not (`step-explained`). Default: false. */
+  readonly explain?: boolean | undefined
   /** Builds every step again. Default: false. */
   readonly noCache?: boolean | undefined
   /** Stages to build again; others may come from the cache. Default: none. */

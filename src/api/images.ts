@@ -80,7 +80,7 @@ export interface RemoveOptions extends CallOptions {
 /** What happened, in order. */
 export type Removal = { readonly untagged: string } | { readonly deleted: Digest }
 
-/** What `images.prune` and `cache.prune` take. */
+/** What `images.prune` takes, and with bounds `cache.prune`. */
 export interface PruneOptions extends CallOptions {
   /** Also images that have a name. Default: false. */
   readonly all?: boolean | undefined

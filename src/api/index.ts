@@ -8,6 +8,7 @@ export type { ContainerConfig, Digest, Healthcheck, Platform } from '../oci/inde
 export type {
   Reporter,
   SourceRange,
+  StepReason,
   TareErrorCode,
   TareErrorOptions,
   TareEvent,

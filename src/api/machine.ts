@@ -1,4 +1,7 @@
-import type { CallOptions } from './call.ts'
+import type { Digest } from '../oci/index.ts'
+import type { LocalCache, RegistryCache } from './builds/build-cache.ts'
+import type { CallOptions, LoginCallOptions } from './call.ts'
+import type { PruneOptions } from './images.ts'
 
 /** What `tare version` shows. */
 export interface VersionInfo {
@@ -36,6 +39,67 @@ export interface CacheMountSummary {
   readonly size: number
   /** When it was last used (RFC 3339). */
   readonly used: string
+}
+
+/** What `cache.prune` takes. Sizes are bytes. Without a bound everything goes that nothing needs and the filters let through. */
+export interface CachePruneOptions extends PruneOptions {
+  /** The cache takes up no more than this afterwards. Default: no bound. */
+  readonly maxUsedSpace?: number | undefined
+  /** This much of the cache always stays. Default: 0. */
+  readonly reservedSpace?: number | undefined
+  /** The disk has at least this much left afterwards. Default: no bound. */
+  readonly minFreeSpace?: number | undefined
+}
+
+/** What `cache.usage` takes. */
+export interface CacheUsageOptions extends CallOptions {
+  /** `until=24h`, `type=…`, `inuse`, `id~=…`. Default: none. Rejects with `FILTER_INVALID`. */
+  readonly filters?: readonly string[] | undefined
+}
+
+/** What the store takes up on disk. Sizes are bytes. */
+export interface CacheUsage {
+  readonly objects: readonly CacheUsageObject[]
+  /** All of the store, as `du -s` of its folder has it. */
+  readonly total: number
+  /** What pruning would free. */
+  readonly reclaimable: number
+}
+
+/** Something in the store that may be removed by itself. */
+export interface CacheUsageObject {
+  /** The digest of a layer or document, the key of a cache mount, or a word. */
+  readonly id: string
+  readonly type: 'regular' | 'exec.cachemount' | 'internal'
+  /** `RUN make`, or the id of a mount. */
+  readonly description: string
+  readonly size: number
+  /** RFC 3339. */
+  readonly lastUsed: string
+  /** Whether an image or a running step needs it. */
+  readonly inUse: boolean
+}
+
+/** What `cache.pruneShared` takes. */
+export interface PruneSharedOptions extends LoginCallOptions {
+  /** A cache that `cacheTo` has written. */
+  readonly cache: RegistryCache | LocalCache
+  /** `14d`, `36h`: steps stay that an export has named since then, to the day. Rejects with `OPTION_INVALID` for anything else. */
+  readonly keepFor: string
+}
+
+/** What is left of a shared cache. */
+export interface PruneSharedResult {
+  /** How many steps stay. */
+  readonly kept: number
+  /** How many went. */
+  readonly removed: number
+  /** Manifests that were deleted; what only they need is freed when the registry collects its garbage. */
+  readonly deleted: readonly Digest[]
+  /** Manifests that the registry did not delete. */
+  readonly left: readonly Digest[]
+  /** Why not. */
+  readonly why?: string | undefined
 }
 
 /** What `cache.exportMounts` takes. */

@@ -31,10 +31,15 @@ import type {
 import type { IndexAnnotateOptions, IndexCreateOptions, IndexResult } from './indexes.ts'
 import type {
   CacheMountSummary,
+  CachePruneOptions,
+  CacheUsage,
+  CacheUsageOptions,
   DiskUsageLine,
   DoctorReport,
   ExportMountsOptions,
   ImportMountsOptions,
+  PruneSharedOptions,
+  PruneSharedResult,
   TareInfo,
   VersionInfo,
 } from './machine.ts'
@@ -191,7 +196,11 @@ export interface IndexVerbs {
 /** `tare.cache`: remembered steps and cache mounts. */
 export interface CacheVerbs {
   /** Forgets remembered build steps and the layers that only they keep. */
-  prune(options?: PruneOptions): Promise<PruneResult>
+  prune(options?: CachePruneOptions): Promise<PruneResult>
+  /** What takes up space in the store, part by part. */
+  usage(options?: CacheUsageOptions): Promise<CacheUsage>
+  /** Rewrites a cache in a registry or a folder without what no export has named for long. Rejects with `CACHE_REFUSED`. */
+  pruneShared(options: PruneSharedOptions): Promise<PruneSharedResult>
   /** The cache mounts of RUN, by id. */
   mounts(options?: CallOptions): Promise<readonly CacheMountSummary[]>
   /** Writes cache mounts into a file, for another machine. Returns which. */

@@ -55,13 +55,16 @@ export class BuildCaches {
   async solve(
     plan: Plan,
     search: boolean,
-    work: (tools: Pick<Tools, 'shared' | 'done'>) => Promise<Snapshots>,
+    work: (tools: Pick<Tools, 'shared' | 'done' | 'bringMounts' | 'explain'>) => Promise<Snapshots>,
   ): Promise<{ readonly snapshots: Snapshots; readonly records: readonly StepRecord[] }> {
+    const { explain: wanted, noCache = false } = this.options
+    const explain = wanted === true ? { noCache, lost: new Map<string, string>() } : undefined
     for (;;)
       try {
         const records = new Map<Operation, StepRecord>()
         const done = (operation: Operation, record: StepRecord) => void records.set(operation, record)
-        const snapshots = await work({ shared: this.imported, done })
+        const bringMounts = async (ids: readonly string[]) => this.imported?.bringMounts(ids)
+        const snapshots = await work({ shared: this.imported, done, bringMounts, explain })
         await this.settle(snapshots[plan.output.root]!, search)
         const chain = chainOf(plan).flatMap((operation) => records.get(operation) ?? [])
         this.min.push(...chain)

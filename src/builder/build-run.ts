@@ -61,7 +61,7 @@ export class BuildRun {
   private readonly named: ReadonlyMap<string, NamedContext>
   private readonly contexts: BuildContexts
   private readonly bases: BuildBases
-  private readonly caches: BuildCaches
+  readonly caches: BuildCaches
   private opened: Sandbox | undefined
   private readonly secrets: readonly Secret[]
   private readonly agents: Agents
@@ -138,16 +138,6 @@ export class BuildRun {
     this.checksAreErrors = file.check.error
     reportWarnings(planned, this.checksAreErrors, options.report ?? silent)
     return planned
-  }
-
-  /** Reads the caches that the build is given, and refuses to overwrite what is no cache. */
-  begin(): Promise<void> {
-    return this.caches.begin()
-  }
-
-  /** Exports what the build has made to caches. */
-  exportCaches(): Promise<void> {
-    return this.caches.export()
   }
 
   /** Makes one platform's layers and documents, and stores them. */

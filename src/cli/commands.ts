@@ -226,6 +226,11 @@ export const commands: readonly Command[] = [
     load: async () => (await import('./verbs/images/prune.ts')).prune,
   },
   {
+    names: ['builder du', 'buildx du'],
+    summary: 'Show what takes up space in the store',
+    load: async () => (await import('./verbs/cache/builder-du.ts')).builderDu,
+  },
+  {
     names: ['builder prune', 'buildx prune'],
     summary: 'Remove build cache',
     removes: true,

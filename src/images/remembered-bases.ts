@@ -85,11 +85,14 @@ export function blobsOfBases(store: Store): Set<Digest> {
   return new Set(store.records.all('bases').flatMap(({ key }) => blobsOf(store, key)))
 }
 
-/** Removes bases not used since `before`; returns their blobs. Must be called while no other process changes the store. */
-export function forgetBases(store: Store, before: number): readonly Digest[] {
+/**
+ * Removes bases not used since `before`, or those that need one of the blobs; returns their blobs. Must be called while no other
+ * process changes the store.
+ */
+export function forgetBases(store: Store, before: number | ReadonlySet<Digest>): readonly Digest[] {
   return store.records.all('bases').flatMap(({ key, since }) => {
-    if (since >= before) return []
     const blobs = blobsOf(store, key)
+    if (typeof before === 'number' ? since >= before : !blobs.some((digest) => before.has(digest))) return []
     store.records.forget('bases', key)
     return blobs
   })

@@ -24,6 +24,16 @@ export type TareEvent =
     }
   /** The step's result came from the cache. Ends the step. */
   | { readonly type: 'step-cached'; readonly step: number; readonly at: number }
+  /** Why a step is executed or remembered, if that was asked for. Comes before its end. */
+  | {
+      readonly type: 'step-explained'
+      readonly step: number
+      readonly remembered: boolean
+      /** In a sentence. */
+      readonly why: string
+      readonly reasons: readonly StepReason[]
+      readonly at: number
+    }
   | { readonly type: 'step-done'; readonly step: number; readonly at: number }
   | { readonly type: 'step-canceled'; readonly step: number; readonly at: number }
   | { readonly type: 'step-failed'; readonly step: number; readonly message: string; readonly at: number }
@@ -50,6 +60,18 @@ export type TareEvent =
     }
   /** An image was tagged or written. */
   | { readonly type: 'image'; readonly id: string; readonly name?: string }
+
+/** One thing that is not as it was when a step was last executed. */
+export interface StepReason {
+  /** `command`, `variable`, `file`, `base`, `flag`, `mount` … */
+  readonly kind: string
+  /** What it is called: a variable, a file. */
+  readonly name?: string | undefined
+  readonly from?: string | undefined
+  readonly to?: string | undefined
+  /** The same in a sentence. */
+  readonly message: string
+}
 
 /** What is being done with a blob: fetched, read from an archive, compressed, sent, or written elsewhere. */
 export type TransferPhase = 'downloading' | 'loading' | 'compressing' | 'uploading' | 'copying'
@@ -106,6 +128,7 @@ export interface Step {
   readonly id: number
   progress(name: string, current: number, total?: number, done?: boolean): void
   output(stream: 'stdout' | 'stderr', text: string): void
+  explained(remembered: boolean, why: string, reasons: readonly StepReason[]): void
   cached(): void
   done(): void
   canceled(): void
@@ -142,6 +165,8 @@ export class Steps {
           ...(done === undefined ? {} : { done }),
         }),
       output: (stream, text) => this.report({ type: 'step-output', step, stream, text, at: Date.now() }),
+      explained: (remembered, why, reasons) =>
+        this.report({ type: 'step-explained', step, remembered, why, reasons, at: Date.now() }),
       cached: () => end(() => ({ type: 'step-cached', step, at: Date.now() })),
       done: () => end(() => ({ type: 'step-done', step, at: Date.now() })),
       canceled: () => end(() => ({ type: 'step-canceled', step, at: Date.now() })),

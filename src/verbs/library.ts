@@ -1,6 +1,8 @@
 import {
   appendOptions,
   buildOptions,
+  cachePruneOptions,
+  cacheUsageOptions,
   callOptions,
   checkContentsOptions,
   checkOptions,
@@ -27,6 +29,7 @@ import {
   mutateOptions,
   openOptions,
   pruneOptions,
+  pruneSharedOptions,
   pullOptions,
   pushOptions,
   rebaseOptions,
@@ -185,8 +188,14 @@ function cacheVerbs(verb: MakeVerb): CacheVerbs {
   return {
     prune: verb(
       'cache.prune',
-      pruneOptions,
+      cachePruneOptions,
       async () => (await import('./cache/prune-build-cache.ts')).pruneBuildCache,
+    ),
+    usage: verb('cache.usage', cacheUsageOptions, async () => (await import('./cache/disk-usage.ts')).cacheUsage),
+    pruneShared: verb(
+      'cache.pruneShared',
+      pruneSharedOptions,
+      async () => (await import('./cache/prune-shared.ts')).pruneShared,
     ),
     mounts: verb('cache.mounts', callOptions, async () => (await mounts()).cacheMounts),
     exportMounts: verb('cache.exportMounts', exportMountsOptions, async () => (await mounts()).exportMounts),

@@ -27,9 +27,10 @@ export interface BuildBench {
 export async function buildBench(
   files: Readonly<Record<string, FileSpec>> = {},
   home = join(temporaryFolder(), 'home'),
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<BuildBench> {
   const folder = writeFiles(join(temporaryFolder(), 'context'), files)
-  const tare = await openTare({ home, environment: {} })
+  const tare = await openTare({ home, environment })
   const build = async (lines: string | readonly string[], options: Partial<BuildOptions> = {}): Promise<Built> => {
     const events: TareEvent[] = []
     const image = await tare.build({

@@ -16,16 +16,32 @@ export interface LocalCache {
   readonly tag?: string | undefined
 }
 
+/** The cache that GitHub keeps for a repository. */
+export interface GithubCache {
+  readonly type: 'gha'
+  /** Caches of different names do not see each other. Default: `tare`. */
+  readonly scope?: string | undefined
+  /** Of the service. Default: ACTIONS_RESULTS_URL of the environment. */
+  readonly url?: string | undefined
+  /** Default: ACTIONS_RUNTIME_TOKEN of the environment. */
+  readonly token?: string | undefined
+  /** Milliseconds for all of it. Default: ten minutes. */
+  readonly timeout?: number | undefined
+}
+
 /** A cache to take results of steps from. What cannot be used of it is reported as a warning, and never an error. */
 export type CacheSource = (
   | RegistryCache
+  | GithubCache
   /** `digest`: of the cache's manifest, instead of a tag. */
   | (LocalCache & { readonly digest?: string | undefined })
 ) &
   CacheTrust
 
-/** Whom to believe. */
+/** Whom to believe, and what to take. */
 export interface CacheTrust {
+  /** Also takes cache mounts of RUN that this store does not have. Default: false. */
+  readonly mounts?: boolean | undefined
   /** A file with an Ed25519 public key (PEM): only what its owner has signed is used. Default: everything is. */
   readonly verify?: string | undefined
 }
@@ -38,6 +54,12 @@ export interface CacheExport {
   readonly ignoreError?: boolean | undefined
   /** A file with an Ed25519 private key (PEM) to sign what this build adds. Default: nothing is signed. */
   readonly sign?: string | undefined
+  /** Also exports the cache mounts of RUN that no step holds. Default: false. */
+  readonly mounts?: boolean | undefined
+  /** Only those whose ids match one of these patterns, in which `*` stands for anything. Default: all. */
+  readonly mountIds?: readonly string[] | undefined
+  /** No more bytes than this on disk, the last used first. Default: no limit. */
+  readonly mountsMax?: number | undefined
   /** How new layers are compressed. Default: `gzip`. */
   readonly compression?: 'gzip' | 'zstd' | undefined
   /** Default: that of the compression. */
@@ -56,5 +78,6 @@ export type CacheDestination =
         readonly overwrite?: boolean | undefined
       })
   | (LocalCache & CacheExport)
+  | (GithubCache & CacheExport)
   /** In the image's own config, which changes the image ID. Holds the steps whose layers are in the image. */
   | { readonly type: 'inline' }

@@ -20,3 +20,4 @@ export {
 } from './contents-options.ts'
 export { appendOptions, editOptions, mutateOptions, rebaseOptions } from './edit-options.ts'
 export * from './options.ts'
+export { cachePruneOptions, cacheUsageOptions, pruneSharedOptions } from './prune-options.ts'

@@ -1,8 +1,6 @@
 import type {
   BuildOptions,
   BuildSecret,
-  CacheDestination,
-  CacheSource,
   CallOptions,
   ContextSource,
   CopyOptions,
@@ -31,6 +29,7 @@ import type {
   SaveOptions,
   TareOptions,
 } from '../index.ts'
+import { cacheDestinations, cacheSources } from './cache-options.ts'
 import {
   bytes,
   type Check,
@@ -73,14 +72,6 @@ const hosts = list(object<NonNullable<BuildOptions['hosts']>[number]>({ name, ad
 const limits = list(object<NonNullable<BuildOptions['limits']>[number]>({ name, soft: required(number), hard: number }))
 const path = { path: name }
 
-const cacheExport = {
-  mode: oneOf('min', 'max'),
-  ignoreError: flag,
-  sign: text,
-  compression: oneOf('gzip', 'zstd'),
-  compressionLevel: whole(1),
-}
-
 export const buildOptions: Shape<BuildOptions> = {
   ...loginCall,
   context: required(
@@ -112,28 +103,11 @@ export const buildOptions: Shape<BuildOptions> = {
       remote: { address: name },
     }),
   ),
+  explain: flag,
   noCache: flag,
   noCacheFilter: texts,
-  cacheFrom: list(
-    variants<CacheSource>('type', {
-      registry: { ref: name, insecure: flag, verify: text },
-      local: { ...path, tag: text, digest: text, verify: text },
-    }),
-  ),
-  cacheTo: list(
-    variants<CacheDestination>('type', {
-      registry: {
-        ...cacheExport,
-        ref: name,
-        insecure: flag,
-        imageManifest: flag,
-        ociMediaTypes: flag,
-        overwrite: flag,
-      },
-      local: { ...cacheExport, ...path, tag: text },
-      inline: {},
-    }),
-  ),
+  cacheFrom: cacheSources,
+  cacheTo: cacheDestinations,
   pushedOnlyTo: texts,
   onImage: callback(),
   pull: flag,

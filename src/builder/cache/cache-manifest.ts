@@ -59,7 +59,7 @@ async function readInlines(source: Source, manifests: readonly Descriptor[]): Pr
       why = error
     }
   if (found.length === 0) throw why ?? foreign('an index without images')
-  return { document: { steps: found.flatMap(({ steps }) => steps), replaced: [] } }
+  return { document: { steps: found.flatMap(({ steps }) => steps), mounts: [], replaced: [] } }
 }
 
 function inlineOf(config: Buffer, layers: readonly Descriptor[]): CacheDocument {
@@ -131,7 +131,7 @@ export function writeCache(
     bytes,
   })
   const config = described(cacheConfigType, writeDocument(document))
-  const layers = [...new Map(document.steps.map(({ blob }) => [blob.digest, blob])).values()]
+  const layers = [...new Map([...document.steps, ...document.mounts].map(({ blob }) => [blob.digest, blob])).values()]
   if (imageManifest) {
     const mediaType = ociMediaTypes ? mediaTypes.manifest : mediaTypes.dockerManifest
     const json = manifestJson({ mediaType, config: config.blob, layers })

@@ -1,5 +1,6 @@
 import type { MadeLayer } from '../../content/layers/index.ts'
 import { type Descriptor, type Digest, descriptorJson, goJson, isDigest, parseDescriptor } from '../../oci/index.ts'
+import { type Recipe, readRecipe } from '../solve/index.ts'
 
 /** The config of a cache's manifest, whose layers are those of the steps. */
 export const cacheConfigType = 'application/vnd.tare.cache.config.v1+json'
@@ -7,8 +8,21 @@ export const cacheConfigType = 'application/vnd.tare.cache.config.v1+json'
 /** What a cache knows: results of steps, and their layers. */
 export interface CacheDocument {
   readonly steps: readonly CachedStep[]
+  /** Cache mounts of RUN. */
+  readonly mounts: readonly CachedMount[]
   /** Manifests that this one has replaced, latest first: nobody else knows of them. */
   readonly replaced: readonly Digest[]
+}
+
+/** A cache mount, as a tar of its own. */
+export interface CachedMount {
+  /** What RUN calls it, with its namespace. */
+  readonly id: string
+  /** Its name in the store: a digest of all that makes it this mount. */
+  readonly key: string
+  readonly blob: Descriptor
+  /** The day of the last export that had it. */
+  readonly named: string
 }
 
 /** The result of a step, as a cache knows it. */
@@ -20,26 +34,31 @@ export interface CachedStep {
   readonly blob: Descriptor
   /** The day of the last export that named it: `2026-11-26`. */
   readonly named: string
-  /** Of everything but `named`, with the key of whoever made it. */
+  /** What the step was made of, to explain to others why theirs is another. Not signed. */
+  readonly recipe?: Recipe | undefined
+  /** Of everything but `named` and `recipe`, with the key of whoever made it. */
   readonly signature?: string
 }
 
 /** More than any real cache; keeps the manifest below what registries accept. */
 export const mostSteps = 4000
 const mostKeys = 16
+const mostMounts = 1000
 const mostReplaced = 200
 const hex = /^[0-9a-f]{64}$/
 const day = /^\d{4}-\d{2}-\d{2}$/
 
 /** Writes the document. Equal caches give equal bytes. */
-export function writeDocument({ steps, replaced }: CacheDocument): Buffer {
+export function writeDocument({ steps, mounts, replaced }: CacheDocument): Buffer {
   const json = {
     version: 1,
     steps: steps.map((step) => ({
       ...statement(step),
       named: step.named,
+      ...(step.recipe === undefined ? {} : { recipe: step.recipe }),
       ...(step.signature === undefined ? {} : { signature: step.signature }),
     })),
+    ...(mounts.length === 0 ? {} : { mounts: mounts.map((mount) => ({ ...mount, blob: descriptorJson(mount.blob) })) }),
     ...(replaced.length === 0 ? {} : { replaced }),
   }
   return Buffer.from(goJson(json))
@@ -61,17 +80,27 @@ export function statement({ keys, form, layer, blob }: CachedStep): Record<strin
 export function readDocument(bytes: Uint8Array): CacheDocument {
   const raw = JSON.parse(Buffer.from(bytes).toString('utf8')) as Record<string, unknown> | null
   if (raw?.['version'] !== 1) throw new Error(`its version is ${JSON.stringify(raw?.['version'])}, and not 1`)
-  const { steps, replaced } = raw
+  const { steps, mounts = [], replaced } = raw
+  if (!Array.isArray(mounts) || mounts.length > mostMounts) throw new Error('its list of mounts is invalid')
   if (!Array.isArray(steps) || steps.length > mostSteps) throw new Error('it has no list of steps')
   return {
     steps: steps.map(readStep),
+    mounts: mounts.map(readMount),
     replaced: Array.isArray(replaced) ? replaced.filter(isDigest).slice(0, mostReplaced) : [],
   }
+}
+
+function readMount(value: unknown): CachedMount {
+  const { id, key, blob, named } = (value ?? {}) as Record<string, unknown>
+  if (typeof id !== 'string' || typeof key !== 'string' || !hex.test(key)) throw new Error('a mount has no id')
+  const since = typeof named === 'string' && day.test(named) ? named : '1970-01-01'
+  return { id, key, blob: parseDescriptor(blob, 'a mount of the cache'), named: since }
 }
 
 function readStep(value: unknown): CachedStep {
   const raw = (value ?? {}) as Record<string, unknown>
   const { keys, form, named, signature } = raw
+  const recipe = readRecipe(raw['recipe'])
   const isKey = (key: unknown) => typeof key === 'string' && hex.test(key)
   if (!Array.isArray(keys) || keys.length === 0 || keys.length > mostKeys || !keys.every(isKey) || !isKey(form))
     throw new Error('a step has no keys')
@@ -81,6 +110,7 @@ function readStep(value: unknown): CachedStep {
     layer: readLayer(raw['layer']),
     blob: parseDescriptor(raw['blob'], 'a layer of the cache'),
     named: typeof named === 'string' && day.test(named) ? named : '1970-01-01',
+    ...(recipe === undefined ? {} : { recipe }),
     ...(typeof signature === 'string' ? { signature } : {}),
   }
 }
@@ -137,7 +167,10 @@ function joined(step: CachedStep, known: readonly CachedStep[], { today, sign, i
   if (sign === undefined && same?.signature !== undefined) return { ...same, named: today }
   const keys = [...new Set([...(same?.keys ?? []), ...step.keys])].sort().slice(0, mostKeys)
   const { signature: _, ...bare } = step
-  const whole: CachedStep = { ...bare, blob: same?.blob ?? step.blob, keys, named: today }
+  const whole: CachedStep = {
+    ...{ ...bare, blob: same?.blob ?? step.blob, keys, named: today },
+    recipe: step.recipe ?? same?.recipe,
+  }
   return sign === undefined ? whole : { ...whole, signature: sign(whole) }
 }
 

@@ -2,9 +2,11 @@ import type { BuildOptions } from '../../api/index.ts'
 import { type Host, isChecked } from '../../images/index.ts'
 import type { Descriptor, Digest } from '../../oci/index.ts'
 import { inParallel, messageOf, type Reporter, type Step, type Steps, TareError } from '../../support/index.ts'
-import type { StepRecord } from '../solve/index.ts'
+import { RunStorage } from '../sandbox/index.ts'
+import { forOthers, type StepRecord } from '../solve/index.ts'
 import { whyUnusable } from './cache-manifest.ts'
 import { type CacheDocument, type CachedStep, isSameKnowledge, merge, replacing } from './document.ts'
+import { mergeMounts, storeMounts } from './mounts.ts'
 import { openCacheWriter, type StoredDestination } from './open-cache.ts'
 import { readSigner, type Signer } from './signing.ts'
 import { type CacheWriter, type FoundCache, NoCache } from './storage.ts'
@@ -27,7 +29,7 @@ export interface ExportCall {
   readonly report: Reporter
 }
 
-const nothing: CacheDocument = { steps: [], replaced: [] }
+const nothing: CacheDocument = { steps: [], mounts: [], replaced: [] }
 // Each is compressed on all cores.
 const layersAtOnce = 3
 // Others may have written meanwhile; what they overwrite is added again.
@@ -69,7 +71,7 @@ export class ExportedCaches {
         await this.writeOne(to, writer, built, step)
         step.done()
       } catch (error) {
-        if (this.call.signal?.aborted || !(error instanceof TareError)) throw error
+        if (this.call.signal?.aborted || !(error instanceof TareError || error instanceof NoCache)) throw error
         const message = `the cache could not be exported to ${writer.label}: ${error.message}`
         if (to.ignoreError === true) {
           step.done()
@@ -77,7 +79,10 @@ export class ExportedCaches {
           continue
         }
         step.failed(messageOf(error))
-        failure ??= new TareError('CACHE_EXPORT_FAILED', message, { cause: error, remedy: error.remedy })
+        failure ??= new TareError('CACHE_EXPORT_FAILED', message, {
+          cause: error,
+          remedy: error instanceof TareError ? error.remedy : undefined,
+        })
       }
     }
     if (failure !== undefined) throw failure
@@ -86,9 +91,14 @@ export class ExportedCaches {
   private async writeOne(to: StoredDestination, writer: CacheWriter, built: BuiltSteps, step: Step): Promise<void> {
     const records = to.mode === 'max' ? built.max : built.min
     let found = await this.found(to, writer)
+    const mounts =
+      to.mounts === true
+        ? await storeMounts(this.host, new RunStorage(this.host.store.own, this.call.signal), writer, to)
+        : []
     const stored = new Map<Digest, Descriptor>()
     for (let attempt = 1; ; attempt++) {
-      const { added, document } = await this.addTo(to, writer, found, { built, records, stored, step })
+      const { added, document: steps } = await this.addTo(to, writer, found, { built, records, stored, step })
+      const document = { ...steps, mounts: mergeMounts(steps.mounts, mounts) }
       if (isSameKnowledge(document, found?.document ?? nothing) && found !== undefined) return
       step.progress('writing cache manifest', 0, undefined, false)
       await writer.write(replacing(document, found?.manifest))
@@ -122,7 +132,12 @@ export class ExportedCaches {
       step.progress(`writing layer ${diffId}`, size, size, true)
     })
     const added = records.map(
-      (record): CachedStep => ({ ...record, blob: stored.get(record.layer.diffId)!, named: '' }),
+      (record): CachedStep => ({
+        ...record,
+        blob: stored.get(record.layer.diffId)!,
+        named: '',
+        recipe: forOthers(this.host.store, record.keys[0]!),
+      }),
     )
     const signer = this.signers.get(to)
     const today = this.host.now().toISOString().slice(0, 10)

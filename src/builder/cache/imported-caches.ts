@@ -4,9 +4,10 @@ import { type Host, unpackLimit } from '../../images/index.ts'
 import { ingestLayer } from '../../images/ingest/index.ts'
 import type { Descriptor, Digest } from '../../oci/index.ts'
 import { type Bytes, inParallel, type Reporter, type Step, type Steps, TareError } from '../../support/index.ts'
-import { type SharedStep, type SharedSteps, UnusableResult } from '../solve/index.ts'
+import { RunStorage } from '../sandbox/index.ts'
+import { type Recipe, type SharedStep, type SharedSteps, UnusableResult } from '../solve/index.ts'
 import { whyUnusable } from './cache-manifest.ts'
-import type { CachedStep } from './document.ts'
+import type { CacheDocument, CachedMount, CachedStep } from './document.ts'
 import { openCacheReader } from './open-cache.ts'
 import { readVerifier } from './signing.ts'
 import type { CacheReader } from './storage.ts'
@@ -33,7 +34,8 @@ export class ImportedCaches implements SharedSteps {
   private readonly readers: CacheReader[] = []
   private readonly byKey = new Map<string, Known>()
   private readonly forms = new Set<string>()
-  private readonly refused = new Set<Digest>()
+  private readonly mounts: { readonly mount: CachedMount; readonly cache: CacheReader }[] = []
+  private readonly refused = new Map<Digest, string>()
   private readonly told = new Set<CacheReader>()
   private readonly fetched = new Map<Digest, Promise<void>>()
   private readonly turns = new Turns(atOnce)
@@ -49,29 +51,39 @@ export class ImportedCaches implements SharedSteps {
     const caches = new ImportedCaches(host, call)
     const opened = sources.map((source) => ({
       open: () => openCacheReader(host, source, call),
+      takesMounts: source.mounts === true && source.verify === undefined,
       mayUse: source.verify === undefined ? undefined : readVerifier(source.verify),
     }))
-    const found = await inParallel(opened, atOnce, async ({ open, mayUse }) => {
-      const cache = await open()
+    const found = await inParallel(opened, atOnce, async ({ open, mayUse, takesMounts }) => {
+      const cache = await open().catch((error: unknown) => caches.notOpened(error))
+      if (cache === undefined) return undefined
       caches.readers.push(cache)
-      return { cache, steps: await caches.stepsOf(cache, mayUse) }
+      return { cache, ...(await caches.knowledgeOf(cache, mayUse)), takesMounts }
     })
     // The first cache that knows a step is asked for it.
-    for (const { cache, steps } of found)
+    for (const { cache, steps, mounts, takesMounts } of found.filter((one) => one !== undefined)) {
+      if (takesMounts) for (const mount of mounts) caches.mounts.push({ mount, cache })
       for (const step of steps) {
         caches.forms.add(step.form)
         for (const key of step.keys) if (!caches.byKey.has(key)) caches.byKey.set(key, { step, cache })
       }
+    }
     return caches
   }
 
-  private async stepsOf(
+  /** A registry that is blocked, or whose configuration cannot be read. */
+  private notOpened(error: unknown): undefined {
+    if (!(error instanceof TareError) || !error.code.startsWith('REGISTR')) throw error
+    this.call.report({ type: 'warning', rule: 'CacheNotUsed', message: `a cache is not used: ${error.message}` })
+  }
+
+  private async knowledgeOf(
     cache: CacheReader,
     mayUse: ((step: CachedStep) => boolean) | undefined,
-  ): Promise<readonly CachedStep[]> {
+  ): Promise<Pick<CacheDocument, 'steps' | 'mounts'>> {
     const step = this.call.steps.start(`importing cache manifest from ${cache.label}`)
     try {
-      const { steps } = (await cache.read()).document
+      const { steps, mounts } = (await cache.read()).document
       const usable = mayUse === undefined ? steps : steps.filter(mayUse)
       if (usable.length < steps.length) {
         const what =
@@ -84,13 +96,13 @@ export class ImportedCaches implements SharedSteps {
         )
       }
       step.done()
-      return usable
+      return { steps: usable, mounts }
     } catch (error) {
       if (this.call.signal.aborted) throw error
       const why = whyUnusable(error)
       step.done()
       this.warn(cache, `the cache ${cache.label} is not used: ${why}`)
-      return []
+      return { steps: [], mounts: [] }
     }
   }
 
@@ -102,7 +114,46 @@ export class ImportedCaches implements SharedSteps {
     const known = this.byKey.get(key)
     if (known === undefined || this.refused.has(known.step.layer.diffId)) return undefined
     const { keys, form, layer } = known.step
-    return { keys, form, layer, fetch: () => this.fetch(known), refuse: (why) => this.refuse(known, why) }
+    const from = known.cache.label
+    return { keys, form, layer, from, fetch: () => this.fetch(known), refuse: (why) => this.refuse(known, why) }
+  }
+
+  whyNot(key: string): string | undefined {
+    const known = this.byKey.get(key)
+    return known === undefined ? undefined : this.refused.get(known.step.layer.diffId)
+  }
+
+  recipes(): readonly Recipe[] {
+    return [...new Set(this.byKey.values())].flatMap(({ step }) => step.recipe ?? [])
+  }
+
+  /** Brings cache mounts that RUN calls so, unless this store has them. */
+  async bringMounts(ids: readonly string[]): Promise<void> {
+    const isWanted = ({ id }: CachedMount) => ids.some((wanted) => id === wanted || id.endsWith(`/${wanted}`))
+    const wanted = this.mounts.filter(({ mount }) => isWanted(mount))
+    if (wanted.length === 0) return
+    await this.turns.take(async () => {
+      const storage = new RunStorage(this.host.store.own, this.call.signal)
+      const here = new Set((await storage.caches()).map(({ key }) => key))
+      for (const { mount, cache } of wanted) {
+        if (here.has(mount.key)) continue
+        here.add(mount.key)
+        this.mounts.splice(
+          this.mounts.findIndex((one) => one.mount === mount),
+          1,
+        )
+        try {
+          const plain = await decompress(await cache.open(mount.blob), unpackLimit(this.host), mount.blob.size)
+          await storage.receive(plain.bytes, false)
+        } catch (error) {
+          if (this.call.signal.aborted || !(error instanceof TareError) || error.code.startsWith('STORE_')) throw error
+          this.warn(
+            cache,
+            `the cache ${cache.label} is only partly used: its mount ${mount.id} cannot be used: ${error.message}`,
+          )
+        }
+      }
+    })
   }
 
   /** Returns where the layer is if it may stay there: its descriptor, and the repository. */
@@ -163,8 +214,8 @@ export class ImportedCaches implements SharedSteps {
   }
 
   private refuse({ cache, step }: Known, why: string): UnusableResult {
-    this.refused.add(step.layer.diffId)
     const message = `the cache ${cache.label} is only partly used: its layer ${step.blob.digest} ${why}`
+    this.refused.set(step.layer.diffId, `the layer ${step.blob.digest} of the cache ${cache.label} ${why}`)
     this.warn(cache, message)
     return new UnusableResult(message)
   }

@@ -8,3 +8,4 @@
 export { type BuiltSteps, ExportedCaches, unchecked } from './export-caches.ts'
 export { ImportedCaches } from './imported-caches.ts'
 export { inlineMember, writeInline } from './inline.ts'
+export { pruneSharedCache } from './prune-cache.ts'

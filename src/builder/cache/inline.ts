@@ -37,5 +37,5 @@ export function readInline(
       return []
     }
   })
-  return { steps: found, replaced: [] }
+  return { steps: found, mounts: [], replaced: [] }
 }

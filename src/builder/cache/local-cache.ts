@@ -84,12 +84,15 @@ export async function openLocalTarget(host: Host, options: LocalDestination, cal
         layout.put(blob, async () => readFrom(file, 0)),
       )
     },
+    put: (blob, open) => layout.put(blob, async () => open()),
     write: async (document) => {
       const { config, root } = writeCache(document, { imageManifest: true, ociMediaTypes: true }, sha256)
       for (const { blob, bytes } of [config, root]) await layout.put(blob, async () => flow(bytes))
       await layout.label(tag, root.blob)
       return root.blob.digest
     },
+    // Blobs of a folder may belong to other images in it.
+    remove: async () => {},
     close: () => reader.close(),
   }
 }

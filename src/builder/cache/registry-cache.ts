@@ -2,7 +2,7 @@ import type { CacheDestination, RegistryCache } from '../../api/index.ts'
 import type { Registry } from '../../content/registry/index.ts'
 import { type Host, repositoryOf } from '../../images/index.ts'
 import { openRepository, openSource } from '../../images/transports/index.ts'
-import { type Descriptor, familiarName, parseReference, type Reference } from '../../oci/index.ts'
+import { type Descriptor, familiarName, mediaTypes, parseReference, type Reference } from '../../oci/index.ts'
 import { flow, type Reporter, sha256, silent, startTransfer } from '../../support/index.ts'
 import { readCache, writeCache } from './cache-manifest.ts'
 import { type CacheReader, type CacheWriter, NoCache } from './storage.ts'
@@ -54,6 +54,9 @@ export async function openRegistryTarget(
       transfer.done(there.how === 'uploaded' ? 'transferred' : there.how)
       return there.blob
     },
+    put: async (blob, open) => {
+      await registry.put(blob, async () => open())
+    },
     write: async (document) => {
       const { config, root } = writeCache(document, { imageManifest, ociMediaTypes }, sha256)
       await registry.put(config.blob, async () => flow(config.bytes))
@@ -61,6 +64,7 @@ export async function openRegistryTarget(
       await registry.tag(name, root.blob)
       return root.blob.digest
     },
+    remove: (digest) => registry.remove({ mediaType: mediaTypes.manifest, digest, size: 0 }),
     close: async () => registry.close(),
   }
 }

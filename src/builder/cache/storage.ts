@@ -50,7 +50,11 @@ export interface CacheWriter {
   read(): Promise<FoundCache>
   /** Stores a layer, unless it is there. Returns its descriptor. */
   store(layer: LayerToStore): Promise<Descriptor>
+  /** Stores a file, unless it is there. */
+  put(blob: Descriptor, open: () => Bytes): Promise<void>
   /** Replaces the cache. The layers are there. */
   write(document: CacheDocument): Promise<Digest | undefined>
+  /** Deletes a manifest that is no longer needed. */
+  remove(digest: Digest): Promise<void>
   close(): Promise<void>
 }

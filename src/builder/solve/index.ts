@@ -4,6 +4,9 @@
  * In: a Plan, the store, contexts, a clock.  Out: snapshots, each a stack of layers in the store.
  * Not here: the meaning of instructions (plan), the image's documents (assemble).
  */
+
+export { forOthers } from './explain/for-others.ts'
+export { type Recipe, readRecipe } from './explain/recipe.ts'
 export type { RemoteFiles } from './input.ts'
 export { type SharedStep, type SharedSteps, type StepRecord, UnusableResult } from './shared-steps.ts'
 export { solve } from './solve.ts'

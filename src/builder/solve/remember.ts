@@ -3,6 +3,8 @@ import type { MadeLayer, Snapshot } from '../../content/layers/index.ts'
 import { isDigest } from '../../oci/index.ts'
 import type { Step } from '../../support/index.ts'
 import type { Operation } from '../plan/index.ts'
+import { explainRecalled, keepRecipe } from './explain/explain.ts'
+import type { Recipe } from './explain/recipe.ts'
 import type { SharedStep, StepRecord } from './shared-steps.ts'
 import type { Tools } from './tools.ts'
 
@@ -23,8 +25,10 @@ export interface RecalledStep extends StepRecord {
 
 /** Returns what a step with this key made, if it still exists: here, otherwise in an imported cache. */
 export function recallStep(tools: Tools, key: string, form: string): RecalledStep | undefined {
-  const own = readRecord(tools, tools.store.records.recall('steps', key))
+  const text = tools.store.records.recall('steps', key)
+  const own = readRecord(tools, text)
   if (own !== undefined) return { layer: own.layer, form, keys: [...new Set([key, ...own.keys])] }
+  if (text !== undefined) tools.explain?.lost.set(key, /sha256:[0-9a-f]{64}/.exec(text)?.[0] ?? 'an unknown one')
   const shared = tools.shared?.recall(key)
   return shared === undefined ? undefined : { ...recordOf(shared), shared }
 }
@@ -50,6 +54,15 @@ export function rememberStep(tools: Tools, { keys, form, layer }: StepRecord): v
   tools.store.records.remember('latest', form, JSON.stringify(layer))
 }
 
+/** A step whose result is remembered. */
+export interface Reuse {
+  readonly operation: Operation
+  readonly tools: Tools
+  readonly step: Step
+  readonly recipe: () => Recipe
+  readonly check?: () => Promise<boolean>
+}
+
 /**
  * Ends a step with an earlier result. A shared one is fetched when a later step looks at it, and remembered once it has been found
  * to be what it should be: `check` returns whether the fetched layer is what the step's key names.
@@ -57,16 +70,18 @@ export function rememberStep(tools: Tools, { keys, form, layer }: StepRecord): v
 export function reuse(
   recalled: RecalledStep,
   onto: Snapshot,
-  { operation, tools, step, check }: { operation: Operation; tools: Tools; step: Step; check?: () => Promise<boolean> },
+  { operation, tools, step, recipe, check }: Reuse,
 ): Snapshot {
-  step.cached()
   const { shared, layer } = recalled
+  explainRecalled(tools, step, layer, shared?.from)
+  step.cached()
   tools.done?.(operation, recordOf(recalled))
   if (shared === undefined) return tools.snapshots.stack(onto, layer)
   const bring = once(async () => {
     await Promise.all([onto.bring?.(), shared.fetch()])
     if (check !== undefined && !(await check())) throw shared.refuse('is not what its step makes of these files')
     rememberStep(tools, recalled)
+    keepRecipe(tools, recalled.keys, { ...recipe(), diffId: layer.diffId })
   })
   const fetch = once(async () => {
     await Promise.all([onto.fetch?.(), shared.fetch()])

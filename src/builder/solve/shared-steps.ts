@@ -1,4 +1,5 @@
 import type { MadeLayer } from '../../content/layers/index.ts'
+import type { Recipe } from './explain/recipe.ts'
 
 /** What a step has left: the layer it made, and what finds it again. */
 export interface StepRecord {
@@ -7,6 +8,7 @@ export interface StepRecord {
   /** Its key without contents. */
   readonly form: string
   readonly layer: MadeLayer
+  readonly recipe?: Recipe | undefined
 }
 
 /** Results of steps that other stores have shared, read before the build. */
@@ -15,10 +17,16 @@ export interface SharedSteps {
   knows(form: string): boolean
   /** Returns what a step with that key made; undefined if there is none, or if it has turned out to be unusable. */
   recall(key: string): SharedStep | undefined
+  /** Why a result that is known there is not used. */
+  whyNot(key: string): string | undefined
+  /** What its steps were made of, for explanations. */
+  recipes(): readonly Recipe[]
 }
 
 /** A result that may have to be fetched. */
 export interface SharedStep extends StepRecord {
+  /** For messages: which cache has it. */
+  readonly from: string
   /** Brings the layer into the store. Rejects with `UnusableResult` if it cannot be had: the step has to be executed. */
   fetch(): Promise<void>
   /** Makes sure that it is not used again. Returns the error to throw. `why` completes the sentence: `the layer … does not …`. */

@@ -39,7 +39,7 @@ export async function solve(plan: Plan, tools: Tools): Promise<readonly (Snapsho
   const signal = AbortSignal.any([tools.signal, stop.signal])
   // Many steps may listen.
   setMaxListeners(0, signal)
-  const own: Tools = { ...tools, signal }
+  const own: Tools = { ...tools, signal, operations: plan.operations }
   // Better now than after half of the work.
   if (plan.operations.some(({ kind }) => kind === 'run')) tools.sandbox()
   for (const operation of plan.operations) if (operation.kind === 'run') refuseForeignRun(operation, plan)

@@ -21,8 +21,14 @@ export interface Tools {
   readonly made?: Set<string>
   /** Results from other stores, used if this one has none. */
   readonly shared?: SharedSteps | undefined
+  /** Brings cache mounts from elsewhere, by what RUN calls them, before a step uses them. */
+  readonly bringMounts?: ((ids: readonly string[]) => Promise<void>) | undefined
   /** Told of each step's result, whether it was made now or earlier. */
   readonly done?: ((operation: Operation, record: StepRecord) => void) | undefined
+  /** If every step is to say why it is executed or not. */
+  readonly explain?: Explaining | undefined
+  /** Those of the plan. */
+  readonly operations?: readonly Operation[]
   readonly now: () => Date
   /** The time of directories created by WORKDIR, in seconds since 1970. */
   readonly epoch?: number | undefined
@@ -39,6 +45,13 @@ export interface Tools {
   readonly git?: (operation: GitOperation, step: Step) => Promise<RemoteFiles>
   /** Fetches layers of a base that are still in a registry. */
   readonly fetchBase?: (operation: ImageOperation, step: Step) => Promise<void>
+}
+
+export interface Explaining {
+  /** Whether nothing is remembered because the whole build does without the cache. */
+  readonly noCache: boolean
+  /** Results that are known but gone: their layers, by key. */
+  readonly lost: Map<string, string>
 }
 
 /** A downloaded file. */

@@ -7,6 +7,7 @@ import { explainWriteFailure } from './failures.ts'
  * The cache, by kind:
  * - `layers`: a layer's index, by diffId
  * - `steps`: a step's result, by cache key
+ * - `recipes`: what a step was made of, in words, by cache key
  * - `latest`: the last layer made by a step of this form, whatever its files contained
  * - `contexts`: the files' digests, by the context's folder
  * - `origins`: how and where registries have a layer compressed, by diffId
@@ -18,6 +19,7 @@ export type RecordKind =
   | 'layers'
   | 'inspected'
   | 'steps'
+  | 'recipes'
   | 'latest'
   | 'contexts'
   | 'origins'

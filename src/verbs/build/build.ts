@@ -4,17 +4,22 @@ import type { Host } from '../../images/index.ts'
 
 /** Builds an image from a Dockerfile and makes its outputs. */
 export async function build(host: Host, options: BuildOptions): Promise<BuildResult> {
+  const begun = performance.now()
+  const { cacheLimit, limitCache } = await import('../../builder/usage/index.ts')
+  // Better now than after the work.
+  cacheLimit(host)
   const building = new BuildRun(host, options)
   const release = host.store.lease()
   try {
-    await building.begin()
+    await building.caches.begin()
     const planned = await building.plan()
     const images = []
     for (const plan of planned) images.push(await building.make(plan))
     options.signal?.throwIfAborted()
     const image = await building.finish(planned, images)
     await options.onImage?.(image)
-    await building.exportCaches()
+    await building.caches.export()
+    await limitCache(host, performance.now() - begun)
     return image
   } finally {
     // On a full disk, closing fails as well.

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { PruneOptions, PruneResult, Removal } from '../../api/index.ts'
+import type { CachePruneOptions, PruneResult, Removal } from '../../api/index.ts'
 import { runStorage } from '../../builder/session/index.ts'
+import { chooseObjects, diskOf, readObjectFilters, readUsage, removeObjects } from '../../builder/usage/index.ts'
 import { ownersIn } from '../../disk/index.ts'
 import type { Host } from '../../images/index.ts'
 import { collectGarbage, forgetBases, layerOfStep, readTime } from '../../images/index.ts'
@@ -11,7 +12,9 @@ import { TareError } from '../../support/index.ts'
 /**
  * Removes cached steps and bases with the layers that only they need, and cache mounts and unpacked layers that are not in use.
  */
-export async function pruneBuildCache(host: Host, { filters = [], signal }: PruneOptions = {}): Promise<PruneResult> {
+export async function pruneBuildCache(host: Host, options: CachePruneOptions = {}): Promise<PruneResult> {
+  const { filters = [], signal } = options
+  if (isBounded(options) || !filters.every(isSimple)) return pruneObjects(host, options)
   const { before, types } = readCacheFilters(filters, host.now())
   const kept = runStorage(host, signal)
   const none: PruneResult = { removed: [], reclaimed: 0 }
@@ -24,6 +27,27 @@ export async function pruneBuildCache(host: Host, { filters = [], signal }: Prun
     removed: [...steps.removed, ...mounts.map(({ key }): Removal => ({ deleted: `sha256:${key}` }))],
     reclaimed: steps.reclaimed + mounts.reduce((sum, { size }) => sum + size, unpacked),
   }
+}
+
+function isBounded({ maxUsedSpace, reservedSpace, minFreeSpace }: CachePruneOptions): boolean {
+  return [maxUsedSpace, reservedSpace, minFreeSpace].some((bound) => bound !== undefined)
+}
+
+/** Whether a filter says only how old, or what kind. */
+function isSimple(filter: string): boolean {
+  return filter.startsWith('until=') || filter === 'type=regular' || filter === 'type=exec.cachemount'
+}
+
+/** Removes as much as the bounds ask for, least recently used first. */
+async function pruneObjects(host: Host, { filters = [], signal, ...bounds }: CachePruneOptions): Promise<PruneResult> {
+  const tests = readObjectFilters(filters, host.now())
+  const chosen = chooseObjects(await readUsage(host, { signal }), tests, bounds, diskOf(host.store.home).free)
+  const gone = await removeObjects(host, chosen)
+  const removed = gone.flatMap(({ id, type }): Removal[] => {
+    if (type === 'internal') return []
+    return [{ deleted: (type === 'regular' ? id : `sha256:${id}`) as Digest }]
+  })
+  return { removed, reclaimed: gone.reduce((sum, { size }) => sum + size, 0) }
 }
 
 /** Removes the command output of finished builds: folders named `<time>-<process>`. */
@@ -46,7 +70,7 @@ async function forgetSteps({ store }: Host, before: number): Promise<PruneResult
     for (const { key, since } of store.records.all('steps')) {
       if (since >= before) continue
       const layer = layerOfStep(store, key)
-      store.records.forget('steps', key)
+      for (const kind of ['steps', 'recipes'] as const) store.records.forget(kind, key)
       if (layer !== undefined) forgotten.add(layer)
     }
     for (const digest of forgetBases(store, before)) forgotten.add(digest)

@@ -6,6 +6,7 @@ import { type Bytes, systemCode, TareError } from '../../../support/index.ts'
 import { type Machine, runProgram, thisMachine } from '../machine/index.ts'
 import { removeAll } from '../rootfs/index.ts'
 import { receiveCaches, sendCaches } from './carry-caches.ts'
+import { withoutWaysOut } from './safe-caches.ts'
 
 /** A persistent cache mount. */
 export interface StoredCache {
@@ -53,11 +54,27 @@ export class RunStorage {
     return { count: found.length, size: (await this.sizes(found)).reduce((sum, size) => sum + size, 0) }
   }
 
+  /** Returns the size of everything that RUN keeps, caches and directories included. */
+  async size(): Promise<number> {
+    const folders = ['caches', 'running', ...repeatable].map((kind) => join(this.folder, kind)).filter(existsSync)
+    return (await this.sizes(folders)).reduce((sum, size) => sum + size, 0)
+  }
+
+  /** The folders whose size `size` tells. */
+  get kinds(): readonly string[] {
+    return ['caches', 'running', ...repeatable]
+  }
+
+  /** Whether the cache is held by a running step. */
+  isHeld(key: string): boolean {
+    return this.isLocked(key)
+  }
+
   /** Removes caches last used before that time, except those in use. Returns them. */
-  async removeCaches(before: number): Promise<readonly StoredCache[]> {
+  async removeCaches(before: number, keys?: ReadonlySet<string>): Promise<readonly StoredCache[]> {
     const oldest = this.beginningOfSteps()
     const doomed = (await this.caches()).filter(({ key, used }) => {
-      if (used >= before || used >= oldest) return false
+      if (used >= before || used >= oldest || keys?.has(key) === false) return false
       return !this.isLocked(key)
     })
     await removeAll(
@@ -75,6 +92,11 @@ export class RunStorage {
     const doomed = repeatable.flatMap((kind) => this.places(kind)).flatMap(renamed)
     await removeAll(this.machine, doomed)
     return size
+  }
+
+  /** Returns one cache as a tar, by its key. */
+  sendOne(key: string): Bytes {
+    return sendCaches(this.machine, this.own('caches'), [key])
   }
 
   /** Returns all caches, or those with these ids, as a tar. Throws `CACHE_UNKNOWN`. */
@@ -95,13 +117,13 @@ export class RunStorage {
     return { caches, bytes }
   }
 
-  /** Adds caches from a tar made by `send`, replacing those with the same ids. Throws `CACHE_IN_USE`, `ARCHIVE_INVALID`. */
-  async receive(bytes: Bytes): Promise<readonly string[]> {
+  /** Adds caches from a tar made by `send`, replacing those with the same ids. If it is not `trusted`, what could reach out of them is left out. Throws `CACHE_IN_USE`, `ARCHIVE_INVALID`. */
+  async receive(bytes: Bytes, trusted = true): Promise<readonly string[]> {
     const oldest = this.beginningOfSteps()
     const work = new ProcessFiles(this.own('running'), this.owners).make(['caches'])
     const from = join(work, 'caches')
     try {
-      const taken = await receiveCaches(this.machine, from, bytes)
+      const taken = await receiveCaches(this.machine, from, trusted ? bytes : withoutWaysOut(bytes))
       makeFolder(this.own('caches'), privately)
       for (const { key, id } of taken) {
         const place = join(this.own('caches'), key)

@@ -13,6 +13,9 @@ import { explainMissing } from '../copy/missing.ts'
 import { pickParents } from '../copy/pick-parents.ts'
 import { type Pick as Picked, pickSources } from '../copy/pick-sources.ts'
 import type { Excluder } from '../copy/selection.ts'
+import { copyRecipe, sourceOf } from '../explain/copy-recipe.ts'
+import { explainExecuted } from '../explain/explain.ts'
+import type { Recipe } from '../explain/recipe.ts'
 import type { Input } from '../input.ts'
 import { resolveOwner } from '../owner.ts'
 import { keyOf, latestLayer, mayRecallKey, type RecalledStep, recallStep, rememberStep, reuse } from '../remember.ts'
@@ -55,6 +58,8 @@ class CopyStep {
   private readonly found: (Found | undefined)[]
   private readonly archives: ArchiveSource[] = []
   private readonly unpacked = new Set<RegularFile>()
+  /** What the sources contain, digested, once that is known. */
+  private listing = ''
 
   constructor(operation: CopyOperation, onto: Snapshot, inputs: readonly Input[], tools: Tools, step: Step) {
     this.operation = operation
@@ -88,7 +93,8 @@ class CopyStep {
     // Without an earlier layer of this form, no key can be found: files are then hashed only while being read anyway.
     const mayRecall = tools.mayRecall(operation)
     const latest = mayRecallKey(tools, operation, form) ? latestLayer(tools, form) : undefined
-    const isKnown = latest !== undefined || (mayRecall && tools.shared?.knows(form) === true)
+    const isElsewhere = tools.shared?.knows(form) === true || tools.explain !== undefined
+    const isKnown = latest !== undefined || (mayRecall && isElsewhere)
     const key = !isKnown && remotes.length === 0 ? undefined : await this.key(form)
     const isUsable = isKnown && key !== undefined && mayRecallKey(tools, operation, key)
     const known = isUsable ? recallStep(tools, key, form) : undefined
@@ -110,6 +116,8 @@ class CopyStep {
       const record = { keys: [...new Set(keys)], form, layer }
       rememberStep(tools, record)
       tools.done?.(operation, record)
+      const told = { operation, step: this.step, recipe: this.recipe(), keys: record.keys, layer }
+      explainExecuted(tools, { ...told, nameOf: (path) => sourceOf(path, this.operation, this.found) })
       return tools.snapshots.stack(onto, layer)
     } finally {
       for (const archive of this.archives) archive.close()
@@ -119,7 +127,8 @@ class CopyStep {
   private recalled(known: RecalledStep): Snapshot {
     const { operation, tools, step } = this
     const check = () => this.isMadeOfThese(known.layer)
-    return reuse(known, this.onto, { operation, tools, step, check })
+    const recipe = () => this.recipe()
+    return reuse(known, this.onto, { operation, tools, step, recipe, check })
   }
 
   /**
@@ -140,6 +149,10 @@ class CopyStep {
     } finally {
       for (const archive of this.archives.splice(0)) archive.close()
     }
+  }
+
+  private recipe(): Recipe {
+    return copyRecipe(this.operation, this.onto, this.tools, this.listing)
   }
 
   /** Fetches remote files. */
@@ -181,6 +194,7 @@ class CopyStep {
       (found?.picks ?? []).map((pick) => ({ ...pick, path: `${i}:${pick.name}` })),
     )
     const listing = await unhurried(digestSelections(selections), this.tools.signal)
+    if (awaited.length === 0) this.listing = listing
     return awaited.length === 0 ? keyOf(form, listing) : keyOf(form, listing, awaited)
   }
 

@@ -3,6 +3,8 @@ import { sameContent } from '../../../files/layer/index.ts'
 import { compareTrees, Tree } from '../../../files/tree/index.ts'
 import type { Step } from '../../../support/index.ts'
 import type { MakeDirectoryOperation } from '../../plan/index.ts'
+import { explainExecuted } from '../explain/explain.ts'
+import { recipeOf } from '../explain/recipe.ts'
 import { resolveOwner } from '../owner.ts'
 import { keyOf, mayRecallKey, recallStep, rememberStep, reuse } from '../remember.ts'
 import type { Tools } from '../tools.ts'
@@ -24,7 +26,11 @@ export async function makeDirectoryStep(
     tools.latest ?? '',
   )
   const known = mayRecallKey(tools, operation, key) ? recallStep(tools, key, key) : undefined
-  if (known !== undefined) return reuse(known, onto, { operation, tools, step })
+  const recipe = () => {
+    const times = { SOURCE_DATE_EPOCH: tools.epoch?.toString(), '--rewrite-timestamp': tools.latest?.toString() }
+    return recipeOf(operation, onto, tools, { path: operation.path, owner: operation.owner, ...times })
+  }
+  if (known !== undefined) return reuse(known, onto, { operation, tools, step, recipe })
   await onto.fetch?.()
   const before = onto.tree()
   const draft = before.edit()
@@ -42,5 +48,6 @@ export async function makeDirectoryStep(
   const record = { keys: [key], form: key, layer }
   rememberStep(tools, record)
   tools.done?.(operation, record)
+  explainExecuted(tools, { operation, step, recipe: recipe(), keys: [key], layer })
   return tools.snapshots.stack(onto, layer)
 }

@@ -6,6 +6,8 @@ import { compareTrees } from '../../../files/tree/index.ts'
 import { encodeName, type Step, TareError } from '../../../support/index.ts'
 import type { RunOperation } from '../../plan/index.ts'
 import type { Command, Outcome, SandboxMount } from '../../sandbox/index.ts'
+import { explainExecuted } from '../explain/explain.ts'
+import { runRecipe } from '../explain/run-recipe.ts'
 import { keyOf, mayRecallKey, type RecalledStep, recallStep, rememberStep, reuse } from '../remember.ts'
 import type { Tools } from '../tools.ts'
 import { makeLayer } from './make-layer.ts'
@@ -24,19 +26,22 @@ export async function runStep(
   const { security, mounts } = operation
   const keyWith = (byOrigin: boolean) => keyOfRun(operation, onto, sources, tools, byOrigin)
   const recall = (key: string) => (mayRecallKey(tools, operation, key) ? recallStep(tools, key, key) : undefined)
+  const recipe = () => runRecipe(operation, onto, sources, tools)
   // What is mounted from a stage that is still elsewhere need not be fetched to find the step.
   const byOrigin = mounts.some((mount) => looksInto(mount, sources)) ? keyWith(true) : undefined
   let known: RecalledStep | undefined = byOrigin === undefined ? undefined : recall(byOrigin)
-  if (known !== undefined) return reuse(known, onto, { operation, tools, step })
+  if (known !== undefined) return reuse(known, onto, { operation, tools, step, recipe })
   await fetchForKey(operation, sources)
   const key = keyWith(false)
   known = recall(key)
-  if (known !== undefined) return reuse(known, onto, { operation, tools, step })
+  if (known !== undefined) return reuse(known, onto, { operation, tools, step, recipe })
   if (security === 'insecure' && !tools.run.allowInsecure)
     throw new TareError('RUN_INSECURE', 'security.insecure is not allowed', {
       remedy: 'If you trust the Dockerfile, use --allow security.insecure.',
     })
   for (const { fetch } of [onto, ...[...sources.values()].flatMap(({ snapshot }) => snapshot ?? [])]) await fetch?.()
+  const caches = mounts.filter(({ type }) => type === 'cache').map(({ id, target = '' }) => id ?? target)
+  if (caches.length > 0) await tools.bringMounts?.(caches)
   const command = await commandOf(operation, sources, tools)
   const outcome = await execute(operation, command, onto, tools, step)
   let chain: string | undefined
@@ -47,6 +52,7 @@ export async function runStep(
     const record = { keys: byOrigin === undefined ? [key] : [key, byOrigin], form: key, layer }
     rememberStep(tools, record)
     tools.done?.(operation, record)
+    explainExecuted(tools, { operation, step, recipe: recipe(), keys: record.keys, layer })
     const snapshot = tools.snapshots.stack(onto, layer)
     if (differences.some(({ kind }) => kind !== 'touch')) chain = snapshot.id
     return snapshot

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { replaceFile } from '../../../disk/index.ts'
 import type { BuildResult } from '../../../index.ts'
 import { Failure } from '../../failure.ts'
+import type { ExplainedStep } from './explanations.ts'
 
 /** Writes the image ID without a trailing newline. */
 export function writeIdFile(path: string, { id }: BuildResult): void {
@@ -25,12 +26,13 @@ export function removeIdFile(path: string): void {
  * Writes the members that `docker buildx build --metadata-file` writes for an image. After a push, the digest is the registry's.
  * An index has no config; without an image there is nothing to write.
  */
-export function writeMetadataFile(path: string, result: BuildResult): void {
+export function writeMetadataFile(path: string, result: BuildResult, explained: readonly ExplainedStep[] = []): void {
   const { platform, id, names, outputs } = result
   const pushed = outputs.find(({ kind }) => kind === 'push')
   const isImage = outputs.some(({ digest }) => digest !== undefined)
   const { mediaType, digest, size } = pushed ?? result
   const image = names.length > 0 ? names.map(fullName).join(',') : (pushed?.to ?? '')
+  const explanation = explained.length === 0 ? {} : { 'tare.explain': explained }
   const metadata = {
     ...(platform === undefined ? {} : { 'containerimage.config.digest': id }),
     'containerimage.descriptor': {
@@ -39,8 +41,9 @@ export function writeMetadataFile(path: string, result: BuildResult): void {
     },
     'containerimage.digest': digest,
     ...(image === '' ? {} : { 'image.name': image }),
+    ...explanation,
   }
-  writeWhole(path, JSON.stringify(isImage ? metadata : {}, undefined, 2))
+  writeWhole(path, JSON.stringify(isImage ? metadata : explanation, undefined, 2))
 }
 
 function platformJson(platform: NonNullable<BuildResult['platform']>): object {

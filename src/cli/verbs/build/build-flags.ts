@@ -32,6 +32,7 @@ export const buildFlags = {
   },
   check: { type: 'bool', help: 'Shorthand for "--call=check"' },
   debug: { type: 'bool', short: 'D', help: 'Enable debug logging' },
+  explain: { type: 'bool', help: 'Say of each step why it was executed, or where its result comes from' },
   file: { type: 'string', short: 'f', help: 'Name of the Dockerfile (default: "PATH/Dockerfile")' },
   iidfile: { type: 'string', help: 'Write the image ID to the file' },
   label: { type: 'list', help: 'Set metadata for an image' },
@@ -59,6 +60,7 @@ export const buildFlags = {
   quiet: { type: 'bool', short: 'q', help: 'Suppress the build output and print image ID on success' },
   'rewrite-timestamp': { type: 'bool', help: 'Set file times later than SOURCE_DATE_EPOCH to it' },
   tag: { type: 'list', short: 't', help: 'Name and optionally a tag in the "name:tag" format' },
+  verify: { type: 'bool', help: 'Build twice, the second time elsewhere, and fail if the results differ' },
   target: { type: 'string', help: 'Set the target build stage to build.' },
   push: { type: 'bool', help: 'Shorthand for "--output=type=registry"' },
 

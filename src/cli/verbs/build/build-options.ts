@@ -31,11 +31,12 @@ export async function readBuildOptions(
     tags: flags.tag,
     platforms: flags.platform.some(Boolean) ? flags.platform.filter(Boolean) : undefined,
     contexts: Object.fromEntries(flags['build-context'].map(readNamedContext)),
+    explain: flags.explain,
     noCache: flags['no-cache'],
     pull: flags.pull,
     noCacheFilter: flags['no-cache-filter'],
-    cacheFrom: flags['cache-from'].filter(Boolean).map(readCacheSource),
-    cacheTo: flags['cache-to'].filter(Boolean).map(readCacheDestination),
+    cacheFrom: flags['cache-from'].flatMap(separate).map(readCacheSource),
+    cacheTo: flags['cache-to'].flatMap(separate).map(readCacheDestination),
     environment: env,
     network: flags.network as BuildOptions['network'],
     isolation: readIsolation(flags.isolation),
@@ -82,6 +83,11 @@ async function readDockerfile(call: BuildCall): Promise<BuildOptions['dockerfile
   if (file === '-') return { text: await inputWhole(call), name: 'Dockerfile' }
   if (/^https?:\/\//i.test(file)) return { url: file }
   return { path: file }
+}
+
+/** References alone may stand in one flag, as with docker. */
+function separate(text: string): readonly string[] {
+  return text.includes('=') ? [text] : text.split(',').filter(Boolean)
 }
 
 /** `--build-arg NAME` without a value takes it from the environment. */

@@ -10,6 +10,7 @@ import { answer, readQuestion } from './build-call.ts'
 import { refuseMissingFolder, removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
 import { type BuildFlags, buildFlags } from './build-flags.ts'
 import { readBuildOptions } from './build-options.ts'
+import { collectExplanations, type Explanations } from './explanations.ts'
 import { pausable, readOnError, shellIn } from './failed-step.ts'
 import { readOutputs } from './outputs/read-outputs.ts'
 
@@ -31,7 +32,8 @@ export const build = defineVerb({
     const tare = await call.open()
     const warnings: Warning[] = []
     const progress = pausable(await openProgress(mode, progressOutput(call)))
-    const report = tee(progress, warnings, call, mode)
+    const explained = collectExplanations()
+    const report = tee(progress, warnings, call, mode, explained)
     const onFailedStep = wantsShell ? shellIn(call, progress) : undefined
     if (question !== undefined) {
       const { text, exitCode } = await shown(progress, () => answer(question, tare, { ...options, report }, warnings))
@@ -40,11 +42,17 @@ export const build = defineVerb({
     }
     const onImage = async (image: BuildResult) => {
       for (const text of pushedIn(image)) if (!call.flags.quiet) await tell(call.streams, `pushed ${text}\n`)
-      writeFiles(call, image)
+      writeFiles(call, image, explained)
       if (mode === 'quiet' && !toStdout) await print(call.streams, `${image.id}\n`)
     }
-    const work = () => shown(progress, () => tare.build({ ...options, report, onFailedStep, onImage }))
-    await (mode === 'quiet' || mode === 'rawjson' ? work() : withWarnings(warnings, call, work))
+    const buildAll = async () => {
+      if (call.flags.verify)
+        await (await import('./verify/verify.ts')).verifyBuild(call, tare, { ...options, report, onFailedStep })
+      return tare.build({ ...options, report, onFailedStep, onImage })
+    }
+    const work = () => shown(progress, buildAll)
+    if (mode === 'quiet' || mode === 'rawjson') await work()
+    else await withWarnings(warnings, call, () => withExplanations(explained, call, work))
     return 0
   },
 })
@@ -67,10 +75,30 @@ async function withWarnings<T>(warnings: readonly Warning[], call: BuildCall, wo
   }
 }
 
-function tee(progress: Progress, warnings: Warning[], { streams, env }: BuildCall, mode: ProgressMode): Reporter {
+/** Explanations as well. */
+async function withExplanations<T>(
+  explained: Explanations,
+  { streams }: BuildCall,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work()
+  } finally {
+    await tell(streams, explained.text())
+  }
+}
+
+function tee(
+  progress: Progress,
+  warnings: Warning[],
+  { streams, env }: BuildCall,
+  mode: ProgressMode,
+  explained: Explanations,
+): Reporter {
   const colored = streams.stderr.isTTY === true && !env['NO_COLOR']
   return (event: TareEvent) => {
     if (event.type === 'warning') warnings.push(event)
+    explained.take(event)
     progress.report(event)
     if (isLeak(event)) progress.interject(formatLeak(event, colored))
     // The result may differ from what was requested.
@@ -90,9 +118,9 @@ function readMode({ flags, given, env }: BuildCall): ProgressMode {
   return 'quiet'
 }
 
-function writeFiles({ flags }: BuildCall, result: BuildResult): void {
+function writeFiles({ flags }: BuildCall, result: BuildResult, explained: Explanations): void {
   if (flags.iidfile !== undefined) writeIdFile(flags.iidfile, result)
-  if (flags['metadata-file'] !== undefined) writeMetadataFile(flags['metadata-file'], result)
+  if (flags['metadata-file'] !== undefined) writeMetadataFile(flags['metadata-file'], result, explained.steps())
 }
 
 /** Returns what was pushed, with its digest. */

@@ -1,11 +1,12 @@
-import type { CacheDestination, CacheSource } from '../../../index.ts'
+import type { CacheDestination, CacheSource, GithubCache } from '../../../index.ts'
 import { Failure, notYet } from '../../failure.ts'
+import { sizeOf } from '../../flags.ts'
 import { compressions, levelOf } from '../images/image-kind.ts'
 import { FlagFields } from './flag-fields.ts'
 
 // BuildKit's other kinds.
 const others = ['s3', 'azblob']
-const remedy = 'Use type=registry, type=local or type=inline.'
+const remedy = 'Use type=registry, type=local, type=gha or type=inline.'
 
 /** `user/app:cache` alone, or `type=registry|local` with its keys. (buildx, --cache-from) */
 export function readCacheSource(text: string): CacheSource {
@@ -17,15 +18,17 @@ export function readCacheSource(text: string): CacheSource {
 }
 
 function readSource(fields: FlagFields): CacheSource {
-  const verify = fields.take('verify')
+  const trust = { verify: fields.take('verify'), mounts: fields.takeSwitch('mounts') }
   switch (fields.type) {
     case 'registry':
-      return { type: 'registry', ref: needed(fields, 'ref', '--cache-from'), insecure: insecureOf(fields), verify }
+      return { type: 'registry', ref: needed(fields, 'ref', '--cache-from'), insecure: insecureOf(fields), ...trust }
     case 'local':
       return {
-        ...{ type: 'local', path: needed(fields, 'src', '--cache-from'), verify },
+        ...{ type: 'local', path: needed(fields, 'src', '--cache-from'), ...trust },
         ...{ tag: fields.take('tag'), digest: fields.take('digest') },
       }
+    case 'gha':
+      return { ...githubOf(fields), ...trust }
     case 'inline':
       throw new Failure('--cache-from type=inline is unknown', {
         remedy: 'Write --cache-from with the name of the image.',
@@ -58,6 +61,8 @@ function readDestination(fields: FlagFields): CacheDestination {
         ...{ type: 'local', path: needed(fields, 'dest', '--cache-to'), tag: fields.take('tag') },
         ...exportOf(fields),
       }
+    case 'gha':
+      return { ...githubOf(fields), ...exportOf(fields) }
     case 'inline':
       if ((fields.take('mode') ?? 'min') !== 'min')
         throw new Failure('--cache-to type=inline has no mode=max: an image has only its own layers', {
@@ -66,6 +71,15 @@ function readDestination(fields: FlagFields): CacheDestination {
       return { type: 'inline' }
     default:
       throw unknown(fields.type, '--cache-to')
+  }
+}
+
+function mountsOf(fields: FlagFields) {
+  const ids = fields.take('mounts-ids')
+  return {
+    mounts: fields.takeSwitch('mounts'),
+    mountIds: ids?.split(';').filter(Boolean),
+    mountsMax: sizeOf(fields.take('mounts-max')),
   }
 }
 
@@ -83,7 +97,21 @@ function exportOf(fields: FlagFields) {
   return {
     ...{ mode, compression, compressionLevel: levelOf(fields.take('compression-level'), compression ?? 'gzip') },
     ...{ ignoreError: fields.takeSwitch('ignore-error'), sign: fields.take('sign') },
+    ...mountsOf(fields),
   }
+}
+
+const spans: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+
+function githubOf(fields: FlagFields): GithubCache {
+  const [scope, token, url] = [fields.take('scope'), fields.take('token'), fields.take('url_v2')]
+  const said = fields.take('timeout')
+  const [, count, unit] = /^(\d+)(ms|s|m|h)$/.exec(said ?? '') ?? []
+  if (said !== undefined && count === undefined)
+    throw new Failure(`invalid timeout ${JSON.stringify(said)}`, { remedy: 'Write a number and a unit, as in 10m.' })
+  // For version 1 of the service, which GitHub has switched off, and for GitHub's other API, which is not needed.
+  for (const key of ['url', 'version', 'repository', 'ghtoken']) fields.take(key)
+  return { type: 'gha', scope, token, url, timeout: count === undefined ? undefined : Number(count) * spans[unit!]! }
 }
 
 function insecureOf(fields: FlagFields): boolean | undefined {

@@ -1,0 +1,107 @@
+import { join } from 'node:path'
+import type { BuildOptions, BuildResult, Ignorable, ImageDiff, Tare } from '../../../../index.ts'
+import type { Call } from '../../../command.ts'
+import { Failure } from '../../../failure.ts'
+import { print, tell } from '../../../streams.ts'
+import { printable } from '../../../text/printable.ts'
+import { diffTable } from '../../contents/diff-table.ts'
+import type { BuildFlags } from '../build-flags.ts'
+import { copyContext, otherPlace, storeWithImages } from './other-place.ts'
+
+// `date` in a RUN has another second.
+const later = 2000
+// More files are counted.
+const mostFiles = 20
+
+/** Builds without outputs, a second time elsewhere, and compares the two. Throws a Failure if they differ in more than times. */
+export async function verifyBuild(call: Call<BuildFlags>, tare: Tare, options: BuildOptions): Promise<void> {
+  const { context } = options
+  if (context.kind === 'stream')
+    throw new Failure('--verify needs a context that can be read twice', { remedy: 'Name a directory or an address.' })
+  const bare: BuildOptions = {
+    ...options,
+    tags: [],
+    outputs: undefined,
+    cacheTo: undefined,
+    onImage: undefined,
+    load: false,
+  }
+  const first = await tare.build(bare)
+  const place = otherPlace()
+  try {
+    await pause(later, call.signal)
+    const home = join(place.folder, 'store')
+    storeWithImages(tare.home, home)
+    if (context.kind === 'directory') copyContext(context.path, join(place.folder, 'context'))
+    const { openTare } = await import('../../../../index.ts')
+    const other = await openTare({ home, environment: call.env })
+    const second = await surrounded(place.folder, () =>
+      other.build({
+        ...{ ...bare, cacheFrom: undefined },
+        context: context.kind === 'directory' ? { ...context, path: join(place.folder, 'context') } : context,
+      }),
+    )
+    const archive = join(place.folder, 'image.tar')
+    await other.images.save({ names: [second.id], format: 'oci', to: { path: archive } })
+    await report(call, tare, first, archive)
+  } catch (error) {
+    if (first.names.length === 0) await tare.images.remove({ names: [first.id], force: true }).catch(() => {})
+    throw error
+  } finally {
+    place.remove()
+  }
+}
+
+/** Runs the work with another umask and another TMPDIR. */
+async function surrounded<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  const umask = process.umask(0o022)
+  process.umask(umask === 0o022 ? 0o077 : 0o022)
+  const before = process.env['TMPDIR']
+  process.env['TMPDIR'] = folder
+  try {
+    return await work()
+  } finally {
+    process.umask(umask)
+    if (before === undefined) delete process.env['TMPDIR']
+    else process.env['TMPDIR'] = before
+  }
+}
+
+async function pause(time: number, signal: AbortSignal): Promise<void> {
+  const { setTimeout: sleep } = await import('node:timers/promises')
+  await sleep(time, undefined, { signal })
+}
+
+const times: readonly Ignorable[] = ['file-times', 'image-times', 'layers', 'tar-format']
+
+async function report(call: Call<BuildFlags>, tare: Tare, { id }: BuildResult, archive: string): Promise<void> {
+  const { streams, env } = call
+  const isFixed = (env['SOURCE_DATE_EPOCH'] ?? '') !== ''
+  const compare = (ignore: readonly Ignorable[]) => tare.images.diff({ a: id, b: archive, ignore })
+  const found = await compare(isFixed ? ['names'] : ['names', ...times])
+  if (found.equal) {
+    const whole = isFixed ? found : await compare(['names'])
+    const count = whole.files.length + whole.config.length + whole.history.length
+    const but = whole.equal ? '' : `, apart from ${count} times, which SOURCE_DATE_EPOCH would fix`
+    await tell(streams, `\nVerified: built twice, with the same result${but}.\n`)
+    return
+  }
+  await print(streams, `${diffTable(found, false)}${await makers(tare, id, archive, found)}`)
+  throw new Failure('the second build has another result', {
+    remedy: isFixed
+      ? 'Nothing was named or sent. For times of files that RUN writes, add --rewrite-timestamp.'
+      : 'Nothing was named or sent. Differences in times alone do not count as long as SOURCE_DATE_EPOCH is not set.',
+  })
+}
+
+/** Says which instruction wrote each file that differs. */
+async function makers(tare: Tare, a: string, b: string, { files }: ImageDiff): Promise<string> {
+  const shown = files.filter(({ type }) => type !== 'directory').slice(0, mostFiles)
+  const lines = await Promise.all(
+    shown.map(async ({ path, kind }) => {
+      const { changes } = await tare.images.why({ image: kind === 'added' ? b : a, path: `/${path}` })
+      return ` /${printable(path)}: ${printable(changes.at(-1)?.createdBy ?? 'unknown')}\n`
+    }),
+  )
+  return lines.length === 0 ? '' : `\nWritten by:\n${lines.join('')}`
+}
