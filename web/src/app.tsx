@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useMemo, useReducer, useState } from 'preact/hooks'
-import { takeKey } from './key-bindings.ts'
+import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks'
+import { type Keyboard, takeKey } from './key-bindings.ts'
 import type { CheckResult, ImageDiff, WeighResult } from './library.ts'
 import { compareStates } from './model/compare.ts'
 import type { Model } from './model/image.ts'
@@ -59,12 +59,13 @@ export function App({ model, source }: { readonly model: Model; readonly source:
   }, [views[0]!.image])
   const tabs = tabsOf(isPair, checked)
 
-  useEffect(() => {
-    const hear = (event: KeyboardEvent) =>
-      takeKey(event, { state, change, model, views, tabs: tabs.map(({ tab }) => tab) })
+  const keyboard = useRef<Keyboard | undefined>(undefined)
+  keyboard.current = { state, change, model, views, tabs: tabs.map(({ tab }) => tab) }
+  useLayoutEffect(() => {
+    const hear = (event: KeyboardEvent) => takeKey(event, keyboard.current!)
     document.addEventListener('keydown', hear)
     return () => document.removeEventListener('keydown', hear)
-  })
+  }, [])
 
   const showPath = (path: string) => {
     const node = findPath(tree, path)

@@ -3,7 +3,8 @@ import type { View } from './model/view.ts'
 import { type Change, inScope, remember, type State, type Tab } from './state.ts'
 import { colouringsOf } from './treemap/colours.ts'
 
-interface Keyboard {
+/** What keys act on, as it is now. */
+export interface Keyboard {
   readonly state: State
   readonly change: (change: Change) => void
   readonly model: Model
@@ -30,9 +31,13 @@ export function takeKey(event: KeyboardEvent, { state, change, model, views, tab
   const tab = tabs[Number(event.key) - 1]
   if (tab !== undefined) change({ tab })
   else if (event.key === '/') {
-    change({ tab: 'files' })
-    // Once the view is there.
-    setTimeout(() => document.getElementById('search')?.focus())
+    const focus = () => document.getElementById('search')?.focus()
+    if (state.tab === 'files') focus()
+    else {
+      change({ tab: 'files' })
+      // Once the view is there.
+      setTimeout(focus)
+    }
   } else if (event.key === '?') change({ showsKeys: true })
   else if (event.key === 'c') {
     const colourings = colouringsOf(views)

@@ -39,8 +39,8 @@ export function Keys({ hasKeys, onSwitch, onClose }: KeysProps) {
         ))}
       </dl>
       <label>
-        <input type="checkbox" checked={hasKeys} onChange={(event) => onSwitch(event.currentTarget.checked)} /> Single
-        keys do this
+        <input type="checkbox" checked={hasKeys} onChange={(event) => onSwitch(event.currentTarget.checked)} /> Keys
+        without a modifier do this
       </label>
       <form method="dialog">
         <button type="submit" class="plain">
