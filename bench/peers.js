@@ -13,6 +13,7 @@ function tare(scratch, node, user) {
   const call = `${as}env TARE_HOME=${home} HOME=${home}-user ${node} ${program}`
   return {
     build: (tag, folder, fresh) => `${call} build -q ${fresh ? '--no-cache' : ''} -t ${tag} ${folder}`,
+    extract: (folder, to) => `${call} build -q -o ${to} ${folder}`,
     save: (tag, file) => `${call} save -o ${file} ${tag}`,
     images: `${call} images`,
     inspect: (tag) => `${call} inspect ${tag}`,

@@ -62,6 +62,20 @@ export function workloadsIn(scratch) {
         timed: peer.build('bench-files', files),
       }),
     },
+    // The files of a cached image into a new folder, and what cp takes for the same (at most 1.5 times as long is the aim).
+    'local-20000': {
+      input: 'small-20000',
+      of: (peer, folder) =>
+        peer.extract && {
+          once: peer.build('bench-local', folder),
+          before: `rm -rf ${files}-out`,
+          timed: peer.extract(folder, `${files}-out`),
+        },
+    },
+    'copy-20000': {
+      input: 'small-20000',
+      of: (peer, folder) => peer.start && { before: `rm -rf ${files}-out`, timed: `cp -a ${folder} ${files}-out` },
+    },
     ...small(20_000),
     ...small(80_000),
     ...small(320_000),

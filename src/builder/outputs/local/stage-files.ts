@@ -79,6 +79,7 @@ export class FileStager {
 }
 
 class Writer {
+  private readonly umask = process.umask()
   private readonly stager: FileStager
   private readonly files: ImageFiles
   private readonly epoch: number | undefined
@@ -131,12 +132,14 @@ class Writer {
   }
 
   private copy(at: string | Buffer, layer: number, entry: LayerEntry, mtime: number): void {
-    const fd = openSync(at, 'wx', 0o600)
+    // Only the caller can enter the folder.
+    const isWhole = (entry.mode & ~(0o777 & ~this.umask)) === 0
+    const fd = openSync(at, 'wx', isWhole ? entry.mode : 0o600)
     try {
       for (const piece of this.files.pieces(layer, entry))
         for (let done = 0; done < piece.length; ) done += writeSync(fd, piece, done)
       // After the bytes, which would take setuid away.
-      fchmodSync(fd, entry.mode)
+      if (!isWhole) fchmodSync(fd, entry.mode)
       futimesSync(fd, mtime, mtime)
     } finally {
       closeSync(fd)
