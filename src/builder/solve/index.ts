@@ -5,12 +5,16 @@
  * Not here: the meaning of instructions (plan), the image's documents (assemble).
  */
 
+export { archiveFormat } from './copy/archive-source.ts'
+export { splitAtPivot } from './copy/pick-parents.ts'
+export { requireSource } from './copy/require-source.ts'
 export { forOthers } from './explain/for-others.ts'
 export { type Recipe, readRecipe } from './explain/recipe.ts'
-export type { RemoteFiles } from './input.ts'
+export type { Input, RemoteFiles } from './input.ts'
 export { type SharedStep, type SharedSteps, type StepRecord, UnusableResult } from './shared-steps.ts'
 export { solve } from './solve.ts'
 export { squash } from './squash.ts'
 export { treeOfDownload } from './steps/download.ts'
+export { Mask } from './steps/mask.ts'
 export { stackOf } from './steps/run-sources.ts'
 export type { Downloaded, RunSettings, Tools } from './tools.ts'

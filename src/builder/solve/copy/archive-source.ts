@@ -24,16 +24,23 @@ const smallArchive = 48 << 20
  * damaged, and `ARCHIVE_BOMB`.
  */
 export async function openArchiveSource(file: RegularFile, tools: Tools): Promise<ArchiveSource | undefined> {
-  const head = readHead(file)
-  const format = sniff(head)
-  // Text may start like a bzip2 file.
-  const isText = format === 'bzip2' && !bzip2Blocks.includes(head.toString('hex', 4, 10))
-  if (format === 'none' || isText) return looksLikeTar(head) ? plainArchive(file) : undefined
+  const format = archiveFormat(file)
+  if (format === undefined || format === 'tar') return format && plainArchive(file)
   if (file.size <= smallFile) {
     const small = await inflateSmall(readAll(file), Math.min(smallArchive, tools.unpackLimit ?? smallArchive))
     if (small !== undefined) return looksLikeTar(small) ? memoryArchive(small) : undefined
   }
   return inflatedArchive(file, tools)
+}
+
+/** Returns what a file is that ADD may unpack: a tar, or something compressed that may be one. */
+export function archiveFormat(file: RegularFile): 'tar' | Exclude<ReturnType<typeof sniff>, 'none'> | undefined {
+  const head = readHead(file)
+  const format = sniff(head)
+  // Text may start like a bzip2 file.
+  const isText = format === 'bzip2' && !bzip2Blocks.includes(head.toString('hex', 4, 10))
+  if (format !== 'none' && !isText) return format
+  return looksLikeTar(head) ? 'tar' : undefined
 }
 
 // The start of a bzip2 block, and the end of a file without any.

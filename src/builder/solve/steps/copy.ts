@@ -1,17 +1,16 @@
 import { type MadeLayer, type Snapshot, scratch } from '../../../content/layers/index.ts'
-import { compilePath, ignoreMatcher, ignoreRules, parseChmod } from '../../../dockerfile/values/index.ts'
+import { ignoreMatcher, ignoreRules, parseChmod } from '../../../dockerfile/values/index.ts'
 import { unpackInto } from '../../../files/context/index.ts'
 import { expectLayer, HashWorker, type StoredLayer, sameContent, withLayer } from '../../../files/layer/index.ts'
-import { compareTrees, partsOf, type RegularFile, Tree, type TreeDraft } from '../../../files/tree/index.ts'
+import { compareTrees, type RegularFile, Tree, type TreeDraft } from '../../../files/tree/index.ts'
 import { type Step, unhurried } from '../../../support/index.ts'
 import type { CopyOperation, CopySource } from '../../plan/index.ts'
 import { isAlike, isPartOf } from '../copy/alike.ts'
 import { type ArchiveSource, openArchiveSource } from '../copy/archive-source.ts'
 import { Copier, type CopyOptions } from '../copy/copy-into.ts'
 import { digestSelections } from '../copy/listing.ts'
-import { explainMissing } from '../copy/missing.ts'
-import { pickParents } from '../copy/pick-parents.ts'
-import { type Pick as Picked, pickSources } from '../copy/pick-sources.ts'
+import type { Pick as Picked } from '../copy/pick-sources.ts'
+import { requireSource } from '../copy/require-source.ts'
 import type { Excluder } from '../copy/selection.ts'
 import { copyRecipe, sourceOf } from '../explain/copy-recipe.ts'
 import { explainExecuted } from '../explain/explain.ts'
@@ -164,12 +163,8 @@ class CopyStep {
   }
 
   private find({ path, unpack }: CopySource, input: Input): Found {
-    const { tree, timed = false, context } = input
-    const ignoredBy = context?.ignoredBy.bind(context)
-    const picks = (this.operation.parents ? pickParents : pickSources)(tree, path, ignoredBy)
-    if (picks === undefined) throw explainMissing(path, input)
-    // Docker's client rejects such a pattern; in a stage or an image it simply matches nothing.
-    if (picks.length === 0 && context !== undefined) compilePath(partsOf(path).join('/'))
+    const { tree, timed = false } = input
+    const picks = requireSource(path, this.operation.parents, input)
     const { exclude } = this
     return { unpack, picks: picks.map((pick) => ({ ...pick, exclude, untimed: !timed && pick.node === tree.root })) }
   }
