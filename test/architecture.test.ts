@@ -30,6 +30,8 @@ const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))
   .map((file) => file.replaceAll('\\', '/'))
 const sources = files.filter((file) => !file.endsWith('.test.ts'))
+// What npm run proto writes may be long.
+const written = sources.filter((file) => !file.endsWith('_pb.ts'))
 
 const names = [...rooms.keys()].sort((a, b) => b.length - a.length)
 
@@ -95,7 +97,7 @@ test('no verb imports another', () => {
 })
 
 test('no file is over 300 lines, and no folder has over 20 source files', () => {
-  const long = sources.filter((file) => readFileSync(join(root, file), 'utf8').trimEnd().split('\n').length > 300)
+  const long = written.filter((file) => readFileSync(join(root, file), 'utf8').trimEnd().split('\n').length > 300)
   expect(long).toEqual([])
   const folders = new Map<string, number>()
   for (const file of sources) folders.set(dirname(file), (folders.get(dirname(file)) ?? 0) + 1)

@@ -138,6 +138,11 @@ export interface BuildOptions extends LoginCallOptions {
   readonly rewriteTimestamp?: boolean | undefined
   /** The network of RUN where it does not say itself: `default` and `host` are this machine's. Default: `default`. */
   readonly network?: 'default' | 'host' | 'none' | undefined
+  /**
+   * The BuildKit to build on: an address (`unix:///var/run/docker.sock`, `tls://builder:1234`, `docker-container://NAME`, …), or the
+   * name of a builder of buildx or of a docker context. `default` is this machine. Default: `default`.
+   */
+  readonly builder?: string | undefined
   /** How RUN is kept apart from this machine. Default: `auto`. */
   readonly isolation?: Isolation | undefined
   /** Secrets for RUN. Default: none. */

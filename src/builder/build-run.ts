@@ -27,6 +27,7 @@ import {
   type Planned,
   planBuild,
 } from './plan/index.ts'
+import type { BuildEngine } from './remote-build.ts'
 import type { Sandbox } from './sandbox/index.ts'
 import type { Needle } from './session/index.ts'
 import {
@@ -63,6 +64,7 @@ export class BuildRun {
   private readonly bases: BuildBases
   readonly caches: BuildCaches
   private opened: Sandbox | undefined
+  private engine: BuildEngine | undefined
   private readonly secrets: readonly Secret[]
   private readonly agents: Agents
   /** What must not appear in the image. */
@@ -114,6 +116,7 @@ export class BuildRun {
   /** `allStages` includes stages the target does not need, `outline` what can be given to the build. */
   async plan({ allStages = false, outline = false } = {}): Promise<readonly Planned[]> {
     const { host, options } = this
+    if (options.builder !== undefined) this.engine = (await import('./remote-build.ts')).engineOf(host, options)
     const { file, ignore } = await this.contexts.begin()
     this.dockerfile = sourceOf(file)
     const planned: Planned[] = []
@@ -167,8 +170,10 @@ export class BuildRun {
       },
     }
     const search = this.needles.length > 0 && leakPolicy(options, this.checksAreErrors) !== 'allow'
-    const solving = this.caches.solve(plan, search, (caches) => solve(plan, { ...tools, ...caches }))
-    const { snapshots: solved, records } = await solving
+    const { engine } = this
+    const { snapshots: solved, records } = await this.caches.solve(plan, search, (caches) =>
+      engine === undefined ? solve(plan, { ...tools, ...caches }) : engine.solve(plan, tools, this.bases),
+    )
     const { plan: kept, snapshots } = await squash(plan, solved, tools)
     this.bases.keep(plan.operations)
     const { elsewhere } = this.caches
@@ -225,6 +230,7 @@ export class BuildRun {
   }
 
   async close(): Promise<void> {
+    this.engine?.close()
     this.agents.close()
     this.bases.close()
     await this.opened?.close()

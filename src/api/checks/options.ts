@@ -116,6 +116,7 @@ export const buildOptions: Shape<BuildOptions> = {
   epoch: whole(0),
   rewriteTimestamp: flag,
   network: word(),
+  builder: word(),
   isolation: word(),
   secrets: list(
     either<BuildSecret>(

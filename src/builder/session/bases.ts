@@ -175,6 +175,15 @@ export class BuildBases {
     }
   }
 
+  /** Returns how others can pull a base, `docker.io/library/alpine@sha256:…`; undefined if only this machine has it. */
+  pullable(base: BaseImage): string | undefined {
+    const source = this.sources.get(base)
+    if (source !== undefined) return `${repositoryOf(source.name)}@${base.manifest.digest}`
+    const entry = this.stored.get(base)
+    const known = entry === undefined ? undefined : pulledAsWithin(this.host.store, entry, base.manifest)
+    return known?.repository === undefined ? undefined : `${known.repository}@${known.manifest.digest}`
+  }
+
   /** Caches the bases that the build used, for the next one. */
   keep(operations: readonly Operation[]): void {
     for (const operation of operations) if (operation.kind === 'image') this.remember(operation.base)

@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BuildSecret } from '../../api/index.ts'
 import { makePrivateFolder, replaceFile } from '../../disk/index.ts'
+import type { Host } from '../../images/index.ts'
 import { messageOf, systemCode, TareError } from '../../support/index.ts'
 
 /** A secret given to a build. */
@@ -76,6 +77,11 @@ export function needleOf({ bytes }: Secret): Buffer | undefined {
 /** Hashes a secret's content for use in cache keys, with a key of this store: without it, nobody can tell the content. */
 export function keyedHash(folder: string, { id, bytes }: Secret): string {
   return createHmac('sha256', keyOfStore(folder)).update(`${id}\0`).update(bytes).digest('hex')
+}
+
+/** Returns a name for something of this machine that tells others nothing about it. */
+export function sharedKey({ store }: Host, about: string): string {
+  return createHmac('sha256', keyOfStore(store.own)).update(`shared\0${about}`).digest('hex').slice(0, 32)
 }
 
 function keyOfStore(folder: string): Buffer {

@@ -25,6 +25,7 @@ export const buildFlags = {
     placeholder: 'stringArray',
     help: 'Additional build contexts (e.g., name=path)',
   },
+  builder: { type: 'string', help: 'BuildKit to build on: an address, a builder of buildx or a docker context' },
   call: {
     type: 'string',
     help: 'Set method for evaluating build ("build", "check", "outline", "targets", "subrequests.describe"), with ",format=json"',
@@ -82,7 +83,6 @@ export const buildFlags = {
     help: 'Allow extra privileged entitlement ("security.insecure", "network.host")',
   },
   'allow-secret-leak': { type: 'bool', help: 'Shorthand for "--secret-leak=allow"' },
-  builder: { type: 'string', help: 'Override the configured builder instance' },
   'cgroup-parent': { type: 'string', help: 'Set the parent cgroup for the "RUN" instructions during build' },
   compress: { type: 'bool', help: 'Compress the build context using gzip', hidden: true },
   'cpu-period': { type: 'int', help: 'Limit the CPU CFS (Completely Fair Scheduler) period', hidden: true },

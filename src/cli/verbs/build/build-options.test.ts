@@ -110,3 +110,18 @@ test.each([
 ])('%s is refused', async (line, message) => {
   await expect(readBuildOptions(call(`${line} .`))).rejects.toThrow(message)
 })
+
+test('the engine is the flag’s, else the environment’s', async () => {
+  const withEnvironment = (line: string) => ({ ...call(line), env: { TARE_BUILDER: 'far' } })
+  expect(await readBuildOptions(call('--builder near .'))).toMatchObject({ builder: 'near' })
+  expect(await readBuildOptions(withEnvironment('--builder near .'))).toMatchObject({ builder: 'near' })
+  expect(await readBuildOptions(withEnvironment('.'))).toMatchObject({ builder: 'far' })
+  expect((await readBuildOptions(call('.'))).builder).toBeUndefined()
+})
+
+test.each(['verify', 'explain'])('--%s is about steps of this machine', async (name) => {
+  await expect(readBuildOptions(call(`--${name} --builder b .`))).rejects.toThrow(
+    `--${name} and --builder cannot be combined`,
+  )
+  await expect(readBuildOptions(call(`--${name} --builder default .`))).resolves.toMatchObject({ builder: 'default' })
+})

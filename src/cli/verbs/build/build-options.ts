@@ -39,6 +39,7 @@ export async function readBuildOptions(
     cacheTo: flags['cache-to'].flatMap(separate).map(readCacheDestination),
     environment: env,
     network: flags.network as BuildOptions['network'],
+    builder: readBuilder(call),
     isolation: readIsolation(flags.isolation),
     secrets: flags.secret.map((text) => readSecretFlag(text, env)),
     ssh: flags.ssh.map(readSshFlag),
@@ -49,6 +50,16 @@ export async function readBuildOptions(
     secretLeak: readSecretLeak(call),
     signal,
   }
+}
+
+/** What compares or explains steps knows only those that are executed here. */
+function readBuilder({ flags, env }: BuildCall): string | undefined {
+  const builder = flags.builder || env['TARE_BUILDER'] || undefined
+  if (builder === undefined || builder === 'default') return builder
+  for (const name of ['verify', 'explain'] as const)
+    if (flags[name])
+      throw new UsageError(`--${name} and --builder cannot be combined`, 'Build here: --builder default.')
+  return builder
 }
 
 const leakPolicies = ['error', 'warn', 'allow'] as const

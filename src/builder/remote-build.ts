@@ -1,0 +1,54 @@
+import { resolve } from 'node:path'
+import type { BuildOptions } from '../api/index.ts'
+import type { Snapshot } from '../content/layers/index.ts'
+import type { Host } from '../images/index.ts'
+import { TareError } from '../support/index.ts'
+import { contextKey, type Plan } from './plan/index.ts'
+import { findEngine, RemoteBuilder } from './remote/index.ts'
+import { type BuildBases, sharedKey } from './session/index.ts'
+import type { Tools } from './solve/index.ts'
+
+/** An engine for one build. */
+export interface BuildEngine {
+  /** Has the engine make a plan. */
+  solve(plan: Plan, tools: Tools, bases: BuildBases): Promise<readonly (Snapshot | undefined)[]>
+  close(): void
+}
+
+/** Returns the engine that the options name; undefined for this machine. Throws `ENGINE_UNKNOWN`, `ENGINE_ADDRESS`, `ENGINE_UNSUPPORTED`. */
+export function engineOf(host: Host, options: BuildOptions): BuildEngine | undefined {
+  const address = findEngine(options.builder!, host.environment)
+  if (address === undefined) return undefined
+  const refused = [
+    ...(options.isolation === undefined || options.isolation === 'auto' ? [] : ['isolation']),
+    ...(options.onFailedStep === undefined ? [] : ['a shell after a failed step']),
+    ...((options.cacheFrom ?? []).length + (options.cacheTo ?? []).length === 0 ? [] : ['caches of other stores']),
+    ...(options.rewriteTimestamp === true ? ['rewriting of timestamps'] : []),
+  ]
+  if (refused.length > 0)
+    throw new TareError('ENGINE_UNSUPPORTED', `a build on an engine does not have ${refused.join(' and ')}`, {
+      remedy: 'Leave it out, or build here: --builder default.',
+    })
+  const builder = new RemoteBuilder(address)
+  return {
+    solve: (plan, tools, bases) =>
+      builder.solve(plan, {
+        ...{ ...tools, host },
+        pullable: ({ base }) => bases.pullable(base),
+        sharedKey: (about) => sharedKey(host, `${about}\0${pathOf(about, options)}`),
+        warn: (message) => options.report?.({ type: 'warning', rule: 'EngineDiffers', message }),
+        epoch: plan.output.epoch,
+        platform: plan.output.platform,
+        hosts: options.hosts ?? [],
+        entitlements: [...new Set([...(options.allow ?? []), ...(options.network === 'host' ? ['network.host'] : [])])],
+      }),
+    close: () => builder.close(),
+  }
+}
+
+/** The folder behind a context, which tells builds of different folders apart. */
+function pathOf(about: string, { context, contexts = {} }: BuildOptions): string {
+  if (about === 'context ') return context.kind === 'directory' ? resolve(context.path) : context.kind
+  const [, named] = Object.entries(contexts).find(([name]) => `context ${contextKey(name)}` === about) ?? []
+  return named !== undefined && 'path' in named ? resolve(named.path) : ''
+}

@@ -1,0 +1,8 @@
+/**
+ * A plan made by a BuildKit elsewhere: another way from a plan to snapshots, beside solve.
+ *
+ * In: a plan, an engine, what the build is given.  Out: snapshots whose new layers are in the store, verified.
+ * Not here: the engine's address, the image's documents.
+ */
+export { findEngine } from './engine/index.ts'
+export { RemoteBuilder, type RemoteTools } from './remote-builder.ts'

@@ -1,0 +1,84 @@
+import type { ArchiveImage } from '../../content/archive/index.ts'
+import type { MadeLayer } from '../../content/layers/index.ts'
+import type { Host } from '../../images/index.ts'
+import { ingestLayer } from '../../images/ingest/index.ts'
+import type { Digest } from '../../oci/index.ts'
+import { type Bytes, sha256, TareError } from '../../support/index.ts'
+
+/** What the image of a result must be like. */
+export interface Expected {
+  /** For messages. */
+  readonly engine: string
+  /** The layers of the base, as far as they are known. */
+  readonly base: readonly (Digest | undefined)[]
+  /** How many new layers are on top of them. */
+  readonly made: number
+  /** When a layer was made, if nobody says. */
+  readonly now: () => Date
+}
+
+/** Returns one entry for each layer of the base, and for each new one: what the engine completes, and answers with times. */
+export function historyFor({ base, made }: Expected): readonly Readonly<Record<string, string>>[] {
+  return [
+    ...base.map((_, i) => ({ created: '1970-01-01T00:00:00Z', created_by: `base ${i}` })),
+    ...Array.from({ length: made }, (_, i) => ({ created_by: `layer ${i}` })),
+  ]
+}
+
+/** Stores the new layers of an image that an engine has made. Rejects with `ENGINE_INVALID` if it is not what was asked for. */
+export async function keepLayers(
+  host: Host,
+  image: ArchiveImage,
+  expected: Expected,
+  signal: AbortSignal,
+): Promise<readonly MadeLayer[]> {
+  const all = matchLayers(image, expected)
+  const kept: MadeLayer[] = []
+  for (const { layer, created } of all.slice(expected.base.length)) {
+    const open = layer === undefined ? async () => emptyLayer() : () => layer.open()
+    const diffId = layer === undefined ? sha256(emptyTar) : layer.diffId
+    const { size } = await ingestLayer(host, diffId, open, signal, layer?.size)
+    kept.push({ diffId, size, created: created ?? expected.now().toISOString() })
+  }
+  return kept
+}
+
+interface Matched {
+  /** Undefined for one that the engine left out because it is empty. */
+  readonly layer: ArchiveImage['layers'][number] | undefined
+  readonly created: string | undefined
+}
+
+/** An engine may leave out empty layers, and then says so in the history. */
+function matchLayers({ configuration, layers }: ArchiveImage, expected: Expected): readonly Matched[] {
+  const { history = [] } = configuration
+  const count = expected.base.length + expected.made
+  const refuse = (why: string) =>
+    new TareError(
+      'ENGINE_INVALID',
+      `the engine ${expected.engine} returned another image than it was asked for: ${why}`,
+      {
+        remedy: 'Nothing was kept. Please report this, with the versions of tare and of the engine.',
+      },
+    )
+  if (history.length !== count) throw refuse(`${history.length} entries of history instead of ${count}`)
+  let next = 0
+  const matched = history.map((entry, i): Matched => {
+    const said = /^(base|layer) (\d+)$/.exec(entry.created_by ?? '')
+    const number = i < expected.base.length ? i : i - expected.base.length
+    if (said === null || Number(said[2]) !== number)
+      throw refuse(`an unknown entry of history, ${JSON.stringify(entry.created_by)}`)
+    return { layer: entry.empty_layer === true ? undefined : layers[next++], created: entry.created }
+  })
+  if (next !== layers.length) throw refuse(`${layers.length} layers instead of ${next}`)
+  for (const [i, diffId] of expected.base.entries())
+    if (diffId !== undefined && (matched[i]!.layer?.diffId ?? sha256(emptyTar)) !== diffId)
+      throw refuse(`layer ${i} of the base is ${matched[i]!.layer?.diffId}, not ${diffId}`)
+  return matched
+}
+
+const emptyTar = Buffer.alloc(1024)
+
+async function* emptyLayer(): Bytes {
+  yield emptyTar
+}
