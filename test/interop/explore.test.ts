@@ -69,9 +69,9 @@ describe.skipIf(chromiumPath === undefined)('the page', () => {
     expect(await page.locator('h1').textContent()).toBe('first')
     expect(await page.locator('.layer').count()).toBe(2)
     expect(await page.locator('.layer').nth(1).textContent()).toMatch(/COPY two \/.*\+3 added.*~1 changed/)
-    expect(await rows(page)).toEqual(['usr', 'srv', 'etc'])
+    await expect.poll(() => rows(page)).toEqual(['usr', 'srv', 'etc'])
     await row(page, 'usr').click()
-    expect(await rows(page)).toEqual(['usr', 'bin', 'lib', 'srv', 'etc'])
+    await expect.poll(() => rows(page)).toEqual(['usr', 'bin', 'lib', 'srv', 'etc'])
     expect(Number(await page.locator('canvas').getAttribute('data-tiles'))).toBeGreaterThan(8)
     await expect.poll(() => page.locator('.figures').first().textContent()).toMatch(/Wasted50\.0\s*kB/)
     expect(asked.every((url) => url.startsWith(address) || url.startsWith('data:'))).toBe(true)
@@ -85,12 +85,12 @@ describe.skipIf(chromiumPath === undefined)('the page', () => {
     const before = await pixels()
     // The name of the largest directory is at the upper left.
     await canvas.click({ position: { x: 20, y: 8 } })
-    expect(await canvas.getAttribute('data-root')).toBe('/usr')
+    await expect.poll(() => canvas.getAttribute('data-root')).toBe('/usr')
     await expect.poll(() => canvas.getAttribute('data-zooming')).toBe(null)
     expect(await pixels()).not.toBe(before)
-    expect(await page.getByRole('navigation').textContent()).toBe('/usr')
+    await expect.poll(() => page.getByRole('navigation').textContent()).toBe('/usr')
     await page.keyboard.press('Backspace')
-    expect(await canvas.getAttribute('data-root')).toBe('/')
+    await expect.poll(() => canvas.getAttribute('data-root')).toBe('/')
     await expect.poll(() => canvas.getAttribute('data-zooming')).toBe(null)
     expect(said).toEqual([])
   })
@@ -98,31 +98,31 @@ describe.skipIf(chromiumPath === undefined)('the page', () => {
   test('finds files, and says how many', async () => {
     const { page } = await visit(browser, await served('first'), wide)
     await page.getByRole('searchbox').fill('tool')
-    expect(await rows(page)).toEqual(['usr', 'bin', 'tool', 'lib', 'libtool.so'])
+    await expect.poll(() => rows(page)).toEqual(['usr', 'bin', 'tool', 'lib', 'libtool.so'])
     expect(await page.locator('.search-line').getByRole('status').textContent()).toBe('2 matches')
     await page.getByRole('searchbox').fill('lib/ tool')
-    expect(await rows(page)).toEqual(['usr', 'lib', 'libtool.so'])
+    await expect.poll(() => rows(page)).toEqual(['usr', 'lib', 'libtool.so'])
     await page.getByRole('searchbox').fill('nothing like it')
-    expect(await rows(page)).toEqual([])
+    await expect.poll(() => rows(page)).toEqual([])
     await page.keyboard.press('Escape')
-    expect(await rows(page)).toEqual(['usr', 'srv', 'etc'])
+    await expect.poll(() => rows(page)).toEqual(['usr', 'srv', 'etc'])
   })
 
   test('shows what one layer did, and all up to one', async () => {
     const { page } = await visit(browser, await served('first'), wide)
     await page.locator('.layer').nth(1).click()
-    expect(await rows(page)).toEqual(['usr', 'srv'])
+    await expect.poll(() => rows(page)).toEqual(['usr', 'srv'])
     await row(page, 'srv').click()
-    expect(await row(page, 'app.js').getAttribute('class')).toContain('added')
+    await expect.poll(() => row(page, 'app.js').getAttribute('class')).toContain('added')
     await page.getByRole('button', { name: 'Up to it' }).click()
     await page.locator('.layer').nth(0).click()
-    expect(await rows(page)).toEqual(['usr', 'etc'])
+    await expect.poll(() => rows(page)).toEqual(['usr', 'etc'])
     await row(page, 'usr').click()
     await row(page, 'bin').click()
     await row(page, 'tool').first().click()
-    expect(await page.locator('.details').textContent()).toMatch(
-      /\/usr\/bin\/tool.*50\.0\s*kB.*added in layer 1.*changed in layer 2: content/,
-    )
+    await expect
+      .poll(() => page.locator('.details').textContent())
+      .toMatch(/\/usr\/bin\/tool.*50\.0\s*kB.*added in layer 1.*changed in layer 2: content/)
   })
 
   test('two images stand side by side, with what is different', async () => {
@@ -141,9 +141,9 @@ describe.skipIf(chromiumPath === undefined)('the page', () => {
       '/opt',
     ])
     await page.getByRole('tab', { name: 'Differences' }).click()
-    expect(await page.locator('main').textContent()).toMatch(
-      /From A to B: 2 paths added, \d changed, 0 removed; \+7\.00\s*kB/,
-    )
+    await expect
+      .poll(() => page.locator('main').textContent())
+      .toMatch(/From A to B: 2 paths added, \d changed, 0 removed; \+7\.00\s*kB/)
     expect(said).toEqual([])
   })
 
@@ -151,30 +151,30 @@ describe.skipIf(chromiumPath === undefined)('the page', () => {
     const { page } = await visit(browser, await served('first'), wide)
     const focused = () => page.evaluate<string>('document.activeElement.className || document.activeElement.id')
     for (let i = 0; i < 40 && (await focused()) !== 'tree'; i++) await page.keyboard.press('Tab')
-    expect(await focused()).toBe('tree')
+    await expect.poll(() => focused()).toBe('tree')
     await page.keyboard.press('ArrowDown')
     await page.keyboard.press('ArrowRight')
     await page.keyboard.press('ArrowRight')
-    expect(await page.locator('[aria-selected=true][role=treeitem]').textContent()).toContain('bin')
+    await expect.poll(() => page.locator('[aria-selected=true][role=treeitem]').textContent()).toContain('bin')
     expect(await page.locator('.tree').getAttribute('aria-activedescendant')).toBe(
       await page.locator('[aria-selected=true][role=treeitem]').getAttribute('id'),
     )
     await page.keyboard.press('Enter')
-    expect(await page.locator('canvas').getAttribute('data-root')).toBe('/usr/bin')
+    await expect.poll(() => page.locator('canvas').getAttribute('data-root')).toBe('/usr/bin')
     await page.keyboard.press('ArrowLeft')
     await page.keyboard.press('ArrowLeft')
-    expect(await rows(page)).toEqual(['usr', 'srv', 'etc'])
+    await expect.poll(() => rows(page)).toEqual(['usr', 'srv', 'etc'])
     await page.keyboard.press('/')
-    expect(await focused()).toBe('search')
+    await expect.poll(() => focused()).toBe('search')
     await page.keyboard.type('motd')
     await page.keyboard.press('Enter')
-    expect(await page.locator('.details').textContent()).toContain('/etc/motd')
+    await expect.poll(() => page.locator('.details').textContent()).toContain('/etc/motd')
     await page.keyboard.press(']')
-    expect(await page.locator('.layer[aria-pressed=true]').textContent()).toContain('COPY one')
+    await expect.poll(() => page.locator('.layer[aria-pressed=true]').textContent()).toContain('COPY one')
     await page.keyboard.press('?')
-    expect(await page.getByRole('dialog').textContent()).toContain('Search')
+    await expect.poll(() => page.getByRole('dialog').textContent()).toContain('Search')
     await page.keyboard.press('Escape')
-    expect(await page.getByRole('dialog').count()).toBe(0)
+    await expect.poll(() => page.getByRole('dialog').count()).toBe(0)
     for (const [key, text] of [
       ['2', 'Replaced or removed'],
       ['3', 'It does not start'],
@@ -185,7 +185,7 @@ describe.skipIf(chromiumPath === undefined)('the page', () => {
     }
     await page.getByRole('tab', { name: 'Config' }).focus()
     await page.keyboard.press('ArrowRight')
-    expect(await page.getByRole('tab', { selected: true }).textContent()).toBe('Files')
+    await expect.poll(() => page.getByRole('tab', { selected: true }).textContent()).toBe('Files')
   })
 
   test('single keys can be switched off', async () => {
@@ -194,30 +194,30 @@ describe.skipIf(chromiumPath === undefined)('the page', () => {
     await page.getByRole('checkbox').uncheck()
     await page.getByRole('button', { name: 'Close' }).click()
     await page.keyboard.press('2')
-    expect(await page.getByRole('tab', { selected: true }).textContent()).toBe('Files')
+    await expect.poll(() => page.getByRole('tab', { selected: true }).textContent()).toBe('Files')
   })
 
   test('names and labels are text, whatever is in them', async () => {
     const { page, said } = await visit(browser, await served('first'), wide)
     page.on('dialog', () => expect.unreachable('a name was run'))
     await row(page, 'srv').click()
-    expect(await rows(page)).toContain(script)
+    await expect.poll(() => rows(page)).toContain(script)
     // What would turn the name around is written out.
-    expect(await rows(page)).toContain('\\u202egpj.exe')
+    await expect.poll(() => rows(page)).toContain('\\u202egpj.exe')
     expect(await page.locator('img').count()).toBe(0)
     await page.keyboard.press('4')
-    expect(await page.locator('main').textContent()).toContain('a=<b>bold</b>')
+    await expect.poll(() => page.locator('main').textContent()).toContain('a=<b>bold</b>')
     expect(said).toEqual([])
   })
 
   test('an image without layers and one with an empty layer are shown as they are', async () => {
     const empty = await visit(browser, await served('empty'), wide)
     expect(await empty.page.locator('main').textContent()).toMatch(/no layers.*Nothing here takes up space/)
-    expect(await rows(empty.page)).toEqual([])
+    await expect.poll(() => rows(empty.page)).toEqual([])
     for (const key of ['[', 'u', '2', '3', '4', '1', 'c']) await empty.page.keyboard.press(key)
     const hollow = await visit(browser, await served('hollow'), wide)
     await hollow.page.locator('.layer').nth(1).click()
-    expect(await hollow.page.locator('main').textContent()).toContain('Nothing here takes up space')
+    await expect.poll(() => hollow.page.locator('main').textContent()).toContain('Nothing here takes up space')
     expect([...empty.said, ...hollow.said]).toEqual([])
   })
 
@@ -226,7 +226,7 @@ describe.skipIf(chromiumPath === undefined)('the page', () => {
     for (const b of [undefined, 'second']) {
       writeFileSync(file, await wholePage(answersOf(tare, { a: 'first', b })))
       const { page, said, asked } = await visit(browser, pathToFileURL(file).href, wide)
-      expect(await rows(page)).toContain('usr')
+      await expect.poll(() => rows(page)).toContain('usr')
       await page.keyboard.press('3')
       await page.keyboard.press('2')
       await expect.poll(() => page.locator('main').textContent()).toMatch(/Wasted|From A to B/)

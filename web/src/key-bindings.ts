@@ -14,7 +14,8 @@ export interface Keyboard {
 
 /** Does what a key stands for, unless somebody types, or wants no single keys. */
 export function takeKey(event: KeyboardEvent, { state, change, model, views, tabs }: Keyboard): void {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || state.showsKeys) return
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return
+  if (document.querySelector('dialog[open]') !== null) return
   const target = event.target as HTMLElement
   if (target.matches('input, textarea, select')) return
   if (event.key === 'Escape') {
