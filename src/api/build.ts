@@ -124,7 +124,7 @@ export interface BuildOptions extends LoginCallOptions {
    * all of them push. Otherwise every layer from a cache is brought into the store.
    */
   readonly pushedOnlyTo?: readonly string[] | undefined
-  /** Called when the image is in the store, before caches are exported. Default: nobody is told. */
+  /** Called when the image is in the store, before caches are exported. Default: none. */
   readonly onImage?: ((image: BuildResult) => Promise<void>) | undefined
   /** Asks the registries for the bases even if they are in the store. Default: false. */
   readonly pull?: boolean | undefined
@@ -163,7 +163,7 @@ export interface BuildOptions extends LoginCallOptions {
    * turns `warn` into `error`; nothing in it turns the search off. Default: `warn`.
    */
   readonly secretLeak?: 'error' | 'warn' | 'allow' | undefined
-  /** Called when a RUN command fails, before the build is rejected. Default: nobody is told. */
+  /** Called when a RUN command fails, before the build is rejected. Default: none. */
   readonly onFailedStep?: ((step: FailedStep) => Promise<void>) | undefined
 }
 

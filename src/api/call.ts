@@ -2,7 +2,7 @@ import type { Reporter } from '../support/index.ts'
 
 /** What every verb takes besides its own options. */
 export interface CallOptions {
-  /** Called with what happens, while it happens. Must not throw. Default: nobody is told. */
+  /** Called with what happens, while it happens. Must not throw. Default: none. */
   readonly report?: Reporter | undefined
   /**
    * Ends the work early: nothing half-written stays, and the promise rejects with the signal's reason. One that has fired before
@@ -45,6 +45,6 @@ export interface TareOptions {
    * nothing from it: they have an `environment` of their own.
    */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
-  /** Called for what concerns no single call: warnings about logins, registry settings and a damaged store. Default: nobody is told. */
+  /** Called for what concerns no single call: warnings about logins, registry settings and a damaged store. Default: none. */
   readonly report?: Reporter | undefined
 }

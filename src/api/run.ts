@@ -63,7 +63,7 @@ export interface RunOptions extends LoginCallOptions {
   readonly stdin?: boolean | undefined
   /** The command has this process's terminal, and TERM is set; only with `stdio: 'inherit'`. Default: false. */
   readonly terminal?: boolean | undefined
-  /** Called with a function that sends the command a signal, once it runs. Default: nobody is told. */
+  /** Called with a function that sends the command a signal, once it runs. Default: none. */
   readonly started?: ((send: (signal: NodeJS.Signals) => void) => void) | undefined
 }
 

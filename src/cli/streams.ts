@@ -85,7 +85,7 @@ function writeFailure(error: Error): Failure {
   return new Failure(`cannot write to standard output: ${error.message}`)
 }
 
-/** Whether a write failed because nobody reads. */
+/** Whether a write failed because the reader has closed the stream. */
 export function isBrokenPipe(error: Error): boolean {
   const { code } = error as NodeJS.ErrnoException
   return code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED'

@@ -108,7 +108,7 @@ function readTriggerStatements(trigger: string): readonly Statement[] {
   try {
     return readStatements(trigger, 'ONBUILD').statements
   } catch (error) {
-    // Line numbers of the trigger would be useless: nobody has it as a file.
+    // Line numbers of the trigger would be useless: it is not in any file.
     if (!(error instanceof TareError)) throw error
     throw new TareError(error.code, error.message, { remedy: error.remedy, cause: error })
   }

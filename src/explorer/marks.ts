@@ -9,7 +9,7 @@ export const [same, added, changed, rewritten, removed, absent] = [0, 1, 2, 3, 4
 /** In `ChangeColumns.type`. */
 export const directory = 1
 
-// A directory has another time after every change in it, and whoever copies a file again has not changed it.
+// The time of a directory changes with every change in it, and copying a file again does not change it.
 const onlyTime = 64
 
 /** Returns what each change does to a path that was there. */

@@ -100,7 +100,7 @@ export class Http {
         sent.destroy(lost(request.url, idleTimeout, 'was nearly idle')),
       )
       sent.on('response', (body) => {
-        // Errors from here on belong to the body, and reach whoever reads it.
+        // Later errors belong to the body, and are reported to its reader.
         body.on('error', () => {})
         // A response before the request was sent completely is a refusal; sending the rest would be pointless.
         if (!sent.writableEnded) {

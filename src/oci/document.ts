@@ -39,7 +39,7 @@ function isDeeperThan(limit: number, value: object): boolean {
 const telling = new Set(['mediatype', 'config', 'layers', 'manifests'])
 
 /**
- * Tells an image manifest from an index; returns undefined for anything else. `said` is the media type given by whoever served the document. Throws
+ * Tells an image manifest from an index; returns undefined for anything else. `said` is the media type that the document was served with. Throws
  * `MANIFEST_AMBIGUOUS` for a document that some tools would read as a manifest and others as an index (CVE-2021-41190).
  */
 export function kindOfDocument(

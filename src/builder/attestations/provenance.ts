@@ -35,7 +35,7 @@ export interface ProvenanceFacts {
   readonly secretTexts: readonly string[]
 }
 
-// What the predicate's parameters mean is told in docs/attestations.md.
+// docs/attestations.md describes the parameters of the predicate.
 const buildType = 'https://tare.dev/attestations/dockerfile/v1'
 
 /** Returns the predicate of https://slsa.dev/provenance/v1. Credentials in addresses, and values of secrets, are masked. */

@@ -47,7 +47,7 @@ function layerDetails({ layout, view, aggregated }: State, layer: LayerSummary, 
     ...(layer.created === undefined ? [] : [['Created', layer.created.replace(/(\.\d+)?Z$/, 'Z')] as const]),
   ]
   const text = instruction(layer.createdBy ?? '')
-  // The instruction tells most: it is there even if there is room for little else.
+  // The instruction says most, so it is shown even if there is room for little else.
   const room = layout.layerDetails
   const kept = facts.slice(0, Math.max(1, room - 2))
   return [

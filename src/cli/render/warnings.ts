@@ -35,7 +35,7 @@ function verdict(count: number): string {
   return count === 1 ? '1 warning has been found!' : `${count} warnings have been found!`
 }
 
-/** Whether the warning is about a secret in the image, which nobody must miss. */
+/** Whether the warning is about a secret in the image, which must not be missed. */
 export function isLeak(event: TareEvent): event is Warning {
   return event.type === 'warning' && event.rule === 'SecretLeaked'
 }

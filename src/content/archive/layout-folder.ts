@@ -51,7 +51,7 @@ async function look(folder: string): Promise<'new' | 'layout'> {
 
 class LayoutFolder implements LayoutWriter {
   private readonly folder: string
-  /** True while nobody else has seen the folder: whatever a failure leaves there can be removed. */
+  /** True until the folder is visible to others: until then, it can be removed after a failure. */
   private fresh: boolean
   private readonly written: Digest[] = []
   /** Blobs written by others, possibly by a process that then gives up. */

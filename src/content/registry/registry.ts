@@ -176,7 +176,7 @@ export class Registry implements Target {
   async remove(blob: Descriptor): Promise<void> {
     const { connection, repository } = this.endpoint
     const { digest } = blob
-    // Read first: afterwards nobody could tell what its subject was.
+    // Read first: afterwards its subject could not be determined.
     const referral = await this.referralThere(blob)
     const purpose: Purpose = { action: `remove ${digest} from ${repository}`, repository, actions: 'delete' }
     const path = `/v2/${repository}/manifests/${digest}`

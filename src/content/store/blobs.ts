@@ -180,7 +180,7 @@ export class Blobs {
     return Math.max(mtimeMs, this.soundness.usedAt(digest))
   }
 
-  /** If nothing else is recorded, a blob's own time tells when it was last used. */
+  /** If nothing else is recorded, a blob's file time is when it was last used. */
   private date(digest: Digest): void {
     const now = new Date()
     try {

@@ -102,7 +102,7 @@ export class Store implements Target {
     })
   }
 
-  /** Returns a function that tells whether a manifest has the same config as this one. */
+  /** Returns a function that checks whether a manifest has the same config as this one. */
   private comparer(manifest: Descriptor): (other: Descriptor) => boolean {
     return (other) => {
       if (other.digest === manifest.digest) return true

@@ -5,7 +5,7 @@ const atOnce = 6
 
 /**
  * Cuts the bytes into blocks of equal size (the last may be shorter), compresses them in parallel and yields the results in
- * order. Chunks that already have the block size are used without copying, so nobody may write to them afterwards.
+ * order. Chunks that already have the block size are used without copying, so they must not be written to afterwards.
  */
 export async function* squeezeBlocks(
   bytes: Bytes,

@@ -30,7 +30,7 @@ export async function* throughProgram(bytes: Bytes, program: Program, failed: (w
       resolve(code === 0 ? undefined : `it ended with ${signal ?? `code ${code}`}`),
     )
   })
-  // If the program has read enough, the pipe breaks; its exit code tells whether that is fine.
+  // If the program has read enough, the pipe breaks; its exit code shows whether that is an error.
   const feeding = pipeline(source.bytes(), program.stdin).catch(() => {})
   try {
     for await (const chunk of program.stdout) yield chunk

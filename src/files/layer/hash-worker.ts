@@ -83,7 +83,7 @@ export class HashWorker {
     })
   }
 
-  /** Lets the process exit while nobody waits for the worker. */
+  /** Lets the process exit while no result is awaited from the worker. */
   rest(): this {
     this.worker.unref()
     return this

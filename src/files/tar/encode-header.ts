@@ -50,7 +50,7 @@ export function encodeHeader(header: TarHeader): Buffer {
  */
 export function encodeSparseHeader(header: TarHeader, runs: readonly Omit<StoredRun, 'at'>[]): Buffer {
   const named = rawNames(header)
-  // The end is told by a run of nothing.
+  // An empty run marks the end.
   const numbers = [runs.length + 1, ...runs.flatMap(({ position, length }) => [position, length]), header.size, 0]
   const map = Buffer.from(numbers.map((number) => `${number}\n`).join(''))
   const length = runs.reduce((sum, run) => sum + run.length, map.length + padding(map.length))

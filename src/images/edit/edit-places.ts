@@ -98,7 +98,7 @@ function emptyImage({ store, platform }: Host): OpenedImage {
   return { source: overlay, root, close: async () => {} }
 }
 
-/** Throws `CONFIG_TOO_LARGE` for a document that nobody could read again. */
+/** Throws `CONFIG_TOO_LARGE` for a document that would be too large to be read again. */
 export function refuseLarge(bytes: Buffer, what: string): Buffer {
   if (bytes.length <= documentLimit) return bytes
   throw new TareError('CONFIG_TOO_LARGE', `${what} would be larger than ${documentLimit} bytes`)

@@ -27,7 +27,7 @@ export interface CopyTarget {
   /** For destinations that accept referrers. */
   readonly attach?: ReferrersTarget['attach']
   name(blob: Descriptor, pulledAs?: PulledAs): Promise<void>
-  /** Gives up, and removes what nobody else has seen. */
+  /** Gives up, and removes what has not been published yet. */
   abort(): Promise<void>
   close(): void
 }

@@ -65,7 +65,7 @@ export function layerDifference({ a, b }: LayerPair, kind: LayerDifference['kind
   }
 }
 
-/** Returns the entries in the layer itself: `touch` exists only in the index of whoever built it. */
+/** Returns the entries in the layer itself: `touch` exists only in the index of its builder. */
 function entriesOf(layer: InspectedLayer): readonly PlacedEntry[] {
   const table = tableOf(layer.index)
   return Array.from({ length: table.count }, (_, i) => ({ layer, table, i })).filter(

@@ -43,7 +43,7 @@ function* readTree(pages: Pages, number: number, depth: number, seen: Set<number
   if (kind === 0x05) yield* readTree(pages, page.readUInt32BE(start + 8), depth + 1, seen)
 }
 
-/** The payload of a leaf's cell, with what lies on overflow pages. */
+/** The payload of a leaf's cell, including its overflow pages. */
 function payloadOf(pages: Pages, page: Buffer, at: number): Buffer {
   const [size, afterSize] = varint(page, at)
   const [, start] = varint(page, afterSize)

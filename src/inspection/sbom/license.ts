@@ -1,4 +1,4 @@
-// Of the SPDX list those that packages use most; any other is told as the package states it.
+// The identifiers of the SPDX list that packages use most; other licenses are written as the package states them.
 const ids = new Set(
   [
     '0BSD AFL-2.1 AGPL-3.0-only AGPL-3.0-or-later Apache-1.1 Apache-2.0 Artistic-1.0 Artistic-1.0-Perl Artistic-2.0 BlueOak-1.0.0 BSD-1-Clause',

@@ -18,7 +18,7 @@ import type { FileSet } from '../file-sets.ts'
 import type { ImageFiles } from '../image-files.ts'
 import { StagedDirectory } from './staged-tree.ts'
 
-/** Writes files of images to a new folder that nobody else can enter, with their modes and times, owned by the caller. */
+/** Writes files of images to a new folder that only its owner can enter, with their modes and times, owned by the caller. */
 export class FileStager {
   readonly tree = new StagedDirectory()
   /** Paths of devices and pipes, which only root could make. */

@@ -57,7 +57,7 @@ export class Caches {
   private async made(folder: string, mount: CacheMount): Promise<string> {
     const path = join(folder, 'data')
     if (existsSync(path)) {
-      // The file's time tells when the cache was last used.
+      // The file's time is when the cache was last used.
       utimesSync(join(folder, 'id'), new Date(), new Date())
       return path
     }

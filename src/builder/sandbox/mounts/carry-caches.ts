@@ -55,7 +55,7 @@ export async function receiveCaches(machine: Machine, folder: string, bytes: Byt
   code.catch(() => {})
   child.stdout!.resume()
   try {
-    // If tar has read enough, the pipe breaks; its exit code tells whether that is fine.
+    // If tar has read enough, the pipe breaks; its exit code shows whether that is an error.
     let failure: unknown
     await pipeline(Readable.from(bytes), child.stdin!).catch((error: unknown) => {
       failure = error

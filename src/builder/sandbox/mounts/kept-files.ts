@@ -10,7 +10,7 @@ import { dated, Extractor, removeAll, restore, shortName, touchedBy } from '../r
 /** A folder that a build has for itself, with the files in `source`. */
 export interface FilledFolder {
   readonly path: string
-  /** Under which it can be kept; undefined: something changed while it was read, so nobody knows what is in it. */
+  /** The key under which it can be kept; undefined if something changed while it was read, so that its content is unknown. */
   readonly name: string | undefined
 }
 

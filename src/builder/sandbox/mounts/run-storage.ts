@@ -187,7 +187,7 @@ export class RunStorage {
   }
 }
 
-/** Returns the folder's path under a name that nobody looks for; nothing if a build has just taken it. */
+/** Renames the folder so that no build finds it, and returns the new path; nothing if a build has just taken it. */
 function renamed(path: string): string[] {
   const to = join(dirname(path), `removed-${randomBytes(6).toString('hex')}`)
   try {

@@ -53,7 +53,7 @@ export class Unpacked {
     if (index.entries.every(({ kind }) => kind === 'touch')) return ''
     for (const name of [nameOfChain(chain), nameOfLayer(index.diffId)])
       if (existsSync(join(this.folder, name))) return name
-    // Where it has holes, tar is told of them, which takes a stream.
+    // A file with holes is described to tar as sparse, which requires a stream.
     const alone = standsAlone(index.entries) && !hasHoles(path)
     const name = alone ? nameOfLayer(index.diffId) : nameOfChain(chain)
     let made = this.making.get(name)

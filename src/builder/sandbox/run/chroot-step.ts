@@ -202,7 +202,7 @@ class ChrootStep {
           makeFile(path, mount.bytes, mount.mode, mount)
         })
       case 'cache': {
-        // Moved here and back, so that nobody else can have it meanwhile, whatever its sharing mode.
+        // Moved here and back, so that no other step can use it meanwhile, whatever its sharing mode.
         const cache = await tools.caches.take(
           mount.sharing === 'shared' ? { ...mount, sharing: 'locked' } : mount,
           options.signal,
@@ -275,7 +275,7 @@ class ChrootStep {
     const child: ChildProcess = spawn(program, rest, { env, stdio })
     done()
     pipes?.handedOver()
-    // On our terminal, the command is told of its size anyway.
+    // On our own terminal, the command is notified of size changes anyway.
     started?.((name) => (name === 'SIGWINCH' && inherit?.terminal) || child.kill(name))
     const stop = () => child.kill('SIGKILL')
     signal.addEventListener('abort', stop, { once: true })

@@ -7,7 +7,7 @@ const closeOnExec = 0o2000000
 // Redirections in any shell reach this far, as does an array of reasonable length for Node.
 const farthest = 4096
 
-/** Returns descriptors above the standard ones that children would inherit: those left open by whoever started this process. */
+/** Returns descriptors above the standard ones that children would inherit: those that this process inherited. */
 function leaking(): number[] {
   return readdirSync('/proc/self/fd')
     .map(Number)

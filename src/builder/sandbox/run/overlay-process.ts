@@ -19,7 +19,7 @@ export interface ProcessFacts {
   readonly root: string
   /** Undefined: the command has the terminal. */
   readonly pipes: OutputPipes | undefined
-  /** Called when the size of our terminal has changed, if nobody else passes it on. */
+  /** Called when the size of our terminal has changed, if the runtime does not forward it. */
   readonly resize?: ((pid: number) => void) | undefined
 }
 

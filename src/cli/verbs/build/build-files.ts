@@ -10,7 +10,7 @@ export function writeIdFile(path: string, { id }: BuildResult): void {
   writeWhole(path, id)
 }
 
-/** Throws a Failure for a file whose folder is missing, so that nobody builds for an hour before it is told. */
+/** Throws a Failure for a file whose folder is missing, so that the error does not come after an hour of building. */
 export function refuseMissingFolder(path: string): void {
   const folder = dirname(path)
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return
