@@ -74,6 +74,27 @@ test('a program that fails says why', async () => {
   })
 })
 
+test('an engine behind a program is built on through its input and output', async () => {
+  let seen: readonly string[] = []
+  const address = await engineThat(async (session) => {
+    seen = (await receiveFiles(session, 'context')).entries
+  })
+  const relay = [
+    `#!${process.execPath}`,
+    "if (process.argv.slice(2).join(' ') !== 'exec -i b-0 buildctl dial-stdio') process.exit(9)",
+    `const socket = require('node:net').connect(${JSON.stringify(address.slice('unix://'.length))})`,
+    'process.stdin.pipe(socket).pipe(process.stdout)',
+  ]
+  const folder = writeFiles(temporaryFolder(), { podman: { content: relay.join('\n'), mode: 0o755 } })
+  const before = process.env['PATH']
+  process.env['PATH'] = `${folder}:${before}`
+  onTestFinished(() => {
+    process.env['PATH'] = before
+  })
+  await expect(build('podman-container://b-0')).rejects.toMatchObject({ code: 'ENGINE_INVALID' })
+  expect(seen.map((line) => line.split(' ')[0])).toEqual(['a'])
+})
+
 test('an engine that asks for files that were not offered ends the build', async () => {
   const builder = await engineThat(async (session) => {
     await receiveFiles(session, '/etc').catch(() => {})
