@@ -13,9 +13,10 @@ export interface Choice {
 }
 
 const utilLinux = 'apt-get install util-linux (or apk add util-linux, dnf install util-linux)'
+const coreutils = 'apt-get install coreutils (or apk add coreutils, dnf install coreutils)'
 const packages: Readonly<Record<string, string>> = {
   tar: 'apt-get install tar (or apk add tar, dnf install tar)',
-  env: 'apt-get install coreutils (or apk add coreutils, dnf install coreutils)',
+  env: coreutils,
 }
 
 /**
@@ -74,6 +75,7 @@ export function hindrancesOf(
     add(path === undefined, `there is no ${name}`, remedy)
     add(path !== undefined && isBusyBox(path), `the ${name} here is BusyBox’s, which lacks required features`, remedy)
   }
+  add(findProgram('mkfifo') === undefined, 'there is no mkfifo', `Install it: ${coreutils}`)
   if (isolation === 'chroot') {
     add(!machine.root, 'chroot needs root', 'Run as root, or allow user namespaces')
     const lacking = machine.root
