@@ -1,6 +1,6 @@
 import type { CacheSource } from '../../api/index.ts'
 import { decompress } from '../../files/compression/index.ts'
-import { type Host, unpackLimit } from '../../images/index.ts'
+import { type Host, rememberLocation, unpackLimit } from '../../images/index.ts'
 import { ingestLayer } from '../../images/ingest/index.ts'
 import type { Descriptor, Digest } from '../../oci/index.ts'
 import { type Bytes, inParallel, type Reporter, type Step, type Steps, TareError } from '../../support/index.ts'
@@ -197,6 +197,9 @@ export class ImportedCaches implements SharedSteps {
     }
     try {
       const kept = await ingestLayer(host, diffId, open, call.signal, step.blob.size * 2)
+      // A push to that registry need not compress it again.
+      if (cache.repository !== undefined)
+        rememberLocation(host.store, diffId, step.blob, cache.repository, { checked: true })
       if (kept.size !== size) throw new TareError('BLOB_CORRUPT', `it has ${kept.size} bytes, and not ${size}`)
     } catch (error) {
       if (call.signal.aborted || !(error instanceof TareError) || error.code.startsWith('STORE_')) throw error

@@ -126,6 +126,21 @@ test('in a registry that the image is only pushed to, no layer moves', async () 
   expect(await contentOf(bench, name, '/d/y')).toBe('y')
 })
 
+test('layers that were fetched for a step are not sent again', async () => {
+  const { registry } = await exported()
+  const bench = await buildBench(files)
+  const name = refOf(registry, '2')
+  await bench.build([...lines, 'COPY a /last'], {
+    cacheFrom: from(registry),
+    tags: [name],
+    pushedOnlyTo: [registry.host],
+  })
+  const { layers } = await bench.tare.registry.push({ name })
+  expect(layers.map(({ how }) => how)).toEqual(['existing', 'existing', 'existing', 'uploaded'])
+  // Compressed by others than today's tare, they would have other digests.
+  expect(registry.countOf('PUT /v2/team/app/blobs/')).toBe(2)
+})
+
 test('a layer that is gone from the registry is made again, even if nobody would look at it', async () => {
   const { registry } = await exported()
   for (const [digest, bytes] of registry.blobs)
