@@ -4,7 +4,6 @@
  * In: what the build offers.  Out: services for a session.
  * Not here: how the session is connected, who decides what is offered.
  */
-export { type Authority, authService } from './auth.ts'
 export { filesService, type OfferedFiles } from './files.ts'
 export { healthService } from './health.ts'
 export { type Incoming, receiveService } from './receive.ts'
