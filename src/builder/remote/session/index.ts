@@ -1,5 +1,5 @@
 /**
- * What an engine may ask of this machine during a build: files, secrets, agents, tokens, a place for results; nothing else.
+ * What an engine may ask of this machine during a build: files, secrets, agents, a place for results; nothing else.
  *
  * In: what the build offers.  Out: services for a session.
  * Not here: how the session is connected, who decides what is offered.
