@@ -44,7 +44,6 @@ const elsewhere: Readonly<Record<string, string>> = {
   'buildx dap': 'tare has no debug adapter; `tare build --on-error=shell` opens a shell in a failed step.',
   'buildx debug': '`tare build --on-error=shell` opens a shell in a failed step.',
   'buildx dial-stdio': builders,
-  'buildx du': '`tare system df` shows the size of the build cache, `tare cache ls` the cache mounts.',
   'buildx history': 'tare keeps no build history; the output of RUN is in `tare/logs` in the store.',
   'buildx imagetools': `\`tare image manifest\` shows what a registry has. ${indexes}`,
   'buildx imagetools create': '`tare index create` makes an index of images in a registry, `tare copy` copies one.',

@@ -199,7 +199,7 @@ test('a remembered base belongs to the build cache', async () => {
   expect(removed).toEqual([])
   const all = await tare.cache.prune()
   expect(all.removed).toContainEqual({ deleted: base.diffIds[0] })
-  expect(await usage()).toMatchObject({ total: 0, size: 0 })
+  expect(await usage()).toMatchObject({ total: 0, active: 0, reclaimable: 0 })
   expect(readdirSync(join(home, 'blobs', 'sha256'))).toEqual([])
   await build([`FROM ${name}`, 'COPY app /app'])
   expect(fetchesOf(registry, base)).toBe(2)

@@ -37,23 +37,26 @@ const worthMeasuring = 2000
 // No layer takes longer to be removed.
 const perObject = 20
 
-/** Removes what was not used for longest, if the cache is larger than it may be. `took`: how long the build was, in milliseconds. */
+/**
+ * Removes what was not used for longest, if the cache is larger than it may be. `took`: how long the build was, in milliseconds.
+ * A store that cannot be measured, because something in it is damaged, stays as it is: the image is there.
+ */
 export async function limitCache(host: Host, took: number): Promise<void> {
   const limit = cacheLimit(host)
   if (limit === 0) return
   const budget = Math.max(shortest, Math.floor(took * share))
   const end = performance.now() + budget
-  const usage = await readUsage(host, {
-    signal: AbortSignal.timeout(Math.floor(budget / 2)),
-    quick: { measures: took > worthMeasuring },
-  })
-  if (usage.cache <= limit) return
-  const chosen = chooseObjects(usage, [], { maxUsedSpace: limit }, 0)
-  const some = Math.max(1, Math.floor((end - performance.now()) / perObject))
   try {
+    const usage = await readUsage(host, {
+      signal: AbortSignal.timeout(Math.floor(budget / 2)),
+      quick: { measures: took > worthMeasuring },
+    })
+    if (usage.cache <= limit) return
+    const chosen = chooseObjects(usage, [], { maxUsedSpace: limit }, 0)
+    const some = Math.max(1, Math.floor((end - performance.now()) / perObject))
     await removeObjects(host, chosen.slice(0, some))
   } catch (error) {
-    // The image is there; the next build tries again.
+    // The next build tries again.
     if (!(error instanceof TareError)) throw error
   }
 }

@@ -114,7 +114,7 @@ test('what was unpacked is a part of the build cache: it is counted there, kept 
   expect(kept(host)).toHaveLength(1)
   expect(await tare.cache.prune()).toMatchObject({ removed: [{ deleted: image.layers[2]!.descriptor.digest }] })
   expect(kept(host)).toEqual([])
-  expect(await cache()).toMatchObject({ total: 0, size: 0 })
+  expect(await cache()).toMatchObject({ total: 0, reclaimable: 0 })
 })
 
 test('an image of the store is looked into by name or ID', async () => {

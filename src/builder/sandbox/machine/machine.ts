@@ -94,15 +94,16 @@ function nestingRoot(namespaces: readonly string[]): string[] {
       .map(([inside, , count]) => `${inside} ${inside} ${count}\n`)
       .join(''),
   )
+  // A busy machine may take long to get there; so after a while each attempt waits, for half a minute in all.
+  const again = 'n=$((n + 1)); [ $n -lt 1000 ] || sleep 0.01; [ $n -lt 4000 ]'
   // Until the new namespace exists, the maps belong to the current one and cannot be written.
   const script = [
     'u=$1 g=$2; shift 2',
-    '{ n=0; until printf %s "$u" > /proc/$$/uid_map; do n=$((n + 1)); [ $n -lt 100000 ] || exit; done',
+    `{ n=0; until printf %s "$u" > /proc/$$/uid_map; do ${again} && [ -e /proc/$$/uid_map ] || exit; done`,
     'printf %s "$g" > /proc/$$/gid_map; } 2>/dev/null &',
     'exec "$@"',
   ].join('\n')
-  const mapped =
-    'n=0; until read -r _ < /proc/self/gid_map; do n=$((n + 1)); [ $n -lt 100000 ] || { echo "no ids can be mapped" >&2; exit 1; }; done; exec "$@"'
+  const mapped = `n=0; until read -r _ < /proc/self/gid_map; do ${again} || { echo "no ids can be mapped" >&2; exit 1; }; done; exec "$@"`
   return [
     'sh',
     '-c',
