@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { type BuildOptions, type BuildResult, openTare, type Tare, type TareEvent } from '../../src/index.ts'
+import { createHost } from '../../src/images/index.ts'
+import type { BuildOptions, BuildResult, Tare, TareEvent } from '../../src/index.ts'
+import { tareOf } from '../../src/verbs/library.ts'
 import { BadRegistry, type BadRegistryOptions } from './bad-registry.ts'
 import { type FileSpec, temporaryFolder, writeFiles } from './cli.ts'
 
@@ -30,7 +32,7 @@ export async function buildBench(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<BuildBench> {
   const folder = writeFiles(join(temporaryFolder(), 'context'), files)
-  const tare = await openTare({ home, environment })
+  const tare = tareOf({ ...createHost({ home, environment }), retryDelay: 5 })
   const build = async (lines: string | readonly string[], options: Partial<BuildOptions> = {}): Promise<Built> => {
     const events: TareEvent[] = []
     const image = await tare.build({

@@ -7,8 +7,9 @@ import { fetchesOf, pushBase, pushIndex } from '../../../test/kit/base-images.ts
 import { faultsOf } from '../../../test/kit/check-store.ts'
 import { temporaryFolder, writeFiles } from '../../../test/kit/cli.ts'
 import type { BuildOptions } from '../../api/index.ts'
+import { createHost } from '../../images/index.ts'
 import type { TareEvent } from '../../support/index.ts'
-import { openTare } from '../../verbs/library.ts'
+import { tareOf } from '../../verbs/library.ts'
 
 /** A registry that a test can silence or move the tag of, and a store that builds on its image. */
 async function bench() {
@@ -17,7 +18,7 @@ async function bench() {
   const set = (rev: string) => pushBase(registry, [{ rev }], { labels: { rev } })
   const base = set('1')
   const home = temporaryFolder()
-  const tare = await openTare({ home, environment: {} })
+  const tare = tareOf({ ...createHost({ home, environment: {} }), retryDelay: 5 })
   const context = { kind: 'directory', path: writeFiles(temporaryFolder(), { app: 'app' }) } as const
   const name = `${registry.host}/base:1`
   const events: TareEvent[] = []
