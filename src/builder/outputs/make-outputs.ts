@@ -1,18 +1,14 @@
 import type { ArchiveOutput, BuiltOutput, ImageForm, ImageOutput } from '../../api/index.ts'
 import { formatReference } from '../../oci/index.ts'
 import { messageOf, TareError } from '../../support/index.ts'
-import { prepareArchive } from './archive-output.ts'
 import type { AttestedForm } from './attest-output.ts'
 import { type StoredDocuments, storeDocuments } from './documents.ts'
-import { prepareLocal } from './local/local-output.ts'
-import { preparePush } from './push-output.ts'
 import { prepareStored, type StoreForm } from './store-output.ts'
-import { prepareTar } from './tar-output.ts'
 import type { OutputWork, PreparedOutput, ResolvedOutput } from './types.ts'
 
 /**
  * Makes all outputs: prepares each, then makes them visible in this order: files, names in the store, names in registries. If one
- * fails while it becomes visible, the error says which are there.
+ * fails while it becomes visible, the error says which are there. What only some builds need is loaded by those.
  */
 export async function makeOutputs(
   outputs: readonly ResolvedOutput[],
@@ -27,10 +23,14 @@ export async function makeOutputs(
     for (const resolved of outputs) {
       work.signal.throwIfAborted()
       const { output } = resolved
-      if (output.kind === 'local')
+      if (output.kind === 'local') {
+        const { prepareLocal } = await import('./local/local-output.ts')
         files.push(await told('exporting to client directory', work, () => prepareLocal(output, work)))
-      if (output.kind === 'tar')
+      }
+      if (output.kind === 'tar') {
+        const { prepareTar } = await import('./tar-output.ts')
         files.push(await told('exporting to client tarball', work, () => prepareTar(output, work)))
+      }
     }
     const named = new Set<string>()
     for (const resolved of outputs) {
@@ -40,11 +40,14 @@ export async function makeOutputs(
       const documents = storeDocuments(work.host.store, work.images, annotations)
       const form = formOf(output, documents)
       if (output.kind === 'archive') {
+        const { prepareArchive } = await import('./archive-output.ts')
         const prepare = () => prepareArchive({ ...resolved, output }, documents, form, work)
         files.push(await told(`exporting to ${output.layout} image format`, work, prepare))
       }
-      if (output.kind === 'image' && output.push === true)
+      if (output.kind === 'image' && output.push === true) {
+        const { preparePush } = await import('./push-output.ts')
         pushes.push(...(await preparePush(output, names, documents, form, work)))
+      }
       const kept = await keptOf({ ...resolved, output }, documents, named, work)
       if (kept !== undefined) stored.push(kept)
     }
