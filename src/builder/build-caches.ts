@@ -4,7 +4,7 @@ import type { PulledAs } from '../content/store/index.ts'
 import { type Host, rememberLocation } from '../images/index.ts'
 import type { Descriptor, Digest } from '../oci/index.ts'
 import { type Reporter, type Steps, TareError } from '../support/index.ts'
-import { ExportedCaches, ImportedCaches, inlineMember, unchecked, writeInline } from './cache/index.ts'
+import type { ExportedCaches, ImportedCaches } from './cache/index.ts'
 import type { Operation, Plan } from './plan/index.ts'
 import { type StepRecord, type Tools, UnusableResult } from './solve/index.ts'
 
@@ -21,7 +21,7 @@ export class BuildCaches {
   private readonly host: Host
   private readonly options: BuildOptions
   private readonly call: CachesCall
-  private readonly exported: ExportedCaches | undefined
+  private exported: ExportedCaches | undefined
   private imported: ImportedCaches | undefined
   private readonly inline: boolean
   private readonly min: StepRecord[] = []
@@ -29,7 +29,6 @@ export class BuildCaches {
   /** Layers of the images that stay in the cache they were found in. */
   private readonly left = new Map<Digest, { readonly blob: Descriptor; readonly repository: string }>()
 
-  /** Throws `KEY_INVALID`. */
   constructor(host: Host, options: BuildOptions, call: CachesCall) {
     this.host = host
     this.options = options
@@ -37,15 +36,21 @@ export class BuildCaches {
     const { cacheTo = [], buildArgs = {} } = options
     this.inline =
       cacheTo.some(({ type }) => type === 'inline') || /^(?:1|true)$/i.test(buildArgs['BUILDKIT_INLINE_CACHE'] ?? '')
-    if (cacheTo.some(({ type }) => type !== 'inline')) this.exported = new ExportedCaches(host, options, call)
   }
 
   /** Reads the caches. Rejects with `CACHE_REFUSED`, `KEY_INVALID` and `REFERENCE_INVALID`. */
   async begin(): Promise<void> {
-    const { cacheFrom = [], noCache } = this.options
-    await this.exported?.begin()
-    if (cacheFrom.length > 0 && noCache !== true)
-      this.imported = await ImportedCaches.read(this.host, cacheFrom, this.call)
+    const { host, options, call } = this
+    const { cacheFrom = [], cacheTo = [], noCache } = options
+    if (cacheTo.some(({ type }) => type !== 'inline')) {
+      const { ExportedCaches } = await loadCaches()
+      this.exported = new ExportedCaches(host, options, call)
+      await this.exported.begin()
+    }
+    if (cacheFrom.length > 0 && noCache !== true) {
+      const { ImportedCaches } = await loadCaches()
+      this.imported = await ImportedCaches.read(host, cacheFrom, call)
+    }
   }
 
   /**
@@ -104,17 +109,20 @@ export class BuildCaches {
   }
 
   /** Returns what is known of an image whose layers were left in caches. */
-  basedOn(image: Descriptor): readonly PulledAs[] {
+  async basedOn(image: Descriptor): Promise<readonly PulledAs[]> {
+    if (this.left.size === 0) return []
     const { mediaType, digest, size } = image
     const manifest = { mediaType, digest, size }
-    const claims = unchecked(this.host, this.elsewhere)
+    const claims = (await loadCaches()).unchecked(this.host, this.elsewhere)
     const repositories = new Set([...this.left.values()].map(({ repository }) => repository))
     return [...repositories].map((repository) => ({ manifest, root: manifest, repository, claims }))
   }
 
   /** Returns the members of an image's config that hold its cache. */
-  members(records: readonly StepRecord[]): Readonly<Record<string, unknown>> {
-    return this.inline ? { [inlineMember]: writeInline(records) } : {}
+  async members(records: readonly StepRecord[]): Promise<Readonly<Record<string, unknown>>> {
+    if (!this.inline) return {}
+    const { inlineMember, writeInline } = await loadCaches()
+    return { [inlineMember]: writeInline(records) }
   }
 
   /** Exports what the steps have made. Rejects with `CACHE_EXPORT_FAILED`. */
@@ -144,6 +152,11 @@ export class BuildCaches {
     await this.imported?.close()
     await this.exported?.close()
   }
+}
+
+/** Most builds have no use for them. */
+function loadCaches() {
+  return import('./cache/index.ts')
 }
 
 /** Returns the operations whose layers are in the image, lowest first. */

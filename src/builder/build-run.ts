@@ -177,7 +177,7 @@ export class BuildRun {
     const { plan: kept, snapshots } = await squash(plan, solved, tools)
     this.bases.keep(plan.operations)
     const { elsewhere } = this.caches
-    const members = this.caches.members(records)
+    const members = await this.caches.members(records)
     const { config, manifest } = assembleImage(...imageFacts(host.store, kept, snapshots, elsewhere, members))
     await this.search(plan, solved, [
       { what: 'config', bytes: config.bytes },
@@ -200,7 +200,7 @@ export class BuildRun {
     const { host, steps, signal, snapshots } = this
     const report = this.options.report ?? silent
     const bases = this.bases.basedOn(planned, this.layers) ?? []
-    const cached = images.flatMap(({ manifest }) => this.caches.basedOn(manifest.blob))
+    const cached = (await Promise.all(images.map(({ manifest }) => this.caches.basedOn(manifest.blob)))).flat()
     const basedOn = bases.length + cached.length === 0 ? undefined : [...bases, ...cached]
     const attester = this.attester()
     const outputs = await makeOutputs(this.outputs, {
