@@ -3,39 +3,13 @@ import type { Snapshots } from '../content/layers/index.ts'
 import type { Host } from '../images/index.ts'
 import { billOf, spdxOf } from '../inspection/index.ts'
 import { type Descriptor, formatPlatform, parseImageConfig, parseManifest, type Reference } from '../oci/index.ts'
-import { readVersion, TareError } from '../support/index.ts'
+import { readVersion } from '../support/index.ts'
 import { type Material, predicateTypes, provenanceOf, statementOf } from './attestations/index.ts'
 import { buildArguments } from './build-options.ts'
 import type { Attester, BuiltImage, ResolvedOutput, Statement } from './outputs/index.ts'
 import type { Plan } from './plan/index.ts'
 import { imageUrl } from './session/index.ts'
-
-/** What is asked of a build's statements: each undefined if it is not wanted. */
-export interface WantedStatements {
-  readonly provenance: ProvenanceForm | undefined
-  readonly sbom: StatementForm | undefined
-}
-
-/** Throws `OPTION_INVALID` for names of files that are none. */
-export function wantedStatements({ provenance, sbom }: BuildOptions): WantedStatements {
-  const wanted = { provenance: formOf<ProvenanceForm>(provenance), sbom: formOf<StatementForm>(sbom) }
-  for (const file of [wanted.provenance?.file, wanted.sbom?.file])
-    if (file !== undefined && (file === '' || file.includes('/') || file === '..'))
-      throw new TareError('OPTION_INVALID', `${JSON.stringify(file)} cannot be the name of a statement’s file`, {
-        remedy: 'Write a name without slashes.',
-      })
-  return wanted
-}
-
-function formOf<T extends StatementForm>(asked: boolean | T | undefined): T | undefined {
-  return asked === true ? ({} as T) : asked === false ? undefined : asked
-}
-
-/** Whether an output lists statements in an index, even for one platform. */
-export function isListed({ provenance, sbom }: WantedStatements): (output: BuildOutput) => boolean {
-  const isWanted = provenance !== undefined || sbom !== undefined
-  return (output) => isWanted && 'attestationInline' in output && output.attestationInline === true
-}
+import type { WantedStatements } from './wanted-statements.ts'
 
 /** Whether an output has room for statements. */
 function holdsStatements(output: BuildOutput, { provenance, sbom }: WantedStatements): boolean {
@@ -57,13 +31,12 @@ export interface AttesterFacts {
   readonly started: Date
 }
 
-/** Returns what makes statements; undefined if none are wanted. Warns if no output has room for them. */
+/** Returns what makes statements. Warns if no output has room for them. */
 export function attesterFor(
   wanted: WantedStatements,
   outputs: readonly ResolvedOutput[],
   facts: AttesterFacts,
-): BuildAttester | undefined {
-  if (wanted.provenance === undefined && wanted.sbom === undefined) return undefined
+): BuildAttester {
   if (!outputs.some(({ output }) => holdsStatements(output, wanted)))
     facts.options.report?.({ type: 'warning', rule: 'AttestationsUnheld', message: unheld })
   return new BuildAttester(wanted, facts)

@@ -6,7 +6,7 @@ import { type Host, unpackLimit } from '../images/index.ts'
 import { type Digest, normalizePlatform, type Platform, parsePlatform } from '../oci/index.ts'
 import { type Step, Steps, silent } from '../support/index.ts'
 import { assembleImage } from './assemble/index.ts'
-import { attesterFor, type BuildAttester, isListed, type WantedStatements, wantedStatements } from './attester.ts'
+import type { BuildAttester } from './attester.ts'
 import { BuildCaches } from './build-caches.ts'
 import { buildArguments, reportWarnings, squashOf, warningsOf } from './build-options.ts'
 import { imageFacts, madeLayers, sourceOf } from './image-facts.ts'
@@ -48,6 +48,7 @@ import {
   searchImage,
 } from './session/index.ts'
 import { type RunSettings, solve, squash } from './solve/index.ts'
+import { isListed, type WantedStatements, wantedStatements } from './wanted-statements.ts'
 
 /**
  * One build, from its options to its outputs: `plan`, then `make` for each platform, then `finish`; `close` in any case.
@@ -202,7 +203,7 @@ export class BuildRun {
     const bases = this.bases.basedOn(planned, this.layers) ?? []
     const cached = (await Promise.all(images.map(({ manifest }) => this.caches.basedOn(manifest.blob)))).flat()
     const basedOn = bases.length + cached.length === 0 ? undefined : [...bases, ...cached]
-    const attester = this.attester()
+    const attester = await this.attester()
     const outputs = await makeOutputs(this.outputs, {
       ...{ host, images, snapshots, attester, basedOn, pushedAs: new Map(), steps, report, signal },
     })
@@ -218,8 +219,11 @@ export class BuildRun {
     }
   }
 
-  private attester(): BuildAttester | undefined {
+  /** Returns what makes statements; undefined if none are wanted. */
+  private async attester(): Promise<BuildAttester | undefined> {
     const { host, options, statements, snapshots, dockerfile, materials, started } = this
+    if (statements.provenance === undefined && statements.sbom === undefined) return undefined
+    const { attesterFor } = await import('./attester.ts')
     const { context } = options
     return attesterFor(statements, this.outputs, {
       ...{ host, options, snapshots, dockerfile, started },
