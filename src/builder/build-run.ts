@@ -28,7 +28,7 @@ import {
   planBuild,
 } from './plan/index.ts'
 import type { BuildEngine } from './remote-build.ts'
-import type { Sandbox } from './sandbox/index.ts'
+import type { ChosenSandbox } from './sandbox/index.ts'
 import type { Needle } from './session/index.ts'
 import {
   Agents,
@@ -64,7 +64,7 @@ export class BuildRun {
   private readonly contexts: BuildContexts
   private readonly bases: BuildBases
   readonly caches: BuildCaches
-  private opened: Sandbox | undefined
+  private chosen: ChosenSandbox | undefined
   private engine: BuildEngine | undefined
   private readonly secrets: readonly Secret[]
   private readonly agents: Agents
@@ -237,7 +237,7 @@ export class BuildRun {
     this.engine?.close()
     this.agents.close()
     this.bases.close()
-    await this.opened?.close()
+    await this.chosen?.close()
     await this.caches.close()
     await this.contexts.close()
   }
@@ -266,17 +266,17 @@ export class BuildRun {
     this.leaks = [...this.leaks, ...leaks]
   }
 
-  private sandbox(): Sandbox {
-    if (this.opened !== undefined) return this.opened
-    this.opened = sandboxOf(this.host, this.options.isolation)
-    if (this.opened.isolation === 'chroot')
+  private sandbox(): ChosenSandbox {
+    if (this.chosen !== undefined) return this.chosen
+    this.chosen = sandboxOf(this.host, this.options.isolation)
+    if (this.chosen.isolation === 'chroot')
       this.options.report?.({
         type: 'warning',
         rule: 'NoRealProc',
         message:
           'RUN uses chroot, where /proc contains only copies of a few files: programs that look themselves up there fail. `tare doctor` says how to fix that',
       })
-    return this.opened
+    return this.chosen
   }
 
   private mayRecall(operation: Operation): boolean {

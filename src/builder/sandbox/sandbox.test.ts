@@ -6,7 +6,7 @@ import { alpineStack, plainCommand, sandboxVariants } from '../../../test/kit/al
 import { processesWith } from '../../../test/kit/processes.ts'
 import { readWhole, sameContent } from '../../files/layer/index.ts'
 import { compareTrees, type RegularFile, type Tree } from '../../files/tree/index.ts'
-import { openSandbox } from './sandbox.ts'
+import { chooseSandbox } from './choose-sandbox.ts'
 import type { Command, Outcome, SandboxMount, Stack } from './step/types.ts'
 
 for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
@@ -22,7 +22,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
 
     const run = async (script: string, more: Partial<Command> = {}, on = stack) => {
       let out = ''
-      const sandbox = openSandbox({ folder: home, isolation, runtime })
+      const sandbox = await chooseSandbox({ folder: home, isolation, runtime }).open()
       const command: Command = { ...plainCommand, argv: ['/bin/sh', '-c', script], ...more }
       const outcome = await sandbox.run(on, command, {
         output: (_, text) => (out += text),
@@ -205,7 +205,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
 
     test('an aborted step ends at once', async () => {
       const stop = new AbortController()
-      const sandbox = openSandbox({ folder: home, isolation, runtime })
+      const sandbox = await chooseSandbox({ folder: home, isolation, runtime }).open()
       const running = sandbox.run(
         stack,
         { ...plainCommand, argv: ['/bin/sleep', '60'] },

@@ -1,47 +1,13 @@
 import { join } from 'node:path'
 import { listDoubtful, noteBoot, ownersIn, ProcessFiles } from '../../disk/index.ts'
-import { TareError } from '../../support/index.ts'
-import {
-  chooseIsolation,
-  killInside,
-  liesOnOverlay,
-  type Machine,
-  removeCgroups,
-  thisMachine,
-} from './machine/index.ts'
+import { killInside, liesOnOverlay, type Machine, removeCgroups } from './machine/index.ts'
 import { Caches, ProcCopies, rescueMoved, SharedFiles } from './mounts/index.ts'
 import { makeSpreadFolder, removeAll, Unpacked } from './rootfs/index.ts'
 import { containerName, PipeStock, runInFolder, runOnOverlay } from './run/index.ts'
 import type { Command, Isolation, Outcome, RunOptions, Sandbox, Stack } from './step/index.ts'
 
-export interface SandboxOptions {
-  /** The store's own folder, where layers are unpacked. */
-  readonly folder: string
-  /** Default: the best available. */
-  readonly isolation?: Isolation | 'auto' | undefined
-  /** Name or path of the OCI runtime. Default: crun, otherwise runc. */
-  readonly runtime?: string | undefined
-}
-
-/** Parses the name of an isolation. Throws `ISOLATION_UNKNOWN`. */
-export function readIsolation(text: string | undefined): Isolation | 'auto' {
-  if (text === undefined || text === '' || text === 'default') return 'auto'
-  const found = (['auto', 'oci', 'namespace', 'chroot'] as const).find((one) => one === text)
-  if (found === undefined)
-    throw new TareError('ISOLATION_UNKNOWN', `invalid isolation "${text}"`, {
-      remedy: 'Use auto, oci, namespace or chroot.',
-    })
-  return found
-}
-
-/** Opens this machine's sandbox. Throws `SANDBOX_MISSING` if there is none, with a remedy. */
-export function openSandbox(options: SandboxOptions): Sandbox {
-  const machine = thisMachine()
-  const { isolation, runtime } = chooseIsolation(machine, options.folder, options)
-  return new MachineSandbox(options.folder, machine, isolation, runtime)
-}
-
-class MachineSandbox implements Sandbox {
+/** The sandbox that was chosen. Removes what killed processes have left. */
+export class MachineSandbox implements Sandbox {
   readonly isolation: Isolation
   readonly by: string
   private readonly machine: Machine

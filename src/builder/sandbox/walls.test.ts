@@ -25,7 +25,7 @@ import {
   type Symlink,
   Tree,
 } from '../../files/tree/index.ts'
-import { openSandbox } from './sandbox.ts'
+import { chooseSandbox } from './choose-sandbox.ts'
 import type { CacheMount, Command, SandboxMount, Stack } from './step/index.ts'
 
 const isRoot = process.geteuid?.() === 0
@@ -54,7 +54,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
 
     const run = async (script: string, more: Partial<Command> = {}) => {
       let out = ''
-      const sandbox = openSandbox({ folder: home, isolation, runtime })
+      const sandbox = await chooseSandbox({ folder: home, isolation, runtime }).open()
       const command: Command = { ...plainCommand, argv: ['/bin/sh', '-c', script], ...more }
       try {
         const outcome = await sandbox.run(stack, command, {
@@ -250,7 +250,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       const differences = compareTrees(Tree.empty.root, bare.root, sameContent)
       const { index } = await packLayer(differences, { path: at, digests: () => false })
       const layer = { index, path: at, chain: `bare-${name}` }
-      const sandbox = openSandbox({ folder: home, isolation, runtime })
+      const sandbox = await chooseSandbox({ folder: home, isolation, runtime }).open()
       const mounts: SandboxMount[] = [{ kind: 'memory', target: '/a/b' }, cache('/c')]
       const outcome = await sandbox.run(
         { layers: [layer], tree: () => bare },

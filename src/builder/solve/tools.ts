@@ -4,7 +4,7 @@ import type { Context } from '../../files/context/index.ts'
 import type { Digest } from '../../oci/index.ts'
 import type { Step, Steps } from '../../support/index.ts'
 import type { DownloadOperation, GitOperation, ImageOperation, Operation, RunOperation } from '../plan/index.ts'
-import type { Sandbox } from '../sandbox/index.ts'
+import type { ChosenSandbox } from '../sandbox/index.ts'
 import type { RemoteFiles } from './input.ts'
 import type { SharedSteps, StepRecord } from './shared-steps.ts'
 
@@ -37,7 +37,7 @@ export interface Tools {
   readonly unpackLimit?: number | undefined
   readonly signal: AbortSignal
   /** Returns the sandbox for RUN. Throws if this machine has none. */
-  readonly sandbox: () => Sandbox
+  readonly sandbox: () => ChosenSandbox
   readonly run: RunSettings
   /** Downloads a file and verifies it. If absent, nothing is downloaded. */
   readonly download?: (operation: DownloadOperation) => Promise<Downloaded>

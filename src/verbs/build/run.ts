@@ -46,7 +46,8 @@ export async function run(host: Host, options: RunOptions): Promise<number> {
     for (const { diffId } of layers) if (!store.blobs.touch(diffId)) refuseLayer(store, diffId, options.image)
     const stack = stackOf(snapshots.of(layers), { snapshots })
     refuseUnexecutable(argv[0]!, cwd, env, stack.tree())
-    const outcome = await sandbox.run(
+    const opened = await sandbox.open()
+    const outcome = await opened.run(
       stack,
       {
         ...{ argv, env, cwd, insecure: false, scripts: [], shmSize: options.shmSize || undefined },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { alpineStack, plainCommand, sandboxVariants } from '../../../../test/kit/alpine-steps.ts'
-import { openSandbox } from '../sandbox.ts'
+import { chooseSandbox } from '../choose-sandbox.ts'
 import type { Stack } from '../step/types.ts'
 import { containerName } from './oci-script.ts'
 
@@ -30,7 +30,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants().filter(
 
     const start = async (script: string) => {
       let out = ''
-      const sandbox = openSandbox({ folder: home, isolation, runtime })
+      const sandbox = await chooseSandbox({ folder: home, isolation, runtime }).open()
       const outcome = await sandbox.run(
         stack,
         { ...plainCommand, argv: ['/bin/sh', '-c', script], mounts },

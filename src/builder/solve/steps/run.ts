@@ -136,7 +136,8 @@ async function execute(
     step.output(stream, text)
   }
   try {
-    const outcome = await tools.sandbox().run(stackOf(onto, tools), command, {
+    const sandbox = await tools.sandbox().open()
+    const outcome = await sandbox.run(stackOf(onto, tools), command, {
       signal: tools.signal,
       output: (stream, text) => tell(stream, masks[stream].take(text)),
     })
@@ -166,13 +167,12 @@ async function failed(
     const snapshot = tools.snapshots.stack(onto, layer)
     // The shell continues in what already exists.
     await outcome.release(snapshot.id)
-    const shell = await tools
-      .sandbox()
-      .run(
-        stackOf(snapshot, tools),
-        { ...command, argv: [program], env: [...command.env, 'TERM=xterm'] },
-        { signal: tools.signal, output: () => {}, inherit: { stdin: true, terminal: true } },
-      )
+    const sandbox = await tools.sandbox().open()
+    const shell = await sandbox.run(
+      stackOf(snapshot, tools),
+      { ...command, argv: [program], env: [...command.env, 'TERM=xterm'] },
+      { signal: tools.signal, output: () => {}, inherit: { stdin: true, terminal: true } },
+    )
     await shell.release()
     return shell.exitCode
   })
