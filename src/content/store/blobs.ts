@@ -37,6 +37,8 @@ export class Blobs {
   private readonly home: string
   private readonly scratch: ProcessFiles
   private readonly soundness: Soundness
+  /** How many this process has added. */
+  added = 0
 
   constructor(home: string, scratch: ProcessFiles, soundness: Soundness) {
     this.home = home
@@ -202,6 +204,7 @@ export class Blobs {
       makeFolder(this.folder, privately)
       this.clear(digest)
       renameSync(path, this.path(digest))
+      this.added++
       this.soundness.note(digest, this.path(digest))
     } catch (error) {
       throw explainWriteFailure(error, this.home)

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeFolder, type ProcessFiles, privately } from '../../disk/index.ts'
 import { explainWriteFailure } from './failures.ts'
@@ -32,6 +32,8 @@ export class Records {
   private readonly home: string
   private readonly folder: string
   private readonly scratch: ProcessFiles
+  /** How many this process has added. */
+  added = 0
 
   constructor(home: string, folder: string, scratch: ProcessFiles) {
     this.home = home
@@ -54,7 +56,9 @@ export class Records {
   remember(kind: RecordKind, key: string, bytes: string | Uint8Array | readonly Uint8Array[]): void {
     try {
       makeFolder(join(this.folder, kind), privately)
-      this.scratch.place(bytes, this.path(kind, key))
+      const path = this.path(kind, key)
+      if (!existsSync(path)) this.added++
+      this.scratch.place(bytes, path)
     } catch (error) {
       throw explainWriteFailure(error, this.home)
     }

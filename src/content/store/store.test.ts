@@ -255,6 +255,20 @@ test('records come back, are listed with size and time, and can be forgotten', (
   expect(leftovers(store.home)).toEqual([])
 })
 
+test('what a process adds is counted, and not what is there already', () => {
+  const store = new Store(temporaryFolder())
+  const key = 'a'.repeat(64)
+  expect(store.added).toBe(0)
+  store.blobs.write(Buffer.from('one'))
+  store.records.remember('steps', key, '1')
+  expect(store.added).toBe(2)
+  store.blobs.write(Buffer.from('one'))
+  store.records.remember('steps', key, '2')
+  expect(store.added).toBe(2)
+  store.records.remember('latest', key, '1')
+  expect(store.added).toBe(3)
+})
+
 test('an image copied from one store into another is the same there', async () => {
   const [from, to] = [emptyStore(), emptyStore()]
   await put(from, one)

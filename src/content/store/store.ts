@@ -53,6 +53,11 @@ export class Store implements Target {
     this.names = new Names(home, this.scratch, warn)
   }
 
+  /** How many blobs and records this process has added. */
+  get added(): number {
+    return this.blobs.added + this.records.added
+  }
+
   /** Restricts permissions left too open by earlier versions: images are for their owner only. */
   close(): void {
     for (const folder of [this.own, join(this.home, 'blobs')]) closeFolder(folder)

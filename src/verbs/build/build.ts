@@ -1,13 +1,14 @@
 import type { BuildOptions, BuildResult } from '../../api/index.ts'
 import { BuildRun } from '../../builder/index.ts'
+import { cacheLimit } from '../../builder/usage/index.ts'
 import type { Host } from '../../images/index.ts'
 
 /** Builds an image from a Dockerfile and makes its outputs. */
 export async function build(host: Host, options: BuildOptions): Promise<BuildResult> {
   const begun = performance.now()
-  const { cacheLimit, limitCache } = await import('../../builder/usage/index.ts')
   // Better now than after the work.
   cacheLimit(host)
+  const before = host.store.added
   const building = new BuildRun(host, options)
   const release = host.store.lease()
   try {
@@ -19,7 +20,11 @@ export async function build(host: Host, options: BuildOptions): Promise<BuildRes
     const image = await building.finish(planned, images)
     await options.onImage?.(image)
     await building.caches.export()
-    await limitCache(host, performance.now() - begun)
+    // Measuring the store takes as long as a build that adds nothing to it.
+    if (host.store.added > before) {
+      const { limitCache } = await import('../../builder/usage/index.ts')
+      await limitCache(host, performance.now() - begun)
+    }
     return image
   } finally {
     // On a full disk, closing fails as well.
