@@ -116,7 +116,7 @@ class CopyStep {
       rememberStep(tools, record)
       tools.done?.(operation, record)
       const told = { operation, step: this.step, recipe: this.recipe(), keys: record.keys, layer }
-      explainExecuted(tools, { ...told, nameOf: (path) => sourceOf(path, this.operation, this.found) })
+      await explainExecuted(tools, { ...told, nameOf: (path) => sourceOf(path, this.operation, this.found) })
       return tools.snapshots.stack(onto, layer)
     } finally {
       for (const archive of this.archives) archive.close()

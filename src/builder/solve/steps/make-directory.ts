@@ -48,6 +48,6 @@ export async function makeDirectoryStep(
   const record = { keys: [key], form: key, layer }
   rememberStep(tools, record)
   tools.done?.(operation, record)
-  explainExecuted(tools, { operation, step, recipe: recipe(), keys: [key], layer })
+  await explainExecuted(tools, { operation, step, recipe: recipe(), keys: [key], layer })
   return tools.snapshots.stack(onto, layer)
 }

@@ -52,7 +52,7 @@ export async function runStep(
     const record = { keys: byOrigin === undefined ? [key] : [key, byOrigin], form: key, layer }
     rememberStep(tools, record)
     tools.done?.(operation, record)
-    explainExecuted(tools, { operation, step, recipe: recipe(), keys: record.keys, layer })
+    await explainExecuted(tools, { operation, step, recipe: recipe(), keys: record.keys, layer })
     const snapshot = tools.snapshots.stack(onto, layer)
     if (differences.some(({ kind }) => kind !== 'touch')) chain = snapshot.id
     return snapshot
