@@ -25,3 +25,9 @@ export function diskOf(home: string): { readonly size: number; readonly free: nu
   const { bsize, blocks, bavail } = statfsSync(folder)
   return { size: blocks * bsize, free: bavail * bsize }
 }
+
+/** Keeps the cache within its limit. `took`: how long the build was, in milliseconds. */
+export async function limitCache(host: Host, took: number): Promise<void> {
+  const limit = cacheLimit(host)
+  if (limit !== 0) await (await import('./limit-cache.ts')).limitTo(limit, host, took)
+}

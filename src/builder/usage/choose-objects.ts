@@ -1,5 +1,3 @@
-import { readTime } from '../../images/index.ts'
-import { TareError } from '../../support/index.ts'
 import type { CacheObject, StoreUsage } from './cache-objects.ts'
 
 /** How much of the cache may stay. Sizes are bytes. */
@@ -36,66 +34,4 @@ export function chooseObjects(
     wanted -= object.size
   }
   return chosen
-}
-
-const types: readonly string[] = ['regular', 'exec.cachemount', 'internal']
-
-/** Parses `until=24h`, `type=…`, `inuse`, `id~=…`: with `=`, `!=` or `~=`, which is a regular expression. Throws `FILTER_INVALID`. */
-export function readObjectFilters(filters: readonly string[], now: Date): readonly ObjectFilter[] {
-  const until = filters.filter((text) => text.startsWith('until='))
-  const rest = filters.filter((text) => !text.startsWith('until=')).map(readFilter)
-  const positives = rest.filter(({ positive, key }) => positive && key === 'type')
-  return [
-    ...until.map((text): ObjectFilter => {
-      const time = readTime(text.slice('until='.length), now)
-      if (time === undefined) throw invalid(text)
-      return ({ lastUsed }) => lastUsed < time
-    }),
-    // Of several types, each will do.
-    ...(positives.length === 0 ? [] : [(object: CacheObject) => positives.some(({ matches }) => matches(object))]),
-    ...rest.filter((filter) => !positives.includes(filter)).map(({ matches }) => matches),
-  ]
-}
-
-interface ReadFilter {
-  readonly key: string
-  readonly positive: boolean
-  readonly matches: ObjectFilter
-}
-
-function readFilter(text: string): ReadFilter {
-  const [, key = '', sign, value = ''] = /^([a-z]+)(?:(!=|~=|=)(.*))?$/s.exec(text) ?? []
-  const partOf = {
-    type: (object: CacheObject) => object.type,
-    id: ({ id }: CacheObject) => id,
-    inuse: ({ inUse }: CacheObject) => String(inUse),
-  }[key]
-  if (partOf === undefined || (sign === undefined && key !== 'inuse')) throw invalid(text)
-  if (key === 'type' && sign !== '~=' && !types.includes(value)) throw invalid(text)
-  const wanted = sign === undefined ? 'true' : value
-  if (key === 'inuse' && !['true', 'false', '1', '0'].includes(wanted)) throw invalid(text)
-  const plain = key === 'inuse' ? String(wanted === 'true' || wanted === '1') : wanted
-  if (sign === '~=') {
-    const pattern = patternOf(plain, text)
-    return { key, positive: true, matches: (object) => pattern.test(partOf(object)) }
-  }
-  const isEqual = (object: CacheObject) =>
-    partOf(object) === plain || (key === 'id' && partOf(object) === `sha256:${plain}`)
-  return sign === '!='
-    ? { key, positive: false, matches: (object) => !isEqual(object) }
-    : { key, positive: true, matches: isEqual }
-}
-
-function patternOf(source: string, text: string): RegExp {
-  try {
-    return new RegExp(source)
-  } catch {
-    throw invalid(text)
-  }
-}
-
-function invalid(filter: string): TareError {
-  return new TareError('FILTER_INVALID', `invalid filter "${filter}"`, {
-    remedy: `The filters are until=TIME (24h, a date, or seconds since 1970), type=${types.join('|')}, inuse and id=ID, with =, != or ~=.`,
-  })
 }

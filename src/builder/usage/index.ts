@@ -4,8 +4,8 @@
  * In: a Host.  Out: cache objects with sizes that add up to what `du` says; fewer of them.
  * Not here: what an image needs (images), the words of a command line.
  */
-export { cacheLimit, diskOf } from './cache-limit.ts'
+export { cacheLimit, diskOf, limitCache } from './cache-limit.ts'
 export { type CacheObject, readUsage, type StoreUsage } from './cache-objects.ts'
-export { type CacheBounds, chooseObjects, readObjectFilters } from './choose-objects.ts'
-export { limitCache } from './limit-cache.ts'
+export { type CacheBounds, chooseObjects } from './choose-objects.ts'
+export { readObjectFilters } from './object-filters.ts'
 export { removeObjects } from './remove-objects.ts'

@@ -1,9 +1,7 @@
 import type { Host } from '../../images/index.ts'
 import { TareError } from '../../support/index.ts'
-import { cacheLimit } from './cache-limit.ts'
 import { readUsage } from './cache-objects.ts'
 import { chooseObjects } from './choose-objects.ts'
-import { removeObjects } from './remove-objects.ts'
 
 // What a build may spend on it. The rest is for the next one.
 const shortest = 200
@@ -14,12 +12,10 @@ const worthMeasuring = 2000
 const perObject = 20
 
 /**
- * Removes what was not used for longest, if the cache is larger than it may be. `took`: how long the build was, in milliseconds.
+ * Removes what was not used for longest, if the cache is larger than `limit`. `took`: how long the build was, in milliseconds.
  * A store that cannot be measured, because something in it is damaged, stays as it is: the image is there.
  */
-export async function limitCache(host: Host, took: number): Promise<void> {
-  const limit = cacheLimit(host)
-  if (limit === 0) return
+export async function limitTo(limit: number, host: Host, took: number): Promise<void> {
   const budget = Math.max(shortest, Math.floor(took * share))
   const end = performance.now() + budget
   try {
@@ -30,6 +26,7 @@ export async function limitCache(host: Host, took: number): Promise<void> {
     if (usage.cache <= limit) return
     const chosen = chooseObjects(usage, [], { maxUsedSpace: limit }, 0)
     const some = Math.max(1, Math.floor((end - performance.now()) / perObject))
+    const { removeObjects } = await import('./remove-objects.ts')
     await removeObjects(host, chosen.slice(0, some))
   } catch (error) {
     // The next build tries again.

@@ -1,6 +1,6 @@
 import type { BuildOptions, BuildResult } from '../../api/index.ts'
 import { BuildRun } from '../../builder/index.ts'
-import { cacheLimit } from '../../builder/usage/index.ts'
+import { cacheLimit, limitCache } from '../../builder/usage/index.ts'
 import type { Host } from '../../images/index.ts'
 
 /** Builds an image from a Dockerfile and makes its outputs. */
@@ -21,10 +21,7 @@ export async function build(host: Host, options: BuildOptions): Promise<BuildRes
     await options.onImage?.(image)
     await building.caches.export()
     // Measuring the store takes as long as a build that adds nothing to it.
-    if (host.store.added > before) {
-      const { limitCache } = await import('../../builder/usage/index.ts')
-      await limitCache(host, performance.now() - begun)
-    }
+    if (host.store.added > before) await limitCache(host, performance.now() - begun)
     return image
   } finally {
     // On a full disk, closing fails as well.
