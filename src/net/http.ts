@@ -1,6 +1,6 @@
 import type { LookupAddress } from 'node:dns'
 import type { ClientRequest, OutgoingHttpHeaders } from 'node:http'
-import { type Bytes, messageOf, systemCode } from '../support/index.ts'
+import { type Bytes, drained, messageOf, systemCode } from '../support/index.ts'
 import type { HttpRequest, HttpResponse } from './messages.ts'
 import {
   nameOfProxy,
@@ -201,18 +201,6 @@ async function sendBody(sent: ClientRequest, body: Uint8Array | Bytes | undefine
   }
   pump.waiting = false
   if (!sent.destroyed && !pump.stopped) sent.end()
-}
-
-function drained(sent: ClientRequest): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      sent.off('drain', done)
-      sent.off('close', done)
-      resolve()
-    }
-    sent.on('drain', done)
-    sent.on('close', done)
-  })
 }
 
 function withoutAuthorization(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {

@@ -6,6 +6,7 @@
 
 export { ByteReader } from './byte-reader.ts'
 export * from './bytes.ts'
+export { drained } from './drained.ts'
 export type { TareErrorCode } from './error-codes.ts'
 export * from './errors.ts'
 export * from './events.ts'

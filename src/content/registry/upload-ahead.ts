@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { discard } from '../../net/index.ts'
 import type { Descriptor } from '../../oci/index.ts'
+import { drained } from '../../support/index.ts'
 import type { Connection } from './connection.ts'
 import type { Purpose } from './identity.ts'
 import { begin, placeOf, Session, type Upload } from './upload.ts'
@@ -35,13 +36,7 @@ export class UploadAhead {
   /** Resolves when more data is welcome. */
   async write(chunk: Uint8Array): Promise<void> {
     if (this.feed.destroyed || this.feed.write(chunk)) return
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        this.feed.off('drain', done).off('close', done)
-        resolve()
-      }
-      this.feed.on('drain', done).on('close', done)
-    })
+    await drained(this.feed)
   }
 
   /** Completes the upload; the registry then has the blob. */

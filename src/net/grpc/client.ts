@@ -21,6 +21,7 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf'
+import { drained } from '../../support/index.ts'
 import { frame, readFrames } from './frames.ts'
 import { errorIn, GrpcError, statusCodes } from './status.ts'
 
@@ -267,15 +268,7 @@ async function* chunksOf(stream: ClientHttp2Stream): AsyncGenerator<Buffer, void
 function write(stream: ClientHttp2Stream, bytes: Buffer): Promise<void> {
   // A call that has ended says why through its responses.
   if (stream.destroyed || stream.writableEnded || stream.write(bytes)) return Promise.resolve()
-  return new Promise((resolve) => {
-    const go = () => {
-      stream.off('drain', go)
-      stream.off('close', go)
-      resolve()
-    }
-    stream.once('drain', go)
-    stream.once('close', go)
-  })
+  return drained(stream)
 }
 
 export function pathOf(method: DescMethod): string {

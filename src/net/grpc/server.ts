@@ -10,6 +10,7 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf'
+import { drained } from '../../support/index.ts'
 import { pathOf } from './client.ts'
 import { frame, readFrames } from './frames.ts'
 import { encodeText, GrpcError, statusCodes } from './status.ts'
@@ -137,13 +138,5 @@ async function* messagesOf<Method extends DescMethod>(
 function write(stream: ServerHttp2Stream, bytes: Buffer): Promise<void> {
   if (stream.destroyed) throw new GrpcError(statusCodes.cancelled, 'the call was cancelled')
   if (stream.write(bytes)) return Promise.resolve()
-  return new Promise((resolve) => {
-    const go = () => {
-      stream.off('drain', go)
-      stream.off('close', go)
-      resolve()
-    }
-    stream.once('drain', go)
-    stream.once('close', go)
-  })
+  return drained(stream)
 }
