@@ -1,9 +1,10 @@
 import type { llb } from '../../../buildkit/index.ts'
 import type { Platform } from '../../../oci/index.ts'
-import { encodeName, locate } from '../../../support/index.ts'
+import { locate } from '../../../support/index.ts'
 import type { FilesOperation, MakeDirectoryOperation, Operation, OperationId, Plan } from '../../plan/index.ts'
 import type { EngineCapabilities } from './capabilities.ts'
 import { type Marshalling, marshalCopy } from './copy.ts'
+import { fileActions } from './file-actions.ts'
 import { ownerOf } from './owner.ts'
 import { marshalRun, type RemoteRunSettings } from './run.ts'
 import { type Edge, Inputs, Vertices } from './vertices.ts'
@@ -134,15 +135,7 @@ function titleOfContext(name: string): string {
 }
 
 function marshalFiles({ files, title }: FilesOperation, { vertices, platform }: Marshalling): Edge {
-  const actions = files.map(({ name, text }, i) => ({
-    input: BigInt(i - 1),
-    secondaryInput: -1n,
-    output: i === files.length - 1 ? 0n : -1n,
-    action: {
-      case: 'mkfile' as const,
-      value: { path: `/${name}`, mode: 0o644, data: encodeName(text), timestamp: -1n },
-    },
-  }))
+  const actions = fileActions(files, 0o644)
   return vertices.add({ platform, op: { case: 'file', value: { actions } } }, title)
 }
 

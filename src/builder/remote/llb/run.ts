@@ -2,10 +2,11 @@ import { posix } from 'node:path'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { llb } from '../../../buildkit/index.ts'
 import { defaultPath } from '../../../oci/index.ts'
-import { encodeName, TareError } from '../../../support/index.ts'
+import { TareError } from '../../../support/index.ts'
 import type { OperationId, RunMount, RunOperation } from '../../plan/index.ts'
 import { refuseMissing } from './capabilities.ts'
 import type { Marshalling } from './copy.ts'
+import { fileActions } from './file-actions.ts'
 import { type Edge, Inputs } from './vertices.ts'
 
 type Mount = MessageInitShape<typeof llb.MountSchema>
@@ -102,15 +103,7 @@ function shmOf({ shmSize }: RemoteRunSettings): Mount[] {
 /** The scripts of here-documents, as files in /dev/pipes. */
 function scriptsOf({ scripts }: RunOperation, inputs: Inputs, { vertices, platform }: Marshalling): Mount[] {
   if (scripts.length === 0) return []
-  const actions = scripts.map(({ name, text }, i) => ({
-    input: BigInt(i - 1),
-    secondaryInput: -1n,
-    output: i === scripts.length - 1 ? 0n : -1n,
-    action: {
-      case: 'mkfile' as const,
-      value: { path: `/${name}`, mode: 0o755, data: encodeName(text), timestamp: -1n },
-    },
-  }))
+  const actions = fileActions(scripts, 0o755)
   const files = vertices.add(
     { platform, op: { case: 'file', value: { actions } } },
     '[internal] scripts of the Dockerfile',
