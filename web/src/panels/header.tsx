@@ -1,9 +1,9 @@
-import type { ComponentChildren } from 'preact'
 import type { WeighResult } from '../library.ts'
 import type { Model } from '../model/image.ts'
 import { type State, type Tab, type Theme, themes } from '../state.ts'
 import { countOf, percentText, sizeText } from '../text/numbers.ts'
 import { printable } from '../text/printable.ts'
+import { Figure } from './figure.tsx'
 
 interface HeaderProps {
   readonly model: Model
@@ -62,15 +62,6 @@ function Facts({ model, weighed }: { readonly model: Model; readonly weighed: We
         <code>{id.slice(7, 19)}</code>
       </Figure>
     </dl>
-  )
-}
-
-function Figure({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   )
 }
 

@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact'
 import type { WeighResult } from '../library.ts'
 import { countOf, percentText, sizeText } from '../text/numbers.ts'
 import { printable } from '../text/printable.ts'
+import { Figure } from './figure.tsx'
 
 interface SpaceProps {
   readonly weighed: WeighResult
@@ -71,15 +72,6 @@ export function Space({ weighed, label, onPath }: SpaceProps) {
           more={packages.length - most}
         />
       </div>
-    </div>
-  )
-}
-
-function Figure({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
     </div>
   )
 }
