@@ -1,7 +1,7 @@
-import { existsSync, statfsSync } from 'node:fs'
-import { dirname } from 'node:path'
 import type { Host } from '../../images/index.ts'
 import { TareError } from '../../support/index.ts'
+import { diskOf } from './disk-of.ts'
+import { isFarBelow } from './last-measured.ts'
 
 const largestDefault = 20e9
 const units: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 }
@@ -18,16 +18,9 @@ export function cacheLimit({ environment, store }: Host): number {
   return Number(count) * units[unit.toLowerCase()]!
 }
 
-/** Returns the size of the disk with the store, and how much of it is free. */
-export function diskOf(home: string): { readonly size: number; readonly free: number } {
-  let folder = home
-  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder)
-  const { bsize, blocks, bavail } = statfsSync(folder)
-  return { size: blocks * bsize, free: bavail * bsize }
-}
-
 /** Keeps the cache within its limit. `took`: how long the build was, in milliseconds. */
 export async function limitCache(host: Host, took: number): Promise<void> {
   const limit = cacheLimit(host)
-  if (limit !== 0) await (await import('./limit-cache.ts')).limitTo(limit, host, took)
+  if (limit === 0 || isFarBelow(limit, host)) return
+  await (await import('./limit-cache.ts')).limitTo(limit, host, took)
 }

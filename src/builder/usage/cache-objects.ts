@@ -7,7 +7,7 @@ import { systemCode } from '../../support/index.ts'
 import type { RunStorage, StoredCache } from '../sandbox/index.ts'
 import { runStorage } from '../session/index.ts'
 import { readRecipe } from '../solve/index.ts'
-import { sizeBelow, sizeOnDisk } from './measure.ts'
+import { type Sizes, sizesBelow } from './measure.ts'
 
 /** Something in the store that takes up space, and may be removed by itself. */
 export interface CacheObject {
@@ -38,7 +38,8 @@ export interface StoreUsage {
 export async function readUsage(host: Host, { signal, quick }: UsageCall = {}): Promise<StoreUsage> {
   const { store } = host
   const storage = runStorage(host, signal)
-  const layers = blobObjects(host, quick === undefined)
+  const sizes = sizesBelow(store.home, new Set(storage.kinds.map((kind) => join(store.own, kind))))
+  const layers = blobObjects(host, sizes, quick === undefined)
   const { mounts, ofRun } = await measureRun(host, storage, quick)
   const mountObjects = mounts.map(({ id, key, size, used }): CacheObject => {
     const held = { inUse: storage.isHeld(key), isImages: false }
@@ -46,9 +47,8 @@ export async function readUsage(host: Host, { signal, quick }: UsageCall = {}): 
   })
   const kept = mounts.reduce((sum, { size }) => sum + size, 0)
   const unpacked = Math.max(0, ofRun - kept)
-  const skip = new Set(storage.kinds.map((kind) => join(store.own, kind)))
   const inObjects = layers.reduce((sum, { size }) => sum + size, 0)
-  const records = Math.max(0, sizeBelow(store.home, skip) - inObjects)
+  const records = Math.max(0, sizes.sum - inObjects)
   const word = (id: string, description: string, size: number): CacheObject => {
     return {
       id,
@@ -113,12 +113,12 @@ function keep(place: string, usage: RunUsage): void {
   }
 }
 
-function blobObjects({ store }: Host, described: boolean): readonly CacheObject[] {
+function blobObjects({ store }: Host, sizes: Sizes, described: boolean): readonly CacheObject[] {
   const ofImages = blobsOfImages(store)
   const told = described ? descriptions(store.records) : new Map<Digest, string>()
   return store.blobs.all().map(({ digest, since }): CacheObject => {
     const beside = ['verified', 'layers', 'origins'].map((kind) => join(store.own, kind, hexOf(digest)))
-    const size = [store.blobs.path(digest), ...beside].reduce((sum, path) => sum + sizeOnDisk(path), 0)
+    const size = [store.blobs.path(digest), ...beside].reduce((sum, path) => sum + sizes.at(path), 0)
     const isImages = ofImages.has(digest)
     const description = told.get(digest) ?? (isImages ? 'of an image' : 'of a base')
     return { id: digest, type: 'regular', description, size, lastUsed: since, inUse: isImages, isImages }

@@ -4,8 +4,9 @@
  * In: a Host.  Out: cache objects with sizes that add up to what `du` says; fewer of them.
  * Not here: what an image needs (images), the words of a command line.
  */
-export { cacheLimit, diskOf, limitCache } from './cache-limit.ts'
+export { cacheLimit, limitCache } from './cache-limit.ts'
 export { type CacheObject, readUsage, type StoreUsage } from './cache-objects.ts'
 export { type CacheBounds, chooseObjects } from './choose-objects.ts'
+export { diskOf } from './disk-of.ts'
 export { readObjectFilters } from './object-filters.ts'
 export { removeObjects } from './remove-objects.ts'

@@ -2,6 +2,7 @@ import type { Host } from '../../images/index.ts'
 import { TareError } from '../../support/index.ts'
 import { readUsage } from './cache-objects.ts'
 import { chooseObjects } from './choose-objects.ts'
+import { noteMeasured } from './last-measured.ts'
 
 // What a build may spend on it. The rest is for the next one.
 const shortest = 200
@@ -23,6 +24,7 @@ export async function limitTo(limit: number, host: Host, took: number): Promise<
       signal: AbortSignal.timeout(Math.floor(budget / 2)),
       quick: { measures: took > worthMeasuring },
     })
+    noteMeasured(host, usage.cache + usage.images)
     if (usage.cache <= limit) return
     const chosen = chooseObjects(usage, [], { maxUsedSpace: limit }, 0)
     const some = Math.max(1, Math.floor((end - performance.now()) / perObject))

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { readdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { buildBench } from '../../../test/kit/build-bench.ts'
 import { noise } from '../../../test/kit/cli.ts'
-import { openTare } from '../../verbs/library.ts'
+import { createHost } from '../../images/index.ts'
+import { openTare, tareOf } from '../../verbs/library.ts'
 import { type CacheObject, chooseObjects, readObjectFilters } from './index.ts'
 
 const now = new Date('2026-01-02T03:04:05Z')
@@ -106,4 +107,31 @@ test('TARE_CACHE_LIMIT removes what was not used for longest, and never what a n
   ).rejects.toMatchObject({
     code: 'OPTION_INVALID',
   })
+})
+
+test('a store far below its limit is not measured after each build, and one near it is', async () => {
+  const { folder } = await buildBench({ a: 'a', b: 'b', c: 'c', d: 'd', e: 'e' })
+  const home = join(folder, 'home')
+  let time = now.getTime()
+  const build = async (file: string, limit?: string) => {
+    const environment = limit === undefined ? {} : { TARE_CACHE_LIMIT: limit }
+    const tare = tareOf({ ...createHost({ home, environment }), now: () => new Date(time) })
+    await tare.build({
+      context: { kind: 'directory', path: folder },
+      dockerfile: { text: `FROM scratch\nCOPY ${file} /\n` },
+      ...{ tags: [file] },
+    })
+    return JSON.parse(readFileSync(join(home, 'tare/usage.json'), 'utf8'))
+  }
+  const first = await build('a', '5GB')
+  expect(first.bytes).toBeGreaterThan(1000)
+  time += 60_000
+  expect(await build('b', '5GB')).toEqual(first)
+  // Within a gigabyte of the limit, what others do on the disk may hide how the store grows.
+  const near = await build('c', '900MB')
+  expect(near.at).toBe(time)
+  time += 3_600_001
+  expect((await build('d', '5GB')).at).toBe(time)
+  writeFileSync(join(home, 'tare/usage.json'), JSON.stringify({ bytes: 4.5e9, free: 0, at: time }))
+  expect((await build('e', '5GB')).bytes).toBeLessThan(1e9)
 })
