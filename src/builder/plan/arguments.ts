@@ -1,6 +1,6 @@
 import type { Dockerfile } from '../../dockerfile/index.ts'
 import { formatPlatform, type Platform } from '../../oci/index.ts'
-import type { Words } from './words.ts'
+import type { WordExpander } from './word-expander.ts'
 
 /** Arguments available to FROM, and to stages that declare them without a value. */
 export interface GlobalArguments {
@@ -28,7 +28,7 @@ export function globalArguments(
   file: Dockerfile,
   platform: ReadonlyMap<string, string>,
   buildArgs: ReadonlyMap<string, string>,
-  words: Words,
+  words: WordExpander,
 ): GlobalArguments {
   const values = new Map(platform)
   const defaults = new Map(platform)

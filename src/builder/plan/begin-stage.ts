@@ -6,13 +6,13 @@ import { contextKey, contextNamed } from './named-contexts.ts'
 import { type StageHead, stageBefore } from './stage-heads.ts'
 import { cleanConfig, envOf, makesLayer, type StageState, setEnv } from './stage-state.ts'
 import type { NamedContext, PlanOptions } from './types.ts'
-import type { Words } from './words.ts'
+import type { WordExpander } from './word-expander.ts'
 
 /** What the planner provides for starting a stage. */
 export interface Beginnings {
   readonly file: Dockerfile
   readonly options: PlanOptions
-  readonly words: Words
+  readonly words: WordExpander
   /** Each stage's FROM. */
   readonly heads: readonly StageHead[]
   readonly graph: Graph
@@ -27,7 +27,7 @@ export interface Beginnings {
 export class StageBeginner {
   private readonly file: Dockerfile
   private readonly options: PlanOptions
-  private readonly words: Words
+  private readonly words: WordExpander
   private readonly heads: readonly StageHead[]
   private readonly graph: Graph
   private readonly stageOf: Beginnings['stageOf']

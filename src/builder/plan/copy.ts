@@ -11,11 +11,11 @@ import { TareError, withoutCredentials } from '../../support/index.ts'
 import { downloadName, isRemote, type RemoteOperation, remoteOperation } from './remote-source.ts'
 import { absolutePath, type StageState } from './stage-state.ts'
 import type { CopySource, OperationId } from './types.ts'
-import type { Words } from './words.ts'
+import type { WordExpander } from './word-expander.ts'
 
 /** What COPY and ADD need from the planner. */
 export interface CopyContext {
-  readonly words: Words
+  readonly words: WordExpander
   /** Returns the operation for the value of --from; undefined means the build context. */
   from(name: string | undefined): Promise<OperationId>
   add(

@@ -4,12 +4,12 @@ import type { GlobalArguments } from './arguments.ts'
 import { contextKey, contextNamed } from './named-contexts.ts'
 import { isRemote, type RemoteOperation, remoteOperation } from './remote-source.ts'
 import type { EpochSource, PlanOptions } from './types.ts'
-import type { Words } from './words.ts'
+import type { WordExpander } from './word-expander.ts'
 
 interface Reading {
   readonly file: Dockerfile
   readonly options: PlanOptions
-  readonly words: Words
+  readonly words: WordExpander
   readonly globals: GlobalArguments
 }
 

@@ -14,13 +14,13 @@ import type { Healthcheck } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
 import type { GlobalArguments } from './arguments.ts'
 import { type StageState, setEnv } from './stage-state.ts'
-import type { Words } from './words.ts'
+import type { WordExpander } from './word-expander.ts'
 
 export type MetadataInstruction = Exclude<Instruction, { kind: 'COPY' | 'ADD' | 'RUN' | 'WORKDIR' }>
 
 /** What metadata instructions need besides the stage. */
 export interface MetadataContext {
-  readonly words: Words
+  readonly words: WordExpander
   readonly globals: GlobalArguments
   readonly buildArgs: ReadonlyMap<string, string>
   /** Is told of each ARG; without a value, that has its value from a global one. */
@@ -158,7 +158,7 @@ function applyArg(
 function checkCommand(
   state: StageState,
   instruction: Extract<MetadataInstruction, { kind: 'CMD' | 'ENTRYPOINT' }>,
-  words: Words,
+  words: WordExpander,
 ): void {
   checkSingle(state, instruction, words)
   if (instruction.command.form === 'shell' && (state.config.Shell ?? []).length === 0)
@@ -169,7 +169,7 @@ function checkCommand(
 function checkSingle(
   { single }: StageState,
   instruction: Extract<MetadataInstruction, { kind: 'CMD' | 'ENTRYPOINT' | 'HEALTHCHECK' }>,
-  words: Words,
+  words: WordExpander,
 ): void {
   const before = single.get(instruction.kind)
   single.set(instruction.kind, instruction)
@@ -184,7 +184,7 @@ function tooManyPorts({ where }: MetadataInstruction): TareError {
   return new TareError('DOCKERFILE_EXPOSE', `more than ${mostPorts} ports are exposed at once`, { where })
 }
 
-function exposed(port: string, instruction: MetadataInstruction, words: Words): readonly string[] {
+function exposed(port: string, instruction: MetadataInstruction, words: WordExpander): readonly string[] {
   const { ports, findings: found } = words.located(instruction, () => parseExpose(port))
   for (const finding of found) words.warn(finding, instruction)
   return ports

@@ -1,6 +1,6 @@
 import type { ArgPair, Dockerfile, Mount, Stage } from '../../dockerfile/index.ts'
 import type { SourceRange } from '../../support/index.ts'
-import type { Words } from './words.ts'
+import type { WordExpander } from './word-expander.ts'
 
 /** An ARG as the target sees it. */
 export interface OutlinedArg {
@@ -47,7 +47,7 @@ export class OutlineNotes {
 
   constructor(
     file: Dockerfile,
-    words: Words,
+    words: WordExpander,
     platform: ReadonlyMap<string, string>,
     buildArgs: ReadonlyMap<string, string>,
   ) {

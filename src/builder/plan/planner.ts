@@ -21,7 +21,7 @@ import { rootBelow, stageToSquash } from './squash-onto.ts'
 import { isReplaced, readStageHeads, refuseVariable, shownName, stageNamed, stageNumbered } from './stage-heads.ts'
 import { absolutePath, type MutableConfig, makesLayer, type StageState } from './stage-state.ts'
 import type { Operation, OperationId, Output, Plan, PlanOptions } from './types.ts'
-import { Words } from './words.ts'
+import { WordExpander } from './word-expander.ts'
 
 /** A plan, and the findings of the build checks. */
 export interface Planned extends Plan {
@@ -35,7 +35,7 @@ export interface Planned extends Plan {
  * `EPOCH_INVALID`; each names the instruction.
  */
 export async function planBuild(file: Dockerfile, options: PlanOptions): Promise<Planned> {
-  const words = new Words(file)
+  const words = new WordExpander(file)
   const stage = options.target?.toLowerCase() || file.stages.at(-1)?.name || 'default'
   const platform = platformArguments(options.platform, options.buildPlatform, stage)
   const globals = globalArguments(file, platform, options.buildArgs, words)
@@ -46,7 +46,7 @@ export async function planBuild(file: Dockerfile, options: PlanOptions): Promise
 class Planner {
   private readonly file: Dockerfile
   private readonly options: PlanOptions
-  private readonly words: Words
+  private readonly words: WordExpander
   private readonly globals: GlobalArguments
   private readonly epoch: number | undefined
   private readonly pace: Pace
@@ -57,7 +57,12 @@ class Planner {
   private readonly begun = new Map<number, OperationId>()
   private readonly notes: OutlineNotes | undefined
 
-  constructor(file: Dockerfile, words: Words, { epoch, globals, options }: Dated, notes: OutlineNotes | undefined) {
+  constructor(
+    file: Dockerfile,
+    words: WordExpander,
+    { epoch, globals, options }: Dated,
+    notes: OutlineNotes | undefined,
+  ) {
     this.notes = notes
     this.file = file
     this.options = options

@@ -3,11 +3,11 @@ import { wellFormed } from '../../support/index.ts'
 import { commandOf } from './metadata.ts'
 import type { StageState } from './stage-state.ts'
 import type { OperationId, RunMount, RunOperation } from './types.ts'
-import type { Words } from './words.ts'
+import type { WordExpander } from './word-expander.ts'
 
 /** What RUN needs from the planner. */
 export interface RunContext {
-  readonly words: Words
+  readonly words: WordExpander
   /** Returns the operation for a mount's `from`; undefined means the build context. */
   from(name: string | undefined): Promise<OperationId>
   /** The network if the instruction does not set one. */

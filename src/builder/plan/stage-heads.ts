@@ -12,7 +12,7 @@ import { closest, locate, TareError } from '../../support/index.ts'
 import type { GlobalArguments } from './arguments.ts'
 import { contextNamed } from './named-contexts.ts'
 import type { PlanOptions } from './types.ts'
-import type { Words } from './words.ts'
+import type { WordExpander } from './word-expander.ts'
 
 /** A parsed FROM. */
 export interface StageHead {
@@ -25,7 +25,7 @@ export interface StageHead {
 interface Reading {
   readonly file: Dockerfile
   readonly options: PlanOptions
-  readonly words: Words
+  readonly words: WordExpander
   readonly globals: GlobalArguments
 }
 

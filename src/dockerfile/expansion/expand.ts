@@ -1,7 +1,7 @@
 import { TareError } from '../../support/index.ts'
 import type { Heredoc } from '../language/index.ts'
 import { quote } from '../language/index.ts'
-import { type ExpandOptions, Lexer, type Lookup, Words } from './lexer.ts'
+import { type ExpandOptions, Lexer, type Lookup, WordSplitter } from './lexer.ts'
 
 export interface Expansion {
   readonly text: string
@@ -25,7 +25,7 @@ export interface Expansion {
 export function expand(word: string, variables: Lookup, options: ExpandOptions = {}): Expansion {
   const lexer = new Lexer(word, variables, options)
   try {
-    const words = new Words()
+    const words = new WordSplitter()
     const text = lexer.readUntil(undefined, options.keepEscapes === true, words)
     return {
       text,

@@ -25,7 +25,7 @@ export interface ExpandOptions {
 const deepest = 200
 
 /** Splits text at white space; most callers do not need it. */
-export class Words {
+export class WordSplitter {
   readonly #pieces: { readonly text: string; readonly whole: boolean }[] = []
 
   /** `whole`: the text was quoted or escaped, so it is not split. */
@@ -79,7 +79,7 @@ export class Lexer {
   }
 
   /** Reads to the end, or past `stop`. Only the outermost call collects words. */
-  readUntil(stop: string | undefined, keepEscapes: boolean, words?: Words): string {
+  readUntil(stop: string | undefined, keepEscapes: boolean, words?: WordSplitter): string {
     let result = ''
     for (let character = this.#peek(); character !== undefined; character = this.#peek()) {
       if (character === stop) {

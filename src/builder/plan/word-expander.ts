@@ -24,7 +24,7 @@ interface Placed {
 const mostText = 64 << 20
 
 /** Expands the words of a Dockerfile, and collects findings of the build checks while planning. */
-export class Words {
+export class WordExpander {
   readonly warnings: Warning[] = []
   private readonly file: Dockerfile
   private expanded = 0
