@@ -1,5 +1,5 @@
 import { damaged } from './damage.ts'
-import type { Found } from './find-entry.ts'
+import type { FoundEntry } from './find-entry.ts'
 import type { TarHeader, TarKind } from './types.ts'
 
 const kinds: Readonly<Record<string, TarKind>> = {
@@ -23,7 +23,7 @@ const ignored = 'gVNAEIX'
  * Returns the header of an entry that was found; undefined if it is not a file. Refuses what Go's reader accepts but no
  * filesystem could store.
  */
-export function headerOf({ draft, at }: Found): Writable<TarHeader> | undefined {
+export function headerOf({ draft, at }: FoundEntry): Writable<TarHeader> | undefined {
   const kind = kinds[String.fromCharCode(draft.type)]
   if (kind === undefined) {
     const type = String.fromCharCode(draft.type)

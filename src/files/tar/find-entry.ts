@@ -5,7 +5,7 @@ import { type PaxRecords, parsePax, paxNumber, paxText, readTime } from './pax.t
 import { readOldSparseMap, readPaxSparseMap, type Stretch } from './sparse.ts'
 
 /** An entry with extensions applied, and the position of its body. */
-export interface Found {
+export interface FoundEntry {
   readonly draft: Draft
   /** Offset of the entry's own header block. */
   readonly at: number
@@ -32,7 +32,7 @@ const extensionsLimit = 4 * extensionLimit
  * Go's `Reader.Next`, which Docker uses: an archive may end between two entries without its two zero blocks, and global PAX
  * headers are entries of their own with no effect.
  */
-export function* findEntry(start: number): Wanting<Found | undefined> {
+export function* findEntry(start: number): Wanting<FoundEntry | undefined> {
   let position = start
   let records: PaxRecords | undefined
   let path = ''

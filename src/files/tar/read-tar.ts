@@ -3,7 +3,7 @@ import { ByteReader } from '../../support/index.ts'
 import { padding } from './block.ts'
 import { truncated } from './damage.ts'
 import { headerOf, type Writable } from './entry.ts'
-import { type Found, findEntry } from './find-entry.ts'
+import { type FoundEntry, findEntry } from './find-entry.ts'
 import type { TarEntry } from './types.ts'
 
 /**
@@ -46,17 +46,17 @@ class EntryReader extends ByteReader {
 
 const nothing: Bytes = { [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true, value: undefined }) }) }
 
-function bodyOf(found: Found, reader: EntryReader): Bytes {
+function bodyOf(found: FoundEntry, reader: EntryReader): Bytes {
   return found.stretches === undefined ? plainBody(reader, found, reader.turn) : sparseBody(reader, found, reader.turn)
 }
 
-async function* plainBody(reader: EntryReader, found: Found, turn: number): Bytes {
+async function* plainBody(reader: EntryReader, found: FoundEntry, turn: number): Bytes {
   yield* piecesUntil(reader, found, turn, found.bodyAt + found.stored)
 }
 
 const zeros = Buffer.alloc(64 * 1024)
 
-async function* sparseBody(reader: EntryReader, found: Found, turn: number): Bytes {
+async function* sparseBody(reader: EntryReader, found: FoundEntry, turn: number): Bytes {
   let position = 0
   let at = found.bodyAt
   for (const stretch of found.stretches ?? []) {
@@ -72,7 +72,7 @@ function* hole(length: number): Generator<Uint8Array> {
   for (let left = length; left > 0; left -= zeros.length) yield left < zeros.length ? zeros.subarray(0, left) : zeros
 }
 
-async function* piecesUntil(reader: EntryReader, found: Found, turn: number, end: number): Bytes {
+async function* piecesUntil(reader: EntryReader, found: FoundEntry, turn: number, end: number): Bytes {
   for (;;) {
     if (reader.turn !== turn || reader.position > end) {
       throw new Error(`the body of "${found.draft.path}" was read after the next entry had been asked for`)

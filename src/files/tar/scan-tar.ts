@@ -1,7 +1,7 @@
 import { padding } from './block.ts'
 import { truncated } from './damage.ts'
 import { headerOf, type Writable } from './entry.ts'
-import { type Found, findEntry } from './find-entry.ts'
+import { type FoundEntry, findEntry } from './find-entry.ts'
 import type { Archive, StoredEntry, StoredRun } from './types.ts'
 
 /**
@@ -33,7 +33,7 @@ export function* scanTar(archive: Archive): Generator<StoredEntry> {
   }
 }
 
-export function runsOf({ bodyAt, stored, stretches }: Found): readonly StoredRun[] {
+export function runsOf({ bodyAt, stored, stretches }: FoundEntry): readonly StoredRun[] {
   if (stretches === undefined) return stored === 0 ? noRuns : [{ position: 0, length: stored, at: bodyAt }]
   const runs: StoredRun[] = []
   let at = bodyAt

@@ -10,7 +10,7 @@ import { describeTree } from '../../../files/layer/index.ts'
 import type { Directory } from '../../../files/tree/index.ts'
 import { decodeName, sha256, systemPath } from '../../../support/index.ts'
 import { thisMachine } from '../machine/index.ts'
-import { type Found, walk } from '../rootfs/index.ts'
+import { type WalkedFile, walk } from '../rootfs/index.ts'
 import { RunStorage } from './run-storage.ts'
 import { SharedFiles } from './shared-files.ts'
 
@@ -44,7 +44,7 @@ function openLab() {
 
 function linesOf(path: string): Map<string, string> {
   const lines = new Map<string, string>()
-  const list = (found: Found, at: string) => {
+  const list = (found: WalkedFile, at: string) => {
     const text = found.kind === 'file' ? sha256(readFileSync(systemPath(join(path, at)))) : (found.target ?? '')
     const shared = found.inode === undefined ? '' : ' shared'
     lines.set(
@@ -59,7 +59,7 @@ function linesOf(path: string): Map<string, string> {
   return lines
 }
 
-function nameOf({ name }: Found): string {
+function nameOf({ name }: WalkedFile): string {
   return decodeName(Buffer.from(name, 'latin1'))
 }
 

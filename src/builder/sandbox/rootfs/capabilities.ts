@@ -1,14 +1,14 @@
 import { readTar } from '../../../files/tar/index.ts'
 import type { Machine } from '../machine/index.ts'
 import { findProgram, readProgram } from '../machine/index.ts'
-import type { Found } from './walk.ts'
+import type { WalkedFile } from './walk.ts'
 
 /**
  * Returns the `security.capability` attributes of programs below the folder, by path. Node cannot read attributes, so this uses
  * getfattr, or GNU tar, which RUN needs anyway.
  */
 export async function readCapabilities(
-  found: Found,
+  found: WalkedFile,
   folder: string,
   machine: Machine,
   /** Only files changed since then, in milliseconds since 1970. */
@@ -34,7 +34,7 @@ export async function readCapabilities(
   return capabilities
 }
 
-function* programsBelow(found: Found, path: string, since: number): Generator<string> {
+function* programsBelow(found: WalkedFile, path: string, since: number): Generator<string> {
   for (const child of found.children ?? []) {
     const name = path + child.name
     if (child.kind === 'directory') yield* programsBelow(child, `${name}/`, since)

@@ -1,6 +1,6 @@
 import { type Content, type Directory, type Node, Tree } from '../../../files/tree/index.ts'
 import { decodeName } from '../../../support/index.ts'
-import type { Found } from './walk.ts'
+import type { WalkedFile } from './walk.ts'
 
 export interface ChangedTreeOptions {
   /** The filesystem below. */
@@ -20,7 +20,7 @@ export interface ChangedTreeOptions {
 }
 
 /** Returns the filesystem given the contents of an overlay's upper directory. */
-export function changedTree(found: Found, options: ChangedTreeOptions): Tree {
+export function changedTree(found: WalkedFile, options: ChangedTreeOptions): Tree {
   return new Tree(new Changes(options).directory(found, options.below.root, ''))
 }
 
@@ -32,7 +32,7 @@ class Changes {
     this.options = options
   }
 
-  directory(found: Found, below: Directory | undefined, path: string): Directory {
+  directory(found: WalkedFile, below: Directory | undefined, path: string): Directory {
     const children = new Map<string, Node>()
     for (const latin1 of found.shown ?? []) {
       const name = nameOf(latin1)
@@ -51,7 +51,7 @@ class Changes {
     return { ...metadata, children }
   }
 
-  private node(found: Found, old: Node | undefined, path: string): Node {
+  private node(found: WalkedFile, old: Node | undefined, path: string): Node {
     if (found.kind === 'directory') return this.directory(found, old?.kind === 'directory' ? old : undefined, path)
     const known = found.inode === undefined ? undefined : this.linked.get(found.inode)
     if (known !== undefined) return known
@@ -60,7 +60,7 @@ class Changes {
     return node
   }
 
-  private metadata(found: Found, old: Node | undefined) {
+  private metadata(found: WalkedFile, old: Node | undefined) {
     return metadataOf(found, old, this.options)
   }
 }
@@ -69,7 +69,7 @@ type LeafOptions = Omit<ChangedTreeOptions, 'below'>
 
 /** Returns a found file as a tree node. */
 export function leafOf(
-  found: Found,
+  found: WalkedFile,
   old: Node | undefined,
   path: string,
   options: LeafOptions,
@@ -95,7 +95,7 @@ export function leafOf(
   }
 }
 
-function metadataOf(found: Found, old: Node | undefined, options: Pick<LeafOptions, 'uid' | 'gid' | 'isMapped'>) {
+function metadataOf(found: WalkedFile, old: Node | undefined, options: Pick<LeafOptions, 'uid' | 'gid' | 'isMapped'>) {
   const { mode, mtime } = found
   // Layers store whole seconds; a file unpacked from one and only copied up has not changed.
   const mtimeNs = found.mtimeNs === 0 && old?.mtime === mtime ? old.mtimeNs : found.mtimeNs

@@ -9,7 +9,7 @@ import { changedTree } from './changed-tree.ts'
 import { longPath, refusingLongPaths } from './long-paths.ts'
 import { withOwners } from './plain-root.ts'
 import { readSparse } from './sparse-files.ts'
-import { type Found, walk } from './walk.ts'
+import { type WalkedFile, walk } from './walk.ts'
 
 /** An overlay used by a step and still mounted. */
 export interface UsedOverlay {
@@ -28,7 +28,7 @@ export async function treeAfter(below: Tree, overlay: UsedOverlay): Promise<Tree
 async function changedOn(below: Tree, overlay: UsedOverlay): Promise<Tree> {
   const { folder, pid, machine } = overlay
   const upper = join(folder, 'upper')
-  let found: Found
+  let found: WalkedFile
   let aside: string | undefined
   let inside = false
   try {
@@ -57,7 +57,7 @@ async function changedOn(below: Tree, overlay: UsedOverlay): Promise<Tree> {
 }
 
 /** Walks as root of the step's namespaces: some files are inaccessible from outside. */
-async function walkInside(upper: string, merged: string, aside: string, pid: number): Promise<Found> {
+async function walkInside(upper: string, merged: string, aside: string, pid: number): Promise<WalkedFile> {
   const script = `process.stdout.write(JSON.stringify((${walk.toString()})(...${JSON.stringify([upper, merged, aside])})))`
   const enter = [
     findProgram('nsenter') ?? 'nsenter',
@@ -70,11 +70,11 @@ async function walkInside(upper: string, merged: string, aside: string, pid: num
   ]
   const { code, stdout, stderr } = await runProgram([...enter, process.execPath, '-e', script])
   if (code !== 0) throw longPath(stderr) ?? new Error(`reading what a step wrote failed: ${stderr}`)
-  return (JSON.parse(stdout.toString('utf8')) as Found[])[0]!
+  return (JSON.parse(stdout.toString('utf8')) as WalkedFile[])[0]!
 }
 
 /** Throws EACCES if a file cannot be read from outside the user namespace. */
-function checkReadable(found: Found): void {
+function checkReadable(found: WalkedFile): void {
   const uid = process.geteuid?.()
   for (const child of found.children ?? []) {
     const bit = child.uid === uid ? 0o400 : 0o4

@@ -14,7 +14,7 @@ import { readSparse } from './sparse-files.ts'
 import { treeOf } from './stack-trees.ts'
 import { oddities, type Touched, touchedBy } from './touched.ts'
 import { removeAll } from './unpacked.ts'
-import { type Found, walk } from './walk.ts'
+import { type WalkedFile, walk } from './walk.ts'
 import { type Near, stateOf, WorkingCopies } from './working-copies.ts'
 
 export interface PlainRootOptions {
@@ -146,11 +146,11 @@ const lastId = { uid: 0xffff_fffe, gid: 0xffff_fffe }
  * everything else belongs to root. With `isMapped` only files whose owner is not mapped, and which have been root's therefore, keep it.
  */
 export function withOwners(
-  found: Found,
+  found: WalkedFile,
   before: Directory | undefined,
   isMapped?: (owner: { readonly uid: number; readonly gid: number }) => boolean,
-): Found {
-  const children = found.children?.map((child): Found => {
+): WalkedFile {
+  const children = found.children?.map((child): WalkedFile => {
     const old = before?.children.get(nameOf(child.name))
     const isSame = old !== undefined && old.kind === child.kind
     const keeps = isSame && (isMapped === undefined || (child.uid + child.gid === 0 && !isMapped(old)))

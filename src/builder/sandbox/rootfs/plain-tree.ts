@@ -1,7 +1,7 @@
 import { type Content, type Directory, type Node, Tree } from '../../../files/tree/index.ts'
 import { decodeName } from '../../../support/index.ts'
 import { leafOf } from './changed-tree.ts'
-import type { Found } from './walk.ts'
+import type { WalkedFile } from './walk.ts'
 
 export interface PlainTreeOptions {
   readonly before: Tree
@@ -16,7 +16,7 @@ export interface PlainTreeOptions {
 }
 
 /** Returns the filesystem found in a folder: whatever has not changed since the step began keeps its node. */
-export function plainTree(found: Found, options: PlainTreeOptions): Tree {
+export function plainTree(found: WalkedFile, options: PlainTreeOptions): Tree {
   const { before, untouched } = options
   const root = new Plain(options).directory(found, before.root, '')
   const children = new Map([...root.children].filter(([name]) => !untouched.has(name)))
@@ -35,7 +35,7 @@ class Plain {
     this.options = options
   }
 
-  directory(found: Found, before: Directory | undefined, path: string): Directory {
+  directory(found: WalkedFile, before: Directory | undefined, path: string): Directory {
     const children = new Map<string, Node>()
     let same = before !== undefined && before.children.size === (found.children ?? []).length
     for (const child of found.children ?? []) {
@@ -50,7 +50,7 @@ class Plain {
     return { kind: 'directory', mode, uid, gid, mtime, mtimeNs, children }
   }
 
-  private node(found: Found, old: Node | undefined, path: string): Node {
+  private node(found: WalkedFile, old: Node | undefined, path: string): Node {
     if (found.kind === 'directory') return this.directory(found, old?.kind === 'directory' ? old : undefined, path)
     if (old !== undefined && found.changed < this.options.since && old.kind === found.kind && sameMetadata(found, old))
       return old
@@ -64,7 +64,7 @@ class Plain {
 }
 
 /** Times also match if the disk stored only seconds, or a floating-point number lost some nanoseconds. */
-function sameMetadata(found: Found, old: Node): boolean {
+function sameMetadata(found: WalkedFile, old: Node): boolean {
   const ns = found.mtimeNs === 0 ? 0 : Math.abs((found.mtime - old.mtime) * 1e9 + found.mtimeNs - old.mtimeNs)
   return (
     found.mode === (old.kind === 'symlink' ? found.mode : old.mode) &&

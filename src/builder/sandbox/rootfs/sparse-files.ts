@@ -3,7 +3,7 @@ import { scanTar } from '../../../files/tar/index.ts'
 import type { Content } from '../../../files/tree/index.ts'
 import type { Machine } from '../machine/index.ts'
 import { findProgram, runProgram } from '../machine/index.ts'
-import type { Found } from './walk.ts'
+import type { WalkedFile } from './walk.ts'
 
 /**
  * Returns the contents of files below the folder that are nearly all holes, by path: such as a lastlog with an entry for a large
@@ -11,7 +11,7 @@ import type { Found } from './walk.ts'
  * system where holes are; GNU tar can, and writes what is between them to the file `to`.
  */
 export async function readSparse(
-  found: Found,
+  found: WalkedFile,
   { folder, to, machine }: { readonly folder: string; readonly to: string; readonly machine: Machine },
 ): Promise<ReadonlyMap<string, Content>> {
   const files = [...sparseBelow(found, '')]
@@ -51,7 +51,7 @@ export async function readSparse(
   return contents
 }
 
-function* sparseBelow(found: Found, path: string): Generator<string> {
+function* sparseBelow(found: WalkedFile, path: string): Generator<string> {
   for (const child of found.children ?? []) {
     if (child.kind === 'directory') yield* sparseBelow(child, `${path}${child.name}/`)
     else if (child.sparse === true && child.aside === undefined) yield path + child.name

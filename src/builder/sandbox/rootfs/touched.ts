@@ -1,6 +1,6 @@
 import type { StoredLayer } from '../../../files/layer/index.ts'
 import type { Difference } from '../../../files/tree/index.ts'
-import type { Found } from './walk.ts'
+import type { WalkedFile } from './walk.ts'
 
 /**
  * Paths at which a filesystem on disk may differ from the wanted one. A trailing `/` means a directory of which only the metadata
@@ -32,7 +32,7 @@ export function touchedByLayers(layers: readonly StoredLayer[]): readonly (Touch
 }
 
 /** Returns paths in the folder that layers could not have created that way: names that share a file, and sockets. */
-export function oddities(found: Found, name: (latin1: string) => string, prefix = ''): string[] {
+export function oddities(found: WalkedFile, name: (latin1: string) => string, prefix = ''): string[] {
   return [
     ...(found.sockets ?? []).map((socket) => prefix + name(socket)),
     ...(found.children ?? []).flatMap((child) => {

@@ -1,5 +1,5 @@
 /** A file found in a directory on disk, as plain data. */
-export interface Found {
+export interface WalkedFile {
   /** Bytes as latin1. */
   readonly name: string
   readonly kind: 'file' | 'directory' | 'symlink' | 'char' | 'block' | 'fifo'
@@ -15,7 +15,7 @@ export interface Found {
   readonly inode?: string
   readonly target?: string
   readonly device?: readonly [major: number, minor: number]
-  readonly children?: readonly Found[]
+  readonly children?: readonly WalkedFile[]
   /** Additional names shown by the directory: those of the layers below. */
   readonly shown?: readonly string[]
   /** Names of sockets in the directory, which are meaningless after their processes have ended. */
@@ -31,7 +31,7 @@ export interface Found {
  * contents that only root may read are copied to that file. Also runs as text in a process of its own, so it must be
  * self-contained.
  */
-export function walk(upper: string, merged: string | undefined, aside?: string): Found[] {
+export function walk(upper: string, merged: string | undefined, aside?: string): WalkedFile[] {
   const fs = process.getBuiltinModule('node:fs')
   const billion = 1_000_000_000n
   let at = 0
@@ -59,12 +59,12 @@ export function walk(upper: string, merged: string | undefined, aside?: string):
     upper: Buffer,
     merged: Buffer | undefined,
     open: boolean,
-  ): { children: Found[]; shown: string[]; sockets?: string[] } => {
+  ): { children: WalkedFile[]; shown: string[]; sockets?: string[] } => {
     const names = fs.readdirSync(upper, { encoding: 'buffer' })
     const own = new Set(names.map((name) => name.toString('latin1')))
     const all =
       merged === undefined ? [] : fs.readdirSync(merged, { encoding: 'buffer' }).map((name) => name.toString('latin1'))
-    const children: Found[] = []
+    const children: WalkedFile[] = []
     const sockets: string[] = []
     for (const name of names) {
       const path = join(upper, name)

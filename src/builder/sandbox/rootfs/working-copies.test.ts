@@ -25,7 +25,7 @@ import { decodeName, sha256 } from '../../../support/index.ts'
 import { thisMachine } from '../machine/index.ts'
 import type { Stack } from '../step/index.ts'
 import { PlainRoot } from './plain-root.ts'
-import { type Found, walk } from './walk.ts'
+import { type WalkedFile, walk } from './walk.ts'
 
 // What a step finds in a folder that others have worked in is compared with the same unpacked in an empty one.
 
@@ -88,7 +88,7 @@ function openLab() {
 }
 
 function linesOf(path: string): string[] {
-  const list = (found: Found, at: string): string[] => [
+  const list = (found: WalkedFile, at: string): string[] => [
     `${at} ${found.kind} ${found.mode.toString(8)} ${found.uid}:${found.gid} ${at === '' ? '' : found.mtime} ${found.size} ${found.target ?? ''} ${found.inode === undefined ? '' : 'shared'} ${found.device ?? ''}${found.sockets?.join() ?? ''}`,
     ...[...(found.children ?? [])]
       .sort((a, b) => (a.name < b.name ? -1 : 1))
