@@ -1,6 +1,6 @@
 import type { AnyVerb } from './command.ts'
 
-export interface Command {
+export interface CommandEntry {
   /** All its names; the first is where help lists it besides its own group. */
   readonly names: readonly string[]
   readonly summary: string
@@ -12,7 +12,7 @@ export interface Command {
 }
 
 /** All verbs. Each is in a file of its own that is loaded when it is called. */
-export const commands: readonly Command[] = [
+export const commands: readonly CommandEntry[] = [
   {
     names: ['build', 'image build', 'buildx build', 'builder build'],
     summary: 'Build an image from a Dockerfile',
@@ -284,12 +284,12 @@ export const groups: Readonly<Record<string, string>> = {
   system: 'Manage the store',
 }
 
-export function findCommand(name: string): Command | undefined {
+export function findCommand(name: string): CommandEntry | undefined {
   return commands.find(({ names }) => names.includes(name))
 }
 
 /** Lists a group's verbs as `[name, summary]`, without aliases; without a group, those with a single word. */
-export function listCommands(group: string | undefined): readonly (readonly [string, Command])[] {
+export function listCommands(group: string | undefined): readonly (readonly [string, CommandEntry])[] {
   const found = commands.flatMap((command) => {
     const name = command.names.find((candidate) =>
       group === undefined ? !candidate.includes(' ') : candidate.startsWith(`${group} `),

@@ -1,9 +1,9 @@
 import type { AnyVerb } from './command.ts'
-import { type Command, groups, listCommands } from './commands.ts'
+import { type CommandEntry, groups, listCommands } from './commands.ts'
 import type { Flag, FlagTable } from './flags.ts'
 
 /** Returns a verb's help for the name it was called by (without `tare`). */
-export function verbHelp(name: string, command: Command, verb: AnyVerb, width: number): string {
+export function verbHelp(name: string, command: CommandEntry, verb: AnyVerb, width: number): string {
   const aliases = command.names.length > 1 ? `\nAliases:\n  ${command.names.map((n) => `tare ${n}`).join(', ')}\n` : ''
   const flags = flagLines(verb.flags, width)
   const options = flags === '' ? '' : `\nOptions:\n${flags}`

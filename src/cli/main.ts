@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { AnyVerb, Context } from './command.ts'
-import { type Command, findCommand, groups } from './commands.ts'
+import { type CommandEntry, findCommand, groups } from './commands.ts'
 import { Failure, notYet, UsageError } from './failure.ts'
 import { type FlagTable, parseFlags } from './flags.ts'
 import { globalFlags } from './global-flags.ts'
@@ -95,7 +95,7 @@ function withLoginFile(env: NodeJS.ProcessEnv, path: unknown, mayBeNew: boolean)
 interface Route {
   readonly name: string
   /** Undefined if `name` is a group. */
-  readonly command: Command | undefined
+  readonly command: CommandEntry | undefined
   readonly rest: readonly string[]
 }
 
@@ -171,7 +171,7 @@ async function printRootHelp(streams: Streams): Promise<number> {
   return 0
 }
 
-async function printVerbHelp(name: string, command: Command, verb: AnyVerb, streams: Streams): Promise<number> {
+async function printVerbHelp(name: string, command: CommandEntry, verb: AnyVerb, streams: Streams): Promise<number> {
   const { verbHelp } = await import('./help.ts')
   await print(streams, verbHelp(name, command, verb, widthOf(streams.stdout)))
   return 0

@@ -1,5 +1,5 @@
 import type { FunctionTable, Parameter, TemplateFunction } from './functions.ts'
-import type { Command, Node, Operand, Pipe } from './parse.ts'
+import type { Node, Operand, Pipe, PipelineCommand } from './parse.ts'
 import { lineOf, TemplateError } from './template-error.ts'
 import { formatValue, isTrue, Struct, sortedEntries, typeName } from './values.ts'
 
@@ -82,7 +82,7 @@ class Evaluation {
     return items.length === 0 ? this.walk(node.otherwise, dot) : undefined
   }
 
-  private items(value: unknown, commands: readonly Command[]): readonly (readonly [unknown, unknown])[] {
+  private items(value: unknown, commands: readonly PipelineCommand[]): readonly (readonly [unknown, unknown])[] {
     if (Array.isArray(value)) return value.map((item, i) => [i, item])
     if (value instanceof Map) return sortedEntries(value)
     if (typeof value === 'number') return Array.from({ length: Math.max(0, value) }, (_, i) => [i, i])
@@ -109,7 +109,7 @@ class Evaluation {
     this.variables.findLast((variable) => variable.name === name)!.value = value
   }
 
-  private command(command: Command, dot: unknown, piped: unknown): unknown {
+  private command(command: PipelineCommand, dot: unknown, piped: unknown): unknown {
     const [first, ...rest] = command.operands as [Operand, ...Operand[]]
     if (first.kind === 'function') return this.call(first, command, rest, dot, piped)
     if (first.kind === 'nil') throw this.fail(first, 'nil is not a command')

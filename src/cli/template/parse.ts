@@ -15,7 +15,7 @@ export interface Operand {
   readonly fields: readonly string[]
 }
 
-export interface Command {
+export interface PipelineCommand {
   readonly operands: readonly Operand[]
   readonly at: number
   readonly source: string
@@ -25,7 +25,7 @@ export interface Pipe {
   readonly variables: readonly string[]
   /** `=` rather than `:=`. */
   readonly assigns: boolean
-  readonly commands: readonly Command[]
+  readonly commands: readonly PipelineCommand[]
 }
 
 export type Node =
@@ -123,7 +123,7 @@ class Parser {
 
   private pipe(context: string, until: 'close' | 'paren'): Pipe {
     const { variables, assigns } = this.declaration(context)
-    const commands: Command[] = []
+    const commands: PipelineCommand[] = []
     for (;;) {
       this.skipSpace()
       const token = this.peek()
@@ -166,7 +166,7 @@ class Parser {
     return { variables: [], assigns: false }
   }
 
-  private command(context: string): Command {
+  private command(context: string): PipelineCommand {
     const operands: Operand[] = []
     const at = this.peek()!.at
     for (;;) {
@@ -238,7 +238,7 @@ class Parser {
     }
   }
 
-  private checkPipe(commands: readonly Command[]): void {
+  private checkPipe(commands: readonly PipelineCommand[]): void {
     for (const [i, { operands }] of commands.entries()) {
       const first = operands[0]
       if (i > 0 && (first?.kind === 'literal' || first?.kind === 'nil'))
