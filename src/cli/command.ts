@@ -3,7 +3,7 @@ import type { FlagTable, ParsedFlags, Values } from './flags.ts'
 import type { Streams } from './streams.ts'
 
 /** What a verb gets besides its flags and arguments. */
-export interface Context {
+export interface VerbContext {
   readonly env: NodeJS.ProcessEnv
   readonly streams: Streams
   /** Aborted by Ctrl-C. */
@@ -20,7 +20,7 @@ export interface Context {
   now(): number
 }
 
-export interface Call<T extends FlagTable = FlagTable> extends Context {
+export interface Call<T extends FlagTable = FlagTable> extends VerbContext {
   readonly args: readonly string[]
   readonly flags: Values<T>
   readonly given: ReadonlySet<string>
@@ -54,7 +54,7 @@ export interface AnyVerb {
   readonly flagsFirst: boolean
   readonly makesLogins: boolean
   readonly failsWith: 1 | 2
-  start(context: Context, parsed: ParsedFlags<FlagTable>): Promise<number>
+  start(context: VerbContext, parsed: ParsedFlags<FlagTable>): Promise<number>
 }
 
 export function defineVerb<const T extends FlagTable>(verb: Verb<T>): AnyVerb {

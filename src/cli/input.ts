@@ -1,7 +1,7 @@
 import { addAbortSignal } from 'node:stream'
-import type { Context } from './command.ts'
+import type { VerbContext } from './command.ts'
 
-type Source = Pick<Context, 'streams' | 'signal'>
+type Source = Pick<VerbContext, 'streams' | 'signal'>
 
 /** Returns the bytes of standard input; throws the signal's reason on Ctrl-C. */
 export function inputBytes({ streams, signal }: Source): AsyncIterable<Uint8Array> {

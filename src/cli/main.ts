@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import type { AnyVerb, Context } from './command.ts'
+import type { AnyVerb, VerbContext } from './command.ts'
 import { type CommandEntry, findCommand, groups } from './commands.ts'
 import { Failure, notYet, UsageError } from './failure.ts'
 import { type FlagTable, parseFlags } from './flags.ts'
@@ -45,7 +45,7 @@ interface Invocation {
   failsWith: number
 }
 
-type Surroundings = Pick<Context, 'env' | 'streams' | 'signal' | 'takeSignals'>
+type Surroundings = Pick<VerbContext, 'env' | 'streams' | 'signal' | 'takeSignals'>
 
 async function dispatch(argv: readonly string[], around: Surroundings, invocation: Invocation): Promise<number> {
   const { streams } = around
@@ -68,7 +68,7 @@ async function dispatch(argv: readonly string[], around: Surroundings, invocatio
   const later = [...parsed.given].find((flag) => verb.flags[flag]?.notYet === true)
   if (later !== undefined) throw notYet(`--${later}`)
   checkArguments(name, verb, parsed.args.length)
-  const open: Context['open'] = async () => {
+  const open: VerbContext['open'] = async () => {
     const { openTare } = await import('../index.ts')
     return openTare({
       environment: withLoginFile(around.env, parsed.values['authfile'], verb.makesLogins),

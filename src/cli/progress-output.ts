@@ -1,11 +1,11 @@
-import type { Context } from './command.ts'
+import type { VerbContext } from './command.ts'
 import type { ProgressOutput } from './render/renderer.ts'
 import { type Outcomes, showTransfers, type Transfers } from './render/transfers.ts'
 import { tell, writeDrawn } from './streams.ts'
 
 /** Returns where progress goes: standard error, or standard output for verbs whose progress docker prints there. */
 export function progressOutput(
-  { streams, env, now }: Pick<Context, 'streams' | 'env' | 'now'>,
+  { streams, env, now }: Pick<VerbContext, 'streams' | 'env' | 'now'>,
   to: 'stdout' | 'stderr' = 'stderr',
 ): ProgressOutput {
   const stream = streams[to]
@@ -20,7 +20,7 @@ export function progressOutput(
 
 /** Runs work and shows its layers below a title, unless it is to be quiet; warnings are printed at the end. */
 export async function withTransfers<T>(
-  call: Pick<Context, 'streams' | 'env' | 'now'> & { readonly flags: { readonly quiet: boolean } },
+  call: Pick<VerbContext, 'streams' | 'env' | 'now'> & { readonly flags: { readonly quiet: boolean } },
   outcomes: Outcomes,
   to: 'stdout' | 'stderr',
   work: (report: Transfers['report']) => Promise<T>,
@@ -38,7 +38,7 @@ export async function withTransfers<T>(
 }
 
 async function withLayers<T>(
-  call: Pick<Context, 'streams' | 'env' | 'now'> & { readonly flags: { readonly quiet: boolean } },
+  call: Pick<VerbContext, 'streams' | 'env' | 'now'> & { readonly flags: { readonly quiet: boolean } },
   outcomes: Outcomes,
   to: 'stdout' | 'stderr',
   title: string,

@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder'
-import type { Context } from './command.ts'
+import type { VerbContext } from './command.ts'
 import { Failure } from './failure.ts'
 import { Interruption } from './interruption.ts'
 import { type Streams, tell } from './streams.ts'
@@ -11,7 +11,7 @@ export class Prompt {
   private readonly decoder = new StringDecoder('utf8')
   private ahead = ''
 
-  constructor({ streams, signal }: Pick<Context, 'streams' | 'signal'>) {
+  constructor({ streams, signal }: Pick<VerbContext, 'streams' | 'signal'>) {
     this.streams = streams
     this.signal = signal
   }

@@ -1,6 +1,6 @@
 import type { BuildOptions } from '../../api/index.ts'
 import type { Dockerfile, IgnoreMatcher } from '../../dockerfile/index.ts'
-import type { Context } from '../../files/context/index.ts'
+import type { BuildContext } from '../../files/context/index.ts'
 import type { Host } from '../../images/index.ts'
 import { contextKey, type EpochSource } from '../plan/index.ts'
 import { openBuild, openNamedFolder } from './inputs.ts'
@@ -11,8 +11,8 @@ export class BuildContexts {
   private readonly host: Host
   private readonly options: BuildOptions
   private readonly tools: ContextTools
-  private readonly named = new Map<string, Promise<Context>>()
-  private readonly opened: Context[] = []
+  private readonly named = new Map<string, Promise<BuildContext>>()
+  private readonly opened: BuildContext[] = []
   private remote: Promise<RemoteContexts> | undefined
 
   constructor(host: Host, options: BuildOptions, tools: ContextTools) {
@@ -30,7 +30,7 @@ export class BuildContexts {
     return { file, ignore }
   }
 
-  get(name: string): Promise<Context> {
+  get(name: string): Promise<BuildContext> {
     const context = this.named.get(name) ?? this.open(name)
     this.named.set(name, context)
     return context
@@ -56,7 +56,7 @@ export class BuildContexts {
     remotes?.close()
   }
 
-  private async open(name: string): Promise<Context> {
+  private async open(name: string): Promise<BuildContext> {
     const [, value] = Object.entries(this.options.contexts!).find(([key]) => contextKey(key) === name)!
     const context =
       value.kind === 'remote'

@@ -9,7 +9,7 @@ import {
   parseIgnore,
 } from '../../dockerfile/index.ts'
 import {
-  type Context,
+  type BuildContext,
   ContextMemory,
   type Ignore,
   openDirectory,
@@ -24,7 +24,7 @@ import type { RemoteContexts } from './remote-context.ts'
 /** What a build starts from. */
 export interface BuildInputs {
   readonly file: Dockerfile
-  readonly context: Context
+  readonly context: BuildContext
   /** What the context excludes. */
   readonly ignore?: IgnoreMatcher | undefined
 }
@@ -83,7 +83,7 @@ async function fromDirectory(host: Host, options: LocalOptions, path: string, st
 }
 
 /** For a context that came whole; `text` is the Dockerfile if nothing else came. */
-function fromFiles(options: LocalOptions, context: Context, text: string | undefined, steps: Steps): BuildInputs {
+function fromFiles(options: LocalOptions, context: BuildContext, text: string | undefined, steps: Steps): BuildInputs {
   try {
     const script = text === undefined ? scriptIn(options, context) : { name: 'Dockerfile', text }
     return { file: read(script, steps), context }
@@ -93,7 +93,7 @@ function fromFiles(options: LocalOptions, context: Context, text: string | undef
   }
 }
 
-function scriptIn({ dockerfile }: LocalOptions, plain: Context): Script {
+function scriptIn({ dockerfile }: LocalOptions, plain: BuildContext): Script {
   const where = plain.name === '-' ? 'the archive on standard input' : plain.name
   if (dockerfile === undefined) return findDockerfile(plain, where)
   if ('text' in dockerfile) return scriptOf(dockerfile)
@@ -106,7 +106,7 @@ function scriptIn({ dockerfile }: LocalOptions, plain: Context): Script {
 }
 
 /** Opens a folder as a context, with what an earlier build learnt about its files. */
-export function openContextFolder(host: Host, path: string, name: string, ignore: Ignore | undefined): Context {
+export function openContextFolder(host: Host, path: string, name: string, ignore: Ignore | undefined): BuildContext {
   const key = sha256(resolve(path)).slice('sha256:'.length)
   const { records } = host.store
   // The memory is loaded only when a file is looked at.
@@ -120,13 +120,13 @@ export function openContextFolder(host: Host, path: string, name: string, ignore
 }
 
 /** Opens a named context's folder, with its own .dockerignore. */
-export function openNamedFolder(host: Host, path: string, name: string): Context {
+export function openNamedFolder(host: Host, path: string, name: string): BuildContext {
   const plain = openContextFolder(host, path, name, undefined)
   const text = plain.readText('.dockerignore')
   return text === undefined ? plain : openContextFolder(host, path, name, ignoreOf({ name: '.dockerignore', text }).of)
 }
 
-function findDockerfile(plain: Context, where: string): Script {
+function findDockerfile(plain: BuildContext, where: string): Script {
   for (const name of ['Dockerfile', 'dockerfile']) {
     const text = plain.readText(name)
     if (text !== undefined) return { name, text, ignoreFile: namedIgnore(name, plain.readText(`${name}.dockerignore`)) }
@@ -190,7 +190,7 @@ function read(script: Script, steps: Steps): Dockerfile {
   return parseDockerfile(script.text, script.name)
 }
 
-function readIgnore(script: Script, plain: Context, steps: Steps): ReturnType<typeof ignoreOf> | undefined {
+function readIgnore(script: Script, plain: BuildContext, steps: Steps): ReturnType<typeof ignoreOf> | undefined {
   const step = steps.start('[internal] load .dockerignore')
   const text = script.ignoreFile === undefined ? plain.readText('.dockerignore') : undefined
   const file = script.ignoreFile ?? (text === undefined ? undefined : { name: '.dockerignore', text })
@@ -216,6 +216,6 @@ function ignoreOf({ name, text }: { readonly name: string; readonly text: string
   return { of, matcher }
 }
 
-function emptyContext(): Context {
+function emptyContext(): BuildContext {
   return { name: '-', tree: Tree.empty, readText: () => undefined, ignoredBy: () => undefined, close: () => {} }
 }

@@ -1,7 +1,7 @@
 import { createReadStream, readFileSync, rmSync } from 'node:fs'
 import type { BuildOptions } from '../../api/index.ts'
 import { isGitContext, readGitAddress } from '../../dockerfile/values/index.ts'
-import { type Context, openStream, textLimit, treeContext } from '../../files/context/index.ts'
+import { type BuildContext, openStream, textLimit, treeContext } from '../../files/context/index.ts'
 import { type Host, unpackLimit } from '../../images/index.ts'
 import { decodeName, messageOf, type Step, type Steps, TareError, withoutCredentials } from '../../support/index.ts'
 import { downloadName, type EpochSource } from '../plan/index.ts'
@@ -23,7 +23,7 @@ export interface ContextTools {
 
 /** A remote context: files, or only a Dockerfile, which is then its one file. */
 export interface RemoteContext {
-  readonly context: Context
+  readonly context: BuildContext
   readonly text?: string
 }
 
@@ -78,7 +78,7 @@ export class RemoteContexts {
   }
 
   /** Opens a named context: the files of a commit, or the file at a URL as it is. */
-  async openNamed(address: string, name: string): Promise<Context> {
+  async openNamed(address: string, name: string): Promise<BuildContext> {
     const title = `[context ${name}] ${withoutCredentials(address)}`
     if (isGitContext(address)) return this.checkedOut(address, name, title)
     const file = await this.fetched(address, title)
@@ -125,7 +125,11 @@ export class RemoteContexts {
     this.git.close((path) => rmSync(path, { recursive: true, force: true }))
   }
 
-  private checkedOut(address: string, name: string, title = `[internal] load git source ${name}`): Promise<Context> {
+  private checkedOut(
+    address: string,
+    name: string,
+    title = `[internal] load git source ${name}`,
+  ): Promise<BuildContext> {
     return this.told(title, async (step) => {
       const source = readGitAddress(address)
       const keepGitDir = source.keepGitDir ?? keepsGitDir(this.options)

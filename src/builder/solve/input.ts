@@ -1,4 +1,4 @@
-import type { Context } from '../../files/context/index.ts'
+import type { BuildContext } from '../../files/context/index.ts'
 import type { Tree } from '../../files/tree/index.ts'
 import type { Step } from '../../support/index.ts'
 
@@ -8,7 +8,7 @@ export interface Input {
   readonly tree: Tree
   /** For messages: `the build context`, `stage "build"`, `image alpine:3.19`. */
   readonly label: string
-  readonly context?: Context
+  readonly context?: BuildContext
   /** Inputs with the same identity have the same files: an additional key besides the contents. */
   readonly identity?: string
   readonly remote?: RemoteFiles

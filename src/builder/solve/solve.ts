@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { setImmediate as takeTurn } from 'node:timers/promises'
 import { refuseLayer, type Snapshot, scratch } from '../../content/layers/index.ts'
-import type { Context } from '../../files/context/index.ts'
+import type { BuildContext } from '../../files/context/index.ts'
 import { encodeIndex, learnFromReaders } from '../../files/layer/index.ts'
 import { Tree } from '../../files/tree/index.ts'
 import { hexOf } from '../../oci/index.ts'
@@ -160,7 +160,7 @@ class OperationRunner {
   }
 
   private async context(name: string): Promise<Result> {
-    const context: Context = await this.tools.context(name)
+    const context: BuildContext = await this.tools.context(name)
     const label = name === '' ? 'the build context' : `the context "${name}"`
     return { input: { tree: context.tree, label, context, timed: context.timed === true } }
   }

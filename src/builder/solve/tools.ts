@@ -1,6 +1,6 @@
 import type { Snapshots } from '../../content/layers/index.ts'
 import type { Store } from '../../content/store/index.ts'
-import type { Context } from '../../files/context/index.ts'
+import type { BuildContext } from '../../files/context/index.ts'
 import type { Digest } from '../../oci/index.ts'
 import type { Step, Steps } from '../../support/index.ts'
 import type { DownloadOperation, GitOperation, ImageOperation, Operation, RunOperation } from '../plan/index.ts'
@@ -13,7 +13,7 @@ export interface Tools {
   readonly store: Store
   readonly snapshots: Snapshots
   /** Returns the context with that name, '' being the build's own. */
-  readonly context: (name: string) => Promise<Context>
+  readonly context: (name: string) => Promise<BuildContext>
   readonly steps: Steps
   /** Whether a cached result of the operation may be used. */
   readonly mayRecall: (operation: Operation) => boolean

@@ -1,6 +1,6 @@
 import { StringDecoder } from 'node:string_decoder'
 import type { ImageContents } from '../../index.ts'
-import type { Context } from '../command.ts'
+import type { VerbContext } from '../command.ts'
 import { Failure } from '../failure.ts'
 import { decodeKeys, type Key } from './decode-keys.ts'
 import { drawScreen } from './draw-screen.ts'
@@ -13,10 +13,10 @@ import { themeOf } from './theme.ts'
 // A terminal sends the rest of a key at once; what stays alone is Escape. Slow connections may split it.
 const escapeDelay = 50
 
-type Surroundings = Pick<Context, 'streams' | 'env' | 'signal'>
+type Surroundings = Pick<VerbContext, 'streams' | 'env' | 'signal'>
 
 /** Throws a Failure if there is no terminal to draw on. */
-export function requireTerminal({ streams, env }: Pick<Context, 'streams' | 'env'>): void {
+export function requireTerminal({ streams, env }: Pick<VerbContext, 'streams' | 'env'>): void {
   const remedy = '"tare image files --tree" and "tare image layers" print the same to any output.'
   const missing = (['stdin', 'stdout'] as const).find((name) => streams[name].isTTY !== true)
   if (missing !== undefined)

@@ -3,7 +3,7 @@ import { type Bytes, decodeName, TareError } from '../../support/index.ts'
 import { decompress } from '../compression/index.ts'
 import { type Archive, looksLikeTar } from '../tar/index.ts'
 import { Tree } from '../tree/index.ts'
-import { type Context, textLimit } from './context.ts'
+import { type BuildContext, textLimit } from './context.ts'
 import { spool } from './spool.ts'
 import { treeContext } from './tree-context.ts'
 import { unpackInto } from './unpack.ts'
@@ -26,7 +26,7 @@ export interface TextAlone {
  * Opens a tar archive, compressed or not, as a context; .dockerignore does not apply to it. Anything else is taken for a
  * Dockerfile, as in `docker build -`. Throws `ARCHIVE_CORRUPT` and the like for a damaged one.
  */
-export async function openStream(bytes: Bytes, options: ArchiveOptions): Promise<Context | TextAlone> {
+export async function openStream(bytes: Bytes, options: ArchiveOptions): Promise<BuildContext | TextAlone> {
   const path = options.scratch()
   try {
     const { bytes: plain } = await decompress(bytes, options.unpackLimit)

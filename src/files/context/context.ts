@@ -1,7 +1,7 @@
 import type { Tree } from '../tree/index.ts'
 
 /** Where a build's files come from. */
-export interface Context {
+export interface BuildContext {
   /** For messages: `.`, `-`, or the name of a named context. */
   readonly name: string
   /** All files that are not ignored. Directories are read when first accessed. */

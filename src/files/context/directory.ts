@@ -2,7 +2,7 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync, type Stats, statSyn
 import { join } from 'node:path'
 import { decodeName, systemCode, systemPath, TareError } from '../../support/index.ts'
 import { type Directory, type Metadata, type Node, partsOf, type RegularFile, Tree } from '../tree/index.ts'
-import { type Context, type Ignore, textLimit } from './context.ts'
+import { type BuildContext, type Ignore, textLimit } from './context.ts'
 import { FileContent, type Folder } from './file-content.ts'
 import { ContextMemory } from './memory.ts'
 
@@ -19,7 +19,7 @@ export interface DirectoryOptions {
  * Opens a local directory as a context. Owners become root, as in docker; modes and times are kept. Throws `CONTEXT_MISSING` if
  * it is not a directory, `CONTEXT_UNREADABLE` if that cannot be determined.
  */
-export function openDirectory(path: string, options: DirectoryOptions): Context {
+export function openDirectory(path: string, options: DirectoryOptions): BuildContext {
   const stat = statOf(path, options.name)
   if (stat === undefined || !stat.isDirectory()) {
     throw new TareError(
@@ -45,7 +45,7 @@ function statOf(path: string, name: string): Stats | undefined {
   }
 }
 
-class FolderContext implements Context {
+class FolderContext implements BuildContext {
   readonly name: string
   readonly tree: Tree
   private readonly path: string

@@ -6,7 +6,7 @@
  * Not here: the syntax of .dockerignore and git addresses, where scratch files are, what is copied.
  */
 export { openStream, type TextAlone } from './archive.ts'
-export { type Context, type Ignore, textLimit } from './context.ts'
+export { type BuildContext, type Ignore, textLimit } from './context.ts'
 export { openDirectory } from './directory.ts'
 export { type CheckedOut, checkOut } from './git/check-out.ts'
 export { type Resolved, resolveGit } from './git/resolve.ts'

@@ -1,7 +1,7 @@
 import { decodeName, TareError } from '../../support/index.ts'
 import { readWhole } from '../layer/index.ts'
 import type { Tree } from '../tree/index.ts'
-import { type Context, textLimit } from './context.ts'
+import { type BuildContext, textLimit } from './context.ts'
 
 export interface TreeContextOptions {
   readonly timed?: boolean
@@ -15,7 +15,7 @@ export function treeContext(
   name: string,
   tree: Tree,
   { timed = false, madeAt, close }: TreeContextOptions = {},
-): Context {
+): BuildContext {
   return {
     name,
     tree,

@@ -2,7 +2,7 @@ import { lstatSync, realpathSync, writeFileSync } from 'node:fs'
 import { replaceFile } from '../../../disk/index.ts'
 import type { Tare } from '../../../index.ts'
 import { type Answers, answersOf, type ExploredImages, openBrowser, servePage, wholePage } from '../../../web/index.ts'
-import type { Context } from '../../command.ts'
+import type { VerbContext } from '../../command.ts'
 import { Failure } from '../../failure.ts'
 import { print, printData, type Streams, tell } from '../../streams.ts'
 import { readCheckConfig } from './check-config.ts'
@@ -37,7 +37,7 @@ export async function writePage(answers: Answers, path: string, streams: Streams
   }
 }
 
-interface ServeCall extends Pick<Context, 'streams' | 'env' | 'signal'> {
+interface ServeCall extends Pick<VerbContext, 'streams' | 'env' | 'signal'> {
   readonly port: number | undefined
   readonly opens: boolean
 }

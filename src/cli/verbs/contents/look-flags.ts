@@ -1,5 +1,5 @@
 import type { LookOptions, Reporter } from '../../../index.ts'
-import type { Context } from '../../command.ts'
+import type { VerbContext } from '../../command.ts'
 import type { FlagTable } from '../../flags.ts'
 import { withTransfers } from '../../progress-output.ts'
 import type { Outcomes } from '../../render/transfers.ts'
@@ -22,7 +22,7 @@ with its transport, such as docker://NAME, oci:PATH[:TAG] or docker-archive:PATH
 
 const outcomes: Outcomes = { transferred: 'Read', existing: 'Already exists', mounted: 'Already exists' }
 
-interface LookCall extends Pick<Context, 'streams' | 'env' | 'now' | 'signal'> {
+interface LookCall extends Pick<VerbContext, 'streams' | 'env' | 'now' | 'signal'> {
   readonly flags: { readonly insecure: boolean; readonly platform: string | undefined }
 }
 

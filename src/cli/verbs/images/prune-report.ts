@@ -1,11 +1,11 @@
 import type { PruneResult } from '../../../index.ts'
-import type { Context } from '../../command.ts'
+import type { VerbContext } from '../../command.ts'
 import { inputConsent } from '../../input.ts'
 import { print } from '../../streams.ts'
 import { humanSize } from '../../text/human.ts'
 
 /** Asks before something is deleted. Anything but a yes means no. */
-export async function confirm(question: string, context: Pick<Context, 'streams' | 'signal'>): Promise<boolean> {
+export async function confirm(question: string, context: Pick<VerbContext, 'streams' | 'signal'>): Promise<boolean> {
   await print(context.streams, `${question}Are you sure you want to continue? [y/N] `)
   return inputConsent(context)
 }

@@ -1,5 +1,5 @@
 import type { LoginOptions, Tare } from '../../../index.ts'
-import { type Context, defineVerb } from '../../command.ts'
+import { defineVerb, type VerbContext } from '../../command.ts'
 import { Failure, UsageError } from '../../failure.ts'
 import { inputBytes } from '../../input.ts'
 import { Prompt } from '../../prompt.ts'
@@ -54,7 +54,7 @@ export const login = defineVerb({
 })
 
 /** Whether the registry accepts the stored login. If not, and the user can be asked, this is reported rather than thrown. */
-async function isLoggedIn(tare: Tare, about: LoginOptions, { streams }: Context): Promise<boolean> {
+async function isLoggedIn(tare: Tare, about: LoginOptions, { streams }: VerbContext): Promise<boolean> {
   try {
     const { user } = await tare.registry.login(about)
     await tell(
@@ -71,7 +71,7 @@ async function isLoggedIn(tare: Tare, about: LoginOptions, { streams }: Context)
   }
 }
 
-async function ask(call: Context, user: string | undefined, password: string | undefined) {
+async function ask(call: VerbContext, user: string | undefined, password: string | undefined) {
   if (user && password !== undefined) return { user, password }
   if (call.streams.stdin.isTTY !== true)
     throw new Failure('cannot ask for a password without a terminal', {
