@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { TareError } from '../../../support/index.ts'
 
-interface Machine {
+interface ElfMachine {
   /** e_machine. (ELF, "ELF Header") */
   readonly id: number
   readonly bits: 32 | 64
@@ -15,7 +15,7 @@ interface Machine {
   readonly qemu: string
 }
 
-const machines: Readonly<Record<string, Machine>> = {
+const machines: Readonly<Record<string, ElfMachine>> = {
   amd64: { id: 62, bits: 64, code: '31ffb83c0000000f05', qemu: 'x86_64' },
   '386': { id: 3, bits: 32, code: '31dbb801000000cd80', qemu: 'i386' },
   arm64: { id: 183, bits: 64, code: '000080d2a80b80d2010000d4', qemu: 'aarch64' },
@@ -133,7 +133,7 @@ function tryProgram(bytes: Uint8Array): boolean {
 }
 
 /** Builds an executable with one segment containing headers and code. (ELF) */
-function tinyProgram({ id, bits, big = undefined, code }: Machine): Buffer {
+function tinyProgram({ id, bits, big = undefined, code }: ElfMachine): Buffer {
   const base = 0x10000
   const [header, segment] = bits === 64 ? [64, 56] : [52, 32]
   const body = Buffer.from(code, 'hex')
