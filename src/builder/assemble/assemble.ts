@@ -12,7 +12,7 @@ import {
   sortedMembers,
 } from '../../oci/index.ts'
 import { sha256, TareError, wellFormed } from '../../support/index.ts'
-import type { Output } from '../plan/index.ts'
+import type { PlannedImage } from '../plan/index.ts'
 
 /** A layer for the documents. */
 export interface AssembledLayer {
@@ -35,7 +35,7 @@ export interface AssembledImage {
 }
 
 /** The documents' contents apart from the layers. */
-export type ImageFacts = Pick<Output, 'platform' | 'base' | 'config' | 'author' | 'epoch'> & {
+export type ImageFacts = Pick<PlannedImage, 'platform' | 'base' | 'config' | 'author' | 'epoch'> & {
   /** The history after the base's own. `layer` is the index of the entry's layer among all of the image's. */
   readonly history: readonly { readonly createdBy: string; readonly layer?: number; readonly comment?: string }[]
   /** Further members of the config. */

@@ -1,5 +1,5 @@
 import type { TarOutput } from '../../api/index.ts'
-import { type Output, openFileOutput } from '../../content/archive/index.ts'
+import { type FileOutput, openFileOutput } from '../../content/archive/index.ts'
 import { type TarEntry, writeTar } from '../../files/tar/index.ts'
 import { tarEntries } from '../../images/contents/index.ts'
 import { flow } from '../../support/index.ts'
@@ -23,7 +23,7 @@ export async function prepareTar(output: TarOutput, work: OutputWork): Promise<P
     }
     return { what, publish, discard: async () => {} }
   }
-  const file: Output = await openFileOutput(path)
+  const file: FileOutput = await openFileOutput(path)
   try {
     await writeAll(sets, work, (chunk) => file.write(chunk))
   } catch (error) {

@@ -20,7 +20,7 @@ import { planRun } from './run.ts'
 import { rootBelow, stageToSquash } from './squash-onto.ts'
 import { isReplaced, readStageHeads, refuseVariable, shownName, stageNamed, stageNumbered } from './stage-heads.ts'
 import { absolutePath, type MutableConfig, makesLayer, type StageState } from './stage-state.ts'
-import type { Operation, OperationId, Output, Plan, PlanOptions } from './types.ts'
+import type { Operation, OperationId, Plan, PlannedImage, PlanOptions } from './types.ts'
 import { WordExpander } from './word-expander.ts'
 
 /** A plan, and the findings of the build checks. */
@@ -89,7 +89,7 @@ class Planner {
     const config: MutableConfig = { ...state.config }
     if (Object.keys(labels).length > 0) config.Labels = { ...config.Labels, ...labels }
     const { epoch } = this
-    const output: Output = {
+    const output: PlannedImage = {
       platform: state.base?.platform ?? state.platform,
       root: state.root,
       ...(state.base === undefined ? {} : { base: state.base }),
@@ -110,7 +110,7 @@ class Planner {
     }
   }
 
-  private async squashed(root: OperationId): Promise<Pick<Output, 'squashOnto'>> {
+  private async squashed(root: OperationId): Promise<Pick<PlannedImage, 'squashOnto'>> {
     const { squash } = this.options
     if (squash === undefined) return {}
     if (squash.from === undefined) return { squashOnto: this.begun.get(this.target())! }

@@ -122,7 +122,7 @@ export interface HistoryStep {
 }
 
 /** An image to be built. */
-export interface Output {
+export interface PlannedImage {
   readonly platform: Platform
   readonly root: OperationId
   readonly base?: ImageConfig
@@ -139,7 +139,7 @@ export interface Output {
 /** What has to happen, as data. */
 export interface Plan {
   readonly operations: readonly Operation[]
-  readonly output: Output
+  readonly output: PlannedImage
 }
 
 /** What a plan needs to know about a base image; excludes the contents of its layers. */

@@ -4,7 +4,7 @@ import { replacementFor, sweepBeside } from '../../disk/index.ts'
 import { messageOf, systemCode, TareError } from '../../support/index.ts'
 
 /** Receives an archive's bytes in order. Ended by either `finish` or `discard`. */
-export interface Output {
+export interface FileOutput {
   write(chunk: Uint8Array): Promise<unknown>
   finish(): Promise<void>
   discard(): Promise<void>
@@ -14,7 +14,7 @@ export interface Output {
  * Opens a file that appears under its name only when finished; until then it is next to it under a temporary name. Pipes and
  * devices are written directly. Rejects with `ARCHIVE_UNWRITABLE`.
  */
-export async function openFileOutput(path: string): Promise<Output> {
+export async function openFileOutput(path: string): Promise<FileOutput> {
   const found = await stat(path).catch(() => undefined)
   if (found?.isDirectory())
     throw new TareError('ARCHIVE_UNWRITABLE', `${path} is a folder`, {
@@ -47,7 +47,7 @@ export async function openFileOutput(path: string): Promise<Output> {
   }
 }
 
-async function openInPlace(path: string): Promise<Output> {
+async function openInPlace(path: string): Promise<FileOutput> {
   const file = await open(path, 'w').catch((cause) => {
     throw unwritable(path, cause)
   })

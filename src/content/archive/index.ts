@@ -6,7 +6,7 @@
  * Not here: the store, the contents of layers, the choice of images.
  */
 
-export { type Output, openFileOutput } from './file-output.ts'
+export { type FileOutput, openFileOutput } from './file-output.ts'
 export { openLayout } from './layout-folder.ts'
 export { openArchive } from './open-archive.ts'
 export type * from './types.ts'

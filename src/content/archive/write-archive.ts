@@ -1,6 +1,6 @@
 import { TareError } from '../../support/index.ts'
 import { dockerMembers } from './docker-format.ts'
-import { type Output, openFileOutput } from './file-output.ts'
+import { type FileOutput, openFileOutput } from './file-output.ts'
 import { ImageSet, type SavedImage } from './image-set.ts'
 import { legacyMembers } from './legacy-format.ts'
 import type { Member } from './member.ts'
@@ -15,10 +15,10 @@ import type { ArchiveOutput, ArchiveWriter, WriteOptions } from './types.ts'
 export function writeArchive(output: ArchiveOutput, options: WriteOptions): ArchiveWriter {
   const gathered = new ImageSet()
   const stop = new AbortController()
-  let writing: Promise<Output> | undefined
+  let writing: Promise<FileOutput> | undefined
   let closing: Promise<void> | undefined
 
-  const write = async (): Promise<Output> => {
+  const write = async (): Promise<FileOutput> => {
     const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
     signal.throwIfAborted()
     const members = await membersOf(gathered, options)
@@ -97,6 +97,6 @@ function mergeNames(images: readonly SavedImage[]): readonly SavedImage[] {
   return [...merged.values()]
 }
 
-function streamOutput(stream: { write(chunk: Uint8Array): Promise<unknown> }): Output {
+function streamOutput(stream: { write(chunk: Uint8Array): Promise<unknown> }): FileOutput {
   return { write: (chunk) => stream.write(chunk), finish: async () => {}, discard: async () => {} }
 }
