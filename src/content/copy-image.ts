@@ -14,7 +14,7 @@ import { type Bytes, collect, flow, type Reporter, silent, startTransfer, TareEr
 import type { Source, Target } from './types.ts'
 import { passedOn, verified } from './verified.ts'
 
-export interface CopyOptions {
+export interface CopyImageOptions {
   /** Cancels the copy between two chunks; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
   /** Receives `transfer` events for each blob: when it starts, about every MiB, and when it ends. */
@@ -36,7 +36,7 @@ export async function copyImage(
   name: Reference | Descriptor,
   to: Target,
   as?: Reference,
-  options: CopyOptions = {},
+  options: CopyImageOptions = {},
 ): Promise<Descriptor> {
   const root = 'repository' in name ? await from.resolve(name) : name
   if (root === undefined)

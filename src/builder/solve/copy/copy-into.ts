@@ -10,7 +10,7 @@ export interface CopyMode {
   readonly absolute: boolean
 }
 
-export interface CopyOptions {
+export interface CopierOptions {
   readonly now: { readonly mtime: number; readonly mtimeNs: number }
   readonly owner?: Owner | undefined
   /** From --chmod. */
@@ -35,12 +35,12 @@ interface Frame {
  */
 export class Copier implements SelectionVisitor {
   private readonly draft: TreeDraft
-  private readonly options: CopyOptions
+  private readonly options: CopierOptions
   // Names of the same source file are hard links, and remain so within a copy. Docker copies links and devices separately.
   private readonly linked = new Map<Node, Node>()
   private readonly frames: Frame[] = []
 
-  constructor(draft: TreeDraft, options: CopyOptions) {
+  constructor(draft: TreeDraft, options: CopierOptions) {
     this.draft = draft
     this.options = options
   }

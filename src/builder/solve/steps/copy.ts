@@ -7,7 +7,7 @@ import { type Step, unhurried } from '../../../support/index.ts'
 import type { CopyOperation, CopySource } from '../../plan/index.ts'
 import { isAlike, isPartOf } from '../copy/alike.ts'
 import { type ArchiveSource, openArchiveSource } from '../copy/archive-source.ts'
-import { Copier, type CopyOptions } from '../copy/copy-into.ts'
+import { Copier, type CopierOptions } from '../copy/copy-into.ts'
 import { digestSelections } from '../copy/listing.ts'
 import type { Pick as Picked } from '../copy/pick-sources.ts'
 import { requireSource } from '../copy/require-source.ts'
@@ -218,7 +218,7 @@ class CopyStep {
     }
   }
 
-  private async fill(draft: TreeDraft, options: CopyOptions): Promise<void> {
+  private async fill(draft: TreeDraft, options: CopierOptions): Promise<void> {
     for (const found of this.found) {
       if (found === undefined) throw new Error('files that were not fetched')
       for (const pick of found.picks) {
@@ -234,7 +234,7 @@ class CopyStep {
     }
   }
 
-  private unpack(draft: TreeDraft, archive: ArchiveSource, file: RegularFile, { now, owner }: CopyOptions): void {
+  private unpack(draft: TreeDraft, archive: ArchiveSource, file: RegularFile, { now, owner }: CopierOptions): void {
     this.archives.push(archive)
     this.unpacked.add(file)
     const target = draft.resolve(this.operation.to)
@@ -242,7 +242,7 @@ class CopyStep {
     unpackInto(draft, target, archive.archive, { now, owner, contentAt: archive.contentAt, signal: this.tools.signal })
   }
 
-  private options(): CopyOptions {
+  private options(): CopierOptions {
     const { owner, mode, link } = this.operation
     return {
       now: stamp(this.tools),
@@ -259,7 +259,7 @@ class CopyStep {
 }
 
 /** Returns the time that the copy gave to the root; undefined if that is only the time of the copy, or of the layer. */
-function rootTimeOf({ root }: Tree, { now }: CopyOptions): Pick<MadeLayer, 'rootTime'> {
+function rootTimeOf({ root }: Tree, { now }: CopierOptions): Pick<MadeLayer, 'rootTime'> {
   const { mtime, mtimeNs } = root
   if (Number.isNaN(mtime) || (mtime === now.mtime && mtimeNs === now.mtimeNs)) return {}
   return { rootTime: { mtime, mtimeNs } }
