@@ -6,9 +6,9 @@ import { compareTrees, type RegularFile, Tree, type TreeDraft } from '../../../f
 import { type Step, unhurried } from '../../../support/index.ts'
 import type { CopyOperation, CopySource } from '../../plan/index.ts'
 import { isAlike, isPartOf } from '../copy/alike.ts'
-import { type ArchiveSource, openArchiveSource } from '../copy/archive-source.ts'
 import { Copier, type CopierOptions } from '../copy/copy-into.ts'
 import { digestSelections } from '../copy/listing.ts'
+import { type OpenedArchive, openForUnpacking } from '../copy/opened-archive.ts'
 import type { Pick as Picked } from '../copy/pick-sources.ts'
 import { requireSource } from '../copy/require-source.ts'
 import type { Excluder } from '../copy/selection.ts'
@@ -55,7 +55,7 @@ class CopyStep {
   private readonly inputs: readonly Input[]
   /** Undefined for files not fetched yet. */
   private readonly found: (Found | undefined)[]
-  private readonly archives: ArchiveSource[] = []
+  private readonly archives: OpenedArchive[] = []
   private readonly unpacked = new Set<RegularFile>()
   /** What the sources contain, digested, once that is known. */
   private listing = ''
@@ -225,7 +225,7 @@ class CopyStep {
         this.tools.signal.throwIfAborted()
         const archive =
           found.unpack && pick.node.kind === 'file' && pick.node.size > 0
-            ? await openArchiveSource(pick.node, this.tools)
+            ? await openForUnpacking(pick.node, this.tools)
             : undefined
         if (archive === undefined)
           await unhurried(new Copier(draft, options).copy(pick, this.operation.to), this.tools.signal)
@@ -234,7 +234,7 @@ class CopyStep {
     }
   }
 
-  private unpack(draft: TreeDraft, archive: ArchiveSource, file: RegularFile, { now, owner }: CopierOptions): void {
+  private unpack(draft: TreeDraft, archive: OpenedArchive, file: RegularFile, { now, owner }: CopierOptions): void {
     this.archives.push(archive)
     this.unpacked.add(file)
     const target = draft.resolve(this.operation.to)

@@ -8,7 +8,7 @@ import { TareError } from '../../../support/index.ts'
 import type { Tools } from '../tools.ts'
 
 /** A tar archive opened for unpacking. */
-export interface ArchiveSource {
+export interface OpenedArchive {
   readonly archive: Archive
   contentAt(runs: readonly StoredRun[], size: number): Content
   /** Releases it: its contents can no longer be read. */
@@ -23,7 +23,7 @@ const smallArchive = 48 << 20
  * Opens the file if it is a tar archive, compressed or not, whatever its name. Throws `ARCHIVE_CORRUPT` if it turns out to be
  * damaged, and `ARCHIVE_BOMB`.
  */
-export async function openArchiveSource(file: RegularFile, tools: Tools): Promise<ArchiveSource | undefined> {
+export async function openForUnpacking(file: RegularFile, tools: Tools): Promise<OpenedArchive | undefined> {
   const format = archiveFormat(file)
   if (format === undefined || format === 'tar') return format && plainArchive(file)
   if (file.size <= smallFile) {
@@ -72,7 +72,7 @@ function readAll(file: RegularFile): Buffer {
   return bytes
 }
 
-function plainArchive(file: RegularFile): ArchiveSource {
+function plainArchive(file: RegularFile): OpenedArchive {
   const reader = new ContentReader()
   const { content, size } = file
   const read = (into: Uint8Array, position: number): number => {
@@ -104,7 +104,7 @@ function assemble(bytes: Uint8Array, runs: readonly StoredRun[], size: number): 
   return whole
 }
 
-function memoryArchive(bytes: Buffer): ArchiveSource {
+function memoryArchive(bytes: Buffer): OpenedArchive {
   const read = (into: Uint8Array, position: number) => bytes.copy(into, 0, position)
   return {
     archive: { size: bytes.length, read },
@@ -113,7 +113,7 @@ function memoryArchive(bytes: Buffer): ArchiveSource {
   }
 }
 
-async function inflatedArchive(file: RegularFile, tools: Tools): Promise<ArchiveSource | undefined> {
+async function inflatedArchive(file: RegularFile, tools: Tools): Promise<OpenedArchive | undefined> {
   const { path, discard } = tools.store.reserve()
   try {
     const { bytes } = await decompress(copies(file), tools.unpackLimit)
