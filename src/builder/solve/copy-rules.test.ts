@@ -1,4 +1,4 @@
-import { chmodSync, linkSync, mkdirSync, symlinkSync, utimesSync } from 'node:fs'
+import { chmodSync, linkSync, mkdirSync, statSync, symlinkSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { solveBench } from '../../../test/kit/solving.ts'
@@ -229,4 +229,14 @@ test('a quoted heredoc keeps its bytes; in one that is expanded, what is no char
   const bytes = (path: string) => [...readWhole(tree.get(path) as RegularFile, 1000)]
   expect(bytes('A')).toEqual([...Buffer.from('caf\xe9 \xff\n', 'latin1')])
   expect(bytes('B')).toEqual([...Buffer.from('caf\ufffd\n')])
+})
+
+test('the same heredoc is the same file: copied twice, it changes nothing', async () => {
+  const bench = solveBench()
+  const heredoc = (line: string, text = 'x') => [`${line} <<EOF /h`, text, 'EOF']
+  const lines = ['FROM scratch', ...heredoc('ADD'), ...heredoc('COPY'), ...heredoc('COPY', 'y'), ...heredoc('ADD', 'y')]
+  const { paths } = await bench.make(lines)
+  const sizes = paths.map((path) => statSync(path).size)
+  // A tar archive without entries has 1,024 bytes.
+  expect(sizes.map((size) => size > 1024)).toEqual([true, false, true, false])
 })
