@@ -17,6 +17,12 @@ export class Graph {
     return id
   }
 
+  /** Adds what COPY or ADD reads. The same text is the same file, also in its time: a second copy of it changes nothing. */
+  source(operation: Operation): OperationId {
+    if (operation.kind !== 'files') return this.add(operation)
+    return this.share(`files ${JSON.stringify(operation.files)}`, () => operation)
+  }
+
   scratch(stage: string): OperationId {
     return this.share('scratch', () => ({ kind: 'scratch', title: '[internal] scratch', stage }))
   }

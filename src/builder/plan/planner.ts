@@ -187,13 +187,8 @@ class Planner {
     switch (instruction.kind) {
       case 'COPY':
       case 'ADD': {
-        const add: CopyContext['add'] = (operation) => {
-          const make = () => ({ ...operation, title: titleOfSource(operation), where, stage: state.name })
-          // The same text is the same file, also in its time: who copies it twice changes nothing.
-          return operation.kind === 'files'
-            ? this.graph.share(`files ${JSON.stringify(operation.files)}`, make)
-            : this.graph.add(make())
-        }
+        const add: CopyContext['add'] = (operation) =>
+          this.graph.source({ ...operation, title: titleOfSource(operation), where, stage: state.name })
         const { createdBy, ...copy } = await planCopy(state, instruction, {
           words,
           add,
