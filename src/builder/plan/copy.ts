@@ -134,3 +134,18 @@ async function sourceOf(
   const from = await context.from(instruction.kind === 'COPY' ? instruction.from : undefined)
   return { from, path, unpack: instruction.kind === 'ADD' && (instruction.unpack ?? true) }
 }
+
+/** Returns what progress says of fetching or making a source. */
+export function titleOfSource(operation: Parameters<CopyContext['add']>[0]): string {
+  switch (operation.kind) {
+    case 'files':
+      return '[internal] files of the Dockerfile'
+    case 'download':
+      return `[internal] fetch ${withoutCredentials(operation.url)}`
+    case 'git': {
+      const { remote, ref, subdir } = operation.source
+      const part = `${ref ?? ''}${subdir === undefined ? '' : `:${subdir}`}`
+      return `[internal] load git source ${withoutCredentials(remote)}${part === '' ? '' : `#${part}`}`
+    }
+  }
+}

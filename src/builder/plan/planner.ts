@@ -10,7 +10,7 @@ import {
 import { closest, locate, Pace, TareError, withoutCredentials } from '../../support/index.ts'
 import { type GlobalArguments, globalArguments, platformArguments } from './arguments.ts'
 import { StageBeginner } from './begin-stage.ts'
-import { type CopyContext, planCopy } from './copy.ts'
+import { type CopyContext, planCopy, titleOfSource } from './copy.ts'
 import { type Dated, readEpoch } from './epoch.ts'
 import { Graph } from './graph.ts'
 import { applyMetadata } from './metadata.ts'
@@ -286,19 +286,5 @@ class Planner {
     if (named?.kind === 'scratch' || name === 'scratch') return this.graph.scratch('')
     const image = named?.kind === 'image' ? named.name : name
     return (await this.beginner.image(image, this.options.platform, instruction, named, `FROM ${image}`, name)).id
-  }
-}
-
-function titleOfSource(operation: Parameters<CopyContext['add']>[0]): string {
-  switch (operation.kind) {
-    case 'files':
-      return '[internal] files of the Dockerfile'
-    case 'download':
-      return `[internal] fetch ${withoutCredentials(operation.url)}`
-    case 'git': {
-      const { remote, ref, subdir } = operation.source
-      const part = `${ref ?? ''}${subdir === undefined ? '' : `:${subdir}`}`
-      return `[internal] load git source ${withoutCredentials(remote)}${part === '' ? '' : `#${part}`}`
-    }
   }
 }
