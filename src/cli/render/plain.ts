@@ -1,7 +1,7 @@
 import type { TareEvent } from '../../index.ts'
 import { printable } from '../text/printable.ts'
 import type { Progress, ProgressOutput } from './renderer.ts'
-import { formatFailures, formatSeconds, formatTask, type Step, Steps, tail } from './steps.ts'
+import { formatFailures, formatSeconds, formatTask, type StepState, StepStates, tail } from './steps.ts'
 
 /** Milliseconds between two progress lines of an unfinished task. */
 const taskPause = 5000
@@ -13,15 +13,15 @@ const idleTimeout = 1000
  * silent, so that each step's lines stay together.
  */
 export function plainProgress({ write, now }: Pick<ProgressOutput, 'write' | 'now'>): Progress {
-  const steps = new Steps()
-  const held = new Map<Step, string[]>()
-  const told = new Map<Step, number>()
+  const steps = new StepStates()
+  const held = new Map<StepState, string[]>()
+  const told = new Map<StepState, number>()
   const spokenAt = new Map<string, number>()
-  let speaker: Step | undefined
+  let speaker: StepState | undefined
   let lastWord = 0
   let empty = true
 
-  const speak = (step: Step): void => {
+  const speak = (step: StepState): void => {
     const lines = held.get(step) ?? []
     held.delete(step)
     if (speaker !== step) {
@@ -76,7 +76,7 @@ export function plainProgress({ write, now }: Pick<ProgressOutput, 'write' | 'no
 }
 
 /** Returns the line for an event, if it has one. */
-function lineOf(event: TareEvent, step: Step, spokenAt: Map<string, number>): string | undefined {
+function lineOf(event: TareEvent, step: StepState, spokenAt: Map<string, number>): string | undefined {
   switch (event.type) {
     case 'step-progress': {
       const key = `${step.number} ${event.name}`

@@ -12,7 +12,7 @@ export interface Task {
 }
 
 /** The state of a step. */
-export interface Step {
+export interface StepState {
   readonly number: number
   readonly title: string
   readonly startedAt: number
@@ -26,14 +26,14 @@ export interface Step {
 }
 
 /** The steps of a build, updated by events. */
-export class Steps {
-  readonly all = new Map<number, Step>()
+export class StepStates {
+  readonly all = new Map<number, StepState>()
 
   /** Updates and returns the event's step, if it has one. */
-  take(event: TareEvent): Step | undefined {
+  take(event: TareEvent): StepState | undefined {
     if (event.type === 'step-started') {
       const { step: number, title, at: startedAt } = event
-      const step: Step = {
+      const step: StepState = {
         ...{ number, title, startedAt, endedAt: undefined, state: 'running' as const, message: '' },
         ...{ tasks: new Map(), output: new CommandOutput() },
       }
@@ -47,7 +47,7 @@ export class Steps {
   }
 }
 
-function advance(step: Step, event: Extract<TareEvent, { readonly step: number }>): void {
+function advance(step: StepState, event: Extract<TareEvent, { readonly step: number }>): void {
   switch (event.type) {
     case 'step-progress': {
       const { name, current, total, at, done = false } = event
@@ -75,11 +75,11 @@ function advance(step: Step, event: Extract<TareEvent, { readonly step: number }
 }
 
 /** Returns the last `count` lines of a step's output, safe to print. */
-export function tail(step: Step, count: number): readonly OutputLine[] {
+export function tail(step: StepState, count: number): readonly OutputLine[] {
   return step.output.tail(count)
 }
 
-function end(step: Step, state: Exclude<Step['state'], 'running'>, at: number): void {
+function end(step: StepState, state: Exclude<StepState['state'], 'running'>, at: number): void {
   step.output.end(at)
   step.state = state
   step.endedAt = at
@@ -111,7 +111,7 @@ export function formatSeconds(milliseconds: number): string {
 }
 
 /** Returns the output of failed steps: BuildKit's block before the error. */
-export function formatFailures(steps: Steps): string {
+export function formatFailures(steps: StepStates): string {
   return [...steps.all.values()]
     .filter(({ state }) => state === 'failed')
     .map((step) => {

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
 import type { TareEvent } from '../../index.ts'
-import { Steps } from './steps.ts'
+import { StepStates } from './steps.ts'
 import { paint, ttyProgress } from './tty.ts'
 
 const start = (step: number, title: string, at = 0): TareEvent => ({ type: 'step-started', step, title, at })
 const done = (step: number, at = 0): TareEvent => ({ type: 'step-done', step, at })
 
 function picture(events: readonly TareEvent[], canvas: Partial<Parameters<typeof paint>[1]> = {}): string {
-  const steps = new Steps()
+  const steps = new StepStates()
   for (const event of events) steps.take(event)
   const full = { columns: 50, rows: 20, startedAt: 0, now: 400, final: false, colored: false, ...canvas }
   return paint(steps, full).join('\n')

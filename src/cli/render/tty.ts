@@ -2,18 +2,18 @@ import { printable, withoutColors } from '../text/printable.ts'
 import { fitWidth, textWidth } from '../text/width.ts'
 import { frame, LivePicture } from './live-picture.ts'
 import type { Progress, ProgressOutput } from './renderer.ts'
-import { formatFailures, formatSeconds, formatTask, type Step, Steps, tail } from './steps.ts'
+import { formatFailures, formatSeconds, formatTask, type StepState, StepStates, tail } from './steps.ts'
 
 /** How many lines of a running step's output are shown. */
 const shownLines = 6
 
-const colors: Readonly<Record<Step['state'], string>> = {
+const colors: Readonly<Record<StepState['state'], string>> = {
   ...{ running: '', done: '\x1b[34m', cached: '\x1b[34m', canceled: '\x1b[33m', failed: '\x1b[31m' },
 }
 
 /** A live view of a build in BuildKit's form. */
 export function ttyProgress(output: ProgressOutput): Progress {
-  const steps = new Steps()
+  const steps = new StepStates()
   const startedAt = output.now()
   const colored = (output.env['NO_COLOR'] ?? '') === ''
   const live = new LivePicture(output)
@@ -55,7 +55,7 @@ interface Canvas {
 }
 
 /** Returns the lines of a frame. If the window is too low, the oldest finished steps are dropped first. */
-export function paint(steps: Steps, canvas: Canvas): readonly string[] {
+export function paint(steps: StepStates, canvas: Canvas): readonly string[] {
   const all = [...steps.all.values()]
   const ended = all.filter(({ state }) => state !== 'running').length
   const finished = canvas.final && ended === all.length ? ' FINISHED' : ''
@@ -72,7 +72,7 @@ export function paint(steps: Steps, canvas: Canvas): readonly string[] {
   return [fitWidth(header, canvas.columns).trimEnd(), ...(over > 0 ? body.slice(over) : body)]
 }
 
-function paintStep(step: Step, canvas: Canvas): readonly string[] {
+function paintStep(step: StepState, canvas: Canvas): readonly string[] {
   const end = step.endedAt ?? canvas.now
   const mark = { running: '', done: '', cached: 'CACHED ', canceled: 'CANCELED ', failed: 'ERROR ' }[step.state]
   const color = canvas.colored ? colors[step.state] : ''
