@@ -5,14 +5,14 @@ import { makeFolder, makePrivateFolder, privately } from './folders.ts'
 import { touchLocks } from './held-locks.ts'
 import { isRunning, nameOf, type Owner, ownerOf, thisProcess } from './process.ts'
 
-export interface Pace {
+export interface Heartbeat {
   /** How often a living process touches its mark, in milliseconds. */
   readonly touch: number
   /** After how many milliseconds without a touch a process counts as dead. */
   readonly silence: number
 }
 
-const usual: Pace = { touch: 30_000, silence: 300_000 }
+const usual: Heartbeat = { touch: 30_000, silence: 300_000 }
 
 /**
  * Tracks which of the processes sharing a folder are alive. For the same boot and PID namespace, the kernel knows. A process in another container or
@@ -21,13 +21,13 @@ const usual: Pace = { touch: 30_000, silence: 300_000 }
  */
 export class Owners {
   private readonly folder: string
-  private readonly pace: Pace
+  private readonly pace: Heartbeat
   private known: Owner | undefined
   private timer: NodeJS.Timeout | undefined
   private touched = 0
   private lives = 0
 
-  constructor(folder: string, self?: Owner, pace: Pace = usual) {
+  constructor(folder: string, self?: Owner, pace: Heartbeat = usual) {
     this.folder = folder
     this.known = self
     this.pace = pace

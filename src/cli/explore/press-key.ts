@@ -1,6 +1,6 @@
 import type { Mark } from '../../explorer/index.ts'
 import type { Key } from './decode-keys.ts'
-import { type Choice, choose, isOpen, type State } from './state.ts'
+import { choose, type ExplorerState, isOpen, type State } from './state.ts'
 
 /** What a key asks for besides another picture. */
 export type Request = 'quit' | 'suspend'
@@ -141,7 +141,7 @@ function toMatch(state: State, step: 1 | -1): State {
   return state
 }
 
-function openPage(state: State, page: Choice['page']): State {
+function openPage(state: State, page: ExplorerState['page']): State {
   return choose(state, { page: state.page === page ? 'tree' : page, pageTop: 0 })
 }
 

@@ -12,7 +12,7 @@ import type { ImageContents } from '../../index.ts'
 import { type Layout, layoutOf, type Size } from './layout.ts'
 
 /** What is chosen. Everything else follows from it. */
-export interface Choice {
+export interface ExplorerState {
   readonly size: Size
   readonly pane: 'layers' | 'tree'
   /** From 1 for the lowest; 0 if the image has none. */
@@ -38,7 +38,7 @@ export interface Choice {
 }
 
 /** What is on the screen. */
-export interface State extends Choice {
+export interface State extends ExplorerState {
   readonly image: ImageContents
   readonly outline: Outline
   /** Characters that owners take. */
@@ -58,7 +58,7 @@ export interface State extends Choice {
 const fewChanges = 100
 
 export function startState(image: ImageContents, size: Size): State {
-  const choice: Choice = {
+  const choice: ExplorerState = {
     ...{ size, pane: 'layers', layer: Math.min(1, image.layers.length), aggregated: false, hidden: new Set() },
     ...{ folds: new Map(), allOpen: undefined, attributes: undefined, bySize: false, filter: '', isTyping: false },
     ...{ page: 'tree', path: image.paths.name.length > 1 ? 1 : 0, pageTop: 0 },
@@ -68,15 +68,15 @@ export function startState(image: ImageContents, size: Size): State {
 }
 
 /** Makes a choice, and finds what follows from it. */
-export function choose(state: State, choice: Partial<Choice>): State {
+export function choose(state: State, choice: Partial<ExplorerState>): State {
   return derive({ ...state, ...choice }, state)
 }
 
-type Basis = Choice & Pick<State, 'image' | 'outline' | 'ownerWidth'>
+type Basis = ExplorerState & Pick<State, 'image' | 'outline' | 'ownerWidth'>
 
 function derive(basis: Basis, before: State | undefined): State {
   const { outline } = basis
-  const isSame = (...members: (keyof Choice)[]) =>
+  const isSame = (...members: (keyof ExplorerState)[]) =>
     before !== undefined && members.every((member) => before[member] === basis[member])
   const view = isSame('layer', 'aggregated') ? before!.view : viewTree(outline, spanOf(basis))
   const matches = isSame('filter')
@@ -102,11 +102,11 @@ function derive(basis: Basis, before: State | undefined): State {
 }
 
 /** As dive compares: a layer with those below it, or all with the first. */
-function spanOf({ layer, aggregated }: Choice): Span {
+function spanOf({ layer, aggregated }: ExplorerState): Span {
   return { top: layer, base: aggregated ? Math.min(1, layer) : Math.max(0, layer - 1) }
 }
 
-export function isOpen(choice: Choice, view: TreeView, path: number): boolean {
+export function isOpen(choice: ExplorerState, view: TreeView, path: number): boolean {
   const byHand = choice.folds.get(path) ?? choice.allOpen
   if (byHand !== undefined) return byHand
   return choice.filter !== '' || (view.changesBelow[path]! > 0 && view.changesBelow[0]! <= fewChanges)

@@ -4,21 +4,21 @@ import { compareNames } from '../../support/index.ts'
 import { nanosecondsOf, type PlacedEntry } from './layer-entries.ts'
 
 /** What is compared besides contents and children. */
-export type Facts = Pick<
+export type ComparedMetadata = Pick<
   LayerEntry,
   'kind' | 'mode' | 'uid' | 'gid' | 'mtime' | 'mtimeNs' | 'link' | 'device' | 'xattrs'
 >
 
 // For a directory without an entry.
-const plainFacts: Facts = { kind: 'directory', mode: 0o755, uid: 0, gid: 0, mtime: 0, mtimeNs: 0 }
+const plainFacts: ComparedMetadata = { kind: 'directory', mode: 0o755, uid: 0, gid: 0, mtime: 0, mtimeNs: 0 }
 
-export function factsOf(place: PlacedEntry | undefined): Facts {
+export function factsOf(place: PlacedEntry | undefined): ComparedMetadata {
   if (place === undefined) return plainFacts
   return { ...place.table.entry(place.i), mtimeNs: nanosecondsOf(place) }
 }
 
 /** Compares two entries of the same kind. */
-export function compareMetadata(a: Facts, b: Facts): ComparedFact[] {
+export function compareMetadata(a: ComparedMetadata, b: ComparedMetadata): ComparedFact[] {
   const changes: ComparedFact[] = []
   if (a.kind === 'symlink') {
     if (a.link !== b.link) changes.push({ kind: 'link-target', a: a.link ?? '', b: b.link ?? '' })
@@ -34,7 +34,7 @@ export function compareMetadata(a: Facts, b: Facts): ComparedFact[] {
   return changes
 }
 
-function compareAttributes(a: Facts, b: Facts, changes: ComparedFact[]): void {
+function compareAttributes(a: ComparedMetadata, b: ComparedMetadata, changes: ComparedFact[]): void {
   const names = new Set([...(a.xattrs?.keys() ?? []), ...(b.xattrs?.keys() ?? [])])
   for (const name of [...names].sort(compareNames)) {
     const before = base64(a.xattrs?.get(name))
@@ -54,7 +54,7 @@ function base64(bytes: Uint8Array | undefined): string | undefined {
 }
 
 /** Formats RFC 3339 with nanoseconds if there are any; seconds since 1970 for years it cannot represent. */
-function timeOf({ mtime, mtimeNs }: Facts): string {
+function timeOf({ mtime, mtimeNs }: ComparedMetadata): string {
   const fraction = mtimeNs === 0 ? '' : `.${String(mtimeNs).padStart(9, '0').replace(/0+$/, '')}`
   const date = new Date(mtime * 1000)
   const year = date.getUTCFullYear()

@@ -33,7 +33,7 @@ export interface CallSettings {
 }
 
 /** A call in both directions. */
-export interface Call<Method extends DescMethod> {
+export interface GrpcCall<Method extends DescMethod> {
   /** Resolves when there is room for more. */
   send(message: MessageInitShape<Method['input']>): Promise<void>
   /** Says that nothing more is sent. */
@@ -120,7 +120,7 @@ export class GrpcClient {
     yield* call.responses
   }
 
-  bidi<Method extends DescMethodBiDiStreaming>(method: Method, settings?: CallSettings): Call<Method> {
+  bidi<Method extends DescMethodBiDiStreaming>(method: Method, settings?: CallSettings): GrpcCall<Method> {
     return this.open(method, settings)
   }
 
@@ -132,7 +132,7 @@ export class GrpcClient {
   private open<Method extends DescMethodUnary | DescMethodStreaming>(
     method: Method,
     { metadata = {}, signal, timeout }: CallSettings = {},
-  ): Call<Method> {
+  ): GrpcCall<Method> {
     signal?.throwIfAborted()
     if (!this.isOpen) throw this.lost()
     const headers: Record<string, string | string[]> = {

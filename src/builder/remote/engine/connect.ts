@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { Duplex } from 'node:stream'
 import { Control } from '../../../buildkit/index.ts'
-import { type Call, GrpcClient, GrpcError } from '../../../net/grpc/index.ts'
+import { type GrpcCall, GrpcClient, GrpcError } from '../../../net/grpc/index.ts'
 import { messageOf, TareError } from '../../../support/index.ts'
 import type { EngineAddress } from './address.ts'
 import { dial, unreachable } from './dial.ts'
@@ -155,7 +155,7 @@ async function nestedSession(
   return overCall(control.bidi(Control.method.session, { metadata, signal }))
 }
 
-function overCall(call: Call<typeof Control.method.session>): Duplex {
+function overCall(call: GrpcCall<typeof Control.method.session>): Duplex {
   const duplex = new Duplex({
     read: () => {},
     write: (chunk: Buffer, _encoding, done) => {
