@@ -1,4 +1,4 @@
-import { type Entry, type PulledAs, readPulledAs, type Store } from '../content/store/index.ts'
+import { type PulledAs, readPulledAs, type Store, type StoreEntry } from '../content/store/index.ts'
 import { type Descriptor, type Digest, hexOf, isIndexType } from '../oci/index.ts'
 import { imagesBelow } from './image-documents.ts'
 import { repositoryOf } from './known-locations.ts'
@@ -24,7 +24,7 @@ export function pulledAsOf(store: Store, stored: Digest): PulledAs | undefined {
 }
 
 /** Returns what others know this image by under this name. */
-export function pulledAsOfEntry(store: Store, { manifest, name, pulledAs }: Entry): PulledAs | undefined {
+export function pulledAsOfEntry(store: Store, { manifest, name, pulledAs }: StoreEntry): PulledAs | undefined {
   if (pulledAs !== undefined) return pulledAs.part === true ? undefined : pulledAs
   const old = recordedPulledAs(store, manifest.digest)
   // If the same image came from two repositories, earlier versions remembered only the last one.
@@ -33,7 +33,7 @@ export function pulledAsOfEntry(store: Store, { manifest, name, pulledAs }: Entr
 }
 
 /** Returns what others know a document by: the entry's own, or an image of its index. */
-export function pulledAsWithin(store: Store, entry: Entry, stored: Descriptor): PulledAs | undefined {
+export function pulledAsWithin(store: Store, entry: StoreEntry, stored: Descriptor): PulledAs | undefined {
   const { manifest, pulledAs } = entry
   if (stored.digest === manifest.digest) return pulledAsOfEntry(store, entry)
   const [image] = pulledAs === undefined || isIndexType(stored.mediaType) ? [] : imagesBelow(store, stored)
@@ -55,7 +55,7 @@ export function recordedPulledAs(store: Store, stored: Digest): PulledAs | undef
 }
 
 /** Returns the digest others know an image by: its registry's, otherwise the store's own. */
-export function shownDigest(store: Store, entry: Entry): Digest {
+export function shownDigest(store: Store, entry: StoreEntry): Digest {
   return pulledAsOfEntry(store, entry)?.root.digest ?? entry.manifest.digest
 }
 

@@ -1,5 +1,5 @@
 import type { Removal } from '../api/index.ts'
-import type { Entry } from '../content/store/index.ts'
+import type { StoreEntry } from '../content/store/index.ts'
 import { type Digest, familiarName, formatReference, type Reference } from '../oci/index.ts'
 import { collectGarbage } from './collect-garbage.ts'
 import type { Host } from './host.ts'
@@ -25,6 +25,6 @@ export async function takeNames(host: Host, image: NamedImage, names: readonly R
   return last ? [...untagged, { deleted: image.id as Digest }] : untagged
 }
 
-function goes(entry: Entry, gone: ReadonlySet<string>, all: boolean): boolean {
+function goes(entry: StoreEntry, gone: ReadonlySet<string>, all: boolean): boolean {
   return all || entry.name === undefined || gone.has(formatReference(entry.name))
 }

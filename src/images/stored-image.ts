@@ -1,4 +1,4 @@
-import type { Entry, Store } from '../content/store/index.ts'
+import type { Store, StoreEntry } from '../content/store/index.ts'
 import {
   choosePlatform,
   type Descriptor,
@@ -35,7 +35,7 @@ export interface StoredImage {
 export interface NamedImage extends StoredImage {
   readonly names: readonly Reference[]
   /** The entries of its names, or the one without a name. */
-  readonly entries: readonly Entry[]
+  readonly entries: readonly StoreEntry[]
   /** When it was last named or stored (RFC 3339). */
   readonly tagged: string
 }
@@ -61,7 +61,7 @@ function chooseManifest(store: Store, root: Descriptor, platform: Platform | und
 
 /** Returns every image of the store once, with its names, oldest first. Incomplete images are skipped. */
 export function readImages(store: Store, platform?: Platform): NamedImage[] {
-  const groups = new Map<Digest, Entry[]>()
+  const groups = new Map<Digest, StoreEntry[]>()
   for (const entry of store.entries())
     groups.set(entry.manifest.digest, [...(groups.get(entry.manifest.digest) ?? []), entry])
   return [...groups.values()].flatMap((entries) => {
@@ -71,7 +71,7 @@ export function readImages(store: Store, platform?: Platform): NamedImage[] {
   })
 }
 
-function namesOf(entries: readonly Entry[]): Pick<NamedImage, 'names' | 'entries' | 'tagged'> {
+function namesOf(entries: readonly StoreEntry[]): Pick<NamedImage, 'names' | 'entries' | 'tagged'> {
   const times = entries.map(({ tagged }) => tagged ?? '').sort()
   return { names: entries.flatMap(({ name }) => name ?? []), entries, tagged: times.at(-1) ?? '' }
 }
@@ -125,10 +125,10 @@ function findById(images: readonly NamedImage[], text: string): NamedImage {
  * Returns the entry with that name; for a name with a digest, one of that repository with that manifest, in the store or where it
  * was pulled from.
  */
-export function entryNamed(store: Store, wanted: Reference, entries = store.entries()): Entry | undefined {
+export function entryNamed(store: Store, wanted: Reference, entries = store.entries()): StoreEntry | undefined {
   if (wanted.digest === undefined)
     return entries.find(({ name }) => name !== undefined && formatReference(name) === formatReference(wanted))
-  const isMeant = (entry: Entry) => {
+  const isMeant = (entry: StoreEntry) => {
     const known = pulledAsOfEntry(store, entry)
     return [entry.manifest.digest, known?.manifest.digest, known?.root.digest].includes(wanted.digest)
   }
@@ -139,7 +139,7 @@ export function entryNamed(store: Store, wanted: Reference, entries = store.entr
 }
 
 /** Returns the entry meant by a text among an image's entries; for an ID, the one with the fewest unverified claims. */
-export function entryMeant(entries: readonly Entry[], text: string): Entry {
+export function entryMeant(entries: readonly StoreEntry[], text: string): StoreEntry {
   const full = isName(text) ? formatReference(parseReference(text)) : undefined
   const named = entries.find(({ name }) => name !== undefined && formatReference(name) === full)
   return named ?? entries.find(({ pulledAs }) => (pulledAs?.claims ?? []).length === 0) ?? entries[0]!

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { NamedContext as GivenContext } from '../../api/index.ts'
-import { type Entry, Store } from '../../content/store/index.ts'
+import { Store, type StoreEntry } from '../../content/store/index.ts'
 import type { Host } from '../../images/index.ts'
 import { entryNamed, readImage, repositoriesWith, type StoredImage } from '../../images/index.ts'
 import {
@@ -26,7 +26,7 @@ export interface StoredBase {
   readonly base: BaseImage
   /** Whether it is for exactly that platform, rather than one whose programs also run there. */
   readonly isMeant: boolean
-  readonly entry: Entry
+  readonly entry: StoreEntry
 }
 
 /** Returns the store's image of that name as a base; undefined if there is none for the platform. */
@@ -62,7 +62,7 @@ interface Offer {
 }
 
 /** Returns an index's images with their platforms, including nested indexes, each visited once; or the single image. */
-function offeredBy(store: Store, { manifest }: Pick<Entry, 'manifest'>): readonly Offer[] {
+function offeredBy(store: Store, { manifest }: Pick<StoreEntry, 'manifest'>): readonly Offer[] {
   if (!isIndexType(manifest.mediaType))
     return [{ blob: manifest, platform: readImage(store, manifest).config.platform }]
   const walked = new Set<Digest>()

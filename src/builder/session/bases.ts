@@ -1,5 +1,5 @@
 import type { BuildOptions } from '../../api/index.ts'
-import type { Entry, PulledAs } from '../../content/store/index.ts'
+import type { PulledAs, StoreEntry } from '../../content/store/index.ts'
 import type { Host } from '../../images/index.ts'
 import {
   isChecked,
@@ -50,7 +50,7 @@ export class BuildBases {
   private readonly questions: RegistryQuestions
   private readonly found = new Map<string, Promise<BaseImage>>()
   private readonly sources = new Map<BaseImage, Source>()
-  private readonly stored = new Map<BaseImage, Entry>()
+  private readonly stored = new Map<BaseImage, StoreEntry>()
   private readonly kept = new Set<BaseImage>()
 
   constructor(host: Host, options: BuildOptions, steps: Steps) {

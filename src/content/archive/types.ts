@@ -9,7 +9,7 @@ import type { Source, Target } from '../index.ts'
 export type ArchiveFormat = 'docker' | 'docker-legacy' | 'oci'
 
 /** A file's path, or a consumer of the bytes in order, which may keep a chunk after `write` has resolved. */
-export type ArchiveOutput = string | { write(chunk: Uint8Array): Promise<unknown> }
+export type ArchiveDestination = string | { write(chunk: Uint8Array): Promise<unknown> }
 
 export interface WriteOptions {
   readonly format: ArchiveFormat

@@ -6,13 +6,13 @@ import { legacyMembers } from './legacy-format.ts'
 import type { Member } from './member.ts'
 import { ociMembers } from './oci-format.ts'
 import { writeMembers } from './tar-output.ts'
-import type { ArchiveOutput, ArchiveWriter, WriteOptions } from './types.ts'
+import type { ArchiveDestination, ArchiveWriter, WriteOptions } from './types.ts'
 
 /**
  * Creates an archive that images can be copied to; `close` writes it. Equal images give equal bytes: where Docker uses the time
  * of the save, this uses the time of the newest image. An image that gets no name is saved without one.
  */
-export function writeArchive(output: ArchiveOutput, options: WriteOptions): ArchiveWriter {
+export function writeArchive(output: ArchiveDestination, options: WriteOptions): ArchiveWriter {
   const gathered = new ImageSet()
   const stop = new AbortController()
   let writing: Promise<FileOutput> | undefined

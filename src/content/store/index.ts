@@ -6,6 +6,6 @@
  */
 export type { Blobs, Reservation } from './blobs.ts'
 export { type Facts, type PulledAs, readPulledAs } from './facts.ts'
-export type { Entry } from './names.ts'
+export type { StoreEntry } from './names.ts'
 export type { RecordKind, Records } from './records.ts'
 export { Store } from './store.ts'

@@ -16,7 +16,7 @@ import { type Facts, factsAsAnnotations, isFact, readFacts } from './facts.ts'
 import { IndexFile } from './index-file.ts'
 
 /** An entry of the store's index.json: an image with a name, or without one (dangling). */
-export interface Entry extends Facts {
+export interface StoreEntry extends Facts {
   readonly manifest: Descriptor
   readonly name?: Reference
   /** The entry's `ref.name`; another tool may have set only a tag. */
@@ -42,7 +42,7 @@ export class Names {
   }
 
   /** Returns all entries, oldest first; none if there is no store yet. Throws `STORE_INVALID` if index.json cannot be parsed. */
-  entries(): Entry[] {
+  entries(): StoreEntry[] {
     const text = this.file.read()
     if (text === undefined) return []
     try {
@@ -67,7 +67,7 @@ export class Names {
   }
 
   /** Replaces all entries. Must be called under the store's lock. */
-  write(entries: readonly Entry[]): void {
+  write(entries: readonly StoreEntry[]): void {
     const manifests = entries.map(({ manifest, name, refName, tagged, notes, ...facts }) => {
       const annotations = {
         ...notes,
@@ -85,7 +85,7 @@ export class Names {
   }
 }
 
-function entryOf(descriptor: Descriptor): Entry {
+function entryOf(descriptor: Descriptor): StoreEntry {
   const { annotations, ...manifest } = descriptor
   const tagged = annotations?.[taggedKey]
   const refName = annotations?.[nameKey]
@@ -125,10 +125,10 @@ export interface Naming {
 
 /** Returns the entries with the image under `name`; another image that loses its last name stays, unnamed. */
 export function named(
-  entries: readonly Entry[],
+  entries: readonly StoreEntry[],
   name: Reference | undefined,
   { manifest, tagged, facts, isSameImage }: Naming,
-): Entry[] {
+): StoreEntry[] {
   const full = name === undefined ? undefined : formatReference(name)
   const others = entries.filter(
     (entry) => full === undefined || entry.name === undefined || formatReference(entry.name) !== full,
@@ -159,6 +159,6 @@ export function named(
   ]
 }
 
-function holds(entries: readonly Entry[], digest: Digest): boolean {
+function holds(entries: readonly StoreEntry[], digest: Digest): boolean {
   return entries.some((entry) => entry.manifest.digest === digest)
 }

@@ -15,7 +15,7 @@ import type { Target } from '../index.ts'
 import { Blobs, type Reservation } from './blobs.ts'
 import type { Facts } from './facts.ts'
 import { explainWriteFailure, isFull } from './failures.ts'
-import { type Entry, Names, named } from './names.ts'
+import { Names, named, type StoreEntry } from './names.ts'
 import { Records } from './records.ts'
 import { Soundness } from './soundness.ts'
 
@@ -127,12 +127,12 @@ export class Store implements Target {
   }
 
   /** Returns all named and unnamed images, oldest first. */
-  entries(): Entry[] {
+  entries(): StoreEntry[] {
     return this.names.entries()
   }
 
   /** Changes the list of images under the store's lock. */
-  async change(edit: (entries: Entry[]) => readonly Entry[]): Promise<void> {
+  async change(edit: (entries: StoreEntry[]) => readonly StoreEntry[]): Promise<void> {
     await this.alone(() => this.names.write(edit(this.entries())))
   }
 

@@ -2,7 +2,7 @@ import type { ChildProcessByStdio } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Bytes } from '../../support/index.ts'
-import { Source } from './transform.ts'
+import { TrackedSource } from './transform.ts'
 
 export type Program = ChildProcessByStdio<Writable, Readable, Readable>
 
@@ -22,7 +22,7 @@ export async function start(name: string, args: readonly string[]): Promise<Prog
  * if the reader stops early or the input fails.
  */
 export async function* throughProgram(bytes: Bytes, program: Program, failed: (words: string) => unknown): Bytes {
-  const source = new Source(bytes)
+  const source = new TrackedSource(bytes)
   const complaint = lastWords(program.stderr)
   const end = new Promise<string | undefined>((resolve) => {
     program.on('error', (error) => resolve(error.message))

@@ -5,7 +5,7 @@ import type { Format } from './sniff.ts'
 
 /** Sends bytes through one of Node's decompressors. If the reader stops early, both ends are closed. */
 export async function* throughTransform(format: Format, bytes: Bytes, transform: Transform): Bytes {
-  const source = new Source(bytes)
+  const source = new TrackedSource(bytes)
   pipeline(Readable.from(source.bytes(), { objectMode: true, highWaterMark: 2 }), transform, () => {})
   try {
     for await (const chunk of transform) yield chunk
@@ -18,7 +18,7 @@ export async function* throughTransform(format: Format, bytes: Bytes, transform:
 }
 
 /** A byte source that remembers why it failed: a broken pipe alone does not say. */
-export class Source {
+export class TrackedSource {
   failure: { readonly error: unknown } | undefined
   private readonly origin: Bytes
 

@@ -1,7 +1,7 @@
 import { type Bytes, messageOf, TareError } from '../../support/index.ts'
 import { corrupt } from './corrupt.ts'
 import { start, throughProgram } from './program.ts'
-import { Source } from './transform.ts'
+import { TrackedSource } from './transform.ts'
 
 /** Decompresses all streams, with the `xz` program if there is one, otherwise in WebAssembly. */
 export async function* unxz(bytes: Bytes): Bytes {
@@ -16,7 +16,7 @@ const unsupported = /error code [3456]$/
 
 async function* decode(bytes: Bytes): Bytes {
   const { XzReadableStream } = await importDecoder()
-  const source = new Source(bytes)
+  const source = new TrackedSource(bytes)
   const pieces = source.bytes()[Symbol.asyncIterator]()
   const input = new ReadableStream<Uint8Array>({
     async pull(controller) {

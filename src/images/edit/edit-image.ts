@@ -1,5 +1,5 @@
 import type { CopyOptions, EditOptions, EditResult } from '../../api/index.ts'
-import type { Entry } from '../../content/store/index.ts'
+import type { StoreEntry } from '../../content/store/index.ts'
 import {
   type Descriptor,
   formatPlatform,
@@ -62,7 +62,7 @@ async function chooseImages(
 }
 
 /** The store's manifest of a pulled image has no annotations; what it was pulled as has. */
-function annotationsOfOriginal({ store }: Host, entry: Entry | undefined, blob: Descriptor) {
+function annotationsOfOriginal({ store }: Host, entry: StoreEntry | undefined, blob: Descriptor) {
   const original = entry === undefined ? undefined : pulledAsWithin(store, entry, blob)?.manifest
   if (original === undefined || !store.blobs.has(original.digest)) return undefined
   return parseManifest(store.blobs.read(original.digest), `the manifest ${original.digest}`).annotations

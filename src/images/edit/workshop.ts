@@ -1,6 +1,6 @@
 import type { EditOptions } from '../../api/index.ts'
 import type { Source } from '../../content/index.ts'
-import type { Entry, PulledAs } from '../../content/store/index.ts'
+import type { PulledAs, StoreEntry } from '../../content/store/index.ts'
 import { type Descriptor, type Digest, isPlainLayer, layerIn, mediaTypes } from '../../oci/index.ts'
 import { type Bytes, sha256 } from '../../support/index.ts'
 import {
@@ -69,7 +69,7 @@ export class Workshop {
   }
 
   /** Records what an image of the store is known by elsewhere, and the images below it. */
-  builtOnStored(entry: Entry, root: Descriptor): void {
+  builtOnStored(entry: StoreEntry, root: Descriptor): void {
     for (const one of [pulledAsWithin(this.host.store, entry, root) ?? [], entry.basedOn ?? []].flat())
       this.known.set(one.manifest.digest, one)
   }

@@ -1,4 +1,4 @@
-import type { Entry, Store } from '../../content/store/index.ts'
+import type { Store, StoreEntry } from '../../content/store/index.ts'
 import {
   type Descriptor,
   type Digest,
@@ -42,7 +42,7 @@ export async function completeStored(host: Host, image: StoredImage, call: Fetch
 }
 
 /** Returns the entry for an image whose layers are now stored, so that its claims have been verified. */
-function completed(store: Store, entry: Entry, whole: Descriptor): Entry {
+function completed(store: Store, entry: StoreEntry, whole: Descriptor): StoreEntry {
   const pulledAs = entry.pulledAs ?? pulledAsOfEntry(store, entry)
   const basedOn = entry.basedOn?.map((base) => ({ ...base, claims: claimsOf(store, base) }))
   return {

@@ -3,7 +3,7 @@ import type { CopyOptions, CopyResult } from '../../api/index.ts'
 import { openLayout, writeArchive } from '../../content/archive/index.ts'
 import { copyImage, type Source, type Target, verified } from '../../content/index.ts'
 import type { Registry } from '../../content/registry/index.ts'
-import type { Entry, PulledAs } from '../../content/store/index.ts'
+import type { PulledAs, StoreEntry } from '../../content/store/index.ts'
 import { type Descriptor, isIndexType, isManifestType, parseReference, type Reference } from '../../oci/index.ts'
 import { type Bytes, TareError } from '../../support/index.ts'
 import type { Host, OnItsWay } from '../index.ts'
@@ -50,7 +50,7 @@ export async function openTarget(
   host: Host,
   from: Transport,
   to: Transport,
-  entry: Entry | undefined,
+  entry: StoreEntry | undefined,
   options: CopyOptions,
   mounts: readonly string[] = [],
 ): Promise<CopyTarget> {
@@ -70,7 +70,7 @@ async function registryTarget(
   host: Host,
   from: Transport,
   name: Reference,
-  entry: Entry | undefined,
+  entry: StoreEntry | undefined,
   options: CopyOptions,
   mounts: readonly string[],
 ): Promise<CopyTarget> {
@@ -152,7 +152,7 @@ function storeTarget(
   host: Host,
   from: Transport,
   text: string,
-  entry: Entry | undefined,
+  entry: StoreEntry | undefined,
   options: CopyOptions,
 ): CopyTarget {
   const names = [text, ...further(options)].map((one) => parseReference(one))
@@ -187,7 +187,7 @@ function storeTarget(
 }
 
 /** Some images of an index are known by what the whole was pulled as. */
-function partOf(entry: Entry | undefined): PulledAs | undefined {
+function partOf(entry: StoreEntry | undefined): PulledAs | undefined {
   return entry?.pulledAs === undefined ? undefined : { ...entry.pulledAs, part: true }
 }
 

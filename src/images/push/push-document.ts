@@ -1,7 +1,7 @@
 import type { PushedLayer, PushOptions } from '../../api/index.ts'
 import { copyImage } from '../../content/index.ts'
 import type { Registry } from '../../content/registry/index.ts'
-import type { Entry, PulledAs, Store } from '../../content/store/index.ts'
+import type { PulledAs, Store, StoreEntry } from '../../content/store/index.ts'
 import {
   type Descriptor,
   type Digest,
@@ -18,7 +18,7 @@ import {
 import { flow, inParallel, silent, startTransfer, TareError } from '../../support/index.ts'
 import type { Host } from '../index.ts'
 import { type KnownLocation, locationsOf, pulledAsOf, pulledAsWithin, readImage, repositoryOf } from '../index.ts'
-import { type Document, isFormatRefused, keptOci, onlyInOci, refusedBoth, reportDockers } from '../rewrite/index.ts'
+import { isFormatRefused, keptOci, onlyInOci, type RawDocument, refusedBoth, reportDockers } from '../rewrite/index.ts'
 import { isOfRegistry, originalsOf } from '../transports/index.ts'
 import { type LayerThere, pushLayer } from './push-layer.ts'
 import { manifestOf, missingOf, typedConfig } from './pushed-documents.ts'
@@ -54,7 +54,7 @@ export async function pushDocument(
   registry: Registry,
   stored: Descriptor,
   options: DocumentPush,
-  entry?: Entry,
+  entry?: StoreEntry,
 ): Promise<PushedDocument> {
   const { store } = host
   const known = entry ?? { manifest: stored, pulledAs: pulledAsOf(store, stored.digest) }
@@ -98,7 +98,7 @@ function whyNotDockers(push: Push, stored: Descriptor): string | undefined {
   const children = isIndexType(stored.mediaType)
     ? parseIndex(store.blobs.read(stored.digest), stored.digest).manifests
     : []
-  const documents: Document[] = []
+  const documents: RawDocument[] = []
   for (const blob of [stored, ...children]) {
     const original = push.pulledAs(blob)?.manifest
     const { digest, mediaType } = original !== undefined && store.blobs.has(original.digest) ? original : blob
@@ -109,11 +109,11 @@ function whyNotDockers(push: Push, stored: Descriptor): string | undefined {
 }
 
 /** Records what the image was pushed as: under the intended name, and wherever nothing was known yet. */
-async function rememberPush(store: Store, stored: Descriptor, pulledAs: PulledAs, meant?: Entry): Promise<void> {
-  const isMeant = ({ name }: Entry) =>
+async function rememberPush(store: Store, stored: Descriptor, pulledAs: PulledAs, meant?: StoreEntry): Promise<void> {
+  const isMeant = ({ name }: StoreEntry) =>
     name !== undefined && meant?.name !== undefined && formatReference(name) === formatReference(meant.name)
   const isSure = (pulledAs.claims ?? []).length === 0
-  const isToKnow = (entry: Entry) =>
+  const isToKnow = (entry: StoreEntry) =>
     entry.manifest.digest === stored.digest && (isMeant(entry) || (isSure && entry.pulledAs === undefined))
   if (store.entries().some(isToKnow))
     await store.change((entries) => entries.map((entry) => (isToKnow(entry) ? { ...entry, pulledAs } : entry)))
@@ -124,11 +124,11 @@ class Push {
   readonly host: Host
   readonly registry: Registry
   readonly options: DocumentPush
-  readonly known: Entry
+  readonly known: StoreEntry
   private readonly silent = new Set<string>()
   private empty: Promise<boolean> | undefined
 
-  constructor(host: Host, registry: Registry, options: DocumentPush, known: Entry) {
+  constructor(host: Host, registry: Registry, options: DocumentPush, known: StoreEntry) {
     this.host = host
     this.registry = registry
     this.options = options

@@ -15,7 +15,7 @@ import { type Reporter, TareError } from '../../support/index.ts'
 import { readIfThere, readWhole } from '../index.ts'
 
 /** A document of an image, with its bytes. */
-export interface Document {
+export interface RawDocument {
   readonly mediaType: string
   readonly bytes: Buffer
 }
@@ -26,7 +26,7 @@ export function isFormatRefused(error: unknown): error is TareError {
 }
 
 /** Returns the manifest or index, its nested indexes, and their manifests, as far as they exist. */
-export async function documentsOf(source: Source, root: Descriptor): Promise<readonly Document[]> {
+export async function documentsOf(source: Source, root: Descriptor): Promise<readonly RawDocument[]> {
   const what = `the document ${root.digest}`
   const bytes = await readWhole(source, root, what)
   const documents = [{ mediaType: root.mediaType, bytes }]
@@ -42,7 +42,7 @@ export async function documentsOf(source: Source, root: Descriptor): Promise<rea
 }
 
 /** Returns what Docker's kind of manifest cannot represent and would be lost; undefined for nothing. */
-export function onlyInOci(documents: readonly Document[]): string | undefined {
+export function onlyInOci(documents: readonly RawDocument[]): string | undefined {
   for (const { mediaType, bytes } of documents) {
     const found = isIndexType(mediaType) ? onlyInIndex(bytes) : onlyInManifest(bytes)
     if (found !== undefined) return found

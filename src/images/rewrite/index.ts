@@ -8,11 +8,11 @@ export { chooseEntry, choosePlatforms, choosePresent, entriesOfIndex } from './c
 export { compressLayers } from './compress-layers.ts'
 export { convertFormat } from './convert-format.ts'
 export {
-  type Document,
   documentsOf,
   isFormatRefused,
   keptOci,
   onlyInOci,
+  type RawDocument,
   refusedBoth,
   reportDockers,
 } from './docker-fallback.ts'

@@ -1,6 +1,6 @@
 import { type ArchiveLayer, type ArchiveSource, openArchive } from '../../content/archive/index.ts'
 import type { Source } from '../../content/index.ts'
-import type { Entry, Reservation } from '../../content/store/index.ts'
+import type { Reservation, StoreEntry } from '../../content/store/index.ts'
 import { type Descriptor, formatReference, parseReference } from '../../oci/index.ts'
 import { entryMeant, findImage, type Host, unpackLimit } from '../index.ts'
 import { layoutReferrers, type ReferrersSource, registryReferrers } from './copy-referrers.ts'
@@ -16,7 +16,7 @@ export interface OpenedImage {
   /** Whether its layers are uncompressed only because the source cannot say otherwise: they are compressed for a registry. */
   readonly plain?: boolean | undefined
   /** Its entry, if it is in the store. */
-  readonly entry?: Entry | undefined
+  readonly entry?: StoreEntry | undefined
   /** For sources that know an image's referrers. */
   readonly referrers?: ReferrersSource | undefined
   close(): Promise<void>

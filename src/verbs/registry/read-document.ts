@@ -1,6 +1,6 @@
 import type { DocumentOptions } from '../../api/index.ts'
 import type { Source } from '../../content/index.ts'
-import type { Entry } from '../../content/store/index.ts'
+import type { StoreEntry } from '../../content/store/index.ts'
 import type { Host } from '../../images/index.ts'
 import { pulledAsWithin, readCompressed, readWhole } from '../../images/index.ts'
 import { choosePlatforms } from '../../images/rewrite/index.ts'
@@ -65,7 +65,7 @@ async function withChosen<T>(
 }
 
 /** For an image of the store, returns the registry's form, which others know. */
-function asKnown({ store }: Host, entry: Entry, chosen: Descriptor): Descriptor {
+function asKnown({ store }: Host, entry: StoreEntry, chosen: Descriptor): Descriptor {
   const known = pulledAsWithin(store, entry, chosen)
   const shown = chosen.digest === entry.manifest.digest ? known?.root : known?.manifest
   return shown !== undefined && store.blobs.has(shown.digest) ? shown : chosen
