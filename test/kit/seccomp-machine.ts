@@ -1,4 +1,4 @@
-import type { Instruction } from '../../src/builder/sandbox/seccomp/compile.ts'
+import type { BpfInstruction } from '../../src/builder/sandbox/seccomp/compile.ts'
 
 /** A system call as a filter sees it. (linux/seccomp.h, struct seccomp_data) */
 export interface Call {
@@ -8,7 +8,7 @@ export interface Call {
 }
 
 /** Runs a filter as the kernel does, with the checks that the kernel makes of programs. Answers what it returns. */
-export function runFilter(program: readonly Instruction[], { audit, number, args = [] }: Call): number {
+export function runFilter(program: readonly BpfInstruction[], { audit, number, args = [] }: Call): number {
   const data = Buffer.alloc(64)
   data.writeUInt32LE(number, 0)
   data.writeUInt32LE(audit, 4)

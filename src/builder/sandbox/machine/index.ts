@@ -19,8 +19,8 @@ export { hasCapability, read } from './process-facts.ts'
 export {
   ended,
   findProgram,
-  type Input,
   isBusyBox,
+  type ProgramInput,
   plainEnvironment,
   quoted,
   readProgram,

@@ -52,10 +52,10 @@ export interface Finished {
 }
 
 /** A program's input: bytes, or a function that writes them and ends the stream. */
-export type Input = Uint8Array | ((stdin: Writable) => Promise<void>)
+export type ProgramInput = Uint8Array | ((stdin: Writable) => Promise<void>)
 
 /** Runs a program of this machine to its end. Rejects only if it cannot be started, or if its input fails. */
-export function runProgram(argv: readonly string[], input?: Input, signal?: AbortSignal): Promise<Finished> {
+export function runProgram(argv: readonly string[], input?: ProgramInput, signal?: AbortSignal): Promise<Finished> {
   return new Promise((resolve, reject) => {
     const [program = '', ...rest] = argv
     const child = spawn(program, rest, {

@@ -4,7 +4,7 @@ import { type LayerEntry, type StoredLayer, sameContent, streamLayer } from '../
 import { encodeHeader, endOfArchive, type TarHeader } from '../../../files/tar/index.ts'
 import { compareTrees, type Directory, type Node, Tree } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
-import type { Input, Machine } from '../machine/index.ts'
+import type { Machine, ProgramInput } from '../machine/index.ts'
 import { findProgram, runProgram } from '../machine/index.ts'
 
 /** How an unpacked directory marks removed names: like an overlay's layer. */
@@ -61,7 +61,7 @@ export class Extractor {
     return this.tar(['--file', '-'], directory, Buffer.concat([...headers.map(encodeHeader), endOfArchive]))
   }
 
-  private async tar(source: readonly string[], directory: string, input?: Input): Promise<readonly string[]> {
+  private async tar(source: readonly string[], directory: string, input?: ProgramInput): Promise<readonly string[]> {
     const tar = findProgram('tar')
     if (tar === undefined)
       throw new TareError('TAR_MISSING', 'RUN needs GNU tar, and tar is not installed', {

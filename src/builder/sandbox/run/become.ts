@@ -2,7 +2,7 @@ import { TareError } from '../../../support/index.ts'
 import { envFromOutside, findProgram, quoted } from '../machine/index.ts'
 import type { Command } from '../step/index.ts'
 import { leaveHidden } from './hidden-env.ts'
-import type { Identity } from './identity.ts'
+import type { ProcessUser } from './identity.ts'
 
 /** Docker's default set. (moby, oci/caps) */
 export const capabilities = [
@@ -12,7 +12,7 @@ export const capabilities = [
 
 export interface Becoming {
   readonly command: Command
-  readonly identity: Identity
+  readonly identity: ProcessUser
   /** Includes HOME. */
   readonly env: readonly string[]
   /** The working directory below the root. */

@@ -2,10 +2,10 @@ import type { RegularFile, Tree } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
 import { checkExecutable } from '../machine/index.ts'
 import type { Command } from '../step/index.ts'
-import type { Identity } from './identity.ts'
+import type { ProcessUser } from './identity.ts'
 
 /** Returns the command's environment, including HOME. */
-export function environmentOf({ env }: Command, { home }: Identity): string[] {
+export function environmentOf({ env }: Command, { home }: ProcessUser): string[] {
   return env.some((line) => line.startsWith('HOME=')) ? [...env] : [...env, `HOME=${home}`]
 }
 

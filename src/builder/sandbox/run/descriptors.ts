@@ -25,7 +25,7 @@ function flagsOf(fd: number): number {
 
 type Stdio = readonly ('pipe' | 'ignore' | 'inherit' | number)[]
 
-export interface Start {
+export interface SealedStart {
   readonly argv: readonly string[]
   readonly stdio: ('pipe' | 'ignore' | 'inherit' | number)[]
   /** Must be called after it has started. */
@@ -33,7 +33,7 @@ export interface Start {
 }
 
 /** Returns a command line and descriptors with which the program gets those of `stdio` and no others. */
-export function sealed(argv: readonly string[], stdio: Stdio): Start {
+export function sealed(argv: readonly string[], stdio: Stdio): SealedStart {
   const leaks = leaking().filter((fd) => fd >= stdio.length)
   if (leaks.length === 0) return { argv, stdio: [...stdio], done: () => {} }
   const bash = findProgram('bash')

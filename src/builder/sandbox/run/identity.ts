@@ -3,7 +3,7 @@ import type { Tree } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
 
 /** The user a command runs as. */
-export interface Identity {
+export interface ProcessUser {
   readonly uid: number
   readonly gid: number
   /** Supplementary groups; the primary group is the first, as in runc. */
@@ -11,7 +11,7 @@ export interface Identity {
   readonly home: string
 }
 
-export interface User {
+export interface PasswdEntry {
   readonly name: string
   readonly uid: number
   readonly gid: number
@@ -30,7 +30,7 @@ const databaseLimit = 16 << 20
  * Resolves USER in the filesystem by runc's rules: names must be in /etc/passwd, numbers need not be; unless a group is given,
  * supplementary groups are those listing the user. Throws `USER_UNKNOWN`.
  */
-export function resolveIdentity(text: string, tree: Tree): Identity {
+export function resolveIdentity(text: string, tree: Tree): ProcessUser {
   const [wanted = '', group = ''] = text.split(':', 2)
   const users = readUsers(tree)
   const name = wanted === '' ? '0' : wanted
@@ -66,16 +66,16 @@ function numberOf(text: string): number | undefined {
   return /^\d+$/.test(text) && Number(text) < 2 ** 31 ? Number(text) : undefined
 }
 
-export function readUsers(tree: Tree): User[] {
+export function readUsers(tree: Tree): PasswdEntry[] {
   return usersOf(rows(tree, 'etc/passwd'))
 }
 
 /** Parses an /etc/passwd. */
-export function usersIn(text: string): User[] {
+export function usersIn(text: string): PasswdEntry[] {
   return usersOf(rowsIn(text))
 }
 
-function usersOf(rows: readonly string[][]): User[] {
+function usersOf(rows: readonly string[][]): PasswdEntry[] {
   return rows.flatMap(([name = '', , uid = '', gid = '', , home = '']) =>
     name === '' ? [] : [{ name, uid: Number(uid) || 0, gid: Number(gid) || 0, home }],
   )

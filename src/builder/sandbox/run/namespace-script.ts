@@ -5,14 +5,14 @@ import { hostname, type Prepared, type PreparedMount } from '../mounts/index.ts'
 import type { Command } from '../step/index.ts'
 import { becomeCommand } from './become.ts'
 import { hiddenLines } from './hidden-env.ts'
-import type { Identity } from './identity.ts'
+import type { ProcessUser } from './identity.ts'
 import { type TableLine, tableText } from './mount-table.ts'
 import { nestedMounts } from './nested-mounts.ts'
 import { devptsOptions } from './new-terminal.ts'
 
 export interface StepFacts {
   readonly command: Command
-  readonly identity: Identity
+  readonly identity: ProcessUser
   /** Includes HOME. */
   readonly env: readonly string[]
   /** The working directory with symlinks resolved, below the root. */

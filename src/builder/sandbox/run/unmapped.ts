@@ -3,13 +3,17 @@ import type { Tree } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
 import type { HeldNamespace } from '../machine/index.ts'
 import { inDirectory } from '../mounts/index.ts'
-import { type Identity, readUsers, usersIn } from './identity.ts'
+import { type ProcessUser, readUsers, usersIn } from './identity.ts'
 
 const remedy =
   'Add more IDs: sudo usermod --add-subuids 200000-400000 --add-subgids 200000-400000 $USER; or use smaller numbers.'
 
 /** Throws `USER_UNMAPPED` for a user or group that is not mapped in the namespace. */
-export function refuseUnmapped({ uid, gid, groups }: Identity, held: HeldNamespace | undefined, oneId: boolean): void {
+export function refuseUnmapped(
+  { uid, gid, groups }: ProcessUser,
+  held: HeldNamespace | undefined,
+  oneId: boolean,
+): void {
   // With a single ID the cause is obvious, and supplementary groups are dropped.
   if (held === undefined || oneId) return
   const missing = [

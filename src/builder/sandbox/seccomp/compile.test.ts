@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type Call, runFilter } from '../../../../test/kit/seccomp-machine.ts'
 import { compileFilter, filterBytes } from './compile.ts'
-import { type Entry, systemCallNumbers } from './numbers.ts'
+import { type SeccompArchitecture, systemCallNumbers } from './numbers.ts'
 import { seccompProfile } from './profile.ts'
 
 const allow = 0x7fff0000
@@ -15,9 +15,9 @@ const audits = {
   SCMP_ARCH_X86: 0x40000003,
   SCMP_ARCH_AARCH64: 0xc00000b7,
   SCMP_ARCH_ARM: 0x40000028,
-} as const satisfies Record<Entry, number>
+} as const satisfies Record<SeccompArchitecture, number>
 
-function callOf(entry: Entry, name: string, ...args: readonly (number | bigint)[]): Call {
+function callOf(entry: SeccompArchitecture, name: string, ...args: readonly (number | bigint)[]): Call {
   const number = systemCallNumbers(entry).get(name)
   if (number === undefined) throw new Error(`${entry} has no ${name}`)
   return {

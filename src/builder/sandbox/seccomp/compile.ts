@@ -1,8 +1,8 @@
-import { type Entry, systemCallNumbers } from './numbers.ts'
+import { type SeccompArchitecture, systemCallNumbers } from './numbers.ts'
 import type { ArgumentCondition, SeccompProfile, SystemCallRule } from './profile.ts'
 
 /** An instruction of classic BPF. (linux/filter.h, struct sock_filter) */
-export interface Instruction {
+export interface BpfInstruction {
   readonly code: number
   /** How many of the following instructions to skip if the comparison is true or false. */
   readonly jt: number
@@ -30,7 +30,7 @@ const x32Bit = 0x40000000
 const notThere = 38
 
 // (linux/audit.h)
-const auditArchitectures: Readonly<Record<Exclude<Entry, 'SCMP_ARCH_X32'>, number>> = {
+const auditArchitectures: Readonly<Record<Exclude<SeccompArchitecture, 'SCMP_ARCH_X32'>, number>> = {
   SCMP_ARCH_X86_64: 0xc000003e,
   SCMP_ARCH_X86: 0x40000003,
   SCMP_ARCH_AARCH64: 0xc00000b7,
@@ -40,7 +40,7 @@ const auditArchitectures: Readonly<Record<Exclude<Entry, 'SCMP_ARCH_X32'>, numbe
 /** The kernel reads an int argument, ignoring the upper half of the register. */
 const ofInts = new Set(['socket', 'personality'])
 
-type Program = readonly Instruction[]
+type Program = readonly BpfInstruction[]
 
 type Rules = ReadonlyMap<string, readonly SystemCallRule[]>
 
@@ -96,7 +96,7 @@ interface Range {
 }
 
 /** Decides by the loaded system call number. */
-function entrySection(rules: Rules, otherwise: Program, entry: Entry): Program {
+function entrySection(rules: Rules, otherwise: Program, entry: SeccompArchitecture): Program {
   const wide = entry === 'SCMP_ARCH_X86_64' || entry === 'SCMP_ARCH_AARCH64'
   const codes: Program[] = []
   const far: [number: number, code: Program][] = []
@@ -185,7 +185,7 @@ function denied(number: number): Program {
   return [does(give, errno | number)]
 }
 
-function does(code: number, k: number): Instruction {
+function does(code: number, k: number): BpfInstruction {
   return { code, jt: 0, jf: 0, k }
 }
 

@@ -116,9 +116,14 @@ sigaltstack 525, timer_create 526, vmsplice 532, waitid 529, writev 516
 `
 
 /** A system call ABI, by its name in the OCI runtime-spec. */
-export type Entry = 'SCMP_ARCH_X86_64' | 'SCMP_ARCH_X86' | 'SCMP_ARCH_X32' | 'SCMP_ARCH_AARCH64' | 'SCMP_ARCH_ARM'
+export type SeccompArchitecture =
+  | 'SCMP_ARCH_X86_64'
+  | 'SCMP_ARCH_X86'
+  | 'SCMP_ARCH_X32'
+  | 'SCMP_ARCH_AARCH64'
+  | 'SCMP_ARCH_ARM'
 
-const columns: Readonly<Record<Entry, number>> = {
+const columns: Readonly<Record<SeccompArchitecture, number>> = {
   SCMP_ARCH_X86_64: 0,
   SCMP_ARCH_X32: 0,
   SCMP_ARCH_X86: 1,
@@ -126,12 +131,12 @@ const columns: Readonly<Record<Entry, number>> = {
   SCMP_ARCH_ARM: 3,
 }
 
-const known = new Map<Entry, ReadonlyMap<string, number>>()
+const known = new Map<SeccompArchitecture, ReadonlyMap<string, number>>()
 
 let rows: readonly (readonly string[])[] | undefined
 
 /** Returns the system call numbers, without the bit that marks x32. */
-export function systemCallNumbers(entry: Entry): ReadonlyMap<string, number> {
+export function systemCallNumbers(entry: SeccompArchitecture): ReadonlyMap<string, number> {
   let numbers = known.get(entry)
   if (numbers === undefined) {
     rows ??= rowsOf(table)

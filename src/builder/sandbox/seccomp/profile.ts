@@ -1,4 +1,4 @@
-import type { Entry } from './numbers.ts'
+import type { SeccompArchitecture } from './numbers.ts'
 
 /**
  * A condition on an argument, as in the OCI runtime-spec. For a masked one, `value` is the mask and `valueTwo` the expected
@@ -23,7 +23,7 @@ export interface SystemCallRule {
 export interface SeccompProfile {
   readonly defaultAction: 'SCMP_ACT_ERRNO'
   readonly defaultErrnoRet: number
-  readonly architectures: readonly Entry[]
+  readonly architectures: readonly SeccompArchitecture[]
   readonly syscalls: readonly SystemCallRule[]
 }
 
@@ -87,7 +87,7 @@ const withCapability: Readonly<Record<string, string>> = {
 const entries = {
   x64: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'],
   arm64: ['SCMP_ARCH_AARCH64', 'SCMP_ARCH_ARM'],
-} as const satisfies Readonly<Partial<Record<NodeJS.Architecture, readonly Entry[]>>>
+} as const satisfies Readonly<Partial<Record<NodeJS.Architecture, readonly SeccompArchitecture[]>>>
 
 const ownCalls = {
   x64: 'arch_prctl modify_ldt',
