@@ -6,7 +6,7 @@ import { type Descriptor, formatPlatform, parseImageConfig, parseManifest, type 
 import { readVersion } from '../support/index.ts'
 import { type Material, predicateTypes, provenanceOf, statementOf } from './attestations/index.ts'
 import { buildArguments } from './build-options.ts'
-import type { Attester, BuiltImage, ResolvedOutput, Statement } from './outputs/index.ts'
+import type { AttestationStatement, Attester, BuiltImage, ResolvedOutput } from './outputs/index.ts'
 import type { Plan } from './plan/index.ts'
 import { imageUrl } from './session/index.ts'
 import type { WantedStatements } from './wanted-statements.ts'
@@ -62,14 +62,14 @@ export class BuildAttester implements Attester {
     { digest }: Descriptor,
     names: readonly Reference[],
     inline: boolean,
-  ): Promise<readonly Statement[]> {
+  ): Promise<readonly AttestationStatement[]> {
     const { provenance, sbom } = this.wanted
     const platform = formatPlatform(image.platform)
     const subjects = (names.length === 0 ? ['image'] : names).map((name) => ({
       name: imageUrl(name, platform),
       digest,
     }))
-    const statements: Statement[] = []
+    const statements: AttestationStatement[] = []
     const add = (predicateType: string, predicate: object, file: string) =>
       statements.push({ predicateType, bytes: statementOf(predicateType, predicate, subjects), file })
     if (isFor(sbom, inline)) add(predicateTypes.sbom, await this.bill(image), sbom.file ?? 'sbom.spdx.json')

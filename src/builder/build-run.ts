@@ -22,9 +22,9 @@ import {
   type DownloadOperation,
   type GitOperation,
   type ImageOperation,
-  type NamedContext,
   type Operation,
   type Planned,
+  type PlannedContext,
   planBuild,
 } from './plan/index.ts'
 import type { BuildEngine } from './remote-build.ts'
@@ -40,10 +40,10 @@ import {
   leakWarning,
   Materials,
   needlesOf,
+  type ReadSecret,
   readNamedContexts,
   readSecret,
   runSettings,
-  type Secret,
   sandboxOf,
   searchImage,
 } from './session/index.ts'
@@ -60,13 +60,13 @@ export class BuildRun {
   private readonly signal: AbortSignal
   private readonly platforms: readonly Platform[]
   private readonly snapshots: Snapshots
-  private readonly named: ReadonlyMap<string, NamedContext>
+  private readonly named: ReadonlyMap<string, PlannedContext>
   private readonly contexts: BuildContexts
   private readonly bases: BuildBases
   readonly caches: BuildCaches
   private chosen: ChosenSandbox | undefined
   private engine: BuildEngine | undefined
-  private readonly secrets: readonly Secret[]
+  private readonly secrets: readonly ReadSecret[]
   private readonly agents: Agents
   /** What must not appear in the image. */
   private readonly needles: readonly Needle[]

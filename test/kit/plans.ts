@@ -18,7 +18,7 @@ export interface PlanRequest
   readonly args?: Readonly<Record<string, string>>
   readonly platform?: string
   readonly buildPlatform?: string
-  readonly contexts?: Readonly<Record<string, import('../../src/builder/plan/index.ts').NamedContext>>
+  readonly contexts?: Readonly<Record<string, import('../../src/builder/plan/index.ts').PlannedContext>>
   /** Images that there are, by name: their config. Every platform has them. */
   readonly images?: Readonly<Record<string, ContainerConfig>>
 }

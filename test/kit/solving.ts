@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { NamedContext } from '../../src/builder/plan/index.ts'
+import type { PlannedContext } from '../../src/builder/plan/index.ts'
 import { solve, type Tools } from '../../src/builder/solve/index.ts'
 import { Snapshots } from '../../src/content/layers/index.ts'
 import { Store } from '../../src/content/store/index.ts'
@@ -53,7 +53,7 @@ export function solveBench(files: Parameters<typeof writeFiles>[1] = {}): SolveB
   const own = new Store(join(place, 'home'))
   const make = async (file: string | readonly string[], request: SolveRequest = {}): Promise<Solved> => {
     const { store = own, now, latest, epoch, noCache, signal, folders = {}, ...more } = request
-    const contexts: Record<string, NamedContext> = { ...more.contexts }
+    const contexts: Record<string, PlannedContext> = { ...more.contexts }
     for (const name of Object.keys(folders)) contexts[name] = { kind: 'files' }
     const planned = await plan(typeof file === 'string' ? file : file.join('\n'), { ...more, contexts })
     const events: TareEvent[] = []

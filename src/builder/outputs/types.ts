@@ -28,7 +28,7 @@ export interface ResolvedOutput {
 }
 
 /** What is stated about an image, ready to be stored. */
-export interface Statement {
+export interface AttestationStatement {
   readonly predicateType: string
   readonly bytes: Buffer
   /** What the file is called in outputs with the image's files: `provenance.json`. */
@@ -43,7 +43,7 @@ export interface Attester {
     subject: Descriptor,
     names: readonly Reference[],
     inline: boolean,
-  ): Promise<readonly Statement[]>
+  ): Promise<readonly AttestationStatement[]>
 }
 
 /** What outputs are made from. */

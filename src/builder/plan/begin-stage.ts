@@ -5,7 +5,7 @@ import type { Graph } from './graph.ts'
 import { contextKey, contextNamed } from './named-contexts.ts'
 import { type StageHead, stageBefore } from './stage-heads.ts'
 import { cleanConfig, envOf, makesLayer, type StageState, setEnv } from './stage-state.ts'
-import type { NamedContext, PlanOptions } from './types.ts'
+import type { PlannedContext, PlanOptions } from './types.ts'
 import type { WordExpander } from './word-expander.ts'
 
 /** What the planner provides for starting a stage. */
@@ -62,7 +62,7 @@ export class StageBeginner {
   private async beginNamed(
     stage: Stage,
     name: string,
-    named: NamedContext,
+    named: PlannedContext,
     platform: Platform,
     prefix: string,
   ): Promise<StageState> {
@@ -122,7 +122,7 @@ export class StageBeginner {
     name: string,
     platform: Platform,
     prefix: string,
-    named?: NamedContext & { kind: 'image' },
+    named?: PlannedContext & { kind: 'image' },
   ): Promise<StageState> {
     const { from } = stage
     const base = await this.image(
@@ -173,7 +173,7 @@ export class StageBeginner {
     name: string,
     platform: Platform,
     at: From | Instruction,
-    named: (NamedContext & { kind: 'image' }) | undefined,
+    named: (PlannedContext & { kind: 'image' }) | undefined,
     title: string,
     stage: string,
   ) {

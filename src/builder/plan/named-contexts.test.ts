@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import { historyLines, operationLines, plan } from '../../../test/kit/plans.ts'
-import { contextKey, type NamedContext } from './index.ts'
+import { contextKey, type PlannedContext } from './index.ts'
 
 const images = { other: { Labels: { replaced: 'yes' } }, foo: {}, 'foo:2': {}, alpine: {} }
 
 async function isReplaced(line: string, name: string): Promise<boolean> {
-  const contexts: Record<string, NamedContext> = { [contextKey(name)]: { kind: 'image', name: 'other' } }
+  const contexts: Record<string, PlannedContext> = { [contextKey(name)]: { kind: 'image', name: 'other' } }
   const { operations } = await plan(`${line}\nLABEL a=b`, { contexts, images })
   return operations.some((operation) => operation.kind === 'image' && operation.name === 'other')
 }
@@ -26,7 +26,7 @@ test.each([
   ['foo', 'foo:2', false],
 ])('FROM %s with a context called %s', async (base, name, expected) => {
   const all = { ...images, [base]: {} }
-  const contexts: Record<string, NamedContext> = { [contextKey(name)]: { kind: 'image', name: 'other' } }
+  const contexts: Record<string, PlannedContext> = { [contextKey(name)]: { kind: 'image', name: 'other' } }
   for (const file of [`FROM ${base}\nLABEL a=b`, `FROM scratch\nCOPY --from=${base} / /`]) {
     const { operations } = await plan(file, { contexts, images: all })
     expect(operations.some((one) => one.kind === 'image' && one.name === 'other')).toBe(expected)

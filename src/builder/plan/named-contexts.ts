@@ -1,5 +1,5 @@
 import { familiarName, parseReference } from '../../oci/index.ts'
-import type { NamedContext } from './types.ts'
+import type { PlannedContext } from './types.ts'
 
 /**
  * Returns the key of a named context: an image's familiar name without the default tag, so that `alpine` and
@@ -10,7 +10,7 @@ export function contextKey(name: string): string {
 }
 
 /** Returns the context that replaces the name; never one for `scratch` and `context`, or for an invalid name. */
-export function contextNamed(contexts: ReadonlyMap<string, NamedContext>, name: string): NamedContext | undefined {
+export function contextNamed(contexts: ReadonlyMap<string, PlannedContext>, name: string): PlannedContext | undefined {
   if (contexts.size === 0 || /^(?:scratch|context)$/i.test(name)) return undefined
   try {
     return contexts.get(contextKey(name))

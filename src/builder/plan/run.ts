@@ -2,7 +2,7 @@ import { parseMount, type Run, scriptOf } from '../../dockerfile/index.ts'
 import { wellFormed } from '../../support/index.ts'
 import { commandOf } from './metadata.ts'
 import type { StageState } from './stage-state.ts'
-import type { OperationId, RunMount, RunOperation } from './types.ts'
+import type { OperationId, PlannedMount, RunOperation } from './types.ts'
 import type { WordExpander } from './word-expander.ts'
 
 /** What RUN needs from the planner. */
@@ -21,7 +21,7 @@ export type PlannedRun = Pick<
 
 export async function planRun(state: StageState, instruction: Run, context: RunContext): Promise<PlannedRun> {
   const { argv, scripts } = commandLine(state, instruction)
-  const mounts: RunMount[] = []
+  const mounts: PlannedMount[] = []
   for (const value of instruction.mounts) mounts.push(await mountOf(state, value, instruction, context))
   return {
     argv,
@@ -51,7 +51,7 @@ function argumentsTold(state: StageState): string[] {
   return told.length === 0 ? [] : [`|${told.length}`, ...told]
 }
 
-async function mountOf(state: StageState, value: string, instruction: Run, context: RunContext): Promise<RunMount> {
+async function mountOf(state: StageState, value: string, instruction: Run, context: RunContext): Promise<PlannedMount> {
   const mount = context.words.located(instruction, () =>
     parseMount(value, (word) => context.words.expand(word, state.variables, instruction, state.declared)),
   )

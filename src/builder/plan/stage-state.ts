@@ -1,6 +1,6 @@
 import type { Instruction, Lookup } from '../../dockerfile/index.ts'
 import type { ContainerConfig, ImageConfig, Platform } from '../../oci/index.ts'
-import type { HistoryStep, OperationId } from './types.ts'
+import type { OperationId, PlannedHistory } from './types.ts'
 
 export type MutableConfig = { -readonly [key in keyof ContainerConfig]: ContainerConfig[key] }
 
@@ -14,7 +14,7 @@ export interface StageState {
   root: OperationId
   readonly config: MutableConfig
   author: string | undefined
-  readonly history: HistoryStep[]
+  readonly history: PlannedHistory[]
   /** Variables for expansion and RUN: ENV and ARG, the last one counts. */
   readonly variables: Map<string, string>
   /** Names of ARGs in the order of their first declaration, with or without a value. */

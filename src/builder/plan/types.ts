@@ -85,7 +85,7 @@ export interface MakeDirectoryOperation extends Common {
   readonly owner?: OwnerText
 }
 
-export interface RunMount extends Mount {
+export interface PlannedMount extends Mount {
   readonly operation?: OperationId
 }
 
@@ -97,7 +97,7 @@ export interface RunOperation extends Common {
   readonly env: readonly string[]
   readonly cwd: string
   readonly user: string
-  readonly mounts: readonly RunMount[]
+  readonly mounts: readonly PlannedMount[]
   readonly network: string
   readonly security: string
   /** Scripts that the command refers to as /dev/pipes/NAME. */
@@ -116,7 +116,7 @@ export type Operation =
   | RunOperation
 
 /** An entry of the image's history; `layer` is the operation that makes its layer. */
-export interface HistoryStep {
+export interface PlannedHistory {
   readonly createdBy: string
   readonly layer?: OperationId
 }
@@ -129,7 +129,7 @@ export interface PlannedImage {
   readonly config: ContainerConfig
   readonly author?: string
   /** What follows the base's own history. */
-  readonly history: readonly HistoryStep[]
+  readonly history: readonly PlannedHistory[]
   /** New times are not later than this, in seconds since 1970. */
   readonly epoch?: number
   /** Layers above this operation's become one. */
@@ -156,7 +156,7 @@ export interface BaseImage {
 export type ResolveBase = (name: string, platform: Platform) => Promise<BaseImage>
 
 /** What a named context refers to. */
-export type NamedContext =
+export type PlannedContext =
   | { readonly kind: 'files' }
   /** `load` returns the image; `name` is for messages. */
   | { readonly kind: 'image'; readonly name: string; readonly load?: (platform: Platform) => Promise<BaseImage> }
@@ -172,7 +172,7 @@ export interface PlanOptions {
   readonly target?: string | undefined
   readonly buildArgs: ReadonlyMap<string, string>
   readonly labels: Readonly<Record<string, string>>
-  readonly contexts: ReadonlyMap<string, NamedContext>
+  readonly contexts: ReadonlyMap<string, PlannedContext>
   readonly resolveBase: ResolveBase
   /** Whether several platforms are built, so that titles include the platform. */
   readonly severalPlatforms?: boolean | undefined

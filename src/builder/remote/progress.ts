@@ -22,7 +22,7 @@ const mostOutput = 100 << 20
 const mostVertices = 100_000
 
 /** Tells an engine's progress as events of our own. */
-export class Progress {
+export class EngineProgress {
   private readonly steps: Steps
   private readonly hidden: readonly string[]
   private readonly shown = new Map<string, Shown>()

@@ -12,7 +12,7 @@ import { connectEngine, type Engine, type EngineAddress, type EngineFacts, probe
 import { explainFailure } from './failure.ts'
 import { type Marshalled, marshalPlan, neededFor } from './llb/index.ts'
 import { Offers, type OfferTools } from './offers.ts'
-import { Progress } from './progress.ts'
+import { EngineProgress } from './progress.ts'
 import { hostsFor, refuseUnmet } from './requirements.ts'
 import { type Expected, historyFor } from './result.ts'
 import { type ResultWay, receiveOverSession, throughDaemon } from './results.ts'
@@ -140,12 +140,12 @@ class RemoteRun {
   /** Ends the report, which says what failed after the build has. */
   private readonly over = new AbortController()
   private readonly signal: AbortSignal
-  private readonly progress: Progress
+  private readonly progress: EngineProgress
 
   constructor(on: RunFacts) {
     this.on = on
     this.signal = AbortSignal.any([on.tools.signal, this.stop.signal])
-    this.progress = new Progress(on.tools.steps, on.tools.run.hidden)
+    this.progress = new EngineProgress(on.tools.steps, on.tools.run.hidden)
   }
 
   async run(): Promise<readonly MadeLayer[]> {

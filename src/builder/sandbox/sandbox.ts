@@ -4,7 +4,7 @@ import { killInside, liesOnOverlay, type Machine, removeCgroups } from './machin
 import { Caches, ProcCopies, rescueMoved, SharedFiles } from './mounts/index.ts'
 import { makeSpreadFolder, removeAll, Unpacked } from './rootfs/index.ts'
 import { containerName, PipeStock, runInFolder, runOnOverlay } from './run/index.ts'
-import type { Command, Isolation, Outcome, RunOptions, Sandbox, Stack } from './step/index.ts'
+import type { Command, Isolation, Outcome, Sandbox, Stack, StepOptions } from './step/index.ts'
 
 /** The sandbox that was chosen. Removes what killed processes have left. */
 export class MachineSandbox implements Sandbox {
@@ -52,7 +52,7 @@ export class MachineSandbox implements Sandbox {
     this.ready.catch(() => {})
   }
 
-  async run(on: Stack, command: Command, options: RunOptions): Promise<Outcome> {
+  async run(on: Stack, command: Command, options: StepOptions): Promise<Outcome> {
     await this.ready
     makeSpreadFolder(this.work.folder)
     const { machine, work, caches, files, pipes, unpacked, runtime, trees } = this

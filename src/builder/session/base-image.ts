@@ -19,7 +19,7 @@ import {
   refuseTower,
 } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
-import { type BaseImage, contextKey, type NamedContext } from '../plan/index.ts'
+import { type BaseImage, contextKey, type PlannedContext } from '../plan/index.ts'
 
 /** An image of the store as a base for a platform. */
 export interface StoredBase {
@@ -105,7 +105,7 @@ function baseOf(image: StoredImage, name: string): BaseImage {
 export function readNamedContexts(
   host: Host,
   contexts: Readonly<Record<string, GivenContext>>,
-): ReadonlyMap<string, NamedContext> {
+): ReadonlyMap<string, PlannedContext> {
   return new Map(
     Object.entries(contexts).map(([name, value]) => [keyOfContext(name), readNamedContext(host, name, value)]),
   )
@@ -122,7 +122,7 @@ function keyOfContext(name: string): string {
 }
 
 /** What a named context means to a plan. A directory or an address is opened by the caller. */
-function readNamedContext(host: Host, name: string, context: GivenContext): NamedContext {
+function readNamedContext(host: Host, name: string, context: GivenContext): PlannedContext {
   switch (context.kind) {
     case 'directory':
     case 'remote':

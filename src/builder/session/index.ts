@@ -17,4 +17,4 @@ export { type ImageLeak, type ImageParts, leakPolicy, leakWarning, needlesOf, se
 export { mountsOf } from './run-mounts.ts'
 export { readHost, readLimit, runSettings } from './run-settings.ts'
 export { runStorage } from './run-storage.ts'
-export { readSecret, type Secret, sharedKey } from './secrets.ts'
+export { type ReadSecret, readSecret, sharedKey } from './secrets.ts'

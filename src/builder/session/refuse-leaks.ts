@@ -7,7 +7,7 @@ import type { Digest } from '../../oci/index.ts'
 import { type Reporter, type SourceRange, TareError } from '../../support/index.ts'
 import type { Operation, Plan } from '../plan/index.ts'
 import { findLeaks, type Needle } from './find-leaks.ts'
-import { needleOf, type Secret, shortest } from './secrets.ts'
+import { needleOf, type ReadSecret, shortest } from './secrets.ts'
 
 /** A secret found in an image. */
 export interface ImageLeak {
@@ -19,7 +19,7 @@ export interface ImageLeak {
 }
 
 /** Returns what to search for; reports secrets that are too short. */
-export function needlesOf(secrets: readonly Secret[], report: Reporter): Needle[] {
+export function needlesOf(secrets: readonly ReadSecret[], report: Reporter): Needle[] {
   return secrets.flatMap((secret) => {
     const bytes = needleOf(secret)
     if (bytes !== undefined) return { id: secret.id, bytes }

@@ -10,13 +10,13 @@ import type { Agents } from './agents.ts'
 import { download } from './download.ts'
 import { GitSources } from './git-sources.ts'
 import type { Materials } from './materials.ts'
-import type { Secret } from './secrets.ts'
+import type { ReadSecret } from './secrets.ts'
 
 /** What a build's contexts are opened with. */
 export interface ContextTools {
   readonly steps: Steps
   readonly signal: AbortSignal
-  readonly secrets: readonly Secret[]
+  readonly secrets: readonly ReadSecret[]
   readonly agents: Agents
   readonly materials: Materials
 }

@@ -5,13 +5,13 @@ import type { Host } from '../../images/index.ts'
 import { sha256, TareError } from '../../support/index.ts'
 import type { RunSettings } from '../solve/index.ts'
 import type { Agents } from './agents.ts'
-import { keyedHash, needleOf, type Secret } from './secrets.ts'
+import { keyedHash, needleOf, type ReadSecret } from './secrets.ts'
 
 /** Returns RUN's settings from a build's options. */
 export function runSettings(
   host: Host,
   options: BuildOptions,
-  secrets: readonly Secret[],
+  secrets: readonly ReadSecret[],
   agents: Agents,
 ): RunSettings {
   const { environment = {}, buildArgs = {} } = options

@@ -7,7 +7,7 @@ import type { Host } from '../../images/index.ts'
 import { messageOf, systemCode, TareError } from '../../support/index.ts'
 
 /** A secret given to a build. */
-export interface Secret {
+export interface ReadSecret {
   readonly id: string
   readonly bytes: Buffer
   /** Whether its content is part of the keys of steps that use it. */
@@ -17,7 +17,7 @@ export interface Secret {
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** Reads what a build was given as a secret. Throws `SECRET_MISSING` and `SECRET_INVALID`. */
-export function readSecret(secret: BuildSecret, environment: Environment): Secret {
+export function readSecret(secret: BuildSecret, environment: Environment): ReadSecret {
   return { id: secret.id, bytes: contentOf(secret, environment), cached: secret.cache === 'content' }
 }
 
@@ -68,14 +68,14 @@ function ofFile(id: string, path: string): Buffer {
 export const shortest = 8
 
 /** Returns what to search for, without the final newline of a file; undefined if it is too short. */
-export function needleOf({ bytes }: Secret): Buffer | undefined {
+export function needleOf({ bytes }: ReadSecret): Buffer | undefined {
   let end = bytes.length
   while (end > 0 && (bytes[end - 1] === 0x0a || bytes[end - 1] === 0x0d)) end--
   return end < shortest ? undefined : bytes.subarray(0, end)
 }
 
 /** Hashes a secret's content for use in cache keys, with a key of this store: without it, nobody can tell the content. */
-export function keyedHash(folder: string, { id, bytes }: Secret): string {
+export function keyedHash(folder: string, { id, bytes }: ReadSecret): string {
   return createHmac('sha256', keyOfStore(folder)).update(`${id}\0`).update(bytes).digest('hex')
 }
 

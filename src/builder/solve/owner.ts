@@ -3,7 +3,7 @@ import { readWhole } from '../../files/layer/index.ts'
 import { TareError } from '../../support/index.ts'
 import type { OwnerText } from '../plan/index.ts'
 
-export interface Owner {
+export interface FileOwner {
   readonly uid: number
   readonly gid: number
 }
@@ -15,7 +15,7 @@ const databaseLimit = 16 << 20
  * given; names are looked up in the filesystem's /etc/passwd and /etc/group. An unknown user becomes root, an unknown group has
  * no effect. `root` and an empty text are 0 without a lookup. Throws `OWNER_UNKNOWN` for names if there is no filesystem yet.
  */
-export function resolveOwner(text: OwnerText, on: Snapshot): Owner {
+export function resolveOwner(text: OwnerText, on: Snapshot): FileOwner {
   const colon = text.indexOf(':')
   const user = colon < 0 ? text : text.slice(0, colon)
   const id = numberOf(user)
@@ -33,7 +33,7 @@ function numberOf(text: string): number | undefined {
   return /^\+?\d+$/.test(text) && Number(text) <= largestNumber ? Number(text) : undefined
 }
 
-function lookUpUser(name: string, text: string, on: Snapshot): Owner {
+function lookUpUser(name: string, text: string, on: Snapshot): FileOwner {
   const row = rows('etc/passwd', text, on).find((fields) => fields[0] === name)
   return { uid: Number(row?.[2] ?? 0) || 0, gid: Number(row?.[3] ?? 0) || 0 }
 }

@@ -1,7 +1,7 @@
 import type { Snapshot } from '../../content/layers/index.ts'
 import { sameContent } from '../../files/layer/index.ts'
 import { compareTrees } from '../../files/tree/index.ts'
-import type { HistoryStep, Plan } from '../plan/index.ts'
+import type { Plan, PlannedHistory } from '../plan/index.ts'
 import { keyOf, recallStep, rememberStep } from './remember.ts'
 import { makeLayer } from './steps/make-layer.ts'
 import type { Tools } from './tools.ts'
@@ -34,7 +34,7 @@ export async function squash<P extends Plan>(
   } else step.cached()
   const { created = layer.created } = squashed.at(-1)!
   const merged = tools.snapshots.stack(below, { ...layer, created })
-  const isAbove = ({ layer: made }: HistoryStep) =>
+  const isAbove = ({ layer: made }: PlannedHistory) =>
     made !== undefined && snapshots[made]!.layers.length > below.layers.length
   const last = history.findLastIndex(isAbove)
   const kept = history.map((entry, i) =>

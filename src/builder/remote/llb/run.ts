@@ -3,7 +3,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf'
 import { llb } from '../../../buildkit/index.ts'
 import { defaultPath } from '../../../oci/index.ts'
 import { TareError } from '../../../support/index.ts'
-import type { OperationId, RunMount, RunOperation } from '../../plan/index.ts'
+import type { OperationId, PlannedMount, RunOperation } from '../../plan/index.ts'
 import { refuseMissing } from './capabilities.ts'
 import type { Marshalling } from './copy.ts'
 import { fileActions } from './file-actions.ts'
@@ -125,7 +125,7 @@ interface Made {
   readonly secretEnv: readonly SecretVariable[]
 }
 
-function mountsOf(mount: RunMount, i: number, context: MountContext): Made {
+function mountsOf(mount: PlannedMount, i: number, context: MountContext): Made {
   const { operation, marshalling, inputs, sources } = context
   const absolute = (path: string) => posix.resolve('/', operation.cwd, path)
   const need = (capability: string, what: string) =>
@@ -161,12 +161,17 @@ function mountsOf(mount: RunMount, i: number, context: MountContext): Made {
   }
 }
 
-function selectorOf({ source = '/' }: RunMount): string {
+function selectorOf({ source = '/' }: PlannedMount): string {
   const path = posix.resolve('/', source)
   return path === '/' ? '' : path
 }
 
-function cacheOf(mount: RunMount, dest: string, source: Edge, { inputs, settings, marshalling }: MountContext): Mount {
+function cacheOf(
+  mount: PlannedMount,
+  dest: string,
+  source: Edge,
+  { inputs, settings, marshalling }: MountContext,
+): Mount {
   const { id = posix.normalize(mount.target!), readonly, mode, uid, gid, sharing } = mount
   const sharings = {
     shared: llb.CacheSharingOpt.SHARED,
@@ -211,7 +216,7 @@ function byId(value: number): MessageInitShape<typeof llb.UserOptSchema> {
 }
 
 function secretOf(
-  mount: RunMount,
+  mount: PlannedMount,
   absolute: (path: string) => string,
   need: (capability: string, what: string) => void,
 ): Made {
@@ -227,7 +232,7 @@ function secretOf(
   return { mounts: [{ input: -1n, output: -1n, dest, mountType, secretOpt }], env: [], secretEnv }
 }
 
-function needed({ target, type }: RunMount): string {
+function needed({ target, type }: PlannedMount): string {
   if (target !== undefined && posix.normalize(target) !== '/') return target
   throw new TareError(
     'MOUNT_TARGET_INVALID',

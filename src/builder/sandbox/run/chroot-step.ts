@@ -23,7 +23,7 @@ import {
   unpackFiles,
 } from '../mounts/index.ts'
 import { makeFile, PlainRoot, removeAll } from '../rootfs/index.ts'
-import type { Command, Outcome, RunOptions, SandboxMount, Stack } from '../step/index.ts'
+import type { Command, Outcome, SandboxMount, Stack, StepOptions } from '../step/index.ts'
 import { becomeCommand } from './become.ts'
 import { checkCommand, environmentOf } from './command.ts'
 import { sealed } from './descriptors.ts'
@@ -50,7 +50,7 @@ const capSetPcap = 8n
 export async function runInFolder(
   on: Stack,
   command: Command,
-  options: RunOptions,
+  options: StepOptions,
   tools: ChrootTools,
 ): Promise<Outcome> {
   const step = new ChrootStep(on, command, options, tools)
@@ -65,7 +65,7 @@ export async function runInFolder(
 class ChrootStep {
   private readonly on: Stack
   private readonly command: Command
-  private readonly options: RunOptions
+  private readonly options: StepOptions
   private readonly tools: ChrootTools
   private readonly folder: string
   private readonly life: number
@@ -79,7 +79,7 @@ class ChrootStep {
   /** When the command was about to start. */
   private since: bigint | undefined
 
-  constructor(on: Stack, command: Command, options: RunOptions, tools: ChrootTools) {
+  constructor(on: Stack, command: Command, options: StepOptions, tools: ChrootTools) {
     this.on = on
     this.command = command
     this.options = options

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { OutputStream, RunOptions } from '../step/index.ts'
+import type { OutputStream, StepOptions } from '../step/index.ts'
 
 export interface Heard {
   /** Resolves when all output has been passed on. */
@@ -14,7 +14,7 @@ export interface Heard {
  */
 export function hear(
   streams: Readonly<Record<OutputStream, Readable>> | undefined,
-  { output, inherit }: Pick<RunOptions, 'output' | 'inherit'>,
+  { output, inherit }: Pick<StepOptions, 'output' | 'inherit'>,
   stop: () => void,
 ): Heard {
   let failure: { readonly error: unknown } | undefined

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { Writable } from 'node:stream'
 import { messageOf, TareError } from '../../../support/index.ts'
 import { ended, plainEnvironment, signalCommand } from '../machine/index.ts'
-import type { RunOptions } from '../step/index.ts'
+import type { StepOptions } from '../step/index.ts'
 import { sealed } from './descriptors.ts'
 import { hear } from './hear.ts'
 import { refusedTarget } from './nested-mounts.ts'
@@ -29,11 +29,11 @@ export interface ProcessFacts {
  */
 export class OverlayProcess {
   private readonly facts: ProcessFacts
-  private readonly options: RunOptions
+  private readonly options: StepOptions
   private child: ChildProcess | undefined
   private childEnded: Promise<number> | undefined
 
-  constructor(facts: ProcessFacts, options: RunOptions) {
+  constructor(facts: ProcessFacts, options: StepOptions) {
     this.facts = facts
     this.options = options
   }

@@ -15,7 +15,7 @@ import {
 import type { Caches } from '../mounts/index.ts'
 import { prepare, type SharedFiles } from '../mounts/index.ts'
 import { makeFile, PlainRoot, removeAll, treeAfter, type Unpacked } from '../rootfs/index.ts'
-import type { Command, Outcome, RunOptions, Stack } from '../step/index.ts'
+import type { Command, Outcome, Stack, StepOptions } from '../step/index.ts'
 import { checkCommand, environmentOf } from './command.ts'
 import { hiddenEnvironment, inPieces } from './hidden-env.ts'
 import { resolveIdentity } from './identity.ts'
@@ -46,7 +46,7 @@ export interface OverlayTools {
 export async function runOnOverlay(
   on: Stack,
   command: Command,
-  options: RunOptions,
+  options: StepOptions,
   tools: OverlayTools,
 ): Promise<Outcome> {
   const step = new OverlayStep(on, command, options, tools)
@@ -61,7 +61,7 @@ export async function runOnOverlay(
 class OverlayStep {
   private readonly on: Stack
   private readonly command: Command
-  private readonly options: RunOptions
+  private readonly options: StepOptions
   private readonly tools: OverlayTools
   private readonly folder: string
   private readonly life: number
@@ -71,7 +71,7 @@ class OverlayStep {
   private readonly copy: PlainRoot | undefined
   private removeStubs = () => {}
 
-  constructor(on: Stack, command: Command, options: RunOptions, tools: OverlayTools) {
+  constructor(on: Stack, command: Command, options: StepOptions, tools: OverlayTools) {
     this.on = on
     this.command = command
     this.options = options

@@ -93,7 +93,7 @@ export interface Command {
 
 export type OutputStream = 'stdout' | 'stderr'
 
-export interface RunOptions {
+export interface StepOptions {
   readonly output: (stream: OutputStream, text: string) => void
   readonly signal: AbortSignal
   /**
@@ -127,7 +127,7 @@ export interface Sandbox {
   /** `crun 1.8.1`, `unshare`. */
   readonly by: string
   /** Throws `USER_UNKNOWN`, `COMMAND_MISSING`, `SANDBOX_FAILED`. A command that fails is an outcome, not an error. */
-  run(on: Stack, command: Command, options: RunOptions): Promise<Outcome>
+  run(on: Stack, command: Command, options: StepOptions): Promise<Outcome>
   /** Must be called when no step is running any more: removes what they shared. */
   close(): Promise<void>
 }

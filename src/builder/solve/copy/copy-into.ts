@@ -1,6 +1,6 @@
 import type { Directory, Metadata, Node, TreeDraft } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
-import type { Owner } from '../owner.ts'
+import type { FileOwner } from '../owner.ts'
 import { type Selection, type SelectionVisitor, walkSelection } from './selection.ts'
 
 /** A mode change, and whether it applies to directories created by the copy. */
@@ -12,7 +12,7 @@ export interface CopyMode {
 
 export interface CopierOptions {
   readonly now: { readonly mtime: number; readonly mtimeNs: number }
-  readonly owner?: Owner | undefined
+  readonly owner?: FileOwner | undefined
   /** From --chmod. */
   readonly mode?: CopyMode | undefined
 }

@@ -1,5 +1,5 @@
 import type { Snapshot } from '../../../content/layers/index.ts'
-import type { RunMount, RunOperation } from '../../plan/index.ts'
+import type { PlannedMount, RunOperation } from '../../plan/index.ts'
 import { keyOfMount } from '../steps/run-mounts.ts'
 import type { MountSources } from '../steps/run-sources.ts'
 import type { Tools } from '../tools.ts'
@@ -29,6 +29,6 @@ function shown(argv: readonly string[]): string {
   return argv.length === 3 && argv[1] === '-c' ? argv[2]! : JSON.stringify(argv)
 }
 
-function labelOf({ type, target = '', id, source }: RunMount): string {
+function labelOf({ type, target = '', id, source }: PlannedMount): string {
   return type === 'secret' || type === 'ssh' ? `${type} ${id ?? source ?? (target || 'default')}` : `mount ${target}`
 }

@@ -1,7 +1,7 @@
 import { posix } from 'node:path'
 import type { Node } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
-import type { RunMount, RunOperation } from '../../plan/index.ts'
+import type { PlannedMount, RunOperation } from '../../plan/index.ts'
 import { mayHide, type SandboxMount } from '../../sandbox/index.ts'
 import { digestNode } from '../copy/listing.ts'
 import { explainMissing } from '../copy/missing.ts'
@@ -23,7 +23,7 @@ export async function fetchForKey({ mounts }: RunOperation, sources: MountSource
 }
 
 /** Whether a mount takes part of an image or a stage, so that its contents have to be read for the key. */
-export function looksInto(mount: RunMount, sources: MountSources): boolean {
+export function looksInto(mount: PlannedMount, sources: MountSources): boolean {
   return mount.type === 'bind' && !isRoot(mount.source ?? '/') && sourceOf(mount, sources).snapshot !== undefined
 }
 
@@ -36,7 +36,7 @@ function isRoot(path: string): boolean {
  * secrets a keyed hash at most; nothing from a cache.
  */
 export function keyOfMount(
-  mount: RunMount,
+  mount: PlannedMount,
   sources: MountSources,
   { secretKey }: RunSettings,
   byOrigin = false,
@@ -73,7 +73,7 @@ interface Made {
  * Returns what the sandbox has to mount, and the accompanying variables. Throws `SECRET_MISSING`, `SSH_MISSING`, and for bind
  * sources `COPY_SOURCE_MISSING`.
  */
-export async function sandboxMount(mount: RunMount, context: MountContext): Promise<Made> {
+export async function sandboxMount(mount: PlannedMount, context: MountContext): Promise<Made> {
   const { sources, tools, operation } = context
   const absolute = (path: string) => posix.resolve('/', operation.cwd, path)
   switch (mount.type) {
@@ -106,7 +106,7 @@ export async function sandboxMount(mount: RunMount, context: MountContext): Prom
  * Returns what makes another cache with the same id, as in BuildKit: an owner or mode that is requested, and the source of its
  * initial files. It is appended to the id, which contains no zero byte.
  */
-function variantOf(mount: RunMount, sources: MountSources): string {
+function variantOf(mount: PlannedMount, sources: MountSources): string {
   const { uid, gid, mode, operation, source } = mount
   if (uid === undefined && gid === undefined && mode === undefined && operation === undefined) return ''
   const from = operation === undefined ? [] : [originOf(sourceOf(mount, sources)), posix.resolve('/', source ?? '/')]
@@ -117,7 +117,7 @@ function originOf({ snapshot, input }: MountSource): string {
   return snapshot?.id ?? digestNode(input.tree.root).digest
 }
 
-function secret(mount: RunMount, { tools }: MountContext, absolute: (path: string) => string): Made {
+function secret(mount: PlannedMount, { tools }: MountContext, absolute: (path: string) => string): Made {
   const id = secretId(mount)
   const bytes = tools.run.secret(id)
   if (bytes === undefined) {
@@ -148,12 +148,12 @@ function variable(name: string, id: string, bytes: Uint8Array): string {
   return `${name}=${Buffer.from(bytes).toString('utf8')}`
 }
 
-function secretId({ id, source, target }: RunMount): string {
+function secretId({ id, source, target }: PlannedMount): string {
   return id ?? source ?? posix.basename(target ?? '')
 }
 
 async function agent(
-  mount: RunMount,
+  mount: PlannedMount,
   { tools, operation, i }: MountContext,
   absolute: (path: string) => string,
 ): Promise<Made> {
@@ -174,7 +174,7 @@ async function agent(
   return { mounts: [{ kind: 'socket', target, path, mode, uid, gid }], env }
 }
 
-function needed({ target, type }: RunMount): string {
+function needed({ target, type }: PlannedMount): string {
   if (target !== undefined && posix.normalize(target) !== '/') return target
   throw new TareError(
     'MOUNT_TARGET_INVALID',
@@ -182,7 +182,7 @@ function needed({ target, type }: RunMount): string {
   )
 }
 
-function sourceOf({ operation }: RunMount, sources: MountSources): MountSource {
+function sourceOf({ operation }: PlannedMount, sources: MountSources): MountSource {
   const source = operation === undefined ? undefined : sources.get(operation)
   if (source === undefined) throw new Error('a mount without its source')
   return source
