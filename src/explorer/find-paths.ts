@@ -1,10 +1,10 @@
-import type { Outline } from './outline.ts'
+import type { PathOutline } from './outline.ts'
 
 /**
  * Returns for each path whether a text is found in it: 1 or 0. The text is a regular expression, or if it is none, itself. Paths
  * start with a slash. Capital letters are told from small ones only if the text has any.
  */
-export function findPaths(outline: Outline, text: string): Uint8Array {
+export function findPaths(outline: PathOutline, text: string): Uint8Array {
   const ignoresCase = text === text.toLowerCase()
   const pattern = patternOf(text, ignoresCase)
   if (pattern === undefined && !text.includes('/')) return findInNames(outline, text, ignoresCase)
@@ -19,7 +19,7 @@ export function findPaths(outline: Outline, text: string): Uint8Array {
 }
 
 /** A text without a slash is in a path if it is in one of its names: hundreds of thousands of paths need not be made. */
-function findInNames({ contents, parents }: Outline, text: string, ignoresCase: boolean): Uint8Array {
+function findInNames({ contents, parents }: PathOutline, text: string, ignoresCase: boolean): Uint8Array {
   const { name } = contents.paths
   const found = new Uint8Array(name.length)
   for (let path = 1; path < found.length; path++) {
@@ -39,9 +39,9 @@ function patternOf(text: string, ignoresCase: boolean): RegExp | undefined {
   }
 }
 
-const paths = new WeakMap<Outline, readonly string[]>()
+const paths = new WeakMap<PathOutline, readonly string[]>()
 
-function pathsOf(outline: Outline): readonly string[] {
+function pathsOf(outline: PathOutline): readonly string[] {
   const known = paths.get(outline)
   if (known !== undefined) return known
   const { contents, parents } = outline

@@ -6,6 +6,6 @@
  */
 export { findPaths } from './find-paths.ts'
 export { directory, type Mark, marks } from './marks.ts'
-export { type Outline, outlineOf, pathOf } from './outline.ts'
+export { outlineOf, type PathOutline, pathOf } from './outline.ts'
 export { type RowOptions, rowsOf } from './rows.ts'
 export { type Span, type TreeView, viewTree } from './view.ts'

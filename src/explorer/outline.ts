@@ -2,7 +2,7 @@ import type { ImageContents } from '../api/index.ts'
 import { effectsOf } from './marks.ts'
 
 /** Where the paths of an image are in its tree, and their changes. Columns by the number of a path. */
-export interface Outline {
+export interface PathOutline {
   readonly contents: ImageContents
   /** The number of its directory. The root is its own. */
   readonly parents: Uint32Array
@@ -15,7 +15,7 @@ export interface Outline {
   readonly effects: Uint8Array
 }
 
-export function outlineOf(contents: ImageContents): Outline {
+export function outlineOf(contents: ImageContents): PathOutline {
   const { depth } = contents.paths
   const count = depth.length
   const parents = new Uint32Array(count)
@@ -41,7 +41,7 @@ function startsOf(paths: readonly number[], count: number): Uint32Array {
 }
 
 /** Returns a path as text: `/usr/bin/env`. */
-export function pathOf({ contents, parents }: Outline, path: number): string {
+export function pathOf({ contents, parents }: PathOutline, path: number): string {
   const names: string[] = []
   for (let i = path; i !== 0; i = parents[i]!) names.push(contents.paths.name[i]!)
   return `/${names.reverse().join('/')}`

@@ -1,5 +1,5 @@
 import { absent, added, changed, directory, type Mark, marks, removed, rewritten, same } from './marks.ts'
-import type { Outline } from './outline.ts'
+import type { PathOutline } from './outline.ts'
 
 /** Two layers by number, 0 being the empty filesystem below all. */
 export interface Span {
@@ -11,7 +11,7 @@ export interface Span {
 
 /** An image as a layer leaves it, and what has changed since a lower one. Columns by the number of a path. */
 export interface TreeView {
-  readonly outline: Outline
+  readonly outline: PathOutline
   /** Index in `marks`. */
   readonly marks: Uint8Array
   /** The number of the change that made it what it is, or what it was before it was removed; -1 if absent. */
@@ -24,7 +24,7 @@ export interface TreeView {
   readonly counts: Readonly<Record<Mark, number>>
 }
 
-export function viewTree(outline: Outline, span: Span): TreeView {
+export function viewTree(outline: PathOutline, span: Span): TreeView {
   const { changes } = outline.contents
   const count = outline.parents.length
   const view = {

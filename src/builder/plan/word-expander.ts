@@ -1,5 +1,5 @@
 import {
-  type CheckOptions,
+  type CheckDirective,
   type Dockerfile,
   type Expansion,
   expand,
@@ -17,7 +17,7 @@ import { closest, locate, type SourceRange, TareError } from '../../support/inde
 interface Placed {
   readonly where: SourceRange
   /** From `# check=` above the instruction. */
-  readonly check?: CheckOptions
+  readonly check?: CheckDirective
 }
 
 // Limit for all words of a file together, in characters.

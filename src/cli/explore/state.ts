@@ -1,8 +1,8 @@
 import {
   findPaths,
   type Mark,
-  type Outline,
   outlineOf,
+  type PathOutline,
   rowsOf,
   type Span,
   type TreeView,
@@ -40,7 +40,7 @@ export interface ExplorerState {
 /** What is on the screen. */
 export interface State extends ExplorerState {
   readonly image: ImageContents
-  readonly outline: Outline
+  readonly outline: PathOutline
   /** Characters that owners take. */
   readonly ownerWidth: number
   readonly view: TreeView
@@ -113,7 +113,7 @@ export function isOpen(choice: ExplorerState, view: TreeView, path: number): boo
 }
 
 /** Returns the row of a path, or of the closest directory that it is in. */
-function cursorIn(rows: Uint32Array, path: number, { parents }: Outline): number {
+function cursorIn(rows: Uint32Array, path: number, { parents }: PathOutline): number {
   for (let wanted = path; wanted > 0; wanted = parents[wanted] ?? 0) {
     const row = rows.indexOf(wanted)
     if (row >= 0) return row

@@ -1,7 +1,7 @@
 import type { DockerfileOutline, DockerfileTargets, OutlineLines } from '../../index.ts'
 import { printable } from '../text/printable.ts'
 import { ruleDescriptions } from './rule-descriptions.ts'
-import type { Warning } from './warnings.ts'
+import type { WarningEvent } from './warnings.ts'
 
 // The answers to `tare build --call`, as buildx prints them. (BuildKit, frontend/subrequests)
 
@@ -119,7 +119,7 @@ export function describeJson(): string {
   )
 }
 
-export function checkJson(warnings: readonly Warning[]): string {
+export function checkJson(warnings: readonly WarningEvent[]): string {
   const sources = new Map<string, { fileName: string; language: string; data: string }>()
   for (const { where } of warnings)
     if (where !== undefined)

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest'
-import { formatCheck, formatWarnings, type Warning } from './warnings.ts'
+import { formatCheck, formatWarnings, type WarningEvent } from './warnings.ts'
 
 const where = { file: 'Dockerfile', line: 1, endLine: 1, text: 'FROM scratch as Base\n' }
-const one: Warning = {
+const one: WarningEvent = {
   type: 'warning',
   rule: 'FromAsCasing',
   message: "'as' and 'FROM' keywords' casing do not match",
   url: 'https://docs.docker.com/go/dockerfile/rule/from-as-casing/',
   where,
 }
-const two: Warning = {
+const two: WarningEvent = {
   type: 'warning',
   rule: 'StageNameCasing',
   message: "Stage name 'Base' should be lowercase",

@@ -1,12 +1,12 @@
 import type { FunctionTable, Parameter, TemplateFunction } from './functions.ts'
-import type { Node, Operand, Pipe, PipelineCommand } from './parse.ts'
+import type { Operand, Pipe, PipelineCommand, TemplateNode } from './parse.ts'
 import { lineOf, TemplateError } from './template-error.ts'
 import { formatValue, isTrue, Struct, sortedEntries, typeName } from './values.ts'
 
 /** Evaluates a parsed template with a value. Throws a TemplateError that points to the cause. */
 export function evaluateTemplate(
   text: string,
-  nodes: readonly Node[],
+  nodes: readonly TemplateNode[],
   functions: FunctionTable,
   data: unknown,
 ): string {
@@ -15,7 +15,7 @@ export function evaluateTemplate(
   return evaluation.output
 }
 
-type Control = Extract<Node, { readonly body: unknown }>
+type Control = Extract<TemplateNode, { readonly body: unknown }>
 
 interface Variable {
   readonly name: string
@@ -38,7 +38,7 @@ class Evaluation {
   }
 
   /** Returns `break` or `continue` if that ended the list. */
-  walk(nodes: readonly Node[], dot: unknown): 'break' | 'continue' | undefined {
+  walk(nodes: readonly TemplateNode[], dot: unknown): 'break' | 'continue' | undefined {
     for (const node of nodes) {
       if (node.kind === 'text') this.output += node.text
       else if (node.kind === 'print') this.print(node.pipe, dot)

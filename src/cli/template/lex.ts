@@ -1,6 +1,6 @@
 import { lineOf, TemplateError } from './template-error.ts'
 
-export interface Token {
+export interface TemplateToken {
   readonly kind:
     | 'text'
     | 'open'
@@ -20,7 +20,7 @@ export interface Token {
   readonly at: number
 }
 
-const inside: readonly (readonly [Token['kind'], RegExp])[] = [
+const inside: readonly (readonly [TemplateToken['kind'], RegExp])[] = [
   ['space', /[ \t\r\n]+/y],
   ['string', /"(?:\\[^\n]|[^"\\\n])*"|`[^`]*`/y],
   ['character', /'(?:\\[^\n]|[^'\\\n])*'/y],
@@ -33,8 +33,8 @@ const inside: readonly (readonly [Token['kind'], RegExp])[] = [
 ]
 
 /** Splits a template into text and the tokens of its actions, without comments and trimmed blanks. */
-export function lexTemplate(text: string): readonly Token[] {
-  const tokens: Token[] = []
+export function lexTemplate(text: string): readonly TemplateToken[] {
+  const tokens: TemplateToken[] = []
   let at = 0
   let trimNext = false
   const takeText = (end: number, trimEnd: boolean): void => {
@@ -75,7 +75,7 @@ export function lexTemplate(text: string): readonly Token[] {
   }
 }
 
-function lexAction(text: string, start: number, tokens: Token[]): number {
+function lexAction(text: string, start: number, tokens: TemplateToken[]): number {
   let at = start
   let depth = 0
   for (;;) {
@@ -96,7 +96,7 @@ function lexAction(text: string, start: number, tokens: Token[]): number {
   }
 }
 
-function lexToken(text: string, at: number): Token {
+function lexToken(text: string, at: number): TemplateToken {
   for (const [kind, pattern] of inside) {
     pattern.lastIndex = at
     const source = pattern.exec(text)?.[0]

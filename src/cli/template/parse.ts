@@ -1,4 +1,4 @@
-import { lexTemplate, type Token } from './lex.ts'
+import { lexTemplate, type TemplateToken } from './lex.ts'
 import { lineOf, TemplateError } from './template-error.ts'
 
 /** A value in a command. `at` is what errors point to, `source` what they quote. */
@@ -28,26 +28,26 @@ export interface Pipe {
   readonly commands: readonly PipelineCommand[]
 }
 
-export type Node =
+export type TemplateNode =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'print'; readonly pipe: Pipe }
   | {
       readonly kind: 'if' | 'with' | 'range'
       readonly pipe: Pipe
-      readonly body: readonly Node[]
-      readonly otherwise: readonly Node[]
+      readonly body: readonly TemplateNode[]
+      readonly otherwise: readonly TemplateNode[]
     }
   | { readonly kind: 'break' | 'continue' }
 
 /** Parses a template. `functions` are the names that may be called. Throws a TemplateError worded like Go's. */
-export function parseTemplate(text: string, functions: ReadonlySet<string>): readonly Node[] {
+export function parseTemplate(text: string, functions: ReadonlySet<string>): readonly TemplateNode[] {
   return new Parser(text, functions).parse()
 }
 
 class Parser {
   private readonly text: string
   private readonly functions: ReadonlySet<string>
-  private readonly tokens: readonly Token[]
+  private readonly tokens: readonly TemplateToken[]
   private next = 0
   private variables: string[] = ['$']
   private ranges = 0
@@ -58,15 +58,15 @@ class Parser {
     this.tokens = lexTemplate(text)
   }
 
-  parse(): readonly Node[] {
+  parse(): readonly TemplateNode[] {
     const { nodes, end } = this.list()
     if (end !== undefined) throw this.fail(`unexpected {{${end}}}`)
     return nodes
   }
 
   /** Parses nodes up to `{{end}}` or `{{else}}`, which is consumed and returned. */
-  private list(): { nodes: readonly Node[]; end: 'end' | 'else' | undefined } {
-    const nodes: Node[] = []
+  private list(): { nodes: readonly TemplateNode[]; end: 'end' | 'else' | undefined } {
+    const nodes: TemplateNode[] = []
     for (;;) {
       const token = this.tokens[this.next]
       if (token === undefined) return { nodes, end: undefined }
@@ -94,13 +94,13 @@ class Parser {
     }
   }
 
-  private control(kind: 'if' | 'with' | 'range'): Node {
+  private control(kind: 'if' | 'with' | 'range'): TemplateNode {
     const scope = this.variables.length
     const pipe = this.pipe(kind, 'close')
     if (kind === 'range') this.ranges += 1
     const { nodes: body, end } = this.list()
     if (kind === 'range') this.ranges -= 1
-    let otherwise: readonly Node[] = []
+    let otherwise: readonly TemplateNode[] = []
     if (end === undefined) throw this.fail('unexpected EOF')
     if (end === 'else') {
       this.skipSpace()
@@ -207,7 +207,7 @@ class Parser {
     return { ...term, at, fields, source: this.text.slice(token.at, last.at + last.source.length) }
   }
 
-  private term(token: Token): Operand {
+  private term(token: TemplateToken): Operand {
     const { at, source } = token
     const base = { at, source, fields: [] }
     switch (token.kind) {
@@ -277,7 +277,7 @@ class Parser {
     this.next += 1
   }
 
-  private peek(): Token | undefined {
+  private peek(): TemplateToken | undefined {
     return this.tokens[this.next]
   }
 
@@ -291,7 +291,7 @@ class Parser {
   }
 }
 
-function quoteToken({ kind, source }: Token): string {
+function quoteToken({ kind, source }: TemplateToken): string {
   return kind === 'dot' ? '<.>' : JSON.stringify(source)
 }
 

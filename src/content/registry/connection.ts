@@ -18,7 +18,7 @@ import { challengesOf, type Door, findDoor } from './door.ts'
 import { type Attempt, RefusedStatus, refused, unreachable, wordsOf } from './failure.ts'
 import { Identities, type Identity, type Purpose } from './identity.ts'
 
-export type Question = Omit<HttpRequest, 'url' | 'body' | 'headers'> & {
+export type RegistryRequest = Omit<HttpRequest, 'url' | 'body' | 'headers'> & {
   /** Relative to the registry (`/v2/…`), or a URL it sent us to. */
   readonly path: string | URL
   readonly headers?: OutgoingHttpHeaders | undefined
@@ -77,12 +77,12 @@ export class Connection {
    * Returns the response if its status is one of `expected`; throws for others, after retrying where that may help and renewing a
    * rejected token.
    */
-  ask(question: Question, purpose: Purpose, expected: readonly number[]): Promise<HttpResponse> {
+  ask(question: RegistryRequest, purpose: Purpose, expected: readonly number[]): Promise<HttpResponse> {
     return this.askFor(question, purpose, expected, this.retries)
   }
 
   /** The same without retries, for a body that can be read only once; a rejected token is an error too. */
-  askOnce(question: Question, purpose: Purpose, expected: readonly number[]): Promise<HttpResponse> {
+  askOnce(question: RegistryRequest, purpose: Purpose, expected: readonly number[]): Promise<HttpResponse> {
     return this.askFor(question, purpose, expected, { ...this.retries, attempts: 1 })
   }
 
@@ -91,7 +91,7 @@ export class Connection {
    * (401). For an `errand` that can be done differently, even that counts as a refusal.
    */
   async askOptional(
-    question: Question,
+    question: RegistryRequest,
     purpose: Purpose,
     expected: readonly number[],
     errand = false,
@@ -110,7 +110,7 @@ export class Connection {
   }
 
   private async askFor(
-    question: Question,
+    question: RegistryRequest,
     purpose: Purpose,
     expected: readonly number[],
     retries: RetrySettings,
@@ -186,7 +186,11 @@ export class Connection {
     return findDoor(this.host, { http, retries, insecure, plain, doorAt: (base) => this.urlOf('/v2/', base), ...about })
   }
 
-  private async sendOnce(question: Question, base: URL, authorization: string | undefined): Promise<HttpResponse> {
+  private async sendOnce(
+    question: RegistryRequest,
+    base: URL,
+    authorization: string | undefined,
+  ): Promise<HttpResponse> {
     const { path, headers, body, ...rest } = question
     const url = typeof path === 'string' ? this.urlOf(path, base) : path
     // An upload may be redirected to a storage service, which must not get the token.
@@ -207,7 +211,12 @@ export class Connection {
   }
 
   /** Returns the registry's explanation of a refusal. A response to HEAD has none, so the request is repeated with GET. */
-  private async wordsFor(question: Question, response: HttpResponse, base: URL, identity: Identity): Promise<string> {
+  private async wordsFor(
+    question: RegistryRequest,
+    response: HttpResponse,
+    base: URL,
+    identity: Identity,
+  ): Promise<string> {
     if (question.method !== 'HEAD') return wordsOf(response)
     discard(response)
     try {

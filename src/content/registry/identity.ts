@@ -3,7 +3,7 @@ import { TareError } from '../../support/index.ts'
 import type { Challenge, Login } from './auth/index.ts'
 import type { Door } from './door.ts'
 import type { Attempt } from './failure.ts'
-import { basic, fetchToken, type Token } from './tokens.ts'
+import { type BearerToken, basic, fetchToken } from './tokens.ts'
 
 /** What a request is for: the rights it needs, and how to describe it in errors. */
 export interface Purpose {
@@ -41,7 +41,7 @@ export class Identities {
   private readonly http: Http
   private readonly retries: RetrySettings
   private readonly who: (purpose: Purpose) => Promise<Login>
-  private readonly tokens = new Map<string, Promise<Token>>()
+  private readonly tokens = new Map<string, Promise<BearerToken>>()
   /** Challenges of repositories that differ from the endpoint's. */
   private readonly asked = new Map<string, Challenge>()
 

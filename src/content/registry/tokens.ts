@@ -12,7 +12,7 @@ import { TareError } from '../../support/index.ts'
 import type { Challenge, Credentials } from './auth/index.ts'
 import { type Attempt, nonsense, refused, unreachable, wordsOf } from './failure.ts'
 
-export interface Token {
+export interface BearerToken {
   readonly text: string
   /** Milliseconds since 1970. */
   readonly expires: number
@@ -46,7 +46,7 @@ export async function fetchToken(
   credentials: Credentials | undefined,
   attempt: Attempt,
   lasting = false,
-): Promise<Token> {
+): Promise<BearerToken> {
   const { realm, service } = challenge.parameters
   const url = realmOf(realm, attempt)
   if (registry.protocol === 'https:' && url.protocol === 'http:' && credentials !== undefined)
@@ -143,7 +143,7 @@ async function bodyText({ body }: HttpResponse, attempt: Attempt): Promise<strin
   return Buffer.concat(chunks).toString('utf8')
 }
 
-function readToken(text: string, attempt: Attempt): Token {
+function readToken(text: string, attempt: Attempt): BearerToken {
   let raw: Record<string, unknown>
   try {
     raw = JSON.parse(text) as Record<string, unknown>

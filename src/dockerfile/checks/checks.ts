@@ -1,5 +1,5 @@
 import type { SourceRange } from '../../support/index.ts'
-import type { CheckOptions, Warning } from '../language/index.ts'
+import type { CheckDirective, Warning } from '../language/index.ts'
 import { quote } from '../language/index.ts'
 
 /** The result of a build check, before its location is known and whether it is to be reported. */
@@ -126,7 +126,7 @@ export const findings = {
 }
 
 /** Whether a finding should be reported, given the file's `# check=` and the one above the instruction. */
-export function isWanted(found: Finding, ...options: readonly (CheckOptions | undefined)[]): boolean {
+export function isWanted(found: Finding, ...options: readonly (CheckDirective | undefined)[]): boolean {
   const said = options.filter((some) => some !== undefined)
   if (experimental.includes(found.rule)) {
     return said.some((some) => some.experimental.includes('all') || some.experimental.includes(found.rule))

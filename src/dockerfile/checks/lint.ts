@@ -1,5 +1,5 @@
 import type { SourceRange } from '../../support/index.ts'
-import type { CheckOptions, From, Instruction, Warning } from '../language/index.ts'
+import type { CheckDirective, From, Instruction, Warning } from '../language/index.ts'
 import type { Statement } from '../syntax/index.ts'
 import { type Finding, findings, isWanted, warning } from './checks.ts'
 
@@ -11,7 +11,7 @@ export interface Reading {
 }
 
 /** Runs the build checks that need only the text, in BuildKit's order. */
-export function lint(readings: readonly Reading[], options: CheckOptions): Warning[] {
+export function lint(readings: readonly Reading[], options: CheckDirective): Warning[] {
   const warnings: Warning[] = []
   const report = (
     { instruction, stage }: Reading,

@@ -11,7 +11,7 @@ export type {
   Add,
   Arg,
   ArgPair,
-  CheckOptions,
+  CheckDirective,
   Cmd,
   CommandLine,
   Copy,

@@ -7,7 +7,7 @@ export interface Dockerfile {
   readonly escape: '\\' | '`'
   /** The image named by `# syntax=`. */
   readonly syntax?: string
-  readonly check: CheckOptions
+  readonly check: CheckDirective
   /** ARG instructions before the first FROM. */
   readonly globalArgs: readonly Arg[]
   readonly stages: readonly Stage[]
@@ -16,7 +16,7 @@ export interface Dockerfile {
 }
 
 /** `# check=skip=A,B;error=true;experimental=…`. `experimental=all` is the list `['all']`. */
-export interface CheckOptions {
+export interface CheckDirective {
   readonly skip: readonly string[]
   readonly skipAll: boolean
   readonly error: boolean
@@ -51,7 +51,7 @@ interface Common {
    */
   readonly source: string
   /** From `# check=…` directly above; applies to this instruction only. */
-  readonly check?: CheckOptions
+  readonly check?: CheckDirective
 }
 
 /** A heredoc, for example `<<-EOF`. `body` has its leading tabs removed if `-` asks for it. */

@@ -1,15 +1,15 @@
 import type { TareError } from '../../support/index.ts'
-import type { CheckOptions } from '../language/index.ts'
+import type { CheckDirective } from '../language/index.ts'
 import { cut, parseBoolean, quote, refusal, trim, trimStart } from '../language/index.ts'
 
 /** `# escape=`, `# syntax=` and `# check=`: comments with a meaning at the very top of the file. */
 export interface Directives {
   readonly escape: '\\' | '`'
   readonly syntax?: string
-  readonly check: CheckOptions
+  readonly check: CheckDirective
 }
 
-export const noCheckOptions: CheckOptions = { skip: [], skipAll: false, error: false, experimental: [] }
+export const noCheckOptions: CheckDirective = { skip: [], skipAll: false, error: false, experimental: [] }
 
 type DirectiveName = 'escape' | 'syntax' | 'check'
 
@@ -69,7 +69,7 @@ function badEscape(value: string): TareError {
 }
 
 /** Returns the `# check=…` among the comments directly above an instruction. The first one counts; an invalid one is ignored. */
-export function checkOptionsAbove(comments: readonly string[]): CheckOptions | undefined {
+export function checkOptionsAbove(comments: readonly string[]): CheckDirective | undefined {
   for (const comment of comments) {
     const found = readDirective(comment)
     if (found?.name !== 'check') continue
@@ -83,7 +83,7 @@ export function checkOptionsAbove(comments: readonly string[]): CheckOptions | u
 }
 
 /** Parses `skip=A,B;error=true;experimental=all`, as in `# check=` and BUILDKIT_DOCKERFILE_CHECK. Throws DOCKERFILE_DIRECTIVE. */
-export function parseCheckOptions(text: string): CheckOptions {
+export function parseCheckOptions(text: string): CheckDirective {
   if (trim(text) === '') return noCheckOptions
   let options = noCheckOptions
   for (const part of trim(text).split(';')) {

@@ -9,7 +9,14 @@ import { checkAccounts } from './accounts.ts'
 import { Filesystem } from './filesystem.ts'
 import { finding } from './finding.ts'
 import { checkPermissions } from './permissions.ts'
-import { type Checked, checkCommand, checkProgram, findProgram, type Program, type Start } from './program.ts'
+import {
+  type Checked,
+  type CheckedProgram,
+  checkCommand,
+  checkProgram,
+  findProgram,
+  type StartContext,
+} from './program.ts'
 import { checkSecrets } from './secrets.ts'
 import { checkSurroundings } from './surroundings.ts'
 import { readUser } from './user.ts'
@@ -24,7 +31,7 @@ export function checkImage(image: InspectedImage, silences: readonly CheckSilenc
     const { config, platform } = image.config
     const environment = environmentOf(config.Env ?? [])
     const user = config.User ?? ''
-    const start: Start = {
+    const start: StartContext = {
       ...{ files, environment, architecture: platform.architecture },
       folder: config.WorkingDir || '/',
       user: readUser(files, user),
@@ -47,7 +54,7 @@ export function checkImage(image: InspectedImage, silences: readonly CheckSilenc
   }
 }
 
-function checkStart({ config: { config } }: InspectedImage, start: Start): Checked {
+function checkStart({ config: { config } }: InspectedImage, start: StartContext): Checked {
   const entrypoint = config.Entrypoint ?? []
   const argv = [...entrypoint, ...(config.Cmd ?? [])]
   if (argv.length === 0) {
@@ -122,7 +129,7 @@ const builtIn = new Set(
 )
 
 /** Checks the program a shell would start, if its name is visible: `sh -c "exec node server.js"`. */
-function checkShell(start: Start, argv: readonly string[], what: string): readonly Checked[] {
+function checkShell(start: StartContext, argv: readonly string[], what: string): readonly Checked[] {
   if (!/(?:^|\/)(?:sh|bash|ash|dash)$/.test(argv[0]!) || argv[1] !== '-c' || argv[2] === undefined) return []
   const words = argv[2].trim().split(/\s+/)
   const name = words[0] === 'exec' ? words[1] : words[0]
@@ -131,7 +138,7 @@ function checkShell(start: Start, argv: readonly string[], what: string): readon
 }
 
 /** A health check that cannot start only makes a container unhealthy. */
-function checkHealth({ Healthcheck }: InspectedImage['config']['config'], start: Start): readonly Checked[] {
+function checkHealth({ Healthcheck }: InspectedImage['config']['config'], start: StartContext): readonly Checked[] {
   const [form, name] = Healthcheck?.Test ?? []
   const program = form === 'CMD' ? name : form === 'CMD-SHELL' ? '/bin/sh' : undefined
   if (program === undefined) return []
@@ -141,7 +148,7 @@ function checkHealth({ Healthcheck }: InspectedImage['config']['config'], start:
 }
 
 /** Checks programs in PATH for a missing loader or library. */
-function checkOthers(start: Start, known: readonly Program[]): readonly CheckFinding[] {
+function checkOthers(start: StartContext, known: readonly CheckedProgram[]): readonly CheckFinding[] {
   const { files, environment } = start
   const seen = new Set(known.map(({ file }) => file))
   const findings: CheckFinding[] = []

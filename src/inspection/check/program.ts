@@ -7,7 +7,7 @@ import { loadLibraries } from './libraries.ts'
 import { type ImageUser, mayExecute } from './user.ts'
 
 /** The environment in which a command of the image starts. */
-export interface Start {
+export interface StartContext {
   readonly files: Filesystem
   readonly environment: ReadonlyMap<string, string>
   /** Absolute. */
@@ -19,7 +19,7 @@ export interface Start {
 }
 
 /** A program that would be started, with everything loaded for it. */
-export interface Program {
+export interface CheckedProgram {
   readonly path: string
   readonly file: RegularFile
   readonly libraries: readonly string[]
@@ -28,14 +28,14 @@ export interface Program {
 export interface Checked {
   readonly findings: readonly CheckFinding[]
   /** The program, and for a script its interpreters. */
-  readonly programs: readonly Program[]
+  readonly programs: readonly CheckedProgram[]
 }
 
 // The kernel follows at most four nested script interpreters. (linux, fs/exec.c)
 const mostScripts = 4
 
 /** Checks that a command exists, is executable, and has its interpreter, loader and libraries. `what` names it: `ENTRYPOINT`. */
-export function checkCommand(start: Start, name: string, what: string): Checked {
+export function checkCommand(start: StartContext, name: string, what: string): Checked {
   const found = findProgram(start, name)
   if (found === undefined) return only(missing(what, name, start))
   const node = start.files.find(found)!
@@ -86,7 +86,7 @@ function only(one: CheckFinding): Checked {
 }
 
 /** Checks that the kernel can start the file. */
-export function checkProgram(start: Start, path: string, what: string, depth: number): Checked {
+export function checkProgram(start: StartContext, path: string, what: string, depth: number): Checked {
   const { files } = start
   const file = files.file(path)!
   const head = files.bytes(file, 0, 256)
@@ -138,7 +138,7 @@ export function checkProgram(start: Start, path: string, what: string, depth: nu
   return { findings, programs: [{ path, file, libraries }] }
 }
 
-function checkScript(start: Start, path: string, what: string, depth: number, head: Buffer): Checked {
+function checkScript(start: StartContext, path: string, what: string, depth: number, head: Buffer): Checked {
   const [line = ''] = head.toString('utf8', 2).split('\n')
   const [interpreter = '', ...rest] = line.trim().split(/[ \t]+/)
   const problem = (message: string, remedy: string) =>
@@ -175,7 +175,7 @@ function checkScript(start: Start, path: string, what: string, depth: number, he
 }
 
 /** Finds a program like execvp(3): without a slash in PATH, otherwise relative to the working directory. */
-export function findProgram({ files, environment, folder }: Start, name: string): string | undefined {
+export function findProgram({ files, environment, folder }: StartContext, name: string): string | undefined {
   if (name === '') return undefined
   if (name.includes('/')) {
     const path = name.startsWith('/') ? name : `${folder}/${name}`
@@ -196,7 +196,7 @@ function clean(path: string): string {
     .join('/')
 }
 
-function missing(what: string, name: string, { environment, folder }: Start): CheckFinding {
+function missing(what: string, name: string, { environment, folder }: StartContext): CheckFinding {
   const where = name.includes('/')
     ? name.startsWith('/')
       ? 'which is not in the image'

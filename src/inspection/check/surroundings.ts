@@ -1,7 +1,7 @@
 import type { CheckFinding } from '../../api/index.ts'
 import type { Filesystem } from './filesystem.ts'
 import { finding } from './finding.ts'
-import type { Program } from './program.ts'
+import type { CheckedProgram } from './program.ts'
 
 // Where TLS libraries and Go look for CAs. (Go, crypto/x509/root_linux.go)
 const authorities = [
@@ -18,7 +18,7 @@ const tlsLibraries = /(?:^|\/)lib(?:ssl|gnutls|mbedtls|wolfssl|nss3|tls)\.so/
 /** Checks what a program needs around it: CAs for TLS, time zones, /tmp. */
 export function checkSurroundings(
   files: Filesystem,
-  programs: readonly Program[],
+  programs: readonly CheckedProgram[],
   environment: ReadonlyMap<string, string>,
 ): readonly CheckFinding[] {
   return [
@@ -30,7 +30,7 @@ export function checkSurroundings(
 
 function checkAuthorities(
   files: Filesystem,
-  programs: readonly Program[],
+  programs: readonly CheckedProgram[],
   environment: ReadonlyMap<string, string>,
 ): readonly CheckFinding[] {
   const told = [environment.get('SSL_CERT_FILE'), ...(environment.get('SSL_CERT_DIR') ?? '').split(':')]
@@ -72,7 +72,7 @@ function checkTimeZone(files: Filesystem, environment: ReadonlyMap<string, strin
   ]
 }
 
-function checkTemporary(files: Filesystem, programs: readonly Program[]): readonly CheckFinding[] {
+function checkTemporary(files: Filesystem, programs: readonly CheckedProgram[]): readonly CheckFinding[] {
   const node = files.find('/tmp')
   if (node === undefined) {
     const user = programs.find(({ file }) => files.contains(file, /(?<!\/var|\/usr)\/tmp/))

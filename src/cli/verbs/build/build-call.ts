@@ -1,7 +1,7 @@
 import type { BuildOptions, Tare } from '../../../index.ts'
 import type { Call } from '../../command.ts'
 import { UsageError } from '../../failure.ts'
-import { formatCheck, type Warning } from '../../render/warnings.ts'
+import { formatCheck, type WarningEvent } from '../../render/warnings.ts'
 import type { BuildFlags } from './build-flags.ts'
 
 type BuildCall = Call<BuildFlags>
@@ -9,7 +9,7 @@ type BuildCall = Call<BuildFlags>
 const methods = ['check', 'outline', 'targets', 'subrequests.describe'] as const
 
 /** What is asked of the Dockerfile instead of a build. */
-export interface Question {
+export interface BuildQuestion {
   readonly method: (typeof methods)[number]
   readonly json: boolean
   /** Findings do not change the exit code. */
@@ -17,7 +17,7 @@ export interface Question {
 }
 
 /** Parses `--call`, `--check` and buildx 0.13's `--print`; undefined for a build. */
-export function readQuestion({ flags, given }: Pick<BuildCall, 'flags' | 'given'>): Question | undefined {
+export function readQuestion({ flags, given }: Pick<BuildCall, 'flags' | 'given'>): BuildQuestion | undefined {
   const text = given.has('print') ? (flags.print ?? '') : (flags.call ?? '')
   const [name = '', ...fields] = text.split(',')
   const isBuild = name === '' || name === 'build'
@@ -49,10 +49,10 @@ export interface Answer {
 
 /** Returns what is asked for. `warnings` are filled while the Dockerfile is checked. */
 export async function answer(
-  { method, json, ignoreStatus }: Question,
+  { method, json, ignoreStatus }: BuildQuestion,
   tare: Tare,
   options: BuildOptions,
-  warnings: readonly Warning[],
+  warnings: readonly WarningEvent[],
 ): Promise<Answer> {
   const texts = await import('../../render/answers.ts')
   const of = (text: string, exitCode = 0) => ({ text, exitCode })

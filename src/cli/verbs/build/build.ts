@@ -4,7 +4,14 @@ import { UsageError } from '../../failure.ts'
 import { progressOutput } from '../../progress-output.ts'
 import { openProgress, type ProgressMode, progressModes } from '../../render/progress.ts'
 import type { Progress } from '../../render/renderer.ts'
-import { formatLeak, formatLine, formatWarnings, isLeak, isUnchecked, type Warning } from '../../render/warnings.ts'
+import {
+  formatLeak,
+  formatLine,
+  formatWarnings,
+  isLeak,
+  isUnchecked,
+  type WarningEvent,
+} from '../../render/warnings.ts'
 import { print, printData, tell } from '../../streams.ts'
 import { answer, readQuestion } from './build-call.ts'
 import { refuseMissingFolder, removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
@@ -30,7 +37,7 @@ export const build = defineVerb({
     for (const path of [iidfile, call.flags['metadata-file']]) if (path !== undefined) refuseMissingFolder(path)
     if (iidfile !== undefined && question === undefined) removeIdFile(iidfile)
     const tare = await call.open()
-    const warnings: Warning[] = []
+    const warnings: WarningEvent[] = []
     const progress = pausable(await openProgress(mode, progressOutput(call)))
     const explained = collectExplanations()
     const report = tee(progress, warnings, call, mode, explained)
@@ -67,7 +74,7 @@ async function shown<T>(progress: Progress, work: () => Promise<T>): Promise<T> 
 }
 
 /** Warnings follow the work, even if it fails. */
-async function withWarnings<T>(warnings: readonly Warning[], call: BuildCall, work: () => Promise<T>): Promise<T> {
+async function withWarnings<T>(warnings: readonly WarningEvent[], call: BuildCall, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } finally {
@@ -90,7 +97,7 @@ async function withExplanations<T>(
 
 function tee(
   progress: Progress,
-  warnings: Warning[],
+  warnings: WarningEvent[],
   { streams, env }: BuildCall,
   mode: ProgressMode,
   explained: Explanations,
