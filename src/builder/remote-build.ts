@@ -2,10 +2,10 @@ import { resolve } from 'node:path'
 import type { BuildOptions } from '../api/index.ts'
 import type { Snapshot } from '../content/layers/index.ts'
 import type { Host } from '../images/index.ts'
-import { TareError } from '../support/index.ts'
+import { silent, TareError } from '../support/index.ts'
 import { contextKey, type Plan } from './plan/index.ts'
 import { findEngine, RemoteBuilder } from './remote/index.ts'
-import { type BuildBases, sharedKey } from './session/index.ts'
+import { type BuildBases, RegistryLogins, sharedKey } from './session/index.ts'
 import type { Tools } from './solve/index.ts'
 
 /** An engine for one build. */
@@ -30,19 +30,29 @@ export function engineOf(host: Host, options: BuildOptions): BuildEngine | undef
       remedy: 'Leave it out, or build here: --builder default.',
     })
   const builder = new RemoteBuilder(address)
+  const { report = silent, signal = new AbortController().signal } = options
+  const logins = new RegistryLogins(host, { report, signal })
   return {
     solve: (plan, tools, bases) =>
       builder.solve(plan, {
         ...{ ...tools, host },
-        pullable: ({ base }) => bases.pullable(base),
+        pullable: ({ base }) => {
+          const reference = bases.pullable(base)
+          if (reference !== undefined) logins.mayRead(reference.split('@')[0]!)
+          return reference
+        },
+        login: (called) => logins.find(called),
         sharedKey: (about) => sharedKey(host, `${about}\0${pathOf(about, options)}`),
-        warn: (message) => options.report?.({ type: 'warning', rule: 'EngineDiffers', message }),
+        warn: (message) => report({ type: 'warning', rule: 'EngineDiffers', message }),
         epoch: plan.output.epoch,
         platform: plan.output.platform,
         hosts: options.hosts ?? [],
         entitlements: [...new Set([...(options.allow ?? []), ...(options.network === 'host' ? ['network.host'] : [])])],
       }),
-    close: () => builder.close(),
+    close: () => {
+      builder.close()
+      logins.close()
+    },
   }
 }
 

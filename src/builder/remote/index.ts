@@ -5,4 +5,5 @@
  * Not here: the engine's address, the image's documents.
  */
 export { findEngine } from './engine/index.ts'
-export { RemoteBuilder, type RemoteTools } from './remote-builder.ts'
+export { RemoteBuilder } from './remote-builder.ts'
+export type { RemoteTools } from './tools.ts'

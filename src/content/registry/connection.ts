@@ -16,7 +16,7 @@ import { TareError } from '../../support/index.ts'
 import type { Login } from './auth/index.ts'
 import { challengesOf, type Door, findDoor } from './door.ts'
 import { type Attempt, RefusedStatus, refused, unreachable, wordsOf } from './failure.ts'
-import { Identities, type Identity, type Purpose } from './identity.ts'
+import { type Delegation, Identities, type Identity, type Purpose } from './identity.ts'
 
 export type RegistryRequest = Omit<HttpRequest, 'url' | 'body' | 'headers'> & {
   /** Relative to the registry (`/v2/…`), or a URL it sent us to. */
@@ -158,6 +158,11 @@ export class Connection {
       throw this.explain(error, purpose)
     })
     return this.base
+  }
+
+  /** Returns how somebody else can be let in here with our login; undefined if we have none, or none is asked for. */
+  async delegate(purpose: Purpose): Promise<Delegation | undefined> {
+    return this.identities.delegate(await this.ping(purpose), purpose, this.attempt(purpose))
   }
 
   attempt({ action, repository, actions }: Purpose): Attempt {

@@ -16,6 +16,13 @@ export interface Purpose {
   readonly lasting?: boolean | undefined
 }
 
+/** How somebody else can be let in with our login. */
+export type Delegation =
+  /** Tokens for the rights that are needed; the password is not part of them. */
+  | { readonly kind: 'token'; readonly user: string; readonly token: (scopes: readonly string[]) => Promise<BearerToken> }
+  /** The login itself: the registry knows no other way. */
+  | { readonly kind: 'password'; readonly user: string; readonly password: string }
+
 /** The authentication of a request. */
 export interface Identity {
   /** The Authorization header; undefined for anonymous requests. */
@@ -76,6 +83,21 @@ export class Identities {
     const token = (await this.tokens.get(key))!
     const forget = () => this.tokens.delete(key)
     return { header: `Bearer ${token.text}`, challenge, source, missing, granted: token.granted, forget }
+  }
+
+  /** Returns how somebody else can be let in with our login; undefined if we have none, or none is asked for. */
+  async delegate(door: Door, purpose: Purpose, attempt: Attempt): Promise<Delegation | undefined> {
+    const { challenge } = door
+    if (challenge === undefined) return undefined
+    const { credentials } = guarded(await this.who(purpose), door)
+    if (credentials === undefined) return undefined
+    const { user = '', password = '', registryToken, source } = credentials
+    if (registryToken !== undefined) return undefined
+    if (challenge.scheme === 'basic') return user === '' ? undefined : { kind: 'password', user, password }
+    const from = { http: this.http, retries: this.retries, registry: door.url, challenge }
+    const token = (scopes: readonly string[]) =>
+      fetchToken(from, scopes, credentials, { ...attempt, credentials: source })
+    return { kind: 'token', user, token }
   }
 
   /**

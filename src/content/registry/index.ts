@@ -13,6 +13,7 @@ export {
   keepCredentials,
 } from './auth/index.ts'
 export type { NamedBy } from './config/index.ts'
+export type { Delegation } from './identity.ts'
 export { openRegistry, type Registry, type RegistryOptions } from './registry.ts'
 export type { Upload, Uploaded } from './upload.ts'
 export type { UploadAhead } from './upload-ahead.ts'

@@ -16,7 +16,7 @@ import type { Credentials } from './auth/index.ts'
 import { findEndpoints, type NamedBy } from './config/index.ts'
 import { download } from './download.ts'
 import { refused, wordsOf } from './failure.ts'
-import type { Purpose } from './identity.ts'
+import type { Delegation, Purpose } from './identity.ts'
 import { hasManifest, isDocument, putManifest, readManifest, resolveManifest } from './manifests.ts'
 import { type EndpointClient, MirroredRepository } from './mirrored-repository.ts'
 import { fetchReferrers } from './referrers.ts'
@@ -207,6 +207,14 @@ export class Registry implements Target {
     const purpose: Purpose = { action: `log in to ${this.host}`, lasting: true }
     discard(await connection.ask({ method: 'GET', path: '/v2/' }, purpose, [200]))
     return connection.identityToken()
+  }
+
+  /** Returns how somebody else can be let in here with our login; undefined if we have none, or none is asked for. */
+  delegate(): Promise<Delegation | undefined> {
+    return this.endpoint.connection.delegate({
+      action: `hand on the login for ${this.host}`,
+      repository: this.repository,
+    })
   }
 
   close(): void {

@@ -1,0 +1,192 @@
+import { randomBytes } from 'node:crypto'
+import { Control, gateway } from '../../buildkit/index.ts'
+import type { MadeLayer } from '../../content/layers/index.ts'
+import { type CallSettings, GrpcError, serveGrpc } from '../../net/grpc/index.ts'
+import { TareError } from '../../support/index.ts'
+import type { Plan } from '../plan/index.ts'
+import { differencesOf } from './differences.ts'
+import type { Engine, EngineFacts } from './engine/index.ts'
+import { explainFailure } from './failure.ts'
+import { type Marshalled, marshalPlan } from './llb/index.ts'
+import type { Offers } from './offers.ts'
+import { EngineProgress } from './progress.ts'
+import { hostsFor } from './requirements.ts'
+import { type Expected, historyFor } from './result.ts'
+import { type ResultWay, receiveOverSession, throughDaemon } from './results.ts'
+import { agentService, filesService, healthService, loginsService, secretsService } from './session/index.ts'
+import type { RemoteTools } from './tools.ts'
+
+export interface RunFacts {
+  readonly engine: Engine
+  readonly facts: EngineFacts
+  readonly plan: Plan
+  readonly tools: RemoteTools
+  readonly offers: Offers
+  readonly expected: Expected
+}
+
+// For what an engine says after a build.
+const patience = 5000
+
+/** One build of one platform on an engine. */
+export class RemoteRun {
+  private readonly on: RunFacts
+  private readonly ref = randomBytes(16).toString('hex')
+  private readonly session = randomBytes(16).toString('hex')
+  /** Ends the build's calls. */
+  private readonly stop = new AbortController()
+  /** Ends the report, which says what failed after the build has. */
+  private readonly over = new AbortController()
+  private readonly signal: AbortSignal
+  private readonly progress: EngineProgress
+
+  constructor(on: RunFacts) {
+    this.on = on
+    this.signal = AbortSignal.any([on.tools.signal, this.stop.signal])
+    this.progress = new EngineProgress(on.tools.steps, on.tools.run.hidden)
+  }
+
+  async run(): Promise<readonly MadeLayer[]> {
+    const { engine, facts, tools, expected } = this.on
+    const { host } = tools
+    const { signal } = this
+    const result = facts.exportsLayers
+      ? receiveOverSession({ host, expected, signal })
+      : throughDaemon(engine, { host, expected, signal })
+    let close: (() => void) | undefined
+    let following: Promise<void> = Promise.resolve()
+    try {
+      await result.begin()
+      close = await this.openSession(result)
+      following = this.follow()
+      following.catch(() => {})
+      const response = await this.solve(result)
+      await this.soon(following, 'does not end its report')
+      return await result.finish(response)
+    } catch (error) {
+      tools.signal.throwIfAborted()
+      await this.soon(following, 'does not end its report').catch(() => {})
+      const own = this.stop.signal.aborted ? this.stop.signal.reason : error
+      throw explainFailure(own, this.progress.failure, engine.name)
+    } finally {
+      this.progress.end(tools.signal.aborted ? 'canceled' : 'failed', 'the engine did not finish it')
+      close?.()
+      this.stop.abort(new Error('the build is over'))
+      this.over.abort(new Error('the build is over'))
+      await result.close()
+    }
+  }
+
+  private async openSession(result: ResultWay): Promise<() => void> {
+    const { engine, offers, tools } = this.on
+    const violation = (error: TareError) => this.stop.abort(error)
+    const handlers = [
+      ...healthService(),
+      ...filesService(async (name) => offers.filesNamed(name), violation),
+      ...secretsService(tools.run.secret),
+      ...agentService(tools.run.agent),
+      ...loginsService(tools.login),
+      ...result.handlers,
+    ]
+    const { session: id, signal } = this
+    const sharedKey = tools.sharedKey('session')
+    const socket = await engine.session({ id, sharedKey, methods: handlers.map(({ path }) => path), signal })
+    const served = serveGrpc(socket, handlers)
+    return () => served.close()
+  }
+
+  private async follow(): Promise<void> {
+    const { ref } = this
+    const signal = AbortSignal.any([this.on.tools.signal, this.over.signal])
+    try {
+      for await (const status of this.on.engine.control.serverStream(Control.method.status, { ref }, { signal }))
+        this.progress.tell(status)
+    } catch (error) {
+      // Whatever it is, the build itself says so as well.
+      if (!(error instanceof GrpcError) && !signal.aborted) throw error
+    }
+  }
+
+  private async solve(result: ResultWay): Promise<Readonly<Record<string, string>>> {
+    const { ref, session, signal } = this
+    const { control } = this.on.engine
+    const { type, attrs } = result.exporter
+    const solving = control.unary(
+      Control.method.solve,
+      {
+        ...{ ref, session, entitlements: [...this.on.tools.entitlements] },
+        exporter: type,
+        exporterAttrs: { ...attrs },
+        exporters: [{ type, attrs: { ...attrs } }],
+      },
+      { signal },
+    )
+    const building = this.build({ signal, metadata: { 'buildkit-controlapi-buildid': ref } })
+    // Whichever fails first ends the other.
+    building.catch((error: unknown) => this.stop.abort(error))
+    const response = await Promise.race([solving, building.then(() => solving)])
+    // Both are over at the same time: an engine that has not waited for its frontend has not built what it was asked for.
+    await this.soon(building, 'ended the build before it was told what to build')
+    return response.exporterResponse
+  }
+
+  /** Waits for what has to be over by now. Rejects with `ENGINE_INVALID` if it is not. */
+  private async soon(work: Promise<void>, fault: string): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      const error = new TareError('ENGINE_INVALID', `the engine ${this.on.engine.name} ${fault}`)
+      timer = setTimeout(() => reject(error), patience)
+    })
+    try {
+      await Promise.race([work, late])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** Acts as the frontend of the build: says what to make, and returns it. */
+  private async build(settings: CallSettings): Promise<void> {
+    const { engine, tools, expected } = this.on
+    const { LLBBridge } = gateway
+    const { llbCaps } = await engine.control.unary(LLBBridge.method.ping, {}, settings)
+    const known = new Set(llbCaps.filter(({ enabled }) => enabled).map(({ id }) => id))
+    const { definition, operations } = this.marshal(known)
+    this.progress.know(operations)
+    for (const message of differencesOf(known, operations.values())) tools.warn(message)
+    const request = { definition, allowResultReturn: true, allowResultArrayRef: true, evaluate: true }
+    const solved = await engine.control.unary(LLBBridge.method.solve, request, settings)
+    const id =
+      solved.result?.result.case === 'ref' ? solved.result.result.value.id : (solved.result?.result.value ?? solved.ref)
+    const { os, architecture, variant } = tools.platform
+    const config = {
+      ...{ os, architecture, ...(variant === undefined ? {} : { variant }) },
+      ...{ config: {}, rootfs: { type: 'layers', diff_ids: [] }, history: historyFor(expected) },
+    }
+    await engine.control.unary(
+      LLBBridge.method.return,
+      {
+        result: {
+          result: { case: 'ref', value: { id } },
+          metadata: { 'containerimage.config': Buffer.from(JSON.stringify(config)) },
+        },
+      },
+      settings,
+    )
+  }
+
+  private marshal(llb: ReadonlySet<string>): Marshalled {
+    const { plan, tools, offers, engine, facts } = this.on
+    const marshalled = marshalPlan(plan, {
+      platform: tools.platform,
+      capabilities: { engine: engine.name, llb },
+      session: this.session,
+      source: (id) => offers.source(id),
+      archives: (id) => offers.archives(id),
+      mayRecall: tools.mayRecall,
+      run: { ...tools.run, hosts: hostsFor(tools.hosts, facts.gateway) },
+      epoch: tools.epoch,
+    })
+    if (marshalled === undefined) throw new Error('a plan without anything to make')
+    return marshalled
+  }
+}

@@ -1,0 +1,28 @@
+import type { Snapshots } from '../../content/layers/index.ts'
+import type { Host } from '../../images/index.ts'
+import type { Platform } from '../../oci/index.ts'
+import type { Steps } from '../../support/index.ts'
+import type { Operation } from '../plan/index.ts'
+import type { RunSettings } from '../solve/index.ts'
+import type { OfferTools } from './offers.ts'
+import type { hostsFor } from './requirements.ts'
+import type { OfferedLogin } from './session/index.ts'
+
+/** What remote steps work with: everything from outside. */
+export interface RemoteTools extends OfferTools {
+  readonly host: Host
+  readonly snapshots: Snapshots
+  readonly steps: Steps
+  readonly mayRecall: (operation: Operation) => boolean
+  readonly run: RunSettings
+  readonly hosts: Parameters<typeof hostsFor>[0]
+  readonly epoch?: number | undefined
+  readonly platform: Platform
+  /** What RUN may do: `network.host`, `security.insecure`. */
+  readonly entitlements: readonly string[]
+  /** Returns how the engine is let in at a registry. */
+  readonly login: (host: string) => Promise<OfferedLogin | undefined>
+  readonly signal: AbortSignal
+  /** Called with what the engine does otherwise than this machine would. */
+  readonly warn: (message: string) => void
+}
