@@ -49,14 +49,14 @@ export function layerOfStep(store: Store, key: string): Digest | undefined {
   }
 }
 
-/** Removes what neither an image nor the build cache (steps and bases) needs. */
+/** Returns the layers that were unpacked to inspect an image that is not in the store. */
 export function inspectedLayers(store: Store): readonly Digest[] {
   return store.records
     .all('inspected')
     .flatMap(({ key }) => (isDigest(`sha256:${key}`) ? [`sha256:${key}` as const] : []))
 }
 
-/** An artifact's config has none. */
+/** Removes what neither an image nor the build cache needs; the cache is steps, bases and inspected layers. */
 export function collectGarbage(store: Store): { readonly removed: readonly Digest[]; readonly bytes: number } {
   return store.collect(
     new Set([...blobsOfImages(store), ...layersOfSteps(store), ...blobsOfBases(store), ...inspectedLayers(store)]),
@@ -69,16 +69,13 @@ function diffIdsOf(store: Store, config: Descriptor): readonly Digest[] {
       ? parseImageConfig(store.blobs.read(config.digest), config.digest).diffIds
       : []
   } catch (error) {
-    // The blobs found to be needed, and the documents already visited.
+    // An artifact's config has none.
     if (error instanceof TareError) return []
     throw error
   }
 }
 
-/**
- * Keeps an image's original documents: its index, and what the index lists besides images. Its compressed layers are not in the
- * store.
- */
+/** The blobs found to be needed, and the documents already visited. */
 interface Search {
   readonly store: Store
   readonly needed: Set<Digest>
@@ -86,7 +83,10 @@ interface Search {
   readonly originals: Set<Digest>
 }
 
-/** The store may hold some of the layers it refers to in compressed form. */
+/**
+ * Keeps an image's original documents: its index, and what the index lists besides images. Its compressed layers are not in
+ * the store.
+ */
 function followOriginal(search: Search, blob: Descriptor): void {
   const { store, needed, originals } = search
   if (originals.has(blob.digest)) return

@@ -5,28 +5,30 @@ import type { FileExtent } from './types.ts'
 /** A file in an archive. */
 export interface Item {
   readonly size: number
-  /** Returns the first `length` bytes, or all if there are fewer. */
+  /** Where its bytes are on disk, in one piece; may be read until the archive is closed. Undefined if they are not. */
   readonly at?: FileExtent | undefined
-  /**
-   * The files of an archive by name, whether it is a tar or a folder. Names have no `./`, and are never followed out of the
-   * archive.
-   */
+  /** Returns the first `length` bytes, or all if there are fewer. */
   head(length: number): Promise<Uint8Array>
   open(): Bytes
 }
 
-/** The archive's name in messages. */
+/**
+ * The files of an archive by name, whether it is a tar or a folder. Names have no `./`, and are never followed out of the
+ * archive.
+ */
 export interface ArchiveFiles {
-  /** Returns the file with this name, following links; undefined if there is none. Rejects with `ARCHIVE_PATH_ESCAPES`. */
+  /** The archive's name in messages. */
   readonly label: string
-  /** Lists names that help to identify the archive: a folder's top level, or everything in a tar. */
+  /**
+   * Returns the file with this name, following links; undefined if there is none. Rejects with `ARCHIVE_PATH_ESCAPES`.
+   */
   find(path: string): Promise<Item | undefined>
-  /** Returns a file or rejects with `ARCHIVE_MEMBER_MISSING`. `namedBy` is the document that refers to it. */
+  /** Lists names that help to identify the archive: a folder's top level, or everything in a tar. */
   names(): Promise<readonly string[]>
   close(): Promise<void>
 }
 
-/** Reads a document whole. Rejects with `ARCHIVE_INVALID` if it is too large to be one. */
+/** Returns a file or rejects with `ARCHIVE_MEMBER_MISSING`. `namedBy` is the document that refers to it. */
 export async function need(shelf: ArchiveFiles, path: string, namedBy: string): Promise<Item> {
   const item = await shelf.find(path)
   if (item !== undefined) return item
@@ -35,17 +37,14 @@ export async function need(shelf: ArchiveFiles, path: string, namedBy: string): 
   })
 }
 
-/** Adds the archive's name to an error from a room that does not know it. */
+/** Reads a document whole. Rejects with `ARCHIVE_INVALID` if it is too large to be one. */
 export async function readDocument(shelf: ArchiveFiles, item: Item, name: string): Promise<Buffer> {
   if (item.size > documentLimit)
     throw invalid(shelf, `its ${name} has ${item.size} bytes, and the limit for a document is ${documentLimit}`)
   return collect(item.open(), documentLimit)
 }
 
-/**
- * Normalizes a name within the archive. Throws `ARCHIVE_PATH_ESCAPES` if it is absolute or leads out: honest tools write no such
- * names, and following them would read the host's files. `from` is the folder it is relative to.
- */
+/** Adds the archive's name to an error from a room that does not know it. */
 export function withLabel(label: string, error: unknown): unknown {
   if (!(error instanceof TareError)) return error
   return new TareError(error.code, `${label}: ${error.message}`, { remedy: error.remedy, cause: error })

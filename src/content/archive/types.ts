@@ -64,7 +64,7 @@ export interface OpenOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Size of the plain tar, if known without decompressing it. */
+/** `size` bytes of a file on disk, from `offset`. */
 export interface FileExtent {
   readonly path: string
   readonly offset: number
@@ -73,38 +73,35 @@ export interface FileExtent {
 
 export interface ArchiveLayer {
   readonly diffId: Digest
-  /**
-   * Returns the layer as a plain tar, decompressing it if necessary. The consumer verifies it against `diffId`, as every Target
-   * does.
-   */
+  /** Size of the plain tar, if known without decompressing it. */
   readonly size?: number
-  /** An image of an archive, with everything a store needs. */
+  /** Size of the layer in the archive, which may be compressed. */
   readonly stored: number
-  /** Its names in the archive, in order. */
+  /** Where the plain tar is on disk; may be read until the archive is closed. */
   readonly at?: FileExtent | undefined
-  /** Images with the same group are one image for several platforms. */
+  /**
+   * Returns the layer as a plain tar, decompressing it if necessary. The consumer verifies it against `diffId`, as every
+   * Target does.
+   */
   open(): Promise<Bytes>
 }
 
-/** Its digest is the image ID. */
+/** An image of an archive, with everything a store needs. */
 export interface ArchiveImage {
-  /** One for each diff ID of the config, lowest first. */
+  /** Its names in the archive, in order. */
   readonly names: readonly Reference[]
-  /** An open archive. As a Source it provides the names and blobs of its OCI layout, if it has one. */
+  /** Images with the same group are one image for several platforms. */
   readonly group: string
   readonly platform: Platform
-  /**
-   * Returns all images; of an index, one for each platform. Rejects with `ARCHIVE_INVALID`, `ARCHIVE_MEMBER_MISSING`,
-   * `ARCHIVE_PATH_ESCAPES`, `BLOB_CORRUPT`.
-   */
+  /** Its digest is the image ID. */
   readonly config: Descriptor
   readonly configBytes: Buffer
   readonly configuration: ImageConfig
-  /** Returns what its index.json refers to; empty if it has none. */
+  /** One for each diff ID of the config, lowest first. */
   readonly layers: readonly ArchiveLayer[]
 }
 
-/** Closes the file and removes what was unpacked to the scratch folder. Safe to call twice. */
+/** An open archive. As a Source it provides the names and blobs of its OCI layout, if it has one. */
 export interface ArchiveSource extends Source {
   /**
    * Returns all images; of an index, one for each platform. Rejects with `ARCHIVE_INVALID`, `ARCHIVE_MEMBER_MISSING`,

@@ -23,14 +23,15 @@ export interface DockerArchiveImage {
   readonly source: Source
   readonly root: Descriptor
   readonly plain: boolean
-  /**
-   * Opens an image of a docker-archive, by its name or because it is the only one. The format itself has no registry-style
-   * manifest; Docker 25 and later save one in addition, which is used if present.
-   */
+  /** Its layers, if no manifest in the archive describes them; they may be compressed nonetheless. */
   readonly layers?: readonly ArchiveLayer[]
 }
 
-/** Returns the image's manifest in the archive's OCI layout, if it has one. */
+/**
+ * Opens an image of a docker-archive, by its name or because it is the only one. The format itself has no registry-style
+ * manifest; Docker 25 and later save one in addition, which is used if present. With `inPlace`, a compressed layer is not
+ * measured: the manifest has its size in the archive.
+ */
 export async function sourceOfDockerArchive(
   archive: ArchiveSource,
   path: string,
@@ -73,7 +74,7 @@ function chooseImage(images: readonly ArchiveImage[], path: string, wanted: stri
   throw new TareError('IMAGE_UNKNOWN', `there is no image ${wanted} in ${path}`, { remedy: `It contains ${names}.` })
 }
 
-/** Returns what its index.json refers to, including nested indexes. */
+/** Returns the image's manifest in the archive's OCI layout, if it has one. */
 async function manifestOf(
   archive: ArchiveSource,
   config: Digest,

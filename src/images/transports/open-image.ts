@@ -45,7 +45,7 @@ export async function openImage(host: Host, transport: Transport, call: Registry
   }
 }
 
-/** For unpacking a compressed archive; a folder or a plain tar is read in place and needs none. */
+/** An image in a file or folder, opened for inspection where it is. */
 export interface ImageInPlace extends OpenedImage {
   /** Returns where a blob is on disk, unverified. */
   readonly locate: ArchiveSource['locate']

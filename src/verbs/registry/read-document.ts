@@ -16,15 +16,12 @@ import {
   parsePlatform,
 } from '../../oci/index.ts'
 
-/**
- * Reads what a name points to, in its registry or another transport: the digest, the manifest or index verbatim, or the config
- * verbatim.
- */
+/** Returns the digest that a name points to, in its registry or another transport. */
 export async function readDigest(host: Host, options: DocumentOptions): Promise<Digest> {
   return withChosen(host, options, false, async (_, chosen) => chosen.digest)
 }
 
-/** A config belongs to one platform: without --platform, this machine's. */
+/** Returns the manifest or index that a name points to, verbatim. */
 export async function readManifest(host: Host, options: DocumentOptions): Promise<string> {
   const what = `the manifest of ${options.name}`
   return withChosen(host, options, false, async (source, chosen) => {
@@ -34,7 +31,7 @@ export async function readManifest(host: Host, options: DocumentOptions): Promis
   })
 }
 
-/** For an image of the store, returns the registry's form, which others know. */
+/** Returns an image's config, verbatim. A config belongs to one platform: without `platform`, this machine's. */
 export async function readConfig(host: Host, options: DocumentOptions): Promise<string> {
   return withChosen(host, options, true, async (source, chosen) => {
     const { configBytes } = await readCompressed(source, chosen, options.name)
