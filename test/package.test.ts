@@ -198,6 +198,10 @@ test('a program that misuses an option or a code does not compile', () => {
   expect(wrong(`await tare.images.save({ names: ['app'], to: { path: 'x' } })`)).toBe('')
   expect(wrong(`await tare.images.save({ names: 'app', to: { path: 'x' } })`)).toContain('TS2322')
   expect(wrong(`await tare.build({ context: { kind: 'empty' }, tag: 'app' })`)).toContain('TS2561')
+  expect(wrong(`await tare.images.list({ filters: ['dangling=true', 'label=a=b', 'until=24h'] })`)).toBe('')
+  expect(wrong(`await tare.images.list({ filters: ['colour=red'] })`)).toContain('TS2322')
+  expect(wrong(`await tare.cache.usage({ filters: ['type=exec.cachemount', 'inuse', 'id~=^ab'] })`)).toBe('')
+  expect(wrong(`await tare.cache.prune({ filters: ['label=a'] })`)).toContain('TS2322')
   expect(wrong(`const other: TareErrorCode = 'STORE_FUL'; return other`)).toContain('TS2820')
 })
 

@@ -1,5 +1,6 @@
 import type { ContainerConfig, Digest } from '../oci/index.ts'
 import type { CallOptions } from './call.ts'
+import type { ImageFilter } from './filters.ts'
 
 /** An image of the store as a list shows it. One for each name; a nameless one has none. */
 export interface ImageSummary {
@@ -35,8 +36,11 @@ export interface ListOptions extends CallOptions {
   readonly platforms?: boolean | undefined
   /** `alpine` (any tag) or `alpine:3.19`: only these; with `*` as in a path. Default: all. */
   readonly reference?: string | undefined
-  /** `dangling=true`, `label=k=v`, `before=ref`, `since=ref`, `reference=pattern`, `until=…`. All have to hold, but of several references one, `reference` above among them. Default: none. Rejects with `FILTER_INVALID`. */
-  readonly filters?: readonly string[] | undefined
+  /**
+   * Such as `dangling=true` or `label=KEY=VALUE`. All have to hold, but of several references one, `reference` above among them.
+   * Default: none. Rejects with `FILTER_INVALID`.
+   */
+  readonly filters?: readonly ImageFilter[] | undefined
 }
 
 /** The members and their order are those of `docker image inspect`. */
@@ -80,12 +84,12 @@ export interface RemoveOptions extends CallOptions {
 /** What happened, in order. */
 export type Removal = { readonly untagged: string } | { readonly deleted: Digest }
 
-/** What `images.prune` takes, and with bounds `cache.prune`. */
+/** What `images.prune` takes. */
 export interface PruneOptions extends CallOptions {
   /** Also images that have a name. Default: false. */
   readonly all?: boolean | undefined
-  /** `until=24h` (or a time), and for images `label=k=v`, `dangling=…`, for the cache `type=…`. Default: none. Rejects with `FILTER_INVALID`. */
-  readonly filters?: readonly string[] | undefined
+  /** Such as `until=24h` or `label!=keep`: only images for which all hold. Default: none. Rejects with `FILTER_INVALID`. */
+  readonly filters?: readonly ImageFilter[] | undefined
 }
 
 /** What pruning removed. */

@@ -1,7 +1,7 @@
 import type { Digest } from '../oci/index.ts'
 import type { LocalCache, RegistryCache } from './builds/build-cache.ts'
 import type { CallOptions, LoginCallOptions } from './call.ts'
-import type { PruneOptions } from './images.ts'
+import type { CacheFilter } from './filters.ts'
 
 /** What `tare version` shows. */
 export interface VersionInfo {
@@ -42,7 +42,11 @@ export interface CacheMountSummary {
 }
 
 /** What `cache.prune` takes. Sizes are bytes. Without a bound everything goes that nothing needs and the filters let through. */
-export interface CachePruneOptions extends PruneOptions {
+export interface CachePruneOptions extends CallOptions {
+  /** Accepted for symmetry with docker; what nothing needs goes in either case. Default: false. */
+  readonly all?: boolean | undefined
+  /** Such as `until=24h` or `type=exec.cachemount`: only what all of them let through. Default: none. Rejects with `FILTER_INVALID`. */
+  readonly filters?: readonly CacheFilter[] | undefined
   /** The cache takes up no more than this afterwards. Default: no bound. */
   readonly maxUsedSpace?: number | undefined
   /** This much of the cache always stays. Default: 0. */
@@ -53,8 +57,8 @@ export interface CachePruneOptions extends PruneOptions {
 
 /** What `cache.usage` takes. */
 export interface CacheUsageOptions extends CallOptions {
-  /** `until=24h`, `type=…`, `inuse`, `id~=…`. Default: none. Rejects with `FILTER_INVALID`. */
-  readonly filters?: readonly string[] | undefined
+  /** Such as `until=24h` or `type=exec.cachemount`. Default: none. Rejects with `FILTER_INVALID`. */
+  readonly filters?: readonly CacheFilter[] | undefined
 }
 
 /** What the store takes up on disk. Sizes are bytes. */

@@ -163,9 +163,14 @@ export const runOptions: Shape<RunOptions> = {
   started: callback(),
 }
 
-export const listOptions: Shape<ListOptions> = { ...callOptions, reference: text, filters: texts, platforms: flag }
+export const listOptions: Shape<ListOptions> = {
+  ...callOptions,
+  reference: text,
+  filters: list(word()),
+  platforms: flag,
+}
 export const removeOptions: Shape<RemoveOptions> = { ...callOptions, names: required(texts), force: flag }
-export const pruneOptions: Shape<PruneOptions> = { ...callOptions, all: flag, filters: texts }
+export const pruneOptions: Shape<PruneOptions> = { ...callOptions, all: flag, filters: list(word()) }
 export const saveOptions: Shape<SaveOptions> = {
   ...callOptions,
   names: required(texts),

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { type HostBench, hostBench } from '../../../test/kit/hosts.ts'
+import type { ImageFilter } from '../../api/index.ts'
 import { readTime } from '../../images/image-filters.ts'
 import { findImage } from '../../images/stored-image.ts'
 import { images } from './images.ts'
@@ -21,7 +22,7 @@ async function shelf(): Promise<HostBench> {
 }
 
 async function list(bench: HostBench, ...filters: string[]): Promise<string[]> {
-  return (await images(bench.host, { filters })).map(({ repository, tag }) =>
+  return (await images(bench.host, { filters: filters as ImageFilter[] })).map(({ repository, tag }) =>
     repository === undefined ? '<none>' : `${repository}:${tag}`,
   )
 }

@@ -1,7 +1,7 @@
 import { setImmediate as takeTurn } from 'node:timers/promises'
 import type { PruneOptions, PruneResult, Removal } from '../../api/index.ts'
 import type { Host } from '../../images/index.ts'
-import { filterImages, readImages, sweep, takeNames } from '../../images/index.ts'
+import { filterImages, readFilters, readImages, sweep, takeNames } from '../../images/index.ts'
 
 /** Removes unnamed images, or with `all` every image. Layers of cached steps are kept. */
 export async function prune(
@@ -9,10 +9,11 @@ export async function prune(
   { all = false, filters = [], signal }: PruneOptions = {},
 ): Promise<PruneResult> {
   const wantsAll = all || filters.some((filter) => /^dangling=(?:false|0|f)$/i.test(filter))
+  const found = readImages(host.store, host.platform)
+  // All of them are checked; `dangling` is what `wantsAll` says already.
+  readFilters(filters, host, found)
   const rest = filters.filter((filter) => !filter.startsWith('dangling='))
-  const doomed = filterImages(host, readImages(host.store, host.platform), rest).filter(
-    ({ names }) => wantsAll || names.length === 0,
-  )
+  const doomed = filterImages(host, found, rest).filter(({ names }) => wantsAll || names.length === 0)
   const removed: Removal[] = []
   for (const image of doomed) {
     await takeTurn()

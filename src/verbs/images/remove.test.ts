@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { faultsOf } from '../../../test/kit/check-store.ts'
 import { type HostBench, hostBench } from '../../../test/kit/hosts.ts'
+import type { CacheFilter, ImageFilter } from '../../api/index.ts'
 import { findImage } from '../../images/stored-image.ts'
 import { diskUsage } from '../cache/disk-usage.ts'
 import { pruneBuildCache } from '../cache/prune-build-cache.ts'
@@ -116,12 +117,13 @@ test('prune obeys its filters', async () => {
   await bench.build('a', ['FROM scratch', 'LABEL keep=yes', 'COPY f /'], { files: { f: '' } })
   bench.later()
   await bench.build('b', ['FROM scratch', 'COPY f /b'])
-  const pruned = (filters: string[]) => prune(bench.host, { all: true, filters })
+  const pruned = (filters: string[]) => prune(bench.host, { all: true, filters: filters as ImageFilter[] })
   expect((await pruned(['label=keep=no'])).removed).toEqual([])
   expect((await pruned(['until=2h'])).removed).toEqual([])
   expect((await pruned(['label!=keep'])).removed[0]).toEqual({ untagged: 'b:latest' })
   expect(await names(bench)).toEqual(['a:latest'])
-  await expect(pruned(['nonsense=1'])).rejects.toMatchObject({ code: 'FILTER_INVALID' })
+  for (const wrong of [['nonsense=1'], ['dangling=maybe'], ['dangling=true', 'dangling=false']])
+    await expect(pruned(wrong)).rejects.toMatchObject({ code: 'FILTER_INVALID' })
   expect(await names(bench)).toEqual(['a:latest'])
 })
 
@@ -149,7 +151,9 @@ test('the build cache knows only one filter', async () => {
   expect((await pruneBuildCache(bench.host, { filters: ['until=1h'] })).removed).toEqual([])
   expect(bench.store.records.all('steps').length).toBe(1)
   for (const filter of ['label=x', 'until=soon', 'until'])
-    await expect(pruneBuildCache(bench.host, { filters: [filter] })).rejects.toMatchObject({ code: 'FILTER_INVALID' })
+    await expect(pruneBuildCache(bench.host, { filters: [filter as CacheFilter] })).rejects.toMatchObject({
+      code: 'FILTER_INVALID',
+    })
 })
 
 test('while another process builds, what it made is not collected', async () => {

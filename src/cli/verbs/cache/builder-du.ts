@@ -1,4 +1,4 @@
-import type { CacheUsageObject } from '../../../index.ts'
+import type { CacheFilter, CacheUsageObject } from '../../../index.ts'
 import { defineVerb } from '../../command.ts'
 import { printListing } from '../../print-listing.ts'
 import { print } from '../../streams.ts'
@@ -26,7 +26,10 @@ export const builderDu = defineVerb({
   },
   run: async ({ flags, ...call }) => {
     const tare = await call.open()
-    const { objects, total, reclaimable } = await tare.cache.usage({ filters: flags.filter, signal: call.signal })
+    const { objects, total, reclaimable } = await tare.cache.usage({
+      filters: flags.filter as readonly CacheFilter[],
+      signal: call.signal,
+    })
     const now = Date.now()
     const columns = ['ID', 'Type', 'Reclaimable', 'Size', 'LastAccessed', ...(flags.verbose ? ['Description'] : [])]
     await printListing(

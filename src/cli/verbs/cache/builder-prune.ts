@@ -1,3 +1,4 @@
+import type { CacheFilter } from '../../../index.ts'
 import { type Call, defineVerb } from '../../command.ts'
 import { Failure, UsageError } from '../../failure.ts'
 import { type FlagTable, sizeOf } from '../../flags.ts'
@@ -45,7 +46,12 @@ export const builderPrune = defineVerb({
     const what = flags.all ? 'all build cache' : 'all dangling build cache'
     if (!flags.force && !(await confirm(`WARNING! This will remove ${what}. `, call))) return 0
     const tare = await call.open()
-    const result = await tare.cache.prune({ all: flags.all, filters: flags.filter, ...bounds, signal })
+    const result = await tare.cache.prune({
+      all: flags.all,
+      filters: flags.filter as readonly CacheFilter[],
+      ...bounds,
+      signal,
+    })
     await print(streams, formatPruned('Deleted build cache objects', result))
     return 0
   },

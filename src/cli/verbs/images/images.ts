@@ -1,4 +1,4 @@
-import type { ImageSummary } from '../../../index.ts'
+import type { ImageFilter, ImageSummary } from '../../../index.ts'
 import { defineVerb } from '../../command.ts'
 import { UsageError } from '../../failure.ts'
 import { printListing } from '../../print-listing.ts'
@@ -31,7 +31,12 @@ export const images = defineVerb({
   run: async ({ args, flags, ...call }) => {
     if (flags.tree) refuseWithTree(flags)
     const tare = await call.open()
-    const options = { reference: args[0], filters: flags.filter, platforms: flags.tree, signal: call.signal }
+    const options = {
+      reference: args[0],
+      filters: flags.filter as readonly ImageFilter[],
+      platforms: flags.tree,
+      signal: call.signal,
+    }
     const found = await tare.images.list(options)
     if (flags.tree) {
       await print(call.streams, imageTree(found, flags['no-trunc']))

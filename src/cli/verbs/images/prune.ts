@@ -1,3 +1,4 @@
+import type { ImageFilter } from '../../../index.ts'
 import { defineVerb } from '../../command.ts'
 import { print } from '../../streams.ts'
 import { confirm, formatPruned } from './prune-report.ts'
@@ -14,7 +15,11 @@ export const prune = defineVerb({
     const what = flags.all ? 'all images' : 'all dangling images'
     if (!flags.force && !(await confirm(`WARNING! This will remove ${what}.\n`, call))) return 0
     const tare = await call.open()
-    const result = await tare.images.prune({ all: flags.all, filters: flags.filter, signal: call.signal })
+    const result = await tare.images.prune({
+      all: flags.all,
+      filters: flags.filter as readonly ImageFilter[],
+      signal: call.signal,
+    })
     await print(call.streams, formatPruned('Deleted Images', result))
     return 0
   },
