@@ -1,5 +1,6 @@
 // Builds the command line as CommonJS, which Node loads in half the time of ES modules: main.cjs contains what every call needs,
 // and each file in parts/ what only some need.
+import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join, posix } from 'node:path'
 import { build } from 'esbuild'
@@ -32,7 +33,14 @@ export async function buildCommandLine({ main, library, quick, folder }) {
   const modules = new Map(outputFiles.map(({ path, text }) => [basename(path), text]))
   const files = intoFiles(modules.keys(), quick, metafile)
   mkdirSync(join(folder, 'parts'), { recursive: true })
-  for (const file of files.keys()) writeFileSync(join(folder, file), await translate(file, { modules, files }))
+  const hash = createHash('sha256')
+  for (const file of files.keys()) {
+    const code = await translate(file, { modules, files })
+    writeFileSync(join(folder, file), code)
+    hash.update(code)
+  }
+  // What was compiled from these files is kept under this name.
+  writeFileSync(join(folder, 'id'), hash.digest('hex').slice(0, 16))
 }
 
 /** Maps each file to the modules in it: main.cjs to what every call needs, and each other file to what the same verbs need. */
