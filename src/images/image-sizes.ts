@@ -1,6 +1,5 @@
 import { Snapshots } from '../content/layers/index.ts'
 import type { Store } from '../content/store/index.ts'
-import { contentSize } from '../files/layer/index.ts'
 import { familiarName, type Reference } from '../oci/index.ts'
 import type { StoredImage } from './stored-image.ts'
 
@@ -21,7 +20,7 @@ export function layerSizes(
 ): readonly number[] {
   const snapshots = new Snapshots(store)
   return config.diffIds.map((diffId, i) => {
-    if (store.blobs.has(diffId)) return contentSize(snapshots.index(diffId))
+    if (store.blobs.has(diffId)) return snapshots.contentSize(diffId)
     const blob = manifest.layers[i]
     return blob === undefined || blob.digest === diffId ? 0 : blob.size
   })

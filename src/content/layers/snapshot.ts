@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
 import {
+  contentSize,
   decodeIndex,
   encodeIndex,
   indexLayer,
   type LayerIndex,
   mergeLayers,
+  readContentSize,
   type StoredLayer,
   withLayer,
 } from '../../files/layer/index.ts'
@@ -13,6 +15,9 @@ import { Tree } from '../../files/tree/index.ts'
 import { type Descriptor, type Digest, hexOf } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
 import type { Store } from '../store/index.ts'
+
+// The first line of an index is shorter.
+const longestHead = 512
 
 /** A layer of a snapshot. */
 export interface SnapshotLayer {
@@ -106,6 +111,12 @@ export class Snapshots {
       this.indexes.set(diffId, index)
     }
     return index
+  }
+
+  /** Returns the bytes of the layer's files. The first line of its index says so. */
+  contentSize(diffId: Digest): number {
+    const start = this.store.records.recallStart('layers', hexOf(diffId), longestHead)
+    return (start === undefined ? undefined : readContentSize(start, diffId)) ?? contentSize(this.index(diffId))
   }
 
   /** Returns all indexes that were used. */

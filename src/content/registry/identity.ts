@@ -19,7 +19,11 @@ export interface Purpose {
 /** How somebody else can be let in with our login. */
 export type Delegation =
   /** Tokens for the rights that are needed; the password is not part of them. */
-  | { readonly kind: 'token'; readonly user: string; readonly token: (scopes: readonly string[]) => Promise<BearerToken> }
+  | {
+      readonly kind: 'token'
+      readonly user: string
+      readonly token: (scopes: readonly string[]) => Promise<BearerToken>
+    }
   /** The login itself: the registry knows no other way. */
   | { readonly kind: 'password'; readonly user: string; readonly password: string }
 

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeFolder, type ProcessFiles, privately } from '../../disk/index.ts'
 import { explainWriteFailure } from './failures.ts'
@@ -50,6 +50,20 @@ export class Records {
       return readFileSync(this.path(kind, key))
     } catch {
       return undefined
+    }
+  }
+
+  /** Returns the first `length` bytes of a record, or all if there are fewer. */
+  recallStart(kind: RecordKind, key: string, length: number): Buffer | undefined {
+    let fd: number | undefined
+    try {
+      fd = openSync(this.path(kind, key), 'r')
+      const start = Buffer.alloc(length)
+      return start.subarray(0, readSync(fd, start))
+    } catch {
+      return undefined
+    } finally {
+      if (fd !== undefined) closeSync(fd)
     }
   }
 

@@ -1,12 +1,12 @@
 import { endianness } from 'node:os'
 import { isDigest } from '../../oci/index.ts'
-import type { LayerEntry, LayerIndex } from './layer-index.ts'
+import { contentOfTable, type LayerEntry, type LayerIndex } from './layer-index.ts'
 import { type Columns, digestKnown, kindsOfEntries, LayerTable, type Rest } from './layer-table.ts'
 import { TableWriter } from './table-writer.ts'
 
 // The format on disk: a line of JSON, padded to a multiple of eight bytes, then each column as in memory, then prefixes, names
 // and the rest. Numbers are in the machine's byte order, which the first line states.
-const format = 3
+const format = 4
 const order = endianness()
 
 interface Head {
@@ -14,6 +14,8 @@ interface Head {
   readonly order: string
   readonly diffId: string
   readonly size: number
+  /** Bytes of the files. */
+  readonly content: number
   readonly count: number
   readonly prefixes: number
   readonly names: number
@@ -37,14 +39,15 @@ export function assembleIndex(
 }
 
 /** Encodes the entries, which is most of the work, and possible before the layer's digest is known. */
-export function encodeTable({ columns, count, prefixes, names, rest }: LayerTable): EncodedEntries {
+export function encodeTable(table: LayerTable): EncodedEntries {
+  const { columns, count, prefixes, names, rest } = table
   const prefixBytes = Buffer.from(JSON.stringify(prefixes))
   const restBytes = Buffer.from(JSON.stringify([...rest]))
   const sizes = { prefixes: prefixBytes.length, names: names.length, rest: restBytes.length }
   const bytesOf = (column: Float64Array | Uint32Array | Uint8Array) =>
     new Uint8Array(column.buffer, column.byteOffset, column.byteLength)
   return {
-    head: { format, order, count, ...sizes },
+    head: { format, order, content: contentOfTable(table), count, ...sizes },
     parts: [...layoutOf.map((name) => bytesOf(columns[name])), prefixBytes, names, restBytes],
   }
 }
@@ -101,6 +104,16 @@ class TableIndex implements LayerIndex {
   get entries(): readonly LayerEntry[] {
     this.made ??= Array.from({ length: this.table.count }, (_, i) => this.table.entry(i))
     return this.made
+  }
+}
+
+/** Returns the bytes of a layer's files from the start of its encoded index; undefined for another format, or damaged data. */
+export function readContentSize(start: Buffer, diffId: string): number | undefined {
+  try {
+    const head = JSON.parse(start.toString('latin1', 0, start.indexOf(10))) as Head
+    return head.format === format && head.diffId === diffId && head.content >= 0 ? head.content : undefined
+  } catch {
+    return undefined
   }
 }
 

@@ -8,7 +8,7 @@ export { ContentReader, digestOf, pieces, readWhole, sameContent } from './conte
 export { describeTree } from './describe-tree.ts'
 export { HashWorker } from './hash-worker.ts'
 export { hasHoles } from './holes.ts'
-export { decodeIndex, encodeIndex, tableOf } from './index-codec.ts'
+export { decodeIndex, encodeIndex, readContentSize, tableOf } from './index-codec.ts'
 export { createLayerFile, expectLayer, type LayerFile } from './layer-file.ts'
 export { contentSize, type LayerEntry, type LayerIndex } from './layer-index.ts'
 export { digestKnown, kindsOfEntries, type LayerTable } from './layer-table.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { sha256 } from '../../support/index.ts'
-import { contentSize, decodeIndex, encodeIndex, type LayerEntry, type LayerIndex } from './index.ts'
+import { contentSize, decodeIndex, encodeIndex, type LayerEntry, type LayerIndex, readContentSize } from './index.ts'
 
 const number = fc.nat({ max: 2 ** 40 })
 const entry: fc.Arbitrary<LayerEntry> = fc
@@ -77,10 +77,11 @@ test('names that are not UTF-8 come back as well', () => {
   expect(decodeIndex(encodeIndex({ diffId: sha256(''), size: 0, entries: [one] }))!.entries[0]!.path).toBe(name)
 })
 
-test.each(['', 'null', '[]', '{}', '{"format":2,"entries":[]}', '{"format":3', '{"format":3}\n'])(
+test.each(['', 'null', '[]', '{}', '{"format":2,"entries":[]}', '{"format":4', '{"format":4}\n'])(
   'bytes of another kind are no index: %s',
   (text) => {
     expect(decodeIndex(Buffer.from(text))).toBeUndefined()
+    expect(readContentSize(Buffer.from(text), sha256(''))).toBeUndefined()
   },
 )
 
@@ -111,4 +112,20 @@ test('the size of what is in a layer is that of its files: hard links and whiteo
     { ...base, kind: 'remove', size: 0 },
   ]
   expect(contentSize({ diffId: sha256(''), size: 99, entries })).toBe(12)
+})
+
+test('the start of an index says how large the files are, and only for its own layer', () => {
+  const base = { mode: 0, uid: 0, gid: 0, mtime: 0, mtimeNs: 0, at: 0, size: 0, runs: [] }
+  const entries: LayerEntry[] = [
+    { ...base, path: 'a', kind: 'file', size: 5 },
+    { ...base, path: 'b', kind: 'file', size: 7_000_000_000 },
+    { ...base, path: 'c', kind: 'directory' },
+  ]
+  const index = { diffId: sha256(''), size: 9, entries }
+  const bytes = encodeIndex(index)
+  expect(contentSize(index)).toBe(7_000_000_005)
+  expect(contentSize(decodeIndex(bytes)!)).toBe(7_000_000_005)
+  expect(readContentSize(bytes.subarray(0, bytes.indexOf(10) + 1), sha256(''))).toBe(7_000_000_005)
+  expect(readContentSize(bytes.subarray(0, bytes.indexOf(10) - 20), sha256(''))).toBeUndefined()
+  expect(readContentSize(bytes, sha256('another'))).toBeUndefined()
 })
