@@ -9,7 +9,7 @@ import type { SharedStep, StepRecord } from './shared-steps.ts'
 import type { Tools } from './tools.ts'
 
 // Part of every key: incremented when steps of the same form produce different bytes.
-const version = 2
+const version = 3
 
 /** Returns a cache key for the parts, which must be plain JSON. */
 export function keyOf(...parts: readonly unknown[]): string {

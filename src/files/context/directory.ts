@@ -1,10 +1,12 @@
-import { lstatSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs'
+import { lstatSync, readdirSync, readFileSync, type Stats, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { decodeName, systemCode, systemPath, TareError } from '../../support/index.ts'
-import { type Directory, type Metadata, type Node, partsOf, type RegularFile, Tree } from '../tree/index.ts'
+import { type Metadata, type Node, partsOf, Tree } from '../tree/index.ts'
 import { type BuildContext, type Ignore, textLimit } from './context.ts'
-import { FileContent, type Folder } from './file-content.ts'
+import { systemPathIn } from './file-content.ts'
+import { FolderNode, FolderReading, fileNode, metadataOf } from './folder-node.ts'
 import { ContextMemory } from './memory.ts'
+import { unreadable } from './unreadable.ts'
 
 export interface DirectoryOptions {
   /** For messages: the path as the user wrote it. */
@@ -102,130 +104,77 @@ class FolderContext implements BuildContext {
     if (bytes !== undefined) keepMemory?.(bytes)
   }
 
-  private read(path: string): Map<string, Node> {
-    const children = new Map<string, Node>()
+  private read(path: string): FolderReading {
     const real = path === '' ? this.path : join(this.path, path)
-    const names = this.list(real, path)
-    const folder = { path, real, memory: this.memory.folder(path, names.length) }
-    for (const name of names) {
-      const node = this.look(folder, name)
-      if (node !== undefined) children.set(name, node)
-    }
-    return children
+    const { names, isPlain } = this.list(real, path)
+    const folder = { path, real, memory: this.memory.folder(path, names.length), isPlain }
+    const reading = new FolderReading(folder)
+    for (const name of names) this.look(reading, name)
+    return reading
   }
 
-  private list(real: string, folder: string): string[] {
+  private list(real: string, folder: string): { readonly names: readonly string[]; readonly isPlain: boolean } {
+    const path = systemPath(real)
     try {
-      const names = readdirSync(systemPath(real))
+      const names = readdirSync(path)
       // A name that is not UTF-8 contains U+FFFD; the directory is then read again as bytes.
       return names.some((name) => name.includes('\ufffd'))
-        ? readdirSync(systemPath(real), { encoding: 'buffer' }).map(decodeName)
-        : names
+        ? { names: readdirSync(path, { encoding: 'buffer' }).map(decodeName), isPlain: false }
+        : { names, isPlain: path === real }
     } catch (error) {
       throw unreadable(error, folder === '' ? this.name : folder)
     }
   }
 
-  private look(folder: Folder, name: string): Node | undefined {
+  private look(reading: FolderReading, name: string): void {
     try {
-      return this.nodeOf(folder, name)
+      this.add(reading, name)
     } catch (error) {
-      throw unreadable(error, folder.path === '' ? name : `${folder.path}/${name}`)
+      const { path } = reading.folder
+      throw unreadable(error, path === '' ? name : `${path}/${name}`)
     }
   }
 
-  private nodeOf(folder: Folder, name: string): Node | undefined {
+  private add(reading: FolderReading, name: string): void {
+    const { folder } = reading
     const path = folder.path === '' ? name : `${folder.path}/${name}`
     const { ignore } = this.options
     const ignored = ignore?.ignored(path) === true
-    if (ignored && !ignore!.mayReinclude(path)) return undefined
-    const real = `${folder.real}/${name}`
+    if (ignored && !ignore!.mayReinclude(path)) return
     const at = Date.now()
-    const stat = lstatSync(systemPath(real), { throwIfNoEntry: false })
+    const stat = lstatSync(systemPathIn(folder, name), mayBeGone)
     // The file has disappeared, as if we had looked later.
-    if (stat === undefined) return undefined
+    if (stat === undefined) return
     if (stat.isDirectory()) {
       const node = new FolderNode(metadataOf(stat), () => this.read(path))
-      return ignored && node.children.size === 0 ? undefined : node
-    }
-    return ignored ? undefined : this.leaf(stat, folder, name, real, at)
+      if (!ignored || node.children.size > 0) reading.directories.set(name, node)
+    } else if (!ignored) this.addLeaf(reading, name, stat, at)
   }
 
-  private leaf(stat: Stats, folder: Folder, name: string, real: string, at: number): Node {
+  private addLeaf(reading: FolderReading, name: string, stat: Stats, at: number): void {
+    const { folder } = reading
+    const { memory } = folder
+    const isSeen = stat.isFile() || stat.isSymbolicLink()
+    const number = isSeen ? memory.see(name, stat, at) : -1
+    if (!isSeen || stat.nlink > 1) memory.seeOther()
+    if (reading.isAsBefore(number)) return
     const identity = stat.nlink > 1 ? `${stat.dev}:${stat.ino}` : undefined
     const twin = identity === undefined ? undefined : this.linked.get(identity)
-    if (twin !== undefined) return twin
-    const node = stat.isFile() && stat.size > 0 ? fileNode(stat, folder, name, at) : specialNode(stat, real)
+    const node = twin ?? (isSeen ? fileNode(folder, name, stat, number) : specialNode(stat))
+    reading.put(name, node)
     if (identity !== undefined) this.linked.set(identity, node)
-    return node
   }
 }
 
-function fileNode(stat: Stats, folder: Folder, name: string, at: number): RegularFile {
-  const { mode, uid, gid, mtime, mtimeNs } = metadataOf(stat)
-  const content = new FileContent(folder, name, folder.memory.see(name, stat, at))
-  return { kind: 'file', mode, uid, gid, mtime, mtimeNs, size: compact(stat.size), content }
-}
+const mayBeGone = { throwIfNoEntry: false } as const
 
-function specialNode(stat: Stats, real: string): Node {
+function specialNode(stat: Stats): Node {
   const metadata = metadataOf(stat)
-  if (stat.isSymbolicLink()) {
-    return {
-      kind: 'symlink',
-      ...metadata,
-      mode: 0o777,
-      target: decodeName(readlinkSync(systemPath(real), { encoding: 'buffer' })),
-    }
-  }
   if (stat.isFIFO()) return { kind: 'fifo', ...metadata }
   if (stat.isCharacterDevice() || stat.isBlockDevice())
     return { kind: stat.isBlockDevice() ? 'block' : 'char', ...metadata, ...deviceOf(stat.rdev) }
   // A socket has no content: docker makes it an empty file.
   return { kind: 'file', ...metadata, size: 0, content: { kind: 'inline', bytes: new Uint8Array(0) } }
-}
-
-/** A directory that is read when its children are first needed. */
-class FolderNode implements Directory {
-  readonly kind = 'directory'
-  readonly mode: number
-  readonly uid: number
-  readonly gid: number
-  readonly mtime: number
-  readonly mtimeNs: number
-  private readonly load: () => Map<string, Node>
-  private loaded: Map<string, Node> | undefined
-
-  constructor(metadata: Metadata, load: () => Map<string, Node>) {
-    this.mode = metadata.mode
-    this.uid = metadata.uid
-    this.gid = metadata.gid
-    this.mtime = metadata.mtime
-    this.mtimeNs = metadata.mtimeNs
-    this.load = load
-  }
-
-  get children(): Map<string, Node> {
-    this.loaded ??= this.load()
-    return this.loaded
-  }
-}
-
-function metadataOf(stat: Stats): Metadata {
-  const mtime = Math.floor(stat.mtimeMs / 1000)
-  return {
-    // Windows has no permission bits; docker's client sends this there.
-    mode: process.platform === 'win32' ? 0o755 : stat.mode & 0o7777,
-    uid: 0,
-    gid: 0,
-    mtime: compact(mtime),
-    mtimeNs: compact(Math.max(0, Math.min(999_999_999, Math.round((stat.mtimeMs - mtime * 1000) * 1e6)))),
-  }
-}
-
-/** The same number. What a stat says are doubles, each of which would take 16 bytes more than a small integer. */
-function compact(number: number): number {
-  const integer = number | 0
-  return integer === number ? integer : number
 }
 
 /** (Linux, makedev(3)) */
@@ -235,17 +184,4 @@ function deviceOf(rdev: number): { major: number; minor: number } {
     major: Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n)),
     minor: Number((device & 0xffn) | ((device >> 12n) & 0xffffff00n)),
   }
-}
-
-function unreadable(error: unknown, path: string): unknown {
-  if (error instanceof TareError) return error
-  const denied = systemCode(error) === 'EACCES' || systemCode(error) === 'EPERM'
-  return new TareError(
-    'CONTEXT_UNREADABLE',
-    `cannot read ${path}: ${denied ? 'permission denied' : (error as Error).message}`,
-    {
-      cause: error,
-      remedy: denied ? 'Change its permissions, or exclude it with .dockerignore.' : undefined,
-    },
-  )
 }

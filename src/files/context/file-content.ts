@@ -1,3 +1,4 @@
+import { systemPath } from '../../support/index.ts'
 import type { Content } from '../tree/index.ts'
 import type { FolderMemory } from './folder-memory.ts'
 
@@ -8,6 +9,14 @@ export interface Folder {
   /** On this machine. */
   readonly real: string
   readonly memory: FolderMemory
+  /** Whether all paths in it are UTF-8. */
+  readonly isPlain: boolean
+}
+
+/** Returns the path of a file in the folder, for Node's fs functions. */
+export function systemPathIn({ real, isPlain }: Folder, name: string): string | Buffer {
+  const path = `${real}/${name}`
+  return isPlain ? path : systemPath(path)
 }
 
 /** The content of a file. There may be hundreds of thousands, so nothing that the folder knows is stored again. */

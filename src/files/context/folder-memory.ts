@@ -1,23 +1,23 @@
-import { isRowLike, isRowOf, roomFor, rowDigest, rowEnd, rowName, type Sight, writeRow } from './memory-rows.ts'
+import { FolderRows, RowWriter, type Sight } from './memory-rows.ts'
 
 type Digest = `sha256:${string}`
 
-const nothing = Buffer.alloc(0)
-
 /** What is known about the files of one folder: rows of an earlier build, and files that are new or changed. */
 export class FolderMemory {
-  private readonly earlier: Buffer
-  /** For each file seen: the position of its row in `earlier` plus 1; 0 for a new or changed file. */
+  private readonly earlier: FolderRows
+  /** For each file seen: its row in `earlier` plus 1; 0 for a new or changed file. */
   private readonly places: Uint32Array
   private count = 0
-  /** Bytes of `earlier` that belong to unchanged files. */
+  /** Rows of `earlier` that belong to unchanged files. */
   private kept = 0
   // Files usually come in the same order as before.
   private next = 0
   private byName: ReadonlyMap<string, number> | undefined
   private fresh: FreshFiles | undefined
+  private isComplete = true
+  private learnt: string | undefined
 
-  constructor(earlier: Buffer = nothing, files: number) {
+  constructor(earlier: FolderRows = FolderRows.none, files: number) {
     this.earlier = earlier
     this.places = new Uint32Array(files)
   }
@@ -25,10 +25,10 @@ export class FolderMemory {
   /** Records the stat of a file at `seen`, in milliseconds since 1970. Returns the file's number. */
   see(name: string, sight: Sight, seen: number): number {
     const number = this.count++
-    const at = this.find(name)
-    if (at !== undefined && isRowLike(this.earlier, at, sight)) {
-      this.places[number] = at + 1
-      this.kept += rowEnd(this.earlier, at) - at
+    const row = this.find(name)
+    if (row !== undefined && this.earlier.isLike(row, sight)) {
+      this.places[number] = row + 1
+      this.kept++
     } else {
       this.fresh ??= new FreshFiles(this.places.length)
       this.fresh.add(number, name, sight, seen)
@@ -36,9 +36,44 @@ export class FolderMemory {
     return number
   }
 
+  /** Records that the folder has something else than what can be seen here: all its files do not tell its listing. */
+  seeOther(): void {
+    this.isComplete = false
+  }
+
+  /** Whether all files seen so far are as they were. */
+  isAsBefore(): boolean {
+    return this.isComplete && this.fresh === undefined
+  }
+
+  /** The digest that was learnt of all files of this folder together: now, or before if all are as they were. */
+  get listing(): string | undefined {
+    if (!this.isComplete) return undefined
+    return this.learnt ?? (this.isWhole() ? this.earlier.listing : undefined)
+  }
+
+  /** Whether `listing` may turn out to be known. */
+  mayBeListed(): boolean {
+    return this.earlier.listing !== undefined
+  }
+
+  learnListing(listing: string): void {
+    this.learnt = listing
+  }
+
+  /** Returns the name and the stat of an unchanged file. */
+  remembered(number: number): { readonly name: string; readonly sight: Sight } {
+    const row = this.places[number]! - 1
+    return { name: this.earlier.names[row]!, sight: this.earlier.sight(row) }
+  }
+
+  get files(): number {
+    return this.count
+  }
+
   digestOf(number: number): Digest | undefined {
     const place = this.places[number]!
-    const hex = place > 0 ? rowDigest(this.earlier, place - 1) : this.fresh?.digestOf(number)
+    const hex = place > 0 ? this.earlier.digest(place - 1) : this.fresh?.digestOf(number)
     return hex === undefined ? undefined : `sha256:${hex}`
   }
 
@@ -48,43 +83,42 @@ export class FolderMemory {
 
   /** Whether the rows differ from those of the earlier build. */
   isNew(): boolean {
-    return this.kept < this.earlier.length || this.fresh?.hasRows() === true
+    const { earlier, fresh } = this
+    return this.kept < earlier.count || fresh?.hasRows() === true || this.listingToKeep() !== earlier.listing
   }
 
   /** Returns the rows to save. */
-  rows(): Uint8Array {
-    if (this.fresh === undefined && this.kept === this.earlier.length) return this.earlier
-    const rows = Buffer.allocUnsafeSlow(this.kept + (this.fresh?.room() ?? 0))
-    let end = 0
+  rows(): FolderRows {
+    if (!this.isNew()) return this.earlier
+    const rows = new RowWriter()
     for (let number = 0; number < this.count; number++) {
-      const place = this.places[number]! - 1
-      if (place >= 0) end += this.earlier.copy(rows, end, place, rowEnd(this.earlier, place))
-      else end = this.fresh?.writeRow(rows, end, number) ?? end
+      const place = this.places[number]!
+      if (place > 0) this.earlier.copyTo(rows, place - 1)
+      else this.fresh?.copyTo(rows, number)
     }
-    return rows.subarray(0, end)
+    return rows.done(this.listingToKeep())
+  }
+
+  private listingToKeep(): string | undefined {
+    return this.count === 0 || this.fresh?.hasOnlyRows() === false ? undefined : this.listing
+  }
+
+  private isWhole(): boolean {
+    return this.fresh === undefined && this.kept === this.earlier.count
   }
 
   private find(name: string): number | undefined {
-    if (this.earlier.length === 0) return undefined
-    if (this.next < this.earlier.length && isRowOf(this.earlier, this.next, name)) {
-      const at = this.next
-      this.next = rowEnd(this.earlier, at)
-      return at
-    }
-    this.byName ??= this.placesByName()
-    const at = this.byName.get(name)
-    if (at !== undefined) this.next = rowEnd(this.earlier, at)
-    return at
-  }
-
-  private placesByName(): ReadonlyMap<string, number> {
-    const places = new Map<string, number>()
-    for (let at = 0; at < this.earlier.length; at = rowEnd(this.earlier, at)) places.set(rowName(this.earlier, at), at)
-    return places
+    const { earlier } = this
+    if (earlier.count === 0) return undefined
+    if (earlier.names[this.next] === name) return this.next++
+    this.byName ??= new Map(earlier.names.map((known, row) => [known, row]))
+    const row = this.byName.get(name)
+    if (row !== undefined) this.next = row + 1
+    return row
   }
 }
 
-const facts = 4
+const facts = 5
 
 /** New or changed files, in columns. */
 class FreshFiles {
@@ -102,10 +136,11 @@ class FreshFiles {
   }
 
   add(number: number, name: string, sight: Sight, seen: number): void {
-    const { size, mtimeMs, ctimeMs, ino } = sight
+    const { size, mtimeMs, ctimeMs, ino, mode } = sight
     this.names[number] = name
-    this.facts.set([size, mtimeMs, ctimeMs, ino], number * facts)
+    this.facts.set([size, mtimeMs, ctimeMs, ino, mode], number * facts)
     this.trusted[number] = isSettled(sight, seen) ? 1 : 0
+    if (!hasContent(sight)) this.known[number] = 1
   }
 
   learn(number: number, hex: string): void {
@@ -118,21 +153,29 @@ class FreshFiles {
   }
 
   hasRows(): boolean {
-    return this.known.some((known, number) => known === 1 && this.trusted[number] === 1)
+    return this.names.some((_, number) => this.isRow(number))
   }
 
-  /** Returns an upper bound for the length of the rows. */
-  room(): number {
-    return this.names.reduce((sum, name) => sum + roomFor(name), 0)
+  /** Whether all of them are kept. */
+  hasOnlyRows(): boolean {
+    return this.names.every((_, number) => this.isRow(number))
   }
 
-  /** Returns where the row ends; the same place if the file has none. */
-  writeRow(rows: Buffer, from: number, number: number): number {
-    if (this.known[number] !== 1 || this.trusted[number] !== 1) return from
+  copyTo(rows: RowWriter, number: number): void {
+    if (!this.isRow(number)) return
     const at = number * facts
     const digest = this.digests.subarray(number * 32, number * 32 + 32)
-    return writeRow(rows, from, this.names[number]!, this.facts.subarray(at, at + facts), digest)
+    rows.add(this.names[number]!, this.facts.subarray(at, at + facts), digest)
   }
+
+  private isRow(number: number): boolean {
+    return this.known[number] === 1 && this.trusted[number] === 1
+  }
+}
+
+/** Whether the file has bytes to be read: its type is that of a regular file, and it is not empty. */
+function hasContent({ mode, size }: Sight): boolean {
+  return (mode & 0o170000) === 0o100000 && size > 0
 }
 
 /** Whether the file changed long enough before it was seen that a later change would be noticed. */

@@ -8,7 +8,7 @@ import type { RegularFile } from '../tree/index.ts'
 import { ContextMemory, openDirectory } from './index.ts'
 
 const digest = sha256('x')
-const sight = { size: 5, mtimeMs: 1_000_123.5, ctimeMs: 1_000_200, ino: 7 }
+const sight = { size: 5, mtimeMs: 1_000_123.5, ctimeMs: 1_000_200, ino: 7, mode: 0o100644 }
 const later = 2_000_000
 
 type Files = Readonly<Record<string, object>>
@@ -42,7 +42,7 @@ test('what was learnt is recalled while the file looks the same, and not a momen
     'd/b': undefined,
     a: undefined,
   })
-  for (const change of [{ size: 6 }, { mtimeMs: 1 }, { ctimeMs: 1_000_200.001 }, { ino: 8 }])
+  for (const change of [{ size: 6 }, { mtimeMs: 1 }, { ctimeMs: 1_000_200.001 }, { ino: 8 }, { mode: 0o100755 }])
     expect(look(memory, { d: { a: change } }).found).toEqual({ 'd/a': undefined })
 })
 
@@ -67,7 +67,7 @@ test('files are found in whatever order they come', () => {
 })
 
 test('numbers of every size and fraction are the same after a night on disk', () => {
-  const odd = { size: 2 ** 52, mtimeMs: -1234.0625, ctimeMs: 1_700_000_000_123.4568, ino: 2 ** 53 - 1 }
+  const odd = { size: 2 ** 52, mtimeMs: -1234.0625, ctimeMs: 1_700_000_000_123.4568, ino: 2 ** 53 - 1, mode: 0o100644 }
   const memory = new ContextMemory(() => undefined)
   look(memory, { '': { a: odd } }, 2e12).learn()
   const bytes = memory.encode()
@@ -112,7 +112,7 @@ test('files that are gone are forgotten, and a folder without any leaves nothing
   })
   const third = new ContextMemory(() => second)
   third.folder('d', 0)
-  expect(third.encode()!.toString()).toBe('tare context 3\n')
+  expect(third.encode()!.toString()).toBe('tare context 04\n')
 })
 
 test('a memory of another kind, or one that was cut, is no memory', () => {
@@ -120,7 +120,7 @@ test('a memory of another kind, or one that was cut, is no memory', () => {
   look(memory, { '': { a: {} }, d: { b: {} } }).learn()
   const whole = memory.encode()!
   const old = ['', 'nonsense', '{}', '{"format":2,"folders":[["",[["a",5]]]]}'].map((text) => Buffer.from(text))
-  const cut = Array.from({ length: whole.length - 'tare context 3\n'.length - 1 }, (_, i) => whole.subarray(0, -i - 1))
+  const cut = Array.from({ length: whole.length - 'tare context 04\n'.length - 1 }, (_, i) => whole.subarray(0, -i - 1))
   for (const bytes of [...old, ...cut, Buffer.concat([whole, Buffer.from([1])])]) {
     const next = new ContextMemory(() => bytes)
     const seen = look(next, { '': { a: {} }, d: { b: {} } })

@@ -14,6 +14,19 @@ export interface Directory extends Metadata {
   readonly kind: 'directory'
   /** In no particular order. */
   readonly children: ReadonlyMap<string, Node>
+  /** What is known of the children before they are made. */
+  readonly outline?: Outline
+}
+
+export interface Outline {
+  readonly directories: ReadonlyMap<string, Directory>
+  /** Whether the children have been made. */
+  readonly hasNodes: boolean
+  /**
+   * A digest of all other children, once somebody has computed it; see builder/solve's listing. Known only if none of them has a
+   * second name.
+   */
+  listing: string | undefined
 }
 
 export interface RegularFile extends Metadata {

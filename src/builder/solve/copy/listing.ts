@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
-import { ContentReader, digestOf } from '../../../files/layer/index.ts'
+import { ContentReader } from '../../../files/layer/index.ts'
 import type { Directory, Node } from '../../../files/tree/index.ts'
+import { DirectoryDigests, metadataText } from './directory-digests.ts'
 import { type Selection, type SelectionVisitor, walkSelection } from './selection.ts'
 
 /**
@@ -14,55 +15,62 @@ export function* digestSelections(
   const lister = new Lister()
   for (const { path, node, ...filters } of selections) {
     lister.begin(path, node.kind)
-    if (node.kind === 'directory') yield* walkSelection(node, filters, lister)
-    else lister.leaf('', node)
+    if (node.kind !== 'directory') lister.leaf('', node)
+    else if (filters.include !== undefined || filters.exclude !== undefined) yield* walkSelection(node, filters, lister)
+    else yield* lister.whole(node)
     yield
   }
   return lister.done()
 }
 
-export interface NodeDigests {
-  /** Of the node and everything below it, by the same rules. */
-  readonly digest: string
-  /** The same with times, in whole seconds. */
-  readonly dated: string
-}
+const digests = new WeakMap<Node, string>()
 
-const digests = new WeakMap<Node, NodeDigests>()
-
-/** Returns the node's digests, computed once. */
-export function digestNode(node: Node): NodeDigests {
+/** Returns a digest of the node and everything below it, by the same rules. Computed once. */
+export function digestNode(node: Node): string {
   let known = digests.get(node)
   if (known === undefined) {
     const lister = new Lister()
+    lister.begin('', node.kind)
     if (node.kind !== 'directory') lister.leaf('', node)
     else {
       lister.enter('', node, true)
-      for (const _ of walkSelection(node, {}, lister));
+      for (const _ of lister.whole(node));
     }
-    const digest = lister.done()
-    known = { digest, dated: `${digest}-${lister.times()}` }
+    known = lister.done()
     digests.set(node, known)
   }
   return known
 }
 
+/** Returns a digest of the node and everything below it with times, in whole seconds. */
+export function digestWithTimes(node: Node): string {
+  const seconds: number[] = [node.mtime]
+  const see = (_: string, { mtime }: Node) => void seconds.push(mtime)
+  if (node.kind === 'directory') for (const _ of walkSelection(node, {}, { enter: see, leaf: see, leave: () => {} }));
+  return `${digestNode(node)}-${createHash('sha256').update(Float64Array.from(seconds)).digest('hex')}`
+}
+
 class Lister implements SelectionVisitor {
   private readonly hash: Hash = createHash('sha256')
   private readonly reader = new ContentReader()
-  private readonly first = new Map<Node, number>()
+  private readonly directories = new DirectoryDigests(this.reader)
   private readonly prefixes: string[] = ['']
+  private root = ''
   private text = ''
-  private readonly seconds: number[] = []
-  private count = 0
 
   begin(path: string, kind: Node['kind']): void {
+    this.root = path
     this.text += `${path}\0${kind}\0`
+  }
+
+  /** Adds all that a directory has. */
+  *whole(directory: Directory): Generator<void> {
+    this.text += `${yield* this.directories.below(directory, this.root)}\0`
   }
 
   enter(name: string, directory: Directory, picked: boolean): void {
     const path = `${this.prefixes.at(-1)}${name}`
-    this.line(path, directory, picked ? '' : 'along')
+    this.line(path, `directory\0${metadataText(directory)}\0${picked ? '' : 'along'}`)
     this.prefixes.push(`${path}/`)
   }
 
@@ -71,39 +79,20 @@ class Lister implements SelectionVisitor {
   }
 
   leaf(name: string, node: Exclude<Node, Directory>): void {
-    this.line(`${this.prefixes.at(-1)}${name}`, node, this.rest(node))
+    const path = `${this.prefixes.at(-1)}${name}`
+    this.line(path, this.directories.textOf(node, `${this.root}/${path}`))
   }
 
   done(): string {
     this.reader.close()
+    this.line('', this.directories.links)
     this.flush()
     return this.hash.digest('hex')
   }
 
-  /** Returns a digest of the times of everything listed. */
-  times(): string {
-    return createHash('sha256').update(Float64Array.from(this.seconds)).digest('hex')
-  }
-
-  private line(path: string, node: Node, rest: string): void {
-    const { kind, mode, uid, gid, xattrs, mtime } = node
-    this.seconds.push(mtime)
-    const attributes =
-      xattrs === undefined
-        ? ''
-        : JSON.stringify([...xattrs].map(([name, value]) => [name, Buffer.from(value).toString('base64')]))
-    this.text += `${path}\0${kind}\0${mode} ${uid} ${gid}\0${rest}\0${attributes}\0`
+  private line(path: string, rest: string): void {
+    this.text += `${path}\0${rest}\0`
     if (this.text.length > 1 << 16) this.flush()
-  }
-
-  /** Returns what else the node's copy depends on; cannot be confused with the beginning of another node. */
-  private rest(node: Exclude<Node, Directory>): string {
-    const first = this.first.get(node)
-    if (first !== undefined) return `same ${first}`
-    this.first.set(node, this.count++)
-    if (node.kind === 'file') return `${node.size} ${digestOf(node, this.reader)}`
-    if (node.kind === 'symlink') return JSON.stringify(node.target)
-    return node.kind === 'fifo' ? '' : `${node.major} ${node.minor}`
   }
 
   private flush(): void {

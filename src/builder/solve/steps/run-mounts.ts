@@ -3,7 +3,7 @@ import type { Node } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
 import type { PlannedMount, RunOperation } from '../../plan/index.ts'
 import { mayHide, type SandboxMount } from '../../sandbox/index.ts'
-import { digestNode } from '../copy/listing.ts'
+import { digestNode, digestWithTimes } from '../copy/listing.ts'
 import { explainMissing } from '../copy/missing.ts'
 import type { RunSettings, Tools } from '../tools.ts'
 import { type MountSource, type MountSources, stackOf } from './run-sources.ts'
@@ -49,7 +49,7 @@ export function keyOfMount(
       if (byOrigin && source.snapshot !== undefined) return [type, target, readonly, source.snapshot.id, path]
       const isAll = isRoot(path) || source.input.tree.resolve(path) === ''
       if (isAll && source.snapshot !== undefined) return [type, target, readonly, source.snapshot.id]
-      return [type, target, readonly, digestNode(nodeAt(source, path)).digest]
+      return [type, target, readonly, digestNode(nodeAt(source, path))]
     }
     case 'cache':
       return [type, target, readonly]
@@ -83,7 +83,7 @@ export async function sandboxMount(mount: PlannedMount, context: MountContext): 
       const common = { target: absolute(needed(mount)), readonly: mount.readonly }
       const node = nodeAt(source, path)
       if (source.snapshot === undefined)
-        return { mounts: [{ kind: 'files', ...common, node, identity: digestNode(node).dated }], env: [] }
+        return { mounts: [{ kind: 'files', ...common, node, identity: digestWithTimes(node) }], env: [] }
       return { mounts: [{ kind: 'stack', ...common, stack: stackOf(source.snapshot, tools), path }], env: [] }
     }
     case 'cache': {
@@ -114,7 +114,7 @@ function variantOf(mount: PlannedMount, sources: MountSources): string {
 }
 
 function originOf({ snapshot, input }: MountSource): string {
-  return snapshot?.id ?? digestNode(input.tree.root).digest
+  return snapshot?.id ?? digestNode(input.tree.root)
 }
 
 function secret(mount: PlannedMount, { tools }: MountContext, absolute: (path: string) => string): Made {
