@@ -4,6 +4,7 @@
  * In: nothing.  Out: descriptions and types, made from proto/ by `npm run proto`.
  * Not here: sockets, what to build.
  */
+export * as content from './messages/content_pb.ts'
 export * from './messages/control_pb.ts'
 export * as fsutil from './messages/files_pb.ts'
 export * as gateway from './messages/gateway_pb.ts'

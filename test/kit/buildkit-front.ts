@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Duplex } from 'node:stream'
 import type { DescMethodUnary } from '@bufbuild/protobuf'
 import { onTestFinished } from 'vitest'
-import { Control, filesync, fsutil, gateway } from '../../src/buildkit/index.ts'
+import { Control, content, filesync, fsutil, gateway } from '../../src/buildkit/index.ts'
 import { GrpcClient, type Handlers, type ServerCall, serveGrpc, streaming, unary } from '../../src/net/grpc/index.ts'
 import { temporaryFolder } from './cli.ts'
 
@@ -102,8 +102,8 @@ export function clientOfSession({ requests, send, signal }: SessionCall): GrpcCl
   return new GrpcClient(duplex)
 }
 
-/** An engine that does something with the client's session when it is asked to build. */
-export function engineThat(build: (session: GrpcClient) => Promise<void>): Promise<string> {
+/** An engine that does something with the client's session when it is asked to build, and answers with what that returns. */
+export function engineThat(build: (session: GrpcClient) => Promise<unknown>): Promise<string> {
   let found: (session: GrpcClient) => void
   const session = new Promise<GrpcClient>((resolve) => {
     found = resolve
@@ -126,8 +126,8 @@ export function engineThat(build: (session: GrpcClient) => Promise<void>): Promi
     unary(method.info, () => ({ buildkitVersion: { version: 'v0.99.0' } })),
     unary(method.solve, async () => {
       try {
-        await build(await session)
-        return {}
+        const exporterResponse = (await build(await session)) as Record<string, string> | undefined
+        return exporterResponse === undefined ? {} : { exporterResponse }
       } finally {
         end()
       }
@@ -189,4 +189,35 @@ export async function receiveFiles(
   }
   const contents = Object.fromEntries([...names].map(([id, path]) => [path, Buffer.concat(parts.get(id)!).toString()]))
   return { entries, contents }
+}
+
+/** Writes a blob into a store of a session the way containerd does. Returns whether the store wanted it. */
+export async function writeBlob(
+  session: GrpcClient,
+  store: string,
+  digest: string,
+  bytes: Uint8Array,
+): Promise<boolean> {
+  const { STAT, WRITE, COMMIT } = content.WriteAction
+  const call = session.bidi(content.Content.method.write, { metadata: { 'buildkit-attachable-store-id': store } })
+  const total = BigInt(bytes.length)
+  const about = { ref: `blob ${digest}`, expected: digest, total }
+  const answer = async (message: Parameters<typeof call.send>[0]) => {
+    await call.send(message)
+    return (await call.responses.next()).value
+  }
+  try {
+    await answer({ ...about, action: STAT })
+    const half = bytes.length >> 1
+    await answer({ ...about, action: WRITE, offset: 0n, data: bytes.subarray(0, half) })
+    await answer({ ...about, action: WRITE, offset: BigInt(half), data: bytes.subarray(half) })
+    const end = await answer({ ...about, action: COMMIT, offset: total })
+    return end !== undefined && end.digest === digest && end.offset === total
+  } catch (error) {
+    // (google.rpc.Code: ALREADY_EXISTS)
+    if ((error as { code?: number }).code === 6) return false
+    throw error
+  } finally {
+    call.cancel()
+  }
 }

@@ -37,6 +37,7 @@ export class RemoteBuilder {
     const expected: Expected = {
       engine: engine.name,
       base: isLocal ? [undefined] : base.layers.map(({ diffId }) => diffId),
+      baseBlobs: new Set(isLocal ? [] : base.layers.flatMap(({ blob }) => blob?.digest ?? [])),
       made: chain.length - 1,
       now: () => tools.host.now(),
     }

@@ -12,8 +12,9 @@ import type { Offers } from './offers.ts'
 import { EngineProgress } from './progress.ts'
 import { hostsFor } from './requirements.ts'
 import { type Expected, historyFor } from './result.ts'
-import { type ResultWay, receiveOverSession, throughDaemon } from './results.ts'
+import { type ResultWay, receiveOverSession } from './results.ts'
 import { agentService, filesService, healthService, loginsService, secretsService } from './session/index.ts'
+import { throughDaemon } from './through-daemon.ts'
 import type { RemoteTools } from './tools.ts'
 
 export interface RunFacts {

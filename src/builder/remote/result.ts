@@ -1,8 +1,7 @@
-import type { ArchiveImage } from '../../content/archive/index.ts'
 import type { MadeLayer } from '../../content/layers/index.ts'
 import type { Host } from '../../images/index.ts'
 import { ingestLayer } from '../../images/ingest/index.ts'
-import type { Digest } from '../../oci/index.ts'
+import type { Digest, HistoryEntry } from '../../oci/index.ts'
 import { type Bytes, sha256, TareError } from '../../support/index.ts'
 
 /** What the image of a result must be like. */
@@ -11,10 +10,24 @@ export interface Expected {
   readonly engine: string
   /** The layers of the base, as far as they are known. */
   readonly base: readonly (Digest | undefined)[]
+  /** Blobs of the base in its registry, which need not come back. */
+  readonly baseBlobs: ReadonlySet<string>
   /** How many new layers are on top of them. */
   readonly made: number
   /** When a layer was made, if nobody says. */
   readonly now: () => Date
+}
+
+/** An image that an engine has made. */
+export interface ReturnedImage {
+  readonly configuration: { readonly history: readonly HistoryEntry[] }
+  readonly layers: readonly {
+    readonly diffId: Digest
+    /** Approximate size in bytes. */
+    readonly size?: number
+    /** Undefined if it was not sent, because the store has it, or because it is of the base. */
+    readonly open?: () => Promise<Bytes>
+  }[]
 }
 
 /** Returns one entry for each layer of the base, and for each new one: what the engine completes, and answers with times. */
@@ -28,14 +41,15 @@ export function historyFor({ base, made }: Expected): readonly Readonly<Record<s
 /** Stores the new layers of an image that an engine has made. Rejects with `ENGINE_INVALID` if it is not what was asked for. */
 export async function keepLayers(
   host: Host,
-  image: ArchiveImage,
+  image: ReturnedImage,
   expected: Expected,
   signal: AbortSignal,
 ): Promise<readonly MadeLayer[]> {
   const all = matchLayers(image, expected)
   const kept: MadeLayer[] = []
   for (const { layer, created } of all.slice(expected.base.length)) {
-    const open = layer === undefined ? async () => emptyLayer() : () => layer.open()
+    const open =
+      layer === undefined ? async () => emptyLayer() : (layer.open ?? (() => notSent(layer.diffId, expected)))
     const diffId = layer === undefined ? sha256(emptyTar) : layer.diffId
     const { size } = await ingestLayer(host, diffId, open, signal, layer?.size)
     kept.push({ diffId, size, created: created ?? expected.now().toISOString() })
@@ -45,12 +59,12 @@ export async function keepLayers(
 
 interface Matched {
   /** Undefined for one that the engine left out because it is empty. */
-  readonly layer: ArchiveImage['layers'][number] | undefined
+  readonly layer: ReturnedImage['layers'][number] | undefined
   readonly created: string | undefined
 }
 
 /** An engine may leave out empty layers, and then says so in the history. */
-function matchLayers({ configuration, layers }: ArchiveImage, expected: Expected): readonly Matched[] {
+function matchLayers({ configuration, layers }: ReturnedImage, expected: Expected): readonly Matched[] {
   const { history = [] } = configuration
   const count = expected.base.length + expected.made
   const refuse = (why: string) =>
@@ -75,6 +89,12 @@ function matchLayers({ configuration, layers }: ArchiveImage, expected: Expected
     if (diffId !== undefined && (matched[i]!.layer?.diffId ?? sha256(emptyTar)) !== diffId)
       throw refuse(`layer ${i} of the base is ${matched[i]!.layer?.diffId}, not ${diffId}`)
   return matched
+}
+
+function notSent(diffId: Digest, { engine }: Expected): never {
+  throw new TareError('ENGINE_INVALID', `the engine ${engine} did not send the layer ${diffId}`, {
+    remedy: 'Nothing was kept. Build again.',
+  })
 }
 
 const emptyTar = Buffer.alloc(1024)

@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file gateway.proto.
  */
 export const file_gateway: GenFile = /*@__PURE__*/
-  fileDesc("Cg1nYXRld2F5LnByb3RvEhltb2J5LmJ1aWxka2l0LnYxLmZyb250ZW5kIg0KC1BpbmdSZXF1ZXN0IrYBCgxQb25nUmVzcG9uc2USOwoRZnJvbnRlbmRfYXBpX2NhcHMYASADKAsyIC5tb2J5LmJ1aWxka2l0LnYxLmFwaWNhcHMuQVBJQ2FwEjIKCGxsYl9jYXBzGAIgAygLMiAubW9ieS5idWlsZGtpdC52MS5hcGljYXBzLkFQSUNhcBI1Cgd3b3JrZXJzGAMgAygLMiQubW9ieS5idWlsZGtpdC52MS50eXBlcy5Xb3JrZXJSZWNvcmQigQEKDFNvbHZlUmVxdWVzdBIiCgpkZWZpbml0aW9uGAEgASgLMg4ucGIuRGVmaW5pdGlvbhIbChNhbGxvd19yZXN1bHRfcmV0dXJuGAUgASgIEh4KFmFsbG93X3Jlc3VsdF9hcnJheV9yZWYYBiABKAgSEAoIZXZhbHVhdGUYDiABKAgiTwoNU29sdmVSZXNwb25zZRILCgNyZWYYASABKAkSMQoGcmVzdWx0GAMgASgLMiEubW9ieS5idWlsZGtpdC52MS5mcm9udGVuZC5SZXN1bHQizwEKBlJlc3VsdBIYCg5yZWZfZGVwcmVjYXRlZBgBIAEoCUgAEi0KA3JlZhgDIAEoCzIeLm1vYnkuYnVpbGRraXQudjEuZnJvbnRlbmQuUmVmSAASQQoIbWV0YWRhdGEYCiADKAsyLy5tb2J5LmJ1aWxka2l0LnYxLmZyb250ZW5kLlJlc3VsdC5NZXRhZGF0YUVudHJ5Gi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4AUIICgZyZXN1bHQiEQoDUmVmEgoKAmlkGAEgASgJImUKDVJldHVyblJlcXVlc3QSMQoGcmVzdWx0GAEgASgLMiEubW9ieS5idWlsZGtpdC52MS5mcm9udGVuZC5SZXN1bHQSIQoFZXJyb3IYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1cyIQCg5SZXR1cm5SZXNwb25zZTKfAgoJTExCQnJpZGdlElcKBFBpbmcSJi5tb2J5LmJ1aWxka2l0LnYxLmZyb250ZW5kLlBpbmdSZXF1ZXN0GicubW9ieS5idWlsZGtpdC52MS5mcm9udGVuZC5Qb25nUmVzcG9uc2USWgoFU29sdmUSJy5tb2J5LmJ1aWxka2l0LnYxLmZyb250ZW5kLlNvbHZlUmVxdWVzdBooLm1vYnkuYnVpbGRraXQudjEuZnJvbnRlbmQuU29sdmVSZXNwb25zZRJdCgZSZXR1cm4SKC5tb2J5LmJ1aWxka2l0LnYxLmZyb250ZW5kLlJldHVyblJlcXVlc3QaKS5tb2J5LmJ1aWxka2l0LnYxLmZyb250ZW5kLlJldHVyblJlc3BvbnNlYgZwcm90bzM", [file_caps, file_llb, file_status, file_worker]);
+  fileDesc("Cg1nYXRld2F5LnByb3RvEhltb2J5LmJ1aWxka2l0LnYxLmZyb250ZW5kIg0KC1BpbmdSZXF1ZXN0IrYBCgxQb25nUmVzcG9uc2USOwoRZnJvbnRlbmRfYXBpX2NhcHMYASADKAsyIC5tb2J5LmJ1aWxka2l0LnYxLmFwaWNhcHMuQVBJQ2FwEjIKCGxsYl9jYXBzGAIgAygLMiAubW9ieS5idWlsZGtpdC52MS5hcGljYXBzLkFQSUNhcBI1Cgd3b3JrZXJzGAMgAygLMiQubW9ieS5idWlsZGtpdC52MS50eXBlcy5Xb3JrZXJSZWNvcmQixgEKDFNvbHZlUmVxdWVzdBIiCgpkZWZpbml0aW9uGAEgASgLMg4ucGIuRGVmaW5pdGlvbhIbChNhbGxvd19yZXN1bHRfcmV0dXJuGAUgASgIEh4KFmFsbG93X3Jlc3VsdF9hcnJheV9yZWYYBiABKAgSQwoNY2FjaGVfaW1wb3J0cxgMIAMoCzIsLm1vYnkuYnVpbGRraXQudjEuZnJvbnRlbmQuQ2FjaGVPcHRpb25zRW50cnkSEAoIZXZhbHVhdGUYDiABKAgilwEKEUNhY2hlT3B0aW9uc0VudHJ5EgwKBHR5cGUYASABKAkSRgoFYXR0cnMYAiADKAsyNy5tb2J5LmJ1aWxka2l0LnYxLmZyb250ZW5kLkNhY2hlT3B0aW9uc0VudHJ5LkF0dHJzRW50cnkaLAoKQXR0cnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIk8KDVNvbHZlUmVzcG9uc2USCwoDcmVmGAEgASgJEjEKBnJlc3VsdBgDIAEoCzIhLm1vYnkuYnVpbGRraXQudjEuZnJvbnRlbmQuUmVzdWx0Is8BCgZSZXN1bHQSGAoOcmVmX2RlcHJlY2F0ZWQYASABKAlIABItCgNyZWYYAyABKAsyHi5tb2J5LmJ1aWxka2l0LnYxLmZyb250ZW5kLlJlZkgAEkEKCG1ldGFkYXRhGAogAygLMi8ubW9ieS5idWlsZGtpdC52MS5mcm9udGVuZC5SZXN1bHQuTWV0YWRhdGFFbnRyeRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAFCCAoGcmVzdWx0IhEKA1JlZhIKCgJpZBgBIAEoCSJlCg1SZXR1cm5SZXF1ZXN0EjEKBnJlc3VsdBgBIAEoCzIhLm1vYnkuYnVpbGRraXQudjEuZnJvbnRlbmQuUmVzdWx0EiEKBWVycm9yGAIgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXMiEAoOUmV0dXJuUmVzcG9uc2UynwIKCUxMQkJyaWRnZRJXCgRQaW5nEiYubW9ieS5idWlsZGtpdC52MS5mcm9udGVuZC5QaW5nUmVxdWVzdBonLm1vYnkuYnVpbGRraXQudjEuZnJvbnRlbmQuUG9uZ1Jlc3BvbnNlEloKBVNvbHZlEicubW9ieS5idWlsZGtpdC52MS5mcm9udGVuZC5Tb2x2ZVJlcXVlc3QaKC5tb2J5LmJ1aWxka2l0LnYxLmZyb250ZW5kLlNvbHZlUmVzcG9uc2USXQoGUmV0dXJuEigubW9ieS5idWlsZGtpdC52MS5mcm9udGVuZC5SZXR1cm5SZXF1ZXN0GikubW9ieS5idWlsZGtpdC52MS5mcm9udGVuZC5SZXR1cm5SZXNwb25zZWIGcHJvdG8z", [file_caps, file_llb, file_status, file_worker]);
 
 /**
  * @generated from message moby.buildkit.v1.frontend.PingRequest
@@ -82,6 +82,11 @@ export type SolveRequest = Message<"moby.buildkit.v1.frontend.SolveRequest"> & {
   allowResultArrayRef: boolean;
 
   /**
+   * @generated from field: repeated moby.buildkit.v1.frontend.CacheOptionsEntry cache_imports = 12;
+   */
+  cacheImports: CacheOptionsEntry[];
+
+  /**
    * @generated from field: bool evaluate = 14;
    */
   evaluate: boolean;
@@ -93,6 +98,28 @@ export type SolveRequest = Message<"moby.buildkit.v1.frontend.SolveRequest"> & {
  */
 export const SolveRequestSchema: GenMessage<SolveRequest> = /*@__PURE__*/
   messageDesc(file_gateway, 2);
+
+/**
+ * @generated from message moby.buildkit.v1.frontend.CacheOptionsEntry
+ */
+export type CacheOptionsEntry = Message<"moby.buildkit.v1.frontend.CacheOptionsEntry"> & {
+  /**
+   * @generated from field: string type = 1;
+   */
+  type: string;
+
+  /**
+   * @generated from field: map<string, string> attrs = 2;
+   */
+  attrs: { [key: string]: string };
+};
+
+/**
+ * Describes the message moby.buildkit.v1.frontend.CacheOptionsEntry.
+ * Use `create(CacheOptionsEntrySchema)` to create a new message.
+ */
+export const CacheOptionsEntrySchema: GenMessage<CacheOptionsEntry> = /*@__PURE__*/
+  messageDesc(file_gateway, 3);
 
 /**
  * @generated from message moby.buildkit.v1.frontend.SolveResponse
@@ -114,7 +141,7 @@ export type SolveResponse = Message<"moby.buildkit.v1.frontend.SolveResponse"> &
  * Use `create(SolveResponseSchema)` to create a new message.
  */
 export const SolveResponseSchema: GenMessage<SolveResponse> = /*@__PURE__*/
-  messageDesc(file_gateway, 3);
+  messageDesc(file_gateway, 4);
 
 /**
  * @generated from message moby.buildkit.v1.frontend.Result
@@ -148,7 +175,7 @@ export type Result = Message<"moby.buildkit.v1.frontend.Result"> & {
  * Use `create(ResultSchema)` to create a new message.
  */
 export const ResultSchema: GenMessage<Result> = /*@__PURE__*/
-  messageDesc(file_gateway, 4);
+  messageDesc(file_gateway, 5);
 
 /**
  * @generated from message moby.buildkit.v1.frontend.Ref
@@ -165,7 +192,7 @@ export type Ref = Message<"moby.buildkit.v1.frontend.Ref"> & {
  * Use `create(RefSchema)` to create a new message.
  */
 export const RefSchema: GenMessage<Ref> = /*@__PURE__*/
-  messageDesc(file_gateway, 5);
+  messageDesc(file_gateway, 6);
 
 /**
  * @generated from message moby.buildkit.v1.frontend.ReturnRequest
@@ -187,7 +214,7 @@ export type ReturnRequest = Message<"moby.buildkit.v1.frontend.ReturnRequest"> &
  * Use `create(ReturnRequestSchema)` to create a new message.
  */
 export const ReturnRequestSchema: GenMessage<ReturnRequest> = /*@__PURE__*/
-  messageDesc(file_gateway, 6);
+  messageDesc(file_gateway, 7);
 
 /**
  * @generated from message moby.buildkit.v1.frontend.ReturnResponse
@@ -200,7 +227,7 @@ export type ReturnResponse = Message<"moby.buildkit.v1.frontend.ReturnResponse">
  * Use `create(ReturnResponseSchema)` to create a new message.
  */
 export const ReturnResponseSchema: GenMessage<ReturnResponse> = /*@__PURE__*/
-  messageDesc(file_gateway, 7);
+  messageDesc(file_gateway, 8);
 
 /**
  * @generated from service moby.buildkit.v1.frontend.LLBBridge

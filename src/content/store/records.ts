@@ -11,6 +11,7 @@ import { explainWriteFailure } from './failures.ts'
  * - `latest`: the last layer made by a step of this form, whatever its files contained
  * - `contexts`: the files' digests, by the context's folder
  * - `origins`: how and where registries have a layer compressed, by diffId
+ * - `engines`: what engines have sent: which blob has which layer, and which image has which layers
  * - `downloads`: a downloaded file, by the digest of its URL
  * - `originals`: the registry's manifest of an image, by the manifest in the store; written by earlier versions
  * - `bases`: what a build read of a base in a registry, by name and platform
@@ -23,6 +24,7 @@ export type RecordKind =
   | 'latest'
   | 'contexts'
   | 'origins'
+  | 'engines'
   | 'downloads'
   | 'originals'
   | 'bases'

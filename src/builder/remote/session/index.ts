@@ -4,6 +4,7 @@
  * In: what the build offers.  Out: services for a session.
  * Not here: how the session is connected, who decides what is offered.
  */
+export { contentService, type IncomingBlob, type OfferedContent } from './content.ts'
 export { filesService, type OfferedFiles } from './files.ts'
 export { healthService } from './health.ts'
 export { loginsService, type OfferedLogin } from './logins.ts'

@@ -1,0 +1,51 @@
+import { copyFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { alpineRootfs, noise, openBench } from '../kit/cli.ts'
+import { hasProgram, unlessMissing } from '../kit/needs.ts'
+import { relayTo } from '../kit/relay.ts'
+
+// What moves between this machine and an engine, in bytes.
+
+const engines = (process.env['TARE_TEST_ENGINES'] ?? '').split(' ').filter(Boolean)
+const mayRun = unlessMissing(engines.length > 0, 'no engine to build on, see TARE_TEST_ENGINES') && hasProgram('cp')
+
+describe.skipIf(!mayRun)('between here and an engine', () => {
+  test.each(engines)('of 20,000 files, the one that has changed moves: %s', async (engine) => {
+    const relay = await relayTo(engine)
+    const files = Object.fromEntries(
+      Array.from({ length: 20_000 }, (_, i) => [`d${i % 200}/f${i}`, noise(400, `file ${i} ${process.pid}`)]),
+    )
+    const bench = openBench({ ...files, Dockerfile: 'FROM scratch\nCOPY . /all/\n' })
+    const build = () => bench.succeed(['build', '--builder', relay.address, '-t', 'many', bench.context])
+    await build()
+    expect(relay.sent()).toBeGreaterThan(8_000_000)
+    writeFileSync(join(bench.context, 'd7/f7'), noise(500_000, `other ${process.pid}`))
+    relay.reset()
+    await build()
+    // All names and times are told each time: about 70 bytes for each.
+    expect(relay.sent()).toBeGreaterThan(500_000)
+    expect(relay.sent()).toBeLessThan(2_500_000)
+  })
+
+  test.each(engines)('what has come back once is not sent again: %s', async (engine) => {
+    const relay = await relayTo(engine)
+    const unique = noise(3_000_000, `unique ${process.hrtime.bigint()}`)
+    const Dockerfile = 'FROM scratch\nADD alpine.tgz /\nCOPY unique /u\nRUN cp /u /v\n'
+    const bench = openBench({ Dockerfile, unique })
+    copyFileSync(alpineRootfs, join(bench.context, 'alpine.tgz'))
+    const args = ['build', '--builder', relay.address, '--network=none', '-t', 'x', bench.context]
+    const id = () => bench.succeed(['images', '-q', '--no-trunc', 'x'])
+    await bench.succeed(args)
+    expect(relay.received()).toBeGreaterThan(6_000_000)
+    const before = await id()
+    relay.reset()
+    await bench.succeed(args)
+    expect(relay.received()).toBeLessThan(100_000)
+    expect(relay.sent()).toBeLessThan(100_000)
+    expect(await id()).toBe(before)
+    expect(await bench.succeed(['run', '--rm', '--network=none', 'x', 'sh', '-c', 'cmp /u /v && echo same'])).toBe(
+      'same\n',
+    )
+  })
+})
