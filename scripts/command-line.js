@@ -36,6 +36,8 @@ export async function buildCommandLine({ main, library, quick, folder }) {
   const hash = createHash('sha256')
   for (const file of files.keys()) {
     const code = await translate(file, { modules, files })
+    // It is read as Latin-1, which is faster.
+    if (/[^\x00-\x7f]/.test(code)) throw new Error(`${file} is not ASCII`)
     writeFileSync(join(folder, file), code)
     hash.update(code)
   }
