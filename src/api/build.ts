@@ -140,7 +140,8 @@ export interface BuildOptions extends LoginCallOptions {
   readonly network?: 'default' | 'host' | 'none' | undefined
   /**
    * The BuildKit to build on: an address (`unix:///var/run/docker.sock`, `tls://builder:1234`, `docker-container://NAME`, …), or the
-   * name of a builder of buildx or of a docker context. `default` is this machine. Default: `default`.
+   * name of a builder of buildx or of a docker context; several with commas between, `linux/arm64=tls://arm:1234,linux/amd64=local`;
+   * `auto` takes one only if this machine cannot build. `default` is this machine. Default: `default`.
    */
   readonly builder?: string | undefined
   /** How RUN is kept apart from this machine. Default: `auto`. */

@@ -127,7 +127,13 @@ export interface DoctorFinding {
   readonly remedy: string
 }
 
-/** What this machine allows RUN. */
+/** What `doctor` takes. */
+export interface DoctorOptions extends CallOptions {
+  /** Engines to ask besides those that are configured here: what `build` takes as `builder`. Default: none. */
+  readonly builder?: string | undefined
+}
+
+/** What this machine allows RUN, and the engines that builds can use instead. */
 export interface DoctorReport {
   /** The store's folder. */
   readonly home: string
@@ -141,6 +147,29 @@ export interface DoctorReport {
   readonly platforms: readonly string[]
   /** What else is worth knowing. */
   readonly notes: readonly string[]
+  /** Those that `builder` names, builders of buildx, docker contexts, and the docker daemon of this machine; each was asked. */
+  readonly engines: readonly DoctorEngine[]
+}
+
+/** A BuildKit, and what it has answered within 5 s. */
+export interface DoctorEngine {
+  /** As `build` takes it. */
+  readonly name: string
+  /** Whether `builder` names it. */
+  readonly wanted: boolean
+  readonly works: boolean
+  /** Why it does not work. */
+  readonly problem?: DoctorFinding | undefined
+  /** `docker 26.1.5`, `buildkitd v0.13.2`; empty if it did not answer, like the lists. */
+  readonly software: string
+  readonly workers: readonly string[]
+  readonly platforms: readonly string[]
+  /** How it can hand over results. */
+  readonly exporters: readonly string[]
+  /** By BuildKit’s names: `mergeop`, `exec.meta.ulimit`. */
+  readonly capabilities: readonly string[]
+  /** What it is too old for: `COPY --link`. */
+  readonly lacks: readonly string[]
 }
 
 /** A sandbox, and whether it works here. */

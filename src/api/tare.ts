@@ -35,6 +35,7 @@ import type {
   CacheUsage,
   CacheUsageOptions,
   DiskUsageLine,
+  DoctorOptions,
   DoctorReport,
   ExportMountsOptions,
   ImportMountsOptions,
@@ -86,8 +87,8 @@ export interface Tare {
   targets(options: BuildOptions): Promise<DockerfileTargets>
   /** Runs a command in an image once and returns its exit code. What it writes is gone afterwards. */
   run(options: RunOptions): Promise<number>
-  /** Tries what RUN needs on this machine. */
-  doctor(options?: CallOptions): Promise<DoctorReport>
+  /** Tries what RUN needs on this machine, and asks the engines that it knows. */
+  doctor(options?: DoctorOptions): Promise<DoctorReport>
   /** What the store takes up: the lines of `tare system df`. */
   diskUsage(options?: CallOptions): Promise<readonly DiskUsageLine[]>
   /** The versions of tare and Node. */

@@ -4,10 +4,11 @@ import { Snapshots } from '../content/layers/index.ts'
 import type { Dockerfile } from '../dockerfile/index.ts'
 import { type Host, unpackLimit } from '../images/index.ts'
 import { type Digest, normalizePlatform, type Platform, parsePlatform } from '../oci/index.ts'
-import { type Step, Steps, silent } from '../support/index.ts'
+import { inParallel, type Step, Steps, silent } from '../support/index.ts'
 import { assembleImage } from './assemble/index.ts'
 import type { BuildAttester } from './attester.ts'
 import { BuildCaches } from './build-caches.ts'
+import type { BuildEngine } from './build-engines.ts'
 import { buildArguments, reportWarnings, squashOf, warningsOf } from './build-options.ts'
 import { imageFacts, madeLayers, sourceOf } from './image-facts.ts'
 import {
@@ -27,7 +28,6 @@ import {
   type PlannedContext,
   planBuild,
 } from './plan/index.ts'
-import type { BuildEngine } from './remote-build.ts'
 import type { ChosenSandbox } from './sandbox/index.ts'
 import type { Needle } from './session/index.ts'
 import {
@@ -40,6 +40,7 @@ import {
   leakWarning,
   Materials,
   needlesOf,
+  noRealProc,
   type ReadSecret,
   readNamedContexts,
   readSecret,
@@ -57,6 +58,7 @@ export class BuildRun {
   private readonly host: Host
   private readonly options: BuildOptions
   private readonly steps: Steps
+  private readonly stop = new AbortController()
   private readonly signal: AbortSignal
   private readonly platforms: readonly Platform[]
   private readonly snapshots: Snapshots
@@ -93,7 +95,7 @@ export class BuildRun {
     this.outputs = resolveOutputs({ options, platforms, home: host.store.home, isAttested })
     this.steps = new Steps(options.report ?? silent)
     this.bases = new BuildBases(host, options, this.steps)
-    this.signal = AbortSignal.any(options.signal === undefined ? [] : [options.signal])
+    this.signal = AbortSignal.any([this.stop.signal, ...(options.signal === undefined ? [] : [options.signal])])
     // Many steps may listen.
     setMaxListeners(0, this.signal)
     this.snapshots = new Snapshots(host.store)
@@ -117,14 +119,16 @@ export class BuildRun {
   /** `allStages` includes stages the target does not need, `outline` what can be given to the build. */
   async plan({ allStages = false, outline = false } = {}): Promise<readonly Planned[]> {
     const { host, options } = this
-    if (options.builder !== undefined) this.engine = (await import('./remote-build.ts')).engineOf(host, options)
+    const { steps, signal, bases } = this
+    if (options.builder !== undefined)
+      this.engine = (await import('./build-engines.ts')).engineOf(host, options, { steps, signal, bases })
     const { file, ignore } = await this.contexts.begin()
     this.dockerfile = sourceOf(file)
     const planned: Planned[] = []
     for (const platform of this.platforms) {
       const plan = await planBuild(file, {
         platform,
-        buildPlatform: host.platform,
+        buildPlatform: (await this.engine?.buildPlatform(platform, this.dockerfile.text)) ?? host.platform,
         target: options.target,
         squash: squashOf(options),
         buildArgs: buildArguments(options),
@@ -144,8 +148,17 @@ export class BuildRun {
     return planned
   }
 
+  /** Makes all images; several engines work at the same time. The first failure ends the others. */
+  async makeAll(planned: readonly Planned[]): Promise<readonly BuiltImage[]> {
+    return inParallel(planned, this.engine?.isSplit === true ? planned.length : 1, async (plan) => {
+      const made = this.make(plan)
+      made.catch((error: unknown) => this.stop.abort(error))
+      return made
+    })
+  }
+
   /** Makes one platform's layers and documents, and stores them. */
-  async make(plan: Planned): Promise<BuiltImage> {
+  private async make(plan: Planned): Promise<BuiltImage> {
     const { host, options } = this
     const { epoch } = plan.output
     const tools = {
@@ -172,8 +185,9 @@ export class BuildRun {
     }
     const search = this.needles.length > 0 && leakPolicy(options, this.checksAreErrors) !== 'allow'
     const { engine } = this
+    const here = (caches: object) => solve(plan, { ...tools, ...caches })
     const { snapshots: solved, records } = await this.caches.solve(plan, search, (caches) =>
-      engine === undefined ? solve(plan, { ...tools, ...caches }) : engine.solve(plan, tools, this.bases),
+      engine === undefined ? here(caches) : engine.solve(plan, tools, () => here(caches)),
     )
     const { plan: kept, snapshots } = await squash(plan, solved, tools)
     this.bases.keep(plan.operations)
@@ -269,13 +283,7 @@ export class BuildRun {
   private sandbox(): ChosenSandbox {
     if (this.chosen !== undefined) return this.chosen
     this.chosen = sandboxOf(this.host, this.options.isolation)
-    if (this.chosen.isolation === 'chroot')
-      this.options.report?.({
-        type: 'warning',
-        rule: 'NoRealProc',
-        message:
-          'RUN uses chroot, where /proc contains only copies of a few files: programs that look themselves up there fail. `tare doctor` says how to fix that',
-      })
+    if (this.chosen.isolation === 'chroot') this.options.report?.(noRealProc)
     return this.chosen
   }
 

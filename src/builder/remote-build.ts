@@ -4,21 +4,19 @@ import type { Snapshot } from '../content/layers/index.ts'
 import type { Host } from '../images/index.ts'
 import { silent, TareError } from '../support/index.ts'
 import { contextKey, type Plan } from './plan/index.ts'
-import { findEngine, RemoteBuilder } from './remote/index.ts'
+import { type EngineLink, RemoteBuilder } from './remote/index.ts'
 import { type BuildBases, RegistryLogins, sharedKey } from './session/index.ts'
 import type { Tools } from './solve/index.ts'
 
-/** An engine for one build. */
-export interface BuildEngine {
+/** One build on one engine. */
+export interface RemoteBuild {
   /** Has the engine make a plan. */
   solve(plan: Plan, tools: Tools, bases: BuildBases): Promise<readonly (Snapshot | undefined)[]>
   close(): void
 }
 
-/** Returns the engine that the options name; undefined for this machine. Throws `ENGINE_UNKNOWN`, `ENGINE_ADDRESS`, `ENGINE_UNSUPPORTED`. */
-export function engineOf(host: Host, options: BuildOptions): BuildEngine | undefined {
-  const address = findEngine(options.builder!, host.environment)
-  if (address === undefined) return undefined
+/** Throws `ENGINE_UNSUPPORTED` for options that have no meaning on an engine. */
+export function refuseLocalOptions(options: BuildOptions): void {
   const refused = [
     ...(options.isolation === undefined || options.isolation === 'auto' ? [] : ['isolation']),
     ...(options.onFailedStep === undefined ? [] : ['a shell after a failed step']),
@@ -29,7 +27,11 @@ export function engineOf(host: Host, options: BuildOptions): BuildEngine | undef
     throw new TareError('ENGINE_UNSUPPORTED', `a build on an engine does not have ${refused.join(' and ')}`, {
       remedy: 'Leave it out, or build here: --builder default.',
     })
-  const builder = new RemoteBuilder(address)
+}
+
+/** Returns the build that the options describe, on an engine. */
+export function buildOn(link: EngineLink, host: Host, options: BuildOptions): RemoteBuild {
+  const builder = new RemoteBuilder(link)
   const { report = silent, signal = new AbortController().signal } = options
   const logins = new RegistryLogins(host, { report, signal })
   return {
@@ -50,7 +52,7 @@ export function engineOf(host: Host, options: BuildOptions): BuildEngine | undef
         entitlements: [...new Set([...(options.allow ?? []), ...(options.network === 'host' ? ['network.host'] : [])])],
       }),
     close: () => {
-      builder.close()
+      link.close()
       logins.close()
     },
   }

@@ -84,6 +84,7 @@ export type TareErrorCode =
   | 'ENGINE_INVALID'
   | 'ENGINE_LOST'
   | 'ENGINE_NAME'
+  | 'ENGINE_NONE'
   | 'ENGINE_TOO_OLD'
   | 'ENGINE_UNKNOWN'
   | 'ENGINE_UNREACHABLE'

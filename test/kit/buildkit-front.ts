@@ -103,7 +103,7 @@ export function clientOfSession({ requests, send, signal }: SessionCall): GrpcCl
 }
 
 /** An engine that does something with the client's session when it is asked to build, and answers with what that returns. */
-export function engineThat(build: (session: GrpcClient) => Promise<unknown>): Promise<string> {
+export function engineThat(build: (session: GrpcClient) => Promise<unknown>, architecture = 'amd64'): Promise<string> {
   let found: (session: GrpcClient) => void
   const session = new Promise<GrpcClient>((resolve) => {
     found = resolve
@@ -119,7 +119,7 @@ export function engineThat(build: (session: GrpcClient) => Promise<unknown>): Pr
         {
           id: 'w',
           labels: { 'org.mobyproject.buildkit.worker.snapshotter': 'x' },
-          platforms: [{ os: 'linux', architecture: 'amd64' }],
+          platforms: [{ os: 'linux', architecture }],
         },
       ],
     })),

@@ -8,12 +8,13 @@ export interface CertificateFiles {
   readonly key: string
 }
 
-/** Makes a certificate for names of this machine (`IP:127.0.0.1,DNS:localhost`) with openssl, in `folder`: signed by `authority`, else by itself. */
+/** Makes a certificate for names of this machine (`IP:127.0.0.1,DNS:localhost`) with openssl, in `folder`: signed by `authority`, else by itself. Of those signed, negative `days` make one that has expired. */
 export function makeCertificate(
   folder: string,
   name: string,
   authority?: CertificateFiles,
   names = 'IP:127.0.0.1,IP:0.0.0.0,IP:::1,DNS:localhost',
+  days = 2,
 ): CertificateFiles {
   const made = { cert: join(folder, `${name}.crt`), key: join(folder, `${name}.key`) }
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' })
@@ -24,8 +25,18 @@ export function makeCertificate(
   else {
     openssl('req', ...key, ...about, '-out', `${name}.csr`)
     writeFileSync(join(folder, `${name}.ext`), `subjectAltName=${names}`)
-    const signer = ['-CA', authority.cert, '-CAkey', authority.key, '-CAcreateserial', '-extfile', `${name}.ext`]
-    openssl('x509', '-req', '-in', `${name}.csr`, ...signer, '-days', '2', '-out', made.cert)
+    const signer = [
+      '-CA',
+      authority.cert,
+      '-CAkey',
+      authority.key,
+      '-CAcreateserial',
+      '-extfile',
+      `${name}.ext`,
+      '-days',
+      String(days),
+    ]
+    openssl('x509', '-req', '-in', `${name}.csr`, ...signer, '-out', made.cert)
   }
   return made
 }

@@ -5,6 +5,7 @@ import type {
   ContextSource,
   CopyOptions,
   DockerfileSource,
+  DoctorOptions,
   DocumentOptions,
   ExportMountsOptions,
   ImportMountsOptions,
@@ -59,6 +60,8 @@ const number = whole(-1)
 export const openOptions: Shape<TareOptions> = { home: text, environment: record(text, true), report: callback() }
 
 export const callOptions: Shape<CallOptions> = { report: callback(), signal }
+
+export const doctorOptions: Shape<DoctorOptions> = { ...callOptions, builder: word() }
 
 const loginCall = {
   ...callOptions,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { engineThat, receiveFiles, serveEngine } from '../../../test/kit/buildkit-front.ts'
 import { temporaryFolder, writeFiles } from '../../../test/kit/cli.ts'
+import { standIn } from '../../../test/kit/relays.ts'
 import { filesync, secrets } from '../../buildkit/index.ts'
 import { openTare, type TareEvent } from '../../index.ts'
 
@@ -79,18 +80,7 @@ test('an engine behind a program is built on through its input and output', asyn
   const address = await engineThat(async (session) => {
     seen = (await receiveFiles(session, 'context')).entries
   })
-  const relay = [
-    `#!${process.execPath}`,
-    "if (process.argv.slice(2).join(' ') !== 'exec -i b-0 buildctl dial-stdio') process.exit(9)",
-    `const socket = require('node:net').connect(${JSON.stringify(address.slice('unix://'.length))})`,
-    'process.stdin.pipe(socket).pipe(process.stdout)',
-  ]
-  const folder = writeFiles(temporaryFolder(), { podman: { content: relay.join('\n'), mode: 0o755 } })
-  const before = process.env['PATH']
-  process.env['PATH'] = `${folder}:${before}`
-  onTestFinished(() => {
-    process.env['PATH'] = before
-  })
+  standIn('podman', ['exec', '-i', 'b-0', 'buildctl', 'dial-stdio'], address.slice('unix://'.length))
   await expect(build('podman-container://b-0')).rejects.toMatchObject({ code: 'ENGINE_INVALID' })
   expect(seen.map((line) => line.split(' ')[0])).toEqual(['a'])
 })

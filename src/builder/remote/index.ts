@@ -4,6 +4,7 @@
  * In: a plan, an engine, what the build is given.  Out: snapshots whose new layers are in the store, verified.
  * Not here: the engine's address, the image's documents.
  */
-export { findEngine } from './engine/index.ts'
+export { type AskedEngine, askEngines } from './ask-engines.ts'
+export { type Builder, configuredEngines, type EngineAddress, EngineLink, findBuilders } from './engine/index.ts'
 export { RemoteBuilder } from './remote-builder.ts'
 export type { RemoteTools } from './tools.ts'

@@ -1,6 +1,6 @@
 import { type MadeLayer, type Snapshot, type Snapshots, scratch } from '../../content/layers/index.ts'
 import type { Operation, OperationId, Plan } from '../plan/index.ts'
-import { connectEngine, type Engine, type EngineAddress, type EngineFacts, probeEngine } from './engine/index.ts'
+import type { EngineLink } from './engine/index.ts'
 import { neededFor } from './llb/index.ts'
 import { Offers } from './offers.ts'
 import { RemoteRun } from './remote-run.ts'
@@ -10,15 +10,10 @@ import type { RemoteTools } from './tools.ts'
 
 /** Builds plans on one engine. */
 export class RemoteBuilder {
-  private readonly address: EngineAddress
-  private engine: Promise<{ readonly engine: Engine; readonly facts: EngineFacts }> | undefined
+  private readonly link: EngineLink
 
-  constructor(address: EngineAddress) {
-    this.address = address
-  }
-
-  close(): void {
-    this.engine?.then(({ engine }) => engine.close()).catch(() => {})
+  constructor(link: EngineLink) {
+    this.link = link
   }
 
   /**
@@ -30,8 +25,7 @@ export class RemoteBuilder {
     const base = baseOf(plan, chain[0]!, tools)
     if (chain.length === 1) return atChain(plan, chain, base, [], tools.snapshots)
     await refuseUnmet(plan, neededFor(plan.operations, plan.output.root), tools.run)
-    this.engine ??= this.connect(tools.signal)
-    const { engine, facts } = await this.engine
+    const { engine, facts } = await this.link.connected(tools.signal)
     const offers = await Offers.of(plan, tools)
     const isLocal = offers.isLocal(chain[0]!)
     const expected: Expected = {
@@ -43,11 +37,6 @@ export class RemoteBuilder {
     }
     const run = new RemoteRun({ engine, facts, plan, tools, offers, expected })
     return atChain(plan, chain, base, await run.run(), tools.snapshots)
-  }
-
-  private async connect(signal: AbortSignal): Promise<{ readonly engine: Engine; readonly facts: EngineFacts }> {
-    const engine = await connectEngine(this.address, signal)
-    return { engine, facts: await probeEngine(engine, signal) }
   }
 }
 

@@ -42,7 +42,7 @@ export async function solve(plan: Plan, tools: Tools): Promise<readonly (Snapsho
   const own: Tools = { ...tools, signal, operations: plan.operations }
   // Better now than after half of the work.
   if (plan.operations.some(({ kind }) => kind === 'run')) tools.sandbox()
-  for (const operation of plan.operations) if (operation.kind === 'run') refuseForeignRun(operation, plan)
+  refuseForeignRuns(plan)
   const results: Promise<Result>[] = []
   for (const [id, operation] of plan.operations.entries())
     results[id] = new OperationRunner(operation, results, own).result()
@@ -56,15 +56,34 @@ export async function solve(plan: Plan, tools: Tools): Promise<readonly (Snapsho
 }
 
 /** Throws if a RUN's filesystem is for an architecture this machine cannot run. */
-function refuseForeignRun(run: RunOperation, { operations, output }: Plan): void {
-  let below = operations[run.onto]
-  while (below !== undefined && 'onto' in below) below = operations[below.onto]
-  const architecture = below?.kind === 'image' ? below.base.config.platform.architecture : output.platform.architecture
+function refuseForeignRun(run: RunOperation, plan: Plan): void {
+  const below = baseOf(run, plan)
   try {
-    refuseForeign(architecture, below?.kind === 'image' ? below.name : `stage "${run.stage}"`)
+    refuseForeign(architectureOf(run, plan), below?.kind === 'image' ? below.name : `stage "${run.stage}"`)
   } catch (error) {
     throw locate(error, run.where)
   }
+}
+
+/** Returns the architectures (GOARCH) whose programs the plan runs. */
+export function runArchitectures(plan: Plan): ReadonlySet<string> {
+  return new Set(plan.operations.flatMap((one) => (one.kind === 'run' ? [architectureOf(one, plan)] : [])))
+}
+
+/** Throws if this machine cannot run the programs of the plan. */
+export function refuseForeignRuns(plan: Plan): void {
+  for (const operation of plan.operations) if (operation.kind === 'run') refuseForeignRun(operation, plan)
+}
+
+function architectureOf(run: RunOperation, plan: Plan): string {
+  const below = baseOf(run, plan)
+  return below?.kind === 'image' ? below.base.config.platform.architecture : plan.output.platform.architecture
+}
+
+function baseOf(run: RunOperation, { operations }: Plan): Operation | undefined {
+  let below = operations[run.onto]
+  while (below !== undefined && 'onto' in below) below = operations[below.onto]
+  return below
 }
 
 class OperationRunner {

@@ -62,8 +62,10 @@ export class GrpcClient {
     this.session.on('error', (error: Error) => {
       this.failure ??= error
     })
+    // A TLS socket stays open when the other side refuses us after the handshake.
     socket.on('error', (error: Error) => {
       this.failure ??= error
+      socket.destroy()
     })
     this.session.on('connect', () => this.session.setLocalWindowSize(window * 4))
   }

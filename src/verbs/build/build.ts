@@ -14,8 +14,7 @@ export async function build(host: Host, options: BuildOptions): Promise<BuildRes
   try {
     await building.caches.begin()
     const planned = await building.plan()
-    const images = []
-    for (const plan of planned) images.push(await building.make(plan))
+    const images = await building.makeAll(planned)
     options.signal?.throwIfAborted()
     const image = await building.finish(planned, images)
     await options.onImage?.(image)

@@ -1,4 +1,4 @@
-import { TareError } from '../../../support/index.ts'
+import { TareError, withoutCredentials } from '../../../support/index.ts'
 
 /** The files of a TLS connection. */
 export interface TlsFiles {
@@ -75,6 +75,7 @@ function network(text: string, kind: 'tcp' | 'tls'): EngineAddress {
   if (url.username !== '' || url.pathname.replace('/', '') !== '') throw invalid(text, `Write ${kind}://HOST:PORT.`)
   const allowed = kind === 'tcp' ? ['insecure'] : ['ca', 'cert', 'key', 'servername']
   const given = parametersOf(text, url, allowed)
+  if (given.has('cert') !== given.has('key')) throw invalid(text, 'cert and key belong together.')
   if (kind === 'tls')
     return {
       ...{ text, kind, host, port },
@@ -93,7 +94,7 @@ function network(text: string, kind: 'tcp' | 'tls'): EngineAddress {
 }
 
 function isThisMachine(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
+  return /^localhost$/i.test(host) || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
 }
 
 function parametersOf(text: string, { searchParams }: URL, allowed: readonly string[]): ReadonlyMap<string, string> {
@@ -143,18 +144,20 @@ function container(text: string, program: string): EngineAddress {
 
 function pod(text: string): EngineAddress {
   const given = parametersOf(text, parse(text), ['context', 'namespace', 'container'])
-  const flags = [...given].map(([name, value]) => {
-    // Contexts are often addresses: arn:aws:eks:…, user@host.
-    if (!/^[A-Za-z0-9][A-Za-z0-9_.:/@-]*$/.test(value)) throw invalid(text, `Its ${name} has unusual characters.`)
-    return `--${name}=${value}`
-  })
-  return {
-    text,
-    kind: 'command',
-    argv: ['kubectl', ...flags, 'exec', '-i', nameIn(text), '--', 'buildctl', 'dial-stdio'],
-  }
+  const flags = (...names: string[]) =>
+    names.flatMap((name) => {
+      const value = given.get(name)
+      if (value === undefined) return []
+      // Contexts are often addresses: arn:aws:eks:…, user@host.
+      if (!/^[A-Za-z0-9][A-Za-z0-9_.:/@-]*$/.test(value)) throw invalid(text, `Its ${name} has unusual characters.`)
+      return [`--${name}=${value}`]
+    })
+  const where = [...flags('context', 'namespace'), 'exec', ...flags('container'), '-i', nameIn(text)]
+  return { text, kind: 'command', argv: ['kubectl', ...where, '--', 'buildctl', 'dial-stdio'] }
 }
 
 function invalid(text: string, remedy: string): TareError {
-  return new TareError('ENGINE_ADDRESS', `invalid address of an engine: ${JSON.stringify(text)}`, { remedy })
+  return new TareError('ENGINE_ADDRESS', `invalid address of an engine: ${JSON.stringify(withoutCredentials(text))}`, {
+    remedy,
+  })
 }

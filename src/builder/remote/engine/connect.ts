@@ -2,9 +2,10 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { Duplex } from 'node:stream'
 import { Control } from '../../../buildkit/index.ts'
 import { type GrpcCall, GrpcClient, GrpcError } from '../../../net/grpc/index.ts'
-import { messageOf, TareError } from '../../../support/index.ts'
+import { messageOf, systemCode, TareError } from '../../../support/index.ts'
 import type { EngineAddress } from './address.ts'
-import { dial, unreachable } from './dial.ts'
+import { CommandFailure, dial, unreachable } from './dial.ts'
+import { aboutTls } from './tls.ts'
 
 /** A connected BuildKit. */
 export interface Engine {
@@ -81,10 +82,17 @@ async function directly(address: EngineAddress, signal: AbortSignal): Promise<Gr
     client.close()
     socket.destroy()
     signal.throwIfAborted()
-    // A command that fails says why, and would fail again.
-    if (address.kind === 'command') throw unreachable(address, error)
+    const cause = causes(error).find((one) => one instanceof CommandFailure || aboutTls(systemCode(one) ?? '', one))
+    // It would fail again.
+    if (cause !== undefined) throw unreachable(address, cause)
     return undefined
   }
+}
+
+function causes(error: unknown): readonly unknown[] {
+  const found: unknown[] = []
+  for (let one = error; one !== undefined && found.length < 5; one = (one as { cause?: unknown }).cause) found.push(one)
+  return found
 }
 
 function engineOver(address: EngineAddress, control: GrpcClient, isDaemon: boolean): Engine {

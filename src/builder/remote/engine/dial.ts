@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import { isMissingProgram, messageOf, systemCode, TareError } from '../../../support/index.ts'
-import type { EngineAddress, TlsFiles } from './address.ts'
+import type { EngineAddress } from './address.ts'
+import { aboutTls, secureContextOf } from './tls.ts'
 
 /** A new connection to an engine. */
 export interface Dialled {
@@ -29,7 +29,7 @@ export async function dial(
       case 'tls': {
         const { host, port, files } = address
         const socket = connectTls({
-          ...{ host, port, ALPNProtocols: [...protocols], ...contentsOf(files) },
+          ...{ host, port, ALPNProtocols: [...protocols], secureContext: secureContextOf(address, files) },
           servername: files.serverName ?? (/^[\d.]+$|:/.test(host) ? '' : host),
           ...(files.anyServer === true ? { rejectUnauthorized: false } : {}),
         })
@@ -57,20 +57,8 @@ async function connected<S extends Duplex>(socket: S, event: string, signal: Abo
   }
 }
 
-function contentsOf({ ca, cert, key }: TlsFiles): { ca?: Buffer; cert?: Buffer; key?: Buffer } {
-  const read = (path: string) => {
-    try {
-      return readFileSync(path)
-    } catch (cause) {
-      throw new TareError('CERTIFICATES_INVALID', `cannot read ${path}: ${messageOf(cause)}`, { cause })
-    }
-  }
-  return {
-    ...(ca === undefined ? {} : { ca: read(ca) }),
-    ...(cert === undefined ? {} : { cert: read(cert) }),
-    ...(key === undefined ? {} : { key: read(key) }),
-  }
-}
+/** A program that was to be the connection has failed. */
+export class CommandFailure extends Error {}
 
 /** A program's input and output as a connection; what it prints as an error explains why there is none. */
 function overCommand([program, ...args]: readonly string[]): Duplex {
@@ -93,26 +81,38 @@ function overCommand([program, ...args]: readonly string[]): Duplex {
     if (!socket.push(chunk)) child.stdout.pause()
   })
   child.on('error', (error) => {
-    socket.destroy(isMissingProgram(error) ? new Error(`${program} is not installed`) : error)
+    socket.destroy(new CommandFailure(isMissingProgram(error) ? `${program} is not installed` : messageOf(error)))
   })
   // Only now is it known why.
   child.on('close', (code) => {
     if (code === 0 || code === null) socket.push(null)
-    else socket.destroy(new Error(`${program} ended with exit code ${code}: ${said.trim() || 'it says nothing'}`))
+    else {
+      const why = said.trim() || 'it says nothing'
+      socket.destroy(new CommandFailure(`${program} ended with exit code ${code}: ${why}`))
+    }
   })
   return socket
 }
 
 export function unreachable({ text }: EngineAddress, error: unknown): TareError {
+  const code = systemCode(error) ?? ''
+  const ofTls = aboutTls(code, error)
   const why = {
     ENOENT: 'there is no such socket',
     ECONNREFUSED: 'nothing listens there',
     EACCES: 'permission denied',
     ENOTFOUND: 'there is no such host',
+    EAI_AGAIN: 'its name cannot be looked up now',
     ETIMEDOUT: 'it does not answer',
-  }[systemCode(error) ?? '']
-  return new TareError('ENGINE_UNREACHABLE', `cannot reach the engine ${text}: ${why ?? messageOf(error)}`, {
-    cause: error,
-    remedy: 'Check that it runs, and that this user may use it. `tare doctor --builder` asks it.',
-  })
+    ECONNRESET: 'it closed the connection',
+  }[code]
+  return new TareError(
+    'ENGINE_UNREACHABLE',
+    `cannot reach the engine ${text}: ${ofTls?.why ?? why ?? messageOf(error)}`,
+    {
+      cause: error,
+      remedy:
+        ofTls?.remedy ?? 'Check that it runs, and that this user may use it. `tare doctor --builder ADDRESS` asks it.',
+    },
+  )
 }

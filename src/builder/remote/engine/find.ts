@@ -1,36 +1,95 @@
-import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
-import { closest, messageOf, systemCode, TareError } from '../../../support/index.ts'
+import { existsSync } from 'node:fs'
+import { closest, TareError } from '../../../support/index.ts'
 import { dockerOverSsh, type EngineAddress, readAddress, type TlsFiles } from './address.ts'
+import {
+  configuredNames,
+  contextFiles,
+  type Environment,
+  isName,
+  memberOf,
+  readBuilder,
+  readContext,
+  tlsFilesIn,
+} from './docker-config.ts'
 
-type Environment = Readonly<Record<string, string | undefined>>
+/** One of several builders: an engine or this machine, and the platform it is for; undefined for what it can execute. */
+export interface Builder {
+  readonly platform?: string | undefined
+  readonly address: EngineAddress | 'local'
+}
+
+/** What --builder asks for. */
+export type BuilderChoice =
+  | { readonly kind: 'local' }
+  | { readonly kind: 'auto' }
+  | { readonly kind: 'engine'; readonly address: EngineAddress }
+  | { readonly kind: 'several'; readonly builders: readonly Builder[] }
 
 /**
- * Finds an engine by what --builder says: an address, `docker://CONTEXT`, the name of a builder of buildx, or of a docker context.
- * `default` is this machine: undefined. Throws `ENGINE_ADDRESS`, and `ENGINE_UNKNOWN` for a name that nothing has.
+ * Finds the engines that --builder names: an address, `docker://CONTEXT`, the name of a builder of buildx, or of a docker context;
+ * several of them with commas between, each with `PLATFORM=` before it if it is for that platform. `default` and `local` are this
+ * machine. Throws `ENGINE_ADDRESS`, and `ENGINE_UNKNOWN` for a name that nothing has.
  */
-export function findEngine(text: string, environment: Environment): EngineAddress | undefined {
-  if (text === 'default') return undefined
-  if (text.startsWith('docker://')) return contextNamed(text.slice('docker://'.length), environment)
-  if (text.includes('://')) return withTlsFiles(readAddress(text), environment)
-  if (!isName(text)) throw unknown(text, 'Names have letters, digits and _ . + - only.')
-  const builder = readJson(join(dockerFolder(environment), 'buildx/instances', text))
-  if (builder !== undefined) return ofBuilder(text, builder, environment)
-  if (readContext(text, environment) !== undefined) return contextNamed(text, environment)
-  throw unknown(
-    text,
-    'It must be an address such as unix:///var/run/docker.sock, or the name of a builder of buildx or of a docker context.',
-  )
+export function findBuilders(text: string, environment: Environment): BuilderChoice {
+  if (isHere(text)) return { kind: 'local' }
+  if (text === 'auto') return { kind: 'auto' }
+  if (!text.includes(',') && !forPlatform.test(text)) {
+    const nodes = nodesNamed(text, environment)
+    return nodes.length === 1 ? { kind: 'engine', address: nodes[0]!.address } : { kind: 'several', builders: nodes }
+  }
+  const builders = text.split(',').flatMap((part): readonly Builder[] => {
+    const [, platform, named = part] = forPlatform.exec(part) ?? []
+    if (isHere(named)) return [{ platform, address: 'local' }]
+    if (named === '' || named === 'auto')
+      throw new TareError('ENGINE_ADDRESS', `invalid list of engines: ${JSON.stringify(text)}`, {
+        remedy: 'Write [PLATFORM=]ENGINE,…: linux/arm64=tls://arm.example:1234,linux/amd64=local.',
+      })
+    return nodesNamed(named, environment).map((node) => ({ ...node, platform: platform ?? node.platform }))
+  })
+  return { kind: 'several', builders }
 }
 
-function isName(text: string): boolean {
-  return /^[A-Za-z0-9][A-Za-z0-9_.+-]*$/.test(text)
+/** Returns the engines that are configured on this machine: builders of buildx, docker contexts, and its own docker daemon. */
+export function configuredEngines(environment: Environment): readonly NamedEngine[] {
+  const { builders, contexts } = configuredNames(environment)
+  const names = [...builders, ...contexts.filter((name) => !builders.includes(name))]
+  if (existsSync(daemonSocket)) names.push('docker://')
+  return names.flatMap((name): readonly NamedEngine[] => {
+    try {
+      return nodesNamed(name, environment).map(({ address }) => ({ name, address }))
+    } catch (problem) {
+      return problem instanceof TareError ? [{ name, problem }] : []
+    }
+  })
 }
 
-function dockerFolder(environment: Environment): string {
-  return environment['DOCKER_CONFIG'] || join(environment['HOME'] || homedir(), '.docker')
+/** An engine by the name it is configured under; `problem` says why that leads nowhere. */
+export type NamedEngine = { readonly name: string } & (
+  | { readonly address: EngineAddress; readonly problem?: undefined }
+  | { readonly address?: undefined; readonly problem: TareError }
+)
+
+interface Node extends Builder {
+  readonly address: EngineAddress
+}
+
+const daemonSocket = '/var/run/docker.sock'
+
+const forPlatform = /^([a-z0-9]+\/[A-Za-z0-9_]+(?:\/[A-Za-z0-9_]+)?)=(.*)$/
+
+function isHere(text: string): boolean {
+  return text === 'default' || text === 'local'
+}
+
+/** Most names stand for one engine; builders of buildx may have several. */
+function nodesNamed(text: string, environment: Environment): readonly Node[] {
+  if (text.startsWith('docker://')) return [{ address: contextNamed(text.slice('docker://'.length), environment) }]
+  if (text.includes('://')) return [{ address: withTlsFiles(readAddress(text), environment) }]
+  if (!isName(text)) throw unknown(text, environment)
+  const builder = readBuilder(text, environment)
+  if (builder !== undefined) return nodesOf(text, builder, environment)
+  if (readContext(text, environment) !== undefined) return [{ address: contextNamed(text, environment) }]
+  throw unknown(text, environment)
 }
 
 /** TLS files that the address does not name are where docker looks for them. */
@@ -38,28 +97,19 @@ function withTlsFiles(address: EngineAddress, environment: Environment): EngineA
   const folder = environment['DOCKER_CERT_PATH']
   if (address.kind !== 'tls' || !folder || address.files.ca !== undefined || address.files.cert !== undefined)
     return address
-  return { ...address, files: { ...tlsFilesIn(folder), ...without(address.files) } }
-}
-
-function without(files: TlsFiles): TlsFiles {
-  return Object.fromEntries(Object.entries(files).filter(([, value]) => value !== undefined))
-}
-
-function tlsFilesIn(folder: string): TlsFiles {
-  const found = (name: string) => (existsSync(join(folder, name)) ? join(folder, name) : undefined)
-  return { ca: found('ca.pem'), cert: found('cert.pem'), key: found('key.pem') }
+  const { serverName } = address.files
+  return { ...address, files: { ...tlsFilesIn(folder), ...(serverName === undefined ? {} : { serverName }) } }
 }
 
 function contextNamed(name: string, environment: Environment): EngineAddress {
-  if (name === '' || name === 'default') return ofDocker('unix:///var/run/docker.sock', {}, `docker://${name}`)
+  if (name === '' || name === 'default') return { ...readAddress(`unix://${daemonSocket}`), text: `docker://${name}` }
   const meta = isName(name) ? readContext(name, environment) : undefined
-  if (meta === undefined) throw unknown(name, 'There is no such docker context: docker context ls lists them.')
+  if (meta === undefined) throw unknown(name, environment)
   const endpoint = memberOf(memberOf(meta, 'Endpoints'), 'docker')
   const host = memberOf(endpoint, 'Host')
   if (typeof host !== 'string') throw unreadable(name, 'it names no host')
-  const id = contextId(name)
   const files = {
-    ...tlsFilesIn(join(dockerFolder(environment), 'contexts/tls', id, 'docker')),
+    ...contextFiles(name, environment),
     ...(memberOf(endpoint, 'SkipTLSVerify') === true ? { anyServer: true } : {}),
   }
   return ofDocker(host, files, name)
@@ -67,32 +117,60 @@ function contextNamed(name: string, environment: Environment): EngineAddress {
 
 /** An address as docker writes it: tcp:// with TLS files is TLS, and ssh:// leads to a daemon. */
 function ofDocker(host: string, files: TlsFiles, name: string): EngineAddress {
-  if (host.startsWith('ssh://')) return dockerOverSsh(host)
+  if (host.startsWith('ssh://')) return { ...dockerOverSsh(host), text: name }
   const isTls = files.ca !== undefined || files.cert !== undefined || files.anyServer === true
   if (!host.startsWith('tcp://') || !isTls) return { ...readAddress(host), text: name }
   const address = readAddress(host.replace('tcp://', 'tls://'))
   return address.kind === 'tls' ? { ...address, files, text: name } : address
 }
 
-function ofBuilder(name: string, builder: unknown, environment: Environment): EngineAddress {
+function nodesOf(name: string, builder: unknown, environment: Environment): readonly Node[] {
   const nodes = memberOf(builder, 'Nodes')
+  if (!Array.isArray(nodes) || nodes.length === 0) throw unreadable(name, 'it has no node')
   const driver = memberOf(builder, 'Driver')
-  const node = Array.isArray(nodes) ? (nodes as unknown[])[0] : undefined
+  return (nodes as unknown[]).flatMap((node) => {
+    const address = { ...ofNode(name, driver, node, environment), text: name }
+    if (nodes.length === 1) return [{ address }]
+    const named = { ...address, text: `${name} (${String(memberOf(node, 'Name'))})` }
+    const platforms = platformsOf(node)
+    return platforms.length === 0 ? [{ address: named }] : platforms.map((platform) => ({ platform, address: named }))
+  })
+}
+
+/** What a node of buildx was created for, if that was said. */
+function platformsOf(node: unknown): readonly string[] {
+  const platforms = memberOf(node, 'Platforms')
+  return (Array.isArray(platforms) ? (platforms as unknown[]) : []).flatMap((platform) => {
+    const parts = ['os', 'architecture', 'variant'].map((key) => memberOf(platform, key) ?? '')
+    const text = parts.filter(Boolean).join('/')
+    return forPlatform.test(`${text}=`) ? [text] : []
+  })
+}
+
+function ofNode(name: string, driver: unknown, node: unknown, environment: Environment): EngineAddress {
   const endpoint = memberOf(node, 'Endpoint')
   const nodeName = memberOf(node, 'Name')
   if (typeof endpoint !== 'string' || typeof nodeName !== 'string') throw unreadable(name, 'it has no node')
-  if (Array.isArray(nodes) && nodes.length > 1)
-    throw unreadable(name, 'it has several nodes, and one is used at a time: name its address')
   switch (driver) {
     case 'docker':
       return endpoint.includes('://') ? ofDocker(endpoint, {}, name) : contextNamed(endpoint, environment)
     case 'remote':
-      return { ...withTlsFiles(remoteOf(endpoint, memberOf(node, 'DriverOpts')), environment), text: name }
+      return withTlsFiles(remoteOf(endpoint, memberOf(node, 'DriverOpts')), environment)
     case 'docker-container':
-      return { ...readAddress(`docker-container://buildx_buildkit_${nodeName}`), text: name }
+      return inContainer(name, `buildx_buildkit_${nodeName}`, endpoint)
     default:
       throw unreadable(name, `its driver ${JSON.stringify(driver)} is not one of docker, docker-container and remote`)
   }
+}
+
+/** The container runs in the daemon that the node was created in, which need not be the one the docker client uses. */
+function inContainer(name: string, container: string, endpoint: string): EngineAddress {
+  const address = readAddress(`docker-container://${container}`)
+  if (address.kind !== 'command') return address
+  const [docker, ...rest] = address.argv as [string, ...string[]]
+  const where = endpoint.includes('://') ? `--host=${endpoint}` : `--context=${endpoint}`
+  if (!/^--[a-z]+=[A-Za-z0-9][A-Za-z0-9_.+:/@-]*$/.test(where)) throw unreadable(name, 'its endpoint is unusual')
+  return { ...address, argv: [docker, where, ...rest] }
 }
 
 /** The remote driver writes tcp:// for TLS as well, with its files beside the address. */
@@ -107,44 +185,23 @@ function remoteOf(endpoint: string, options: unknown): EngineAddress {
   return address.kind === 'tls' ? { ...address, files } : address
 }
 
-function contextId(name: string): string {
-  return createHash('sha256').update(name).digest('hex')
-}
-
-function readContext(name: string, environment: Environment): unknown {
-  return readJson(join(dockerFolder(environment), 'contexts/meta', contextId(name), 'meta.json'))
-}
-
-function readJson(path: string): unknown {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined
-    throw new TareError('ENGINE_UNKNOWN', `cannot read ${path}: ${messageOf(error)}`, { cause: error })
-  }
-  try {
-    return JSON.parse(text) as unknown
-  } catch (cause) {
-    throw new TareError('ENGINE_UNKNOWN', `${path} is not valid JSON`, {
-      cause,
-      remedy: 'Create the builder or the context again.',
-    })
-  }
-}
-
-function memberOf(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined
-}
-
 function unreadable(name: string, why: string): TareError {
   return new TareError('ENGINE_UNKNOWN', `the builder ${JSON.stringify(name)} cannot be used: ${why}`, {
     remedy: 'Give its address instead, such as unix:///var/run/docker.sock.',
   })
 }
 
-function unknown(name: string, remedy: string): TareError {
-  const meant = closest(name, ['default'])
-  const guess = meant === undefined || meant === name ? '' : ` Did you mean ${meant}, which is this machine?`
-  return new TareError('ENGINE_UNKNOWN', `there is no builder ${JSON.stringify(name)}`, { remedy: `${remedy}${guess}` })
+function unknown(name: string, environment: Environment): TareError {
+  const { builders, contexts } = configuredNames(environment)
+  const known = [
+    'default (this machine)',
+    'auto',
+    ...builders.map((builder) => `${builder} (buildx)`),
+    ...contexts.map((context) => `${context} (docker context)`),
+  ]
+  const meant = closest(name, ['default', 'local', 'auto', ...builders, ...contexts])
+  const guess = meant === undefined || meant === name ? '' : ` Did you mean ${meant}?`
+  return new TareError('ENGINE_UNKNOWN', `there is no builder ${JSON.stringify(name)}`, {
+    remedy: `Known: ${known.join(', ')}; or give an address, such as unix:///var/run/docker.sock.${guess}`,
+  })
 }

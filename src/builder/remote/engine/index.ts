@@ -5,6 +5,8 @@
  * Not here: what is built.
  */
 export { type EngineAddress, readAddress } from './address.ts'
-export { connectEngine, type Engine } from './connect.ts'
-export { findEngine } from './find.ts'
-export { type EngineFacts, probeEngine } from './probe.ts'
+export type { Engine } from './connect.ts'
+export { type EngineReport, examineEngine } from './examine.ts'
+export { type Builder, type BuilderChoice, configuredEngines, findBuilders, type NamedEngine } from './find.ts'
+export { EngineLink } from './link.ts'
+export type { EngineFacts } from './probe.ts'

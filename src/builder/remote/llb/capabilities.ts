@@ -8,6 +8,25 @@ export interface EngineCapabilities {
   readonly llb: ReadonlySet<string>
 }
 
+// What marshalling refuses for want of these.
+const features: readonly (readonly [string, string])[] = [
+  ['mergeop', 'COPY --link'],
+  ['file.copy.modestring', 'COPY --chmod with letters'],
+  ['file.copy.modestring', 'ADD --chown of an archive'],
+  ['file.copy.includeexcludepatterns', 'COPY --parents and --exclude'],
+  ['file.copy.includeexcludepatterns', 'ADD of a zstd archive'],
+  ['exec.meta.ulimit', '--ulimit'],
+  ['exec.mount.bind.readwrite-nooutput', 'a writable --mount=type=bind'],
+  ['exec.mount.tmpfs.size', 'the size of a --mount=type=tmpfs'],
+  ['exec.secretenv', '--mount=type=secret,env='],
+]
+
+/** Returns what an engine with these capabilities is too old for. */
+export function lackingIn(llb: Iterable<string>): readonly string[] {
+  const known = new Set(llb)
+  return features.flatMap(([capability, what]) => (known.has(capability) ? [] : [what]))
+}
+
 /** Throws `ENGINE_TOO_OLD` if the engine does not know something that an operation needs. */
 export function refuseMissing(
   { engine, llb }: EngineCapabilities,

@@ -4,6 +4,6 @@
  * In: a plan, what the engine understands, how its sources are offered.  Out: a definition to send, and which vertex is which operation.
  * Not here: sending it, the files.
  */
-export { type EngineCapabilities, refuseMissing } from './capabilities.ts'
+export { type EngineCapabilities, lackingIn, refuseMissing } from './capabilities.ts'
 export { type Marshalled, type MarshalSettings, marshalPlan, neededFor, type OfferedSource } from './marshal.ts'
 export type { RemoteRunSettings } from './run.ts'

@@ -25,7 +25,10 @@ export const buildFlags = {
     placeholder: 'stringArray',
     help: 'Additional build contexts (e.g., name=path)',
   },
-  builder: { type: 'string', help: 'BuildKit to build on: an address, a builder of buildx or a docker context' },
+  builder: {
+    type: 'string',
+    help: 'BuildKit to build on: an address, a builder of buildx, a docker context, several of them, or "auto"',
+  },
   call: {
     type: 'string',
     help: 'Set method for evaluating build ("build", "check", "outline", "targets", "subrequests.describe"), with ",format=json"',

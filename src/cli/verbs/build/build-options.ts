@@ -55,7 +55,7 @@ export async function readBuildOptions(
 /** What compares or explains steps knows only those that are executed here. */
 function readBuilder({ flags, env }: BuildCall): string | undefined {
   const builder = flags.builder || env['TARE_BUILDER'] || undefined
-  if (builder === undefined || builder === 'default') return builder
+  if (builder === undefined || builder === 'default' || builder === 'local') return builder
   for (const name of ['verify', 'explain'] as const)
     if (flags[name])
       throw new UsageError(`--${name} and --builder cannot be combined`, 'Build here: --builder default.')

@@ -1,0 +1,123 @@
+import type { BuildOptions } from '../api/index.ts'
+import type { Snapshot } from '../content/layers/index.ts'
+import type { Host } from '../images/index.ts'
+import { normalizePlatform, type Platform, parsePlatform } from '../oci/index.ts'
+import { messageOf, type Steps, silent } from '../support/index.ts'
+import { EnginePool, type PooledEngine } from './engine-pool.ts'
+import type { Plan } from './plan/index.ts'
+import { type Builder, configuredEngines, type EngineAddress, EngineLink, findBuilders } from './remote/index.ts'
+import { buildOn, refuseLocalOptions } from './remote-build.ts'
+import { type BuildBases, sandboxOf } from './session/index.ts'
+import { refuseForeignRuns, type Tools } from './solve/index.ts'
+
+type Snapshots = readonly (Snapshot | undefined)[]
+
+/** The engines of one build. */
+export interface BuildEngine {
+  /** Whether platforms are built at the same time. */
+  readonly isSplit: boolean
+  /**
+   * Returns the platform that the platform's build runs on, which FROM --platform=$BUILDPLATFORM asks for; undefined for this
+   * machine's. Asks an engine only if the Dockerfile says so.
+   */
+  buildPlatform(platform: Platform, dockerfile: string): Promise<Platform | undefined>
+  /** Has a plan made, by an engine or by `here`. */
+  solve(plan: Plan, tools: Tools, here: () => Promise<Snapshots>): Promise<Snapshots>
+  close(): void
+}
+
+export interface EngineTools {
+  readonly bases: BuildBases
+  readonly steps: Steps
+  readonly signal: AbortSignal
+}
+
+/**
+ * Returns the engines that the options name; undefined for this machine alone. Throws `ENGINE_UNKNOWN`, `ENGINE_ADDRESS`,
+ * `ENGINE_UNSUPPORTED`.
+ */
+export function engineOf(host: Host, options: BuildOptions, tools: EngineTools): BuildEngine | undefined {
+  const choice = findBuilders(options.builder!, host.environment)
+  switch (choice.kind) {
+    case 'local':
+      return undefined
+    case 'engine':
+      return single(choice.address, host, options, tools)
+    case 'several':
+      if (choice.builders.some(({ address }) => address !== 'local')) refuseLocalOptions(options)
+      return pooled(choice.builders, 'least', host, options, tools)
+    case 'auto': {
+      const engines = configuredEngines(host.environment).flatMap(({ address }) => address ?? [])
+      const builders = ['local' as const, ...engines].map((address) => ({ address }))
+      return pooled(builders, 'first', host, options, tools)
+    }
+  }
+}
+
+function single(address: EngineAddress, host: Host, options: BuildOptions, tools: EngineTools): BuildEngine {
+  refuseLocalOptions(options)
+  const link = new EngineLink(address)
+  const build = buildOn(link, host, options)
+  return {
+    isSplit: false,
+    buildPlatform: (_, dockerfile) => readPlatform(dockerfile, async () => (await link.platforms(tools.signal))[0]),
+    solve: (plan, own) => build.solve(plan, own, tools.bases),
+    close: () => build.close(),
+  }
+}
+
+function pooled(
+  builders: readonly Builder[],
+  order: 'first' | 'least',
+  host: Host,
+  options: BuildOptions,
+  tools: EngineTools,
+): BuildEngine {
+  // Each call has tools of its own; a plan is made by one call.
+  const toolsOf = new WeakMap<Plan, Tools>()
+  const open = (address: EngineAddress): PooledEngine => {
+    const link = new EngineLink(address)
+    const build = buildOn(link, host, options)
+    return {
+      platforms: (signal) => link.platforms(signal),
+      answers: (signal) => link.answers(signal),
+      solve: async (plan) => {
+        refuseLocalOptions(options)
+        return build.solve(plan, toolsOf.get(plan)!, tools.bases)
+      },
+      close: () => build.close(),
+    }
+  }
+  const { steps, signal } = tools
+  const hindrance = (plan: Plan) => hindranceHere(plan, host, options)
+  const pool = new EnginePool(builders, order, { steps, signal, report: options.report ?? silent, hindrance, open })
+  return {
+    isSplit: order === 'least',
+    buildPlatform: (platform, dockerfile) => readPlatform(dockerfile, () => pool.buildPlatform(platform)),
+    solve: (plan, own, here) => {
+      toolsOf.set(plan, own)
+      return pool.solve(plan, here)
+    },
+    close: () => pool.close(),
+  }
+}
+
+async function readPlatform(dockerfile: string, ask: () => Promise<string | undefined>): Promise<Platform | undefined> {
+  const text = /\bBUILD(?:PLATFORM|OS|ARCH|VARIANT)\b/.test(dockerfile) ? await ask() : undefined
+  return text === undefined ? undefined : normalizePlatform(parsePlatform(text, anyMachine))
+}
+
+// Platforms of engines are written in full.
+const anyMachine = { os: 'linux', architecture: 'amd64' }
+
+/** Says why this machine cannot make a plan. */
+function hindranceHere(plan: Plan, host: Host, options: BuildOptions): string | undefined {
+  if (!plan.operations.some(({ kind }) => kind === 'run')) return undefined
+  try {
+    refuseForeignRuns(plan)
+    sandboxOf(host, options.isolation)
+    return undefined
+  } catch (error) {
+    return messageOf(error)
+  }
+}
