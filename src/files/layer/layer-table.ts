@@ -77,6 +77,26 @@ export class LayerTable {
     return this.ascii === undefined ? decodeName(this.names.subarray(start, end)) : this.ascii.slice(start, end)
   }
 
+  /** Whether the names of these entries are different, and in the order of their bytes. */
+  areNamesSorted(from: number, to: number): boolean {
+    for (let i = from + 1; i < to; i++) if (!this.isNameBefore(i - 1, i)) return false
+    return true
+  }
+
+  /** Compares the bytes of two names that follow one another. */
+  private isNameBefore(i: number, next: number): boolean {
+    const { names } = this
+    const { nameEnd } = this.columns
+    const middle = nameEnd[i]!
+    const end = nameEnd[next]!
+    let at = i === 0 ? 0 : nameEnd[i - 1]!
+    for (let other = middle; other < end; at++, other++) {
+      if (at === middle) return true
+      if (names[at] !== names[other]) return names[at]! < names[other]!
+    }
+    return false
+  }
+
   path(i: number): string {
     return this.prefixes[this.columns.prefix[i]!]! + this.name(i)
   }
@@ -104,7 +124,7 @@ export class LayerTable {
 
   /** Whether the digests of all files are known. */
   get isHashed(): boolean {
-    return this.columns.kind.every((kind) => kind !== 0)
+    return !this.columns.kind.includes(0)
   }
 
   /** Returns one entry. */

@@ -40,11 +40,13 @@ export class ImageLayers {
   private readonly unpacking = new Map<Digest, Promise<void>>()
   /** Shared by all files, since those of a layer are read one after the other. */
   private readonly reader = new ContentReader()
+  private readonly besides: ReadonlyMap<Digest, LayerIndex>
   private release: (() => void) | undefined
 
   constructor(input: LayersInput) {
     this.input = input
     this.snapshots = new Snapshots(input.host.store)
+    this.besides = new Map(input.options.beside?.layers.map(({ index }) => [index.diffId, index]))
   }
 
   /** Returns all layers with their indexes, lowest first. */
@@ -105,7 +107,7 @@ export class ImageLayers {
     const path = host.store.blobs.path(diffId)
     if (host.store.blobs.has(diffId) && (isStored || host.store.blobs.touch(diffId))) {
       this.pending.set(path, i)
-      return { index: this.snapshots.index(diffId), path }
+      return { index: this.besides.get(diffId) ?? this.snapshots.index(diffId), path }
     }
     const at = await this.locate(i)
     const known = this.recall(diffId, at !== undefined)

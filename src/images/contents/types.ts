@@ -11,6 +11,8 @@ export interface ContentsOptions extends RegistryCall {
   readonly report?: Reporter | undefined
   /** Whether files are going to be read too: a layer that must be decompressed for its index is then kept. */
   readonly contents?: boolean | undefined
+  /** Another opened image, whose layers' indexes are used where this has the same layers. */
+  readonly beside?: OpenedContents | undefined
 }
 
 /** An image opened for inspection. Must be closed. */

@@ -1,6 +1,7 @@
 import type { ComparedFact, ComparedFile } from '../../api/index.ts'
 import { sortNames } from '../../support/index.ts'
-import type { FlatDirectory, FlatFilesystem, FlatNode } from '../filesystem/flat.ts'
+import type { FlatFilesystem } from '../filesystem/flat.ts'
+import type { FlatDirectory, FlatNode } from '../filesystem/flat-directory.ts'
 import { compareMetadata, factsOf } from './compare-metadata.ts'
 import type { Ignored } from './ignored.ts'
 import { isSameEntry, type PlacedEntry, sameColumns } from './layer-entries.ts'
@@ -38,6 +39,7 @@ class Comparison {
   }
 
   directories(a: FlatDirectory, b: FlatDirectory, prefix: string): void {
+    if (this.isSameRun(a, b)) return
     const names = [...a.children.keys()]
     for (const name of b.children.keys()) if (!a.children.has(name)) names.push(name)
     for (const name of sortNames(names)) {
@@ -46,6 +48,16 @@ class Comparison {
       else if (y === undefined) this.oneSided('removed', this.a, x, prefix + name)
       else this.nodes(x, y, prefix + name)
     }
+  }
+
+  /** Whether both have the same entries of the same layer, and nothing else. */
+  private isSameRun({ run: a }: FlatDirectory, { run: b }: FlatDirectory): boolean {
+    if (a === undefined || b === undefined || a.from !== b.from || a.to !== b.to) return false
+    const [layerA, layerB] = [this.a.locate(a.id).layer, this.b.locate(b.id).layer]
+    return (
+      this.a.layers[layerA]!.index.diffId === this.b.layers[layerB]!.index.diffId &&
+      this.names[0].size + this.names[1].size === 0
+    )
   }
 
   private nodes(a: FlatNode, b: FlatNode, path: string): void {

@@ -1,6 +1,7 @@
 import type { DirectorySizes } from '../../api/index.ts'
 import { compareNames } from '../../support/index.ts'
-import type { FlatDirectory, FlatFilesystem } from '../filesystem/flat.ts'
+import type { FlatFilesystem } from '../filesystem/flat.ts'
+import type { FlatDirectory } from '../filesystem/flat-directory.ts'
 
 /**
  * Returns the total size of the files below each directory, by path; '' is the root. A file with several names counts at the
@@ -11,6 +12,13 @@ function directorySizes(flat: FlatFilesystem): ReadonlyMap<string, number> {
   const seen = new Set<number>()
   const visit = (directory: FlatDirectory, path: string): number => {
     let sum = 0
+    if (directory.run !== undefined && flat.linked.size === 0) {
+      directory.forEachNode((node) => {
+        sum += flat.sizeOf(node)
+      })
+      sizes.set(path, sum)
+      return sum
+    }
     const names = flat.linked.size === 0 ? directory.children.keys() : [...directory.children.keys()].sort(compareNames)
     for (const name of names) {
       const node = directory.children.get(name)!

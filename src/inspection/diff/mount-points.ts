@@ -1,4 +1,5 @@
-import type { FlatFilesystem, FlatNode } from '../filesystem/flat.ts'
+import type { FlatFilesystem } from '../filesystem/flat.ts'
+import type { FlatNode } from '../filesystem/flat-directory.ts'
 
 // What runtimes mount, or create in order to mount it. buildah leaves an empty /etc/resolv.conf.
 const mountPoints = new Set([

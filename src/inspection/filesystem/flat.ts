@@ -1,20 +1,8 @@
-import { type LayerEntry, type LayerTable, tableOf } from '../../files/layer/index.ts'
+import { kindsOfEntries, type LayerEntry, type LayerTable } from '../../files/layer/index.ts'
 import { deepestPath, sortNames, TareError } from '../../support/index.ts'
 import type { InspectedLayer } from '../image.ts'
-
-/** A directory of a flattened image. */
-export class FlatDirectory {
-  /** The last entry in the image that describes it; -1 if it only occurs in paths. */
-  id: number
-  /** Files by the number of their entry in the image; a hard link has the file's. In no particular order. */
-  readonly children = new Map<string, number | FlatDirectory>()
-
-  constructor(id: number) {
-    this.id = id
-  }
-}
-
-export type FlatNode = number | FlatDirectory
+import { FlatDirectory, type FlatNode } from './flat-directory.ts'
+import { FlatEntries } from './flat-entries.ts'
 
 /** The result of resolving a path. */
 export interface FoundNode {
@@ -22,6 +10,9 @@ export interface FoundNode {
   /** The path with symlinks resolved: `usr/lib/x`. */
   readonly path: string
 }
+
+/** Where paths of a layer's entries begin, by that part of them. */
+type Parents = Map<string, FlatDirectory>
 
 /** Learns what a layer does while it is put on top. */
 export interface FlatObserver {
@@ -36,31 +27,16 @@ const mostLinks = 255
  * The filesystem that layers make together, in numbers: every entry of the image has one, counted from the lowest layer. Gives
  * the same files as `mergeLayers` in a small part of the time and memory: names become text, and nothing else an object.
  */
-export class FlatFilesystem {
+export class FlatFilesystem extends FlatEntries {
   readonly root = new FlatDirectory(-1)
   /** Entries with several names. */
   readonly linked = new Set<number>()
-  readonly layers: readonly InspectedLayer[]
-  private readonly tables: readonly LayerTable[]
-  /** The number of each layer's first entry. */
-  private readonly first: readonly number[]
-  /** The number of entries that all layers have. */
-  readonly entryCount: number
   private readonly observer: FlatObserver | undefined
 
   /** Does not add any of `layers` yet: see `add`. */
   constructor(layers: readonly Pick<InspectedLayer, 'index'>[], observer?: FlatObserver) {
+    super(layers)
     this.observer = observer
-    this.layers = layers as readonly InspectedLayer[]
-    this.tables = layers.map(({ index }) => tableOf(index))
-    const first: number[] = []
-    let sum = 0
-    for (const { count } of this.tables) {
-      first.push(sum)
-      sum += count
-    }
-    this.first = first
-    this.entryCount = sum
   }
 
   /** Merges all layers of an image. Throws `LAYER_INVALID` if they contradict each other. */
@@ -74,62 +50,80 @@ export class FlatFilesystem {
   add(layer: number): void {
     const table = this.tables[layer]!
     this.removeHidden(table)
-    const parents = new Map<number, FlatDirectory>()
-    const { prefix, kind } = table.columns
+    const parents: Parents = new Map()
+    const { prefix } = table.columns
+    for (let from = 0, to = 0; from < table.count; from = to) {
+      while (to < table.count && prefix[to] === prefix[from]) to += 1
+      if (!this.addRun(layer, from, to, parents)) for (let i = from; i < to; i++) this.addEntry(layer, i, parents)
+    }
+  }
+
+  /** Adds entries as they are if nothing else is in their directory; returns whether it was so. */
+  private addRun(layer: number, from: number, to: number, parents: Parents): boolean {
+    if (this.observer !== undefined || !this.areFiles(layer, from, to)) return false
+    const table = this.tables[layer]!
+    const parent = this.parentOf(layer, from, parents)
+    if (parent.size > 0 || !table.areNamesSorted(from, to)) return false
+    parent.hold({ table, from, to, id: this.first[layer]! + from })
+    return true
+  }
+
+  private areFiles(layer: number, from: number, to: number): boolean {
     const first = this.first[layer]!
-    for (let i = 0; i < table.count; i++) {
-      const code = kind[i]! & 0x7f
-      if (code >= removal) continue
-      let parent = parents.get(prefix[i]!)
-      if (parent === undefined) {
-        parent = this.makeDirectories(table.prefixes[prefix[i]!]!, layer)
-        parents.set(prefix[i]!, parent)
-      }
-      const name = table.name(i)
-      const there = parent.children.get(name)
-      if (code === directory) {
-        if (typeof there === 'object') {
-          there.id = first + i
-          this.observer?.set(parent, name, there)
-        } else {
-          this.put(parent, name, new FlatDirectory(first + i))
-          if (there !== undefined) parents.clear()
-        }
-        continue
-      }
-      this.put(parent, name, code === hardlink ? this.linkTarget(table, i, layer) : first + i)
+    for (let id = first + from; id < first + to; id++) {
+      const kind = this.kinds[id]!
+      if (kind === hardlink || kind === directory || kind >= removal) return false
+    }
+    return true
+  }
+
+  private addEntry(layer: number, i: number, parents: Parents): void {
+    const table = this.tables[layer]!
+    const id = this.first[layer]! + i
+    const code = this.kinds[id]!
+    if (code >= removal) return
+    const parent = this.parentOf(layer, i, parents)
+    const name = table.name(i)
+    const there = parent.children.get(name)
+    if (code !== directory) {
+      this.put(parent, name, code === hardlink ? this.linkTarget(table, i, layer) : id)
       // Cached paths of this layer may now lead to another directory.
       if (typeof there === 'object' || (there !== undefined && this.kindOf(there) === 'symlink')) parents.clear()
+    } else if (typeof there === 'object') {
+      there.id = id
+      this.observer?.set(parent, name, there)
+    } else {
+      this.put(parent, name, new FlatDirectory(id))
+      if (there !== undefined) parents.clear()
     }
   }
 
-  /** Returns an entry's layer and its index there. */
-  locate(id: number): { readonly layer: number; readonly table: LayerTable; readonly i: number } {
-    let low = 0
-    for (let high = this.first.length - 1; low < high; ) {
-      const middle = (low + high + 1) >> 1
-      if (this.first[middle]! <= id) low = middle
-      else high = middle - 1
-    }
-    return { layer: low, table: this.tables[low]!, i: id - this.first[low]! }
+  private parentOf(layer: number, i: number, parents: Parents): FlatDirectory {
+    const table = this.tables[layer]!
+    const prefix = table.prefixes[table.columns.prefix[i]!]!
+    const known = parents.get(prefix)
+    if (known !== undefined) return known
+    const parent = this.childOf(prefix, parents) ?? this.makeDirectories(prefix, layer)
+    parents.set(prefix, parent)
+    return parent
   }
 
-  entry(id: number): LayerEntry {
-    const { table, i } = this.locate(id)
-    return table.entry(i)
+  /** Returns a directory in one that has been found before: most are, so that few paths are followed from the root. */
+  private childOf(prefix: string, parents: Parents): FlatDirectory | undefined {
+    const start = prefix.lastIndexOf('/', prefix.length - 2) + 1
+    const above = start === 0 ? this.root : parents.get(prefix.slice(0, start))
+    const name = prefix.slice(start, -1)
+    const node = name === '' || name === '.' || name === '..' ? undefined : above?.children.get(name)
+    return typeof node === 'object' ? node : undefined
   }
 
   kindOf(node: FlatNode): LayerEntry['kind'] {
-    if (typeof node === 'object') return 'directory'
-    const { table, i } = this.locate(node)
-    return table.kind(i)
+    return typeof node === 'object' ? 'directory' : kindsOfEntries[this.kinds[node]!]!
   }
 
   /** Returns the size of a file; 0 for anything else. */
   sizeOf(node: FlatNode): number {
-    if (typeof node === 'object') return 0
-    const { table, i } = this.locate(node)
-    return table.columns.size[i]!
+    return typeof node === 'object' ? 0 : this.sizes[node]!
   }
 
   /** Resolves a path, following symlinks within the root, and at its end only if `follow`. Throws `SYMLINK_LOOP`. */

@@ -2,7 +2,8 @@ import type { ListedFile, ListFilesOptions } from '../../api/index.ts'
 import { tableOf } from '../../files/layer/index.ts'
 import { closest, TareError } from '../../support/index.ts'
 import type { InspectedImage } from '../image.ts'
-import { FlatDirectory, FlatFilesystem, type FlatNode, type FoundNode } from './flat.ts'
+import { FlatFilesystem, type FoundNode } from './flat.ts'
+import { FlatDirectory, type FlatNode } from './flat-directory.ts'
 import { impliedDirectory, listedFile } from './listed-file.ts'
 
 /** Lists what is in an image, directories before their contents. Throws `FILE_UNKNOWN`, `LAYER_UNKNOWN`. */
@@ -29,7 +30,7 @@ function totalsOf(flat: FlatFilesystem, root: FlatDirectory): ReadonlyMap<FlatDi
   const add = (directory: FlatDirectory): number => {
     let total = 0
     const links = new Set<number>()
-    for (const node of directory.children.values()) {
+    directory.forEachNode((node) => {
       if (typeof node === 'object') {
         total += add(node)
         for (const id of linked.get(node) ?? []) {
@@ -41,7 +42,7 @@ function totalsOf(flat: FlatFilesystem, root: FlatDirectory): ReadonlyMap<FlatDi
         links.add(node)
         total += flat.sizeOf(node)
       }
-    }
+    })
     totals.set(directory, total)
     if (links.size > 0) linked.set(directory, links)
     return total

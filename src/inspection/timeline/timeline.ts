@@ -1,4 +1,5 @@
-import { type FlatDirectory, FlatFilesystem, type FlatNode } from '../filesystem/flat.ts'
+import { FlatFilesystem } from '../filesystem/flat.ts'
+import type { FlatDirectory, FlatNode } from '../filesystem/flat-directory.ts'
 import type { InspectedLayer } from '../image.ts'
 
 /** No entry: nothing is there. */

@@ -1,5 +1,6 @@
-import { digestKnown, type LayerTable } from '../../files/layer/index.ts'
-import type { FlatFilesystem, FlatNode } from '../filesystem/flat.ts'
+import { digestKnown, kindsOfEntries, type LayerTable } from '../../files/layer/index.ts'
+import type { FlatFilesystem } from '../filesystem/flat.ts'
+import type { FlatNode } from '../filesystem/flat-directory.ts'
 
 /** What dive says about an image: a share from 0 to 1, and bytes. */
 export interface Efficiency {
@@ -72,19 +73,25 @@ export class EfficiencyCount {
   }
 }
 
+const hide = kindsOfEntries.indexOf('hide')
+const touch = kindsOfEntries.indexOf('touch')
+
 /** Returns the directories that entries of the layer are below, each with a slash at its end. */
 function parentsOf(table: LayerTable): ReadonlySet<string> {
-  const used = new Set<number>()
+  const { kind, prefix } = table.columns
+  const isUsed = new Uint8Array(table.prefixes.length)
   for (let i = 0; i < table.count; i++) {
-    const kind = table.kind(i)
-    if (kind !== 'hide' && kind !== 'touch') used.add(table.columns.prefix[i]!)
+    const code = kind[i]! & ~digestKnown
+    if (code !== hide && code !== touch) isUsed[prefix[i]!] = 1
   }
   const parents = new Set<string>()
-  for (const number of used)
-    for (let prefix = table.prefixes[number]!; prefix !== '' && !parents.has(prefix); ) {
-      parents.add(prefix)
-      prefix = prefix.slice(0, prefix.lastIndexOf('/', prefix.length - 2) + 1)
+  for (const [number, text] of table.prefixes.entries()) {
+    if (isUsed[number] === 0) continue
+    for (let above = text; above !== '' && !parents.has(above); ) {
+      parents.add(above)
+      above = above.slice(0, above.lastIndexOf('/', above.length - 2) + 1)
     }
+  }
   return parents
 }
 
@@ -96,6 +103,8 @@ function removedSize(below: FlatFilesystem, path: string): number {
 function sizeBelow(flat: FlatFilesystem, node: FlatNode): number {
   if (typeof node === 'number') return flat.sizeOf(node)
   let sum = 0
-  for (const child of node.children.values()) sum += sizeBelow(flat, child)
+  node.forEachNode((child) => {
+    sum += sizeBelow(flat, child)
+  })
   return sum
 }

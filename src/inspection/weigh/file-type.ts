@@ -1,3 +1,6 @@
+import type { LayerTable } from '../../files/layer/index.ts'
+import { decodeName } from '../../support/index.ts'
+
 // By name, since a look into every file would be a read of the whole image.
 const byEnding: readonly (readonly [RegExp, string])[] = [
   [/\.so(?:\.[\w.]+)?$/, 'shared library'],
@@ -39,7 +42,43 @@ export function typeOfFolder(prefix: string): string | undefined {
 /** What a file of this name is, wherever it is. */
 export function typeOfName(name: string, mode: number): string {
   const dot = name.indexOf('.')
-  return (dot < 0 ? undefined : typeOfEnding(name.slice(dot))) ?? ((mode & 0o111) === 0 ? 'other' : 'executable')
+  return (dot < 0 ? undefined : typeOfEnding(name.slice(dot))) ?? typeOfMode(mode)
+}
+
+/** Types of the files of a layer by their names, which mostly end like the one before: then no text is made. */
+export class EndingTypes {
+  private readonly table: LayerTable
+  private ending: Uint8Array = new Uint8Array(0)
+  private type: string | undefined
+
+  constructor(table: LayerTable) {
+    this.table = table
+  }
+
+  of(i: number): string {
+    const { names, columns } = this.table
+    const start = i === 0 ? 0 : columns.nameEnd[i - 1]!
+    const end = columns.nameEnd[i]!
+    let dot = start
+    while (dot < end && names[dot] !== 0x2e) dot += 1
+    if (dot < end && !this.isSame(dot, end)) {
+      this.ending = names.subarray(dot, end)
+      this.type = typeOfEnding(decodeName(this.ending))
+    }
+    return (dot < end ? this.type : undefined) ?? typeOfMode(columns.mode[i]!)
+  }
+
+  private isSame(start: number, end: number): boolean {
+    const { ending } = this
+    if (ending.length !== end - start) return false
+    const { names } = this.table
+    for (let at = start; at < end; at++) if (names[at] !== ending[at - start]) return false
+    return true
+  }
+}
+
+function typeOfMode(mode: number): string {
+  return (mode & 0o111) === 0 ? 'other' : 'executable'
 }
 
 /** All patterns begin with a dot, so that what comes before the first does not matter. */

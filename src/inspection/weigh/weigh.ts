@@ -1,11 +1,11 @@
 import type { LayerWeight, WeighFinding, WeighResult, WeighRules, Weight } from '../../api/index.ts'
-import { contentSize, digestKnown, type LayerTable, mergeLayers, tableOf } from '../../files/layer/index.ts'
+import { contentSize, digestKnown, type LayerTable, mergeLayers } from '../../files/layer/index.ts'
 import { FlatFilesystem } from '../filesystem/flat.ts'
 import type { InspectedImage } from '../image.ts'
 import { findPackages, hasPackageFile } from '../packages/find-packages.ts'
 import { findDuplicates, type ReadDigest } from './duplicates.ts'
 import { EfficiencyCount } from './efficiency.ts'
-import { typeOfFolder, typeOfName } from './file-type.ts'
+import { EndingTypes, typeOfFolder, typeOfName } from './file-type.ts'
 import { VisibleFiles } from './visible-files.ts'
 import { hiddenFiles, type TotalWeights, totalWeights, wastedPaths } from './waste.ts'
 
@@ -19,7 +19,7 @@ export interface Weighed {
 export function weigh(image: InspectedImage, rules: WeighRules = {}): Weighed {
   const { layers } = image
   const flat = new FlatFilesystem(layers)
-  const tables = layers.map(({ index }) => tableOf(index))
+  const { tables } = flat
   const count = new EfficiencyCount(tables)
   for (const [i, table] of tables.entries()) {
     count.add(table, flat)
@@ -59,11 +59,17 @@ function countFiles({ columns: { kind } }: LayerTable): number {
 function typesOf(flat: FlatFilesystem, files: VisibleFiles): WeighResult['types'] {
   const types = new Map<string, { size: number; files: number }>()
   const folders = files.prefixes.map(typeOfFolder)
-  for (let at = 0; at < files.ids.length; at++) {
-    const { table, i } = flat.locate(files.ids[at]!)
-    const type = folders[files.prefixOf[at]!] ?? typeOfName(files.names[at]!, table.columns.mode[i]!)
+  const endings = flat.tables.map((table) => new EndingTypes(table))
+  const typeOf = (id: number, at: number) => {
+    const layer = flat.layerOf(id)
+    const named = files.named.get(at)
+    return named === undefined ? endings[layer]!.of(id - flat.first[layer]!) : typeOfName(named, flat.entry(id).mode)
+  }
+  for (let at = 0; at < files.count; at++) {
+    const id = files.ids[at]!
+    const type = folders[files.prefixOf[at]!] ?? typeOf(id, at)
     const known = types.get(type) ?? { size: 0, files: 0 }
-    known.size += table.columns.size[i]!
+    known.size += flat.sizes[id]!
     known.files += 1
     types.set(type, known)
   }

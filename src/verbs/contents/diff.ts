@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ComparedFile, ComparedImages, FileDiffOptions, ImageDiff, ImageDiffOptions } from '../../api/index.ts'
-import { mergeLayers } from '../../files/layer/index.ts'
+import { mergeLayers, tableOf } from '../../files/layer/index.ts'
 import type { Node } from '../../files/tree/index.ts'
 import {
   makeEmptyFolder,
@@ -16,6 +16,7 @@ import {
   compareImages,
   comparePackages,
   findPackages,
+  hasPackageFile,
   ignorable,
   isPackageFile,
   parseLayerRange,
@@ -96,7 +97,7 @@ async function withBoth<T>(host: Host, options: ComparedImages, work: (a: Side, 
   const [a, b] = [parseLayerRange(options.a), parseLayerRange(options.b)]
   const imageA = await openContents(host, a.name, options)
   try {
-    const imageB = await openContents(host, b.name, options)
+    const imageB = await openContents(host, b.name, { ...options, beside: imageA })
     try {
       return await work({ image: imageA, range: a.range }, { image: imageB, range: b.range })
     } finally {
@@ -113,8 +114,7 @@ async function packagesOf(
   sides: readonly Side[],
 ): Promise<Pick<ImageDiff, 'packages' | 'unread'>> {
   if (!files.some(mayChangePackages)) return { packages: [], unread: [] }
-  for (const { image } of sides)
-    await image.unpack(image.layers.filter(({ index }) => index.entries.some(({ path }) => isPackageFile(path))))
+  for (const { image } of sides) await image.unpack(image.layers.filter(({ index }) => hasPackageFile(tableOf(index))))
   const [a, b] = sides.map((side) => findPackages(mergeLayers(selectLayers(side))))
   return { packages: comparePackages(a!.packages, b!.packages), unread: [...a!.unread, ...b!.unread] }
 }
