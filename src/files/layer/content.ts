@@ -8,6 +8,15 @@ import type { Content, RegularFile } from '../tree/index.ts'
 export class ContentReader {
   private path = ''
   private fd = -1
+  private readonly ahead: Buffer | undefined
+  /** What of it is filled, and from where in the file. */
+  private aheadAt = 0
+  private aheadLength = 0
+
+  /** `ahead`: for small contents that lie next to each other, as in a layer, up to so many bytes are read at once. */
+  constructor({ ahead = 0 }: { readonly ahead?: number } = {}) {
+    this.ahead = ahead > 0 ? Buffer.allocUnsafe(ahead) : undefined
+  }
 
   /** Fills `into` with the content's bytes from `position`. Throws `CONTENT_CHANGED` if the file has become shorter. */
   read(content: Content, into: Uint8Array, position: number): void {
@@ -32,6 +41,7 @@ export class ContentReader {
     if (this.fd >= 0) closeSync(this.fd)
     this.fd = -1
     this.path = ''
+    this.aheadLength = 0
   }
 
   private open(path: string): void {
@@ -53,6 +63,7 @@ export class ContentReader {
   }
 
   private fill(into: Uint8Array, at: number): void {
+    if (this.ahead !== undefined && this.fillAhead(this.ahead, into, at)) return
     let done = 0
     while (done < into.length) {
       const count = readSync(this.fd, into, done, into.length - done, at + done)
@@ -62,6 +73,17 @@ export class ContentReader {
         })
       done += count
     }
+  }
+
+  private fillAhead(ahead: Buffer, into: Uint8Array, at: number): boolean {
+    if (into.length > ahead.length / 2) return false
+    if (at < this.aheadAt || at + into.length > this.aheadAt + this.aheadLength) {
+      this.aheadLength = readSync(this.fd, ahead, 0, ahead.length, at)
+      this.aheadAt = at
+      if (this.aheadLength < into.length) return false
+    }
+    into.set(ahead.subarray(at - this.aheadAt, at - this.aheadAt + into.length))
+    return true
   }
 }
 

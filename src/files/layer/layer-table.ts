@@ -97,6 +97,15 @@ export class LayerTable {
     return false
   }
 
+  /** Whether an entry's name ends with ASCII text. */
+  doesNameEndWith(i: number, text: string): boolean {
+    const end = this.columns.nameEnd[i]!
+    const start = end - text.length
+    if (start < (i === 0 ? 0 : this.columns.nameEnd[i - 1]!)) return false
+    for (let at = start; at < end; at++) if (this.names[at] !== text.charCodeAt(at - start)) return false
+    return true
+  }
+
   path(i: number): string {
     return this.prefixes[this.columns.prefix[i]!]! + this.name(i)
   }

@@ -1,10 +1,8 @@
 import type { CheckFinding, CheckResult, CheckSilence } from '../../api/index.ts'
-import { mergeLayers, tableOf } from '../../files/layer/index.ts'
 import { defaultPath } from '../../oci/index.ts'
 import { FlatFilesystem } from '../filesystem/flat.ts'
+import { treeOf } from '../filesystem/image-tree.ts'
 import type { InspectedImage } from '../image.ts'
-import { VisibleFiles } from '../weigh/visible-files.ts'
-import { type HiddenFile, hiddenFiles } from '../weigh/waste.ts'
 import { checkAccounts } from './accounts.ts'
 import { Filesystem } from './filesystem.ts'
 import { finding } from './finding.ts'
@@ -25,8 +23,8 @@ const ranks = { error: 0, warning: 1, note: 2 } as const
 
 /** Finds what breaks an image when it runs, and secrets in it. The most serious findings come first. */
 export function checkImage(image: InspectedImage, silences: readonly CheckSilence[] = []): CheckResult {
-  const tree = mergeLayers(image.layers)
-  const files = new Filesystem(tree)
+  const flat = FlatFilesystem.of(image.layers)
+  const files = new Filesystem(treeOf(flat))
   try {
     const { config, platform } = image.config
     const environment = environmentOf(config.Env ?? [])
@@ -39,14 +37,13 @@ export function checkImage(image: InspectedImage, silences: readonly CheckSilenc
     const started = checkStart(image, start)
     // If it does not start, nothing else matters.
     const starts = started.findings.every(({ severity }) => severity !== 'error')
-    const hidden = new Set(hiddenIn(image).map(({ layer, path }) => `${layer} ${path}`))
     const findings = [
       ...started.findings,
       ...checkOthers(start, started.programs),
       ...checkAccounts(files, user),
       ...checkSurroundings(files, starts ? started.programs : [], environment),
-      ...checkPermissions(tree),
-      ...checkSecrets(image, (layer, path) => hidden.has(`${layer} ${path}`)),
+      ...checkPermissions(flat),
+      ...checkSecrets(image, flat),
     ]
     return silence(unique(findings).sort(byRank), silences)
   } finally {
@@ -167,14 +164,6 @@ function checkOthers(start: StartContext, known: readonly CheckedProgram[]): rea
     }
   }
   return findings
-}
-
-function hiddenIn({ layers }: InspectedImage): readonly HiddenFile[] {
-  const { isVisible } = new VisibleFiles(FlatFilesystem.of(layers))
-  return hiddenFiles(
-    layers.map(({ index }) => tableOf(index)),
-    isVisible,
-  )
 }
 
 function environmentOf(lines: readonly string[]): ReadonlyMap<string, string> {

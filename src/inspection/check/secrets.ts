@@ -1,6 +1,9 @@
 import type { CheckFinding } from '../../api/index.ts'
 import { ContentReader, contentOf } from '../../files/layer/index.ts'
+import type { Content } from '../../files/tree/index.ts'
+import type { FlatFilesystem } from '../filesystem/flat.ts'
 import type { InspectedImage } from '../image.ts'
+import { VisibleFiles } from '../weigh/visible-files.ts'
 import { finding } from './finding.ts'
 
 interface Pattern {
@@ -46,36 +49,62 @@ const patterns: readonly Pattern[] = [
 const hint =
   /PRIVATE KEY|AGE-SECRET|A[KS]IA|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|hooks\.slack|AIza|npm_|k_live_|pypi-AgE|SG\.|dckr_pat_|hf_|"auth"|_auth|_password|password|\/\/[^\s:@/]+:/
 
-// Keys in test suites and documentation are public.
+// Keys in test suites and documentation are public. Paths up to the names are enough for it.
 const forShow =
   /(?:^|\/)(?:tests?|testing|testdata|test-data|__tests__|spec|fixtures?|examples?|samples?|docs?|demos?)\//i
 
+const file = 0
 const largest = 1 << 20
+// Where binary files have a zero.
+const binaryHead = 4096
 const mostFindings = 200
 
 /**
  * Finds secrets in the layers, including in files removed by a later layer, and in config and history. Values are never shown.
  */
-export function checkSecrets(
-  image: InspectedImage,
-  isHidden: (layer: number, path: string) => boolean,
-): readonly CheckFinding[] {
-  const reader = new ContentReader()
+export function checkSecrets(image: InspectedImage, flat: FlatFilesystem): readonly CheckFinding[] {
+  const { isVisible } = new VisibleFiles(flat)
   const findings: CheckFinding[] = []
+  for (const [id, name] of secretsIn(flat)) {
+    const { layer, table, i } = flat.locate(id)
+    findings.push(inFile(name, table.path(i), layer, isVisible[id] === 0))
+    if (findings.length === mostFindings) return findings
+  }
+  return [...findings, ...inDocuments(image)]
+}
+
+/** Yields the entries of all layers that have secrets, and what these are. */
+function* secretsIn(flat: FlatFilesystem): Generator<readonly [id: number, name: string]> {
+  const reader = new ContentReader({ ahead: largest })
+  const buffer = Buffer.allocUnsafe(largest)
   try {
-    for (const [i, layer] of image.layers.entries())
-      for (const entry of layer.index.entries) {
-        if (findings.length === mostFindings) return findings
-        if (entry.kind !== 'file' || entry.size === 0 || entry.size > largest || forShow.test(entry.path)) continue
-        const bytes = Buffer.alloc(entry.size)
-        reader.read(contentOf(layer, entry), bytes, 0)
-        const name = bytes.subarray(0, 4096).includes(0) ? undefined : secretIn(bytes.toString('latin1'), entry.path)
-        if (name !== undefined) findings.push(inFile(name, entry.path, i, isHidden(i, entry.path)))
+    for (const [layer, table] of flat.tables.entries()) {
+      const first = flat.first[layer]!
+      const { prefix, size } = table.columns
+      const isForShow = table.prefixes.map((text) => forShow.test(text))
+      for (let i = 0; i < table.count; i++) {
+        if (flat.kinds[first + i] !== file || size[i] === 0 || size[i]! > largest || isForShow[prefix[i]!]) continue
+        const bytes = buffer.subarray(0, size[i])
+        reader.read(contentAt(flat, layer, i), bytes, 0)
+        // Small ones are text mostly, and found not to be only if it matters.
+        if (bytes.length > binaryHead && bytes.subarray(0, binaryHead).includes(0)) continue
+        const text = bytes.toString('latin1')
+        if (!hint.test(text) || text.slice(0, binaryHead).includes('\0')) continue
+        const name = secretIn(text, table.path(i))
+        if (name !== undefined) yield [first + i, name]
       }
+    }
   } finally {
     reader.close()
   }
-  return [...findings, ...inDocuments(image)]
+}
+
+function contentAt(flat: FlatFilesystem, layer: number, i: number): Content {
+  const { path, offset = 0 } = flat.layers[layer]!
+  const at = flat.tables[layer]!.columns.dataAt[i]!
+  return at < 0
+    ? contentOf(flat.layers[layer]!, flat.tables[layer]!.entry(i))
+    : { kind: 'extent', path, offset: offset + at }
 }
 
 /** Returns what kind of secret the text contains; undefined if it has none with a known format. */

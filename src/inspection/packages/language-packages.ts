@@ -1,5 +1,6 @@
 import type { Directory, Node, RegularFile } from '../../files/tree/index.ts'
 import { pathInside } from '../../support/index.ts'
+import { directoriesIn, filesEndingWith } from '../filesystem/image-tree.ts'
 import { documentLimit, type PackageSearch, stated } from './database.ts'
 import { field, linesOf, readStanzas, type Stanza } from './stanzas.ts'
 
@@ -9,10 +10,12 @@ export function findLanguagePackages(search: PackageSearch): void {
 }
 
 function visit(search: PackageSearch, directory: Directory, prefix: string): void {
-  for (const [name, node] of directory.children) {
+  for (const name of filesEndingWith(directory, '.egg-info')) {
+    const node = directory.children.get(name)
+    if (node?.kind === 'file') addPython(search, node, prefix + name, node, prefix + name)
+  }
+  for (const [name, node] of directoriesIn(directory)) {
     const path = prefix + name
-    if (name.endsWith('.egg-info') && node.kind === 'file') addPython(search, node, path, node, path)
-    if (node.kind !== 'directory') continue
     if (name === 'node_modules') findNode(search, node, path)
     else if (name.endsWith('.dist-info') || name.endsWith('.egg-info')) {
       const document = name.endsWith('.dist-info') ? 'METADATA' : 'PKG-INFO'
@@ -23,12 +26,10 @@ function visit(search: PackageSearch, directory: Directory, prefix: string): voi
 }
 
 function findNode(search: PackageSearch, directory: Directory, path: string): void {
-  for (const [name, node] of directory.children) {
-    if (node.kind !== 'directory' || name.startsWith('.')) continue
+  for (const [name, node] of directoriesIn(directory)) {
+    if (name.startsWith('.')) continue
     if (!name.startsWith('@')) addNode(search, node, `${path}/${name}`)
-    else
-      for (const [inner, scoped] of node.children)
-        if (scoped.kind === 'directory') addNode(search, scoped, `${path}/${name}/${inner}`)
+    else for (const [inner, scoped] of directoriesIn(node)) addNode(search, scoped, `${path}/${name}/${inner}`)
   }
 }
 
@@ -67,9 +68,11 @@ function nodeLicense(members: Record<string, unknown>): string {
 
 /** Yields the files of a package except those of packages below it. */
 function* filesBelow(directory: Directory, prefix: string): Generator<string> {
-  for (const [name, node] of directory.children) {
-    if (node.kind !== 'directory') yield prefix + name
-    else if (name !== 'node_modules') yield* filesBelow(node, `${prefix}${name}/`)
+  const directories = new Map(directoriesIn(directory))
+  for (const name of directory.children.keys()) {
+    const below = directories.get(name)
+    if (below === undefined) yield prefix + name
+    else if (name !== 'node_modules') yield* filesBelow(below, `${prefix}${name}/`)
   }
 }
 

@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import type { InstalledPackage, UnreadDatabase } from '../../api/index.ts'
-import { ContentReader, mergeLayers, pieces } from '../../files/layer/index.ts'
-import type { RegularFile, Tree } from '../../files/tree/index.ts'
+import { ContentReader, contentOf, pieces } from '../../files/layer/index.ts'
 import type { Digest } from '../../oci/index.ts'
+import { FlatFilesystem } from '../filesystem/flat.ts'
+import { treeOf } from '../filesystem/image-tree.ts'
 import type { InspectedImage } from '../image.ts'
 import { findPackages } from '../packages/find-packages.ts'
 import { readDistribution } from './distribution.ts'
@@ -44,7 +45,8 @@ export interface BillOptions {
 
 /** Lists the packages of an image, and reads all its files for their digests. */
 export function billOf(image: InspectedImage, options: BillOptions): Bill {
-  const tree = mergeLayers(image.layers)
+  const flat = FlatFilesystem.of(image.layers)
+  const tree = treeOf(flat)
   const distribution = readDistribution(tree)
   const { packages, unread } = findPackages(tree, { files: options.files })
   return {
@@ -53,7 +55,7 @@ export function billOf(image: InspectedImage, options: BillOptions): Bill {
     created: timeOf(image.config.created),
     toolVersion: options.toolVersion,
     packages: packages.map((one) => ({ ...one, url: packageUrl(one, distribution) })),
-    files: options.files ? filesOf(tree, packages) : [],
+    files: options.files ? filesOf(flat, packages) : [],
     unread,
   }
 }
@@ -64,18 +66,20 @@ function timeOf(created: string | undefined): string {
   return `${(Number.isNaN(time.getTime()) || time.getTime() < 0 ? new Date(0) : time).toISOString().slice(0, 19)}Z`
 }
 
-function filesOf(tree: Tree, packages: readonly InstalledPackage[]): readonly BillFile[] {
+function filesOf(flat: FlatFilesystem, packages: readonly InstalledPackage[]): readonly BillFile[] {
   const owners = new Map(packages.flatMap(({ files = [] }, i) => files.map((path) => [path, i] as const)))
-  const reader = new ContentReader()
-  const known = new Map<RegularFile, Pick<BillFile, 'sha1' | 'sha256'>>()
+  const reader = new ContentReader({ ahead: 1 << 20 })
+  const known = new Map<number, Digests>()
   const found: BillFile[] = []
   try {
-    for (const [path, node] of tree.walk()) {
-      if (node.kind !== 'file') continue
-      const digests = known.get(node) ?? digestsOf(node, reader)
-      known.set(node, digests)
+    for (const [path, node] of flat.walk()) {
+      if (typeof node === 'object' || flat.kinds[node] !== file) continue
+      const digests = known.get(node) ?? digestsOf(flat, node, reader)
+      if (flat.linked.has(node)) known.set(node, digests)
+      const { sha1, sha256 } = digests
       const owner = owners.get(path)
-      found.push({ path, size: node.size, ...digests, ...(owner === undefined ? {} : { owner }) })
+      const one = { path, size: flat.sizes[node]!, sha1, sha256 }
+      found.push(owner === undefined ? one : { ...one, owner })
     }
   } finally {
     reader.close()
@@ -83,12 +87,26 @@ function filesOf(tree: Tree, packages: readonly InstalledPackage[]): readonly Bi
   return found
 }
 
-function digestsOf(file: RegularFile, reader: ContentReader): Pick<BillFile, 'sha1' | 'sha256'> {
-  const sha1 = createHash('sha1')
-  const sha256 = createHash('sha256')
-  for (const piece of pieces(file.content, file.size, reader)) {
-    sha1.update(piece)
-    sha256.update(piece)
+type Digests = Pick<BillFile, 'sha1' | 'sha256'>
+
+const file = 0
+const small = 1 << 18
+
+/** Reads a file. The SHA-256 of most is in the index of their layer. */
+function digestsOf(flat: FlatFilesystem, id: number, reader: ContentReader): Digests {
+  const { layer, table, i } = flat.locate(id)
+  const entry = table.entry(i)
+  const content = contentOf(flat.layers[layer]!, entry)
+  if (entry.size <= small) {
+    const bytes = Buffer.allocUnsafe(entry.size)
+    reader.read(content, bytes, 0)
+    return { sha1: hash('sha1', bytes), sha256: entry.digest?.slice(7) ?? hash('sha256', bytes) }
   }
-  return { sha1: sha1.digest('hex'), sha256: sha256.digest('hex') }
+  const sha1 = createHash('sha1')
+  const sha256 = entry.digest === undefined ? createHash('sha256') : undefined
+  for (const piece of pieces(content, entry.size, reader)) {
+    sha1.update(piece)
+    sha256?.update(piece)
+  }
+  return { sha1: sha1.digest('hex'), sha256: sha256?.digest('hex') ?? entry.digest!.slice(7) }
 }

@@ -1,6 +1,7 @@
 import type { LayerWeight, WeighFinding, WeighResult, WeighRules, Weight } from '../../api/index.ts'
-import { contentSize, digestKnown, type LayerTable, mergeLayers } from '../../files/layer/index.ts'
+import { contentSize, digestKnown, type LayerTable } from '../../files/layer/index.ts'
 import { FlatFilesystem } from '../filesystem/flat.ts'
+import { treeOf } from '../filesystem/image-tree.ts'
 import type { InspectedImage } from '../image.ts'
 import { findPackages, hasPackageFile } from '../packages/find-packages.ts'
 import { findDuplicates, type ReadDigest } from './duplicates.ts'
@@ -42,7 +43,7 @@ export function weigh(image: InspectedImage, rules: WeighRules = {}): Weighed {
     ),
     directories: files.directories.sort(heaviest),
     types: typesOf(flat, files),
-    packages: packagesOf(image, tables),
+    packages: packagesOf(flat),
     wastedPaths: wastedPaths(hidden, flat),
     duplicates: findDuplicates(flat, files, read),
     findings: findingsOf(weights, rules),
@@ -76,10 +77,9 @@ function typesOf(flat: FlatFilesystem, files: VisibleFiles): WeighResult['types'
   return [...types].map(([type, weight]) => ({ type, ...weight })).sort(heaviest)
 }
 
-/** A tree with a node for each file is made only where there is a database to look for in it. */
-function packagesOf({ layers }: InspectedImage, tables: readonly LayerTable[]): WeighResult['packages'] {
-  if (!tables.some(hasPackageFile)) return []
-  const tree = mergeLayers(layers)
+function packagesOf(flat: FlatFilesystem): WeighResult['packages'] {
+  if (!flat.tables.some(hasPackageFile)) return []
+  const tree = treeOf(flat)
   return findPackages(tree, { files: true })
     .packages.map(({ type, name, version, size, files = [] }) => {
       const there = files.flatMap((path) => {

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ComparedFile, ComparedImages, FileDiffOptions, ImageDiff, ImageDiffOptions } from '../../api/index.ts'
-import { mergeLayers, tableOf } from '../../files/layer/index.ts'
+import { tableOf } from '../../files/layer/index.ts'
 import type { Node } from '../../files/tree/index.ts'
 import {
   makeEmptyFolder,
@@ -22,6 +22,7 @@ import {
   parseLayerRange,
   selectLayers,
   semantic,
+  treeOfLayers,
   unifiedDiff,
 } from '../../inspection/index.ts'
 import { collect, decodeName, TareError } from '../../support/index.ts'
@@ -60,7 +61,7 @@ export async function diffFile(host: Host, options: FileDiffOptions): Promise<st
       .split('/')
       .filter((part) => part !== '' && part !== '.')
       .join('/')
-    const nodes = sides.map((side) => mergeLayers(selectLayers(side)).get(path))
+    const nodes = sides.map((side) => treeOfLayers(selectLayers(side)).get(path))
     if (nodes.every((node) => node === undefined))
       throw new TareError('FILE_UNKNOWN', `neither image has ${JSON.stringify(options.path)}`, {
         remedy: 'Paths count from the root of the image; no link is followed.',
@@ -115,7 +116,7 @@ async function packagesOf(
 ): Promise<Pick<ImageDiff, 'packages' | 'unread'>> {
   if (!files.some(mayChangePackages)) return { packages: [], unread: [] }
   for (const { image } of sides) await image.unpack(image.layers.filter(({ index }) => hasPackageFile(tableOf(index))))
-  const [a, b] = sides.map((side) => findPackages(mergeLayers(selectLayers(side))))
+  const [a, b] = sides.map((side) => findPackages(treeOfLayers(selectLayers(side))))
   return { packages: comparePackages(a!.packages, b!.packages), unread: [...a!.unread, ...b!.unread] }
 }
 
@@ -132,7 +133,7 @@ async function writeReport(folder: string, found: ImageDiff, sides: readonly Sid
   for (const [i, name] of ['a', 'b'].entries()) {
     const below = join(folder, name)
     await mkdir(below)
-    const tree = mergeLayers(selectLayers(sides[i]!))
+    const tree = treeOfLayers(selectLayers(sides[i]!))
     await saveFiles(
       sides[i]!.image,
       paths.map((path) => [path, tree.get(path)]),

@@ -1,6 +1,7 @@
 import { defineVerb } from '../../command.ts'
 import { UsageError } from '../../failure.ts'
 import { printData } from '../../streams.ts'
+import { jsonPieces } from '../../text/json-pieces.ts'
 import { aboutImage, look, lookFlags } from './look-flags.ts'
 
 const formats = ['spdx', 'cyclonedx'] as const
@@ -26,7 +27,8 @@ ${aboutImage}`,
     const tare = await call.open()
     const { files } = flags
     const document = await look(call, args[0]!, (options) => tare.images.sbom({ ...options, format, files }))
-    await printData(call.streams, `${JSON.stringify(document, undefined, 2)}\n`, 'json')
+    for (const piece of jsonPieces(document)) await printData(call.streams, piece, 'json')
+    await printData(call.streams, '\n', 'json')
     return 0
   },
 })
