@@ -12,12 +12,13 @@ const ways = hasRootFilesystem ? waysToRun() : []
 // A file without any test would count as failed.
 if (ways.length === 0) test.skip('commands need a root filesystem, and a way to run them')
 
-const make = String.raw`set -e
+/** Megabytes of holes: more are packed in a thread of their own, which is tried with the first way. */
+const make = (size: number) => String.raw`set -e
 mkdir /w && cd /w
 odd=$(printf 'd\377\376')
 mkdir "$odd" && echo bytes > "$odd/$(printf '\200')" && ln -s "$odd" "$(printf 'link\344')"
 echo slash > 'back\slash' && echo newline > "$(printf 'two\nlines')" && echo glob > '*?[a]' && echo opt > --file
-truncate -s 60M holes && echo end >> holes && echo middle | dd of=holes bs=1 seek=30000000 conv=notrunc 2>/dev/null
+truncate -s ${size}M holes && echo end >> holes && echo middle | dd of=holes bs=1 seek=10000000 conv=notrunc 2>/dev/null
 echo twin > twin && ln twin other && mkfifo pipe && echo s > set && chmod 6755 set && chmod 1777 .
 mkdir -p closed/inner && echo kept > closed/inner/file && chmod 000 closed/inner closed/inner/file && chmod 111 closed
 `
@@ -26,21 +27,22 @@ find . -exec stat -c '%A %u:%g %N' {} + | sort | od -c | md5sum
 cat "$(printf 'link\344')"/*
 cat back* two* '*?[a]' ./--file
 test "$(stat -c %b holes)" -lt 4000 && echo sparse
-tail -c 4 holes; tail -c +30000001 holes | head -c 7; stat -c %s holes
+tail -c 4 holes; tail -c +10000001 holes | head -c 7; stat -c %s holes
 cat closed/inner/file
 echo more >> twin; tail -n 1 twin other
 `
 
 describe.each(ways)('what a RUN leaves: $name', (way) => {
   test('file names with any bytes, holes, links and inaccessible directories are restored', async () => {
+    const size = way === ways[0] ? 60 : 20
     const { succeed, rewrite, home } = openAlpine(way, 'COPY *.sh /\nRUN sh /make.sh\nRUN sh /list.sh > /first\n', {
-      'make.sh': make,
+      'make.sh': make(size),
       'list.sh': list,
     })
     await succeed(['build', '-q', '-t', 'app', 'context'])
     const first = await succeed(['run', 'app', 'cat', '/first'])
-    expect(first).toMatch(
-      /^\w+ {2}-\nbytes\nslash\nnewline\nglob\nopt\nsparse\nend\nmiddle\n62914564\nkept\n==> twin <==\nmore\n\n==> other <==\ntwin\n$/,
+    expect(first.replace(/^\w+ {2}-\n/, '')).toBe(
+      `bytes\nslash\nnewline\nglob\nopt\nsparse\nend\nmiddle\n${(size << 20) + 4}\nkept\n==> twin <==\nmore\n\n==> other <==\ntwin\n`,
     )
     for (const name of ['unpacked', 'trees']) rmSync(join(home, 'tare', name), { recursive: true, force: true })
     rewrite(`${storedAlpine}COPY *.sh /\nRUN sh /make.sh\nRUN sh /list.sh > /second\n`)
@@ -51,7 +53,7 @@ describe.each(ways)('what a RUN leaves: $name', (way) => {
   test('owners outside the mapped IDs are preserved, whatever a RUN does to their files', async () => {
     const owned = 'COPY --chown=300000:300001 make.sh /d/f\nCOPY --chown=300000:300001 make.sh /g\n'
     const script = 'echo more >> /d/f; chmod 600 /g; touch /d/new; chown 7:8 /usr; mkdir /fresh'
-    const { succeed, folder } = openAlpine(way, `${owned}RUN ${script}\n`, { 'make.sh': make })
+    const { succeed, folder } = openAlpine(way, `${owned}RUN ${script}\n`, { 'make.sh': '' })
     await succeed(['build', '-q', '-t', 'app', 'context'])
     await succeed(['save', '-o', join(folder, 'app.tar'), 'app'])
     const tar = (...argv: readonly string[]) => execFileSync('tar', argv, { cwd: folder, encoding: 'utf8' })
@@ -74,10 +76,8 @@ describe.each(ways)('what a RUN leaves: $name', (way) => {
       const other = me === 'a' ? 'b' : 'a'
       const meet = `touch /c/${me}; n=0; until test -e /c/${other}; do n=$((n + 1)); test $n -lt 600; sleep 0.1; done`
       return `FROM alpine AS ${me}
-ARG N
-ARG WAIT
-${cache('id=locked,sharing=locked')} set -e; test ! -e /c/busy; touch /c/busy; sleep $WAIT; rm /c/busy
-${cache('id=private,sharing=private')} echo ${me} > /c/who; sleep $WAIT; cat /c/who > /who
+${cache('id=locked,sharing=locked')} set -e; test ! -e /c/busy; touch /c/busy; sleep 0.5; rm /c/busy
+${cache('id=private,sharing=private')} echo ${me} > /c/who; sleep 0.5; cat /c/who > /who
 ${way.bare ? '' : `${cache('id=shared')} set -e; ${meet}`}
 `
     })
@@ -97,12 +97,12 @@ ${way.bare ? '' : `${cache('id=x,ro')} cat /c/f >> /facts; ! touch /c/f 2>/dev/n
     const { succeed } = openAlpine(way, dockerfile)
     const expected = (seed: string, count: number) =>
       `a\nb\n5:6 750 /c\n3:4 755 /c/in\n3:4 644 /c/in/f\n${seed}0:0 755 /c\n0\n${count}\nanother\n${way.bare ? '' : 'plain\nreadonly\n'}`
-    // The first time, the two stages are long enough for one to come upon the other.
-    for (const [seed, count, wait] of [
-      ['seeded\n', 0, 0.5],
-      ['seeded\nmore\n', 1, 0],
+    // The two stages are long enough for one to come upon the other; the second build has them cached.
+    for (const [seed, count] of [
+      ['seeded\n', 0],
+      ['seeded\nmore\n', 1],
     ] as const) {
-      await succeed(['build', '-q', '--build-arg', `N=${count}`, '--build-arg', `WAIT=${wait}`, '-t', 'app', 'context'])
+      await succeed(['build', '-q', '--build-arg', `N=${count}`, '-t', 'app', 'context'])
       expect(await succeed(['run', 'app'])).toBe(expected(seed, count))
     }
   })

@@ -537,16 +537,17 @@ describe.skipIf(!hasRootFilesystem || !hasProgram('python3')).each(ways)('on a t
     const { tare, succeed, rewrite, home } = openAlpine(way, '')
     await succeed(['build', '-q', '-t', 'app', 'context'])
     rewrite('FROM alpine\nRUN exit 3\n')
-    for (const argv of [
+    const wrapper = [...onClosingTerminal('/ # '), ...(way.wrapper ?? [])]
+    const all = [
       ['run', '-it', 'app', 'sh'],
       ['run', 'app', 'sh', '-c', 'echo "/ # "; sleep 600'],
       ['build', '--on-error=shell', 'context'],
-    ]) {
-      const { code, out, err } = await tare(argv, { wrapper: [...onClosingTerminal('/ # '), ...(way.wrapper ?? [])] })
-      expect(code, `${argv} ${out} ${err}`).toBe(0)
-      const running = join(home, 'tare/running')
-      expect(readdirSync(running).flatMap((user) => readdirSync(join(running, user)))).toEqual([])
-    }
+    ]
+    // Beside one another: each command has a second left once its terminal is gone.
+    const ends = all.map(async (argv) => ({ argv, ...(await tare(argv, { wrapper })) }))
+    for (const { argv, code, out, err } of await Promise.all(ends)) expect(code, `${argv} ${out} ${err}`).toBe(0)
+    const running = join(home, 'tare/running')
+    expect(readdirSync(running).flatMap((user) => readdirSync(join(running, user)))).toEqual([])
   })
 
   test('a terminal follows the size of the window', async () => {

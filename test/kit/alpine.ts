@@ -95,9 +95,20 @@ function copyAlpine(context: string): void {
 
 /** With owners, modes and times. What is never written again, which is most of it, has its files in both. */
 function copyStore(from: string, to: string): void {
-  const script =
-    'cp -al "$1" "$2" && cd "$1" && for name in index.json tare/*; do ' +
-    '[ "$name" = tare/unpacked ] || { rm -r "$2/$name" && cp -a "$name" "$2/$name"; } || exit; done'
+  const script = `
+    set -e
+    mkdir -p "$2/tare"
+    cp -al "$1/blobs" "$2/"
+    cp -a "$1/index.json" "$1/oci-layout" "$2/"
+    cd "$1/tare"
+    to=$2
+    shift 2
+    for name in *; do [ "$name" = unpacked ] || set -- "$@" "$name"; done
+    cp -a "$@" "$to/tare/"
+    [ ! -e unpacked ] || cp -al unpacked "$to/tare/"
+    chown --reference=. "$to" "$to/tare"
+    chmod --reference=. "$to/tare"
+    chmod --reference=.. "$to"`
   execFileSync('sh', ['-c', script, 'sh', from, to])
 }
 
@@ -109,7 +120,9 @@ afterAll(() => {
 
 /** A store that has Alpine as the image `alpine`, unpacked where a RUN of the way has it. */
 function preparedStore(way: Way): string {
-  const known = prepared.get(way.name)
+  // What is unpacked is the same for each sandbox of a user.
+  const user = `${way.user} ${way.bare}`
+  const known = prepared.get(user)
   if (known !== undefined) return known
   const folder = mkdtempSync(join(tmpdir(), 'tare-alpine-'))
   made.push(folder)
@@ -131,6 +144,6 @@ function preparedStore(way: Way): string {
   tare('build', '-q', '-t', 'alpine', context)
   // Others than root could not copy what it has unpacked, whose owners they are not.
   if (isRoot) tare('build', '-q', '-f', join(context, 'run'), context)
-  prepared.set(way.name, home)
+  prepared.set(user, home)
   return home
 }
