@@ -9,7 +9,7 @@ import { isRunning, nameOf, ownerOf, thisProcess } from './process.ts'
 
 const patienceInMs = 30_000
 /** A short-lived lock that has not been touched for this long is stale. */
-const staleInMs = 5_000
+const usuallyStale = 5_000
 
 let count = 0
 
@@ -17,11 +17,16 @@ let count = 0
  * Runs `work` under an exclusive lock. The work must be short, because everyone else waits; longer work has to call `showLife`. Throws the error
  * `busy` returns if the lock cannot be taken within 30 seconds.
  */
-export async function withLock<T>(path: string, work: () => T | Promise<T>, busy: () => Error): Promise<T> {
+export async function withLock<T>(
+  path: string,
+  work: () => T | Promise<T>,
+  busy: () => Error,
+  staleInMs = usuallyStale,
+): Promise<T> {
   const mine = newHolder()
   makeFolder(dirname(path))
   const stillness = new Stillness()
-  for (const start = performance.now(); !tryTake(path, mine, (lock) => isHeldNow(lock, stillness)); ) {
+  for (const start = performance.now(); !tryTake(path, mine, (lock) => isHeldNow(lock, stillness, staleInMs)); ) {
     if (performance.now() - start > patienceInMs) throw busy()
     await pause(2 + Math.random() * 8)
   }
@@ -74,7 +79,7 @@ function newHolder(name = nameOf(thisProcess())): string {
   return `${name}-${++count}`
 }
 
-function isHeldNow(lock: Lock, stillness: Stillness): boolean {
+function isHeldNow(lock: Lock, stillness: Stillness, staleInMs: number): boolean {
   const owner = ownerOf(lock.holder)
   if (owner?.space === thisProcess().space) return isRunning(owner)
   return stillness.of(lock) < staleInMs
@@ -132,7 +137,7 @@ function breakLock(path: string, dead: string, mine: string): void {
     const isOver =
       owner?.space === thisProcess().space
         ? !isRunning(owner)
-        : other !== undefined && Math.abs(Date.now() - other.changed) > staleInMs
+        : other !== undefined && Math.abs(Date.now() - other.changed) > usuallyStale
     if (isOver) rmSync(breaking, { force: true })
     return
   }

@@ -16,6 +16,8 @@ export interface Host {
   now(): Date
   /** Milliseconds before a request that failed is sent again; each further time twice as many. */
   readonly retryDelay?: number | undefined
+  /** Milliseconds that a build waits for a registry it could do without. Default: 5,000. */
+  readonly registryPatience?: number | undefined
   /** Reports a problem that is not an error, each only once. */
   warn?(message: string): void
 }

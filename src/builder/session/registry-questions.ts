@@ -5,8 +5,7 @@ import { isAboutCertificates } from '../../net/index.ts'
 import { type Descriptor, formatReference, type Platform, type Reference } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
 
-// How long a build waits for a registry it could do without.
-const patienceInMs = 5_000
+const usualPatience = 5_000
 
 interface Opened {
   readonly registry: Registry
@@ -31,8 +30,8 @@ export class RegistryQuestions {
   }
 
   /**
-   * Resolves a name. Rejects with `IMAGE_UNKNOWN`. `soon`: the caller can do without, and waits at most five seconds in total,
-   * and not at all for a registry that has already failed to respond.
+   * Resolves a name. Rejects with `IMAGE_UNKNOWN`. `soon`: the caller can do without, and waits at most five seconds in total
+   * (`registryPatience`), and not at all for a registry that has already failed to respond.
    */
   async root(name: Reference, soon: boolean): Promise<Descriptor> {
     const opened = await this.open(name)
@@ -83,17 +82,18 @@ export class RegistryQuestions {
     const { stop } = await this.open(name)
     const waited = this.waited.get(key) ?? 0
     const begun = Date.now()
+    const patience = this.host.registryPatience ?? usualPatience
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
       const giveUp = () => {
         const error = new TareError(
           'REGISTRY_UNREACHABLE',
-          `cannot read the manifest of ${key}: ${name.registry} did not respond usefully within ${patienceInMs / 1000} seconds`,
+          `cannot read the manifest of ${key}: ${name.registry} did not respond usefully within ${patience / 1000} seconds`,
         )
         stop.abort(error)
         reject(error)
       }
-      timer = setTimeout(giveUp, Math.max(0, patienceInMs - waited))
+      timer = setTimeout(giveUp, Math.max(0, patience - waited))
     })
     try {
       return await Promise.race([ask(), late])

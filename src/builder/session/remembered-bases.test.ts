@@ -18,7 +18,14 @@ async function bench() {
   const set = (rev: string) => pushBase(registry, [{ rev }], { labels: { rev } })
   const base = set('1')
   const home = temporaryFolder()
-  const tare = tareOf({ ...createHost({ home, environment: {} }), retryDelay: 5 })
+  const tare = tareOf({
+    ...createHost({ home, environment: {} }),
+    retryDelay: 5,
+    // A registry that is well may take its time.
+    get registryPatience() {
+      return at.interfere === undefined ? 60_000 : 200
+    },
+  })
   const context = { kind: 'directory', path: writeFiles(temporaryFolder(), { app: 'app' }) } as const
   const name = `${registry.host}/base:1`
   const events: TareEvent[] = []
