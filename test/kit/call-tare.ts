@@ -26,10 +26,7 @@ let before: Promise<unknown> = Promise.resolve()
 /** A bench whose calls are of this process, but those of another user or with something in front. */
 export function openQuickBench(files: Readonly<Record<string, FileSpec>> = {}): Bench {
   return openBench(files, (argv, options) =>
-    options.user === undefined &&
-    options.wrapper === undefined &&
-    options.umask === undefined &&
-    options.env?.['PATH'] === undefined
+    options.user === undefined && options.wrapper === undefined && options.umask === undefined
       ? callTare(argv, options)
       : startTare(argv, options).outcome,
   )
@@ -46,12 +43,16 @@ async function call(argv: readonly string[], options: RunOptions): Promise<Outco
   const [out, err] = [new Capture(), new Capture()]
   const stdin = input === undefined ? Readable.from([]) : streamOf(input)
   const folder = process.cwd()
+  // Programs are looked for, and started, by the PATH of the process.
+  const path = process.env['PATH']
   if (cwd !== undefined) process.chdir(cwd)
+  process.env['PATH'] = options.env?.['PATH'] ?? path
   try {
     const code = await main(argv, environmentOf(options), { stdin, stdout: out, stderr: err })
     return { code, signal: undefined, out: out.text(), err: err.text(), bytes: out.bytes() }
   } finally {
     process.chdir(folder)
+    process.env['PATH'] = path
     stdin.destroy()
   }
 }
