@@ -63,6 +63,8 @@ export function replaceFirst(glob: Glob, value: string, replacement: string): st
  * any other `$name` is empty.
  */
 export function replaceAll(glob: Glob, value: string, replacement: string): string {
+  const literal = literalOf(glob)
+  if (literal !== undefined) return replaceLiteral(literal, value, fillIn(replacement, literal))
   const characters = [...value]
   let result = ''
   let copied = 0
@@ -83,6 +85,22 @@ export function replaceAll(glob: Glob, value: string, replacement: string): stri
     }
     from = found.end > found.start ? found.end : found.end + 1
   }
+}
+
+/** Returns the text that the pattern stands for; undefined if it is empty or has wildcards. */
+function literalOf(glob: Glob): string | undefined {
+  const text = glob.map((token) => (token.kind === 'character' ? token.character : '')).join('')
+  return text !== '' && glob.every(({ kind }) => kind === 'character') ? text : undefined
+}
+
+function replaceLiteral(literal: string, value: string, replacement: string): string {
+  let length = value.length
+  for (let at = value.indexOf(literal); at >= 0; at = value.indexOf(literal, at + literal.length)) {
+    length += replacement.length - literal.length
+  }
+  // Checked first, so that no more is made than may be used.
+  if (length > longestText) throw tooLong()
+  return value.replaceAll(literal, () => replacement)
 }
 
 function fillIn(replacement: string, match: string): string {
