@@ -23,9 +23,10 @@ const dockerfile = [
 ].join('\n')
 const files = () => ({ 'rootfs.tgz': readFileSync(rootFilesystem!), Dockerfile: dockerfile })
 
-/** Builds with the flags in a store of its own; returns what --metadata-file says, and the log. */
-async function build(flags: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const bench = openQuickBench(files())
+const newBench = () => openQuickBench(files())
+
+/** Builds with the flags, in a store of its own if none is given; returns what --metadata-file says, and the log. */
+async function build(flags: readonly string[], env: Readonly<Record<string, string>> = {}, bench = newBench()) {
   const argv = ['build', '--metadata-file', 'metadata', ...flags, bench.context]
   const { code, err } = await bench.tare(argv, { env })
   expect([code, code === 0 ? '' : err]).toEqual([0, ''])
@@ -92,8 +93,10 @@ test.skipIf(!usable)('a folder, GitHub and the image itself do the same', async 
     // An image has only its own layers.
     [['--push', '-t', name, '--cache-to', 'type=inline'], ['--cache-from', name, '--cache-to', 'type=inline'], 1],
   ]
+  // What one store has made goes out in each way, and comes into a new one.
+  const maker = newBench()
   for (const [to, from, executed, env] of kinds) {
-    const first = await build(to, env)
+    const first = await build(to, env, maker)
     const second = await build(from, env)
     expect(second.err).not.toContain('CacheNotUsed')
     expect(runsIn(second.err).executed).toBe(executed)

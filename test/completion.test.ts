@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { commands } from '../src/cli/commands.ts'
 import { parseFlags } from '../src/cli/flags.ts'
-import { program, start } from './kit/cli.ts'
+import { callTare } from './kit/call-tare.ts'
+import { program } from './kit/cli.ts'
 import { hasProgram } from './kit/needs.ts'
 
 let folder: string
@@ -26,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 async function tare(args: readonly string[]): Promise<string> {
-  const { code, out, err } = await start([process.execPath, program, ...args], { home, cwd: folder }).outcome
+  const { code, out, err } = await callTare(args, { home, cwd: folder })
   expect(err === '' || code === 0, err).toBe(true)
   return out
 }
@@ -91,13 +92,13 @@ test('nothing that a terminal would obey is offered, and a damaged store offers 
   const broken = join(folder, 'broken')
   mkdirSync(broken)
   writeFileSync(join(broken, 'index.json'), '\u001b[2J')
-  const result = await start([process.execPath, program, '__complete', 'push', ''], { home: broken }).outcome
+  const result = await callTare(['__complete', 'push', ''], { home: broken })
   expect(result.out + result.err).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/)
   expect(result.code).toBe(0)
 })
 
 test('a shell that is not known is refused', async () => {
-  const result = await start([process.execPath, program, 'completion', 'tcsh'], { home }).outcome
+  const result = await callTare(['completion', 'tcsh'], { home })
   expect(result).toMatchObject({ code: 1, out: '' })
   expect(result.err).toContain('The shells are bash, zsh, fish.')
 })

@@ -32,7 +32,8 @@ export function openQuickBench(files: Readonly<Record<string, FileSpec>> = {}): 
   )
 }
 
-function callTare(argv: readonly string[], options: RunOptions): Promise<Outcome> {
+/** Runs tare to its end in this process. */
+export function callTare(argv: readonly string[], options: RunOptions): Promise<Outcome> {
   const outcome = before.then(() => call(argv, options))
   before = outcome.catch(() => {})
   return outcome

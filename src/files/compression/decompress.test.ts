@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { type Bytes, collect, flow } from '../../support/index.ts'
 import { decompress, decompressSmall, type Format } from './index.ts'
 import { largestOutput } from './limit.ts'
@@ -60,7 +60,6 @@ const large = randomBytes(2_000_000)
 const ways = [
   { name: 'with the programs', path },
   { name: 'with no program on the PATH', path: nowhere },
-  { name: 'with a PATH that leads through a file', path: import.meta.filename },
 ]
 
 describe.each(ways)('$name', ({ path: visible }) => {
@@ -159,6 +158,16 @@ describe.each(ways)('$name', ({ path: visible }) => {
       await expect(collect((await decompress(source())).bytes, 1e9)).rejects.toThrow('the line is dead')
     })
   })
+})
+
+test.each(present)('%s is unpacked without the program if the PATH leads through a file', async (program) => {
+  const packed = pack(program, text)
+  process.env['PATH'] = import.meta.filename
+  onTestFinished(() => {
+    process.env['PATH'] = path
+  })
+  expect(programs.filter(isThere)).toEqual([])
+  expect((await unpack(packed)).equals(text)).toBe(true)
 })
 
 test('what is not compressed comes through as it is', async () => {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { BadRegistry } from '../../../../test/kit/bad-registry.ts'
+import { callTare } from '../../../../test/kit/call-tare.ts'
 import { program, start, temporaryFolder, writeFiles } from '../../../../test/kit/cli.ts'
 
 import { tinyTar } from '../../../../test/kit/tiny-image.ts'
@@ -19,13 +20,15 @@ async function bench() {
     'w/sub/Dockerfile': 'FROM scratch AS one\nCOPY g /g\nFROM scratch\n',
     'w/sub/g': 'g',
   })
-  const run = (args: readonly string[], more: { env?: Record<string, string>; input?: Uint8Array; as?: string } = {}) =>
-    start([process.execPath, more.as ?? program, ...(more.as === undefined ? ['kaniko'] : []), ...args], {
-      home: join(folder, 'home'),
-      cwd: folder,
-      env: more.env,
-      input: more.input,
-    }).outcome
+  const run = (
+    args: readonly string[],
+    { as, ...more }: { env?: Record<string, string>; input?: Uint8Array; as?: string } = {},
+  ) => {
+    const options = { home: join(folder, 'home'), cwd: folder, ...more }
+    return as === undefined
+      ? callTare(['kaniko', ...args], options)
+      : start([process.execPath, as, ...args], options).outcome
+  }
   const config = (tag: string) => {
     const { config: blob } = JSON.parse(registry.manifests.get(tag)!.bytes.toString())
     return JSON.parse(registry.blobs.get(blob.digest)!.toString())
