@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join, posix } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { throughDoors } from './through-doors.js'
 
@@ -16,6 +17,16 @@ const common = {
   write: false,
 }
 
+/** A package of many small files loads in a fraction of the time as one, and without what is not used. */
+const bundled = {
+  name: 'bundled',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^@bufbuild\/protobuf(?:\/|$)/ }, ({ path }) => ({
+      path: fileURLToPath(import.meta.resolve(path)),
+      sideEffects: false,
+    })),
+}
+
 /** Bundles `main`, including `library`, into `folder`. What the verbs in `quick` load lies in as few files as possible. */
 export async function buildCommandLine({ main, library, quick, folder }) {
   // esbuild splits only ES modules, so they are converted afterwards.
@@ -27,7 +38,7 @@ export async function buildCommandLine({ main, library, quick, folder }) {
     format: 'esm',
     packages: 'external',
     define: { 'import.meta.url': 'moduleUrl' },
-    plugins: [throughDoors],
+    plugins: [bundled, throughDoors],
     metafile: true,
   })
   const modules = new Map(outputFiles.map(({ path, text }) => [basename(path), text]))

@@ -57,6 +57,8 @@ export function engineOf(host: Host, options: BuildOptions, tools: EngineTools):
 function single(address: EngineAddress, host: Host, options: BuildOptions, tools: EngineTools): BuildEngine {
   refuseLocalOptions(options)
   const link = new EngineLink(address)
+  // While the Dockerfile is read. What fails is told when the engine is needed.
+  link.connected(tools.signal).catch(() => {})
   const build = buildOn(link, host, options)
   return {
     isSplit: false,

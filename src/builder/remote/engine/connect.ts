@@ -40,12 +40,14 @@ const answerTime = 5000
 export async function connectEngine(address: EngineAddress, signal: AbortSignal): Promise<Engine> {
   const inTime = AbortSignal.any([signal, AbortSignal.timeout(answerTime)])
   try {
+    // A daemon's socket is known by its name; others are told apart by what they answer.
+    const isDaemon = address.kind === 'socket' && address.path.endsWith('docker.sock')
+    const early = isDaemon ? await throughApi(address, inTime).catch(() => undefined) : undefined
+    if (early !== undefined) return engineOver(address, early, true)
+    inTime.throwIfAborted()
     const direct = await directly(address, inTime)
     if (direct !== undefined) return engineOver(address, direct, false)
-    const socket = await upgrade(address, '/grpc', {}, inTime)
-    const control = new GrpcClient(socket)
-    await control.ready(inTime)
-    return engineOver(address, control, true)
+    return engineOver(address, await throughApi(address, inTime), true)
   } catch (error) {
     signal.throwIfAborted()
     if (inTime.aborted)
@@ -66,6 +68,12 @@ export async function connectEngine(address: EngineAddress, signal: AbortSignal)
 }
 
 const notBuildKit = 'It must be the address of a buildkitd, or of a docker daemon of version 20.10 or later.'
+
+async function throughApi(address: EngineAddress, signal: AbortSignal): Promise<GrpcClient> {
+  const control = new GrpcClient(await upgrade(address, '/grpc', {}, signal))
+  await control.ready(signal)
+  return control
+}
 
 /** Returns undefined if the other side does not start with HTTP/2. */
 async function directly(address: EngineAddress, signal: AbortSignal): Promise<GrpcClient | undefined> {

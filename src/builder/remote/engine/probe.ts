@@ -19,11 +19,13 @@ export interface EngineFacts {
 export async function probeEngine({ control, name }: Engine, signal: AbortSignal): Promise<EngineFacts> {
   const settings = { signal, timeout: 10_000 }
   try {
-    const { record } = await control.unary(Control.method.listWorkers, {}, settings)
-    const version = await control.unary(Control.method.info, {}, settings).catch((error: unknown) => {
-      if (error instanceof GrpcError && error.code === statusCodes.unimplemented) return undefined
-      throw error
-    })
+    const [{ record }, version] = await Promise.all([
+      control.unary(Control.method.listWorkers, {}, settings),
+      control.unary(Control.method.info, {}, settings).catch((error: unknown) => {
+        if (error instanceof GrpcError && error.code === statusCodes.unimplemented) return undefined
+        throw error
+      }),
+    ])
     const labels = record.flatMap((worker) => Object.entries(worker.labels))
     const known = version?.buildkitVersion?.version ?? ''
     return {
