@@ -154,6 +154,8 @@ export interface BuildOptions extends LoginCallOptions {
   readonly hosts?: readonly HostEntry[] | undefined
   /** Size of /dev/shm in RUN, in bytes. Default: 0, which stands for 64 MiB. */
   readonly shmSize?: number | undefined
+  /** How many steps may be executed at a time. Default: 0, which stands for all that are ready. */
+  readonly jobs?: number | undefined
   /** Resource limits of RUN. Default: none are set. */
   readonly limits?: readonly ResourceLimit[] | undefined
   /** What RUN may ask for with --security and --network. Default: nothing. */

@@ -166,6 +166,7 @@ export class BuildRun {
       snapshots: this.snapshots,
       context: (name: string) => this.contexts.get(name),
       steps: this.steps,
+      jobs: options.jobs || undefined,
       mayRecall: (operation: Operation) => this.mayRecall(operation),
       made: this.made,
       now: () => host.now(),

@@ -26,6 +26,7 @@ test.each<[object, string]>([
   [{ ...empty, labels: ['a=b'] }, 'labels must be an object, not a list'],
   [{ ...empty, buildArgs: new Map([['a', 'b']]) }, 'buildArgs must be an object, not an object of Map'],
   [{ ...empty, labels: { a: undefined } }, 'labels["a"] must be a string, not undefined'],
+  [{ ...empty, jobs: 1.5 }, 'jobs must be a whole number that is not negative, not number 1.5'],
   [{ ...empty, shmSize: -1 }, 'shmSize must be a whole number that is not negative, not number -1'],
   [{ ...empty, shmSize: Number.NaN }, 'shmSize must be a whole number that is not negative, not number NaN'],
   [{ ...empty, secretLeak: 'no' }, 'secretLeak must be "error", "warn" or "allow", not the string "no"'],

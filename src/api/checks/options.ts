@@ -131,6 +131,7 @@ export const buildOptions: Shape<BuildOptions> = {
   ssh: list(object<NonNullable<BuildOptions['ssh']>[number]>({ id: text, paths: texts })),
   hosts,
   shmSize: whole(0),
+  jobs: whole(0),
   limits,
   allow: list(word()),
   secretLeak: oneOf('error', 'warn', 'allow'),

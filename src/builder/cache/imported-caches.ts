@@ -3,7 +3,7 @@ import { decompress } from '../../files/compression/index.ts'
 import { type Host, rememberLocation, unpackLimit } from '../../images/index.ts'
 import { ingestLayer } from '../../images/ingest/index.ts'
 import type { Descriptor, Digest } from '../../oci/index.ts'
-import { type Bytes, inParallel, type Reporter, type Step, type Steps, TareError } from '../../support/index.ts'
+import { type Bytes, inParallel, type Reporter, type Step, type Steps, TareError, Turns } from '../../support/index.ts'
 import { RunStorage } from '../sandbox/index.ts'
 import { type Recipe, type SharedStep, type SharedSteps, UnusableResult } from '../solve/index.ts'
 import { whyUnusable } from './cache-manifest.ts'
@@ -232,27 +232,5 @@ export class ImportedCaches implements SharedSteps {
   async close(): Promise<void> {
     this.step?.done()
     for (const reader of this.readers) await reader.close()
-  }
-}
-
-/** Lets only so many work at a time. */
-class Turns {
-  private free: number
-  private readonly waiting: (() => void)[] = []
-
-  constructor(free: number) {
-    this.free = free
-  }
-
-  async take<T>(work: () => Promise<T>): Promise<T> {
-    if (this.free > 0) this.free--
-    else await new Promise<void>((go) => this.waiting.push(go))
-    try {
-      return await work()
-    } finally {
-      const next = this.waiting.shift()
-      if (next === undefined) this.free++
-      else next()
-    }
   }
 }

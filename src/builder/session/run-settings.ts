@@ -33,6 +33,7 @@ export function runSettings(
     agent: (id) => agents.socket(id),
     hosts: (options.hosts ?? []).map(readHost),
     proxies: proxiesOf(buildArgs, environment),
+    hostname: hostnameIn(buildArgs),
     shmSize: options.shmSize || undefined,
     limits: (options.limits ?? []).map(readLimit),
     allowInsecure: allowed.includes('security.insecure'),
@@ -59,6 +60,15 @@ function proxiesOf(
     if (proxyNames.has(name.toUpperCase()) && address !== undefined) found.set(name.toUpperCase(), address)
   }
   return [...found].flatMap(([name, address]) => [`${name}=${address}`, `${name.toLowerCase()}=${address}`])
+}
+
+/** Returns the machine's name that a build argument gives to RUN. Throws `OPTION_INVALID`. */
+function hostnameIn(buildArgs: NonNullable<BuildOptions['buildArgs']>): string | undefined {
+  const name = buildArgs['BUILDKIT_SANDBOX_HOSTNAME'] || undefined
+  if (name === undefined || /^[a-z\d](?:[a-z\d.-]{0,62}[a-z\d])?$/i.test(name)) return name
+  throw new TareError('OPTION_INVALID', `invalid hostname ${JSON.stringify(name)} in BUILDKIT_SANDBOX_HOSTNAME`, {
+    remedy: 'It has up to 64 letters, digits, dots and hyphens.',
+  })
 }
 
 /** A line of /etc/hosts. */

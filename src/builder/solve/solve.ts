@@ -5,7 +5,7 @@ import type { BuildContext } from '../../files/context/index.ts'
 import { encodeIndex, learnFromReaders } from '../../files/layer/index.ts'
 import { Tree } from '../../files/tree/index.ts'
 import { hexOf } from '../../oci/index.ts'
-import { encodeName, locate, messageOf, type Step } from '../../support/index.ts'
+import { encodeName, locate, messageOf, type Step, Turns } from '../../support/index.ts'
 import type {
   FilesOperation,
   GitOperation,
@@ -40,12 +40,13 @@ export async function solve(plan: Plan, tools: Tools): Promise<readonly (Snapsho
   // Many steps may listen.
   setMaxListeners(0, signal)
   const own: Tools = { ...tools, signal, operations: plan.operations }
+  const turns = tools.jobs === undefined ? undefined : new Turns(tools.jobs)
   // Better now than after half of the work.
   if (plan.operations.some(({ kind }) => kind === 'run')) tools.sandbox()
   refuseForeignRuns(plan)
   const results: Promise<Result>[] = []
   for (const [id, operation] of plan.operations.entries())
-    results[id] = new OperationRunner(operation, results, own).result()
+    results[id] = new OperationRunner(operation, results, own, turns).result()
   for (const result of results) result.catch((error: unknown) => stop.abort(error))
   const settled = await Promise.allSettled(results)
   const failed = settled.find((result) => result.status === 'rejected')
@@ -90,11 +91,13 @@ class OperationRunner {
   private readonly operation: Operation
   private readonly results: readonly Promise<Result>[]
   private readonly tools: Tools
+  private readonly turns: Turns | undefined
 
-  constructor(operation: Operation, results: readonly Promise<Result>[], tools: Tools) {
+  constructor(operation: Operation, results: readonly Promise<Result>[], tools: Tools, turns: Turns | undefined) {
     this.operation = operation
     this.results = results
     this.tools = tools
+    this.turns = turns
   }
 
   async result(): Promise<Result> {
@@ -138,7 +141,8 @@ class OperationRunner {
 
   /** Runs one step. */
   private async step(operation: Operation, work: (step: Step) => Promise<Snapshot | Tree>): Promise<Result> {
-    const snapshot = await this.told(operation, work)
+    const told = () => this.told(operation, work)
+    const snapshot = await (this.turns === undefined ? told() : this.turns.take(told))
     if (snapshot instanceof Tree) return { input: { tree: snapshot, label: operation.title } }
     return {
       snapshot,

@@ -15,6 +15,8 @@ export interface Tools {
   /** Returns the context with that name, '' being the build's own. */
   readonly context: (name: string) => Promise<BuildContext>
   readonly steps: Steps
+  /** The most steps to execute at a time. */
+  readonly jobs?: number | undefined
   /** Whether a cached result of the operation may be used. */
   readonly mayRecall: (operation: Operation) => boolean
   /** Keys and forms of steps that this build has executed: several platforms share their results, whatever may be recalled. */
@@ -75,6 +77,7 @@ export interface RunSettings {
   readonly agent: (id: string) => Promise<string | undefined>
   /** Additional entries for /etc/hosts. */
   readonly hosts: readonly (readonly [name: string, address: string])[]
+  readonly hostname?: string | undefined
   /** `HTTP_PROXY=…`: in the environment, but in no key. */
   readonly proxies: readonly string[]
   readonly shmSize?: number | undefined

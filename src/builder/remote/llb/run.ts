@@ -15,6 +15,7 @@ type SecretVariable = MessageInitShape<typeof llb.SecretEnvSchema>
 /** What RUN sees of the outside. */
 export interface RemoteRunSettings {
   readonly hosts: readonly (readonly [name: string, address: string])[]
+  readonly hostname?: string | undefined
   /** `HTTP_PROXY=…`, in no key. */
   readonly proxies: readonly string[]
   readonly shmSize?: number | undefined
@@ -58,6 +59,7 @@ export function marshalRun(
             user,
             ...(removesStubs ? { removeMountStubsRecursive: true } : {}),
             ...(settings.proxies.length > 0 ? { proxyEnv: proxiesOf(settings.proxies) } : {}),
+            ...(settings.hostname === undefined ? {} : { hostname: settings.hostname }),
             extraHosts: settings.hosts.map(([host, ip]) => ({ host, ip })),
             ulimit: settings.limits.map(([name, soft, hard]) => ({ name, soft: BigInt(soft), hard: BigInt(hard) })),
           },

@@ -2,13 +2,17 @@ import { existsSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeFolderOfMode } from '../../../disk/index.ts'
 import { makeFile } from '../rootfs/index.ts'
+import type { Command } from '../step/index.ts'
 
-export const hostname = 'buildkitsandbox'
+/** Returns what the command's machine is called. */
+export function hostnameOf({ hostname = 'buildkitsandbox' }: Command): string {
+  return hostname
+}
 
 /** Returns /etc/hosts with additional entries. */
-export function hostsFile(more: readonly (readonly [name: string, address: string])[]): string {
-  const lines = [`127.0.0.1\tlocalhost ${hostname}`, '::1\tlocalhost ip6-localhost ip6-loopback']
-  return [...lines, ...more.map(([name, address]) => `${address}\t${name}`), ''].join('\n')
+export function hostsFile(command: Command): string {
+  const lines = [`127.0.0.1\tlocalhost ${hostnameOf(command)}`, '::1\tlocalhost ip6-localhost ip6-loopback']
+  return [...lines, ...command.hosts.map(([name, address]) => `${address}\t${name}`), ''].join('\n')
 }
 
 /** Returns the machine's name servers: a step shares its network. */

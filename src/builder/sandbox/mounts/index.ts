@@ -6,7 +6,7 @@
  */
 
 export { Caches, type HeldCache } from './caches.ts'
-export { deviceNames, hostname, hostsFile, resolvFile } from './host-files.ts'
+export { deviceNames, hostnameOf, hostsFile, resolvFile } from './host-files.ts'
 export { type Prepared, type PreparedMount, prepare } from './prepared.ts'
 export { diskTime, ProcCopies } from './proc-copies.ts'
 export { openRelay, own, type Relay } from './relay.ts'

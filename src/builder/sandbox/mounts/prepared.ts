@@ -129,7 +129,7 @@ class Preparing {
     }
     for (const { name, bytes } of command.scripts) makeFile(join(dev.path, 'pipes', name), bytes, 0o755)
     this.file('etc/resolv.conf', resolvFile())
-    this.file('etc/hosts', hostsFile(command.hosts))
+    this.file('etc/hosts', hostsFile(command))
     try {
       for (const [i, mount] of inOrder(command.mounts).entries()) await this.add(mount, i)
     } catch (error) {

@@ -172,7 +172,7 @@ class ChrootStep {
       const at = stubs.place(place, 'file')
       places.borrow(at, (path) => makeFile(path, content, 0o644))
     }
-    text('etc/hosts', hostsFile(command.hosts))
+    text('etc/hosts', hostsFile(command))
     text('etc/resolv.conf', resolvFile())
     for (const name of stubs.missingSystem()) {
       makeFolderOfMode(join(root, name), 0o755)

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { quoted } from '../machine/index.ts'
-import { hostname, type Prepared, type PreparedMount } from '../mounts/index.ts'
+import { hostnameOf, type Prepared, type PreparedMount } from '../mounts/index.ts'
 import type { Command } from '../step/index.ts'
 import { becomeCommand } from './become.ts'
 import { hiddenLines } from './hidden-env.ts'
@@ -66,6 +66,7 @@ export function namespaceScript(facts: StepFacts): NamespaceFiles {
   const table = [...systemLines(facts), ...prepared.system.map((mount) => lineOf(mount, root))]
   const mountAll = (...names: readonly string[]) =>
     `mount -n -a ${names.map((name) => `-T ${quoted(`${root}.${name}`)}`).join(' ')}`
+  const hostname = quoted(hostnameOf(command))
   const basics = `${mountAll('table')} || exit 125`
   const script = [
     'set -u',

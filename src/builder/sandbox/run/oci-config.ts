@@ -1,5 +1,5 @@
 import { findProgram, quoted } from '../machine/index.ts'
-import { hostname } from '../mounts/index.ts'
+import { hostnameOf } from '../mounts/index.ts'
 import { capabilities } from './become.ts'
 import { devFlags, maskedPaths, readonlyPaths, type StepFacts } from './namespace-script.ts'
 import { runtimeRules } from './system-calls.ts'
@@ -91,7 +91,7 @@ export function runtimeConfig(facts: StepFacts): string {
     },
     // The hook does that as well: runc would take its flags away afterwards.
     root: { path: root, readonly: command.readonlyRoot === true && !hasHook },
-    hostname,
+    hostname: hostnameOf(command),
     mounts,
     ...(hasHook ? { hooks: { createContainer: [keepNoDevices(root, command.readonlyRoot === true)] } } : {}),
     ...(annotations === undefined ? {} : { annotations }),

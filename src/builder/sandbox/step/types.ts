@@ -83,6 +83,8 @@ export interface Command {
   readonly scripts: readonly { readonly name: string; readonly bytes: Uint8Array }[]
   /** Additional entries for /etc/hosts: `[name, address]`. */
   readonly hosts: readonly (readonly [name: string, address: string])[]
+  /** What the machine is called, if not as in BuildKit. Under chroot it is this machine's name. */
+  readonly hostname?: string | undefined
   /** Whether the filesystem is read-only; mounts may still be writable. */
   readonly readonlyRoot?: boolean | undefined
   /** The size of /dev/shm in bytes. */

@@ -82,6 +82,7 @@ function keyOfRun(
     mounts.map((mount) => keyOfMount(mount, sources, tools.run, byOrigin)),
     // Addresses of hosts change; the names matter.
     tools.run.hosts.map(([name]) => name),
+    tools.run.hostname ?? '',
     tools.latest ?? '',
   )
 }
@@ -108,6 +109,7 @@ async function commandOf(operation: RunOperation, sources: MountSources, tools: 
     mounts,
     scripts: operation.scripts.map(({ name, text }) => ({ name, bytes: encodeName(text) })),
     hosts: run.hosts,
+    hostname: run.hostname,
     shmSize: run.shmSize,
     limits: run.limits,
   }

@@ -45,6 +45,7 @@ export async function readBuildOptions(
     ssh: flags.ssh.map(readSshFlag),
     hosts: flags['add-host'].filter(Boolean).map(readHostFlag),
     shmSize: sizeOf(flags['shm-size']),
+    jobs: Number(flags.jobs ?? 0),
     limits: flags.ulimit.map(readLimitFlag),
     allow: flags.allow.flatMap((text) => text.split(',')).filter(Boolean) as BuildOptions['allow'],
     secretLeak: readSecretLeak(call),

@@ -12,27 +12,51 @@ import {
   readdirSync,
   readlinkSync,
   rmSync,
+  statfsSync,
   symlinkSync,
   utimesSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { freemem, tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A folder elsewhere, if possible on another kind of disk, which lists directories in another order. */
-export function otherPlace(): { readonly folder: string; remove(): void } {
-  const memory = '/dev/shm'
-  const parent = isUsable(memory) ? memory : tmpdir()
-  const folder = mkdtempSync(join(parent, 'tare-verify-'))
-  return { folder, remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }) }
+export interface OtherPlace {
+  readonly folder: string
+  /** Whether its disk is of another kind, which lists directories in another order. */
+  readonly isOtherKind: boolean
+  remove(): void
 }
 
-function isUsable(folder: string): boolean {
+const memory = '/dev/shm'
+
+/** Makes a folder away from `home`, with room for `size` bytes, if possible on another kind of disk. */
+export function otherPlace(home: string, size: number): OtherPlace {
+  const kind = statfsSync(home).type
+  const places = [memory, tmpdir(), '/tmp', '/var/tmp'].filter((place) => hasRoom(place, size))
+  const other = places.find((place) => statfsSync(place).type !== kind)
+  const folder = mkdtempSync(join(other ?? places.find((place) => place !== memory) ?? tmpdir(), 'tare-verify-'))
+  const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+  return { folder, isOtherKind: other !== undefined, remove }
+}
+
+function hasRoom(folder: string, size: number): boolean {
+  if (folder === memory && (process.platform !== 'linux' || freemem() < 2 * size)) return false
   try {
     accessSync(folder, constants.W_OK)
-    return process.platform === 'linux'
+    const { bavail, bsize } = statfsSync(folder)
+    return bavail * bsize > size
   } catch {
     return false
   }
+}
+
+/** Returns how much space the files of a directory take. */
+export function sizeOfFiles(folder: string): number {
+  let size = 0
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    size += 4096 + (entry.isDirectory() ? sizeOfFiles(path) : (lstatSync(path, { throwIfNoEntry: false })?.size ?? 0))
+  }
+  return size
 }
 
 /** Copies a context with modes, owners and times, its files made in the opposite order. */

@@ -6,7 +6,7 @@ import { print, tell } from '../../../streams.ts'
 import { printable } from '../../../text/printable.ts'
 import { diffTable } from '../../contents/diff-table.ts'
 import type { BuildFlags } from '../build-flags.ts'
-import { copyContext, otherPlace, storeWithImages } from './other-place.ts'
+import { copyContext, type OtherPlace, otherPlace, sizeOfFiles, storeWithImages } from './other-place.ts'
 
 // `date` in a RUN has another second.
 const later = 2000
@@ -27,7 +27,7 @@ export async function verifyBuild(call: Call<BuildFlags>, tare: Tare, options: B
     load: false,
   }
   const first = await tare.build(bare)
-  const place = otherPlace()
+  const place = otherPlace(tare.home, await roomFor(tare, first, options))
   try {
     await pause(later, call.signal)
     const home = join(place.folder, 'store')
@@ -37,19 +37,27 @@ export async function verifyBuild(call: Call<BuildFlags>, tare: Tare, options: B
     const other = await openTare({ home, environment: call.env })
     const second = await surrounded(place.folder, () =>
       other.build({
-        ...{ ...bare, cacheFrom: undefined },
+        ...{ ...bare, cacheFrom: undefined, jobs: 1 },
+        buildArgs: { BUILDKIT_SANDBOX_HOSTNAME: 'elsewhere', ...bare.buildArgs },
         context: context.kind === 'directory' ? { ...context, path: join(place.folder, 'context') } : context,
       }),
     )
     const archive = join(place.folder, 'image.tar')
     await other.images.save({ names: [second.id], format: 'oci', to: { path: archive } })
-    await report(call, tare, first, archive)
+    await report(call, tare, { first, archive, place })
   } catch (error) {
     if (first.names.length === 0) await tare.images.remove({ names: [first.id], force: true }).catch(() => {})
     throw error
   } finally {
     place.remove()
   }
+}
+
+/** Returns how many bytes the second build may take: its layers, their files, and the archive of the image. */
+async function roomFor(tare: Tare, { id }: BuildResult, { context, platforms = [] }: BuildOptions): Promise<number> {
+  const image = await tare.images.inspect(id).catch(() => undefined)
+  const files = context.kind === 'directory' ? sizeOfFiles(context.path) : 0
+  return (1 << 26) + 4 * (image?.Size ?? 0) * Math.max(1, platforms.length) + 2 * files
 }
 
 /** Runs the work with another umask and another TMPDIR. */
@@ -74,7 +82,15 @@ async function pause(time: number, signal: AbortSignal): Promise<void> {
 
 const times: readonly Ignorable[] = ['file-times', 'image-times', 'layers', 'tar-format']
 
-async function report(call: Call<BuildFlags>, tare: Tare, { id }: BuildResult, archive: string): Promise<void> {
+interface BuiltTwice {
+  readonly first: BuildResult
+  /** Of the second image. */
+  readonly archive: string
+  readonly place: OtherPlace
+}
+
+async function report(call: Call<BuildFlags>, tare: Tare, { first, archive, place }: BuiltTwice): Promise<void> {
+  const { id } = first
   const { streams, env } = call
   const isFixed = (env['SOURCE_DATE_EPOCH'] ?? '') !== ''
   const compare = (ignore: readonly Ignorable[]) => tare.images.diff({ a: id, b: archive, ignore })
@@ -83,7 +99,8 @@ async function report(call: Call<BuildFlags>, tare: Tare, { id }: BuildResult, a
     const whole = isFixed ? found : await compare(['names'])
     const count = whole.files.length + whole.config.length + whole.history.length
     const but = whole.equal ? '' : `, apart from ${count} times, which SOURCE_DATE_EPOCH would fix`
-    await tell(streams, `\nVerified: built twice, with the same result${but}.\n`)
+    const alike = place.isOtherKind ? '' : ' Both disks list directories in the same order.'
+    await tell(streams, `\nVerified: built twice, with the same result${but}.${alike}\n`)
     return
   }
   await print(streams, `${diffTable(found, false)}${await makers(tare, id, archive, found)}`)
