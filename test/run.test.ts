@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
@@ -6,7 +7,9 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -174,6 +177,35 @@ describe.each(ways)('RUN: $name', (way) => {
     for (const flags of [['--read-only'], mounts.slice(0, 2)]) {
       const { code, err } = await tare(['run', ...flags, 'app', 'true'])
       expect({ code, said: /which the chroot sandbox/.test(err) }).toEqual({ code: 125, said: true })
+    }
+  })
+
+  test('files of the context have their exact times in a mount, in this build and in the next', async () => {
+    const { succeed, folder } = openAlpine(
+      way,
+      'RUN --mount=type=bind,source=data,target=/in cd /in && stat -c "%n %y" file sub sub/deep link none > /times\n' +
+        'RUN --mount=type=bind,source=data/file,target=/one stat -c "%y" /one > /time\n' +
+        'RUN --mount=type=bind,source=data,target=/in,rw cd /in && stat -c "%n %y" file sub > /rw-times\n',
+      { 'data/file': 'x', 'data/sub/deep': 'y', 'data/none': '', 'data/link': 'z' },
+    )
+    const data = join(folder, 'context/data')
+    rmSync(join(data, 'link'))
+    symlinkSync('file', join(data, 'link'))
+    const date = (name: string, time: string) => spawnSync('touch', ['-h', '-d', time, join(data, name)])
+    const names = ['file', 'sub/deep', 'sub', 'link', 'none']
+    for (const [i, name] of names.entries()) date(name, `2023-05-05 10:11:12.12345678${i} UTC`)
+    for (const change of ['98.000000001', '97.987654321', undefined]) {
+      const env = { ...process.env, TZ: 'UTC' }
+      const argv = ['-c', 'cd "$1" && stat -c "%n %y" file sub sub/deep link none', 'sh', data]
+      const times = spawnSync('sh', argv, { env, encoding: 'utf8' }).stdout
+      const [one] = times.split('\n')
+      const some = times.split('\n').slice(0, 2).join('\n')
+      await succeed(['build', '-q', '-t', 'app', 'context'])
+      const said = await succeed(['run', 'app', 'cat', '/times', '/time', '/rw-times'])
+      expect(said).toBe(`${times}${one!.replace('file ', '')}\n${some}\n`)
+      if (change === undefined) continue
+      writeFileSync(join(data, 'sub/deep'), change)
+      date('sub/deep', `@16000000${change}`)
     }
   })
 

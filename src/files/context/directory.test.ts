@@ -38,6 +38,22 @@ test('everything is there with its mode and time, and belongs to root', () => {
   expect(tree.root.mtime).toBeNaN()
 })
 
+test('the exact time of whatever is there can be asked for, as long as it is the same', () => {
+  const folder = folderWith({ 'd/file': 'x', empty: '' })
+  symlinkSync('nowhere', join(folder, 'link'))
+  const names = ['d', 'd/file', 'empty', 'link']
+  const all = names.map((name) => join(folder, name))
+  execFileSync('touch', ['-h', '-d', '2023-05-05 10:11:12.123456789', ...all])
+  const { tree } = openDirectory(folder, { name: '.' })
+  const seen = () => names.map((name) => tree.get(name)!.exactNs)
+  expect(names.map((name) => Math.abs(tree.get(name)!.mtimeNs - 123_456_789) < 300)).toEqual(names.map(() => true))
+  expect(seen()).toEqual(names.map(() => 123_456_789))
+  execFileSync('touch', ['-h', '-d', '2024-05-05 10:11:12.123456789', ...all])
+  expect(seen()).toEqual(names.map((name) => tree.get(name)!.mtimeNs))
+  rmSync(folder, { recursive: true })
+  expect(seen()).toEqual(names.map((name) => tree.get(name)!.mtimeNs))
+})
+
 test('a directory is read when it is first looked into, and once', () => {
   const folder = folderWith({ 'a/x': 'x' })
   const { tree } = openDirectory(folder, { name: '.' })

@@ -1,38 +1,37 @@
 import { readlinkSync } from 'node:fs'
 import { decodeName } from '../../support/index.ts'
 import type { Directory, Metadata, Node, Outline } from '../tree/index.ts'
+import { DiskNode, EmptyNode, FileNode, LinkNode } from './disk-nodes.ts'
 import { FileContent, type Folder, systemPathIn } from './file-content.ts'
 import type { Sight } from './memory-rows.ts'
 import { unreadable } from './unreadable.ts'
 
 /** A directory that is read when its children are first needed. */
-export class FolderNode implements Directory {
+export class FolderNode extends DiskNode implements Directory {
   readonly kind = 'directory'
-  readonly mode: number
-  readonly uid: number
-  readonly gid: number
-  readonly mtime: number
-  readonly mtimeNs: number
   private readonly load: () => FolderReading
-  private reading: FolderReading | undefined
+  private loaded: FolderReading | undefined
 
   constructor(metadata: Metadata, load: () => FolderReading) {
-    this.mode = metadata.mode
-    this.uid = metadata.uid
-    this.gid = metadata.gid
-    this.mtime = metadata.mtime
-    this.mtimeNs = metadata.mtimeNs
+    super(metadata)
     this.load = load
   }
 
   get outline(): Outline {
-    this.reading ??= this.load()
     return this.reading
   }
 
   get children(): ReadonlyMap<string, Node> {
-    this.reading ??= this.load()
     return this.reading.children
+  }
+
+  protected get real(): string {
+    return this.reading.folder.real
+  }
+
+  private get reading(): FolderReading {
+    this.loaded ??= this.load()
+    return this.loaded
   }
 }
 
@@ -97,14 +96,11 @@ export class FolderReading implements Outline {
 
 /** Makes the node of a file or symlink. */
 export function fileNode(folder: Folder, name: string, sight: Sight, number: number): Node {
-  const { mode, uid, gid, mtime, mtimeNs } = metadataOf(sight)
-  const metadata = { mode, uid, gid, mtime, mtimeNs }
-  if ((sight.mode & 0o170000) === 0o120000) {
-    return { kind: 'symlink', ...metadata, mode: 0o777, target: targetOf(folder, name) }
-  }
+  const metadata = metadataOf(sight)
+  if ((sight.mode & 0o170000) === 0o120000) return new LinkNode(metadata, targetOf(folder, name), folder, name)
   const size = compact(sight.size)
-  if (size === 0) return { kind: 'file', ...metadata, size, content: { kind: 'inline', bytes: new Uint8Array(0) } }
-  return { kind: 'file', mode, uid, gid, mtime, mtimeNs, size, content: new FileContent(folder, name, number) }
+  if (size === 0) return new EmptyNode(metadata, folder, name)
+  return new FileNode(metadata, size, new FileContent(folder, name, number))
 }
 
 function targetOf(folder: Folder, name: string): string {

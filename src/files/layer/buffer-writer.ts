@@ -1,4 +1,11 @@
-import { encodeHeader, padding, type TarHeader, writeHeader } from '../tar/index.ts'
+import {
+  encodeHeader,
+  padding,
+  type TarHeader,
+  timedHeaderLength,
+  writeHeader,
+  writeTimedHeader,
+} from '../tar/index.ts'
 import type { Content } from '../tree/index.ts'
 import { ContentReader } from './content.ts'
 import { type LayerFile, slabSize } from './layer-file.ts'
@@ -47,6 +54,16 @@ export class BufferWriter {
       if (count > 0) return undefined
     }
     return this.append(encodeHeader(header))
+  }
+
+  /** The same with nanoseconds, which layers omit. */
+  timedHeader(header: TarHeader): Promise<void> | undefined {
+    if (this.buffer.length - this.used >= timedHeaderLength) {
+      const count = writeTimedHeader(this.buffer, this.used, header)
+      this.used += count
+      if (count > 0) return undefined
+    }
+    return this.append(encodeHeader(header, true))
   }
 
   append(bytes: Uint8Array): Promise<void> | undefined {

@@ -5,7 +5,6 @@
  * Not here: where layers are stored, compression, what a layer is for.
  */
 export { ContentReader, digestOf, pieces, readWhole, sameContent } from './content.ts'
-export { describeTree } from './describe-tree.ts'
 export { HashWorker } from './hash-worker.ts'
 export { hasHoles } from './holes.ts'
 export { decodeIndex, encodeIndex, readContentSize, tableOf } from './index-codec.ts'
@@ -13,7 +12,7 @@ export { createLayerFile, expectLayer, type LayerFile } from './layer-file.ts'
 export { contentSize, type LayerEntry, type LayerIndex } from './layer-index.ts'
 export { digestKnown, kindsOfEntries, type LayerTable } from './layer-table.ts'
 export { contentOf, learnFromReaders, mergeLayers, type StoredLayer, withLayer } from './merge.ts'
-export { type PackedLayer, type PackOptions, packLayer } from './pack.ts'
+export { type PackedLayer, type PackerOptions, type PackOptions, packLayer } from './pack.ts'
 export { indexLayer } from './read.ts'
 export { indexFlow } from './read-flow.ts'
 export { streamLayer } from './stream-layer.ts'

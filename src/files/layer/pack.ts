@@ -29,6 +29,8 @@ export interface PackerOptions extends Omit<PackOptions, 'path'> {
   readonly runs?: ((file: RegularFile) => readonly Omit<StoredRun, 'at'>[] | undefined) | undefined
   /** Called for a file whose content is no longer what its known digest says, or may not be. */
   readonly unlike?: ((file: RegularFile) => void) | undefined
+  /** Whether times have their nanoseconds. */
+  readonly exactTimes?: boolean | undefined
 }
 
 /** A finished layer: its index, and the encoded index to store. */
@@ -114,7 +116,8 @@ export class Packer {
     const entry = this.entryOf(path, node)
     const runs = entry.kind === 'file' ? this.options.runs?.(node as RegularFile) : undefined
     if (runs !== undefined) return this.sparse(entry, node as RegularFile, runs)
-    const waiting = this.writer.header(headerOf(entry))
+    const header = headerOf(entry, this.options.exactTimes === true ? node : undefined)
+    const waiting = header.mtimeNs > 0 ? this.writer.timedHeader(header) : this.writer.header(header)
     if (entry.kind === 'file')
       return waiting === undefined
         ? this.body(entry, node as RegularFile)
@@ -154,7 +157,7 @@ export class Packer {
   private async sparse(entry: LayerEntry, file: RegularFile, runs: readonly Omit<StoredRun, 'at'>[]): Promise<void> {
     this.entries.add(entry)
     this.options.unlike?.(file)
-    await this.writer.append(encodeSparseHeader(headerOf(entry), runs))
+    await this.writer.append(encodeSparseHeader(headerOf(entry, file), runs))
     await this.writer.parts(file.content, runs)
   }
 
@@ -272,7 +275,8 @@ export class Packer {
 
 const noRuns: readonly StoredRun[] = []
 
-function headerOf(entry: LayerEntry): TarHeader {
+/** `exact`: what has the nanoseconds. */
+function headerOf(entry: LayerEntry, exact?: Metadata): TarHeader {
   const { path, mode, uid, gid, mtime, link, device, xattrs, size } = entry
   const isDirectory = entry.kind === 'directory'
   const header: TarHeader = {
@@ -283,7 +287,7 @@ function headerOf(entry: LayerEntry): TarHeader {
     gid,
     size,
     mtime,
-    mtimeNs: 0,
+    mtimeNs: exact?.exactNs ?? exact?.mtimeNs ?? 0,
   }
   if (link === undefined && device === undefined && xattrs === undefined) return header
   return {

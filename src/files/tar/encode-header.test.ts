@@ -8,8 +8,10 @@ import {
   padding,
   type TarEntry,
   type TarHeader,
+  timedHeaderLength,
   writeHeader,
   writeTar,
+  writeTimedHeader,
 } from './index.ts'
 import { readWhole, scanWhole } from './test-kit.ts'
 
@@ -164,6 +166,42 @@ test('a header is written over whatever lies there', () => {
   expect(writeHeader(into, 700, one)).toBe(512)
   expect(into.subarray(700, 1212).equals(encodeHeader(one))).toBe(true)
   expect(into.subarray(1212).equals(Buffer.alloc(836, 'x'))).toBe(true)
+})
+
+test.each([
+  { path: 'a', mtime: 1_700_000_000, mtimeNs: 123_456_789 },
+  { path: 'a', mtime: 9_999_999_999, mtimeNs: 1 },
+  { path: 'a', mtime: 10_000_000_000, mtimeNs: 999_999_999 },
+  { path: 'a', mtime: 7, mtimeNs: 20 },
+  { path: 'a', mtime: 1_700_000_000, mtimeNs: 0 },
+  { path: `${'long/'.repeat(30)}`, kind: 'directory' as const, mtime: 1_700_000_000, mtimeNs: 5 },
+  { path: 'caf\udce9', kind: 'symlink' as const, link: 'é', mtime: 1_700_000_000, mtimeNs: 100 },
+])('where the nanoseconds are asked for, they are there, and nothing else is another: %j', async (fields) => {
+  const wanted = header(fields)
+  const [plain] = await readWhole(Buffer.concat([encodeHeader({ ...wanted, mtimeNs: 0 }), endOfArchive]))
+  const quick = Buffer.alloc(timedHeaderLength, 0xff)
+  const encodings = [encodeHeader(wanted, true), quick.subarray(0, writeTimedHeader(quick, 0, wanted))]
+  expect(encodings[1]!.length > 0).toBe(
+    fields.path === 'a' && (fields.mtimeNs === 0 || (fields.mtime >= 1e9 && fields.mtime <= 0o77777777777)),
+  )
+  for (const bytes of encodings.filter(({ length }) => length > 0)) {
+    expect(await readWhole(Buffer.concat([bytes, endOfArchive]))).toEqual([{ ...plain!, mtimeNs: fields.mtimeNs }])
+    const listed = spawnSync('tar', ['--utc', '--full-time', '-tvf', '-'], {
+      input: Buffer.concat([bytes, endOfArchive]),
+      encoding: 'utf8',
+      env: { ...process.env, LC_ALL: 'C' },
+    })
+    expect(listed.stderr).toBe('')
+    const digits = fields.mtimeNs === 0 ? '' : `.${String(fields.mtimeNs).padStart(9, '0').replace(/0+$/, '')}`
+    const time = new Date(fields.mtime * 1000).toISOString().replace('T', ' ').replace('.000Z', digits)
+    expect(listed.stdout).toContain(` ${time} `)
+  }
+  expect(encodeHeader(wanted)).toEqual(encodeHeader({ ...wanted, mtimeNs: 0 }))
+})
+
+test('a time before 1970 has no nanoseconds, which GNU tar would read as others', () => {
+  const early = header({ path: 'a', mtime: -2, mtimeNs: 1 })
+  expect(encodeHeader(early, true)).toEqual(encodeHeader(early))
 })
 
 test('what no tar can hold is refused', () => {

@@ -24,17 +24,18 @@ const scratch = Buffer.alloc(blockSize)
 
 /**
  * Encodes an entry's header as Docker writes it: one block, or several if ustar cannot represent everything. A directory's name
- * ends in `/`; twelve mode bits are kept; seconds are whole (`mtimeNs` is ignored); user and group names are omitted. Throws a
- * TareError for a name, number or attribute that tar cannot represent.
+ * ends in `/`; twelve mode bits are kept; seconds are whole, unless `exact` asks for the nanoseconds that Docker omits (since 1970); user and group names
+ * are omitted. Throws a TareError for a name, number or attribute that tar cannot represent.
  */
-export function encodeHeader(header: TarHeader): Buffer {
+export function encodeHeader(header: TarHeader, exact = false): Buffer {
+  const timed = exact && isTimed(header)
   const block = Buffer.alloc(blockSize)
-  if (writeHeader(block, 0, header) > 0) return block
+  if (!timed && writeHeader(block, 0, header) > 0) return block
   const named = rawNames(header)
-  const split = splitPath(named.path)
+  const split = timed ? undefined : splitPath(named.path)
   const said = split === undefined ? undefined : { ...header, path: split.name.toString('latin1') }
   if (said !== undefined && writeHeader(block.fill(0), 0, said) > 0) return withPrefix(block, split!.prefix)
-  const records = recordsOf(header, named)
+  const records = recordsOf(header, named, timed)
   if (records.length > extensionLimit) {
     throw new TareError('TAR_EXTENSION_TOO_LONG', `the name and attributes of "${header.path}" take more than 1 MiB`, {
       remedy: 'Docker and Go do not read more than that for an entry: shorten its extended attributes.',
@@ -64,7 +65,7 @@ export function encodeSparseHeader(header: TarHeader, runs: readonly Omit<Stored
   )
   const stored = { ...header, size: length }
   return Buffer.concat([
-    extended(named, Buffer.concat([recordsOf(stored, named), records]), encodeMainBlock(stored, named)),
+    extended(named, Buffer.concat([recordsOf(stored, named, true), records]), encodeMainBlock(stored, named)),
     map,
     endOfArchive.subarray(0, padding(map.length)),
   ])
@@ -120,7 +121,7 @@ function withPrefix(block: Buffer, prefix: Buffer): Buffer {
 }
 
 /** Returns what ustar cannot represent, as PAX records sorted by key. */
-function recordsOf(header: TarHeader, { path, link }: RawNames): Buffer {
+function recordsOf(header: TarHeader, { path, link }: RawNames, exact: boolean): Buffer {
   const size = header.kind === 'file' ? header.size : 0
   for (const [name, value, least] of [
     ['uid', header.uid, 0],
@@ -136,7 +137,9 @@ function recordsOf(header: TarHeader, { path, link }: RawNames): Buffer {
   if (header.uid > largestSevenDigits) records.set('uid', Buffer.from(String(header.uid)))
   if (header.gid > largestSevenDigits) records.set('gid', Buffer.from(String(header.gid)))
   if (size > largestElevenDigits) records.set('size', Buffer.from(String(size)))
-  if (!fits(header.mtime, largestElevenDigits)) records.set('mtime', Buffer.from(String(header.mtime)))
+  const { mtime, mtimeNs } = header
+  if (exact && isTimed(header)) records.set('mtime', Buffer.from(`${mtime}.${String(mtimeNs).padStart(9, '0')}`))
+  else if (!fits(mtime, largestElevenDigits)) records.set('mtime', Buffer.from(String(mtime)))
   for (const [name, value] of header.xattrs ?? []) {
     if (name === '' || /[\0=]/.test(name)) {
       throw new TareError(
@@ -151,6 +154,11 @@ function recordsOf(header: TarHeader, { path, link }: RawNames): Buffer {
   }
   const keyed = [...records].map(([key, value]) => [encodeName(key), value] as const)
   return Buffer.concat(keyed.sort(([a], [b]) => Buffer.compare(a, b)).map(([key, value]) => encodeRecord(key, value)))
+}
+
+/** GNU tar adds the fraction of a time before 1970 instead of subtracting it. */
+function isTimed({ mtime, mtimeNs }: TarHeader): boolean {
+  return mtime >= 0 && mtimeNs > 0
 }
 
 function isAscii(bytes: Uint8Array): boolean {

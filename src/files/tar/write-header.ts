@@ -96,3 +96,37 @@ export function putOctal(into: Uint8Array, at: number, value: number): number {
 export function putChecksum(into: Uint8Array, at: number, sum: number): void {
   for (let i = 5, rest = sum; i >= 0; i--, rest >>= 3) into[at + 148 + i] = 48 + (rest & 7)
 }
+
+const timeAt = blockSize + '30 mtime='.length
+const timeLength = '1700000000.123456789'.length
+
+/** An extended header with one record, the time: the digits are to be put in. */
+const timeBlocks = Buffer.alloc(2 * blockSize)
+timeBlocks.set(template)
+timeBlocks.write('PaxHeaders.0/time', 0, 'latin1')
+putOctal(timeBlocks, 134, 30)
+timeBlocks[156] = 'x'.charCodeAt(0)
+putChecksum(
+  timeBlocks,
+  0,
+  timeBlocks.subarray(0, blockSize).reduce((sum, byte) => sum + byte, 0) -
+    timeBlocks.subarray(148, 156).reduce((sum, byte) => sum + byte, 0) +
+    8 * 32,
+)
+timeBlocks[154] = 0
+timeBlocks.write(`30 mtime=${' '.repeat(timeLength)}\n`, blockSize, 'latin1')
+
+/** The length of what `writeTimedHeader` writes. */
+export const timedHeaderLength = 3 * blockSize
+
+/**
+ * Like `writeHeader`, but with the nanoseconds, which Docker omits. Returns the number of bytes, or 0 if the entry needs `encodeHeader`.
+ */
+export function writeTimedHeader(into: Buffer, at: number, header: TarHeader): number {
+  const { mtime, mtimeNs } = header
+  if (mtimeNs === 0) return writeHeader(into, at, header)
+  if (mtime < 1e9 || writeHeader(into, at + 2 * blockSize, header) === 0) return 0
+  into.set(timeBlocks, at)
+  into.write(`${mtime}.${String(mtimeNs).padStart(9, '0')}`, at + timeAt, 'latin1')
+  return timedHeaderLength
+}

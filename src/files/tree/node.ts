@@ -7,6 +7,8 @@ export interface Metadata {
   /** Whole seconds since 1970, rounded down, and additional nanoseconds. */
   readonly mtime: number
   readonly mtimeNs: number
+  /** The exact nanoseconds of a file on this machine, where `mtimeNs` may be 300 off: it asks the disk. */
+  readonly exactNs?: number
   readonly xattrs?: ReadonlyMap<string, Uint8Array>
 }
 

@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { type LayerEntry, type StoredLayer, sameContent, streamLayer } from '../../../files/layer/index.ts'
+import {
+  type LayerEntry,
+  type PackerOptions,
+  type StoredLayer,
+  sameContent,
+  streamLayer,
+} from '../../../files/layer/index.ts'
 import { encodeHeader, endOfArchive, type TarHeader } from '../../../files/tar/index.ts'
 import { compareTrees, type Directory, type Node, Tree } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
@@ -11,6 +17,8 @@ import { findProgram, runProgram } from '../machine/index.ts'
 export interface Marks {
   readonly opaque: 'trusted.overlay.opaque' | 'user.overlay.opaque'
 }
+
+export type DifferenceOptions = Pick<PackerOptions, 'unlike' | 'exactTimes'>
 
 /** Extracts layers with GNU tar, with the machine's ID mapping. */
 export class Extractor {
@@ -32,33 +40,44 @@ export class Extractor {
   }
 
   /**
-   * The same for the differences between the trees. `unlike` is called for a file whose content is no longer what its digest says.
+   * The same for the differences between the trees. `unlike` is called for a file whose content is no longer what its digest says;
+   * with `exactTimes`, times are not those of a layer, but have nanoseconds.
    */
-  async difference(below: Tree, here: Tree, directory: string, unlike?: () => void): Promise<readonly string[]> {
+  async difference(
+    below: Tree,
+    here: Tree,
+    directory: string,
+    options: DifferenceOptions = {},
+  ): Promise<readonly string[]> {
     const differences = compareTrees(below.root, here.root, sameContent)
     const marks = differences.flatMap(({ kind, path }) => (kind === 'remove' ? [removed(path)] : []))
     if (marks.length > 0) await this.archive(marks, directory)
     const puts = differences.filter(({ kind }) => kind !== 'remove')
-    return this.tar(['--file', '-'], directory, (stdin) => streamLayer(puts, stdin, { unlike }))
+    return this.tar(['--file', '-'], directory, (stdin) => streamLayer(puts, stdin, options))
   }
 
   /**
    * Extracts a directory's files to another one, replacing files of the same names; existing directories are kept and get the new
    * metadata.
    */
-  async contents({ children }: Directory, directory: string, unlike?: () => void): Promise<readonly string[]> {
-    return this.difference(Tree.empty, new Tree({ ...Tree.empty.root, children }), directory, unlike)
+  async contents({ children }: Directory, directory: string, options?: DifferenceOptions): Promise<readonly string[]> {
+    return this.difference(Tree.empty, new Tree({ ...Tree.empty.root, children }), directory, options)
   }
 
-  /** Extracts a file or directory to an empty directory under a fixed name. Returns its path. */
+  /** Extracts a file or directory, with its exact times, to a directory under a fixed name. Returns its path. */
   async source(node: Node, directory: string, unlike?: () => void): Promise<string> {
-    await this.contents({ ...Tree.empty.root, children: new Map([['source', dated(node)]]) }, directory, unlike)
+    const root = { ...Tree.empty.root, children: new Map([['source', dated(node)]]) }
+    await this.contents(root, directory, { unlike, exactTimes: true })
     return join(directory, 'source')
   }
 
   /** Extracts entries without bodies to the directory. */
   async archive(headers: readonly TarHeader[], directory: string): Promise<readonly string[]> {
-    return this.tar(['--file', '-'], directory, Buffer.concat([...headers.map(encodeHeader), endOfArchive]))
+    return this.tar(
+      ['--file', '-'],
+      directory,
+      Buffer.concat([...headers.map((header) => encodeHeader(header)), endOfArchive]),
+    )
   }
 
   private async tar(source: readonly string[], directory: string, input?: ProgramInput): Promise<readonly string[]> {

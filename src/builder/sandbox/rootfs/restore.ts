@@ -66,7 +66,7 @@ class Restoring {
     }
     if (stat?.isDirectory()) rmSync(onDisk, { recursive: true })
     else if (stat !== undefined) unlinkSync(onDisk)
-    if (node !== undefined) parent.children.set(name, node.kind === 'directory' ? wholePart(node) : { ...node })
+    if (node !== undefined) parent.children.set(name, node.kind === 'directory' ? wholePart(node) : alone(node))
   }
 }
 
@@ -74,14 +74,24 @@ function wholePart(node: Directory): Part {
   return {
     node,
     children: new Map(
-      [...node.children].map(([name, child]) => [name, child.kind === 'directory' ? wholePart(child) : { ...child }]),
+      [...node.children].map(([name, child]) => [name, child.kind === 'directory' ? wholePart(child) : alone(child)]),
     ),
   }
+}
+
+/** A copy, so that it is no other name of a file elsewhere. */
+function alone<N extends Exclude<Node, Directory>>(node: N): N {
+  return { ...node, ...exactly(node) }
+}
+
+function exactly({ exactNs }: Node): Pick<Node, 'exactNs'> {
+  return exactNs === undefined ? {} : { exactNs }
 }
 
 function asDirectory({ node, children }: Part): Directory {
   return {
     ...node,
+    ...exactly(node),
     children: new Map([...children].map(([name, child]) => [name, 'node' in child ? asDirectory(child) : child])),
   }
 }

@@ -23,7 +23,7 @@ export type SandboxMount =
       readonly kind: 'files'
       readonly target: string
       readonly node: Node
-      /** The same for the same files with the same metadata, times in whole seconds. */
+      /** The same for the same files with the same metadata, times included. */
       readonly identity: string
       readonly readonly: boolean
     }

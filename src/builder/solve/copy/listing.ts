@@ -42,12 +42,12 @@ export function digestNode(node: Node): string {
   return known
 }
 
-/** Returns a digest of the node and everything below it with times, in whole seconds. */
+/** Returns a digest of the node and everything below it with times. */
 export function digestWithTimes(node: Node): string {
-  const seconds: number[] = [node.mtime]
-  const see = (_: string, { mtime }: Node) => void seconds.push(mtime)
+  const times: number[] = [node.mtime, node.mtimeNs]
+  const see = (_: string, { mtime, mtimeNs }: Node) => void times.push(mtime, mtimeNs)
   if (node.kind === 'directory') for (const _ of walkSelection(node, {}, { enter: see, leaf: see, leave: () => {} }));
-  return `${digestNode(node)}-${createHash('sha256').update(Float64Array.from(seconds)).digest('hex')}`
+  return `${digestNode(node)}-${createHash('sha256').update(Float64Array.from(times)).digest('hex')}`
 }
 
 class Lister implements SelectionVisitor {
