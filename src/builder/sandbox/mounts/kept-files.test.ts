@@ -6,11 +6,11 @@ import { temporaryFolder } from '../../../../test/kit/cli.ts'
 import { runs } from '../../../../test/kit/scale.ts'
 import { fileNode, linkNode, type TreeSpec, treeOf } from '../../../../test/kit/trees.ts'
 import { ownersIn, ProcessFiles } from '../../../disk/index.ts'
-import { describeTree } from '../../../files/layer/index.ts'
 import type { Directory } from '../../../files/tree/index.ts'
 import { decodeName, sha256, systemPath } from '../../../support/index.ts'
 import { thisMachine } from '../machine/index.ts'
 import { type WalkedFile, walk } from '../rootfs/index.ts'
+import { listFiles } from './file-list.ts'
 import { RunStorage } from './run-storage.ts'
 import { SharedFiles } from './shared-files.ts'
 
@@ -22,7 +22,7 @@ function openLab() {
   const kept = join(folder, 'mounted', thisMachine().owner)
   let count = 0
   const files = (from = kept) => new SharedFiles(from, thisMachine(), work)
-  const identityOf = (node: Directory) => sha256(describeTree(node))
+  const identityOf = (node: Directory) => sha256(listFiles(node))
   /** What a build finds in the directory, as lines with inodes; it leaves everything to the next. */
   const build = async (node: Directory, identity = identityOf(node)) => {
     const one = files()
@@ -49,13 +49,13 @@ function linesOf(path: string): Map<string, string> {
     const shared = found.inode === undefined ? '' : ' shared'
     lines.set(
       at,
-      `${found.kind} ${found.mode.toString(8)} ${found.uid}:${found.gid} ${found.mtime} ${text}${shared} ${found.device ?? ''}`,
+      `${found.kind} ${found.mode.toString(8)} ${found.uid}:${found.gid} ${found.mtime}${found.mtimeNs === 0 ? '' : `.${found.mtimeNs}`} ${text}${shared} ${found.device ?? ''}`,
     )
     for (const child of found.children ?? []) list(child, `${at}/${nameOf(child)}`)
   }
   for (const child of walk(path, undefined)[0]!.children ?? []) list(child, nameOf(child))
-  const { mode, mtimeMs } = statSync(path)
-  lines.set('', `${(mode & 0o7777).toString(8)} ${Math.floor(mtimeMs / 1000)}`)
+  const { mode, mtimeNs } = statSync(path, { bigint: true })
+  lines.set('', `${(mode & 0o7777n).toString(8)} ${mtimeNs}`)
   return lines
 }
 
@@ -116,7 +116,12 @@ test('files of which only the modes or times are others are not written', async 
 test('whatever earlier builds had, a build finds its own files', async () => {
   const names = ['a', 'b', 'c/', 'c/d', 'c/e/', 'c/e/f', 'c/g']
   const spec = fc.oneof(
-    fc.record({ text: fc.constantFrom('', 'x', 'y', 'long'), mode: fc.constantFrom(0o644, 0o755), mtime: fc.nat(2) }),
+    fc.record({
+      text: fc.constantFrom('', 'x', 'y', 'long'),
+      mode: fc.constantFrom(0o644, 0o755),
+      mtime: fc.constantFrom(0, 1, 2, 1_700_000_000),
+      mtimeNs: fc.constantFrom(0, 0, 1, 123_456_789),
+    }),
     fc.constantFrom<TreeSpec>(linkNode('a'), linkNode('/'), { same: 'root' }),
   )
   const tree = fc.array(fc.tuple(fc.constantFrom(...names), spec), { maxLength: 8 }).map((all) =>

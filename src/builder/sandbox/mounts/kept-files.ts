@@ -1,11 +1,11 @@
 import { chmodSync, readdirSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeFolder, makeFolderOfMode, type ProcessFiles, privately } from '../../../disk/index.ts'
-import { decodeIndex, describeTree, type LayerIndex, mergeLayers, sameContent } from '../../../files/layer/index.ts'
-import { compareTrees, type Difference, type Directory, type Node, Tree } from '../../../files/tree/index.ts'
+import { type Directory, type Node, Tree } from '../../../files/tree/index.ts'
 import { sortNames, systemPath } from '../../../support/index.ts'
 import type { Machine } from '../machine/index.ts'
-import { dated, Extractor, removeAll, restore, shortName, touchedBy } from '../rootfs/index.ts'
+import { dated, Extractor, makeSpreadDirectories, removeAll, restore, shortName } from '../rootfs/index.ts'
+import { compareLists, type ListChanges, type ListedFiles, listFiles, readList } from './file-list.ts'
 
 /** A folder that a build has for itself, with the files in `source`. */
 export interface FilledFolder {
@@ -19,7 +19,7 @@ const mostKept = 8
 const mostCompared = 4
 
 /**
- * Files of contexts on disk, kept between builds: a folder with `source`, the files, and `state`, a description of them. A build
+ * Files of contexts on disk, kept between builds: a folder with `source`, the files, and `state`, a list of them. A build
  * takes a folder out of the store, changes what differs from its own files, and puts it back. So only one build at a time has it,
  * and what a killed build was changing is never found.
  */
@@ -43,17 +43,18 @@ export class KeptFiles {
   async fill(node: Directory, identity: string, at: string): Promise<FilledFolder> {
     const name = `${shapeOf(node)}-${shortName(identity)}`
     if (this.move(name, at)) return { path: at, name }
-    const state = describeTree(wrapped(dated(node, 0)))
+    const list = listFiles(wrapped(dated(node, 0)))
     let isKnown = true
     const unlike = () => {
       isKnown = false
     }
-    if (!(await this.adapt(node, state, at, unlike))) {
+    if (!(await this.adapt(node, list, at, unlike))) {
       await removeAll(this.machine, [at])
       makeFolderOfMode(at, 0o755)
+      makeSpreadDirectories(node, join(at, 'source'))
       await this.extractor.source(node, at, unlike)
     }
-    writeFileSync(join(at, 'state'), state, { mode: 0o600 })
+    writeFileSync(join(at, 'state'), list, { mode: 0o600 })
     return { path: at, name: isKnown ? name : undefined }
   }
 
@@ -100,17 +101,18 @@ export class KeptFiles {
   }
 
   /** Creates the folder `at` from that of an earlier build, if there is one like it. */
-  private async adapt(node: Directory, state: Buffer, at: string, unlike: () => void): Promise<boolean> {
-    const wanted = wrapped(dated(node))
-    const near = this.nearest(shapeOf(node), wanted, state)
+  private async adapt(node: Directory, list: Buffer, at: string, unlike: () => void): Promise<boolean> {
+    const wanted = new Tree(wrapped(dated(node)))
+    const near = this.nearest(shapeOf(node), list)
     if (near === undefined || !this.move(near.name, at)) return false
     try {
-      for (const { path, node } of near.metadata) {
-        chmodSync(systemPath(join(at, path)), node.mode)
-        utimesSync(systemPath(join(at, path)), node.mtime, node.mtime)
+      for (const path of near.metadata) {
+        const { mode, mtime } = wanted.get(path)!
+        chmodSync(systemPath(join(at, path)), mode)
+        utimesSync(systemPath(join(at, path)), mtime, mtime)
       }
-      await restore(at, new Tree(wanted), touchedBy(near.rewritten), {
-        contents: (directory, folder) => this.extractor.contents(directory, folder, unlike),
+      await restore(at, wanted, near.touched, {
+        contents: (directory, folder) => this.extractor.contents(directory, folder, { unlike, exactTimes: true }),
       })
       return true
     } catch {
@@ -120,36 +122,22 @@ export class KeptFiles {
   }
 
   /** Finds the folder with the fewest differences, if less than half of it differs. */
-  private nearest(shape: string, wanted: Directory, state: Buffer): Near | undefined {
-    const alike = this.list().filter((name) => name.startsWith(`${shape}-`))
-    const index = alike.length === 0 ? undefined : decodeIndex(state)
-    if (index === undefined || hasLinks(index)) return undefined
+  private nearest(shape: string, list: Buffer): Near | undefined {
+    const wanted = readList(list)!
+    if (wanted.hasLinks) return undefined
     let best: Near | undefined
+    const alike = this.list().filter((name) => name.startsWith(`${shape}-`))
     for (const name of alike.slice(0, mostCompared)) {
-      const found = readState(join(this.folder, name, 'state'))
-      if (found === undefined || hasLinks(found)) continue
-      const near = compared(name, mergeLayers([{ index: found, path: '' }]), wanted)
-      if (near.rewritten.length < (best?.rewritten.length ?? index.entries.length / 2)) best = near
+      const changes = changesOf(join(this.folder, name, 'state'), wanted, best?.touched.length ?? wanted.count / 2)
+      if (changes !== undefined) best = { name, ...changes }
     }
     return best
   }
 }
 
 /** A folder, and what to do to it. */
-interface Near {
+interface Near extends ListChanges {
   readonly name: string
-  /** Files of which only the mode or the time differs. */
-  readonly metadata: readonly (Difference & { readonly kind: 'put' })[]
-  readonly rewritten: readonly Difference[]
-}
-
-function compared(name: string, tree: Tree, wanted: Directory): Near {
-  const metadata: (Difference & { readonly kind: 'put' })[] = []
-  const rewritten: Difference[] = []
-  for (const difference of compareTrees(tree.root, wanted, sameContent))
-    if (isMetadata(tree, difference)) metadata.push(difference)
-    else rewritten.push(difference)
-  return { name, metadata, rewritten }
 }
 
 /** Names that are in the same place are likely to be the same project. */
@@ -161,28 +149,12 @@ function wrapped(node: Node): Directory {
   return { ...Tree.empty.root, children: new Map([['source', node]]) }
 }
 
-/** Whether some files have several names: changing one of them would change another. */
-function hasLinks({ entries }: LayerIndex): boolean {
-  return entries.some(({ kind }) => kind === 'hardlink')
-}
-
-/** Whether only the mode or the time of a file differs. */
-function isMetadata(tree: Tree, difference: Difference): difference is Difference & { readonly kind: 'put' } {
-  if (difference.kind !== 'put' || difference.node.kind !== 'file') return false
-  const [old, node] = [tree.get(difference.path), difference.node]
-  return (
-    old?.kind === 'file' &&
-    old.uid === node.uid &&
-    old.gid === node.gid &&
-    old.xattrs === undefined &&
-    node.xattrs === undefined &&
-    sameContent(old, node)
-  )
-}
-
-function readState(path: string): LayerIndex | undefined {
+/** Returns what differs from the files that the list in `path` describes; undefined if it is more than `most`, or cannot be told. */
+function changesOf(path: string, wanted: ListedFiles, most: number): ListChanges | undefined {
   try {
-    return decodeIndex(readFileSync(path))
+    const list = readList(readFileSync(path))
+    // Changing a file with several names would change the others.
+    return list === undefined || list.hasLinks ? undefined : compareLists(list, wanted, most)
   } catch {
     return undefined
   }
