@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { listDoubtful, noteBoot, ownersIn, ProcessFiles } from '../../disk/index.ts'
 import { killInside, liesOnOverlay, type Machine, removeCgroups } from './machine/index.ts'
 import { Caches, ProcCopies, rescueMoved, SharedFiles } from './mounts/index.ts'
-import { makeSpreadFolder, removeAll, Unpacked } from './rootfs/index.ts'
+import { makeSpreadFolder, Removals, removeAll, Unpacked } from './rootfs/index.ts'
 import { containerName, PipeStock, runInFolder, runOnOverlay } from './run/index.ts'
 import type { Command, Isolation, Outcome, Sandbox, Stack, StepOptions } from './step/index.ts'
 
@@ -17,6 +17,7 @@ export class MachineSandbox implements Sandbox {
   private readonly caches: Caches
   private readonly files: SharedFiles
   private readonly pipes: PipeStock
+  private readonly removals: Removals
   private readonly proc: ProcCopies
   private readonly trees: string
   private readonly mounted: string
@@ -38,6 +39,7 @@ export class MachineSandbox implements Sandbox {
     this.caches = new Caches(join(folder, 'caches', machine.owner), machine, this.work)
     this.files = new SharedFiles(this.mounted, machine, this.work)
     this.pipes = new PipeStock(this.work)
+    this.removals = new Removals(machine)
     this.proc = new ProcCopies(this.work)
     const leftovers = this.work.leftovers()
     for (const folder of leftovers) {
@@ -55,17 +57,18 @@ export class MachineSandbox implements Sandbox {
   async run(on: Stack, command: Command, options: StepOptions): Promise<Outcome> {
     await this.ready
     makeSpreadFolder(this.work.folder)
-    const { machine, work, caches, files, pipes, unpacked, runtime, trees } = this
+    const { machine, work, caches, files, pipes, removals, unpacked, runtime, trees } = this
     return this.isolation === 'chroot'
       ? runInFolder(on, command, options, { machine, work, caches, pipes, proc: this.proc, trees })
       : runOnOverlay(on, command, options, {
-          ...{ machine, work, caches, files, pipes, unpacked, runtime },
+          ...{ machine, work, caches, files, pipes, removals, unpacked, runtime },
           trees: this.copies ? trees : undefined,
         })
   }
 
   async close(): Promise<void> {
     await this.files.close()
+    await this.removals.done()
     await this.ready.catch(() => {})
     this.pipes.close()
     this.proc.close()

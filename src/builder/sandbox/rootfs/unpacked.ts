@@ -1,12 +1,12 @@
-import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeFolder, type ProcessFiles, privately } from '../../../disk/index.ts'
 import { hasHoles } from '../../../files/layer/index.ts'
 import { systemCode } from '../../../support/index.ts'
 import type { Machine } from '../machine/index.ts'
-import { runProgram } from '../machine/index.ts'
 import type { Stack } from '../step/index.ts'
 import { Extractor, shortName, standsAlone } from './extract.ts'
+import { removeAll } from './remove-all.ts'
 import { treeOf } from './stack-trees.ts'
 
 /**
@@ -90,17 +90,4 @@ function nameOfLayer(diffId: string): string {
 
 function nameOfChain(chain: string): string {
   return shortName(`chain ${chain}`)
-}
-
-/** Removes directories with files of any owner, however deep. */
-export async function removeAll(machine: Machine, paths: readonly string[]): Promise<void> {
-  const left = paths.filter((path) => {
-    try {
-      rmSync(path, { recursive: true, force: true })
-      return false
-    } catch {
-      return true
-    }
-  })
-  if (left.length > 0) await runProgram([...machine.enter([]), 'rm', '-rf', '--', ...left])
 }

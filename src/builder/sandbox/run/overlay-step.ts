@@ -14,7 +14,7 @@ import {
 } from '../machine/index.ts'
 import type { Caches } from '../mounts/index.ts'
 import { prepare, type SharedFiles } from '../mounts/index.ts'
-import { makeFile, PlainRoot, removeAll, treeAfter, type Unpacked } from '../rootfs/index.ts'
+import { makeFile, PlainRoot, type Removals, treeAfter, type Unpacked } from '../rootfs/index.ts'
 import type { Command, Outcome, Stack, StepOptions } from '../step/index.ts'
 import { checkCommand, environmentOf } from './command.ts'
 import { hiddenEnvironment, inPieces } from './hidden-env.ts'
@@ -36,6 +36,7 @@ export interface OverlayTools {
   readonly caches: Caches
   readonly files: SharedFiles
   readonly pipes: PipeStock
+  readonly removals: Removals
   /** Where copied filesystems are kept; undefined: overlays work in the store. */
   readonly trees?: string | undefined
   /** Path of crun or runc; undefined: our own namespaces. */
@@ -159,7 +160,7 @@ class OverlayStep {
         // It does not exist, or is not ours.
       }
     removeCgroups(containerName(this.folder))
-    await removeAll(this.tools.machine, [this.folder])
+    this.tools.removals.add(this.folder)
   }
 
   /** An overlay's root takes its metadata from the upper directory. */
