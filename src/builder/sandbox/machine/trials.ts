@@ -37,11 +37,13 @@ export function tryOut(isolation: Isolation, machine: Machine, folder: string): 
     ]
   try {
     if (isolation === 'chroot') return []
-    for (const { argv, what, remedy } of trials(machine, place, liesOnOverlay(folder))) {
+    for (const { argv, whys } of trials(machine, place, liesOnOverlay(folder))) {
       const [program = '', ...rest] = argv
       const { status, stderr } = spawnSync(program, rest, { env: plainEnvironment, encoding: 'utf8' })
+      if (status === 0) continue
+      const { what, remedy } = whys[(status ?? 0) - firstCode] ?? whys[0]!
       const words = (stderr ?? '').trim().split('\n', 1)[0] ?? ''
-      if (status !== 0) return [{ what: `${what}: ${words}`.replace(/: $/, ''), remedy }]
+      return [{ what: `${what}: ${words}`.replace(/: $/, ''), remedy }]
     }
     return []
   } finally {
@@ -60,27 +62,23 @@ function makePlace(folder: string): string | undefined {
   }
 }
 
-/** The operations of a step, one by one, so that the first failure names the cause. */
-function trials(machine: Machine, place: string, copies: boolean) {
+interface Trial {
+  readonly argv: readonly string[]
+  /** What a failure means: by the exit code, from `firstCode` on; the first one for any other. */
+  readonly whys: readonly Hindrance[]
+}
+
+const firstCode = 100
+
+/** The operations of a step, one by one, so that the first failure names the cause; in few processes, since each takes time. */
+function trials(machine: Machine, place: string, copies: boolean): readonly Trial[] {
   const overlay = overlayOptions(['lower'], { upper: 'upper', work: 'work', machine })
-  const inside = (script: string) => [...machine.enter(['--mount']), 'sh', '-c', script]
   const root = quoted(join(place, 'root'))
   const newProc = `${quoted(findProgram('unshare') ?? 'unshare')} --mount --pid --fork sh -c ${quoted(`mount -n -t proc proc ${root}`)}`
-  return [
-    ...(machine.nested
-      ? [
-          {
-            what: 'cannot create a user namespace',
-            argv: [...machine.enter(['--uts']), 'sh', '-c', ':'],
-            remedy: isInContainer()
-              ? 'The container’s seccomp profile refuses it: start it with --security-opt seccomp=unconfined (in Kubernetes: securityContext.seccompProfile.type: Unconfined)'
-              : 'In a chroot the kernel refuses user namespaces: leave it, or build there as root; otherwise check sysctl user.max_user_namespaces and AppArmor',
-          },
-        ]
-      : []),
+  const mounts = [
     {
       what: 'mounting is refused',
-      argv: inside(`mount -n -t tmpfs tmpfs ${root}`),
+      script: `mount -n -t tmpfs tmpfs ${root}`,
       remedy:
         'AppArmor or the container’s seccomp profile denies it: start the container with --security-opt apparmor=unconfined --security-opt seccomp=unconfined (in Kubernetes: securityContext.appArmorProfile.type and seccompProfile.type: Unconfined), or use --isolation=chroot',
     },
@@ -89,17 +87,28 @@ function trials(machine: Machine, place: string, copies: boolean) {
       : [
           {
             what: 'cannot mount an overlay in the store',
-            argv: inside(`cd ${quoted(place)} && mount -n -t overlay -o ${quoted(overlay ?? '')} overlay root`),
+            script: `cd ${quoted(place)} && mount -n -t overlay -o ${quoted(overlay ?? '')} overlay root`,
             remedy:
               'Mounting overlays as a user requires Linux 5.11; a store that is itself on an overlay cannot hold one: set TARE_HOME to a folder on another filesystem (a volume)',
           },
         ]),
     {
       what: machine.procIsCovered ? 'cannot bind-mount /proc' : 'cannot mount a new /proc',
-      argv: inside(machine.procIsCovered ? `mount -n --rbind /proc ${root}` : newProc),
+      script: machine.procIsCovered ? `mount -n --rbind /proc ${root}` : newProc,
       remedy:
         'Parts of /proc are masked in this container, so the kernel refuses new ones: start it with --security-opt systempaths=unconfined (in Kubernetes: securityContext.procMount: Unmasked)',
     },
+  ]
+  const script = mounts.map(({ script }, i) => `( ${script} ) || exit ${firstCode + i}`).join('\n')
+  const nested = {
+    what: 'cannot create a user namespace',
+    remedy: isInContainer()
+      ? 'The container’s seccomp profile refuses it: start it with --security-opt seccomp=unconfined (in Kubernetes: securityContext.seccompProfile.type: Unconfined)'
+      : 'In a chroot the kernel refuses user namespaces: leave it, or build there as root; otherwise check sysctl user.max_user_namespaces and AppArmor',
+  }
+  return [
+    ...(machine.nested ? [{ argv: [...machine.enter(['--uts']), 'sh', '-c', ':'], whys: [nested] }] : []),
+    { argv: [...machine.enter(['--mount']), 'sh', '-c', script], whys: mounts },
   ]
 }
 
