@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { engineThat, receiveFiles } from '../../test/kit/buildkit-front.ts'
 import { temporaryFolder, writeFiles } from '../../test/kit/cli.ts'
-import { relayTo } from '../../test/kit/relays.ts'
+import { relayTo } from '../../test/kit/relay.ts'
 import { type BuildOptions, openTare, type TareEvent } from '../index.ts'
 
 // Which engine makes which platform, and what happens if it does not.
@@ -66,9 +66,9 @@ async function dying(): Promise<string> {
     cut()
     await new Promise(() => {})
   })
-  const relay = await relayTo(engine.slice('unix://'.length))
-  cut = () => relay.cut()
-  return `tcp://127.0.0.1:${relay.port}`
+  const relay = await relayTo(engine)
+  cut = () => relay.close()
+  return relay.address
 }
 
 test('engines that do not answer are left out, and this machine builds at last', async () => {
@@ -139,14 +139,14 @@ test('a platform that nobody is named for is built here', async () => {
 })
 
 test('auto builds here what can be built here, and asks no engine', async () => {
-  const relay = await relayTo((await engineThat(async () => {})).slice('unix://'.length))
+  const relay = await relayTo(await engineThat(async () => {}))
   const { said, error } = await build('auto', {
     platforms: ['linux/s390x'],
-    contexts: { far: `tcp://127.0.0.1:${relay.port}` },
+    contexts: { far: relay.address },
   })
   expect(error).toBeUndefined()
   expect(said).toEqual(['linux/s390x on this machine'])
-  expect(relay.count).toBe(0)
+  expect(relay.count()).toBe(0)
 })
 
 test('auto takes the first configured engine that runs the programs', async () => {

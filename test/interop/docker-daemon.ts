@@ -12,7 +12,11 @@ export interface DockerDaemon {
 }
 
 /** Starts dockerd, or says why it does not start here: it needs rights that not every root has. */
-export async function startDockerDaemon(home: string, driver = 'vfs'): Promise<DockerDaemon | string> {
+export async function startDockerDaemon(
+  home: string,
+  driver = 'vfs',
+  flags: readonly string[] = [],
+): Promise<DockerDaemon | string> {
   mkdirSync(home, { recursive: true })
   const host = `unix://${join(home, 'docker.sock')}`
   const daemon = spawn(
@@ -20,6 +24,7 @@ export async function startDockerDaemon(home: string, driver = 'vfs'): Promise<D
     [
       ...['--iptables=false', '--bridge=none', `--storage-driver=${driver}`, '-H', host],
       ...['--data-root', join(home, 'data'), '--exec-root', join(home, 'exec'), '--pidfile', join(home, 'pid')],
+      ...flags,
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   )

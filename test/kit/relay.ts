@@ -1,25 +1,30 @@
-import { connect, createServer, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import { onTestFinished } from 'vitest'
 import { temporaryFolder } from './cli.ts'
 
 /** A way to a socket that counts what goes through it, and may be cut. */
 export interface Relay {
-  /** `unix://…` */
+  /** `unix://…`, `tcp://127.0.0.1:…`, `tls://127.0.0.1:…` */
   readonly address: string
+  /** How many connections there have been. */
+  readonly count: () => number
   /** Bytes to the other side and back, over all connections. */
   readonly sent: () => number
   readonly received: () => number
   reset(): void
   /** Destroys every connection once so many more bytes have passed, in both directions together. */
   cutAfter(bytes: number): void
+  /** Destroys every connection, and accepts none from now on. */
+  close(): void
 }
 
-/** Opens one to the socket at `unix://…` until the test has ended. */
-export async function relayTo(address: string): Promise<Relay> {
+/** Opens one to the socket at `unix://…` until the test has ended: a socket as well, or a port of this machine, with TLS or without. */
+export async function relayTo(address: string, way: 'socket' | 'port' | TlsOptions = 'socket'): Promise<Relay> {
   const path = join(temporaryFolder(), 'relay.sock')
   const open = new Set<Socket>()
-  const counts = { sent: 0, received: 0, left: Number.POSITIVE_INFINITY }
+  const counts = { connections: 0, sent: 0, received: 0, left: Number.POSITIVE_INFINITY }
   const cut = () => {
     for (const socket of open) socket.destroy()
   }
@@ -41,19 +46,29 @@ export async function relayTo(address: string): Promise<Relay> {
       to.destroy()
     })
   }
-  const server = createServer((near) => {
+  const accept = (near: Socket) => {
+    counts.connections++
     const far = connect(address.slice('unix://'.length))
     for (const socket of [near, far]) open.add(socket)
     pass(near, far, 'sent')
     pass(far, near, 'received')
+  }
+  const server = typeof way === 'string' ? createServer(accept) : createTlsServer(way, accept)
+  server.on('tlsClientError', () => {})
+  await new Promise<void>((resolve) => {
+    if (way === 'socket') server.listen(path, resolve)
+    else server.listen(0, '127.0.0.1', resolve)
   })
-  await new Promise<void>((resolve) => server.listen(path, resolve))
-  onTestFinished(() => {
+  const close = () => {
     cut()
     server.close()
-  })
+  }
+  onTestFinished(close)
+  const at = server.address() as AddressInfo
   return {
-    address: `unix://${path}`,
+    address: way === 'socket' ? `unix://${path}` : `${way === 'port' ? 'tcp' : 'tls'}://127.0.0.1:${at.port}`,
+    close,
+    count: () => counts.connections,
     sent: () => counts.sent,
     received: () => counts.received,
     reset: () => {

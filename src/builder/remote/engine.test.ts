@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { engineThat, receiveFiles, serveEngine } from '../../../test/kit/buildkit-front.ts'
 import { temporaryFolder, writeFiles } from '../../../test/kit/cli.ts'
-import { standIn } from '../../../test/kit/relays.ts'
+import { standIn } from '../../../test/kit/stand-in.ts'
 import { filesync, secrets } from '../../buildkit/index.ts'
 import { openTare, type TareEvent } from '../../index.ts'
 

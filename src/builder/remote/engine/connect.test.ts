@@ -9,7 +9,8 @@ import { engineThat } from '../../../../test/kit/buildkit-front.ts'
 import { type CertificateFiles, makeCertificate } from '../../../../test/kit/certificates.ts'
 import { temporaryFolder, writeFiles } from '../../../../test/kit/cli.ts'
 import { freePort } from '../../../../test/kit/free-port.ts'
-import { relayTo, standIn } from '../../../../test/kit/relays.ts'
+import { relayTo } from '../../../../test/kit/relay.ts'
+import { standIn } from '../../../../test/kit/stand-in.ts'
 import { type EngineReport, examineEngine, findBuilders } from './index.ts'
 
 // Every kind of address leads to an engine, and what is none is told.
@@ -23,14 +24,14 @@ async function ask(address: string, environment: Record<string, string> = {}): P
 }
 
 /** The socket of a BuildKit that speaks HTTP/2 at once. */
-async function engineSocket(): Promise<string> {
-  return (await engineThat(async () => {})).slice('unix://'.length)
+function engine(): Promise<string> {
+  return engineThat(async () => {})
 }
 
 test('tcp:// is a BuildKit on a port', async () => {
-  const { port } = await relayTo(await engineSocket())
-  expect(await ask(`tcp://127.0.0.1:${port}`)).toMatchObject(works)
-  expect(await ask(`tcp://localhost:${port}`)).toMatchObject(works)
+  const { address } = await relayTo(await engine(), 'port')
+  expect(await ask(address)).toMatchObject(works)
+  expect(await ask(address.replace('127.0.0.1', 'localhost'))).toMatchObject(works)
 })
 
 test.each([
@@ -46,7 +47,7 @@ test.each([
     '--context=u@h --namespace=ci exec --container=c -i b-0 -- buildctl dial-stdio',
   ],
 ])('%s is a BuildKit behind %s', async (address, program, args) => {
-  standIn(program, args.split(' '), await engineSocket())
+  standIn(program, args.split(' '), (await engine()).slice('unix://'.length))
   expect(await ask(address)).toMatchObject(works)
 })
 
@@ -91,32 +92,32 @@ describe('over TLS', () => {
 
   const text = (file: string) => readFileSync(file)
   const serve = async ({ cert, key } = server, more: object = {}) =>
-    relayTo(await engineSocket(), { cert: text(cert), key: text(key), ALPNProtocols: ['h2'], ...more })
+    relayTo(await engine(), { cert: text(cert), key: text(key), ALPNProtocols: ['h2'], ...more })
   const wantsClient = () => ({ ca: text(authority.cert), requestCert: true, rejectUnauthorized: true })
 
   test('a server whose CA is named is trusted', async () => {
-    const { port } = await serve()
-    expect(await ask(`tls://127.0.0.1:${port}?ca=${authority.cert}`)).toMatchObject(works)
-    expect(await ask(`tls://localhost:${port}?ca=${authority.cert}`)).toMatchObject(works)
+    const { address } = await serve()
+    expect(await ask(`${address}?ca=${authority.cert}`)).toMatchObject(works)
+    expect(await ask(`${address.replace('127.0.0.1', 'localhost')}?ca=${authority.cert}`)).toMatchObject(works)
   })
 
   test('a server without ALPN is asked as well', async () => {
-    const { port } = await serve(server, { ALPNProtocols: undefined })
-    expect(await ask(`tls://127.0.0.1:${port}?ca=${authority.cert}`)).toMatchObject(works)
+    const { address } = await serve(server, { ALPNProtocols: undefined })
+    expect(await ask(`${address}?ca=${authority.cert}`)).toMatchObject(works)
   })
 
   test('client and server know one another', async () => {
-    const { port } = await serve(server, wantsClient())
-    const address = `tls://127.0.0.1:${port}?ca=${authority.cert}`
-    expect(await ask(`${address}&cert=${me.cert}&key=${me.key}`)).toMatchObject(works)
+    const { address } = await serve(server, wantsClient())
+    const asked = `${address}?ca=${authority.cert}`
+    expect(await ask(`${asked}&cert=${me.cert}&key=${me.key}`)).toMatchObject(works)
     const certificates = writeFiles(temporaryFolder(), {
       'ca.pem': text(authority.cert),
       'cert.pem': text(me.cert),
       'key.pem': text(me.key),
     })
-    expect(await ask(`tls://127.0.0.1:${port}`, { DOCKER_CERT_PATH: certificates })).toMatchObject(works)
+    expect(await ask(address, { DOCKER_CERT_PATH: certificates })).toMatchObject(works)
     // This server hangs up on others without a word.
-    await expect(ask(address)).rejects.toMatchObject({ code: expect.stringMatching(/^ENGINE_/) })
+    await expect(ask(asked)).rejects.toMatchObject({ code: expect.stringMatching(/^ENGINE_/) })
   })
 
   test.each([
@@ -158,8 +159,8 @@ describe('over TLS', () => {
       'clocks',
     ],
   ])('a certificate %s is told', async (_, certificate, query, why, remedy) => {
-    const { port } = await serve(certificate())
-    await expect(ask(`tls://127.0.0.1:${port}?${query()}`)).rejects.toMatchObject({
+    const { address } = await serve(certificate())
+    await expect(ask(`${address}?${query()}`)).rejects.toMatchObject({
       code: 'ENGINE_UNREACHABLE',
       message: expect.stringContaining(why),
       remedy: expect.stringContaining(remedy),
@@ -167,33 +168,33 @@ describe('over TLS', () => {
   })
 
   test('servername is the name in the certificate', async () => {
-    const { port } = await serve(makeCertificate(folder, 'named', authority, 'DNS:builder.example'))
-    const address = `tls://127.0.0.1:${port}?ca=${authority.cert}&servername=`
-    expect(await ask(`${address}builder.example`)).toMatchObject(works)
-    await expect(ask(`${address}other.example`)).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' })
+    const { address } = await serve(makeCertificate(folder, 'named', authority, 'DNS:builder.example'))
+    const named = `${address}?ca=${authority.cert}&servername=`
+    expect(await ask(`${named}builder.example`)).toMatchObject(works)
+    await expect(ask(`${named}other.example`)).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' })
   })
 
   test('files that are not usable are told', async () => {
-    const { port } = await serve()
+    const { address } = await serve()
     for (const query of [
       'ca=/nowhere.pem',
       `ca=${authority.key}`,
       `cert=${me.cert}&key=${other.key}`,
       `cert=${me.key}&key=${me.key}`,
     ])
-      await expect(ask(`tls://127.0.0.1:${port}?${query}`), query).rejects.toMatchObject({
+      await expect(ask(`${address}?${query}`), query).rejects.toMatchObject({
         code: expect.stringMatching(/^CERTIFICATES_INVALID$|^ENGINE_UNREACHABLE$/),
       })
   })
 
   test('a port without TLS, and TLS without tls://, are told', async () => {
-    const plain = await relayTo(await engineSocket())
-    await expect(ask(`tls://127.0.0.1:${plain.port}?ca=${authority.cert}`)).rejects.toMatchObject({
+    const plain = await relayTo(await engine(), 'port')
+    await expect(ask(`${plain.address.replace('tcp', 'tls')}?ca=${authority.cert}`)).rejects.toMatchObject({
       code: 'ENGINE_UNREACHABLE',
       message: expect.stringContaining('does not speak TLS'),
     })
-    const { port } = await serve()
-    await expect(ask(`tcp://127.0.0.1:${port}`)).rejects.toMatchObject({ code: 'ENGINE_INVALID' })
+    const { address } = await serve()
+    await expect(ask(address.replace('tls', 'tcp'))).rejects.toMatchObject({ code: 'ENGINE_INVALID' })
   })
 })
 

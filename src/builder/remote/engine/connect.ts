@@ -60,6 +60,8 @@ export async function connectEngine(address: EngineAddress, signal: AbortSignal)
         },
       )
     if (error instanceof TareError) throw error
+    const refusal = refusalIn(error)
+    if (refusal !== undefined) throw unreachable(address, refusal)
     throw new TareError('ENGINE_INVALID', `${address.text} does not answer as a BuildKit: ${messageOf(error)}`, {
       cause: error,
       remedy: notBuildKit,
@@ -90,17 +92,17 @@ async function directly(address: EngineAddress, signal: AbortSignal): Promise<Gr
     client.close()
     socket.destroy()
     signal.throwIfAborted()
-    const cause = causes(error).find((one) => one instanceof CommandFailure || aboutTls(systemCode(one) ?? '', one))
     // It would fail again.
-    if (cause !== undefined) throw unreachable(address, cause)
+    if (refusalIn(error) !== undefined) throw error
     return undefined
   }
 }
 
-function causes(error: unknown): readonly unknown[] {
-  const found: unknown[] = []
-  for (let one = error; one !== undefined && found.length < 5; one = (one as { cause?: unknown }).cause) found.push(one)
-  return found
+/** Returns the error of a program or of TLS that is behind another, and says more. */
+function refusalIn(error: unknown): unknown {
+  for (let one = error, depth = 0; one !== undefined && depth < 5; one = (one as { cause?: unknown }).cause, depth++)
+    if (one instanceof CommandFailure || aboutTls(systemCode(one) ?? '', one) !== undefined) return one
+  return undefined
 }
 
 function engineOver(address: EngineAddress, control: GrpcClient, isDaemon: boolean): Engine {
@@ -135,7 +137,8 @@ async function upgrade(
     })
     request.once('upgrade', (_, upgraded, head) => {
       if (head.length > 0) upgraded.unshift(head)
-      upgraded.setTimeout(0)
+      // A program's input and output have none.
+      if ('setTimeout' in upgraded) upgraded.setTimeout(0)
       resolve(upgraded)
     })
     request.once('response', (response) => {
