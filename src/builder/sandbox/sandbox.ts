@@ -70,6 +70,7 @@ export class MachineSandbox implements Sandbox {
     await this.files.close()
     await this.removals.done()
     await this.ready.catch(() => {})
+    await this.unpacked.close()
     this.pipes.close()
     this.proc.close()
     this.machine.letGo()

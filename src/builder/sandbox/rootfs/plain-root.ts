@@ -11,6 +11,7 @@ import { refusingLongPaths } from './long-paths.ts'
 import { plainTree } from './plain-tree.ts'
 import { removeAll } from './remove-all.ts'
 import { restore } from './restore.ts'
+import { giveBits, setIdPrograms, takeBits } from './set-id.ts'
 import { readSparse } from './sparse-files.ts'
 import { treeOf } from './stack-trees.ts'
 import { oddities, type Touched, touchedBy } from './touched.ts'
@@ -98,6 +99,8 @@ export class PlainRoot {
       const changed = touchedBy(compareTrees(stack.tree().root, tree.root, isSame))
       const { layers } = stateOf(stack)
       if (chain === undefined) await restore(this.path, stack.tree(), [...changed, ...odd], this.extractor)
+      const { root } = chain === undefined ? stack.tree() : tree
+      await takeBits(setIdPrograms(root), this.path, this.options.machine)
       const state =
         chain === undefined
           ? { layers, touched: [] }
@@ -116,6 +119,7 @@ export class PlainRoot {
       const wanted = stack.tree()
       const more = shared === stack.layers.length ? [] : compareTrees(treeOf(stack, shared).root, wanted.root, isSame)
       await restore(this.path, wanted, [...touched, ...touchedBy(more)], this.extractor)
+      await giveBits(setIdPrograms(wanted.root), this.path, this.options.machine)
       return true
     } catch {
       return false

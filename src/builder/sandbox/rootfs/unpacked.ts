@@ -1,17 +1,19 @@
 import { chmodSync, existsSync, renameSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { makeFolder, type ProcessFiles, privately } from '../../../disk/index.ts'
-import { hasHoles } from '../../../files/layer/index.ts'
+import { hasHoles, mergeLayers } from '../../../files/layer/index.ts'
+import type { Directory, Tree } from '../../../files/tree/index.ts'
 import { systemCode } from '../../../support/index.ts'
 import type { Machine } from '../machine/index.ts'
 import type { Stack } from '../step/index.ts'
 import { Extractor, shortName, standsAlone } from './extract.ts'
 import { removeAll } from './remove-all.ts'
+import { isSameDirectory, mayHaveBits, setIdPrograms, takeBits } from './set-id.ts'
 import { treeOf } from './stack-trees.ts'
 
 /**
  * Layers as directories, each unpacked once: named by diffId if self-contained, otherwise by the chain ID of the filesystem up to
- * it. A directory is complete or absent.
+ * it. A directory is complete or absent. Its set-user-ID programs have that bit only in a layer that ends with the process.
  */
 export class Unpacked {
   readonly folder: string
@@ -19,6 +21,11 @@ export class Unpacked {
   private readonly work: ProcessFiles
   private readonly extractor: Extractor
   private readonly making = new Map<string, Promise<string>>()
+  private readonly withBits: {
+    readonly programs: Directory
+    readonly work: string
+    readonly made: Promise<unknown>
+  }[] = []
 
   constructor(folder: string, machine: Machine, work: ProcessFiles) {
     this.folder = folder
@@ -35,17 +42,42 @@ export class Unpacked {
       const name = await this.layer(stack, i)
       if (name !== '') names.push(name)
     }
-    return names
+    const programs = setIdPrograms(stack.tree().root)
+    return programs === undefined ? names : [...names, await this.layerWithBits(programs)]
   }
 
-  /** Adopts a directory as the top layer of the filesystem `chain`. */
-  adopt(directory: string, chain: string): void {
+  /** Adopts a directory, which no step uses any more, as the top layer of the filesystem `chain`. */
+  async adopt(directory: string, chain: string, { root }: Tree): Promise<void> {
     try {
+      await takeBits(setIdPrograms(root), directory, this.machine)
       makeFolder(this.folder, privately)
       renameSync(directory, join(this.folder, nameOfChain(chain)))
     } catch {
       // It can be unpacked when needed.
     }
+  }
+
+  /** Removes what steps of this process have needed. */
+  async close(): Promise<void> {
+    const made = this.withBits.splice(0)
+    await Promise.allSettled(made.map(({ made }) => made))
+    await removeAll(
+      this.machine,
+      made.map(({ work }) => work),
+    )
+  }
+
+  /** Returns where in `folder` these programs lie with their bits. */
+  private async layerWithBits(programs: Directory): Promise<string> {
+    let found = this.withBits.find((one) => isSameDirectory(one.programs, programs))
+    if (found === undefined) {
+      const work = this.work.make(['layer'])
+      const made = this.extractor.contents(programs, join(work, 'layer'))
+      found = { programs, work, made }
+      this.withBits.push(found)
+    }
+    await found.made
+    return relative(this.folder, join(found.work, 'layer'))
   }
 
   private async layer(stack: Stack, i: number): Promise<string> {
@@ -70,6 +102,7 @@ export class Unpacked {
     try {
       if (alone) await this.extractor.layer(stack.layers[i]!, directory)
       else await this.extractor.difference(treeOf(stack, i), treeOf(stack, i + 1), directory)
+      await takeBits(programsOf(stack, i, alone), directory, this.machine)
       chmodSync(directory, 0o755)
       try {
         renameSync(directory, join(this.folder, name))
@@ -82,6 +115,13 @@ export class Unpacked {
       await removeAll(this.machine, [work])
     }
   }
+}
+
+/** Returns the layer's set-user-ID programs. */
+function programsOf(stack: Stack, i: number, alone: boolean): Directory | undefined {
+  if (!alone) return setIdPrograms(treeOf(stack, i + 1).root)
+  const layer = stack.layers[i]!
+  return mayHaveBits(layer.index) ? setIdPrograms(mergeLayers([layer]).root) : undefined
 }
 
 function nameOfLayer(diffId: string): string {

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, realpathSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { makeFolderOfMode, type ProcessFiles } from '../../../disk/index.ts'
-import type { Directory } from '../../../files/tree/index.ts'
+import type { Directory, Tree } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
 import {
   findProgram,
@@ -70,6 +70,7 @@ class OverlayStep {
   private pipes: Promise<OutputPipes> | undefined
   /** The filesystem as a copy, if overlays are not available. */
   private readonly copy: PlainRoot | undefined
+  private after: Tree | undefined
   private removeStubs = () => {}
 
   constructor(on: Stack, command: Command, options: StepOptions, tools: OverlayTools) {
@@ -139,7 +140,8 @@ class OverlayStep {
         const after =
           (await this.copy?.after()) ?? (await treeAfter(tree, { folder, pid: started.pid, machine: tools.machine }))
         tools.work.owners.check(this.life)
-        return prepared.stubs.touch(after)
+        this.after = prepared.stubs.touch(after)
+        return this.after
       },
       release: (chain) => this.release(chain),
     }
@@ -149,7 +151,8 @@ class OverlayStep {
     await this.process?.end()
     await this.pipes?.then((pipes) => pipes.close()).catch(() => {})
     this.removeStubs()
-    if (chain !== undefined && this.copy === undefined) this.tools.unpacked.adopt(join(this.folder, 'upper'), chain)
+    if (chain !== undefined && this.copy === undefined && this.after !== undefined)
+      await this.tools.unpacked.adopt(join(this.folder, 'upper'), chain, this.after)
     await this.copy?.leave(chain)
     // The kernel makes them inaccessible; since they are ours, this avoids an extra process for their removal. (overlayfs.rst,
     // "Volatile mount")
