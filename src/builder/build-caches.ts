@@ -108,6 +108,12 @@ export class BuildCaches {
     return new Map([...this.left].map(([diffId, { blob }]) => [diffId, blob]))
   }
 
+  /** Notes a layer that stays in a repository, where an engine has pushed it. */
+  leave(diffId: Digest, blob: Descriptor, repository: string): void {
+    rememberLocation(this.host.store, diffId, blob, repository)
+    this.left.set(diffId, { blob, repository })
+  }
+
   /** Returns what is known of an image whose layers were left in caches. */
   async basedOn(image: Descriptor): Promise<readonly PulledAs[]> {
     if (this.left.size === 0) return []

@@ -3,12 +3,15 @@ import type { Snapshot } from '../content/layers/index.ts'
 import type { Host } from '../images/index.ts'
 import { normalizePlatform, type Platform, parsePlatform } from '../oci/index.ts'
 import { messageOf, type Steps, silent } from '../support/index.ts'
+import type { BuildCaches } from './build-caches.ts'
 import { EnginePool, type PooledEngine } from './engine-pool.ts'
+import type { ResolvedOutput } from './outputs/index.ts'
 import type { Plan } from './plan/index.ts'
 import { type Builder, configuredEngines, type EngineAddress, EngineLink, findBuilders } from './remote/index.ts'
 import { buildOn, refuseLocalOptions } from './remote-build.ts'
-import { type BuildBases, sandboxOf } from './session/index.ts'
+import { type BuildBases, type Needle, sandboxOf } from './session/index.ts'
 import { refuseForeignRuns, type Tools } from './solve/index.ts'
+import type { WantedStatements } from './wanted-statements.ts'
 
 type Snapshots = readonly (Snapshot | undefined)[]
 
@@ -30,6 +33,10 @@ export interface EngineTools {
   readonly bases: BuildBases
   readonly steps: Steps
   readonly signal: AbortSignal
+  readonly outputs: readonly ResolvedOutput[]
+  readonly caches: BuildCaches
+  readonly needles: readonly Needle[]
+  readonly statements: WantedStatements
 }
 
 /**
@@ -59,7 +66,7 @@ function single(address: EngineAddress, host: Host, options: BuildOptions, tools
   const link = new EngineLink(address)
   // While the Dockerfile is read. What fails is told when the engine is needed.
   link.connected(tools.signal).catch(() => {})
-  const build = buildOn(link, host, options)
+  const build = buildOn(link, host, options, tools)
   return {
     isSplit: false,
     buildPlatform: (_, dockerfile) => readPlatform(dockerfile, async () => (await link.platforms(tools.signal))[0]),
@@ -79,7 +86,7 @@ function pooled(
   const toolsOf = new WeakMap<Plan, Tools>()
   const open = (address: EngineAddress): PooledEngine => {
     const link = new EngineLink(address)
-    const build = buildOn(link, host, options)
+    const build = buildOn(link, host, options, tools)
     return {
       platforms: (signal) => link.platforms(signal),
       answers: (signal) => link.answers(signal),

@@ -10,7 +10,7 @@ import type { BuildAttester } from './attester.ts'
 import { BuildCaches } from './build-caches.ts'
 import type { BuildEngine } from './build-engines.ts'
 import { buildArguments, reportWarnings, squashOf, warningsOf } from './build-options.ts'
-import { imageFacts, madeLayers, sourceOf } from './image-facts.ts'
+import { annotationsOf, imageFacts, madeLayers, sourceOf } from './image-facts.ts'
 import {
   type BuiltImage,
   makeOutputs,
@@ -57,27 +57,27 @@ import { isListed, type WantedStatements, wantedStatements } from './wanted-stat
 export class BuildRun {
   private readonly host: Host
   private readonly options: BuildOptions
-  private readonly steps: Steps
+  readonly steps: Steps
   private readonly stop = new AbortController()
-  private readonly signal: AbortSignal
+  readonly signal: AbortSignal
   private readonly platforms: readonly Platform[]
   private readonly snapshots: Snapshots
   private readonly named: ReadonlyMap<string, PlannedContext>
   private readonly contexts: BuildContexts
-  private readonly bases: BuildBases
+  readonly bases: BuildBases
   readonly caches: BuildCaches
   private chosen: ChosenSandbox | undefined
   private engine: BuildEngine | undefined
   private readonly secrets: readonly ReadSecret[]
   private readonly agents: Agents
   /** What must not appear in the image. */
-  private readonly needles: readonly Needle[]
+  readonly needles: readonly Needle[]
   private leaks: readonly ImageLeak[] = []
   private checksAreErrors = false
   /** For each image made. */
   private readonly layers: (readonly Digest[])[] = []
-  private readonly outputs: readonly ResolvedOutput[]
-  private readonly statements: WantedStatements
+  readonly outputs: readonly ResolvedOutput[]
+  readonly statements: WantedStatements
   private readonly materials = new Materials()
   private readonly started: Date
   private readonly made = new Set<string>()
@@ -119,9 +119,7 @@ export class BuildRun {
   /** `allStages` includes stages the target does not need, `outline` what can be given to the build. */
   async plan({ allStages = false, outline = false } = {}): Promise<readonly Planned[]> {
     const { host, options } = this
-    const { steps, signal, bases } = this
-    if (options.builder !== undefined)
-      this.engine = (await import('./build-engines.ts')).engineOf(host, options, { steps, signal, bases })
+    if (options.builder !== undefined) this.engine = (await import('./build-engines.ts')).engineOf(host, options, this)
     const { file, ignore } = await this.contexts.begin()
     this.dockerfile = sourceOf(file)
     const planned: Planned[] = []
@@ -198,7 +196,7 @@ export class BuildRun {
     await this.search(plan, solved, [
       { what: 'config', bytes: config.bytes },
       { what: 'manifest', bytes: manifest.bytes },
-      { what: 'manifest', bytes: this.annotations() },
+      { what: 'manifest', bytes: annotationsOf(this.outputs) },
     ])
     const step = this.steps.start('exporting to image')
     step.progress('exporting layers', 0, undefined, true)
@@ -264,12 +262,6 @@ export class BuildRun {
       failed:
         onFailedStep === undefined ? undefined : ({ title }, message, shell) => onFailedStep({ title, message, shell }),
     }
-  }
-
-  /** The annotations of all outputs, as a manifest has them. */
-  private annotations(): Uint8Array {
-    const all = this.outputs.flatMap(({ annotations }) => annotations.map(({ key, value }) => [key, value] as const))
-    return Buffer.from(JSON.stringify({ annotations: Object.fromEntries(all) }))
   }
 
   /** Warns of secrets in the image, or rejects it. */

@@ -3,7 +3,7 @@ import type { Store } from '../content/store/index.ts'
 import type { Dockerfile } from '../dockerfile/index.ts'
 import { type Descriptor, type Digest, layerIn, mediaTypes } from '../oci/index.ts'
 import type { AssembledLayer, assembleImage } from './assemble/index.ts'
-import type { BuiltImage } from './outputs/index.ts'
+import type { BuiltImage, ResolvedOutput } from './outputs/index.ts'
 import type { Operation, Planned } from './plan/index.ts'
 
 /** Returns what an image's documents are assembled from. `left` has the layers that stay where they were found. */
@@ -31,6 +31,12 @@ export function imageFacts(
 function whereabouts(store: Store, { diffId, size, blob }: SnapshotLayer): Descriptor {
   const known = size ?? (blob?.digest === diffId ? blob.size : store.blobs.size(diffId))
   return known === undefined ? layerIn('oci', blob!) : { mediaType: mediaTypes.layer, digest: diffId, size: known }
+}
+
+/** Returns the annotations of all outputs, as a manifest has them. */
+export function annotationsOf(outputs: readonly ResolvedOutput[]): Uint8Array {
+  const all = outputs.flatMap(({ annotations }) => annotations.map(({ key, value }) => [key, value] as const))
+  return Buffer.from(JSON.stringify({ annotations: Object.fromEntries(all) }))
 }
 
 /** Returns the text of a Dockerfile, and its name. */

@@ -3,9 +3,11 @@ import type { BuildOptions } from '../api/index.ts'
 import type { Snapshot } from '../content/layers/index.ts'
 import type { Host } from '../images/index.ts'
 import { silent, TareError } from '../support/index.ts'
+import type { BuildCaches } from './build-caches.ts'
+import { type PushFacts, type PushPlan, pushPlan } from './engine-push.ts'
 import { contextKey, type Plan } from './plan/index.ts'
-import { type EngineLink, RemoteBuilder } from './remote/index.ts'
-import { type BuildBases, RegistryLogins, sharedKey } from './session/index.ts'
+import { type EngineLink, type EnginePush, RemoteBuilder } from './remote/index.ts'
+import { type BuildBases, RegistryLogins, readPushed, sharedKey } from './session/index.ts'
 import type { Tools } from './solve/index.ts'
 
 /** One build on one engine. */
@@ -13,6 +15,10 @@ export interface RemoteBuild {
   /** Has the engine make a plan. */
   solve(plan: Plan, tools: Tools, bases: BuildBases): Promise<readonly (Snapshot | undefined)[]>
   close(): void
+}
+
+export interface RemoteFacts extends PushFacts {
+  readonly caches: BuildCaches
 }
 
 /** Throws `ENGINE_UNSUPPORTED` for options that have no meaning on an engine. */
@@ -30,10 +36,16 @@ export function refuseLocalOptions(options: BuildOptions): void {
 }
 
 /** Returns the build that the options describe, on an engine. */
-export function buildOn(link: EngineLink, host: Host, options: BuildOptions): RemoteBuild {
+export function buildOn(link: EngineLink, host: Host, options: BuildOptions, facts: RemoteFacts): RemoteBuild {
   const builder = new RemoteBuilder(link)
   const { report = silent, signal = new AbortController().signal } = options
   const logins = new RegistryLogins(host, { report, signal })
+  const wanted = pushPlan(options, facts)
+  for (const repository of wanted?.repositories ?? []) logins.mayWrite(repository)
+  const instead = (reason: string) =>
+    report({ type: 'warning', rule: 'EnginePush', message: `the image is pushed from here, because ${reason}` })
+  if (wanted?.reason !== undefined) instead(wanted.reason)
+  const push = wanted === undefined || wanted.reason !== undefined ? undefined : wanted
   return {
     solve: (plan, tools, bases) =>
       builder.solve(plan, {
@@ -43,6 +55,7 @@ export function buildOn(link: EngineLink, host: Host, options: BuildOptions): Re
           if (reference !== undefined) logins.mayRead(reference.split('@')[0]!)
           return reference
         },
+        push: push === undefined ? undefined : enginePush(push, plan, { host, signal, instead, caches: facts.caches }),
         login: (called) => logins.find(called),
         sharedKey: (about) => sharedKey(host, `${about}\0${pathOf(about, options)}`),
         warn: (message) => report({ type: 'warning', rule: 'EngineDiffers', message }),
@@ -54,6 +67,28 @@ export function buildOn(link: EngineLink, host: Host, options: BuildOptions): Re
     close: () => {
       link.close()
       logins.close()
+    },
+  }
+}
+
+interface PushTools {
+  readonly host: Host
+  readonly signal: AbortSignal
+  readonly caches: BuildCaches
+  readonly instead: (reason: string) => void
+}
+
+function enginePush(
+  { repositories, insecure }: PushPlan,
+  { output: { platform } }: Plan,
+  { host, signal, caches, instead }: PushTools,
+): EnginePush {
+  return {
+    ...{ repositories, insecure, instead },
+    read: (digest) => readPushed(host, `${repositories[0]}@${digest}`, platform, { insecure, signal }),
+    // The first one is where it is looked for first.
+    leave: (diffId, blob) => {
+      for (const repository of repositories.toReversed()) caches.leave(diffId, blob, repository)
     },
   }
 }

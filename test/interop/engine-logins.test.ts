@@ -52,6 +52,16 @@ describe.skipIf(!mayRun)('a base that needs a login', () => {
       expect(err).not.toMatch(/ERROR|password/)
       expect(new Set(tokens.asked)).toEqual(new Set(['repository:private/base:pull']))
       expect(await bench.succeed(['run', '--rm', '--network=none', 'there', 'cat', '/copied'])).toBe(unique)
+      // A push by the engine may write there, and only there.
+      tokens.asked.length = 0
+      const pushed = `${registry.host}/private/out:1`
+      const push = ['build', '--builder', builder, '--network=none', '--push', '-t', pushed, '-f', '-', bench.context]
+      const told = await bench.tare(push, { input, env })
+      expect(told.err).not.toMatch(/ERROR|password/)
+      expect(told.code).toBe(0)
+      for (const scope of tokens.asked) expect(scope).toMatch(/^repository:private\/(base:pull|out:pull(,push)?)$/)
+      await bench.succeed(['rmi', 'there', pushed])
+      await bench.succeed(['pull', pushed], { env })
     },
   )
 

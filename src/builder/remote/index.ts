@@ -6,5 +6,6 @@
  */
 export { type AskedEngine, askEngines } from './ask-engines.ts'
 export { type Builder, configuredEngines, type EngineAddress, EngineLink, findBuilders } from './engine/index.ts'
+export type { EnginePush } from './pushed-by-engine.ts'
 export { RemoteBuilder } from './remote-builder.ts'
 export type { RemoteTools } from './tools.ts'

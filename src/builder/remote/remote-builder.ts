@@ -1,11 +1,11 @@
-import { type MadeLayer, type Snapshot, type Snapshots, scratch } from '../../content/layers/index.ts'
+import { type Snapshot, type Snapshots, scratch } from '../../content/layers/index.ts'
 import type { Operation, OperationId, Plan } from '../plan/index.ts'
 import type { EngineLink } from './engine/index.ts'
 import { neededFor } from './llb/index.ts'
 import { Offers } from './offers.ts'
 import { RemoteRun } from './remote-run.ts'
 import { refuseUnmet } from './requirements.ts'
-import type { Expected } from './result.ts'
+import type { Expected, RemoteLayer } from './result.ts'
 import type { RemoteTools } from './tools.ts'
 
 /** Builds plans on one engine. */
@@ -68,7 +68,7 @@ function atChain(
   { operations }: Plan,
   [first, ...rest]: readonly OperationId[],
   base: Snapshot,
-  layers: readonly MadeLayer[],
+  layers: readonly RemoteLayer[],
   snapshots: Snapshots,
 ): readonly (Snapshot | undefined)[] {
   const results: (Snapshot | undefined)[] = operations.map(() => undefined)

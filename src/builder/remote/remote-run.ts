@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { Control, gateway } from '../../buildkit/index.ts'
-import type { MadeLayer } from '../../content/layers/index.ts'
 import { type CallSettings, GrpcError, serveGrpc } from '../../net/grpc/index.ts'
 import { TareError } from '../../support/index.ts'
 import type { Plan } from '../plan/index.ts'
@@ -10,9 +9,10 @@ import { explainFailure } from './failure.ts'
 import { type Marshalled, marshalPlan } from './llb/index.ts'
 import type { Offers } from './offers.ts'
 import { EngineProgress } from './progress.ts'
+import { pushedByEngine } from './pushed-by-engine.ts'
 import { hostsFor } from './requirements.ts'
-import { type Expected, historyFor } from './result.ts'
-import { type ResultWay, receiveOverSession } from './results.ts'
+import { type Expected, historyFor, type RemoteLayer } from './result.ts'
+import { type ResultTools, type ResultWay, receiveOverSession } from './results.ts'
 import { agentService, filesService, healthService, loginsService, secretsService } from './session/index.ts'
 import { throughDaemon } from './through-daemon.ts'
 import type { RemoteTools } from './tools.ts'
@@ -47,13 +47,11 @@ export class RemoteRun {
     this.progress = new EngineProgress(on.tools.steps, on.tools.run.hidden)
   }
 
-  async run(): Promise<readonly MadeLayer[]> {
-    const { engine, facts, tools, expected } = this.on
+  async run(): Promise<readonly RemoteLayer[]> {
+    const { engine, tools, expected } = this.on
     const { host } = tools
     const { signal } = this
-    const result = facts.exportsLayers
-      ? receiveOverSession({ host, expected, signal })
-      : throughDaemon(engine, { host, expected, signal })
+    const result = this.resultWay({ host, expected, signal })
     let close: (() => void) | undefined
     let following: Promise<void> = Promise.resolve()
     try {
@@ -76,6 +74,15 @@ export class RemoteRun {
       this.over.abort(new Error('the build is over'))
       await result.close()
     }
+  }
+
+  private resultWay(result: ResultTools): ResultWay {
+    const { engine, facts, tools } = this.on
+    if (!facts.exportsLayers) {
+      if (tools.push !== undefined) tools.push.instead(`the image store of ${engine.name} cannot push by digest`)
+      return throughDaemon(engine, result)
+    }
+    return tools.push === undefined ? receiveOverSession(result) : pushedByEngine(result, tools.push)
   }
 
   private async openSession(result: ResultWay): Promise<() => void> {

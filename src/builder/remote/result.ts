@@ -1,7 +1,7 @@
-import type { MadeLayer } from '../../content/layers/index.ts'
+import type { SnapshotLayer } from '../../content/layers/index.ts'
 import type { Host } from '../../images/index.ts'
 import { ingestLayer } from '../../images/ingest/index.ts'
-import type { Digest, HistoryEntry } from '../../oci/index.ts'
+import type { Descriptor, Digest, HistoryEntry } from '../../oci/index.ts'
 import { type Bytes, sha256, TareError } from '../../support/index.ts'
 
 /** What the image of a result must be like. */
@@ -18,6 +18,11 @@ export interface Expected {
   readonly now: () => Date
 }
 
+/** A layer that an engine has made: in the store, or with the blob that a registry has. */
+export interface RemoteLayer extends SnapshotLayer {
+  readonly created: string
+}
+
 /** An image that an engine has made. */
 export interface ReturnedImage {
   readonly configuration: { readonly history: readonly HistoryEntry[] }
@@ -27,6 +32,8 @@ export interface ReturnedImage {
     readonly size?: number
     /** Undefined if it was not sent, because the store has it, or because it is of the base. */
     readonly open?: () => Promise<Bytes>
+    /** Where it stays in registries: what it is there. */
+    readonly blob?: Descriptor
   }[]
 }
 
@@ -44,15 +51,20 @@ export async function keepLayers(
   image: ReturnedImage,
   expected: Expected,
   signal: AbortSignal,
-): Promise<readonly MadeLayer[]> {
+): Promise<readonly RemoteLayer[]> {
   const all = matchLayers(image, expected)
-  const kept: MadeLayer[] = []
+  const kept: RemoteLayer[] = []
   for (const { layer, created } of all.slice(expected.base.length)) {
+    const when = created ?? expected.now().toISOString()
+    if (layer?.blob !== undefined) {
+      kept.push({ diffId: layer.diffId, blob: layer.blob, created: when })
+      continue
+    }
     const open =
       layer === undefined ? async () => emptyLayer() : (layer.open ?? (() => notSent(layer.diffId, expected)))
     const diffId = layer === undefined ? sha256(emptyTar) : layer.diffId
     const { size } = await ingestLayer(host, diffId, open, signal, layer?.size)
-    kept.push({ diffId, size, created: created ?? expected.now().toISOString() })
+    kept.push({ diffId, size, created: when })
   }
   return kept
 }

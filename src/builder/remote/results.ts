@@ -1,10 +1,9 @@
 import { openArchive } from '../../content/archive/index.ts'
-import type { MadeLayer } from '../../content/layers/index.ts'
 import { type Host, unpackLimit } from '../../images/index.ts'
 import type { Handlers } from '../../net/grpc/index.ts'
 import { type Bytes, TareError } from '../../support/index.ts'
 import { ExportedBlobs } from './exported-blobs.ts'
-import { type Expected, keepLayers } from './result.ts'
+import { type Expected, keepLayers, type RemoteLayer } from './result.ts'
 import { SentBefore } from './sent-before.ts'
 import { contentService, receiveService } from './session/index.ts'
 
@@ -15,7 +14,7 @@ export interface ResultWay {
   readonly handlers: Handlers
   begin(): Promise<void>
   /** Called with the exporter's answer. Returns the new layers, which are in the store. */
-  finish(response: Readonly<Record<string, string>>): Promise<readonly MadeLayer[]>
+  finish(response: Readonly<Record<string, string>>): Promise<readonly RemoteLayer[]>
   /** Removes what was only needed on the way. */
   close(): Promise<void>
 }
@@ -30,7 +29,7 @@ export interface ResultTools {
  * The engine sends the image through the session: blob by blob, without those that are here, or by older engines as one archive.
  */
 export function receiveOverSession({ host, expected, signal }: ResultTools): ResultWay {
-  let kept: Promise<readonly MadeLayer[]> | undefined
+  let kept: Promise<readonly RemoteLayer[]> | undefined
   const take = async (bytes: Bytes) => {
     kept = keepFrom(bytes, { host, expected, signal })
     await kept
@@ -59,7 +58,7 @@ export function receiveOverSession({ host, expected, signal }: ResultTools): Res
 }
 
 /** Stores the layers of the one image in an archive. */
-export async function keepFrom(bytes: Bytes, { host, expected, signal }: ResultTools): Promise<readonly MadeLayer[]> {
+export async function keepFrom(bytes: Bytes, { host, expected, signal }: ResultTools): Promise<readonly RemoteLayer[]> {
   const archive = await openArchive(bytes, {
     scratch: host.store.reserve().path,
     unpackLimit: unpackLimit(host),

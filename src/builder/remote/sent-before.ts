@@ -1,13 +1,13 @@
-import type { MadeLayer } from '../../content/layers/index.ts'
 import type { Store } from '../../content/store/index.ts'
 import { type Digest, hexOf, isDigest } from '../../oci/index.ts'
 import { sha256 } from '../../support/index.ts'
+import type { RemoteLayer } from './result.ts'
 
 interface Remembered {
   /** Compressed blobs, and the layers in them. */
   readonly blobs: readonly (readonly [blob: string, diffId: Digest, size: number])[]
   /** Images of daemons by ID, and the layers that were made for them. */
-  readonly images: readonly (readonly [id: string, made: readonly MadeLayer[]])[]
+  readonly images: readonly (readonly [id: string, made: readonly RemoteLayer[]])[]
 }
 
 // Enough for the builds that a machine repeats.
@@ -32,7 +32,7 @@ export class SentBefore {
   }
 
   /** Returns the layers that were made for an image, if they are all in the store and intact. */
-  madeFor(image: string): readonly MadeLayer[] | undefined {
+  madeFor(image: string): readonly RemoteLayer[] | undefined {
     const found = this.known.images.find(([id]) => id === image)?.[1]
     return found?.every(({ diffId }) => this.store.blobs.touch(diffId)) ? found : undefined
   }

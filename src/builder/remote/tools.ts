@@ -5,6 +5,7 @@ import type { Steps } from '../../support/index.ts'
 import type { Operation } from '../plan/index.ts'
 import type { RunSettings } from '../solve/index.ts'
 import type { OfferTools } from './offers.ts'
+import type { EnginePush } from './pushed-by-engine.ts'
 import type { hostsFor } from './requirements.ts'
 import type { OfferedLogin } from './session/index.ts'
 
@@ -22,6 +23,8 @@ export interface RemoteTools extends OfferTools {
   readonly entitlements: readonly string[]
   /** Returns how the engine is let in at a registry. */
   readonly login: (host: string) => Promise<OfferedLogin | undefined>
+  /** Where the engine is to push the layers, which then do not come here. */
+  readonly push?: EnginePush | undefined
   readonly signal: AbortSignal
   /** Called with what the engine does otherwise than this machine would. */
   readonly warn: (message: string) => void
