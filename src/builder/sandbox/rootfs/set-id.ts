@@ -45,9 +45,11 @@ function isSameMetadata(a: Node, b: Node): boolean {
   return (['mode', 'uid', 'gid', 'mtime', 'mtimeNs', 'xattrs'] as const).every((name) => Object.is(a[name], b[name]))
 }
 
-/** Whether an entry of the layer has the bits. A hard link has those of a file, which may be of a layer below. */
-export function mayHaveBits(index: LayerIndex): boolean {
-  return index.entries.some(({ kind, mode }) => kind === 'file' && (mode & bits) !== 0)
+/** Whether a file of the layer has the bits, except through a hard link to a layer below. */
+export function hasSetId(index: LayerIndex): boolean {
+  const { table } = index
+  if (table === undefined) return index.entries.some(({ kind, mode }) => kind === 'file' && (mode & bits) !== 0)
+  return table.columns.mode.some((mode, i) => (mode & bits) !== 0 && table.kind(i) === 'file')
 }
 
 /** Takes the bits from the programs in a folder that no step uses now, as far as they are there. No link is followed. */

@@ -8,7 +8,7 @@ import type { Machine } from '../machine/index.ts'
 import type { Stack } from '../step/index.ts'
 import { Extractor, shortName, standsAlone } from './extract.ts'
 import { removeAll } from './remove-all.ts'
-import { isSameDirectory, mayHaveBits, setIdPrograms, takeBits } from './set-id.ts'
+import { hasSetId, isSameDirectory, setIdPrograms, takeBits } from './set-id.ts'
 import { treeOf } from './stack-trees.ts'
 
 /**
@@ -42,7 +42,7 @@ export class Unpacked {
       const name = await this.layer(stack, i)
       if (name !== '') names.push(name)
     }
-    const programs = setIdPrograms(stack.tree().root)
+    const programs = stack.layers.some(({ index }) => hasSetId(index)) ? setIdPrograms(stack.tree().root) : undefined
     return programs === undefined ? names : [...names, await this.layerWithBits(programs)]
   }
 
@@ -121,7 +121,7 @@ export class Unpacked {
 function programsOf(stack: Stack, i: number, alone: boolean): Directory | undefined {
   if (!alone) return setIdPrograms(treeOf(stack, i + 1).root)
   const layer = stack.layers[i]!
-  return mayHaveBits(layer.index) ? setIdPrograms(mergeLayers([layer]).root) : undefined
+  return hasSetId(layer.index) ? setIdPrograms(mergeLayers([layer]).root) : undefined
 }
 
 function nameOfLayer(diffId: string): string {
