@@ -8,6 +8,8 @@ import { type Machine, runProgram } from '../machine/index.ts'
 // Nobody else may enter the store. Should somebody get in all the same, no program there has another owner's rights: files are kept
 // without these bits, and get them where a step sees them. (moby's CVE-2021-41091)
 const bits = 0o6000
+// Steps see copies. What is larger than any such program keeps its bits.
+const largest = 64 << 20
 
 const known = new WeakMap<Directory, Directory | undefined>()
 
@@ -94,5 +96,5 @@ function filesOn(folder: string, programs: Directory | undefined): FileOn[] {
 }
 
 function hasBits(node: Node): boolean {
-  return node.kind === 'file' && (node.mode & bits) !== 0
+  return node.kind === 'file' && (node.mode & bits) !== 0 && node.size <= largest
 }
