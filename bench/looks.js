@@ -29,7 +29,7 @@ export function looksIn(scratch) {
   return {
     ...Object.fromEntries(looks),
     'first-look': onlyTare('big', (peer, folder) => ({
-      once: `${peer.build('bench-big', folder)}; ${peer.call} copy --compression gzip --force-compression store:bench-big oci-archive:${packed}`,
+      once: `${peer.call} build -q -o type=oci,dest=${packed},compression=gzip,force-compression=true ${folder}`,
       before: peer.forget,
       timed: `${peer.call} image layers ${packed}`,
     })),

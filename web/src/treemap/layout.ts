@@ -1,5 +1,5 @@
 import { treemapSquarify } from 'd3-hierarchy'
-import { childrenOf, type Tree } from '../model/tree.ts'
+import type { Tree } from '../model/tree.ts'
 import { isDirectory, type View } from '../model/view.ts'
 
 export interface Rectangle {
@@ -58,21 +58,18 @@ export function layOut(tree: Tree, view: View, root: number, { x0, y0, x1, y1 }:
 }
 
 function slotsOf(tree: Tree, { total }: View, node: number, area: Rectangle): readonly Slot[] {
-  const slots: Slot[] = []
-  let sum = 0
-  for (const child of childrenOf(tree, node)) {
-    const value = total[child]!
-    if (value <= 0) continue
-    sum += value
-    slots.push({ node: child, value, x0: 0, y0: 0, x1: 0, y1: 0 })
-  }
-  if (sum === 0) return []
-  slots.sort((a, b) => b.value - a.value)
+  const sum = total[node]!
+  if (sum <= 0) return []
   const scale = ((area.x1 - area.x0) * (area.y1 - area.y0)) / sum
-  let shown = slots.length
+  const slots: Slot[] = []
   let rest = 0
-  while (shown > 0 && slots[shown - 1]!.value * scale < leastArea) rest += slots[--shown]!.value
-  slots.length = shown
+  // Most of hundreds of thousands are too small: these take one comparison each.
+  for (let child = node + 1; child < tree.end[node]!; child = tree.end[child]!) {
+    const value = total[child]!
+    if (value * scale < leastArea) rest += value
+    else slots.push({ node: child, value, x0: 0, y0: 0, x1: 0, y1: 0 })
+  }
+  slots.sort((a, b) => b.value - a.value)
   if (rest > 0) slots.push({ node: -1, value: rest, x0: 0, y0: 0, x1: 0, y1: 0 })
   // d3 reads nothing else of a hierarchy here.
   const parent = { value: sum, children: slots } as unknown as Parameters<typeof treemapSquarify>[0]
