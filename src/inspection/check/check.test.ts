@@ -343,6 +343,7 @@ describe('what an image gives away', () => {
       app: program(),
       'root/.ssh/id_ed25519': key,
       'srv/.env': `TOKEN=${token}\n`,
+      'srv/latest.pem': key,
       'root/.docker/config.json': '{"auths":{"r.example":{"auth":"dXNlcjpwYXNzd29yZA=="}}}',
       'root/.npmrc': '//registry.example/:_authToken=abcdefgh12345\n',
     }
@@ -352,6 +353,7 @@ describe('what an image gives away', () => {
       'warning SecretFound: /root/.npmrc in layer 1 has an npm login',
       'warning SecretFound: /root/.ssh/id_ed25519 in layer 1 has a private key',
       'warning SecretFound: /srv/.env in layer 1 has a GitHub token',
+      'warning SecretFound: /srv/latest.pem in layer 1 has a private key',
     ])
     expect(JSON.stringify(findings)).not.toMatch(/b3BlbnNz|0a1B2c3D|dXNlcjpw|abcdefgh/)
   })
@@ -362,6 +364,9 @@ describe('what an image gives away', () => {
       'a.pub': 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample me\n-----BEGIN PUBLIC KEY-----\n',
       'b.md': `use ghp_${'x'.repeat(36)} or AKIAIOSFODNN7EXAMPLE\n-----BEGIN PRIVATE KEY-----\n...\n`,
       'usr/lib/lib/test/key.pem': key,
+      'usr/lib/go/crypto/tls/example_test.go': key,
+      'srv/app/login.spec.ts': key,
+      'srv/app/test_login.py': key,
       '.npmrc': '//registry.example/:_authToken=${NPM_TOKEN}\n',
       'c.json': '{"auth":"dXNlcjpwYXNzd29yZA=="}',
     }

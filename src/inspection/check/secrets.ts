@@ -49,9 +49,10 @@ const patterns: readonly Pattern[] = [
 const hint =
   /PRIVATE KEY|AGE-SECRET|A[KS]IA|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|hooks\.slack|AIza|npm_|k_live_|pypi-AgE|SG\.|dckr_pat_|hf_|"auth"|_auth|_password|password|\/\/[^\s:@/]+:/
 
-// Keys in test suites and documentation are public. Paths up to the names are enough for it.
-const forShow =
+// Keys in test suites and documentation are public.
+const foldersForShow =
   /(?:^|\/)(?:tests?|testing|testdata|test-data|__tests__|spec|fixtures?|examples?|samples?|docs?|demos?)\//i
+const namesForShow = /(?:^|\/)(?:(?:test|example)_[^/]*|[^/]*[._-](?:test|tests|spec|example))\.\w+$/i
 
 const file = 0
 const largest = 1 << 20
@@ -81,7 +82,7 @@ function* secretsIn(flat: FlatFilesystem): Generator<readonly [id: number, name:
     for (const [layer, table] of flat.tables.entries()) {
       const first = flat.first[layer]!
       const { prefix, size } = table.columns
-      const isForShow = table.prefixes.map((text) => forShow.test(text))
+      const isForShow = table.prefixes.map((text) => foldersForShow.test(text))
       for (let i = 0; i < table.count; i++) {
         if (flat.kinds[first + i] !== file || size[i] === 0 || size[i]! > largest || isForShow[prefix[i]!]) continue
         const bytes = buffer.subarray(0, size[i])
@@ -90,7 +91,8 @@ function* secretsIn(flat: FlatFilesystem): Generator<readonly [id: number, name:
         if (bytes.length > binaryHead && bytes.subarray(0, binaryHead).includes(0)) continue
         const text = bytes.toString('latin1')
         if (!hint.test(text) || text.slice(0, binaryHead).includes('\0')) continue
-        const name = secretIn(text, table.path(i))
+        const path = table.path(i)
+        const name = namesForShow.test(path) ? undefined : secretIn(text, path)
         if (name !== undefined) yield [first + i, name]
       }
     }
