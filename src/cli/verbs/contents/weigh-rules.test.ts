@@ -26,8 +26,25 @@ test('the rules of a .dive-ci are read, with sizes in powers of 1000 and of 1024
 })
 
 test.each([
+  ['---\r\nrules:\r\n  lowestEfficiency: 0.95\r\n', { minEfficiency: 0.95 }],
+  ['rules: { lowestEfficiency: 1., highestWastedBytes: "1,000 kB" }', { minEfficiency: 1, maxDiveWasted: 1_000_000 }],
+  ['rules:\n  lowest-efficiency: 9e-1\n  highest-user-wasted-percent: .2', { minEfficiency: 0.9, maxWastedShare: 0.2 }],
+  ["rules:\n  highest-wasted-bytes: '1 GB'\n  lowestefficiency: +0.5", { maxDiveWasted: 1e9, minEfficiency: 0.5 }],
+  ['rules:\n  # all of them\n  lowestEfficiency: disabled # for now\n', {}],
+  ['rules: {}\n', {}],
+])('%j is read as dive reads it', (text, rules) => {
+  expect(readDiveRules(text, 'f')).toEqual(rules)
+})
+
+test.each([
   ['rules:\n  lowestEfficiency: 95', 'f, line 2: lowestEfficiency must be a number from 0 to 1, not "95"'],
   ['highestWastedBytes: many', 'f, line 1: highestWastedBytes must be a size such as 20MB, not "many"'],
+  ['rules:\n  lowestEfficiency 0.9', 'f, line 2: "lowestEfficiency 0.9" is no rule'],
+  ['rules:\n  lowestEfficiency:0.9', 'f, line 2: "lowestEfficiency:0.9" is no rule'],
+  ['rules: 0.9', 'f, line 1: there is no rule "rules"'],
+  ['rules:\n  lowestEfficiency: -0.1', 'f, line 2: lowestEfficiency must be a number from 0 to 1, not "-0.1"'],
+  ['rules:\n  lowestEfficiency: NaN', 'f, line 2: lowestEfficiency must be a number from 0 to 1, not "NaN"'],
+  ['rules:\n  highestWastedBytes: -1', 'f, line 2: highestWastedBytes must be a size such as 20MB, not "-1"'],
   ['rules:\n\n  lowestEfficency: 0.9', 'f, line 3: there is no rule "lowestEfficency"'],
 ])('%j is refused with the line', (text, message) => {
   expect(() => readDiveRules(text, 'f')).toThrow(message)
