@@ -44,7 +44,9 @@ function load(folder) {
   const { readFileSync } = require('node:fs')
   const { wrap } = require('node:module')
   const { constants, Script } = require('node:vm')
-  const prefix = `${cache}/${readFileSync(`${folder}/id`, 'utf8')}-${process.version}-${process.arch}`
+  // Only what was called is compiled: each of these verbs has its own, which is all that it needs.
+  const verb = /^(?:build|images|inspect|save)$/.test(process.argv[2]) ? process.argv[2] : 'other'
+  const prefix = `${cache}/${readFileSync(`${folder}/id`, 'utf8')}-${process.version}-${process.arch}-${verb}`
   const modules = new Map()
   const compiled = []
   const loadFile = (name) => {
@@ -77,15 +79,16 @@ function cacheFolder() {
   if (!caches || NODE_DISABLE_COMPILE_CACHE) return undefined
   const { accessSync, constants, mkdirSync, statSync } = require('node:fs')
   const folder = `${caches}/tare`
+  const stat = () => statSync(folder, { throwIfNoEntry: false })
   try {
-    for (const path of [caches, folder])
+    for (const path of stat() === undefined ? [caches, folder] : [])
       try {
         mkdirSync(path, 0o700)
       } catch (error) {
         if (error.code !== 'EEXIST') return undefined
       }
     accessSync(folder, constants.W_OK)
-    const { mode, uid } = statSync(folder)
+    const { mode, uid } = stat()
     const isOurs = process.getuid === undefined || (uid === process.getuid() && (mode & 0o022) === 0)
     return isOurs ? folder : undefined
   } catch {
@@ -93,7 +96,7 @@ function cacheFolder() {
   }
 }
 
-/** Returns compiled code, if the hash before it is right: V8 would execute what a disk has damaged or cut off. */
+/** Returns compiled code if both copies in the file are the same: V8 would execute what a disk has damaged or cut off. */
 function readChecked(place) {
   let bytes
   try {
@@ -101,12 +104,10 @@ function readChecked(place) {
   } catch {
     return undefined
   }
-  const code = bytes.subarray(32)
-  return hashOf(code).equals(bytes.subarray(0, 32)) ? code : undefined
-}
-
-function hashOf(code) {
-  return require('node:crypto').createHash('sha256').update(code).digest()
+  // Comparing takes no time; a hash would have to load node:crypto first, which takes longer than all else.
+  const half = bytes.length / 2
+  const code = bytes.subarray(0, half)
+  return half % 1 === 0 && code.equals(bytes.subarray(half)) ? code : undefined
 }
 
 /** Keeps compiled code, and removes what was kept a month ago. */
@@ -118,7 +119,7 @@ function keep(compiled, cache) {
     for (const { place, script } of compiled) {
       const code = script.createCachedData()
       const made = `${place}.${process.pid}`
-      writeFileSync(made, Buffer.concat([hashOf(code), code]), { mode: 0o600 })
+      writeFileSync(made, Buffer.concat([code, code]), { mode: 0o600 })
       renameSync(made, place)
     }
     for (const name of readdirSync(cache)) {

@@ -20,21 +20,30 @@ export interface TemplateToken {
   readonly at: number
 }
 
-const inside: readonly (readonly [TemplateToken['kind'], RegExp])[] = [
+type Pattern = readonly [TemplateToken['kind'], RegExp]
+
+/** What an action consists of, with the patterns of names. */
+const withNames = (field: RegExp, variable: RegExp, word: RegExp): readonly Pattern[] => [
   ['space', /[ \t\r\n]+/y],
   ['string', /"(?:\\[^\n]|[^"\\\n])*"|`[^`]*`/y],
   ['character', /'(?:\\[^\n]|[^'\\\n])*'/y],
   ['number', /[+-]?(?:0[xX][\da-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)/y],
-  ['field', /\.[\p{L}_][\p{L}\p{Nd}_]*/uy],
+  ['field', field],
   ['dot', /\./y],
-  ['variable', /\$[\p{L}\p{Nd}_]*/uy],
-  ['word', /[\p{L}_][\p{L}\p{Nd}_]*/uy],
+  ['variable', variable],
+  ['word', word],
   ['mark', /:=|[=|(),]/y],
 ]
+
+const inside = withNames(/\.[\p{L}_][\p{L}\p{Nd}_]*/uy, /\$[\p{L}\p{Nd}_]*/uy, /[\p{L}_][\p{L}\p{Nd}_]*/uy)
+// Unicode's classes take a millisecond to compile, which an ASCII template can do without.
+const insideAscii = withNames(/\.[A-Za-z_]\w*/y, /\$\w*/y, /[A-Za-z_]\w*/y)
+const isAscii = (text: string) => /^[\x00-\x7f]*$/.test(text)
 
 /** Splits a template into text and the tokens of its actions, without comments and trimmed blanks. */
 export function lexTemplate(text: string): readonly TemplateToken[] {
   const tokens: TemplateToken[] = []
+  const patterns = isAscii(text) ? insideAscii : inside
   let at = 0
   let trimNext = false
   const takeText = (end: number, trimEnd: boolean): void => {
@@ -70,12 +79,12 @@ export function lexTemplate(text: string): readonly TemplateToken[] {
       continue
     }
     tokens.push({ kind: 'open', source: '{{', at: open })
-    at = lexAction(text, at, tokens)
+    at = lexAction(text, at, tokens, patterns)
     trimNext = tokens.at(-1)!.source.includes('-')
   }
 }
 
-function lexAction(text: string, start: number, tokens: TemplateToken[]): number {
+function lexAction(text: string, start: number, tokens: TemplateToken[], patterns: readonly Pattern[]): number {
   let at = start
   let depth = 0
   for (;;) {
@@ -88,7 +97,7 @@ function lexAction(text: string, start: number, tokens: TemplateToken[]): number
       return close.lastIndex
     }
     if (at >= text.length) throw fail(text, start, 'unclosed action')
-    const token = lexToken(text, at)
+    const token = lexToken(text, at, patterns)
     if (token.source === '(') depth += 1
     if (token.source === ')' && --depth < 0) throw fail(text, at, 'unexpected right paren')
     tokens.push(token)
@@ -96,12 +105,13 @@ function lexAction(text: string, start: number, tokens: TemplateToken[]): number
   }
 }
 
-function lexToken(text: string, at: number): TemplateToken {
-  for (const [kind, pattern] of inside) {
+function lexToken(text: string, at: number, patterns: readonly Pattern[]): TemplateToken {
+  for (const [kind, pattern] of patterns) {
     pattern.lastIndex = at
     const source = pattern.exec(text)?.[0]
     if (source === undefined) continue
-    if (kind === 'number' && /[\p{L}\p{Nd}_]/u.test(text[at + source.length] ?? ' '))
+    const next = text[at + source.length] ?? ' '
+    if (kind === 'number' && (isAscii(next) ? /\w/ : /[\p{L}\p{Nd}_]/u).test(next))
       throw fail(text, at, `bad number syntax: ${JSON.stringify(text.slice(at, at + source.length + 1))}`)
     return { kind, source, at }
   }
