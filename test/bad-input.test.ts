@@ -58,7 +58,7 @@ describe('a source of COPY', () => {
       'COPY --from=nope / /',
       /nope: there is no image docker\.io\/library\/nope:latest/,
     ],
-  ])('%s', async (_, line, said) => {
+  ])('is refused with a reason: one %s', async (_, line, said) => {
     const err = await refusedBuild({ ...files, Dockerfile: `FROM scratch\n${from(line)}` })
     expect(err).toMatch(said)
     expect(err).toContain(`3 | >>> ${line}`)
@@ -99,7 +99,7 @@ describe('a Dockerfile', () => {
       /nosuch/,
     ],
     ['that is a folder', undefined, /Dockerfile is a folder, not a file/],
-  ] as const)('%s', async (_, content, said) => {
+  ] as const)('is refused with a reason: one %s', async (_, content, said) => {
     expect(await refusedBuild({ Dockerfile: content, a: 'a' })).toMatch(said)
   })
 
@@ -147,7 +147,7 @@ describe('the command line', () => {
     [['tag', 'nope', 'x'], 1, /No such image: nope/],
     [['images', '--filter', 'nope=1'], 1, /invalid filter "nope=1"/],
     [['images', '--format', '{{'], 1, /\{\{|template/],
-  ])('%j', async (argv, code, said) => {
+  ])('refuses %j with a code and a reason', async (argv, code, said) => {
     const bench = openQuickBench({ Dockerfile: 'FROM scratch\n' })
     expect(await refused(bench, argv, code)).toMatch(said)
   })

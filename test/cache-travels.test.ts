@@ -45,7 +45,7 @@ function runsIn(log: string) {
 }
 
 test.skipIf(!usable)(
-  'a registry: the same image without a RUN, few requests, and no upload the second time',
+  'from a registry comes the same image without a RUN, with few requests, and no upload the second time',
   async () => {
     const registry = await registryOfTest()
     const ref = `${registry.host}/team/app:cache`

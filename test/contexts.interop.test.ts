@@ -6,7 +6,7 @@ import { openBench } from './kit/cli.ts'
 import { filesOf } from './kit/files-of.ts'
 import { hasProgram } from './kit/needs.ts'
 
-test.skipIf(!hasProgram('skopeo'))('a layout that skopeo made, with layers as gzip', async () => {
+test.skipIf(!hasProgram('skopeo'))('a layout that skopeo made is a base, with layers as gzip', async () => {
   const bench = openBench({
     Dockerfile: 'FROM base\nCOPY --from=base /base /again\n',
     base: 'FROM scratch\nCOPY a /base\n',

@@ -23,7 +23,7 @@ describe('a context on standard input', () => {
     ['xz', 'xz'],
     ['bzip2', 'bzip2'],
   ] as const)
-    test.skipIf(program !== undefined && !hasProgram(program))(`is a tar, ${name}`, async () => {
+    test.skipIf(program !== undefined && !hasProgram(program))(`may be a tar (${name})`, async () => {
       const bench = openQuickBench(files)
       const tar = execFileSync('tar', ['-cf', '-', '-C', bench.context, '.'])
       const input = program === undefined ? tar : execFileSync(program, ['-c'], { input: tar })
@@ -39,7 +39,7 @@ describe('a context on standard input', () => {
     expect(await filesOf(bench, 'x')).toEqual({ a: 'a' })
   })
 
-  test('is a Dockerfile alone', async () => {
+  test('may be a Dockerfile alone', async () => {
     const bench = openQuickBench()
     await bench.succeed(['build', '-q', '-t', 'x', '-'], { input: 'FROM scratch\nCOPY <<EOF /here\ntext\nEOF\n' })
     expect(await filesOf(bench, 'x')).toEqual({ here: 'text\n' })
@@ -74,7 +74,7 @@ describe('the Dockerfile', () => {
 })
 
 describe('named contexts', () => {
-  test('a folder, with its own .dockerignore', async () => {
+  test('a folder is taken with its own .dockerignore', async () => {
     const bench = openQuickBench({ Dockerfile: 'FROM scratch\nCOPY --from=more . /\n' })
     const more = join(bench.folder, 'more')
     mkdirSync(more)
@@ -87,7 +87,7 @@ describe('named contexts', () => {
     expect({ code, err }).toMatchObject({ code: 1, err: expect.stringMatching(/nowhere|more/) })
   })
 
-  test('an image of the store in the place of another', async () => {
+  test('an image of the store stands in for another', async () => {
     const bench = openQuickBench({
       Dockerfile: 'FROM alpine\nCOPY a /over\n',
       base: 'FROM scratch\nCOPY a /base\nENV B=1\n',
@@ -98,7 +98,7 @@ describe('named contexts', () => {
     expect(await bench.succeed(['inspect', '-f', '{{.Config.Env}} {{len .RootFS.Layers}}', 'x'])).toMatch(/B=1\] 2\n$/)
   })
 
-  test('another stage', async () => {
+  test('another stage stands in for a name', async () => {
     const bench = openQuickBench({
       Dockerfile: 'FROM scratch AS real\nCOPY a /real\nFROM scratch\nCOPY --from=fake / /\n',
       a: 'a',
@@ -107,7 +107,7 @@ describe('named contexts', () => {
     expect(await filesOf(bench, 'x')).toEqual({ real: 'a' })
   })
 
-  test('a layout that tare made: a store, by name and by digest, or an archive unpacked', async () => {
+  test('a layout that tare made is taken: a store, by name and by digest, or an archive unpacked', async () => {
     const bench = openQuickBench({
       Dockerfile: 'FROM base\nCOPY a /over\n',
       base: 'FROM scratch\nCOPY a /base\n',
@@ -141,7 +141,7 @@ describe('platforms', () => {
     ['linux/arm64', 'arm64 ', 'a-arm64'],
     ['linux/arm/v7', 'arm v7', 'a-arm'],
     ['linux/amd64', 'amd64 ', 'a-amd64'],
-  ])('%s', async (platform, said, path) => {
+  ])('--platform %s decides the variables and the config', async (platform, said, path) => {
     const bench = openQuickBench(bare)
     await bench.succeed(['build', '-q', '-t', 'x', '--platform', platform, 'context'])
     expect(await bench.succeed(['inspect', '-f', '{{.Architecture}} {{.Variant}}', 'x'])).toBe(`${said}\n`)
@@ -182,7 +182,7 @@ describe('platforms', () => {
 })
 
 describe('flags', () => {
-  test('--target, --label, --build-arg (from the environment as well), --iidfile, --metadata-file', async () => {
+  test('--target, --label, --build-arg (from the environment as well), --iidfile and --metadata-file do what they say', async () => {
     const dockerfile = 'FROM scratch AS one\nARG A\nARG B=b\nLABEL a=$A b=$B\nFROM scratch AS two\nCOPY nothing /\n'
     const bench = openQuickBench({ Dockerfile: dockerfile })
     const flags = ['--target', 'ONE', '--label', 'l=m', '--label', 'empty', '--build-arg', 'A', '--build-arg', 'B=c']

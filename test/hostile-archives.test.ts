@@ -175,16 +175,19 @@ async function tryAll(tare: Tare, context: string, archive: Buffer) {
 }
 
 describe('an archive is refused by every door, and nothing of it stays', () => {
-  test.each(Object.entries(attacks))('%s', async (_, { archive, code, asLayer = code }) => {
-    const { home, context } = openBench({ Dockerfile: '' })
-    const tare = await openTare({ home })
-    const kept = asLayer === 'kept' ? undefined : asLayer
-    expect(await tryAll(tare, context, archive)).toEqual({ add: code, context: code, import: kept, load: kept })
-    expect(await tryAll(tare, context, gzipSync(archive))).toMatchObject({ add: code, import: kept })
-    if (kept !== undefined) expect(await tare.images.list()).toEqual([])
-    expect(await faultsOf(home)).toEqual([])
-    expect(existsSync('/tmp/evil') || existsSync(join(home, '../evil'))).toBe(false)
-  })
+  test.each(Object.entries(attacks))(
+    '%s: by ADD, as a context, by import and by load',
+    async (_, { archive, code, asLayer = code }) => {
+      const { home, context } = openBench({ Dockerfile: '' })
+      const tare = await openTare({ home })
+      const kept = asLayer === 'kept' ? undefined : asLayer
+      expect(await tryAll(tare, context, archive)).toEqual({ add: code, context: code, import: kept, load: kept })
+      expect(await tryAll(tare, context, gzipSync(archive))).toMatchObject({ add: code, import: kept })
+      if (kept !== undefined) expect(await tare.images.list()).toEqual([])
+      expect(await faultsOf(home)).toEqual([])
+      expect(existsSync('/tmp/evil') || existsSync(join(home, '../evil'))).toBe(false)
+    },
+  )
 })
 
 describe('small inputs that are large inside end soon, and with an answer', () => {
@@ -269,7 +272,7 @@ describe('links and names that point out stay inside', () => {
       path: 'in/tmp/evil',
     },
   }
-  test.each(Object.entries(inside))('%s', async (_, { archive, path }) => {
+  test.each(Object.entries(inside))('%s stays below the folder that it is added to', async (_, { archive, path }) => {
     const { folder, home, context, succeed } = openBench({ Dockerfile: 'FROM scratch\nADD archive /in/\n' })
     writeFileSync(join(context, 'archive'), archive)
     await succeed(['build', '-q', '-t', 'x', 'context'])

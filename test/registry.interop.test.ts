@@ -9,7 +9,7 @@ import { hasRegistry, startRegistry } from './kit/docker-registry.ts'
 // The command line against distribution 2.8: build, push, pull elsewhere, FROM.
 
 describe.runIf(hasRegistry)('images go to a registry and come back', () => {
-  test('build, push, pull, FROM, copy, registry ls and rm', async () => {
+  test('build, push, pull, FROM, copy, registry ls and rm work with a real registry', async () => {
     const registry = await startRegistry()
     const folder = mkdtempSync(join(tmpdir(), 'tare-cli-registry-'))
     onTestFinished(async () => {
@@ -55,7 +55,7 @@ describe.runIf(hasRegistry)('images go to a registry and come back', () => {
     expect(gone.err).toContain(`there is no image ${host}/other:2`)
   })
 
-  test('copy by way of files, index, referrers, all platforms and all tags', async () => {
+  test('copy goes by way of files, and index, referrers, all platforms and all tags work', async () => {
     const registry = await startRegistry()
     const bench = openQuickBench({ f: 'hello', Dockerfile: 'FROM scratch\nCOPY f /\n' })
     onTestFinished(() => registry.stop())

@@ -26,7 +26,7 @@ function date(bench: Bench, seconds: number): Bench {
 const build = (bench: Bench, flags: readonly string[] = [], options: RunOptions = {}) =>
   bench.succeed(['build', '-q', '-t', 'x', ...flags, 'context'], { env, ...options })
 
-test('the same id from two stores, two folders, two times and two users', async () => {
+test('the id is the same from two stores, two folders, two times and two users', async () => {
   const one = date(openQuickBench(files), 1_600_000_000)
   const two = date(openQuickBench(files), 1_600_000_000)
   chmodSync(two.folder, 0o777)

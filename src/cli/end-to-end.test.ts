@@ -68,7 +68,7 @@ test('a saved image is the same image after it is loaded elsewhere', async () =>
     expect((await tare(['images', '-q', '--no-trunc'], undefined, home)).out).toBe(id)
 })
 
-test('a Dockerfile from standard input, and one alone', async () => {
+test('a Dockerfile comes from standard input, with a context or alone', async () => {
   const { context, tare } = openBench()
   const dockerfile = 'FROM scratch\nCOPY hello.txt /there\nLABEL a=b\n'
   expect(await tare(['build', '-q', '-t', 'x', '-f', '-', context], dockerfile)).toMatchObject({ code: 0 })

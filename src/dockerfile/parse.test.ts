@@ -123,7 +123,7 @@ test.each<[string, object]>([
   ],
   ['ONBUILD RUN  a ', { kind: 'ONBUILD', trigger: 'RUN  a ' }],
   ['onbuild\tcopy a b', { trigger: 'copy a b' }],
-])('%s', (line, expected) => {
+])('%s is read with all its parts', (line, expected) => {
   expect(readOne(line)).toMatchObject(expected)
 })
 

@@ -42,7 +42,7 @@ test.each([
   [':443', 'https://a.example', false],
   ['', 'https://a.example', false],
   [',,', 'https://a.example', false],
-])('NO_PROXY=%j and %s: %s', (except, url, excepted) => {
+])('NO_PROXY=%j exempts %s from proxies: %s', (except, url, excepted) => {
   expect(isExcepted(new URL(url), except)).toBe(excepted)
 })
 

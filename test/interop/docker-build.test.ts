@@ -79,7 +79,7 @@ describe.skipIf(!ready)('Docker builds', () => {
     }
   }
 
-  test.each(Object.entries(cases))('%s', async (title, lines) => {
+  test.each(Object.entries(cases))('the image is Docker’s: %s', async (title, lines) => {
     const name = `case-${Object.keys(cases).indexOf(title)}`
     docker(name, lines)
     ;(daemon as DockerDaemon).docker(['save', '-o', join(folder, 'docker.tar'), name])

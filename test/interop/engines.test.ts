@@ -86,7 +86,7 @@ describe.skipIf(!unlessMissing(engines.length > 0, 'no engine to build on'))('on
     expect(await bench.succeed(['images', '-q', '--no-trunc', 'there'])).toBe(before)
   })
 
-  test.each(engines)('the same over HTTP/2 from the start, as buildkitd speaks it: %s', async (engine) => {
+  test.each(engines)('the same works over HTTP/2 from the start, as buildkitd speaks it: %s', async (engine) => {
     const daemonAddress = addressOf(engine)
     if (daemonAddress === undefined) return expect(daemon).toBeTypeOf('string')
     // A worker without a snapshotter hands over its result through the daemon's own API.

@@ -41,7 +41,7 @@ function baseWith(history: readonly object[], more: object = {}, layers = 1) {
   )
 }
 
-test('the documents of a small image, byte for byte', () => {
+test('the documents of a small image are the expected ones, byte for byte', () => {
   const image = assembleImage(
     facts({
       config: {

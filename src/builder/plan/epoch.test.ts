@@ -22,7 +22,7 @@ test.each<[string, string, string | undefined, number | undefined, string]>([
   ['empty in spite of a global ARG', `ARG SOURCE_DATE_EPOCH=12\n${file}`, '', undefined, 'ARG SOURCE_DATE_EPOCH'],
   ['the last second of all', file, '253402300799', 253_402_300_799, 'ARG SOURCE_DATE_EPOCH=253402300799'],
   ['the first', file, '-62167219200', -62_167_219_200, 'ARG SOURCE_DATE_EPOCH=-62167219200'],
-])('the epoch given %s', async (_, text, value, epoch, history) => {
+])('the epoch given %s is the one of the plan, and in its history', async (_, text, value, epoch, history) => {
   expect(await epochOf(text, value === undefined ? {} : given(value))).toEqual([epoch, [history]])
 })
 

@@ -24,7 +24,7 @@ test.each([
   ['h.io/foo', 'h.io/foo:latest', true],
   ['foo:2', 'foo', false],
   ['foo', 'foo:2', false],
-])('FROM %s with a context called %s', async (base, name, expected) => {
+])('FROM %s with a context called %s takes that context: %s', async (base, name, expected) => {
   const all = { ...images, [base]: {} }
   const contexts: Record<string, PlannedContext> = { [contextKey(name)]: { kind: 'image', name: 'other' } }
   for (const file of [`FROM ${base}\nLABEL a=b`, `FROM scratch\nCOPY --from=${base} / /`]) {

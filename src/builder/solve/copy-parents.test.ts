@@ -37,7 +37,7 @@ test.each<[string, string[]]>([
   ['**/n', ['out/', 'out/m/', 'out/m/n/', 'out/m/n/low.proj']],
   ['[mc]/*', ['out/', 'out/c/', 'out/c/z', 'out/m/', 'out/m/mid.proj', 'out/m/n/', 'out/m/n/low.proj']],
   ['/a/../c/./z', ['out/', 'out/z']],
-])('COPY --parents %s', async (said, expected) => {
+])('COPY --parents %s makes the directories that the pattern names', async (said, expected) => {
   expect(paths((await solveBench(files).make(['FROM scratch', `COPY --parents ${said} /out`])).tree)).toEqual(expected)
 })
 

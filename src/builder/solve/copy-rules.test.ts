@@ -36,7 +36,7 @@ test.each<[string, string[]]>([
   ['COPY --parents d/./e/z /x/', ['x/', 'x/e/', 'x/e/z = z']],
   ['COPY --parents **/*.md /', ['d/', 'd/e/', 'd/e/w.md = w', 'd/y.md = y']],
   ['COPY --chmod=600 --chown=1:2 d/e /x', ['600 1:2 x/', '600 1:2 x/w.md = w', '600 1:2 x/z = z']],
-])('%s', async (line, lines) => {
+])('%s copies what Docker copies', async (line, lines) => {
   expect(await made(files, line)).toEqual(lines)
 })
 

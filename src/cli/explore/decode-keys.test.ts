@@ -13,7 +13,7 @@ test.each([
   // Nobody asked for these: a mouse, a report of the terminal, a function key.
   ['\x1b[<0;1;1M\x1b[?62;c\x1b[15~x', ['x']],
   ['\x1bx', ['escape', 'x']],
-])('%j is %j', (text, keys) => {
+])('the bytes %j are the keys %j', (text, keys) => {
   expect(decodeKeys(text)).toEqual({ keys, rest: '' })
 })
 

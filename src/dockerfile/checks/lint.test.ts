@@ -68,7 +68,7 @@ test.each<[string, string[]]>([
     ['InvalidDefinitionDescription: Comment for ARG should follow the format: `# <arg_key> <description>` (line 4)'],
   ],
   ['# check=experimental=all\nFROM a\n# b it is\nARG b c\n', []],
-])('%j: %j', (text, warnings) => {
+])('%j has the findings %j', (text, warnings) => {
   expect(warningsOf(text)).toEqual(warnings)
 })
 

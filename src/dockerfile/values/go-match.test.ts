@@ -39,7 +39,7 @@ test.each([
   ['**', 'ab', true],
   ['.*', '.hidden', true],
   ['*', '.hidden', true],
-])('%s and %s: %s', (pattern, name, match) => {
+])('the pattern %s matches %s: %s', (pattern, name, match) => {
   expect(matchPath(pattern, name)).toBe(match)
 })
 
@@ -84,6 +84,6 @@ test.each([
   ['a\\\\*', true],
   ['a\\', false],
   ['', false],
-])('%s has wildcards: %s', (pattern, has) => {
+])('the pattern %s has wildcards: %s', (pattern, has) => {
   expect(hasWildcard(pattern)).toBe(has)
 })

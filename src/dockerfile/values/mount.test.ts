@@ -18,7 +18,7 @@ test.each([
   ['type=secret,id=s,required', { ...bind, type: 'secret', id: 's', required: true }],
   ['type=secret,id=s,env=TOKEN,required=0', { ...bind, type: 'secret', id: 's', env: 'TOKEN' }],
   ['type=ssh,mode=600', { ...bind, type: 'ssh', mode: 0o600 }],
-])('--mount=%s', (value, mount) => {
+])('--mount=%s is read with its defaults', (value, mount) => {
   expect(parseMount(value)).toEqual(mount)
 })
 

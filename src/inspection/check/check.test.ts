@@ -109,7 +109,7 @@ describe('the command', () => {
         'warning CommandMissing: HEALTHCHECK is "curl", which is in no directory of PATH (/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)',
       ],
     ],
-  ])('%s', async (_, files, instructions, expected) => {
+  ])('is checked: %s', async (_, files, instructions, expected) => {
     const { findings } = await check(files, instructions)
     expect(told(findings)).toEqual(expected)
   })
@@ -143,7 +143,7 @@ describe('a script', () => {
       { app: script('#!/bin/sh\n'), 'bin/sh': program({ interpreter: musl }) },
       [`error LoaderMissing: /bin/sh needs the loader ${musl}, which is not in the image`],
     ],
-  ])('%s', async (_, files, expected) => {
+  ])('is checked: %s', async (_, files, expected) => {
     const { findings } = await check(files, 'CMD ["/app"]')
     expect(told(findings)).toEqual(expected)
   })
@@ -205,7 +205,7 @@ describe('libraries', () => {
       { app: needing('libx.so'), 'lib/libx.so': program({ machine: 183 }) },
       ['error LibraryMissing: /app needs libx.so, which its loader does not find'],
     ],
-  ])('of glibc: %s', async (_, files, expected) => {
+  ])('are found as glibc’s loader finds them: %s', async (_, files, expected) => {
     const { findings } = await check(
       { [glibc.slice(1)]: loader, ...files },
       'CMD ["/app"]\nENV PATH=/none'.replace('/app', files['opt/app'] === undefined ? '/app' : '/opt/app'),
@@ -315,7 +315,7 @@ describe('what surrounds a program', () => {
       'CMD ["/app"]\nUSER 7',
       [],
     ],
-  ])('%s', async (_, files, instructions, expected) => {
+  ])('is checked: %s', async (_, files, instructions, expected) => {
     const { findings } = await check(files, instructions)
     expect(told(findings)).toEqual(expected)
   })

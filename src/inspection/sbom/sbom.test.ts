@@ -170,7 +170,7 @@ test.each([
     'pkg:deb/debian/libssl3@3.0.11-1~deb12u2?arch=amd64&distro=debian-12&upstream=openssl',
   ],
   [{ type: 'apk', name: 'musl', version: '1' }, {}, 'pkg:apk/alpine/musl@1'],
-] as const)('the URL of %j', (one, distribution, url) => {
+] as const)('the package %j with the distribution %j has the URL %s', (one, distribution, url) => {
   expect(packageUrl({ ...one, database: 'x' }, distribution)).toBe(url)
 })
 

@@ -114,7 +114,7 @@ describe('rules', () => {
     [{ maxDiveWasted: 1000 }, ['maxDiveWasted 1000 1400']],
     [{ maxWastedShare: 1 }, ['maxWastedShare 1 3.5']],
     [{ minEfficiency: 0.5 }, [`minEfficiency 0.5 ${400 / 1400}`]],
-  ])('%j', async (rules, findings) => {
+  ])('the rules %j find what breaks them', async (rules, findings) => {
     const result = await weigh(files, rules)
     expect(result.findings.map(({ rule, limit, found }) => `${rule} ${limit} ${found}`)).toEqual(findings)
   })

@@ -96,7 +96,7 @@ test.each([
   ['docker.io/library/old', ['old:1']],
   ['me/*', ['me/mid:latest']],
   ['quay.io/me/mid:*', ['quay.io/me/mid:2']],
-])('only %s', async (reference, lines) => {
+])('the reference %s selects %j', async (reference, lines) => {
   const bench = await shelf()
   expect((await images(bench.host, { reference })).map((line) => `${line.repository}:${line.tag}`)).toEqual(lines)
 })

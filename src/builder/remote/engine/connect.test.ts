@@ -205,43 +205,43 @@ describe('what is no BuildKit is told', () => {
     return `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`
   }
 
-  test('a web server', async () => {
+  test('a web server is no engine', async () => {
     const address = await portOf(serveHttp((_, response) => response.end('hello')))
     await expect(ask(address)).rejects.toMatchObject({ code: 'ENGINE_INVALID' })
   })
 
-  test('one that is silent', async () => {
+  test('a server that is silent is given up', async () => {
     await expect(ask(await portOf(createServer(() => {})))).rejects.toMatchObject({
       code: 'ENGINE_INVALID',
       message: expect.stringContaining('within 5 s'),
     })
   })
 
-  test('one that hangs up', async () => {
+  test('a server that hangs up is no engine', async () => {
     await expect(ask(await portOf(createServer((socket) => socket.destroy())))).rejects.toMatchObject({
       code: 'ENGINE_INVALID',
     })
   })
 
-  test('a server of ssh', async () => {
+  test('a server of ssh is no engine', async () => {
     const address = await portOf(createServer((socket) => void socket.write('SSH-2.0-OpenSSH_9.2\r\n')))
     await expect(ask(address)).rejects.toMatchObject({ code: 'ENGINE_INVALID' })
   })
 
-  test('a port where nothing listens', async () => {
+  test('a port where nothing listens is named', async () => {
     await expect(ask(`tcp://127.0.0.1:${await freePort()}`)).rejects.toMatchObject({
       code: 'ENGINE_UNREACHABLE',
       message: expect.stringContaining('nothing listens there'),
     })
   })
 
-  test('a file, and a folder', async () => {
+  test('a file and a folder are no sockets', async () => {
     const folder = writeFiles(temporaryFolder(), { file: 'text' })
     for (const path of [folder, join(folder, 'file')])
       await expect(ask(`unix://${path}`)).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' })
   })
 
-  test('a program that answers with something else, or with nothing', async () => {
+  test('a program that answers with something else, or with nothing, is no engine', async () => {
     const folder = writeFiles(temporaryFolder(), {
       podman: { content: '#!/bin/sh\necho hello\nexec sleep 60\n', mode: 0o755 },
       nerdctl: { content: '#!/bin/sh\nexec sleep 60\n', mode: 0o755 },

@@ -49,6 +49,6 @@ test.each([
   ['A-B', false],
   ['1A', false],
   ['', false],
-])('the name %j: %s', (name, answer) => {
+])('a variable called %j may be hidden: %s', (name, answer) => {
   expect(mayHide(name)).toBe(answer)
 })

@@ -17,7 +17,7 @@ test.each([
   ['app:77', { uid: 4242, gid: 77, groups: [77], home: '/home/app' }],
   ['9999', { uid: 9999, gid: 0, groups: [0], home: '/' }],
   ['9999:8888', { uid: 9999, gid: 8888, groups: [8888], home: '/' }],
-])('USER %j is %o', (text, identity) => {
+])('USER %j runs as %o', (text, identity) => {
   expect(resolveIdentity(text, tree)).toEqual(identity)
 })
 

@@ -13,7 +13,7 @@ test.each([
   ],
   ['type=local,src=a b', { type: 'local', path: 'a b' }],
   ['type=local,src=d,tag=t,digest=sha256:1', { type: 'local', path: 'd', tag: 't', digest: 'sha256:1' }],
-])('--cache-from %s', (text, source) => {
+])('--cache-from %s is read as a source', (text, source) => {
   expect(given(readCacheSource(text))).toEqual(source)
 })
 
@@ -32,7 +32,7 @@ test.each([
   ],
   ['type=inline', { type: 'inline' }],
   ['type=inline,mode=min', { type: 'inline' }],
-])('--cache-to %s', (text, to) => {
+])('--cache-to %s is read as a destination', (text, to) => {
   expect(given(readCacheDestination(text))).toEqual(to)
 })
 

@@ -58,7 +58,7 @@ test('a file that is named has to be there, and .dive-ci need not', () => {
 })
 
 describe('flags', () => {
-  test('become rules', () => {
+  test('become the rules that they name', () => {
     expect(rulesOfFlags(noFlags)).toEqual({})
     expect(rulesOfFlags({ 'max-size': '50MB', 'max-wasted': '0', 'min-efficiency': '.9' })).toEqual({
       maxSize: 50_000_000,
