@@ -68,6 +68,8 @@ test('every flag that is told of exists', () => {
     'privileged',
     'cap-drop',
     'security-opt',
+    // docker context create
+    'docker',
   ])
   const told = [...pages.map((page) => read(`docs/${page}`)), read('README.md')].flatMap((text) =>
     [...text.matchAll(/(?<![\w-])--([a-z][a-z-]+)/g)].map((match) => match[1]!),

@@ -28,6 +28,7 @@ export function refuseLocalOptions(options: BuildOptions): void {
     ...(options.onFailedStep === undefined ? [] : ['a shell after a failed step']),
     ...((options.cacheFrom ?? []).length + (options.cacheTo ?? []).length === 0 ? [] : ['caches of other stores']),
     ...(options.rewriteTimestamp === true ? ['rewriting of timestamps'] : []),
+    ...(options.explain === true ? ['explanations of its steps'] : []),
   ]
   if (refused.length > 0)
     throw new TareError('ENGINE_UNSUPPORTED', `a build on an engine does not have ${refused.join(' and ')}`, {

@@ -148,6 +148,7 @@ test('what a build on an engine does not have is refused by name', async () => {
   for (const [option, what] of [
     [{ isolation: 'chroot' }, 'isolation'],
     [{ rewriteTimestamp: true }, 'rewriting of timestamps'],
+    [{ explain: true }, 'explanations'],
     [{ onFailedStep: async () => {} }, 'a shell after a failed step'],
   ] as const)
     await expect(build(builder, option)).rejects.toMatchObject({
