@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { BuildOptions } from '../../api/index.ts'
 import { type Host, isChecked } from '../../images/index.ts'
 import type { Descriptor, Digest } from '../../oci/index.ts'
@@ -33,7 +34,9 @@ const nothing: CacheDocument = { steps: [], mounts: [], replaced: [] }
 // Each is compressed on all cores.
 const layersAtOnce = 3
 // Others may have written meanwhile; what they overwrite is added again.
-const attempts = 6
+const attempts = 20
+// Milliseconds.
+const shortestWait = 40
 
 /** The caches that a build writes. `begin` before any work, `write` when the image is out, `close` in any case. */
 export class ExportedCaches {
@@ -96,18 +99,32 @@ export class ExportedCaches {
         ? await storeMounts(this.host, new RunStorage(this.host.store.own, this.call.signal), writer, to)
         : []
     const stored = new Map<Digest, Descriptor>()
-    for (let attempt = 1; ; attempt++) {
+    for (let attempt = 1; attempt <= attempts; attempt++) {
       const { added, document: steps } = await this.addTo(to, writer, found, { built, records, stored, step })
       const document = { ...steps, mounts: mergeMounts(steps.mounts, mounts) }
       if (isSameKnowledge(document, found?.document ?? nothing) && found !== undefined) return
       step.progress('writing cache manifest', 0, undefined, false)
+      const before = await this.found(to, writer)
+      if (attempt < attempts && before?.manifest !== found?.manifest) {
+        // Layers take long to send.
+        found = before
+        continue
+      }
+      const since = performance.now()
       await writer.write(replacing(document, found?.manifest))
+      const took = performance.now() - since
+      // Whoever had read before this was written has written as well by then, and had not seen this.
+      await this.pause(Math.max(shortestWait, 2 * took))
       const now = await this.found(to, writer)
-      // Whoever wrote at the same time had not seen this yet.
-      if (now === undefined || attempt === attempts || hasAll(now.document, added)) return
+      if (now === undefined || hasAll(now.document, added)) return
       found = now
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 50 * attempt))
+      await this.pause(Math.random() * attempt * Math.max(shortestWait, took))
     }
+  }
+
+  private async pause(time: number): Promise<void> {
+    const { signal } = this.call
+    await sleep(time, undefined, signal === undefined ? {} : { signal })
   }
 
   /** Stores the layers of what is new, and returns the cache with it. */

@@ -94,7 +94,7 @@ test('a further export sends only what is new, and keeps what others have put th
   expect((await fourth.build(['FROM scratch', 'COPY other /'], { cacheFrom: from(registry) })).cached.length).toBe(1)
 })
 
-test('ten writers at once leave a cache that is whole', async () => {
+test('ten writers at once leave a cache that has what all of them have made', async () => {
   const registry = await registryOfTest()
   const benches = await Promise.all(Array.from({ length: 10 }, (_, i) => buildBench({ own: `${i}`, same: 'same' })))
   const steps = ['FROM scratch', 'COPY same /', 'COPY own /']
@@ -106,8 +106,7 @@ test('ten writers at once leave a cache that is whole', async () => {
       return built.cached.length
     }),
   )
-  expect(known.every((count) => count >= 1)).toBe(true)
-  expect(known.filter((count) => count === 2).length).toBeGreaterThan(0)
+  expect(known).toEqual(known.map(() => 2))
 })
 
 test('in a registry that the image is only pushed to, no layer moves', async () => {
