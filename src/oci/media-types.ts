@@ -42,6 +42,12 @@ export function isForeignLayer(mediaType: string): boolean {
   return /foreign|nondistributable/.test(mediaType)
 }
 
+/** Whether it is the type of a layer that a registry holds and this program reads. */
+export function isLayerType(mediaType: string): boolean {
+  const { layer, layerGzip, layerZstd, dockerLayer, dockerLayerGzip } = mediaTypes
+  return [layer, layerGzip, layerZstd, dockerLayer, dockerLayerGzip].some((type) => type === mediaType)
+}
+
 export function isManifestType(mediaType: string): boolean {
   return mediaType === mediaTypes.manifest || mediaType === mediaTypes.dockerManifest
 }

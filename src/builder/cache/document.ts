@@ -1,5 +1,13 @@
 import type { MadeLayer } from '../../content/layers/index.ts'
-import { type Descriptor, type Digest, descriptorJson, goJson, isDigest, parseDescriptor } from '../../oci/index.ts'
+import {
+  type Descriptor,
+  type Digest,
+  descriptorJson,
+  goJson,
+  isDigest,
+  isLayerType,
+  parseDescriptor,
+} from '../../oci/index.ts'
 import { type Recipe, readRecipe } from '../solve/index.ts'
 
 /** The config of a cache's manifest, whose layers are those of the steps. */
@@ -46,6 +54,7 @@ const mostKeys = 16
 const mostMounts = 1000
 const mostReplaced = 200
 const hex = /^[0-9a-f]{64}$/
+const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/
 const day = /^\d{4}-\d{2}-\d{2}$/
 
 /** Writes the document. Equal caches give equal bytes. */
@@ -108,21 +117,31 @@ function readStep(value: unknown): CachedStep {
     keys: keys as string[],
     form: form as string,
     layer: readLayer(raw['layer']),
-    blob: parseDescriptor(raw['blob'], 'a layer of the cache'),
+    blob: readBlob(raw['blob']),
     named: typeof named === 'string' && day.test(named) ? named : '1970-01-01',
     ...(recipe === undefined ? {} : { recipe }),
     ...(typeof signature === 'string' ? { signature } : {}),
   }
 }
 
+/** Parses where a layer is: it may become part of an image's manifest. */
+export function readBlob(value: unknown): Descriptor {
+  const { mediaType, digest, size } = parseDescriptor(value, 'a layer of the cache')
+  if (!isLayerType(mediaType)) throw new Error(`a layer has the type ${JSON.stringify(mediaType)}`)
+  return { mediaType, digest, size }
+}
+
 /** Parses what a cache says of a layer. */
 export function readLayer(value: unknown): MadeLayer {
   const { diffId, size, created, rootTime } = (value ?? {}) as Record<string, unknown>
   const time = (rootTime ?? undefined) as MadeLayer['rootTime']
-  const isTime = time === undefined || (Number.isSafeInteger(time.mtime) && Number.isSafeInteger(time.mtimeNs))
+  const isTime =
+    time === undefined ||
+    (Number.isSafeInteger(time.mtime) && Number.isInteger(time.mtimeNs) && time.mtimeNs >= 0 && time.mtimeNs < 1e9)
   if (!isDigest(diffId) || !Number.isSafeInteger(size) || (size as number) < 0 || !isTime)
     throw new Error('a step has no layer')
-  if (typeof created !== 'string' || created.length > 40 || Number.isNaN(Date.parse(created)))
+  // It becomes part of an image's config.
+  if (typeof created !== 'string' || !rfc3339.test(created) || Number.isNaN(Date.parse(created)))
     throw new Error('a layer has no time')
   return {
     diffId,

@@ -1,5 +1,5 @@
 import type { Descriptor } from '../../oci/index.ts'
-import { type CacheDocument, type CachedStep, mostSteps, readLayer } from './document.ts'
+import { type CacheDocument, type CachedStep, mostSteps, readBlob, readLayer } from './document.ts'
 
 /** The member of an image's config that holds its cache. */
 export const inlineMember = 'dev.tare.cache.v1'
@@ -31,8 +31,8 @@ export function readInline(
     if (!Array.isArray(keys) || !keys.every(isKey) || !isKey(form)) return []
     try {
       const layer = readLayer(said)
-      const blob = layers[diffIds.indexOf(layer.diffId)]
-      return blob === undefined ? [] : [{ keys, form, layer, blob, named: '1970-01-01' }]
+      const blob = readBlob(layers[diffIds.indexOf(layer.diffId)])
+      return [{ keys, form, layer, blob, named: '1970-01-01' }]
     } catch {
       return []
     }

@@ -68,6 +68,9 @@ test('a key that is missing, of another kind or no key at all is an error before
     await expect(bench.build(lines, { cacheTo: [{ ...cache, sign: path }] })).rejects.toMatchObject({
       code: 'KEY_INVALID',
     })
+  await expect(bench.build(lines, { cacheTo: [{ ...cache, sign: keyPair('ed25519').verify }] })).rejects.toThrow(
+    /holds a public key, which verifies, and signs nothing$/,
+  )
   for (const path of [verify, `${verify}.none`, import.meta.filename])
     await expect(bench.build(lines, { cacheFrom: [{ ...cache, verify: path }] })).rejects.toMatchObject({
       code: 'KEY_INVALID',

@@ -43,8 +43,14 @@ function readKey(path: string, kind: 'private' | 'public', read: (pem: Buffer) =
       : `Take it from the private key: openssl pkey -in KEYFILE -pubout -out ${path}`
   let key: KeyObject
   try {
-    key = read(readFileSync(path))
+    const text = readFileSync(path)
+    if (kind === 'private' && text.includes('-----BEGIN PUBLIC KEY-----'))
+      throw new TareError('KEY_INVALID', `${path} holds a public key, which verifies, and signs nothing`, {
+        remedy: 'Name the private key, which it was taken from.',
+      })
+    key = read(text)
   } catch (cause) {
+    if (cause instanceof TareError) throw cause
     throw new TareError('KEY_INVALID', `cannot read the ${kind} key ${path}: ${messageOf(cause)}`, { cause, remedy })
   }
   if (key.asymmetricKeyType !== 'ed25519')

@@ -309,6 +309,33 @@ test.each<[string, (registry: BadRegistry) => void, RegExp]>([
   expect(cached).toEqual([])
 })
 
+type Part = 'layer' | 'blob'
+
+test.each<[string, Part, string, unknown, RegExp]>([
+  ['a year that no image can have', 'layer', 'created', '+275760-09-13T00:00:00.000Z', /a layer has no time$/],
+  ['a time that is none', 'layer', 'created', '2026-13-45T00:00:00Z', /a layer has no time$/],
+  ['nanoseconds beyond a second', 'layer', 'rootTime', { mtime: 1, mtimeNs: 1e9 }, /a step has no layer$/],
+  ['a size that is none', 'layer', 'size', -1, /a step has no layer$/],
+  ['a type that no layer has', 'blob', 'mediaType', 'text/html', /the type "text\/html"$/],
+  [
+    'a layer from elsewhere',
+    'blob',
+    'mediaType',
+    'application/vnd.oci.image.layer.nondistributable.v1.tar',
+    /the type/,
+  ],
+  ['a digest that leads elsewhere', 'blob', 'digest', 'sha256:../../index', /is not a sha256 digest/],
+])('%s in a cache makes it a damaged one', async (_, part, member, value, message) => {
+  const { registry } = await exported()
+  const { json } = configOf(registry)
+  const steps = json.steps.map((step) => ({ ...step, [part]: { ...(step[part] as object), [member]: value } }))
+  replaceConfig(registry, { ...json, steps })
+  const { warnings, cached } = await (await buildBench(files)).build(lines, { cacheFrom: from(registry) })
+  expect(warnings).toEqual([expect.stringMatching(/:cache is not used: it is damaged: /)])
+  expect(warnings).toEqual([expect.stringMatching(message)])
+  expect(cached).toEqual([])
+})
+
 test('an image is not overwritten by a cache, unless that is asked for', async () => {
   const registry = await registryOfTest()
   placeImage(registry, {}, 'cache')
