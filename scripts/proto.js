@@ -1,29 +1,18 @@
-// Writes src/buildkit/messages from the .proto files beside it, or into the folder that is given. Needs Node 22 or later.
-import { execFileSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
+// Writes src/buildkit/messages from the .proto files beside it, or into the folder that is given.
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseProto } from './proto/parse.js'
+import { writeModule } from './proto/write.js'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const programs = join(root, 'node_modules/.bin')
+const sources = join(root, 'src/buildkit/proto')
 const messages = resolve(process.argv[2] ?? join(root, 'src/buildkit/messages'))
-const template = {
-  version: 'v2',
-  plugins: [
-    {
-      local: [process.execPath, join(programs, 'protoc-gen-es')],
-      out: messages,
-      opt: ['target=ts', 'import_extension=ts', 'erasable_syntax=true', 'elide_plugin_version=true'],
-    },
-  ],
-}
 
+const files = readdirSync(sources)
+  .sort()
+  .map((name) => parseProto(name, readFileSync(join(sources, name), 'utf8')))
 rmSync(messages, { recursive: true, force: true })
-execFileSync(
-  join(programs, 'buf'),
-  ['generate', join(root, 'src/buildkit/proto'), '--template', JSON.stringify(template)],
-  {
-    stdio: 'inherit',
-    cwd: root,
-  },
-)
+mkdirSync(messages, { recursive: true })
+for (const file of files)
+  writeFileSync(join(messages, file.name.replace(/\.proto$/, '_pb.ts')), writeModule(file, files))

@@ -4,22 +4,32 @@ import { join } from 'node:path'
 import { create, toBinary } from '@bufbuild/protobuf'
 import { expect, test } from 'vitest'
 import { checkout, temporaryFolder } from '../../test/kit/cli.ts'
-import { unlessMissing } from '../../test/kit/needs.ts'
 import { fsutil, llb, SolveRequestSchema } from './index.ts'
 
 const folder = join(checkout, 'src/buildkit/messages')
-const isNew = Number(process.versions.node.split('.')[0]) >= 22
+test('the generated messages are those of the .proto files: npm run proto', () => {
+  const made = join(temporaryFolder(), 'messages')
+  execFileSync(process.execPath, [join(checkout, 'scripts/proto.js'), made], { stdio: 'pipe' })
+  const textsOf = (place: string) =>
+    Object.fromEntries(readdirSync(place).map((name) => [name, readFileSync(join(place, name), 'utf8')]))
+  expect(textsOf(made)).toEqual(textsOf(folder))
+})
 
-test.skipIf(!unlessMissing(isNew, 'the generator of messages needs Node 22'))(
-  'the generated messages are those of the .proto files: npm run proto',
-  () => {
-    const made = join(temporaryFolder(), 'messages')
-    execFileSync(process.execPath, [join(checkout, 'scripts/proto.js'), made], { stdio: 'pipe' })
-    const textsOf = (place: string) =>
-      Object.fromEntries(readdirSync(place).map((name) => [name, readFileSync(join(place, name), 'utf8')]))
-    expect(textsOf(made)).toEqual(textsOf(folder))
-  },
-)
+test.each([
+  'message A { optional string a = 1; }',
+  'message A { string a = 1 [deprecated = true]; }',
+  'message A { reserved 1; }',
+  'extend A {}',
+  'message A { string a = 1;',
+])('what the generator does not know is refused: %s', async (text) => {
+  const { parseProto } = (await import(join(checkout, 'scripts/proto/parse.js'))) as {
+    parseProto(name: string, text: string): unknown
+  }
+  expect(parseProto('a.proto', 'syntax = "proto3"; package a; message A { string a = 1; }')).toMatchObject({
+    messages: [{ name: 'A' }],
+  })
+  expect(() => parseProto('a.proto', `syntax = "proto3"; package a; ${text}`)).toThrow(/a\.proto: .* is not read/)
+})
 
 // The bytes that BuildKit's own clients send.
 test('a source of an image has the bytes that Go writes', () => {
