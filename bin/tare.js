@@ -9,7 +9,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
   spareMemory()
   // Until main reports a result, the exit code is a failure.
   process.exitCode = 1
-  load(`${__dirname}/../dist/cli`)
+  load('main.cjs')
     .main(words(), process.env)
     .then((code) => {
       process.exitCode = code
@@ -38,15 +38,14 @@ function spareMemory() {
  * Loads main.cjs and, when it requires them, the files in parts/, and keeps what they were compiled to for the next call:
  * compiling takes up to 40 ms. Node 20 has no cache of its own for that, and the one of later versions takes 6 to 15 ms longer.
  */
-function load(folder) {
+function load(main) {
   const cache = cacheFolder()
-  if (cache === undefined) return require(`${folder}/main.cjs`)
-  const { readFileSync } = require('node:fs')
+  const folder = `${__dirname}/../dist/cli`
   const { wrap } = require('node:module')
   const { constants, Script } = require('node:vm')
   // Only what was called is compiled: each of these verbs has its own, which is all that it needs.
   const verb = /^(?:build|images|inspect|save)$/.test(process.argv[2]) ? process.argv[2] : 'other'
-  const prefix = `${cache}/${readFileSync(`${folder}/id`, 'utf8')}-${process.version}-${process.arch}-${verb}`
+  const prefix = cache && `${cache}/${readBundled('id')}-${process.version}-${process.arch}-${verb}`
   const modules = new Map()
   const compiled = []
   const loadFile = (name) => {
@@ -55,21 +54,26 @@ function load(folder) {
     const module = { exports: {} }
     modules.set(name, module)
     const place = `${prefix}-${name}.compiled`
-    const within = name === 'main.cjs' ? folder : `${folder}/parts`
-    const filename = `${within}/${name}`
-    const cachedData = readChecked(place)
-    const script = new Script(wrap(readFileSync(filename, 'latin1')), {
+    const within = name === main ? '' : 'parts/'
+    const filename = `${folder}/${within}${name}`
+    const cachedData = cache && readChecked(place)
+    const script = new Script(wrap(readBundled(`${within}${name}`)), {
       filename,
       cachedData,
       importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     })
     if (cachedData === undefined || script.cachedDataRejected) compiled.push({ place, script })
-    script.runInThisContext().call(module.exports, module.exports, requireFrom, module, filename, within)
+    script.runInThisContext().call(module.exports, module.exports, requireFrom, module, filename, `${folder}/${within}`)
     return module.exports
   }
   const requireFrom = (name) => (name[0] === '.' ? loadFile(name.slice(name.lastIndexOf('/') + 1)) : require(name))
-  process.once('exit', () => keep(compiled, cache))
-  return loadFile('main.cjs')
+  if (cache) process.once('exit', () => keep(compiled, cache))
+  return loadFile(main)
+}
+
+/** Reads a file of the bundle. In the single executable, scripts/sea.js puts something else here. */
+function readBundled(name) {
+  return require('node:fs').readFileSync(`${__dirname}/../dist/cli/${name}`, 'latin1')
 }
 
 /** Returns the folder for compiled code, which nobody else can write to; undefined if there is none. */

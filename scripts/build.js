@@ -24,14 +24,8 @@ try {
   for (const file of readdirSync(made, { recursive: true })) if (file.endsWith('.d.ts')) rmSync(join(made, file))
   writeFileSync(join(made, 'index.d.ts'), types)
   await buildCommandLine({
-    main: join(root, 'src/cli/main.ts'),
-    library: join(root, 'src/index.ts'),
-    quick: {
-      build: ['src/cli/verbs/build/build.ts', 'src/verbs/build/build.ts'],
-      images: ['src/cli/verbs/images/images.ts', 'src/verbs/images/images.ts'],
-      inspect: ['src/cli/verbs/images/inspect.ts', 'src/verbs/images/inspect.ts'],
-      save: ['src/cli/verbs/images/save.ts', 'src/verbs/images/save.ts'],
-    },
+    root,
+    main: 'src/cli/index.ts',
     folder: join(made, 'cli'),
   })
   writeFileSync(join(made, 'page.html'), await buildPage(root))

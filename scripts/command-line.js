@@ -27,26 +27,39 @@ const bundled = {
     })),
 }
 
-/** Bundles `main`, including `library`, into `folder`. What the verbs in `quick` load lies in as few files as possible. */
-export async function buildCommandLine({ main, library, quick, folder }) {
+// What the verbs that are called most often load lies in as few files as possible.
+const quick = {
+  build: ['src/cli/verbs/build/build.ts', 'src/verbs/build/build.ts'],
+  images: ['src/cli/verbs/images/images.ts', 'src/verbs/images/images.ts'],
+  inspect: ['src/cli/verbs/images/inspect.ts', 'src/verbs/images/inspect.ts'],
+  save: ['src/cli/verbs/images/save.ts', 'src/verbs/images/save.ts'],
+}
+
+/** Bundles `main`, a file of `root`, including the library, into `folder`; with `inside` also the packages it depends on. */
+export async function buildCommandLine({ root, main, folder, inside = false }) {
   // esbuild splits only ES modules, so they are converted afterwards.
   const { outputFiles, metafile } = await build({
     ...common,
-    entryPoints: { main, library },
+    entryPoints: { main: join(root, main), library: join(root, 'src/index.ts') },
     outdir: folder,
     splitting: true,
     format: 'esm',
-    packages: 'external',
+    packages: inside ? 'bundle' : 'external',
     define: { 'import.meta.url': 'moduleUrl' },
-    plugins: [bundled, throughDoors],
+    plugins: [bundled, throughDoors({ inside })],
     metafile: true,
   })
   const modules = new Map(outputFiles.map(({ path, text }) => [basename(path), text]))
-  const files = intoFiles(modules.keys(), quick, metafile)
+  const defaults = new Set(
+    Object.entries(metafile.outputs)
+      .filter(([, { exports }]) => exports.includes('default'))
+      .map(([path]) => basename(path)),
+  )
+  const files = intoFiles(modules.keys(), metafile)
   mkdirSync(join(folder, 'parts'), { recursive: true })
   const hash = createHash('sha256')
   for (const file of files.keys()) {
-    const code = await translate(file, { modules, files })
+    const code = await translate(file, { modules, files, defaults })
     // It is read as Latin-1, which is faster.
     if (/[^\x00-\x7f]/.test(code)) throw new Error(`${file} is not ASCII`)
     writeFileSync(join(folder, file), code)
@@ -57,7 +70,7 @@ export async function buildCommandLine({ main, library, quick, folder }) {
 }
 
 /** Maps each file to the modules in it: main.cjs to what every call needs, and each other file to what the same verbs need. */
-function intoFiles(modules, quick, metafile) {
+function intoFiles(modules, metafile) {
   const always = withImports(['main.js', 'library.js'], metafile)
   const verbs = Object.entries(quick).map(([verb, sources]) => [
     verb,
@@ -95,11 +108,11 @@ function withImports(names, { outputs }) {
 const memberOf = (module) => module.replace(/\W/g, '_')
 
 /** Returns a file's modules as CommonJS. Each module is a member, unless it is the only one, or the first in main.cjs. */
-async function translate(file, { modules, files }) {
+async function translate(file, { modules, files, defaults }) {
   const names = files.get(file)
   const { outputFiles } = await build({
     ...common,
-    stdin: { contents: exportsOf(file, [...names]), resolveDir: '/' },
+    stdin: { contents: exportsOf(file, [...names], defaults), resolveDir: '/' },
     format: 'cjs',
     supported: { 'dynamic-import': false },
     plugins: [
@@ -120,10 +133,14 @@ async function translate(file, { modules, files }) {
   return withHelpers(loadBuiltinsLate(code))
 }
 
-function exportsOf(file, names) {
-  const isWhole = (index) => names.length === 1 || (file === 'main.cjs' && index === 0)
+function exportsOf(file, names, defaults) {
   return names
-    .map((name, index) => `export *${isWhole(index) ? '' : ` as ${memberOf(name)}`} from "./${name}"`)
+    .map((name, index) => {
+      if (names.length > 1 && (file !== 'main.cjs' || index > 0))
+        return `export * as ${memberOf(name)} from "./${name}"`
+      // The default, which a package in CommonJS has, is not part of `*`.
+      return `export * from "./${name}"${defaults.has(name) ? `\nexport { default } from "./${name}"` : ''}`
+    })
     .join('\n')
 }
 

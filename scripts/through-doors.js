@@ -3,20 +3,22 @@ import { dirname, join } from 'node:path'
 
 /**
  * Redirects imports from a room's door (index.ts) to the files behind it. esbuild puts everything a door exports into one chunk;
- * a verb that wants a single function would load the whole room.
+ * a verb that wants a single function would load the whole room. With `inside`, packages that are loaded on demand are bundled too.
  */
-export const throughDoors = {
+export const throughDoors = ({ inside }) => ({
   name: 'through-doors',
   setup({ onLoad }) {
     const doors = new Map()
     onLoad({ filter: /\.ts$/ }, ({ path }) => ({
       loader: 'ts',
-      contents: readFileSync(path, 'utf8').replace(imports, (whole, names, from) =>
-        from.endsWith('/index.ts') ? importsBehind(whole, names, join(dirname(path), from), doors) : whole,
-      ),
+      contents: readFileSync(path, 'utf8')
+        .replace(imports, (whole, names, from) =>
+          from.endsWith('/index.ts') ? importsBehind(whole, names, join(dirname(path), from), doors) : whole,
+        )
+        .replaceAll('createRequire(import.meta.url)(', inside ? 'require(' : '$&'),
     }))
   },
-}
+})
 
 const imports = /^import \{([^}]*)\} from '(\.[^']+)'$/gm
 const exports = /^export (?:\* from|\{([^}]*)\} from) '(\.[^']+)'$/gm

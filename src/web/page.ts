@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { packageFolder } from '../support/index.ts'
+import { readPackageFile } from '../support/index.ts'
 import type { Answers } from './answers.ts'
 
 const dataBlock = '<script type="application/json" id="data">{"images":1}</script>'
@@ -9,7 +7,7 @@ const noConnections = "connect-src 'none'"
 
 /** Reads the page as it was built. */
 function builtPage(): string {
-  return readFileSync(join(packageFolder(), 'dist/page.html'), 'utf8')
+  return readPackageFile('dist/page.html')
 }
 
 /** The page for a server that has the answers. */

@@ -1,4 +1,5 @@
 import type { Worker } from 'node:worker_threads'
+import { startWorker } from '../../support/index.ts'
 
 /** A request to the worker: hash a shared buffer, hash part of a file, or return the digest. */
 type Question =
@@ -11,7 +12,7 @@ interface Answer {
   readonly error?: { readonly message: string; readonly code?: string | undefined }
 }
 
-// Runs in the worker, as text, so that the sources, the library and the bundle can all use one file. It must be self-contained.
+// Runs in the worker, as text, so it must be self-contained.
 function serve(): void {
   const { createHash } = process.getBuiltinModule('node:crypto')
   const { closeSync, openSync, readSync } = process.getBuiltinModule('node:fs')
@@ -69,10 +70,8 @@ export class HashWorker {
     })
   }
 
-  // Imported here because most builds need no second thread.
   static async start(): Promise<HashWorker> {
-    const { Worker } = await import('node:worker_threads')
-    return new HashWorker(new Worker(`(${serve.toString()})()`, { eval: true }))
+    return new HashWorker(await startWorker(serve))
   }
 
   ask(question: Question): Promise<string> {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Tree } from '../../../files/tree/index.ts'
-import { systemCode } from '../../../support/index.ts'
+import { helperCommand, systemCode } from '../../../support/index.ts'
 import type { Machine } from '../machine/index.ts'
 import { findProgram, runProgram } from '../machine/index.ts'
 import { readCapabilities } from './capabilities.ts'
@@ -58,7 +58,6 @@ async function changedOn(below: Tree, overlay: UsedOverlay): Promise<Tree> {
 
 /** Walks as root of the step's namespaces: some files are inaccessible from outside. */
 async function walkInside(upper: string, merged: string, aside: string, pid: number): Promise<WalkedFile> {
-  const script = `process.stdout.write(JSON.stringify((${walk.toString()})(...${JSON.stringify([upper, merged, aside])})))`
   const enter = [
     findProgram('nsenter') ?? 'nsenter',
     '--target',
@@ -68,7 +67,7 @@ async function walkInside(upper: string, merged: string, aside: string, pid: num
     '--preserve-credentials',
     '--',
   ]
-  const { code, stdout, stderr } = await runProgram([...enter, process.execPath, '-e', script])
+  const { code, stdout, stderr } = await runProgram([...enter, ...helperCommand('walk', walk, [upper, merged, aside])])
   if (code !== 0) throw longPath(stderr) ?? new Error(`reading what a step wrote failed: ${stderr}`)
   return (JSON.parse(stdout.toString('utf8')) as WalkedFile[])[0]!
 }
