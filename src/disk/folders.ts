@@ -5,12 +5,17 @@ import { systemCode } from '../support/index.ts'
 /** The mode of a directory that only its owner may use. */
 export const privately = 0o700
 
-/** Creates a directory and its parents with at most this mode. (Node's recursive mkdir never returns for paths below /proc.) */
-export function makeFolder(path: string, mode = 0o755): void {
-  if (tryMakeFolder(path, mode)) return
-  makeFolder(dirname(path), mode)
+/**
+ * Creates a directory and its parents with at most this mode. Returns the outermost that did not exist. (Node's recursive mkdir
+ * never returns for paths below /proc.)
+ */
+export function makeFolder(path: string, mode = 0o755): string | undefined {
+  const done = tryMakeFolder(path, mode)
+  if (done !== 'parent missing') return done === 'made' ? path : undefined
+  const outermost = makeFolder(dirname(path), mode)
   // Below /proc, mkdir fails even if the parent exists.
-  if (!tryMakeFolder(path, mode)) mkdirSync(path, mode)
+  if (tryMakeFolder(path, mode) === 'parent missing') mkdirSync(path, mode)
+  return outermost ?? path
 }
 
 /** Creates a directory that only its owner may use; parents get the usual mode. */
@@ -41,17 +46,17 @@ export function closeFolder(path: string): void {
   }
 }
 
-/** Whether the directory now exists; false if its parent does not. Another process may create it at the same time. */
-function tryMakeFolder(path: string, mode: number): boolean {
+/** Another process may create it at the same time. */
+function tryMakeFolder(path: string, mode: number): 'made' | 'there' | 'parent missing' {
   // It usually exists, and a stat is cheaper than an exception.
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return true
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return 'there'
   try {
     mkdirSync(path, mode)
-    return true
+    return 'made'
   } catch (error) {
     const code = systemCode(error)
-    if (code === 'EEXIST' && statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return true
+    if (code === 'EEXIST' && statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return 'there'
     if (code !== 'ENOENT' || dirname(path) === path) throw error
-    return false
+    return 'parent missing'
   }
 }

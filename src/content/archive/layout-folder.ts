@@ -1,6 +1,6 @@
-import { type FileHandle, mkdir, open, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises'
+import { type FileHandle, open, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { replaceFile, replacementFor, withLock } from '../../disk/index.ts'
+import { makeFolder, replaceFile, replacementFor, withLock } from '../../disk/index.ts'
 import {
   type Descriptor,
   type Digest,
@@ -91,7 +91,7 @@ class LayoutFolder implements LayoutWriter {
     const made = replacementFor(path)
     const bytes = verified(await from(), blob)
     const file = await this.answering(async () => {
-      await mkdir(join(this.folder, 'blobs', 'sha256'), { recursive: true })
+      makeFolder(join(this.folder, 'blobs', 'sha256'), 0o777)
       return open(made.path, 'wx')
     })
     try {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, mkdir, open, rm, stat } from 'node:fs/promises'
+import { type FileHandle, open, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeFolder } from '../../disk/index.ts'
 import { decompress } from '../../files/compression/index.ts'
 import { looksLikeTar, tarHeadLength } from '../../files/tar/index.ts'
 import { type Bytes, messageOf, systemCode, TareError } from '../../support/index.ts'
@@ -77,7 +78,7 @@ async function* labelled(label: string, bytes: Bytes): Bytes {
 async function openScratch(label: string, folder: string): Promise<FileHandle> {
   const path = join(folder, `archive-${randomBytes(8).toString('hex')}.tar`)
   try {
-    await mkdir(folder, { recursive: true })
+    makeFolder(folder, 0o777)
     const file = await open(path, 'wx+', 0o600)
     // Unlinked at once, so that it disappears with the last process that has it open, even one that is killed.
     await rm(path)

@@ -3,6 +3,7 @@ import { mkdir, readdir, rm, symlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { makeFolder } from '../../disk/index.ts'
 import type { Node } from '../../files/tree/index.ts'
 import { encodeName, messageOf, systemCode, systemPath, TareError } from '../../support/index.ts'
 import type { OpenedContents } from './types.ts'
@@ -16,7 +17,7 @@ const emptyFolder = 'Name a folder that does not exist yet, or an empty one.'
  */
 export async function makeEmptyFolder(folder: string): Promise<() => Promise<void>> {
   try {
-    const made = await mkdir(folder, { recursive: true })
+    const made = makeFolder(folder, 0o777)
     if ((await readdir(folder)).length === 0)
       return async () => {
         const all = made === undefined ? (await readdir(folder)).map((name) => join(folder, name)) : [made]

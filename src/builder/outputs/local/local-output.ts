@@ -1,7 +1,7 @@
 import { mkdirSync, realpathSync, rmSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import type { LocalOutput } from '../../../api/index.ts'
-import { replacementFor, sweepBeside } from '../../../disk/index.ts'
+import { makeFolder, replacementFor, sweepBeside } from '../../../disk/index.ts'
 import { messageOf, Pace, systemCode, TareError } from '../../../support/index.ts'
 import { fileSets, refuseOwnFile } from '../file-sets.ts'
 import { ImageFiles } from '../image-files.ts'
@@ -21,7 +21,7 @@ export async function prepareLocal(output: LocalOutput, work: OutputWork): Promi
 
 async function prepare(output: LocalOutput, work: OutputWork): Promise<PreparedOutput> {
   const path = resolve(output.path)
-  const made = mkdirSync(path, { recursive: true })
+  const made = makeFolder(path, 0o777)
   const folder = realpathSync(path)
   const target = join(folder, 'tare')
   sweepBeside(target)
