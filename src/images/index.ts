@@ -23,7 +23,7 @@ export {
   withinRegistry,
 } from './known-locations.ts'
 export { type OnItsWay, Overlay } from './overlay.ts'
-export { plainDescriptor, pulledAsOf, pulledAsOfEntry, pulledAsWithin, shownDigest } from './pulled-as.ts'
+export { pulledAsOf, pulledAsOfEntry, pulledAsWithin, shownDigest } from './pulled-as.ts'
 export { forgetBases, type RememberedBase, recallBase, rememberBase, renewBase } from './remembered-bases.ts'
 export { sweep, takeNames } from './remove-images.ts'
 export {

@@ -1,5 +1,5 @@
 import { type PulledAs, readPulledAs, type Store, type StoreEntry } from '../content/store/index.ts'
-import { type Descriptor, type Digest, hexOf, isIndexType } from '../oci/index.ts'
+import { type Descriptor, type Digest, hexOf, isIndexType, plainDescriptor } from '../oci/index.ts'
 import { imagesBelow } from './image-documents.ts'
 import { repositoryOf } from './known-locations.ts'
 
@@ -57,9 +57,4 @@ export function recordedPulledAs(store: Store, stored: Digest): PulledAs | undef
 /** Returns the digest others know an image by: its registry's, otherwise the store's own. */
 export function shownDigest(store: Store, entry: StoreEntry): Digest {
   return pulledAsOfEntry(store, entry)?.root.digest ?? entry.manifest.digest
-}
-
-/** Drops members that only an index has. */
-export function plainDescriptor({ mediaType, digest, size }: Descriptor): Descriptor {
-  return { mediaType, digest, size }
 }

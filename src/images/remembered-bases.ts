@@ -8,13 +8,13 @@ import {
   type Platform,
   parseDescriptor,
   parseReference,
+  plainDescriptor,
   type Reference,
 } from '../oci/index.ts'
 import { sha256 } from '../support/index.ts'
 import type { CompressedImage } from './compressed-image.ts'
 import { imagesBelow } from './image-documents.ts'
 import { rememberLocation, repositoryOf } from './known-locations.ts'
-import { plainDescriptor } from './pulled-as.ts'
 
 /** A base image read from its registry by an earlier build. It has no name in the store and belongs to the build cache. */
 export interface RememberedBase {

@@ -76,6 +76,11 @@ export function isPlainLayer({ mediaType }: Descriptor): boolean {
   return mediaType === mediaTypes.layer || mediaType === mediaTypes.dockerLayer
 }
 
+/** Returns the descriptor without members that only an index has. */
+export function plainDescriptor({ mediaType, digest, size }: Descriptor): Descriptor {
+  return { mediaType, digest, size }
+}
+
 /** Returns the layer's descriptor with the media type of a family; zstd, which has no Docker type, keeps its own. */
 export function layerIn(family: Family, { mediaType, digest, size }: Descriptor): Descriptor {
   const gzip = mediaType.endsWith('gzip') ? typeIn(family, mediaTypes.layerGzip) : undefined

@@ -1,4 +1,4 @@
-import { type Descriptor, type Digest, isDigest, parseDescriptor } from '../../oci/index.ts'
+import { type Descriptor, type Digest, isDigest, parseDescriptor, plainDescriptor } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
 
 /** The manifest or index by which others know an image: the one it was pulled as, or last pushed as. */
@@ -50,8 +50,8 @@ export function factsAsAnnotations({ pulledAs, basedOn = [] }: Facts): Record<st
 
 function pulledAsJson({ manifest, root, repository, claims = [], ours = [], part }: PulledAs): object {
   return {
-    manifest: plain(manifest),
-    ...(root.digest === manifest.digest ? {} : { root: plain(root) }),
+    manifest: plainDescriptor(manifest),
+    ...(root.digest === manifest.digest ? {} : { root: plainDescriptor(root) }),
     ...(repository === undefined ? {} : { repository }),
     ...(claims.length === 0 ? {} : { claims }),
     ...(ours.length === 0 ? {} : { ours }),
@@ -81,11 +81,11 @@ function pulledAsOf(value: unknown): PulledAs | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const raw = value as Record<string, unknown>
   try {
-    const manifest = plain(parseDescriptor(raw['manifest'], 'the manifest'))
+    const manifest = plainDescriptor(parseDescriptor(raw['manifest'], 'the manifest'))
     const repository = raw['repository'] ?? raw['place']
     return {
       manifest,
-      root: raw['root'] === undefined ? manifest : plain(parseDescriptor(raw['root'], 'the root')),
+      root: raw['root'] === undefined ? manifest : plainDescriptor(parseDescriptor(raw['root'], 'the root')),
       ...(typeof repository === 'string' ? { repository } : {}),
       ...digestsOf('claims', raw['claims']),
       ...digestsOf('ours', raw['ours']),
@@ -99,9 +99,4 @@ function pulledAsOf(value: unknown): PulledAs | undefined {
 
 function digestsOf(key: 'claims' | 'ours', value: unknown): { claims?: Digest[]; ours?: Digest[] } {
   return Array.isArray(value) && value.length > 0 ? { [key]: value.filter(isDigest) } : {}
-}
-
-/** Drops members that only an index has. */
-function plain({ mediaType, digest, size }: Descriptor): Descriptor {
-  return { mediaType, digest, size }
 }

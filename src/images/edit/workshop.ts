@@ -1,14 +1,13 @@
 import type { EditOptions } from '../../api/index.ts'
 import type { Source } from '../../content/index.ts'
 import type { PulledAs, StoreEntry } from '../../content/store/index.ts'
-import { type Descriptor, type Digest, isPlainLayer, layerIn, mediaTypes } from '../../oci/index.ts'
+import { type Descriptor, type Digest, isPlainLayer, layerIn, mediaTypes, plainDescriptor } from '../../oci/index.ts'
 import { type Bytes, sha256 } from '../../support/index.ts'
 import {
   type CompressedImage,
   type Host,
   isChecked,
   Overlay,
-  plainDescriptor,
   pulledAsWithin,
   rememberLocation,
   repositoryOf,

@@ -12,6 +12,7 @@ import {
   isManifestType,
   mediaTypes,
   openIndex,
+  plainDescriptor,
   type Reference,
   textsOf,
 } from '../../oci/index.ts'
@@ -28,7 +29,6 @@ import {
   type CompressedImage,
   type Host,
   isChecked,
-  plainDescriptor,
   readCompressed,
   readWhole,
   rememberLocation,

@@ -4,7 +4,14 @@ import { openLayout, writeArchive } from '../../content/archive/index.ts'
 import { copyImage, type Source, type Target, verified } from '../../content/index.ts'
 import type { Registry } from '../../content/registry/index.ts'
 import type { PulledAs, StoreEntry } from '../../content/store/index.ts'
-import { type Descriptor, isIndexType, isManifestType, parseReference, type Reference } from '../../oci/index.ts'
+import {
+  type Descriptor,
+  isIndexType,
+  isManifestType,
+  parseReference,
+  plainDescriptor,
+  type Reference,
+} from '../../oci/index.ts'
 import { type Bytes, TareError } from '../../support/index.ts'
 import type { Host, OnItsWay } from '../index.ts'
 import { pulledAsWithin, readCompressed, readWhole, repositoryOf, withinRegistry } from '../index.ts'
@@ -204,7 +211,10 @@ async function layoutTarget(host: Host, to: LayoutTransport, options: CopyOption
       blob: await copyImage(source, root, layout, undefined, { report, signal, atOnce }),
     }),
     attach: async (source, blob, tag) => {
-      await layout.label(tag, await copyImage(source, plain(blob), layout, undefined, { report, signal, atOnce }))
+      await layout.label(
+        tag,
+        await copyImage(source, plainDescriptor(blob), layout, undefined, { report, signal, atOnce }),
+      )
     },
     name: async (blob) => {
       for (const label of labels) await layout.label(label, blob)
@@ -230,7 +240,7 @@ function archiveTarget(to: ArchivePlace, options: CopyOptions): CopyTarget {
       ? {}
       : {
           attach: async (source: Source, blob: Descriptor, tag?: string) =>
-            writer.label(tag, await copyImage(source, plain(blob), writer, undefined, { report, signal })),
+            writer.label(tag, await copyImage(source, plainDescriptor(blob), writer, undefined, { report, signal })),
         }),
     name: async (blob) => {
       for (const label of labels) await writer.label(label, blob)
@@ -240,11 +250,6 @@ function archiveTarget(to: ArchivePlace, options: CopyOptions): CopyTarget {
     abort: () => writer.abort(),
     close: () => {},
   }
-}
-
-/** Drops members that only an index has. */
-function plain({ mediaType, digest, size }: Descriptor): Descriptor {
-  return { mediaType, digest, size }
 }
 
 /** Checked before anything is written. */

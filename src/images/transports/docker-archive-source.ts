@@ -15,6 +15,7 @@ import {
   mediaTypes,
   openIndex,
   parseManifest,
+  plainDescriptor,
 } from '../../oci/index.ts'
 import { flow, Gauge, measured, TareError } from '../../support/index.ts'
 import { Overlay, readIfThere } from '../index.ts'
@@ -81,12 +82,12 @@ async function manifestOf(
 ): Promise<{ readonly root: Descriptor; readonly plain: boolean } | undefined> {
   for (const { blob } of await allEntries(archive)) {
     if (!isManifestType(blob.mediaType)) continue
-    const { mediaType, digest, size } = blob
+    const { digest } = blob
     const bytes = await readIfThere(archive, blob, `the document ${digest}`)
     if (bytes === undefined) continue
     const manifest = parseManifest(bytes, `the manifest ${digest}`)
     if (manifest.config.digest === config)
-      return { root: { mediaType, digest, size }, plain: manifest.layers.every(isPlainLayer) }
+      return { root: plainDescriptor(blob), plain: manifest.layers.every(isPlainLayer) }
   }
   return undefined
 }
