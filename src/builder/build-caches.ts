@@ -29,6 +29,9 @@ export class BuildCaches {
   /** Layers of the images that stay in the cache they were found in. */
   private readonly left = new Map<Digest, { readonly blob: Descriptor; readonly repository: string }>()
 
+  private isOfEngine = false
+  private readonly fromEngine = new WeakMap<Plan, Readonly<Record<string, unknown>>>()
+
   constructor(host: Host, options: BuildOptions, call: CachesCall) {
     this.host = host
     this.options = options
@@ -41,7 +44,12 @@ export class BuildCaches {
   /** Reads the caches. Rejects with `CACHE_REFUSED`, `KEY_INVALID` and `REFERENCE_INVALID`. */
   async begin(): Promise<void> {
     const { host, options, call } = this
-    const { cacheFrom = [], cacheTo = [], noCache } = options
+    const { cacheFrom = [], cacheTo = [], noCache, builder } = options
+    // An engine has them itself.
+    if (builder !== undefined && (await import('./engine-caches.ts')).isOneEngine(host, builder)) {
+      this.isOfEngine = true
+      return
+    }
     if (cacheTo.some(({ type }) => type !== 'inline')) {
       const { ExportedCaches } = await loadCaches()
       this.exported = new ExportedCaches(host, options, call)
@@ -108,6 +116,11 @@ export class BuildCaches {
     return new Map([...this.left].map(([diffId, { blob }]) => [diffId, blob]))
   }
 
+  /** Notes the cache that an engine has made for an image's config. */
+  takeInline(plan: Plan, member: string, value: unknown): void {
+    this.fromEngine.set(plan, { [member]: value })
+  }
+
   /** Notes a layer that stays in a repository, where an engine has pushed it. */
   leave(diffId: Digest, blob: Descriptor, repository: string): void {
     rememberLocation(this.host.store, diffId, blob, repository)
@@ -125,7 +138,8 @@ export class BuildCaches {
   }
 
   /** Returns the members of an image's config that hold its cache. */
-  async members(records: readonly StepRecord[]): Promise<Readonly<Record<string, unknown>>> {
+  async members(plan: Plan, records: readonly StepRecord[]): Promise<Readonly<Record<string, unknown>>> {
+    if (this.isOfEngine) return this.fromEngine.get(plan) ?? {}
     if (!this.inline) return {}
     const { inlineMember, writeInline } = await loadCaches()
     return { [inlineMember]: writeInline(records) }

@@ -2,7 +2,7 @@ import type { BuildOptions } from '../api/index.ts'
 import type { Snapshot } from '../content/layers/index.ts'
 import type { Host } from '../images/index.ts'
 import { normalizePlatform, type Platform, parsePlatform } from '../oci/index.ts'
-import { messageOf, type Steps, silent } from '../support/index.ts'
+import { messageOf, type Steps, silent, TareError } from '../support/index.ts'
 import type { BuildCaches } from './build-caches.ts'
 import { EnginePool, type PooledEngine } from './engine-pool.ts'
 import type { ResolvedOutput } from './outputs/index.ts'
@@ -51,7 +51,10 @@ export function engineOf(host: Host, options: BuildOptions, tools: EngineTools):
     case 'engine':
       return single(choice.address, host, options, tools)
     case 'several':
-      if (choice.builders.some(({ address }) => address !== 'local')) refuseLocalOptions(options)
+      if (choice.builders.some(({ address }) => address !== 'local')) {
+        refuseLocalOptions(options)
+        refuseCaches(options)
+      }
       return pooled(choice.builders, 'least', host, options, tools)
     case 'auto': {
       const engines = configuredEngines(host.environment).flatMap(({ address }) => address ?? [])
@@ -61,12 +64,19 @@ export function engineOf(host: Host, options: BuildOptions, tools: EngineTools):
   }
 }
 
+function refuseCaches({ cacheFrom = [], cacheTo = [] }: BuildOptions): void {
+  if (cacheFrom.length + cacheTo.length === 0) return
+  throw new TareError('ENGINE_UNSUPPORTED', 'a build on several engines does not have caches of other stores', {
+    remedy: 'Name one engine, or build here: --builder default.',
+  })
+}
+
 function single(address: EngineAddress, host: Host, options: BuildOptions, tools: EngineTools): BuildEngine {
   refuseLocalOptions(options)
   const link = new EngineLink(address)
+  const build = buildOn(link, host, options, tools)
   // While the Dockerfile is read. What fails is told when the engine is needed.
   link.connected(tools.signal).catch(() => {})
-  const build = buildOn(link, host, options, tools)
   return {
     isSplit: false,
     buildPlatform: (_, dockerfile) => readPlatform(dockerfile, async () => (await link.platforms(tools.signal))[0]),
@@ -92,6 +102,7 @@ function pooled(
       answers: (signal) => link.answers(signal),
       solve: async (plan) => {
         refuseLocalOptions(options)
+        refuseCaches(options)
         return build.solve(plan, toolsOf.get(plan)!, tools.bases)
       },
       close: () => build.close(),

@@ -191,7 +191,7 @@ export class BuildRun {
     const { plan: kept, snapshots } = await squash(plan, solved, tools)
     this.bases.keep(plan.operations)
     const { elsewhere } = this.caches
-    const members = await this.caches.members(records)
+    const members = await this.caches.members(plan, records)
     const { config, manifest } = assembleImage(...imageFacts(host.store, kept, snapshots, elsewhere, members))
     await this.search(plan, solved, [
       { what: 'config', bytes: config.bytes },

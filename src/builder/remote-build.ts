@@ -4,9 +4,10 @@ import type { Snapshot } from '../content/layers/index.ts'
 import type { Host } from '../images/index.ts'
 import { silent, TareError } from '../support/index.ts'
 import type { BuildCaches } from './build-caches.ts'
+import { engineCaches } from './engine-caches.ts'
 import { type PushFacts, type PushPlan, pushPlan } from './engine-push.ts'
 import { contextKey, type Plan } from './plan/index.ts'
-import { type EngineLink, type EnginePush, RemoteBuilder } from './remote/index.ts'
+import { type EngineLink, type EnginePush, inlineMember, RemoteBuilder } from './remote/index.ts'
 import { type BuildBases, RegistryLogins, readPushed, sharedKey } from './session/index.ts'
 import type { Tools } from './solve/index.ts'
 
@@ -26,7 +27,6 @@ export function refuseLocalOptions(options: BuildOptions): void {
   const refused = [
     ...(options.isolation === undefined || options.isolation === 'auto' ? [] : ['isolation']),
     ...(options.onFailedStep === undefined ? [] : ['a shell after a failed step']),
-    ...((options.cacheFrom ?? []).length + (options.cacheTo ?? []).length === 0 ? [] : ['caches of other stores']),
     ...(options.rewriteTimestamp === true ? ['rewriting of timestamps'] : []),
     ...(options.explain === true ? ['explanations of its steps'] : []),
   ]
@@ -41,6 +41,9 @@ export function buildOn(link: EngineLink, host: Host, options: BuildOptions, fac
   const builder = new RemoteBuilder(link)
   const { report = silent, signal = new AbortController().signal } = options
   const logins = new RegistryLogins(host, { report, signal })
+  const given = engineCaches(options, host.environment)
+  for (const repository of given.read) logins.mayRead(repository)
+  for (const repository of given.written) logins.mayWrite(repository)
   const wanted = pushPlan(options, facts)
   for (const repository of wanted?.repositories ?? []) logins.mayWrite(repository)
   const instead = (reason: string) =>
@@ -56,6 +59,8 @@ export function buildOn(link: EngineLink, host: Host, options: BuildOptions, fac
           if (reference !== undefined) logins.mayRead(reference.split('@')[0]!)
           return reference
         },
+        caches: given,
+        inline: (value) => facts.caches.takeInline(plan, inlineMember, value),
         push: push === undefined ? undefined : enginePush(push, plan, { host, signal, instead, caches: facts.caches }),
         login: (called) => logins.find(called),
         sharedKey: (about) => sharedKey(host, `${about}\0${pathOf(about, options)}`),

@@ -52,7 +52,7 @@ export class ExportedBlobs {
   /** Returns the image with this manifest. Rejects with `ENGINE_INVALID` if something of it was not sent. */
   async image(manifestDigest: string): Promise<ReturnedImage> {
     const manifest = parseManifest(this.document(manifestDigest), 'the engine’s manifest')
-    const { diffIds, history } = parseImageConfig(this.document(manifest.config.digest), 'the engine’s config')
+    const { diffIds, history, rest } = parseImageConfig(this.document(manifest.config.digest), 'the engine’s config')
     if (diffIds.length !== manifest.layers.length)
       throw this.invalid(`a manifest of ${manifest.layers.length} layers, with ${diffIds.length} in its config`)
     const layers = manifest.layers.map(({ digest }, i) => {
@@ -65,7 +65,7 @@ export class ExportedBlobs {
       return document === undefined ? { diffId } : { diffId, open: async () => this.unpacked(flow(document)) }
     })
     this.tools.before.remember([...this.layers].map(([blob, { diffId, size }]) => [blob, diffId, size]))
-    return { configuration: { history }, layers }
+    return { configuration: { history, rest }, layers }
   }
 
   private write(digest: string, total: number): IncomingBlob | undefined {

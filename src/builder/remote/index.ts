@@ -5,7 +5,9 @@
  * Not here: the engine's address, the image's documents.
  */
 export { type AskedEngine, askEngines } from './ask-engines.ts'
+export type { RemoteCache } from './caches.ts'
 export { type Builder, configuredEngines, type EngineAddress, EngineLink, findBuilders } from './engine/index.ts'
 export type { EnginePush } from './pushed-by-engine.ts'
 export { RemoteBuilder } from './remote-builder.ts'
+export { inlineMember } from './result.ts'
 export type { RemoteTools } from './tools.ts'

@@ -12,6 +12,7 @@ export interface EnginePush {
     readonly layers: readonly Descriptor[]
     readonly diffIds: readonly Digest[]
     readonly history: readonly HistoryEntry[]
+    readonly rest: Readonly<Record<string, unknown>>
   }>
   /** Called with each layer that is in the repositories now. */
   readonly leave: (diffId: Digest, blob: Descriptor) => void
@@ -40,9 +41,9 @@ export function pushedByEngine({ host, expected, signal }: ResultTools, push: En
     handlers: [],
     begin: async () => {},
     finish: async (response) => {
-      const { layers, diffIds, history } = await push.read(response['containerimage.digest'] ?? '')
+      const { layers, diffIds, history, rest } = await push.read(response['containerimage.digest'] ?? '')
       const image = {
-        configuration: { history },
+        configuration: { history, rest },
         layers: layers.map((blob, i) => ({ diffId: diffIds[i]!, blob })),
       }
       const kept = await keepLayers(host, image, expected, signal)

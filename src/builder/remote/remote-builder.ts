@@ -1,5 +1,6 @@
 import { type Snapshot, type Snapshots, scratch } from '../../content/layers/index.ts'
 import type { Operation, OperationId, Plan } from '../plan/index.ts'
+import { RemoteCaches } from './caches.ts'
 import type { EngineLink } from './engine/index.ts'
 import { neededFor } from './llb/index.ts'
 import { Offers } from './offers.ts'
@@ -33,9 +34,14 @@ export class RemoteBuilder {
       base: isLocal ? [undefined] : base.layers.map(({ diffId }) => diffId),
       baseBlobs: new Set(isLocal ? [] : base.layers.flatMap(({ blob }) => blob?.digest ?? [])),
       made: chain.length - 1,
+      inline: tools.caches.to.some(({ type }) => type === 'inline') ? tools.inline : undefined,
       now: () => tools.host.now(),
     }
-    const run = new RemoteRun({ engine, facts, plan, tools, offers, expected })
+    const caches = await RemoteCaches.open(tools.caches.from, tools.caches.to, {
+      ...{ host: tools.host, engine: engine.name, exportsCaches: facts.exportsLayers },
+      missing: (path) => tools.warn(`there is no cache in ${path}`),
+    })
+    const run = new RemoteRun({ engine, facts, plan, tools, offers, expected, caches })
     return atChain(plan, chain, base, await run.run(), tools.snapshots)
   }
 }

@@ -3,6 +3,7 @@ import { Control, gateway } from '../../buildkit/index.ts'
 import { type CallSettings, GrpcError, serveGrpc } from '../../net/grpc/index.ts'
 import { TareError } from '../../support/index.ts'
 import type { Plan } from '../plan/index.ts'
+import type { RemoteCaches } from './caches.ts'
 import { differencesOf } from './differences.ts'
 import type { Engine, EngineFacts } from './engine/index.ts'
 import { explainFailure } from './failure.ts'
@@ -13,7 +14,14 @@ import { pushedByEngine } from './pushed-by-engine.ts'
 import { hostsFor } from './requirements.ts'
 import { type Expected, historyFor, type RemoteLayer } from './result.ts'
 import { type ResultTools, type ResultWay, receiveOverSession } from './results.ts'
-import { agentService, filesService, healthService, loginsService, secretsService } from './session/index.ts'
+import {
+  agentService,
+  contentService,
+  filesService,
+  healthService,
+  loginsService,
+  secretsService,
+} from './session/index.ts'
 import { throughDaemon } from './through-daemon.ts'
 import type { RemoteTools } from './tools.ts'
 
@@ -24,10 +32,11 @@ export interface RunFacts {
   readonly tools: RemoteTools
   readonly offers: Offers
   readonly expected: Expected
+  readonly caches: RemoteCaches
 }
 
 // For what an engine says after a build.
-const patience = 5000
+const patience = 20_000
 
 /** One build of one platform on an engine. */
 export class RemoteRun {
@@ -61,7 +70,9 @@ export class RemoteRun {
       following.catch(() => {})
       const response = await this.solve(result)
       await this.soon(following, 'does not end its report')
-      return await result.finish(response)
+      const layers = await result.finish(response)
+      await this.on.caches.finish(response)
+      return layers
     } catch (error) {
       tools.signal.throwIfAborted()
       await this.soon(following, 'does not end its report').catch(() => {})
@@ -86,7 +97,7 @@ export class RemoteRun {
   }
 
   private async openSession(result: ResultWay): Promise<() => void> {
-    const { engine, offers, tools } = this.on
+    const { engine, offers, tools, caches } = this.on
     const violation = (error: TareError) => this.stop.abort(error)
     const handlers = [
       ...healthService(),
@@ -94,6 +105,7 @@ export class RemoteRun {
       ...secretsService(tools.run.secret),
       ...agentService(tools.run.agent),
       ...loginsService(tools.login),
+      ...contentService((store) => result.content?.(store) ?? caches.content(store)),
       ...result.handlers,
     ]
     const { session: id, signal } = this
@@ -117,12 +129,17 @@ export class RemoteRun {
 
   private async solve(result: ResultWay): Promise<Readonly<Record<string, string>>> {
     const { ref, session, signal } = this
-    const { control } = this.on.engine
+    const { caches, engine } = this.on
+    const { control } = engine
+    const [imports, exports] = [caches.imports, caches.exports].map((all) =>
+      all.map(({ type, attrs }) => ({ type, attrs: { ...attrs } })),
+    )
     const { type, attrs } = result.exporter
     const solving = control.unary(
       Control.method.solve,
       {
         ...{ ref, session, entitlements: [...this.on.tools.entitlements] },
+        ...(caches.isUsed ? { cache: { imports: imports!, exports: exports! } } : {}),
         exporter: type,
         exporterAttrs: { ...attrs },
         exporters: [{ type, attrs: { ...attrs } }],
@@ -161,7 +178,8 @@ export class RemoteRun {
     const { definition, operations } = this.marshal(known)
     this.progress.know(operations)
     for (const message of differencesOf(known, operations.values())) tools.warn(message)
-    const request = { definition, allowResultReturn: true, allowResultArrayRef: true, evaluate: true }
+    const cacheImports = this.on.caches.imports.map(({ type, attrs }) => ({ type, attrs: { ...attrs } }))
+    const request = { definition, cacheImports, allowResultReturn: true, allowResultArrayRef: true, evaluate: true }
     const solved = await engine.control.unary(LLBBridge.method.solve, request, settings)
     const id =
       solved.result?.result.case === 'ref' ? solved.result.result.value.id : (solved.result?.result.value ?? solved.ref)

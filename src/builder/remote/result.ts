@@ -14,6 +14,8 @@ export interface Expected {
   readonly baseBlobs: ReadonlySet<string>
   /** How many new layers are on top of them. */
   readonly made: number
+  /** Called with the cache in the image's config; undefined if none is wanted. */
+  readonly inline?: ((value: unknown) => void) | undefined
   /** When a layer was made, if nobody says. */
   readonly now: () => Date
 }
@@ -23,9 +25,15 @@ export interface RemoteLayer extends SnapshotLayer {
   readonly created: string
 }
 
+/** (BuildKit, cache/remotecache/inline) */
+export const inlineMember = 'moby.buildkit.cache.v0'
+
 /** An image that an engine has made. */
 export interface ReturnedImage {
-  readonly configuration: { readonly history: readonly HistoryEntry[] }
+  readonly configuration: {
+    readonly history: readonly HistoryEntry[]
+    readonly rest?: Readonly<Record<string, unknown>> | undefined
+  }
   readonly layers: readonly {
     readonly diffId: Digest
     /** Approximate size in bytes. */
@@ -53,6 +61,8 @@ export async function keepLayers(
   signal: AbortSignal,
 ): Promise<readonly RemoteLayer[]> {
   const all = matchLayers(image, expected)
+  const inline = image.configuration.rest?.[inlineMember]
+  if (inline !== undefined) expected.inline?.(inline)
   const kept: RemoteLayer[] = []
   for (const { layer, created } of all.slice(expected.base.length)) {
     const when = created ?? expected.now().toISOString()

@@ -5,13 +5,15 @@ import { type Bytes, TareError } from '../../support/index.ts'
 import { ExportedBlobs } from './exported-blobs.ts'
 import { type Expected, keepLayers, type RemoteLayer } from './result.ts'
 import { SentBefore } from './sent-before.ts'
-import { contentService, receiveService } from './session/index.ts'
+import { type OfferedContent, receiveService } from './session/index.ts'
 
 /** How a result gets from an engine into the store. */
 export interface ResultWay {
   readonly exporter: { readonly type: string; readonly attrs: Readonly<Record<string, string>> }
   /** What the session has to serve for it. */
   readonly handlers: Handlers
+  /** Blobs that the session offers for it. */
+  content?(store: string): OfferedContent | undefined
   begin(): Promise<void>
   /** Called with the exporter's answer. Returns the new layers, which are in the store. */
   finish(response: Readonly<Record<string, string>>): Promise<readonly RemoteLayer[]>
@@ -38,10 +40,8 @@ export function receiveOverSession({ host, expected, signal }: ResultTools): Res
   const blobs = new ExportedBlobs({ host, engine: expected.engine, base: expected.baseBlobs, before, signal })
   return {
     exporter: { type: 'oci', attrs: { tar: 'false' } },
-    handlers: [
-      ...receiveService({ take }),
-      ...contentService((store) => (store === 'export' ? blobs.content : undefined)),
-    ],
+    handlers: receiveService({ take }),
+    content: (store) => (store === 'export' ? blobs.content : undefined),
     begin: async () => {},
     finish: async (response) => {
       if (blobs.isUsed) {

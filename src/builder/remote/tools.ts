@@ -4,6 +4,7 @@ import type { Platform } from '../../oci/index.ts'
 import type { Steps } from '../../support/index.ts'
 import type { Operation } from '../plan/index.ts'
 import type { RunSettings } from '../solve/index.ts'
+import type { RemoteCache } from './caches.ts'
 import type { OfferTools } from './offers.ts'
 import type { EnginePush } from './pushed-by-engine.ts'
 import type { hostsFor } from './requirements.ts'
@@ -23,6 +24,9 @@ export interface RemoteTools extends OfferTools {
   readonly entitlements: readonly string[]
   /** Returns how the engine is let in at a registry. */
   readonly login: (host: string) => Promise<OfferedLogin | undefined>
+  readonly caches: { readonly from: readonly RemoteCache[]; readonly to: readonly RemoteCache[] }
+  /** Called with the cache for the image's config. */
+  readonly inline: (value: unknown) => void
   /** Where the engine is to push the layers, which then do not come here. */
   readonly push?: EnginePush | undefined
   readonly signal: AbortSignal

@@ -13,7 +13,7 @@ export async function readPushed(host: Host, name: string, platform: Platform, {
   const registry = await openRepository(host, reference, { insecure, signal })
   try {
     const { manifest, config } = await readRemote(host, registry, reference, platform)
-    return { layers: manifest.layers, diffIds: config.diffIds, history: config.history }
+    return { layers: manifest.layers, diffIds: config.diffIds, history: config.history, rest: config.rest }
   } finally {
     registry.close()
   }
