@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import { encodeName } from '../../support/index.ts'
 import { FolderRows, RowWriter, type Sight } from './memory-rows.ts'
 
 type Digest = `sha256:${string}`
@@ -71,6 +73,23 @@ export class FolderMemory {
     return this.count
   }
 
+  /** A digest of the names and times of all files seen, in the order of the folder; undefined if it has something else. */
+  get times(): string | undefined {
+    if (!this.isComplete) return undefined
+    const names: string[] = []
+    const times = new Float64Array(this.count)
+    for (let number = 0; number < this.count; number++) {
+      const row = this.places[number]! - 1
+      names.push(row < 0 ? this.fresh!.name(number) : this.earlier.names[row]!)
+      times[number] = row < 0 ? this.fresh!.time(number) : this.earlier.time(row)
+    }
+    return createHash('sha256')
+      .update(encodeName(names.join('\0')))
+      .update('\0')
+      .update(times)
+      .digest('hex')
+  }
+
   digestOf(number: number): Digest | undefined {
     const place = this.places[number]!
     const hex = place > 0 ? this.earlier.digest(place - 1) : this.fresh?.digestOf(number)
@@ -119,6 +138,7 @@ export class FolderMemory {
 }
 
 const facts = 5
+const timeAt = 1
 
 /** New or changed files, in columns. */
 class FreshFiles {
@@ -141,6 +161,15 @@ class FreshFiles {
     this.facts.set([size, mtimeMs, ctimeMs, ino, mode], number * facts)
     this.trusted[number] = isSettled(sight, seen) ? 1 : 0
     if (!hasContent(sight)) this.known[number] = 1
+  }
+
+  name(number: number): string {
+    return this.names[number]!
+  }
+
+  /** When the file was modified, in milliseconds since 1970. */
+  time(number: number): number {
+    return this.facts[number * facts + timeAt]!
   }
 
   learn(number: number, hex: string): void {

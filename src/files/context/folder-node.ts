@@ -59,6 +59,10 @@ export class FolderReading implements Outline {
     if (listing !== undefined) this.folder.memory.learnListing(listing)
   }
 
+  get times(): string | undefined {
+    return this.folder.memory.times
+  }
+
   get hasNodes(): boolean {
     return this.leaves !== undefined || this.whole !== undefined
   }

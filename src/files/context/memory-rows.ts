@@ -64,6 +64,11 @@ export class FolderRows {
     return { size: size!, mtimeMs: mtimeMs!, ctimeMs: ctimeMs!, ino: ino!, mode: mode! }
   }
 
+  /** When the row's file was modified, in milliseconds since 1970. */
+  time(row: number): number {
+    return this.facts[row * facts + 1]!
+  }
+
   /** The row's SHA-256 in hexadecimal. */
   digest(row: number): string {
     return this.digests.toString('hex', row * digestSize, (row + 1) * digestSize)

@@ -29,6 +29,8 @@ export interface Outline {
    * second name.
    */
   listing: string | undefined
+  /** A digest of the names and times of all other children, under the same condition. */
+  readonly times: string | undefined
 }
 
 export interface RegularFile extends Metadata {

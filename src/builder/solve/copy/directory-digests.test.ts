@@ -1,9 +1,19 @@
-import { chmodSync, copyFileSync, linkSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryFolder, writeFiles } from '../../../../test/kit/cli.ts'
 import { ContextMemory, openDirectory } from '../../../files/context/index.ts'
-import { digestNode, digestSelections } from './listing.ts'
+import { digestNode, digestSelections, digestWithTimes } from './listing.ts'
 import { pickSources } from './pick-sources.ts'
 
 /** A folder with a bit of everything. */
@@ -169,3 +179,31 @@ function facts(node: object): unknown {
   const { size, target, content } = node as { size?: number; target?: string; content?: { kind: string } }
   return { size, target, kind: content?.kind }
 }
+
+test('a digest with times is the same whether files are remembered or not, and another where any time is', () => {
+  const folder = makeFolder()
+  const shelf: Shelf = {}
+  const digest = (from: Shelf) => {
+    const keepMemory = (bytes: Buffer) => {
+      from.bytes = bytes
+    }
+    const context = openDirectory(folder, { name: '.', memory: new ContextMemory(() => from.bytes), keepMemory })
+    const found = digestWithTimes(context.tree.get('src')!)
+    context.close()
+    return found
+  }
+  const first = digest(shelf)
+  expect(shelf.bytes).toBeDefined()
+  expect([digest(shelf), digest({}), digest(shelf)]).toEqual([first, first, first])
+  const seen = new Set([first])
+  for (const name of ['src', 'src/a.txt', 'src/empty', 'src/lib', 'src/lib/deep/c.txt', 'src/nothing']) {
+    for (const time of [5, 5.25]) {
+      utimesSync(join(folder, name), time, time)
+      settle()
+      const now = digest(shelf)
+      expect([name, digest({}), digest(shelf)]).toEqual([name, now, now])
+      seen.add(now)
+    }
+  }
+  expect(seen.size).toBe(13)
+})

@@ -89,7 +89,8 @@ export class DirectoryDigests {
 // Number of files between two yields.
 const stride = 64
 
-function directoriesIn({ children }: Directory): ReadonlyMap<string, Directory> {
+/** Returns the directories in a directory, by name. */
+export function directoriesIn({ children }: Directory): ReadonlyMap<string, Directory> {
   const directories = new Map<string, Directory>()
   for (const [name, node] of children) if (node.kind === 'directory') directories.set(name, node)
   return directories

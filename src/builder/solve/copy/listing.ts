@@ -1,7 +1,8 @@
 import { createHash, type Hash } from 'node:crypto'
 import { ContentReader } from '../../../files/layer/index.ts'
 import type { Directory, Node } from '../../../files/tree/index.ts'
-import { DirectoryDigests, metadataText } from './directory-digests.ts'
+import { sortNames } from '../../../support/index.ts'
+import { DirectoryDigests, directoriesIn, metadataText } from './directory-digests.ts'
 import { type Selection, type SelectionVisitor, walkSelection } from './selection.ts'
 
 /**
@@ -44,10 +45,30 @@ export function digestNode(node: Node): string {
 
 /** Returns a digest of the node and everything below it with times. */
 export function digestWithTimes(node: Node): string {
-  const times: number[] = [node.mtime, node.mtimeNs]
-  const see = (_: string, { mtime, mtimeNs }: Node) => void times.push(mtime, mtimeNs)
-  if (node.kind === 'directory') for (const _ of walkSelection(node, {}, { enter: see, leaf: see, leave: () => {} }));
-  return `${digestNode(node)}-${createHash('sha256').update(Float64Array.from(times)).digest('hex')}`
+  const hash = createHash('sha256')
+  const add = (...times: readonly number[]) => hash.update(Float64Array.from(times))
+  add(node.mtime, node.mtimeNs)
+  const below = (directory: Directory) => {
+    const { outline } = directory
+    const directories = outline?.directories ?? directoriesIn(directory)
+    hash.update(outline?.times ?? leafTimes(directory))
+    add(directories.size)
+    for (const name of sortNames([...directories.keys()])) {
+      const child = directories.get(name)!
+      add(child.mtime, child.mtimeNs)
+      below(child)
+    }
+  }
+  if (node.kind === 'directory') below(node)
+  return `${digestNode(node)}-${hash.digest('hex')}`
+}
+
+function leafTimes({ children }: Directory): string {
+  const times = sortNames([...children.keys()]).flatMap((name) => {
+    const { kind, mtime, mtimeNs } = children.get(name)!
+    return kind === 'directory' ? [] : [mtime, mtimeNs]
+  })
+  return createHash('sha256').update(Float64Array.from(times)).digest('hex')
 }
 
 class Lister implements SelectionVisitor {
