@@ -14,7 +14,7 @@ export { type FilterLoader, findFilterLoader } from './filter-loader.ts'
 export { type HeldNamespace, isMappedHere } from './held-namespace.ts'
 export { killInside } from './kill-inside.ts'
 export { guard, type Machine, thisMachine } from './machine.ts'
-export { liesOnOverlay, overlayOptions } from './overlay.ts'
+export { liesOnOverlay, mountVolatile, openWorkFolder, overlayOptions } from './overlay.ts'
 export { hasCapability, read } from './process-facts.ts'
 export {
   ended,

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, statfsSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, statfsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Machine } from './machine.ts'
+import { quoted } from './programs.ts'
 
 // mount(2) accepts one page; short names leave room for more layers than an image may have.
 const optionLimit = 4000
@@ -44,4 +45,23 @@ export function hasOverlay(): boolean {
   } catch {
     return false
   }
+}
+
+/**
+ * Returns a shell command that mounts an overlay whose changes need not survive a crash: at its end the kernel then does not write
+ * the whole disk's changes first. Older kernels do not know the option. (overlayfs.rst, "Volatile mount")
+ */
+export function mountVolatile(options: string, at: string): string {
+  const mount = (text: string) => `mount -n -t overlay -o ${quoted(text)} overlay ${quoted(at)}`
+  return `{ ${mount(`${options},volatile`)} 2>/dev/null || ${mount(options)}; }`
+}
+
+/** Makes an overlay's work directory removable, which the kernel has made inaccessible, as far as it is ours. */
+export function openWorkFolder(work: string): void {
+  for (const place of ['work', 'work/incompat', 'work/incompat/volatile'])
+    try {
+      chmodSync(join(work, place), 0o700)
+    } catch {
+      // It does not exist, or is not ours.
+    }
 }

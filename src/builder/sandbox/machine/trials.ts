@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { makePrivateFolder } from '../../../disk/index.ts'
 import type { Hindrance, Isolation } from '../step/index.ts'
 import type { Machine } from './machine.ts'
-import { liesOnOverlay, overlayOptions } from './overlay.ts'
+import { liesOnOverlay, mountVolatile, openWorkFolder, overlayOptions } from './overlay.ts'
 import { read } from './process-facts.ts'
 import { findProgram, plainEnvironment, quoted } from './programs.ts'
 
@@ -47,6 +47,7 @@ export function tryOut(isolation: Isolation, machine: Machine, folder: string): 
     }
     return []
   } finally {
+    openWorkFolder(join(place, 'work'))
     rmSync(place, { recursive: true, force: true })
   }
 }
@@ -87,7 +88,7 @@ function trials(machine: Machine, place: string, copies: boolean): readonly Tria
       : [
           {
             what: 'cannot mount an overlay in the store',
-            script: `cd ${quoted(place)} && mount -n -t overlay -o ${quoted(overlay ?? '')} overlay root`,
+            script: `cd ${quoted(place)} && ${mountVolatile(overlay ?? '', 'root')}`,
             remedy:
               'Mounting overlays as a user requires Linux 5.11; a store that is itself on an overlay cannot hold one: set TARE_HOME to a folder on another filesystem (a volume)',
           },

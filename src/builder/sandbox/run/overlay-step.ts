@@ -7,6 +7,8 @@ import {
   findProgram,
   guard,
   type Machine,
+  mountVolatile,
+  openWorkFolder,
   overlayOptions,
   quoted,
   removeCgroups,
@@ -154,14 +156,8 @@ class OverlayStep {
     if (chain !== undefined && this.copy === undefined && this.after !== undefined)
       await this.tools.unpacked.adopt(join(this.folder, 'upper'), chain, this.after)
     await this.copy?.leave(chain)
-    // The kernel makes them inaccessible; since they are ours, this avoids an extra process for their removal. (overlayfs.rst,
-    // "Volatile mount")
-    for (const place of ['work', 'work/incompat', 'work/incompat/volatile'])
-      try {
-        chmodSync(join(this.folder, 'work', place), 0o700)
-      } catch {
-        // It does not exist, or is not ours.
-      }
+    // Those that are ours then need no extra process for their removal.
+    openWorkFolder(join(this.folder, 'work'))
     removeCgroups(containerName(this.folder))
     this.tools.removals.add(this.folder)
   }
@@ -221,9 +217,7 @@ class OverlayStep {
         ...(this.options.inherit?.terminal === true ? ['trap : INT QUIT'] : []),
         `cd ${quoted(this.copy === undefined ? tools.unpacked.folder : folder)} || exit`,
         ...this.mountRoot(overlay, facts.root),
-        ...facts.prepared.beforehand.map(
-          ({ at, overlay }) => `mount -n -t overlay -o ${quoted(overlay)} overlay ${quoted(at)} || exit`,
-        ),
+        ...facts.prepared.beforehand.map(({ at, overlay }) => `${mountVolatile(overlay, at)} || exit`),
         ...facts.prepared.owned.map(({ path, uid, gid }) => `chown ${uid}:${gid} ${quoted(path)} || exit`),
         ...(facts.cwd === ''
           ? []
