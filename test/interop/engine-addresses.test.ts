@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Digest, openTare, type TareEvent } from '../../src/index.ts'
+import { frontOf } from '../kit/buildkit-front.ts'
 import { makeCertificate } from '../kit/certificates.ts'
 import { alpineRootfs, isRoot, temporaryFolder, writeFiles } from '../kit/cli.ts'
 import { freePort } from '../kit/free-port.ts'
@@ -166,7 +167,6 @@ describe.skipIf(!mayStart)('a docker daemon', () => {
 
   test('is one of three that share four platforms, of which one is gone in mid-build', async () => {
     if (!there()) return expect(daemon).toBeTypeOf('string')
-    const given = (process.env['TARE_TEST_ENGINES'] ?? '').split(' ').filter(Boolean)
     const own = `unix://${socket()}`
     const engines = [...given, own, own, own].slice(0, 3)
     const relays = await Promise.all(engines.map((engine) => relayTo(engine)))
@@ -201,6 +201,34 @@ describe.skipIf(!mayStart)('a docker daemon', () => {
     await expect(build(builder, { text: failing })).rejects.toMatchObject({ code: 'RUN_FAILED' })
   })
 })
+
+const given = (process.env['TARE_TEST_ENGINES'] ?? '').split(' ').filter(Boolean)
+
+describe.skipIf(!unlessMissing(given.length > 0 && mayStart, 'no engine to build on, see TARE_TEST_ENGINES'))(
+  'an engine that speaks HTTP/2 at once, as buildkitd does',
+  () => {
+    test.each(given)('is built on over TLS and through kubectl: %s', async (engine) => {
+      const front = await frontOf(engine.slice('unix://'.length))
+      const file = (name: string) => readFileSync(join(folder, name))
+      const relay = await relayTo(front, {
+        ...{ cert: file('server.crt'), key: file('server.key'), ca: file('authority.crt') },
+        ...{ requestCert: true, rejectUnauthorized: true, ALPNProtocols: ['h2'] },
+      })
+      standIn('kubectl', ['exec', '-i', 'b-0', '--', 'buildctl', 'dial-stdio'], front.slice('unix://'.length))
+      const tare = await openTare({ home: temporaryFolder(), environment: { DOCKER_CONFIG: '/nowhere' } })
+      const exports = (await tare.doctor({ builder: engine })).engines[0]!.exporters.includes('oci')
+      const environment = { DOCKER_CERT_PATH: join(folder, 'me') }
+      for (const address of [relay.address, 'kube-pod://b-0']) {
+        const code = await build(address, { environment }).then(
+          ({ digest }) => digest.slice(0, 'sha256:'.length),
+          (error: { code: string }) => error.code,
+        )
+        // A docker daemon with its older image store hands over results through its own API alone.
+        expect(code).toBe(exports ? 'sha256:' : 'ENGINE_UNSUPPORTED')
+      }
+    })
+  },
+)
 
 describe.skipIf(buildkitd === undefined)('a buildkitd', () => {
   let own: ChildProcess | undefined
