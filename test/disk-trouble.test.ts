@@ -144,6 +144,22 @@ describe.skipIf(!canMount())('a full disk', () => {
     await refused(bench, ['save', '-o', 'disk/x.tar', 'x'], /no space is left in .*disk\n/)
     expect(readdirSync(disk)).toEqual([])
   })
+
+  test.each([
+    'type=oci,',
+    'type=docker,',
+    'type=tar,',
+    'type=local,',
+    'type=oci,tar=false,',
+    'type=oci,compression=zstd,',
+  ])('is told by the output %s which leaves nothing there', async (type) => {
+    const bench = openBench({ Dockerfile: 'FROM scratch\nCOPY large /\n', large: noise(3 << 20) })
+    const disk = join(bench.folder, 'disk')
+    mkdirSync(disk)
+    mountOn(disk, '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs')
+    await refused(bench, ['build', '--progress=none', '-o', `${type}dest=disk/out`, 'context'], /no space is left/)
+    expect(readdirSync(disk)).toEqual([])
+  })
 })
 
 describe('save', () => {
