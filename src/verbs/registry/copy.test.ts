@@ -176,6 +176,17 @@ test('a docker archive without manifests has its layers compressed for a registr
   expect(readdirSync(join(layout, 'blobs/sha256'))).toHaveLength(3)
 })
 
+test.each(['oci-archive:x.tar', 'oci:x', 'docker-archive:x.tar', 'store:x'])(
+  'layers on their way to %s are not compressed, so a compression is refused',
+  async (to) => {
+    const tare = await open()
+    for (const more of [{ compression: 'zstd' as const }, { compressionLevel: 9 }]) {
+      const copied = tare.registry.copy({ from: 'store:app', to, ...more })
+      await expect(copied).rejects.toMatchObject({ code: 'OPTION_INVALID', message: /only for a registry/ })
+    }
+  },
+)
+
 test('of a registry that is written to, the right to write is asked for at once', async () => {
   // A repository that is not there yet cannot be read, and some registries deny who asks for no more.
   const from = await start()

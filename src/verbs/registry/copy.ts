@@ -167,6 +167,11 @@ function platformsOf(host: Host, to: Transport, options: CopyOptions): readonly 
     )
   if (to.kind === 'store' && options.format !== undefined)
     throw invalid('the store has its own format', 'Drop --format, and use it when pushing.')
+  if (to.kind !== 'registry' && (options.compression !== undefined || options.compressionLevel !== undefined))
+    throw invalid(
+      'layers are compressed only for a registry, and are copied elsewhere as they are',
+      'Drop --compression; tare build -o type=oci,dest=FILE,compression=zstd writes a compressed archive.',
+    )
   return platforms
 }
 
