@@ -54,15 +54,26 @@ export interface Finished {
 /** A program's input: bytes, or a function that writes them and ends the stream. */
 export type ProgramInput = Uint8Array | ((stdin: Writable) => Promise<void>)
 
-/** Runs a program of this machine to its end. Rejects only if it cannot be started, or if its input fails. */
+/**
+ * Runs a program of this machine to its end. Rejects only if it cannot be started, if its input fails, or if `signal` ends it, with
+ * all processes that it has started.
+ */
 export function runProgram(argv: readonly string[], input?: ProgramInput, signal?: AbortSignal): Promise<Finished> {
   return new Promise((resolve, reject) => {
     const [program = '', ...rest] = argv
     const child = spawn(program, rest, {
       env: plainEnvironment,
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-      ...(signal === undefined ? {} : { signal, killSignal: 'SIGKILL' as const }),
+      // As a process group, it can be killed with its children: that of unshare would wait forever for its parent.
+      detached: signal !== undefined,
     })
+    const abort = () => {
+      if (child.pid !== undefined) killGroup(child.pid)
+      for (const stream of [child.stdout, child.stderr]) stream?.destroy()
+      reject(signal?.reason)
+    }
+    if (signal?.aborted === true) abort()
+    signal?.addEventListener('abort', abort, { once: true })
     const out: Buffer[] = []
     const err: Buffer[] = []
     child.stdout!.on('data', (chunk: Buffer) => out.push(chunk))
@@ -75,10 +86,19 @@ export function runProgram(argv: readonly string[], input?: ProgramInput, signal
         child.kill('SIGKILL')
       })
     else child.stdin?.end(input)
-    child.on('close', (code, name) =>
-      resolve({ code: codeOf(code, name), stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString('utf8') }),
-    )
+    child.on('close', (code, name) => {
+      signal?.removeEventListener('abort', abort)
+      resolve({ code: codeOf(code, name), stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString('utf8') })
+    })
   })
+}
+
+function killGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL')
+  } catch {
+    // It has ended.
+  }
 }
 
 /** Streams a program's output. On failure, output is missing. */
