@@ -1,7 +1,7 @@
 import { chmodSync, lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LayerIndex } from '../../../files/layer/index.ts'
-import type { Directory, Node, RegularFile } from '../../../files/tree/index.ts'
+import type { Directory, Node } from '../../../files/tree/index.ts'
 import { encodeName, systemPath } from '../../../support/index.ts'
 import { type Machine, runProgram } from '../machine/index.ts'
 
@@ -26,27 +26,6 @@ export function setIdPrograms(directory: Directory): Directory | undefined {
   return found
 }
 
-/** Whether two such directories are the same files with the same metadata. */
-export function isSameDirectory(a: Directory, b: Directory): boolean {
-  return (
-    isSameMetadata(a, b) &&
-    a.children.size === b.children.size &&
-    [...a.children].every(([name, one]) => {
-      const other = b.children.get(name)
-      if (one.kind === 'directory') return other?.kind === 'directory' && isSameDirectory(one, other)
-      return one === other || (one.kind === 'file' && other?.kind === 'file' && isSameFile(one, other))
-    })
-  )
-}
-
-function isSameFile(a: RegularFile, b: RegularFile): boolean {
-  return isSameMetadata(a, b) && a.size === b.size && a.content === b.content
-}
-
-function isSameMetadata(a: Node, b: Node): boolean {
-  return (['mode', 'uid', 'gid', 'mtime', 'mtimeNs', 'xattrs'] as const).every((name) => Object.is(a[name], b[name]))
-}
-
 /** Whether a file of the layer has the bits, except through a hard link to a layer below. */
 export function hasSetId(index: LayerIndex): boolean {
   const { table } = index
@@ -54,14 +33,14 @@ export function hasSetId(index: LayerIndex): boolean {
   return table.columns.mode.some((mode, i) => (mode & bits) !== 0 && table.kind(i) === 'file')
 }
 
-/** Takes the bits from the programs in a folder that no step uses now, as far as they are there. No link is followed. */
+/** Takes the bits from the programs in a folder that no step uses now, as far as that works. No link is followed. */
 export async function takeBits(programs: Directory | undefined, folder: string, machine: Machine): Promise<void> {
   const files = filesOn(folder, programs).filter(({ mode }) => (mode & bits) !== 0)
   if (machine.root) for (const { path, mode } of files) chmodSync(systemPath(path), mode & ~bits)
   else await change('a-s', files, machine)
 }
 
-/** Gives the programs in a folder the bits that were taken from them. No link is followed. */
+/** Gives the programs in a folder the bits that were taken from them. No link is followed. Throws if that does not work. */
 export async function giveBits(programs: Directory | undefined, folder: string, machine: Machine): Promise<void> {
   const files = filesOn(folder, programs).filter(({ mode, node }) => mode === (node.mode & ~bits))
   if (machine.root) {
@@ -69,15 +48,15 @@ export async function giveBits(programs: Directory | undefined, folder: string, 
     return
   }
   const having = (bit: number) => files.filter(({ node }) => (node.mode & bit) !== 0)
-  await change('u+s', having(0o4000), machine)
-  await change('g+s', having(0o2000), machine)
+  const isDone = (await change('u+s', having(0o4000), machine)) && (await change('g+s', having(0o2000), machine))
+  if (!isDone) throw new Error(`programs in ${folder} did not get their bits back`)
 }
 
-/** As root of the machine's namespace: the files may be anybody's. */
-async function change(how: string, files: readonly FileOn[], machine: Machine): Promise<void> {
-  if (files.length === 0) return
+/** Changes modes as root of the machine's namespace: the files may be anybody's. Returns whether that worked. */
+async function change(how: string, files: readonly FileOn[], machine: Machine): Promise<boolean> {
+  if (files.length === 0) return true
   const paths = Buffer.concat(files.map(({ path }) => encodeName(`${path}\0`)))
-  await runProgram([...machine.enter([]), 'xargs', '-0', 'chmod', how, '--'], paths)
+  return (await runProgram([...machine.enter([]), 'xargs', '-0', 'chmod', how, '--'], paths)).code === 0
 }
 
 interface FileOn {

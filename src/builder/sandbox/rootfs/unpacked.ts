@@ -1,14 +1,14 @@
 import { chmodSync, existsSync, renameSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { makeFolder, type ProcessFiles, privately } from '../../../disk/index.ts'
-import { hasHoles, mergeLayers } from '../../../files/layer/index.ts'
-import type { Directory, Tree } from '../../../files/tree/index.ts'
+import { hasHoles, mergeLayers, sameContent } from '../../../files/layer/index.ts'
+import { compareTrees, type Directory, type Tree } from '../../../files/tree/index.ts'
 import { systemCode } from '../../../support/index.ts'
 import type { Machine } from '../machine/index.ts'
 import type { Stack } from '../step/index.ts'
 import { Extractor, shortName, standsAlone } from './extract.ts'
 import { removeAll } from './remove-all.ts'
-import { hasSetId, isSameDirectory, setIdPrograms, takeBits } from './set-id.ts'
+import { hasSetId, setIdPrograms, takeBits } from './set-id.ts'
 import { treeOf } from './stack-trees.ts'
 
 /**
@@ -69,7 +69,7 @@ export class Unpacked {
 
   /** Returns where in `folder` these programs lie with their bits. */
   private async layerWithBits(programs: Directory): Promise<string> {
-    let found = this.withBits.find((one) => isSameDirectory(one.programs, programs))
+    let found = this.withBits.find((one) => compareTrees(one.programs, programs, sameContent).length === 0)
     if (found === undefined) {
       const work = this.work.make(['layer'])
       const made = this.extractor.contents(programs, join(work, 'layer'))
