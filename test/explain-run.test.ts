@@ -61,6 +61,23 @@ test.skipIf(!usable).each<[string, Case, string]>([
   expect(await whyRun(change)).toBe(why)
 })
 
+test.skipIf(!usable)('of secrets of which one is the beginning of another, nothing is shown', async () => {
+  const secrets = ['SHORT', 'LONG'].flatMap((name) => ['--secret', `id=${name},env=${name}`])
+  const bench = openQuickBench({ 'rootfs.tgz': readFileSync(rootFilesystem!) })
+  const file =
+    'FROM scratch\nADD rootfs.tgz /\nARG A\nRUN --mount=type=secret,id=SHORT --mount=type=secret,id=LONG true\n'
+  const build = (a: string) =>
+    bench.tare(['build', ...secrets, '--build-arg', `A=${a}`, '--explain', '-f', '-', bench.context], {
+      input: file,
+      env: { SHORT: 'opensesame', LONG: 'opensesame-and-the-rest' },
+    })
+  await build('none')
+  const { code, err } = await build('opensesame-and-the-rest')
+  expect(code, err).toBe(0)
+  expect(err).toContain('the variable A changed from "none" to "***"')
+  expect(err).not.toContain('and-the-rest')
+})
+
 test('--metadata-file and the events have the same', async () => {
   const bench = openQuickBench({ a: 'a' })
   const file = 'FROM scratch\nCOPY a /\n'

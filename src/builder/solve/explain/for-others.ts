@@ -3,19 +3,14 @@ import { decodeIndex } from '../../../files/layer/index.ts'
 import { hexOf } from '../../../oci/index.ts'
 import { filesOf } from './file-reasons.ts'
 import { hiddenPrefix } from './reasons.ts'
-import { digestOfText, type Recipe, readRecipe } from './recipe.ts'
+import { digestOfText, type Recipe, recallRecipe } from './recipe.ts'
 
 // A longer list would make the cache's list of steps large; such steps are explained without it.
 const mostFiles = 60
 
 /** Returns the recipe of a step for other stores: with its files if they are few, and without the values of variables. */
 export function forOthers(store: Store, key: string): Recipe | undefined {
-  let recipe: Recipe | undefined
-  try {
-    recipe = readRecipe(JSON.parse(store.records.recall('recipes', key) ?? 'null'))
-  } catch {
-    return undefined
-  }
+  const recipe = recallRecipe(store.records, key)
   if (recipe === undefined) return undefined
   const inputs = Object.entries(recipe.inputs).map(([name, value]) => [
     name,

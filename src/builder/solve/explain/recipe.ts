@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { chainId, type Snapshot } from '../../../content/layers/index.ts'
+import type { Store } from '../../../content/store/index.ts'
 import { type Digest, formatReference } from '../../../oci/index.ts'
 import type { CopyOperation, MakeDirectoryOperation, Operation, OperationId, RunOperation } from '../../plan/index.ts'
 
@@ -73,6 +74,15 @@ function baseBelow(operations: readonly Operation[], from: OperationId): Pick<Re
 /** Returns a short digest of something that need not be shown, or must not be. */
 export function digestOfText(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 12)
+}
+
+/** Returns what is remembered of a step; undefined if there is nothing, or something else. */
+export function recallRecipe(records: Store['records'], key: string): Recipe | undefined {
+  try {
+    return readRecipe(JSON.parse(records.recall('recipes', key) ?? 'null'))
+  } catch {
+    return undefined
+  }
 }
 
 /** Parses a recipe. Undefined if it is none. */

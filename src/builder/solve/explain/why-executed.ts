@@ -2,10 +2,11 @@ import { decodeIndex } from '../../../files/layer/index.ts'
 import { hexOf } from '../../../oci/index.ts'
 import type { StepReason } from '../../../support/index.ts'
 import type { Operation } from '../../plan/index.ts'
+import { maskedIn } from '../steps/mask.ts'
 import type { Tools } from '../tools.ts'
 import { fileReasons, filesOf } from './file-reasons.ts'
 import { reasonsOf } from './reasons.ts'
-import { type Recipe, type RecipeFile, readRecipe } from './recipe.ts'
+import { type Recipe, type RecipeFile, recallRecipe } from './recipe.ts'
 
 /** Returns why a step was executed, with secrets masked. */
 export function whyExecuted(
@@ -79,13 +80,7 @@ function ownRecipes(tools: Tools, keys: readonly string[]): readonly Recipe[] {
   const { records } = tools.store
   const all = records.all('recipes').filter(({ key }) => !keys.includes(key))
   const latest = all.sort((a, b) => b.since - a.since).slice(0, mostRecipes)
-  return latest.flatMap(({ key }) => {
-    try {
-      return readRecipe(JSON.parse(records.recall('recipes', key) ?? 'null')) ?? []
-    } catch {
-      return []
-    }
-  })
+  return latest.flatMap(({ key }) => recallRecipe(records, key) ?? [])
 }
 
 /** Returns the recipe that has most in common, the latest of several; undefined if none has enough. */
@@ -122,8 +117,6 @@ function isSameStep(a: Recipe, b: Recipe): boolean {
 }
 
 function masked(reason: StepReason, hidden: readonly string[]): StepReason {
-  const hide = (text: string) =>
-    hidden.reduce((shown, secret) => (secret === '' ? shown : shown.replaceAll(secret, '***')), text)
-  const entries = Object.entries(reason).map(([key, value]) => [key, hide(value as string)] as const)
+  const entries = Object.entries(reason).map(([key, value]) => [key, maskedIn(value as string, hidden)] as const)
   return Object.fromEntries(entries) as unknown as StepReason
 }

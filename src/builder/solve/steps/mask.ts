@@ -49,6 +49,12 @@ export class Mask {
   }
 }
 
+/** Masks secrets in a text that is complete. */
+export function maskedIn(text: string, secrets: readonly string[]): string {
+  const mask = new Mask(secrets)
+  return mask.take(text) + mask.end()
+}
+
 /** Returns how much of the text's end is the beginning of the secret. */
 function overlap(text: string, secret: string): number {
   for (let count = Math.min(text.length, secret.length - 1); count > 0; count--)
