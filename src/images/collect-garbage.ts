@@ -49,6 +49,11 @@ export function layerOfStep(store: Store, key: string): Digest | undefined {
   }
 }
 
+/** Forgets a cached step, and what it was made of. */
+export function forgetStep({ records }: Store, key: string): void {
+  for (const kind of ['steps', 'recipes'] as const) records.forget(kind, key)
+}
+
 /** Returns the layers that were unpacked to inspect an image that is not in the store. */
 export function inspectedLayers(store: Store): readonly Digest[] {
   return store.records

@@ -5,7 +5,7 @@
  * room that knows that layers are stored uncompressed, and that registries have them compressed.
  * Not here: adding images (ingest) or sending them (push).
  */
-export { blobsOfImages, collectGarbage, layerOfStep, layersOfSteps } from './collect-garbage.ts'
+export { blobsOfImages, collectGarbage, forgetStep, layerOfStep, layersOfSteps } from './collect-garbage.ts'
 export { type CompressedImage, readCompressed, readIfThere, readImageConfig, readWhole } from './compressed-image.ts'
 export { createHost, type Host, unpackLimit } from './host.ts'
 export { filterImages, platformSummaries, readFilters, readTime, summaries } from './image-filters.ts'

@@ -1,4 +1,4 @@
-import { type Descriptor, descriptorJson, goJson, mediaTypes } from '../../oci/index.ts'
+import { type Descriptor, descriptorJson, goJson, mediaTypes, plainDescriptor } from '../../oci/index.ts'
 import { sha256 } from '../../support/index.ts'
 
 /** A blob or document to be stored. */
@@ -41,7 +41,7 @@ export function attestationManifest(
     ...(isArtifact ? { artifactType: attestationType } : {}),
     config: descriptorJson(config.blob),
     layers: layers.map(({ blob }) => descriptorJson(blob)),
-    ...(isArtifact ? { subject: descriptorJson(plain(subject)) } : {}),
+    ...(isArtifact ? { subject: descriptorJson(plainDescriptor(subject)) } : {}),
   }
   return { blobs: [config, ...layers], manifest: piece(mediaTypes.manifest, Buffer.from(goJson(json, 2))) }
 }
@@ -49,7 +49,7 @@ export function attestationManifest(
 /** Returns the entry of such a manifest in the index. */
 export function attestationEntry({ blob }: Piece, subject: Descriptor): Descriptor {
   return {
-    ...plain(blob),
+    ...plainDescriptor(blob),
     platform: { os: 'unknown', architecture: 'unknown' },
     annotations: {
       'vnd.docker.reference.digest': subject.digest,
@@ -65,7 +65,7 @@ export function referrerManifest(statement: StatementBytes, subject: Descriptor)
     ...{ schemaVersion: 2, mediaType: mediaTypes.manifest, artifactType: statementType },
     config: descriptorJson(empty.blob),
     layers: [descriptorJson(layer.blob)],
-    subject: descriptorJson(plain(subject)),
+    subject: descriptorJson(plainDescriptor(subject)),
     annotations: { 'in-toto.io/predicate-type': statement.predicateType },
   }
   return { blobs: [empty, layer], manifest: piece(mediaTypes.manifest, Buffer.from(goJson(json, 2))) }
@@ -78,8 +78,4 @@ function layerOf({ predicateType, bytes }: StatementBytes): Piece {
 
 function piece(mediaType: string, bytes: Buffer): Piece {
   return { blob: { mediaType, digest: sha256(bytes), size: bytes.length }, bytes }
-}
-
-function plain({ mediaType, digest, size }: Descriptor): Descriptor {
-  return { mediaType, digest, size }
 }

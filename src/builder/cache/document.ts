@@ -7,6 +7,7 @@ import {
   isDigest,
   isLayerType,
   parseDescriptor,
+  plainDescriptor,
 } from '../../oci/index.ts'
 import { type Recipe, readRecipe } from '../solve/index.ts'
 
@@ -126,9 +127,9 @@ function readStep(value: unknown): CachedStep {
 
 /** Parses where a layer is: it may become part of an image's manifest. */
 export function readBlob(value: unknown): Descriptor {
-  const { mediaType, digest, size } = parseDescriptor(value, 'a layer of the cache')
-  if (!isLayerType(mediaType)) throw new Error(`a layer has the type ${JSON.stringify(mediaType)}`)
-  return { mediaType, digest, size }
+  const blob = parseDescriptor(value, 'a layer of the cache')
+  if (!isLayerType(blob.mediaType)) throw new Error(`a layer has the type ${JSON.stringify(blob.mediaType)}`)
+  return plainDescriptor(blob)
 }
 
 /** Parses what a cache says of a layer. */

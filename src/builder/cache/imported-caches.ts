@@ -134,7 +134,7 @@ export class ImportedCaches implements SharedSteps {
     if (wanted.length === 0) return
     await this.turns.take(async () => {
       const storage = new RunStorage(this.host.store.own, this.call.signal)
-      const here = new Set((await storage.caches()).map(({ key }) => key))
+      const here = new Set(storage.keys())
       for (const { mount, cache } of wanted) {
         if (here.has(mount.key)) continue
         here.add(mount.key)

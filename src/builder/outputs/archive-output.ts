@@ -3,7 +3,7 @@ import { type LayoutWriter, openLayout, writeArchive } from '../../content/archi
 import { copyImage, type Source } from '../../content/index.ts'
 import { Overlay } from '../../images/index.ts'
 import { compressLayers, convertFormat } from '../../images/rewrite/index.ts'
-import { type Descriptor, isIndexType, type Reference } from '../../oci/index.ts'
+import { type Descriptor, isIndexType, plainDescriptor, type Reference } from '../../oci/index.ts'
 import { notesOf } from './annotations.ts'
 import { type AttestedForm, attachReferrers, attestedIndex, type StatementTarget } from './attest-output.ts'
 import { completed } from './completed.ts'
@@ -97,7 +97,8 @@ async function fill(
   const { signal } = work
   const attester = isDockers ? undefined : work.attester
   const isInline = attester !== undefined && form.inline
-  for (const one of isInline ? manifests : [root]) await copyImage(source, plain(one), writer, undefined, { signal })
+  for (const one of isInline ? manifests : [root])
+    await copyImage(source, plainDescriptor(one), writer, undefined, { signal })
   const blob = isInline ? await attestedIndex(manifests, names, form, target(writer), work) : root
   if (attester !== undefined && !isInline) {
     const label = (one: Descriptor) => writer.label(undefined, one)
@@ -144,7 +145,8 @@ async function wayOf(
     manifests.push({ ...stored, mediaType, digest, size })
   }
   const { root } = documents
-  if (!isIndexType(root.mediaType)) return converted({ source, root: plain(manifests[0]!), manifests }, format)
+  if (!isIndexType(root.mediaType))
+    return converted({ source, root: plainDescriptor(manifests[0]!), manifests }, format)
   const index = indexOf(manifests, documents.notes)
   return converted({ source, root: overlay.addDocument(index.bytes, index.blob.mediaType), manifests }, format)
 }
@@ -153,8 +155,4 @@ async function converted(way: Way, format: ArchiveOutput['format']): Promise<Way
   if (format !== 'docker') return way
   // Docker's manifests cannot be attested to.
   return { ...(await convertFormat(way.source, way.root, format)), manifests: [] }
-}
-
-function plain({ mediaType, digest, size }: Descriptor): Descriptor {
-  return { mediaType, digest, size }
 }

@@ -18,9 +18,8 @@ export function cacheLimit({ environment, store }: Host): number {
   return Number(count) * units[unit.toLowerCase()]!
 }
 
-/** Keeps the cache within its limit. `took`: how long the build was, in milliseconds. */
-export async function limitCache(host: Host, took: number): Promise<void> {
-  const limit = cacheLimit(host)
+/** Keeps the cache within the limit, in bytes. `took`: how long the build was, in milliseconds. */
+export async function limitCache(host: Host, limit: number, took: number): Promise<void> {
   if (limit === 0 || isFarBelow(limit, host)) return
   await (await import('./limit-cache.ts')).limitTo(limit, host, took)
 }

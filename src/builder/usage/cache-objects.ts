@@ -6,7 +6,7 @@ import { type Digest, hexOf } from '../../oci/index.ts'
 import { systemCode } from '../../support/index.ts'
 import type { RunStorage, StoredCache } from '../sandbox/index.ts'
 import { runStorage } from '../session/index.ts'
-import { readRecipe } from '../solve/index.ts'
+import { recallRecipe } from '../solve/index.ts'
 import { type Sizes, sizesBelow } from './measure.ts'
 
 /** Something in the store that takes up space, and may be removed by itself. */
@@ -34,12 +34,12 @@ export interface StoreUsage {
   readonly cache: number
 }
 
-/** Measures the store; `quick` limits the time, and nothing is described. */
-export async function readUsage(host: Host, { signal, quick }: UsageCall = {}): Promise<StoreUsage> {
+/** Measures the store; `quick` limits the time. */
+export async function readUsage(host: Host, { signal, quick, described = false }: UsageCall = {}): Promise<StoreUsage> {
   const { store } = host
   const storage = runStorage(host, signal)
   const sizes = sizesBelow(store.home, new Set(storage.kinds.map((kind) => join(store.own, kind))))
-  const layers = blobObjects(host, sizes, quick === undefined)
+  const layers = blobObjects(host, sizes, described)
   const { mounts, ofRun } = await measureRun(host, storage, quick)
   const mountObjects = mounts.map(({ id, key, size, used }): CacheObject => {
     const held = { inUse: storage.isHeld(key), isImages: false }
@@ -73,6 +73,8 @@ export async function readUsage(host: Host, { signal, quick }: UsageCall = {}): 
 export interface UsageCall {
   readonly signal?: AbortSignal | undefined
   readonly quick?: Quickly | undefined
+  /** Whether each layer gets a description, for which all records of steps are read. */
+  readonly described?: boolean
 }
 
 /** How much time there is to measure what RUN keeps. */
@@ -129,12 +131,8 @@ function blobObjects({ store }: Host, sizes: Sizes, described: boolean): readonl
 function descriptions(records: Host['store']['records']): ReadonlyMap<Digest, string> {
   return new Map(
     records.all('recipes').flatMap(({ key }): [Digest, string][] => {
-      try {
-        const recipe = readRecipe(JSON.parse(records.recall('recipes', key) ?? 'null'))
-        return recipe?.diffId === undefined ? [] : [[recipe.diffId, recipe.what]]
-      } catch {
-        return []
-      }
+      const recipe = recallRecipe(records, key)
+      return recipe?.diffId === undefined ? [] : [[recipe.diffId, recipe.what]]
     }),
   )
 }

@@ -1,4 +1,4 @@
-import { collectGarbage, forgetBases, type Host, layerOfStep } from '../../images/index.ts'
+import { collectGarbage, forgetBases, forgetStep, type Host, layerOfStep } from '../../images/index.ts'
 import type { Digest } from '../../oci/index.ts'
 import { runStorage } from '../session/index.ts'
 import type { CacheObject } from './cache-objects.ts'
@@ -21,7 +21,7 @@ async function removeLayers({ store }: Host, layers: ReadonlySet<Digest>): Promi
     for (const { key } of store.records.all('steps')) {
       const layer = layerOfStep(store, key)
       if (layer === undefined || !layers.has(layer)) continue
-      for (const kind of ['steps', 'recipes'] as const) store.records.forget(kind, key)
+      forgetStep(store, key)
     }
     forgetBases(store, layers)
     for (const { key } of store.records.all('inspected'))

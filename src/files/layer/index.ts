@@ -11,7 +11,7 @@ export { decodeIndex, encodeIndex, readContentSize, tableOf } from './index-code
 export { createLayerFile, expectLayer, type LayerFile } from './layer-file.ts'
 export { contentSize, type LayerEntry, type LayerIndex } from './layer-index.ts'
 export { digestKnown, kindsOfEntries, type LayerTable } from './layer-table.ts'
-export { contentOf, learnFromReaders, mergeLayers, type StoredLayer, withLayer } from './merge.ts'
+export { contentOf, learnFromReaders, mergeLayers, metadataOf, nodeOf, type StoredLayer, withLayer } from './merge.ts'
 export { type PackedLayer, type PackerOptions, type PackOptions, packLayer } from './pack.ts'
 export { indexLayer } from './read.ts'
 export { indexFlow } from './read-flow.ts'

@@ -120,25 +120,7 @@ class Merger {
   }
 
   private node(entry: LayerEntry): Node {
-    const metadata = metadataOf(entry)
-    switch (entry.kind) {
-      case 'file':
-        return {
-          kind: 'file',
-          ...metadata,
-          size: entry.size,
-          content: this.content(entry),
-        }
-      case 'symlink':
-        return { kind: 'symlink', ...metadata, target: entry.link ?? '' }
-      case 'char':
-      case 'block':
-        return { kind: entry.kind, ...metadata, major: entry.device?.[0] ?? 0, minor: entry.device?.[1] ?? 0 }
-      case 'fifo':
-        return { kind: 'fifo', ...metadata }
-      default:
-        return this.linked(entry)
-    }
+    return entry.kind === 'hardlink' ? this.linked(entry) : nodeOf(entry, () => this.content(entry))
   }
 
   private linked(entry: LayerEntry): Exclude<Node, Directory> {
@@ -170,6 +152,22 @@ export function contentOf({ path, offset = 0 }: StoredLayer, { size, runs }: Lay
   return { kind: 'sparse', path, runs: offset === 0 ? runs : runs.map((one) => ({ ...one, at: one.at + offset })) }
 }
 
-function metadataOf({ mode, uid, gid, mtime, mtimeNs, xattrs }: LayerEntry): Metadata {
+/** Returns the node of an entry that is no directory, and no link to another. */
+export function nodeOf(entry: LayerEntry, content: () => Content): Node {
+  const metadata = metadataOf(entry)
+  switch (entry.kind) {
+    case 'file':
+      return { kind: 'file', ...metadata, size: entry.size, content: content() }
+    case 'symlink':
+      return { kind: 'symlink', ...metadata, target: entry.link ?? '' }
+    case 'char':
+    case 'block':
+      return { kind: entry.kind, ...metadata, major: entry.device?.[0] ?? 0, minor: entry.device?.[1] ?? 0 }
+    default:
+      return { kind: 'fifo', ...metadata }
+  }
+}
+
+export function metadataOf({ mode, uid, gid, mtime, mtimeNs, xattrs }: LayerEntry): Metadata {
   return { mode, uid, gid, mtime, mtimeNs, ...(xattrs === undefined ? {} : { xattrs }) }
 }

@@ -64,10 +64,12 @@ const mostFindings = 200
  * Finds secrets in the layers, including in files removed by a later layer, and in config and history. Values are never shown.
  */
 export function checkSecrets(image: InspectedImage, flat: FlatFilesystem): readonly CheckFinding[] {
-  const { isVisible } = new VisibleFiles(flat)
+  // Only needed where there are secrets.
+  let isVisible: Uint8Array | undefined
   const findings: CheckFinding[] = []
   for (const [id, name] of secretsIn(flat)) {
     const { layer, table, i } = flat.locate(id)
+    isVisible ??= new VisibleFiles(flat).isVisible
     findings.push(inFile(name, table.path(i), layer, isVisible[id] === 0))
     if (findings.length === mostFindings) return findings
   }

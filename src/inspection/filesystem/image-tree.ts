@@ -1,4 +1,4 @@
-import { contentOf } from '../../files/layer/index.ts'
+import { contentOf, metadataOf, nodeOf } from '../../files/layer/index.ts'
 import { type Directory, type Node, plainDirectory, Tree } from '../../files/tree/index.ts'
 import type { InspectedLayer } from '../image.ts'
 import { FlatFilesystem } from './flat.ts'
@@ -54,29 +54,13 @@ class Nodes {
   private directory(node: FlatDirectory): Directory {
     const children = new LazyChildren(node, this)
     if (node.id < 0) return { kind: 'directory', ...plainDirectory(0), children }
-    const { mode, uid, gid, mtime, mtimeNs, xattrs } = this.flat.entry(node.id)
-    return {
-      ...{ kind: 'directory', mode, uid, gid, mtime, mtimeNs, children },
-      ...(xattrs === undefined ? {} : { xattrs }),
-    }
+    return { kind: 'directory', ...metadataOf(this.flat.entry(node.id)), children }
   }
 
   private file(id: number): Node {
     const { layer, table, i } = this.flat.locate(id)
     const entry = table.entry(i)
-    const { kind, mode, uid, gid, mtime, mtimeNs, xattrs, size, digest } = entry
-    const metadata = { mode, uid, gid, mtime, mtimeNs, ...(xattrs === undefined ? {} : { xattrs }) }
-    switch (kind) {
-      case 'file':
-        return { kind, ...metadata, size, content: { ...contentOf(this.flat.layers[layer]!, entry), digest } }
-      case 'symlink':
-        return { kind, ...metadata, target: entry.link ?? '' }
-      case 'char':
-      case 'block':
-        return { kind, ...metadata, major: entry.device?.[0] ?? 0, minor: entry.device?.[1] ?? 0 }
-      default:
-        return { kind: 'fifo', ...metadata }
-    }
+    return nodeOf(entry, () => ({ ...contentOf(this.flat.layers[layer]!, entry), digest: entry.digest }))
   }
 }
 

@@ -7,7 +7,7 @@ import type { Host } from '../../images/index.ts'
 export async function build(host: Host, options: BuildOptions): Promise<BuildResult> {
   const begun = performance.now()
   // Better now than after the work.
-  cacheLimit(host)
+  const limit = cacheLimit(host)
   const before = host.store.added
   const building = new BuildRun(host, options)
   const release = host.store.lease()
@@ -20,7 +20,7 @@ export async function build(host: Host, options: BuildOptions): Promise<BuildRes
     await options.onImage?.(image)
     await building.caches.export()
     // Measuring the store takes as long as a build that adds nothing to it.
-    if (host.store.added > before) await limitCache(host, performance.now() - begun)
+    if (host.store.added > before) await limitCache(host, limit, performance.now() - begun)
     return image
   } finally {
     // On a full disk, closing fails as well.

@@ -34,7 +34,7 @@ export async function diskUsage(host: Host, { signal }: CallOptions = {}): Promi
 /** Reports what takes up space, part by part. */
 export async function cacheUsage(host: Host, { filters = [], signal }: CacheUsageOptions = {}): Promise<CacheUsage> {
   const tests = readObjectFilters(filters, host.now())
-  const { objects } = await readUsage(host, { signal })
+  const { objects } = await readUsage(host, { signal, described: true })
   const shown = objects.filter((object) => tests.every((test) => test(object)))
   const sum = (all: typeof shown) => all.reduce((total, { size }) => total + size, 0)
   return {

@@ -5,7 +5,7 @@ import { runStorage } from '../../builder/session/index.ts'
 import { chooseObjects, diskOf, readObjectFilters, readUsage, removeObjects } from '../../builder/usage/index.ts'
 import { ownersIn } from '../../disk/index.ts'
 import type { Host } from '../../images/index.ts'
-import { collectGarbage, forgetBases, layerOfStep, readTime } from '../../images/index.ts'
+import { collectGarbage, forgetBases, forgetStep, layerOfStep, readTime } from '../../images/index.ts'
 import type { Digest } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
 
@@ -70,7 +70,7 @@ async function forgetSteps({ store }: Host, before: number): Promise<PruneResult
     for (const { key, since } of store.records.all('steps')) {
       if (since >= before) continue
       const layer = layerOfStep(store, key)
-      for (const kind of ['steps', 'recipes'] as const) store.records.forget(kind, key)
+      forgetStep(store, key)
       if (layer !== undefined) forgotten.add(layer)
     }
     for (const digest of forgetBases(store, before)) forgotten.add(digest)

@@ -23,6 +23,8 @@ export interface StoredCache {
 // Folders with unpacked files, which are recreated when needed.
 const repeatable = ['unpacked', 'trees', 'mounted'] as const
 
+type FoundCache = Omit<StoredCache, 'size'> & { readonly path: string }
+
 /** What RUN keeps in the store between builds. `folder` is the store's own. Methods reject if the signal is aborted. */
 export class RunStorage {
   private readonly folder: string
@@ -38,14 +40,12 @@ export class RunStorage {
 
   /** Returns this user's caches, or for root everyone's, sorted by id. */
   async caches(): Promise<readonly StoredCache[]> {
-    const found = this.places('caches').filter((path) => existsSync(join(path, 'data')))
-    const sizes = await this.sizes(found)
-    return found
-      .flatMap((path, i) => {
-        const id = readText(join(path, 'id'))
-        return id === undefined ? [] : [{ ...{ id: shown(id), path, size: sizes[i]! }, ...ofPath(path) }]
-      })
-      .sort((a, b) => (a.id < b.id ? -1 : 1))
+    return this.measured(this.found())
+  }
+
+  /** Returns the keys of all caches, without measuring these. */
+  keys(): ReadonlySet<string> {
+    return new Set(this.found().map(({ key }) => key))
   }
 
   /** Returns the number and size of unpacked layers and filesystems. */
@@ -56,7 +56,7 @@ export class RunStorage {
 
   /** Returns the size of everything that RUN keeps, caches and directories included. */
   async size(): Promise<number> {
-    const folders = ['caches', 'running', ...repeatable].map((kind) => join(this.folder, kind)).filter(existsSync)
+    const folders = this.kinds.map((kind) => join(this.folder, kind)).filter(existsSync)
     return (await this.sizes(folders)).reduce((sum, size) => sum + size, 0)
   }
 
@@ -67,16 +67,18 @@ export class RunStorage {
 
   /** Whether the cache is held by a running step. */
   isHeld(key: string): boolean {
-    return this.isLocked(key)
+    return this.places('caches').some((path) => path.endsWith(key) && isLocked(join(path, 'lock'), this.owners))
   }
 
   /** Removes caches last used before that time, except those in use. Returns them. */
   async removeCaches(before: number, keys?: ReadonlySet<string>): Promise<readonly StoredCache[]> {
     const oldest = this.beginningOfSteps()
-    const doomed = (await this.caches()).filter(({ key, used }) => {
-      if (used >= before || used >= oldest || keys?.has(key) === false) return false
-      return !this.isLocked(key)
-    })
+    const doomed = await this.measured(
+      this.found().filter(({ key, used }) => {
+        if (used >= before || used >= oldest || keys?.has(key) === false) return false
+        return !this.isHeld(key)
+      }),
+    )
     await removeAll(
       this.machine,
       this.places('caches').filter((path) => doomed.some(({ key }) => path.endsWith(key))),
@@ -127,7 +129,7 @@ export class RunStorage {
       makeFolder(this.own('caches'), privately)
       for (const { key, id } of taken) {
         const place = join(this.own('caches'), key)
-        if (this.isLocked(key) || (existsSync(place) && ofPath(place).used >= oldest))
+        if (this.isHeld(key) || (existsSync(place) && ofPath(place).used >= oldest))
           throw new TareError('CACHE_IN_USE', `the cache mount ${JSON.stringify(shown(id))} is in use by a build`)
         if (existsSync(place)) renameSync(place, join(work, `old-${key}`))
         renameSync(join(from, key), place)
@@ -161,8 +163,16 @@ export class RunStorage {
     return begun.reduce((oldest, time) => Math.min(oldest, time - 2000), Number.POSITIVE_INFINITY)
   }
 
-  private isLocked(key: string): boolean {
-    return this.places('caches').some((path) => path.endsWith(key) && isLocked(join(path, 'lock'), this.owners))
+  private found(): readonly FoundCache[] {
+    return this.places('caches').flatMap((path) => {
+      const id = existsSync(join(path, 'data')) ? readText(join(path, 'id')) : undefined
+      return id === undefined ? [] : [{ ...{ id: shown(id), path }, ...ofPath(path) }]
+    })
+  }
+
+  private async measured(caches: readonly FoundCache[]): Promise<readonly StoredCache[]> {
+    const sizes = await this.sizes(caches.map(({ path }) => path))
+    return caches.map((cache, i) => ({ ...cache, size: sizes[i]! })).sort((a, b) => (a.id < b.id ? -1 : 1))
   }
 
   /** Returns sizes on disk, including files of other IDs. */

@@ -43,8 +43,19 @@ export function digestNode(node: Node): string {
   return known
 }
 
-/** Returns a digest of the node and everything below it with times. */
+const digestsWithTimes = new WeakMap<Node, string>()
+
+/** Returns a digest of the node and everything below it with times. Computed once. */
 export function digestWithTimes(node: Node): string {
+  let known = digestsWithTimes.get(node)
+  if (known === undefined) {
+    known = `${digestNode(node)}-${digestOfTimes(node)}`
+    digestsWithTimes.set(node, known)
+  }
+  return known
+}
+
+function digestOfTimes(node: Node): string {
   const hash = createHash('sha256')
   const add = (...times: readonly number[]) => hash.update(Float64Array.from(times))
   add(node.mtime, node.mtimeNs)
@@ -60,7 +71,7 @@ export function digestWithTimes(node: Node): string {
     }
   }
   if (node.kind === 'directory') below(node)
-  return `${digestNode(node)}-${hash.digest('hex')}`
+  return hash.digest('hex')
 }
 
 function leafTimes({ children }: Directory): string {

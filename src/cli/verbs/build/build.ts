@@ -59,7 +59,7 @@ export const build = defineVerb({
     }
     const work = () => shown(progress, buildAll)
     if (mode === 'quiet' || mode === 'rawjson') await work()
-    else await withWarnings(warnings, call, () => withExplanations(explained, call, work))
+    else await withReports({ explained, warnings }, call, work)
     return 0
   },
 })
@@ -73,25 +73,18 @@ async function shown<T>(progress: Progress, work: () => Promise<T>): Promise<T> 
   }
 }
 
-/** Warnings follow the work, even if it fails. */
-async function withWarnings<T>(warnings: readonly WarningEvent[], call: BuildCall, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } finally {
-    await tell(call.streams, formatWarnings(warnings, call.debug))
-  }
+interface Reports {
+  readonly explained: Explanations
+  readonly warnings: readonly WarningEvent[]
 }
 
-/** Explanations as well. */
-async function withExplanations<T>(
-  explained: Explanations,
-  { streams }: BuildCall,
-  work: () => Promise<T>,
-): Promise<T> {
+/** Explanations and warnings follow the work, even if it fails. */
+async function withReports<T>({ explained, warnings }: Reports, call: BuildCall, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } finally {
-    await tell(streams, explained.text())
+    await tell(call.streams, explained.text())
+    await tell(call.streams, formatWarnings(warnings, call.debug))
   }
 }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { BuildOptions, BuildResult, Ignorable, ImageDiff, Tare } from '../../../../index.ts'
 import type { Call } from '../../../command.ts'
 import { Failure } from '../../../failure.ts'
@@ -29,7 +30,7 @@ export async function verifyBuild(call: Call<BuildFlags>, tare: Tare, options: B
   const first = await tare.build(bare)
   const place = otherPlace(tare.home, await roomFor(tare, first, options))
   try {
-    await pause(later, call.signal)
+    await sleep(later, undefined, { signal: call.signal })
     const home = join(place.folder, 'store')
     storeWithImages(tare.home, home)
     if (context.kind === 'directory') copyContext(context.path, join(place.folder, 'context'))
@@ -73,11 +74,6 @@ async function surrounded<T>(folder: string, work: () => Promise<T>): Promise<T>
     if (before === undefined) delete process.env['TMPDIR']
     else process.env['TMPDIR'] = before
   }
-}
-
-async function pause(time: number, signal: AbortSignal): Promise<void> {
-  const { setTimeout: sleep } = await import('node:timers/promises')
-  await sleep(time, undefined, { signal })
 }
 
 const times: readonly Ignorable[] = ['file-times', 'image-times', 'layers', 'tar-format']
