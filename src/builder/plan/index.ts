@@ -5,6 +5,7 @@
  * Not here: doing any of it.
  */
 
+export { agentId, agentMissing, refuseInsecure, secretId, secretMissing, targetOf } from './mount-needs.ts'
 export { contextKey } from './named-contexts.ts'
 export type { Outline, OutlinedArg, OutlinedMount } from './outline.ts'
 export { type Planned, planBuild } from './planner.ts'

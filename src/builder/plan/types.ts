@@ -190,3 +190,16 @@ export interface PlanOptions {
   readonly timeOf?: ((source: EpochSource) => Promise<number | undefined>) | undefined
   readonly signal?: AbortSignal | undefined
 }
+
+/** What all RUNs of a build see beside their filesystems. */
+export interface RunSurroundings {
+  /** Additional entries for /etc/hosts. */
+  readonly hosts: readonly (readonly [name: string, address: string])[]
+  readonly hostname?: string | undefined
+  /** `HTTP_PROXY=…`: in the environment, but in no key. */
+  readonly proxies: readonly string[]
+  readonly shmSize?: number | undefined
+  readonly limits: readonly (readonly [name: string, soft: number, hard: number])[]
+  /** Prefix for the ids of cache mounts. */
+  readonly cacheNamespace: string
+}

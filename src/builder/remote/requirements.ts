@@ -1,6 +1,14 @@
 import { isIP } from 'node:net'
 import { locate, TareError } from '../../support/index.ts'
-import type { Plan, RunOperation } from '../plan/index.ts'
+import {
+  agentId,
+  agentMissing,
+  type Plan,
+  type RunOperation,
+  refuseInsecure,
+  secretId,
+  secretMissing,
+} from '../plan/index.ts'
 import type { RunSettings } from '../solve/index.ts'
 
 /** Refuses before any work what a RUN of the plan needs and the build was not given, in the words of a build here. */
@@ -11,21 +19,11 @@ export async function refuseUnmet({ operations }: Plan, needed: ReadonlySet<numb
 
 async function refuseOne(operation: RunOperation, run: RunSettings): Promise<void> {
   try {
-    if (operation.security === 'insecure' && !run.allowInsecure)
-      throw new TareError('RUN_INSECURE', 'security.insecure is not allowed', {
-        remedy: 'If you trust the Dockerfile, use --allow security.insecure.',
-      })
+    refuseInsecure(operation, run.allowInsecure)
     for (const mount of operation.mounts) {
-      const id =
-        mount.id ?? (mount.type === 'ssh' ? 'default' : (mount.source ?? mount.target?.split('/').at(-1) ?? ''))
-      if (mount.type === 'secret' && mount.required && run.secret(id) === undefined)
-        throw new TareError('SECRET_MISSING', `secret ${id}: not found`, {
-          remedy: `Pass it to the build: --secret id=${id},src=FILE, or --secret id=${id},env=VARIABLE.`,
-        })
-      if (mount.type === 'ssh' && mount.required && (await run.agent(id)) === undefined)
-        throw new TareError('SSH_MISSING', `no SSH key "${id}" forwarded from the client`, {
-          remedy: `Pass your agent to the build, --ssh ${id === 'default' ? 'default' : `${id}=$SSH_AUTH_SOCK`}, or a key: --ssh ${id}=FILE.`,
-        })
+      if (!mount.required) continue
+      if (mount.type === 'secret' && run.secret(secretId(mount)) === undefined) throw secretMissing(secretId(mount))
+      if (mount.type === 'ssh' && (await run.agent(agentId(mount))) === undefined) throw agentMissing(agentId(mount))
     }
   } catch (error) {
     throw locate(error, operation.where)

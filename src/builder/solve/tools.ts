@@ -3,7 +3,14 @@ import type { Store } from '../../content/store/index.ts'
 import type { BuildContext } from '../../files/context/index.ts'
 import type { Digest } from '../../oci/index.ts'
 import type { Step, Steps } from '../../support/index.ts'
-import type { DownloadOperation, GitOperation, ImageOperation, Operation, RunOperation } from '../plan/index.ts'
+import type {
+  DownloadOperation,
+  GitOperation,
+  ImageOperation,
+  Operation,
+  RunOperation,
+  RunSurroundings,
+} from '../plan/index.ts'
 import type { ChosenSandbox } from '../sandbox/index.ts'
 import type { RemoteFiles } from './input.ts'
 import type { SharedSteps, StepRecord } from './shared-steps.ts'
@@ -66,7 +73,7 @@ export interface Downloaded {
 }
 
 /** What RUN instructions see of the outside. */
-export interface RunSettings {
+export interface RunSettings extends RunSurroundings {
   /** Returns the secret's bytes; undefined if there is none with that id. */
   readonly secret: (id: string) => Uint8Array | undefined
   /** Returns the part of the secret that belongs in keys: a keyed hash, if requested. */
@@ -75,17 +82,8 @@ export interface RunSettings {
   readonly hidden: readonly string[]
   /** Returns the socket of the SSH agent with that id; undefined if there is none. */
   readonly agent: (id: string) => Promise<string | undefined>
-  /** Additional entries for /etc/hosts. */
-  readonly hosts: readonly (readonly [name: string, address: string])[]
-  readonly hostname?: string | undefined
-  /** `HTTP_PROXY=…`: in the environment, but in no key. */
-  readonly proxies: readonly string[]
-  readonly shmSize?: number | undefined
-  readonly limits: readonly (readonly [name: string, soft: number, hard: number])[]
   /** Whether RUN --security=insecure is allowed. */
   readonly allowInsecure: boolean
-  /** Prefix for the ids of cache mounts. */
-  readonly cacheNamespace: string
   /** Called when a command fails, before its step ends; `shell` runs a shell in the tree the command left. */
   readonly failed?:
     | ((operation: RunOperation, message: string, shell: () => Promise<number>) => Promise<void>)

@@ -6,4 +6,3 @@
  */
 export { type EngineCapabilities, lackingIn, refuseMissing } from './capabilities.ts'
 export { type Marshalled, type MarshalSettings, marshalPlan, neededFor, type OfferedSource } from './marshal.ts'
-export type { RemoteRunSettings } from './run.ts'

@@ -1,12 +1,19 @@
 import type { llb } from '../../../buildkit/index.ts'
 import type { Platform } from '../../../oci/index.ts'
 import { locate } from '../../../support/index.ts'
-import type { FilesOperation, MakeDirectoryOperation, Operation, OperationId, Plan } from '../../plan/index.ts'
+import type {
+  FilesOperation,
+  MakeDirectoryOperation,
+  Operation,
+  OperationId,
+  Plan,
+  RunSurroundings,
+} from '../../plan/index.ts'
 import type { EngineCapabilities } from './capabilities.ts'
 import { type Marshalling, marshalCopy } from './copy.ts'
 import { fileActions } from './file-actions.ts'
 import { ownerOf } from './owner.ts'
-import { marshalRun, type RemoteRunSettings } from './run.ts'
+import { marshalRun } from './run.ts'
 import { type Edge, Inputs, Vertices } from './vertices.ts'
 
 /** How an operation that is not made from others reaches the engine. */
@@ -27,7 +34,7 @@ export interface MarshalSettings {
   readonly archives: (id: OperationId) => ReadonlySet<string>
   /** Whether a cached result of the operation may be used. */
   readonly mayRecall: (operation: Operation) => boolean
-  readonly run: RemoteRunSettings
+  readonly run: RunSurroundings
   /** The time of directories created by WORKDIR, in seconds since 1970. */
   readonly epoch?: number | undefined
 }
@@ -124,14 +131,9 @@ function marshalSource(
     case 'local': {
       const attrs = { 'local.session': session, 'local.sharedkeyhint': source.sharedKey }
       const value = { identifier: `local://${source.name}`, attrs }
-      const name = operation.kind === 'context' ? titleOfContext(operation.name) : operation.title
-      return vertices.add({ platform, op: { case: 'source', value } }, name)
+      return vertices.add({ platform, op: { case: 'source', value } }, operation.title)
     }
   }
-}
-
-function titleOfContext(name: string): string {
-  return name === '' ? '[internal] load build context' : `[context ${name}] load from client`
 }
 
 function marshalFiles({ files, title }: FilesOperation, { vertices, platform }: Marshalling): Edge {

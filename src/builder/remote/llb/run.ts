@@ -2,8 +2,14 @@ import { posix } from 'node:path'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { llb } from '../../../buildkit/index.ts'
 import { defaultPath } from '../../../oci/index.ts'
-import { TareError } from '../../../support/index.ts'
-import type { OperationId, PlannedMount, RunOperation } from '../../plan/index.ts'
+import {
+  type OperationId,
+  type PlannedMount,
+  type RunOperation,
+  type RunSurroundings,
+  secretId,
+  targetOf,
+} from '../../plan/index.ts'
 import { refuseMissing } from './capabilities.ts'
 import type { Marshalling } from './copy.ts'
 import { fileActions } from './file-actions.ts'
@@ -12,24 +18,12 @@ import { type Edge, Inputs } from './vertices.ts'
 type Mount = MessageInitShape<typeof llb.MountSchema>
 type SecretVariable = MessageInitShape<typeof llb.SecretEnvSchema>
 
-/** What RUN sees of the outside. */
-export interface RemoteRunSettings {
-  readonly hosts: readonly (readonly [name: string, address: string])[]
-  readonly hostname?: string | undefined
-  /** `HTTP_PROXY=…`, in no key. */
-  readonly proxies: readonly string[]
-  readonly shmSize?: number | undefined
-  readonly limits: readonly (readonly [name: string, soft: number, hard: number])[]
-  /** Prefix for the ids of cache mounts. */
-  readonly cacheNamespace: string
-}
-
 /** Adds RUN. */
 export function marshalRun(
   operation: RunOperation,
   onto: Edge,
   sources: ReadonlyMap<OperationId, Edge>,
-  settings: RemoteRunSettings,
+  settings: RunSurroundings,
   marshalling: Marshalling,
   ignoreCache: boolean,
 ): Edge {
@@ -96,7 +90,7 @@ function proxiesOf(lines: readonly string[]): MessageInitShape<typeof llb.ProxyE
   }
 }
 
-function shmOf({ shmSize }: RemoteRunSettings): Mount[] {
+function shmOf({ shmSize }: RunSurroundings): Mount[] {
   if (shmSize === undefined) return []
   const tmpfsOpt = { size: BigInt(shmSize) }
   return [{ input: -1n, output: -1n, dest: '/dev/shm', mountType: llb.MountType.TMPFS, tmpfsOpt }]
@@ -117,7 +111,7 @@ interface MountContext {
   readonly operation: RunOperation
   readonly sources: ReadonlyMap<OperationId, Edge>
   readonly inputs: Inputs
-  readonly settings: RemoteRunSettings
+  readonly settings: RunSurroundings
   readonly marshalling: Marshalling
 }
 
@@ -139,16 +133,16 @@ function mountsOf(mount: PlannedMount, i: number, context: MountContext): Made {
       if (!mount.readonly) need('exec.mount.bind.readwrite-nooutput', 'a writable --mount=type=bind')
       const { readonly } = mount
       const input = inputs.of(source)
-      return only({ input, selector: selectorOf(mount), dest: absolute(needed(mount)), output: -1n, readonly })
+      return only({ input, selector: selectorOf(mount), dest: absolute(targetOf(mount)), output: -1n, readonly })
     }
     case 'tmpfs': {
-      const dest = absolute(needed(mount))
+      const dest = absolute(targetOf(mount))
       if (mount.size !== undefined) need('exec.mount.tmpfs.size', 'the size of a --mount=type=tmpfs')
       const tmpfsOpt = { size: BigInt(mount.size ?? 0) }
       return only({ input: -1n, output: -1n, dest, mountType: llb.MountType.TMPFS, tmpfsOpt })
     }
     case 'cache':
-      return only(cacheOf(mount, absolute(needed(mount)), source, context))
+      return only(cacheOf(mount, absolute(targetOf(mount)), source, context))
     case 'secret':
       return secretOf(mount, absolute, need)
     case 'ssh': {
@@ -223,7 +217,7 @@ function secretOf(
   need: (capability: string, what: string) => void,
 ): Made {
   const { required, mode = 0o400, uid = 0, gid = 0, env, target } = mount
-  const id = mount.id ?? mount.source ?? posix.basename(target ?? '')
+  const id = secretId(mount)
   const optional = !required
   if (env !== undefined) need('exec.secretenv', '--mount=type=secret,env=')
   const secretEnv = env === undefined ? [] : [{ id, name: env, optional }]
@@ -232,12 +226,4 @@ function secretOf(
   const secretOpt = { id, uid, gid, mode, optional }
   const mountType = llb.MountType.SECRET
   return { mounts: [{ input: -1n, output: -1n, dest, mountType, secretOpt }], env: [], secretEnv }
-}
-
-function needed({ target, type }: PlannedMount): string {
-  if (target !== undefined && posix.normalize(target) !== '/') return target
-  throw new TareError(
-    'MOUNT_TARGET_INVALID',
-    target === undefined ? `a mount of type ${type} needs a target` : 'invalid mount target "/"',
-  )
 }

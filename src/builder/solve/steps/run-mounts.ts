@@ -1,7 +1,15 @@
 import { posix } from 'node:path'
 import type { Node } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
-import type { PlannedMount, RunOperation } from '../../plan/index.ts'
+import {
+  agentId,
+  agentMissing,
+  type PlannedMount,
+  type RunOperation,
+  secretId,
+  secretMissing,
+  targetOf,
+} from '../../plan/index.ts'
 import { mayHide, type SandboxMount } from '../../sandbox/index.ts'
 import { digestNode, digestWithTimes } from '../copy/listing.ts'
 import { explainMissing } from '../copy/missing.ts'
@@ -80,21 +88,21 @@ export async function sandboxMount(mount: PlannedMount, context: MountContext): 
     case 'bind': {
       const source = sourceOf(mount, sources)
       const path = mount.source ?? '/'
-      const common = { target: absolute(needed(mount)), readonly: mount.readonly }
+      const common = { target: absolute(targetOf(mount)), readonly: mount.readonly }
       const node = nodeAt(source, path)
       if (source.snapshot === undefined)
         return { mounts: [{ kind: 'files', ...common, node, identity: digestWithTimes(node) }], env: [] }
       return { mounts: [{ kind: 'stack', ...common, stack: stackOf(source.snapshot, tools), path }], env: [] }
     }
     case 'cache': {
-      const target = absolute(needed(mount))
+      const target = absolute(targetOf(mount))
       const seed = mount.operation === undefined ? undefined : nodeAt(sourceOf(mount, sources), mount.source ?? '/')
       const { sharing, readonly, mode = 0o755, uid = 0, gid = 0 } = mount
       const id = `${tools.run.cacheNamespace}/${mount.id ?? target}${variantOf(mount, sources)}`
       return { mounts: [{ kind: 'cache', target, id, sharing, readonly, mode, uid, gid, seed }], env: [] }
     }
     case 'tmpfs':
-      return { mounts: [{ kind: 'memory', target: absolute(needed(mount)), size: mount.size }], env: [] }
+      return { mounts: [{ kind: 'memory', target: absolute(targetOf(mount)), size: mount.size }], env: [] }
     case 'secret':
       return secret(mount, context, absolute)
     case 'ssh':
@@ -122,9 +130,7 @@ function secret(mount: PlannedMount, { tools }: MountContext, absolute: (path: s
   const bytes = tools.run.secret(id)
   if (bytes === undefined) {
     if (!mount.required) return { mounts: [], env: [] }
-    throw new TareError('SECRET_MISSING', `secret ${id}: not found`, {
-      remedy: `Pass it to the build: --secret id=${id},src=FILE, or --secret id=${id},env=VARIABLE.`,
-    })
+    throw secretMissing(id)
   }
   const lines = mount.env === undefined ? [] : [variable(mount.env, id, bytes)]
   const variables = mayHide(mount.env ?? '') ? { env: [], secretEnv: lines } : { env: lines }
@@ -148,16 +154,12 @@ function variable(name: string, id: string, bytes: Uint8Array): string {
   return `${name}=${Buffer.from(bytes).toString('utf8')}`
 }
 
-function secretId({ id, source, target }: PlannedMount): string {
-  return id ?? source ?? posix.basename(target ?? '')
-}
-
 async function agent(
   mount: PlannedMount,
   { tools, operation, i }: MountContext,
   absolute: (path: string) => string,
 ): Promise<Made> {
-  const id = mount.id ?? 'default'
+  const id = agentId(mount)
   const place = operation.mounts.slice(0, i).filter(({ type }) => type === 'ssh').length
   const target = absolute(mount.target ?? `/run/buildkit/ssh_agent.${place}`)
   // Of several, the first one counts, and is set even if there is none. (BuildKit, client/llb/exec.go)
@@ -166,20 +168,10 @@ async function agent(
   const path = await tools.run.agent(id)
   if (path === undefined) {
     if (!mount.required) return { mounts: [], env }
-    throw new TareError('SSH_MISSING', `no SSH key "${id}" forwarded from the client`, {
-      remedy: `Pass your agent to the build, --ssh ${id === 'default' ? 'default' : `${id}=$SSH_AUTH_SOCK`}, or a key: --ssh ${id}=FILE.`,
-    })
+    throw agentMissing(id)
   }
   const { mode = 0o600, uid = 0, gid = 0 } = mount
   return { mounts: [{ kind: 'socket', target, path, mode, uid, gid }], env }
-}
-
-function needed({ target, type }: PlannedMount): string {
-  if (target !== undefined && posix.normalize(target) !== '/') return target
-  throw new TareError(
-    'MOUNT_TARGET_INVALID',
-    target === undefined ? `a mount of type ${type} needs a target` : 'invalid mount target "/"',
-  )
 }
 
 function sourceOf({ operation }: PlannedMount, sources: MountSources): MountSource {

@@ -4,7 +4,7 @@ import type { Snapshot } from '../../../content/layers/index.ts'
 import { sameContent } from '../../../files/layer/index.ts'
 import { compareTrees } from '../../../files/tree/index.ts'
 import { encodeName, type Step, TareError } from '../../../support/index.ts'
-import type { RunOperation } from '../../plan/index.ts'
+import { type RunOperation, refuseInsecure } from '../../plan/index.ts'
 import type { Command, Outcome, SandboxMount } from '../../sandbox/index.ts'
 import { explainExecuted } from '../explain/explain.ts'
 import { runRecipe } from '../explain/run-recipe.ts'
@@ -23,7 +23,7 @@ export async function runStep(
   tools: Tools,
   step: Step,
 ): Promise<Snapshot> {
-  const { security, mounts } = operation
+  const { mounts } = operation
   const keyWith = (byOrigin: boolean) => keyOfRun(operation, onto, sources, tools, byOrigin)
   const recall = (key: string) => (mayRecallKey(tools, operation, key) ? recallStep(tools, key, key) : undefined)
   const recipe = () => runRecipe(operation, onto, sources, tools)
@@ -35,10 +35,7 @@ export async function runStep(
   const key = keyWith(false)
   known = recall(key)
   if (known !== undefined) return reuse(known, onto, { operation, tools, step, recipe })
-  if (security === 'insecure' && !tools.run.allowInsecure)
-    throw new TareError('RUN_INSECURE', 'security.insecure is not allowed', {
-      remedy: 'If you trust the Dockerfile, use --allow security.insecure.',
-    })
+  refuseInsecure(operation, tools.run.allowInsecure)
   for (const { fetch } of [onto, ...[...sources.values()].flatMap(({ snapshot }) => snapshot ?? [])]) await fetch?.()
   const caches = mounts.filter(({ type }) => type === 'cache').map(({ id, target = '' }) => id ?? target)
   if (caches.length > 0) await tools.bringMounts?.(caches)
