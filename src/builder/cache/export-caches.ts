@@ -99,26 +99,28 @@ export class ExportedCaches {
         ? await storeMounts(this.host, new RunStorage(this.host.store.own, this.call.signal), writer, to)
         : []
     const stored = new Map<Digest, Descriptor>()
+    let slowest = shortestWait
     for (let attempt = 1; attempt <= attempts; attempt++) {
       const { added, document: steps } = await this.addTo(to, writer, found, { built, records, stored, step })
       const document = { ...steps, mounts: mergeMounts(steps.mounts, mounts) }
       if (isSameKnowledge(document, found?.document ?? nothing) && found !== undefined) return
       step.progress('writing cache manifest', 0, undefined, false)
+      const since = performance.now()
       const before = await this.found(to, writer)
       if (attempt < attempts && before?.manifest !== found?.manifest) {
         // Layers take long to send.
         found = before
         continue
       }
-      const since = performance.now()
       await writer.write(replacing(document, found?.manifest))
-      const took = performance.now() - since
-      // Whoever had read before this was written has written as well by then, and had not seen this.
-      await this.pause(Math.max(shortestWait, 2 * took))
+      slowest = Math.max(slowest, performance.now() - since)
+      // Whoever had read before this was written has written as well by then, and had not seen this. One retry shows
+      // that others write too, and a busy registry is as slow for them.
+      await this.pause(slowest * (attempt === 1 ? 2 : 4))
       const now = await this.found(to, writer)
       if (now === undefined || hasAll(now.document, added)) return
       found = now
-      await this.pause(Math.random() * attempt * Math.max(shortestWait, took))
+      await this.pause(Math.random() * attempt * slowest)
     }
   }
 
