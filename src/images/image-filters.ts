@@ -54,29 +54,44 @@ function isMeant(line: ImageSummary, reference: string): boolean {
   return matchPath(repository, line.repository) && (!hasTag || matchPath(familiar.slice(colon + 1), line.tag ?? ''))
 }
 
-/** Selects images or list entries. */
-export interface Filter {
-  image?(image: NamedImage): boolean
-  line?(line: ImageSummary): boolean
+/** What a list or a removal of images is limited to. */
+export interface ImageFilters {
+  /** True: images without a name; false: those with one. */
+  readonly dangling: boolean | undefined
+  /** Whether an image passes all of the others but `reference`. */
+  matches(image: NamedImage): boolean
+  /** Whether a line of the list is named as a `reference` says. */
+  names(line: ImageSummary): boolean
 }
 
-/** Of several references one must match; of every other kind, all must. (moby, daemon/images: Images) */
-export function readFilters(texts: readonly string[], host: Host, all: readonly NamedImage[]): readonly Filter[] {
-  const isReference = (text: string) => text.startsWith('reference=')
-  const others = texts.filter((text) => !isReference(text)).map((text) => readFilter(text, host, all))
-  const dangling = new Set(
-    texts.filter((text) => text.startsWith('dangling=')).map((text) => /^dangling=[t1]/i.test(text)),
-  )
+/** Of several references one must match; of every other kind, all must. Throws `FILTER_INVALID`. (moby, daemon/images: Images) */
+export function readFilters(texts: readonly string[], host: Host, all: readonly NamedImage[]): ImageFilters {
+  const tests: ((image: NamedImage) => boolean)[] = []
+  const references: string[] = []
+  const dangling = new Set<boolean>()
+  for (const text of texts) {
+    const filter = readFilter(text, host, all)
+    if (typeof filter === 'function') tests.push(filter)
+    else if (typeof filter === 'string') references.push(filter)
+    else dangling.add(filter)
+  }
   if (dangling.size > 1)
     throw new TareError('FILTER_INVALID', 'invalid filter "dangling": it is both true and false', {
       remedy: 'Use one of them.',
     })
-  const references = texts.filter(isReference).map((text) => readFilter(text, host, all))
-  if (references.length === 0) return others
-  return [...others, { line: (line) => references.some((filter) => filter.line!(line)) }]
+  return {
+    dangling: [...dangling][0],
+    matches: (image) => tests.every((test) => test(image)),
+    names: (line) => references.length === 0 || references.some((reference) => isMeant(line, reference)),
+  }
 }
 
-function readFilter(text: string, host: Host, all: readonly NamedImage[]): Filter {
+/** Returns a test, or the pattern of `reference`, or the value of `dangling`. */
+function readFilter(
+  text: string,
+  host: Host,
+  all: readonly NamedImage[],
+): ((image: NamedImage) => boolean) | string | boolean {
   const equals = text.indexOf('=')
   const key = equals < 0 ? text : text.slice(0, equals)
   const value = text.slice(equals + 1)
@@ -91,28 +106,27 @@ function readFilter(text: string, host: Host, all: readonly NamedImage[]): Filte
   switch (key) {
     case 'dangling': {
       if (!/^(?:true|false|1|0|t|f)$/i.test(value)) throw invalid('its value must be true or false')
-      const wanted = /^[t1]/i.test(value)
-      return { image: ({ names }) => (names.length === 0) === wanted }
+      return /^[t1]/i.test(value)
     }
     case 'label':
-      return { image: ({ config }) => hasLabel(config.config.Labels ?? {}, value) }
+      return ({ config }) => hasLabel(config.config.Labels ?? {}, value)
     case 'label!':
-      return { image: ({ config }) => !hasLabel(config.config.Labels ?? {}, value) }
+      return ({ config }) => !hasLabel(config.config.Labels ?? {}, value)
     case 'before': {
       const time = timeOf(value)
-      return { image: (image) => at(image) < time }
+      return (image) => at(image) < time
     }
     case 'since': {
       const time = timeOf(value)
-      return { image: (image) => at(image) > time }
+      return (image) => at(image) > time
     }
     case 'until': {
       const time = readTime(value, host.now())
       if (time === undefined) throw invalid('its time is invalid')
-      return { image: (image) => at(image) < time }
+      return (image) => at(image) < time
     }
     case 'reference':
-      return { line: (line) => isMeant(line, value) }
+      return value
     default:
       throw invalid(`there is no filter "${key}"`)
   }
@@ -143,20 +157,4 @@ export function readTime(text: string, now: Date): number | undefined {
   }
   const time = Date.parse(text)
   return Number.isNaN(time) ? undefined : time
-}
-
-/** Selects images that match all filters, for verbs that remove them. */
-export function filterImages(
-  host: Host,
-  all: readonly NamedImage[],
-  filters: readonly string[],
-): readonly NamedImage[] {
-  const read = readFilters(filters, host, all)
-  return all.filter((image) =>
-    read.every(
-      (filter) =>
-        filter.image?.(image) !== false &&
-        (filter.line === undefined || summaries(host.store, image).some((line) => filter.line!(line))),
-    ),
-  )
 }

@@ -8,7 +8,7 @@
 export { blobsOfImages, collectGarbage, forgetStep, layerOfStep, layersOfSteps } from './collect-garbage.ts'
 export { type CompressedImage, readCompressed, readIfThere, readImageConfig, readWhole } from './compressed-image.ts'
 export { createHost, type Host, unpackLimit } from './host.ts'
-export { filterImages, platformSummaries, readFilters, readTime, summaries } from './image-filters.ts'
+export { platformSummaries, readFilters, readTime, summaries } from './image-filters.ts'
 export { imageSize, layerSizes, nameList, noTime } from './image-sizes.ts'
 export {
   claimsOf,

@@ -7,19 +7,29 @@ const types: readonly string[] = ['regular', 'exec.cachemount', 'internal']
 
 /** Parses `until=24h`, `type=…`, `inuse`, `id~=…`: with `=`, `!=` or `~=`, which is a regular expression. Throws `FILTER_INVALID`. */
 export function readObjectFilters(filters: readonly string[], now: Date): readonly ObjectFilter[] {
-  const until = filters.filter((text) => text.startsWith('until='))
-  const rest = filters.filter((text) => !text.startsWith('until=')).map(readFilter)
+  const before = readUntil(filters, now)
+  const rest = filters.filter((text) => !isUntil(text)).map(readFilter)
   const positives = rest.filter(({ positive, key }) => positive && key === 'type')
   return [
-    ...until.map((text): ObjectFilter => {
-      const time = readTime(text.slice('until='.length), now)
-      if (time === undefined) throw invalid(text)
-      return ({ lastUsed }) => lastUsed < time
-    }),
+    ({ lastUsed }) => lastUsed < before,
     // Of several types, each will do.
     ...(positives.length === 0 ? [] : [(object: CacheObject) => positives.some(({ matches }) => matches(object))]),
     ...rest.filter((filter) => !positives.includes(filter)).map(({ matches }) => matches),
   ]
+}
+
+/** Returns the time, in milliseconds since 1970, before which something was last used; infinity without such a filter. */
+export function readUntil(filters: readonly string[], now: Date): number {
+  const times = filters.filter(isUntil).map((text) => {
+    const time = readTime(text.slice('until='.length), now)
+    if (time === undefined) throw invalid(text)
+    return time
+  })
+  return Math.min(...times, Number.POSITIVE_INFINITY)
+}
+
+function isUntil(filter: string): boolean {
+  return filter.startsWith('until=')
 }
 
 interface ReadFilter {

@@ -2,12 +2,18 @@ import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CachePruneOptions, PruneResult, Removal } from '../../api/index.ts'
 import { runStorage } from '../../builder/session/index.ts'
-import { chooseObjects, diskOf, readObjectFilters, readUsage, removeObjects } from '../../builder/usage/index.ts'
+import {
+  chooseObjects,
+  diskOf,
+  readObjectFilters,
+  readUntil,
+  readUsage,
+  removeObjects,
+} from '../../builder/usage/index.ts'
 import { ownersIn } from '../../disk/index.ts'
 import type { Host } from '../../images/index.ts'
-import { collectGarbage, forgetBases, forgetStep, layerOfStep, readTime } from '../../images/index.ts'
+import { collectGarbage, forgetBases, forgetStep, layerOfStep } from '../../images/index.ts'
 import type { Digest } from '../../oci/index.ts'
-import { TareError } from '../../support/index.ts'
 
 /**
  * Removes cached steps and bases with the layers that only they need, and cache mounts and unpacked layers that are not in use.
@@ -15,14 +21,16 @@ import { TareError } from '../../support/index.ts'
 export async function pruneBuildCache(host: Host, options: CachePruneOptions = {}): Promise<PruneResult> {
   const { filters = [], signal } = options
   if (isBounded(options) || !filters.every(isSimple)) return pruneObjects(host, options)
-  const { before, types } = readCacheFilters(filters, host.now())
+  const before = readUntil(filters, host.now())
+  const wants = (type: 'regular' | 'exec.cachemount') =>
+    filters.includes(`type=${type}`) || !filters.some((filter) => filter.startsWith('type='))
   const kept = runStorage(host, signal)
   const none: PruneResult = { removed: [], reclaimed: 0 }
-  const steps = types.has('regular') ? await forgetSteps(host, before) : none
-  const mounts = types.has('exec.cachemount') ? await kept.removeCaches(before) : []
+  const steps = wants('regular') ? await forgetSteps(host, before) : none
+  const mounts = wants('exec.cachemount') ? await kept.removeCaches(before) : []
   // They have no time of their own, and are recreated when needed.
-  if (types.has('regular')) removeLogs(host, before)
-  const unpacked = types.has('regular') && before === Number.POSITIVE_INFINITY ? await kept.removeUnpacked() : 0
+  if (wants('regular')) removeLogs(host, before)
+  const unpacked = wants('regular') && before === Number.POSITIVE_INFINITY ? await kept.removeUnpacked() : 0
   return {
     removed: [...steps.removed, ...mounts.map(({ key }): Removal => ({ deleted: `sha256:${key}` }))],
     reclaimed: steps.reclaimed + mounts.reduce((sum, { size }) => sum + size, unpacked),
@@ -88,25 +96,4 @@ async function forgetSteps({ store }: Host, before: number): Promise<PruneResult
     return bytes
   })
   return { removed: [...forgotten].map((deleted) => ({ deleted })), reclaimed: bytes }
-}
-
-// (BuildKit, the record types of `docker builder prune --filter type=`)
-const cacheTypes = ['regular', 'exec.cachemount'] as const
-type CacheType = (typeof cacheTypes)[number]
-
-function readCacheFilters(filters: readonly string[], now: Date): { before: number; types: ReadonlySet<CacheType> } {
-  let before = Number.POSITIVE_INFINITY
-  const types = new Set<CacheType>()
-  for (const filter of filters) {
-    const [key, value = ''] = filter.split(/=(.*)/s)
-    const type = cacheTypes.find((one) => key === 'type' && one === value)
-    const time = key === 'until' ? readTime(value, now) : undefined
-    if (type !== undefined) types.add(type)
-    else if (time !== undefined) before = Math.min(before, time)
-    else
-      throw new TareError('FILTER_INVALID', `invalid filter "${filter}"`, {
-        remedy: `The filters are until=TIME (24h, a date, or seconds since 1970) and type=${cacheTypes.join(' or type=')}.`,
-      })
-  }
-  return { before, types: types.size === 0 ? new Set(cacheTypes) : types }
 }

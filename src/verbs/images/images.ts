@@ -9,13 +9,14 @@ export async function images(host: Host, options: ListOptions = {}): Promise<rea
   const references = options.reference === undefined ? [] : [`reference=${options.reference}`]
   const filters = readFilters([...references, ...(options.filters ?? [])], host, all)
   const lines = all
-    .filter((image) => filters.every((filter) => filter.image?.(image) !== false))
+    .filter((image) => filters.dangling === undefined || filters.dangling === (image.names.length === 0))
+    .filter((image) => filters.matches(image))
     .flatMap((image) => {
       const lines = summaries(store, image)
       if (options.platforms !== true) return lines
       const platforms = platformSummaries(store, image.root)
       return lines.map((line) => ({ ...line, platforms }))
     })
-    .filter((line) => filters.every((filter) => filter.line?.(line) !== false))
+    .filter((line) => filters.names(line))
   return lines.sort((a, b) => Date.parse(b.created) - Date.parse(a.created))
 }

@@ -144,7 +144,7 @@ test('the build cache goes, and what images need stays', async () => {
   expect((await bench.build('app', lines)).id).toBe(id)
 })
 
-test('the build cache knows only one filter', async () => {
+test('filters of the build cache that mean nothing are refused', async () => {
   const bench = hostBench()
   await bench.build('app', lines, { files: { f: '' } })
   // The records are of now, the clock of this test is of then.
