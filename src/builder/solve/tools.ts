@@ -12,6 +12,7 @@ import type {
   RunSurroundings,
 } from '../plan/index.ts'
 import type { ChosenSandbox } from '../sandbox/index.ts'
+import type { Recipe } from './explain/recipe.ts'
 import type { RemoteFiles } from './input.ts'
 import type { SharedSteps, StepRecord } from './shared-steps.ts'
 
@@ -61,6 +62,8 @@ export interface Explaining {
   readonly noCache: boolean
   /** Results that are known but gone: their layers, by key. */
   readonly lost: Map<string, string>
+  /** What earlier builds were made of, latest first: read when the first step is executed. */
+  earlier?: readonly (readonly [key: string, recipe: Recipe])[]
 }
 
 /** A downloaded file. */

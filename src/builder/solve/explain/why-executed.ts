@@ -76,11 +76,16 @@ function filesOfLayer(tools: Tools, { diffId }: Recipe): readonly RecipeFile[] |
 // Reading more would take longer than most builds.
 const mostRecipes = 4000
 
-function ownRecipes(tools: Tools, keys: readonly string[]): readonly Recipe[] {
-  const { records } = tools.store
-  const all = records.all('recipes').filter(({ key }) => !keys.includes(key))
-  const latest = all.sort((a, b) => b.since - a.since).slice(0, mostRecipes)
-  return latest.flatMap(({ key }) => recallRecipe(records, key) ?? [])
+function ownRecipes({ store, explain }: Tools, keys: readonly string[]): readonly Recipe[] {
+  const read = () => {
+    const latest = store.records.all('recipes').sort((a, b) => b.since - a.since)
+    return latest.slice(0, mostRecipes).flatMap(({ key }): [string, Recipe][] => {
+      const recipe = recallRecipe(store.records, key)
+      return recipe === undefined ? [] : [[key, recipe]]
+    })
+  }
+  explain!.earlier ??= read()
+  return explain!.earlier.flatMap(([key, recipe]) => (keys.includes(key) ? [] : recipe))
 }
 
 /** Returns the recipe that has most in common, the latest of several; undefined if none has enough. */
