@@ -8,9 +8,9 @@ import { EnginePool, type PooledEngine } from './engine-pool.ts'
 import type { ResolvedOutput } from './outputs/index.ts'
 import type { Plan } from './plan/index.ts'
 import { type Builder, configuredEngines, type EngineAddress, EngineLink, findBuilders } from './remote/index.ts'
-import { buildOn, refuseLocalOptions } from './remote-build.ts'
+import { buildOn, type EngineTools as PlanTools, refuseLocalOptions } from './remote-build.ts'
 import { type BuildBases, type Needle, sandboxOf } from './session/index.ts'
-import { refuseForeignRuns, type Tools } from './solve/index.ts'
+import { refuseForeignRuns } from './solve/index.ts'
 import type { WantedStatements } from './wanted-statements.ts'
 
 type Snapshots = readonly (Snapshot | undefined)[]
@@ -25,7 +25,7 @@ export interface BuildEngine {
    */
   buildPlatform(platform: Platform, dockerfile: string): Promise<Platform | undefined>
   /** Has a plan made, by an engine or by `here`. */
-  solve(plan: Plan, tools: Tools, here: () => Promise<Snapshots>): Promise<Snapshots>
+  solve(plan: Plan, tools: PlanTools, here: () => Promise<Snapshots>): Promise<Snapshots>
   close(): void
 }
 
@@ -93,7 +93,7 @@ function pooled(
   tools: EngineTools,
 ): BuildEngine {
   // Each call has tools of its own; a plan is made by one call.
-  const toolsOf = new WeakMap<Plan, Tools>()
+  const toolsOf = new WeakMap<Plan, PlanTools>()
   const open = (address: EngineAddress): PooledEngine => {
     const link = new EngineLink(address)
     const build = buildOn(link, host, options, tools)

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { BuildOptions, BuildResult } from '../api/index.ts'
-import { Snapshots } from '../content/layers/index.ts'
+import { type Snapshot, Snapshots } from '../content/layers/index.ts'
 import type { Dockerfile } from '../dockerfile/index.ts'
 import { type Host, unpackLimit } from '../images/index.ts'
 import { type Digest, normalizePlatform, type Platform, parsePlatform } from '../oci/index.ts'
@@ -10,7 +10,7 @@ import type { BuildAttester } from './attester.ts'
 import { BuildCaches } from './build-caches.ts'
 import type { BuildEngine } from './build-engines.ts'
 import { buildArguments, reportWarnings, squashOf, warningsOf } from './build-options.ts'
-import { annotationsOf, imageFacts, madeLayers, sourceOf } from './image-facts.ts'
+import { annotationsOf, configWith, imageFacts, madeLayers, sourceOf } from './image-facts.ts'
 import {
   type BuiltImage,
   makeOutputs,
@@ -184,9 +184,10 @@ export class BuildRun {
     }
     const search = this.needles.length > 0 && leakPolicy(options, this.checksAreErrors) !== 'allow'
     const { engine } = this
+    const configOf = (made: readonly (Snapshot | undefined)[]) => configWith(host.store, plan, made)
     const here = (caches: object) => solve(plan, { ...tools, ...caches })
     const { snapshots: solved, records } = await this.caches.solve(plan, search, (caches) =>
-      engine === undefined ? here(caches) : engine.solve(plan, tools, () => here(caches)),
+      engine === undefined ? here(caches) : engine.solve(plan, { ...tools, configOf }, () => here(caches)),
     )
     const { plan: kept, snapshots } = await squash(plan, solved, tools)
     this.bases.keep(plan.operations)

@@ -1,5 +1,6 @@
 import type { BuildOptions } from '../api/index.ts'
 import { repositoryOf } from '../images/index.ts'
+import { formatReference } from '../oci/index.ts'
 import type { ResolvedOutput } from './outputs/index.ts'
 import type { WantedStatements } from './wanted-statements.ts'
 
@@ -13,6 +14,10 @@ export interface PushFacts {
 export interface PushPlan {
   /** With their registries. */
   readonly repositories: readonly string[]
+  /** A name in each of them: `registry.example/app:1`. */
+  readonly names: readonly string[]
+  /** Why a docker daemon without the containerd image store cannot. */
+  readonly notByDaemon: string | undefined
   readonly insecure: boolean
   /** Why the layers have to come here all the same. */
   readonly reason: string | undefined
@@ -41,8 +46,16 @@ export function pushPlan(options: BuildOptions, { outputs, needles, statements }
             : squash === true || squashFrom !== undefined
               ? 'it is squashed'
               : undefined
+  const names = new Map(pushes.flatMap(({ names }) => names.toReversed().map((name) => [repositoryOf(name), name])))
   return {
     repositories: [...new Set(pushes.flatMap(({ names }) => names.map(repositoryOf)))],
+    names: [...names.values()].map(formatReference),
+    notByDaemon:
+      (options.platforms ?? []).length > 1
+        ? 'cannot push an image of several platforms'
+        : forms.some(({ byDigest }) => byDigest === true)
+          ? 'cannot push by digest'
+          : undefined,
     insecure: forms.some(({ insecure }) => insecure === true),
     reason,
   }

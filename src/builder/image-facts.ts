@@ -2,7 +2,7 @@ import type { Snapshot, SnapshotLayer } from '../content/layers/index.ts'
 import type { Store } from '../content/store/index.ts'
 import type { Dockerfile } from '../dockerfile/index.ts'
 import { type Descriptor, type Digest, layerIn, mediaTypes } from '../oci/index.ts'
-import type { AssembledLayer, assembleImage } from './assemble/index.ts'
+import { type AssembledLayer, assembleImage } from './assemble/index.ts'
 import type { BuiltImage, ResolvedOutput } from './outputs/index.ts'
 import type { Operation, Planned } from './plan/index.ts'
 
@@ -25,6 +25,16 @@ export function imageFacts(
     ...(layer === undefined ? {} : { layer: snapshots[layer]!.layers.length - 1 }),
   }))
   return [{ ...output, history, members }, layers]
+}
+
+/** Returns the config of the image, wherever its layers are. */
+export function configWith(store: Store, plan: Planned, snapshots: readonly (Snapshot | undefined)[]): Uint8Array {
+  const { layers } = snapshots[plan.output.root]!
+  // A config does not tell how layers are stored.
+  const anywhere = new Map(
+    layers.map(({ diffId }) => [diffId, { mediaType: mediaTypes.layer, digest: diffId, size: 0 }]),
+  )
+  return assembleImage(...imageFacts(store, plan, snapshots, anywhere)).config.bytes
 }
 
 /** Returns a layer's descriptor: uncompressed if it is in the store, otherwise as in the base's own manifest. */

@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import type { BuildOptions } from '../api/index.ts'
 import type { Snapshot } from '../content/layers/index.ts'
 import type { Host } from '../images/index.ts'
+import { parseReference } from '../oci/index.ts'
 import { silent, TareError } from '../support/index.ts'
 import type { BuildCaches } from './build-caches.ts'
 import { engineCaches } from './engine-caches.ts'
@@ -11,10 +12,16 @@ import { type EngineLink, type EnginePush, inlineMember, RemoteBuilder } from '.
 import { type BuildBases, RegistryLogins, readPushed, sharedKey } from './session/index.ts'
 import type { Tools } from './solve/index.ts'
 
+/** What engines are told of a plan besides what this machine would need. */
+export interface EngineTools extends Tools {
+  /** Returns the config of the plan's image, whose root is among these snapshots. */
+  readonly configOf: (snapshots: readonly (Snapshot | undefined)[]) => Uint8Array
+}
+
 /** One build on one engine. */
 export interface RemoteBuild {
   /** Has the engine make a plan. */
-  solve(plan: Plan, tools: Tools, bases: BuildBases): Promise<readonly (Snapshot | undefined)[]>
+  solve(plan: Plan, tools: EngineTools, bases: BuildBases): Promise<readonly (Snapshot | undefined)[]>
   close(): void
 }
 
@@ -61,7 +68,10 @@ export function buildOn(link: EngineLink, host: Host, options: BuildOptions, fac
         },
         caches: given,
         inline: (value) => facts.caches.takeInline(plan, inlineMember, value),
-        push: push === undefined ? undefined : enginePush(push, plan, { host, signal, instead, caches: facts.caches }),
+        push:
+          push === undefined
+            ? undefined
+            : enginePush(push, plan, { host, signal, instead, logins, caches: facts.caches }),
         login: (called) => logins.find(called),
         sharedKey: (about) => sharedKey(host, `${about}\0${pathOf(about, options)}`),
         warn: (message) => report({ type: 'warning', rule: 'EngineDiffers', message }),
@@ -82,21 +92,32 @@ interface PushTools {
   readonly signal: AbortSignal
   readonly caches: BuildCaches
   readonly instead: (reason: string) => void
+  readonly logins: RegistryLogins
 }
 
 function enginePush(
-  { repositories, insecure }: PushPlan,
+  { repositories, names, notByDaemon, insecure }: PushPlan,
   { output: { platform } }: Plan,
-  { host, signal, caches, instead }: PushTools,
-): EnginePush {
+  { host, signal, caches, instead, logins }: PushTools,
+): Omit<EnginePush, 'configOf'> {
   return {
-    ...{ repositories, insecure, instead },
+    ...{ repositories, names, notByDaemon, insecure, instead },
+    login: (name) => pushLogin(name, logins),
     read: (digest) => readPushed(host, `${repositories[0]}@${digest}`, platform, { insecure, signal }),
     // The first one is where it is looked for first.
     leave: (diffId, blob) => {
       for (const repository of repositories.toReversed()) caches.leave(diffId, blob, repository)
     },
   }
+}
+
+/** A token that is good for pushing there, or a password where there are no tokens. */
+async function pushLogin(name: string, logins: RegistryLogins): ReturnType<EnginePush['login']> {
+  const { registry, repository } = parseReference(name)
+  const login = await logins.find(registry)
+  if (login === undefined) return undefined
+  if (login.kind === 'password') return { username: login.user, password: login.password }
+  return { registrytoken: (await login.token([`repository:${repository}:pull,push`])).text }
 }
 
 /** The folder behind a context, which tells builds of different folders apart. */

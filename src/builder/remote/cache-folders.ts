@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { openArchive, openLayout } from '../../content/archive/index.ts'
 import { isDigest, mediaTypes, parseDescriptor } from '../../oci/index.ts'
 import { type Bytes, TareError } from '../../support/index.ts'
-import { Handover } from './handover.ts'
+import { Handover } from './results/handover.ts'
 import type { OfferedContent } from './session/index.ts'
 
 const pieceSize = 1 << 20

@@ -1,15 +1,27 @@
 import { posix } from 'node:path'
 import type { Snapshots } from '../../content/layers/index.ts'
-import type { Tree } from '../../files/tree/index.ts'
+import type { RegularFile, Tree } from '../../files/tree/index.ts'
 import type { Step, Steps } from '../../support/index.ts'
 import { locate, messageOf } from '../../support/index.ts'
 import { downloadName, type ImageOperation, type Operation, type OperationId, type Plan } from '../plan/index.ts'
-import { archiveFormat, type Input, requireSource, splitAtPivot, type Tools, treeOfDownload } from '../solve/index.ts'
-import { neededFor, type OfferedSource } from './llb/index.ts'
+import {
+  archiveFormat,
+  hasUnlistedParents,
+  type Input,
+  requireSource,
+  splitAtPivot,
+  type Tools,
+  treeOfDownload,
+} from '../solve/index.ts'
+import { type FoundArchives, neededFor, type OfferedSource } from './llb/index.ts'
 import { NeededPaths } from './needed-paths.ts'
 import type { OfferedFiles } from './session/index.ts'
 
-export type OfferTools = Pick<Tools, 'context' | 'download' | 'git' | 'fetchBase' | 'steps'> & {
+export type OfferTools = Pick<
+  Tools,
+  'context' | 'download' | 'git' | 'fetchBase' | 'steps' | 'store' | 'unpackLimit'
+> & {
+  readonly signal: AbortSignal
   readonly snapshots: Snapshots
   /** Returns how an engine can pull the base: `docker.io/library/alpine@sha256:…`; undefined if only this machine has it. */
   readonly pullable: (operation: ImageOperation) => string | undefined
@@ -17,12 +29,21 @@ export type OfferTools = Pick<Tools, 'context' | 'download' | 'git' | 'fetchBase
   readonly sharedKey: (name: string) => string
 }
 
+/** A file that an ADD unpacks. */
+interface UnpackedFile {
+  /** The source's number. */
+  readonly source: number
+  readonly file: RegularFile
+  readonly format: string
+}
+
 /** What a build offers to its engine: files by name, and bases. */
 export class Offers {
   private readonly tools: OfferTools
   private readonly sources = new Map<OperationId, OfferedSource>()
   private readonly files = new Map<string, OfferedFiles>()
-  private readonly unpacked = new Map<OperationId, ReadonlySet<string>>()
+  private readonly unpacked = new Map<OperationId, UnpackedFile[]>()
+  private gaps: ReadonlySet<RegularFile> = new Set()
 
   private constructor(tools: OfferTools) {
     this.tools = tools
@@ -44,7 +65,7 @@ export class Offers {
     for (const [id, operation] of operations.entries()) {
       if (!needed.has(id)) continue
       try {
-        collectPaths(operation, inputs, paths, (format) => offers.noteArchive(id, format))
+        collectPaths(operation, inputs, paths, (source, file) => offers.noteArchive(id, source, file))
       } catch (error) {
         throw locate(error, operation.where)
       }
@@ -66,13 +87,31 @@ export class Offers {
     return this.files.get(name)
   }
 
-  /** Returns the formats of the archives that an ADD unpacks. */
-  archives(id: OperationId): ReadonlySet<string> {
-    return this.unpacked.get(id) ?? new Set()
+  /** Returns what an ADD unpacks of each of its sources. */
+  archives(id: OperationId): readonly (FoundArchives | undefined)[] {
+    const found: { formats: Set<string>; hasGaps: boolean }[] = []
+    for (const { source, file, format } of this.unpacked.get(id) ?? []) {
+      found[source] ??= { formats: new Set(), hasGaps: false }
+      found[source].formats.add(format)
+      found[source].hasGaps ||= this.gaps.has(file)
+    }
+    return found
   }
 
-  private noteArchive(id: OperationId, format: string): void {
-    if (format !== '') this.unpacked.set(id, new Set([...this.archives(id), format]))
+  /** Reads the archives, for an engine to which it matters what is in them. */
+  async examineArchives({ operations }: Plan): Promise<void> {
+    const gaps = new Set<RegularFile>()
+    for (const [id, files] of this.unpacked) {
+      const operation = operations[id]!
+      if (operation.kind !== 'copy' || operation.owner === undefined) continue
+      for (const { file } of files) if (await hasUnlistedParents(file, this.tools)) gaps.add(file)
+    }
+    this.gaps = gaps
+  }
+
+  private noteArchive(id: OperationId, source: number, file: RegularFile): void {
+    const format = archiveFormat(file)
+    if (format !== undefined) this.unpacked.set(id, [...(this.unpacked.get(id) ?? []), { source, file, format }])
   }
 
   /** Whether the operation's files go as they are on this machine, as a single filesystem. */
@@ -154,16 +193,15 @@ function collectPaths(
   operation: Operation,
   inputs: ReadonlyMap<OperationId, Input>,
   paths: ReadonlyMap<OperationId, NeededPaths>,
-  noteArchive: (format: string) => void,
+  noteArchive: (source: number, file: RegularFile) => void,
 ): void {
   if (operation.kind === 'copy') {
-    for (const { from, path, unpack } of operation.sources) {
+    for (const [i, { from, path, unpack }] of operation.sources.entries()) {
       const input = inputs.get(from)
       if (input === undefined) continue
       const picks = requireSource(path, operation.parents, input)
       const needed = paths.get(from)!
-      for (const { node } of picks)
-        if (unpack && node.kind === 'file' && node.size > 0) noteArchive(archiveFormat(node) ?? '')
+      for (const { node } of picks) if (unpack && node.kind === 'file' && node.size > 0) noteArchive(i, node)
       if (operation.parents) {
         const { base, pattern } = splitAtPivot(path)
         needed.addPattern(input.tree, base, pattern)

@@ -6,7 +6,7 @@ import { neededFor } from './llb/index.ts'
 import { Offers } from './offers.ts'
 import { RemoteRun } from './remote-run.ts'
 import { refuseUnmet } from './requirements.ts'
-import type { Expected, RemoteLayer } from './result.ts'
+import type { Expected, RemoteLayer } from './results/result.ts'
 import type { RemoteTools } from './tools.ts'
 
 /** Builds plans on one engine. */
@@ -41,8 +41,13 @@ export class RemoteBuilder {
       ...{ host: tools.host, engine: engine.name, exportsCaches: facts.exportsLayers },
       missing: (path) => tools.warn(`there is no cache in ${path}`),
     })
-    const run = new RemoteRun({ engine, facts, plan, tools, offers, expected, caches })
-    return atChain(plan, chain, base, await run.run(), tools.snapshots)
+    const withLayers = (made: readonly RemoteLayer[]) => atChain(plan, chain, base, made, tools.snapshots)
+    const push = tools.push && {
+      ...tools.push,
+      configOf: (made: readonly RemoteLayer[]) => tools.configOf(withLayers(made)),
+    }
+    const run = new RemoteRun({ engine, facts, plan, tools, offers, expected, caches, push })
+    return withLayers(await run.run())
   }
 }
 

@@ -4,16 +4,17 @@ import { type CallSettings, GrpcError, serveGrpc } from '../../net/grpc/index.ts
 import { TareError } from '../../support/index.ts'
 import type { Plan } from '../plan/index.ts'
 import type { RemoteCaches } from './caches.ts'
+import { throughDaemon } from './daemon/through-daemon.ts'
 import { differencesOf } from './differences.ts'
 import type { Engine, EngineFacts } from './engine/index.ts'
 import { explainFailure } from './failure.ts'
-import { type Marshalled, marshalPlan } from './llb/index.ts'
+import { type Marshalled, marshalPlan, modern } from './llb/index.ts'
 import type { Offers } from './offers.ts'
 import { EngineProgress } from './progress.ts'
-import { pushedByEngine } from './pushed-by-engine.ts'
 import { hostsFor } from './requirements.ts'
-import { type Expected, historyFor, type RemoteLayer } from './result.ts'
-import { type ResultTools, type ResultWay, receiveOverSession } from './results.ts'
+import { type EnginePush, pushedByEngine } from './results/pushed-by-engine.ts'
+import { type Expected, historyFor, type RemoteLayer } from './results/result.ts'
+import { type ResultTools, type ResultWay, receiveOverSession } from './results/result-way.ts'
 import {
   agentService,
   contentService,
@@ -22,7 +23,6 @@ import {
   loginsService,
   secretsService,
 } from './session/index.ts'
-import { throughDaemon } from './through-daemon.ts'
 import type { RemoteTools } from './tools.ts'
 
 export interface RunFacts {
@@ -33,6 +33,8 @@ export interface RunFacts {
   readonly offers: Offers
   readonly expected: Expected
   readonly caches: RemoteCaches
+  /** Where the engine is to push the layers, which then do not come here. */
+  readonly push: EnginePush | undefined
 }
 
 // For what an engine says after a build.
@@ -88,12 +90,13 @@ export class RemoteRun {
   }
 
   private resultWay(result: ResultTools): ResultWay {
-    const { engine, facts, tools } = this.on
+    const { engine, facts, push } = this.on
     if (!facts.exportsLayers) {
-      if (tools.push !== undefined) tools.push.instead(`the image store of ${engine.name} cannot push by digest`)
-      return throughDaemon(engine, result)
+      if (push?.notByDaemon === undefined) return throughDaemon(engine, result, push)
+      push.instead(`the image store of ${engine.name} ${push.notByDaemon}`)
+      return throughDaemon(engine, result, undefined)
     }
-    return tools.push === undefined ? receiveOverSession(result) : pushedByEngine(result, tools.push)
+    return push === undefined ? receiveOverSession(result) : pushedByEngine(result, push)
   }
 
   private async openSession(result: ResultWay): Promise<() => void> {
@@ -175,6 +178,7 @@ export class RemoteRun {
     const { LLBBridge } = gateway
     const { llbCaps } = await engine.control.unary(LLBBridge.method.ping, {}, settings)
     const known = new Set(llbCaps.filter(({ enabled }) => enabled).map(({ id }) => id))
+    if (!known.has(modern)) await this.on.offers.examineArchives(this.on.plan)
     const { definition, operations } = this.marshal(known)
     this.progress.know(operations)
     for (const message of differencesOf(known, operations.values())) tools.warn(message)

@@ -1,4 +1,4 @@
-import type { Snapshots } from '../../content/layers/index.ts'
+import type { Snapshot, Snapshots } from '../../content/layers/index.ts'
 import type { Host } from '../../images/index.ts'
 import type { Platform } from '../../oci/index.ts'
 import type { Steps } from '../../support/index.ts'
@@ -6,8 +6,8 @@ import type { Operation } from '../plan/index.ts'
 import type { RunSettings } from '../solve/index.ts'
 import type { RemoteCache } from './caches.ts'
 import type { OfferTools } from './offers.ts'
-import type { EnginePush } from './pushed-by-engine.ts'
 import type { hostsFor } from './requirements.ts'
+import type { EnginePush } from './results/pushed-by-engine.ts'
 import type { OfferedLogin } from './session/index.ts'
 
 /** What remote steps work with: everything from outside. */
@@ -28,7 +28,9 @@ export interface RemoteTools extends OfferTools {
   /** Called with the cache for the image's config. */
   readonly inline: (value: unknown) => void
   /** Where the engine is to push the layers, which then do not come here. */
-  readonly push?: EnginePush | undefined
+  readonly push?: Omit<EnginePush, 'configOf'> | undefined
+  /** Returns the config of the plan's image, whose root is among these snapshots. */
+  readonly configOf: (snapshots: readonly (Snapshot | undefined)[]) => Uint8Array
   readonly signal: AbortSignal
   /** Called with what the engine does otherwise than this machine would. */
   readonly warn: (message: string) => void

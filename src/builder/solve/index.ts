@@ -5,7 +5,7 @@
  * Not here: the meaning of instructions (plan), the image's documents (assemble).
  */
 
-export { archiveFormat } from './copy/opened-archive.ts'
+export { archiveFormat, hasUnlistedParents } from './copy/opened-archive.ts'
 export { splitAtPivot } from './copy/pick-parents.ts'
 export { requireSource } from './copy/require-source.ts'
 export { forOthers } from './explain/for-others.ts'

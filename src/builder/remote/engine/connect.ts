@@ -1,8 +1,9 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { Duplex } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { Control } from '../../../buildkit/index.ts'
 import { type GrpcCall, GrpcClient, GrpcError } from '../../../net/grpc/index.ts'
-import { messageOf, systemCode, TareError } from '../../../support/index.ts'
+import { type Bytes, messageOf, systemCode, TareError } from '../../../support/index.ts'
 import type { EngineAddress } from './address.ts'
 import { CommandFailure, dial, unreachable } from './dial.ts'
 import { aboutTls } from './tls.ts'
@@ -17,8 +18,14 @@ export interface Engine {
   /** Opens a session: the engine calls these methods over the connection that is returned. */
   session(session: SessionSettings): Promise<Duplex>
   /** Sends a request to the daemon's API. Only for daemons. */
-  request(method: 'GET' | 'DELETE', path: string, signal: AbortSignal): Promise<IncomingMessage>
+  request(method: 'GET' | 'POST' | 'DELETE', path: string, signal: AbortSignal, sent?: Sent): Promise<IncomingMessage>
   close(): void
+}
+
+/** What a request has besides its path. */
+export interface Sent {
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Bytes
 }
 
 export interface SessionSettings {
@@ -111,7 +118,7 @@ function engineOver(address: EngineAddress, control: GrpcClient, isDaemon: boole
     control,
     isDaemon,
     session: (settings) => (isDaemon ? hijackedSession(address, settings) : nestedSession(control, settings)),
-    request: (method, path, signal) => send(address, method, path, signal),
+    request: (method, path, signal, sent) => send(address, { method, path, signal }, sent),
     close: () => control.close(),
   }
 }
@@ -205,19 +212,20 @@ function overCall(call: GrpcCall<typeof Control.method.session>): Duplex {
 
 async function send(
   address: EngineAddress,
-  method: 'GET' | 'DELETE',
-  path: string,
-  signal: AbortSignal,
+  about: { readonly method: string; readonly path: string; readonly signal: AbortSignal },
+  { headers = {}, body }: Sent = {},
 ): Promise<IncomingMessage> {
-  const { socket } = await dial(address, ['http/1.1'], signal)
+  const { socket } = await dial(address, ['http/1.1'], about.signal)
   return new Promise((resolve, reject) => {
     const request = httpRequest({
       createConnection: () => socket,
-      ...{ method, path, signal },
-      headers: { Host: 'localhost', Connection: 'close' },
+      ...about,
+      headers: { Host: 'localhost', Connection: 'close', ...headers },
     })
     request.once('response', resolve)
     request.once('error', (error) => reject(unreachable(address, error)))
-    request.end()
+    if (body === undefined) request.end()
+    // A daemon that refuses early says why.
+    else pipeline(body, request).catch(() => {})
   })
 }

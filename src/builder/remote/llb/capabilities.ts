@@ -10,9 +10,8 @@ export interface EngineCapabilities {
 
 // What marshalling refuses for want of these.
 const features: readonly (readonly [string, string])[] = [
-  ['mergeop', 'COPY --link'],
   ['file.copy.modestring', 'COPY --chmod with letters'],
-  ['file.copy.modestring', 'ADD --chown of an archive'],
+  ['file.copy.modestring', 'ADD --chown of an archive that does not list all its directories'],
   ['file.copy.includeexcludepatterns', 'COPY --parents and --exclude'],
   ['file.copy.includeexcludepatterns', 'ADD of a zstd archive'],
   ['exec.meta.ulimit', '--ulimit'],
@@ -35,7 +34,7 @@ export function refuseMissing(
   where: SourceRange | undefined,
 ): void {
   if (llb.has(capability)) return
-  throw new TareError('ENGINE_TOO_OLD', `${engine} cannot do ${what}: it does not know ${capability}`, {
+  throw new TareError('ENGINE_TOO_OLD', `${engine} is too old for ${what}: it does not know ${capability}`, {
     where,
     remedy: 'Use a newer BuildKit, or build here: --builder default.',
   })

@@ -1,5 +1,5 @@
 import { fromBinary } from '@bufbuild/protobuf'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { plan } from '../../../../test/kit/plans.ts'
 import { llb } from '../../../buildkit/index.ts'
 import { type MarshalSettings, marshalPlan } from './index.ts'
@@ -27,7 +27,7 @@ async function marshal(lines: readonly string[], { run = {}, llb: known = every,
         : planned.operations[id]!.kind === 'scratch'
           ? { kind: 'scratch' }
           : { kind: 'local', name: 'context', sharedKey: 'key' },
-    archives: () => new Set(),
+    archives: () => [],
     mayRecall: () => true,
     run: { hosts: [], proxies: [], limits: [], cacheNamespace: '', ...run },
     ...more,
@@ -92,8 +92,51 @@ test('COPY --link is copied onto nothing and merged', async () => {
   expect(ops[3]!.op.value).toMatchObject({ inputs: [{ input: 0n }, { input: 1n }] })
 })
 
+test('COPY --link is copied twice where an engine cannot merge', async () => {
+  const old = new Set([...every].filter((name) => name !== 'mergeop'))
+  const { kinds, ops, names } = await marshal(['FROM scratch', 'COPY a /', 'COPY --link --chown=5 b /'], { llb: old })
+  expect(kinds).toEqual(['source', 'file', 'file', 'file', undefined])
+  const [first, apart, over] = ops.slice(1).flatMap(({ op, inputs }) => (op.case === 'file' ? [{ op, inputs }] : []))
+  expect(first!.inputs).toHaveLength(1)
+  expect(apart!.op.value.actions[0]).toMatchObject({
+    input: -1n,
+    action: { value: { owner: { user: { user: { value: 5 } } } } },
+  })
+  expect(over!.op.value.actions[0]!.action.value).toMatchObject({
+    src: '/',
+    dest: '/',
+    mode: -1,
+    dirCopyContents: true,
+  })
+  expect((over!.op.value.actions[0]!.action.value as llb.FileActionCopy).owner).toBeUndefined()
+  expect(names.filter((name) => /^\[internal\] files of/.test(name!))).toHaveLength(1)
+})
+
+describe('ADD --chown of an archive, where an engine leaves its entries alone', () => {
+  const old = new Set([...every].filter((name) => name !== 'file.copy.modestring'))
+  const lines = ['FROM scratch', 'ADD --chown=5 a.tar b /d/']
+  const found = (hasGaps: boolean) => ({ archives: () => [{ formats: new Set(['tar']), hasGaps }] })
+
+  test('is unpacked first, and copied then', async () => {
+    const [unpack, archive, file] = fileActionsOf(await marshal(lines, { llb: old, ...found(false) }))
+    expect(unpack!.action.value).toMatchObject({ src: '/a.tar', dest: '/', attemptUnpack: true })
+    expect((unpack!.action.value as llb.FileActionCopy).owner).toBeUndefined()
+    const owner = { user: { user: { value: 5 } } }
+    expect(archive!.action.value).toMatchObject({ src: '/', dest: '/d/', attemptUnpack: false, owner })
+    expect(file!.action.value).toMatchObject({ src: '/b', dest: '/d/', attemptUnpack: true, owner })
+    expect(fileActionsOf(await marshal(lines, found(false)))).toHaveLength(2)
+  })
+
+  test('is refused if that would change directories that it does not list, or modes', async () => {
+    const tooOld = { code: 'ENGINE_TOO_OLD', where: { line: 2 } }
+    await expect(marshal(lines, { llb: old, ...found(true) })).rejects.toMatchObject(tooOld)
+    const both = ['FROM scratch', 'ADD --chown=5 --chmod=755 a.tar /d/']
+    await expect(marshal(both, { llb: old, ...found(false) })).rejects.toMatchObject(tooOld)
+    expect((await marshal(lines, found(true))).kinds).toHaveLength(3)
+  })
+})
+
 test.each([
-  ['COPY --link b /', 'mergeop', '--link'],
   ['COPY --chmod=u+x b /', 'file.copy.modestring', '--chmod=u+x'],
   ['COPY --parents b/c /', 'file.copy.includeexcludepatterns', '--parents'],
   ['COPY --exclude=x b /', 'file.copy.includeexcludepatterns', '--exclude'],
@@ -105,7 +148,7 @@ test.each([
   const old = new Set([...every].filter((name) => name !== capability))
   await expect(marshal(lines, { llb: old })).rejects.toMatchObject({
     code: 'ENGINE_TOO_OLD',
-    message: `the engine cannot do ${what}: it does not know ${capability}`,
+    message: `the engine is too old for ${what}: it does not know ${capability}`,
     where: { line: 4 },
   })
 })

@@ -10,7 +10,7 @@ import type {
   RunSurroundings,
 } from '../../plan/index.ts'
 import type { EngineCapabilities } from './capabilities.ts'
-import { type Marshalling, marshalCopy } from './copy.ts'
+import { type FoundArchives, type Marshalling, marshalCopy } from './copy.ts'
 import { fileActions } from './file-actions.ts'
 import { ownerOf } from './owner.ts'
 import { marshalRun } from './run.ts'
@@ -30,8 +30,8 @@ export interface MarshalSettings {
   /** The session that offers local sources. */
   readonly session: string
   readonly source: (id: OperationId) => OfferedSource
-  /** Returns the formats of the archives that an ADD unpacks: `tar`, `gzip`, `zstd`, … */
-  readonly archives: (id: OperationId) => ReadonlySet<string>
+  /** Returns what an ADD unpacks of each of its sources. */
+  readonly archives: (id: OperationId) => readonly (FoundArchives | undefined)[]
   /** Whether a cached result of the operation may be used. */
   readonly mayRecall: (operation: Operation) => boolean
   readonly run: RunSurroundings

@@ -1,8 +1,9 @@
 import { closeSync, openSync, readSync, rmSync, statSync } from 'node:fs'
+import { posix } from 'node:path'
 import { decompress, decompressSmall, sniff } from '../../../files/compression/index.ts'
 import { spool } from '../../../files/context/index.ts'
 import { ContentReader, pieces } from '../../../files/layer/index.ts'
-import { type Archive, looksLikeTar, type StoredRun, tarHeadLength } from '../../../files/tar/index.ts'
+import { type Archive, looksLikeTar, type StoredRun, scanTar, tarHeadLength } from '../../../files/tar/index.ts'
 import type { Content, RegularFile } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
 import type { Tools } from '../tools.ts'
@@ -15,6 +16,25 @@ export interface OpenedArchive {
   close(): void
 }
 
+type ArchiveTools = Pick<Tools, 'store' | 'unpackLimit' | 'signal'>
+
+/** Whether an archive has an entry whose parent directory has none before it. Throws as `openForUnpacking` does. */
+export async function hasUnlistedParents(file: RegularFile, tools: ArchiveTools): Promise<boolean> {
+  const opened = await openForUnpacking(file, tools)
+  if (opened === undefined) return false
+  try {
+    const listed = new Set(['.', ''])
+    for (const { kind, path } of scanTar(opened.archive)) {
+      const clean = posix.join('/', path).slice(1).replace(/\/$/, '')
+      if (!listed.has(posix.dirname(clean))) return true
+      if (kind === 'directory') listed.add(clean)
+    }
+    return false
+  } finally {
+    opened.close()
+  }
+}
+
 // Up to this size an archive is inflated in memory, which holds the file and its output, limited to twice this size.
 const smallFile = 8 << 20
 const smallArchive = 48 << 20
@@ -23,7 +43,7 @@ const smallArchive = 48 << 20
  * Opens the file if it is a tar archive, compressed or not, whatever its name. Throws `ARCHIVE_CORRUPT` if it turns out to be
  * damaged, and `ARCHIVE_BOMB`.
  */
-export async function openForUnpacking(file: RegularFile, tools: Tools): Promise<OpenedArchive | undefined> {
+export async function openForUnpacking(file: RegularFile, tools: ArchiveTools): Promise<OpenedArchive | undefined> {
   const format = archiveFormat(file)
   if (format === undefined || format === 'tar') return format && plainArchive(file)
   if (file.size <= smallFile) {
@@ -113,7 +133,7 @@ function memoryArchive(bytes: Buffer): OpenedArchive {
   }
 }
 
-async function inflatedArchive(file: RegularFile, tools: Tools): Promise<OpenedArchive | undefined> {
+async function inflatedArchive(file: RegularFile, tools: ArchiveTools): Promise<OpenedArchive | undefined> {
   const { path, discard } = tools.store.reserve()
   try {
     const { bytes } = await decompress(copies(file), tools.unpackLimit)

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { engineThat, writeBlob } from '../../../test/kit/buildkit-front.ts'
-import { noise, temporaryFolder, writeFiles } from '../../../test/kit/cli.ts'
-import { openTare } from '../../index.ts'
-import { sha256 } from '../../support/index.ts'
+import { engineThat, writeBlob } from '../../../../test/kit/buildkit-front.ts'
+import { noise, temporaryFolder, writeFiles } from '../../../../test/kit/cli.ts'
+import { openTare } from '../../../index.ts'
+import { sha256 } from '../../../support/index.ts'
 
 // Images that engines export blob by blob.
 

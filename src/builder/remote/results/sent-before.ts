@@ -1,6 +1,6 @@
-import type { Store } from '../../content/store/index.ts'
-import { type Digest, hexOf, isDigest } from '../../oci/index.ts'
-import { sha256 } from '../../support/index.ts'
+import type { Store } from '../../../content/store/index.ts'
+import { type Digest, hexOf, isDigest } from '../../../oci/index.ts'
+import { sha256 } from '../../../support/index.ts'
 import type { RemoteLayer } from './result.ts'
 
 interface Remembered {

@@ -1,11 +1,11 @@
-import { openArchive } from '../../content/archive/index.ts'
-import { type Host, unpackLimit } from '../../images/index.ts'
-import type { Handlers } from '../../net/grpc/index.ts'
-import { type Bytes, TareError } from '../../support/index.ts'
+import { openArchive } from '../../../content/archive/index.ts'
+import { type Host, unpackLimit } from '../../../images/index.ts'
+import type { Handlers } from '../../../net/grpc/index.ts'
+import { type Bytes, TareError } from '../../../support/index.ts'
+import { type OfferedContent, receiveService } from '../session/index.ts'
 import { ExportedBlobs } from './exported-blobs.ts'
 import { type Expected, keepLayers, type RemoteLayer } from './result.ts'
 import { SentBefore } from './sent-before.ts'
-import { type OfferedContent, receiveService } from './session/index.ts'
 
 /** How a result gets from an engine into the store. */
 export interface ResultWay {

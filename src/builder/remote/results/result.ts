@@ -1,8 +1,8 @@
-import type { SnapshotLayer } from '../../content/layers/index.ts'
-import type { Host } from '../../images/index.ts'
-import { ingestLayer } from '../../images/ingest/index.ts'
-import type { Descriptor, Digest, HistoryEntry } from '../../oci/index.ts'
-import { type Bytes, sha256, TareError } from '../../support/index.ts'
+import type { SnapshotLayer } from '../../../content/layers/index.ts'
+import type { Host } from '../../../images/index.ts'
+import { ingestLayer } from '../../../images/ingest/index.ts'
+import type { Descriptor, Digest, HistoryEntry } from '../../../oci/index.ts'
+import { type Bytes, sha256, TareError } from '../../../support/index.ts'
 
 /** What the image of a result must be like. */
 export interface Expected {
@@ -79,14 +79,14 @@ export async function keepLayers(
   return kept
 }
 
-interface Matched {
+export interface Matched {
   /** Undefined for one that the engine left out because it is empty. */
   readonly layer: ReturnedImage['layers'][number] | undefined
   readonly created: string | undefined
 }
 
 /** An engine may leave out empty layers, and then says so in the history. */
-function matchLayers({ configuration, layers }: ReturnedImage, expected: Expected): readonly Matched[] {
+export function matchLayers({ configuration, layers }: ReturnedImage, expected: Expected): readonly Matched[] {
   const { history = [] } = configuration
   const count = expected.base.length + expected.made
   const refuse = (why: string) =>

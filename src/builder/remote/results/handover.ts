@@ -1,4 +1,4 @@
-import { type Bytes, Gauge } from '../../support/index.ts'
+import { type Bytes, Gauge } from '../../../support/index.ts'
 
 /** Hands bytes from a writer to a reader, one piece at a time, and computes their digest. */
 export class Handover {

@@ -1,12 +1,12 @@
-import { decompress } from '../../files/compression/index.ts'
-import { type Host, unpackLimit } from '../../images/index.ts'
-import { ingestLayer } from '../../images/ingest/index.ts'
-import { type Digest, documentLimit, parseImageConfig, parseManifest } from '../../oci/index.ts'
-import { type Bytes, flow, sha256, TareError } from '../../support/index.ts'
+import { decompress } from '../../../files/compression/index.ts'
+import { type Host, unpackLimit } from '../../../images/index.ts'
+import { ingestLayer } from '../../../images/ingest/index.ts'
+import { type Digest, documentLimit, parseImageConfig, parseManifest } from '../../../oci/index.ts'
+import { type Bytes, flow, sha256, TareError } from '../../../support/index.ts'
+import type { IncomingBlob, OfferedContent } from '../session/index.ts'
 import { Handover } from './handover.ts'
 import type { ReturnedImage } from './result.ts'
 import type { SentBefore } from './sent-before.ts'
-import type { IncomingBlob, OfferedContent } from './session/index.ts'
 
 interface Layer {
   readonly diffId: Digest

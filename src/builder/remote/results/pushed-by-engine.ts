@@ -1,12 +1,23 @@
-import type { Descriptor, Digest, HistoryEntry } from '../../oci/index.ts'
-import { keepLayers } from './result.ts'
-import type { ResultTools, ResultWay } from './results.ts'
+import type { Descriptor, Digest, HistoryEntry } from '../../../oci/index.ts'
+import { keepLayers, type RemoteLayer } from './result.ts'
+import type { ResultTools, ResultWay } from './result-way.ts'
+
+/** (Docker's API: AuthConfig) */
+export type PushLogin = { readonly registrytoken: string } | { readonly username: string; readonly password: string }
 
 /** A push by an engine. */
 export interface EnginePush {
   /** With their registries: `registry.example/app`. */
   readonly repositories: readonly string[]
+  /** A name in each of them. */
+  readonly names: readonly string[]
+  /** Why a docker daemon without the containerd image store cannot push it. */
+  readonly notByDaemon: string | undefined
   readonly insecure: boolean
+  /** Returns the config of the image with these new layers. */
+  readonly configOf: (made: readonly RemoteLayer[]) => Uint8Array
+  /** Returns how a docker daemon is let in where it pushes this name. */
+  readonly login: (name: string) => Promise<PushLogin | undefined>
   /** Reads the documents of an image that was pushed to the first of them. */
   readonly read: (digest: string) => Promise<{
     readonly layers: readonly Descriptor[]
