@@ -68,12 +68,21 @@ export async function pushDocument(
   // A conversion for one registry does not matter to others, which get the image as it was pulled.
   const isForced = push !== first && was !== undefined
   const repository = repositoryOf({ registry: registry.host, repository: registry.repository })
-  const pulledAs = blob.digest === was ? before : { manifest: blob, root: blob, repository, ...push.newFacts() }
-  if (pulledAs !== undefined && pulledAs !== before && !isForced) await rememberPush(store, stored, pulledAs, entry)
+  // An image of an index that was pulled is there without the index.
+  const pulledAs =
+    before !== undefined && blob.digest === was
+      ? { ...before, root: before.manifest, repository }
+      : { manifest: blob, root: blob, repository, ...push.newFacts() }
+  const isNews = blob.digest !== was ? !isForced : before?.root.digest !== was && isNamedIn(repository, entry)
+  if (isNews) await rememberPush(store, stored, pulledAs, entry)
   // How a layer got there is known from the first attempt.
   const layerOf = (layer: LayerThere) => first.layers.find(({ digest }) => digest === layer.digest) ?? layer
   const layers = push.layers.map(layerOf).map(({ diffId, digest, how }) => ({ diffId, digest, how }))
   return { blob, layers, was, pulledAs }
+}
+
+function isNamedIn(repository: string, entry: StoreEntry | undefined): boolean {
+  return entry?.name !== undefined && repositoryOf(entry.name) === repository
 }
 
 /** Retries with Docker's kind of manifest. Rejects with the original refusal if that is not possible or is refused as well. */

@@ -113,6 +113,21 @@ test('a pulled image goes to another registry as it was, byte for byte', async (
   expect(to.manifests.get('2')!.bytes.equals(from.manifests.get('1')!.bytes)).toBe(true)
 })
 
+test('an image of a pulled index that is pushed elsewhere is known there by its own digest', async () => {
+  const [origin, registry] = [await start(), await start()]
+  const name = `${origin.host}/app:1`
+  const built = await open()
+  await build(built, name, ['linux/amd64', 'linux/arm64'])
+  const { digest: index } = await built.registry.push({ name })
+  const tare = await open()
+  await tare.registry.pull({ name, platform: 'linux/amd64' })
+  const there = `${registry.host}/other:1`
+  await tare.images.tag(name, there)
+  const { digest } = await tare.registry.push({ name: there })
+  const { RepoDigests } = await tare.images.inspect(there)
+  expect([...RepoDigests].sort()).toEqual([`${origin.host}/app@${index}`, `${registry.host}/other@${digest}`].sort())
+})
+
 test('where the first registry is gone, a pulled layer is compressed anew', async () => {
   const [from, to] = [await start(), await start()]
   const { digest } = foreign(from)
