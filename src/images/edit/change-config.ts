@@ -15,6 +15,9 @@ export type ConfigChange = Pick<
 export function changeConfig(config: Json, change: ConfigChange, machine: Platform): Json {
   const old = (config['config'] ?? {}) as Json
   const isWindows = config['os'] === 'windows'
+  const { workdir = '' } = change
+  if (workdir !== '' && !workdir.startsWith('/') && !isWindows)
+    throw invalid(`the working directory ${JSON.stringify(workdir)} is not an absolute path`)
   const ports = change.exposedPorts?.flatMap((port) => portsOf(port))
   const changed: Record<string, unknown> = {
     ...old,

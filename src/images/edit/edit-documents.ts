@@ -49,8 +49,8 @@ export interface ImageToEdit {
 export interface Edited {
   readonly config?: Json
   readonly layers?: readonly Descriptor[]
-  /** Replaces those of the same name. */
-  readonly annotations?: Readonly<Record<string, string>> | undefined
+  /** Replaces those of the same name; undefined removes one. */
+  readonly annotations?: Readonly<Record<string, string | undefined>> | undefined
 }
 
 export type Edit = (image: ImageToEdit, workshop: Workshop) => Promise<Edited>
@@ -173,9 +173,12 @@ class Editing {
     if (workshop.inStore && workshop.from.kind === 'registry') workshop.builtOnRemote(workshop.from, image)
     const configBytes = edited.config === undefined ? image.configBytes : Buffer.from(goJson(edited.config))
     const after = parseImageConfig(configBytes, `the config of ${name}`)
-    const notes = { ...annotations, ...edited.annotations }
+    const added = Object.entries(edited.annotations ?? {})
+    const notes = Object.fromEntries(
+      Object.entries({ ...annotations, ...edited.annotations }).filter(([, value]) => value !== undefined),
+    )
     // Docker's manifests have no annotations.
-    const kind = Object.keys(edited.annotations ?? {}).length > 0 ? 'oci' : family
+    const kind = added.some(([, value]) => value !== undefined) ? 'oci' : family
     const configType = kind === 'docker' ? mediaTypes.dockerConfig : mediaTypes.config
     const stored = workshop.addDocument(
       configBytes,
@@ -190,7 +193,8 @@ class Editing {
     const mediaType = kind === 'docker' ? mediaTypes.dockerManifest : mediaTypes.manifest
     const head = { schemaVersion: 2, mediaType, config: descriptorJson(stored), layers }
     const rest = workshop.inStore ? {} : raw
-    const tail = Object.keys(notes).length === 0 ? {} : { annotations: sortedMembers(notes) }
+    const all = Object.keys(notes).length === 0 ? undefined : sortedMembers(notes)
+    const tail = all !== undefined || added.length > 0 ? { annotations: all } : {}
     const manifest = Buffer.from(goJson({ ...head, ...rest, ...head, ...tail }, 2))
     this.images.push({ platform: after.platform, id: stored.digest })
     return { blob: workshop.addDocument(manifest, mediaType), before: image.config, after }

@@ -1,5 +1,5 @@
 import type { EditOptions } from '../../api/index.ts'
-import { documentLimit, goJson, mediaTypes, parseReference, type Reference } from '../../oci/index.ts'
+import { documentLimit, goJson, mediaTypes, type Platform, parseReference, type Reference } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
 import { findPlace } from '../contents/index.ts'
 import { type Host, Overlay } from '../index.ts'
@@ -30,6 +30,7 @@ export function originOf(host: Host, text: string): Origin {
 
 /** Finds a base: a bare name is looked for where the image is. */
 export function baseOriginOf(host: Host, from: Origin, text: string): Origin {
+  if (text === 'scratch') return { kind: 'scratch' }
   return from.kind === 'registry' && !withTransport.test(text) ? parseTransport(text) : findPlace(host, text).transport
 }
 
@@ -62,7 +63,7 @@ export function storeName(text: string): Reference {
 
 /** Opens the image. Rejects with `IMAGE_UNKNOWN` and the errors of the transport. */
 export async function openOrigin(host: Host, from: Origin, options: EditOptions): Promise<OpenedImage> {
-  if (from.kind === 'scratch') return emptyImage(host)
+  if (from.kind === 'scratch') return emptyImage(host, host.platform)
   if (from.kind === 'registry' && !withTransport.test(options.image)) return openGuessed(host, from, options)
   if (from.kind !== 'path') return openImage(host, from, options)
   const opened = await openInPlace(host, from, options)
@@ -83,7 +84,8 @@ async function openGuessed(host: Host, from: Transport, options: EditOptions): P
   }
 }
 
-function emptyImage({ store, platform }: Host): OpenedImage {
+/** The image without layers, which is for any platform. */
+export function emptyImage({ store }: Host, platform: Platform): OpenedImage {
   const overlay = new Overlay(store)
   const { architecture, os, variant } = platform
   const config = Buffer.from(

@@ -100,6 +100,16 @@ test('mutate replaces variables, merges labels and clears the command with the e
   expect(at.registry.countOf('GET /v2/app/blobs')).toBe(1)
 })
 
+test('a working directory is an absolute path, unless the image is for Windows', async () => {
+  const at = await bench()
+  push(at, '1', [['f', 'f']])
+  const image = `${at.app}:1`
+  await expect(at.tare.images.mutate({ image, workdir: 'w' })).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+  await at.tare.images.mutate({ image, to: `${at.app}:w`, platform: 'windows/amd64' })
+  await at.tare.images.mutate({ image: `${at.app}:w`, to: `${at.app}:w`, workdir: 'C:\\w' })
+  expect(at.configOf('w').config.WorkingDir).toBe('C:\\w')
+})
+
 test('what is changed by nothing keeps its digest, and what gets no name is there by its digest', async () => {
   const at = await bench()
   push(at, '1', [['f', 'f']])
@@ -192,6 +202,11 @@ test('what is no layer is not appended, and nothing is sent', async () => {
   await expect(at.tare.images.append({ image: `${at.app}:1`, layers: [] })).rejects.toMatchObject({
     code: 'OPTION_INVALID',
   })
+  const path = join(temporaryFolder(), 'notes.txt')
+  writeFileSync(path, 'no tar')
+  await expect(at.tare.images.append({ image: `${at.app}:1`, layers: [{ path }] })).rejects.toThrow(
+    `${path} cannot be added as a layer: the tar archive`,
+  )
   expect(at.registry.countOf('PUT ')).toBe(0)
 })
 
@@ -330,6 +345,22 @@ test('rebase names the first layer that is not the old base’s, and what it doe
   push(at, 'arm', [['b', '1']], { architecture: 'arm64' })
   await expect(rebase(`${at.app}:arm`, `${at.app}:a`)).rejects.toMatchObject({ code: 'PLATFORM_MISSING' })
   expect(at.registry.countOf('PUT ')).toBe(0)
+})
+
+test('scratch is a base for any platform: one to leave, and one to come from', async () => {
+  const at = await bench()
+  const base = push(at, 'base', [['b', 'b']], { architecture: 'arm64' })
+  const notes = { k: 'v', 'org.opencontainers.image.base.name': 'old', 'org.opencontainers.image.base.digest': 'x' }
+  const image = push(at, '1', [['f', 'f']], { architecture: 'arm64', annotations: notes })
+  const app = (tag: string) => `${at.app}:${tag}`
+  await at.tare.images.rebase({ image: app('1'), to: app('2'), oldBase: 'scratch', newBase: app('base') })
+  expect(at.json('2').layers).toEqual([...base.layers, ...image.layers])
+  expect(at.json('2').annotations).toMatchObject({ 'org.opencontainers.image.base.name': app('base') })
+  await at.tare.images.rebase({ image: app('2'), to: app('3'), oldBase: app('base'), newBase: 'scratch' })
+  expect(at.json('3').layers).toEqual(image.layers)
+  expect(at.json('3').annotations).toEqual({ k: 'v' })
+  expect(at.configOf('3')).toMatchObject({ architecture: 'arm64', history: [{ created_by: 'COPY f' }] })
+  expect(at.layersRead()).toEqual([])
 })
 
 test('an index is rebased platform by platform', async () => {

@@ -41,8 +41,13 @@ export class NewLayers {
   private async make(family: Family, workshop: Workshop): Promise<readonly AddedLayer[]> {
     this.files ??= this.spooled(workshop)
     const added: AddedLayer[] = []
-    for (const [i, path] of (await this.files).entries())
-      added.push({ ...(await layerOf(path, family, workshop)), name: nameOf(this.layers[i]!) })
+    for (const [i, path] of (await this.files).entries()) {
+      const given = this.layers[i]!
+      const layer = await layerOf(path, family, workshop).catch((error: unknown) => {
+        throw notALayer(given, error)
+      })
+      added.push({ ...layer, name: nameOf(given) })
+    }
     return added
   }
 
@@ -55,6 +60,14 @@ export class NewLayers {
 
 function nameOf(layer: NewLayer): string {
   return 'path' in layer ? basename(resolve(layer.path)) : (layer.name ?? '-')
+}
+
+/** Says of which of the layers an error speaks. */
+function notALayer(layer: NewLayer, error: unknown): unknown {
+  if (!(error instanceof TareError) || !/^(?:TAR|ARCHIVE|LAYER)_/.test(error.code)) return error
+  const what = 'path' in layer ? layer.path : (layer.name ?? 'the tar')
+  const { code, message, remedy } = error
+  return new TareError(code, `${what} cannot be added as a layer: ${message}`, { remedy, cause: error })
 }
 
 function reserve(workshop: Workshop): Reservation {

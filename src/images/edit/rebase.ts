@@ -2,6 +2,7 @@ import type { RebaseOptions } from '../../api/index.ts'
 import {
   type Descriptor,
   type Digest,
+  formatPlatform,
   formatReference,
   type HistoryEntry,
   type Platform,
@@ -12,7 +13,7 @@ import { type CompressedImage, type Host, readCompressed, repositoryOf, shownDig
 import { choosePlatforms } from '../rewrite/index.ts'
 import { type OpenedImage, openImage } from '../transports/index.ts'
 import type { Edit, Edited, ImageToEdit, Json } from './edit-documents.ts'
-import { baseOriginOf, type Origin, openOrigin } from './edit-places.ts'
+import { baseOriginOf, emptyImage, type Origin, openOrigin } from './edit-places.ts'
 import type { Workshop } from './workshop.ts'
 
 const baseName = 'org.opencontainers.image.base.name'
@@ -89,7 +90,7 @@ function rebased(
       rootfs: { ...(config['rootfs'] as Json), type: 'layers', diff_ids: diffIds },
     },
     layers,
-    annotations: fresh.annotations,
+    annotations: { [baseName]: undefined, [baseDigest]: undefined, ...fresh.annotations },
   }
 }
 
@@ -145,8 +146,9 @@ class Bases {
   }
 
   async read(text: string, platform: Platform, workshop: Workshop): Promise<OpenedBase> {
-    const waiting = this.opened.get(text) ?? this.open(text, workshop)
-    this.opened.set(text, waiting)
+    const key = text === 'scratch' ? `scratch ${formatPlatform(platform)}` : text
+    const waiting = this.opened.get(key) ?? this.open(text, platform, workshop)
+    this.opened.set(key, waiting)
     const { opened, origin } = await waiting
     const { source, root } = opened
     const chosen = await choosePlatforms(source, root, [platform], text)
@@ -154,10 +156,11 @@ class Bases {
     return { image, opened, origin, annotations: baseAnnotations(this.host, origin, text, root) }
   }
 
-  private async open(text: string, workshop: Workshop) {
+  private async open(text: string, platform: Platform, workshop: Workshop) {
     const origin = baseOriginOf(this.host, workshop.from, text)
+    if (origin.kind === 'scratch') return { opened: emptyImage(this.host, platform), origin }
     const opened =
-      origin.kind === 'path' || origin.kind === 'scratch'
+      origin.kind === 'path'
         ? await openOrigin(this.host, origin, workshop.options)
         : await openImage(this.host, origin, workshop.options)
     workshop.atEnd(() => opened.close())
@@ -166,6 +169,7 @@ class Bases {
 
   /** Returns the base's layers for the result, and sees to it that they can be had when somebody needs them. */
   layersOf({ image, opened, origin }: OpenedBase, workshop: Workshop): readonly Descriptor[] {
+    if (image.manifest.layers.length === 0) return []
     const isStored = origin.kind === 'store'
     if (isStored !== workshop.inStore && !(workshop.inStore && origin.kind === 'registry'))
       throw new TareError('OPTION_INVALID', 'the new base is not where the image is', {

@@ -22,8 +22,10 @@ ${aboutEdit}`,
   },
   run: async (call) => {
     const { flags, args } = call
-    const [image, ...paths] = flags.base === undefined ? args : [flags.base, ...args]
-    const layers = [...paths, ...flags.new_layer].map((path) => layerOf(path, call))
+    const isEmpty = args.length === 0 && flags.new_layer.length > 0
+    const base = flags.base ?? (isEmpty ? 'scratch' : undefined)
+    const [image, ...paths] = base === undefined ? args : [base, ...args]
+    const layers = layersOf([...paths, ...flags.new_layer], call)
     if (image === undefined || layers.length === 0)
       throw new UsageError('an image and a layer are required', `Usage:  ${call.name} IMAGE TAR|DIRECTORY`, 1)
     const tag = flags.tag ?? flags.new_tag
@@ -38,7 +40,9 @@ ${aboutEdit}`,
   },
 })
 
-/** Returns the layer of an argument; `-` is standard input. */
-export function layerOf(path: string, call: Pick<Call, 'streams' | 'signal'>): NewLayer {
-  return path === '-' ? { bytes: inputBytes(call) } : { path }
+/** Returns the layers of the arguments; `-` is standard input. */
+export function layersOf(paths: readonly string[], call: Pick<Call, 'streams' | 'signal'>): readonly NewLayer[] {
+  if (paths.filter((path) => path === '-').length > 1)
+    throw new UsageError('standard input can be one layer only', 'Write each tar to a file.', 1)
+  return paths.map((path) => (path === '-' ? { bytes: inputBytes(call) } : { path }))
 }

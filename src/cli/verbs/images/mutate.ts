@@ -1,6 +1,6 @@
 import { defineVerb } from '../../command.ts'
 import { UsageError } from '../../failure.ts'
-import { layerOf } from './append.ts'
+import { layersOf } from './append.ts'
 import { aboutEdit, edited, editFlags, epochOf, readPairs } from './edit-flags.ts'
 
 const words = 'comma-separated or a JSON array; empty: none'
@@ -35,10 +35,7 @@ export const mutate = defineVerb({
       workdir: flags.workdir,
       exposedPorts: ifGiven('exposed-ports', flags['exposed-ports'].filter(Boolean)),
       platform: flags['set-platform'],
-      layers: ifGiven(
-        'append',
-        flags.append.map((path) => layerOf(path, call)),
-      ),
+      layers: ifGiven('append', layersOf(flags.append, call)),
     }
     if (Object.values(change).every((value) => value === undefined))
       throw new UsageError('no change was given', `Run '${call.name} --help' for what can be changed.`)
