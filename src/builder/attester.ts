@@ -9,11 +9,12 @@ import { buildArguments } from './build-options.ts'
 import type { AttestationStatement, Attester, BuiltImage, ResolvedOutput } from './outputs/index.ts'
 import type { Plan } from './plan/index.ts'
 import { imageUrl } from './session/index.ts'
-import type { WantedStatements } from './wanted-statements.ts'
+import { fileOf, type WantedStatements } from './wanted-statements.ts'
 
 /** Whether an output has room for statements. */
 function holdsStatements(output: BuildOutput, { provenance, sbom }: WantedStatements): boolean {
-  if (output.kind === 'cacheonly' || (output.kind === 'archive' && output.layout === 'docker')) return false
+  if (output.kind === 'cacheonly') return false
+  if (output.kind === 'archive' && (output.layout === 'docker' || output.format === 'docker')) return false
   if (output.kind === 'image' && output.push !== true) return false
   const isInline = 'attestationInline' in output && output.attestationInline === true
   return isInline || [provenance, sbom].some((form) => form !== undefined && form.inlineOnly !== true)
@@ -45,6 +46,8 @@ export function attesterFor(
 const unheld =
   'No output has room for attestations: they need a push, type=oci, type=local or type=tar. The store keeps images without them.'
 
+const unnamed: Reference = { registry: 'docker.io', repository: 'library/image' }
+
 /** Makes the statements about the images of one build. */
 export class BuildAttester implements Attester {
   private readonly wanted: WantedStatements
@@ -65,16 +68,16 @@ export class BuildAttester implements Attester {
   ): Promise<readonly AttestationStatement[]> {
     const { provenance, sbom } = this.wanted
     const platform = formatPlatform(image.platform)
-    const subjects = (names.length === 0 ? ['image'] : names).map((name) => ({
+    const subjects = (names.length === 0 ? [unnamed] : names).map((name) => ({
       name: imageUrl(name, platform),
       digest,
     }))
     const statements: AttestationStatement[] = []
     const add = (predicateType: string, predicate: object, file: string) =>
       statements.push({ predicateType, bytes: statementOf(predicateType, predicate, subjects), file })
-    if (isFor(sbom, inline)) add(predicateTypes.sbom, await this.bill(image), sbom.file ?? 'sbom.spdx.json')
+    if (isFor(sbom, inline)) add(predicateTypes.sbom, await this.bill(image), fileOf('sbom', sbom))
     if (isFor(provenance, inline))
-      add(predicateTypes.provenance, this.provenance(image, provenance), provenance.file ?? 'provenance.json')
+      add(predicateTypes.provenance, this.provenance(image, provenance), fileOf('provenance', provenance))
     return statements
   }
 

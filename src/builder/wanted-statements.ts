@@ -7,15 +7,27 @@ export interface WantedStatements {
   readonly sbom: StatementForm | undefined
 }
 
-/** Throws `OPTION_INVALID` for names of files that are none. */
+/** Throws `OPTION_INVALID` for names of files that are none, or that two statements have. */
 export function wantedStatements({ provenance, sbom }: BuildOptions): WantedStatements {
   const wanted = { provenance: formOf<ProvenanceForm>(provenance), sbom: formOf<StatementForm>(sbom) }
   for (const file of [wanted.provenance?.file, wanted.sbom?.file])
-    if (file !== undefined && (file === '' || file.includes('/') || file === '..'))
+    if (file !== undefined && (file === '' || file.includes('/') || file === '.' || file === '..'))
       throw new TareError('OPTION_INVALID', `${JSON.stringify(file)} cannot be the name of a statement’s file`, {
         remedy: 'Write a name without slashes.',
       })
+  if (wanted.provenance !== undefined && wanted.sbom !== undefined) {
+    const file = fileOf('provenance', wanted.provenance)
+    if (file === fileOf('sbom', wanted.sbom))
+      throw new TareError('OPTION_INVALID', `two statements cannot have one file, ${file}`, {
+        remedy: 'Give each a filename of its own.',
+      })
+  }
   return wanted
+}
+
+/** Returns the name that the statement has as a file. */
+export function fileOf(kind: 'provenance' | 'sbom', { file }: StatementForm): string {
+  return file ?? (kind === 'sbom' ? 'sbom.spdx.json' : 'provenance.json')
 }
 
 function formOf<T extends StatementForm>(asked: boolean | T | undefined): T | undefined {

@@ -26,8 +26,11 @@ export async function prepareArchive(
 ): Promise<PreparedOutput> {
   const { layout, to, folder = false } = output
   const path = 'path' in to ? to.path : undefined
+  // Docker’s archives hold one image, and nothing beside it.
+  const isDockers = layout === 'docker' || output.format === 'docker'
+  const isIndex = documents.manifests.length > 1 || (form.inline && !isDockers && work.attester !== undefined)
   const notes = {
-    ...(documents.manifests.length === 1 ? notesOf(annotations, 'manifest-descriptor', work.images[0]!.platform) : {}),
+    ...(isIndex ? {} : notesOf(annotations, 'manifest-descriptor', work.images[0]!.platform)),
     ...notesOf(annotations, 'index-descriptor'),
   }
   const closers: (() => void)[] = []
@@ -38,8 +41,6 @@ export async function prepareArchive(
     const way = await wayOf(output, documents, closers, work)
     const writer = await openWriter(output, notes, work)
     try {
-      // Docker’s archives hold one image, and nothing beside it.
-      const isDockers = layout === 'docker' || output.format === 'docker'
       const root = await fill(writer, way, names, form, isDockers, work)
       if ('prepare' in writer) await writer.prepare()
       const publish = async () => {

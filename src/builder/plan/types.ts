@@ -150,6 +150,8 @@ export interface BaseImage {
   readonly layers: readonly { readonly blob: Descriptor; readonly diffId: Digest }[]
   /** Whether a registry is known to have its layers, so that missing ones can be fetched. */
   readonly fetchable?: boolean
+  /** The digest that it has in the OCI layout that it was read from. */
+  readonly layoutDigest?: Digest
 }
 
 /** Resolves a base image by its name in the Dockerfile. Rejects if there is none. */

@@ -169,7 +169,8 @@ async function loadLayout(
     throw new TareError('PLATFORM_MISSING', `the OCI layout ${place} has no image for ${formatPlatform(platform)}`, {
       remedy: `It has images for ${offers.map((offer) => formatPlatform(offer.platform)).join(', ') || 'no platform'}.`,
     })
-  return importLayers(host, layout, readImage(layout, best.blob), place)
+  const base = await importLayers(host, layout, readImage(layout, best.blob), place)
+  return { ...base, layoutDigest: entry.manifest.digest }
 }
 
 async function importLayers(host: Host, layout: Store, image: StoredImage, place: string): Promise<BaseImage> {

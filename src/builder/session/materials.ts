@@ -1,4 +1,11 @@
-import { formatPlatform, type formatReference, hexOf } from '../../oci/index.ts'
+import {
+  type Digest,
+  familiarRepository,
+  formatPlatform,
+  hexOf,
+  parseReference,
+  type Reference,
+} from '../../oci/index.ts'
 import { type Material, publicAddress } from '../attestations/index.ts'
 import type { BaseImage, GitOperation, Operation, Plan } from '../plan/index.ts'
 
@@ -8,7 +15,7 @@ export class Materials {
   /** Those that belong to no step: contexts and Dockerfiles, by their addresses. */
   private readonly contexts = new Map<string, Material>()
 
-  addFile(url: string, digest: `sha256:${string}`, isContext = false): void {
+  addFile(url: string, digest: Digest, isContext = false): void {
     const material = { uri: publicAddress(url), digest: { sha256: hexOf(digest) } }
     this.found.set(url, material)
     if (isContext) this.contexts.set(url, material)
@@ -27,7 +34,7 @@ export class Materials {
   }
 
   /** Returns what a plan needs, in its order, after the contexts. */
-  of({ operations }: Plan, digestOf: (base: BaseImage) => `sha256:${string}`): readonly Material[] {
+  of({ operations }: Plan, digestOf: (base: BaseImage) => Digest): readonly Material[] {
     const all = [
       ...this.contexts.values(),
       ...operations.flatMap((operation) => this.materialOf(operation, digestOf) ?? []),
@@ -35,14 +42,18 @@ export class Materials {
     return [...new Map(all.map((one) => [JSON.stringify(one), one])).values()]
   }
 
-  private materialOf(operation: Operation, digestOf: (base: BaseImage) => `sha256:${string}`): Material | undefined {
+  private materialOf(operation: Operation, digestOf: (base: BaseImage) => Digest): Material | undefined {
     switch (operation.kind) {
       case 'image': {
         const { base, name } = operation
         const { platform } = base.config
+        const { layoutDigest } = base
         return {
-          uri: imageUrl(base.reference ?? name, formatPlatform(platform)),
-          digest: { sha256: hexOf(digestOf(base)) },
+          uri:
+            layoutDigest === undefined
+              ? imageUrl(base.reference ?? name, formatPlatform(platform))
+              : imageUrl(`${name.split('@', 1)[0]}@${layoutDigest}`, formatPlatform(platform), 'oci'),
+          digest: { sha256: hexOf(layoutDigest ?? digestOf(base)) },
         }
       }
       case 'download':
@@ -55,12 +66,23 @@ export class Materials {
   }
 }
 
-/** Returns the package URL of an image, as BuildKit writes it: `pkg:docker/alpine@3.19?platform=linux%2Famd64`. */
-export function imageUrl(name: Parameters<typeof formatReference>[0] | string, platform: string): string {
-  const query = `?platform=${encodeURIComponent(platform)}`
-  if (typeof name === 'string') return `pkg:docker/${encodeURI(name)}${query}`
-  const { registry, repository, tag, digest } = name
-  const path = registry !== 'docker.io' ? `${registry}/${repository}` : repository.replace(/^library\//, '')
-  const version = tag ?? digest
-  return `pkg:docker/${path.replaceAll(':', '%3A')}${version === undefined ? '' : `@${version.replaceAll(':', '%3A')}`}${query}`
+/**
+ * Returns the package URL of an image, as BuildKit writes it: `pkg:docker/alpine@3.19?platform=linux%2Famd64`. What is no name of an
+ * image, such as an ID, stays as it is.
+ */
+export function imageUrl(name: Reference | string, platform: string, type: 'docker' | 'oci' = 'docker'): string {
+  const reference = typeof name === 'string' ? referenceOf(name) : name
+  const path = reference === undefined ? (name as string) : familiarRepository(reference)
+  const { tag, digest } = reference ?? {}
+  const version = tag === undefined ? '' : `@${tag}`
+  const query = `${digest === undefined ? '' : `digest=${digest}&`}platform=${encodeURIComponent(platform)}`
+  return `pkg:${type}/${path.split('/').map(encodeURIComponent).join('/')}${version}?${query}`
+}
+
+function referenceOf(text: string): Reference | undefined {
+  try {
+    return parseReference(text)
+  } catch {
+    return undefined
+  }
 }

@@ -149,6 +149,49 @@ test('what a build takes from elsewhere is named with its digest', async () => {
   ])
 })
 
+test('bases are named as BuildKit names them, wherever they are found', async () => {
+  const { tare, path, json } = bench()
+  const base = { context: { kind: 'empty' }, dockerfile: { text: 'FROM scratch\nLABEL a=b\n' } } as const
+  const tags = ['stored', 'localhost:5000/team/other:2']
+  const { digest } = await tare.build({ ...base, tags })
+  await tare.build({
+    ...base,
+    outputs: [{ kind: 'archive', layout: 'oci', folder: true, to: { path: path('layout') }, names: ['x:1'] }],
+  })
+  const [{ digest: inLayout }] = json('layout/index.json').manifests
+  const from = ['stored', tags[1]!, `other@${digest}`, 'al', 'ol', 'ol:3'].map(
+    (name, i) => `FROM ${name} AS s${i}\nLABEL l=${i}\n`,
+  )
+  const uris: string[] = []
+  for (const line of from) {
+    await tare.build({
+      context: { kind: 'empty' },
+      dockerfile: { text: line },
+      provenance: true,
+      platforms: ['linux/amd64'],
+      contexts: {
+        al: { kind: 'image', name: 'stored' },
+        [`other@${digest}`]: { kind: 'image', name: `stored@${digest}` },
+        ol: { kind: 'layout', path: path('layout') },
+        'ol:3': { kind: 'layout', path: path('layout'), tag: '1' },
+      },
+      outputs: [{ kind: 'local', path: path('out'), mode: 'delete' }],
+    })
+    const [one] = json('out/provenance.json').predicate.buildDefinition.resolvedDependencies
+    uris.push(`${one.uri} ${one.digest.sha256}`)
+  }
+  const hex = digest.slice(7)
+  const end = 'platform=linux%2Famd64'
+  expect(uris).toEqual([
+    `pkg:docker/stored@latest?${end} ${hex}`,
+    `pkg:docker/localhost%3A5000/team/other@2?${end} ${hex}`,
+    `pkg:docker/stored?digest=${digest}&${end} ${hex}`,
+    `pkg:docker/stored@latest?${end} ${hex}`,
+    `pkg:oci/ol?digest=${inLayout}&${end} ${inLayout.slice(7)}`,
+    `pkg:oci/ol@3?digest=${inLayout}&${end} ${inLayout.slice(7)}`,
+  ])
+})
+
 test.skipIf(!hasGit)('a commit is named by its hash, as the context and as a source of ADD', async () => {
   const { tare, path, json } = bench()
   const repositories = new Repositories()
@@ -285,9 +328,30 @@ test('where nothing has room for statements, that is a warning', async () => {
   const { build, warnings, path } = bench()
   await build([{ kind: 'image', names: ['app'] }])
   await build([{ kind: 'archive', layout: 'docker', to: { path: path('a.tar') } }])
-  expect(warnings).toEqual(['AttestationsUnheld', 'AttestationsUnheld'])
+  await build([{ kind: 'archive', layout: 'oci', format: 'docker', to: { path: path('b.tar') } }])
+  expect(warnings).toEqual(Array.from({ length: 3 }, () => 'AttestationsUnheld'))
   await build([{ kind: 'local', path: path('out') }], { sbom: { inlineOnly: true }, provenance: false })
-  expect(warnings).toHaveLength(3)
+  expect(warnings).toHaveLength(4)
+})
+
+test('an annotation of the manifest’s descriptor is where that descriptor is: in the index with the statements', async () => {
+  const { build, path, json, blob } = bench()
+  const output = { kind: 'archive', layout: 'oci', folder: true, names: ['app:1'] } as const
+  const annotations = [{ key: 'k', value: 'v', on: 'manifest-descriptor' }] as const
+  await build([{ ...output, to: { path: path('a') }, attestationInline: true }], { annotations })
+  await build([{ ...output, to: { path: path('b') } }], { annotations, sbom: false, provenance: false })
+  const [index] = json('a/index.json').manifests
+  expect(index.annotations).not.toHaveProperty('k')
+  expect(blob('a', index.digest).manifests[0].annotations).toEqual({ k: 'v' })
+  expect(json('b/index.json').manifests[0].annotations).toHaveProperty('k', 'v')
+})
+
+test.each<[Partial<BuildOptions>]>([
+  [{ sbom: { file: 'provenance.json' } }],
+  [{ sbom: { file: 'x' }, provenance: { file: 'x' } }],
+  [{ sbom: { file: '.' } }],
+])('statements need a file each: %j', async (more) => {
+  await expect(bench().build([{ kind: 'local', path: 'a' }], more)).rejects.toMatchObject({ code: 'OPTION_INVALID' })
 })
 
 test.each<[BuildOutput]>([

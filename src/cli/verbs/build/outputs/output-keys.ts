@@ -17,8 +17,8 @@ const stored = ['image', 'registry'] as const
 const archives = ['docker', 'oci'] as const
 const files = ['tar', 'local'] as const
 const noDaemon = 'there is no daemon, and so no context of docker’s'
-const noStatements = 'Docker’s archives hold one image, and nothing beside it'
-const layoutOnly = 'only the types oci and docker have such a descriptor'
+const noStatements = 'it has no index in which statements could be'
+const ociOnly = 'only index.json of the type oci has such a descriptor'
 
 /** Every key of `--output`, with the types that know it. docs/outputs.md shows the same table. */
 export const outputKeys: Readonly<Record<string, OutputKey>> = {
@@ -47,9 +47,9 @@ export const outputKeys: Readonly<Record<string, OutputKey>> = {
   'attestation-prefix': { done: files },
   'annotation.': { done: images },
   'annotation-manifest.': { done: images },
-  'annotation-index.': { done: [...stored, 'oci'], why: 'a docker archive has no index' },
+  'annotation-index.': { done: [...stored, 'oci'], why: 'it has no index' },
   'annotation-manifest-descriptor.': { done: images },
-  'annotation-index-descriptor.': { done: ['oci'], why: layoutOnly },
+  'annotation-index-descriptor.': { done: ['oci'], why: ociOnly },
 }
 
 /** Returns the table's name of a key: `annotation.` for `annotation[linux/amd64].K`. */
