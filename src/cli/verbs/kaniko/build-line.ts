@@ -14,6 +14,7 @@ export interface BuildLine {
 /** Translates kaniko's flags. Throws for what cannot be. */
 export function buildLine(flags: Values<KanikoFlags>, env: NodeJS.ProcessEnv, metadata: string): BuildLine {
   const { destination } = flags
+  refuseUnknown(flags)
   if (destination.length === 0 && !flags['no-push'])
     throw new UsageError('you must provide --destination, or use --no-push', undefined, 1)
   for (const name of ['image-name-with-digest-file', 'image-name-tag-with-digest-file'] as const)
@@ -37,11 +38,32 @@ export function buildLine(flags: Values<KanikoFlags>, env: NodeJS.ProcessEnv, me
       ...git.words,
       ...(flags.reproducible ? ['--rewrite-timestamp'] : []),
       ...(flags['single-snapshot'] ? ['--squash'] : []),
-      ...(/^(?:debug|trace)$/.test(flags.verbosity ?? '') ? ['--debug'] : []),
+      ...(/^(?:debug|trace)$/i.test(flags.verbosity ?? '') ? ['--debug'] : []),
       `--progress=${flags['log-format'] === 'json' ? 'rawjson' : 'plain'}`,
       ...['--metadata-file', metadata],
       context.argument,
     ],
+  }
+}
+
+/** The values that kaniko knows, also of flags that change nothing here. */
+const choices: readonly (readonly [keyof KanikoFlags & keyof Values<KanikoFlags>, RegExp, string])[] = [
+  ['compression', /^(?:gzip|zstd)$/, 'gzip and zstd'],
+  ['log-format', /^(?:text|color|json)$/, 'text, color and json'],
+  [
+    'verbosity',
+    /^(?:panic|fatal|error|warn(?:ing)?|info|debug|trace)$/i,
+    'panic, fatal, error, warn, info, debug and trace',
+  ],
+  ['snapshot-mode', /^(?:full|redo|time)$/, 'full, redo and time'],
+  ['snapshotMode', /^(?:full|redo|time)$/, 'full, redo and time'],
+]
+
+function refuseUnknown(flags: Values<KanikoFlags>): void {
+  for (const [name, known, list] of choices) {
+    const value = flags[name]
+    if (typeof value === 'string' && value !== '' && !known.test(value))
+      throw new UsageError(`invalid --${name} "${value}"`, `The values are ${list}.`, 1)
   }
 }
 

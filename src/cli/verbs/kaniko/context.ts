@@ -31,6 +31,10 @@ export function readKanikoContext(text: string, sub: string, git: string | undef
     refuseSub(sub)
     return { argument: text }
   }
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text) && !text.startsWith('dir://'))
+    throw new Failure(`--context ${text}: this kind of context is not known`, {
+      remedy: 'Name a folder or tar, a Git repository or an address: dir://, tar://, git:// or https://.',
+    })
   const path = text.replace(/^dir:\/\//, '')
   return { argument: join(path, sub) }
 }

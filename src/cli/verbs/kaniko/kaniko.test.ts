@@ -159,6 +159,28 @@ test('contexts are folders, tars, standard input and parts of them; those of clo
   expect((await at.run([...context, '--no-push'])).code).toBe(0)
 })
 
+test.each([
+  [['--compression=lzma'], 'invalid --compression "lzma"'],
+  [['--log-format=xml'], 'invalid --log-format "xml"'],
+  [['-v', 'loud'], 'invalid --verbosity "loud"'],
+  [['--snapshot-mode', 'none'], 'invalid --snapshot-mode "none"'],
+  [['--context', 'ftp://host/c.tar'], '--context ftp://host/c.tar: this kind of context is not known'],
+  [['build'], 'accepts no arguments'],
+])('%j is an error, and nothing is built', async (args, message) => {
+  const at = await bench()
+  const { code, err } = await at.run([...context, '-d', `${at.app}:1`, ...args])
+  expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining(message) })
+  expect(at.registry.requests).toEqual([])
+})
+
+test('values are taken as kaniko takes them, and `version` tells both versions', async () => {
+  const at = await bench()
+  const values = ['-v', 'WARNING', '--log-format=color', '--snapshotMode=time', '--compression=']
+  const { code, err } = await at.run([...context, '-d', `${at.app}:1`, ...values])
+  expect(code, err).toBe(0)
+  expect((await at.run(['version'])).out).toMatch(/^Kaniko version : {2}v1\.24\.0 \(tare \d/)
+})
+
 test('--cache leaves results in DESTINATION/cache, where another store finds them', async () => {
   const at = await bench()
   const args = [...context, '--cache=true', '-d', `${at.app}:1`]

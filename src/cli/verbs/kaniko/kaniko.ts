@@ -2,7 +2,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Call, defineVerb } from '../../command.ts'
+import { UsageError } from '../../failure.ts'
 import { type FlagTable, parseFlags } from '../../flags.ts'
+import { print } from '../../streams.ts'
 import { buildLine } from './build-line.ts'
 import { type KanikoFlags, kanikoFlags } from './kaniko-flags.ts'
 import { registriesConf } from './registries.ts'
@@ -13,9 +15,12 @@ export const kaniko = defineVerb({
   usage: '[OPTIONS]',
   about: `Builds and pushes with the flags of kaniko's executor, also when started under the name "executor". See docs/kaniko.md for what
 each flag does here.`,
-  args: { least: 0, most: 0 },
+  args: { least: 0, most: 1 },
   flags: kanikoFlags,
   run: async (call) => {
+    const [word] = call.args
+    if (word === 'version') return version(call)
+    if (word !== undefined) throw new UsageError(`"${call.name}" accepts no arguments`, undefined, 1)
     const folder = mkdtempSync(join(tmpdir(), 'tare-kaniko-'))
     try {
       const metadata = join(folder, 'metadata.json')
@@ -44,6 +49,13 @@ each flag does here.`,
     }
   },
 })
+
+/** `executor version` is in many a script. */
+async function version({ streams, open }: KanikoCall): Promise<number> {
+  const { version } = await (await open()).version()
+  await print(streams, `Kaniko version :  v1.24.0 (tare ${version})\n`)
+  return 0
+}
 
 /** kaniko's image has its logins and authorities in one folder. */
 function placesOf({ env, flags }: KanikoCall): Record<string, string> {
