@@ -45,7 +45,7 @@ export function whyNot({ on = 'manifest' }: BuildAnnotation, { output, isIndex }
     case 'index':
       return isIndex ? undefined : 'there is no index of a single platform'
     case 'index-descriptor':
-      if (!isLayout) return 'only the types oci and docker have a descriptor of the index'
+      if (!isLayout) return 'only the type oci has a descriptor of the index'
       return isIndex ? undefined : 'there is no index of a single platform'
     case 'manifest-descriptor':
       return isLayout || isIndex ? undefined : 'there is no descriptor of the manifest without an index'

@@ -1,5 +1,3 @@
-import { existsSync, realpathSync, statSync } from 'node:fs'
-import { basename, dirname, join, resolve, sep } from 'node:path'
 import type {
   ArchiveOutput,
   BuildAnnotation,
@@ -7,12 +5,11 @@ import type {
   BuildOutput,
   ImageForm,
   ImageOutput,
-  LocalOutput,
 } from '../../api/index.ts'
 import { formatPlatform, type Platform, type Reference } from '../../oci/index.ts'
-import { TareError } from '../../support/index.ts'
 import { annotationList, type Holder, invalid, refuseInvalid, whyNot } from './annotations.ts'
 import { readRepository, readTag } from './names.ts'
+import { refused, refusePlaces } from './output-places.ts'
 import type { ResolvedOutput } from './types.ts'
 
 /** What decides where a build's result can go. */
@@ -34,7 +31,7 @@ export function resolveOutputs(settings: OutputSettings): readonly ResolvedOutpu
   const outputs = options.outputs === undefined || options.outputs.length === 0 ? [image] : options.outputs
   const own = outputs.map((output): BuildOutput => (options.load === true ? unpacked(output) : output))
   for (const output of own) refuseImpossible(output, settings)
-  refuseSharedPlaces(own)
+  refusePlaces(own, options, settings.home)
   const holders = own.map((output) => ({
     output,
     platforms,
@@ -81,11 +78,10 @@ function namesOf(output: BuildOutput, tags: readonly string[]): readonly Referen
   return texts.map(output.kind === 'image' && output.byDigest === true ? readRepository : readTag)
 }
 
-function refuseImpossible(output: BuildOutput, { options, platforms, home }: OutputSettings): void {
+function refuseImpossible(output: BuildOutput, { options, platforms }: OutputSettings): void {
   if (output.kind === 'image') refuseImage(output, options.tags ?? [])
   if (output.kind === 'archive') refuseArchive(output, platforms)
   if (output.kind === 'image' || output.kind === 'archive') refuseCompression(output)
-  if (output.kind === 'local') refuseFolder(output, options, home)
   if (output.kind === 'image' || output.kind === 'archive') refuseInline(output)
   if ((output.kind === 'local' || output.kind === 'tar') && /[/\0]/.test(output.attestationPrefix ?? ''))
     throw refused('attestation-prefix must not have a slash', 'It is the start of a file’s name.')
@@ -132,47 +128,4 @@ function refuseCompression({ compression, compressionLevel: level, format }: Ima
   const most = compression === 'zstd' ? 19 : 9
   if (level < 1 || level > most)
     throw refused(`compression-level=${level} is out of range`, `For ${compression ?? 'gzip'} it is 1 to ${most}.`)
-}
-
-/** Clearing a folder must not take away what the build needs. */
-function refuseFolder({ path, mode }: LocalOutput, { context }: BuildOptions, home: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false)
-    throw new TareError('DESTINATION_INVALID', `cannot write to ${path}: it is a file`, { remedy: 'Name a folder.' })
-  if (mode !== 'delete' || !existsSync(path)) return
-  const folder = realpathSync(path)
-  const needed = [
-    ['the working directory', process.cwd()],
-    ['the store', home],
-    ['the build context', context.kind === 'directory' ? context.path : undefined],
-  ] as const
-  for (const [what, at] of needed) {
-    if (at === undefined || !existsSync(at)) continue
-    const real = realpathSync(at)
-    if (real === folder || folder === sep || real.startsWith(folder + sep))
-      throw refused(`mode=delete would remove ${what}, which is in ${path}`, 'Write to a folder of its own.')
-  }
-}
-
-function refuseSharedPlaces(outputs: readonly BuildOutput[]): void {
-  const places = outputs.flatMap((output) => {
-    if (output.kind === 'local') return realPath(output.path)
-    if (output.kind !== 'archive' && output.kind !== 'tar') return []
-    return 'path' in output.to ? realPath(output.to.path) : '-'
-  })
-  const twice = places.find((place, i) => places.indexOf(place) !== i)
-  if (twice === undefined) return
-  const where = twice === '-' ? 'standard output' : twice
-  throw refused(`several outputs go to ${where}`, 'Give each output a dest of its own.')
-}
-
-/** The path without links, whether or not it exists. */
-function realPath(path: string): string {
-  const whole = resolve(path)
-  if (existsSync(whole)) return realpathSync(whole)
-  const parent = dirname(whole)
-  return parent === whole ? whole : join(realPath(parent), basename(whole))
-}
-
-function refused(message: string, remedy: string): TareError {
-  return new TareError('OUTPUT_INVALID', message, { remedy })
 }

@@ -227,6 +227,24 @@ test('an output that fails at last says what is there and what is not', async ()
   expect(await tare.images.list()).toEqual([])
 })
 
+test('the store is no place for an output, and stays as it is', async () => {
+  const { tare, build, path } = bench()
+  await tare.build({ context: { kind: 'empty' }, dockerfile: { text: 'FROM scratch\nLABEL a=b\n' }, tags: ['kept'] })
+  const before = readFileSync(path('home/index.json'), 'utf8')
+  for (const output of [
+    { kind: 'archive', layout: 'oci', folder: true, to: { path: path('home') } },
+    { kind: 'local', path: path('home') },
+    { kind: 'tar', to: { path: path('home/index.json') } },
+    { kind: 'local', path: path('home/blobs/sha256') },
+  ] as const)
+    await expect(build([output])).rejects.toMatchObject({
+      code: 'OUTPUT_INVALID',
+      message: expect.stringContaining('is tare’s own store'),
+    })
+  expect(readFileSync(path('home/index.json'), 'utf8')).toBe(before)
+  await build([{ kind: 'tar', to: { path: path('home/beside.tar') } }])
+})
+
 const tags = { tags: ['app'] }
 test.each<[string, BuildOutput[], Partial<BuildOptions>, RegExp]>([
   [
@@ -246,6 +264,42 @@ test.each<[string, BuildOutput[], Partial<BuildOptions>, RegExp]>([
     ],
     {},
     /several outputs go to standard output/,
+  ],
+  [
+    'an output within a folder that another clears',
+    [
+      { kind: 'local', path: 'a', mode: 'delete' },
+      { kind: 'local', path: 'a/b' },
+    ],
+    {},
+    /the output a\/b is within another, a/,
+  ],
+  [
+    'an archive within a folder that another clears',
+    [
+      { kind: 'archive', layout: 'oci', to: { path: 'a/b.tar' } },
+      { kind: 'local', path: './a', mode: 'delete' },
+    ],
+    {},
+    /the output a\/b.tar is within another, .\/a/,
+  ],
+  [
+    'an archive within a layout',
+    [
+      { kind: 'archive', layout: 'oci', folder: true, to: { path: 'a' } },
+      { kind: 'tar', to: { path: 'a/index.json' } },
+    ],
+    {},
+    /is within another, a/,
+  ],
+  [
+    'a folder within an archive',
+    [
+      { kind: 'tar', to: { path: 'a' } },
+      { kind: 'local', path: 'a/b' },
+    ],
+    {},
+    /is within another, a/,
   ],
   [
     'an index in a docker archive',
