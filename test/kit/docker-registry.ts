@@ -13,15 +13,18 @@ export interface RunningRegistry {
   stop(): Promise<void>
 }
 
-/** Starts a registry (distribution 2.8) with an empty folder on a free port of this machine. `http` and `more` are YAML of its config. */
-export async function startRegistry(more = '', http = ''): Promise<RunningRegistry> {
+/**
+ * Starts a registry (distribution 2.8) with an empty folder, or with `data`, on a free port of this machine. `http` and `more` are YAML
+ * of its config.
+ */
+export async function startRegistry(more = '', http = '', data?: string): Promise<RunningRegistry> {
   const folder = mkdtempSync(join(tmpdir(), 'tare-registry-'))
   const config = join(folder, 'config.yml')
   writeFileSync(
     config,
     `version: 0.1
 log: {level: info, accesslog: {disabled: true}}
-storage: {filesystem: {rootdirectory: ${folder}/data}, delete: {enabled: true}}
+storage: {filesystem: {rootdirectory: ${data ?? `${folder}/data`}}, delete: {enabled: true}}
 http: {addr: "127.0.0.1:0"${http === '' ? '' : `, ${http}`}}
 ${more}`,
   )

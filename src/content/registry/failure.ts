@@ -71,9 +71,15 @@ export function refused(attempt: Attempt, status: number, words: string, retryAf
   if (status >= 500)
     return new TareError('REGISTRY_FAILED', message, {
       cause,
-      remedy: 'The registry has a problem; try again later.',
+      remedy: isFull(status, words)
+        ? 'The disk of the registry is full: make room there, and try again.'
+        : 'The registry has a problem; try again later.',
     })
   return new TareError('REGISTRY_REFUSED', message, { cause })
+}
+
+function isFull(status: number, words: string): boolean {
+  return status === 507 || /no space left|disk (?:is )?full|quota exceeded/i.test(words)
 }
 
 /** Suggests a setting of the registry that would allow what it refuses. */
@@ -149,5 +155,14 @@ function denied(attempt: Attempt): string {
 function wordsOfError(error: unknown): string {
   const { code, message, detail } = error as { code?: unknown; message?: unknown; detail?: unknown }
   const text = [code, message].filter((part) => typeof part === 'string' && part !== '').join(': ')
-  return printable(typeof detail === 'string' && detail !== '' ? `${text} (${detail})` : text)
+  const more = typeof detail === 'string' ? detail : errnoOf(detail) === noSpace ? 'no space left on device' : ''
+  return printable(more === '' ? text : `${text} (${more})`)
+}
+
+const noSpace = 28
+
+/** The registry of distribution tells only a number of what its disk says. */
+function errnoOf(detail: unknown): unknown {
+  const { Enclosed } = (detail ?? {}) as { Enclosed?: { Err?: unknown } | null }
+  return Enclosed?.Err
 }
