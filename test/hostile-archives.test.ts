@@ -56,17 +56,17 @@ const attacks: Readonly<Record<string, Attack>> = {
   'a hard link to a file of the machine': {
     archive: archiveOf(first, hardLink('shadow', '/etc/passwd')),
     code: 'ARCHIVE_INVALID',
-    asLayer: 'kept',
+    asLayer: 'LAYER_INVALID',
   },
   'a hard link through a symlink out': {
     archive: archiveOf(first, symlink('out', '/etc'), hardLink('shadow', 'out/passwd')),
     code: 'ARCHIVE_INVALID',
-    asLayer: 'kept',
+    asLayer: 'LAYER_INVALID',
   },
   'a hard link to itself': {
     archive: archiveOf(first, hardLink('me', 'me')),
     code: 'ARCHIVE_INVALID',
-    asLayer: 'kept',
+    asLayer: 'LAYER_INVALID',
   },
   'a file as a parent': {
     archive: archiveOf(entry({ path: 'a' }, 'a'), entry({ path: 'a/b' }, 'b')),

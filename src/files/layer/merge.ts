@@ -4,7 +4,6 @@ import {
   type Directory,
   type Metadata,
   type Node,
-  partsOf,
   plainDirectory,
   Tree,
   type TreeDraft,
@@ -51,28 +50,27 @@ export function learnFromReaders(index: LayerIndex): boolean {
 }
 
 function addLayer(draft: TreeDraft, layer: StoredLayer): void {
-  const { index } = layer
+  const merger = new Merger(draft, layer)
   // Removals first: whiteouts and opaque markers apply to lower layers, but may come after entries of their own layer, which must
   // stay. (image-spec, layer.md, "Opaque Whiteout")
-  for (const entry of index.entries) {
-    if (entry.kind === 'remove') draft.remove(inside(draft, entry.path))
-    else if (entry.kind === 'hide' && draft.get(partsOf(entry.path))?.kind === 'directory')
-      draft.clear(partsOf(entry.path))
+  for (const { kind, path } of layer.index.entries) {
+    if (kind === 'remove' && path !== '') merger.remove(path)
+    else if (kind === 'hide') merger.clear(path)
   }
-  const merger = new Merger(draft, layer)
-  for (const entry of index.entries) if (entry.kind !== 'remove' && entry.kind !== 'hide') merger.add(entry)
+  for (const entry of layer.index.entries) if (entry.kind !== 'remove' && entry.kind !== 'hide') merger.add(entry)
 }
 
-/** Resolves symlinks in the path's parents, but not its last part. */
-function inside(draft: TreeDraft, path: string): string[] {
-  const slash = path.lastIndexOf('/')
-  return slash < 0 ? [path] : [...draft.resolve(path.slice(0, slash)), path.slice(slash + 1)]
-}
-
+/**
+ * Puts a layer's entries on what is below. They are placed as in a directory of the layer's own, where Docker and containerd
+ * unpack it: a symlink of the same layer is followed, and anything else of a lower layer gives way to the directory that an
+ * entry's path needs.
+ */
 class Merger {
   private readonly draft: TreeDraft
   private readonly index: LayerIndex
   private readonly layer: StoredLayer
+  /** What this layer has put that is no directory. */
+  private readonly placed = new Set<Node>()
   // Consecutive entries usually share a directory, so it is looked up only once.
   private directory:
     | { readonly name: string; readonly parts: readonly string[]; readonly children: Map<string, Node> }
@@ -84,13 +82,24 @@ class Merger {
     this.layer = layer
   }
 
+  remove(path: string): void {
+    const slash = path.lastIndexOf('/')
+    this.parent(slash < 0 ? '' : path.slice(0, slash)).children.delete(path.slice(slash + 1))
+  }
+
+  clear(path: string): void {
+    this.parent(path).children.clear()
+  }
+
   add(entry: LayerEntry): void {
     const slash = entry.path.lastIndexOf('/')
     const name = entry.path.slice(slash + 1)
     const parent = this.parent(slash < 0 ? '' : entry.path.slice(0, slash))
     const there = parent.children.get(name)
     if (entry.kind !== 'directory' && entry.kind !== 'touch') {
-      parent.children.set(name, this.node(entry))
+      const node = this.node(entry)
+      parent.children.set(name, node)
+      if (entry.kind !== 'hardlink') this.placed.add(node)
       if (there?.kind === 'directory') this.directory = undefined
       return
     }
@@ -104,19 +113,31 @@ class Merger {
 
   private parent(path: string): { readonly parts: readonly string[]; readonly children: Map<string, Node> } {
     if (this.directory?.name === path) return this.directory
-    const parts = this.draft.resolve(path)
+    const parts = this.draft.resolve(path, (link) => this.placed.has(link))
     try {
       this.draft.makeDirectories(parts, plainDirectory(0))
-    } catch (cause) {
-      if (cause instanceof TareError && cause.code !== 'NOT_A_DIRECTORY') throw cause
-      throw new TareError(
-        'LAYER_INVALID',
-        `layer ${this.index.diffId} has entries below "${path}", which is not a directory`,
-        { cause },
-      )
+    } catch (error) {
+      if (!(error instanceof TareError) || error.code !== 'NOT_A_DIRECTORY') throw error
+      this.makeWay(parts, path)
+      this.draft.makeDirectories(parts, plainDirectory(0))
     }
     this.directory = { name: path, parts, children: this.draft.contents(parts) }
     return this.directory
+  }
+
+  /** Removes what a lower layer has in the way. */
+  private makeWay(parts: readonly string[], path: string): void {
+    let there: Node | undefined = this.draft.root
+    for (let count = 0; there?.kind === 'directory' && count < parts.length; count++) {
+      there = there.children.get(parts[count]!)
+      if (there === undefined || there.kind === 'directory') continue
+      if (this.placed.has(there))
+        throw new TareError(
+          'LAYER_INVALID',
+          `layer ${this.index.diffId} has entries below "${path}", which is not a directory`,
+        )
+      this.draft.remove(parts.slice(0, count + 1))
+    }
   }
 
   private node(entry: LayerEntry): Node {
@@ -124,7 +145,7 @@ class Merger {
   }
 
   private linked(entry: LayerEntry): Exclude<Node, Directory> {
-    const target = this.draft.get(inside(this.draft, entry.link ?? ''))
+    const target = this.draft.get(this.placeOf(entry.link ?? ''))
     if (target === undefined || target.kind === 'directory') {
       throw new TareError(
         'LAYER_INVALID',
@@ -132,6 +153,13 @@ class Merger {
       )
     }
     return target
+  }
+
+  /** Resolves symlinks in the path's parents, but not its last part. */
+  private placeOf(path: string): string[] {
+    const slash = path.lastIndexOf('/')
+    if (slash < 0) return [path]
+    return [...this.draft.resolve(path.slice(0, slash), (link) => this.placed.has(link)), path.slice(slash + 1)]
   }
 
   private content(entry: LayerEntry): Content {

@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import type { Digest } from '../../oci/index.ts'
 import { type Bytes, TareError } from '../../support/index.ts'
 import { type StoredEntry, scanFlow } from '../tar/index.ts'
+import { checkHardLinks } from './hard-links.ts'
 import type { LayerEntry, LayerIndex } from './layer-index.ts'
 import { layerEntries } from './read.ts'
 
@@ -44,7 +45,9 @@ export async function indexFlow(bytes: Bytes, expected: Digest): Promise<LayerIn
     body: (piece) => file?.add(piece),
   })
   finish()
-  return { diffId: expected, size, entries }
+  const index = { diffId: expected, size, entries }
+  checkHardLinks(index, what)
+  return index
 }
 
 /** Computes the digest of one file, including holes. */

@@ -1,12 +1,14 @@
 import type { Digest } from '../../oci/index.ts'
 import { longestPath, pathInside, TareError } from '../../support/index.ts'
 import { type Archive, type StoredEntry, scanTar } from '../tar/index.ts'
+import { checkHardLinks } from './hard-links.ts'
 import type { LayerEntry, LayerIndex } from './layer-index.ts'
 import { readWhiteout } from './whiteout.ts'
 
 /**
  * Indexes a layer on disk by reading only its headers. `what` names the layer in errors. Throws the errors of files/tar,
- * `LAYER_PATH_ESCAPES` for a name or hard link outside the root, and `LAYER_INVALID` for a name too long for the system.
+ * `LAYER_PATH_ESCAPES` for a name or hard link outside the root, and `LAYER_INVALID` for a name too long for the system or a hard
+ * link to what is no file of the layer.
  */
 export function indexLayer(archive: Archive, diffId: Digest, what: string): LayerIndex {
   const entries: LayerEntry[] = []
@@ -15,7 +17,9 @@ export function indexLayer(archive: Archive, diffId: Digest, what: string): Laye
     const entry = read(stored)
     if (entry !== undefined) entries.push(entry)
   }
-  return { diffId, size: archive.size, entries }
+  const index = { diffId, size: archive.size, entries }
+  checkHardLinks(index, what)
+  return index
 }
 
 /** What an entry of a tar is in a layer; nothing for the root itself. */

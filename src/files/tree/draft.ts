@@ -56,9 +56,9 @@ export class TreeDraft {
     return nodeAt(this.root, parts)
   }
 
-  /** Follows all symlinks of the path within the root. Throws `SYMLINK_LOOP`. */
-  resolve(path: string): string[] {
-    return resolveParts(this.root, path)
+  /** Follows all symlinks of the path within the root, unless `follows` says no. Throws `SYMLINK_LOOP`. */
+  resolve(path: string, follows?: (link: Node) => boolean): string[] {
+    return resolveParts(this.root, path, follows)
   }
 
   /** Follows all symlinks with `directory` as the root, as a process confined to it would. Throws `SYMLINK_LOOP`. */

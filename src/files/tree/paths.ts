@@ -27,9 +27,10 @@ const linkLimit = 255
 
 /**
  * Follows all symlinks of the path, including the last, and never leaves the root: absolute targets start at the root, and `..`
- * stops there. Parts that do not exist are kept, so the result is where the path would be created. Throws `SYMLINK_LOOP`.
+ * stops there. Parts that do not exist are kept, so the result is where the path would be created. `follows` may exempt symlinks.
+ * Throws `SYMLINK_LOOP`.
  */
-export function resolveParts(root: Directory, path: string): string[] {
+export function resolveParts(root: Directory, path: string, follows?: (link: Node) => boolean): string[] {
   const wanted = path.split('/').reverse()
   const resolved: string[] = []
   const trail: (Node | undefined)[] = [root]
@@ -43,7 +44,7 @@ export function resolveParts(root: Directory, path: string): string[] {
     }
     const parent = trail[trail.length - 1]
     const node = parent?.kind === 'directory' ? parent.children.get(part) : undefined
-    if (node?.kind !== 'symlink') {
+    if (node?.kind !== 'symlink' || follows?.(node) === false) {
       resolved.push(part)
       trail.push(node)
       continue

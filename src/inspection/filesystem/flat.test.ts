@@ -69,3 +69,21 @@ test('a hard link is the file that it names, and that file is known to have seve
   expect(image.find('b').node).toBe(image.find('a').node)
   expect(image.linked.has(image.find('a').node as number)).toBe(true)
 })
+
+test('what a lower layer has gives way to the directory that an entry needs, and only symlinks of the same layer are followed', () => {
+  const low = [
+    entry('file', 'usr/lib/a'),
+    entry('symlink', 'lib', { link: 'usr/lib' }),
+    entry('symlink', 'opt', { link: 'usr' }),
+    entry('file', 'f'),
+  ]
+  const high = [
+    entry('file', 'lib/b'),
+    entry('file', 'f/c'),
+    entry('symlink', 'own', { link: 'usr' }),
+    entry('file', 'own/d'),
+  ]
+  expect([...of(low, [...high, entry('remove', 'opt/lib')]).walk()].map(([path]) => path)).toEqual([
+    ...['f', 'f/c', 'lib', 'lib/b', 'opt', 'own', 'usr', 'usr/d', 'usr/lib', 'usr/lib/a'],
+  ])
+})

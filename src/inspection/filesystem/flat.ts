@@ -49,7 +49,7 @@ export class FlatFilesystem extends FlatEntries {
   /** Puts the next layer on top. */
   add(layer: number): void {
     const table = this.tables[layer]!
-    this.removeHidden(table)
+    this.removeHidden(table, layer)
     const parents: Parents = new Map()
     const { prefix } = table.columns
     for (let from = 0, to = 0; from < table.count; from = to) {
@@ -126,8 +126,14 @@ export class FlatFilesystem extends FlatEntries {
     return typeof node === 'object' ? 0 : this.sizes[node]!
   }
 
-  /** Resolves a path, following symlinks within the root, and at its end only if `follow`. Throws `SYMLINK_LOOP`. */
-  find(path: string, { follow = true }: { readonly follow?: boolean } = {}): FoundNode {
+  /**
+   * Resolves a path, following symlinks within the root, and at its end only if `follow`; with `from`, only the entries from that
+   * number on. Throws `SYMLINK_LOOP`.
+   */
+  find(
+    path: string,
+    { follow = true, from = 0 }: { readonly follow?: boolean; readonly from?: number } = {},
+  ): FoundNode {
     const wanted = path.split('/').filter((part) => part !== '' && part !== '.')
     wanted.reverse()
     const names: string[] = []
@@ -141,7 +147,8 @@ export class FlatFilesystem extends FlatEntries {
       }
       const parent = trail[trail.length - 1]
       const node = typeof parent === 'object' ? parent.children.get(name) : undefined
-      const target = typeof node === 'number' && (follow || wanted.length > 0) ? this.targetOf(node) : undefined
+      const followed = typeof node === 'number' && node >= from && (follow || wanted.length > 0)
+      const target = followed ? this.targetOf(node) : undefined
       if (target === undefined) {
         names.push(name)
         trail.push(node)
@@ -189,36 +196,27 @@ export class FlatFilesystem extends FlatEntries {
   }
 
   /** Whiteouts apply to lower layers, wherever they are in their own. (image-spec, layer.md, "Whiteouts") */
-  private removeHidden(table: LayerTable): void {
+  private removeHidden(table: LayerTable, layer: number): void {
     const { kind } = table.columns
     for (let i = 0; i < table.count; i++) {
       const code = kind[i]! & 0x7f
       if (code !== removal && code !== opaque) continue
       const path = table.path(i)
       if (code === opaque) {
-        const node = this.exactly(path)
-        if (typeof node === 'object') for (const name of [...node.children.keys()]) this.drop(node, name)
-      } else {
+        const hidden = this.makeDirectories(path, layer)
+        for (const name of [...hidden.children.keys()]) this.drop(hidden, name)
+      } else if (path !== '') {
         const slash = path.lastIndexOf('/')
-        const parent = slash < 0 ? this.root : this.find(path.slice(0, slash)).node
-        if (typeof parent === 'object') this.drop(parent, path.slice(slash + 1))
+        this.drop(this.makeDirectories(slash < 0 ? '' : path.slice(0, slash), layer), path.slice(slash + 1))
       }
     }
   }
 
-  /** Returns what is at a path without symlinks. */
-  private exactly(path: string): FlatNode | undefined {
-    let node: FlatNode | undefined = this.root
-    for (const name of path.split('/')) {
-      if (name === '') continue
-      node = typeof node === 'object' ? node.children.get(name) : undefined
-    }
-    return node
-  }
-
+  /** Returns the directory of a layer's entries. What a lower layer has in its way gives way, as in `mergeLayers`. */
   private makeDirectories(prefix: string, layer: number): FlatDirectory {
     if (prefix === '') return this.root
-    const { path } = this.find(prefix)
+    const own = this.first[layer]!
+    const { path } = this.find(prefix, { from: own })
     const names = path === '' ? [] : path.split('/')
     if (names.length > deepestPath + 1)
       throw new TareError('PATH_TOO_DEEP', `a path of the image lies ${names.length} directories deep`, {
@@ -227,10 +225,10 @@ export class FlatFilesystem extends FlatEntries {
     let parent = this.root
     for (const name of names) {
       const there = parent.children.get(name)
-      if (typeof there === 'number')
+      if (typeof there === 'number' && there >= own)
         throw this.contradiction(layer, `has entries below "${path}", which is not a directory`)
-      const next = there ?? new FlatDirectory(-1)
-      if (there === undefined) this.put(parent, name, next)
+      const next = typeof there === 'object' ? there : new FlatDirectory(-1)
+      if (next !== there) this.put(parent, name, next)
       parent = next
     }
     return parent
@@ -238,7 +236,7 @@ export class FlatFilesystem extends FlatEntries {
 
   private linkTarget(table: LayerTable, i: number, layer: number): number {
     const link = table.link(i) ?? ''
-    const { node } = this.find(link, { follow: false })
+    const { node } = this.find(link, { follow: false, from: this.first[layer]! })
     if (typeof node !== 'number')
       throw this.contradiction(layer, `has a hard link "${table.path(i)}" to "${link}", which is not a file before it`)
     this.linked.add(node)

@@ -74,7 +74,7 @@ const image = () =>
     ],
     [{ path: 'etc/motd', body: 'HELLO\n' }, { path: 'etc/.wh.old' }],
     [
-      { path: 'lib/z', body: 'z', mode: 0o600 },
+      { path: 'usr/lib/z', body: 'z', mode: 0o600 },
       { path: 'etc/motd', body: 'HELLO\n' },
     ],
   )
@@ -101,7 +101,7 @@ test('files are those of all layers together, or of one; a directory below a pat
   expect(await paths({ path: '/lib' })).toEqual(['/usr/lib/x', '/usr/lib/y', '/usr/lib/z'])
   expect(await paths({ path: 'etc/motd' })).toEqual(['/etc/motd'])
   expect(await paths({ layer: 2 })).toEqual(['/etc/motd', '/etc/old'])
-  expect(await paths({ layer: 3, path: '/lib' })).toEqual(['/lib/z'])
+  expect(await paths({ layer: 3, path: '/usr/lib' })).toEqual(['/usr/lib/z'])
   expect(await tare.images.files({ image: name, layer: 2, path: 'etc/old' })).toMatchObject([
     { type: 'removed', layer: 2 },
   ])
@@ -323,7 +323,10 @@ test('links in a circle, and layers that contradict themselves, are errors and n
     code: 'SYMLINK_LOOP',
   })
   expect(await tare.images.files({ image: circle })).toMatchObject([{ path: '/a', target: 'b' }, { path: '/b' }])
-  const below = imageOf([{ path: 'a', body: '' }], [{ path: 'a/b', body: '' }])
+  const below = imageOf([
+    { path: 'a', body: '' },
+    { path: 'a/b', body: '' },
+  ])
   await expect(tare.images.files({ image: below })).rejects.toMatchObject({ code: 'LAYER_INVALID' })
   const escaping = imageOf([{ path: '../a', body: '' }])
   await expect(tare.images.layers({ image: escaping })).rejects.toMatchObject({ code: 'LAYER_PATH_ESCAPES' })
