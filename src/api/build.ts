@@ -128,7 +128,10 @@ export interface BuildOptions extends LoginCallOptions {
   readonly onImage?: ((image: BuildResult) => Promise<void>) | undefined
   /** Asks the registries for the bases even if they are in the store. Default: false. */
   readonly pull?: boolean | undefined
-  /** Brings every layer into the store, also those of a base that no step had to read. Default: false. */
+  /**
+   * Brings every layer into the store, also those of a base that no step had to read; a docker daemon that is the only engine keeps
+   * the image as well, under its names. Default: false.
+   */
   readonly load?: boolean | undefined
   /** The environment for build arguments without a value, secrets, SSH_AUTH_SOCK and SOURCE_DATE_EPOCH. Default: empty. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined

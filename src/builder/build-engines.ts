@@ -7,7 +7,15 @@ import type { BuildCaches } from './build-caches.ts'
 import { EnginePool, type PooledEngine } from './engine-pool.ts'
 import type { ResolvedOutput } from './outputs/index.ts'
 import type { Plan } from './plan/index.ts'
-import { type Builder, configuredEngines, type EngineAddress, EngineLink, findBuilders } from './remote/index.ts'
+import {
+  type Builder,
+  configuredEngines,
+  daemonOf,
+  type EngineAddress,
+  EngineLink,
+  findBuilders,
+  type LoadingDaemon,
+} from './remote/index.ts'
 import { buildOn, type EngineTools as PlanTools, refuseLocalOptions } from './remote-build.ts'
 import { type BuildBases, type Needle, sandboxOf } from './session/index.ts'
 import { refuseForeignRuns } from './solve/index.ts'
@@ -26,6 +34,8 @@ export interface BuildEngine {
   buildPlatform(platform: Platform, dockerfile: string): Promise<Platform | undefined>
   /** Has a plan made, by an engine or by `here`. */
   solve(plan: Plan, tools: PlanTools, here: () => Promise<Snapshots>): Promise<Snapshots>
+  /** Returns the daemon that the image may be loaded into; undefined if there is none, which is reported if it was to be. */
+  loader(images: number): Promise<LoadingDaemon | undefined>
   close(): void
 }
 
@@ -81,6 +91,11 @@ function single(address: EngineAddress, host: Host, options: BuildOptions, tools
     isSplit: false,
     buildPlatform: (_, dockerfile) => readPlatform(dockerfile, async () => (await link.platforms(tools.signal))[0]),
     solve: (plan, own) => build.solve(plan, own, tools.bases),
+    loader: async (images) => {
+      if (!isLoaded(tools)) return undefined
+      if (images > 1) return notLoaded('several platforms are not loaded into an engine', options)
+      return daemonOf(link, tools.signal)
+    },
     close: () => build.close(),
   }
 }
@@ -118,8 +133,18 @@ function pooled(
       toolsOf.set(plan, own)
       return pool.solve(plan, here)
     },
+    loader: async () => (isLoaded(tools) ? notLoaded('several engines may have built it', options) : undefined),
     close: () => pool.close(),
   }
+}
+
+function isLoaded({ outputs }: EngineTools): boolean {
+  return outputs.some(({ output }) => output.kind === 'image' && output.load === true)
+}
+
+function notLoaded(why: string, { report = silent }: BuildOptions): undefined {
+  const message = `the image is only in the store of this machine: ${why}`
+  report({ type: 'warning', rule: 'EngineLoad', message })
 }
 
 async function readPlatform(dockerfile: string, ask: () => Promise<string | undefined>): Promise<Platform | undefined> {

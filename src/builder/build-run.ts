@@ -218,8 +218,9 @@ export class BuildRun {
     const cached = (await Promise.all(images.map(({ manifest }) => this.caches.basedOn(manifest.blob)))).flat()
     const basedOn = bases.length + cached.length === 0 ? undefined : [...bases, ...cached]
     const attester = await this.attester()
+    const loader = await this.engine?.loader(images.length)
     const outputs = await makeOutputs(this.outputs, {
-      ...{ host, images, snapshots, attester, basedOn, pushedAs: new Map(), steps, report, signal },
+      ...{ host, images, snapshots, attester, basedOn, loader, pushedAs: new Map(), steps, report, signal },
     })
     const { digest, mediaType, size } = resultOf(host.store, images, outputs)
     const id = images.length === 1 ? images[0]!.config.blob.digest : digest

@@ -44,6 +44,8 @@ export interface ImageOutput extends ImageForm {
   readonly store?: boolean | undefined
   /** Brings every layer into the store, also those of a base that no step had to read. Default: false. */
   readonly unpack?: boolean | undefined
+  /** As `unpack`; a docker daemon that is the build's only engine keeps the image as well, under its names. Default: false. */
+  readonly load?: boolean | undefined
   /** Pushes it to the registries in its names. Default: false. */
   readonly push?: boolean | undefined
   /** With `push`: only under its digest; the names are repositories. Default: false. */

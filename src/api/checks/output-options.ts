@@ -58,7 +58,15 @@ export const outputs = list(
   variants<BuildOutput>('kind', {
     image: {
       ...imageForm,
-      ...{ store: flag, unpack: flag, push: flag, byDigest: flag, canonicalName: flag, danglingPrefix: text },
+      ...{
+        store: flag,
+        unpack: flag,
+        load: flag,
+        push: flag,
+        byDigest: flag,
+        canonicalName: flag,
+        danglingPrefix: text,
+      },
       ...{ forceCompression: flag, insecure: flag },
     },
     archive: { ...imageForm, layout: required(oneOf('oci', 'docker')), to: outputFile, folder: flag },

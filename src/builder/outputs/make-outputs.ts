@@ -50,6 +50,12 @@ export async function makeOutputs(
       }
       const kept = await keptOf({ ...resolved, output }, documents, named, work)
       if (kept !== undefined) stored.push(kept)
+      const { loader } = work
+      if (loader !== undefined && output.kind === 'image' && output.load === true && names.length > 0) {
+        const { prepareLoaded } = await import('./load-output.ts')
+        const prepare = () => prepareLoaded(loader, names, documents, work)
+        stored.push(await told(`importing to ${loader.name}`, work, prepare))
+      }
     }
     work.signal.throwIfAborted()
   } catch (error) {

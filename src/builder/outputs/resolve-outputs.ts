@@ -29,7 +29,7 @@ export interface OutputSettings {
 export function resolveOutputs(settings: OutputSettings): readonly ResolvedOutput[] {
   const { options, platforms } = settings
   const outputs = options.outputs === undefined || options.outputs.length === 0 ? [image] : options.outputs
-  const own = outputs.map((output): BuildOutput => (options.load === true ? unpacked(output) : output))
+  const own = outputs.map((output): BuildOutput => (options.load === true ? loaded(output) : output)).map(complete)
   for (const output of own) refuseImpossible(output, settings)
   refusePlaces(own, options, settings.home)
   const holders = own.map((output) => ({
@@ -62,8 +62,12 @@ export function pushedOnlyTo(outputs: readonly ResolvedOutput[]): readonly strin
 
 const image: ImageOutput = { kind: 'image' }
 
-function unpacked(output: BuildOutput): BuildOutput {
-  return output.kind === 'image' && output.store !== false ? { ...output, unpack: true } : output
+function loaded(output: BuildOutput): BuildOutput {
+  return output.kind === 'image' && output.store !== false ? { ...output, load: true } : output
+}
+
+function complete(output: BuildOutput): BuildOutput {
+  return output.kind === 'image' && output.load === true ? { ...output, unpack: true } : output
 }
 
 function refuseUnheld(annotation: BuildAnnotation, holders: readonly Holder[]): void {

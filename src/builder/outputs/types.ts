@@ -3,7 +3,7 @@ import type { Snapshot, Snapshots } from '../../content/layers/index.ts'
 import type { PulledAs } from '../../content/store/index.ts'
 import type { Host } from '../../images/index.ts'
 import type { Descriptor, Digest, Platform, Reference } from '../../oci/index.ts'
-import type { Reporter, Steps } from '../../support/index.ts'
+import type { Bytes, Reporter, Steps } from '../../support/index.ts'
 import type { Document } from '../assemble/index.ts'
 import type { Planned } from '../plan/index.ts'
 
@@ -46,6 +46,18 @@ export interface Attester {
   ): Promise<readonly AttestationStatement[]>
 }
 
+/** A docker daemon that keeps images as well: the one that builds. */
+export interface ImageLoader {
+  /** For messages. */
+  readonly name: string
+  /** Loads an image under a temporary name. `archive` returns an archive of it with a name. */
+  load(image: {
+    readonly config: Uint8Array
+    readonly diffIds: readonly Digest[]
+    readonly archive: (name: string) => Bytes
+  }): Promise<{ tag(name: string): Promise<void>; close(): Promise<void> }>
+}
+
 /** What outputs are made from. */
 export interface OutputWork {
   readonly host: Host
@@ -54,6 +66,8 @@ export interface OutputWork {
   /** If statements are wanted. */
   readonly attester?: Attester | undefined
   readonly basedOn: readonly PulledAs[] | undefined
+  /** If the image can go there as well. */
+  readonly loader?: ImageLoader | undefined
   /** What registries know the image by: by its name, once it has been pushed there. */
   readonly pushedAs: Map<string, PulledAs>
   readonly steps: Steps

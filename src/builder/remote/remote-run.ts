@@ -77,8 +77,9 @@ export class RemoteRun {
       return layers
     } catch (error) {
       tools.signal.throwIfAborted()
-      await this.soon(following, 'does not end its report').catch(() => {})
       const own = this.stop.signal.aborted ? this.stop.signal.reason : error
+      // One that is not to be trusted has nothing to explain.
+      if (!(own instanceof TareError)) await this.soon(following, 'does not end its report').catch(() => {})
       throw explainFailure(own, this.progress.failure, engine.name)
     } finally {
       this.progress.end(tools.signal.aborted ? 'canceled' : 'failed', 'the engine did not finish it')

@@ -97,7 +97,10 @@ export const buildFlags = {
   'force-rm': { type: 'bool', help: 'Always remove intermediate containers', hidden: true },
   isolation: { type: 'string', help: 'Sandbox of "RUN": "auto", "oci", "namespace", "chroot"' },
   jobs: { type: 'int', help: 'How many steps to execute at a time; 0 for all that are ready' },
-  load: { type: 'bool', help: 'Shorthand for "--output=type=docker": every layer is in the store' },
+  load: {
+    type: 'bool',
+    help: 'Shorthand for "--output=type=docker": every layer is in the store, and the image in docker too if that builds it',
+  },
   memory: { type: 'bytes', short: 'm', help: 'Memory limit', hidden: true },
   'memory-swap': { type: 'swap', help: 'Swap limit equal to memory plus swap: -1 for unlimited', hidden: true },
   pull: { type: 'bool', help: 'Always attempt to pull all referenced images' },

@@ -16,9 +16,9 @@ const stdout = { write: expect.any(Function) }
 
 test.each<[string[], unknown]>([
   [[], undefined],
-  [['--load'], [image({ unpack: true })]],
-  [['-o', 'type=docker'], [image({ unpack: true })]],
-  [['-o', 'type=docker', '--load'], [image({ unpack: true })]],
+  [['--load'], [image({ load: true })]],
+  [['-o', 'type=docker'], [image({ load: true })]],
+  [['-o', 'type=docker', '--load'], [image({ load: true })]],
   [['-o', 'type=image,push=false'], [image()]],
   [['-o', 'type=image,store=true,unpack=1'], [image({ store: true, unpack: true })]],
   [['-o', 'type=docker,dest=a.tar'], [archive('docker', { path: 'a.tar' })]],

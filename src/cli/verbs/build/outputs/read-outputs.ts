@@ -36,8 +36,8 @@ export function readOutputs(call: OutputCall): Outputs {
   })
   if (epochs.size > 1) throw new Failure('the outputs have several values of source-date-epoch: an image has one time')
   const pushes = outputs.filter(isPush)
-  if (flags.load && !outputs.some((output) => output.kind === 'image' && output.unpack === true))
-    outputs.push({ kind: 'image', unpack: true })
+  if (flags.load && !outputs.some((output) => output.kind === 'image' && output.load === true))
+    outputs.push({ kind: 'image', load: true })
   if (flags.push && pushes.length === 0) outputs.push({ kind: 'image', push: true })
   if (flags.tag.length > 0 && outputs.some((output) => 'names' in output))
     throw new Failure('the image is named by -t and by name= of --output', { remedy: 'Use one of them.' })
@@ -91,7 +91,7 @@ function readArchive(fields: OutputFields, layout: 'docker' | 'oci', call: Outpu
   const to = fileOf(fields, call)
   if (layout === 'docker' && to === undefined) {
     if (isTar === false) throw fields.invalid('tar', 'a folder needs a dest')
-    return { kind: 'image', unpack: true, ...given({ names: form.names, annotations: form.annotations }) }
+    return { kind: 'image', load: true, ...given({ names: form.names, annotations: form.annotations }) }
   }
   if (isTar === false && (to === undefined || 'write' in to)) throw fields.invalid('tar', 'a folder needs a dest')
   return { kind: 'archive', layout, to: to ?? openStdout(call), ...form, ...(isTar === false ? { folder: true } : {}) }
