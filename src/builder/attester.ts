@@ -2,7 +2,14 @@ import type { BuildOptions, BuildOutput, ProvenanceForm, StatementForm } from '.
 import type { Snapshots } from '../content/layers/index.ts'
 import type { Host } from '../images/index.ts'
 import { billOf, spdxOf } from '../inspection/index.ts'
-import { type Descriptor, formatPlatform, parseImageConfig, parseManifest, type Reference } from '../oci/index.ts'
+import {
+  type Descriptor,
+  formatPlatform,
+  type Platform,
+  parseImageConfig,
+  parseManifest,
+  type Reference,
+} from '../oci/index.ts'
 import { readVersion } from '../support/index.ts'
 import { type Material, predicateTypes, provenanceOf, statementOf } from './attestations/index.ts'
 import { buildArguments } from './build-options.ts'
@@ -30,6 +37,8 @@ export interface AttesterFacts {
   readonly context: Material | undefined
   readonly secretTexts: readonly string[]
   readonly started: Date
+  /** Returns the platform of the machine that executed the image's steps. */
+  readonly ranOn: (image: BuiltImage) => Platform
 }
 
 /** Returns what makes statements. Warns if no output has room for them. */
@@ -103,7 +112,8 @@ export class BuildAttester implements Attester {
   private provenance(image: BuiltImage, form: ProvenanceForm): object {
     const known = this.provenances.get(image)
     if (known !== undefined) return known
-    const { host, options, dockerfile, materialsOf, context, secretTexts, started } = this.facts
+    const { facts } = this
+    const { host, options, dockerfile, materialsOf, context, secretTexts, started } = facts
     const { secrets = [], ssh = [], labels = {}, target } = options
     const dated = image.epoch === undefined
     const predicate = provenanceOf({
@@ -111,7 +121,15 @@ export class BuildAttester implements Attester {
       builderId: form.builderId ?? 'https://tare.dev/builder',
       toolVersion: readVersion(),
       reproducible: form.reproducible ?? false,
-      ...{ platform: image.platform, buildPlatform: host.platform, context, dockerfile, target, labels, secretTexts },
+      ...{
+        platform: image.platform,
+        buildPlatform: facts.ranOn(image),
+        context,
+        dockerfile,
+        target,
+        labels,
+        secretTexts,
+      },
       buildArgs: buildArguments(options),
       secrets: secrets.map(({ id }) => id),
       ssh: ssh.map(({ id }) => id ?? 'default'),

@@ -34,6 +34,8 @@ export interface BuildEngine {
   buildPlatform(platform: Platform, dockerfile: string): Promise<Platform | undefined>
   /** Has a plan made, by an engine or by `here`. */
   solve(plan: Plan, tools: PlanTools, here: () => Promise<Snapshots>): Promise<Snapshots>
+  /** Returns the platform of the engine that made a plan; undefined if this machine did. */
+  ranOn(plan: Plan): Promise<Platform | undefined>
   /** Returns the daemon that the image may be loaded into; undefined if there is none, which is reported if it was to be. */
   loader(images: number): Promise<LoadingDaemon | undefined>
   close(): void
@@ -85,12 +87,26 @@ function single(address: EngineAddress, host: Host, options: BuildOptions, tools
   refuseLocalOptions(options)
   const link = new EngineLink(address)
   const build = buildOn(link, host, options, tools)
+  /** A connection that is cut leaves it unknown what has been done. An engine that still answers is asked again, once. */
+  const asked = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work()
+    } catch (error) {
+      const isCut = error instanceof TareError && error.code === 'ENGINE_LOST'
+      if (!isCut || !(await link.answers(tools.signal))) throw error
+      const message = `${error.message}; it answers again, and is asked again, since the outcome is unknown`
+      options.report?.({ type: 'warning', rule: 'EngineAgain', message })
+      link.reset()
+      return work()
+    }
+  }
   // While the Dockerfile is read. What fails is told when the engine is needed.
   link.connected(tools.signal).catch(() => {})
   return {
     isSplit: false,
     buildPlatform: (_, dockerfile) => readPlatform(dockerfile, async () => (await link.platforms(tools.signal))[0]),
-    solve: (plan, own) => build.solve(plan, own, tools.bases),
+    solve: (plan, own) => asked(() => build.solve(plan, own, tools.bases)),
+    ranOn: async (plan) => (isMade(plan) ? platformOf((await link.platforms(tools.signal))[0]) : undefined),
     loader: async (images) => {
       if (!isLoaded(tools)) return undefined
       if (images > 1) return notLoaded('several platforms are not loaded into an engine', options)
@@ -133,6 +149,7 @@ function pooled(
       toolsOf.set(plan, own)
       return pool.solve(plan, here)
     },
+    ranOn: async (plan) => (isMade(plan) ? platformOf(await pool.ranOn(plan)) : undefined),
     loader: async () => (isLoaded(tools) ? notLoaded('several engines may have built it', options) : undefined),
     close: () => pool.close(),
   }
@@ -148,8 +165,16 @@ function notLoaded(why: string, { report = silent }: BuildOptions): undefined {
 }
 
 async function readPlatform(dockerfile: string, ask: () => Promise<string | undefined>): Promise<Platform | undefined> {
-  const text = /\bBUILD(?:PLATFORM|OS|ARCH|VARIANT)\b/.test(dockerfile) ? await ask() : undefined
+  return /\bBUILD(?:PLATFORM|OS|ARCH|VARIANT)\b/.test(dockerfile) ? platformOf(await ask()) : undefined
+}
+
+function platformOf(text: string | undefined): Platform | undefined {
   return text === undefined ? undefined : normalizePlatform(parsePlatform(text, anyMachine))
+}
+
+/** Whether the image has layers that a step has made. */
+function isMade({ operations, output }: Plan): boolean {
+  return 'onto' in operations[output.root]!
 }
 
 // Platforms of engines are written in full.

@@ -217,7 +217,7 @@ export class BuildRun {
     const bases = this.bases.basedOn(planned, this.layers) ?? []
     const cached = (await Promise.all(images.map(({ manifest }) => this.caches.basedOn(manifest.blob)))).flat()
     const basedOn = bases.length + cached.length === 0 ? undefined : [...bases, ...cached]
-    const attester = await this.attester()
+    const attester = await this.attester(images)
     const loader = await this.engine?.loader(images.length)
     const outputs = await makeOutputs(this.outputs, {
       ...{ host, images, snapshots, attester, basedOn, loader, pushedAs: new Map(), steps, report, signal },
@@ -235,16 +235,19 @@ export class BuildRun {
   }
 
   /** Returns what makes statements; undefined if none are wanted. */
-  private async attester(): Promise<BuildAttester | undefined> {
+  private async attester(images: readonly BuiltImage[]): Promise<BuildAttester | undefined> {
     const { host, options, statements, snapshots, dockerfile, materials, started } = this
     if (statements.provenance === undefined && statements.sbom === undefined) return undefined
     const { attesterFor } = await import('./attester.ts')
     const { context } = options
+    const platforms = new Map<BuiltImage, Platform>()
+    for (const image of images) platforms.set(image, (await this.engine?.ranOn(image.plan)) ?? host.platform)
     return attesterFor(statements, this.outputs, {
       ...{ host, options, snapshots, dockerfile, started },
       materialsOf: (plan) => materials.of(plan, (base) => this.bases.digestOf(base)),
       context: context.kind === 'remote' ? materials.context(context.address) : undefined,
       secretTexts: this.runSettings().hidden,
+      ranOn: (image) => platforms.get(image)!,
     })
   }
 

@@ -3,6 +3,7 @@ import { formatPlatform, normalizePlatform, type Platform, parsePlatform } from 
 import { messageOf, type Reporter, type Steps, TareError } from '../support/index.ts'
 import type { Plan } from './plan/index.ts'
 import type { Builder, EngineAddress } from './remote/index.ts'
+import { isLost } from './remote-build.ts'
 import { runArchitectures } from './solve/index.ts'
 
 type Snapshots = readonly (Snapshot | undefined)[]
@@ -50,6 +51,8 @@ export class EnginePool {
   private readonly workers = new Map<string, Worker>()
   private readonly members: readonly Member[]
   private readonly here: Worker
+  /** Who made what. */
+  private readonly makers = new WeakMap<Plan, Worker>()
   private turn: Promise<unknown> = Promise.resolve()
 
   constructor(builders: readonly Builder[], order: 'first' | 'least', tools: PoolTools) {
@@ -92,7 +95,9 @@ export class EnginePool {
     for (;;) {
       const worker = await this.choose(plan, refused)
       try {
-        return worker.engine === undefined ? await this.inTurn(here) : await worker.engine.solve(plan)
+        const made = worker.engine === undefined ? await this.inTurn(here) : await worker.engine.solve(plan)
+        this.makers.set(plan, worker)
+        return made
       } catch (error) {
         signal.throwIfAborted()
         if (worker.engine === undefined || !(await this.isForOthers(worker, error))) throw error
@@ -103,6 +108,11 @@ export class EnginePool {
         worker.running--
       }
     }
+  }
+
+  /** Returns the platform of the engine that made a plan; undefined if this machine did. */
+  async ranOn(plan: Plan): Promise<string | undefined> {
+    return (await this.makers.get(plan)?.engine?.platforms(this.tools.signal))?.[0]
   }
 
   /** A machine has one sandbox: its plans are made one after the other. */
@@ -177,7 +187,7 @@ export class EnginePool {
   /** Whether somebody else may succeed: the engine is gone, or does not know what the plan needs. */
   private async isForOthers(worker: Worker, error: unknown): Promise<boolean> {
     const code = error instanceof TareError ? error.code : ''
-    if (['ENGINE_LOST', 'ENGINE_UNREACHABLE', 'ENGINE_TOO_OLD'].includes(code)) return true
+    if (isLost(error)) return true
     if (code !== '' && !code.startsWith('ENGINE_') && !code.startsWith('ARCHIVE_')) return false
     return !(await worker.engine!.answers(this.tools.signal))
   }

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path'
-import type { BuildOptions } from '../api/index.ts'
+import type { BuildOptions, TareEvent } from '../api/index.ts'
 import type { Snapshot } from '../content/layers/index.ts'
 import type { Host } from '../images/index.ts'
 import { parseReference } from '../oci/index.ts'
-import { silent, TareError } from '../support/index.ts'
+import { type Reporter, silent, TareError } from '../support/index.ts'
 import type { BuildCaches } from './build-caches.ts'
 import { engineCaches } from './engine-caches.ts'
 import { type PushFacts, type PushPlan, pushPlan } from './engine-push.ts'
@@ -43,6 +43,12 @@ export function refuseLocalOptions(options: BuildOptions): void {
     })
 }
 
+/** Whether an engine has failed in a way that another one, or the same once more, need not. */
+export function isLost(error: unknown): boolean {
+  const codes = ['ENGINE_LOST', 'ENGINE_UNREACHABLE', 'ENGINE_TOO_OLD']
+  return error instanceof TareError && codes.includes(error.code)
+}
+
 /** Returns the build that the options describe, on an engine. */
 export function buildOn(link: EngineLink, host: Host, options: BuildOptions, facts: RemoteFacts): RemoteBuild {
   const builder = new RemoteBuilder(link)
@@ -53,33 +59,50 @@ export function buildOn(link: EngineLink, host: Host, options: BuildOptions, fac
   for (const repository of given.written) logins.mayWrite(repository)
   const wanted = pushPlan(options, facts)
   for (const repository of wanted?.repositories ?? []) logins.mayWrite(repository)
-  const instead = (reason: string) =>
-    report({ type: 'warning', rule: 'EnginePush', message: `the image is pushed from here, because ${reason}` })
-  if (wanted?.reason !== undefined) instead(wanted.reason)
+  const because = (reason: string): TareEvent => ({
+    ...{ type: 'warning', rule: 'EnginePush', message: `the image is pushed from here, because ${reason}` },
+  })
+  if (wanted?.reason !== undefined) report(because(wanted.reason))
   const push = wanted === undefined || wanted.reason !== undefined ? undefined : wanted
+  const make = (plan: Plan, tools: EngineTools, bases: BuildBases, say: Reporter) =>
+    builder.solve(plan, {
+      ...{ ...tools, host },
+      pullable: ({ base }) => {
+        const reference = bases.pullable(base)
+        if (reference !== undefined) logins.mayRead(reference.split('@')[0]!)
+        return reference
+      },
+      caches: given,
+      inline: (value) => facts.caches.takeInline(plan, inlineMember, value),
+      push:
+        push === undefined
+          ? undefined
+          : enginePush(push, plan, {
+              ...{ host, signal, logins, caches: facts.caches },
+              instead: (reason) => say(because(reason)),
+            }),
+      login: (called) => logins.find(called),
+      sharedKey: (about) => sharedKey(host, `${about}\0${pathOf(about, options)}`),
+      warn: (message) => say({ type: 'warning', rule: 'EngineDiffers', message }),
+      epoch: plan.output.epoch,
+      platform: plan.output.platform,
+      hosts: options.hosts ?? [],
+      entitlements: [...new Set([...(options.allow ?? []), ...(options.network === 'host' ? ['network.host'] : [])])],
+    })
   return {
-    solve: (plan, tools, bases) =>
-      builder.solve(plan, {
-        ...{ ...tools, host },
-        pullable: ({ base }) => {
-          const reference = bases.pullable(base)
-          if (reference !== undefined) logins.mayRead(reference.split('@')[0]!)
-          return reference
-        },
-        caches: given,
-        inline: (value) => facts.caches.takeInline(plan, inlineMember, value),
-        push:
-          push === undefined
-            ? undefined
-            : enginePush(push, plan, { host, signal, instead, logins, caches: facts.caches }),
-        login: (called) => logins.find(called),
-        sharedKey: (about) => sharedKey(host, `${about}\0${pathOf(about, options)}`),
-        warn: (message) => report({ type: 'warning', rule: 'EngineDiffers', message }),
-        epoch: plan.output.epoch,
-        platform: plan.output.platform,
-        hosts: options.hosts ?? [],
-        entitlements: [...new Set([...(options.allow ?? []), ...(options.network === 'host' ? ['network.host'] : [])])],
-      }),
+    solve: async (plan, own, bases) => {
+      // Told when it is known that this engine makes the image.
+      const said: TareEvent[] = []
+      try {
+        return await make(plan, own, bases, (event) => void said.push(event))
+      } catch (error) {
+        // Then another engine makes it, of which nothing is known yet.
+        if (isLost(error)) said.length = 0
+        throw error
+      } finally {
+        for (const event of said) report(event)
+      }
+    },
     close: () => {
       link.close()
       logins.close()

@@ -1,11 +1,12 @@
-import { execFileSync } from 'node:child_process'
-import { copyFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
-import { alpineRootfs, noise, openBench, startTare } from '../kit/cli.ts'
-import { unlessMissing } from '../kit/needs.ts'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { alpineRootfs, isRoot, noise, openBench, startTare, temporaryFolder } from '../kit/cli.ts'
+import { canMount, hasProgram, mountOn, unlessMissing } from '../kit/needs.ts'
 import { relayTo } from '../kit/relay.ts'
 import { runs } from '../kit/scale.ts'
+import { startDockerDaemon } from './docker-daemon.ts'
 
 // Builds on an engine that are interrupted, and ways to it that are cut.
 
@@ -69,5 +70,67 @@ describe.skipIf(!mayRun)('a build on an engine', () => {
     // Temporary names of builds that ended are removed by the next one.
     const images = execFileSync('docker', ['-H', engine, 'images', '-q', 'tare.invalid/build'], { encoding: 'utf8' })
     expect(images).toBe('')
+  })
+})
+
+const mayStart = unlessMissing(isRoot, 'dockerd is tried as root only') && hasProgram('dockerd') && hasProgram('docker')
+
+/** A dockerd of the test's own, below this folder; undefined if it does not start here, which is said. */
+async function ownDaemon(home: string) {
+  const daemon = await startDockerDaemon(home)
+  if (typeof daemon === 'string') {
+    console.warn(`skipped: ${daemon}`)
+    return undefined
+  }
+  const address = `unix://${join(home, 'docker.sock')}`
+  return { daemon, address, pid: Number(readFileSync(join(home, 'pid'), 'utf8')) }
+}
+
+/** Ends what a killed daemon has left: its containerd, its containers, its mounts. They name its folder. */
+function endRest(home: string): void {
+  for (const line of execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' }).split('\n')) {
+    const [, pid, args = ''] = /^ *(\d+) (.*)$/.exec(line) ?? []
+    if (pid !== undefined && args.includes(home) && Number(pid) !== process.pid) spawnSync('kill', ['-KILL', pid])
+  }
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '')
+  for (const mount of mounts.filter((path) => path.startsWith(`${home}/`)).reverse()) spawnSync('umount', ['-l', mount])
+}
+
+describe.skipIf(!mayStart)('an engine of a test’s own', () => {
+  test('that is killed in mid-build is told as lost, and nothing is named', async () => {
+    const home = join(temporaryFolder(), 'docker')
+    const own = await ownDaemon(home)
+    if (own === undefined) return
+    onTestFinished(() => endRest(home))
+    const seconds = String(100_000 + Math.floor(Math.random() * 800_000))
+    const bench = openBench({ Dockerfile: `FROM scratch\nADD alpine.tgz /\nRUN sleep ${seconds}\n` })
+    copyFileSync(alpineRootfs, join(bench.context, 'alpine.tgz'))
+    const args = ['build', '--builder', own.address, '--network=none', '-t', 'x', bench.context]
+    const { outcome } = startTare(args, { home: bench.home })
+    await expect.poll(() => isRunning(seconds), { timeout: 20_000 }).toBe(true)
+    process.kill(own.pid, 'SIGKILL')
+    const { code, err } = await outcome
+    expect(code).toBe(1)
+    expect(err).toMatch(/ERROR: .*the engine unix:.* is gone/)
+    expect(await bench.succeed(['images', '-q'])).toBe('')
+  })
+
+  test.skipIf(!canMount())('whose disk is full says so, and builds what has room', async () => {
+    const home = join(temporaryFolder(), 'docker')
+    mkdirSync(home)
+    mountOn(home, '-t', 'tmpfs', '-o', 'size=40m', 'tmpfs')
+    const own = await ownDaemon(home)
+    if (own === undefined) return
+    onTestFinished(() => own.daemon.stop())
+    const bench = openBench({ Dockerfile: 'FROM scratch\nCOPY large /\n', large: noise(60_000_000), small: 'small' })
+    const build = ['build', '--builder', own.address, '-t', 'x']
+    const { code, err } = await bench.tare([...build, bench.context])
+    expect(code).toBe(1)
+    expect(err).toMatch(/ERROR: .*the engine unix:.* failed: .*no space left on device/)
+    expect(await bench.succeed(['images', '-q'])).toBe('')
+    expect(own.daemon.docker(['images', '-q'])).toBe('')
+    await bench.succeed([...build, '-f', '-', bench.context], { input: 'FROM scratch\nCOPY small /\n' })
   })
 })

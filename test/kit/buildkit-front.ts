@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Duplex } from 'node:stream'
 import type { DescMethodUnary } from '@bufbuild/protobuf'
 import { onTestFinished } from 'vitest'
-import { Control, content, filesync, fsutil, gateway } from '../../src/buildkit/index.ts'
+import { Control, content, filesync, fsutil, gateway, type SolveRequest } from '../../src/buildkit/index.ts'
 import { GrpcClient, type Handlers, type ServerCall, serveGrpc, streaming, unary } from '../../src/net/grpc/index.ts'
 import { temporaryFolder } from './cli.ts'
 
@@ -103,7 +103,10 @@ export function clientOfSession({ requests, send, signal }: SessionCall): GrpcCl
 }
 
 /** An engine that does something with the client's session when it is asked to build, and answers with what that returns. */
-export function engineThat(build: (session: GrpcClient) => Promise<unknown>, architecture = 'amd64'): Promise<string> {
+export function engineThat(
+  build: (session: GrpcClient, request: SolveRequest) => Promise<unknown>,
+  architecture = 'amd64',
+): Promise<string> {
   let found: (session: GrpcClient) => void
   const session = new Promise<GrpcClient>((resolve) => {
     found = resolve
@@ -124,9 +127,9 @@ export function engineThat(build: (session: GrpcClient) => Promise<unknown>, arc
       ],
     })),
     unary(method.info, () => ({ buildkitVersion: { version: 'v0.99.0' } })),
-    unary(method.solve, async () => {
+    unary(method.solve, async (request) => {
       try {
-        const exporterResponse = (await build(await session)) as Record<string, string> | undefined
+        const exporterResponse = (await build(await session, request)) as Record<string, string> | undefined
         return exporterResponse === undefined ? {} : { exporterResponse }
       } finally {
         end()

@@ -11,6 +11,7 @@ import { explainFailure } from './failure.ts'
 import { type Marshalled, marshalPlan, modern } from './llb/index.ts'
 import type { Offers } from './offers.ts'
 import { EngineProgress } from './progress.ts'
+import { Pulse } from './pulse.ts'
 import { hostsFor } from './requirements.ts'
 import { type EnginePush, pushedByEngine } from './results/pushed-by-engine.ts'
 import { type Expected, historyFor, type RemoteLayer } from './results/result.ts'
@@ -65,10 +66,11 @@ export class RemoteRun {
     const result = this.resultWay({ host, expected, signal })
     let close: (() => void) | undefined
     let following: Promise<void> = Promise.resolve()
+    const pulse = new Pulse(engine.control, engine.name, (error) => this.stop.abort(error))
     try {
       await result.begin()
       close = await this.openSession(result)
-      following = this.follow()
+      following = this.follow(pulse)
       following.catch(() => {})
       const response = await this.solve(result)
       await this.soon(following, 'does not end its report')
@@ -83,6 +85,7 @@ export class RemoteRun {
       throw explainFailure(own, this.progress.failure, engine.name)
     } finally {
       this.progress.end(tools.signal.aborted ? 'canceled' : 'failed', 'the engine did not finish it')
+      pulse.stop()
       close?.()
       this.stop.abort(new Error('the build is over'))
       this.over.abort(new Error('the build is over'))
@@ -119,12 +122,14 @@ export class RemoteRun {
     return () => served.close()
   }
 
-  private async follow(): Promise<void> {
+  private async follow(pulse: Pulse): Promise<void> {
     const { ref } = this
     const signal = AbortSignal.any([this.on.tools.signal, this.over.signal])
     try {
-      for await (const status of this.on.engine.control.serverStream(Control.method.status, { ref }, { signal }))
+      for await (const status of this.on.engine.control.serverStream(Control.method.status, { ref }, { signal })) {
+        pulse.heard()
         this.progress.tell(status)
+      }
     } catch (error) {
       // Whatever it is, the build itself says so as well.
       if (!(error instanceof GrpcError) && !signal.aborted) throw error

@@ -40,6 +40,12 @@ export class EngineLink {
     }
   }
 
+  /** Forgets the connection: the next use makes another one. */
+  reset(): void {
+    this.close()
+    this.made = undefined
+  }
+
   close(): void {
     this.made?.then(({ engine }) => engine.close()).catch(() => {})
   }

@@ -16,11 +16,12 @@ import { filesService, type OfferedFiles } from './index.ts'
 const everything = () => true
 
 /** The engine's side of a session that offers these files as `context`. */
-async function offering(files: OfferedFiles, violations: TareError[] = []): Promise<GrpcClient> {
+async function offering(files: OfferedFiles, violations: TareError[] = [], most?: number): Promise<GrpcClient> {
   const path = join(temporaryFolder(), 'socket')
   const services = filesService(
     async (name) => (name === 'context' ? files : undefined),
     (error) => violations.push(error),
+    most,
   )
   const server = createServer((socket) => serveGrpc(socket, services))
   await new Promise<void>((resolve) => server.listen(path, resolve))
@@ -44,6 +45,16 @@ test('entries come in BuildKit’s order, and every file with its bytes', async 
   const { entries, contents } = await receiveFiles(await offering({ tree, includes: everything }), 'context')
   expect(entries.map((line) => line.split(' ')[0])).toEqual(['a', 'a/b', 'a-c', 'a.txt', 'big'])
   expect(contents).toEqual({ 'a/b': 'b', 'a-c': 'c', 'a.txt': '', big: large })
+})
+
+test('a tree with more entries than there may be is refused, and one with as many is not', async () => {
+  const tree = treeOf(Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`f${i}`, ''])))
+  const violations: TareError[] = []
+  const many = await offering({ tree, includes: everything }, violations, 19)
+  await expect(receiveFiles(many, 'context')).rejects.toThrow('the build context has more than 19 entries')
+  expect(violations).toMatchObject([{ code: 'ENGINE_NAME' }])
+  const few = await offering({ tree, includes: everything }, violations, 20)
+  expect((await receiveFiles(few, 'context')).entries).toHaveLength(20)
 })
 
 test('only the files that are asked for are sent', async () => {

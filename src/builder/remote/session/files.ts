@@ -26,6 +26,7 @@ const mostEntries = 5_000_000
 export function filesService(
   find: (name: string) => Promise<OfferedFiles | undefined>,
   violation: (error: TareError) => void,
+  most = mostEntries,
 ): Handlers {
   return [
     streaming(filesync.FileSync.method.diffCopy, async (call) => {
@@ -36,7 +37,7 @@ export function filesService(
         violation(new TareError('ENGINE_INVALID', message, { remedy: 'Nothing was sent. Do not use this engine.' }))
         throw new GrpcError(statusCodes.permissionDenied, message)
       }
-      await new Sending(call, offered, violation).run()
+      await new Sending(call, offered, violation, most).run()
     }),
   ]
 }
@@ -49,9 +50,11 @@ class Sending {
   /** By number; undefined for what has no contents to ask for. */
   private readonly files: (RegularFile | undefined)[] = []
   private readonly paths = new Map<RegularFile, string>()
+  private readonly most: number
   private packets = 0
 
-  constructor(call: Call, offered: OfferedFiles, violation: (error: TareError) => void) {
+  constructor(call: Call, offered: OfferedFiles, violation: (error: TareError) => void, most: number) {
+    this.most = most
     this.call = call
     this.offered = offered
     this.violation = violation
@@ -109,8 +112,8 @@ class Sending {
       const linked = node.kind === 'file' ? this.paths.get(node) : undefined
       if (node.kind === 'file' && linked === undefined) this.paths.set(node, path)
       this.files.push(node.kind === 'file' && linked === undefined ? node : undefined)
-      if (this.files.length > mostEntries)
-        throw new TareError('ENGINE_NAME', `the build context has more than ${mostEntries} entries`, {
+      if (this.files.length > this.most)
+        throw new TareError('ENGINE_NAME', `the build context has more than ${this.most} entries`, {
           remedy: 'Exclude what the build does not need with .dockerignore.',
         })
       await this.send({ type: types.PACKET_STAT, stat: statOf(path, node, linked) })
