@@ -50,8 +50,8 @@ const padding = (size) => Buffer.alloc((512 - (size % 512)) % 512)
 const end = Buffer.alloc(1024)
 
 /** Creates a root filesystem of Alpine's size: 7.4 MB in 520 files. */
-function rootfs() {
-  const random = chance(1)
+function rootfs(seed = 1) {
+  const random = chance(seed)
   const words = text(1 << 20, random)
   const parts = []
   for (const folder of ['bin', 'etc', 'lib', 'usr', 'var']) {
@@ -70,6 +70,14 @@ async function makeAlpine(folder) {
   if (ALPINE_ROOTFS) await copyFile(ALPINE_ROOTFS, join(folder, 'rootfs.tgz'))
   else writeFileSync(join(folder, 'rootfs.tgz'), rootfs())
   writeFileSync(join(folder, 'Dockerfile'), 'FROM scratch\nADD rootfs.tgz /\nCMD ["/bin/sh"]\n')
+}
+
+/** A root filesystem for each of three platforms. */
+function makeRoots(folder) {
+  for (const [i, name] of ['amd64', 'arm64', 'armv7'].entries())
+    writeFileSync(join(folder, `${name}.tgz`), rootfs(i + 1))
+  const lines = ['FROM scratch', 'ARG TARGETARCH', 'ARG TARGETVARIANT', 'ADD $TARGETARCH$TARGETVARIANT.tgz /']
+  writeFileSync(join(folder, 'Dockerfile'), `${lines.join('\n')}\nCMD ["/bin/sh"]\n`)
 }
 
 /** Creates 20,000 files of up to 8 KiB in 200 folders, 80 MB in total. */
@@ -222,6 +230,7 @@ function makeStepsFiles(folder) {
 const makers = {
   alpine: makeAlpine,
   files: makeFiles,
+  roots: makeRoots,
   big: makeBig,
   many: makeMany,
   'small-20000': makeSmall(20_000),

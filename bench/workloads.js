@@ -34,6 +34,17 @@ export function workloadsIn(scratch) {
         timed: peer.travel(folder, `${timed} --cache-from type=registry,ref=${registry}:cache`),
       },
   })
+  const platforms = (input, count) => ({
+    input,
+    of: (peer, folder) =>
+      peer.start && {
+        before: peer.forget,
+        timed: peer.travel(
+          folder,
+          `--no-cache --platform ${['linux/amd64', 'linux/arm64', 'linux/arm/v7'].slice(0, count)} -t bench-many`,
+        ),
+      },
+  })
   const small = (count) => ({
     [`small-${count}-cold`]: cold(`small-${count}`),
     [`small-${count}-cached`]: cached(`small-${count}`),
@@ -76,6 +87,11 @@ export function workloadsIn(scratch) {
       input: 'small-20000',
       of: (peer, folder) => peer.start && { before: `rm -rf ${files}-out`, timed: `cp -a ${folder} ${files}-out` },
     },
+    // One platform and three: all files shared (at most 1.2 times as long is the aim), and a root filesystem each (2 times).
+    'shared-one': platforms('small-20000', 1),
+    'shared-three': platforms('small-20000', 3),
+    'rootfs-one': platforms('roots', 1),
+    'rootfs-three': platforms('roots', 3),
     ...small(20_000),
     ...small(80_000),
     ...small(320_000),
