@@ -1,7 +1,10 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { sandboxVariants } from './kit/alpine-steps.ts'
 import { openQuickBench } from './kit/call-tare.ts'
+import { hasProgram } from './kit/needs.ts'
+import { copyPrograms } from './kit/program-image.ts'
 import { rootFilesystem } from './kit/root-filesystem.ts'
 
 // What `tare build --verify` finds, and what it lets pass.
@@ -44,6 +47,24 @@ test.skipIf(!usable).each([
   expect(out).toMatch(/content +\/?found/)
   expect(out).toContain(`Written by:\n /found: RUN /bin/sh -c ${line.slice('RUN '.length)} # buildkit`)
   expect(err).toContain('the second build has another result')
+})
+
+const isGnu = spawnSync('ls', ['--version'], { encoding: 'utf8' }).stdout?.includes('GNU') && hasProgram('ldd')
+
+test.skipIf(!usable || !isGnu)('the unsorted list of GNU’s ls is found, and its sorted one is not', async () => {
+  const bench = openQuickBench({ 'rootfs.tgz': readFileSync(rootFilesystem!) })
+  copyPrograms(`${bench.context}/gnu`, { ls: 'gnu/ls' })
+  const build = (flag: string) =>
+    bench.tare(['build', '--verify', '-f', '-', bench.context], {
+      input: `FROM scratch
+ADD rootfs.tgz /
+COPY gnu /
+RUN mkdir /many && cd /many && touch ${many} && /gnu/ls ${flag} > /found`,
+    })
+  const unsorted = await build('-U')
+  expect([unsorted.code, unsorted.out]).toEqual([1, expect.stringMatching(/content +\/?found/)])
+  const sorted = await build('-1')
+  expect([sorted.code, sorted.err]).toEqual([0, expect.stringContaining('Verified: built twice')])
 })
 
 const variants = sandboxVariants().filter(({ hindrance }) => hindrance === undefined)
