@@ -84,7 +84,7 @@ export class ExportedCaches {
         step.failed(messageOf(error))
         failure ??= new TareError('CACHE_EXPORT_FAILED', message, {
           cause: error,
-          remedy: error instanceof TareError ? error.remedy : undefined,
+          remedy: remedyFor(error, to),
         })
       }
     }
@@ -203,4 +203,14 @@ function hasAll(document: CacheDocument, added: readonly CachedStep[]): boolean 
 /** Returns which of the layers are only claimed to be what they are. */
 export function unchecked(host: Host, left: ReadonlyMap<Digest, Descriptor>): readonly Digest[] {
   return [...left].flatMap(([diffId, blob]) => (isChecked(host.store, diffId, blob.digest) ? [] : [blob.digest]))
+}
+
+/** A registry that refuses the cache's media types may take others. */
+function remedyFor(error: unknown, to: StoredDestination): string | undefined {
+  if (!(error instanceof TareError)) return undefined
+  if (error.code !== 'MANIFEST_REFUSED' || to.type !== 'registry') return error.remedy
+  const { imageManifest = true, ociMediaTypes = true } = to
+  const others = [...(imageManifest ? [] : ['image-manifest=true']), ...(ociMediaTypes ? ['oci-mediatypes=false'] : [])]
+  const other = others.length === 0 ? '' : `Try ${others.join(' or ')}, or `
+  return `It may not accept the media types of a cache. ${other || 'Use '}another registry, type=local or type=inline.`
 }

@@ -372,6 +372,27 @@ test('a failed export rejects the build when the image is out, or is a warning',
   expect(warnings).toEqual([expect.stringContaining('the cache could not be exported')])
 })
 
+test('a registry that refuses the media types of a cache is told as that, with others to try', async () => {
+  const registry = await registryOfTest({
+    interfere: (request, response) => {
+      if (request.method !== 'PUT' || !/vnd\.oci/.test(String(request.headers['content-type']))) return
+      request.resume().on('end', () => response.writeHead(415).end())
+      return true
+    },
+  })
+  const bench = await buildBench(files)
+  const failing = (more: object) => bench.build(lines, { cacheTo: to(registry, more), tags: ['app'] })
+  await expect(failing({})).rejects.toMatchObject({
+    code: 'CACHE_EXPORT_FAILED',
+    remedy: expect.stringContaining('Try oci-mediatypes=false'),
+  })
+  await expect(failing({ imageManifest: false })).rejects.toMatchObject({
+    remedy: expect.stringContaining('Try image-manifest=true or oci-mediatypes=false'),
+  })
+  await failing({ ociMediaTypes: false })
+  expect(registry.manifests.has('cache')).toBe(true)
+})
+
 test('older forms of manifests hold a cache as well', async () => {
   for (const form of [
     { imageManifest: false },

@@ -1,6 +1,6 @@
 import type { Target } from '../../content/index.ts'
 import { type Descriptor, mediaTypes, type Reference } from '../../oci/index.ts'
-import { flow } from '../../support/index.ts'
+import { flow, TareError } from '../../support/index.ts'
 import { attestationEntry, attestationManifest, type Piece, referrerManifest } from '../attestations/index.ts'
 import { indexOf } from './documents.ts'
 import type { OutputWork } from './types.ts'
@@ -33,11 +33,11 @@ export async function attestedIndex(
   for (const [i, subject] of manifests.entries()) {
     const statements = await attester!.about(images[i]!, subject, names, true)
     const { blobs, manifest } = attestationManifest(statements, subject, artifact)
-    for (const one of [...blobs, manifest]) await put(target, one)
+    for (const one of [...blobs, manifest]) await put(target, one, withoutStatements)
     entries.push(attestationEntry(manifest, subject))
   }
   const index = indexOf([...manifests, ...entries], notes, mediaTypes.index)
-  await put(target, index)
+  await put(target, index, withoutStatements)
   return index.blob
 }
 
@@ -51,11 +51,22 @@ export async function attachReferrers(
   for (const [i, subject] of manifests.entries())
     for (const statement of await attester!.about(images[i]!, subject, names, false)) {
       const { blobs, manifest } = referrerManifest(statement, subject)
-      for (const one of [...blobs, manifest]) await put(target, one)
+      for (const one of [...blobs, manifest]) await put(target, one, asReferrer)
       await target.label?.(manifest.blob)
     }
 }
 
-async function put(target: StatementTarget, { blob, bytes }: Piece): Promise<void> {
-  await target.put(blob, async () => flow(bytes))
+const withoutStatements = 'It may accept no attestations: build without --sbom, --provenance and --attest.'
+const asReferrer =
+  'It may accept no manifests but of images: try attestation-inline=true, or build without --sbom, --provenance and --attest.'
+
+/** The registry's own format is not the reason where it refuses attestations, and the image itself is there by now. */
+async function put(target: StatementTarget, { blob, bytes }: Piece, remedy: string): Promise<void> {
+  try {
+    await target.put(blob, async () => flow(bytes))
+  } catch (error) {
+    if (!(error instanceof TareError) || error.code !== 'MANIFEST_REFUSED') throw error
+    const message = `the attestations are refused: ${error.message}`
+    throw new TareError(error.code, message, { remedy, cause: error })
+  }
 }

@@ -110,7 +110,9 @@ async function refusal(connection: Connection, purpose: Purpose, response: HttpR
   const isOfKind = response.status === 415 || /\b(?:MANIFEST_INVALID|UNSUPPORTED)\b/.test(words)
   if (!isOfKind) return error
   const isOci = mediaType === mediaTypes.manifest || mediaType === mediaTypes.index
-  const remedy = isOci ? 'It may accept only Docker’s manifest format: try --format docker.' : error.remedy
+  const remedy = isOci
+    ? 'It may accept only Docker’s manifest format: try --format docker, or oci-mediatypes=false in a build.'
+    : error.remedy
   return new TareError('MANIFEST_REFUSED', error.message, { remedy, cause: error })
 }
 

@@ -82,7 +82,7 @@ export function reportDockers(host: string, report: Reporter | undefined): void 
 export function keptOci(refusal: TareError, why: string): TareError {
   return new TareError(refusal.code, refusal.message, {
     cause: refusal,
-    remedy: `It may accept only Docker’s manifest format, which is not used automatically here: ${why}. Try --format docker.`,
+    remedy: `It may accept only Docker’s manifest format, which is not used automatically here: ${why}. Try --format docker, or oci-mediatypes=false in a build.`,
   })
 }
 

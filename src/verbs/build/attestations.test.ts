@@ -213,6 +213,29 @@ test.skipIf(!hasGit)('a commit is named by its hash, as the context and as a sou
   expect(resolvedDependencies).toEqual([context, { uri: `${url}/other.git`, digest: { sha1: other } }])
 })
 
+test.each([
+  [{}, 'try attestation-inline=true'],
+  [{ attestationInline: true }, 'build without --sbom'],
+])('a registry that refuses statements (%j) is told as that, and nothing is named', async (form, remedy) => {
+  const { build } = bench()
+  const registry = await BadRegistry.start({
+    interfere: (request, response, { blobs }) => {
+      const isAfter = [...blobs.values()].some((blob) => blob.includes('in-toto.io/Statement'))
+      if (request.method !== 'PUT' || !request.url!.includes('/manifests/') || !isAfter) return
+      request.resume().on('end', () => response.writeHead(415).end())
+      return true
+    },
+  })
+  onTestFinished(() => registry.stop())
+  const failing = build([{ kind: 'image', push: true, names: [`${registry.host}/app:1`], ...form }])
+  await expect(failing).rejects.toMatchObject({
+    code: 'MANIFEST_REFUSED',
+    message: expect.stringContaining('the attestations are refused: '),
+    remedy: expect.stringContaining(remedy),
+  })
+  expect([...registry.manifests.keys()].filter((name) => !name.startsWith('sha256:'))).toEqual([])
+})
+
 const fallbacks = [[false], [true]] as const
 test.each(fallbacks)(
   'a push attaches statements to each platform’s manifest (without the referrers API: %s)',
