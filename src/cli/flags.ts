@@ -65,8 +65,10 @@ export function parseFlags<T extends FlagTable>(
 
   const set = (name: string, text: string): void => {
     const flag = all[name]!
-    if (flag.refused !== undefined) throw new UsageError(`${labelOf(flag, name)} is not supported`, flag.refused)
-    const value = readValue(flag, name, text)
+    const value = flag.refused === undefined || flag.type === 'bool' ? readValue(flag, name, text) : text
+    // What is refused may be declined.
+    if (flag.refused !== undefined && value !== false)
+      throw new UsageError(`${labelOf(flag, name)} is not supported`, flag.refused)
     const list = values[name]
     if (Array.isArray(list)) list.push(...(flag.type === 'strings' ? text.split(',') : [text]))
     else values[name] = value

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../../../../test/kit/cli.ts'
-import { fullName, refuseMissingFolder, removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
+import { canMount, mountOn } from '../../../../test/kit/needs.ts'
+import { fullName, refuseUnwritable, removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
 
 const result = {
   id: 'sha256:1111',
@@ -67,10 +68,11 @@ test('of files without an image there is nothing to say', () => {
 
 test('a folder that is missing is told before the build', () => {
   const folder = temporaryFolder()
-  expect(() => refuseMissingFolder(join(folder, 'id'))).not.toThrow()
-  expect(() => refuseMissingFolder('id')).not.toThrow()
+  expect(() => refuseUnwritable(join(folder, 'id'))).not.toThrow()
+  expect(() => refuseUnwritable('id')).not.toThrow()
   const path = join(folder, 'none/id')
-  expect(() => refuseMissingFolder(path)).toThrow(`cannot write ${path}: there is no directory ${join(folder, 'none')}`)
+  expect(() => refuseUnwritable(path)).toThrow(`cannot write ${path}: there is no directory ${join(folder, 'none')}`)
+  expect(() => refuseUnwritable(folder)).toThrow(`cannot write ${folder}: it is a directory`)
 })
 
 test('a file that cannot be written is an answer, and leaves nothing behind', () => {
@@ -85,4 +87,16 @@ test.each([
   ['localhost:5000/app', 'localhost:5000/app'],
 ])('%s is %s in full', (familiar, full) => {
   expect(fullName(familiar)).toBe(full)
+})
+
+test.skipIf(!canMount())('a file that is mounted is written in place, since it cannot be replaced', () => {
+  const folder = temporaryFolder()
+  const [outer, mounted] = [join(folder, 'outer'), join(folder, 'mounted')]
+  for (const path of [outer, mounted]) writeFileSync(path, 'sha256:stale and longer than the new one')
+  mountOn(mounted, '--bind', outer)
+  removeIdFile(mounted)
+  expect(readFileSync(outer, 'utf8')).toBe('')
+  writeIdFile(mounted, result)
+  expect(readFileSync(outer, 'utf8')).toBe('sha256:1111')
+  expect(readdirSync(folder).sort()).toEqual(['mounted', 'outer'])
 })

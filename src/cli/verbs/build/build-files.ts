@@ -10,16 +10,18 @@ export function writeIdFile(path: string, { id }: BuildResult): void {
   writeWhole(path, id)
 }
 
-/** Throws a Failure for a file whose folder is missing, so that the error does not come after an hour of building. */
-export function refuseMissingFolder(path: string): void {
+/** Throws a Failure for a directory, and for a file whose folder is missing, so that the error does not come after an hour of building. */
+export function refuseUnwritable(path: string): void {
   const folder = dirname(path)
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return
-  throw new Failure(`cannot write ${path}: there is no directory ${folder}`, { remedy: 'Create it first.' })
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new Failure(`cannot write ${path}: there is no directory ${folder}`, { remedy: 'Create it first.' })
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
+    throw new Failure(`cannot write ${path}: it is a directory`, { remedy: 'Name a file in it.' })
 }
 
 /** A stale ID must not outlive a failed build. */
 export function removeIdFile(path: string): void {
-  if (isRegular(path)) attempt(path, () => rmSync(path))
+  if (isRegular(path)) attempt(path, () => inPlaceIfFixed(path, '', () => rmSync(path)))
 }
 
 /**
@@ -63,14 +65,25 @@ export function fullName(familiar: string): string {
 }
 
 /** Replaces the file atomically. Anything but a regular file (`/dev/stdout`) is written directly. */
-function writeWhole(path: string, text: string): void {
+export function writeWhole(path: string, text: string): void {
   attempt(path, () => {
     if (exists(path) && !isRegular(path)) {
       writeFileSync(path, text)
       return
     }
-    replaceFile(path, text)
+    inPlaceIfFixed(path, text, () => replaceFile(path, text))
   })
+}
+
+/** A file that is mounted, as /dev/termination-log in a pod, or in a folder of others can be written, but not replaced. */
+function inPlaceIfFixed(path: string, text: string, work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (!isRegular(path) || !['EBUSY', 'EACCES', 'EPERM', 'EROFS', 'EXDEV'].includes(code)) throw error
+    writeFileSync(path, text)
+  }
 }
 
 function attempt(path: string, work: () => void): void {

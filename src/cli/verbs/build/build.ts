@@ -14,7 +14,7 @@ import {
 } from '../../render/warnings.ts'
 import { print, printData, tell } from '../../streams.ts'
 import { answer, readQuestion } from './build-call.ts'
-import { refuseMissingFolder, removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
+import { refuseUnwritable, removeIdFile, writeIdFile, writeMetadataFile } from './build-files.ts'
 import { type BuildFlags, buildFlags } from './build-flags.ts'
 import { readBuildOptions } from './build-options.ts'
 import { collectExplanations, type Explanations } from './explanations.ts'
@@ -34,7 +34,7 @@ export const build = defineVerb({
     const { toStdout, ...outputs } = readOutputs(call)
     const options = { ...(await readBuildOptions(call)), ...outputs }
     const { iidfile } = call.flags
-    for (const path of [iidfile, call.flags['metadata-file']]) if (path !== undefined) refuseMissingFolder(path)
+    for (const path of [iidfile, call.flags['metadata-file']]) if (path !== undefined) refuseUnwritable(path)
     if (iidfile !== undefined && question === undefined) removeIdFile(iidfile)
     const tare = await call.open()
     const warnings: WarningEvent[] = []

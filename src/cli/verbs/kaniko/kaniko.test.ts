@@ -181,6 +181,24 @@ test('values are taken as kaniko takes them, and `version` tells both versions',
   expect((await at.run(['version'])).out).toMatch(/^Kaniko version : {2}v1\.24\.0 \(tare \d/)
 })
 
+test('files with digests get their folders, and what cannot be written is told before the build', async () => {
+  const at = await bench()
+  const to = ['-d', `${at.app}:1`]
+  const made = await at.run([...context, ...to, '--digest-file=new/deep/d', '--insecure-pull=false'])
+  expect(made.code, made.err).toBe(0)
+  expect(readFileSync(join(at.folder, 'new/deep/d'), 'utf8')).toMatch(/^sha256:[0-9a-f]{64}$/)
+  const count = at.registry.requests.length
+  for (const [value, message] of [
+    ['w', 'cannot write w: it is a directory'],
+    ['w/f/d', 'cannot write w/f/d: '],
+    ['https://host/d', '--image-name-with-digest-file https://host/d is not supported'],
+  ] as const) {
+    const { code, err } = await at.run([...context, ...to, '--image-name-with-digest-file', value])
+    expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining(message) })
+  }
+  expect(at.registry.requests).toHaveLength(count)
+})
+
 test('--cache leaves results in DESTINATION/cache, where another store finds them', async () => {
   const at = await bench()
   const args = [...context, '--cache=true', '-d', `${at.app}:1`]

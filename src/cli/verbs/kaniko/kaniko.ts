@@ -1,10 +1,11 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type Call, defineVerb } from '../../command.ts'
-import { UsageError } from '../../failure.ts'
+import { Failure, UsageError } from '../../failure.ts'
 import { type FlagTable, parseFlags } from '../../flags.ts'
 import { print } from '../../streams.ts'
+import { refuseUnwritable, writeWhole } from '../build/build-files.ts'
 import { buildLine } from './build-line.ts'
 import { type KanikoFlags, kanikoFlags } from './kaniko-flags.ts'
 import { registriesConf } from './registries.ts'
@@ -26,6 +27,7 @@ each flag does here.`,
       const metadata = join(folder, 'metadata.json')
       const env = { ...call.env, ...placesOf(call), ...registriesOf(call, folder) }
       const line = buildLine(call.flags, env, metadata)
+      prepareFiles(call)
       const { build } = await import('../build/build.ts')
       const around = line.context.stdin === undefined ? call.streams : { ...call.streams, stdin: line.context.stdin }
       const parsed = parseFlags<FlagTable>(build.flags, line.words)
@@ -82,9 +84,27 @@ function registriesOf({ env, flags }: KanikoCall, folder: string): Record<string
   return { CONTAINERS_REGISTRIES_CONF: path }
 }
 
+const digestFiles = ['digest-file', 'image-name-with-digest-file', 'image-name-tag-with-digest-file'] as const
+
+/** As kaniko does, creates the folders of the files that get the digest. */
+function prepareFiles({ flags }: KanikoCall): void {
+  for (const name of digestFiles) {
+    const path = flags[name]
+    if (!path) continue
+    if (/^https?:\/\//.test(path))
+      throw new UsageError(`--${name} ${path} is not supported`, 'Name a file, and send it from there.', 1)
+    try {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    } catch (error) {
+      throw new Failure(`cannot write ${path}: ${(error as Error).message}`)
+    }
+    refuseUnwritable(path)
+  }
+}
+
 function writeDigests({ flags }: KanikoCall, metadata: string): void {
   const digest = JSON.parse(readFileSync(metadata, 'utf8'))['containerimage.digest'] as string
-  const write = (path: string | undefined, text: string) => path && writeFileSync(path, text)
+  const write = (path: string | undefined, text: string) => path && writeWhole(path, text)
   write(flags['digest-file'], digest)
   const lines = (nameOf: (name: string) => string) =>
     flags.destination.map((name) => `${nameOf(name)}@${digest}\n`).join('')
