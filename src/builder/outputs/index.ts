@@ -7,6 +7,5 @@
  */
 export { resultOf } from './documents.ts'
 export { makeOutputs } from './make-outputs.ts'
-export { readTag } from './names.ts'
 export { pushedOnlyTo, resolveOutputs } from './resolve-outputs.ts'
 export type { AttestationStatement, Attester, BuiltImage, OutputWork, ResolvedOutput } from './types.ts'

@@ -5,7 +5,7 @@
  * Not here: archives, the environment (limits are arguments).
  */
 
-export { type Compression, compress, compressionLevels } from './compress.ts'
+export { type Compression, compress } from './compress.ts'
 export { type Decompressed, decompress, decompressSmall, expectGzip } from './decompress.ts'
 export type { UnpackLimit } from './limit.ts'
 export { type Format, sniff, sniffLength } from './sniff.ts'

@@ -7,4 +7,4 @@
 export { type CallSettings, type GrpcCall, GrpcClient } from './client.ts'
 export { frame, messageLimit, readFrames } from './frames.ts'
 export { type Handlers, type ServerCall, serveGrpc, streaming, unary } from './server.ts'
-export { decodeText, encodeText, GrpcError, statusCodes } from './status.ts'
+export { GrpcError, statusCodes } from './status.ts'

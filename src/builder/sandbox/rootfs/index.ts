@@ -4,9 +4,7 @@
  * In: layers on disk, a directory that a command wrote to.  Out: directories by name, a tree.
  * Not here: what is mounted into it (mounts).
  */
-export { readCapabilities } from './capabilities.ts'
 export { dated, Extractor, shortName } from './extract.ts'
-export { refusingLongPaths } from './long-paths.ts'
 export { makeFile } from './make-file.ts'
 export { treeAfter } from './overlay-changes.ts'
 export { PlainRoot } from './plain-root.ts'
