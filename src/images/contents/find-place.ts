@@ -11,6 +11,8 @@ export interface Place {
   readonly transport: Transport | PathAlone
   /** Whether it is only a name that neither the store nor the disk knows, and so is left to the registry. */
   readonly guessed: boolean
+  /** A file or a folder of that name, which is no image. */
+  readonly namesake?: string | undefined
 }
 
 /**
@@ -22,7 +24,8 @@ export function findPlace(host: Host, text: string): Place {
   if (/^\.{0,2}[/\\]|^[A-Za-z]:[/\\]/.test(text)) return sure(pathAlone(text))
   if (isInStore(host, text)) return sure({ kind: 'store', text })
   if (holdsImage(text)) return sure({ kind: 'path', path: text })
-  return { transport: parseTransport(text), guessed: true }
+  const namesake = statSync(text, { throwIfNoEntry: false }) === undefined ? undefined : text
+  return { transport: parseTransport(text), guessed: true, namesake }
 }
 
 function sure(transport: Place['transport']): Place {
@@ -47,10 +50,13 @@ function isInStore(host: Host, text: string): boolean {
   }
 }
 
+const archiveName = /\.(?:tar(?:\.(?:gz|bz2|xz|zst))?|tgz|tbz2?|txz|tzst)$/i
+
 /** Whether a file or folder may be an image: it may have the name of a registry's image by chance. */
 function holdsImage(path: string): boolean {
   const stat = statSync(path, { throwIfNoEntry: false })
-  if (stat?.isFile() === true) return looksLikeArchive(headOf(path, tarHeadLength))
+  // What is called an archive is meant as one, also if it is empty or damaged.
+  if (stat?.isFile() === true) return archiveName.test(path) || looksLikeArchive(headOf(path, tarHeadLength))
   if (stat?.isDirectory() !== true) return false
   // A web app may have a manifest.json too; an image's is a list.
   return isFile(join(path, 'oci-layout')) || /^\s*\[/.test(headOf(join(path, 'manifest.json'), 100).toString('latin1'))

@@ -214,6 +214,37 @@ test('a store that cannot be written is no hindrance to look into an archive', a
   expect(await read(host, filesOf(layout(image), join(temporaryFolder(), 'l')), 'bin/x')).toHaveLength(5000)
 })
 
+test('a file that is called an archive is meant as one, also where it is empty or cut short; of another, the error tells', async () => {
+  const registry = await BadRegistry.start()
+  onTestFinished(() => registry.stop())
+  const folder = temporaryFolder()
+  const whole = tarOf(dockerArchive(image))
+  filesOf(
+    {
+      'empty.tar': '',
+      'cut.tar': whole.subarray(0, 100),
+      'noise.tgz': 'noise',
+      [`${registry.host}/app`]: 'no archive',
+    },
+    folder,
+  )
+  const back = process.cwd()
+  process.chdir(folder)
+  try {
+    for (const name of ['empty.tar', 'cut.tar', 'noise.tgz'])
+      await expect(openContents(newHost(), name, {})).rejects.toMatchObject({
+        code: expect.stringMatching(/^(?:TAR|ARCHIVE)_/),
+        message: expect.stringContaining(name),
+      })
+    await expect(openContents(newHost(), `${registry.host}/app`, {})).rejects.toMatchObject({
+      code: 'IMAGE_UNKNOWN',
+      message: expect.stringMatching(/is not in the store, what is at that path is no image, and there is no image/),
+    })
+  } finally {
+    process.chdir(back)
+  }
+})
+
 test('a name alone is a file or a folder only where that can be an image', async () => {
   const folder = temporaryFolder()
   filesOf({ redis: 'no archive', 'web/manifest.json': '{"name":"page"}', 'web/index.json': '{}' }, folder)
@@ -225,7 +256,11 @@ test('a name alone is a file or a folder only where that can be an image', async
     const host = newHost()
     for (const name of ['layout', 'image.tar']) expect(await read(host, name, 'bin/x')).toHaveLength(5000)
     expect(['redis', 'web', 'none'].map((name) => findPlace(host, name))).toMatchObject([
-      ...[{ guessed: true }, { guessed: true }, { guessed: true, transport: { kind: 'registry' } }],
+      ...[
+        { guessed: true, namesake: 'redis' },
+        { guessed: true, namesake: 'web' },
+      ],
+      { guessed: true, namesake: undefined, transport: { kind: 'registry' } },
     ])
   } finally {
     process.chdir(back)

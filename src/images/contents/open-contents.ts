@@ -72,7 +72,7 @@ function madeBy({ created_by: createdBy, created }: HistoryEntry): Pick<Inspecte
 
 async function openPlace(
   host: Host,
-  { transport, guessed }: Place,
+  { transport, guessed, namesake }: Place,
   text: string,
   call: ContentsOptions,
 ): Promise<OpenedImage | ImageInPlace> {
@@ -82,6 +82,7 @@ async function openPlace(
   } catch (error) {
     if (!guessed || !(error instanceof TareError)) throw error
     const { code, message, remedy } = error
-    throw new TareError(code, `${text} is not in the store, and ${message}`, { remedy, cause: error })
+    const where = namesake === undefined ? '' : `, what is at that path is no image`
+    throw new TareError(code, `${text} is not in the store${where}, and ${message}`, { remedy, cause: error })
   }
 }
