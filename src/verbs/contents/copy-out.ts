@@ -4,7 +4,7 @@ import type { CopyOutOptions, CopyOutResult } from '../../api/index.ts'
 import { type NamedNodes, openContents, refused, tarOf, writeFiles } from '../../images/contents/index.ts'
 import type { Host } from '../../images/index.ts'
 import { FlatFilesystem, type FlatNode, findFile } from '../../inspection/index.ts'
-import { messageOf, systemCode, systemPath } from '../../support/index.ts'
+import { messageOf, systemCode, systemPath, TareError } from '../../support/index.ts'
 
 /** Copies a file or a directory out of an image, which is not run for that. */
 export async function copyOut(host: Host, options: CopyOutOptions): Promise<CopyOutResult> {
@@ -16,8 +16,10 @@ export async function copyOut(host: Host, options: CopyOutOptions): Promise<Copy
     const follow = followLink || /\/\.?$/.test(path)
     const { node, path: found } = findFile(image, flat, path, { follow })
     const source: Source = { node, name: basename(found), isContents: /(?:^|\/)\.$/.test(path) || found === '' }
-    if ('path' in to)
+    if ('path' in to) {
+      refuseDevice(image.name, flat, node, found)
       return await writeFiles(image, flat, named(flat, source, destination(to.path, source)), { archive, signal })
+    }
     let size = 0
     for await (const chunk of tarOf(image, flat, named(flat, source, source.isContents ? '' : source.name))) {
       size += chunk.length
@@ -27,6 +29,16 @@ export async function copyOut(host: Host, options: CopyOutOptions): Promise<Copy
   } finally {
     await image.close()
   }
+}
+
+/** A device or a pipe among other files is skipped; one that is asked for would be nothing done. */
+function refuseDevice(image: string, flat: FlatFilesystem, node: FlatNode, path: string): void {
+  if (typeof node === 'object') return
+  const kind = flat.kindOf(node)
+  if (kind !== 'file' && kind !== 'symlink')
+    throw new TareError('FILE_NOT_REGULAR', `/${path} in ${image} is a device or a pipe, which is not created`, {
+      remedy: 'Write a tar instead: `tare cp IMAGE:PATH -`.',
+    })
 }
 
 interface Source {

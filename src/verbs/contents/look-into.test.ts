@@ -271,6 +271,7 @@ test('files are copied out by the rules of docker cp', async () => {
   ] as const)
     await expect(copy(path, to)).rejects.toMatchObject({ code: 'DESTINATION_INVALID' })
   await expect(copy('/none', 'x')).rejects.toMatchObject({ code: 'FILE_UNKNOWN' })
+  await expect(copy('/dev/null', 'there')).rejects.toMatchObject({ code: 'FILE_NOT_REGULAR' })
 })
 
 test('nothing is written through a link below the destination', async () => {

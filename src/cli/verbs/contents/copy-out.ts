@@ -28,9 +28,8 @@ PATH/. is what is in the directory. "-" writes a tar to STDOUT. Nothing is writt
     const result = await look(call, image, (options) =>
       tare.images.copyOut({ ...options, path, to, archive: flags.archive, followLink: flags['follow-link'] }),
     )
-    if (isStream || flags.quiet) return 0
     for (const skipped of result.skipped) await tell(streams, `${printable(skipped)} was left out: it is no file\n`)
-    await tell(streams, `Copied ${humanSize(result.size)} to ${printable(args[1]!)}\n`)
+    if (!isStream && !flags.quiet) await tell(streams, `Copied ${humanSize(result.size)} to ${printable(args[1]!)}\n`)
     return 0
   },
 })
