@@ -28,7 +28,12 @@ export function parseLayerRange(text: string): { readonly name: string; readonly
 /** Returns the selected layers. Throws `LAYER_UNKNOWN` if the image has fewer. */
 export function layersIn<T>({ from, to }: LayerRange, layers: readonly T[], name: string): readonly T[] {
   if (from <= layers.length && (to ?? from) <= layers.length) return layers.slice(from - 1, to)
-  throw new TareError('LAYER_UNKNOWN', `${name} has no layer ${Math.max(from, to ?? from)}`, {
-    remedy: layers.length === 0 ? 'It has none at all.' : `Its layers are 1, the lowest, to ${layers.length}.`,
+  throw unknownLayer(name, Math.max(from, to ?? from), layers.length)
+}
+
+export function unknownLayer(name: string, layer: number, count: number): TareError {
+  return new TareError('LAYER_UNKNOWN', `${name} has no layer ${layer}`, {
+    remedy:
+      count < 2 ? `It has ${count === 0 ? 'none at all' : 'one, 1'}.` : `Its layers are 1, the lowest, to ${count}.`,
   })
 }

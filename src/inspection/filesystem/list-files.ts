@@ -1,6 +1,7 @@
 import type { ListedFile, ListFilesOptions } from '../../api/index.ts'
 import { tableOf } from '../../files/layer/index.ts'
 import { closest, TareError } from '../../support/index.ts'
+import { unknownLayer } from '../diff/layer-range.ts'
 import type { InspectedImage } from '../image.ts'
 import { FlatFilesystem, type FoundNode } from './flat.ts'
 import { FlatDirectory, type FlatNode } from './flat-directory.ts'
@@ -62,9 +63,7 @@ export function describe(flat: FlatFilesystem, path: string, node: FlatNode): Li
 /** Returns the index of a layer given by number. Throws `LAYER_UNKNOWN`. */
 export function layerAt({ name, layers }: InspectedImage, layer: number): number {
   if (Number.isInteger(layer) && layer >= 1 && layer <= layers.length) return layer - 1
-  throw new TareError('LAYER_UNKNOWN', `${name} has no layer ${layer}`, {
-    remedy: layers.length === 0 ? 'It has none at all.' : `Its layers are 1, the lowest, to ${layers.length}.`,
-  })
+  throw unknownLayer(name, layer, layers.length)
 }
 
 /** Returns the file at a path. Throws `FILE_UNKNOWN`. */
