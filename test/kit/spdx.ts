@@ -1,4 +1,7 @@
-import { Ajv } from 'ajv'
+import { readFileSync } from 'node:fs'
+import { Ajv, type ErrorObject } from 'ajv'
+import { Ajv2019 } from 'ajv/dist/2019.js'
+import { unlessMissing } from './needs.ts'
 
 // What an SPDX 2.3 document has to be as JSON, by the tables of the specification: of all that there is, what tare writes.
 // (spdx-spec 2.3, clauses 6 to 11; names as in annex "JSON")
@@ -104,13 +107,32 @@ const schema = strict(
   ['spdxVersion', 'dataLicense', 'SPDXID', 'name', 'documentNamespace', 'creationInfo'],
 )
 
+const { SPDX_SCHEMA } = process.env
+
+/** Whether there is the schema that SPDX publishes, which is not ours to ship. */
+export const hasPublishedSchema = unlessMissing(
+  SPDX_SCHEMA !== undefined,
+  'SPDX_SCHEMA does not name the published schema of SPDX 2.3',
+)
+
+/** What is wrong with an SPDX 2.3 document by the published schema. */
+export function publishedErrors(document: object): readonly string[] {
+  const validate = new Ajv2019({ allErrors: true, strict: false }).compile(
+    JSON.parse(readFileSync(SPDX_SCHEMA!, 'utf8')),
+  )
+  return validate(document) ? [] : messagesOf(validate.errors)
+}
+
+function messagesOf(errors: readonly ErrorObject[] | null | undefined): readonly string[] {
+  return (errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`)
+}
+
 type Element = Readonly<Record<string, string | boolean>>
 
 /** What is wrong with an SPDX 2.3 document: its members, and elements that are related although they may not be. */
 export function spdxErrors(document: object): readonly string[] {
   const validate = new Ajv({ allErrors: true }).compile(schema)
-  if (!validate(document))
-    return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`)
+  if (!validate(document)) return messagesOf(validate.errors)
   const { packages, files = [], relationships } = document as Readonly<Record<string, readonly Element[]>>
   const ids = new Set(['SPDXRef-DOCUMENT', ...[...packages!, ...files].map((one) => one['SPDXID'])])
   const fileIds = new Set(files.map((one) => one['SPDXID']))

@@ -5,7 +5,7 @@ import { Spec, Validation } from '@cyclonedx/cyclonedx-library'
 import { describe, expect, test } from 'vitest'
 import { openBench, shared, writeFiles } from '../../../test/kit/cli.ts'
 import { unlessMissing } from '../../../test/kit/needs.ts'
-import { spdxErrors } from '../../../test/kit/spdx.ts'
+import { hasPublishedSchema, publishedErrors, spdxErrors } from '../../../test/kit/spdx.ts'
 import { openTare } from '../../verbs/index.ts'
 import { isLicenseExpression } from './license.ts'
 import { packageUrl } from './package-url.ts'
@@ -125,6 +125,15 @@ test('SPDX has what the specification wants, with and without files, and nothing
   expect(spdxErrors({ ...whole, extra: 1 })).not.toEqual([])
 })
 
+test.skipIf(!hasPublishedSchema)('SPDX is valid by the published schema, with and without files', async () => {
+  const tare = await openImage()
+  for (const files of [true, false]) {
+    const document = (await tare.images.sbom({ image: 'app', files })) as Json
+    expect(publishedErrors(document)).toEqual([])
+    expect(publishedErrors({ ...document, packages: [{ name: 'x' }] })).not.toEqual([])
+  }
+})
+
 test('CycloneDX is valid by the schema, with and without files, and the same each time', async () => {
   const tare = await openImage()
   const whole = await tare.images.sbom({ image: 'app', format: 'cyclonedx' })
@@ -148,7 +157,9 @@ describe.skipIf(!unlessMissing(archives.length > 0, 'the Alpine root filesystems
     await tare.images.import({ from: { path: join(shared, 'alpine', archive) }, name: 'alpine' })
     const document = (await tare.images.sbom({ image: 'alpine', format: 'cyclonedx' })) as Json
     expect(await isCycloneDx(document)).toBeNull()
-    expect(spdxErrors(await tare.images.sbom({ image: 'alpine' }))).toEqual([])
+    const spdx = await tare.images.sbom({ image: 'alpine' })
+    expect(spdxErrors(spdx)).toEqual([])
+    if (hasPublishedSchema) expect(publishedErrors(spdx)).toEqual([])
     const components = document['components'] as unknown as Json[]
     expect(components.filter((one) => String(one['type']) === 'library')).toHaveLength(15)
     expect(components.every((one) => String(one['type']) === 'file' || 'licenses' in one)).toBe(true)
