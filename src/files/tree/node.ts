@@ -72,3 +72,12 @@ type Place =
       readonly path: string
       readonly runs: readonly { readonly position: number; readonly length: number; readonly at: number }[]
     }
+
+/** Returns the directories in a directory, by name, without making its other children. */
+export function subdirectories(directory: Directory): ReadonlyMap<string, Directory> {
+  const { outline } = directory
+  if (outline !== undefined) return outline.directories
+  const found = new Map<string, Directory>()
+  for (const [name, node] of directory.children) if (node.kind === 'directory') found.set(name, node)
+  return found
+}

@@ -2,9 +2,12 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { runs } from '../../../../test/kit/scale.ts'
 import { linkNode, type TreeSpec, treeOf } from '../../../../test/kit/trees.ts'
-import { sameContent } from '../../../files/layer/index.ts'
-import { compareTrees, type Tree } from '../../../files/tree/index.ts'
-import { compareLists, listFiles, readList } from './file-list.ts'
+import { digestOf, sameContent } from '../../../files/layer/index.ts'
+import { compareTrees, type Directory, type RegularFile, subdirectories, type Tree } from '../../../files/tree/index.ts'
+import { sha256, sortNames } from '../../../support/index.ts'
+import { compareLists } from './compare-lists.ts'
+import { listFiles } from './file-list.ts'
+import { addBlocks, readList } from './list-format.ts'
 
 const listed = (tree: Tree) => readList(listFiles(tree.root))!
 
@@ -58,6 +61,62 @@ test('lists differ where the trees do, and nowhere else', () => {
     }),
     { numRuns: runs(500) },
   )
+})
+
+/** The same, with what a context on disk knows of its folders. */
+function outlined(directory: Directory): Directory {
+  const children = new Map(
+    [...directory.children].map(([name, node]) => [name, node.kind === 'directory' ? outlined(node) : node]),
+  )
+  const files = sortNames([...children.keys()]).flatMap((name) => {
+    const node = children.get(name)!
+    return node.kind === 'directory' ? [] : [[name, node] as const]
+  })
+  const listing = sha256(
+    JSON.stringify(
+      files.map(([name, { kind, mode, uid, ...rest }]) => [
+        ...[name, kind, mode, uid],
+        ...('content' in rest ? [digestOf(rest as RegularFile)] : []),
+        ...('target' in rest ? [rest.target] : []),
+      ]),
+    ),
+  )
+  const times = sha256(JSON.stringify(files.map(([name, { mtime, mtimeNs }]) => [name, mtime, mtimeNs])))
+  const outline = { directories: subdirectories({ ...directory, children }), hasNodes: true, listing, times }
+  return { ...directory, children, outline }
+}
+
+test('files of directories that are as they were are neither described nor compared, and the lists are the same', () => {
+  fc.assert(
+    fc.property(tree, tree, tree, (before, other, after) => {
+      const blocks = new Map()
+      for (const one of [before, other]) addBlocks(readList(listFiles(outlined(one.root)))!, blocks)
+      const list = listFiles(outlined(after.root), blocks)
+      expect(list).toEqual(listFiles(outlined(after.root)))
+      const changes = compareLists(readList(listFiles(outlined(before.root)))!, readList(list)!, 1000)
+      expect(changes).toEqual(changesBetween(before, after))
+    }),
+    { numRuns: runs(300) },
+  )
+  const blocks = new Map()
+  const files = treeOf({ 'd/a': 'x', 'd/b': 'y' })
+  addBlocks(readList(listFiles(outlined(files.root)))!, blocks)
+  const whole = outlined(files.root)
+  const { outline, ...d } = whole.children.get('d') as Directory
+  const unread: Directory = {
+    ...d,
+    outline: outline!,
+    get children(): never {
+      throw new Error('its files are looked at')
+    },
+  }
+  const root = {
+    ...whole,
+    children: new Map([['d', unread]]),
+    outline: { ...whole.outline!, directories: new Map([['d', unread]]) },
+  }
+  expect(listFiles(root, blocks)).toEqual(listFiles(whole))
+  expect(() => listFiles(root)).toThrow('looked at')
 })
 
 test('equal trees have equal lists, without a difference', () => {

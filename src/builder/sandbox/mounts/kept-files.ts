@@ -5,7 +5,9 @@ import { type Directory, type Node, Tree } from '../../../files/tree/index.ts'
 import { sortNames, systemPath } from '../../../support/index.ts'
 import type { Machine } from '../machine/index.ts'
 import { dated, Extractor, makeSpreadDirectories, removeAll, restore, shortName } from '../rootfs/index.ts'
-import { compareLists, type ListChanges, type ListedFiles, listFiles, readList } from './file-list.ts'
+import { compareLists, type ListChanges } from './compare-lists.ts'
+import { listFiles } from './file-list.ts'
+import { addBlocks, type Block, type ListedFiles, readList } from './list-format.ts'
 
 /** A folder that a build has for itself, with the files in `source`. */
 export interface FilledFolder {
@@ -43,12 +45,13 @@ export class KeptFiles {
   async fill(node: Directory, identity: string, at: string): Promise<FilledFolder> {
     const name = `${shapeOf(node)}-${shortName(identity)}`
     if (this.move(name, at)) return { path: at, name }
-    const list = listFiles(wrapped(dated(node, 0)))
+    const earlier = this.earlier(shapeOf(node))
+    const list = listFiles(wrapped(dated(node, 0)), earlier.blocks)
     let isKnown = true
     const unlike = () => {
       isKnown = false
     }
-    if (!(await this.adapt(node, list, at, unlike))) {
+    if (!(await this.adapt(node, { list, earlier, at, unlike }))) {
       await removeAll(this.machine, [at])
       makeFolderOfMode(at, 0o755)
       makeSpreadDirectories(node, join(at, 'source'))
@@ -101,9 +104,9 @@ export class KeptFiles {
   }
 
   /** Creates the folder `at` from that of an earlier build, if there is one like it. */
-  private async adapt(node: Directory, list: Buffer, at: string, unlike: () => void): Promise<boolean> {
+  private async adapt(node: Directory, { list, earlier, at, unlike }: Adapting): Promise<boolean> {
     const wanted = new Tree(wrapped(dated(node)))
-    const near = this.nearest(shapeOf(node), list)
+    const near = nearest(earlier.folders, readList(list)!)
     if (near === undefined || !this.move(near.name, at)) return false
     try {
       for (const path of near.metadata) {
@@ -121,18 +124,47 @@ export class KeptFiles {
     }
   }
 
-  /** Finds the folder with the fewest differences, if less than half of it differs. */
-  private nearest(shape: string, list: Buffer): Near | undefined {
-    const wanted = readList(list)!
-    if (wanted.hasLinks) return undefined
-    let best: Near | undefined
+  /** Reads the descriptions of folders with names of this shape, those used last. */
+  private earlier(shape: string): Earlier {
+    const blocks = new Map<string, Block>()
     const alike = this.list().filter((name) => name.startsWith(`${shape}-`))
-    for (const name of alike.slice(0, mostCompared)) {
-      const changes = changesOf(join(this.folder, name, 'state'), wanted, best?.touched.length ?? wanted.count / 2)
-      if (changes !== undefined) best = { name, ...changes }
-    }
-    return best
+    const folders = alike.slice(0, mostCompared).flatMap((name) => {
+      try {
+        const list = readList(readFileSync(join(this.folder, name, 'state')))
+        // Changing a file with several names would change the others.
+        if (list === undefined || list.hasLinks) return []
+        addBlocks(list, blocks)
+        return [{ name, list }]
+      } catch {
+        return []
+      }
+    })
+    return { folders, blocks }
   }
+}
+
+interface Earlier {
+  readonly folders: readonly { readonly name: string; readonly list: ListedFiles }[]
+  /** The files of their directories. */
+  readonly blocks: ReadonlyMap<string, Block>
+}
+
+interface Adapting {
+  readonly list: Buffer
+  readonly earlier: Earlier
+  readonly at: string
+  readonly unlike: () => void
+}
+
+/** Finds the folder with the fewest differences, if less than half of it differs. */
+function nearest(folders: Earlier['folders'], wanted: ListedFiles): Near | undefined {
+  if (wanted.hasLinks) return undefined
+  let best: Near | undefined
+  for (const { name, list } of folders) {
+    const changes = changesOf(list, wanted, best?.touched.length ?? wanted.count / 2)
+    if (changes !== undefined) best = { name, ...changes }
+  }
+  return best
 }
 
 /** A folder, and what to do to it. */
@@ -149,12 +181,10 @@ function wrapped(node: Node): Directory {
   return { ...Tree.empty.root, children: new Map([['source', node]]) }
 }
 
-/** Returns what differs from the files that the list in `path` describes; undefined if it is more than `most`, or cannot be told. */
-function changesOf(path: string, wanted: ListedFiles, most: number): ListChanges | undefined {
+/** Returns undefined if they differ in more than `most`, or it cannot be told. */
+function changesOf(list: ListedFiles, wanted: ListedFiles, most: number): ListChanges | undefined {
   try {
-    const list = readList(readFileSync(path))
-    // Changing a file with several names would change the others.
-    return list === undefined || list.hasLinks ? undefined : compareLists(list, wanted, most)
+    return compareLists(list, wanted, most)
   } catch {
     return undefined
   }

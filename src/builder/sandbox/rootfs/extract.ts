@@ -172,6 +172,7 @@ export function shortName(key: string): string {
 /** Gives a context's root a time: it has none of its own. (Its children are not read until they are requested.) */
 export function dated<N extends Node>(node: N, time = Math.floor(Date.now() / 1000)): N | Directory {
   if (node.kind !== 'directory' || !Number.isNaN(node.mtime)) return node
-  const { kind, mode, uid, gid, children } = node
-  return { kind, mode, uid, gid, mtime: time, mtimeNs: 0, children }
+  const { kind, mode, uid, gid, children, outline } = node
+  const dated = { kind, mode, uid, gid, mtime: time, mtimeNs: 0, children }
+  return outline === undefined ? dated : { ...dated, outline }
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type ContentReader, digestOf } from '../../../files/layer/index.ts'
-import type { Directory, Node } from '../../../files/tree/index.ts'
+import { type Directory, type Node, subdirectories } from '../../../files/tree/index.ts'
 import { sortNames } from '../../../support/index.ts'
 
 /**
@@ -23,8 +23,7 @@ export class DirectoryDigests {
     this.note(directory, path)
     const again = this.digests.get(directory)
     if (again !== undefined) return again
-    const { outline } = directory
-    const directories = outline?.directories ?? directoriesIn(directory)
+    const directories = subdirectories(directory)
     let text = yield* this.listingOf(directory, path)
     for (const name of sortNames([...directories.keys()])) {
       const child = directories.get(name)!
@@ -88,13 +87,6 @@ export class DirectoryDigests {
 
 // Number of files between two yields.
 const stride = 64
-
-/** Returns the directories in a directory, by name. */
-export function directoriesIn({ children }: Directory): ReadonlyMap<string, Directory> {
-  const directories = new Map<string, Directory>()
-  for (const [name, node] of children) if (node.kind === 'directory') directories.set(name, node)
-  return directories
-}
 
 /** Returns a node's mode, owner and attributes as text. */
 export function metadataText({ mode, uid, gid, xattrs }: Node): string {

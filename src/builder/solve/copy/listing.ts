@@ -1,8 +1,8 @@
 import { createHash, type Hash } from 'node:crypto'
 import { ContentReader } from '../../../files/layer/index.ts'
-import type { Directory, Node } from '../../../files/tree/index.ts'
+import { type Directory, type Node, subdirectories } from '../../../files/tree/index.ts'
 import { sortNames } from '../../../support/index.ts'
-import { DirectoryDigests, directoriesIn, metadataText } from './directory-digests.ts'
+import { DirectoryDigests, metadataText } from './directory-digests.ts'
 import { type Selection, type SelectionVisitor, walkSelection } from './selection.ts'
 
 /**
@@ -61,7 +61,7 @@ function digestOfTimes(node: Node): string {
   add(node.mtime, node.mtimeNs)
   const below = (directory: Directory) => {
     const { outline } = directory
-    const directories = outline?.directories ?? directoriesIn(directory)
+    const directories = subdirectories(directory)
     hash.update(outline?.times ?? leafTimes(directory))
     add(directories.size)
     for (const name of sortNames([...directories.keys()])) {
