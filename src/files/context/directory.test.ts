@@ -7,9 +7,9 @@ import { isRoot, temporaryFolder, writeFiles } from '../../../test/kit/cli.ts'
 import { ignoreOf } from '../../../test/kit/ignore.ts'
 import { asOrdinaryUser } from '../../../test/kit/ordinary-user.ts'
 import { listTree } from '../../../test/kit/trees.ts'
-import { readWhole } from '../layer/index.ts'
-import type { Directory, Tree } from '../tree/index.ts'
-import { openDirectory } from './index.ts'
+import { digestOf, readWhole } from '../layer/index.ts'
+import type { Directory, RegularFile, Tree } from '../tree/index.ts'
+import { ContextMemory, openDirectory } from './index.ts'
 
 function list(tree: Tree): string[] {
   return listTree(tree, (file) => readWhole(file, 1000).toString())
@@ -52,6 +52,40 @@ test('the exact time of whatever is there can be asked for, as long as it is the
   expect(seen()).toEqual(names.map((name) => tree.get(name)!.mtimeNs))
   rmSync(folder, { recursive: true })
   expect(seen()).toEqual(names.map((name) => tree.get(name)!.mtimeNs))
+})
+
+test('a time right before a full second is in its own second, in this build and in those that remember it', () => {
+  const folder = folderWith({ 'd/file': 'x', empty: '', other: 'y' })
+  symlinkSync('nowhere', join(folder, 'link'))
+  const names = ['d', 'd/file', 'empty', 'link']
+  const date = (time: string, ...all: string[]) =>
+    execFileSync('touch', ['-h', '-d', `@${time}`, ...all.map((name) => join(folder, name))])
+  date('1600000000', 'other')
+  let bytes: Buffer | undefined
+  for (const [time, seconds, exactNs] of [
+    ['1600000000.999999999', 1_600_000_000, 999_999_999],
+    ['-1.000000001', -2, 999_999_999],
+    ['4000000000.999999900', 4_000_000_000, 999_999_900],
+    ['1600000000.000000001', 1_600_000_000, 1],
+    ['1600000000', 1_600_000_000, 0],
+  ] as const) {
+    date(time, ...names)
+    for (const round of ['the first', 'the next']) {
+      const memory = new ContextMemory(() => bytes)
+      const keepMemory = (kept: Buffer) => {
+        bytes = kept
+      }
+      const context = openDirectory(folder, { name: '.', memory, keepMemory })
+      const seen = names.map((name) => {
+        const { mtime, exactNs } = context.tree.get(name)!
+        return [round, name, mtime, exactNs]
+      })
+      expect(seen).toEqual(names.map((name) => [round, name, seconds, exactNs]))
+      expect(context.tree.get('other')).toMatchObject({ mtime: 1_600_000_000, mtimeNs: 0 })
+      for (const name of ['d/file', 'other']) digestOf(context.tree.get(name) as RegularFile)
+      context.close()
+    }
+  }
 })
 
 test('a directory is read when it is first looked into, and once', () => {

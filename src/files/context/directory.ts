@@ -6,6 +6,7 @@ import { type BuildContext, type Ignore, textLimit } from './context.ts'
 import { systemPathIn } from './file-content.ts'
 import { FolderNode, FolderReading, fileNode, metadataOf } from './folder-node.ts'
 import { ContextMemory } from './memory.ts'
+import { mayBeRounded, roundDown } from './rounded-times.ts'
 import { unreadable } from './unreadable.ts'
 
 export interface DirectoryOptions {
@@ -142,9 +143,11 @@ class FolderContext implements BuildContext {
     const ignored = ignore?.ignored(path) === true
     if (ignored && !ignore!.mayReinclude(path)) return
     const at = Date.now()
-    const stat = lstatSync(systemPathIn(folder, name), mayBeGone)
+    const onDisk = systemPathIn(folder, name)
+    const stat = lstatSync(onDisk, mayBeGone)
     // The file has disappeared, as if we had looked later.
     if (stat === undefined) return
+    if (mayBeRounded(stat) && !folder.memory.isAsSeen(name, stat)) roundDown(stat, onDisk)
     if (stat.isDirectory()) {
       const node = new FolderNode(metadataOf(stat), () => this.read(path))
       if (!ignored || node.children.size > 0) reading.directories.set(name, node)

@@ -38,6 +38,12 @@ export class FolderMemory {
     return number
   }
 
+  /** Whether the file that is expected next is this one, and looks as it did. */
+  isAsSeen(name: string, sight: Sight): boolean {
+    const { earlier, next } = this
+    return next < earlier.count && earlier.names[next] === name && earlier.isLike(next, sight)
+  }
+
   /** Records that the folder has something else than what can be seen here: all its files do not tell its listing. */
   seeOther(): void {
     this.isComplete = false

@@ -88,7 +88,7 @@ class FileWriter {
         const at = systemPath(path)
         if (this.options.archive) lchownSync(at, entry.uid, entry.gid)
         chmodSync(at, this.modeOf(entry))
-        utimesSync(at, entry.mtime, entry.mtime + entry.mtimeNs / 1e9)
+        utimesSync(at, entry.mtime, timeOf(entry))
       } catch (error) {
         throw this.explain(path, error)
       }
@@ -133,7 +133,7 @@ class FileWriter {
   private makeLink(at: string | Buffer, entry: LayerEntry): void {
     symlinkSync(systemPath(entry.link ?? ''), at)
     if (this.options.archive) lchownSync(at, entry.uid, entry.gid)
-    lutimesSync(at, entry.mtime, entry.mtime + entry.mtimeNs / 1e9)
+    lutimesSync(at, entry.mtime, timeOf(entry))
   }
 
   private async fill(at: string | Buffer, layer: number, entry: LayerEntry): Promise<void> {
@@ -146,7 +146,7 @@ class FileWriter {
       }
       if (this.options.archive) lchownSync(at, entry.uid, entry.gid)
       fchmodSync(fd, this.modeOf(entry))
-      futimesSync(fd, entry.mtime, entry.mtime + entry.mtimeNs / 1e9)
+      futimesSync(fd, entry.mtime, timeOf(entry))
     } catch (error) {
       rmSync(at, { force: true })
       throw error
@@ -174,4 +174,9 @@ export function refused(path: string, why: string, remedy?: string, cause?: unkn
     remedy: remedy ?? 'Name another destination, or remove what is there.',
     cause,
   })
+}
+
+/** Returns the time in seconds, for Node: a double is some 200 ns off, which must not lead into the next second. */
+function timeOf({ mtime, mtimeNs }: LayerEntry): number {
+  return mtime + Math.min(mtimeNs, 999_999_000) / 1e9
 }

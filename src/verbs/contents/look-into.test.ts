@@ -30,7 +30,7 @@ function layerOf(entries: readonly Entry[]): Buffer {
   const parts = entries.flatMap(({ body = '', ...entry }) => {
     const size = Buffer.byteLength(body)
     const header = { kind: 'file', mode: 0o644, uid: 0, gid: 0, mtime: 1700000000, mtimeNs: 0, ...entry, size } as const
-    return [encodeHeader(header), Buffer.from(body), Buffer.alloc(padding(size))]
+    return [encodeHeader(header, header.mtimeNs > 0), Buffer.from(body), Buffer.alloc(padding(size))]
   })
   return Buffer.concat([...parts, endOfArchive])
 }
@@ -227,6 +227,19 @@ test.skipIf(!hasProgram('tar') || !isRoot)(
     expect(statSync(join(folder, 'root/usr/lib/x'))).toMatchObject({ uid: 5, gid: 6, mtimeMs: 1700000000000 })
   },
 )
+
+test('a file that was modified right before a full second is written with a time in its own second', async () => {
+  const tare = await open()
+  const folder = temporaryFolder()
+  const image = imageOf([
+    { path: 'd/', kind: 'directory', mode: 0o755, mtimeNs: 999_999_999 },
+    { path: 'd/file', body: 'x', mtimeNs: 999_999_999 },
+    { path: 'd/link', kind: 'symlink', link: 'file', mtimeNs: 999_999_999 },
+  ])
+  await tare.images.copyOut({ image, path: '/d', to: { path: join(folder, 'out') } })
+  for (const path of ['out', 'out/file', 'out/link'])
+    expect(lstatSync(join(folder, path), { bigint: true }).mtimeNs / 1000n).toBe(1_700_000_000_999_999n)
+})
 
 test('an export that fails leaves no file', async () => {
   const tare = await open()
