@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -386,6 +387,31 @@ describe.each(ways.slice(0, 1))('a leaked secret: $name', (way) => {
       expect((await tare([...build, '--secret-leak=error', 'context'])).code).toBe(1)
     },
   )
+
+  test('a step that mounts files of the context is found again by their contents, wherever these are', async () => {
+    const { tare, folder } = openAlpine(
+      way,
+      'RUN --mount=type=bind,source=data,target=/in cat /in/* > /all\n' +
+        'RUN --mount=type=bind,target=/in,rw cat /in/data/* > /again && echo more > /in/data/one\n',
+      { 'data/one': 'first', 'data/two': 'second' },
+    )
+    const cached = async (context: string, flags: readonly string[] = []) => {
+      const { err, code } = await tare(['build', '--progress=plain', '-t', 'app', ...flags, context])
+      expect({ code, err }).toMatchObject({ code: 0 })
+      return err.match(/RUN.*\n#\d+ CACHED/g)?.length ?? 0
+    }
+    expect(await cached('context')).toBe(0)
+    expect(await cached('context')).toBe(2)
+    cpSync(join(folder, 'context'), join(folder, 'other'), { recursive: true })
+    expect(await cached('other')).toBe(2)
+    writeFileSync(join(folder, 'other/data/one'), 'FIRST')
+    expect(await cached('other')).toBe(0)
+    expect((await tare(['run', 'app', 'cat', '/all', '/again'])).out).toBe('FIRSTsecondFIRSTsecond')
+    expect(await cached('context', ['--no-cache'])).toBe(0)
+    expect(await cached('other')).toBe(2)
+    expect(await cached('context')).toBe(2)
+    expect((await tare(['run', 'app', 'cat', '/all', '/again'])).out).toBe('firstsecondfirstsecond')
+  })
 
   test('a secret is part of a cache key only if requested', async () => {
     const { tare, succeed, folder, home } = openAlpine(way, 'RUN --mount=type=secret,id=token true\n')

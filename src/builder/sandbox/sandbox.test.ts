@@ -139,7 +139,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
           gid: 0,
         },
         { kind: 'memory', target: '/tmp/memory' },
-        { kind: 'files', target: '/mnt/file', node: file, identity: 'a file', readonly: true },
+        { kind: 'files', target: '/mnt/file', node: file, identity: () => 'a file', readonly: true },
         { kind: 'stack', target: '/mnt/etc', stack, path: '/etc', readonly: false },
       ]
       const script =

@@ -66,6 +66,13 @@ export class MachineSandbox implements Sandbox {
         })
   }
 
+  async unpack(...[node, identity]: Parameters<Sandbox['unpack']>): Promise<void> {
+    if (this.isolation === 'chroot' || this.copies) return
+    await this.ready
+    makeSpreadFolder(this.work.folder)
+    await this.files.of(node, identity)
+  }
+
   async close(): Promise<void> {
     await this.files.close()
     await this.removals.done()

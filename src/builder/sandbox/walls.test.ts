@@ -32,7 +32,8 @@ const isRoot = process.geteuid?.() === 0
 let others = 0
 
 function filesAt(target: string, node: Node, readonly: boolean): SandboxMount {
-  return { kind: 'files', target, node, identity: String(others++), readonly }
+  const name = String(others++)
+  return { kind: 'files', target, node, identity: () => name, readonly }
 }
 
 const metadata = { mode: 0o755, uid: 0, gid: 0, mtime: 0, mtimeNs: 0 }

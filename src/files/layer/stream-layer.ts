@@ -12,7 +12,7 @@ import { Packer, type PackerOptions } from './pack.ts'
 export async function streamLayer(
   differences: readonly Difference[],
   stream: Writable,
-  options: Pick<PackerOptions, 'signal' | 'unlike' | 'exactTimes'> = {},
+  options: Partial<Pick<PackerOptions, 'signal' | 'unlike' | 'exactTimes' | 'digests'>> = {},
 ): Promise<void> {
   const sink = new StreamSink(stream)
   const packer = new Packer(differences, { digests: () => false, runs: findRuns, ...options }, sink)

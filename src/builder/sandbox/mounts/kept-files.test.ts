@@ -6,7 +6,7 @@ import { temporaryFolder } from '../../../../test/kit/cli.ts'
 import { runs } from '../../../../test/kit/scale.ts'
 import { fileNode, linkNode, type TreeSpec, treeOf } from '../../../../test/kit/trees.ts'
 import { ownersIn, ProcessFiles } from '../../../disk/index.ts'
-import type { Directory } from '../../../files/tree/index.ts'
+import type { Content, Directory } from '../../../files/tree/index.ts'
 import { decodeName, sha256, systemPath } from '../../../support/index.ts'
 import { thisMachine } from '../machine/index.ts'
 import { type WalkedFile, walk } from '../rootfs/index.ts'
@@ -24,9 +24,9 @@ function openLab() {
   const files = (from = kept) => new SharedFiles(from, thisMachine(), work)
   const identityOf = (node: Directory) => sha256(listFiles(node))
   /** What a build finds in the directory, as lines with inodes; it leaves everything to the next. */
-  const build = async (node: Directory, identity = identityOf(node)) => {
+  const build = async (node: Directory, identity: string = identityOf(node)) => {
     const one = files()
-    const path = await one.of(node, identity)
+    const path = await one.of(node, () => identity)
     const lines = linesOf(path)
     const inodes = new Map([...lines.keys()].map((name) => [name, lstatSync(systemPath(join(path, name))).ino]))
     await one.close()
@@ -34,7 +34,7 @@ function openLab() {
   }
   const fresh = async (node: Directory) => {
     const one = files(join(folder, `none-${count++}`))
-    const lines = linesOf(await one.of(node, ''))
+    const lines = linesOf(await one.of(node, () => ''))
     await one.close()
     return lines
   }
@@ -104,6 +104,36 @@ test.each(Object.entries(changes))('of files that differ in %s only those are wr
   expect(third.inodes.get('go.mod')).toBe(first.inodes.get('go.mod'))
 })
 
+test('what nothing is known of is read once: its digests are learnt as it is unpacked, and the next build finds it', async () => {
+  const { folder, build, files } = openLab()
+  const path = join(folder, 'disk')
+  writeFileSync(path, 'content')
+  const content: Content = { kind: 'extent', path, offset: 0 }
+  const node = treeOf({ 'src/file': { ...fileNode('content'), content } }).root
+  const one = files()
+  await one.of(node, () => {
+    // Whoever reads it again finds something else.
+    expect(content.digest).toBe(sha256('content'))
+    return 'its name'
+  })
+  writeFileSync(path, 'another')
+  await one.close()
+  const second = await build(node, 'its name')
+  expect(second.lines.get('src/file')).toContain(sha256('content'))
+  expect((await build(node, 'its name')).inodes).toEqual(second.inodes)
+})
+
+test('what nothing is known of is compared with what an earlier build has left', async () => {
+  const { folder, build, names } = openLab()
+  const path = join(folder, 'disk')
+  writeFileSync(path, 'content')
+  const node = () =>
+    project({ 'src/main.c': { ...fileNode('content'), content: { kind: 'extent', path, offset: 0 } as Content } })
+  const first = await build(node())
+  expect(await build(node())).toEqual(first)
+  expect(names()).toHaveLength(1)
+})
+
 test('files of which only the modes or times are others are not written', async () => {
   const { build } = openLab()
   const first = await build(project())
@@ -166,7 +196,10 @@ test('builds at the same time have files of their own', async () => {
   const { files, identityOf, fresh, names, build } = openLab()
   await build(project())
   const [one, other] = [files(), files()]
-  const paths = [await one.of(project(), identityOf(project())), await other.of(project(), identityOf(project()))]
+  const paths = [
+    await one.of(project(), () => identityOf(project())),
+    await other.of(project(), () => identityOf(project())),
+  ]
   expect(new Set(paths).size).toBe(2)
   expect(names()).toEqual([])
   await one.close()
@@ -207,7 +240,7 @@ test('they count as unpacked files, and are removed with them while no step has 
   const storage = new RunStorage(folder)
   expect((await storage.unpacked()).count).toBe(1)
   const using = files()
-  await using.of(treeOf({ other: 'x' }).root, 'other')
+  await using.of(treeOf({ other: 'x' }).root, () => 'other')
   expect([await storage.removeUnpacked(), names().length]).toEqual([0, 1])
   await using.close()
   expect(await storage.removeUnpacked()).toBeGreaterThan(0)

@@ -1,10 +1,19 @@
 import { chmodSync, readdirSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeFolder, makeFolderOfMode, type ProcessFiles, privately } from '../../../disk/index.ts'
-import { type Directory, type Node, Tree } from '../../../files/tree/index.ts'
+import { type Directory, type Node, subdirectories, Tree } from '../../../files/tree/index.ts'
 import { sortNames, systemPath } from '../../../support/index.ts'
 import type { Machine } from '../machine/index.ts'
-import { dated, Extractor, makeSpreadDirectories, removeAll, restore, shortName } from '../rootfs/index.ts'
+import {
+  type DifferenceOptions,
+  dated,
+  Extractor,
+  makeSpreadDirectories,
+  removeAll,
+  restore,
+  shortName,
+} from '../rootfs/index.ts'
+import type { Identity } from '../step/index.ts'
 import { compareLists, type ListChanges } from './compare-lists.ts'
 import { listFiles } from './file-list.ts'
 import { addBlocks, type Block, type ListedFiles, readList } from './list-format.ts'
@@ -42,23 +51,30 @@ export class KeptFiles {
    * Creates the folder `at`, with the directory's files in `source`: from those of an earlier build, or by unpacking all of them.
    * `identity` is as in the mount.
    */
-  async fill(node: Directory, identity: string, at: string): Promise<FilledFolder> {
-    const name = `${shapeOf(node)}-${shortName(identity)}`
-    if (this.move(name, at)) return { path: at, name }
-    const earlier = this.earlier(shapeOf(node))
-    const list = listFiles(wrapped(dated(node, 0)), earlier.blocks)
+  async fill(node: Directory, identity: Identity, at: string): Promise<FilledFolder> {
+    const shape = shapeOf(node)
     let isKnown = true
     const unlike = () => {
       isKnown = false
     }
+    const done = (list: Buffer, name: string) => {
+      writeFileSync(join(at, 'state'), list, { mode: 0o600 })
+      return { path: at, name: isKnown ? name : undefined }
+    }
+    // Where there is nothing to compare them with, files are read only once.
+    if (isUnread(node) && this.alike(shape).length === 0) {
+      await this.unpack(node, at, { unlike, digests: () => true })
+      return done(this.listOf(node), `${shape}-${shortName(identity())}`)
+    }
+    const name = `${shape}-${shortName(identity())}`
+    if (this.move(name, at)) return { path: at, name }
+    const earlier = this.earlier(shape)
+    const list = this.listOf(node, earlier)
     if (!(await this.adapt(node, { list, earlier, at, unlike }))) {
       await removeAll(this.machine, [at])
-      makeFolderOfMode(at, 0o755)
-      makeSpreadDirectories(node, join(at, 'source'))
-      await this.extractor.source(node, at, unlike)
+      await this.unpack(node, at, { unlike })
     }
-    writeFileSync(join(at, 'state'), list, { mode: 0o600 })
-    return { path: at, name: isKnown ? name : undefined }
+    return done(list, name)
   }
 
   /** Leaves the folder to later builds. */
@@ -77,6 +93,16 @@ export class KeptFiles {
     const doomed = this.work.make()
     for (const name of tooMany) this.move(name, join(doomed, name))
     await removeAll(this.machine, [doomed])
+  }
+
+  private async unpack(node: Directory, at: string, options: DifferenceOptions): Promise<void> {
+    makeFolderOfMode(at, 0o755)
+    makeSpreadDirectories(node, join(at, 'source'))
+    await this.extractor.source(node, at, options)
+  }
+
+  private listOf(node: Directory, earlier?: Earlier): Buffer {
+    return listFiles(wrapped(dated(node, 0)), earlier?.blocks)
   }
 
   private move(name: string, to: string): boolean {
@@ -109,12 +135,17 @@ export class KeptFiles {
     const near = nearest(earlier.folders, readList(list)!)
     if (near === undefined || !this.move(near.name, at)) return false
     try {
+      const touched = [...near.touched]
       for (const path of near.metadata) {
-        const { mode, mtime } = wanted.get(path)!
+        const { mode, mtime, exactNs = 0 } = wanted.get(path)!
+        if (exactNs > 0) {
+          touched.push(path)
+          continue
+        }
         chmodSync(systemPath(join(at, path)), mode)
         utimesSync(systemPath(join(at, path)), mtime, mtime)
       }
-      await restore(at, wanted, near.touched, {
+      await restore(at, wanted, touched, {
         contents: (directory, folder) => this.extractor.contents(directory, folder, { unlike, exactTimes: true }),
       })
       return true
@@ -124,11 +155,16 @@ export class KeptFiles {
     }
   }
 
+  private alike(shape: string): string[] {
+    return this.list()
+      .filter((name) => name.startsWith(`${shape}-`))
+      .slice(0, mostCompared)
+  }
+
   /** Reads the descriptions of folders with names of this shape, those used last. */
   private earlier(shape: string): Earlier {
     const blocks = new Map<string, Block>()
-    const alike = this.list().filter((name) => name.startsWith(`${shape}-`))
-    const folders = alike.slice(0, mostCompared).flatMap((name) => {
+    const folders = this.alike(shape).flatMap((name) => {
       try {
         const list = readList(readFileSync(join(this.folder, name, 'state')))
         // Changing a file with several names would change the others.
@@ -170,6 +206,19 @@ function nearest(folders: Earlier['folders'], wanted: ListedFiles): Near | undef
 /** A folder, and what to do to it. */
 interface Near extends ListChanges {
   readonly name: string
+}
+
+/** Whether most of the files have never been read. */
+function isUnread(directory: Directory): boolean {
+  let [unread, read] = [0, 0]
+  const add = (one: Directory) => {
+    if (one.outline?.listing === undefined)
+      for (const node of one.children.values())
+        if (node.kind === 'file' && node.size > 0) node.content.digest === undefined ? unread++ : read++
+    for (const below of subdirectories(one).values()) add(below)
+  }
+  add(directory)
+  return unread > read
 }
 
 /** Names that are in the same place are likely to be the same project. */

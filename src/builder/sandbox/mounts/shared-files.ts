@@ -4,6 +4,7 @@ import { type Directory, type Node, nameOfKind } from '../../../files/tree/index
 import { TareError } from '../../../support/index.ts'
 import type { Machine } from '../machine/index.ts'
 import { Extractor, removeAll } from '../rootfs/index.ts'
+import type { Identity } from '../step/index.ts'
 import { type FilledFolder, KeptFiles } from './kept-files.ts'
 
 /**
@@ -17,6 +18,7 @@ export class SharedFiles {
   private readonly known = new Map<Node, Promise<string>>()
   private readonly filled: FilledFolder[] = []
   private folder: string | undefined
+  private count = 0
 
   /** `kept`: where directories are between builds. */
   constructor(kept: string, machine: Machine, work: ProcessFiles) {
@@ -26,11 +28,11 @@ export class SharedFiles {
   }
 
   /** Returns their path. `identity` is as in the mount. Throws `MOUNT_SOURCE_INVALID`. */
-  of(node: Node, identity: string): Promise<string> {
+  of(node: Node, identity: Identity): Promise<string> {
     let found = this.known.get(node)
     if (found === undefined) {
       this.folder ??= this.work.make()
-      const at = join(this.folder, `files-${this.known.size}`)
+      const at = join(this.folder, `files-${this.count++}`)
       found = node.kind === 'directory' ? this.directory(node, identity, at) : unpackFiles(node, at, this.machine)
       found.catch(() => this.known.delete(node))
       this.known.set(node, found)
@@ -46,7 +48,7 @@ export class SharedFiles {
     this.folder = undefined
   }
 
-  private async directory(node: Directory, identity: string, at: string): Promise<string> {
+  private async directory(node: Directory, identity: Identity, at: string): Promise<string> {
     const filled = await this.kept.fill(node, identity, at)
     this.filled.push(filled)
     return join(at, 'source')

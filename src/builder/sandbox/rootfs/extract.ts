@@ -18,7 +18,7 @@ export interface Marks {
   readonly opaque: 'trusted.overlay.opaque' | 'user.overlay.opaque'
 }
 
-export type DifferenceOptions = Pick<PackerOptions, 'unlike' | 'exactTimes'>
+export type DifferenceOptions = Partial<Pick<PackerOptions, 'unlike' | 'exactTimes' | 'digests'>>
 
 /** Extracts layers with GNU tar, with the machine's ID mapping. */
 export class Extractor {
@@ -41,7 +41,7 @@ export class Extractor {
 
   /**
    * The same for the differences between the trees. `unlike` is called for a file whose content is no longer what its digest says;
-   * with `exactTimes`, times are not those of a layer, but have nanoseconds.
+   * with `exactTimes`, times are not those of a layer, but have nanoseconds; with `digests`, unknown digests of these files are learnt.
    */
   async difference(
     below: Tree,
@@ -65,9 +65,9 @@ export class Extractor {
   }
 
   /** Extracts a file or directory, with its exact times, to a directory under a fixed name. Returns its path. */
-  async source(node: Node, directory: string, unlike?: () => void): Promise<string> {
+  async source(node: Node, directory: string, options: DifferenceOptions = {}): Promise<string> {
     const root = { ...Tree.empty.root, children: new Map([['source', dated(node)]]) }
-    await this.contents(root, directory, { unlike, exactTimes: true })
+    await this.contents(root, directory, { ...options, exactTimes: true })
     return join(directory, 'source')
   }
 

@@ -4,7 +4,7 @@
  * In: layers on disk, a directory that a command wrote to.  Out: directories by name, a tree.
  * Not here: what is mounted into it (mounts).
  */
-export { dated, Extractor, shortName } from './extract.ts'
+export { type DifferenceOptions, dated, Extractor, shortName } from './extract.ts'
 export { makeFile } from './make-file.ts'
 export { treeAfter } from './overlay-changes.ts'
 export { PlainRoot } from './plain-root.ts'

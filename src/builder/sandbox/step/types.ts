@@ -1,5 +1,5 @@
 import type { StoredLayer } from '../../../files/layer/index.ts'
-import type { Node, Tree } from '../../../files/tree/index.ts'
+import type { Directory, Node, Tree } from '../../../files/tree/index.ts'
 
 /** A filesystem as a stack of layers. */
 export interface Stack {
@@ -7,6 +7,9 @@ export interface Stack {
   readonly layers: readonly (StoredLayer & { readonly chain: string })[]
   tree(): Tree
 }
+
+/** Returns something that is the same for the same files with the same metadata, times included. Reads what is not known yet. */
+export type Identity = () => string
 
 /** Something a step sees in its filesystem that never gets into a layer. */
 export type SandboxMount =
@@ -23,8 +26,7 @@ export type SandboxMount =
       readonly kind: 'files'
       readonly target: string
       readonly node: Node
-      /** The same for the same files with the same metadata, times included. */
-      readonly identity: string
+      readonly identity: Identity
       readonly readonly: boolean
     }
   | CacheMount
@@ -128,6 +130,11 @@ export interface Sandbox {
   readonly isolation: Isolation
   /** `crun 1.8.1`, `unshare`. */
   readonly by: string
+  /**
+   * Puts files that nothing is known of on disk for the steps that will mount them, if they can share them: what they contain is
+   * learnt on the way. Rejects as `run` would.
+   */
+  unpack(node: Directory, identity: Identity): Promise<void>
   /** Throws `USER_UNKNOWN`, `COMMAND_MISSING`, `SANDBOX_FAILED`. A command that fails is an outcome, not an error. */
   run(on: Stack, command: Command, options: StepOptions): Promise<Outcome>
   /** Must be called when no step is running any more: removes what they shared. */

@@ -39,15 +39,20 @@ function isRoot(path: string): boolean {
   return posix.resolve('/', path) === '/'
 }
 
+export interface KeyOptions {
+  readonly byOrigin?: boolean
+  readonly withContents?: boolean
+}
+
 /**
- * Returns a mount's part of its step's key: the contents of what is read, or with `byOrigin` the filesystem it is part of; for
- * secrets a keyed hash at most; nothing from a cache.
+ * Returns a mount's part of its step's key: the contents of what is read, or with `byOrigin` the filesystem it is part of;
+ * without contents, of a context only which part it is; for secrets a keyed hash at most; nothing from a cache.
  */
 export function keyOfMount(
   mount: PlannedMount,
   sources: MountSources,
   { secretKey }: RunSettings,
-  byOrigin = false,
+  { byOrigin = false, withContents = true }: KeyOptions = {},
 ): readonly unknown[] {
   const { type, target = '', readonly, id = '', mode = '', uid = '', gid = '', size = '', env = '' } = mount
   switch (type) {
@@ -57,6 +62,7 @@ export function keyOfMount(
       if (byOrigin && source.snapshot !== undefined) return [type, target, readonly, source.snapshot.id, path]
       const isAll = isRoot(path) || source.input.tree.resolve(path) === ''
       if (isAll && source.snapshot !== undefined) return [type, target, readonly, source.snapshot.id]
+      if (!withContents) return [type, target, readonly, path]
       return [type, target, readonly, digestNode(nodeAt(source, path))]
     }
     case 'cache':
@@ -68,6 +74,27 @@ export function keyOfMount(
       return [type, target, id, mode, uid, gid, env, ...(content === undefined ? [] : [content])]
     }
   }
+}
+
+/** Puts folders of contexts on disk that most likely have to be there anyway, so that the key need not read their files a second time. */
+export async function unpackContexts({ mounts }: RunOperation, sources: MountSources, tools: Tools): Promise<void> {
+  const contexts = mounts.filter((mount) => readsContext(mount, sources))
+  if (contexts.length === 0) return
+  try {
+    const sandbox = await tools.sandbox().open()
+    for (const mount of contexts) {
+      const node = nodeAt(sourceOf(mount, sources), mount.source ?? '/')
+      if (node.kind === 'directory') await sandbox.unpack(node, () => digestWithTimes(node))
+    }
+  } catch {
+    // The step may turn out not to need them; if it does, it meets the same.
+    tools.signal.throwIfAborted()
+  }
+}
+
+/** Whether a mount takes files of a context. */
+export function readsContext(mount: PlannedMount, sources: MountSources): boolean {
+  return mount.type === 'bind' && sourceOf(mount, sources).snapshot === undefined
 }
 
 interface Made {
@@ -91,7 +118,7 @@ export async function sandboxMount(mount: PlannedMount, context: MountContext): 
       const common = { target: absolute(targetOf(mount)), readonly: mount.readonly }
       const node = nodeAt(source, path)
       if (source.snapshot === undefined)
-        return { mounts: [{ kind: 'files', ...common, node, identity: digestWithTimes(node) }], env: [] }
+        return { mounts: [{ kind: 'files', ...common, node, identity: () => digestWithTimes(node) }], env: [] }
       return { mounts: [{ kind: 'stack', ...common, stack: stackOf(source.snapshot, tools), path }], env: [] }
     }
     case 'cache': {

@@ -8,11 +8,19 @@ import { type RunOperation, refuseInsecure } from '../../plan/index.ts'
 import type { Command, Outcome, SandboxMount } from '../../sandbox/index.ts'
 import { explainExecuted } from '../explain/explain.ts'
 import { runRecipe } from '../explain/run-recipe.ts'
-import { keyOf, mayRecallKey, type RecalledStep, recallStep, rememberStep, reuse } from '../remember.ts'
+import { keyOf, latestLayer, mayRecallKey, type RecalledStep, recallStep, rememberStep, reuse } from '../remember.ts'
 import type { Tools } from '../tools.ts'
 import { makeLayer } from './make-layer.ts'
 import { Mask } from './mask.ts'
-import { fetchForKey, keyOfMount, looksInto, sandboxMount } from './run-mounts.ts'
+import {
+  fetchForKey,
+  type KeyOptions,
+  keyOfMount,
+  looksInto,
+  readsContext,
+  sandboxMount,
+  unpackContexts,
+} from './run-mounts.ts'
 import { type MountSources, stackOf } from './run-sources.ts'
 
 /** Executes RUN: a command in a filesystem. Its changes are the new layer. */
@@ -24,15 +32,19 @@ export async function runStep(
   step: Step,
 ): Promise<Snapshot> {
   const { mounts } = operation
-  const keyWith = (byOrigin: boolean) => keyOfRun(operation, onto, sources, tools, byOrigin)
+  const keyWith = (options?: KeyOptions) => keyOfRun(operation, onto, sources, tools, options)
   const recall = (key: string) => (mayRecallKey(tools, operation, key) ? recallStep(tools, key, key) : undefined)
   const recipe = () => runRecipe(operation, onto, sources, tools)
   // What is mounted from a stage that is still elsewhere need not be fetched to find the step.
-  const byOrigin = mounts.some((mount) => looksInto(mount, sources)) ? keyWith(true) : undefined
+  const byOrigin = mounts.some((mount) => looksInto(mount, sources)) ? keyWith({ byOrigin: true }) : undefined
   let known: RecalledStep | undefined = byOrigin === undefined ? undefined : recall(byOrigin)
   if (known !== undefined) return reuse(known, onto, { operation, tools, step, recipe })
   await fetchForKey(operation, sources)
-  const key = keyWith(false)
+  const form = mounts.some((mount) => readsContext(mount, sources))
+    ? keyWith({ byOrigin: true, withContents: false })
+    : undefined
+  if (form !== undefined && !mayFind(tools, operation, form)) await unpackContexts(operation, sources, tools)
+  const key = keyWith()
   known = recall(key)
   if (known !== undefined) return reuse(known, onto, { operation, tools, step, recipe })
   refuseInsecure(operation, tools.run.allowInsecure)
@@ -46,7 +58,7 @@ export async function runStep(
     if (outcome.exitCode !== 0) throw await failed(outcome, operation, onto, { tools, step, command })
     const differences = compareTrees(onto.tree().root, (await outcome.after()).root, sameContent)
     const layer = await makeLayer({ differences, digests: () => false }, tools, step)
-    const record = { keys: byOrigin === undefined ? [key] : [key, byOrigin], form: key, layer }
+    const record = { keys: byOrigin === undefined ? [key] : [key, byOrigin], form: form ?? key, layer }
     rememberStep(tools, record)
     tools.done?.(operation, record)
     await explainExecuted(tools, { operation, step, recipe: recipe(), keys: record.keys, layer })
@@ -58,12 +70,18 @@ export async function runStep(
   }
 }
 
+/** Whether the result of a step of this form may be known, so that it pays to read all files for the key first. */
+function mayFind(tools: Tools, operation: RunOperation, form: string): boolean {
+  if (!mayRecallKey(tools, operation, form)) return false
+  return tools.explain !== undefined || tools.shared?.knows(form) === true || latestLayer(tools, form) !== undefined
+}
+
 function keyOfRun(
   operation: RunOperation,
   onto: Snapshot,
   sources: MountSources,
   tools: Tools,
-  byOrigin: boolean,
+  options?: KeyOptions,
 ): string {
   const { argv, env, cwd, user, network, security, scripts, mounts } = operation
   return keyOf(
@@ -76,7 +94,7 @@ function keyOfRun(
     network,
     security,
     scripts,
-    mounts.map((mount) => keyOfMount(mount, sources, tools.run, byOrigin)),
+    mounts.map((mount) => keyOfMount(mount, sources, tools.run, options)),
     // Addresses of hosts change; the names matter.
     tools.run.hosts.map(([name]) => name),
     tools.run.hostname ?? '',
