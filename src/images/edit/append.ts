@@ -37,6 +37,7 @@ export async function appended(
   created: string,
 ): Promise<Edited> {
   const added = await layers.of(family, workshop)
+  if (image.config.platform.os === 'windows') await layers.refuseUnlessWindows(added, workshop)
   const diffIds = [...image.config.diffIds, ...added.map(({ diffId }) => diffId)]
   const lines = added.map(({ name }): HistoryEntry => ({ created, created_by: `append ${name}`, comment: 'tare' }))
   const history = [...(Array.isArray(config['history']) ? config['history'] : []), ...lines]

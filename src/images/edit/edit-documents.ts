@@ -32,25 +32,31 @@ import type { Workshop } from './workshop.ts'
 
 export type Json = Readonly<Record<string, unknown>>
 
+type Annotations = Readonly<Record<string, string>>
+
 /** The image of one platform. */
 export interface ImageToEdit {
   readonly image: CompressedImage
   /** Its config as it is, so that unknown members stay. */
   readonly config: Json
   /** Its annotations where it comes from: the store does not keep those of pulled images. */
-  readonly annotations: Readonly<Record<string, string>>
+  readonly annotations: Annotations
+  /** What its index says of it, in the index's own annotations and in those of its entry. */
+  readonly around: Annotations
   /** Whether it is one of several. */
   readonly isPart: boolean
   /** The media types that the result's manifest has. */
   readonly family: Family
 }
 
+type Changes = Readonly<Record<string, string | undefined>>
+
 /** What becomes of it. What is not given stays. */
 export interface Edited {
   readonly config?: Json
   readonly layers?: readonly Descriptor[]
-  /** Replaces those of the same name; undefined removes one. */
-  readonly annotations?: Readonly<Record<string, string | undefined>> | undefined
+  /** Replaces those of the same name, also in the index where that has them; undefined removes one. */
+  readonly annotations?: Changes | undefined
 }
 
 export type Edit = (image: ImageToEdit, workshop: Workshop) => Promise<Edited>
@@ -76,6 +82,7 @@ interface One {
   readonly blob: Descriptor
   readonly before: ImageConfig
   readonly after: ImageConfig
+  readonly changes: Changes
 }
 
 class Editing {
@@ -117,10 +124,13 @@ class Editing {
     const isPart = entries.filter(({ blob }) => isImageEntry(blob)).length > 1
     const edited = new Map<Digest, Descriptor>()
     const changed: IndexEntry[] = []
+    const own = (index.document['annotations'] ?? {}) as Annotations
+    let changes: Changes = {}
     for (const entry of entries) {
       if (isAttestation(entry.blob)) continue
-      const one = isImageEntry(entry.blob) ? await this.once(entry.blob, isPart, [bytes]) : undefined
+      const one = isImageEntry(entry.blob) ? await this.once(entry.blob, isPart, [bytes], own) : undefined
       if (one !== undefined) edited.set(entry.blob.digest, one.blob)
+      changes = { ...changes, ...one?.changes }
       changed.push(one === undefined ? entry : entryOf(entry, one))
     }
     if (edited.size === 0)
@@ -131,7 +141,9 @@ class Editing {
       index.mediaType === mediaTypes.dockerList &&
       changed.every(({ blob }) => blob.mediaType === mediaTypes.dockerManifest)
     const mediaType = isDocker ? mediaTypes.dockerList : mediaTypes.index
-    return this.workshop.addDocument(writeIndex({ ...index, mediaType, entries: [...changed, ...kept] }), mediaType)
+    const document = { ...index.document, ...changedIn(own, changes) }
+    const all = { document, mediaType, entries: [...changed, ...kept] }
+    return this.workshop.addDocument(writeIndex(all), mediaType)
   }
 
   private attestations(entries: readonly IndexEntry[], edited: ReadonlyMap<Digest, Descriptor>): readonly IndexEntry[] {
@@ -150,14 +162,25 @@ class Editing {
     return kept
   }
 
-  private once(blob: Descriptor, isPart: boolean, above: readonly Buffer[]): Promise<One | undefined> {
-    const known = this.done.get(blob.digest) ?? this.image(blob, isPart, above)
+  private once(
+    blob: Descriptor,
+    isPart: boolean,
+    above: readonly Buffer[],
+    own: Annotations,
+  ): Promise<One | undefined> {
+    const around = { ...own, ...blob.annotations }
+    const known = this.done.get(blob.digest) ?? this.image(blob, isPart, above, around)
     this.done.set(blob.digest, known)
     return known
   }
 
   /** Returns undefined for what is no container image. */
-  private async image(blob: Descriptor, isPart: boolean, above: readonly Buffer[] = []): Promise<One | undefined> {
+  private async image(
+    blob: Descriptor,
+    isPart: boolean,
+    above: readonly Buffer[] = [],
+    around: Annotations = {},
+  ): Promise<One | undefined> {
     const { workshop, source, name } = this
     if (isPart) {
       const manifest = parseManifest(await readWhole(source, blob, `an image of ${name}`), `an image of ${name}`)
@@ -169,7 +192,7 @@ class Editing {
     const own: Family = image.manifest.mediaType === mediaTypes.dockerManifest ? 'docker' : 'oci'
     const family = workshop.inStore ? 'oci' : own
     const config = parseDocument(image.configBytes, `the config of ${name}`)
-    const edited = await this.edit({ image, config, annotations, isPart, family }, workshop)
+    const edited = await this.edit({ image, config, annotations, around, isPart, family }, workshop)
     if (workshop.inStore && workshop.from.kind === 'registry') workshop.builtOnRemote(workshop.from, image)
     const configBytes = edited.config === undefined ? image.configBytes : Buffer.from(goJson(edited.config))
     const after = parseImageConfig(configBytes, `the config of ${name}`)
@@ -197,13 +220,28 @@ class Editing {
     const tail = all !== undefined || added.length > 0 ? { annotations: all } : {}
     const manifest = Buffer.from(goJson({ ...head, ...rest, ...head, ...tail }, 2))
     this.images.push({ platform: after.platform, id: stored.digest })
-    return { blob: workshop.addDocument(manifest, mediaType), before: image.config, after }
+    return {
+      blob: workshop.addDocument(manifest, mediaType),
+      before: image.config,
+      after,
+      changes: edited.annotations ?? {},
+    }
   }
 }
 
 /** The entry of an edited image, which may be for another platform now. */
-function entryOf(entry: IndexEntry, { blob, before, after }: One): IndexEntry {
-  const moved = repointed(entry, blob)
+function entryOf(entry: IndexEntry, { blob, before, after, changes }: One): IndexEntry {
+  const moved = rewritten(repointed(entry, blob), changedIn(entry.blob.annotations ?? {}, changes))
   if (formatPlatform(before.platform) === formatPlatform(after.platform)) return moved
   return rewritten(moved, { platform: descriptorJson({ ...blob, platform: after.platform })['platform'] })
+}
+
+/** Returns the annotations as a member, if some of them are to change. */
+function changedIn(annotations: Annotations, changes: Changes): { readonly annotations?: Changes | undefined } {
+  const here = Object.entries(changes).filter(([key]) => Object.hasOwn(annotations, key))
+  if (here.length === 0) return {}
+  const left = Object.entries({ ...annotations, ...Object.fromEntries(here) }).filter(
+    ([, value]) => value !== undefined,
+  )
+  return { annotations: left.length === 0 ? undefined : Object.fromEntries(left) }
 }

@@ -184,6 +184,22 @@ test('append takes tars as they are, compressed or not, and folders, whose files
   expect((await at.tare.images.append({ image, layers: [...paths, { path: folder }], epoch })).digest).toBe(made.digest)
 })
 
+test('to an image of Windows only layers of Windows are appended', async () => {
+  const at = await bench()
+  push(at, '1', [['Files/f', 'f']])
+  await at.tare.images.mutate({ image: `${at.app}:1`, to: `${at.app}:w`, platform: 'windows/amd64' })
+  const append = (path: string, to: string) =>
+    at.tare.images.append({ image: `docker://${at.app}:w`, to, layers: [{ bytes: bytesOf(tinyTar(path, 'g')) }] })
+  for (const to of ['store:x', `docker://${at.app}:x`])
+    await expect(append('f', to)).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+      message: expect.stringContaining('is no layer of a Windows image: it has'),
+    })
+  expect(at.registry.manifests.has('x')).toBe(false)
+  for (const to of ['store:y', `docker://${at.app}:y`]) await append('Files/g', to)
+  expect(at.json('y').layers).toHaveLength(2)
+})
+
 test('what is no layer is not appended, and nothing is sent', async () => {
   const at = await bench()
   push(at, '1', [['f', 'f']])
@@ -345,6 +361,37 @@ test('rebase names the first layer that is not the old base’s, and what it doe
   push(at, 'arm', [['b', '1']], { architecture: 'arm64' })
   await expect(rebase(`${at.app}:arm`, `${at.app}:a`)).rejects.toMatchObject({ code: 'PLATFORM_MISSING' })
   expect(at.registry.countOf('PUT ')).toBe(0)
+})
+
+test('what only the index says of its base is used, and follows', async () => {
+  const at = await bench()
+  const [old, fresh] = ['old', 'new'].map((tag) => push(at, tag, [['b', tag]]))
+  const image = push(at, 'app', [
+    ['b', 'old'],
+    ['f', 'f'],
+  ])
+  const name = 'org.opencontainers.image.base.name'
+  const digest = 'org.opencontainers.image.base.digest'
+  const entry = { ...image.blob, annotations: { k: 'v', [digest]: old!.blob.digest } }
+  at.registry.addManifest(
+    mediaTypes.index,
+    {
+      ...{ schemaVersion: 2, mediaType: mediaTypes.index },
+      manifests: [{ ...entry, platform: { architecture: 'amd64', os: 'linux' } }],
+      annotations: { [name]: `${at.app}:new` },
+    },
+    '1',
+  )
+  await at.tare.images.rebase({ image: `docker://${at.app}:1`, to: `docker://${at.app}:2` })
+  const index = at.json('2')
+  expect(index.annotations).toEqual({ [name]: `${at.app}:new` })
+  expect(index.manifests[0].annotations).toEqual({ k: 'v', [digest]: fresh!.blob.digest })
+  const manifest = at.json(index.manifests[0].digest)
+  expect(manifest.layers).toEqual([...fresh!.layers, image.layers[1]])
+  expect(manifest.annotations).toEqual({ [name]: `${at.app}:new`, [digest]: fresh!.blob.digest })
+  await at.tare.images.rebase({ image: `docker://${at.app}:2`, to: `docker://${at.app}:3`, newBase: 'scratch' })
+  expect(at.json('3').annotations).toBeUndefined()
+  expect(at.json('3').manifests[0].annotations).toEqual({ k: 'v' })
 })
 
 test('scratch is a base for any platform: one to leave, and one to come from', async () => {

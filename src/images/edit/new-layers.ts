@@ -38,6 +38,23 @@ export class NewLayers {
     return made
   }
 
+  /** Throws `OPTION_INVALID` for layers that could not be mounted by Windows. */
+  async refuseUnlessWindows(added: readonly AddedLayer[], { host }: Workshop): Promise<void> {
+    for (const [i, path] of (await this.files)!.entries()) {
+      const { bytes } = await decompress(readFrom(path, 0), unpackLimit(host))
+      const { entries } = await indexFlow(bytes, added[i]!.diffId)
+      const other = entries.find((entry) => !/^\/?(?:Files|Hives|UtilityVM)(?:\/|$)/.test(entry.path))
+      if (other !== undefined)
+        throw new TareError(
+          'OPTION_INVALID',
+          `${added[i]!.name} is no layer of a Windows image: it has ${other.path}`,
+          {
+            remedy: 'Layers of Windows have their files below Files/.',
+          },
+        )
+    }
+  }
+
   private async make(family: Family, workshop: Workshop): Promise<readonly AddedLayer[]> {
     this.files ??= this.spooled(workshop)
     const added: AddedLayer[] = []

@@ -37,7 +37,8 @@ export function rebasing(host: Host, options: RebaseOptions): Edit {
   }
 }
 
-function basesOf({ annotations }: ImageToEdit, { oldBase, newBase, image }: RebaseOptions) {
+function basesOf({ annotations: own, around }: ImageToEdit, { oldBase, newBase, image }: RebaseOptions) {
+  const annotations = { ...around, ...own }
   const newText = newBase ?? annotations[baseName]
   if (newText === undefined || newText === '') throw unknownBase(image, baseName, 'new', '--new-base')
   const digest = annotations[baseDigest]
