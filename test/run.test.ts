@@ -19,7 +19,7 @@ import { addingAlpine, openAlpine } from './kit/alpine.ts'
 import { startBad } from './kit/bad-registry-client.ts'
 import { faultsOf } from './kit/check-store.ts'
 import { isRoot, openBench, ordinaryUser } from './kit/cli.ts'
-import { hasProgram } from './kit/needs.ts'
+import { canMount, hasProgram, mountOn } from './kit/needs.ts'
 import { processesWith } from './kit/processes.ts'
 import { hasRootFilesystem, rootFilesystem } from './kit/root-filesystem.ts'
 import { dialogue, filesWith, onClosingTerminal, onTerminal, waysToRun } from './kit/sandboxes.ts'
@@ -387,6 +387,35 @@ describe.each(ways.slice(0, 1))('a leaked secret: $name', (way) => {
       expect((await tare([...build, '--secret-leak=error', 'context'])).code).toBe(1)
     },
   )
+
+  test.skipIf(!canMount())('a store on nosuid, nodev and noexec runs the programs of images and mounts', async () => {
+    const { tare, succeed, folder } = openAlpine(
+      way,
+      'FROM alpine AS other\nRUN echo "echo from a stage" > /s && chmod 755 /s\n' +
+        'FROM alpine\nRUN cp /bin/busybox / && /busybox echo from the image\n' +
+        'RUN --mount=type=bind,source=tools,target=/t --mount=type=bind,from=other,target=/o ' +
+        '--mount=type=tmpfs,target=/m /t/say && /o/s && cp /bin/busybox /m/ && /m/busybox echo from memory\n' +
+        'RUN --mount=type=bind,source=tools,target=/t,rw --mount=type=bind,from=other,source=/bin,target=/o,rw ' +
+        'echo "echo from a changed file" > /t/say && /t/say && cp /o/busybox /o/cat2 && /o/busybox echo from its copy\n',
+      { 'tools/say': { content: '#!/bin/sh\necho from the context\n', mode: 0o755 } },
+      { adds: true },
+    )
+    const store = join(folder, 'store')
+    mkdirSync(store)
+    mountOn(store, '-t', 'tmpfs', '-o', 'size=300m,mode=777,nosuid,nodev,noexec', 'tmpfs')
+    const env = { TARE_HOME: store }
+    const build = ['build', '--progress=plain', '-t', 'app', 'context']
+    if (way.bare) {
+      const { code, err } = await tare(build, { env })
+      expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining('on a disk mounted noexec') })
+      return
+    }
+    const { code, err } = await tare(build, { env })
+    expect({ code, err }).toMatchObject({ code: 0 })
+    for (const what of ['the image', 'the context', 'a stage', 'memory', 'a changed file', 'its copy'])
+      expect(err).toContain(`from ${what}`)
+    expect(await succeed(['run', '--rm', 'app', '/busybox', 'echo', 'again'], { env })).toBe('again\n')
+  })
 
   test('a step that mounts files of the context is found again by their contents, wherever these are', async () => {
     const { tare, folder } = openAlpine(

@@ -7,6 +7,7 @@
 
 export { Caches, type HeldCache } from './caches.ts'
 export { deviceNames, hostnameOf, hostsFile, resolvFile } from './host-files.ts'
+export { flagsToKeep } from './mount-flags.ts'
 export { type Prepared, type PreparedMount, prepare } from './prepared.ts'
 export { diskTime, ProcCopies } from './proc-copies.ts'
 export { openRelay, own, type Relay } from './relay.ts'

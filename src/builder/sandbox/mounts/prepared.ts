@@ -213,6 +213,8 @@ class Preparing {
   }
 
   private keep(path: string): readonly string[] {
+    // Overlays do not have them, wherever they are mounted.
+    if (this.beforehand.some(({ at }) => path === at || path.startsWith(`${at}/`))) return []
     const steps = dirname(this.options.folder)
     return path.startsWith(`${steps}/`) ? flagsOfSteps(steps) : flagsToKeep(path)
   }

@@ -25,7 +25,7 @@ import {
 import { makeFile, PlainRoot, removeAll } from '../rootfs/index.ts'
 import type { Command, Outcome, SandboxMount, Stack, StepOptions } from '../step/index.ts'
 import { becomeCommand } from './become.ts'
-import { checkCommand, environmentOf } from './command.ts'
+import { checkCommand, environmentOf, refuseUnable, unable } from './command.ts'
 import { sealed } from './descriptors.ts'
 import { hear } from './hear.ts'
 import { hiddenEnvironment, hiddenLines } from './hidden-env.ts'
@@ -94,16 +94,7 @@ class ChrootStep {
   async run(): Promise<Outcome> {
     const { on, command, root, folder } = this
     const tree = on.tree()
-    if (command.network === 'none')
-      throw new TareError(
-        'SANDBOX_UNABLE',
-        'RUN --network=none requires a network namespace, which the chroot sandbox cannot create',
-        { remedy: 'Use --isolation=namespace or oci on a machine that allows it: see `tare doctor`.' },
-      )
-    if (command.readonlyRoot === true)
-      throw new TareError('SANDBOX_UNABLE', 'a read-only root requires mounting, which the chroot sandbox cannot do', {
-        remedy: 'Use --isolation=namespace or oci on a machine that allows it: see `tare doctor`.',
-      })
+    refuseUnable(command, folder)
     const identity = resolveIdentity(command.user, tree)
     const env = environmentOf(command, identity)
     const { cwd } = checkCommand(command, env, tree)
@@ -235,11 +226,7 @@ class ChrootStep {
         return places.borrow(targets.add(target, 'file').place, (at) => renameSync(relay.path, at))
       }
       case 'host':
-        throw new TareError(
-          'SANDBOX_UNABLE',
-          `mounting ${mount.path} at ${mount.target} requires mounting, which the chroot sandbox cannot do`,
-          { remedy: 'Use --isolation=namespace or oci on a machine that allows it: see `tare doctor`.' },
-        )
+        throw unable(`mounting ${mount.path} at ${mount.target} requires mounting, which the chroot sandbox cannot do`)
     }
   }
 

@@ -1,6 +1,7 @@
 import type { RegularFile, Tree } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
 import { checkExecutable } from '../machine/index.ts'
+import { flagsToKeep } from '../mounts/index.ts'
 import type { Command } from '../step/index.ts'
 import type { ProcessUser } from './identity.ts'
 
@@ -69,4 +70,23 @@ function refuseLong(argv: readonly string[], env: readonly string[]): void {
         : 'Start the heredoc with a line such as #!/bin/sh, so that it becomes a file. Or COPY the script and RUN that.',
     },
   )
+}
+
+/** Throws `SANDBOX_UNABLE` for what is impossible without mounting. `folder`: where the step has its root. */
+export function refuseUnable({ network, readonlyRoot }: Command, folder: string): void {
+  if (network === 'none')
+    throw unable('RUN --network=none requires a network namespace, which the chroot sandbox cannot create')
+  if (readonlyRoot === true) throw unable('a read-only root requires mounting, which the chroot sandbox cannot do')
+  if (flagsToKeep(folder).includes('noexec'))
+    throw unable(
+      'the store is on a disk mounted noexec, where the chroot sandbox cannot run programs',
+      'Set TARE_HOME to a folder on another disk, or mount that one with exec (docker run --tmpfs DIR:exec).',
+    )
+}
+
+export function unable(
+  what: string,
+  remedy = 'Use --isolation=namespace or oci on a machine that allows it: see `tare doctor`.',
+): TareError {
+  return new TareError('SANDBOX_UNABLE', what, { remedy })
 }
