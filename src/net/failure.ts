@@ -1,4 +1,5 @@
 import { messageOf, systemCode, TareError } from '../support/index.ts'
+import { contentOf } from './content-encoding.ts'
 import type { HttpResponse } from './messages.ts'
 import { ProxyFailure } from './proxies.ts'
 
@@ -74,13 +75,13 @@ function remedyFor(code: string | undefined, host: string, flag: string | undefi
 const mostText = 64 << 10
 
 /** Returns the beginning of a body as text, up to the point where it breaks off. */
-export async function textOf({ body }: HttpResponse): Promise<string> {
+export async function textOf(response: HttpResponse): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
   try {
-    for await (const chunk of body) {
-      chunks.push(chunk as Buffer)
-      size += (chunk as Buffer).length
+    for await (const chunk of contentOf(response)) {
+      chunks.push(Buffer.from(chunk))
+      size += chunk.length
       if (size > mostText) break
     }
   } catch {}

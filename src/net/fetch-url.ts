@@ -1,4 +1,5 @@
 import { type Bytes, TareError } from '../support/index.ts'
+import { contentOf } from './content-encoding.ts'
 import type { Environment } from './environment.ts'
 import { explainUnreachable } from './failure.ts'
 import { discard, Http } from './http.ts'
@@ -57,7 +58,7 @@ export async function fetchUrl<T>(
         return { taken: undefined, etag: etag ?? known.etag, modified: modified ?? known.modified }
       }
       if (response.status !== 200) throw explain(response, action)
-      return { taken: await handOver(response.body, take), etag, modified }
+      return { taken: await handOver(contentOf(response), take), etag, modified }
     })
   } catch (error) {
     if (signal?.aborted) throw signal.reason

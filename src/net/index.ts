@@ -4,6 +4,7 @@
  * In: a request, an environment.  Out: a response, whatever its status; redirects, proxies, TLS and CAs stay inside.
  * Not here: the meaning of a registry's statuses, credentials.
  */
+export { contentOf, isEncoded } from './content-encoding.ts'
 export type { Environment } from './environment.ts'
 export { explainUnreachable, isAboutCertificates, printable, textOf, type Unreachable } from './failure.ts'
 export { type FetchedFile, type FetchOptions, fetchUrl } from './fetch-url.ts'

@@ -45,6 +45,42 @@ test('ADD of a URL makes a file for its owner, as old as the server says', async
   expect(await build(`ADD ${url}/ /`)).toEqual([{ path: '__unnamed__', ...file }])
 })
 
+test.each(['gzip', 'GZIP'])(
+  'a file that comes compressed for the way (%s) is what was compressed',
+  async (encoding) => {
+    const text = 'hello '.repeat(50)
+    const url = await serve((_, response) =>
+      response.writeHead(200, { 'Content-Encoding': encoding }).end(gzipSync(text)),
+    )
+    const { build } = await open()
+    expect(await build(`ADD ${url}/f.tar.gz /f`)).toMatchObject([{ size: text.length }])
+    expect(await build(`ADD --checksum=${sha256(text)} ${url}/g /g`)).toMatchObject([{ size: text.length }])
+    await expect(build(`ADD --checksum=${sha256(gzipSync(text))} ${url}/h /h`)).rejects.toMatchObject({
+      code: 'CHECKSUM_MISMATCH',
+    })
+  },
+)
+
+test.each([undefined, 'identity', 'x-gzip', 'deflate', 'br'])(
+  'with the encoding %s it is kept as it comes',
+  async (encoding) => {
+    const packed = gzipSync('hello')
+    const headers = encoding === undefined ? {} : { 'Content-Encoding': encoding }
+    const url = await serve((_, response) => response.writeHead(200, headers).end(packed))
+    const { build } = await open()
+    expect(await build(`ADD ${url}/f /f`)).toMatchObject([{ size: packed.length }])
+  },
+)
+
+test('a file whose compression is broken is refused, and nothing of it stays', async () => {
+  const packed = gzipSync('hello '.repeat(5000))
+  for (const sent of [Buffer.from('not gzip at all'), packed.subarray(0, packed.length - 9)]) {
+    const url = await serve((_, response) => response.writeHead(200, { 'Content-Encoding': 'gzip' }).end(sent))
+    const { build } = await open()
+    await expect(build(`ADD ${url}/f /f`)).rejects.toMatchObject({ code: 'DOWNLOAD_FAILED' })
+  }
+})
+
 test('a file is asked for again only if it has changed', async () => {
   const statuses: number[] = []
   let contents = 'one'

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { digestOf } from '../../../test/kit/bad-registry.ts'
 import { ada, bytes, first, layer, openBad, startBad } from '../../../test/kit/bad-registry-client.ts'
@@ -37,6 +38,49 @@ test('a connection that breaks is made again, and only the rest is asked for', a
   expect(ranges).toHaveLength(4)
   expect(ranges[0]).toBeUndefined()
   expect(ranges.slice(1).every((range) => /^bytes=[1-9]\d*-$/.test(String(range)))).toBe(true)
+})
+
+test.each([{}, { 'Content-Range': `bytes */${bytes.length}` }])(
+  'a server that refuses every question for the rest is asked for the whole (%j)',
+  async (headers) => {
+    const ranges: unknown[] = []
+    const registry = await startBad({
+      interfere: (request, response) => {
+        if (!request.url!.includes('/blobs/')) return
+        ranges.push(request.headers.range)
+        if (request.headers.range !== undefined) response.writeHead(416, headers).end()
+        else if (ranges.length > 1) response.end(bytes)
+        else {
+          response.writeHead(200, { 'Content-Length': bytes.length, 'Accept-Ranges': 'bytes' })
+          response.write(bytes.subarray(0, 1_000_000), () => setTimeout(() => response.destroy(), 20))
+        }
+        return true
+      },
+    })
+    registry.addBlob(bytes)
+    expect((await readLayer(openBad(registry))).equals(bytes)).toBe(true)
+    expect(ranges).toHaveLength(3)
+  },
+)
+
+test('a manifest that comes compressed for the way is read, and a blob that is called so is taken as it is', async () => {
+  const manifest = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.manifest, layers: [] }))
+  for (const encoding of ['gzip', 'GZIP']) {
+    const registry = await startBad({
+      interfere: (request, response) => {
+        const isBlob = request.url!.includes('/blobs/')
+        if (request.method === 'HEAD' || !(isBlob || request.url!.includes('/manifests/'))) return
+        const type = isBlob ? 'application/octet-stream' : mediaTypes.manifest
+        response.writeHead(200, { 'Content-Type': type, 'Content-Encoding': encoding })
+        response.end(isBlob ? bytes : gzipSync(manifest))
+        return true
+      },
+    })
+    const client = openBad(registry)
+    const found = await client.resolve(parseReference(`${registry.host}/app:1`))
+    expect(found).toMatchObject({ digest: digestOf(manifest), size: manifest.length })
+    expect((await readLayer(client)).equals(bytes)).toBe(true)
+  }
 })
 
 test('a server that answers a question for the rest with the whole is understood', async () => {

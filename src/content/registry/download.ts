@@ -36,6 +36,7 @@ async function* resumed(
   let response = first
   let at = from
   let tries = 1
+  let askedForAll = false
   for (;;) {
     const before = at
     let failure: unknown
@@ -63,12 +64,18 @@ async function* resumed(
     }
     await pause(connection.retries, tries)
     response = await ask(connection, purpose, blob, at)
-    if (response.status === 416) return
+    if (response.status === 416) {
+      discard(response)
+      // Some servers offer ranges and refuse them all. Others have no more than they sent.
+      if (askedForAll || response.headers['content-range'] === `bytes */${at}`) return
+      askedForAll = true
+      response = await askForAll(connection, purpose, blob)
+    }
   }
 }
 
 async function ask(connection: Connection, purpose: Purpose, blob: Descriptor, from: number): Promise<HttpResponse> {
-  const path = `/v2/${purpose.repository}/blobs/${blob.digest}`
+  const path = pathOf(purpose, blob)
   const headers = from === 0 ? {} : { Range: `bytes=${from}-` }
   const response = await connection.ask({ method: 'GET', path, headers }, purpose, [200, 206, 404, 416])
   if (response.status === 404) {
@@ -83,9 +90,17 @@ async function ask(connection: Connection, purpose: Purpose, blob: Descriptor, f
   }
   if (response.status === 206 && !response.headers['content-range']?.startsWith(`bytes ${from}-`)) {
     discard(response)
-    return connection.ask({ method: 'GET', path }, purpose, [200])
+    return askForAll(connection, purpose, blob)
   }
   return response
+}
+
+function askForAll(connection: Connection, purpose: Purpose, blob: Descriptor): Promise<HttpResponse> {
+  return connection.ask({ method: 'GET', path: pathOf(purpose, blob) }, purpose, [200])
+}
+
+function pathOf({ repository }: Purpose, { digest }: Descriptor): string {
+  return `/v2/${repository}/blobs/${digest}`
 }
 
 // Below this the server is stalling, or the connection is useless.

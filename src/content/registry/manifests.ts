@@ -1,4 +1,4 @@
-import { discard, type HttpResponse, persist } from '../../net/index.ts'
+import { contentOf, discard, type HttpResponse, isEncoded, persist } from '../../net/index.ts'
 import {
   type Descriptor,
   documentLimit,
@@ -136,7 +136,7 @@ export async function fetchDocument(
         return undefined
       }
       const late = AbortSignal.timeout(Math.max(connection.idleTimeout, 1000))
-      return { response, bytes: await collect(until(late, response.body), documentLimit) }
+      return { response, bytes: await collect(until(late, contentOf(response)), documentLimit) }
     })
   } catch (error) {
     if (error instanceof RangeError)
@@ -149,7 +149,7 @@ export async function fetchDocument(
 function describe({ headers }: HttpResponse): Descriptor | undefined {
   const digest = headers['docker-content-digest']
   const mediaType = typeNamed({ headers })
-  const size = Number(headers['content-length'] ?? Number.NaN)
+  const size = isEncoded({ headers }) ? Number.NaN : Number(headers['content-length'] ?? Number.NaN)
   if (!isDigest(digest) || !isDocument({ mediaType })) return undefined
   return Number.isSafeInteger(size) && size > 0 && size <= documentLimit ? { mediaType, digest, size } : undefined
 }

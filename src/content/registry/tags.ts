@@ -1,4 +1,4 @@
-import { discard, type HttpResponse } from '../../net/index.ts'
+import { contentOf, discard, type HttpResponse } from '../../net/index.ts'
 import { documentLimit, parseDocument } from '../../oci/index.ts'
 import { collect, TareError } from '../../support/index.ts'
 import type { Connection } from './connection.ts'
@@ -35,7 +35,7 @@ export async function isEmpty(connection: Connection, repository: string): Promi
       discard(response)
       return true
     }
-    const bytes = await collect(response.body, documentLimit)
+    const bytes = await collect(contentOf(response), documentLimit)
     const { tags } = JSON.parse(bytes.toString('utf8')) as { readonly tags?: unknown }
     return tags === null || (Array.isArray(tags) && tags.length === 0)
   } catch {
