@@ -1,7 +1,7 @@
 import type { BuildOptions, BuildWarning } from '../api/index.ts'
 import type { Warning } from '../dockerfile/index.ts'
-import { formatPlatform } from '../oci/index.ts'
-import { type Reporter, TareError } from '../support/index.ts'
+import { formatPlatform, type Platform } from '../oci/index.ts'
+import { type Reporter, silent, TareError } from '../support/index.ts'
 import type { Planned, PlanOptions } from './plan/index.ts'
 
 /** Returns what is to be squashed. Throws `OPTION_INVALID` where the image has to have the layers of its steps. */
@@ -39,6 +39,14 @@ export function warningsOf(planned: readonly Planned[]): BuildWarning[] {
     ...{ rule, message, line: where.line },
     ...(url === undefined ? {} : { url }),
   }))
+}
+
+/** Layers of Windows have their files below Files/, and other metadata. */
+export function warnOfWindows({ os }: Platform, layers: number, report: Reporter = silent): void {
+  if (os !== 'windows' || layers === 0) return
+  const message =
+    'the layers that the build makes for Windows have the form of those for Linux, which Windows cannot mount'
+  report({ type: 'warning', rule: 'WindowsLayers', message })
 }
 
 /** Reports the warnings of plans. Throws `CHECK_FAILED` if they are errors. */

@@ -9,7 +9,7 @@ import { assembleImage } from './assemble/index.ts'
 import type { BuildAttester } from './attester.ts'
 import { BuildCaches } from './build-caches.ts'
 import type { BuildEngine } from './build-engines.ts'
-import { buildArguments, reportWarnings, squashOf, warningsOf } from './build-options.ts'
+import { buildArguments, reportWarnings, squashOf, warningsOf, warnOfWindows } from './build-options.ts'
 import { annotationsOf, configWith, imageFacts, madeLayers, sourceOf } from './image-facts.ts'
 import {
   type BuiltImage,
@@ -207,6 +207,7 @@ export class BuildRun {
     const snapshot = snapshots[plan.output.root]!
     this.layers.push(snapshot.layers.map(({ diffId }) => diffId))
     const made = madeLayers(plan, solved, snapshot)
+    warnOfWindows(plan.output.platform, made.length, options.report)
     return { platform: plan.output.platform, config, manifest, snapshot, plan, made, epoch }
   }
 

@@ -54,3 +54,25 @@ test('a warning of some platforms says which, and one of all platforms comes onc
     expect.stringMatching(/\(linux\/amd64\)$/),
   ])
 })
+
+test.each([
+  ['COPY <<E /f\na\nE', ['WindowsLayers']],
+  ['ENV A=b', []],
+])('layers for Windows are made with a warning: %j', async (line, expected) => {
+  const tare = tareOf(createHost({ home: join(temporaryFolder(), 'home'), environment: {} }))
+  for (const [platform, rules] of [
+    ['windows/amd64', expected],
+    ['linux/amd64', []],
+  ] as const) {
+    const reported: string[] = []
+    await tare.build({
+      context: { kind: 'empty' },
+      dockerfile: { text: `FROM scratch\n${line}\n` },
+      platforms: [platform],
+      report: (event) => {
+        if (event.type === 'warning') reported.push(event.rule)
+      },
+    })
+    expect(reported).toEqual(rules)
+  }
+})
