@@ -1,4 +1,4 @@
-import { lstatSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { lstatSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { replaceFile } from '../../../disk/index.ts'
 import type { BuildResult } from '../../../index.ts'
@@ -21,7 +21,7 @@ export function refuseUnwritable(path: string): void {
 
 /** A stale ID must not outlive a failed build. */
 export function removeIdFile(path: string): void {
-  if (isRegular(path)) attempt(path, () => inPlaceIfFixed(path, '', () => rmSync(path)))
+  if (isRegular(path)) attempt(path, () => inPlaceIfFixed(path, '', () => unlinkSync(path)))
 }
 
 /**
