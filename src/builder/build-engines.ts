@@ -1,8 +1,8 @@
 import type { BuildOptions } from '../api/index.ts'
 import type { Snapshot } from '../content/layers/index.ts'
 import type { Host } from '../images/index.ts'
-import { normalizePlatform, type Platform, parsePlatform } from '../oci/index.ts'
-import { messageOf, type Steps, silent, TareError } from '../support/index.ts'
+import { hexOf, normalizePlatform, type Platform, parsePlatform } from '../oci/index.ts'
+import { messageOf, type Steps, sha256, silent, TareError } from '../support/index.ts'
 import type { BuildCaches } from './build-caches.ts'
 import { EnginePool, type PooledEngine } from './engine-pool.ts'
 import type { ResolvedOutput } from './outputs/index.ts'
@@ -13,6 +13,7 @@ import {
   daemonOf,
   type EngineAddress,
   EngineLink,
+  type FactsMemory,
   findBuilders,
   type LoadingDaemon,
 } from './remote/index.ts'
@@ -85,7 +86,7 @@ function refuseCaches({ cacheFrom = [], cacheTo = [] }: BuildOptions): void {
 
 function single(address: EngineAddress, host: Host, options: BuildOptions, tools: EngineTools): BuildEngine {
   refuseLocalOptions(options)
-  const link = new EngineLink(address)
+  const link = new EngineLink(address, memoryOf(address, host))
   const build = buildOn(link, host, options, tools)
   /** A connection that is cut leaves it unknown what has been done. An engine that still answers is asked again, once. */
   const asked = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -126,7 +127,7 @@ function pooled(
   // Each call has tools of its own; a plan is made by one call.
   const toolsOf = new WeakMap<Plan, PlanTools>()
   const open = (address: EngineAddress): PooledEngine => {
-    const link = new EngineLink(address)
+    const link = new EngineLink(address, memoryOf(address, host))
     const build = buildOn(link, host, options, tools)
     return {
       platforms: (signal) => link.platforms(signal),
@@ -162,6 +163,12 @@ function isLoaded({ outputs }: EngineTools): boolean {
 function notLoaded(why: string, { report = silent }: BuildOptions): undefined {
   const message = `the image is only in the store of this machine: ${why}`
   report({ type: 'warning', rule: 'EngineLoad', message })
+}
+
+/** What engines have been is in the store; losing it costs time, nothing else. */
+function memoryOf({ text }: EngineAddress, { store: { records } }: Host): FactsMemory {
+  const key = hexOf(sha256(`engine ${text}`))
+  return { recall: () => records.recall('engines', key), remember: (facts) => records.remember('engines', key, facts) }
 }
 
 async function readPlatform(dockerfile: string, ask: () => Promise<string | undefined>): Promise<Platform | undefined> {

@@ -1,4 +1,4 @@
-import { copyFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { alpineRootfs, noise, openBench } from '../kit/cli.ts'
@@ -26,6 +26,42 @@ describe.skipIf(!mayRun)('between here and an engine', () => {
     // All names and times are told each time: about 70 bytes for each.
     expect(relay.sent()).toBeGreaterThan(500_000)
     expect(relay.sent()).toBeLessThan(2_500_000)
+  })
+
+  test.each(engines)('files that are again what they were make the image that they made: %s', async (engine) => {
+    const now = process.hrtime.bigint()
+    const bench = openBench({ Dockerfile: 'FROM scratch\nCOPY a /\nCOPY --chmod=600 a /b\n', a: `one ${now}` })
+    const time = new Date('2026-01-02T03:04:05Z')
+    const build = async (text: string, ...more: string[]) => {
+      writeFileSync(join(bench.context, 'a'), text)
+      utimesSync(join(bench.context, 'a'), time, time)
+      await bench.succeed([
+        'build',
+        '--builder',
+        engine,
+        '-t',
+        'x',
+        '-o',
+        'out',
+        '-o',
+        'type=image',
+        ...more,
+        bench.context,
+      ])
+      return readFileSync(join(bench.folder, 'out/b'), 'utf8')
+    }
+    const id = () => bench.succeed(['images', '-q', '--no-trunc', 'x'])
+    expect(await build(`one ${now}`)).toBe(`one ${now}`)
+    const first = await id()
+    expect(await build(`another ${now}`)).toBe(`another ${now}`)
+    expect(await id()).not.toBe(first)
+    for (let i = 0; i < 2; i++) {
+      expect(await build(`one ${now}`)).toBe(`one ${now}`)
+      expect(await id()).toBe(first)
+    }
+    // Executed once more, it has been made at another time.
+    expect(await build(`one ${now}`, '--no-cache')).toBe(`one ${now}`)
+    expect(await id()).not.toBe(first)
   })
 
   test.each(engines)('what has come back once is not sent again: %s', async (engine) => {

@@ -7,7 +7,14 @@
 export { type AskedEngine, askEngines } from './ask-engines.ts'
 export type { RemoteCache } from './caches.ts'
 export { daemonOf, type LoadingDaemon } from './daemon/load-image.ts'
-export { type Builder, configuredEngines, type EngineAddress, EngineLink, findBuilders } from './engine/index.ts'
+export {
+  type Builder,
+  configuredEngines,
+  type EngineAddress,
+  EngineLink,
+  type FactsMemory,
+  findBuilders,
+} from './engine/index.ts'
 export { RemoteBuilder } from './remote-builder.ts'
 export type { EnginePush } from './results/pushed-by-engine.ts'
 export { inlineMember } from './results/result.ts'

@@ -82,6 +82,11 @@ export class Offers {
     return this.sources.get(id) ?? { kind: 'scratch' }
   }
 
+  /** The names of all files. */
+  get names(): readonly string[] {
+    return [...this.files.keys()]
+  }
+
   /** Returns the files with that name; undefined if none were offered. */
   filesNamed(name: string): OfferedFiles | undefined {
     return this.files.get(name)

@@ -27,6 +27,7 @@ export class EngineProgress {
   private readonly hidden: readonly string[]
   private readonly shown = new Map<string, Shown>()
   private operations: ReadonlyMap<string, Operation> = new Map()
+  private readonly recalled = new Set<string>()
   private failed: FailedVertex | undefined
 
   constructor(steps: Steps, hidden: readonly string[]) {
@@ -37,6 +38,13 @@ export class EngineProgress {
   /** Says which vertices are operations of the plan. */
   know(operations: ReadonlyMap<string, Operation>): void {
     this.operations = operations
+  }
+
+  /** Whether the engine has said of each operation that it had the result. */
+  get isCached(): boolean {
+    const isSource = ({ kind }: Operation) =>
+      kind === 'image' || kind === 'context' || kind === 'git' || kind === 'download'
+    return [...this.operations].every(([digest, operation]) => isSource(operation) || this.recalled.has(digest))
   }
 
   /** The first step that failed by itself. */
@@ -58,11 +66,12 @@ export class EngineProgress {
   }
 
   /** Ends what is still open. */
-  end(how: 'canceled' | 'failed', message = ''): void {
+  end(how: 'canceled' | 'failed' | 'done', message = ''): void {
     for (const shown of this.shown.values()) {
       if (shown.ended) continue
       this.close(shown)
       if (how === 'canceled') shown.step.canceled()
+      else if (how === 'done') shown.step.done()
       else shown.step.failed(message)
     }
   }
@@ -78,8 +87,10 @@ export class EngineProgress {
     if (completed === undefined || shown.ended) return
     this.close(shown)
     if (error === '') {
-      if (cached) shown.step.cached()
-      else shown.step.done()
+      if (cached) {
+        this.recalled.add(digest)
+        shown.step.cached()
+      } else shown.step.done()
     } else if (/context canceled|Canceled/.test(error)) shown.step.canceled()
     else {
       shown.step.failed(error)

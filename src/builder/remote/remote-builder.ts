@@ -1,7 +1,7 @@
 import { type Snapshot, type Snapshots, scratch } from '../../content/layers/index.ts'
 import type { Operation, OperationId, Plan } from '../plan/index.ts'
 import { RemoteCaches } from './caches.ts'
-import type { EngineLink } from './engine/index.ts'
+import { type Connected, type EngineFacts, type EngineLink, isAlike } from './engine/index.ts'
 import { neededFor } from './llb/index.ts'
 import { Offers } from './offers.ts'
 import { RemoteRun } from './remote-run.ts'
@@ -26,8 +26,8 @@ export class RemoteBuilder {
     const base = baseOf(plan, chain[0]!, tools)
     if (chain.length === 1) return atChain(plan, chain, base, [], tools.snapshots)
     await refuseUnmet(plan, neededFor(plan.operations, plan.output.root), tools.run)
-    const { engine, facts } = await this.link.connected(tools.signal)
-    const offers = await Offers.of(plan, tools)
+    const [connected, offers] = await Promise.all([this.link.connected(tools.signal), Offers.of(plan, tools)])
+    const { engine } = connected
     const isLocal = offers.isLocal(chain[0]!)
     const expected: Expected = {
       engine: engine.name,
@@ -37,17 +37,40 @@ export class RemoteBuilder {
       inline: tools.caches.to.some(({ type }) => type === 'inline') ? tools.inline : undefined,
       now: () => tools.host.now(),
     }
-    const caches = await RemoteCaches.open(tools.caches.from, tools.caches.to, {
-      ...{ host: tools.host, engine: engine.name, exportsCaches: facts.exportsLayers },
-      missing: (path) => tools.warn(`there is no cache in ${path}`),
-    })
     const withLayers = (made: readonly RemoteLayer[]) => atChain(plan, chain, base, made, tools.snapshots)
     const push = tools.push && {
       ...tools.push,
       configOf: (made: readonly RemoteLayer[]) => tools.configOf(withLayers(made)),
     }
-    const run = new RemoteRun({ engine, facts, plan, tools, offers, expected, caches, push })
-    return withLayers(await run.run())
+    const attempt = async (facts: EngineFacts) => {
+      const caches = await RemoteCaches.open(tools.caches.from, tools.caches.to, {
+        ...{ host: tools.host, engine: engine.name, exportsCaches: facts.exportsLayers },
+        missing: (path) => tools.warn(`there is no cache in ${path}`),
+      })
+      return withLayers(await new RemoteRun({ engine, facts, plan, tools, offers, expected, caches, push }).run())
+    }
+    return isSimple(tools) ? attemptAs(connected, attempt, tools.signal) : attempt(await connected.current)
+  }
+}
+
+/** Whether only the way back of the layers depends on what the engine is, which shows where it is wrong. */
+function isSimple({ caches, push, hosts }: RemoteTools): boolean {
+  return caches.from.length + caches.to.length + hosts.length === 0 && push === undefined
+}
+
+/** Takes the engine for what it was last time. If that fails, and it is something else by now, it is tried again as that. */
+async function attemptAs<T>(
+  { facts, current }: Connected,
+  attempt: (facts: EngineFacts) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  try {
+    return await attempt(facts)
+  } catch (error) {
+    signal.throwIfAborted()
+    const now = await current.catch(() => facts)
+    if (isAlike(facts, now)) throw error
+    return attempt(now)
   }
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { Control, gateway } from '../../buildkit/index.ts'
+import { Control, gateway, type SolveResponse } from '../../buildkit/index.ts'
 import { type CallSettings, GrpcError, serveGrpc } from '../../net/grpc/index.ts'
-import { TareError } from '../../support/index.ts'
+import { sha256, TareError } from '../../support/index.ts'
 import type { Plan } from '../plan/index.ts'
 import type { RemoteCaches } from './caches.ts'
 import { throughDaemon } from './daemon/through-daemon.ts'
@@ -16,6 +16,7 @@ import { hostsFor } from './requirements.ts'
 import { type EnginePush, pushedByEngine } from './results/pushed-by-engine.ts'
 import { type Expected, historyFor, type RemoteLayer } from './results/result.ts'
 import { type ResultTools, type ResultWay, receiveOverSession } from './results/result-way.ts'
+import { SentBefore } from './results/sent-before.ts'
 import {
   agentService,
   contentService,
@@ -38,6 +39,13 @@ export interface RunFacts {
   readonly push: EnginePush | undefined
 }
 
+interface Outcome {
+  readonly response: Readonly<Record<string, string>>
+  readonly known: readonly RemoteLayer[] | undefined
+  /** Under which the layers are to be remembered. */
+  readonly key: string | undefined
+}
+
 // For what an engine says after a build.
 const patience = 20_000
 
@@ -52,9 +60,13 @@ export class RemoteRun {
   private readonly over = new AbortController()
   private readonly signal: AbortSignal
   private readonly progress: EngineProgress
+  private readonly before: SentBefore
+  /** What the engine was told of each folder, by name. */
+  private readonly listings = new Map<string, string>()
 
   constructor(on: RunFacts) {
     this.on = on
+    this.before = new SentBefore(on.tools.host.store)
     this.signal = AbortSignal.any([on.tools.signal, this.stop.signal])
     this.progress = new EngineProgress(on.tools.steps, on.tools.run.hidden)
   }
@@ -62,20 +74,34 @@ export class RemoteRun {
   async run(): Promise<readonly RemoteLayer[]> {
     const { engine, tools, expected } = this.on
     const { host } = tools
-    const { signal } = this
+    const { signal, before } = this
     const result = this.resultWay({ host, expected, signal })
     let close: (() => void) | undefined
     let following: Promise<void> = Promise.resolve()
     const pulse = new Pulse(engine.control, engine.name, (error) => this.stop.abort(error))
+    let isUsed = true
     try {
-      await result.begin()
-      close = await this.openSession(result)
+      // An engine waits for a session that it is told of.
+      const ready = Promise.all([result.begin(), this.openSession(result)])
+      ready.then(
+        ([, end]) => {
+          close = end
+          if (this.over.signal.aborted) end()
+        },
+        (error: unknown) => this.stop.abort(error),
+      )
       following = this.follow(pulse)
       following.catch(() => {})
-      const response = await this.solve(result)
+      const { response, known, key } = await this.solve(result, ready)
+      if (known !== undefined) {
+        isUsed = false
+        this.progress.end('done')
+        return known
+      }
       await this.soon(following, 'does not end its report')
       const layers = await result.finish(response)
       await this.on.caches.finish(response)
+      if (key !== undefined) before.remember([], [[key, layers]])
       return layers
     } catch (error) {
       tools.signal.throwIfAborted()
@@ -89,7 +115,7 @@ export class RemoteRun {
       close?.()
       this.stop.abort(new Error('the build is over'))
       this.over.abort(new Error('the build is over'))
-      await result.close()
+      if (isUsed) await result.close()
     }
   }
 
@@ -108,7 +134,9 @@ export class RemoteRun {
     const violation = (error: TareError) => this.stop.abort(error)
     const handlers = [
       ...healthService(),
-      ...filesService(async (name) => offers.filesNamed(name), violation),
+      ...filesService(async (name) => offers.filesNamed(name), violation, {
+        listed: (name, digest) => this.listings.set(name, digest),
+      }),
       ...secretsService(tools.run.secret),
       ...agentService(tools.run.agent),
       ...loginsService(tools.login),
@@ -136,7 +164,8 @@ export class RemoteRun {
     }
   }
 
-  private async solve(result: ResultWay): Promise<Readonly<Record<string, string>>> {
+  /** Returns the exporter's answer; or, if the engine has all steps in its cache and their layers have come before, these. */
+  private async solve(result: ResultWay, ready: Promise<unknown>): Promise<Outcome> {
     const { ref, session, signal } = this
     const { caches, engine } = this.on
     const { control } = engine
@@ -144,53 +173,72 @@ export class RemoteRun {
       all.map(({ type, attrs }) => ({ type, attrs: { ...attrs } })),
     )
     const { type, attrs } = result.exporter
+    const enough = new AbortController()
     const solving = control.unary(
       Control.method.solve,
       {
         ...{ ref, session, entitlements: [...this.on.tools.entitlements] },
+        // What the engine makes is a part of a build: it would keep it as a whole one, with layers for history.
+        internal: true,
         ...(caches.isUsed ? { cache: { imports: imports!, exports: exports! } } : {}),
         exporter: type,
         exporterAttrs: { ...attrs },
         exporters: [{ type, attrs: { ...attrs } }],
       },
-      { signal },
+      { signal: AbortSignal.any([signal, enough.signal]) },
     )
-    const building = this.build({ signal, metadata: { 'buildkit-controlapi-buildid': ref } })
+    const building = this.build(ready, { signal, metadata: { 'buildkit-controlapi-buildid': ref } })
     // Whichever fails first ends the other.
     building.catch((error: unknown) => this.stop.abort(error))
-    const response = await Promise.race([solving, building.then(() => solving)])
+    const first = await Promise.race<SolveResponse | readonly RemoteLayer[]>([
+      solving,
+      building.then<SolveResponse | readonly RemoteLayer[]>(({ known }) => known ?? solving),
+    ])
+    if (!('exporterResponse' in first)) {
+      solving.catch(() => {})
+      enough.abort(new Error('the result is known'))
+      return { response: {}, known: first, key: undefined }
+    }
     // Both are over at the same time: an engine that has not waited for its frontend has not built what it was asked for.
-    await this.soon(building, 'ended the build before it was told what to build')
-    return response.exporterResponse
+    const { key } = await this.soon(building, 'ended the build before it was told what to build')
+    return { response: first.exporterResponse, known: undefined, key }
   }
 
   /** Waits for what has to be over by now. Rejects with `ENGINE_INVALID` if it is not. */
-  private async soon(work: Promise<void>, fault: string): Promise<void> {
+  private async soon<T>(work: Promise<T>, fault: string): Promise<T> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
       const error = new TareError('ENGINE_INVALID', `the engine ${this.on.engine.name} ${fault}`)
       timer = setTimeout(() => reject(error), patience)
     })
     try {
-      await Promise.race([work, late])
+      return await Promise.race([work, late])
     } finally {
       clearTimeout(timer)
     }
   }
 
   /** Acts as the frontend of the build: says what to make, and returns it. */
-  private async build(settings: CallSettings): Promise<void> {
-    const { engine, tools, expected } = this.on
+  private async build(ready: Promise<unknown>, settings: CallSettings): Promise<Pick<Outcome, 'known' | 'key'>> {
+    const { engine, tools, expected, caches, push } = this.on
     const { LLBBridge } = gateway
     const { llbCaps } = await engine.control.unary(LLBBridge.method.ping, {}, settings)
     const known = new Set(llbCaps.filter(({ enabled }) => enabled).map(({ id }) => id))
     if (!known.has(modern)) await this.on.offers.examineArchives(this.on.plan)
-    const { definition, operations } = this.marshal(known)
+    const marshalled = this.marshal(known)
+    const { definition, operations } = marshalled
     this.progress.know(operations)
     for (const message of differencesOf(known, operations.values())) tools.warn(message)
     const cacheImports = this.on.caches.imports.map(({ type, attrs }) => ({ type, attrs: { ...attrs } }))
     const request = { definition, cacheImports, allowResultReturn: true, allowResultArrayRef: true, evaluate: true }
+    await ready
     const solved = await engine.control.unary(LLBBridge.method.solve, request, settings)
+    const isPlain = push === undefined && expected.inline === undefined && caches.exports.length === 0
+    const key = isPlain ? this.keyOf(marshalled) : undefined
+    if (key !== undefined && this.progress.isCached) {
+      const made = this.before.madeFor(key)
+      if (made?.length === expected.made) return { known: made, key }
+    }
     const id =
       solved.result?.result.case === 'ref' ? solved.result.result.value.id : (solved.result?.result.value ?? solved.ref)
     const { os, architecture, variant } = tools.platform
@@ -208,6 +256,14 @@ export class RemoteRun {
       },
       settings,
     )
+    return { known: undefined, key }
+  }
+
+  /** Identifies the steps and what was there for them; undefined if the engine has not asked for a folder. */
+  private keyOf({ key }: Marshalled): string | undefined {
+    const { engine, offers } = this.on
+    const listings = offers.names.map((name) => this.listings.get(name))
+    return listings.includes(undefined) ? undefined : sha256(JSON.stringify([engine.name, key, offers.names, listings]))
   }
 
   private marshal(llb: ReadonlySet<string>): Marshalled {

@@ -38,10 +38,11 @@ export function throughDaemon(engine: Engine, tools: ResultTools, push: EnginePu
         if (typeof failure !== 'string') return failure
         push.instead(failure)
       }
+      const { blobs } = host.store
       const made = layers?.slice(expected.base.length)
       // Not again what has come before.
-      const isHere = made?.every(({ diffId }) => host.store.blobs.touch(diffId)) === true
-      if (isHere && expected.inline === undefined) return made
+      const isHere = expected.inline === undefined && made?.every(({ diffId }) => blobs.touch(diffId)) === true
+      if (isHere) return made.map((layer) => ({ ...layer, size: blobs.size(layer.diffId)! }))
       const kept = await keepFrom(await images.open(name), tools)
       return kept.map(({ created, ...layer }) => ({ ...layer, created: wholeSeconds(created) }))
     },

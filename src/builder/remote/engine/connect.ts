@@ -2,7 +2,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Control } from '../../../buildkit/index.ts'
-import { type GrpcCall, GrpcClient, GrpcError } from '../../../net/grpc/index.ts'
+import { type GrpcCall, GrpcClient, GrpcError, prepareClients } from '../../../net/grpc/index.ts'
 import { type Bytes, messageOf, systemCode, TareError } from '../../../support/index.ts'
 import type { EngineAddress } from './address.ts'
 import { CommandFailure, dial, unreachable } from './dial.ts'
@@ -153,7 +153,7 @@ async function upgrade(
       reject(new Error(`it answers POST ${path} with HTTP status ${response.statusCode}`))
     })
     request.once('error', reject)
-    request.end()
+    request.end(() => setImmediate(prepareClients))
   })
 }
 

@@ -1,37 +1,49 @@
 import type { EngineAddress } from './address.ts'
 import { connectEngine, type Engine } from './connect.ts'
-import { type EngineFacts, probeEngine } from './probe.ts'
+import { type EngineFacts, isFacts, probeEngine } from './probe.ts'
 
 /** A connected engine, and what it is. */
 export interface Connected {
   readonly engine: Engine
+  /** What it was last time, if that is known: asking takes some daemons longer than a build from their cache. */
   readonly facts: EngineFacts
+  /** What it is now. */
+  readonly current: Promise<EngineFacts>
+}
+
+/** Remembers what an engine was. */
+export interface FactsMemory {
+  recall(): string | undefined
+  remember(text: string): void
 }
 
 /** An engine that is connected when it is first needed. */
 export class EngineLink {
   private readonly address: EngineAddress
+  private readonly memory: FactsMemory | undefined
   private made: Promise<Connected> | undefined
 
-  constructor(address: EngineAddress) {
+  constructor(address: EngineAddress, memory?: FactsMemory) {
     this.address = address
+    this.memory = memory
   }
 
   /** Connects, once. Rejects with `ENGINE_…`. */
   connected(signal: AbortSignal): Promise<Connected> {
-    this.made ??= this.connect(signal)
+    this.made ??= this.connect(signal, this.recalled())
     return this.made
   }
 
   /** Returns the platforms whose programs the engine runs, its own first. Rejects with `ENGINE_…`. */
   async platforms(signal: AbortSignal): Promise<readonly string[]> {
-    return (await this.connected(signal)).facts.platforms
+    const { current } = await this.connected(signal)
+    return (await current).platforms
   }
 
   /** Whether the engine still answers: on a new connection. */
   async answers(signal: AbortSignal): Promise<boolean> {
     try {
-      const { engine } = await this.connect(signal)
+      const { engine } = await this.connect(signal, undefined)
       engine.close()
       return true
     } catch {
@@ -50,13 +62,28 @@ export class EngineLink {
     this.made?.then(({ engine }) => engine.close()).catch(() => {})
   }
 
-  private async connect(signal: AbortSignal): Promise<Connected> {
+  private async connect(signal: AbortSignal, recalled: EngineFacts | undefined): Promise<Connected> {
     const engine = await connectEngine(this.address, signal)
+    const current = probeEngine(engine, signal).then((facts) => {
+      const text = JSON.stringify(facts)
+      if (text !== this.memory?.recall()) this.memory?.remember(text)
+      return facts
+    })
+    current.catch(() => {})
     try {
-      return { engine, facts: await probeEngine(engine, signal) }
+      return { engine, current, facts: recalled ?? (await current) }
     } catch (error) {
       engine.close()
       throw error
+    }
+  }
+
+  private recalled(): EngineFacts | undefined {
+    try {
+      const facts = JSON.parse(this.memory?.recall() ?? 'null') as unknown
+      return isFacts(facts) ? facts : undefined
+    } catch {
+      return undefined
     }
   }
 }

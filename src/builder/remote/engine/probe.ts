@@ -15,6 +15,23 @@ export interface EngineFacts {
   readonly gateway?: string | undefined
 }
 
+/** Whether a value that was stored is what an engine is. */
+export function isFacts(value: unknown): value is EngineFacts {
+  const { workers, platforms, exportsLayers, gateway } = (value ?? {}) as Partial<EngineFacts>
+  const areTexts = (list: unknown) => Array.isArray(list) && list.every((text) => typeof text === 'string')
+  return (
+    areTexts(workers) &&
+    areTexts(platforms) &&
+    typeof exportsLayers === 'boolean' &&
+    typeof (gateway ?? '') === 'string'
+  )
+}
+
+/** Whether builds on an engine that is this and on one that is that are done alike. */
+export function isAlike(a: EngineFacts, b: EngineFacts): boolean {
+  return a.exportsLayers === b.exportsLayers && a.gateway === b.gateway
+}
+
 /** Asks an engine what it is. Rejects with `ENGINE_INVALID`. */
 export async function probeEngine({ control, name }: Engine, signal: AbortSignal): Promise<EngineFacts> {
   const settings = { signal, timeout: 10_000 }

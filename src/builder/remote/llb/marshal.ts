@@ -41,6 +41,8 @@ export interface MarshalSettings {
 
 export interface Marshalled {
   readonly definition: llb.Definition
+  /** The same for the same steps in another session, whatever their files are. */
+  readonly key: string
   /** Vertices that belong to an operation. */
   readonly operations: ReadonlyMap<string, Operation>
 }
@@ -48,7 +50,7 @@ export interface Marshalled {
 /** Writes what the plan's root needs in BuildKit's language. Returns undefined if that is nothing at all. Throws `ENGINE_TOO_OLD`. */
 export function marshalPlan({ operations, output }: Plan, settings: MarshalSettings): Marshalled | undefined {
   const needed = neededFor(operations, output.root)
-  const vertices = new Vertices()
+  const vertices = new Vertices(settings.session)
   const platforms: Platform[] = []
   const edges = new Map<OperationId, Edge>()
   const known = new Map<string, Operation>()
@@ -67,7 +69,9 @@ export function marshalPlan({ operations, output }: Plan, settings: MarshalSetti
     }
   }
   const root = edges.get(output.root)
-  return root === undefined ? undefined : { definition: vertices.definition(root), operations: known }
+  return root === undefined
+    ? undefined
+    : { definition: vertices.definition(root), key: vertices.key(root), operations: known }
 }
 
 /** A stage may be built on another platform than the image: FROM --platform. */

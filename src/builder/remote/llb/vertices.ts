@@ -12,6 +12,13 @@ type Metadata = MessageInitShape<typeof llb.OpMetadataSchema>
 export class Vertices {
   private readonly def = new Map<string, Uint8Array>()
   private readonly metadata = new Map<string, Metadata>()
+  /** For each digest, one that is the same in every session. */
+  private readonly keys = new Map<string, string>()
+  private readonly session: string
+
+  constructor(session: string) {
+    this.session = session
+  }
 
   /** Adds an operation. `name` is what progress shows. */
   add(op: Op, name: string, options: { readonly ignoreCache?: boolean } = {}): Exclude<Edge, undefined> {
@@ -19,12 +26,24 @@ export class Vertices {
     const digest = sha256(bytes)
     if (!this.def.has(digest)) {
       this.def.set(digest, bytes)
+      this.keys.set(digest, this.keyWithin(bytes, op.inputs ?? []))
       this.metadata.set(digest, {
         description: { 'llb.customname': name },
         ...(options.ignoreCache === true ? { ignoreCache: true } : {}),
       })
     }
     return { digest, index: 0n }
+  }
+
+  /** Identifies the steps behind an edge, whichever session its local files come from. */
+  key({ digest }: Exclude<Edge, undefined>): string {
+    return this.keys.get(digest)!
+  }
+
+  private keyWithin(bytes: Uint8Array, inputs: readonly { readonly digest?: string }[]): string {
+    let text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1').replaceAll(this.session, '')
+    for (const { digest = '' } of inputs) text = text.replace(digest, this.keys.get(digest) ?? digest)
+    return sha256(text)
   }
 
   /** Returns the definition of what an edge needs; the last operation in it only points to the result. */

@@ -21,7 +21,7 @@ async function offering(files: OfferedFiles, violations: TareError[] = [], most?
   const services = filesService(
     async (name) => (name === 'context' ? files : undefined),
     (error) => violations.push(error),
-    most,
+    { most },
   )
   const server = createServer((socket) => serveGrpc(socket, services))
   await new Promise<void>((resolve) => server.listen(path, resolve))

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { setImmediate as takeTurn } from 'node:timers/promises'
 import { filesync, fsutil } from '../../../buildkit/index.ts'
 import { ContentReader } from '../../../files/layer/index.ts'
@@ -19,6 +20,13 @@ const pieceSize = 128 << 10
 /** More entries than any build context has. */
 const mostEntries = 5_000_000
 
+export interface FilesSettings {
+  /** Called with a digest of the names and metadata of what was listed under a name. */
+  readonly listed?: (name: string, digest: string) => void
+  /** How many entries a tree may have. */
+  readonly most?: number | undefined
+}
+
 /**
  * Sends trees under the names they are offered as. A request for anything else is refused, and reported through `violation`, since
  * an engine that asks for it is not to be trusted with more.
@@ -26,7 +34,7 @@ const mostEntries = 5_000_000
 export function filesService(
   find: (name: string) => Promise<OfferedFiles | undefined>,
   violation: (error: TareError) => void,
-  most = mostEntries,
+  { listed = () => {}, most = mostEntries }: FilesSettings = {},
 ): Handlers {
   return [
     streaming(filesync.FileSync.method.diffCopy, async (call) => {
@@ -37,7 +45,7 @@ export function filesService(
         violation(new TareError('ENGINE_INVALID', message, { remedy: 'Nothing was sent. Do not use this engine.' }))
         throw new GrpcError(statusCodes.permissionDenied, message)
       }
-      await new Sending(call, offered, violation, most).run()
+      await new Sending(call, offered, violation, most).run((digest) => listed(name, digest))
     }),
   ]
 }
@@ -51,6 +59,7 @@ class Sending {
   private readonly files: (RegularFile | undefined)[] = []
   private readonly paths = new Map<RegularFile, string>()
   private readonly most: number
+  private readonly listing = createHash('sha256')
   private packets = 0
 
   constructor(call: Call, offered: OfferedFiles, violation: (error: TareError) => void, most: number) {
@@ -60,9 +69,9 @@ class Sending {
     this.violation = violation
   }
 
-  async run(): Promise<void> {
+  async run(listed: (digest: string) => void): Promise<void> {
     try {
-      const listing = this.list()
+      const listing = this.list(listed)
       const failed = new Promise<never>((_, reject) => {
         listing.catch(reject)
       })
@@ -91,8 +100,9 @@ class Sending {
     }
   }
 
-  private async list(): Promise<void> {
+  private async list(listed: (digest: string) => void): Promise<void> {
     await this.listDirectory(this.offered.tree.root, '')
+    listed(this.listing.digest('hex'))
     await this.send({ type: types.PACKET_STAT })
   }
 
@@ -116,7 +126,9 @@ class Sending {
         throw new TareError('ENGINE_NAME', `the build context has more than ${this.most} entries`, {
           remedy: 'Exclude what the build does not need with .dockerignore.',
         })
-      await this.send({ type: types.PACKET_STAT, stat: statOf(path, node, linked) })
+      const stat = statOf(path, node, linked)
+      this.listing.update(textOf(stat))
+      await this.send({ type: types.PACKET_STAT, stat })
       if (node.kind === 'directory') await this.listDirectory(node, `${path}/`)
     }
   }
@@ -144,4 +156,23 @@ class Sending {
     this.call.signal.throwIfAborted()
     await this.call.send(packet)
   }
+}
+
+type Stat = ReturnType<typeof statOf>
+
+function textOf({
+  path,
+  mode,
+  uid,
+  gid,
+  size,
+  modTime,
+  linkname = '',
+  devmajor = 0n,
+  devminor = 0n,
+  xattrs,
+}: Stat): string {
+  const more =
+    xattrs === undefined ? '' : JSON.stringify(Object.entries(xattrs).map(([key, value]) => [key, [...value]]))
+  return `${path}\0${mode} ${uid} ${gid} ${size} ${modTime} ${linkname}\0${devmajor} ${devminor} ${more}\n`
 }
