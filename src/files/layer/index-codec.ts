@@ -160,11 +160,19 @@ function columnsFrom(count: number, take: (length: number) => Buffer): Columns {
   return Object.fromEntries(columns) as Columns
 }
 
-function areSound({ prefix, nameEnd, kind }: Columns, prefixes: number, names: number): boolean {
+function areSound(columns: Columns, prefixes: number, names: number): boolean {
+  return endOfSound(columns, prefixes) === names
+}
+
+/**
+ * Returns where the last name ends; -1 if something is wrong. A loop over all entries is a function of its own, here and where else
+ * hundreds of thousands are looked at once: V8 optimizes it while it runs, and discards that if something follows that has not run yet.
+ */
+function endOfSound({ prefix, nameEnd, kind }: Columns, prefixes: number): number {
   let end = 0
   for (let i = 0; i < kind.length; i++) {
-    if (prefix[i]! >= prefixes || nameEnd[i]! < end || (kind[i]! & ~digestKnown) >= kindsOfEntries.length) return false
+    if (prefix[i]! >= prefixes || nameEnd[i]! < end || (kind[i]! & ~digestKnown) >= kindsOfEntries.length) return -1
     end = nameEnd[i]!
   }
-  return end === names
+  return end
 }

@@ -79,22 +79,22 @@ export class LayerTable {
 
   /** Whether the names of these entries are different, and in the order of their bytes. */
   areNamesSorted(from: number, to: number): boolean {
-    for (let i = from + 1; i < to; i++) if (!this.isNameBefore(i - 1, i)) return false
-    return true
-  }
-
-  /** Compares the bytes of two names that follow one another. */
-  private isNameBefore(i: number, next: number): boolean {
     const { names } = this
     const { nameEnd } = this.columns
-    const middle = nameEnd[i]!
-    const end = nameEnd[next]!
-    let at = i === 0 ? 0 : nameEnd[i - 1]!
-    for (let other = middle; other < end; at++, other++) {
-      if (at === middle) return true
-      if (names[at] !== names[other]) return names[at]! < names[other]!
+    let start = from === 0 ? 0 : nameEnd[from - 1]!
+    for (let next = from + 1; next < to; next++) {
+      const middle = nameEnd[next - 1]!
+      const end = nameEnd[next]!
+      let [at, other] = [start, middle]
+      while (at < middle && other < end && names[at] === names[other]) {
+        at += 1
+        other += 1
+      }
+      // The shorter comes first; what ends together is the same name.
+      if (other === end || (at < middle && names[at]! > names[other]!)) return false
+      start = middle
     }
-    return false
+    return true
   }
 
   /** Whether an entry's name ends with ASCII text. */
