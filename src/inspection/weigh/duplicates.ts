@@ -22,8 +22,10 @@ export function findDuplicates(
 ): readonly DuplicateFiles[] {
   const candidates = candidatesOf(flat, files)
   const learnt = readDigests(flat, candidates, files, read)
-  const likely = mayBeRepeated(candidates, (i) => firstBytes(flat, files.ids[i]!, learnt.get(i)))
-  const beginnings = Float64Array.from(likely, (i) => beginning(flat, files.ids[i]!, learnt.get(i)))
+  const likely = mayBeRepeated(candidates, beginningsOf(flat, files, candidates, learnt, 0))
+  const starts = beginningsOf(flat, files, likely, learnt, 0)
+  const next = beginningsOf(flat, files, likely, learnt, 2)
+  const beginnings = Float64Array.from(starts, (start, at) => start * 2 ** 16 + (next[at]! & 0xffff))
   // Few are left when their first bytes are compared as numbers: text is made only of these.
   const groups = new Map<Digest, number[]>()
   for (const at of indexesOfRepeated(beginnings)) {
@@ -68,21 +70,18 @@ function indexesOfRepeated(numbers: Float64Array): number[] {
 const filterBits = 22
 
 /** Leaves out nearly all items whose digests no other has. */
-function mayBeRepeated(items: Uint32Array, bytesOf: (item: number) => number): number[] {
+function mayBeRepeated(items: Uint32Array, beginnings: Uint32Array): Uint32Array {
   const once = new Uint32Array(2 ** filterBits / 32)
   const again = new Uint32Array(once.length)
   const filters = new Uint32Array(items.length)
   for (let at = 0; at < items.length; at++) {
-    const filter = bytesOf(items[at]!) >>> (32 - filterBits)
+    const filter = beginnings[at]! >>> (32 - filterBits)
     filters[at] = filter
     const bit = 1 << (filter & 31)
     if ((once[filter >>> 5]! & bit) === 0) once[filter >>> 5]! |= bit
     else again[filter >>> 5]! |= bit
   }
-  const found: number[] = []
-  for (let at = 0; at < items.length; at++)
-    if ((again[filters[at]! >>> 5]! & (1 << (filters[at]! & 31))) !== 0) found.push(items[at]!)
-  return found
+  return items.filter((_, at) => (again[filters[at]! >>> 5]! & (1 << (filters[at]! & 31))) !== 0)
 }
 
 /** Reads the files whose digests are not known. */
@@ -115,17 +114,26 @@ function digestIn(flat: FlatFilesystem, id: number): Digest | undefined {
   return table.digest(i)
 }
 
-/** Returns the first four bytes of a digest. */
-function firstBytes(flat: FlatFilesystem, id: number, learnt: Digest | undefined): number {
-  if (learnt !== undefined) return Number.parseInt(learnt.slice(7, 15), 16)
-  const layer = flat.layerOf(id)
-  const { digest } = flat.tables[layer]!.columns
-  const at = (id - flat.first[layer]!) * 32
-  return (digest[at]! << 24) | (digest[at + 1]! << 16) | (digest[at + 2]! << 8) | digest[at + 3]!
-}
-
-/** Returns the first six bytes of a digest as a number. */
-function beginning(flat: FlatFilesystem, id: number, learnt: Digest | undefined): number {
-  const text = learnt ?? digestIn(flat, id)!
-  return Number.parseInt(text.slice(7, 19), 16)
+/** Returns four bytes of the digest of each file, from a position on: no text is made, as there may be hundreds of thousands. */
+function beginningsOf(
+  flat: FlatFilesystem,
+  { ids }: VisibleFiles,
+  candidates: Uint32Array,
+  learnt: ReadonlyMap<number, Digest>,
+  from: number,
+): Uint32Array {
+  const found = new Uint32Array(candidates.length)
+  for (let item = 0; item < candidates.length; item++) {
+    const own = learnt.size === 0 ? undefined : learnt.get(candidates[item]!)
+    if (own !== undefined) {
+      found[item] = Number.parseInt(own.slice(7 + 2 * from, 15 + 2 * from), 16)
+      continue
+    }
+    const id = ids[candidates[item]!]!
+    const layer = flat.layerOf(id)
+    const { digest } = flat.tables[layer]!.columns
+    const at = (id - flat.first[layer]!) * 32 + from
+    found[item] = (digest[at]! << 24) | (digest[at + 1]! << 16) | (digest[at + 2]! << 8) | digest[at + 3]!
+  }
+  return found
 }

@@ -33,19 +33,17 @@ export class EfficiencyCount {
 
   /** Counts a layer's paths. `below` has the layers below it. */
   add(table: LayerTable, below: FlatFilesystem): void {
+    const isShared = Uint8Array.from(table.prefixes, (text) => (this.shared.has(text) ? 1 : 0))
+    const { indexes, size } = notOnce(table, isShared)
+    this.once += size
+    if (indexes.length === 0) return
     const parents = parentsOf(table)
-    const { size, kind, prefix } = table.columns
-    const isShared = table.prefixes.map((text) => this.shared.has(text))
-    for (let i = 0; i < table.count; i++) {
-      if (!isShared[prefix[i]!] && (kind[i]! & ~digestKnown) === 0) {
-        this.once += size[i]!
-        continue
-      }
+    for (const i of indexes) {
       const what = table.kind(i)
       if (what === 'hide' || what === 'touch') continue
       const path = table.path(i)
       if (what === 'directory' && parents.has(`${path}/`)) continue
-      this.count(path, what === 'remove' ? removedSize(below, path) : size[i]!)
+      this.count(path, what === 'remove' ? removedSize(below, path) : table.columns.size[i]!)
     }
   }
 
@@ -76,14 +74,22 @@ export class EfficiencyCount {
 const hide = kindsOfEntries.indexOf('hide')
 const touch = kindsOfEntries.indexOf('touch')
 
+/** Returns the size of a layer's files whose directories no other layer has, and the indexes of all other entries. */
+function notOnce(
+  { columns: { size, kind, prefix } }: LayerTable,
+  isShared: Uint8Array,
+): { readonly indexes: readonly number[]; readonly size: number } {
+  const indexes: number[] = []
+  let sum = 0
+  for (let i = 0; i < kind.length; i++)
+    if (isShared[prefix[i]!] === 0 && (kind[i]! & ~digestKnown) === 0) sum += size[i]!
+    else indexes.push(i)
+  return { indexes, size: sum }
+}
+
 /** Returns the directories that entries of the layer are below, each with a slash at its end. */
 function parentsOf(table: LayerTable): ReadonlySet<string> {
-  const { kind, prefix } = table.columns
-  const isUsed = new Uint8Array(table.prefixes.length)
-  for (let i = 0; i < table.count; i++) {
-    const code = kind[i]! & ~digestKnown
-    if (code !== hide && code !== touch) isUsed[prefix[i]!] = 1
-  }
+  const isUsed = usedPrefixes(table)
   const parents = new Set<string>()
   for (const [number, text] of table.prefixes.entries()) {
     if (isUsed[number] === 0) continue
@@ -93,6 +99,15 @@ function parentsOf(table: LayerTable): ReadonlySet<string> {
     }
   }
   return parents
+}
+
+function usedPrefixes({ prefixes, columns: { kind, prefix } }: LayerTable): Uint8Array {
+  const isUsed = new Uint8Array(prefixes.length)
+  for (let i = 0; i < kind.length; i++) {
+    const code = kind[i]! & ~digestKnown
+    if (code !== hide && code !== touch) isUsed[prefix[i]!] = 1
+  }
+  return isUsed
 }
 
 function removedSize(below: FlatFilesystem, path: string): number {

@@ -17,13 +17,19 @@ export function hiddenFiles(tables: readonly LayerTable[], isVisible: Uint8Array
   const hidden: HiddenFile[] = []
   let first = 0
   for (const [layer, table] of tables.entries()) {
-    const { size, kind } = table.columns
-    for (let i = 0; i < table.count; i++)
-      if ((kind[i]! & ~digestKnown) === 0 && size[i]! > 0 && isVisible[first + i] === 0)
-        hidden.push({ path: table.path(i), size: size[i]!, layer })
+    for (const i of hiddenIn(table, isVisible, first))
+      hidden.push({ path: table.path(i), size: table.columns.size[i]!, layer })
     first += table.count
   }
   return hidden
+}
+
+/** Returns the indexes of a layer's hidden files; `first` is the number of its first entry. */
+function hiddenIn({ columns: { size, kind } }: LayerTable, isVisible: Uint8Array, first: number): readonly number[] {
+  const found: number[] = []
+  for (let i = 0; i < kind.length; i++)
+    if ((kind[i]! & ~digestKnown) === 0 && isVisible[first + i] === 0 && size[i]! > 0) found.push(i)
+  return found
 }
 
 export type TotalWeights = Pick<

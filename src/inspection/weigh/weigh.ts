@@ -58,23 +58,31 @@ function countFiles({ columns: { kind } }: LayerTable): number {
 }
 
 function typesOf(flat: FlatFilesystem, files: VisibleFiles): WeighResult['types'] {
-  const types = new Map<string, { size: number; files: number }>()
+  const types = new Map<string, { readonly type: string; size: number; files: number }>()
+  const weightOf = (type: string) => {
+    const known = types.get(type) ?? { type, size: 0, files: 0 }
+    types.set(type, known)
+    return known
+  }
   const folders = files.prefixes.map(typeOfFolder)
   const endings = flat.tables.map((table) => new EndingTypes(table))
+  const { count, ids, prefixOf, named } = files
   const typeOf = (id: number, at: number) => {
+    const name = named.size === 0 ? undefined : named.get(at)
+    if (name !== undefined) return typeOfName(name, flat.entry(id).mode)
     const layer = flat.layerOf(id)
-    const named = files.named.get(at)
-    return named === undefined ? endings[layer]!.of(id - flat.first[layer]!) : typeOfName(named, flat.entry(id).mode)
+    return endings[layer]!.of(id - flat.first[layer]!)
   }
-  for (let at = 0; at < files.count; at++) {
-    const id = files.ids[at]!
-    const type = folders[files.prefixOf[at]!] ?? typeOf(id, at)
-    const known = types.get(type) ?? { size: 0, files: 0 }
-    known.size += flat.sizes[id]!
-    known.files += 1
-    types.set(type, known)
+  // Mostly, a file is of the type of the one before.
+  let current = { type: '', size: 0, files: 0 }
+  for (let at = 0; at < count; at++) {
+    const id = ids[at]!
+    const type = folders[prefixOf[at]!] ?? typeOf(id, at)
+    if (type !== current.type) current = weightOf(type)
+    current.size += flat.sizes[id]!
+    current.files += 1
   }
-  return [...types].map(([type, weight]) => ({ type, ...weight })).sort(heaviest)
+  return [...types.values()].sort(heaviest)
 }
 
 function packagesOf(flat: FlatFilesystem): WeighResult['packages'] {
