@@ -22,6 +22,8 @@ export function compareFiles(a: FlatFilesystem, b: FlatFilesystem, options: File
   return comparison.found
 }
 
+const noFacts: readonly ComparedFact[] = []
+
 type Names = ReadonlyMap<number, string>
 
 class Comparison {
@@ -94,16 +96,33 @@ class Comparison {
   /** Adds everything that exists on one side only. */
   private oneSided(kind: 'added' | 'removed', flat: FlatFilesystem, node: FlatNode, path: string): void {
     if (isMountPoint(flat, node, path) && this.options.ignored.has('mount-points')) return
-    const type = flat.kindOf(node) as ComparedFile['type']
-    const size = type !== 'file' ? {} : kind === 'added' ? { sizeB: flat.sizeOf(node) } : { sizeA: flat.sizeOf(node) }
-    this.found.push({ kind, path, type, ...size, changes: [], ...this.options.layers })
+    this.found.push(this.rowOf(kind, flat, node, path))
     this.below(kind, flat, node, path)
+  }
+
+  /** Literals of few shapes: there may be hundreds of thousands, and spreading is many times slower. */
+  private rowOf(kind: 'added' | 'removed', flat: FlatFilesystem, node: FlatNode, path: string): ComparedFile {
+    const type = flat.kindOf(node) as ComparedFile['type']
+    const changes = noFacts
+    const row =
+      type !== 'file'
+        ? { kind, path, type, changes }
+        : kind === 'added'
+          ? { kind, path, type, sizeB: flat.sizeOf(node), changes }
+          : { kind, path, type, sizeA: flat.sizeOf(node), changes }
+    return this.options.layers === undefined ? row : { ...row, ...this.options.layers }
   }
 
   private below(kind: 'added' | 'removed', flat: FlatFilesystem, node: FlatNode, path: string): void {
     if (typeof node !== 'object') return
-    for (const name of sortNames([...node.children.keys()]))
-      this.oneSided(kind, flat, node.children.get(name)!, `${path}/${name}`)
+    const { run } = node
+    // Files of one layer, already in order.
+    if (run !== undefined)
+      for (let i = run.from; i < run.to; i++)
+        this.oneSided(kind, flat, run.id + i - run.from, `${path}/${run.table.name(i)}`)
+    else
+      for (const name of sortNames([...node.children.keys()]))
+        this.oneSided(kind, flat, node.children.get(name)!, `${path}/${name}`)
   }
 
   private links(a: number, b: number, path: string, changes: ComparedFact[]): void {

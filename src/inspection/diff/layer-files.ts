@@ -1,5 +1,5 @@
 import type { ComparedFile, FileType } from '../../api/index.ts'
-import { type StoredLayer, tableOf } from '../../files/layer/index.ts'
+import { digestKnown, kindsOfEntries, type StoredLayer, tableOf } from '../../files/layer/index.ts'
 import { compareNames } from '../../support/index.ts'
 import { FlatFilesystem } from '../filesystem/flat.ts'
 import { compareFiles, type FileComparison } from './compare-files.ts'
@@ -33,6 +33,9 @@ export function compareWhiteouts(
     .sort((x, y) => compareNames(x.path, y.path))
 }
 
+// What comes before it in the list is there, rather than gone.
+const removal = kindsOfEntries.indexOf('remove')
+
 function whiteouts(
   layers: readonly StoredLayer[],
   flat: FlatFilesystem | undefined,
@@ -40,9 +43,11 @@ function whiteouts(
   const found = new Map<string, readonly [string, FileType]>()
   for (const { index } of layers) {
     const table = tableOf(index)
+    const codes = table.columns.kind
     for (let i = 0; i < table.count; i++) {
+      if ((codes[i]! & ~digestKnown) < removal) continue
       const kind = table.kind(i)
-      if (kind !== 'hide' && kind !== 'remove') continue
+      if (kind === 'touch') continue
       const path = table.path(i)
       if (kind === 'hide') found.set(`opaque ${path}`, [path, 'opaque'])
       else if (path !== '' && flat?.find(path, { follow: false }).node === undefined)

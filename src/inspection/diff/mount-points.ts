@@ -7,9 +7,12 @@ const mountPoints = new Set([
   ...['etc/mtab', 'etc/resolv.conf', 'proc', 'run', 'run/.containerenv', 'run/secrets', 'sys'],
 ])
 
+const longest = Math.max(...[...mountPoints].map((path) => path.length))
+
 /** Whether it is empty, and a path where builders mount something for RUN. */
 export function isMountPoint(flat: FlatFilesystem, node: FlatNode, path: string): boolean {
-  if (!mountPoints.has(path)) return false
+  // By length first: a set hashes every path, and there may be hundreds of thousands.
+  if (path.length > longest || !mountPoints.has(path)) return false
   if (typeof node === 'object')
     return [...node.children].every(([name, child]) => isMountPoint(flat, child, `${path}/${name}`))
   const kind = flat.kindOf(node)

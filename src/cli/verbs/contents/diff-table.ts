@@ -83,14 +83,13 @@ function fileRows(files: readonly ComparedFile[], cut: (text: string | undefined
   const rows: Cells[] = []
   for (let i = 0; i < files.length; ) {
     const file = files[i]!
-    let end = i + 1
-    while (isWithin(files[end], file)) end += 1
+    const end = file.type === 'directory' && file.kind !== 'changed' ? endOf(files, i) : i + 1
     const layer = withLayers ? [[file.layerA ?? '-', file.layerB ?? '-'].join(' | ')] : []
     const path = file.type === 'directory' ? `${file.path}/` : file.path
     if (file.kind === 'changed')
       for (const change of file.changes) rows.push([change.kind, ...layer, path, ...changeCells(change, file, cut)])
     else {
-      const what = contentOf(files.slice(i, end))
+      const what = contentOf(files, i, end)
       rows.push([file.kind, ...layer, path, ...(file.kind === 'added' ? ['-', what] : [what, '-'])])
     }
     i = file.kind === 'changed' ? i + 1 : end
@@ -98,24 +97,33 @@ function fileRows(files: readonly ComparedFile[], cut: (text: string | undefined
   return rows
 }
 
-function isWithin(file: ComparedFile | undefined, directory: ComparedFile): boolean {
-  return (
-    directory.type === 'directory' &&
-    directory.kind !== 'changed' &&
-    file?.kind === directory.kind &&
-    file.layerA === directory.layerA &&
-    file.layerB === directory.layerB &&
-    file.path.startsWith(`${directory.path}/`)
-  )
+/** Returns where what is in a directory ends. It follows the directory, so that few of hundreds of thousands are looked at. */
+function endOf(files: readonly ComparedFile[], at: number): number {
+  const { kind, layerA, layerB, path } = files[at]!
+  const isWithin = (file: ComparedFile) =>
+    file.kind === kind && file.layerA === layerA && file.layerB === layerB && file.path.startsWith(`${path}/`)
+  let step = 1
+  while (at + step < files.length && isWithin(files[at + step]!)) step *= 2
+  let [low, high] = [at + (step >> 1), Math.min(at + step, files.length)]
+  while (high - low > 1) {
+    const middle = (low + high) >> 1
+    if (isWithin(files[middle]!)) low = middle
+    else high = middle
+  }
+  return high
 }
 
-/** What was added or removed. */
-function contentOf(files: readonly ComparedFile[]): string {
-  const [first] = files
-  const size = files.reduce((sum, { sizeA, sizeB }) => sum + (sizeA ?? sizeB ?? 0), 0)
-  if (first!.type === 'file') return humanSize(size, 3)
-  if (first!.type !== 'directory' || files.length === 1) return first!.type
-  const count = files.filter(({ type }) => type !== 'directory').length
+/** What was added or removed: a file, or a directory with what follows it. */
+function contentOf(files: readonly ComparedFile[], from: number, to: number): string {
+  const { type } = files[from]!
+  let [size, count] = [0, 0]
+  for (let i = from; i < to; i++) {
+    const { sizeA, sizeB, type } = files[i]!
+    size += sizeA ?? sizeB ?? 0
+    if (type !== 'directory') count += 1
+  }
+  if (type === 'file') return humanSize(size, 3)
+  if (type !== 'directory' || to - from === 1) return type
   return `${count} file${count === 1 ? '' : 's'}, ${humanSize(size, 3)}`
 }
 

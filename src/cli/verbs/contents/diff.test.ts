@@ -52,6 +52,32 @@ test('a table has a row with its kind for each difference, and says what was lef
   expect(out).not.toContain('new/one')
 })
 
+test('a directory that one side alone has is one row for all that is in it, and for nothing beside it', async () => {
+  const many = (folder: string, count: number): Members =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`${folder}/d${i % 3}/f${i}`, 'xx']))
+  const { diff } = await openImages(
+    { 'a/x': '', ...many('old', 5) },
+    { 'a/x': '', 'a/new/y': 'y', ...many('new', 40), 'new-er/z': 'z', newest: 'n', ...many('newfolder', 1) },
+  )
+  const { out } = await diff('--semantic')
+  const rows = out.split('\n').flatMap((line) => {
+    const cells = line.trimEnd().split(/ {3,}/)
+    return /^(?:added|removed)$/.test(cells[0]!) ? [cells.slice(1)] : []
+  })
+  expect(rows).toEqual([
+    ...[
+      ['a/new/', '-', '1 file, 1B'],
+      ['new/', '-', '40 files, 80B'],
+      ['new-er/', '-', '1 file, 1B'],
+    ],
+    ...[
+      ['newest', '-', '1B'],
+      ['newfolder/', '-', '1 file, 2B'],
+      ['old/', '5 files, 10B', '-'],
+    ],
+  ])
+})
+
 test('names from an image neither steer a terminal nor pass for a line or a cell of the table', async () => {
   const { diff } = await openImages({ '\x1b]0;owned\x07': 'x' }, { 'a\nremoved   \tb\u202e': 'x' })
   const { out } = await diff('--semantic')
