@@ -1,8 +1,8 @@
-import { execFileSync, spawn } from 'node:child_process'
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { openBench, type RunOptions } from './kit/cli.ts'
+import { openBench, type RunOptions, writeFiles } from './kit/cli.ts'
 import { hasProgram, unlessMissing } from './kit/needs.ts'
 import { processesWith } from './kit/processes.ts'
 import { type Way, waysToRun } from './kit/sandboxes.ts'
@@ -32,18 +32,41 @@ describe.skipIf(!isThere).each(ways)('RUN --mount=type=ssh: $name', (way) => {
     const owner = way.user === undefined ? {} : { uid: way.user, gid: way.user }
     const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore', ...owner })
     onTestFinished(() => void agent.kill())
-    while (!existsSync(socket)) await new Promise((resolve) => setTimeout(resolve, 10))
-    execFileSync('ssh-add', ['-q', '-'], {
-      env: { ...process.env, SSH_AUTH_SOCK: socket },
-      input: readFileSync(join(folder, 'key')),
-      stdio: ['pipe', 'ignore', 'ignore'],
-    })
+    const add = () =>
+      spawnSync('ssh-add', ['-q', '-'], {
+        env: { ...process.env, SSH_AUTH_SOCK: socket },
+        input: readFileSync(join(folder, 'key')),
+        stdio: ['pipe', 'ignore', 'ignore'],
+      }).status
+    await expect.poll(add).toBe(0)
     chmodSync(socket, 0o777)
     const { code, err } = await tare(['build', '--progress=plain', '--ssh', `mine=${socket}`, 'context'])
     expect(code).toBe(1)
     expect(err.split(key()).length).toBe(2)
     expect(err).toContain('Error connecting to agent: Permission denied')
   })
+})
+
+test.skipIf(!isThere || !hasProgram('python3'))('keys are added once their agent listens at its socket', async () => {
+  const { tare, key, folder } = openKeys(ways[0]!, ssh(''))
+  const agent = execFileSync('sh', ['-c', 'command -v ssh-agent'], { encoding: 'utf8' }).trim()
+  writeFiles(join(folder, 'bin'), {
+    'ssh-agent': {
+      content: `#!/usr/bin/env python3
+import os, socket, sys, time
+path = sys.argv[-1]
+socket.socket(socket.AF_UNIX).bind(path)
+time.sleep(0.3)
+os.unlink(path)
+os.execv(${JSON.stringify(agent)}, sys.argv)
+`,
+      mode: 0o755,
+    },
+  })
+  const env = { PATH: `${join(folder, 'bin')}:${process.env['PATH']}` }
+  const { code, err } = await tare(['build', '--progress=plain', '--ssh', 'default=key', 'context'], env)
+  expect(code, err).toBe(0)
+  expect(err).toContain(key())
 })
 
 test.skipIf(!isThere)('a file that is not a key is rejected', async () => {
@@ -82,11 +105,11 @@ function openKeys(way: Way, dockerfile: string) {
   chmodSync(bench.folder, 0o777)
   return {
     ...bench,
-    tare: (argv: readonly string[]) =>
+    tare: (argv: readonly string[], env: Readonly<Record<string, string>> = {}) =>
       bench.tare(argv, {
         ...{ user: way.user, wrapper: way.wrapper },
         // Where its agents have their sockets, and nobody else's have.
-        env: { ...way.env, TMPDIR: bench.folder },
+        env: { ...way.env, TMPDIR: bench.folder, ...env },
       } satisfies RunOptions),
     key: () => readFileSync(`${key}.pub`, 'utf8').split(' ')[1]!,
     agents: () => processesWith(join(bench.folder, 'tare-agent')),

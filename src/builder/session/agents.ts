@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -75,7 +76,7 @@ export class Agents {
     agent.stderr.on('data', (chunk: Buffer) => {
       complaint += chunk.toString('utf8')
     })
-    for (let tries = 0; !isSocket(socket); tries++) {
+    for (let tries = 0; !(await answers(socket)); tries++) {
       if (tries === 3000 || complaint !== '' || agent.exitCode !== null) throw missing(complaint)
       await pause(10)
     }
@@ -94,8 +95,15 @@ function readKey(path: string): Buffer {
   }
 }
 
-function isSocket(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isSocket() === true
+/** Whether somebody listens at the socket: its file exists before that. */
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection = connect(path, () => {
+      connection.destroy()
+      resolve(true)
+    })
+    connection.once('error', () => resolve(false))
+  })
 }
 
 function missing(complaint: string): TareError {
