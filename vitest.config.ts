@@ -26,6 +26,7 @@ export default defineConfig({
       poll: { timeout: 60_000, interval: 20 },
       requireAssertions: true,
     },
+    globalSetup: 'test/kit/own-folder.ts',
     // One more than cores: many tests wait for processes, disks and locks.
     maxWorkers: availableParallelism() + 1,
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
