@@ -140,43 +140,41 @@ describe.each(ways)('RUN: $name', (way) => {
   })
 
   test('tare run exits with the command’s exit code, or with an error if it cannot be run', async () => {
-    const { succeed, tare } = openAlpine(way, '')
-    await succeed(['build', '-q', '-t', 'app', 'context'])
+    const { tare } = openAlpine(way, '')
     const codes: unknown[] = []
     for (const argv of [['sh', '-c', 'exit 7'], ['/etc/passwd'], ['frob'], []]) {
-      const { code, err } = await tare(['run', 'app', ...argv])
+      const { code, err } = await tare(['run', 'alpine', ...argv])
       codes.push([code, err.split('\n', 1)[0]])
     }
     expect(codes).toEqual([
       [7, ''],
       [126, 'Error: exec: "/etc/passwd": permission denied'],
       [127, 'Error: exec: "frob": executable file not found in $PATH'],
-      [127, 'Error: no command specified: app has neither ENTRYPOINT nor CMD'],
+      [127, 'Error: no command specified: alpine has neither ENTRYPOINT nor CMD'],
     ])
-    expect((await tare(['run', '-u', 'frob', 'app', 'true'])).code).toBe(125)
+    expect((await tare(['run', '-u', 'frob', 'alpine', 'true'])).code).toBe(125)
     if (way !== first) return
     expect((await tare(['run', '--pull=never', 'nope'])).code).toBe(125)
-    expect((await tare(['run', '--frob', 'app'])).code).toBe(125)
+    expect((await tare(['run', '--frob', 'alpine'])).code).toBe(125)
   })
 
   test('tare run mounts tmpfs, files and directories, and can make the root filesystem read-only', async () => {
     const { succeed, tare, folder } = openAlpine(way, '')
-    await succeed(['build', '-q', '-t', 'app', 'context'])
     mkdirSync(join(folder, 'data'))
     writeFileSync(join(folder, 'data/file'), 'content\n')
     const script =
       'cat /in/file; for f in /in/x /tmp/x /etc/x /m/x /n/x /dev/shm/x; do touch $f 2>/dev/null && echo $f; done; exit 0'
     const mounts = ['--mount', 'type=bind,src=data,dst=/in,readonly', '--mount', 'type=tmpfs,dst=/m,tmpfs-size=1m']
-    const argv = ['run', '--read-only', ...mounts, '--tmpfs', '/n:size=2m', 'app', 'sh', '-c', script]
+    const argv = ['run', '--read-only', ...mounts, '--tmpfs', '/n:size=2m', 'alpine', 'sh', '-c', script]
     if (!way.bare) {
       expect(await succeed(argv)).toBe('content\n/m/x\n/n/x\n/dev/shm/x\n')
-      expect(await succeed(['run', '--tmpfs', '/n:size=2m', 'app', 'sh', '-c', 'df -k /n | tail -n 1'])).toContain(
+      expect(await succeed(['run', '--tmpfs', '/n:size=2m', 'alpine', 'sh', '-c', 'df -k /n | tail -n 1'])).toContain(
         ' 2048 ',
       )
       return
     }
     for (const flags of [['--read-only'], mounts.slice(0, 2)]) {
-      const { code, err } = await tare(['run', ...flags, 'app', 'true'])
+      const { code, err } = await tare(['run', ...flags, 'alpine', 'true'])
       expect({ code, said: /which the chroot sandbox/.test(err) }).toEqual({ code: 125, said: true })
     }
   })
@@ -211,11 +209,10 @@ describe.each(ways)('RUN: $name', (way) => {
   })
 
   test('a signal is forwarded to the command, whose exit code is returned', async () => {
-    const { succeed, start } = openAlpine(way, '')
-    await succeed(['build', '-q', '-t', 'app', 'context'])
+    const { start } = openAlpine(way, '')
     const { child, outcome } = start([
       'run',
-      'app',
+      'alpine',
       'sh',
       '-c',
       'trap "echo heard; exit 9" TERM; echo up; while :; do sleep 0.05; done',
@@ -594,20 +591,23 @@ describe.each(ways.slice(0, 1))('around RUN: $name', (way) => {
 describe.skipIf(!hasRootFilesystem || !hasProgram('python3')).each(ways)('on a terminal: $name', (way) => {
   const wrapper = [...onTerminal(), ...(way.wrapper ?? [])]
 
-  test('tare run -it provides job control, and sends Ctrl-C to the command', async () => {
-    const { succeed, tare, start } = openAlpine(way, '')
-    await succeed(['build', '-q', '-t', 'app', 'context'])
+  test('tare run -it provides job control, sends Ctrl-C to the command, and follows the size of the window', async () => {
+    const { tare, start } = openAlpine(way, '')
+    const growing = [...onTerminal('/ # '), ...(way.wrapper ?? [])]
     const { input, watch } = dialogue(
       ['/ # ', 'test -t 0 && echo it is a "terminal"\n'],
       ['it is a terminal', ''],
+      ['/ # ', 'until stty size | grep "33 101"; do sleep 0.1; done\n'],
+      ['33 101\r\n', ''],
       ['/ # ', 'sh -c "echo it sl\'\'eeps; exec sleep 600"\n'],
       ['it sleeps', '\x03'],
       ['/ # ', 'exit 5\n'],
     )
-    const { code, out } = await watch(start(['run', '-it', 'app', 'sh'], { input, wrapper }))
+    const { code, out } = await watch(start(['run', '-it', 'alpine', 'sh'], { input, wrapper: growing }))
     expect(out).toContain('it is a terminal')
+    expect(out).toContain('33 101\r\n')
     expect(code, out).toBe(5)
-    expect((await tare(['run', '-it', 'app', 'sh'])).err).toContain('the input device is not a TTY')
+    expect((await tare(['run', '-it', 'alpine', 'sh'])).err).toContain('the input device is not a TTY')
   })
 
   test('--on-error=shell opens a shell on what the failed command left', async () => {
@@ -621,13 +621,12 @@ describe.skipIf(!hasRootFilesystem || !hasProgram('python3')).each(ways)('on a t
   })
 
   test('what runs on a terminal ends with it', async () => {
-    const { tare, succeed, rewrite, home } = openAlpine(way, '')
-    await succeed(['build', '-q', '-t', 'app', 'context'])
+    const { tare, rewrite, home } = openAlpine(way, '')
     rewrite('FROM alpine\nRUN exit 3\n')
     const wrapper = [...onClosingTerminal('/ # '), ...(way.wrapper ?? [])]
     const all = [
-      ['run', '-it', 'app', 'sh'],
-      ['run', 'app', 'sh', '-c', 'echo "/ # "; sleep 600'],
+      ['run', '-it', 'alpine', 'sh'],
+      ['run', 'alpine', 'sh', '-c', 'echo "/ # "; sleep 600'],
       ['build', '--on-error=shell', 'context'],
     ]
     // Beside one another: each command has a second left once its terminal is gone.
@@ -637,30 +636,17 @@ describe.skipIf(!hasRootFilesystem || !hasProgram('python3')).each(ways)('on a t
     expect(readdirSync(running).flatMap((user) => readdirSync(join(running, user)))).toEqual([])
   })
 
-  test('a terminal follows the size of the window', async () => {
-    const { succeed, start } = openAlpine(way, '')
-    await succeed(['build', '-q', '-t', 'app', 'context'])
-    const { input, watch } = dialogue(
-      ['/ # ', 'until stty size | grep "33 101"; do sleep 0.1; done\n'],
-      ['33 101\r\n', 'exit 5\n'],
-    )
-    const growing = [...onTerminal('/ # '), ...(way.wrapper ?? [])]
-    const { code, out } = await watch(start(['run', '-it', 'app', 'sh'], { input, wrapper: growing }))
-    expect(code, out).toBe(5)
-  })
-
   // What is typed is in pieces, so that only the command's own words match, not their echo.
   const reopen = 'for d in /dev/stdin /dev/stdout /dev/stderr /dev/tty; do echo "opened" $d > $d || exit 9; done\n'
 
   test('a user other than root can open the terminal again by its names, in tare run', async () => {
-    const { succeed, start } = openAlpine(way, '')
-    await succeed(['build', '-q', '-t', 'app', 'context'])
+    const { start } = openAlpine(way, '')
     const { input, watch } = dialogue(
       [' $ ', reopen],
       ['opened /dev/tty', ''],
       [' $ ', 'echo I am "$(id -un)" by "$(tty)"; exit 6\n'],
     )
-    const { code, out } = await watch(start(['run', '-it', '--user', 'nobody', 'app', 'sh'], { input, wrapper }))
+    const { code, out } = await watch(start(['run', '-it', '--user', 'nobody', 'alpine', 'sh'], { input, wrapper }))
     expect(code, out).toBe(6)
     for (const name of ['stdin', 'stdout', 'stderr']) expect(out).toContain(`opened /dev/${name}`)
     // Its own first one, not that of the machine. Without mounts there is no /dev/pts.

@@ -1,103 +1,115 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { sandboxVariants } from './kit/alpine-steps.ts'
+import { openAlpine } from './kit/alpine.ts'
 import { openQuickBench } from './kit/call-tare.ts'
 import { hasProgram } from './kit/needs.ts'
 import { copyPrograms } from './kit/program-image.ts'
-import { rootFilesystem } from './kit/root-filesystem.ts'
+import { hasRootFilesystem, rootFilesystem } from './kit/root-filesystem.ts'
+import { type Way, waysToRun } from './kit/sandboxes.ts'
 
 // What `tare build --verify` finds, and what it lets pass.
 
-const usable = sandboxVariants().some(({ hindrance }) => hindrance === undefined)
+const ways = hasRootFilesystem
+  ? waysToRun().filter(({ user, wrapper }) => user === undefined && wrapper === undefined)
+  : []
+const first = ways[0]
 
-async function verify(lines: string, env: Readonly<Record<string, string>> = {}, ...flags: readonly string[]) {
-  const bench = openQuickBench({ 'rootfs.tgz': readFileSync(rootFilesystem!), a: 'a', 'd/x': 'x', 'd/y': 'y' })
-  const outcome = await bench.tare(['build', '--verify', '-t', 'app', '-f', '-', ...flags, bench.context], {
-    input: `FROM scratch\nADD rootfs.tgz /\n${lines}\n`,
-    env,
-  })
-  const images = await bench.succeed(['images', '-a', '-q'])
-  return { ...outcome, images: images.trim().split('\n').filter(Boolean).length }
+/** Verifies what the lines make of Alpine; `images` counts what that adds to the store. */
+async function verify(way: Way, lines: string, ...flags: readonly string[]) {
+  const bench = openAlpine(way, `${lines}\n`)
+  const count = async () => (await bench.succeed(['images', '-a', '-q'])).split('\n').length
+  const before = await count()
+  const outcome = await bench.tare(['build', '--verify', '-t', 'app', ...flags, 'context'])
+  return { ...outcome, images: (await count()) - before }
 }
 
 const epoch = { SOURCE_DATE_EPOCH: '1700000000' }
 
-test('what is only copied is the same, with and without an epoch', async () => {
-  const plain = await verify('COPY a /\nCOPY d /d\nWORKDIR /w')
+test.skipIf(!hasRootFilesystem)('what is only copied is the same, with and without an epoch', async () => {
+  const files = { 'rootfs.tgz': readFileSync(rootFilesystem!), a: 'a', 'd/x': 'x', 'd/y': 'y' }
+  const { context, tare, succeed } = openQuickBench(files)
+  const build = (lines: string, env = {}) =>
+    tare(['build', '--verify', '-t', 'app', '-f', '-', context], {
+      input: `FROM scratch\nADD rootfs.tgz /\n${lines}\n`,
+      env,
+    })
+  const plain = await build('COPY a /\nCOPY d /d\nWORKDIR /w')
   expect([plain.code, plain.err]).toEqual([
     0,
     expect.stringMatching(/Verified: built twice, with the same result, apart from \d+ times/),
   ])
-  expect(plain.images).toBe(1)
-  const fixed = await verify('COPY a /\nWORKDIR /w', epoch)
+  expect((await succeed(['images', '-a', '-q'])).split('\n')).toHaveLength(2)
+  const fixed = await build('COPY a /\nWORKDIR /w', epoch)
   expect([fixed.code, fixed.err]).toEqual([0, expect.stringMatching(/Verified: built twice, with the same result\.\n/)])
 })
 
 const many = 'a b c d e f g h i j k l m n o p'
 
-test.skipIf(!usable).each([
-  ['the time', 'RUN date > /found'],
-  ['chance', 'RUN head -c 8 /dev/urandom > /found'],
-  ['chance of the shell', 'RUN echo $RANDOM $RANDOM $RANDOM > /found'],
-  ['the order of a directory', `RUN mkdir /many && cd /many && touch ${many} && find . > /found`],
-])('%s in a RUN is found, with the step that did it, and nothing is named', async (_, line) => {
-  const { code, out, err, images } = await verify(line)
-  expect([code, images]).toEqual([1, 0])
-  expect(out).toMatch(/content +\/?found/)
-  expect(out).toContain(`Written by:\n /found: RUN /bin/sh -c ${line.slice('RUN '.length)} # buildkit`)
-  expect(err).toContain('the second build has another result')
-})
+const commands = {
+  time: 'date > /time',
+  chance: 'head -c 8 /dev/urandom > /chance',
+  shell: 'echo $RANDOM $RANDOM $RANDOM > /shell',
+  order: `mkdir /many && cd /many && touch ${many} && find . > /order`,
+}
+
+test.skipIf(first === undefined)(
+  'time, chance, that of the shell too, and the order of a directory in a RUN are found, with the step of each, and nothing is named',
+  async () => {
+    const lines = Object.values(commands).map((command) => `RUN ${command}`)
+    const { code, out, err, images } = await verify(first!, ['RUN echo same > /same', ...lines].join('\n'))
+    expect([code, images]).toEqual([1, 0])
+    for (const [name, command] of Object.entries(commands)) {
+      expect(out).toMatch(new RegExp(`content +/?${name}\\b`))
+      expect(out.split('Written by:\n')[1]).toContain(` /${name}: RUN /bin/sh -c ${command} # buildkit\n`)
+    }
+    expect(out).not.toContain('same')
+    expect(err).toContain('the second build has another result')
+  },
+)
 
 const isGnu = spawnSync('ls', ['--version'], { encoding: 'utf8' }).stdout?.includes('GNU') && hasProgram('ldd')
 
-test.skipIf(!usable || !isGnu)('the unsorted list of GNU’s ls is found, and its sorted one is not', async () => {
-  const bench = openQuickBench({ 'rootfs.tgz': readFileSync(rootFilesystem!) })
-  copyPrograms(`${bench.context}/gnu`, { ls: 'gnu/ls' })
-  const build = (flag: string) =>
-    bench.tare(['build', '--verify', '-f', '-', bench.context], {
-      input: `FROM scratch
-ADD rootfs.tgz /
-COPY gnu /
-RUN mkdir /many && cd /many && touch ${many} && /gnu/ls ${flag} > /found`,
-    })
-  const unsorted = await build('-U')
-  expect([unsorted.code, unsorted.out]).toEqual([1, expect.stringMatching(/content +\/?found/)])
-  const sorted = await build('-1')
-  expect([sorted.code, sorted.err]).toEqual([0, expect.stringContaining('Verified: built twice')])
-})
+test.skipIf(first === undefined || !isGnu)(
+  'the unsorted list of GNU’s ls is found, and its sorted one is not',
+  async () => {
+    const { context, rewrite, tare } = openAlpine(first!, '')
+    copyPrograms(join(context, 'gnu'), { ls: 'gnu/ls' })
+    const build = (flag: string) => {
+      const command = `mkdir /many && cd /many && touch ${many} && /gnu/ls ${flag} > /found`
+      rewrite(`FROM alpine\nCOPY gnu /\nRUN ${command}\n`)
+      return tare(['build', '--verify', 'context'])
+    }
+    const unsorted = await build('-U')
+    expect([unsorted.code, unsorted.out]).toEqual([1, expect.stringMatching(/content +\/?found/)])
+    const sorted = await build('-1')
+    expect([sorted.code, sorted.err]).toEqual([0, expect.stringContaining('Verified: built twice')])
+  },
+)
 
-const variants = sandboxVariants().filter(({ hindrance }) => hindrance === undefined)
-
-test.skipIf(!usable).each(variants.map(({ isolation }) => isolation))(
-  '%s: a RUN that asks for the name of the machine is found, unless that is given',
-  async (isolation) => {
+test.skipIf(first === undefined).each(ways)(
+  '$name: a RUN that asks for the name of the machine is found, unless that is given',
+  async (way) => {
     // Under chroot the name is the machine's own, but for /etc/hosts.
-    const line =
-      isolation === 'chroot' ? 'RUN cat /etc/hosts > /found' : 'RUN hostname > /found && grep "$(hostname)" /etc/hosts'
-    const { code, out } = await verify(line, {}, `--isolation=${isolation}`)
+    const line = way.bare ? 'RUN cat /etc/hosts > /found' : 'RUN hostname > /found && grep "$(hostname)" /etc/hosts'
+    const { code, out } = await verify(way, line)
     expect([code, out]).toEqual([1, expect.stringMatching(/content +\/?found/)])
-    const given = await verify(
-      line,
-      {},
-      `--isolation=${isolation}`,
-      '--build-arg=BUILDKIT_SANDBOX_HOSTNAME=builder-1.example',
-    )
+    const given = await verify(way, line, '--build-arg=BUILDKIT_SANDBOX_HOSTNAME=builder-1.example')
     expect([given.code, given.images]).toEqual([0, 1])
   },
 )
 
-test.skipIf(!usable)(
+test.skipIf(first === undefined)(
   'steps that run at the same time the first time, and get in each other’s way, are found',
   async () => {
     const mount = '--mount=type=cache,target=/shared,sharing=shared'
     const { code, out } = await verify(
-      `FROM scratch AS one
-ADD rootfs.tgz /
+      first!,
+      `FROM alpine AS one
 RUN ${mount} touch /shared/one; sleep 0.5; ls /shared > /seen
 RUN ${mount} sleep 0.5; rm -f /shared/one
-FROM scratch AS two
-ADD rootfs.tgz /
+FROM alpine AS two
 RUN ${mount} touch /shared/two; sleep 0.5; ls /shared > /seen
 RUN ${mount} sleep 0.5; rm -f /shared/two
 FROM scratch
