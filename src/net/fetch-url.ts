@@ -57,7 +57,8 @@ export async function fetchUrl<T>(
         discard(response)
         return { taken: undefined, etag: etag ?? known.etag, modified: modified ?? known.modified }
       }
-      if (response.status !== 200) throw explain(response, action)
+      // 206 would be a part that nobody asked for; any other success is one, as for Docker: proxies that change files say 203.
+      if (response.status < 200 || response.status > 299 || response.status === 206) throw explain(response, action)
       return { taken: await handOver(contentOf(response), take), etag, modified }
     })
   } catch (error) {

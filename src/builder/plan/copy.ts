@@ -3,6 +3,7 @@ import {
   type Copy,
   cleanPath,
   findings,
+  hasWildcard,
   type IgnoreMatcher,
   isGitAddress,
   parseChmod,
@@ -84,8 +85,10 @@ function destinationOf(state: StageState, to: string): string {
   return isDirectory && path !== '/' ? `${path}/` : path
 }
 
+/** Returns the source that means this name alone. Only in a pattern does a backslash escape. */
 function escapePattern(name: string): string {
-  return name.replace(/[*?[\\]/g, '[$&]')
+  if (!hasWildcard(name)) return name
+  return name.replace(/[*?[\\]/g, (character) => (character === '\\' ? '\\\\' : `[${character}]`))
 }
 
 function checkSources(instruction: Copy | Add, paths: readonly string[], checksum: string | undefined): void {

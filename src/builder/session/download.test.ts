@@ -81,6 +81,27 @@ test('a file whose compression is broken is refused, and nothing of it stays', a
   }
 })
 
+test.each(['f%5Cg', 'f%5C%5C%2Ag', 'f%5C%2Ag', '%5B%2A%3F%5D', '%5C', 'a%20%5Cb'])(
+  'a file may be called %s',
+  async (name) => {
+    const url = await serve((_, response) => response.end('hello'))
+    const { build } = await open()
+    expect(await build(`ADD ${url}/${name} /`)).toMatchObject([{ path: decodeURIComponent(name), size: 5 }])
+  },
+)
+
+test.each([201, 203, 204])('a server that answers with %i has succeeded', async (status) => {
+  const url = await serve((_, response) => response.writeHead(status).end(status === 204 ? undefined : 'hello'))
+  const { build } = await open()
+  expect(await build(`ADD ${url}/f /f`)).toMatchObject([{ size: status === 204 ? 0 : 5 }])
+})
+
+test.each([206, 304, 404, 410])('one that answers with %i has not', async (status) => {
+  const url = await serve((_, response) => response.writeHead(status).end('hello'))
+  const { build } = await open()
+  await expect(build(`ADD ${url}/f /f`)).rejects.toMatchObject({ code: 'DOWNLOAD_FAILED' })
+})
+
 test('a file is asked for again only if it has changed', async () => {
   const statuses: number[] = []
   let contents = 'one'
