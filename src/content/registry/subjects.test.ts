@@ -98,6 +98,42 @@ test('two that write the list at the same time are both in it', async () => {
   expect(puts).toBe(2)
 })
 
+test('eight that write the list at the same time are all in it', async () => {
+  const registry = await start({
+    interfere: async (request) => {
+      if (request.url!.endsWith(tag)) await new Promise((resolve) => setTimeout(resolve, 15))
+      return undefined
+    },
+  })
+  const all = Array.from({ length: 8 }, (_, i) => put(openBad(registry), artifact(`c/${i}`)))
+  const digests = (await Promise.all(all)).map(({ digest }) => digest)
+  expect(
+    listOf(registry)
+      .map(({ digest }) => digest)
+      .sort(),
+  ).toEqual(digests.sort())
+})
+
+test.each([
+  [2, true],
+  [9, false],
+])('a list is put again where the registry does not find its entries yet: %i times', async (refusals, expected) => {
+  let puts = 0
+  const registry = await start({
+    interfere: (request, response) => {
+      if (request.method !== 'PUT' || !request.url!.endsWith(tag) || puts++ >= refusals) return
+      const body = '{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry"}]}'
+      request.resume().on('end', () => response.writeHead(400, { 'Content-Type': 'application/json' }).end(body))
+      return true
+    },
+  })
+  const putting = put(openBad(registry), artifact('c/d'))
+  if (expected) await putting
+  else await expect(putting).rejects.toMatchObject({ message: expect.stringContaining('MANIFEST_BLOB_UNKNOWN') })
+  expect(listOf(registry)).toHaveLength(expected ? 1 : 0)
+  expect(puts).toBe(expected ? 3 : 4)
+})
+
 test('a registry that has the API, or says that it knows the subject, keeps its own list', async () => {
   const withApi = await startBad({ referrers: { page: 10, filters: true } })
   await put(openBad(withApi), artifact('a/b'))

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type Descriptor,
   type Digest,
@@ -47,7 +48,10 @@ function tryParse(mediaType: string, bytes: Buffer): Manifest | ImageIndex | und
 }
 
 // Others may write the list at the same time, and the last writer wins.
-const mostTries = 4
+const mostTries = 12
+const mostRefusals = 3
+/** In milliseconds. */
+const shortestWait = 20
 
 /** Adds a manifest to the list of its subject's referrers, for a registry that does not maintain such lists itself. */
 export async function addReferrer(connection: Connection, repository: string, referral: Referral): Promise<void> {
@@ -78,16 +82,31 @@ async function change(
 ): Promise<void> {
   const tag = referrersTag(subject)
   const what = `the list of what refers to ${subject}`
+  let slowest = shortestWait
+  let refusals = 0
+  let isPut = false
   for (let tries = 0; tries < mostTries; tries++) {
+    const since = performance.now()
     const found = await fetchReferrersTag(connection, repository, subject, 'pull,push')
     // A registry that returns the subject itself under this tag cannot show the list.
-    if (found === undefined && tries > 0) return
+    if (found === undefined && isPut) return
     const old = found === undefined ? undefined : openList(found.bytes, tag, repository)
     const entries = edit(old?.entries ?? [])
     if (entries === old?.entries || (old === undefined && entries.length === 0)) return
     const bytes = writeIndex({ document: old?.document ?? {}, mediaType: mediaTypes.index, entries })
     const blob = { mediaType: mediaTypes.index, digest: sha256(bytes), size: bytes.length }
-    await putManifest(connection, repository, tag, blob, bytes)
+    try {
+      await putManifest(connection, repository, tag, blob, bytes)
+      isPut = true
+    } catch (error) {
+      // Some registries do not find what another writer has just put.
+      const isPassing = error instanceof TareError && /\bMANIFEST_BLOB_UNKNOWN\b/.test(error.message)
+      if (!isPassing || ++refusals > mostRefusals) throw error
+    }
+    // Whoever had read before this was written has written as well by then, and had not seen this. One retry shows that
+    // others write too, and a busy registry is as slow for them.
+    slowest = Math.max(slowest, performance.now() - since)
+    await sleep(slowest * (tries === 0 ? 2 : 4 + Math.random() * tries))
   }
   throw new TareError(
     'REGISTRY_INVALID',
