@@ -134,6 +134,8 @@ export interface DocumentOptions extends RegistryCallOptions {
 export interface ReferrersOptions extends RemoteOptions {
   /** Lists only this artifact type. Default: all. */
   readonly artifactType?: string | undefined
+  /** Of an index, lists what refers to the image for this platform. Default: what refers to the index. */
+  readonly platform?: string | undefined
 }
 
 /** Something that names a manifest as its subject: a signature, an SBOM. */

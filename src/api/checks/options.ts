@@ -231,7 +231,7 @@ export const loginOptions: Shape<LoginOptions> = {
 export const logoutOptions: Shape<LogoutOptions> = { ...callOptions, registry: text }
 export const documentOptions: Shape<DocumentOptions> = { ...registryCall, name, local: flag, platform: text }
 export const remoteOptions: Shape<RemoteOptions> = { ...registryCall, name }
-export const referrersOptions: Shape<ReferrersOptions> = { ...remoteOptions, artifactType: text }
+export const referrersOptions: Shape<ReferrersOptions> = { ...remoteOptions, artifactType: text, platform: text }
 export const removeRemoteOptions: Shape<RemoveRemoteOptions> = { ...remoteOptions, tagOnly: flag }
 
 export const indexCreateOptions: Shape<IndexCreateOptions> = {

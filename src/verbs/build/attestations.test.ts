@@ -266,6 +266,11 @@ test.each(fallbacks)(
     await build([{ ...output, names: [both] }], { platforms })
     const index = JSON.parse(await tare.registry.manifest({ name: both }))
     expect(index.manifests).toHaveLength(2)
+    expect(await tare.registry.referrers({ name: both })).toEqual([])
+    expect(await tare.registry.referrers({ name: both, platform: 'linux/arm64' })).toHaveLength(2)
+    await expect(tare.registry.referrers({ name: both, platform: 'linux/s390x' })).rejects.toMatchObject({
+      code: 'PLATFORM_MISSING',
+    })
     for (const { digest } of index.manifests)
       expect(await tare.registry.referrers({ name: `${second.host}/both@${digest}` })).toHaveLength(2)
   },

@@ -1,7 +1,16 @@
 import type { Referrer, ReferrersOptions, RemoteOptions, RemoveRemoteOptions } from '../../api/index.ts'
+import type { Registry } from '../../content/registry/index.ts'
 import type { Host } from '../../images/index.ts'
+import { choosePlatforms } from '../../images/rewrite/index.ts'
 import { openRepository } from '../../images/transports/index.ts'
-import { type Digest, isDigest, parseReference, type Reference } from '../../oci/index.ts'
+import {
+  type Digest,
+  isDigest,
+  normalizePlatform,
+  parsePlatform,
+  parseReference,
+  type Reference,
+} from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
 
 /** Lists a repository's tags, sorted. */
@@ -20,7 +29,10 @@ export async function referrers(host: Host, options: ReferrersOptions): Promise<
   const registry = await openRepository(host, name, options)
   try {
     // The image need not exist: its referrers may have been pushed first.
-    const digest = name.digest ?? (await resolved(registry.resolve(name), name, options.name)).digest
+    const digest =
+      name.digest !== undefined && options.platform === undefined
+        ? name.digest
+        : (await chosen(host, registry, name, options)).digest
     const found = await registry.referrers(digest, options.artifactType)
     return found.map(({ digest, mediaType, size, artifactType = '', annotations = {} }) => ({
       ...{ digest, mediaType, size, artifactType, annotations },
@@ -46,6 +58,14 @@ export async function removeRemote(host: Host, options: RemoveRemoteOptions): Pr
   } finally {
     registry.close()
   }
+}
+
+/** What the name points to, or its image for the platform. */
+async function chosen(host: Host, registry: Registry, name: Reference, options: ReferrersOptions) {
+  const root = await resolved(registry.resolve(name), name, options.name)
+  if (options.platform === undefined) return root
+  const platform = normalizePlatform(parsePlatform(options.platform, host.platform))
+  return (await choosePlatforms(registry, root, [platform], options.name)).root
 }
 
 async function resolved<T>(found: Promise<T | undefined>, name: Reference, text: string): Promise<T> {

@@ -19,11 +19,13 @@ export const referrers = defineVerb({
     'artifact-type': { type: 'string', help: 'List only this artifact type' },
     format: { type: 'string', help: formatHelp },
     insecure: { type: 'bool', help: 'Skip certificate checks and allow plain HTTP' },
+    platform: { type: 'string', help: 'List those of the image for this platform' },
   },
   run: async ({ args, flags, streams, signal, ...call }) => {
     const tare = await call.open()
+    const { insecure, platform } = flags
     const artifactType = flags['artifact-type']
-    const found = await tare.registry.referrers({ name: args[0]!, artifactType, insecure: flags.insecure, signal })
+    const found = await tare.registry.referrers({ name: args[0]!, artifactType, platform, insecure, signal })
     await printListing(streams, found.map(referrerRow), {
       format: flags.format,
       table: '{{.Digest}}\t{{.ArtifactType}}\t{{.Size}}\t{{.CreatedAt}}',
