@@ -39,7 +39,7 @@ export interface BuildEngine {
   ranOn(plan: Plan): Promise<Platform | undefined>
   /** Returns the daemon that the image may be loaded into; undefined if there is none, which is reported if it was to be. */
   loader(images: number): Promise<LoadingDaemon | undefined>
-  close(): void
+  close(): Promise<void>
 }
 
 export interface EngineTools {

@@ -253,7 +253,7 @@ export class BuildRun {
   }
 
   async close(): Promise<void> {
-    this.engine?.close()
+    await this.engine?.close()
     this.agents.close()
     this.bases.close()
     await this.chosen?.close()

@@ -14,7 +14,7 @@ export interface PooledEngine {
   platforms(signal: AbortSignal): Promise<readonly string[]>
   answers(signal: AbortSignal): Promise<boolean>
   solve(plan: Plan): Promise<Snapshots>
-  close(): void
+  close(): Promise<void>
 }
 
 export interface PoolTools {
@@ -74,8 +74,8 @@ export class EnginePool {
     return made
   }
 
-  close(): void {
-    for (const { engine } of this.workers.values()) engine?.close()
+  async close(): Promise<void> {
+    for (const { engine } of this.workers.values()) await engine?.close()
   }
 
   /** Returns the platform that the platform's build runs on: of the first engine that would make it. */

@@ -22,7 +22,7 @@ export interface EngineTools extends Tools {
 export interface RemoteBuild {
   /** Has the engine make a plan. */
   solve(plan: Plan, tools: EngineTools, bases: BuildBases): Promise<readonly (Snapshot | undefined)[]>
-  close(): void
+  close(): Promise<void>
 }
 
 export interface RemoteFacts extends PushFacts {
@@ -59,6 +59,7 @@ export function buildOn(link: EngineLink, host: Host, options: BuildOptions, fac
   for (const repository of given.written) logins.mayWrite(repository)
   const wanted = pushPlan(options, facts)
   for (const repository of wanted?.repositories ?? []) logins.mayWrite(repository)
+  const removals: Promise<void>[] = []
   const because = (reason: string): TareEvent => ({
     ...{ type: 'warning', rule: 'EnginePush', message: `the image is pushed from here, because ${reason}` },
   })
@@ -84,6 +85,7 @@ export function buildOn(link: EngineLink, host: Host, options: BuildOptions, fac
       login: (called) => logins.find(called),
       sharedKey: (about) => sharedKey(host, `${about}\0${pathOf(about, options)}`),
       warn: (message) => say({ type: 'warning', rule: 'EngineDiffers', message }),
+      later: (work) => void removals.push(work),
       epoch: plan.output.epoch,
       platform: plan.output.platform,
       hosts: options.hosts ?? [],
@@ -103,7 +105,8 @@ export function buildOn(link: EngineLink, host: Host, options: BuildOptions, fac
         for (const event of said) report(event)
       }
     },
-    close: () => {
+    close: async () => {
+      await Promise.all(removals)
       link.close()
       logins.close()
     },

@@ -98,8 +98,7 @@ export class RemoteRun {
         this.progress.end('done')
         return known
       }
-      await this.soon(following, 'does not end its report')
-      const layers = await result.finish(response)
+      const [layers] = await Promise.all([result.finish(response), this.soon(following, 'does not end its report')])
       await this.on.caches.finish(response)
       if (key !== undefined) before.remember([], [[key, layers]])
       return layers
@@ -115,7 +114,7 @@ export class RemoteRun {
       close?.()
       this.stop.abort(new Error('the build is over'))
       this.over.abort(new Error('the build is over'))
-      if (isUsed) await result.close()
+      if (isUsed) tools.later(result.close())
     }
   }
 

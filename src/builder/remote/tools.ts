@@ -32,6 +32,8 @@ export interface RemoteTools extends OfferTools {
   /** Returns the config of the plan's image, whose root is among these snapshots. */
   readonly configOf: (snapshots: readonly (Snapshot | undefined)[]) => Uint8Array
   readonly signal: AbortSignal
+  /** Takes work that need not be waited for before the build is over. It never rejects. */
+  readonly later: (work: Promise<void>) => void
   /** Called with what the engine does otherwise than this machine would. */
   readonly warn: (message: string) => void
 }

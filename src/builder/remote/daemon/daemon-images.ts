@@ -10,6 +10,8 @@ export interface DaemonImage {
   readonly diffIds: readonly Digest[]
   /** Lowest first; times are whole seconds. */
   readonly history: readonly HistoryEntry[]
+  /** Whether its archive has layers under their digests: since docker 25. */
+  readonly isSavedByDigest: boolean
 }
 
 const longestAnswer = 16 << 20
@@ -18,6 +20,8 @@ const longestAnswer = 16 << 20
 export class DaemonImages {
   private readonly engine: Engine
   private readonly signal: AbortSignal
+  /** The version of the API: `1.45`. */
+  private api = 0
 
   constructor(engine: Engine, signal: AbortSignal) {
     this.engine = engine
@@ -45,6 +49,7 @@ export class DaemonImages {
     return {
       id: image.Id,
       diffIds,
+      isSavedByDigest: this.api >= 1.44,
       history: entries.map(({ Created, CreatedBy }) => ({
         created: `${new Date(Created * 1000).toISOString().slice(0, 19)}Z`,
         created_by: CreatedBy,
@@ -100,6 +105,7 @@ export class DaemonImages {
 
   private async get(path: string): Promise<unknown> {
     const response = await this.engine.request('GET', path, this.signal)
+    this.api = Number(response.headers['api-version'] ?? 0)
     return this.parsed(response, await textOf(response))
   }
 

@@ -5,6 +5,7 @@ import { matchLayers, type RemoteLayer } from '../results/result.ts'
 import { keepFrom, type ResultTools, type ResultWay } from '../results/result-way.ts'
 import { archiveWithoutLayers } from './archive-without-layers.ts'
 import { type DaemonImage, DaemonImages } from './daemon-images.ts'
+import { takeLayers } from './take-layers.ts'
 import { nameWhilePushed, removeLeftovers, temporaryName } from './temporary-names.ts'
 
 /** The engine keeps an image under a temporary name in its daemon, which is read from there, or pushed. */
@@ -38,11 +39,10 @@ export function throughDaemon(engine: Engine, tools: ResultTools, push: EnginePu
         if (typeof failure !== 'string') return failure
         push.instead(failure)
       }
-      const { blobs } = host.store
       const made = layers?.slice(expected.base.length)
-      // Not again what has come before.
-      const isHere = expected.inline === undefined && made?.every(({ diffId }) => blobs.touch(diffId)) === true
-      if (isHere) return made.map((layer) => ({ ...layer, size: blobs.size(layer.diffId)! }))
+      const isHere = made?.every(({ diffId }) => host.store.blobs.touch(diffId)) === true
+      if (made !== undefined && expected.inline === undefined && (isHere || image.isSavedByDigest))
+        return takeLayers(() => images.open(name), made, tools)
       const kept = await keepFrom(await images.open(name), tools)
       return kept.map(({ created, ...layer }) => ({ ...layer, created: wholeSeconds(created) }))
     },
