@@ -58,7 +58,7 @@ export async function planCopy(state: StageState, instruction: Copy | Add, conte
   for (const path of paths) sources.push(await sourceOf(path, checksum, instruction, context))
   if (instruction.heredocs.length > 0) {
     const files = instruction.heredocs.map((heredoc) => ({
-      name: heredoc.name,
+      name: fileNameOf(heredoc.name, instruction),
       text: words.expandHeredoc(heredoc, state.variables, instruction, state.declared),
     }))
     const from = context.add({ kind: 'files', files })
@@ -83,6 +83,16 @@ function destinationOf(state: StageState, to: string): string {
   const path = absolutePath(state.config.WorkingDir || '/', to === '' ? '.' : to)
   const isDirectory = to === '' || to === '.' || to.endsWith('/') || to.endsWith('/.')
   return isDirectory && path !== '/' ? `${path}/` : path
+}
+
+/** Returns the name of a heredoc's file: it lies in a directory of its own, whatever leads there. */
+function fileNameOf(heredoc: string, { kind, where }: Copy | Add): string {
+  const name = cleanPath(`/${heredoc}`).slice(1)
+  if (name !== '' && !name.includes('/')) return name
+  throw new TareError('DOCKERFILE_HEREDOC', `a heredoc of ${kind} cannot be named ${JSON.stringify(heredoc)}`, {
+    where,
+    remedy: 'It becomes a file of that name: write <<NAME.',
+  })
 }
 
 /** Returns the source that means this name alone. Only in a pattern does a backslash escape. */

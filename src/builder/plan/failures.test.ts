@@ -20,6 +20,12 @@ test.each([
     'BASE_UNKNOWN at line 2: there is no image nothing:1',
     {},
   ],
+  ...['.', '..', './', '/', '../..', 'a/b', '/a/b'].map((name): [string, string, string, PlanRequest] => [
+    `a heredoc that is called ${name}`,
+    `FROM scratch\nCOPY <<${name} /d/\nx\n${name}`,
+    `DOCKERFILE_HEREDOC at line 2: a heredoc of COPY cannot be named "${name}"`,
+    {},
+  ]),
   [
     'a stage that copies from itself',
     'FROM scratch AS a\nCOPY --from=a x /',

@@ -46,6 +46,19 @@ const cases: readonly [title: string, file: readonly string[], operations: reado
       ['0 scratch', '1 files a="1\\n" b[1]="$v\\n"', '2 copy onto 0: 1:a 1:b[[]1] → /d/', 'root 2'],
     ],
     [
+      'a heredoc is a file in a directory of its own, wherever its name leads',
+      ['FROM scratch', 'COPY <<../a /d/', '1', '../a', 'ADD <</b/../c*d e /d/', '2', '/b/../c*d'],
+      [
+        '0 scratch',
+        '1 files a="1\\n"',
+        '2 copy onto 0: 1:a → /d/',
+        '3 context',
+        '4 files c*d="2\\n"',
+        '5 copy onto 2: 3:e! 4:c[*]d → /d/',
+        'root 5',
+      ],
+    ],
+    [
       'ADD fetches what is elsewhere and does not unpack it unless told',
       [
         'FROM scratch',
