@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Matches } from '../model/search.ts'
 import { pathOf, type Tree, trailOf } from '../model/tree.ts'
 import type { View } from '../model/view.ts'
@@ -7,7 +7,7 @@ import { printable } from '../text/printable.ts'
 import { type Colouring, colourOf, type Palette } from './colours.ts'
 import { drawTiles } from './draw.ts'
 import { layOut, type Rectangle, type Tile, tileAt } from './layout.ts'
-import { drawZoom, type Zoom, zoomDuration } from './zoom.ts'
+import { newCanvas, type Size, usePicture } from './picture.ts'
 
 export interface TreemapProps {
   readonly tree: Tree
@@ -25,11 +25,6 @@ export interface TreemapProps {
   readonly onZoom: (node: number) => void
 }
 
-interface Size {
-  readonly width: number
-  readonly height: number
-}
-
 /** A picture of sizes. The tree beside it has the same for those who do not see it. */
 export function Treemap(props: TreemapProps) {
   const { tree, view, root, colouring, typeNames, palette, matches } = props
@@ -43,8 +38,8 @@ export function Treemap(props: TreemapProps) {
   const picture = useMemo(() => {
     if (size.width === 0) return undefined
     const { element, context } = newCanvas(size)
-    drawTiles(context, { tree, view, tiles, palette, matches, colour: colourOf(palette, view, colouring, typeNames) })
-    return element
+    const colour = colourOf(palette, view, colouring, typeNames)
+    return { element, steps: drawTiles(context, { tree, view, tiles, palette, matches, colour }) }
   }, [tiles, palette, matches, colouring, typeNames])
   usePicture(canvas, { picture, tiles, size, root, tree, view })
 
@@ -96,16 +91,6 @@ function frame({ x0, y0, x1, y1 }: Rectangle) {
   return { left: `${x0}px`, top: `${y0}px`, width: `${x1 - x0 - 1}px`, height: `${y1 - y0 - 1}px` }
 }
 
-function newCanvas({ width, height }: Size) {
-  const element = document.createElement('canvas')
-  const ratio = window.devicePixelRatio
-  element.width = Math.max(1, Math.round(width * ratio))
-  element.height = Math.max(1, Math.round(height * ratio))
-  const context = element.getContext('2d')!
-  context.scale(ratio, ratio)
-  return { element, context }
-}
-
 function useSize(box: { readonly current: HTMLElement | null }): Size {
   const [size, setSize] = useState<Size>({ width: 0, height: 0 })
   useLayoutEffect(() => {
@@ -119,62 +104,4 @@ function useSize(box: { readonly current: HTMLElement | null }): Size {
     return () => observer.disconnect()
   }, [])
   return size
-}
-
-interface Shown {
-  readonly picture: HTMLCanvasElement | undefined
-  readonly tiles: readonly Tile[]
-  readonly size: Size
-  readonly root: number
-  readonly tree: Tree
-  readonly view: View
-}
-
-/** Puts a picture on the canvas; from a directory to one in it or around it, by a zoom. */
-function usePicture(canvas: { readonly current: HTMLCanvasElement | null }, shown: Shown): void {
-  const before = useRef<Shown | undefined>(undefined)
-  useEffect(() => {
-    const last = before.current
-    before.current = shown
-    const { picture, size } = shown
-    if (picture === undefined) return
-    const target = canvas.current!
-    const ratio = window.devicePixelRatio
-    if (target.width !== picture.width || target.height !== picture.height) {
-      target.width = picture.width
-      target.height = picture.height
-    }
-    const context = target.getContext('2d')!
-    context.setTransform(ratio, 0, 0, ratio, 0, 0)
-    const finish = () => {
-      context.clearRect(0, 0, size.width, size.height)
-      context.drawImage(picture, 0, 0, size.width, size.height)
-      delete target.dataset['zooming']
-    }
-    const zoom = zoomBetween(last, shown)
-    if (zoom === undefined || matchMedia('(prefers-reduced-motion: reduce)').matches) {
-      finish()
-      return
-    }
-    target.dataset['zooming'] = ''
-    let start: number | undefined
-    let frameId = requestAnimationFrame(function step(now) {
-      start ??= now
-      const moment = (now - start) / zoomDuration
-      if (moment >= 1) return finish()
-      drawZoom(context, zoom, moment, size)
-      frameId = requestAnimationFrame(step)
-    })
-    return () => cancelAnimationFrame(frameId)
-  }, [shown.picture])
-}
-
-function zoomBetween(last: Shown | undefined, shown: Shown): Zoom | undefined {
-  if (last?.picture === undefined || shown.picture === undefined) return undefined
-  if (last.root === shown.root || last.size !== shown.size || last.view !== shown.view) return undefined
-  const isInward = shown.root > last.root && shown.root < shown.tree.end[last.root]!
-  const [outer, inner] = isInward ? [last, shown] : [shown, last]
-  const place = outer.tiles.find(({ node }) => node === inner.root)
-  if (place === undefined || place.x1 - place.x0 < 0.5 || place.y1 - place.y0 < 0.5) return undefined
-  return { outer: outer.picture!, inner: inner.picture!, place, isInward }
 }
