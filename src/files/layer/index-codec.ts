@@ -25,7 +25,12 @@ interface Head {
 type EncodedEntries = { readonly head: Omit<Head, 'diffId' | 'size'>; readonly parts: readonly Uint8Array[] }
 
 export function encodeIndex(index: LayerIndex): Buffer {
-  return Buffer.concat(assembleIndex(index, encodeTable(tableFrom(index.entries))))
+  return encodeWith(index, tableFrom(index.entries))
+}
+
+/** The same for entries that are in columns. */
+export function encodeWith(layer: Pick<LayerIndex, 'diffId' | 'size'>, table: LayerTable): Buffer {
+  return Buffer.concat(assembleIndex(layer, encodeTable(table)))
 }
 
 /** Combines a layer's digest and size with its encoded entries. */

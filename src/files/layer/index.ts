@@ -7,7 +7,7 @@
 export { ContentReader, digestOf, pieces, readWhole, sameContent } from './content.ts'
 export { HashWorker } from './hash-worker.ts'
 export { hasHoles } from './holes.ts'
-export { decodeIndex, encodeIndex, readContentSize, tableOf } from './index-codec.ts'
+export { decodeIndex, encodeIndex, encodeWith, readContentSize, tableOf } from './index-codec.ts'
 export { createLayerFile, expectLayer, type LayerFile } from './layer-file.ts'
 export { contentSize, type LayerEntry, type LayerIndex } from './layer-index.ts'
 export { digestKnown, kindsOfEntries, type LayerTable } from './layer-table.ts'

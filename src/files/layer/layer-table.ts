@@ -121,6 +121,12 @@ export class LayerTable {
     return `sha256:${bytes.toString('hex')}`
   }
 
+  /** Adds a digest that was computed later. */
+  keepDigest(i: number, digest: Digest): void {
+    this.columns.digest.set(Buffer.from(digest.slice(digest.indexOf(':') + 1), 'hex'), i * digestSize)
+    this.columns.kind[i]! |= digestKnown
+  }
+
   /** Returns the target of a symlink or hard link. */
   link(i: number): string | undefined {
     return this.rest.get(i)?.link

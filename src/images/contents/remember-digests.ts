@@ -1,4 +1,4 @@
-import { encodeIndex } from '../../files/layer/index.ts'
+import { encodeWith, tableOf } from '../../files/layer/index.ts'
 import type { InspectedLayer } from '../../inspection/index.ts'
 import { type Digest, hexOf } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
@@ -23,8 +23,9 @@ export function rememberDigests({ store }: Host, found: readonly FoundDigest[]):
     try {
       // Digests from a damaged layer are not stored.
       if (!store.blobs.touch(index.diffId)) continue
-      for (const { i, digest } of digests) index.entries[i]!.digest = digest
-      store.records.remember('layers', hexOf(index.diffId), encodeIndex(index))
+      const table = tableOf(index)
+      for (const { i, digest } of digests) table.keepDigest(i, digest)
+      store.records.remember('layers', hexOf(index.diffId), encodeWith(index, table))
     } catch (error) {
       if (!(error instanceof TareError)) throw error
     }
