@@ -34,3 +34,17 @@ test('standard input is one layer, not two', async () => {
   }
   expect((await tare(['image', 'append', 'scratch', '-', '-t', 'a'], { input: tar })).code).toBe(0)
 })
+
+test('--output writes an archive that is loaded under the name of --tag, and nothing else', async () => {
+  const { tare, folder, succeed } = openBench()
+  const path = `${writeFiles(folder, { 'l.tar': tar })}/l.tar`
+  await succeed(['image', 'append', 'scratch', path, '-t', 'base'])
+  const before = await succeed(['image', 'ls', '-q'])
+  expect(await succeed(['image', 'append', '-b', 'base', '-f', path, '-t', 'app:2', '-o', 'a.tar'])).toBe('a.tar\n')
+  expect(await succeed(['image', 'mutate', 'base', '-u', 'me', '-o', 'm.tar'])).toBe('m.tar\n')
+  expect(await succeed(['image', 'ls', '-q'])).toBe(before)
+  expect(await succeed(['load', '-i', 'a.tar'])).toContain('Loaded image: app:2')
+  expect(await succeed(['load', '-i', 'm.tar'])).toContain('Loaded image ID: sha256:')
+  const { code, err } = await tare(['image', 'append', 'base', path, '-o', 'none/a.tar'])
+  expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining('none') })
+})

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { EditOptions, EditResult, Tare } from '../../../index.ts'
 import type { Call } from '../../command.ts'
 import { UsageError } from '../../failure.ts'
@@ -11,6 +14,12 @@ import { loginFlags } from '../registry/login-flags.ts'
 export const editFlags = {
   ...loginFlags,
   insecure: { type: 'bool', help: 'Skip certificate checks and allow plain HTTP' },
+  output: {
+    type: 'string',
+    short: 'o',
+    placeholder: 'file',
+    help: 'Write the result to this archive, as docker save does, with the name of --tag',
+  },
   platform: { type: 'strings', help: 'Only these platforms of an index (comma-separated)' },
   quiet: { type: 'bool', short: 'q', help: 'Suppress progress' },
   tag: {
@@ -33,10 +42,36 @@ export async function edited(
 ): Promise<number> {
   const { flags, streams, signal } = call
   const tare = await call.open()
+  if (flags.output !== undefined) return archived(call, flags.output, image, (options) => work(options, tare), tare)
   const options = { image, to: flags.tag, platforms: flags.platform, insecure: flags.insecure, signal }
   const result = await withTransfers(call, copied, 'stderr', (report) => work({ ...options, report }, tare))
   await print(streams, `${shown(result)}\n`)
   return 0
+}
+
+/** As crane's --output: an image is edited into a layout, and copied from there. */
+async function archived(
+  call: Call<typeof editFlags>,
+  path: string,
+  image: string,
+  work: (options: EditOptions) => Promise<EditResult>,
+  tare: Tare,
+): Promise<number> {
+  const { flags, streams, signal } = call
+  const { insecure, tag, platform: platforms } = flags
+  const folder = mkdtempSync(join(tmpdir(), 'tare-edit-'))
+  try {
+    const between = `oci:${join(folder, 'layout')}:result`
+    await withTransfers(call, copied, 'stderr', async (report) => {
+      await work({ image, to: between, platforms, insecure, signal, report })
+      const to = `docker-archive:${path}${tag === undefined ? '' : `:${tag}`}`
+      await tare.registry.copy({ from: between, to, signal })
+    })
+    await print(streams, `${path}\n`)
+    return 0
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
 
 /** In a registry the repository with the digest, in the store the image ID, or the digest of an index. */
