@@ -10,7 +10,7 @@ const prefix = 'tare-all-'
  * puts them all together and steps over each file that was removed in the last minutes whenever it makes one, which took a third of the
  * time of some tests. On other filesystems nothing changes.
  */
-export default function setup(): (() => void) | undefined {
+export function setup(): (() => void) | undefined {
   // Each project calls this, the first for all.
   if (basename(tmpdir()).startsWith(prefix)) return undefined
   const folder = mkdtempSync(join(tmpdir(), prefix))
