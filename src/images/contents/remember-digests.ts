@@ -1,4 +1,4 @@
-import { encodeWith, tableOf } from '../../files/layer/index.ts'
+import { encodeWith, type LayerTable, tableOf } from '../../files/layer/index.ts'
 import type { InspectedLayer } from '../../inspection/index.ts'
 import { type Digest, hexOf } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
@@ -12,19 +12,17 @@ export interface FoundDigest {
 }
 
 /** Stores digests in the layers' indexes, so that these files need not be read again. Failing to do so only costs time. */
-export function rememberDigests({ store }: Host, found: readonly FoundDigest[]): void {
-  const layers = new Map<InspectedLayer, FoundDigest[]>()
-  for (const one of found) {
-    const known = layers.get(one.layer)
-    if (known === undefined) layers.set(one.layer, [one])
-    else known.push(one)
+export function rememberDigests({ store }: Host, found: Iterable<FoundDigest>): void {
+  const tables = new Map<InspectedLayer, LayerTable>()
+  for (const { layer, i, digest } of found) {
+    const table = tables.get(layer) ?? tableOf(layer.index)
+    tables.set(layer, table)
+    table.keepDigest(i, digest)
   }
-  for (const [{ index }, digests] of layers) {
+  for (const [{ index }, table] of tables) {
     try {
       // Digests from a damaged layer are not stored.
       if (!store.blobs.touch(index.diffId)) continue
-      const table = tableOf(index)
-      for (const { i, digest } of digests) table.keepDigest(i, digest)
       store.records.remember('layers', hexOf(index.diffId), encodeWith(index, table))
     } catch (error) {
       if (!(error instanceof TareError)) throw error

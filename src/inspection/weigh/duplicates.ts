@@ -2,11 +2,12 @@ import type { DuplicateFiles } from '../../api/index.ts'
 import { ContentReader, contentOf, digestOf } from '../../files/layer/index.ts'
 import type { Digest } from '../../oci/index.ts'
 import type { FlatFilesystem } from '../filesystem/flat.ts'
+import type { InspectedLayer } from '../image.ts'
 import type { VisibleFiles } from './visible-files.ts'
 
 /** A digest that had to be read, and the entry that has it. */
 export interface ReadDigest {
-  readonly layer: number
+  readonly layer: InspectedLayer
   readonly i: number
   readonly digest: Digest
 }
@@ -101,7 +102,7 @@ function readDigests(
       const entry = table.entry(i)
       const digest = digestOf({ ...entry, kind: 'file', content: contentOf(flat.layers[layer]!, entry) }, reader)
       learnt.set(candidate, digest)
-      read.push({ layer, i, digest })
+      read.push({ layer: flat.layers[layer]!, i, digest })
     }
   } finally {
     reader.close()

@@ -9,10 +9,7 @@ export async function weighImage(host: Host, options: WeighOptions): Promise<Wei
   try {
     await image.unpack()
     const { result, read } = weigh(image, options.rules)
-    rememberDigests(
-      host,
-      read.map((one) => ({ ...one, layer: image.layers[one.layer]! })),
-    )
+    rememberDigests(host, read)
     return result
   } finally {
     await image.close()
