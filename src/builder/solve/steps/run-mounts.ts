@@ -54,7 +54,7 @@ export function keyOfMount(
   { secretKey }: RunSettings,
   { byOrigin = false, withContents = true }: KeyOptions = {},
 ): readonly unknown[] {
-  const { type, target = '', readonly, id = '', mode = '', uid = '', gid = '', size = '', env = '' } = mount
+  const { type, target = '', readonly, mode = '', uid = '', gid = '', size = '', env = '' } = mount
   switch (type) {
     case 'bind': {
       const source = sourceOf(mount, sources)
@@ -70,8 +70,11 @@ export function keyOfMount(
     case 'tmpfs':
       return [type, target, size]
     default: {
-      const content = type === 'secret' ? secretKey(secretId(mount)) : undefined
-      return [type, target, id, mode, uid, gid, env, ...(content === undefined ? [] : [content])]
+      const id = type === 'secret' ? secretId(mount) : agentId(mount)
+      const content = type === 'secret' ? secretKey(id) : undefined
+      // What a step did without a secret is no result of one that requires it.
+      const required = mount.required === true ? ['required'] : []
+      return [type, target, id, mode, uid, gid, env, ...required, ...(content === undefined ? [] : [content])]
     }
   }
 }
