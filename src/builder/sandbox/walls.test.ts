@@ -16,6 +16,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { alpineStack, plainCommand, sandboxVariants } from '../../../test/kit/alpine-steps.ts'
 import { program } from '../../../test/kit/cli.ts'
 import { rootFilesystem } from '../../../test/kit/root-filesystem.ts'
+import { runs } from '../../../test/kit/scale.ts'
 import { packLayer, sameContent } from '../../files/layer/index.ts'
 import {
   compareTrees,
@@ -112,7 +113,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
 
     test('a cache in which another step swaps a directory and a link does not lead outside', async () => {
       writeFileSync(join(host, 'data'), 'precious')
-      const swap = `cd /c; n=0; while [ $n -lt 400 ]; do rm -rf x; mkdir x; rm -rf x; ln -s ${host} x; n=$((n+1)); done`
+      const swap = `cd /c; n=0; while [ $n -lt ${runs(400)} ]; do rm -rf x; mkdir x; rm -rf x; ln -s ${host} x; n=$((n+1)); done`
       const swapping = run(swap, { mounts: [cache('/c', 'swapped')] })
       let done = false
       void swapping.finally(() => {

@@ -251,7 +251,8 @@ describe('what is no BuildKit is told', () => {
     onTestFinished(() => {
       process.env['PATH'] = before
     })
-    for (const program of ['podman', 'nerdctl'])
-      await expect(ask(`${program}-container://b`), program).rejects.toMatchObject({ code: 'ENGINE_INVALID' })
+    const refused = (program: string) =>
+      expect(ask(`${program}-container://b`), program).rejects.toMatchObject({ code: 'ENGINE_INVALID' })
+    await Promise.all(['podman', 'nerdctl'].map(refused))
   })
 })
