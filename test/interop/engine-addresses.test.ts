@@ -152,7 +152,7 @@ describe.skipIf(!mayStart)('a docker daemon', () => {
       software: expect.stringMatching(/^docker \d+\./),
       platforms: expect.arrayContaining([expect.stringMatching(/^linux\//)]),
       capabilities: expect.arrayContaining(['file.base']),
-      lacks: expect.arrayContaining(['COPY --link']),
+      lacks: expect.arrayContaining(['COPY --chmod with letters']),
     })
   })
 

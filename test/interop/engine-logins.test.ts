@@ -57,7 +57,7 @@ describe.skipIf(!mayRun)('a base that needs a login', () => {
       const pushed = `${registry.host}/private/out:1`
       const push = ['build', '--builder', builder, '--network=none', '--push', '-t', pushed, '-f', '-', bench.context]
       const told = await bench.tare(push, { input, env })
-      expect(told.err).not.toMatch(/ERROR|password/)
+      expect(told.err).not.toMatch(/ERROR|password|EnginePush/)
       expect(told.code).toBe(0)
       for (const scope of tokens.asked) expect(scope).toMatch(/^repository:private\/(base:pull|out:pull(,push)?)$/)
       await bench.succeed(['rmi', 'there', pushed])
@@ -79,6 +79,12 @@ describe.skipIf(!mayRun)('a base that needs a login', () => {
       const { err } = await bench.tare(args, { input, env })
       expect(err).toMatch(/EngineLogin: the engine gets the password for 127/)
       expect(await bench.succeed(['run', '--rm', '--network=none', 'there', 'cat', '/copied'])).toBe(unique)
+      const pushed = `${registry.host}/private/out:1`
+      const push = ['build', '--builder', builder, '--network=none', '--push', '-t', pushed, '-f', '-', bench.context]
+      const told = await bench.tare(push, { input, env })
+      expect(told.err).not.toMatch(/ERROR|EnginePush/)
+      await bench.succeed(['rmi', 'there', pushed])
+      await bench.succeed(['pull', pushed], { env })
     },
   )
 })

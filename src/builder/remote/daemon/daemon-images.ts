@@ -90,7 +90,12 @@ export class DaemonImages {
   async push(name: string, login: PushLogin | undefined): Promise<string> {
     const at = name.lastIndexOf(':')
     const path = `/images/${name.slice(0, at)}/push?tag=${encodeURIComponent(name.slice(at + 1))}`
-    const headers = { 'X-Registry-Auth': Buffer.from(JSON.stringify(login ?? {})).toString('base64url') }
+    // Go's decoder wants the padding; without it, a daemon takes the login for none.
+    const auth = Buffer.from(JSON.stringify(login ?? {}))
+      .toString('base64')
+      .replaceAll('+', '-')
+      .replaceAll('/', '_')
+    const headers = { 'X-Registry-Auth': auth }
     const lines = await this.told(await this.engine.request('POST', path, this.signal, { headers }))
     const digest = lines.map(({ aux }) => aux?.Digest).findLast((one) => one !== undefined)
     if (digest === undefined || !isDigest(digest)) throw this.invalid('does not tell what it has pushed')

@@ -14,6 +14,7 @@ const features: readonly (readonly [string, string])[] = [
   ['file.copy.modestring', 'ADD --chown of an archive that does not list all its directories'],
   ['file.copy.includeexcludepatterns', 'COPY --parents and --exclude'],
   ['file.copy.includeexcludepatterns', 'ADD of a zstd archive'],
+  ['file.copy.includeexcludepatterns', '--chmod with setuid, setgid or sticky bits'],
   ['exec.meta.ulimit', '--ulimit'],
   ['exec.mount.bind.readwrite-nooutput', 'a writable --mount=type=bind'],
   ['exec.mount.tmpfs.size', 'the size of a --mount=type=tmpfs'],

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -31,7 +31,7 @@ const json = (value: unknown) => Buffer.from(JSON.stringify(value))
 const blobOf = (mediaType: string, bytes: Buffer) => ({ mediaType, digest: sha256(bytes), size: bytes.length })
 
 /** An engine whose image has this layer. */
-function engineWith(tar: Buffer): Promise<string> {
+function engineWith(tar: Buffer, architecture = 'amd64'): Promise<string> {
   const layer = gzipSync(tar)
   const config = json({
     ...{ os: 'linux', architecture: 'amd64', config: {} },
@@ -47,7 +47,7 @@ function engineWith(tar: Buffer): Promise<string> {
   return engineThat(async (session) => {
     for (const bytes of [layer, config, manifest]) await writeBlob(session, 'export', sha256(bytes), bytes)
     return { 'containerimage.digest': sha256(manifest) }
-  })
+  }, architecture)
 }
 
 test.each([
@@ -137,4 +137,21 @@ test('GitHub’s cache reaches an engine with its address and its token', async 
     imports: [{ type: 'gha', attrs }],
     exports: [{ type: 'gha', attrs: { ...attrs, mode: 'max' } }],
   })
+})
+
+test('provenance names the platform of the engine that executed the steps', async () => {
+  const { folder, build } = await openBuilds()
+  const platformIn = async (builder: string, more: object = {}) => {
+    const out = join(folder, `out-${Math.random()}`)
+    await build(builder, { outputs: [{ kind: 'local', path: out }], tags: [], provenance: true, ...more })
+    const text = readFileSync(join(out, 'provenance.json'), 'utf8')
+    return /"builderPlatform": ?"([^"]+)"/.exec(text)?.[1]
+  }
+  const engine = () => engineWith(layerWith([['a', Buffer.from('a')]]), 'riscv64')
+  expect(await platformIn(await engine())).toBe('linux/riscv64')
+  expect(await platformIn(`linux/amd64=${await engine()}`, { platforms: ['linux/amd64'] })).toBe('linux/riscv64')
+  expect(await platformIn('default')).not.toBe('linux/riscv64')
+  // Nothing was executed there.
+  const dockerfile = { text: 'FROM scratch\nCMD ["x"]\n' }
+  expect(await platformIn(await engine(), { dockerfile })).not.toBe('linux/riscv64')
 })
