@@ -85,7 +85,8 @@ export class LayerTable {
     for (let next = from + 1; next < to; next++) {
       const middle = nameEnd[next - 1]!
       const end = nameEnd[next]!
-      let [at, other] = [start, middle]
+      let at = start
+      let other = middle
       while (at < middle && other < end && names[at] === names[other]) {
         at += 1
         other += 1

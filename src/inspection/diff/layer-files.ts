@@ -1,5 +1,5 @@
 import type { ComparedFile, FileType } from '../../api/index.ts'
-import { digestKnown, kindsOfEntries, type StoredLayer, tableOf } from '../../files/layer/index.ts'
+import { digestKnown, kindsOfEntries, type LayerTable, type StoredLayer, tableOf } from '../../files/layer/index.ts'
 import { compareNames } from '../../support/index.ts'
 import { FlatFilesystem } from '../filesystem/flat.ts'
 import { compareFiles, type FileComparison } from './compare-files.ts'
@@ -36,6 +36,12 @@ export function compareWhiteouts(
 // What comes before it in the list is there, rather than gone.
 const removal = kindsOfEntries.indexOf('remove')
 
+function notFiles({ columns: { kind } }: LayerTable): readonly number[] {
+  const found: number[] = []
+  for (let i = 0; i < kind.length; i++) if ((kind[i]! & ~digestKnown) >= removal) found.push(i)
+  return found
+}
+
 function whiteouts(
   layers: readonly StoredLayer[],
   flat: FlatFilesystem | undefined,
@@ -43,9 +49,7 @@ function whiteouts(
   const found = new Map<string, readonly [string, FileType]>()
   for (const { index } of layers) {
     const table = tableOf(index)
-    const codes = table.columns.kind
-    for (let i = 0; i < table.count; i++) {
-      if ((codes[i]! & ~digestKnown) < removal) continue
+    for (const i of notFiles(table)) {
       const kind = table.kind(i)
       if (kind === 'touch') continue
       const path = table.path(i)
