@@ -24,6 +24,8 @@ export function findPlace(host: Host, text: string): Place {
   if (/^\.{0,2}[/\\]|^[A-Za-z]:[/\\]/.test(text)) return sure(pathAlone(text))
   if (isInStore(host, text)) return sure({ kind: 'store', text })
   if (holdsImage(text)) return sure({ kind: 'path', path: text })
+  const labelled = pathAlone(text)
+  if (archiveName.test(labelled.path) && isFile(labelled.path)) return sure(labelled)
   const namesake = statSync(text, { throwIfNoEntry: false }) === undefined ? undefined : text
   return { transport: parseTransport(text), guessed: true, namesake }
 }

@@ -254,7 +254,8 @@ test('a name alone is a file or a folder only where that can be an image', async
   process.chdir(folder)
   try {
     const host = newHost()
-    for (const name of ['layout', 'image.tar']) expect(await read(host, name, 'bin/x')).toHaveLength(5000)
+    for (const name of ['layout', 'image.tar', 'image.tar:app:1', './image.tar:app:1'])
+      expect(await read(host, name, 'bin/x')).toHaveLength(5000)
     expect(['redis', 'web', 'none'].map((name) => findPlace(host, name))).toMatchObject([
       ...[
         { guessed: true, namesake: 'redis' },
