@@ -41,6 +41,35 @@ describe.skipIf(!mayRun)('a build on an engine', () => {
     },
   )
 
+  test.each(engines)('whose way is cut once asks again, since nobody knows what has been done: %s', async (engine) => {
+    const relay = await relayTo(engine)
+    const large = noise(2_000_000, `once ${process.hrtime.bigint()}`)
+    const bench = openBench({ Dockerfile: 'FROM scratch\nCOPY large /\n', large })
+    relay.cutAfter(1_000_000)
+    let isOver = false
+    const restore = () => {
+      if (relay.sent() + relay.received() >= 1_000_000) relay.cutAfter(Number.POSITIVE_INFINITY)
+      else if (!isOver) setImmediate(restore)
+    }
+    restore()
+    const { code, err } = await bench.tare([
+      'build',
+      '--builder',
+      relay.address,
+      '-t',
+      'x',
+      '-o',
+      'out',
+      '-o',
+      'type=image',
+      bench.context,
+    ])
+    isOver = true
+    expect(err).toMatch(/EngineAgain: .* is gone.*; it answers again, and is asked again/)
+    expect(code).toBe(0)
+    expect(readFileSync(join(bench.folder, 'out/large')).equals(large)).toBe(true)
+  })
+
   test.each(engines)('whose way is cut at any byte is whole, or fails and names nothing: %s', async (engine) => {
     const relay = await relayTo(engine)
     const bench = openBench({ Dockerfile: 'FROM scratch\nCOPY a /\n', a: noise(200_000, `${process.hrtime.bigint()}`) })
