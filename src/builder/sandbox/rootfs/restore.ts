@@ -71,12 +71,10 @@ class Restoring {
 }
 
 function wholePart(node: Directory): Part {
-  return {
-    node,
-    children: new Map(
-      [...node.children].map(([name, child]) => [name, child.kind === 'directory' ? wholePart(child) : alone(child)]),
-    ),
-  }
+  const children: Part['children'] = new Map()
+  for (const [name, child] of node.children)
+    children.set(name, child.kind === 'directory' ? wholePart(child) : alone(child))
+  return { node, children }
 }
 
 /** A copy, so that it is no other name of a file elsewhere. */
@@ -89,9 +87,7 @@ function exactly({ exactNs }: Node): Pick<Node, 'exactNs'> {
 }
 
 function asDirectory({ node, children }: Part): Directory {
-  return {
-    ...node,
-    ...exactly(node),
-    children: new Map([...children].map(([name, child]) => [name, 'node' in child ? asDirectory(child) : child])),
-  }
+  const all = new Map<string, Node>()
+  for (const [name, child] of children) all.set(name, 'node' in child ? asDirectory(child) : child)
+  return { ...node, ...exactly(node), children: all }
 }

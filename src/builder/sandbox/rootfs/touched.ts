@@ -32,15 +32,20 @@ export function touchedByLayers(layers: readonly StoredLayer[]): readonly (Touch
 }
 
 /** Returns paths in the folder that layers could not have created that way: names that share a file, and sockets. */
-export function oddities(found: WalkedFile, name: (latin1: string) => string, prefix = ''): string[] {
-  return [
-    ...(found.sockets ?? []).map((socket) => prefix + name(socket)),
-    ...(found.children ?? []).flatMap((child) => {
+export function oddities(found: WalkedFile, name: (latin1: string) => string): string[] {
+  const odd: string[] = []
+  // No function calls itself: directories may be some 2,000 deep.
+  const waiting: { readonly directory: WalkedFile; readonly prefix: string }[] = [{ directory: found, prefix: '' }]
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { directory, prefix } = next
+    for (const socket of directory.sockets ?? []) odd.push(prefix + name(socket))
+    for (const child of directory.children ?? []) {
       const path = prefix + name(child.name)
-      if (child.kind === 'directory') return oddities(child, name, `${path}/`)
-      return child.inode === undefined ? [] : [path]
-    }),
-  ]
+      if (child.kind === 'directory') waiting.push({ directory: child, prefix: `${path}/` })
+      else if (child.inode !== undefined) odd.push(path)
+    }
+  }
+  return odd
 }
 
 export function parentOf(path: string): string {
