@@ -2,7 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { BuildOptions } from '../../api/index.ts'
 import { type Host, isChecked } from '../../images/index.ts'
 import type { Descriptor, Digest } from '../../oci/index.ts'
-import { inParallel, messageOf, type Reporter, type Step, type Steps, TareError } from '../../support/index.ts'
+import {
+  inParallel,
+  messageOf,
+  type Reporter,
+  type Step,
+  type Steps,
+  TareError,
+  WritersPace,
+} from '../../support/index.ts'
 import { RunStorage } from '../sandbox/index.ts'
 import { forOthers, type StepRecord } from '../solve/index.ts'
 import { whyUnusable } from './cache-manifest.ts'
@@ -99,13 +107,13 @@ export class ExportedCaches {
         ? await storeMounts(this.host, new RunStorage(this.host.store.own, this.call.signal), writer, to)
         : []
     const stored = new Map<Digest, Descriptor>()
-    let slowest = shortestWait
+    const pace = new WritersPace(shortestWait)
     for (let attempt = 1; attempt <= attempts; attempt++) {
       const { added, document: steps } = await this.addTo(to, writer, found, { built, records, stored, step })
       const document = { ...steps, mounts: mergeMounts(steps.mounts, mounts) }
       if (isSameKnowledge(document, found?.document ?? nothing) && found !== undefined) return
       step.progress('writing cache manifest', 0, undefined, false)
-      const since = performance.now()
+      pace.begin()
       const before = await this.found(to, writer)
       if (attempt < attempts && before?.manifest !== found?.manifest) {
         // Layers take long to send.
@@ -113,14 +121,11 @@ export class ExportedCaches {
         continue
       }
       await writer.write(replacing(document, found?.manifest))
-      slowest = Math.max(slowest, performance.now() - since)
-      // Whoever had read before this was written has written as well by then, and had not seen this. One retry shows
-      // that others write too, and a busy registry is as slow for them.
-      await this.pause(slowest * (attempt === 1 ? 2 : 4))
+      await this.pause(pace.written())
       const now = await this.found(to, writer)
       if (now === undefined || hasAll(now.document, added)) return
       found = now
-      await this.pause(Math.random() * attempt * slowest)
+      await this.pause(pace.spread())
     }
   }
 

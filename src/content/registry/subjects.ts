@@ -14,7 +14,7 @@ import {
   parseManifest,
   writeIndex,
 } from '../../oci/index.ts'
-import { sha256, TareError } from '../../support/index.ts'
+import { sha256, TareError, WritersPace } from '../../support/index.ts'
 import type { Connection } from './connection.ts'
 import { putManifest } from './manifests.ts'
 import { fetchReferrersTag, hasReferrersApi, referrersTag } from './referrers.ts'
@@ -82,11 +82,11 @@ async function change(
 ): Promise<void> {
   const tag = referrersTag(subject)
   const what = `the list of what refers to ${subject}`
-  let slowest = shortestWait
+  const pace = new WritersPace(shortestWait)
   let refusals = 0
   let isPut = false
   for (let tries = 0; tries < mostTries; tries++) {
-    const since = performance.now()
+    pace.begin()
     const found = await fetchReferrersTag(connection, repository, subject, 'pull,push')
     // A registry that returns the subject itself under this tag cannot show the list.
     if (found === undefined && isPut) return
@@ -103,10 +103,7 @@ async function change(
       const isPassing = error instanceof TareError && /\bMANIFEST_BLOB_UNKNOWN\b/.test(error.message)
       if (!isPassing || ++refusals > mostRefusals) throw error
     }
-    // Whoever had read before this was written has written as well by then, and had not seen this. One retry shows that
-    // others write too, and a busy registry is as slow for them.
-    slowest = Math.max(slowest, performance.now() - since)
-    await sleep(slowest * (tries === 0 ? 2 : 4 + Math.random() * tries))
+    await sleep(pace.written() + (tries === 0 ? 0 : pace.spread()))
   }
   throw new TareError(
     'REGISTRY_INVALID',
