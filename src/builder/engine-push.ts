@@ -1,6 +1,6 @@
 import type { BuildOptions } from '../api/index.ts'
 import { repositoryOf } from '../images/index.ts'
-import { formatReference } from '../oci/index.ts'
+import { formatReference, type Reference } from '../oci/index.ts'
 import type { ResolvedOutput } from './outputs/index.ts'
 import type { WantedStatements } from './wanted-statements.ts'
 
@@ -14,7 +14,7 @@ export interface PushFacts {
 export interface PushPlan {
   /** With their registries. */
   readonly repositories: readonly string[]
-  /** A name in each of them: `registry.example/app:1`. */
+  /** A name in each of them, in the same order: `registry.example/app:1`. */
   readonly names: readonly string[]
   /** Why a docker daemon without the containerd image store cannot. */
   readonly notByDaemon: string | undefined
@@ -46,9 +46,11 @@ export function pushPlan(options: BuildOptions, { outputs, needles, statements }
             : squash === true || squashFrom !== undefined
               ? 'it is squashed'
               : undefined
-  const names = new Map(pushes.flatMap(({ names }) => names.toReversed().map((name) => [repositoryOf(name), name])))
+  const names = new Map<string, Reference>()
+  for (const name of pushes.flatMap(({ names }) => names))
+    if (!names.has(repositoryOf(name))) names.set(repositoryOf(name), name)
   return {
-    repositories: [...new Set(pushes.flatMap(({ names }) => names.map(repositoryOf)))],
+    repositories: [...names.keys()],
     names: [...names.values()].map(formatReference),
     notByDaemon:
       (options.platforms ?? []).length > 1
