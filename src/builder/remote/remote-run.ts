@@ -75,7 +75,7 @@ export class RemoteRun {
     const { engine, tools, expected } = this.on
     const { host } = tools
     const { signal, before } = this
-    const result = this.resultWay({ host, expected, signal })
+    const result = this.resultWay({ host, before, expected, signal })
     let close: (() => void) | undefined
     let following: Promise<void> = Promise.resolve()
     const pulse = new Pulse(engine.control, engine.name, (error) => this.stop.abort(error))

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { type Digest, type HistoryEntry, isDigest } from '../../../oci/index.ts'
-import { type Bytes, TareError } from '../../../support/index.ts'
+import { type Bytes, collect, TareError } from '../../../support/index.ts'
 import type { Engine } from '../engine/index.ts'
 import type { PushLogin } from '../results/pushed-by-engine.ts'
 
@@ -152,12 +152,10 @@ function messageIn(text: string): string {
 }
 
 async function textOf(response: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = []
-  let size = 0
-  for await (const chunk of response) {
-    parts.push(chunk as Buffer)
-    size += (chunk as Buffer).length
-    if (size > longestAnswer) throw new TareError('ENGINE_INVALID', 'the engine’s answer is too long')
+  try {
+    return (await collect(response as AsyncIterable<Uint8Array> as Bytes, longestAnswer)).toString('utf8')
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new TareError('ENGINE_INVALID', 'the engine’s answer is too long')
   }
-  return Buffer.concat(parts).toString('utf8')
 }

@@ -5,7 +5,7 @@ import { type Bytes, TareError } from '../../../support/index.ts'
 import { type OfferedContent, receiveService } from '../session/index.ts'
 import { ExportedBlobs } from './exported-blobs.ts'
 import { type Expected, keepLayers, type RemoteLayer } from './result.ts'
-import { SentBefore } from './sent-before.ts'
+import type { SentBefore } from './sent-before.ts'
 
 /** How a result gets from an engine into the store. */
 export interface ResultWay {
@@ -23,6 +23,7 @@ export interface ResultWay {
 
 export interface ResultTools {
   readonly host: Host
+  readonly before: SentBefore
   readonly expected: Expected
   readonly signal: AbortSignal
 }
@@ -30,13 +31,12 @@ export interface ResultTools {
 /**
  * The engine sends the image through the session: blob by blob, without those that are here, or by older engines as one archive.
  */
-export function receiveOverSession({ host, expected, signal }: ResultTools): ResultWay {
+export function receiveOverSession({ host, before, expected, signal }: ResultTools): ResultWay {
   let kept: Promise<readonly RemoteLayer[]> | undefined
   const take = async (bytes: Bytes) => {
-    kept = keepFrom(bytes, { host, expected, signal })
+    kept = keepFrom(bytes, { host, before, expected, signal })
     await kept
   }
-  const before = new SentBefore(host.store)
   const blobs = new ExportedBlobs({ host, engine: expected.engine, base: expected.baseBlobs, before, signal })
   return {
     exporter: { type: 'oci', attrs: { tar: 'false' } },

@@ -6,7 +6,7 @@ import type { RemoteLayer } from './result.ts'
 interface Remembered {
   /** Compressed blobs, and the layers in them. */
   readonly blobs: readonly (readonly [blob: string, diffId: Digest, size: number])[]
-  /** Images of daemons by ID, and the layers that were made for them. */
+  /** Digests that stand for the steps of an engine, and the layers that were made by them. */
   readonly images: readonly (readonly [id: string, made: readonly RemoteLayer[]])[]
 }
 
@@ -31,9 +31,9 @@ export class SentBefore {
     return found !== undefined && this.store.blobs.touch(found[1]) ? { diffId: found[1], size: found[2] } : undefined
   }
 
-  /** Returns the layers that were made for an image, if they are all in the store and intact. */
-  madeFor(image: string): readonly RemoteLayer[] | undefined {
-    const found = this.known.images.find(([id]) => id === image)?.[1]
+  /** Returns the layers that were made by such steps, if they are all in the store and intact. */
+  madeFor(steps: string): readonly RemoteLayer[] | undefined {
+    const found = this.known.images.find(([id]) => id === steps)?.[1]
     return found?.every(({ diffId }) => this.store.blobs.touch(diffId)) ? found : undefined
   }
 
