@@ -1,9 +1,8 @@
-import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { writeArchive } from '../../content/archive/index.ts'
 import { copyImage } from '../../content/index.ts'
 import { familiarName, formatReference, parseReference, type Reference } from '../../oci/index.ts'
-import type { Bytes } from '../../support/index.ts'
+import { type Bytes, drained } from '../../support/index.ts'
 import { completed } from './completed.ts'
 import type { StoredDocuments } from './documents.ts'
 import type { ImageLoader, OutputWork, PreparedOutput } from './types.ts'
@@ -37,7 +36,8 @@ function archiveOf(root: StoredDocuments['root'], name: string, { host, signal }
   const { store, platform } = host
   const stream = new PassThrough()
   const write = async (chunk: Uint8Array) => {
-    if (!stream.write(chunk)) await once(stream, 'drain')
+    if (stream.destroyed) throw new Error('nobody reads the archive any more')
+    if (!stream.write(chunk)) await drained(stream)
   }
   const fill = async () => {
     const writer = writeArchive({ write }, { format: 'docker', platform, signal })
