@@ -35,19 +35,8 @@ describe.skipIf(!mayRun)('between here and an engine', () => {
     const build = async (text: string, ...more: string[]) => {
       writeFileSync(join(bench.context, 'a'), text)
       utimesSync(join(bench.context, 'a'), time, time)
-      await bench.succeed([
-        'build',
-        '--builder',
-        engine,
-        '-t',
-        'x',
-        '-o',
-        'out',
-        '-o',
-        'type=image',
-        ...more,
-        bench.context,
-      ])
+      const outputs = ['-o', 'out', '-o', 'type=image']
+      await bench.succeed(['build', '--builder', engine, '-t', 'x', ...outputs, ...more, bench.context])
       return readFileSync(join(bench.folder, 'out/b'), 'utf8')
     }
     const id = () => bench.succeed(['images', '-q', '--no-trunc', 'x'])

@@ -52,18 +52,8 @@ describe.skipIf(!mayRun)('a build on an engine', () => {
       else if (!isOver) setImmediate(restore)
     }
     restore()
-    const { code, err } = await bench.tare([
-      'build',
-      '--builder',
-      relay.address,
-      '-t',
-      'x',
-      '-o',
-      'out',
-      '-o',
-      'type=image',
-      bench.context,
-    ])
+    const outputs = ['-o', 'out', '-o', 'type=image']
+    const { code, err } = await bench.tare(['build', '--builder', relay.address, '-t', 'x', ...outputs, bench.context])
     isOver = true
     expect(err).toMatch(/EngineAgain: .* is gone.*; it answers again, and is asked again/)
     expect(code).toBe(0)
