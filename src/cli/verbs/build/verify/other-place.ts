@@ -3,7 +3,6 @@ import {
   chmodSync,
   constants,
   copyFileSync,
-  existsSync,
   lchownSync,
   lstatSync,
   lutimesSync,
@@ -78,20 +77,4 @@ function copyNode(from: string, to: string): void {
   if (process.getuid?.() === 0) lchownSync(to, stat.uid, stat.gid)
   if (stat.isFile()) chmodSync(to, stat.mode & 0o7777)
   if (!stat.isDirectory()) lutimesSync(to, stat.atime, stat.mtime)
-}
-
-/** Makes a store that knows the images of another one, and none of its steps. */
-export function storeWithImages(home: string, to: string): void {
-  const blobs = join(home, 'blobs/sha256')
-  mkdirSync(join(to, 'blobs/sha256'), { recursive: true, mode: 0o700 })
-  if (existsSync(blobs))
-    for (const name of readdirSync(blobs)) symlinkSync(join(blobs, name), join(to, 'blobs/sha256', name))
-  for (const name of ['index.json', 'oci-layout'])
-    if (existsSync(join(home, name))) copyFileSync(join(home, name), join(to, name))
-  for (const kind of ['bases', 'origins', 'layers']) {
-    const records = join(home, 'tare', kind)
-    if (!existsSync(records)) continue
-    mkdirSync(join(to, 'tare', kind), { recursive: true, mode: 0o700 })
-    for (const name of readdirSync(records)) copyFileSync(join(records, name), join(to, 'tare', kind, name))
-  }
 }

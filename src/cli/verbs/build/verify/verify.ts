@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { shareImages } from '../../../../content/store/index.ts'
 import type { BuildOptions, BuildResult, Ignorable, ImageDiff, Tare } from '../../../../index.ts'
 import type { Call } from '../../../command.ts'
 import { Failure } from '../../../failure.ts'
@@ -7,7 +8,7 @@ import { print, tell } from '../../../streams.ts'
 import { printable } from '../../../text/printable.ts'
 import { diffTable } from '../../contents/diff-table.ts'
 import type { BuildFlags } from '../build-flags.ts'
-import { copyContext, type OtherPlace, otherPlace, sizeOfFiles, storeWithImages } from './other-place.ts'
+import { copyContext, type OtherPlace, otherPlace, sizeOfFiles } from './other-place.ts'
 
 // `date` in a RUN has another second.
 const later = 2000
@@ -32,7 +33,7 @@ export async function verifyBuild(call: Call<BuildFlags>, tare: Tare, options: B
   try {
     await sleep(later, undefined, { signal: call.signal })
     const home = join(place.folder, 'store')
-    storeWithImages(tare.home, home)
+    shareImages(tare.home, home)
     if (context.kind === 'directory') copyContext(context.path, join(place.folder, 'context'))
     const { openTare } = await import('../../../../index.ts')
     const other = await openTare({ home, environment: call.env })
