@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll } from 'vitest'
 import {
   type Bench,
   type FileSpec,
@@ -14,6 +13,7 @@ import {
   startTare,
   writeFiles,
 } from './cli.ts'
+import { madeOnce } from './made-once.ts'
 import { residentOf } from './resident.ts'
 import { rootFilesystem } from './root-filesystem.ts'
 import type { Way } from './sandboxes.ts'
@@ -112,20 +112,16 @@ function copyStore(from: string, to: string): void {
   execFileSync('sh', ['-c', script, 'sh', from, to])
 }
 
-const prepared = new Map<string, string>()
-const made: string[] = []
-afterAll(() => {
-  for (const folder of made.splice(0)) rmSync(folder, { recursive: true, force: true })
-})
-
 /** A store that has Alpine as the image `alpine`, unpacked where a RUN of the way has it. */
 function preparedStore(way: Way): string {
   // What is unpacked is the same for each sandbox of a user.
-  const user = `${way.user} ${way.bare}`
-  const known = prepared.get(user)
-  if (known !== undefined) return known
-  const folder = mkdtempSync(join(tmpdir(), 'tare-alpine-'))
-  made.push(folder)
+  return join(
+    madeOnce(`alpine-${way.user}-${way.bare}`, (folder) => fillStore(way, folder)),
+    'home',
+  )
+}
+
+function fillStore(way: Way, folder: string): void {
   chmodSync(folder, 0o777)
   const context = writeFiles(join(folder, 'context'), {
     Dockerfile: addingAlpine,
@@ -144,6 +140,4 @@ function preparedStore(way: Way): string {
   tare('build', '-q', '-t', 'alpine', context)
   // Others than root could not copy what it has unpacked, whose owners they are not.
   if (isRoot) tare('build', '-q', '-f', join(context, 'run'), context)
-  prepared.set(user, home)
-  return home
 }

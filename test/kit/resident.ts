@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { afterAll, expect } from 'vitest'
+import { expect } from 'vitest'
 import { checkout, environmentOf, type Outcome, type RunOptions } from './cli.ts'
+import { atFileEnd } from './file-end.ts'
 
 // The built command line in a process of some user that stays, and runs one call after the other: with descriptors, an environment
 // and a user as a process for each call would have, without the time that Node takes to start. It has to end by itself once
@@ -28,15 +29,16 @@ process.on('message', async ({ argv, env, cwd, umask, mark }) => {
 
 const residents = new Map<string, Resident & { end(): Promise<void> }>()
 
-afterAll(async () => {
+async function endAll(): Promise<void> {
   const all = [...residents.values()]
   residents.clear()
   await Promise.all(all.map((one) => one.end()))
-})
+}
 
 /** The one of this user and with this in front, which is started when it is first needed. */
 export function residentOf({ user, wrapper }: Pick<RunOptions, 'user' | 'wrapper'>): Resident {
   const key = JSON.stringify([user, wrapper])
+  if (residents.size === 0) atFileEnd(endAll)
   const resident = residents.get(key) ?? startResident(user, wrapper)
   residents.set(key, resident)
   return resident

@@ -1,8 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isRoot, type Outcome, program, type Running } from './cli.ts'
+import { madeOnce } from './made-once.ts'
 
 /** Somebody for whom RUN can be tried, and by which sandbox. */
 export interface Way {
@@ -66,15 +67,21 @@ os.execvp(sys.argv[1], sys.argv[1:])
 }
 
 function workingSandboxes(user: number | undefined): ReadonlySet<string> {
-  const home = mkdtempSync(join(tmpdir(), 'tare-doctor-'))
-  chmodSync(home, 0o777)
-  const { stdout } = spawnSync(process.execPath, [program, 'doctor', '--json'], {
-    encoding: 'utf8',
-    env: { PATH: process.env['PATH'], HOME: tmpdir(), TARE_HOME: home },
-    ...(user === undefined ? {} : { uid: user, gid: user }),
+  // The doctor tries each of them, which takes its time.
+  const folder = madeOnce(`doctor-${user}`, (folder) => {
+    const home = join(folder, 'home')
+    mkdirSync(home)
+    for (const path of [folder, home]) chmodSync(path, 0o777)
+    const { stdout } = spawnSync(process.execPath, [program, 'doctor', '--json'], {
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'], HOME: tmpdir(), TARE_HOME: home },
+      ...(user === undefined ? {} : { uid: user, gid: user }),
+    })
+    writeFileSync(join(folder, 'report.json'), stdout)
   })
-  rmSync(home, { recursive: true, force: true })
-  const { sandboxes } = JSON.parse(stdout) as { sandboxes: { isolation: string; works: boolean }[] }
+  const { sandboxes } = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')) as {
+    sandboxes: { isolation: string; works: boolean }[]
+  }
   return new Set(sandboxes.filter(({ works }) => works).map(({ isolation }) => isolation))
 }
 
