@@ -14,6 +14,9 @@ export interface Heartbeat {
 
 const usual: Heartbeat = { touch: 30_000, silence: 300_000 }
 
+// Milliseconds.
+const lookAgain = 1000
+
 /**
  * Tracks which of the processes sharing a folder are alive. For the same boot and PID namespace, the kernel knows. A process in another container or
  * on another machine with the same volume is alive while it touches its mark: an empty file in `folder` named after the process. Call `announce`
@@ -25,6 +28,7 @@ export class Owners {
   private known: Owner | undefined
   private timer: NodeJS.Timeout | undefined
   private touched = 0
+  private seen = 0
   private lives = 0
 
   constructor(folder: string, self?: Owner, pace: Heartbeat = usual) {
@@ -51,7 +55,7 @@ export class Owners {
       this.timer = setInterval(() => this.touchAgain(), this.pace.touch).unref()
       announced.add(this)
       endWithProcess()
-    } else if (!this.isMarked()) this.touch()
+    } else if (!this.wasMarkedLately()) this.touch()
     return this.lives
   }
 
@@ -130,6 +134,15 @@ export class Owners {
       // Later touches may fail, since the disk may come back; the first one must succeed.
       if (this.timer === undefined) throw error
     }
+  }
+
+  /** Others take a process for dead only after a long silence, so that the mark need not be looked at for each of many small files. */
+  private wasMarkedLately(): boolean {
+    const now = Date.now()
+    if (Math.abs(now - this.seen) < Math.min(lookAgain, this.pace.silence / 10)) return true
+    if (!this.isMarked()) return false
+    this.seen = now
+    return true
   }
 
   private isMarked(): boolean {

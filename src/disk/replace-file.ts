@@ -47,8 +47,7 @@ export function replaceFile(
     try {
       // The umask may have removed some bits.
       if (options.mode !== undefined) fchmodSync(fd, options.mode)
-      for (const part of Array.isArray(bytes) ? (bytes as readonly Uint8Array[]) : [bytes as string | Uint8Array])
-        writeFileSync(fd, part)
+      for (const part of inFewParts(bytes)) writeFileSync(fd, part)
       if (options.sync === true) fsyncSync(fd)
     } finally {
       closeSync(fd)
@@ -58,6 +57,15 @@ export function replaceFile(
     made.discard()
     throw error
   }
+}
+
+// Copying less than this takes less time than another call of the system.
+const worthwhile = 64 << 10
+
+function inFewParts(bytes: string | Uint8Array | readonly Uint8Array[]): readonly (string | Uint8Array)[] {
+  if (typeof bytes === 'string' || bytes instanceof Uint8Array) return [bytes]
+  const size = bytes.reduce((sum, { length }) => sum + length, 0)
+  return size < worthwhile ? [Buffer.concat(bytes)] : bytes
 }
 
 /** Removes temporary files and folders that dead processes left next to `target`. */

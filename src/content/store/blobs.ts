@@ -26,7 +26,7 @@ const chunkSize = 1 << 20
 export interface Reservation {
   /** Where to write; does not exist yet. */
   readonly path: string
-  /** Makes it the blob `digest`, which must match its content, replacing an existing one. */
+  /** Makes it the blob `digest`, which must match its content, replacing one that is damaged. */
   keep(digest: Digest): void
   discard(): void
 }
@@ -37,6 +37,8 @@ export class Blobs {
   private readonly home: string
   private readonly scratch: ProcessFiles
   private readonly soundness: Soundness
+  /** Blobs marked as in use since the last lease began. */
+  private readonly touched = new Set<Digest>()
   /** How many this process has added. */
   added = 0
 
@@ -76,8 +78,16 @@ export class Blobs {
    * as missing, so that the caller replaces it.
    */
   touch(digest: Digest): boolean {
-    if (!this.soundness.touch(digest)) this.date(digest)
-    return this.isSound(digest)
+    if (this.touched.has(digest)) return this.isSound(digest)
+    if (!this.soundness.touch(digest, this.path(digest))) this.date(digest)
+    if (!this.isSound(digest)) return false
+    this.touched.add(digest)
+    return true
+  }
+
+  /** From now on, blobs count as in use only once they are touched again. */
+  startLease(): void {
+    this.touched.clear()
   }
 
   /** Returns a small blob's content. Throws `BLOB_MISSING` or `BLOB_CORRUPT`. */
@@ -175,6 +185,7 @@ export class Blobs {
     if (stat === undefined || this.usedAt(digest, stat) > since) return false
     rmSync(this.path(digest), { force: true, recursive: true })
     this.soundness.forget(digest)
+    this.touched.delete(digest)
     return true
   }
 
@@ -202,6 +213,10 @@ export class Blobs {
     try {
       makePrivateFolder(dirname(this.folder))
       makeFolder(this.folder, privately)
+      if (this.touch(digest)) {
+        rmSync(path, { force: true })
+        return
+      }
       this.clear(digest)
       renameSync(path, this.path(digest))
       this.added++

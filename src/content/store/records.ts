@@ -1,4 +1,14 @@
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, rmSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { makeFolder, type ProcessFiles, privately } from '../../disk/index.ts'
 import { explainWriteFailure } from './failures.ts'
@@ -71,10 +81,12 @@ export class Records {
 
   remember(kind: RecordKind, key: string, bytes: string | Uint8Array | readonly Uint8Array[]): void {
     try {
-      makeFolder(join(this.folder, kind), privately)
       const path = this.path(kind, key)
-      if (!existsSync(path)) this.added++
+      const isNew = !existsSync(path)
+      if (isNew) makeFolder(join(this.folder, kind), privately)
+      else remove(path)
       this.scratch.place(bytes, path)
+      if (isNew) this.added++
     } catch (error) {
       throw explainWriteFailure(error, this.home)
     }
@@ -97,5 +109,14 @@ export class Records {
 
   private path(kind: RecordKind, key: string): string {
     return join(this.folder, kind, key)
+  }
+}
+
+/** ext4 writes a file to the disk at once if it replaces another, but not if that is removed first (ext4(5), auto_da_alloc). */
+function remove(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch {
+    // Another process was faster. Whatever else prevents this is told when the new file is put there.
   }
 }

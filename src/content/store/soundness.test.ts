@@ -122,3 +122,27 @@ test('what is noted of a blob goes with it', async () => {
   expect(store.collect(new Set()).removed.length).toBe(2)
   expect(readdirSync(join(home, 'tare/verified'))).toEqual([])
 })
+
+test.each([
+  ['large', large],
+  ['little', little],
+])('a %s blob is dated when it is first touched, and again after a lease', async (_, blob) => {
+  const { store } = await openStore()
+  const { digest } = blob.descriptor
+  const since = () => store.blobs.all().find((one) => one.digest === digest)!.since
+  const lookTwice = () => {
+    expect(store.blobs.touch(digest)).toBe(true)
+    const first = since()
+    expect(store.blobs.touch(digest)).toBe(true)
+    expect(since()).toBe(first)
+    return first
+  }
+  const before = lookTwice()
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  const release = store.lease()
+  expect(lookTwice()).toBeGreaterThan(before)
+  release()
+  // A removed one is gone, however lately it was touched.
+  expect(store.blobs.remove(digest, Date.now() + 1000)).toBe(true)
+  expect(store.blobs.touch(digest)).toBe(false)
+})

@@ -62,10 +62,13 @@ export class Soundness {
     }
   }
 
-  /** Marks the blob as used now. Returns whether that could be recorded. */
-  touch(digest: Digest): boolean {
+  /** Marks the blob at `blob` as used now. Returns whether that could be recorded. */
+  touch(digest: Digest, blob: string): boolean {
     const now = new Date()
     try {
+      // Nothing is recorded of small ones, and a stat is cheaper than an exception.
+      const size = statSync(blob, { throwIfNoEntry: false })?.size ?? 0
+      if (size <= small) return false
       utimesSync(this.path(digest), now, now)
       return true
     } catch {

@@ -188,6 +188,7 @@ export class Store implements Target {
       const life = this.leases.owners.announce()
       const path = this.leases.reserve()
       writeFileSync(path, '')
+      this.blobs.startLease()
       this.lives.add(life)
       return () => {
         this.lives.delete(life)

@@ -43,6 +43,9 @@ export async function createLayerFile(path: string, expected: number): Promise<L
   return new ThreadedLayerFile(fd, await worker)
 }
 
+// Of the last layer: memory that was used already is cheaper than new memory, and collecting a slab for each of many small layers is not free.
+let spareSlab: Buffer | undefined
+
 class PlainLayerFile implements LayerFile {
   private readonly fd: number
   private readonly hash: Hash = createHash('sha256')
@@ -54,7 +57,8 @@ class PlainLayerFile implements LayerFile {
   }
 
   async take(): Promise<Buffer> {
-    this.buffer ??= Buffer.allocUnsafe(slabSize)
+    this.buffer ??= spareSlab ?? Buffer.allocUnsafe(slabSize)
+    spareSlab = undefined
     return this.buffer
   }
 
@@ -72,6 +76,8 @@ class PlainLayerFile implements LayerFile {
   }
 
   async finish(): Promise<{ digest: Digest; size: number }> {
+    spareSlab ??= this.buffer
+    this.buffer = undefined
     ftruncateSync(this.fd, this.size)
     closeSync(this.fd)
     return { digest: `sha256:${this.hash.digest('hex')}`, size: this.size }
