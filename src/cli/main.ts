@@ -14,11 +14,11 @@ import { BrokenPipe, isBrokenPipe, type OutputStream, print, processStreams, typ
 export async function main(
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
-  streams: Streams = processStreams,
+  given: Streams = processStreams,
 ): Promise<number> {
   const watch = watchForInterruption()
   const invocation: Invocation = { command: undefined, debug: false, json: false, failsWith: 1 }
-  const unwatch = watchReaders(streams, (reason) => watch.abort(reason))
+  const { streams, unwatch } = watchReaders(given, (reason) => watch.abort(reason))
   try {
     return await dispatch(argv, { env, streams, signal: watch.signal, takeSignals: () => watch.stop() }, invocation)
   } catch (thrown) {
@@ -185,18 +185,40 @@ const heard = new WeakSet<OutputStream>()
 
 /**
  * Notices when the reader of standard output or error goes away, like SIGPIPE: `tare build 2>&1 | head`. Other failures are
- * reported by `write`; without a listener, the stream's own event would end the process, even after `main` has resolved.
+ * reported by `write`; without a listener, the stream's own event would end the process, even after `main` has resolved. Returns
+ * the same streams, each watched from its first use on.
  */
-function watchReaders({ stdout, stderr }: Streams, gone: (reason: Failure) => void): () => void {
+function watchReaders(given: Streams, gone: (reason: Failure) => void): Watched {
   const hear = (error: Error) => {
     if (isBrokenPipe(error)) gone(new BrokenPipe())
   }
-  for (const stream of [stdout, stderr]) {
+  const watched = new Set<OutputStream>()
+  const watch = (stream: OutputStream): OutputStream => {
+    if (watched.has(stream)) return stream
     if (!heard.has(stream)) stream.on('error', () => {})
     heard.add(stream)
-    stream.on('error', hear)
+    watched.add(stream)
+    return stream.on('error', hear)
   }
-  return () => {
-    for (const stream of [stdout, stderr]) stream.off('error', hear)
+  const streams: Streams = {
+    get stdin() {
+      return given.stdin
+    },
+    get stdout() {
+      return watch(given.stdout)
+    },
+    get stderr() {
+      return watch(given.stderr)
+    },
+    writeAtOnce: given.writeAtOnce,
   }
+  const unwatch = () => {
+    for (const stream of watched) stream.off('error', hear)
+  }
+  return { streams, unwatch }
+}
+
+interface Watched {
+  readonly streams: Streams
+  readonly unwatch: () => void
 }
