@@ -40,10 +40,12 @@ function roomOf(file: string): string {
   return found ?? (file.includes('/') ? `(no room: ${file})` : '')
 }
 
+function importsIn(text: string): readonly string[] {
+  return [...text.matchAll(/(?:\bfrom\s+|\bimport\s+|\bimport\(\s*|new URL\(\s*)'([^']+)'/g)].map((match) => match[1]!)
+}
+
 function importsOf(file: string): readonly { specifier: string; target: string | undefined }[] {
-  const text = readFileSync(join(root, file), 'utf8')
-  return [...text.matchAll(/(?:\bfrom\s+|\bimport\s+|\bimport\(\s*|new URL\(\s*)'([^']+)'/g)].map((match) => {
-    const specifier = match[1]!
+  return importsIn(readFileSync(join(root, file), 'utf8')).map((specifier) => {
     const target = specifier.startsWith('.')
       ? relative(root, resolve(root, dirname(file), specifier)).replaceAll('\\', '/')
       : undefined
@@ -151,15 +153,22 @@ test('a pure room reaches for nothing outside', () => {
   expect(wrong).toEqual([])
 })
 
-test('the page knows the library by its types, in one file, and keeps to the same sizes', () => {
+test('the page takes types and the explorer from the library, in a file each, and keeps to the same sizes', () => {
   const page = resolve(root, '../web/src')
   const own = readdirSync(page, { recursive: true, encoding: 'utf8' })
     .filter((file) => /(?<!\.test)\.tsx?$/.test(file))
     .map((file) => file.replaceAll('\\', '/'))
   const read = (file: string) => readFileSync(join(page, file), 'utf8')
   expect(own.length).toBeGreaterThan(20)
-  expect(own.filter((file) => /'(?:\.\.\/)+src\//.test(read(file)))).toEqual(['library.ts'])
+  expect(own.filter((file) => /'(?:\.\.\/)+src\//.test(read(file)))).toEqual(['explorer.ts', 'library.ts'])
   expect(read('library.ts').match(/^(?:export|import)(?! type).*/gm)).toBe(null)
+  expect(importsIn(read('explorer.ts'))).toEqual(['../../src/explorer/index.ts'])
+  // What the page has in its bundle needs nothing else of the library there.
+  const bundled = sources.filter((file) => roomOf(file) === 'explorer')
+  const values = bundled.flatMap((file) =>
+    importsIn(readFileSync(join(root, file), 'utf8').replace(/^import type [^']*'[^']*'/gm, '')),
+  )
+  expect(values.filter((specifier) => !specifier.startsWith('./'))).toEqual([])
   expect(own.filter((file) => read(file).trimEnd().split('\n').length > 300)).toEqual([])
   for (const folder of new Set(own.map((file) => dirname(file))))
     expect(own.filter((file) => dirname(file) === folder).length, folder).toBeLessThanOrEqual(20)

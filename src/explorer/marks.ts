@@ -1,10 +1,10 @@
 import type { ChangeColumns } from '../api/index.ts'
 
-/** What happened to a path between two layers. `rewritten`: it is there again, at most with another time. `absent`: it is in neither. */
-export const marks = ['same', 'added', 'changed', 'rewritten', 'removed', 'absent'] as const
+/** What happened to a path between two layers. `absent`: it is in neither. `rewritten`: it is there again, at most with another time. */
+export const marks = ['absent', 'same', 'added', 'changed', 'rewritten', 'removed'] as const
 export type Mark = (typeof marks)[number]
 
-export const [same, added, changed, rewritten, removed, absent] = [0, 1, 2, 3, 4, 5] as const
+export const [absent, same, added, changed, rewritten, removed] = [0, 1, 2, 3, 4, 5] as const
 
 /** In `ChangeColumns.type`. */
 export const directory = 1

@@ -1,12 +1,8 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks'
+import { compareViews, findPath, findWords, type Model, trailOf, type View, viewOf } from './explorer.ts'
 import { type Keyboard, takeKey } from './key-bindings.ts'
 import type { CheckResult, ImageDiff, WeighResult } from './library.ts'
-import { compareStates } from './model/compare.ts'
-import type { Model } from './model/image.ts'
-import { searchPaths } from './model/search.ts'
-import { findPath, trailOf } from './model/tree.ts'
-import { viewOf } from './model/view.ts'
 import { Config } from './panels/config.tsx'
 import { Differences } from './panels/differences.tsx'
 import { FilesView, opened } from './panels/files-view.tsx'
@@ -15,7 +11,7 @@ import { Header, type TabItem } from './panels/header.tsx'
 import { Keys } from './panels/keys.tsx'
 import { Space } from './panels/space.tsx'
 import type { Answers, Source } from './source.ts'
-import { initialState, inScope, reduce, remember, type State } from './state.ts'
+import { initialState, inScope, reduce, remember, type State, spanOf } from './state.ts'
 import { printable } from './text/printable.ts'
 import { paletteOf, rankTypes } from './treemap/colours.ts'
 
@@ -47,12 +43,15 @@ export function App({ model, source }: { readonly model: Model; readonly source:
   const weighed = [useAnswer(source, 'weigh/a', true), useAnswer(source, 'weigh/b', isPair)]
   const checked = [useAnswer(source, 'check/a', true), useAnswer(source, 'check/b', isPair)]
   const diff = useAnswer(source, 'diff', isPair)
-  const compared = useMemo(() => (isPair ? compareStates(model, diff.value) : undefined), [model, diff.value])
-  const views = useMemo(
-    () => images.map((image, i) => viewOf(tree, image, state.scope, compared?.[i as 0 | 1])),
-    [model, state.scope, compared],
+  const own = useMemo(
+    () => images.map((image) => viewOf(image, spanOf(state.scope, image.contents.layers.length))),
+    [model, state.scope],
   )
-  const matches = useMemo(() => searchPaths(tree, views, state.query), [tree, views, state.query])
+  const views = useMemo(
+    () => (isPair ? compareViews(own as unknown as [View, View], diff.value) : own),
+    [own, diff.value],
+  )
+  const matches = useMemo(() => findWords(views, state.query), [views, state.query])
   const typeNames = useMemo(() => {
     const { fileTypes } = views[0]!.image.contents
     return rankTypes(views[0]!, palette.types.length).map(({ type }) => fileTypes[type]!)

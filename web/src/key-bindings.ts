@@ -1,5 +1,4 @@
-import type { Model } from './model/image.ts'
-import type { View } from './model/view.ts'
+import type { Model, View } from './explorer.ts'
 import { type Change, inScope, remember, type State, type Tab } from './state.ts'
 import { colouringsOf } from './treemap/colours.ts'
 

@@ -1,6 +1,6 @@
 import { render } from 'preact'
 import { App } from './app.tsx'
-import { modelOf } from './model/image.ts'
+import { modelOf } from './explorer.ts'
 import { openSource } from './source.ts'
 import { printable } from './text/printable.ts'
 import './style/base.css'

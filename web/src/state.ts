@@ -1,9 +1,15 @@
-import type { Scope } from './model/view.ts'
+import type { Span } from './explorer.ts'
 import type { Colouring } from './treemap/colours.ts'
 
 export const themes = ['auto', 'light', 'dark'] as const
 export type Theme = (typeof themes)[number]
 export type Tab = 'files' | 'differences' | 'space' | 'findings' | 'config'
+
+/** Which part of an image: all of it; what its layers up to one make; or what one of them did. Layers count from 1. */
+export type Scope =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'through'; readonly layer: number }
+  | { readonly kind: 'only'; readonly layer: number }
 
 /** Where somebody is on the page. */
 export interface State {
@@ -40,6 +46,12 @@ export function initialState(images: 1 | 2): State {
 /** Another part of the image: of a layer, what it did is of interest; in the whole, who did it. */
 export function inScope(scope: Scope): Pick<State, 'scope' | 'colouring'> {
   return { scope, colouring: scope.kind === 'all' ? 'layer' : 'change' }
+}
+
+/** A layer is compared with the one below it; all of an image, with nothing. */
+export function spanOf(scope: Scope, layers: number): Span {
+  if (scope.kind === 'all') return { top: layers, base: layers }
+  return { top: scope.layer, base: scope.layer - 1, onlyChanges: scope.kind === 'only' }
 }
 
 export function reduce(state: State, change: Change): State {

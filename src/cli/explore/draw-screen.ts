@@ -31,8 +31,7 @@ function statusLine(state: State, theme: Theme): string {
   const { filter, isTyping, view, matches, layout, pane } = state
   const { counts } = view
   if (isTyping || filter !== '') {
-    const found = matches?.reduce((sum, one, path) => sum + (one === 1 && view.made[path]! >= 0 ? 1 : 0), 0)
-    const told = found === undefined ? '' : `  ${found} found`
+    const told = matches === undefined ? '' : `  ${matches.count} found`
     const typed = shownName(filter)
     const room = layout.columns - textWidth(told) - 10
     // Of a long text, its end is what is being typed.

@@ -1,4 +1,4 @@
-import { directory, type Mark, marks, pathOf } from '../../explorer/index.ts'
+import { isDirectory, type Mark, marks, pathOf } from '../../explorer/index.ts'
 import { humanSize } from '../text/human.ts'
 import { fitWidth } from '../text/width.ts'
 import { modeText } from '../verbs/contents/long-lines.ts'
@@ -52,17 +52,17 @@ function treeLines(state: State, theme: Theme): readonly string[] {
 
 function treeLine(state: State, path: number, isSelected: boolean, theme: Theme): string {
   const { view, layout, image } = state
-  const { paths, changes } = image
-  const made = view.made[path]!
-  const own = marks[view.marks[path]!]!
+  const { paths } = image
+  const made = view.change[path]!
+  const own = marks[view.mark[path]!]!
   // A directory with changes in it is not the same either.
   const mark = own === 'same' && view.changesBelow[path]! > 0 ? 'changed' : own
-  const isDirectory = changes.type[made] === directory
+  const isFolder = isDirectory(view, path)
   const indent = '  '.repeat(Math.min(paths.depth[path]! - 1, Math.floor(layout.right / 4)))
-  const fold = !isDirectory ? ' ' : isOpen(state, view, path) ? theme.glyphs.open : theme.glyphs.closed
+  const fold = !isFolder ? ' ' : isOpen(state, view, path) ? theme.glyphs.open : theme.glyphs.closed
   const size = humanSize(sizeOf(state, path), 3).padStart(7)
   const attributes = showsAttributes(state) ? `${attributesOf(state, made)} ` : ''
-  const name = `${shownName(paths.name[path]!)}${isDirectory ? '/' : ''}${targetOf(state, made, theme)}`
+  const name = `${shownName(paths.name[path]!)}${isFolder ? '/' : ''}${targetOf(state, made, theme)}`
   const line = cut(`${signs[mark]} ${attributes}${size} ${indent}${fold} ${name}`, layout.right, theme)
   if (isSelected) return (state.pane === 'tree' ? theme.selected : theme.bold)(fitWidth(line, layout.right))
   return mark === 'same' || mark === 'absent' ? line : theme[mark](line)
@@ -70,7 +70,7 @@ function treeLine(state: State, path: number, isSelected: boolean, theme: Theme)
 
 /** A further name of a file shows its size as well, although directories count it once. */
 function sizeOf({ view, image }: State, path: number): number {
-  return view.totals[path]! || image.changes.size[view.made[path]!]!
+  return view.total[path]! || image.changes.size[view.change[path]!]!
 }
 
 // (`ChangeColumns.type`)
@@ -89,10 +89,10 @@ function targetOf({ image }: State, made: number, { glyphs }: Theme): string {
 
 /** The whole path under the cursor, and what is known of it. */
 function pathDetails(state: State, theme: Theme): readonly string[] {
-  const { rows, path, view, image, layout, outline } = state
+  const { rows, path, view, image, layout, explored } = state
   if (rows.length === 0) return []
-  const made = view.made[path]!
-  const mark = marks[view.marks[path]!]!
+  const made = view.change[path]!
+  const mark = marks[view.mark[path]!]!
   const below = view.changesBelow[path]!
   const isNew = mark === 'added' || mark === 'removed'
   const told = [
@@ -102,7 +102,7 @@ function pathDetails(state: State, theme: Theme): readonly string[] {
     timeText(image.changes.modified[made]!),
     ...(below === 0 || isNew ? [] : [`${below} change${below === 1 ? '' : 's'} in it`]),
   ]
-  const name = `${shownName(pathOf(outline, path))}${targetOf(state, made, theme)}`
+  const name = `${shownName(pathOf(explored.tree, path))}${targetOf(state, made, theme)}`
   return [cut(` ${name}`, layout.right, theme), cut(` ${told.join(` ${theme.glyphs.dot} `)}`, layout.right, theme)]
 }
 

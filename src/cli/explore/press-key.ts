@@ -121,23 +121,23 @@ function toggled(hidden: ReadonlySet<Mark>, filter: readonly Mark[]): ReadonlySe
 }
 
 function fold(state: State, open: boolean): State {
-  const { ends } = state.outline
-  if (ends[state.path]! <= state.path + 1 || isOpen(state, state.view, state.path) === open) return state
+  const { end } = state.explored.tree
+  if (end[state.path]! <= state.path + 1 || isOpen(state, state.view, state.path) === open) return state
   return choose(state, { folds: new Map(state.folds).set(state.path, open) })
 }
 
 function closeOrLeave(state: State): State {
   const closed = isOpen(state, state.view, state.path) ? fold(state, false) : state
   if (closed !== state) return closed
-  const parent = state.outline.parents[state.path]!
-  return parent === 0 ? state : choose(state, { path: parent })
+  const parent = state.explored.tree.parent[state.path]!
+  return parent <= 0 ? state : choose(state, { path: parent })
 }
 
 function toMatch(state: State, step: 1 | -1): State {
   const { rows, matches, cursor } = state
   if (matches === undefined) return state
   for (let row = cursor + step; row >= 0 && row < rows.length; row += step)
-    if (matches[rows[row]!] === 1) return choose(state, { path: rows[row]!, pane: 'tree' })
+    if (matches.found[rows[row]!] === 2) return choose(state, { path: rows[row]!, pane: 'tree' })
   return state
 }
 

@@ -1,12 +1,15 @@
 import {
-  findPaths,
+  type ExploredImage,
+  findPattern,
   type Mark,
-  outlineOf,
-  type PathOutline,
+  type Matches,
+  modelOf,
   rowsOf,
   type Span,
-  type TreeView,
-  viewTree,
+  shownPaths,
+  type Tree,
+  type View,
+  viewOf,
 } from '../../explorer/index.ts'
 import type { ImageContents } from '../../index.ts'
 import { type Layout, layoutOf, type Size } from './layout.ts'
@@ -40,11 +43,11 @@ export interface ExplorerState {
 /** What is on the screen. */
 export interface State extends ExplorerState {
   readonly image: ImageContents
-  readonly outline: PathOutline
+  readonly explored: ExploredImage
   /** Characters that owners take. */
   readonly ownerWidth: number
-  readonly view: TreeView
-  readonly matches: Uint8Array | undefined
+  readonly view: View
+  readonly matches: Matches | undefined
   readonly rows: Uint32Array
   /** The row of `path`. */
   readonly cursor: number
@@ -64,7 +67,7 @@ export function startState(image: ImageContents, size: Size): State {
     ...{ page: 'tree', path: image.paths.name.length > 1 ? 1 : 0, pageTop: 0 },
   }
   const ownerWidth = image.owners.reduce((most, owner) => Math.max(most, owner.join(':').length), 0)
-  return derive({ ...choice, image, outline: outlineOf(image), ownerWidth }, undefined)
+  return derive({ ...choice, image, explored: modelOf(image).images[0], ownerWidth }, undefined)
 }
 
 /** Makes a choice, and finds what follows from it. */
@@ -72,27 +75,26 @@ export function choose(state: State, choice: Partial<ExplorerState>): State {
   return derive({ ...state, ...choice }, state)
 }
 
-type Basis = ExplorerState & Pick<State, 'image' | 'outline' | 'ownerWidth'>
+type Basis = ExplorerState & Pick<State, 'image' | 'explored' | 'ownerWidth'>
 
 function derive(basis: Basis, before: State | undefined): State {
-  const { outline } = basis
+  const { explored } = basis
   const isSame = (...members: (keyof ExplorerState)[]) =>
     before !== undefined && members.every((member) => before[member] === basis[member])
-  const view = isSame('layer', 'aggregated') ? before!.view : viewTree(outline, spanOf(basis))
-  const matches = isSame('filter')
-    ? before!.matches
-    : basis.filter === ''
-      ? undefined
-      : findPaths(outline, basis.filter)
+  const view = isSame('layer', 'aggregated') ? before!.view : viewOf(explored, spanOf(basis))
+  const matches = isSame('layer', 'aggregated', 'filter') ? before!.matches : findPattern([view], basis.filter)
   const rows = isSame('layer', 'aggregated', 'filter', 'hidden', 'folds', 'allOpen', 'bySize')
     ? before!.rows
-    : rowsOf(view, { ...basis, matches, isOpen: (path) => isOpen(basis, view, path) })
+    : rowsOf([view], shownPaths([view], { ...basis, matches }), {
+        ...basis,
+        isOpen: (path) => isOpen(basis, view, path),
+      })
   const layout = layoutOf(
     basis.size,
     basis.image.layers.length,
     basis.page !== 'tree' ? 'right alone' : basis.pane === 'layers' ? 'left' : 'right',
   )
-  const cursor = cursorIn(rows, basis.path, outline)
+  const cursor = cursorIn(rows, basis.path, explored.tree)
   return {
     ...basis,
     ...{ view, matches, rows, layout, cursor, path: rows[cursor] ?? 0 },
@@ -106,15 +108,15 @@ function spanOf({ layer, aggregated }: ExplorerState): Span {
   return { top: layer, base: aggregated ? Math.min(1, layer) : Math.max(0, layer - 1) }
 }
 
-export function isOpen(choice: ExplorerState, view: TreeView, path: number): boolean {
+export function isOpen(choice: ExplorerState, view: View, path: number): boolean {
   const byHand = choice.folds.get(path) ?? choice.allOpen
   if (byHand !== undefined) return byHand
   return choice.filter !== '' || (view.changesBelow[path]! > 0 && view.changesBelow[0]! <= fewChanges)
 }
 
 /** Returns the row of a path, or of the closest directory that it is in. */
-function cursorIn(rows: Uint32Array, path: number, { parents }: PathOutline): number {
-  for (let wanted = path; wanted > 0; wanted = parents[wanted] ?? 0) {
+function cursorIn(rows: Uint32Array, path: number, { parent }: Tree): number {
+  for (let wanted = path; wanted > 0; wanted = parent[wanted]!) {
     const row = rows.indexOf(wanted)
     if (row >= 0) return row
   }

@@ -1,12 +1,9 @@
-import { changesOf, type Image } from '../model/image.ts'
-import { pathOf, type Tree } from '../model/tree.ts'
-import { isDirectory, layerOf, type View } from '../model/view.ts'
+import { changesOf, type ExploredImage, isDirectory, layerOf, pathOf, type View } from '../explorer.ts'
 import { instructionOf } from '../text/instruction.ts'
 import { countOf, modeText, secondsText, sizeText } from '../text/numbers.ts'
 import { printable } from '../text/printable.ts'
 
 interface DetailsProps {
-  readonly tree: Tree
   readonly views: readonly View[]
   readonly node: number
   readonly root: number
@@ -17,8 +14,9 @@ const typeNames = ['file', 'directory', 'symlink', 'character device', 'block de
 const differences = ['type', 'content', 'target', 'device', 'mode', 'owner', 'time', 'attributes']
 
 /** What is known of a path, and what each layer did to it. */
-export function Details({ tree, views, node, root, onZoom }: DetailsProps) {
-  const isFolder = views.some((view) => isDirectory(view, tree, node))
+export function Details({ views, node, root, onZoom }: DetailsProps) {
+  const { tree } = views[0]!.image
+  const isFolder = views.some((view) => isDirectory(view, node))
   const path = printable(pathOf(tree, node))
   const slash = path.lastIndexOf('/') + 1
   return (
@@ -32,7 +30,7 @@ export function Details({ tree, views, node, root, onZoom }: DetailsProps) {
       </h2>
       <div class={views.length === 2 ? 'pair' : ''}>
         {views.map((view, i) => (
-          <Side key={i} tree={tree} view={view} node={node} label={views.length === 2 ? 'AB'[i]! : undefined} />
+          <Side key={i} view={view} node={node} label={views.length === 2 ? 'AB'[i]! : undefined} />
         ))}
       </div>
       {isFolder && node !== root && tree.end[node]! > node + 1 && (
@@ -45,18 +43,17 @@ export function Details({ tree, views, node, root, onZoom }: DetailsProps) {
 }
 
 interface SideProps {
-  readonly tree: Tree
   readonly view: View
   readonly node: number
   readonly label: string | undefined
 }
 
-function Side({ tree, view, node, label }: SideProps) {
+function Side({ view, node, label }: SideProps) {
   const { contents } = view.image
   const { changes, owners, targets, fileTypes } = contents
   const at = view.change[node]!
   const lines: (readonly [string, string])[] = []
-  if (isDirectory(view, tree, node))
+  if (isDirectory(view, node))
     lines.push(['Holds', `${sizeText(view.total[node]!)} in ${countOf(view.files[node]!, 'file')}`])
   if (at >= 0) {
     const type = changes.type[at]!
@@ -87,7 +84,7 @@ function Side({ tree, view, node, label }: SideProps) {
 }
 
 /** The life of a path. */
-function Life({ image, node, now }: { readonly image: Image; readonly node: number; readonly now: number }) {
+function Life({ image, node, now }: { readonly image: ExploredImage; readonly node: number; readonly now: number }) {
   const { changes, layers } = image.contents
   // A directory that a layer mentions on the way to others is no event.
   const life = changesOf(image, node).filter((at) => changes.type[at] !== 1 || changes.change[at] !== 2)

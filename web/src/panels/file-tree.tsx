@@ -1,12 +1,19 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
-import type { Matches } from '../model/search.ts'
-import { childrenOf, type Tree } from '../model/tree.ts'
-import { isDirectory, states, type View } from '../model/view.ts'
+import {
+  childrenOf,
+  isDirectory,
+  type Mark,
+  type Matches,
+  marks,
+  rowsOf,
+  shownPaths,
+  type Tree,
+  type View,
+} from '../explorer.ts'
 import { differenceText, sizeText } from '../text/numbers.ts'
 import { printable } from '../text/printable.ts'
 
 export interface FileTreeProps {
-  readonly tree: Tree
   /** One, or two that are compared. */
   readonly views: readonly View[]
   readonly open: ReadonlySet<number>
@@ -20,24 +27,24 @@ export interface FileTreeProps {
   readonly onZoom: (node: number) => void
 }
 
-interface Row {
-  readonly node: number
-  readonly isDirectory: boolean
-  readonly isOpen: boolean
-  readonly position: number
-  readonly siblings: number
-}
-
 const rowHeight = 28
 const spare = 8
 
 /** The files as a tree for eyes and hands: only rows in sight are made, whatever their number. */
 export function FileTree(props: FileTreeProps) {
-  const { tree, views, selected } = props
+  const { views, selected, open, bySize, matches, onlyDifferent } = props
   const box = useRef<HTMLDivElement>(null)
   const [scroll, setScroll] = useState({ top: 0, height: 600 })
-  const rows = useMemo(() => rowsOf(props), [tree, views, props.open, props.bySize, props.matches, props.onlyDifferent])
-  const index = rows.findIndex(({ node }) => node === selected)
+  const shown = useMemo(
+    () => shownPaths(views, { matches, hidden: onlyDifferent ? new Set<Mark>(['same']) : undefined }),
+    [views, matches, onlyDifferent],
+  )
+  const rows = useMemo(
+    () => rowsOf(views, shown, { bySize, isOpen: (path) => isOpen(props, path) }),
+    [shown, open, bySize],
+  )
+  const places = useMemo(() => placesOf(views[0]!, rows), [rows])
+  const index = rows.indexOf(selected)
   const measure = () => {
     const { scrollTop: top, clientHeight: height } = box.current!
     setScroll((known) => (known.top === top && known.height === height ? known : { top, height }))
@@ -58,7 +65,6 @@ export function FileTree(props: FileTreeProps) {
 
   const first = Math.max(0, Math.floor(scroll.top / rowHeight) - spare)
   const last = Math.min(rows.length, Math.ceil((scroll.top + scroll.height) / rowHeight) + spare)
-  const shown = rows.slice(first, last)
   const isThere = index >= first && index < last
   return (
     <div
@@ -70,22 +76,41 @@ export function FileTree(props: FileTreeProps) {
       ref={box}
       onScroll={measure}
       onKeyDown={(event) => {
-        if (takeKey(event, rows, index, props)) event.preventDefault()
+        if (takeKey(event, rows, index, shown, props)) event.preventDefault()
       }}
       onMouseLeave={() => props.onHover(undefined)}
     >
       <div class="tree-space" role="none" style={{ height: `${rows.length * rowHeight}px` }}>
-        {shown.map((row, i) => (
-          <TreeRow key={row.node} row={row} top={(first + i) * rowHeight} props={props} />
+        {[...rows.subarray(first, last)].map((node, i) => (
+          <TreeRow
+            key={node}
+            node={node}
+            top={(first + i) * rowHeight}
+            position={places.position[first + i]!}
+            siblings={places.siblings[views[0]!.image.tree.parent[node]!]!}
+            shown={shown}
+            props={props}
+          />
         ))}
       </div>
     </div>
   )
 }
 
-function TreeRow({ row, top, props }: { readonly row: Row; readonly top: number; readonly props: FileTreeProps }) {
-  const { tree, views, selected, onSelect, onHover, onToggle } = props
-  const { node, isDirectory: isFolder, isOpen } = row
+interface TreeRowProps {
+  readonly node: number
+  readonly top: number
+  readonly position: number
+  readonly siblings: number
+  readonly shown: Uint8Array
+  readonly props: FileTreeProps
+}
+
+function TreeRow({ node, top, position, siblings, shown, props }: TreeRowProps) {
+  const { views, selected, onSelect, onHover, onToggle } = props
+  const { tree } = views[0]!.image
+  const isFolder = isFolderIn(views, node)
+  const isOpened = isOpen(props, node)
   const view = views.findLast(({ change }) => change[node]! >= 0) ?? views[0]!
   const { mark, word } = markOf(views, node)
   const target = view.image.contents.targets[view.change[node]!]
@@ -99,19 +124,19 @@ function TreeRow({ row, top, props }: { readonly row: Row; readonly top: number;
       class={`tree-row ${word}`}
       role="treeitem"
       aria-level={tree.depth[node]!}
-      aria-setsize={row.siblings}
-      aria-posinset={row.position}
+      aria-setsize={siblings}
+      aria-posinset={position}
       aria-selected={node === selected}
-      aria-expanded={isFolder ? isOpen : undefined}
+      aria-expanded={isFolder ? isOpened : undefined}
       style={{ top: `${top}px`, paddingInlineStart: `${(tree.depth[node]! - 1) * 14 + 4}px` }}
       onMouseEnter={() => onHover(node)}
       onClick={() => {
         onSelect(node)
-        if (isFolder) onToggle(isOpen ? [node] : chainFrom(props, node), !isOpen)
+        if (isFolder) onToggle(isOpened ? [node] : chainFrom(tree, shown, node), !isOpened)
       }}
     >
       <span class="tree-arrow" aria-hidden="true">
-        {isFolder ? (isOpen ? '▾' : '▸') : ''}
+        {isFolder ? (isOpened ? '▾' : '▸') : ''}
       </span>
       <span class="tree-mark" aria-hidden="true">
         {mark}
@@ -135,73 +160,56 @@ function TreeRow({ row, top, props }: { readonly row: Row; readonly top: number;
   )
 }
 
-const marks = { added: '+', changed: '~', removed: '−' } as const
+const signs = { added: '+', changed: '~', removed: '−' } as const
 
 function markOf(views: readonly View[], node: number): { readonly mark: string; readonly word: string } {
-  for (const word of ['added', 'changed', 'removed'] as const)
-    if (views.some(({ state }) => state[node] === states[word])) return { mark: marks[word], word }
-  return { mark: '', word: '' }
+  const own = views.map(({ mark }) => marks[mark[node]!]!).map((mark) => (mark === 'rewritten' ? 'changed' : mark))
+  const word = (['added', 'changed', 'removed'] as const).find((one) => own.includes(one))
+  return word === undefined ? { mark: '', word: '' } : { mark: signs[word], word }
 }
 
-type Shown = Pick<FileTreeProps, 'tree' | 'views' | 'matches' | 'onlyDifferent'>
-
-/** Returns what tells whether a path is in the tree. */
-function filterOf({ tree, views, matches, onlyDifferent }: Shown): (node: number) => boolean {
-  const different = onlyDifferent ? differing(tree, views) : undefined
-  return (node) =>
-    views.some(({ state }) => state[node] !== states.absent) &&
-    (matches === undefined || matches.found[node] !== 0) &&
-    (different === undefined || different[node] !== 0)
+function isFolderIn(views: readonly View[], node: number): boolean {
+  return views.some((view) => isDirectory(view, node))
 }
 
-function rowsOf(props: FileTreeProps): readonly Row[] {
-  const { tree, views, open, bySize, matches } = props
-  const rows: Row[] = []
-  const isShown = filterOf(props)
-  const weight = (node: number) => Math.max(...views.map(({ total }) => total[node]!))
-  const add = (parent: number): void => {
-    const children = [...childrenOf(tree, parent)].filter(isShown)
-    if (bySize) children.sort((a, b) => weight(b) - weight(a))
-    for (const [i, node] of children.entries()) {
-      const isFolder = views.some((view) => isDirectory(view, tree, node))
-      // A search opens what leads to its matches.
-      const isOpen = isFolder && (open.has(node) || matches?.found[node] === 1)
-      rows.push({ node, isDirectory: isFolder, isOpen, position: i + 1, siblings: children.length })
-      if (isOpen) add(node)
-    }
-  }
-  add(0)
-  return rows
+/** A search opens what leads to its matches. */
+function isOpen({ views, open, matches }: Pick<FileTreeProps, 'views' | 'open' | 'matches'>, node: number): boolean {
+  return (open.has(node) || matches?.found[node] === 1) && isFolderIn(views, node)
+}
+
+/** For each row, which of its directory's it is; and for each path, how many rows are directly in it. */
+function placesOf({ image: { tree } }: View, rows: Uint32Array) {
+  const siblings = new Uint32Array(tree.count)
+  const position = rows.map((node) => ++siblings[tree.parent[node]!]!)
+  return { position, siblings }
 }
 
 /** A directory, and what opens with it: a directory that is alone in another. */
-function chainFrom(props: FileTreeProps, node: number): readonly number[] {
-  const isShown = filterOf(props)
+function chainFrom(tree: Tree, shown: Uint8Array, node: number): readonly number[] {
   const chain = [node]
   for (let only: number | undefined = node; only !== undefined; ) {
-    const children: number[] = [...childrenOf(props.tree, only)].filter(isShown)
+    const children: number[] = [...childrenOf(tree, only)].filter((child) => shown[child] === 1)
     only = children.length === 1 ? children[0]! : undefined
     if (only !== undefined) chain.push(only)
   }
   return chain
 }
 
-/** Paths that are different, and the directories that they are in. */
-function differing(tree: Tree, views: readonly View[]): Uint8Array {
-  const found = new Uint8Array(tree.count)
-  for (let node = tree.count - 1; node > 0; node--) {
-    if (views.some(({ state }) => state[node]! > states.same)) found[node] = 1
-    if (found[node] === 1) found[tree.parent[node]!] = 1
-  }
-  return found
-}
-
 /** The keys of a tree. (ARIA Authoring Practices, "Tree View") Returns whether it was one. */
-function takeKey(event: KeyboardEvent, rows: readonly Row[], index: number, props: FileTreeProps): boolean {
+function takeKey(
+  event: KeyboardEvent,
+  rows: Uint32Array,
+  index: number,
+  shown: Uint8Array,
+  props: FileTreeProps,
+): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey || rows.length === 0) return false
-  const { tree, onSelect, onToggle, onZoom } = props
-  const row = rows[index]
-  const go = (to: number) => onSelect(rows[Math.max(0, Math.min(rows.length - 1, to))]!.node)
+  const { views, open, onSelect, onToggle, onZoom } = props
+  const { tree } = views[0]!.image
+  const node = rows[index]
+  const isFolder = node !== undefined && isFolderIn(views, node)
+  const isOpened = node !== undefined && isOpen(props, node)
+  const go = (to: number) => onSelect(rows[Math.max(0, Math.min(rows.length - 1, to))]!)
   switch (event.key) {
     case 'ArrowDown':
       go(index + 1)
@@ -222,15 +230,15 @@ function takeKey(event: KeyboardEvent, rows: readonly Row[], index: number, prop
       go(index - 15)
       return true
     case 'ArrowRight':
-      if (row?.isDirectory && !row.isOpen) onToggle(chainFrom(props, row.node), true)
-      else if (row?.isOpen) go(index + 1)
+      if (isFolder && !isOpened) onToggle(chainFrom(tree, shown, node), true)
+      else if (isOpened) go(index + 1)
       return true
     case 'ArrowLeft':
-      if (row?.isOpen && props.open.has(row.node)) onToggle([row.node], false)
-      else if (row !== undefined && tree.parent[row.node]! > 0) onSelect(tree.parent[row.node]!)
+      if (isOpened && open.has(node)) onToggle([node], false)
+      else if (node !== undefined && tree.parent[node]! > 0) onSelect(tree.parent[node]!)
       return true
     case 'Enter':
-      if (row !== undefined) onZoom(row.isDirectory ? row.node : tree.parent[row.node]!)
+      if (node !== undefined) onZoom(isFolder ? node : tree.parent[node]!)
       return true
     default:
       return false

@@ -1,8 +1,5 @@
+import { absent, isDirectory, layerOf, type Matches, type Model, pathOf, trailOf, type View } from '../explorer.ts'
 import type { WeighResult } from '../library.ts'
-import type { Model } from '../model/image.ts'
-import type { Matches } from '../model/search.ts'
-import { pathOf, trailOf } from '../model/tree.ts'
-import { isDirectory, layerOf, states, type View } from '../model/view.ts'
 import { type Change, inScope, type State } from '../state.ts'
 import { countOf, sizeText } from '../text/numbers.ts'
 import { printable } from '../text/printable.ts'
@@ -67,7 +64,6 @@ export function FilesView(props: FilesViewProps) {
                 </p>
               )}
               <Treemap
-                tree={tree}
                 view={view}
                 root={state.root}
                 selected={state.selected}
@@ -92,7 +88,6 @@ export function FilesView(props: FilesViewProps) {
       <section class="browse" aria-label="Files">
         <Search {...props} />
         <FileTree
-          tree={tree}
           views={views}
           open={state.open}
           selected={state.selected}
@@ -113,7 +108,7 @@ export function FilesView(props: FilesViewProps) {
           }
           onZoom={zoom}
         />
-        <Details tree={tree} views={views} node={state.selected} root={state.root} onZoom={zoom} />
+        <Details views={views} node={state.selected} root={state.root} onZoom={zoom} />
       </section>
     </div>
   )
@@ -197,8 +192,8 @@ function captionOf({ model: { tree }, views, state }: FilesViewProps): string {
   for (const view of views) {
     const size = sizeText(view.total[node]!)
     const layer = layerOf(view, node)
-    if (isDirectory(view, tree, node)) parts.push(`${size} in ${countOf(view.files[node]!, 'file')}`)
-    else if (view.state[node] === states.absent) parts.push('not there')
+    if (isDirectory(view, node)) parts.push(`${size} in ${countOf(view.files[node]!, 'file')}`)
+    else if (view.mark[node] === absent) parts.push('not there')
     else parts.push(layer === 0 ? size : `${size}, layer ${layer}`)
   }
   return parts.join(' · ')

@@ -1,5 +1,5 @@
+import type { Model } from '../explorer.ts'
 import type { WeighResult } from '../library.ts'
-import type { Model } from '../model/image.ts'
 import { type State, type Tab, type Theme, themes } from '../state.ts'
 import { countOf, percentText, sizeText } from '../text/numbers.ts'
 import { printable } from '../text/printable.ts'

@@ -1,13 +1,13 @@
 import { useMemo } from 'preact/hooks'
+import { type ExploredImage, type LayerTally, tallyLayers } from '../explorer.ts'
 import type { LayerSummary, WeighResult } from '../library.ts'
-import type { Image } from '../model/image.ts'
-import { type LayerTally, type Scope, tallyLayers } from '../model/view.ts'
+import type { Scope } from '../state.ts'
 import { instructionOf } from '../text/instruction.ts'
 import { countText, sizeText } from '../text/numbers.ts'
 import { layerColour, type Palette } from '../treemap/colours.ts'
 
 interface LayersProps {
-  readonly image: Image
+  readonly image: ExploredImage
   readonly weighed: WeighResult | undefined
   readonly scope: Scope
   readonly palette: Palette

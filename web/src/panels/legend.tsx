@@ -1,4 +1,4 @@
-import type { View } from '../model/view.ts'
+import type { View } from '../explorer.ts'
 import { type Colouring, layerColour, type Palette } from '../treemap/colours.ts'
 
 interface LegendProps {

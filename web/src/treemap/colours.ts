@@ -1,10 +1,12 @@
-import { layerOf, states, type View } from '../model/view.ts'
+import { added, changed, isCounted, layerOf, removed, rewritten, type View } from '../explorer.ts'
 
 export type Colouring = 'layer' | 'type' | 'change'
 
 /** What a treemap can be coloured by. In a whole image, nothing has changed. */
 export function colouringsOf(views: readonly View[]): readonly Colouring[] {
-  return views.length === 1 && views[0]!.scope.kind === 'all' ? ['layer', 'type'] : ['layer', 'type', 'change']
+  return views.length === 1 && views[0]!.span.top === views[0]!.span.base
+    ? ['layer', 'type']
+    : ['layer', 'type', 'change']
 }
 
 /** Colours of the page that the canvas needs; the same values are in style/base.css. */
@@ -71,10 +73,10 @@ export function layerColour({ ramp }: Palette, layer: number, count: number): st
   return `rgb(${mix.join(' ')})`
 }
 
-export function stateColour(palette: Palette, state: number): string {
-  if (state === states.added) return palette.added
-  if (state === states.changed) return palette.changed
-  return state === states.removed ? palette.removed : palette.plain
+function changeColour(palette: Palette, mark: number): string {
+  if (mark === added) return palette.added
+  if (mark === changed || mark === rewritten) return palette.changed
+  return mark === removed ? palette.removed : palette.plain
 }
 
 /** File types by weight, the heaviest first: those that get a colour of their own, by their number in the image. */
@@ -94,16 +96,35 @@ export function rankTypes(view: View, most: number): readonly { readonly type: n
     .slice(0, most)
 }
 
+/** Returns for each directory the file in it that weighs most; for each file, itself. */
+export function heaviestFiles(view: View): Uint32Array {
+  const { image, total } = view
+  const { parent } = image.tree
+  const heaviest = Uint32Array.from(parent, (_, node) => node)
+  for (let node = parent.length - 1; node > 0; node--) {
+    if (!isCounted(view, node)) continue
+    const [own, above] = [heaviest[node]!, heaviest[parent[node]!]!]
+    if (above === parent[node] || total[own]! > total[above]!) heaviest[parent[node]!] = own
+  }
+  return heaviest
+}
+
 /** Returns what colours a file. A directory that is too small to be shown from within has the colour of its heaviest file. */
-export function colourOf(palette: Palette, view: View, colouring: Colouring, typeNames: readonly string[]) {
+export function colourOf(
+  palette: Palette,
+  view: View,
+  heaviestIn: Uint32Array,
+  colouring: Colouring,
+  typeNames: readonly string[],
+) {
   const { contents } = view.image
   const byType = contents.fileTypes.map((name) => typeNames.indexOf(name))
   const layers = contents.layers.map((_, i) => layerColour(palette, i + 1, contents.layers.length))
   return (node: number): string => {
     if (node < 0) return palette.plain
-    const heaviest = view.heaviest[node]!
+    const heaviest = heaviestIn[node]!
     if (colouring === 'layer') return layers[layerOf(view, heaviest) - 1] ?? palette.plain
-    if (colouring === 'change') return stateColour(palette, view.state[heaviest]!)
+    if (colouring === 'change') return changeColour(palette, view.mark[heaviest]!)
     const at = view.change[heaviest]!
     const rank = at < 0 ? -1 : byType[contents.changes.fileType[at]!]!
     return rank < 0 ? palette.plain : (palette.types[rank] ?? palette.plain)

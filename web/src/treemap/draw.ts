@@ -1,13 +1,10 @@
-import type { Matches } from '../model/search.ts'
-import type { Tree } from '../model/tree.ts'
-import { states, type View } from '../model/view.ts'
+import { type Matches, removed, type View } from '../explorer.ts'
 import { sizeText } from '../text/numbers.ts'
 import { printable } from '../text/printable.ts'
 import type { Palette } from './colours.ts'
 import { headerHeight, leastSide, type Tile } from './layout.ts'
 
 export interface Picture {
-  readonly tree: Tree
   readonly view: View
   readonly tiles: readonly Tile[]
   readonly palette: Palette
@@ -34,7 +31,7 @@ export function* drawTiles(context: CanvasRenderingContext2D, picture: Picture):
     const isFrame = tile.isDirectory && tile.x1 - tile.x0 >= leastSide && tile.y1 - tile.y0 >= leastSide
     context.fillStyle = isFrame ? palette.folder : picture.colour(tile.node)
     fill(context, tile, isFrame && tile.level % 2 === 0)
-    if (!isFrame && picture.view.state[tile.node] === states.removed) strike(context, tile, palette)
+    if (!isFrame && picture.view.mark[tile.node] === removed) strike(context, tile, palette)
     // Dimmed names could not be read.
     if (pale) continue
     context.globalAlpha = 1
@@ -76,11 +73,11 @@ function strike(context: CanvasRenderingContext2D, { x0, y0, x1, y1 }: Tile, pal
   context.globalAlpha = 1
 }
 
-function header(context: CanvasRenderingContext2D, { tree, view, palette }: Picture, tile: Tile): void {
+function header(context: CanvasRenderingContext2D, { view, palette }: Picture, tile: Tile): void {
   const width = tile.x1 - tile.x0 - 14
   const y = tile.y0 + headerHeight / 2
   context.font = fonts.header
-  const name = shortened(context, printable(tree.name[tile.node]!), width)
+  const name = shortened(context, printable(view.image.tree.name[tile.node]!), width)
   if (name === '') return
   context.fillStyle = palette.ink
   context.fillText(name, tile.x0 + 6, y)
@@ -92,12 +89,12 @@ function header(context: CanvasRenderingContext2D, { tree, view, palette }: Pict
   context.fillText(size, tile.x0 + 6 + used + 8, y)
 }
 
-function label(context: CanvasRenderingContext2D, { tree, view, palette }: Picture, tile: Tile): void {
+function label(context: CanvasRenderingContext2D, { view, palette }: Picture, tile: Tile): void {
   const [width, height] = [tile.x1 - tile.x0 - 12, tile.y1 - tile.y0]
   if (width < 26 || height < 17 || tile.node < 0) return
   const isLarge = width > 84 && height > 46
   context.font = isLarge ? fonts.large : fonts.small
-  const name = shortened(context, printable(tree.name[tile.node]!), width)
+  const name = shortened(context, printable(view.image.tree.name[tile.node]!), width)
   if (name === '') return
   context.fillStyle = palette.ink
   context.fillText(name, tile.x0 + 6, tile.y0 + (isLarge ? 15 : Math.min(11, height / 2)))

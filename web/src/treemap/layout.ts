@@ -1,6 +1,5 @@
 import { treemapSquarify } from 'd3-hierarchy'
-import type { Tree } from '../model/tree.ts'
-import { isDirectory, type View } from '../model/view.ts'
+import { isCounted, isDirectory, type View } from '../explorer.ts'
 
 export interface Rectangle {
   readonly x0: number
@@ -35,10 +34,10 @@ interface Slot {
 }
 
 /** Lays a directory out in a rectangle, as deep as there are pixels: the work goes with them, not with the number of files. */
-export function layOut(tree: Tree, view: View, root: number, { x0, y0, x1, y1 }: Rectangle): readonly Tile[] {
+export function layOut(view: View, root: number, { x0, y0, x1, y1 }: Rectangle): readonly Tile[] {
   const tiles: Tile[] = []
   const place = (node: number, area: Rectangle, level: number): void => {
-    const isFolder = node >= 0 && isDirectory(view, tree, node)
+    const isFolder = node >= 0 && isDirectory(view, node)
     const [width, height] = [area.x1 - area.x0, area.y1 - area.y0]
     const hasHeader = isFolder && level > 0 && width >= smallestHeader.width && height >= smallestHeader.height
     tiles.push({ ...area, node, level, isDirectory: isFolder, hasHeader })
@@ -50,22 +49,25 @@ export function layOut(tree: Tree, view: View, root: number, { x0, y0, x1, y1 }:
       x1: area.x1 - margin,
       y1: area.y1 - margin,
     }
-    for (const slot of slotsOf(tree, view, node, inner))
+    for (const slot of slotsOf(view, node, inner))
       place(slot.node, { x0: slot.x0, y0: slot.y0, x1: slot.x1, y1: slot.y1 }, level + 1)
   }
   if (x1 - x0 > 1 && y1 - y0 > 1) place(root, { x0, y0, x1, y1 }, 0)
   return tiles
 }
 
-function slotsOf(tree: Tree, { total }: View, node: number, area: Rectangle): readonly Slot[] {
+function slotsOf(view: View, node: number, area: Rectangle): readonly Slot[] {
+  const { total } = view
+  const { end } = view.image.tree
   const sum = total[node]!
   if (sum <= 0) return []
   const scale = ((area.x1 - area.x0) * (area.y1 - area.y0)) / sum
   const slots: Slot[] = []
   let rest = 0
   // Most of hundreds of thousands are too small: these take one comparison each.
-  for (let child = node + 1; child < tree.end[node]!; child = tree.end[child]!) {
+  for (let child = node + 1; child < end[node]!; child = end[child]!) {
     const value = total[child]!
+    if (!isCounted(view, child)) continue
     if (value * scale < leastArea) rest += value
     else slots.push({ node: child, value, x0: 0, y0: 0, x1: 0, y1: 0 })
   }

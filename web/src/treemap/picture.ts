@@ -1,6 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks'
-import type { Tree } from '../model/tree.ts'
-import type { View } from '../model/view.ts'
+import type { View } from '../explorer.ts'
 import type { Tile } from './layout.ts'
 import { drawZoom, type Zoom, zoomDuration } from './zoom.ts'
 
@@ -41,7 +40,6 @@ interface Shown {
   readonly tiles: readonly Tile[]
   readonly size: Size
   readonly root: number
-  readonly tree: Tree
   readonly view: View
 }
 
@@ -93,7 +91,7 @@ export function usePicture(canvas: { readonly current: HTMLCanvasElement | null 
 function zoomBetween(last: Shown | undefined, shown: Shown): Zoom | undefined {
   if (last?.picture === undefined || shown.picture === undefined) return undefined
   if (last.root === shown.root || last.size !== shown.size || last.view !== shown.view) return undefined
-  const isInward = shown.root > last.root && shown.root < shown.tree.end[last.root]!
+  const isInward = shown.root > last.root && shown.root < shown.view.image.tree.end[last.root]!
   draw(last.picture)
   const [outer, inner] = isInward ? [last, shown] : [shown, last]
   const place = outer.tiles.find(({ node }) => node === inner.root)

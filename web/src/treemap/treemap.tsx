@@ -1,16 +1,13 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
-import type { Matches } from '../model/search.ts'
-import { pathOf, type Tree, trailOf } from '../model/tree.ts'
-import type { View } from '../model/view.ts'
+import { type Matches, pathOf, trailOf, type View } from '../explorer.ts'
 import { countOf, sizeText } from '../text/numbers.ts'
 import { printable } from '../text/printable.ts'
-import { type Colouring, colourOf, type Palette } from './colours.ts'
+import { type Colouring, colourOf, heaviestFiles, type Palette } from './colours.ts'
 import { drawTiles } from './draw.ts'
 import { layOut, type Rectangle, type Tile, tileAt } from './layout.ts'
 import { newCanvas, type Size, usePicture } from './picture.ts'
 
 export interface TreemapProps {
-  readonly tree: Tree
   readonly view: View
   readonly root: number
   readonly selected: number
@@ -27,21 +24,20 @@ export interface TreemapProps {
 
 /** A picture of sizes. The tree beside it has the same for those who do not see it. */
 export function Treemap(props: TreemapProps) {
-  const { tree, view, root, colouring, typeNames, palette, matches } = props
+  const { view, root, colouring, typeNames, palette, matches } = props
+  const { tree } = view.image
   const box = useRef<HTMLDivElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
   const size = useSize(box)
-  const tiles = useMemo(
-    () => layOut(tree, view, root, { x0: 0, y0: 0, x1: size.width, y1: size.height }),
-    [tree, view, root, size],
-  )
+  const tiles = useMemo(() => layOut(view, root, { x0: 0, y0: 0, x1: size.width, y1: size.height }), [view, root, size])
+  const heaviest = useMemo(() => heaviestFiles(view), [view])
   const picture = useMemo(() => {
     if (size.width === 0) return undefined
     const { element, context } = newCanvas(size)
-    const colour = colourOf(palette, view, colouring, typeNames)
-    return { element, steps: drawTiles(context, { tree, view, tiles, palette, matches, colour }) }
+    const colour = colourOf(palette, view, heaviest, colouring, typeNames)
+    return { element, steps: drawTiles(context, { view, tiles, palette, matches, colour }) }
   }, [tiles, palette, matches, colouring, typeNames])
-  usePicture(canvas, { picture, tiles, size, root, tree, view })
+  usePicture(canvas, { picture, tiles, size, root, view })
 
   const find = (event: MouseEvent): Tile | undefined => {
     const { left, top } = canvas.current!.getBoundingClientRect()
