@@ -8,6 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export interface DockerDaemon {
   /** Runs a docker command; throws with what it said where it fails. */
   docker(args: readonly string[], cwd?: string): string
+  /** What it has logged so far. */
+  said(): string
   stop(): Promise<void>
 }
 
@@ -56,7 +58,7 @@ export async function startDockerDaemon(
     await stop()
     return 'no docker client here builds with BuildKit'
   }
-  return { docker: (args, cwd) => run(client, args, cwd), stop }
+  return { docker: (args, cwd) => run(client, args, cwd), said: () => said, stop }
 }
 
 async function answers(ask: () => void, daemon: ChildProcess): Promise<boolean> {

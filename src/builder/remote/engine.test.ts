@@ -1,11 +1,13 @@
+import { createHash } from 'node:crypto'
 import { createServer as serveHttp } from 'node:http'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { engineThat, receiveFiles, serveEngine } from '../../../test/kit/buildkit-front.ts'
 import { temporaryFolder, writeFiles } from '../../../test/kit/cli.ts'
+import { relayTo } from '../../../test/kit/relay.ts'
 import { standIn } from '../../../test/kit/stand-in.ts'
-import { filesync, secrets } from '../../buildkit/index.ts'
+import { filesync, secrets, ssh } from '../../buildkit/index.ts'
 import { openTare, type TareEvent } from '../../index.ts'
 
 // Engines that are none, or are not to be trusted.
@@ -118,6 +120,61 @@ test('an engine does not get secrets that the build was not given', async () => 
   })
   await expect(build(builder, { secrets: [{ id: 'given', value: 'hidden value' }] })).rejects.toThrow()
   expect(told).toEqual(['hidden value', 5])
+})
+
+test('an engine reaches the agents that the build was given, and no others', async () => {
+  const socket = join(temporaryFolder(), 'agent')
+  const agent = createServer((asking) => void asking.end('keys')).listen(socket)
+  onTestFinished(() => void agent.close())
+  const { checkAgent, forwardAgent } = ssh.SSH.method
+  const codeOf = (error: { code: number }) => error.code
+  const told: unknown[] = []
+  const builder = await engineThat(async (session) => {
+    for (const id of ['given', 'other', 'default', '']) {
+      const forwarded = async () => {
+        const call = session.bidi(forwardAgent, { metadata: { 'buildkit.ssh.id': id } })
+        let text = ''
+        for await (const { data } of call.responses) text += Buffer.from(data).toString()
+        return text
+      }
+      const checked = session.unary(checkAgent, { id }).then(() => 'there', codeOf)
+      told.push([await checked, await forwarded().catch(codeOf)])
+    }
+  })
+  await expect(build(builder, { ssh: [{ id: 'given', paths: [socket] }] })).rejects.toThrow()
+  expect(told).toEqual([
+    ['there', 'keys'],
+    [5, 5],
+    [5, 5],
+    [5, 5],
+  ])
+})
+
+test('an engine that is only configured is not built on', async () => {
+  const relay = await relayTo(await engineThat(async () => {}))
+  const far = createHash('sha256').update('far').digest('hex')
+  const node = { Name: 'b0', Endpoint: relay.address }
+  const config = writeFiles(temporaryFolder(), {
+    'config.json': JSON.stringify({ currentContext: 'far' }),
+    [`contexts/meta/${far}/meta.json`]: JSON.stringify({ Name: 'far', Endpoints: { docker: { Host: relay.address } } }),
+    'buildx/current': JSON.stringify({ Key: relay.address, Name: 'b', Global: true }),
+    'buildx/instances/b': JSON.stringify({ Name: 'b', Driver: 'remote', Nodes: [node] }),
+  })
+  const environment = {
+    ...{ DOCKER_CONFIG: config, DOCKER_HOST: relay.address, DOCKER_CONTEXT: 'far' },
+    ...{ BUILDX_BUILDER: 'b', BUILDKIT_HOST: relay.address },
+  }
+  const tare = await openTare({ home: temporaryFolder(), environment })
+  const context = { kind: 'directory', path: writeFiles(temporaryFolder(), { a: 'a' }) } as const
+  const made = (more: object) =>
+    tare.build({ context, dockerfile: { text: 'FROM scratch\nCOPY a /\n' }, tags: ['x'], ...more })
+  await made({})
+  expect(relay.count()).toBe(0)
+  for (const builder of ['far', 'b']) {
+    relay.reset()
+    await expect(made({ builder })).rejects.toMatchObject({ code: expect.stringMatching(/^ENGINE_/) })
+    expect(relay.sent()).toBeGreaterThan(0)
+  }
 })
 
 test('an engine that sends no result, or something that is none, is told', async () => {

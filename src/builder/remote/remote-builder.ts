@@ -1,4 +1,5 @@
 import { type Snapshot, type Snapshots, scratch } from '../../content/layers/index.ts'
+import { TareError } from '../../support/index.ts'
 import type { Operation, OperationId, Plan } from '../plan/index.ts'
 import { RemoteCaches } from './caches.ts'
 import { type Connected, type EngineFacts, type EngineLink, isAlike } from './engine/index.ts'
@@ -49,7 +50,7 @@ export class RemoteBuilder {
       })
       return withLayers(await new RemoteRun({ engine, facts, plan, tools, offers, expected, caches, push }).run())
     }
-    return isSimple(tools) ? attemptAs(connected, attempt, tools.signal) : attempt(await connected.current)
+    return isSimple(tools) ? attemptAs(connected, attempt, tools.signal) : attempt(await connected.current())
   }
 }
 
@@ -68,10 +69,16 @@ async function attemptAs<T>(
     return await attempt(facts)
   } catch (error) {
     signal.throwIfAborted()
-    const now = await current.catch(() => facts)
+    if (!mayBeAnother(error)) throw error
+    const now = await current().catch(() => facts)
     if (isAlike(facts, now)) throw error
     return attempt(now)
   }
+}
+
+/** Whether an engine may fail like that because it is not what it was. */
+function mayBeAnother(error: unknown): boolean {
+  return error instanceof TareError && ['ENGINE_FAILED', 'ENGINE_INVALID', 'ENGINE_UNSUPPORTED'].includes(error.code)
 }
 
 /** Returns the operations that the image's layers come from, lowest first; the first one is the base. */

@@ -82,7 +82,7 @@ export class RemoteRun {
     let isUsed = true
     try {
       // An engine waits for a session that it is told of.
-      const ready = Promise.all([result.begin(), this.openSession(result)])
+      const ready = Promise.all([result.check(), this.openSession(result)])
       ready.then(
         ([, end]) => {
           close = end
@@ -186,7 +186,7 @@ export class RemoteRun {
       },
       { signal: AbortSignal.any([signal, enough.signal]) },
     )
-    const building = this.build(ready, { signal, metadata: { 'buildkit-controlapi-buildid': ref } })
+    const building = this.build(result, ready, { signal, metadata: { 'buildkit-controlapi-buildid': ref } })
     // Whichever fails first ends the other.
     building.catch((error: unknown) => this.stop.abort(error))
     const first = await Promise.race<SolveResponse | readonly RemoteLayer[]>([
@@ -218,7 +218,11 @@ export class RemoteRun {
   }
 
   /** Acts as the frontend of the build: says what to make, and returns it. */
-  private async build(ready: Promise<unknown>, settings: CallSettings): Promise<Pick<Outcome, 'known' | 'key'>> {
+  private async build(
+    result: ResultWay,
+    ready: Promise<unknown>,
+    settings: CallSettings,
+  ): Promise<Pick<Outcome, 'known' | 'key'>> {
     const { engine, tools, expected, caches, push } = this.on
     const { LLBBridge } = gateway
     const { llbCaps } = await engine.control.unary(LLBBridge.method.ping, {}, settings)
@@ -245,16 +249,9 @@ export class RemoteRun {
       ...{ os, architecture, ...(variant === undefined ? {} : { variant }) },
       ...{ config: {}, rootfs: { type: 'layers', diff_ids: [] }, history: historyFor(expected) },
     }
-    await engine.control.unary(
-      LLBBridge.method.return,
-      {
-        result: {
-          result: { case: 'ref', value: { id } },
-          metadata: { 'containerimage.config': Buffer.from(JSON.stringify(config)) },
-        },
-      },
-      settings,
-    )
+    const metadata = { 'containerimage.config': Buffer.from(JSON.stringify(config)) }
+    const returned = { result: { result: { case: 'ref', value: { id } }, metadata } } as const
+    await Promise.all([engine.control.unary(LLBBridge.method.return, returned, settings), result.begin()])
     return { known: undefined, key }
   }
 

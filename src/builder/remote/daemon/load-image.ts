@@ -29,9 +29,8 @@ export interface LoadingDaemon {
 
 /** Returns the daemon that an engine is part of; undefined for a buildkitd. */
 export async function daemonOf(link: EngineLink, signal: AbortSignal): Promise<LoadingDaemon | undefined> {
-  const { engine, current } = await link.connected(signal)
+  const { engine, facts } = await link.connected(signal)
   if (!engine.isDaemon) return undefined
-  const facts = await current
   const images = new DaemonImages(engine, signal)
   return {
     name: engine.name,

@@ -13,21 +13,24 @@ export function throughDaemon(engine: Engine, tools: ResultTools, push: EnginePu
   const { expected, host, signal } = tools
   const name = temporaryName()
   const images = new DaemonImages(engine, signal)
+  const clear = async () => {
+    try {
+      await removeLeftovers(images)
+    } catch (cause) {
+      signal.throwIfAborted()
+      throw new TareError(
+        'ENGINE_UNSUPPORTED',
+        `${engine.name} leaves its images to a docker daemon whose API is not at the same address`,
+        { cause, remedy: 'Use the address of the daemon itself.' },
+      )
+    }
+  }
   return {
     exporter: { type: 'moby', attrs: { name } },
     handlers: [],
-    begin: async () => {
-      try {
-        await removeLeftovers(images)
-      } catch (cause) {
-        signal.throwIfAborted()
-        throw new TareError(
-          'ENGINE_UNSUPPORTED',
-          `${engine.name} leaves its images to a docker daemon whose API is not at the same address`,
-          { cause, remedy: 'Use the address of the daemon itself.' },
-        )
-      }
-    },
+    // A daemon that was reached through its API has one.
+    check: async () => (engine.isDaemon ? undefined : clear()),
+    begin: async () => (engine.isDaemon ? clear() : undefined),
     finish: async () => {
       const image = await images.describe(name)
       // It does not tell which layers were left out because they are empty: only the image itself does.

@@ -5,11 +5,13 @@ import { type EngineFacts, isFacts, probeEngine } from './probe.ts'
 /** A connected engine, and what it is. */
 export interface Connected {
   readonly engine: Engine
-  /** What it was last time, if that is known: asking takes some daemons longer than a build from their cache. */
+  /** What it was when it was last asked, at most a day ago: asking takes some daemons longer than a build from their cache. */
   readonly facts: EngineFacts
-  /** What it is now. */
-  readonly current: Promise<EngineFacts>
+  /** Asks it, once, what it is now. */
+  current(): Promise<EngineFacts>
 }
+
+const mostAge = 24 * 3600 * 1000
 
 /** Remembers what an engine was. */
 export interface FactsMemory {
@@ -37,7 +39,7 @@ export class EngineLink {
   /** Returns the platforms whose programs the engine runs, its own first. Rejects with `ENGINE_…`. */
   async platforms(signal: AbortSignal): Promise<readonly string[]> {
     const { current } = await this.connected(signal)
-    return (await current).platforms
+    return (await current()).platforms
   }
 
   /** Whether the engine still answers: on a new connection. */
@@ -64,14 +66,16 @@ export class EngineLink {
 
   private async connect(signal: AbortSignal, recalled: EngineFacts | undefined): Promise<Connected> {
     const engine = await connectEngine(this.address, signal)
-    const current = probeEngine(engine, signal).then((facts) => {
-      const text = JSON.stringify(facts)
-      if (text !== this.memory?.recall()) this.memory?.remember(text)
-      return facts
-    })
-    current.catch(() => {})
+    let asked: Promise<EngineFacts> | undefined
+    const current = () => {
+      asked ??= probeEngine(engine, signal).then((facts) => {
+        this.memory?.remember(JSON.stringify({ ...facts, asked: Date.now() }))
+        return facts
+      })
+      return asked
+    }
     try {
-      return { engine, current, facts: recalled ?? (await current) }
+      return { engine, current, facts: recalled ?? (await current()) }
     } catch (error) {
       engine.close()
       throw error
@@ -80,8 +84,9 @@ export class EngineLink {
 
   private recalled(): EngineFacts | undefined {
     try {
-      const facts = JSON.parse(this.memory?.recall() ?? 'null') as unknown
-      return isFacts(facts) ? facts : undefined
+      const facts = JSON.parse(this.memory?.recall() ?? 'null') as { asked?: unknown } | null
+      const age = Date.now() - Number(facts?.asked)
+      return age >= 0 && age < mostAge && isFacts(facts) ? facts : undefined
     } catch {
       return undefined
     }

@@ -50,6 +50,7 @@ export function pushedByEngine({ host, expected, signal }: ResultTools, push: En
       },
     },
     handlers: [],
+    check: async () => {},
     begin: async () => {},
     finish: async (response) => {
       const { layers, diffIds, history, rest } = await push.read(response['containerimage.digest'] ?? '')

@@ -14,6 +14,9 @@ export interface ResultWay {
   readonly handlers: Handlers
   /** Blobs that the session offers for it. */
   content?(store: string): OfferedContent | undefined
+  /** Called before anything is built. Rejects if the engine cannot hand over results this way, as far as that is to be seen. */
+  check(): Promise<void>
+  /** Called when there is something to hand over, while the engine exports it. */
   begin(): Promise<void>
   /** Called with the exporter's answer. Returns the new layers, which are in the store. */
   finish(response: Readonly<Record<string, string>>): Promise<readonly RemoteLayer[]>
@@ -42,6 +45,7 @@ export function receiveOverSession({ host, before, expected, signal }: ResultToo
     exporter: { type: 'oci', attrs: { tar: 'false' } },
     handlers: receiveService({ take }),
     content: (store) => (store === 'export' ? blobs.content : undefined),
+    check: async () => {},
     begin: async () => {},
     finish: async (response) => {
       if (blobs.isUsed) {

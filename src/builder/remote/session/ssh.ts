@@ -23,10 +23,10 @@ export function agentService(find: (id: string) => Promise<string | undefined>):
         for await (const { data } of requests) if (!socket.write(data)) await once(socket, 'drain', { signal })
         socket.end()
       }
-      const sending = forth().catch(() => socket.destroy())
+      void forth().catch(() => socket.destroy())
       try {
+        // An agent that hangs up ends the step's connection, whatever the step still has to say.
         for await (const data of socket) await send({ data: data as Buffer })
-        await sending
       } catch {
         // The step has ended, or the agent has.
       } finally {
