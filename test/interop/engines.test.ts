@@ -156,7 +156,8 @@ describe.skipIf(!unlessMissing(engines.length > 0, 'no engine to build on'))('on
     if (builder === undefined) return expect(daemon).toBeTypeOf('string')
     const bench = openBench({ Dockerfile: 'FROM scratch\nCOPY b /b\n', b: 'b' })
     await bench.succeed(['build', '--builder', builder, '-t', 'there', bench.context])
-    const images = execFileSync('docker', ['-H', builder, 'images'], { encoding: 'utf8' })
-    expect(images).not.toContain('tare.invalid')
+    // Other tests may build there at the same time.
+    const images = () => execFileSync('docker', ['-H', builder, 'images'], { encoding: 'utf8' })
+    await expect.poll(images).not.toContain('tare.invalid')
   })
 })
