@@ -83,14 +83,23 @@ describe.skipIf(chromiumPath === undefined)('the page', () => {
     const canvas = page.locator('canvas')
     const pixels = () => page.evaluate<string>(`document.querySelector('canvas').toDataURL()`)
     const before = await pixels()
+    const place = await canvas.boundingBox()
     // The name of the largest directory is at the upper left.
     await canvas.click({ position: { x: 20, y: 8 } })
     await expect.poll(() => canvas.getAttribute('data-root')).toBe('/usr')
     await expect.poll(() => canvas.getAttribute('data-zooming')).toBe(null)
     expect(await pixels()).not.toBe(before)
     await expect.poll(() => page.getByRole('navigation').textContent()).toBe('/usr')
-    await page.keyboard.press('Backspace')
-    await expect.poll(() => canvas.getAttribute('data-root')).toBe('/')
+    await row(page, 'usr').click()
+    await row(page, 'bin').click()
+    await page.locator('.tree').press('Enter')
+    await expect.poll(() => canvas.getAttribute('data-root')).toBe('/usr/bin')
+    // However long the path above it: another size would be another picture, with no way to it.
+    expect(await canvas.boundingBox()).toEqual(place)
+    for (const root of ['/usr', '/']) {
+      await page.keyboard.press('Backspace')
+      await expect.poll(() => canvas.getAttribute('data-root')).toBe(root)
+    }
     await expect.poll(() => canvas.getAttribute('data-zooming')).toBe(null)
     expect(said).toEqual([])
   })

@@ -56,7 +56,7 @@ export function App({ model, source }: { readonly model: Model; readonly source:
     const { fileTypes } = views[0]!.image.contents
     return rankTypes(views[0]!, palette.types.length).map(({ type }) => fileTypes[type]!)
   }, [views[0]!.image])
-  const tabs = tabsOf(isPair, checked)
+  const tabs = useMemo(() => tabsOf(isPair, checked), checked)
 
   const keyboard = useRef<Keyboard | undefined>(undefined)
   keyboard.current = { state, change, model, views, tabs: tabs.map(({ tab }) => tab) }
@@ -82,15 +82,11 @@ export function App({ model, source }: { readonly model: Model; readonly source:
       </a>
       <Header
         model={model}
-        weighed={weighed.map(({ value }) => value)}
-        state={state}
+        weighed={weighed[0]!.value}
+        tab={state.tab}
+        theme={state.theme}
         tabs={tabs}
-        onTab={(tab) => change({ tab })}
-        onTheme={(theme) => {
-          remember('tare.theme', theme)
-          change({ theme })
-        }}
-        onKeys={() => change({ showsKeys: true })}
+        change={change}
       />
       <main>
         <div id="view" role="tabpanel" aria-labelledby={`tab-${state.tab}`} tabIndex={-1}>

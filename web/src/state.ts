@@ -54,6 +54,11 @@ export function spanOf(scope: Scope, layers: number): Span {
   return { top: scope.layer, base: scope.layer - 1, onlyChanges: scope.kind === 'only' }
 }
 
+/** A directory is what the treemap shows. */
+export function zoomed(node: number): Pick<State, 'root' | 'selected'> {
+  return { root: node, selected: node }
+}
+
 export function reduce(state: State, change: Change): State {
   return { ...state, ...(typeof change === 'function' ? change(state) : change) }
 }

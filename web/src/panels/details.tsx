@@ -1,4 +1,6 @@
 import { changesOf, type ExploredImage, isDirectory, layerOf, pathOf, type View } from '../explorer.ts'
+import { memo } from '../memo.ts'
+import { type Change, zoomed } from '../state.ts'
 import { instructionOf } from '../text/instruction.ts'
 import { countOf, modeText, secondsText, sizeText } from '../text/numbers.ts'
 import { printable } from '../text/printable.ts'
@@ -7,14 +9,14 @@ interface DetailsProps {
   readonly views: readonly View[]
   readonly node: number
   readonly root: number
-  readonly onZoom: (node: number) => void
+  readonly change: (change: Change) => void
 }
 
 const typeNames = ['file', 'directory', 'symlink', 'character device', 'block device', 'named pipe']
 const differences = ['type', 'content', 'target', 'device', 'mode', 'owner', 'time', 'attributes']
 
 /** What is known of a path, and what each layer did to it. */
-export function Details({ views, node, root, onZoom }: DetailsProps) {
+export const Details = memo(({ views, node, root, change }: DetailsProps) => {
   const { tree } = views[0]!.image
   const isFolder = views.some((view) => isDirectory(view, node))
   const path = printable(pathOf(tree, node))
@@ -34,13 +36,13 @@ export function Details({ views, node, root, onZoom }: DetailsProps) {
         ))}
       </div>
       {isFolder && node !== root && tree.end[node]! > node + 1 && (
-        <button type="button" class="plain" onClick={() => onZoom(node)}>
+        <button type="button" class="plain" onClick={() => change(zoomed(node))}>
           Show in the treemap
         </button>
       )}
     </section>
   )
-}
+})
 
 interface SideProps {
   readonly view: View

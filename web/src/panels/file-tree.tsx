@@ -10,6 +10,8 @@ import {
   type Tree,
   type View,
 } from '../explorer.ts'
+import { memo } from '../memo.ts'
+import { type Change, zoomed } from '../state.ts'
 import { differenceText, sizeText } from '../text/numbers.ts'
 import { printable } from '../text/printable.ts'
 
@@ -21,18 +23,15 @@ export interface FileTreeProps {
   readonly bySize: boolean
   readonly matches: Matches | undefined
   readonly onlyDifferent: boolean
-  readonly onSelect: (node: number) => void
-  readonly onHover: (node: number | undefined) => void
-  readonly onToggle: (nodes: readonly number[], open: boolean) => void
-  readonly onZoom: (node: number) => void
+  readonly change: (change: Change) => void
 }
 
 const rowHeight = 28
 const spare = 8
 
 /** The files as a tree for eyes and hands: only rows in sight are made, whatever their number. */
-export function FileTree(props: FileTreeProps) {
-  const { views, selected, open, bySize, matches, onlyDifferent } = props
+export const FileTree = memo((props: FileTreeProps) => {
+  const { views, selected, open, bySize, matches, onlyDifferent, change } = props
   const box = useRef<HTMLDivElement>(null)
   const [scroll, setScroll] = useState({ top: 0, height: 600 })
   const shown = useMemo(
@@ -78,7 +77,7 @@ export function FileTree(props: FileTreeProps) {
       onKeyDown={(event) => {
         if (takeKey(event, rows, index, shown, props)) event.preventDefault()
       }}
-      onMouseLeave={() => props.onHover(undefined)}
+      onMouseLeave={() => change({ hovered: undefined })}
     >
       <div class="tree-space" role="none" style={{ height: `${rows.length * rowHeight}px` }}>
         {[...rows.subarray(first, last)].map((node, i) => (
@@ -88,29 +87,34 @@ export function FileTree(props: FileTreeProps) {
             top={(first + i) * rowHeight}
             position={places.position[first + i]!}
             siblings={places.siblings[views[0]!.image.tree.parent[node]!]!}
+            isOpened={isOpen(props, node)}
+            isSelected={node === selected}
+            views={views}
             shown={shown}
-            props={props}
+            change={change}
           />
         ))}
       </div>
     </div>
   )
-}
+})
 
 interface TreeRowProps {
   readonly node: number
   readonly top: number
   readonly position: number
   readonly siblings: number
+  readonly isOpened: boolean
+  readonly isSelected: boolean
+  readonly views: readonly View[]
   readonly shown: Uint8Array
-  readonly props: FileTreeProps
+  readonly change: (change: Change) => void
 }
 
-function TreeRow({ node, top, position, siblings, shown, props }: TreeRowProps) {
-  const { views, selected, onSelect, onHover, onToggle } = props
+const TreeRow = memo((props: TreeRowProps) => {
+  const { node, top, position, siblings, isOpened, isSelected, views, shown, change } = props
   const { tree } = views[0]!.image
   const isFolder = isFolderIn(views, node)
-  const isOpened = isOpen(props, node)
   const view = views.findLast(({ change }) => change[node]! >= 0) ?? views[0]!
   const { mark, word } = markOf(views, node)
   const target = view.image.contents.targets[view.change[node]!]
@@ -126,13 +130,13 @@ function TreeRow({ node, top, position, siblings, shown, props }: TreeRowProps) 
       aria-level={tree.depth[node]!}
       aria-setsize={siblings}
       aria-posinset={position}
-      aria-selected={node === selected}
+      aria-selected={isSelected}
       aria-expanded={isFolder ? isOpened : undefined}
       style={{ top: `${top}px`, paddingInlineStart: `${(tree.depth[node]! - 1) * 14 + 4}px` }}
-      onMouseEnter={() => onHover(node)}
+      onMouseEnter={() => change({ hovered: node })}
       onClick={() => {
-        onSelect(node)
-        if (isFolder) onToggle(isOpened ? [node] : chainFrom(tree, shown, node), !isOpened)
+        change({ selected: node })
+        if (isFolder) change(toggled(isOpened ? [node] : chainFrom(tree, shown, node), !isOpened))
       }}
     >
       <span class="tree-arrow" aria-hidden="true">
@@ -158,7 +162,7 @@ function TreeRow({ node, top, position, siblings, shown, props }: TreeRowProps) 
       <span class="tree-size">{sizeText(view.total[node]!)}</span>
     </div>
   )
-}
+})
 
 const signs = { added: '+', changed: '~', removed: '−' } as const
 
@@ -184,6 +188,18 @@ function placesOf({ image: { tree } }: View, rows: Uint32Array) {
   return { position, siblings }
 }
 
+/** Opens directories, or closes them. */
+function toggled(nodes: readonly number[], isOpened: boolean): Change {
+  return ({ open }) => {
+    const next = new Set(open)
+    for (const node of nodes) {
+      if (isOpened) next.add(node)
+      else next.delete(node)
+    }
+    return { open: next }
+  }
+}
+
 /** A directory, and what opens with it: a directory that is alone in another. */
 function chainFrom(tree: Tree, shown: Uint8Array, node: number): readonly number[] {
   const chain = [node]
@@ -204,12 +220,12 @@ function takeKey(
   props: FileTreeProps,
 ): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey || rows.length === 0) return false
-  const { views, open, onSelect, onToggle, onZoom } = props
+  const { views, open, change } = props
   const { tree } = views[0]!.image
   const node = rows[index]
   const isFolder = node !== undefined && isFolderIn(views, node)
   const isOpened = node !== undefined && isOpen(props, node)
-  const go = (to: number) => onSelect(rows[Math.max(0, Math.min(rows.length - 1, to))]!)
+  const go = (to: number) => change({ selected: rows[Math.max(0, Math.min(rows.length - 1, to))]! })
   switch (event.key) {
     case 'ArrowDown':
       go(index + 1)
@@ -230,15 +246,15 @@ function takeKey(
       go(index - 15)
       return true
     case 'ArrowRight':
-      if (isFolder && !isOpened) onToggle(chainFrom(tree, shown, node), true)
+      if (isFolder && !isOpened) change(toggled(chainFrom(tree, shown, node), true))
       else if (isOpened) go(index + 1)
       return true
     case 'ArrowLeft':
-      if (isOpened && open.has(node)) onToggle([node], false)
-      else if (node !== undefined && tree.parent[node]! > 0) onSelect(tree.parent[node]!)
+      if (isOpened && open.has(node)) change(toggled([node], false))
+      else if (node !== undefined && tree.parent[node]! > 0) change({ selected: tree.parent[node]! })
       return true
     case 'Enter':
-      if (node !== undefined) onZoom(isFolder ? node : tree.parent[node]!)
+      if (node !== undefined) change(zoomed(isFolder ? node : tree.parent[node]!))
       return true
     default:
       return false

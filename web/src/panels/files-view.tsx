@@ -1,6 +1,6 @@
 import { absent, isDirectory, layerOf, type Matches, type Model, pathOf, trailOf, type View } from '../explorer.ts'
 import type { WeighResult } from '../library.ts'
-import { type Change, inScope, type State } from '../state.ts'
+import { type Change, type State, zoomed } from '../state.ts'
 import { countOf, sizeText } from '../text/numbers.ts'
 import { printable } from '../text/printable.ts'
 import { colouringsOf, type Palette } from '../treemap/colours.ts'
@@ -27,17 +27,11 @@ export function FilesView(props: FilesViewProps) {
   const { model, views, weighed, state, palette, matches, typeNames, change } = props
   const { tree } = model
   const isPair = views.length === 2
-  const zoom = (node: number) => change({ root: node, selected: node })
+  const zoom = (node: number) => change(zoomed(node))
   return (
     <div class={isPair ? 'files files-pair' : 'files'}>
       {!isPair && (
-        <Layers
-          image={model.images[0]}
-          weighed={weighed}
-          scope={state.scope}
-          palette={palette}
-          onScope={(scope) => change(inScope(scope))}
-        />
+        <Layers image={model.images[0]} weighed={weighed} scope={state.scope} palette={palette} change={change} />
       )}
       <section class="picture" aria-label="Treemap">
         <div class="picture-head">
@@ -94,21 +88,9 @@ export function FilesView(props: FilesViewProps) {
           bySize={state.bySize}
           matches={matches}
           onlyDifferent={state.onlyDifferent}
-          onSelect={(selected) => change({ selected })}
-          onHover={(hovered) => change({ hovered })}
-          onToggle={(nodes, isOpen) =>
-            change(({ open }) => {
-              const next = new Set(open)
-              for (const node of nodes) {
-                if (isOpen) next.add(node)
-                else next.delete(node)
-              }
-              return { open: next }
-            })
-          }
-          onZoom={zoom}
+          change={change}
         />
-        <Details views={views} node={state.selected} root={state.root} onZoom={zoom} />
+        <Details views={views} node={state.selected} root={state.root} change={change} />
       </section>
     </div>
   )

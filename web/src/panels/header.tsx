@@ -1,18 +1,19 @@
 import type { Model } from '../explorer.ts'
 import type { WeighResult } from '../library.ts'
-import { type State, type Tab, type Theme, themes } from '../state.ts'
+import { memo } from '../memo.ts'
+import { type Change, remember, type Tab, type Theme, themes } from '../state.ts'
 import { countOf, percentText, sizeText } from '../text/numbers.ts'
 import { printable } from '../text/printable.ts'
 import { Figure } from './figure.tsx'
 
 interface HeaderProps {
   readonly model: Model
-  readonly weighed: readonly (WeighResult | undefined)[]
-  readonly state: State
+  /** Of the first image. */
+  readonly weighed: WeighResult | undefined
+  readonly tab: Tab
+  readonly theme: Theme
   readonly tabs: readonly TabItem[]
-  readonly onTab: (tab: Tab) => void
-  readonly onTheme: (theme: Theme) => void
-  readonly onKeys: () => void
+  readonly change: (change: Change) => void
 }
 
 export interface TabItem {
@@ -22,7 +23,7 @@ export interface TabItem {
 }
 
 /** Which image this is, and the ways into it. */
-export function Header({ model, weighed, state, tabs, onTab, onTheme, onKeys }: HeaderProps) {
+export const Header = memo(({ model, weighed, tab, theme, tabs, change }: HeaderProps) => {
   const isPair = model.images.length === 2
   return (
     <header class="top">
@@ -36,17 +37,23 @@ export function Header({ model, weighed, state, tabs, onTab, onTheme, onKeys }: 
           ))}
         </h1>
         <div class="tools">
-          <ThemeSwitch theme={state.theme} onTheme={onTheme} />
-          <button type="button" class="tool" onClick={onKeys} aria-label="Keys" title="Keys (?)">
+          <ThemeSwitch theme={theme} change={change} />
+          <button
+            type="button"
+            class="tool"
+            onClick={() => change({ showsKeys: true })}
+            aria-label="Keys"
+            title="Keys (?)"
+          >
             ?
           </button>
         </div>
       </div>
-      {!isPair && <Facts model={model} weighed={weighed[0]} />}
-      <TabList tabs={tabs} tab={state.tab} onTab={onTab} />
+      {!isPair && <Facts model={model} weighed={weighed} />}
+      <TabList tabs={tabs} tab={tab} change={change} />
     </header>
   )
-}
+})
 
 function Facts({ model, weighed }: { readonly model: Model; readonly weighed: WeighResult | undefined }) {
   const { layers, platform, id } = model.images[0].contents
@@ -74,22 +81,14 @@ export function summaryOf({ contents }: Model['images'][0]): string {
   return `${sizeText(size)} · ${countOf(contents.layers.length, 'layer')} · ${platformText(contents.platform)}`
 }
 
-function TabList({
-  tabs,
-  tab,
-  onTab,
-}: {
-  readonly tabs: readonly TabItem[]
-  readonly tab: Tab
-  readonly onTab: (tab: Tab) => void
-}) {
+function TabList({ tabs, tab, change }: Pick<HeaderProps, 'tabs' | 'tab' | 'change'>) {
   const move = (event: KeyboardEvent) => {
     const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0
     if (step === 0) return
     event.preventDefault()
     const index = tabs.findIndex((item) => item.tab === tab)
     const next = tabs[(index + step + tabs.length) % tabs.length]!
-    onTab(next.tab)
+    change({ tab: next.tab })
     document.getElementById(`tab-${next.tab}`)?.focus()
   }
   return (
@@ -103,7 +102,7 @@ function TabList({
           aria-selected={own === tab}
           aria-controls="view"
           tabIndex={own === tab ? 0 : -1}
-          onClick={() => onTab(own)}
+          onClick={() => change({ tab: own })}
         >
           {name}
           {note !== undefined && <span class="tab-note">{note}</span>}
@@ -115,7 +114,7 @@ function TabList({
 
 const themeSigns: Readonly<Record<Theme, string>> = { auto: '◐', light: '○', dark: '●' }
 
-function ThemeSwitch({ theme, onTheme }: { readonly theme: Theme; readonly onTheme: (theme: Theme) => void }) {
+function ThemeSwitch({ theme, change }: Pick<HeaderProps, 'theme' | 'change'>) {
   const next = themes[(themes.indexOf(theme) + 1) % themes.length]!
   const name = theme === 'auto' ? 'as the system' : theme
   return (
@@ -124,7 +123,10 @@ function ThemeSwitch({ theme, onTheme }: { readonly theme: Theme; readonly onThe
       class="tool"
       aria-label={`Colours: ${name}. Change to ${next === 'auto' ? 'those of the system' : next}`}
       title={`Colours: ${name}`}
-      onClick={() => onTheme(next)}
+      onClick={() => {
+        remember('tare.theme', next)
+        change({ theme: next })
+      }}
     >
       {themeSigns[theme]}
     </button>

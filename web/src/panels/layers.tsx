@@ -1,7 +1,8 @@
 import { useMemo } from 'preact/hooks'
 import { type ExploredImage, type LayerTally, tallyLayers } from '../explorer.ts'
 import type { LayerSummary, WeighResult } from '../library.ts'
-import type { Scope } from '../state.ts'
+import { memo } from '../memo.ts'
+import { type Change, inScope, type Scope } from '../state.ts'
 import { instructionOf } from '../text/instruction.ts'
 import { countText, sizeText } from '../text/numbers.ts'
 import { layerColour, type Palette } from '../treemap/colours.ts'
@@ -11,11 +12,12 @@ interface LayersProps {
   readonly weighed: WeighResult | undefined
   readonly scope: Scope
   readonly palette: Palette
-  readonly onScope: (scope: Scope) => void
+  readonly change: (change: Change) => void
 }
 
 /** The layers, the lowest first; each can be looked at alone, or with all below it. */
-export function Layers({ image, weighed, scope, palette, onScope }: LayersProps) {
+export const Layers = memo(({ image, weighed, scope, palette, change }: LayersProps) => {
+  const onScope = (next: Scope) => change(inScope(next))
   const { layers } = image.contents
   const tallies = useMemo(() => tallyLayers(image), [image])
   const largest = Math.max(1, ...layers.map(({ contentSize }) => contentSize))
@@ -61,7 +63,7 @@ export function Layers({ image, weighed, scope, palette, onScope }: LayersProps)
       </ol>
     </section>
   )
-}
+})
 
 interface LayerItemProps {
   readonly layer: LayerSummary

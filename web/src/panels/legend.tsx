@@ -1,4 +1,5 @@
 import type { View } from '../explorer.ts'
+import { memo } from '../memo.ts'
 import { type Colouring, layerColour, type Palette } from '../treemap/colours.ts'
 
 interface LegendProps {
@@ -9,7 +10,7 @@ interface LegendProps {
 }
 
 /** What the colours of the treemap mean. */
-export function Legend({ view, colouring, palette, typeNames }: LegendProps) {
+export const Legend = memo(({ view, colouring, palette, typeNames }: LegendProps) => {
   const { layers } = view.image.contents
   if (colouring === 'layer') {
     if (layers.length === 0) return null
@@ -51,7 +52,7 @@ export function Legend({ view, colouring, palette, typeNames }: LegendProps) {
       <Swatch colour={palette.plain} text="as before" />
     </p>
   )
-}
+})
 
 function Swatch({ colour, text }: { readonly colour: string; readonly text: string }) {
   return (

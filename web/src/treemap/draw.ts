@@ -4,9 +4,9 @@ import { printable } from '../text/printable.ts'
 import type { Palette } from './colours.ts'
 import { headerHeight, leastSide, type Tile } from './layout.ts'
 
-export interface Picture {
+/** What a treemap shows of its tiles, and how. */
+export interface Look {
   readonly view: View
-  readonly tiles: readonly Tile[]
   readonly palette: Palette
   readonly colour: (node: number) => string
   /** What does not match is pale. */
@@ -20,28 +20,32 @@ const fonts = { header: `600 11.5px ${sans}`, small: `11.5px ${sans}`, large: `6
 const tilesAtOnce = 100
 
 /** Draws all tiles with their names, some at a time. */
-export function* drawTiles(context: CanvasRenderingContext2D, picture: Picture): Generator<void, void> {
-  const { tiles, palette } = picture
+export function* drawTiles(
+  context: CanvasRenderingContext2D,
+  tiles: readonly Tile[],
+  look: Look,
+): Generator<void, void> {
+  const { palette } = look
   context.textBaseline = 'middle'
   for (const [i, tile] of tiles.entries()) {
     if (i % tilesAtOnce === tilesAtOnce - 1) yield
     if (tile.level === 0) continue
-    const pale = isPale(picture, tile)
+    const pale = isPale(look, tile)
     context.globalAlpha = pale ? 0.22 : 1
     const isFrame = tile.isDirectory && tile.x1 - tile.x0 >= leastSide && tile.y1 - tile.y0 >= leastSide
-    context.fillStyle = isFrame ? palette.folder : picture.colour(tile.node)
+    context.fillStyle = isFrame ? palette.folder : look.colour(tile.node)
     fill(context, tile, isFrame && tile.level % 2 === 0)
-    if (!isFrame && picture.view.mark[tile.node] === removed) strike(context, tile, palette)
+    if (!isFrame && look.view.mark[tile.node] === removed) strike(context, tile, palette)
     // Dimmed names could not be read.
     if (pale) continue
     context.globalAlpha = 1
-    if (tile.hasHeader) header(context, picture, tile)
-    else if (!tile.isDirectory) label(context, picture, tile)
+    if (tile.hasHeader) header(context, look, tile)
+    else if (!tile.isDirectory) label(context, look, tile)
   }
   context.globalAlpha = 1
 }
 
-function isPale({ matches }: Picture, tile: Tile): boolean {
+function isPale({ matches }: Look, tile: Tile): boolean {
   return matches !== undefined && (tile.node < 0 || matches.found[tile.node] === 0)
 }
 
@@ -73,7 +77,7 @@ function strike(context: CanvasRenderingContext2D, { x0, y0, x1, y1 }: Tile, pal
   context.globalAlpha = 1
 }
 
-function header(context: CanvasRenderingContext2D, { view, palette }: Picture, tile: Tile): void {
+function header(context: CanvasRenderingContext2D, { view, palette }: Look, tile: Tile): void {
   const width = tile.x1 - tile.x0 - 14
   const y = tile.y0 + headerHeight / 2
   context.font = fonts.header
@@ -89,7 +93,7 @@ function header(context: CanvasRenderingContext2D, { view, palette }: Picture, t
   context.fillText(size, tile.x0 + 6 + used + 8, y)
 }
 
-function label(context: CanvasRenderingContext2D, { view, palette }: Picture, tile: Tile): void {
+function label(context: CanvasRenderingContext2D, { view, palette }: Look, tile: Tile): void {
   const [width, height] = [tile.x1 - tile.x0 - 12, tile.y1 - tile.y0]
   if (width < 26 || height < 17 || tile.node < 0) return
   const isLarge = width > 84 && height > 46

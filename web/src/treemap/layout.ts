@@ -33,15 +33,24 @@ interface Slot {
   y1: number
 }
 
-/** Lays a directory out in a rectangle, as deep as there are pixels: the work goes with them, not with the number of files. */
-export function layOut(view: View, root: number, { x0, y0, x1, y1 }: Rectangle): readonly Tile[] {
+// So many take about a millisecond.
+const foldersAtOnce = 50
+
+/**
+ * Lays a directory out in a rectangle, as deep as there are pixels: the work goes with them, not with the number of files. Some
+ * directories at a time.
+ */
+export function* layOut(view: View, root: number, { x0, y0, x1, y1 }: Rectangle): Generator<void, readonly Tile[]> {
   const tiles: Tile[] = []
-  const place = (node: number, area: Rectangle, level: number): void => {
+  if (x1 - x0 <= 1 || y1 - y0 <= 1) return tiles
+  const waiting = [{ node: root, level: 0, area: { x0, y0, x1, y1 } }]
+  for (let folders = 0; waiting.length > 0; ) {
+    const { node, level, area } = waiting.pop()!
     const isFolder = node >= 0 && isDirectory(view, node)
     const [width, height] = [area.x1 - area.x0, area.y1 - area.y0]
     const hasHeader = isFolder && level > 0 && width >= smallestHeader.width && height >= smallestHeader.height
     tiles.push({ ...area, node, level, isDirectory: isFolder, hasHeader })
-    if (!isFolder || width < leastSide || height < leastSide) return
+    if (!isFolder || width < leastSide || height < leastSide) continue
     const margin = level === 0 ? 0 : hasHeader ? 3 : width > 14 && height > 14 ? 1.5 : 0
     const inner = {
       x0: area.x0 + margin,
@@ -49,14 +58,17 @@ export function layOut(view: View, root: number, { x0, y0, x1, y1 }: Rectangle):
       x1: area.x1 - margin,
       y1: area.y1 - margin,
     }
-    for (const slot of slotsOf(view, node, inner))
-      place(slot.node, { x0: slot.x0, y0: slot.y0, x1: slot.x1, y1: slot.y1 }, level + 1)
+    // The last is taken first.
+    for (const slot of slotsOf(view, node, inner).reverse()) {
+      const { x0, y0, x1, y1 } = slot
+      waiting.push({ node: slot.node, level: level + 1, area: { x0, y0, x1, y1 } })
+    }
+    if (++folders % foldersAtOnce === 0) yield
   }
-  if (x1 - x0 > 1 && y1 - y0 > 1) place(root, { x0, y0, x1, y1 }, 0)
   return tiles
 }
 
-function slotsOf(view: View, node: number, area: Rectangle): readonly Slot[] {
+function slotsOf(view: View, node: number, area: Rectangle): Slot[] {
   const { total } = view
   const { end } = view.image.tree
   const sum = total[node]!

@@ -3,9 +3,9 @@ import { type Matches, pathOf, trailOf, type View } from '../explorer.ts'
 import { countOf, sizeText } from '../text/numbers.ts'
 import { printable } from '../text/printable.ts'
 import { type Colouring, colourOf, heaviestFiles, type Palette } from './colours.ts'
-import { drawTiles } from './draw.ts'
+import { drawTiles, type Look } from './draw.ts'
 import { layOut, type Rectangle, type Tile, tileAt } from './layout.ts'
-import { newCanvas, type Size, usePicture } from './picture.ts'
+import { type Drawn, newCanvas, type Size, usePicture } from './picture.ts'
 
 export interface TreemapProps {
   readonly view: View
@@ -29,15 +29,14 @@ export function Treemap(props: TreemapProps) {
   const box = useRef<HTMLDivElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
   const size = useSize(box)
-  const tiles = useMemo(() => layOut(view, root, { x0: 0, y0: 0, x1: size.width, y1: size.height }), [view, root, size])
   const heaviest = useMemo(() => heaviestFiles(view), [view])
   const picture = useMemo(() => {
     if (size.width === 0) return undefined
-    const { element, context } = newCanvas(size)
     const colour = colourOf(palette, view, heaviest, colouring, typeNames)
-    return { element, steps: drawTiles(context, { view, tiles, palette, matches, colour }) }
-  }, [tiles, palette, matches, colouring, typeNames])
-  usePicture(canvas, { picture, tiles, size, root, view })
+    return { root, view, size, steps: paint(root, size, { view, palette, matches, colour }) }
+  }, [view, root, size, palette, matches, colouring, typeNames])
+  const drawn = usePicture(canvas, picture)
+  const tiles = drawn?.tiles ?? []
 
   const find = (event: MouseEvent): Tile | undefined => {
     const { left, top } = canvas.current!.getBoundingClientRect()
@@ -58,7 +57,7 @@ export function Treemap(props: TreemapProps) {
         role="img"
         aria-label={`${printable(pathOf(tree, root))}: ${sizeText(view.total[root]!)} in ${countOf(view.files[root]!, 'file')} of ${printable(props.name)}, as a treemap`}
         data-root={pathOf(tree, root)}
-        data-tiles={tiles.length}
+        data-tiles={drawn?.tiles.length}
         onMouseMove={(event) => props.onHover(positive(find(event)?.node))}
         onMouseLeave={() => props.onHover(undefined)}
         onClick={(event) => {
@@ -77,6 +76,16 @@ export function Treemap(props: TreemapProps) {
       {view.total[root] === 0 && <p class="treemap-empty">Nothing here takes up space.</p>}
     </div>
   )
+}
+
+/** Draws a directory in steps. */
+function* paint(root: number, size: Size, look: Look): Generator<void, Drawn> {
+  const tiles = yield* layOut(look.view, root, { x0: 0, y0: 0, x1: size.width, y1: size.height })
+  yield
+  const { element, context } = newCanvas(size)
+  yield
+  yield* drawTiles(context, tiles, look)
+  return { element, tiles }
 }
 
 function positive(node: number | undefined): number | undefined {
