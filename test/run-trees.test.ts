@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync, rmSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { openAlpine, storedAlpine } from './kit/alpine.ts'
 import { hasRootFilesystem } from './kit/root-filesystem.ts'
 import { waysToRun } from './kit/sandboxes.ts'
+import { type Members, tarOf } from './kit/tiny-archive.ts'
 
 // Trees that commands leave: as the next step finds them at once, and after its filesystem was unpacked again.
 
@@ -48,6 +49,62 @@ describe.each(ways)('what a RUN leaves: $name', (way) => {
     rewrite(`${storedAlpine}COPY *.sh /\nRUN sh /make.sh\nRUN sh /list.sh > /second\n`)
     await succeed(['build', '-q', '-t', 'app', 'context'])
     expect(await succeed(['run', 'app', 'cat', '/second'])).toBe(first)
+  })
+
+  test.each<[string, Members, string]>([
+    [
+      'through a symlink',
+      [
+        ['t/l', { symlink: 'd' }],
+        ['t/l/.wh.x', ''],
+      ],
+      't t/d t/d/y t/e t/e/z t/l',
+    ],
+    [
+      'of a directory that comes again',
+      [
+        ['t/.wh.d', ''],
+        ['t/d/', ''],
+        ['t/d/new', ''],
+      ],
+      't t/d t/d/new t/e t/e/z',
+    ],
+    [
+      'of a directory in the place of which there is a symlink',
+      [
+        ['t/.wh.d', ''],
+        ['t/d', { symlink: 'e' }],
+      ],
+      't t/d t/e t/e/z',
+    ],
+    [
+      'of AUFS’ notes',
+      [
+        ['.wh..wh.plnk/1', 'linked'],
+        ['t/', ''],
+        ['t/h', { hardlink: '.wh..wh.plnk/1' }],
+      ],
+      't t/d t/d/x t/d/y t/e t/e/z t/h',
+    ],
+    ['of notes alone', [['.wh..wh.plnk', '']], 't t/d t/d/x t/d/y t/e t/e/z'],
+  ])('whiteouts of other builders’ layers are for a command what they are for an export: %s', async (_, high, seen) => {
+    const { succeed, folder } = openAlpine(way, '')
+    const low: Members = [
+      ['t/', ''],
+      ['t/d/', ''],
+      ['t/d/x', ''],
+      ['t/d/y', ''],
+      ['t/e/', ''],
+      ['t/e/z', ''],
+    ]
+    writeFileSync(join(folder, 'low.tar'), tarOf(low))
+    writeFileSync(join(folder, 'high.tar'), tarOf(high))
+    await succeed(['image', 'append', '-t', 'odd', 'alpine', 'low.tar', 'high.tar'])
+    expect((await succeed(['run', 'odd', 'sh', '-c', 'find t .wh* | sort'])).trim().split('\n').join(' ')).toBe(seen)
+    await succeed(['export', '-o', 'all.tar', 'odd'])
+    const names = execFileSync('tar', ['-tf', 'all.tar'], { cwd: folder, encoding: 'utf8' }).split('\n')
+    const found = names.filter((name) => /^(t\/|\.wh)/.test(name)).map((name) => name.replace(/\/$/, ''))
+    expect(found.sort().join(' ')).toBe(seen)
   })
 
   test('owners outside the mapped IDs are preserved, whatever a RUN does to their files', async () => {

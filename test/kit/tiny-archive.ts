@@ -9,18 +9,19 @@ import { type TinyImage, tinyBlob } from './tiny-image.ts'
 export type Member = string | Buffer | { symlink: string } | { hardlink: string }
 export type Members = Readonly<Record<string, Member>> | readonly (readonly [string, Member])[]
 
-/** A tar with these members, in this order; names are written as they are. */
+/** A tar with these members, in this order; names are written as they are, and those that end in a slash are directories. */
 export function tarOf(members: Members): Buffer {
   const list = Array.isArray(members) ? members : Object.entries(members)
   const parts = (list as [string, Member][]).flatMap(([path, member]) => {
     const link = typeof member === 'string' || Buffer.isBuffer(member) ? undefined : member
     const body = typeof member === 'string' ? Buffer.from(member) : Buffer.isBuffer(member) ? member : Buffer.alloc(0)
-    const kind = link === undefined ? 'file' : 'symlink' in link ? 'symlink' : 'hardlink'
+    const plain = path.endsWith('/') ? 'directory' : 'file'
+    const kind = link === undefined ? plain : 'symlink' in link ? 'symlink' : 'hardlink'
     const target = link === undefined ? {} : { link: 'symlink' in link ? link.symlink : link.hardlink }
     const header = {
       path,
       kind,
-      mode: 0o644,
+      mode: kind === 'directory' ? 0o755 : 0o644,
       uid: 0,
       gid: 0,
       size: body.length,

@@ -6,7 +6,7 @@ import { TableWriter } from './table-writer.ts'
 
 // The format on disk: a line of JSON, padded to a multiple of eight bytes, then each column as in memory, then prefixes, names
 // and the rest. Numbers are in the machine's byte order, which the first line states.
-const format = 4
+const format = 5
 const order = endianness()
 
 interface Head {

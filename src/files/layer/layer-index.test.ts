@@ -77,7 +77,7 @@ test('names that are not UTF-8 come back as well', () => {
   expect(decodeIndex(encodeIndex({ diffId: sha256(''), size: 0, entries: [one] }))!.entries[0]!.path).toBe(name)
 })
 
-test.each(['', 'null', '[]', '{}', '{"format":2,"entries":[]}', '{"format":4', '{"format":4}\n'])(
+test.each(['', 'null', '[]', '{}', '{"format":2,"entries":[]}', '{"format":4}\n', '{"format":5', '{"format":5}\n'])(
   'bytes of another kind are no index: %s',
   (text) => {
     expect(decodeIndex(Buffer.from(text))).toBeUndefined()

@@ -72,6 +72,104 @@ test('an opaque directory hides what was below it and keeps what comes with it, 
   expect(list(mergeLayers([low, layerOf({ '.wh..wh..opq': '', only: 'this' })]))).toEqual(['only = this'])
 })
 
+test.each<[string, Parameters<typeof tarOf>[0], string[]]>([
+  [
+    'a symlink',
+    [
+      ['l', { symlink: 'd' }],
+      ['l/.wh.x', ''],
+    ],
+    ['d/', 'd/y = low', 'l -> d'],
+  ],
+  [
+    'an absolute symlink',
+    [
+      ['l', { symlink: '/d/.' }],
+      ['l/.wh.x', ''],
+    ],
+    ['d/', 'd/y = low', 'l -> /d/.'],
+  ],
+  [
+    'two symlinks',
+    [
+      ['m', { symlink: 'd' }],
+      ['l', { symlink: 'm' }],
+      ['l/.wh.x', ''],
+    ],
+    ['d/', 'd/y = low', 'l -> m', 'm -> d'],
+  ],
+  [
+    'a symlink below one',
+    [
+      ['l', { symlink: 'd' }],
+      ['l/u', { symlink: '..' }],
+      ['d/u/d/.wh.x', ''],
+    ],
+    ['d/', 'd/u -> ..', 'd/y = low', 'l -> d'],
+  ],
+  [
+    'a symlink out of the root',
+    [
+      ['l', { symlink: '../../..' }],
+      ['l/d/.wh.x', ''],
+    ],
+    ['d/', 'd/y = low', 'l -> ../../..'],
+  ],
+  [
+    'a symlink, an opaque mark',
+    [
+      ['l', { symlink: 'd' }],
+      ['l/.wh..wh..opq', ''],
+    ],
+    ['d/', 'l -> d'],
+  ],
+  [
+    'a symlink that comes later',
+    [
+      ['l/.wh.x', ''],
+      ['l', { symlink: 'd' }],
+    ],
+    ['d/', 'd/x = low', 'd/y = low', 'l -> d'],
+  ],
+  [
+    'what was a symlink',
+    [
+      ['l', { symlink: 'd' }],
+      ['l', 'file'],
+      ['l', { symlink: 'e' }],
+      ['l/.wh.x', ''],
+    ],
+    ['d/', 'd/x = low', 'd/y = low', 'e/', 'l -> e'],
+  ],
+])('a whiteout whose path leads through %s of its own layer removes what that leads to', (_, high, seen) => {
+  expect(list(mergeLayers([layerOf({ 'd/x': 'low', 'd/y': 'low' }), layerOf(high)]))).toEqual(seen)
+})
+
+test('a whiteout below a symlink of a lower layer removes nothing that the link leads to', () => {
+  const low = layerOf({ 'd/x': 'low', l: { symlink: 'd' } })
+  expect(list(mergeLayers([low, layerOf({ 'l/.wh.x': '' })]))).toEqual(['d/', 'd/x = low', 'l/'])
+})
+
+test('a whiteout below symlinks that lead to each other is refused', () => {
+  const loop = { a: { symlink: 'b' }, b: { symlink: 'a' }, 'a/.wh.x': '' }
+  expect(() => layerOf(loop)).toThrow(expect.objectContaining({ code: 'SYMLINK_LOOP' }))
+})
+
+test('notes of AUFS are no files, and a hard link to one is a file of its bytes', () => {
+  const odd = layerOf({
+    '.wh..wh.aufs': 'note',
+    '.wh..wh.orph/x': 'note',
+    '.wh..wh.plnk/12.3': 'linked',
+    a: { hardlink: '.wh..wh.plnk/12.3' },
+    'd/.wh..wh.plnk': 'note',
+    'd/b': { hardlink: '/.wh..wh.plnk/12.3' },
+  })
+  expect(list(mergeLayers([odd]))).toEqual(['a = linked', 'd/', 'd/b = linked'])
+  expect(() => layerOf({ a: { hardlink: '.wh..wh.plnk/none' } })).toThrow(
+    expect.objectContaining({ code: 'LAYER_INVALID' }),
+  )
+})
+
 test('marks of what is not there, and the notes that AUFS left, change nothing', () => {
   const low = layerOf({ a: 'low', 'd/file': 'low' })
   const odd = layerOf({

@@ -54,7 +54,7 @@ function addLayer(draft: TreeDraft, layer: StoredLayer): void {
   // Removals first: whiteouts and opaque markers apply to lower layers, but may come after entries of their own layer, which must
   // stay. (image-spec, layer.md, "Opaque Whiteout")
   for (const { kind, path } of layer.index.entries) {
-    if (kind === 'remove' && path !== '') merger.remove(path)
+    if (kind === 'remove') merger.remove(path)
     else if (kind === 'hide') merger.clear(path)
   }
   for (const entry of layer.index.entries) if (entry.kind !== 'remove' && entry.kind !== 'hide') merger.add(entry)

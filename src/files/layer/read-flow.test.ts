@@ -37,6 +37,17 @@ for (const size of [1, 511, 512, 4096, 1 << 20])
     expect(tableOf(decodeIndex(encodeIndex(rest))!).isHashed).toBe(false)
   })
 
+test('a hard link to a note of AUFS gets no digest that is not its own, whether its layer flows by or is at rest', async () => {
+  const bytes = tarOf({ '.wh..wh.plnk/1': 'linked', a: { hardlink: '.wh..wh.plnk/1' }, b: 'x' })
+  const { entries } = await indexFlow(inPieces(bytes, 512), sha256(bytes))
+  expect(withoutDigests(entries)).toEqual(withoutDigests(indexLayer(atRest(bytes), sha256(bytes), 'it').entries))
+  expect(entries).toMatchObject([
+    { path: 'a', kind: 'file', size: 6 },
+    { path: 'b', digest: sha256('x') },
+  ])
+  expect(entries[0]!.digest).toBeUndefined()
+})
+
 test.skipIf(!hasProgram('tar')).each(['posix', 'oldgnu'])(
   'the digest of a sparse file is that of all its bytes, holes as well: tar’s %s format',
   async (format) => {

@@ -37,7 +37,7 @@ export async function indexFlow(bytes: Bytes, expected: Digest): Promise<LayerIn
       const entry = read(stored)
       if (entry === undefined) return
       entries.push(entry)
-      if (entry.kind !== 'file') return
+      if (stored.kind !== 'file' || entry.kind !== 'file') return
       holes += entry.size - stored.runs.reduce((sum, { length }) => sum + length, 0)
       if (holes > Math.max(swollen, size * swollenRatio)) throw tooManyHoles(what, holes)
       file = new FileHash(entry, stored)

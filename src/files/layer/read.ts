@@ -3,7 +3,8 @@ import { longestPath, pathInside, TareError } from '../../support/index.ts'
 import { type Archive, type StoredEntry, scanTar } from '../tar/index.ts'
 import { checkHardLinks } from './hard-links.ts'
 import type { LayerEntry, LayerIndex } from './layer-index.ts'
-import { readWhiteout } from './whiteout.ts'
+import { OwnLinks } from './own-links.ts'
+import { isNote, readWhiteout } from './whiteout.ts'
 
 /**
  * Indexes a layer on disk by reading only its headers. `what` names the layer in errors. Throws the errors of files/tar,
@@ -22,23 +23,42 @@ export function indexLayer(archive: Archive, diffId: Digest, what: string): Laye
   return index
 }
 
-/** What an entry of a tar is in a layer; nothing for the root itself. */
+/**
+ * What each entry of a tar, one after the other, is in a layer. Nothing for the root itself, and for notes of AUFS, except that
+ * a file among these is what a hard link to it is.
+ */
 export function layerEntries(what: string): (entry: StoredEntry) => LayerEntry | undefined {
-  return (entry) => {
-    const path = cleanPath(entry.path, what)
-    return path === '' ? undefined : layerEntry(entry, path, what)
+  const links = new OwnLinks()
+  const notes = new Map<string, LayerEntry>()
+  return (stored) => {
+    const path = cleanPath(stored.path, what)
+    if (path === '') return undefined
+    const entry = layerEntry(stored, path, what)
+    if (isNote(path)) {
+      if (entry.kind === 'file') notes.set(path, entry)
+      return undefined
+    }
+    const whiteout = readWhiteout(path)
+    if (whiteout !== undefined) {
+      const { directory, name } = whiteout
+      const { mode, uid, gid, mtime, mtimeNs, at } = entry
+      const base = { mode, uid, gid, mtime, mtimeNs, size: 0, at, runs: [] }
+      const there = links.follow(directory)
+      if (name === undefined) return { ...base, kind: 'hide', path: there }
+      return { ...base, kind: 'remove', path: there === '' ? name : `${there}/${name}` }
+    }
+    links.put(path, entry.kind === 'symlink' ? (entry.link ?? '') : undefined)
+    const note = entry.kind === 'hardlink' ? notes.get(entry.link ?? '') : undefined
+    return note === undefined ? entry : { ...note, path, at: entry.at }
   }
 }
 
 function layerEntry(entry: StoredEntry, path: string, what: string): LayerEntry {
   const { mode, uid, gid, mtime, mtimeNs, runs, link, xattrs } = entry
-  const base = { mode, uid, gid, mtime, mtimeNs, size: 0, at: entry.at, runs: [] }
-  const whiteout = readWhiteout(path)
-  if (whiteout !== undefined) return { ...base, ...whiteout }
   const target = entry.kind === 'hardlink' ? cleanPath(link ?? '', what) : link
   if ((target ?? '').length > longestPath) throw tooLong(path, what)
   return {
-    ...base,
+    ...{ mode, uid, gid, mtime, mtimeNs, size: 0, at: entry.at, runs: [] },
     path,
     kind: entry.kind,
     ...(entry.kind === 'file' ? { size: entry.size, runs } : {}),

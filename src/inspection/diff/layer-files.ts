@@ -54,8 +54,7 @@ function whiteouts(
       if (kind === 'touch') continue
       const path = table.path(i)
       if (kind === 'hide') found.set(`opaque ${path}`, [path, 'opaque'])
-      else if (path !== '' && flat?.find(path, { follow: false }).node === undefined)
-        found.set(`whiteout ${path}`, [path, 'whiteout'])
+      else if (flat?.find(path, { follow: false }).node === undefined) found.set(`whiteout ${path}`, [path, 'whiteout'])
     }
   }
   return found

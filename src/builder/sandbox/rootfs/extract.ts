@@ -36,7 +36,7 @@ export class Extractor {
     const marks = this.marksOf(at.index.entries)
     // Markers first: the layer's own entries then set the right directory times.
     if (marks.length > 0) await this.archive(marks, directory)
-    return this.tar(['--file', at.path, ...(marks.length > 0 ? ['--exclude=.wh.*'] : [])], directory)
+    return this.tar(['--file', at.path, '--exclude=.wh.*'], directory)
   }
 
   /**
@@ -123,9 +123,11 @@ export class Extractor {
   private marksOf(entries: readonly LayerEntry[]): TarHeader[] {
     const directories = new Map(entries.filter(({ kind }) => kind === 'directory').map((entry) => [entry.path, entry]))
     return entries.flatMap(({ path, kind }): TarHeader[] => {
-      if (kind === 'remove' && path !== '') return [removed(path)]
-      if (kind !== 'hide') return []
-      const { mode, uid, gid, mtime } = directories.get(path) ?? { ...plain, mode: 0o755 }
+      const directory = directories.get(path)
+      // A directory of this layer takes the place of what is removed, and shows nothing of it.
+      if (kind === 'remove' && directory === undefined) return [removed(path)]
+      if (kind !== 'remove' && kind !== 'hide') return []
+      const { mode, uid, gid, mtime } = directory ?? { ...plain, mode: 0o755 }
       return [
         {
           ...plain,
@@ -152,11 +154,13 @@ const plain = { uid: 0, gid: 0, mtime: 0, mtimeNs: 0, size: 0 }
 const tolerable =
   /Cannot mknod|Cannot change ownership|Cannot set .*security\.capability|Cannot hard link|Cannot setxattr|setxattr/
 
-/** Whether the layer contains the parents of all its entries, so that it can be unpacked without knowing the layers below. */
+/** Whether the layer contains the parents and the bytes of all its entries, so that it can be unpacked without knowing the layers below. */
 export function standsAlone(entries: readonly LayerEntry[]): boolean {
   const directories = new Set<string>([''])
-  for (const { path, kind } of entries) {
+  for (const { path, kind, runs, at } of entries) {
     if (kind === 'touch') continue
+    // A hard link to a note of AUFS, which is not extracted.
+    if (runs.length > 0 && runs[0]!.at < at) return false
     const slash = path.lastIndexOf('/')
     if (!directories.has(slash < 0 ? '' : path.slice(0, slash))) return false
     if (kind === 'directory') directories.add(path)
