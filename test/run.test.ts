@@ -385,6 +385,22 @@ describe.each(ways.slice(0, 1))('a leaked secret: $name', (way) => {
     },
   )
 
+  test.skipIf(!canMount())('a full disk of the store is told as that, and not as a bug', async () => {
+    const { succeed, tare, home } = openAlpine(way, 'RUN true\n')
+    await succeed(['run', 'alpine', 'true'])
+    const running = join(home, 'tare/running')
+    mountOn(running, '-t', 'tmpfs', '-o', 'size=64k,mode=777', 'tmpfs')
+    for (let i = 0; i < 16; i++) writeFileSync(join(running, `filler-${i}`), Buffer.alloc(4096))
+    for (const [argv, code] of [
+      [['run', 'alpine', 'true'], 125],
+      [['build', '--no-cache', '--progress=none', 'context'], 1],
+    ] as const) {
+      const outcome = await tare(argv)
+      expect(outcome).toMatchObject({ code, err: expect.stringMatching(/no space left|No space left/i) })
+      expect(outcome.err).not.toContain('bug')
+    }
+  })
+
   test.skipIf(!canMount())('a store on nosuid, nodev and noexec runs the programs of images and mounts', async () => {
     const { tare, succeed, folder } = openAlpine(
       way,

@@ -9,6 +9,8 @@ export interface SandboxOptions {
   readonly isolation?: Isolation | 'auto' | undefined
   /** Name or path of the OCI runtime. Default: crun, otherwise runc. */
   readonly runtime?: string | undefined
+  /** Turns a system error from writing to the folder into one for people; returns anything else unchanged. */
+  readonly explain?: ((error: unknown) => unknown) | undefined
 }
 
 /** Parses the name of an isolation. Throws `ISOLATION_UNKNOWN`. */
@@ -32,13 +34,13 @@ export interface ChosenSandbox {
 }
 
 /** Chooses this machine's sandbox. Throws `SANDBOX_MISSING` if there is none, with a remedy. */
-export function chooseSandbox({ folder, ...wanted }: SandboxOptions): ChosenSandbox {
+export function chooseSandbox({ folder, explain, ...wanted }: SandboxOptions): ChosenSandbox {
   const machine = thisMachine()
   const { isolation, runtime } = chooseIsolation(machine, folder, wanted)
   let opened: Promise<Sandbox> | undefined
   const open = async () => {
     const { MachineSandbox } = await import('./sandbox.ts')
-    return new MachineSandbox(folder, machine, isolation, runtime)
+    return new MachineSandbox(folder, { machine, isolation, runtime, explain })
   }
   return {
     isolation,

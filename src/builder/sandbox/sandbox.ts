@@ -6,6 +6,13 @@ import { makeSpreadFolder, Removals, removeAll, Unpacked } from './rootfs/index.
 import { containerName, PipeStock, runInFolder, runOnOverlay } from './run/index.ts'
 import type { Command, Isolation, Outcome, Sandbox, Stack, StepOptions } from './step/index.ts'
 
+export interface SandboxChoice {
+  readonly machine: Machine
+  readonly isolation: Isolation
+  readonly runtime: string | undefined
+  readonly explain?: ((error: unknown) => unknown) | undefined
+}
+
 /** The sandbox that was chosen. Removes what killed processes have left. */
 export class MachineSandbox implements Sandbox {
   readonly isolation: Isolation
@@ -24,8 +31,10 @@ export class MachineSandbox implements Sandbox {
   /** Whether overlays are impossible in the store. */
   private readonly copies: boolean
   private readonly ready: Promise<void>
+  private readonly explain: (error: unknown) => unknown
 
-  constructor(folder: string, machine: Machine, isolation: Isolation, runtime: string | undefined) {
+  constructor(folder: string, { machine, isolation, runtime, explain }: SandboxChoice) {
+    this.explain = explain ?? ((error) => error)
     this.machine = machine
     this.runtime = runtime
     this.isolation = isolation
@@ -55,22 +64,30 @@ export class MachineSandbox implements Sandbox {
   }
 
   async run(on: Stack, command: Command, options: StepOptions): Promise<Outcome> {
-    await this.ready
-    makeSpreadFolder(this.work.folder)
     const { machine, work, caches, files, pipes, removals, unpacked, runtime, trees } = this
-    return this.isolation === 'chroot'
-      ? runInFolder(on, command, options, { machine, work, caches, pipes, proc: this.proc, trees })
-      : runOnOverlay(on, command, options, {
-          ...{ machine, work, caches, files, pipes, removals, unpacked, runtime },
-          trees: this.copies ? trees : undefined,
-        })
+    return this.explained(() =>
+      this.isolation === 'chroot'
+        ? runInFolder(on, command, options, { machine, work, caches, pipes, proc: this.proc, trees })
+        : runOnOverlay(on, command, options, {
+            ...{ machine, work, caches, files, pipes, removals, unpacked, runtime },
+            trees: this.copies ? trees : undefined,
+          }),
+    )
   }
 
   async unpack(...[node, identity]: Parameters<Sandbox['unpack']>): Promise<void> {
     if (this.isolation === 'chroot' || this.copies) return
-    await this.ready
-    makeSpreadFolder(this.work.folder)
-    await this.files.of(node, identity)
+    await this.explained(() => this.files.of(node, identity))
+  }
+
+  private async explained<T>(use: () => Promise<T>): Promise<T> {
+    try {
+      await this.ready
+      makeSpreadFolder(this.work.folder)
+      return await use()
+    } catch (error) {
+      throw this.explain(error)
+    }
   }
 
   async close(): Promise<void> {

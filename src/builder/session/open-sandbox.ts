@@ -9,6 +9,7 @@ export function sandboxOf({ store, environment }: Host, isolation: BuildOptions[
     folder: store.own,
     isolation: isolation ?? readIsolation(environment['TARE_ISOLATION']),
     runtime: environment['TARE_RUNTIME'],
+    explain: (error) => store.explain(error),
   })
 }
 
