@@ -114,6 +114,26 @@ describe.each(ways)('RUN: $name', (way) => {
     expect(await succeed(['run', 'app'])).toBe(`${token.length + 1}\n`)
   })
 
+  test.skipIf(way.bare)(
+    'what a command reads is a pipe that its user can reopen, and no file of ours whose owner it becomes',
+    async () => {
+      const { succeed, folder } = openAlpine(way, 'USER 1000\nCMD ["cat", "/dev/stdin"]\n')
+      await succeed(['build', '-q', '-t', 'app', 'context'])
+      expect(await succeed(['run', '-i', 'app'], { input: 'typed\n' })).toBe('typed\n')
+      const large = Buffer.alloc(3 << 20, 'x')
+      expect(await succeed(['run', '-i', '-u', '0', 'app', 'wc', '-c'], { input: large })).toBe(`${large.length}\n`)
+      // A command that reads only a part does not wait for the rest.
+      expect(await succeed(['run', '-i', 'app', 'head', '-c', '1'], { input: large })).toBe('x')
+      const path = join(folder, 'kept')
+      writeFileSync(path, 'of the machine\n')
+      const { uid, gid } = statSync(path)
+      const wrapper = [...(way.wrapper ?? []), 'sh', '-c', 'exec "$@" < kept', 'sh']
+      chmodSync(path, 0o644)
+      expect(await succeed(['run', '-i', 'app'], { wrapper })).toBe('of the machine\n')
+      expect(statSync(path)).toMatchObject({ uid, gid })
+    },
+  )
+
   test('tare run sets arguments, environment, user and directory, mounts files, and discards what is written', async () => {
     const { succeed, folder, tare } = openAlpine(
       way,

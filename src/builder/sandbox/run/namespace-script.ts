@@ -25,6 +25,8 @@ export interface StepFacts {
   readonly oneId: boolean
   /** The machine's own /proc is then used instead of a new one. */
   readonly procIsCovered: boolean
+  /** Whether the command's input is a pipe of its own. */
+  readonly pipedInput: boolean
   /** Whether the command gets a new terminal. */
   readonly terminal: boolean
   /** The start of the command line, which restricts the command. */
@@ -80,6 +82,8 @@ export function namespaceScript(facts: StepFacts): NamespaceFiles {
       ? basics
       : `${mountAll('table', 'extra')} 2>/dev/null || { ${basics}; ${mountAll('extra')} 2>/dev/null; }`,
     ...secretLines(prepared, root),
+    // Which its user can then reopen. (runc, "fixStdioPermissions")
+    ...(facts.pipedInput ? [`chown ${facts.identity.uid} /proc/self/fd/5 2>/dev/null`] : []),
     ...(asked.length === 0 ? [] : [`${mountAll('asked')} || exit 125`]),
     ...lines,
     ...command.limits.map(([name, soft, hard]) => `prlimit --pid $$ --${name}=${soft}:${hard} 2>/dev/null || :`),

@@ -47,9 +47,10 @@ export class OverlayProcess {
     const { hidden, root, secrets, pipes } = this.facts
     const { inherit, started } = this.options
     const [out, err] = pipes?.ends ?? (['inherit', 'inherit'] as const)
+    const input = inputOf(inherit)
     const { argv, stdio, done } = sealed(this.facts.argv, [
       ...(['pipe', out, err, 'pipe', 'pipe'] as const),
-      inherit?.stdin === true ? 0 : 'ignore',
+      input === 'piped' ? 'pipe' : input === 'own' ? 0 : 'ignore',
     ])
     const [program = '', ...rest] = argv
     const child: ChildProcess = spawn(program, rest, { env: { ...plainEnvironment, ...hidden }, stdio })
@@ -65,6 +66,7 @@ export class OverlayProcess {
     secretPipe.on('error', () => {})
     secretPipe.end(secrets)
     child.stdin!.on('error', () => {})
+    const keepInput = input === 'piped' ? passInput((child.stdio as readonly unknown[])[5] as Writable) : undefined
     let said = ''
     const status = new Promise<void>((resolve) => {
       const pipe = child.stdio[3]! as NodeJS.ReadableStream
@@ -84,6 +86,7 @@ export class OverlayProcess {
       throw new TareError('SANDBOX_FAILED', `cannot start ${program}: ${messageOf(cause)}`, { cause })
     } finally {
       this.options.signal.removeEventListener('abort', stop)
+      keepInput?.()
     }
     this.options.signal.throwIfAborted()
     heard.check()
@@ -100,6 +103,29 @@ export class OverlayProcess {
   async end(): Promise<void> {
     this.child?.kill('SIGKILL')
     await this.childEnded?.catch(() => {})
+  }
+}
+
+/**
+ * What the command's input is. It gets a pipe, which its user can reopen by a name such as /dev/stdin, and never a file of ours:
+ * crun gives its command's user whatever is there.
+ */
+export function inputOf(inherit: StepOptions['inherit']): 'none' | 'own' | 'piped' {
+  if (inherit?.stdin !== true) return 'none'
+  return inherit.terminal ? 'own' : 'piped'
+}
+
+/** The start of a line of the outer script: the next program’s input 5 is a pipe of what arrives on 5 here. */
+export const pipedInput = '{ cat <&5 5<&- 3>&- 4<&- 8>&- 9>&- 2>/dev/null & } | 5<&0 </dev/null '
+
+/** Sends our input there. Returns a function that stops. */
+function passInput(to: Writable): () => void {
+  to.on('error', () => {})
+  process.stdin.pipe(to)
+  return () => {
+    process.stdin.unpipe(to)
+    process.stdin.pause()
+    to.destroy()
   }
 }
 

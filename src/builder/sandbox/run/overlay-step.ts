@@ -27,7 +27,7 @@ import { mayMakeTerminals, onNewTerminal } from './new-terminal.ts'
 import { runtimeConfig } from './oci-config.ts'
 import { checkExit, containerName, isCrun, ociScript, ociTable } from './oci-script.ts'
 import type { OutputPipes, PipeStock } from './output-pipes.ts'
-import { OverlayProcess } from './overlay-process.ts'
+import { inputOf, OverlayProcess, pipedInput } from './overlay-process.ts'
 import { underFilter } from './system-calls.ts'
 import { hintOfUnmapped, refuseUnmapped } from './unmapped.ts'
 
@@ -122,6 +122,7 @@ class OverlayStep {
       userNamespace: tools.machine.nested,
       oneId: tools.machine.oneId,
       procIsCovered: tools.machine.procIsCovered,
+      pipedInput: inputOf(this.options.inherit) === 'piped',
       terminal: this.options.inherit?.terminal === true && (tools.runtime !== undefined || mayMakeTerminals()),
       before: tools.runtime === undefined ? underFilter(command, true, folder) : [],
     }
@@ -183,6 +184,7 @@ class OverlayStep {
       })
     const overlay = `${command.insecure ? '' : 'nodev,'}${plain}`
     const inner = join(folder, 'inner.sh')
+    const input = inputOf(this.options.inherit)
     if (tools.runtime === undefined) {
       const { script, tables, places } = namespaceScript(facts)
       writeFileSync(inner, script, { mode: 0o600 })
@@ -212,7 +214,7 @@ class OverlayStep {
       join(folder, 'outer.sh'),
       [
         'umask 022',
-        `exec ${this.options.inherit?.stdin === true ? '' : '5</dev/null '}8>&1 9>&2 >&3 2>&3`,
+        `exec ${input === 'none' ? '5</dev/null ' : ''}8>&1 9>&2 >&3 2>&3`,
         // Ctrl-C is meant for the command.
         ...(this.options.inherit?.terminal === true ? ['trap : INT QUIT'] : []),
         `cd ${quoted(this.copy === undefined ? tools.unpacked.folder : folder)} || exit`,
@@ -224,7 +226,7 @@ class OverlayStep {
           : [`[ -d ${quoted(join(facts.root, facts.cwd))} ] || mkdir -p ${quoted(join(facts.root, facts.cwd))}`]),
         ...(facts.terminal && tools.runtime === undefined
           ? onNewTerminal(start, facts.identity.uid, facts.oneId)
-          : [`${start.map(quoted).join(' ')} </dev/null`]),
+          : [`${input === 'piped' ? pipedInput : '</dev/null '}${start.map(quoted).join(' ')}`]),
         'echo "exit $?"',
         'exec 8>&- 9>&-',
         'read -r _',
