@@ -8,13 +8,16 @@ import type { HostEntry, Isolation, ResourceLimit } from './run.ts'
 export type ContextSource =
   /** A directory of this machine. A relative path starts at the working directory. */
   | { readonly kind: 'directory'; readonly path: string }
-  /** A tar archive (plain or compressed), or the text of a Dockerfile alone: `docker build -`. Every Node stream of bytes is one. */
-  | { readonly kind: 'stream'; readonly bytes: AsyncIterable<Uint8Array> }
+  /**
+   * A tar archive (plain or compressed), or the text of a Dockerfile alone: `docker build -`. Every Node stream of bytes is one.
+   * `folder`: only that folder of the archive. Rejects with `CONTEXT_INVALID` if there is none.
+   */
+  | { readonly kind: 'stream'; readonly bytes: AsyncIterable<Uint8Array>; readonly folder?: string | undefined }
   /**
    * A git repository (`https://host/path.git#ref:folder`, `git@host:path`, `github.com/owner/name`, …), or a tar archive or
-   * the text of a Dockerfile over http or https.
+   * the text of a Dockerfile over http or https. `folder`: only that folder of an archive.
    */
-  | { readonly kind: 'remote'; readonly address: string }
+  | { readonly kind: 'remote'; readonly address: string; readonly folder?: string | undefined }
   /** No files at all. */
   | { readonly kind: 'empty' }
 

@@ -80,8 +80,8 @@ export const buildOptions: Shape<BuildOptions> = {
   context: required(
     variants<ContextSource>('kind', {
       directory: path,
-      stream: { bytes: required(bytes) },
-      remote: { address: name },
+      stream: { bytes: required(bytes), folder: text },
+      remote: { address: name, folder: text },
       empty: {},
     }),
   ),

@@ -52,11 +52,12 @@ export async function openBuild(
   if (source.kind === 'directory') return fromDirectory(host, options, source.path, steps)
   if (source.kind === 'empty') return { file: read(await given(options, undefined), steps), context: emptyContext() }
   if (source.kind === 'remote') {
-    const { context, text } = await (await remotes()).open(source.address)
+    const { context, text } = await (await remotes()).open(source.address, source.folder)
     return fromFiles(options, context, text, steps)
   }
   const scratch = () => host.store.reserve().path
-  const streamOptions = { name: '-', scratch, unpackLimit: unpackLimit(host), signal: options.signal }
+  const { folder } = source
+  const streamOptions = { name: '-', scratch, unpackLimit: unpackLimit(host), folder, signal: options.signal }
   const opened = await openStream(source.bytes, streamOptions).catch((error: unknown) => {
     throw host.store.explain(error)
   })

@@ -52,8 +52,14 @@ export class RemoteContexts {
   }
 
   /** Opens the build's own context. Throws `CONTEXT_INVALID` for an unsupported address, and the errors of fetching. */
-  async open(address: string): Promise<RemoteContext> {
-    if (isGitContext(address)) return { context: await this.checkedOut(address, withoutCredentials(address)) }
+  async open(address: string, folder?: string): Promise<RemoteContext> {
+    if (isGitContext(address)) {
+      if (folder !== undefined)
+        throw new TareError('CONTEXT_INVALID', `${withoutCredentials(address)} is a git repository, not an archive`, {
+          remedy: 'Its address says the folder: #REF:FOLDER.',
+        })
+      return { context: await this.checkedOut(address, withoutCredentials(address)) }
+    }
     if (!web.test(address))
       throw new TareError('CONTEXT_INVALID', `${withoutCredentials(address)} is not a supported build context`, {
         remedy: 'Use a git repository, or the URL (http or https) of a tar archive or a Dockerfile.',
@@ -63,7 +69,7 @@ export class RemoteContexts {
     const scratch = () => this.host.store.reserve().path
     const { signal } = this
     try {
-      const options = { name, scratch, unpackLimit: unpackLimit(this.host), signal }
+      const options = { name, scratch, unpackLimit: unpackLimit(this.host), folder, signal }
       const opened = await openStream(createReadStream(file.path), options)
       if (!('text' in opened)) return { context: { ...opened, madeAt: () => this.timeOf(file) } }
       if (/^\s*<(?:!doctype|html)/i.test(opened.text))

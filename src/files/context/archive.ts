@@ -14,6 +14,8 @@ export interface ArchiveOptions {
   readonly scratch: () => string
   /** The archive's maximum unpacked size in bytes. */
   readonly unpackLimit?: number | undefined
+  /** A folder in the archive, which is the context; links on the way to it are followed in the archive. */
+  readonly folder?: string | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -24,7 +26,8 @@ export interface TextAlone {
 
 /**
  * Opens a tar archive, compressed or not, as a context; .dockerignore does not apply to it. Anything else is taken for a
- * Dockerfile, as in `docker build -`. Throws `ARCHIVE_CORRUPT` and the like for a damaged one.
+ * Dockerfile, as in `docker build -`. Throws `ARCHIVE_CORRUPT` and the like for a damaged one, and `CONTEXT_INVALID` where there is no
+ * such `folder`.
  */
 export async function openStream(bytes: Bytes, options: ArchiveOptions): Promise<BuildContext | TextAlone> {
   const path = options.scratch()
@@ -38,11 +41,12 @@ export async function openStream(bytes: Bytes, options: ArchiveOptions): Promise
       readSync(fd, head, 0, head.length, 0)
       if (!looksLikeTar(head)) {
         const text = textOf(fd, size, options.name)
+        if (options.folder !== undefined) throw noFolder(options.folder, options.name, 'that is a Dockerfile alone')
         rmSync(path, { force: true })
         return { text }
       }
       const archive: Archive = { size, read: (into, position) => readSync(fd, into, 0, into.length, position) }
-      const tree = treeOf(archive, path)
+      const tree = folderIn(treeOf(archive, path), options)
       const close = () => rmSync(path, { force: true })
       return treeContext(options.name, tree, { madeAt: async () => newestFile(tree), close })
     } finally {
@@ -52,6 +56,20 @@ export async function openStream(bytes: Bytes, options: ArchiveOptions): Promise
     rmSync(path, { force: true })
     throw error
   }
+}
+
+function folderIn(tree: Tree, { folder, name }: ArchiveOptions): Tree {
+  if (folder === undefined) return tree
+  const node = tree.find(folder)
+  if (node?.kind === 'directory') return new Tree({ ...node, mtime: Number.NaN })
+  throw noFolder(folder, name, node === undefined ? 'it is not there' : 'it is a file')
+}
+
+function noFolder(folder: string, name: string, why: string): TareError {
+  const where = name === '-' ? 'the archive' : name
+  return new TareError('CONTEXT_INVALID', `${JSON.stringify(folder)} is no folder of ${where}: ${why}`, {
+    remedy: 'Folders are relative to the root of the archive.',
+  })
 }
 
 /** Returns the time of the most recently modified file. */

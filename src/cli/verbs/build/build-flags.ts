@@ -88,6 +88,7 @@ export const buildFlags = {
   'allow-secret-leak': { type: 'bool', help: 'Shorthand for "--secret-leak=allow"' },
   'cgroup-parent': { type: 'string', help: 'Set the parent cgroup for the "RUN" instructions during build' },
   compress: { type: 'bool', help: 'Compress the build context using gzip', hidden: true },
+  'context-folder': { type: 'string', help: 'Folder of an archive that is the context, for kaniko', hidden: true },
   'cpu-period': { type: 'int', help: 'Limit the CPU CFS (Completely Fair Scheduler) period', hidden: true },
   'cpu-quota': { type: 'int', help: 'Limit the CPU CFS (Completely Fair Scheduler) quota', hidden: true },
   'cpu-shares': { type: 'int', short: 'c', help: 'CPU shares (relative weight)', hidden: true },

@@ -78,14 +78,16 @@ function readSecretLeak({ flags, given }: BuildCall): BuildOptions['secretLeak']
 
 function readContext(call: BuildCall): ContextSource {
   const path = call.args[0]!
+  const part = call.flags['context-folder']
+  const folder = part ? { folder: part } : {}
   if (path === '-') {
     if (call.flags.file === '-')
       throw new Failure("invalid argument: can't use stdin for both build context and dockerfile")
     if (call.streams.stdin.isTTY)
       throw new Failure('failed to get build context from stdin: stdin is terminal, expected piped context')
-    return { kind: 'stream', bytes: inputBytes(call) }
+    return { kind: 'stream', bytes: inputBytes(call), ...folder }
   }
-  if (isAddress(path)) return { kind: 'remote', address: path }
+  if (isAddress(path)) return { kind: 'remote', address: path, ...folder }
   return { kind: 'directory', path }
 }
 

@@ -28,6 +28,7 @@ export function buildLine(flags: Values<KanikoFlags>, env: NodeJS.ProcessEnv, me
     context,
     env: { ...git.env, ...(flags.reproducible ? { SOURCE_DATE_EPOCH: '0' } : {}) },
     words: [
+      ...optional('context-folder', context.folder),
       ...optional('file', dockerfileIn(flags.dockerfile ?? 'Dockerfile', context)),
       ...pairs('build-arg', flags['build-arg']),
       ...pairs('label', flags.label),

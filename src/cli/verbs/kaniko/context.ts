@@ -9,6 +9,8 @@ export interface KanikoContext {
   readonly argument: string
   /** What `-` reads instead of standard input. */
   readonly stdin?: Readable
+  /** The folder of an archive that is meant. */
+  readonly folder?: string
 }
 
 const clouds: readonly (readonly [RegExp, string])[] = [
@@ -28,8 +30,7 @@ export function readKanikoContext(text: string, sub: string, git: string | undef
   if (text.startsWith('git://')) return { argument: gitAddress(text.slice('git://'.length), sub, git) }
   if (/^https?:\/\//.test(text)) {
     if (/\.git(?:#|$)/.test(text)) return { argument: gitAddress(text.replace(/^https?:\/\//, ''), sub, git) }
-    refuseSub(sub)
-    return { argument: text }
+    return { argument: text, ...folderOf(sub) }
   }
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text) && !text.startsWith('dir://'))
     throw new Failure(`--context ${text}: this kind of context is not known`, {
@@ -40,17 +41,13 @@ export function readKanikoContext(text: string, sub: string, git: string | undef
 }
 
 function tarContext(path: string, sub: string): KanikoContext {
-  refuseSub(sub)
-  if (path === 'stdin') return { argument: '-' }
+  if (path === 'stdin') return { argument: '-', ...folderOf(sub) }
   if (!existsSync(path)) throw new Failure(`--context tar://${path}: there is no such file`)
-  return { argument: '-', stdin: createReadStream(path) }
+  return { argument: '-', stdin: createReadStream(path), ...folderOf(sub) }
 }
 
-function refuseSub(sub: string): void {
-  if (sub !== '')
-    throw new Failure('--context-sub-path is not supported for an archive', {
-      remedy: 'Unpack it, and name the folder.',
-    })
+function folderOf(sub: string): { readonly folder?: string } {
+  return sub === '' ? {} : { folder: sub }
 }
 
 /** `host/repo.git#refs/heads/main#commit` becomes BuildKit's form; a commit says more than a branch. */

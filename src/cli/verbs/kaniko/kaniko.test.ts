@@ -5,6 +5,8 @@ import { BadRegistry } from '../../../../test/kit/bad-registry.ts'
 import { callTare } from '../../../../test/kit/call-tare.ts'
 import { program, start, temporaryFolder, writeFiles } from '../../../../test/kit/cli.ts'
 
+import { serve } from '../../../../test/kit/serve.ts'
+import { tarOf } from '../../../../test/kit/tiny-archive.ts'
 import { tinyTar } from '../../../../test/kit/tiny-image.ts'
 import { kanikoAccepted, kanikoDone, kanikoRefused } from './kaniko-flags.ts'
 import { registriesConf } from './registries.ts'
@@ -157,6 +159,45 @@ test('contexts are folders, tars, standard input and parts of them; those of clo
   }
   expect((await at.run(context)).err).toContain('you must provide --destination, or use --no-push')
   expect((await at.run([...context, '--no-push'])).code).toBe(0)
+})
+
+test('a part of an archive is the context: its Dockerfile, its files and nothing else', async () => {
+  const at = await bench()
+  const archive = tarOf({
+    ...{ Dockerfile: 'FROM scratch\nLABEL from=root\n', other: 'o' },
+    'a/b/Dockerfile': 'FROM scratch\nLABEL from=part\nCOPY . /\n',
+    ...{ 'a/b/g': 'g', link: { symlink: 'a/b' }, out: { symlink: '../../etc' } },
+  })
+  writeFileSync(join(at.folder, 'c.tar'), archive)
+  const url = await serve((_, response) => response.end(archive))
+  const to = ['-d', `${at.app}:1`]
+  const layers = new Set<string>()
+  for (const [from, sub] of [
+    ['tar://c.tar', 'a/b'],
+    ['tar://stdin', './a/b/'],
+    ['tar://c.tar', '/link'],
+    [`${url}/c.tar.gz`, 'a/b'],
+  ] as const) {
+    const made = await at.run(['-c', from, '--context-sub-path', sub, ...to], { input: archive })
+    expect(made.code, `${from} ${sub}\n${made.err}`).toBe(0)
+    expect(at.config('1').config.Labels).toEqual({ from: 'part' })
+    for (const diffId of at.config('1').rootfs.diff_ids) layers.add(diffId)
+  }
+  expect(layers.size).toBe(1)
+  const count = at.registry.requests.length
+  for (const [sub, message] of [
+    ['a/c', '"a/c" is no folder of the archive: it is not there'],
+    ['other', '"other" is no folder of the archive: it is a file'],
+    ['out', '"out" is no folder of the archive: it is not there'],
+  ] as const) {
+    const { code, err } = await at.run(['-c', 'tar://c.tar', '--context-sub-path', sub, ...to])
+    expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining(message) })
+  }
+  const text = await at.run(['-c', 'tar://stdin', '--context-sub-path', 'a', ...to], {
+    input: Buffer.from('FROM scratch\n'),
+  })
+  expect(text.err).toContain('"a" is no folder of the archive: that is a Dockerfile alone')
+  expect(at.registry.requests).toHaveLength(count)
 })
 
 test.each([
