@@ -2,20 +2,12 @@ import type { BuildOptions, BuildOutput, ProvenanceForm, StatementForm } from '.
 import type { Snapshots } from '../content/layers/index.ts'
 import type { Host } from '../images/index.ts'
 import { billOf, spdxOf } from '../inspection/index.ts'
-import {
-  type Descriptor,
-  formatPlatform,
-  type Platform,
-  parseImageConfig,
-  parseManifest,
-  type Reference,
-} from '../oci/index.ts'
+import { type Platform, parseImageConfig, parseManifest } from '../oci/index.ts'
 import { readVersion } from '../support/index.ts'
-import { type Material, predicateTypes, provenanceOf, statementOf } from './attestations/index.ts'
+import { type Material, predicateTypes, provenanceOf, type Subject, statementOf } from './attestations/index.ts'
 import { buildArguments } from './build-options.ts'
 import type { AttestationStatement, Attester, BuiltImage, ResolvedOutput } from './outputs/index.ts'
 import type { Plan } from './plan/index.ts'
-import { imageUrl } from './session/index.ts'
 import { fileOf, type WantedStatements } from './wanted-statements.ts'
 
 /** Whether an output has room for statements. */
@@ -55,8 +47,6 @@ export function attesterFor(
 const unheld =
   'No output has room for attestations: they need a push, type=oci, type=local or type=tar. The store keeps images without them.'
 
-const unnamed: Reference = { registry: 'docker.io', repository: 'library/image' }
-
 /** Makes the statements about the images of one build. */
 export class BuildAttester implements Attester {
   private readonly wanted: WantedStatements
@@ -71,16 +61,10 @@ export class BuildAttester implements Attester {
 
   async about(
     image: BuiltImage,
-    { digest }: Descriptor,
-    names: readonly Reference[],
+    subjects: readonly Subject[],
     inline: boolean,
   ): Promise<readonly AttestationStatement[]> {
     const { provenance, sbom } = this.wanted
-    const platform = formatPlatform(image.platform)
-    const subjects = (names.length === 0 ? [unnamed] : names).map((name) => ({
-      name: imageUrl(name, platform),
-      digest,
-    }))
     const statements: AttestationStatement[] = []
     const add = (predicateType: string, predicate: object, file: string) =>
       statements.push({ predicateType, bytes: statementOf(predicateType, predicate, subjects), file })

@@ -1,52 +1,15 @@
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { openTare } from '../../src/index.ts'
 import { program, temporaryFolder } from '../kit/cli.ts'
 import { hasProgram } from '../kit/needs.ts'
+import { openTerminal } from '../kit/terminal.ts'
 
 // `tare explore --terminal` in a terminal that is one: tmux.
 
 const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`
 
-interface Window {
-  readonly columns: number
-  readonly rows: number
-  readonly env?: Readonly<Record<string, string>>
-}
-
-/** A shell in a terminal of its own. */
-function openTerminal({ columns, rows, env = {} }: Window) {
-  const socket = join(temporaryFolder(), 'tmux')
-  const tmux = (...args: readonly string[]) => {
-    const { status, stdout, stderr } = spawnSync('tmux', ['-u', '-S', socket, '-f', '/dev/null', ...args], {
-      encoding: 'utf8',
-      env: { PATH: process.env['PATH'], HOME: '/nonexistent', LANG: 'C.UTF-8', TERM: 'xterm-256color', ...env },
-    })
-    if (status !== 0) throw new Error(`tmux ${args[0]}: ${stderr}`)
-    return stdout
-  }
-  tmux('new-session', '-d', '-x', String(columns), '-y', String(rows), "env PS1='$ ' bash --norc --noprofile -i")
-  onTestFinished(() => {
-    spawnSync('tmux', ['-S', socket, 'kill-server'])
-  })
-  const screen = () => tmux('capture-pane', '-p')
-  return {
-    screen,
-    /** Waits until the screen has all of these. */
-    see: async (...wanted: readonly (string | RegExp)[]) => {
-      for (const one of wanted)
-        await expect.poll(screen).toMatch(typeof one === 'string' ? new RegExp(escaped(one)) : one)
-    },
-    type: (...keys: readonly string[]) => tmux('send-keys', ...keys),
-    resize: (width: number, height: number) => tmux('resize-window', '-x', String(width), '-y', String(height)),
-    /** What the program has set in the terminal: the alternate screen, a hidden cursor. */
-    modes: () => tmux('display-message', '-p', '#{alternate_on} #{cursor_flag} #{wrap_flag}').trim(),
-  }
-}
-
-const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 const plainModes = '0 1 1'
 const size = { columns: 80, rows: 24 }
 

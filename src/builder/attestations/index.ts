@@ -8,4 +8,4 @@
 export { publicAddress } from './hidden.ts'
 export { attestationEntry, attestationManifest, type Piece, referrerManifest } from './manifests.ts'
 export { type Material, type ProvenanceFacts, provenanceOf } from './provenance.ts'
-export { predicateTypes, statementOf } from './statement.ts'
+export { predicateTypes, type Subject, statementOf } from './statement.ts'

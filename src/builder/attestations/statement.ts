@@ -7,7 +7,7 @@ export const predicateTypes = {
 
 /** What a statement is about. */
 export interface Subject {
-  /** A package URL. */
+  /** A package URL of the image, or the path of one of its files; `_` where there is no name. */
   readonly name: string
   readonly digest: Digest
 }

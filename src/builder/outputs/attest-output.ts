@@ -1,9 +1,26 @@
 import type { Target } from '../../content/index.ts'
-import { type Descriptor, mediaTypes, type Reference } from '../../oci/index.ts'
+import { type Descriptor, formatPlatform, mediaTypes, type Reference } from '../../oci/index.ts'
 import { flow, TareError } from '../../support/index.ts'
-import { attestationEntry, attestationManifest, type Piece, referrerManifest } from '../attestations/index.ts'
+import {
+  attestationEntry,
+  attestationManifest,
+  type Piece,
+  referrerManifest,
+  type Subject,
+} from '../attestations/index.ts'
+import { imageUrl } from '../session/index.ts'
 import { indexOf } from './documents.ts'
-import type { OutputWork } from './types.ts'
+import type { BuiltImage, OutputWork } from './types.ts'
+
+/** Returns what statements about an image are about: its manifest in the output, under each of its names. */
+export function manifestSubjects(
+  { platform }: BuiltImage,
+  { digest }: Descriptor,
+  names: readonly Reference[],
+): readonly Subject[] {
+  if (names.length === 0) return [{ name: '_', digest }]
+  return names.map((name) => ({ name: imageUrl(name, formatPlatform(platform)), digest }))
+}
 
 /** How an output holds statements. */
 export interface AttestedForm {
@@ -31,7 +48,7 @@ export async function attestedIndex(
 ): Promise<Descriptor> {
   const entries: Descriptor[] = []
   for (const [i, subject] of manifests.entries()) {
-    const statements = await attester!.about(images[i]!, subject, names, true)
+    const statements = await attester!.about(images[i]!, manifestSubjects(images[i]!, subject, names), true)
     const { blobs, manifest } = attestationManifest(statements, subject, artifact)
     for (const one of [...blobs, manifest]) await put(target, one, withoutStatements)
     entries.push(attestationEntry(manifest, subject))
@@ -49,7 +66,7 @@ export async function attachReferrers(
   { images, attester }: OutputWork,
 ): Promise<void> {
   for (const [i, subject] of manifests.entries())
-    for (const statement of await attester!.about(images[i]!, subject, names, false)) {
+    for (const statement of await attester!.about(images[i]!, manifestSubjects(images[i]!, subject, names), false)) {
       const { blobs, manifest } = referrerManifest(statement, subject)
       for (const one of [...blobs, manifest]) await put(target, one, asReferrer)
       await target.label?.(manifest.blob)

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import { ContentReader, contentOf, type LayerEntry, pieces, type StoredLayer } from '../../files/layer/index.ts'
 import { FlatFilesystem } from '../../inspection/index.ts'
+import type { Digest } from '../../oci/index.ts'
 import type { Bytes } from '../../support/index.ts'
 import type { BuiltImage, OutputWork } from './types.ts'
 
@@ -23,6 +25,27 @@ export class ImageFiles {
   /** Returns the bytes of a file piece by piece; each piece is valid until the next one is requested. */
   pieces(layer: number, entry: LayerEntry): Iterable<Uint8Array> {
     return pieces(contentOf(this.layers[layer]!, entry), entry.size, this.reader)
+  }
+
+  /** Yields the SHA-256 of each file. That of most is in the index of their layer. */
+  *digests(): Generator<readonly [path: string, digest: Digest]> {
+    const { flat } = this
+    const read = new Map<number, Digest>()
+    for (const [path, id] of flat.walk()) {
+      if (typeof id === 'object') continue
+      const { layer, table, i } = flat.locate(id)
+      const entry = table.entry(i)
+      if (entry.kind !== 'file') continue
+      const digest = entry.digest ?? read.get(id) ?? this.hash(layer, entry)
+      if (flat.linked.has(id)) read.set(id, digest)
+      yield [path, digest]
+    }
+  }
+
+  private hash(layer: number, entry: LayerEntry): Digest {
+    const hash = createHash('sha256')
+    for (const piece of this.pieces(layer, entry)) hash.update(piece)
+    return `sha256:${hash.digest('hex')}`
   }
 
   async *readEntry(layer: number, entry: LayerEntry): Bytes {

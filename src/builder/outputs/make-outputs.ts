@@ -22,14 +22,14 @@ export async function makeOutputs(
     // What is pushed is known to the store's names, which come before it.
     for (const resolved of outputs) {
       work.signal.throwIfAborted()
-      const { output } = resolved
+      const { output, names } = resolved
       if (output.kind === 'local') {
         const { prepareLocal } = await import('./local/local-output.ts')
-        files.push(await told('exporting to client directory', work, () => prepareLocal(output, work)))
+        files.push(await told('exporting to client directory', work, () => prepareLocal(output, names, work)))
       }
       if (output.kind === 'tar') {
         const { prepareTar } = await import('./tar-output.ts')
-        files.push(await told('exporting to client tarball', work, () => prepareTar(output, work)))
+        files.push(await told('exporting to client tarball', work, () => prepareTar(output, names, work)))
       }
     }
     const named = new Set<string>()

@@ -77,8 +77,9 @@ function refuseUnheld(annotation: BuildAnnotation, holders: readonly Holder[]): 
 }
 
 function namesOf(output: BuildOutput, tags: readonly string[]): readonly Reference[] {
-  if (output.kind !== 'image' && output.kind !== 'archive') return []
-  const texts = output.names === undefined || output.names.length === 0 ? tags : output.names
+  if (output.kind === 'cacheonly') return []
+  const own = output.kind === 'local' || output.kind === 'tar' ? undefined : output.names
+  const texts = own === undefined || own.length === 0 ? tags : own
   return texts.map(output.kind === 'image' && output.byDigest === true ? readRepository : readTag)
 }
 

@@ -2,17 +2,22 @@ import type { TarOutput } from '../../api/index.ts'
 import { type FileOutput, openFileOutput } from '../../content/archive/index.ts'
 import { type TarEntry, writeTar } from '../../files/tar/index.ts'
 import { tarEntries } from '../../images/contents/index.ts'
+import type { Reference } from '../../oci/index.ts'
 import { flow } from '../../support/index.ts'
-import { type FileSet, fileSets, refuseOwnFile } from './file-sets.ts'
+import { type FileSet, fileSets } from './file-sets.ts'
 import { ImageFiles } from './image-files.ts'
 import { twice } from './local/staged-tree.ts'
 import type { OutputWork, PreparedOutput } from './types.ts'
 
 /** The image's files as a tar. A file is written now and appears later; bytes that something takes are written later. */
-export async function prepareTar(output: TarOutput, work: OutputWork): Promise<PreparedOutput> {
+export async function prepareTar(
+  output: TarOutput,
+  names: readonly Reference[],
+  work: OutputWork,
+): Promise<PreparedOutput> {
   const { to } = output
   const path = 'path' in to ? to.path : undefined
-  const sets = await fileSets(work, output)
+  const sets = await fileSets(work, names, output)
   const what = `the tar ${path ?? 'on standard output'}`
   const made = [{ kind: 'tar' as const, to: path ?? '-' }]
   if (path === undefined) {
@@ -58,7 +63,6 @@ async function* entriesOf(sets: readonly FileSet[], work: OutputWork): AsyncGene
     folders.add(prefix)
     const files = await ImageFiles.open(work, image)
     try {
-      refuseOwnFile(set, files)
       const { flat } = files
       for await (const entry of tarEntries(files, flat, flat.walk(flat.root, prefix))) {
         const path = entry.path.replace(/\/$/, '')

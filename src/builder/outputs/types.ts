@@ -2,9 +2,10 @@ import type { BuildAnnotation, BuildOutput, BuiltOutput } from '../../api/index.
 import type { Snapshot, Snapshots } from '../../content/layers/index.ts'
 import type { PulledAs } from '../../content/store/index.ts'
 import type { Host } from '../../images/index.ts'
-import type { Descriptor, Digest, Platform, Reference } from '../../oci/index.ts'
+import type { Digest, Platform, Reference } from '../../oci/index.ts'
 import type { Bytes, Reporter, Steps } from '../../support/index.ts'
 import type { Document } from '../assemble/index.ts'
+import type { Subject } from '../attestations/index.ts'
 import type { Planned } from '../plan/index.ts'
 
 /** One platform's image: its documents, which are in the store without a name, and its files. */
@@ -37,13 +38,8 @@ export interface AttestationStatement {
 
 /** Makes statements about images. */
 export interface Attester {
-  /** Returns the statements about a platform's image, which has this manifest in the output. `inline`: they are listed in an index. */
-  about(
-    image: BuiltImage,
-    subject: Descriptor,
-    names: readonly Reference[],
-    inline: boolean,
-  ): Promise<readonly AttestationStatement[]>
+  /** Returns the statements about a platform's image, as the output has it. `inline`: they are listed in an index. */
+  about(image: BuiltImage, subjects: readonly Subject[], inline: boolean): Promise<readonly AttestationStatement[]>
 }
 
 /** A docker daemon that keeps images as well: the one that builds. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -5,8 +6,10 @@ import { BadRegistry } from '../../../test/kit/bad-registry.ts'
 import { temporaryFolder, writeFiles } from '../../../test/kit/cli.ts'
 import { hasGit, Repositories } from '../../../test/kit/git.ts'
 import { serve } from '../../../test/kit/serve.ts'
+import { tarOf } from '../../../test/kit/tiny-archive.ts'
 import type { BuildOptions, BuildOutput } from '../../api/index.ts'
 import { createHost } from '../../images/index.ts'
+import { flow } from '../../support/index.ts'
 import { tareOf } from '../library.ts'
 
 const secret = 'correct horse battery staple'
@@ -34,12 +37,18 @@ function bench(text = 'FROM scratch\nARG VERSION\nCOPY f /\nCOPY d /d/\nCMD ["/f
   return { tare, build, warnings, path, json, blob }
 }
 
-test('files have their statements beside them, about the image of each platform', async () => {
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+
+test('files have their statements beside them, about the image of each platform and about each file', async () => {
   const { build, json, path } = bench()
   const { digest } = await build([{ kind: 'local', path: path('out') }])
   expect(json('out/provenance.json')).toMatchObject({
     _type: 'https://in-toto.io/Statement/v1',
-    subject: [{ name: 'pkg:docker/image?platform=linux%2Famd64', digest: { sha256: digest.slice(7) } }],
+    subject: [
+      { name: '_', digest: { sha256: digest.slice(7) } },
+      { name: 'd/x', digest: { sha256: sha256('x\n') } },
+      { name: 'f', digest: { sha256: sha256('hi\n') } },
+    ],
     predicateType: 'https://slsa.dev/provenance/v1',
     predicate: { buildDefinition: { resolvedDependencies: [] } },
   })
@@ -50,14 +59,34 @@ test('files have their statements beside them, about the image of each platform'
     ['/d/x', '/f'].map((name) => `.${name}`),
   )
   const platforms = ['linux/amd64', 'linux/arm64']
-  await build([{ kind: 'local', path: path('two'), attestationPrefix: 'a-' }], { platforms })
-  expect(json('two/linux_arm64/a-provenance.json').subject[0].name).toContain('linux%2Farm64')
+  await build([{ kind: 'local', path: path('two'), attestationPrefix: 'a-' }], { platforms, tags: ['app:1'] })
+  expect(json('two/linux_arm64/a-provenance.json').subject.map(({ name }: { name: string }) => name)).toEqual([
+    ...['pkg:docker/app@1?platform=linux%2Farm64', 'd/x', 'f'],
+  ])
   const named = { sbom: false, provenance: { file: 'p.json' } } as const
   await build([{ kind: 'local', path: path('one'), platformSplit: false }], {
     ...named,
     ...{ platforms, dockerfile: { text: 'FROM scratch\nARG TARGETARCH\nCOPY f /$TARGETARCH\n' } },
   })
-  expect(json('one/p.linux_arm64.json').subject).toHaveLength(1)
+  expect(json('one/p.linux_arm64.json').subject.map(({ name }: { name: string }) => name)).toEqual(['_', 'arm64'])
+})
+
+test('files of a base are told by what is in them, under each of their names', async () => {
+  const { build, json, path, tare } = bench('FROM base\nCOPY f /own\n')
+  const members = {
+    'etc/hosts': 'h',
+    'etc/link': { symlink: 'hosts' },
+    'etc/again': { hardlink: 'etc/hosts' },
+    empty: '',
+  }
+  await tare.images.import({ from: { bytes: flow(tarOf(members)) }, name: 'base' })
+  await build([{ kind: 'local', path: path('out') }], { sbom: false })
+  expect(json('out/provenance.json').subject.slice(1)).toEqual(
+    Object.entries({ empty: '', 'etc/again': 'h', 'etc/hosts': 'h', own: 'hi\n' }).map(([name, text]) => ({
+      name,
+      digest: { sha256: sha256(text) },
+    })),
+  )
 })
 
 test('a file of the image is not replaced by a statement about it', async () => {

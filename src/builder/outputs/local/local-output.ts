@@ -2,8 +2,9 @@ import { mkdirSync, realpathSync, rmSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import type { LocalOutput } from '../../../api/index.ts'
 import { makeFolder, replacementFor, sweepBeside } from '../../../disk/index.ts'
+import type { Reference } from '../../../oci/index.ts'
 import { messageOf, Pace, systemCode, TareError } from '../../../support/index.ts'
-import { fileSets, refuseOwnFile } from '../file-sets.ts'
+import { fileSets } from '../file-sets.ts'
 import { ImageFiles } from '../image-files.ts'
 import type { OutputWork, PreparedOutput } from '../types.ts'
 import { HeldDirectory } from './open-directory.ts'
@@ -11,15 +12,19 @@ import { checkPlaces, type Placing, placeFiles } from './place-files.ts'
 import { FileStager } from './stage-files.ts'
 
 /** The image's files in a folder: written below it now, moved to their places later. Rejects with `DESTINATION_INVALID`. */
-export async function prepareLocal(output: LocalOutput, work: OutputWork): Promise<PreparedOutput> {
+export async function prepareLocal(
+  output: LocalOutput,
+  names: readonly Reference[],
+  work: OutputWork,
+): Promise<PreparedOutput> {
   try {
-    return await prepare(output, work)
+    return await prepare(output, names, work)
   } catch (error) {
     throw explain(output.path, error)
   }
 }
 
-async function prepare(output: LocalOutput, work: OutputWork): Promise<PreparedOutput> {
+async function prepare(output: LocalOutput, names: readonly Reference[], work: OutputWork): Promise<PreparedOutput> {
   const path = resolve(output.path)
   const made = makeFolder(path, 0o777)
   const folder = realpathSync(path)
@@ -33,10 +38,9 @@ async function prepare(output: LocalOutput, work: OutputWork): Promise<PreparedO
   try {
     mkdirSync(stage, 0o700)
     const stager = new FileStager(stage, new Pace(work.signal))
-    for (const set of await fileSets(work, output)) {
+    for (const set of await fileSets(work, names, output)) {
       const files = await ImageFiles.open(work, set.image)
       try {
-        refuseOwnFile(set, files)
         await stager.add(set, files)
       } finally {
         files.close()
