@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto'
-import { ContentReader, contentOf, type LayerEntry, pieces, type StoredLayer } from '../../files/layer/index.ts'
+import { writeSync } from 'node:fs'
+import {
+  ContentReader,
+  contentOf,
+  type LayerEntry,
+  type LayerTable,
+  pieces,
+  type StoredLayer,
+} from '../../files/layer/index.ts'
 import { FlatFilesystem } from '../../inspection/index.ts'
 import type { Digest } from '../../oci/index.ts'
 import type { Bytes } from '../../support/index.ts'
@@ -20,6 +28,17 @@ export class ImageFiles {
   static async open({ snapshots }: OutputWork, { snapshot }: BuiltImage): Promise<ImageFiles> {
     await snapshot.fetch?.()
     return new ImageFiles(snapshot.layers.map(({ diffId }) => snapshots.storedLayer(diffId)))
+  }
+
+  /** Writes the bytes of the layer's entry `i`, a file, to `fd`. Small ones come from what was read ahead, without a copy. */
+  copyTo(fd: number, layer: number, table: LayerTable, i: number): void {
+    const { path, offset = 0 } = this.layers[layer]!
+    const { size, dataAt } = table.columns
+    const length = size[i]!
+    if (length === 0) return
+    const near = dataAt[i]! < 0 ? undefined : this.reader.near(path, offset + dataAt[i]!, length)
+    if (near !== undefined) writeAll(fd, near.bytes, near.at, length)
+    else for (const piece of this.pieces(layer, table.entry(i))) writeAll(fd, piece, 0, piece.length)
   }
 
   /** Returns the bytes of a file piece by piece; each piece is valid until the next one is requested. */
@@ -55,4 +74,8 @@ export class ImageFiles {
   close(): void {
     this.reader.close()
   }
+}
+
+function writeAll(fd: number, bytes: Uint8Array, at: number, length: number): void {
+  for (let done = 0; done < length; ) done += writeSync(fd, bytes, at + done, length - done)
 }

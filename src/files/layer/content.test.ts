@@ -110,3 +110,30 @@ test('a path that is not UTF-8 is read by its bytes', () => {
   const node = { ...fileNode('found'), content: { kind: 'extent', path: `${folder}/a\udcff`, offset: 0 } as const }
   expect(readWhole(node, 10).toString()).toBe('found')
 })
+
+test('what is read ahead is where it is said to be, in whatever order; what does not fit or is not there has to be read', () => {
+  const disks = [manyBytes(400), manyBytes(300).reverse()]
+  const paths = disks.map((bytes) => onDisk(bytes))
+  const reader = new ContentReader({ ahead: 64 })
+  const bytesAt = (file: number, offset: number, size: number) => {
+    const near = reader.near(paths[file]!, offset, size)
+    return near === undefined ? undefined : Buffer.from(near.bytes.subarray(near.at, near.at + size))
+  }
+  for (const [file, offset, size] of [
+    ...[
+      [0, 0, 10],
+      [0, 10, 32],
+      [0, 3, 5],
+      [1, 3, 5],
+      [0, 390, 10],
+      [1, 268, 32],
+      [0, 100, 1],
+    ],
+  ] as const)
+    expect(bytesAt(file!, offset!, size!)).toEqual(disks[file!]!.subarray(offset, offset! + size!))
+  expect(bytesAt(0, 0, 33)).toBeUndefined()
+  expect(bytesAt(0, 390, 11)).toBeUndefined()
+  expect(bytesAt(0, 0, 10)).toEqual(disks[0]!.subarray(0, 10))
+  reader.close()
+  expect(new ContentReader().near(paths[0]!, 0, 1)).toBeUndefined()
+})

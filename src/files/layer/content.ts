@@ -37,6 +37,16 @@ export class ContentReader {
     }
   }
 
+  /**
+   * Returns where the bytes of a small file lie in what was read ahead, and no copy of them: they stay there until the next call.
+   * Undefined if they have to be read.
+   */
+  near(path: string, offset: number, size: number): { readonly bytes: Buffer; readonly at: number } | undefined {
+    if (this.ahead === undefined || size > this.ahead.length / 2) return undefined
+    this.open(path)
+    return this.moveAhead(this.ahead, offset, size) ? { bytes: this.ahead, at: offset - this.aheadAt } : undefined
+  }
+
   close(): void {
     if (this.fd >= 0) closeSync(this.fd)
     this.fd = -1
@@ -76,14 +86,16 @@ export class ContentReader {
   }
 
   private fillAhead(ahead: Buffer, into: Uint8Array, at: number): boolean {
-    if (into.length > ahead.length / 2) return false
-    if (at < this.aheadAt || at + into.length > this.aheadAt + this.aheadLength) {
-      this.aheadLength = readSync(this.fd, ahead, 0, ahead.length, at)
-      this.aheadAt = at
-      if (this.aheadLength < into.length) return false
-    }
+    if (into.length > ahead.length / 2 || !this.moveAhead(ahead, at, into.length)) return false
     into.set(ahead.subarray(at - this.aheadAt, at - this.aheadAt + into.length))
     return true
+  }
+
+  private moveAhead(ahead: Buffer, at: number, length: number): boolean {
+    if (at >= this.aheadAt && at + length <= this.aheadAt + this.aheadLength) return true
+    this.aheadLength = readSync(this.fd, ahead, 0, ahead.length, at)
+    this.aheadAt = at
+    return this.aheadLength >= length
   }
 }
 

@@ -1,6 +1,7 @@
 import {
   chmodSync,
   closeSync,
+  constants,
   fchmodSync,
   futimesSync,
   linkSync,
@@ -11,7 +12,7 @@ import {
   utimesSync,
   writeSync,
 } from 'node:fs'
-import type { LayerEntry } from '../../../files/layer/index.ts'
+import type { LayerEntry, LayerTable } from '../../../files/layer/index.ts'
 import type { FlatDirectory } from '../../../inspection/index.ts'
 import { type Pace, systemPath } from '../../../support/index.ts'
 import type { FileSet } from '../file-sets.ts'
@@ -25,6 +26,7 @@ export class FileStager {
   readonly skipped: string[] = []
   private readonly folder: string
   private readonly pace: Pace
+  private turns = 0
 
   constructor(folder: string, pace: Pace) {
     this.folder = folder
@@ -66,8 +68,10 @@ export class FileStager {
     return systemPath(`${this.folder}/${path}`)
   }
 
+  /** Yields to others now and then; undefined most of the time. */
   keep(): Promise<void> | undefined {
-    return this.pace.keep()
+    this.turns += 1
+    return this.turns % 32 === 0 ? this.pace.keep() : undefined
   }
 
   makeDirectory(parent: StagedDirectory, name: string, path: string): StagedDirectory {
@@ -77,6 +81,8 @@ export class FileStager {
     return directory
   }
 }
+
+const creating = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
 
 class Writer {
   private readonly umask = process.umask()
@@ -95,7 +101,8 @@ class Writer {
   async fill(directory: FlatDirectory, into: StagedDirectory, prefix: string): Promise<void> {
     const { flat } = this.files
     for (const [name, node] of directory.children) {
-      await this.stager.keep()
+      const turn = this.stager.keep()
+      if (turn !== undefined) await turn
       const path = prefix + name
       if (typeof node === 'object') {
         const made = this.stager.makeDirectory(into, name, path)
@@ -110,8 +117,8 @@ class Writer {
   private write(id: number, into: StagedDirectory, name: string, path: string): void {
     const { flat } = this.files
     const { layer, table, i } = flat.locate(id)
-    const entry = table.entry(i)
-    if (entry.kind !== 'file' && entry.kind !== 'symlink') {
+    const kind = table.kind(i)
+    if (kind !== 'file' && kind !== 'symlink') {
       this.stager.skipped.push(path)
       return
     }
@@ -123,23 +130,23 @@ class Writer {
       return
     }
     if (flat.linked.has(id)) this.written.set(id, path)
-    const mtime = this.timeOf(entry)
-    if (entry.kind === 'file') this.copy(at, layer, entry, mtime)
+    const mtime = this.epoch ?? table.columns.mtime[i]!
+    if (kind === 'file') this.copy(at, layer, table, i, mtime)
     else {
-      symlinkSync(systemPath(entry.link ?? ''), at)
+      symlinkSync(systemPath(table.link(i) ?? ''), at)
       lutimesSync(at, mtime, mtime)
     }
   }
 
-  private copy(at: string | Buffer, layer: number, entry: LayerEntry, mtime: number): void {
+  private copy(at: string | Buffer, layer: number, table: LayerTable, i: number, mtime: number): void {
+    const mode = table.columns.mode[i]!
     // Only the caller can enter the folder.
-    const isWhole = (entry.mode & ~(0o777 & ~this.umask)) === 0
-    const fd = openSync(at, 'wx', isWhole ? entry.mode : 0o600)
+    const isWhole = (mode & ~(0o777 & ~this.umask)) === 0
+    const fd = openSync(at, creating, isWhole ? mode : 0o600)
     try {
-      for (const piece of this.files.pieces(layer, entry))
-        for (let done = 0; done < piece.length; ) done += writeSync(fd, piece, done)
+      this.files.copyTo(fd, layer, table, i)
       // After the bytes, which would take setuid away.
-      if (!isWhole) fchmodSync(fd, entry.mode)
+      if (!isWhole) fchmodSync(fd, mode)
       futimesSync(fd, mtime, mtime)
     } finally {
       closeSync(fd)
