@@ -77,6 +77,19 @@ test('names of images, stages, platforms and the words that help quotes are valu
   ])
   expect(await answers('build', '--progress', 't')).toEqual(['tty', ':none'])
   expect(await answers('build', '--call=out')).toEqual(['--call=outline', ':none'])
+  expect(await answers('build', '-o', 'type=o')).toEqual(['type=oci', ':none'])
+  expect(await answers('build', '--output=type=lo')).toEqual(['--output=type=local', ':none'])
+  expect(await answers('build', '-o', 'ou')).toEqual([':files'])
+  expect(await answers('build', '--cache-to', '')).toEqual([
+    ...['registry', 'local', 'inline', 'gha'].map((type) => `type=${type}`),
+    ':none',
+  ])
+  expect(await answers('build', '--attest', 'type=s')).toEqual(['type=sbom', ':none'])
+  expect(await answers('build', '--provenance', '')).toEqual(['true', 'false', 'mode=min', 'mode=max', ':none'])
+  expect(await answers('build', '--network=')).toEqual([
+    ...['default', 'host', 'none'].map((one) => `--network=${one}`),
+    ':none',
+  ])
   expect(await answers('build', '')).toEqual([':directories'])
   expect(await answers('build', '--file', '')).toEqual([':files'])
   expect(await answers('load', '-i', '')).toEqual([':files'])

@@ -15,6 +15,8 @@ export interface Flag {
   /** Shown in help instead of `type`. */
   readonly placeholder?: string
   readonly default?: string | boolean
+  /** What completion offers; by default, the values that the help quotes. */
+  readonly values?: readonly string[]
   /** docker has it and tare does not yet: rejected if given. */
   readonly notYet?: true
   /** docker has it and tare will not, and why. Rejected if given. */

@@ -141,6 +141,10 @@ async function valuesOf(flag: NamedFlag, word: string, lead: string, place: Plac
   if (flag.name === 'target' || flag.name === 'no-cache-filter')
     return of(await stagesOf(place.before, place.rest[0] ?? '.', place.around.open))
   if (/^(?:tag|new-base|old-base|base)$/.test(flag.name)) return of(await imagesOf(place.around))
+  if (flag.values !== undefined) {
+    const found = of(flag.values)
+    return found.candidates.length > 0 ? found : anyFile
+  }
   const quoted = [...flag.help.matchAll(/"([a-z][a-z0-9.-]*)"/g)].map((match) => match[1]!)
   return quoted.length > 0 ? of(quoted) : anyFile
 }

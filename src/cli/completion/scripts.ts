@@ -2,11 +2,25 @@
 export const scripts = {
   bash: `# bash completion for tare: tare completion bash > /etc/bash_completion.d/tare
 _tare() {
-  local line=\${COMP_LINE:0:COMP_POINT} word item files= program=\${COMP_WORDS[0]/#\\~\\//$HOME/}
+  local line=\${COMP_LINE:0:COMP_POINT} word= quote= isWord= char item i files= program=\${COMP_WORDS[0]/#\\~\\//$HOME/}
   local -a words
-  read -r -a words <<< "$line"
-  [[ $line == *[[:space:]] ]] && words+=('')
-  word=\${words[\${#words[@]}-1]}
+  # The words as bash will see them; nothing is expanded.
+  for ((i = 0; i < \${#line}; i++)); do
+    char=\${line:i:1}
+    if [[ $char == "\\\\" && $quote != "'" ]]; then
+      word+=\${line:(++i):1}
+    elif [[ -n $quote ]]; then
+      if [[ $char == "$quote" ]]; then quote=; else word+=$char; fi
+    elif [[ $char == [\\'\\"] ]]; then
+      quote=$char isWord=1
+    elif [[ $char == [[:space:]] ]]; then
+      [[ -n $word$isWord ]] && words+=("$word")
+      word= isWord=
+    else
+      word+=$char
+    fi
+  done
+  words+=("$word")
   COMPREPLY=()
   while IFS= read -r item; do
     if [[ $item == :* ]]; then files=\${item#:}; else COMPREPLY+=("\${item%%$'\\t'*}"); fi

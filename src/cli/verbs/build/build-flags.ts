@@ -1,5 +1,6 @@
 import type { FlagTable } from '../../flags.ts'
 import { loginFlags } from '../registry/login-flags.ts'
+import { outputTypes } from './outputs/output-keys.ts'
 
 export const buildFlags = {
   ...loginFlags,
@@ -13,11 +14,13 @@ export const buildFlags = {
   'cache-from': {
     type: 'list',
     placeholder: 'stringArray',
+    values: ['type=registry', 'type=local', 'type=gha'],
     help: 'Caches to take results of steps from ("user/app:cache", "type=registry,ref=user/app:cache", "type=local,src=DIR")',
   },
   'cache-to': {
     type: 'list',
     placeholder: 'stringArray',
+    values: ['type=registry', 'type=local', 'type=inline', 'type=gha'],
     help: 'Where to export the cache ("type=registry,ref=app:cache,mode=max", "type=local,dest=DIR"); "type=inline" puts it into the image, which changes the image ID',
   },
   'build-context': {
@@ -43,6 +46,7 @@ export const buildFlags = {
   'metadata-file': { type: 'string', help: 'Write build result metadata to a file' },
   network: {
     type: 'string',
+    values: ['default', 'host', 'none'],
     help: 'Set the networking mode for the "RUN" instructions during build',
     default: 'default',
   },
@@ -52,6 +56,7 @@ export const buildFlags = {
   output: {
     type: 'list',
     short: 'o',
+    values: outputTypes.map((type) => `type=${type}`),
     help: 'Output destination (format: "type=local,dest=path"; types: "image", "registry", "docker", "oci", "tar", "local", "cacheonly")',
   },
   platform: { type: 'strings', help: 'Set target platform for build' },
@@ -71,10 +76,15 @@ export const buildFlags = {
   attest: {
     type: 'list',
     placeholder: 'stringArray',
+    values: ['type=provenance', 'type=sbom'],
     help: 'Attestation parameters (format: "type=sbom", "type=provenance,mode=min")',
   },
-  provenance: { type: 'string', help: 'Shorthand for "--attest=type=provenance"; "true" is "mode=max"' },
-  sbom: { type: 'string', help: 'Shorthand for "--attest=type=sbom"' },
+  provenance: {
+    type: 'string',
+    values: ['true', 'false', 'mode=min', 'mode=max'],
+    help: 'Shorthand for "--attest=type=provenance"; "true" is "mode=max"',
+  },
+  sbom: { type: 'string', values: ['true', 'false'], help: 'Shorthand for "--attest=type=sbom"' },
   squash: { type: 'bool', help: 'Make one layer of those of the last stage' },
   'squash-from': { type: 'string', placeholder: 'STAGE', help: 'Make one layer of everything that follows the stage' },
 
