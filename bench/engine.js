@@ -3,7 +3,8 @@
 //   BENCH_ENGINE=unix:///var/run/docker.sock node bench/engine.js [--pairs N] [--node PATH] [WORKLOAD...]
 //
 // $ALPINE_ROOTFS names a root filesystem with commands to RUN (an archive). $BENCH_BUILDX: how buildx is called, `docker buildx` by
-// default; it reaches the daemon through DOCKER_HOST, which is set. Inputs are kept in bench/work ($BENCH_WORK) meanwhile.
+// default; it reaches the daemon through DOCKER_HOST, which is set. Inputs are kept in bench/work ($BENCH_WORK) meanwhile; the images of
+// buildx are removed at the end.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -44,6 +45,9 @@ const stages = [
   ],
   ...['FROM base', 'COPY --from=tools /tool /sum /t/', 'RUN cat /t/tool > /done', 'CMD ["/bin/sh"]'],
 ].join('\n')
+
+// Of the images of buildx: only the last one has a name.
+const label = 'tare.bench=engine'
 
 let count = 0
 /** `begin` returns the folder of all runs, `each` the one of this run; `cold` runs without any cache. */
@@ -93,8 +97,8 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(workloads)
   }
   const docker = () => {
     const fresh = cold ? ['--no-cache'] : []
-    const flags = ['--network=none', '--provenance=false', '-q', ...fresh, '--load', '-t', 'bench-docker', folder]
-    return timed(buildx[0], [...buildx.slice(1), 'build', ...flags])
+    const flags = ['--network=none', '--provenance=false', '--label', label, '-q', ...fresh, '--load']
+    return timed(buildx[0], [...buildx.slice(1), 'build', ...flags, '-t', 'bench-docker', folder])
   }
   const times = { tare: [], docker: [] }
   for (let i = -1; i < Number(values.pairs); i++)
@@ -118,3 +122,6 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(workloads)
   )
 }
 rmSync(work, { recursive: true, force: true })
+const docker = (...args) => spawnSync('docker', ['-H', engine, ...args], { encoding: 'utf8' }).stdout ?? ''
+const images = docker('images', '-q', '--filter', `label=${label}`).split('\n').filter(Boolean)
+if (images.length > 0) docker('rmi', '-f', ...new Set(images))
