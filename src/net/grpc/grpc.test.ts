@@ -143,6 +143,32 @@ test('a message over 16 MiB is neither sent nor taken', async () => {
   await expect(client.unary(getSecret, {})).rejects.toMatchObject({ code: statusCodes.resourceExhausted })
 })
 
+test('a request over 16 MiB ends its call, and the server goes on', async () => {
+  const taken: number[] = []
+  const take = streaming(diffCopy, async ({ requests }) => {
+    for await (const { data } of requests) taken.push(data.length)
+  })
+  const path = join(temporaryFolder(), 'socket')
+  const server = createServer((socket) => serveGrpc(socket, [take]))
+  await new Promise<void>((resolve) => server.listen(path, resolve))
+  const session = connect('http://localhost', { createConnection: () => connectSocket(path) })
+  onTestFinished(() => {
+    session.destroy()
+    server.close()
+  })
+  const statusOf = async (...pieces: readonly Buffer[]) => {
+    const stream = session.request({ ':method': 'POST', ':path': '/moby.filesync.v1.FileSend/DiffCopy' })
+    const told = new Promise((resolve) => stream.on('trailers', (trailers) => resolve(Number(trailers['grpc-status']))))
+    for (const piece of pieces) stream.write(piece)
+    stream.resume().end()
+    return told
+  }
+  const head = Buffer.from([0, 1, 0, 0, 1])
+  expect(await statusOf(frame(Buffer.alloc(0)), head, Buffer.alloc(1 << 20))).toBe(statusCodes.resourceExhausted)
+  expect(await statusOf(frame(Buffer.alloc(0)))).toBe(statusCodes.ok)
+  expect(taken).toEqual([0, 0])
+})
+
 test('a compressed message is refused', async () => {
   const client = await answeredWith((stream) => {
     stream.respond({ ':status': 200, 'content-type': 'application/grpc' })
