@@ -3,17 +3,18 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { BadRegistry } from '../../test/kit/bad-registry.ts'
 import { program, start, temporaryFolder, writeFiles } from '../../test/kit/cli.ts'
+import { githubStandIn } from '../../test/kit/github-cache.ts'
 
-const page = readFileSync(join(import.meta.dirname, 'ci.md'), 'utf8')
-
-/** The commands of a section, as its system would hand them to a shell. */
-function commandsOf(title: string): readonly string[] {
-  const section = page.split(`\n## ${title}\n`)[1]!.split('\n## ')[0]!
+/** The commands of a page, or of one of its sections, as its system would hand them to a shell. */
+function commandsOf(title: string | undefined, page = 'ci.md'): readonly string[] {
+  const whole = readFileSync(join(import.meta.dirname, page), 'utf8')
+  const section = title === undefined ? whole : whole.split(`\n## ${title}\n`)[1]!.split('\n## ')[0]!
   const blocks = [...section.matchAll(/```(?:yaml|groovy)\n(.*?)```/gs)].map((match) => match[1]!)
   return blocks.flatMap((block) => {
     const lines = block.split('\n')
     return lines.flatMap((line, i) => {
-      const inline = /^\s*- (?:run: )?((?:echo|npx|export) .*)$/.exec(line)?.[1] ?? /^\s*sh '(.*)'$/.exec(line)?.[1]
+      const inline =
+        /^\s*- (?:run: )?((?:echo|npx|tare|export) .*)$/.exec(line)?.[1] ?? /^\s*sh '(.*)'$/.exec(line)?.[1]
       if (inline !== undefined) return [inline]
       if (!/^\s*(?:script:|-) \|$/.test(line)) return []
       const indent = /^\s*/.exec(lines[i + 1]!)![0]
@@ -36,9 +37,10 @@ async function bench() {
     'app/Dockerfile': 'FROM scratch\nCOPY f /f\nUSER 1000\nCMD ["/f"]\n',
     'app/f': '#!/f\n',
     'bin/npx': `#!/bin/sh\nshift\nexec ${process.execPath} ${program} "$@"\n`,
+    'bin/tare': `#!/bin/sh\nexec ${process.execPath} ${program} "$@"\n`,
     'login/.keep': '',
   })
-  chmodSync(join(folder, 'bin/npx'), 0o755)
+  for (const name of ['npx', 'tare']) chmodSync(join(folder, 'bin', name), 0o755)
   const { host } = registry
   const variables = {
     ...{
@@ -115,4 +117,43 @@ test('the script for Tekton pushes, and leaves the digest as a result', async ()
   const { code, err } = await at.run(line, { DOCKER_CONFIG: join(at.folder, 'login') })
   expect(code, err).toBe(0)
   expect(existsSync(digest) && at.registry.manifests.has(readFileSync(digest, 'utf8'))).toBe(true)
+})
+
+test('jobs of other pages log in and push: the readme’s, with one file, and with the flags of kaniko', async () => {
+  for (const [page, count, tag] of [
+    ['../../README.md', 2, 'abc123'],
+    ['one-file.md', 2, 'abc123'],
+    ['../kaniko.md', 1, 'v1'],
+  ] as const) {
+    const at = await bench()
+    const auth = Buffer.from('ada:secret').toString('base64')
+    const login = { 'login/config.json': JSON.stringify({ auths: { [at.host]: { auth } } }) }
+    if (page.endsWith('kaniko.md')) writeFiles(at.folder, login)
+    const commands = commandsOf(undefined, page)
+    expect(commands, page).toHaveLength(count)
+    for (const command of commands) {
+      const more = {
+        CI_COMMIT_TAG: 'v1',
+        CI_PROJECT_DIR: join(at.folder, 'app'),
+        DOCKER_CONFIG: join(at.folder, 'login'),
+      }
+      const { code, err } = await at.run(command, more)
+      expect(code, `${page}: ${command}\n${err}`).toBe(0)
+    }
+    expect(at.registry.manifests.has(tag), page).toBe(true)
+  }
+})
+
+test('a job keeps its cache in GitHub’s, and the next one finds it', async () => {
+  const at = await bench()
+  const { environment, requests } = await githubStandIn()
+  // The script of the step before it is no shell's.
+  const commands = commandsOf("GitHub's cache", 'caching.md').filter((line) => line.startsWith('npx '))
+  expect(commands).toHaveLength(1)
+  const job = (home: string) => at.run(commands[0]!, { ...environment, TARE_HOME: join(at.folder, home) })
+  expect((await job('first')).code).toBe(0)
+  expect(requests).toContain('PUT')
+  const { code, err } = await job('second')
+  expect(code, err).toBe(0)
+  expect(err).toContain('CACHED')
 })

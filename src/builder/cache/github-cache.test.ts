@@ -37,7 +37,7 @@ test('a later list has what the earlier ones had, scopes do not see each other, 
   const read = async (scope: string) =>
     (await bench(github.environment)).build(lines, { cacheFrom: [{ ...cache, scope }] })
   expect((await read('one')).cached.length).toBe(2)
-  expect((await read('on')).warnings).toEqual(['the cache of GitHub, scope on is not used: there is none'])
+  expect((await read('on')).warnings).toEqual(['the cache gha:on is not used: there is none'])
 })
 
 test('outside of a job, without a right token or without the service one warning says so', async () => {

@@ -22,7 +22,7 @@ export async function openGithubCache(host: Host, options: GithubCache, call: Ca
   const { scope = 'tare' } = options
   const service = lazily(host, options, call)
   return {
-    label: `of GitHub, scope ${scope}`,
+    label: `gha:${scope}`,
     read: () => readSteps(service(), scope),
     open: async (blob) => verified(await opened(service(), blob), blob, 'the cache of GitHub'),
     has: (blob) => service().has(blobKey(blob.digest)),
