@@ -219,6 +219,45 @@ describe.skipIf(chromiumPath === undefined)('the page', () => {
     expect(said).toEqual([])
   })
 
+  test('names that are long, deep or written from right to left leave everything in its place', async () => {
+    const long = 'long'.repeat(50)
+    const files = { [`f/${'deep/'.repeat(30)}end`]: 'x'.repeat(900), [`f/${long}`]: 'l'.repeat(800), 'f/العربية': 'a' }
+    const name = `registry.example.com/${'a-team/'.repeat(12)}app:1`
+    await build(name, 'FROM scratch\nCOPY f /\n', files)
+    for (const size of [wide, narrow]) {
+      const { page } = await visit(browser, await served(name), size)
+      expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBe(size.width)
+      // All of it is in sight, however high the name is.
+      if (size === wide) expect(await page.evaluate<number>('document.documentElement.scrollHeight')).toBe(size.height)
+      await row(page, 'deep').first().click()
+      await page.locator('.tree').press('End')
+      await row(page, 'end').click()
+      await page.locator('.tree').press('Enter')
+      await expect
+        .poll(() => page.locator('canvas').getAttribute('data-root'))
+        .toBe(`/${'deep/'.repeat(30).slice(0, -1)}`)
+      const place = async (selector: string) => (await page.locator(selector).last().boundingBox())!
+      const head = await place('.picture-head')
+      for (const selector of ['.trail', '.picture-head .segments', '.trail [aria-current]']) {
+        const { x, width } = await place(selector)
+        expect(x, selector).toBeGreaterThanOrEqual(head.x - 1)
+        expect(x + width, selector).toBeLessThanOrEqual(head.x + head.width + 1)
+      }
+      const tree = await place('.tree')
+      const bytes = await page
+        .locator('.tree-size')
+        .evaluateAll((all) => all.map((one) => one.getBoundingClientRect().right))
+      for (const right of bytes) expect(right).toBeLessThanOrEqual(tree.x + tree.width)
+      const starts = await page.evaluate<number[]>(`
+        [...document.querySelectorAll('.tree-row[aria-level="1"] .tree-name')].map((one) => {
+          const range = document.createRange()
+          range.selectNodeContents(one)
+          return range.getBoundingClientRect().left
+        })`)
+      expect(new Set(starts.map(Math.round)).size, starts.join()).toBe(1)
+    }
+  })
+
   test('an image without layers and one with an empty layer are shown as they are', async () => {
     const empty = await visit(browser, await served('empty'), wide)
     expect(await empty.page.locator('main').textContent()).toMatch(/no layers.*Nothing here takes up space/)

@@ -38,7 +38,7 @@ function useAnswer<K extends keyof Answers>(source: Source, name: K, isWanted: b
 export function App({ model, source }: { readonly model: Model; readonly source: Source }) {
   const { tree, images } = model
   const isPair = images.length === 2
-  const [state, change] = useReducer(reduce, isPair ? 2 : 1, initialState)
+  const [state, change] = useReducer(reduce, model, initialState)
   const palette = paletteOf(useDark(state.theme))
   const weighed = [useAnswer(source, 'weigh/a', true), useAnswer(source, 'weigh/b', isPair)]
   const checked = [useAnswer(source, 'check/a', true), useAnswer(source, 'check/b', isPair)]
@@ -70,7 +70,12 @@ export function App({ model, source }: { readonly model: Model; readonly source:
     const node = findPath(tree, path)
     if (node === undefined) return
     change(({ open }) => ({
-      ...{ tab: 'files', selected: node, query: '', ...(isPair ? {} : inScope({ kind: 'all' })) },
+      ...{
+        tab: 'files',
+        selected: node,
+        query: '',
+        ...(isPair ? {} : inScope({ kind: 'all' }, images[0].contents.layers.length)),
+      },
       ...{ root: tree.parent[node] ?? 0, open: opened(open, trailOf(tree, node)) },
     }))
   }
@@ -121,7 +126,11 @@ export function App({ model, source }: { readonly model: Model; readonly source:
                 contents={contents}
                 label={labels[i]}
                 onLayer={(layer) =>
-                  change(isPair ? { tab: 'files' } : { tab: 'files', ...inScope({ kind: 'only', layer }) })
+                  change(
+                    isPair
+                      ? { tab: 'files' }
+                      : { tab: 'files', ...inScope({ kind: 'only', layer }, contents.layers.length) },
+                  )
                 }
               />
             ))}

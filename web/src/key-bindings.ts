@@ -54,15 +54,15 @@ export function takeKey(event: KeyboardEvent, { state, change, model, views, tab
 
 function layerKey(key: string, { scope }: State, change: Keyboard['change'], { images }: Model): boolean {
   const { length } = images[0].contents.layers
-  if (key === 'w') change(inScope({ kind: 'all' }))
+  if (key === 'w') change(inScope({ kind: 'all' }, length))
   else if (length === 0) return false
   else if (key === 'u') {
     const kind = scope.kind === 'only' ? 'through' : 'only'
-    change(inScope({ kind, layer: scope.kind === 'all' ? length : scope.layer }))
+    change(inScope({ kind, layer: scope.kind === 'all' ? length : scope.layer }, length))
   } else if (key === '[' || key === ']') {
     const from = scope.kind === 'all' ? (key === '[' ? length + 1 : 0) : scope.layer
     const layer = Math.max(1, Math.min(length, from + (key === '[' ? -1 : 1)))
-    change(inScope({ kind: scope.kind === 'through' ? 'through' : 'only', layer }))
+    change(inScope({ kind: scope.kind === 'through' ? 'through' : 'only', layer }, length))
   } else return false
   return true
 }

@@ -1,4 +1,4 @@
-import type { Span } from './explorer.ts'
+import type { Model, Span } from './explorer.ts'
 import type { Colouring } from './treemap/colours.ts'
 
 export const themes = ['auto', 'light', 'dark'] as const
@@ -34,18 +34,20 @@ export interface State {
 
 export type Change = Partial<State> | ((state: State) => Partial<State>)
 
-export function initialState(images: 1 | 2): State {
+export function initialState({ images }: Model): State {
   return {
-    ...{ tab: 'files', scope: { kind: 'all' }, root: 0, selected: 0, hovered: undefined, open: new Set([0]) },
-    ...{ bySize: true, colouring: images === 2 ? 'change' : 'layer', query: '', onlyDifferent: false },
+    ...{ tab: 'files', root: 0, selected: 0, hovered: undefined, open: new Set([0]) },
+    ...inScope({ kind: 'all' }, images[0].contents.layers.length),
+    ...(images.length === 2 ? { colouring: 'change' } : {}),
+    ...{ bySize: true, query: '', onlyDifferent: false },
     ...{ theme: remembered('tare.theme', themes) ?? 'auto', showsKeys: false },
     hasKeys: remembered('tare.keys', ['on', 'off']) !== 'off',
   }
 }
 
-/** Another part of the image: of a layer, what it did is of interest; in the whole, who did it. */
-export function inScope(scope: Scope): Pick<State, 'scope' | 'colouring'> {
-  return { scope, colouring: scope.kind === 'all' ? 'layer' : 'change' }
+/** Another part of the image: of a layer, what it did is of interest; in the whole, who did it, if that could have been several. */
+export function inScope(scope: Scope, layers: number): Pick<State, 'scope' | 'colouring'> {
+  return { scope, colouring: scope.kind !== 'all' ? 'change' : layers > 1 ? 'layer' : 'type' }
 }
 
 /** A layer is compared with the one below it; all of an image, with nothing. */

@@ -28,6 +28,8 @@ export interface FileTreeProps {
 
 const rowHeight = 28
 const spare = 8
+// Pixels in which the last rows fade out. (style/layout.css)
+const fade = 20
 
 /** The files as a tree for eyes and hands: only rows in sight are made, whatever their number. */
 export const FileTree = memo((props: FileTreeProps) => {
@@ -59,7 +61,8 @@ export const FileTree = memo((props: FileTreeProps) => {
     const { scrollTop, clientHeight } = box.current!
     const top = index * rowHeight
     if (top < scrollTop) box.current!.scrollTop = top
-    else if (top + rowHeight > scrollTop + clientHeight) box.current!.scrollTop = top + rowHeight - clientHeight
+    else if (top + rowHeight > scrollTop + clientHeight - fade)
+      box.current!.scrollTop = top + rowHeight - clientHeight + fade
   }, [index, selected])
 
   const first = Math.max(0, Math.floor(scroll.top / rowHeight) - spare)
@@ -132,7 +135,7 @@ const TreeRow = memo((props: TreeRowProps) => {
       aria-posinset={position}
       aria-selected={isSelected}
       aria-expanded={isFolder ? isOpened : undefined}
-      style={{ top: `${top}px`, paddingInlineStart: `${(tree.depth[node]! - 1) * 14 + 4}px` }}
+      style={{ top: `${top}px`, paddingInlineStart: `min(${(tree.depth[node]! - 1) * 14 + 4}px, 45%)` }}
       onMouseEnter={() => change({ hovered: node })}
       onClick={() => {
         change({ selected: node })

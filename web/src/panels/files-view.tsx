@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'preact/hooks'
 import { absent, isDirectory, layerOf, type Matches, type Model, pathOf, trailOf, type View } from '../explorer.ts'
 import type { WeighResult } from '../library.ts'
 import { type Change, type State, zoomed } from '../state.ts'
@@ -103,8 +104,12 @@ export function opened(open: ReadonlySet<number>, trail: readonly number[]): Rea
 
 function Trail({ model: { tree }, state, zoom }: FilesViewProps & { readonly zoom: (node: number) => void }) {
   const trail = trailOf(tree, state.root)
+  const line = useRef<HTMLElement>(null)
+  useEffect(() => {
+    line.current!.scrollLeft = line.current!.scrollWidth
+  }, [state.root])
   return (
-    <nav class="trail" aria-label="Directory shown">
+    <nav class="trail" aria-label="Directory shown" ref={line}>
       {trail.map((node, i) => (
         <span key={node}>
           {i > 1 && <span class="quiet">/</span>}

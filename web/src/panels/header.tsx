@@ -1,3 +1,4 @@
+import { Fragment } from 'preact'
 import type { Model } from '../explorer.ts'
 import type { WeighResult } from '../library.ts'
 import { memo } from '../memo.ts'
@@ -32,7 +33,7 @@ export const Header = memo(({ model, weighed, tab, theme, tabs, change }: Header
           {model.images.map(({ contents }, i) => (
             <span key={i} class="image-name">
               {isPair && <span class={`side-letter side-${'AB'[i]}`}>{'AB'[i]}</span>}
-              <bdi>{printable(contents.name)}</bdi>
+              <bdi>{breakable(printable(contents.name))}</bdi>
             </span>
           ))}
         </h1>
@@ -54,6 +55,16 @@ export const Header = memo(({ model, weighed, tab, theme, tabs, change }: Header
     </header>
   )
 })
+
+/** A name that goes on in the next line after a slash or a colon, if it has to. */
+function breakable(name: string) {
+  return name.split(/(?<=[/:@])/).map((part, i) => (
+    <Fragment key={i}>
+      <wbr />
+      {part}
+    </Fragment>
+  ))
+}
 
 function Facts({ model, weighed }: { readonly model: Model; readonly weighed: WeighResult | undefined }) {
   const { layers, platform, id } = model.images[0].contents

@@ -17,8 +17,8 @@ interface LayersProps {
 
 /** The layers, the lowest first; each can be looked at alone, or with all below it. */
 export const Layers = memo(({ image, weighed, scope, palette, change }: LayersProps) => {
-  const onScope = (next: Scope) => change(inScope(next))
   const { layers } = image.contents
+  const onScope = (next: Scope) => change(inScope(next, layers.length))
   const tallies = useMemo(() => tallyLayers(image), [image])
   const largest = Math.max(1, ...layers.map(({ contentSize }) => contentSize))
   return (
