@@ -37,6 +37,10 @@ export function runSettings(
     shmSize: options.shmSize || undefined,
     limits: (options.limits ?? []).map(readLimit),
     allowInsecure: allowed.includes('security.insecure'),
+    outputLimits: {
+      size: bytesIn(environment, 'BUILDKIT_STEP_LOG_MAX_SIZE'),
+      speed: bytesIn(environment, 'BUILDKIT_STEP_LOG_MAX_SPEED'),
+    },
     cacheNamespace: buildArgs['BUILDKIT_CACHE_MOUNT_NS'] ?? '',
     logFile: ({ title }) =>
       join(host.store.own, 'logs', `${started}-${nameOfProcess()}`, `${sha256(title).slice(7, 19)}.log`),
@@ -60,6 +64,16 @@ function proxiesOf(
     if (proxyNames.has(name.toUpperCase()) && address !== undefined) found.set(name.toUpperCase(), address)
   }
   return [...found].flatMap(([name, address]) => [`${name}=${address}`, `${name.toLowerCase()}=${address}`])
+}
+
+/** Returns the number of bytes in a variable; undefined if it is not set. Throws `OPTION_INVALID`. */
+function bytesIn(environment: NonNullable<BuildOptions['environment']>, name: string): number | undefined {
+  const text = environment[name]
+  if (text === undefined || text === '') return undefined
+  if (/^(?:-1|\d{1,15})$/.test(text)) return Number(text)
+  throw new TareError('OPTION_INVALID', `invalid number of bytes ${JSON.stringify(text)} in ${name}`, {
+    remedy: 'It is a whole number, or -1 for no limit.',
+  })
 }
 
 /** Returns the machine's name that a build argument gives to RUN. Throws `OPTION_INVALID`. */

@@ -15,6 +15,8 @@ import type { ChosenSandbox } from '../sandbox/index.ts'
 import type { Recipe } from './explain/recipe.ts'
 import type { RemoteFiles } from './input.ts'
 import type { SharedSteps, StepRecord } from './shared-steps.ts'
+import type { OutputLimits } from './steps/output-limit.ts'
+import type { Unsettled } from './unsettled.ts'
 
 /** What steps work with: everything from outside. */
 export interface Tools {
@@ -91,7 +93,9 @@ export interface RunSettings extends RunSurroundings {
   readonly failed?:
     | ((operation: RunOperation, message: string, shell: () => Promise<number>) => Promise<void>)
     | undefined
-  /** Returns where a step's complete output is kept. */
+  /** How much of a step's output is shown and kept. */
+  readonly outputLimits?: OutputLimits | undefined
+  /** Returns where a step's output is kept. */
   readonly logFile: (operation: RunOperation) => string
 }
 

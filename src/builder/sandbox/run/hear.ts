@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { drained } from '../../../support/index.ts'
 import type { OutputStream, StepOptions } from '../step/index.ts'
 
 export interface Heard {
@@ -14,7 +15,7 @@ export interface Heard {
  */
 export function hear(
   streams: Readonly<Record<OutputStream, Readable>> | undefined,
-  { output, inherit }: Pick<StepOptions, 'output' | 'inherit'>,
+  { output, inherit, signal }: Pick<StepOptions, 'output' | 'inherit' | 'signal'>,
   stop: () => void,
 ): Heard {
   let failure: { readonly error: unknown } | undefined
@@ -22,11 +23,14 @@ export function hear(
     const stream = streams?.[name]
     if (stream === undefined) return []
     stream.on('error', () => {})
+    let heard = 0
     if (inherit === undefined)
       stream.setEncoding('utf8').on('data', (text: string) => {
         if (failure !== undefined) return
         try {
           output(name, text)
+          heard += text.length
+          if (heard > unhurried) waitForReaders(stream, signal)
         } catch (error) {
           failure = { error }
           stop()
@@ -41,6 +45,22 @@ export function hear(
       if (failure !== undefined) throw failure.error
     },
   }
+}
+
+// Whoever prints so little is not waited for.
+const unhurried = 1 << 16
+
+/** Reads no faster than what the listener may have made of the output is read: otherwise it would pile up in this process. */
+function waitForReaders(stream: Readable, signal: AbortSignal): void {
+  const slow = [process.stdout, process.stderr].filter(({ writableNeedDrain }) => writableNeedDrain)
+  if (slow.length === 0 || signal.aborted) return
+  const goOn = () => {
+    signal.removeEventListener('abort', goOn)
+    stream.resume()
+  }
+  stream.pause()
+  signal.addEventListener('abort', goOn)
+  void Promise.all(slow.map(drained)).then(goOn)
 }
 
 /** If a reader goes away, the command notices by its broken pipe. */

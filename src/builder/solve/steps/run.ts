@@ -5,13 +5,14 @@ import { sameContent } from '../../../files/layer/index.ts'
 import { compareTrees } from '../../../files/tree/index.ts'
 import { encodeName, type Step, TareError } from '../../../support/index.ts'
 import { type RunOperation, refuseInsecure } from '../../plan/index.ts'
-import type { Command, Outcome, SandboxMount } from '../../sandbox/index.ts'
+import type { Command, Outcome, OutputStream, SandboxMount } from '../../sandbox/index.ts'
 import { explainExecuted } from '../explain/explain.ts'
 import { runRecipe } from '../explain/run-recipe.ts'
 import { keyOf, latestLayer, mayRecallKey, type RecalledStep, recallStep, rememberStep, reuse } from '../remember.ts'
 import type { Tools } from '../tools.ts'
 import { makeLayer } from './make-layer.ts'
 import { Mask } from './mask.ts'
+import { LimitedOutput } from './output-limit.ts'
 import {
   fetchForKey,
   type KeyOptions,
@@ -130,7 +131,7 @@ async function commandOf(operation: RunOperation, sources: MountSources, tools: 
   }
 }
 
-/** Runs the command. Its output is reported and logged, with secrets masked. */
+/** Runs the command. Its output is reported and logged within the limits, with secrets masked. */
 async function execute(
   operation: RunOperation,
   command: Command,
@@ -142,7 +143,7 @@ async function execute(
   mkdirSync(dirname(log), { recursive: true })
   const masks = { stdout: new Mask(tools.run.hidden), stderr: new Mask(tools.run.hidden) }
   let unkept: unknown
-  const tell = (stream: 'stdout' | 'stderr', text: string) => {
+  const tell = (stream: OutputStream, text: string) => {
     if (text === '') return
     try {
       if (unkept === undefined) appendFileSync(log, text)
@@ -154,15 +155,18 @@ async function execute(
   }
   try {
     const sandbox = await tools.sandbox().open()
+  const { outputLimits } = tools.run
+  const limited = { stdout: new LimitedOutput(outputLimits), stderr: new LimitedOutput(outputLimits) }
     const outcome = await sandbox.run(stackOf(onto, tools), command, {
       signal: tools.signal,
-      output: (stream, text) => tell(stream, masks[stream].take(text)),
+      output: (stream, text) => tell(stream, limited[stream].take(masks[stream].take(text))),
     })
     if (unkept === undefined || outcome.exitCode !== 0) return outcome
     await outcome.release()
     throw unkept
   } finally {
-    for (const stream of ['stdout', 'stderr'] as const) tell(stream, masks[stream].end())
+    for (const stream of ['stdout', 'stderr'] as const)
+      tell(stream, limited[stream].take(masks[stream].end()) + limited[stream].end())
   }
 }
 
