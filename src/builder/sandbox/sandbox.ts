@@ -77,7 +77,9 @@ export class MachineSandbox implements Sandbox {
 
   async unpack(...[node, identity]: Parameters<Sandbox['unpack']>): Promise<void> {
     if (this.isolation === 'chroot' || this.copies) return
-    await this.explained(() => this.files.of(node, identity))
+    await this.explained(async () => {
+      if (!this.files.mayBeDirect(node)) await this.files.of(node, identity)
+    })
   }
 
   private async explained<T>(use: () => Promise<T>): Promise<T> {

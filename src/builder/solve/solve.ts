@@ -23,6 +23,7 @@ import { downloadStep } from './steps/download.ts'
 import { makeDirectoryStep } from './steps/make-directory.ts'
 import { runStep } from './steps/run.ts'
 import { stamp, type Tools } from './tools.ts'
+import { Unsettled } from './unsettled.ts'
 
 /** The result of an operation: a filesystem in layers, or only files to copy from. */
 interface Result {
@@ -39,7 +40,8 @@ export async function solve(plan: Plan, tools: Tools): Promise<readonly (Snapsho
   const signal = AbortSignal.any([tools.signal, stop.signal])
   // Many steps may listen.
   setMaxListeners(0, signal)
-  const own: Tools = { ...tools, signal, operations: plan.operations }
+  const unsettled = new Unsettled()
+  const own: Tools = { ...tools, signal, operations: plan.operations, unsettled }
   const turns = tools.jobs === undefined ? undefined : new Turns(tools.jobs)
   // Better now than after half of the work.
   if (plan.operations.some(({ kind }) => kind === 'run')) tools.sandbox()
@@ -49,6 +51,7 @@ export async function solve(plan: Plan, tools: Tools): Promise<readonly (Snapsho
     results[id] = new OperationRunner(operation, results, own, turns).result()
   for (const result of results) result.catch((error: unknown) => stop.abort(error))
   const settled = await Promise.allSettled(results)
+  unsettled.settle()
   const failed = settled.find((result) => result.status === 'rejected')
   if (failed !== undefined) throw tools.signal.aborted ? tools.signal.reason : (stop.signal.reason ?? failed.reason)
   for (const index of tools.snapshots.used())

@@ -31,6 +31,8 @@ export interface Tools {
   readonly mayRecall: (operation: Operation) => boolean
   /** Keys and forms of steps that this build has executed: several platforms share their results, whatever may be recalled. */
   readonly made?: Set<string>
+  /** Where results wait that a look at files decides about; if absent, they do not wait. */
+  readonly unsettled?: Unsettled
   /** Results from other stores, used if this one has none. */
   readonly shared?: SharedSteps | undefined
   /** Brings cache mounts from elsewhere, by what RUN calls them, before a step uses them. */

@@ -5,6 +5,7 @@ import { type Metadata, type Node, partsOf, Tree } from '../tree/index.ts'
 import { type BuildContext, type Ignore, textLimit } from './context.ts'
 import { systemPathIn } from './file-content.ts'
 import { FolderNode, FolderReading, fileNode, metadataOf } from './folder-node.ts'
+import { FolderPlace } from './folder-place.ts'
 import { ContextMemory } from './memory.ts'
 import { mayBeRounded, roundDown } from './rounded-times.ts'
 import { unreadable } from './unreadable.ts'
@@ -63,7 +64,7 @@ class FolderContext implements BuildContext {
     this.memory = options.memory ?? new ContextMemory(() => undefined)
     // The root's own metadata is never copied, and its time is that of the copy.
     const root: Metadata = { mode: 0o755, uid: 0, gid: 0, mtime: Number.NaN, mtimeNs: 0 }
-    this.tree = new Tree(new FolderNode(root, () => this.read('')))
+    this.tree = new Tree(new FolderNode(root, () => this.read('', this.rootPlace())))
   }
 
   readText(path: string): string | undefined {
@@ -105,10 +106,20 @@ class FolderContext implements BuildContext {
     if (bytes !== undefined) keepMemory?.(bytes)
   }
 
-  private read(path: string): FolderReading {
-    const real = path === '' ? this.path : join(this.path, path)
+  private rootPlace(): FolderPlace {
+    try {
+      return new FolderPlace(this.path, statSync(this.path))
+    } catch (error) {
+      throw unreadable(error, this.name)
+    }
+  }
+
+  private read(path: string, place: FolderPlace): FolderReading {
+    const real = place.path
     const { names, isPlain } = this.list(real, path)
-    const folder = { path, real, memory: this.memory.folder(path, names.length), isPlain }
+    const memory = this.memory.folder(path, names.length)
+    place.reads(memory)
+    const folder = { path, real, memory, place, isPlain }
     const reading = new FolderReading(folder)
     for (const name of names) this.look(reading, name)
     return reading
@@ -141,6 +152,7 @@ class FolderContext implements BuildContext {
     const path = folder.path === '' ? name : `${folder.path}/${name}`
     const { ignore } = this.options
     const ignored = ignore?.ignored(path) === true
+    if (ignored) folder.place.leaveOut()
     if (ignored && !ignore!.mayReinclude(path)) return
     const at = Date.now()
     const onDisk = systemPathIn(folder, name)
@@ -148,8 +160,10 @@ class FolderContext implements BuildContext {
     // The file has disappeared, as if we had looked later.
     if (stat === undefined) return
     if (mayBeRounded(stat) && !folder.memory.isAsSeen(name, stat)) roundDown(stat, onDisk)
+    folder.place.see(stat)
     if (stat.isDirectory()) {
-      const node = new FolderNode(metadataOf(stat), () => this.read(path))
+      const place = new FolderPlace(`${folder.real}/${name}`, stat)
+      const node = new FolderNode(metadataOf(stat), () => this.read(path, place))
       if (!ignored || node.children.size > 0) reading.directories.set(name, node)
     } else if (!ignored) this.addLeaf(reading, name, stat, at)
   }

@@ -1,6 +1,7 @@
 import { systemPath } from '../../support/index.ts'
 import type { Content } from '../tree/index.ts'
 import type { FolderMemory } from './folder-memory.ts'
+import type { FolderPlace } from './folder-place.ts'
 
 /** A folder being read. */
 export interface Folder {
@@ -9,6 +10,7 @@ export interface Folder {
   /** On this machine. */
   readonly real: string
   readonly memory: FolderMemory
+  readonly place: FolderPlace
   /** Whether all paths in it are UTF-8. */
   readonly isPlain: boolean
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { encodeName } from '../../support/index.ts'
-import { FolderRows, RowWriter, type Sight } from './memory-rows.ts'
+import { FolderRows, isLike, RowWriter, type Sight } from './memory-rows.ts'
 
 type Digest = `sha256:${string}`
 
@@ -77,6 +77,20 @@ export class FolderMemory {
 
   get files(): number {
     return this.count
+  }
+
+  /** Whether a look at each file finds it as it was seen: `look` is given the name, and what tells whether a stat is the same. */
+  areAsSeen(look: (name: string, isLike: (sight: Sight) => boolean) => boolean): boolean {
+    const { earlier, fresh } = this
+    for (let number = 0; number < this.count; number++) {
+      const row = this.places[number]! - 1
+      const isAsSeen =
+        row < 0
+          ? look(fresh!.name(number), (sight) => fresh!.isLike(number, sight))
+          : look(earlier.names[row]!, (sight) => earlier.isLike(row, sight))
+      if (!isAsSeen) return false
+    }
+    return true
   }
 
   /** A digest of the names and times of all files seen, in the order of the folder; undefined if it has something else. */
@@ -171,6 +185,10 @@ class FreshFiles {
 
   name(number: number): string {
     return this.names[number]!
+  }
+
+  isLike(number: number, sight: Sight): boolean {
+    return isLike(this.facts, number * facts, sight)
   }
 
   /** When the file was modified, in milliseconds since 1970. */

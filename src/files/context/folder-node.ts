@@ -1,6 +1,6 @@
 import { readlinkSync } from 'node:fs'
 import { decodeName } from '../../support/index.ts'
-import type { Directory, Metadata, Node, Outline } from '../tree/index.ts'
+import type { Directory, DirectoryPlace, Metadata, Node, Outline } from '../tree/index.ts'
 import { DiskNode, EmptyNode, FileNode, LinkNode } from './disk-nodes.ts'
 import { FileContent, type Folder, systemPathIn } from './file-content.ts'
 import type { Sight } from './memory-rows.ts'
@@ -61,6 +61,10 @@ export class FolderReading implements Outline {
 
   get times(): string | undefined {
     return this.folder.memory.times
+  }
+
+  get place(): DirectoryPlace {
+    return this.folder.place
   }
 
   get hasNodes(): boolean {

@@ -47,16 +47,8 @@ export class FolderRows {
     return this.decoded
   }
 
-  isLike(row: number, { size, mtimeMs, ctimeMs, ino, mode }: Sight): boolean {
-    const at = row * facts
-    const { facts: all } = this
-    return (
-      all[at + 2] === ctimeMs &&
-      all[at + 1] === mtimeMs &&
-      all[at] === size &&
-      all[at + 3] === ino &&
-      all[at + 4] === mode
-    )
+  isLike(row: number, sight: Sight): boolean {
+    return isLike(this.facts, row * facts, sight)
   }
 
   sight(row: number): Sight {
@@ -91,6 +83,17 @@ export class FolderRows {
     const columns = Buffer.from(all.buffer, all.byteOffset, all.byteLength)
     return Buffer.concat([head, name, paddingOf(name.length), columns, digests, nameBytes, paddingOf(nameBytes.length)])
   }
+}
+
+/** Whether the facts at a place in columns are those of the stat. */
+export function isLike(all: Float64Array, at: number, { size, mtimeMs, ctimeMs, ino, mode }: Sight): boolean {
+  return (
+    all[at + 2] === ctimeMs &&
+    all[at + 1] === mtimeMs &&
+    all[at] === size &&
+    all[at + 3] === ino &&
+    all[at + 4] === mode
+  )
 }
 
 /** Collects rows. */

@@ -31,6 +31,31 @@ export interface Outline {
   listing: string | undefined
   /** A digest of the names and times of all other children, under the same condition. */
   readonly times: string | undefined
+  /** The directory of this machine that has these children; undefined if there is none. */
+  readonly place?: DirectoryPlace | undefined
+}
+
+/** A directory of this machine. What it is itself may be different in the tree: a context's root has no owner, mode or time of its own. */
+export interface DirectoryPlace {
+  readonly path: string
+  readonly dev: number
+  readonly ino: number
+  readonly mode: number
+  readonly owner: Owner
+  /**
+   * Whether the directory has what the tree has and nothing else, and shows it like that but for the owner: no ignored files, nothing that has
+   * become something else, no other filesystem; and nothing whose rights depend on the mount, or that has names elsewhere.
+   */
+  readonly isWhole: boolean
+  /** The owner of everything in it; undefined if it is empty. If there are several, it is not whole. */
+  readonly ownerWithin: Owner | undefined
+  /** Looks whether the directory and the files in it, but not in its directories, are as they were when they were read. */
+  isAsRead(): boolean
+}
+
+export interface Owner {
+  readonly uid: number
+  readonly gid: number
 }
 
 export interface RegularFile extends Metadata {

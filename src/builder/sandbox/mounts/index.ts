@@ -6,6 +6,7 @@
  */
 
 export { Caches, type HeldCache } from './caches.ts'
+export { mountDirect } from './direct-folders.ts'
 export { deviceNames, hostnameOf, hostsFile, resolvFile } from './host-files.ts'
 export { flagsToKeep } from './mount-flags.ts'
 export { type Prepared, type PreparedMount, prepare } from './prepared.ts'

@@ -10,7 +10,7 @@ import type { Content, Directory } from '../../../files/tree/index.ts'
 import { decodeName, sha256, systemPath } from '../../../support/index.ts'
 import { thisMachine } from '../machine/index.ts'
 import { type WalkedFile, walk } from '../rootfs/index.ts'
-import { listFiles } from './file-list.ts'
+import { listFiles } from './lists/file-list.ts'
 import { RunStorage } from './run-storage.ts'
 import { SharedFiles } from './shared-files.ts'
 
@@ -26,15 +26,16 @@ function openLab() {
   /** What a build finds in the directory, as lines with inodes; it leaves everything to the next. */
   const build = async (node: Directory, identity: string = identityOf(node)) => {
     const one = files()
-    const path = await one.of(node, () => identity)
+    const { path, isAsRead } = await one.of(node, () => identity)
     const lines = linesOf(path)
     const inodes = new Map([...lines.keys()].map((name) => [name, lstatSync(systemPath(join(path, name))).ino]))
     await one.close()
-    return { lines, inodes }
+    return { lines, inodes, isAsRead }
   }
   const fresh = async (node: Directory) => {
     const one = files(join(folder, `none-${count++}`))
-    const lines = linesOf(await one.of(node, () => ''))
+    const { path } = await one.of(node, () => '')
+    const lines = linesOf(path)
     await one.close()
     return lines
   }
@@ -185,10 +186,14 @@ test('a file that changes while it is unpacked is not taken for what it was', as
   }
   await build(project({ 'src/main.c': 'one' }))
   writeFileSync(path, 'bad')
-  expect((await build(onDisk('two'))).lines.get('src/main.c')).toContain(sha256('bad'))
+  const { lines, isAsRead } = await build(onDisk('two'))
+  expect([lines.get('src/main.c'), isAsRead]).toEqual([expect.stringContaining(sha256('bad')), false])
   expect(names()).toEqual([])
   writeFileSync(path, 'two')
-  expect((await build(onDisk('two'))).lines).toEqual(await fresh(project({ 'src/main.c': 'two' })))
+  expect(await build(onDisk('two'))).toMatchObject({
+    lines: await fresh(project({ 'src/main.c': 'two' })),
+    isAsRead: true,
+  })
   expect(names()).toHaveLength(1)
 })
 
@@ -196,10 +201,11 @@ test('builds at the same time have files of their own', async () => {
   const { files, identityOf, fresh, names, build } = openLab()
   await build(project())
   const [one, other] = [files(), files()]
-  const paths = [
+  const shared = [
     await one.of(project(), () => identityOf(project())),
     await other.of(project(), () => identityOf(project())),
   ]
+  const paths = shared.map(({ path }) => path)
   expect(new Set(paths).size).toBe(2)
   expect(names()).toEqual([])
   await one.close()

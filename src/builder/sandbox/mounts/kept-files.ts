@@ -14,9 +14,9 @@ import {
   shortName,
 } from '../rootfs/index.ts'
 import type { Identity } from '../step/index.ts'
-import { compareLists, type ListChanges } from './compare-lists.ts'
-import { listFiles } from './file-list.ts'
-import { addBlocks, type Block, type ListedFiles, readList } from './list-format.ts'
+import { compareLists, type ListChanges } from './lists/compare-lists.ts'
+import { listFiles } from './lists/file-list.ts'
+import { addBlocks, type Block, type ListedFiles, readList } from './lists/list-format.ts'
 
 /** A folder that a build has for itself, with the files in `source`. */
 export interface FilledFolder {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { flagsToKeep } from './mount-flags.ts'
+import { flagsToKeep, hasMountsBelow } from './mount-flags.ts'
 
 const table = [
   '20 1 254:0 / / rw,relatime - ext4 /dev/vda rw',
@@ -19,4 +19,10 @@ test('a bind keeps what the mount that it lies on forbids, and no more', () => {
 
 test('of two mounts at one place the later counts', () => {
   expect(flagsToKeep('/home/twice/x', table)).toEqual(['nodev'])
+})
+
+test('what is mounted below a path is found, whatever its name, and not what is mounted at it or beside it', () => {
+  expect(
+    ['/', '/home', '/home/a b\\c', '/home/a', '/hom', '/home/twice'].filter((path) => hasMountsBelow(path, table)),
+  ).toEqual(['/', '/home'])
 })

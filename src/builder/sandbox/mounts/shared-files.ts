@@ -5,7 +5,21 @@ import { TareError } from '../../../support/index.ts'
 import type { Machine } from '../machine/index.ts'
 import { Extractor, removeAll } from '../rootfs/index.ts'
 import type { Identity } from '../step/index.ts'
+import { canMount, type DirectFolder, findDirect } from './direct-folders.ts'
 import { type FilledFolder, KeptFiles } from './kept-files.ts'
+
+/** Files on disk. */
+export interface Shared {
+  readonly path: string
+  /** Whether they are what their digests say. */
+  readonly isAsRead: boolean
+}
+
+interface Found {
+  readonly direct: DirectFolder | undefined
+  /** Whether the machine lets it be mounted. */
+  readonly works: Promise<boolean> | boolean
+}
 
 /**
  * Files of a context on disk, shared by all steps of a build that mount them; directories are kept for later builds. So they must
@@ -15,7 +29,8 @@ export class SharedFiles {
   private readonly machine: Machine
   private readonly work: ProcessFiles
   private readonly kept: KeptFiles
-  private readonly known = new Map<Node, Promise<string>>()
+  private readonly known = new Map<Node, Promise<Shared>>()
+  private readonly found = new Map<Directory, Found>()
   private readonly filled: FilledFolder[] = []
   private folder: string | undefined
   private count = 0
@@ -27,38 +42,76 @@ export class SharedFiles {
     this.kept = new KeptFiles(kept, machine, work)
   }
 
-  /** Returns their path. `identity` is as in the mount. Throws `MOUNT_SOURCE_INVALID`. */
-  of(node: Node, identity: Identity): Promise<string> {
+  /** `identity` is as in the mount. Throws `MOUNT_SOURCE_INVALID`. */
+  of(node: Node, identity: Identity): Promise<Shared> {
     let found = this.known.get(node)
     if (found === undefined) {
-      this.folder ??= this.work.make()
-      const at = join(this.folder, `files-${this.count++}`)
-      found = node.kind === 'directory' ? this.directory(node, identity, at) : unpackFiles(node, at, this.machine)
+      const at = this.newPath()
+      found = node.kind === 'directory' ? this.directory(node, identity, at) : this.file(node, at)
       found.catch(() => this.known.delete(node))
       this.known.set(node, found)
     }
     return found
   }
 
+  /** Whether steps can most likely be shown the folder itself. */
+  mayBeDirect(node: Directory): boolean {
+    return this.look(node).direct !== undefined
+  }
+
+  /** Returns the folder on this machine that steps can be shown itself; undefined if there is none. */
+  async direct(node: Directory): Promise<DirectFolder | undefined> {
+    const { direct, works } = this.look(node)
+    return (await works) ? direct : undefined
+  }
+
   async close(): Promise<void> {
-    await Promise.allSettled(this.known.values())
+    await Promise.allSettled([...this.known.values(), ...[...this.found.values()].map(({ works }) => works)])
     this.known.clear()
+    this.found.clear()
     for (const filled of this.filled.splice(0)) await this.kept.leave(filled)
     if (this.folder !== undefined) await removeAll(this.machine, [this.folder])
     this.folder = undefined
   }
 
-  private async directory(node: Directory, identity: Identity, at: string): Promise<string> {
+  private look(node: Directory): Found {
+    let found = this.found.get(node)
+    if (found === undefined) {
+      const direct = findDirect(node, this.work.folder)
+      const works = direct !== undefined && canMount(direct, this.newPath(), this.machine).catch(() => false)
+      found = { direct, works }
+      this.found.set(node, found)
+    }
+    return found
+  }
+
+  private newPath(): string {
+    this.folder ??= this.work.make()
+    return join(this.folder, `files-${this.count++}`)
+  }
+
+  private async directory(node: Directory, identity: Identity, at: string): Promise<Shared> {
     const filled = await this.kept.fill(node, identity, at)
     this.filled.push(filled)
-    return join(at, 'source')
+    return { path: join(at, 'source'), isAsRead: filled.name !== undefined }
+  }
+
+  private async file(node: Node, at: string): Promise<Shared> {
+    let isAsRead = true
+    const path = await unpackFiles(node, at, this.machine, () => {
+      isAsRead = false
+    })
+    return { path, isAsRead }
   }
 }
 
-/** Unpacks the file or directory into the folder `at`, which is created. Returns its path. Throws `MOUNT_SOURCE_INVALID`. */
-export async function unpackFiles(node: Node, at: string, machine: Machine): Promise<string> {
+/**
+ * Unpacks the file or directory into the folder `at`, which is created. Returns its path. `unlike` is called if a file's content is
+ * no longer what its digest says. Throws `MOUNT_SOURCE_INVALID`.
+ */
+export async function unpackFiles(node: Node, at: string, machine: Machine, unlike?: () => void): Promise<string> {
   if (node.kind !== 'directory' && node.kind !== 'file')
     throw new TareError('MOUNT_SOURCE_INVALID', `cannot mount a ${nameOfKind(node)}`)
   makeFolderOfMode(at, 0o755)
-  return new Extractor(machine).source(node, at)
+  return new Extractor(machine).source(node, at, { unlike })
 }

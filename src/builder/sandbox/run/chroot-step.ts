@@ -78,6 +78,7 @@ class ChrootStep {
   private readonly system = new Set(['proc', 'sys', 'dev'])
   /** When the command was about to start. */
   private since: bigint | undefined
+  private areFilesAsRead = true
 
   constructor(on: Stack, command: Command, options: StepOptions, tools: ChrootTools) {
     this.on = on
@@ -123,6 +124,7 @@ class ChrootStep {
         this.tools.work.owners.check(this.life)
         return stubs.touch(after)
       },
+      wereFilesAsRead: () => this.areFilesAsRead,
       release: (chain) => this.release(chain),
     }
   }
@@ -232,7 +234,9 @@ class ChrootStep {
 
   private async putNode(node: Node, target: string, targets: Targets): Promise<void> {
     const at = join(this.folder, `files-${this.held.length}-${target.replaceAll('/', '-')}`)
-    const source = await unpackFiles(node, at, this.tools.machine)
+    const source = await unpackFiles(node, at, this.tools.machine, () => {
+      this.areFilesAsRead = false
+    })
     this.places.borrow(targets.add(target, node.kind === 'directory' ? 'directory' : 'file').place, (path) =>
       renameSync(source, path),
     )

@@ -15,7 +15,7 @@ import {
   resizeTerminal,
 } from '../machine/index.ts'
 import type { Caches } from '../mounts/index.ts'
-import { prepare, type SharedFiles } from '../mounts/index.ts'
+import { mountDirect, prepare, type SharedFiles } from '../mounts/index.ts'
 import { makeFile, PlainRoot, type Removals, treeAfter, type Unpacked } from '../rootfs/index.ts'
 import type { Command, Outcome, Stack, StepOptions } from '../step/index.ts'
 import { checkCommand, environmentOf } from './command.ts'
@@ -135,6 +135,7 @@ class OverlayStep {
     const started = this.started(facts, await this.pipes)
     this.process = started
     const exitCode = checkExit(this.tools.runtime, folder, await started.run().finally(() => prepared.release()))
+    const ended = performance.now()
     return {
       exitCode,
       hint: exitCode === 0 ? undefined : hintOfUnmapped(tree, join(folder, 'upper'), tools.machine.held),
@@ -146,6 +147,7 @@ class OverlayStep {
         this.after = prepared.stubs.touch(after)
         return this.after
       },
+      wereFilesAsRead: () => prepared.wereAsRead(ended),
       release: (chain) => this.release(chain),
     }
   }
@@ -219,7 +221,11 @@ class OverlayStep {
         ...(this.options.inherit?.terminal === true ? ['trap : INT QUIT'] : []),
         `cd ${quoted(this.copy === undefined ? tools.unpacked.folder : folder)} || exit`,
         ...this.mountRoot(overlay, facts.root),
-        ...facts.prepared.beforehand.map(({ at, overlay }) => `${mountVolatile(overlay, at)} || exit`),
+        ...facts.prepared.beforehand.flatMap((one) =>
+          one.overlay === undefined
+            ? mountDirect(one.direct, one.at)
+            : [`${mountVolatile(one.overlay, one.at)} || exit`],
+        ),
         ...facts.prepared.owned.map(({ path, uid, gid }) => `chown ${uid}:${gid} ${quoted(path)} || exit`),
         ...(facts.cwd === ''
           ? []

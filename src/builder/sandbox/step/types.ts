@@ -117,6 +117,11 @@ export interface Outcome {
   readonly hint?: string | undefined
   after(): Promise<Tree>
   /**
+   * Looks whether the files of contexts that the command saw were what had been read of them. Otherwise the result is not that of
+   * their digests. Can be called after `release` as well.
+   */
+  wereFilesAsRead(): boolean
+  /**
    * Removes the step's files. With `chain`, what it wrote is kept as the top layer of the filesystem with that chain ID, and need
    * never be unpacked. Safe to call twice.
    */
@@ -131,8 +136,8 @@ export interface Sandbox {
   /** `crun 1.8.1`, `unshare`. */
   readonly by: string
   /**
-   * Puts files that nothing is known of on disk for the steps that will mount them, if they can share them: what they contain is
-   * learnt on the way. Rejects as `run` would.
+   * Puts files that nothing is known of on disk for the steps that will mount them, if they need and can share them: what they
+   * contain is learnt on the way. Rejects as `run` would.
    */
   unpack(node: Directory, identity: Identity): Promise<void>
   /** Throws `USER_UNKNOWN`, `COMMAND_MISSING`, `SANDBOX_FAILED`. A command that fails is an outcome, not an error. */

@@ -11,6 +11,8 @@ export interface Executed {
   readonly recipe: Recipe
   readonly keys: readonly string[]
   readonly layer: MadeLayer
+  /** Whether what it was made of is kept now; if not stated, it is. */
+  readonly isKept?: boolean
   /** What a path of the layer is called where it comes from. */
   readonly nameOf?: (path: string) => string
 }
@@ -18,7 +20,7 @@ export interface Executed {
 /** Keeps what a step was made of, and reports why it was executed if that is wanted. */
 export async function explainExecuted(
   tools: Tools,
-  { operation, step, recipe, keys, layer, nameOf = (path) => `/${path}` }: Executed,
+  { operation, step, recipe, keys, layer, isKept = true, nameOf = (path) => `/${path}` }: Executed,
 ): Promise<void> {
   const made = { ...recipe, diffId: layer.diffId }
   if (tools.explain !== undefined) {
@@ -26,7 +28,7 @@ export async function explainExecuted(
     const shown = whyExecuted(tools, operation, made, keys, nameOf)
     step.explained(false, shown.map(({ message }) => message).join('; '), shown)
   }
-  keepRecipe(tools, keys, made)
+  if (isKept) keepRecipe(tools, keys, made)
 }
 
 export function keepRecipe(tools: Tools, [key]: readonly string[], recipe: Recipe): void {

@@ -6,7 +6,7 @@ import { compareTrees } from '../../../files/tree/index.ts'
 import { encodeName, type Step, TareError } from '../../../support/index.ts'
 import { type RunOperation, refuseInsecure } from '../../plan/index.ts'
 import type { Command, Outcome, OutputStream, SandboxMount } from '../../sandbox/index.ts'
-import { explainExecuted } from '../explain/explain.ts'
+import { explainExecuted, keepRecipe } from '../explain/explain.ts'
 import { runRecipe } from '../explain/run-recipe.ts'
 import { keyOf, latestLayer, mayRecallKey, type RecalledStep, recallStep, rememberStep, reuse } from '../remember.ts'
 import type { Tools } from '../tools.ts'
@@ -60,9 +60,19 @@ export async function runStep(
     const differences = compareTrees(onto.tree().root, (await outcome.after()).root, sameContent)
     const layer = await makeLayer({ differences, digests: () => false }, tools, step)
     const record = { keys: byOrigin === undefined ? [key] : [key, byOrigin], form: form ?? key, layer }
-    rememberStep(tools, record)
-    tools.done?.(operation, record)
-    await explainExecuted(tools, { operation, step, recipe: recipe(), keys: record.keys, layer })
+    const made = { ...recipe(), diffId: layer.diffId }
+    const settle = () => {
+      if (!outcome.wereFilesAsRead()) {
+        step.output('stderr', changedMeanwhile)
+        return
+      }
+      rememberStep(tools, record)
+      tools.done?.(operation, record)
+      keepRecipe(tools, record.keys, made)
+    }
+    await explainExecuted(tools, { operation, step, recipe: made, keys: record.keys, layer, isKept: false })
+    if (form === undefined || tools.unsettled === undefined) settle()
+    else tools.unsettled.add(settle)
     const snapshot = tools.snapshots.stack(onto, layer)
     if (differences.some(({ kind }) => kind !== 'touch')) chain = snapshot.id
     return snapshot
@@ -70,6 +80,9 @@ export async function runStep(
     await outcome.release(chain)
   }
 }
+
+const changedMeanwhile =
+  'Files of the context changed while they were mounted: the result is used for this build only, and not cached.\n'
 
 /** Whether the result of a step of this form may be known, so that it pays to read all files for the key first. */
 function mayFind(tools: Tools, operation: RunOperation, form: string): boolean {
@@ -142,6 +155,8 @@ async function execute(
   const log = tools.run.logFile(operation)
   mkdirSync(dirname(log), { recursive: true })
   const masks = { stdout: new Mask(tools.run.hidden), stderr: new Mask(tools.run.hidden) }
+  const { outputLimits } = tools.run
+  const limited = { stdout: new LimitedOutput(outputLimits), stderr: new LimitedOutput(outputLimits) }
   let unkept: unknown
   const tell = (stream: OutputStream, text: string) => {
     if (text === '') return
@@ -155,8 +170,6 @@ async function execute(
   }
   try {
     const sandbox = await tools.sandbox().open()
-  const { outputLimits } = tools.run
-  const limited = { stdout: new LimitedOutput(outputLimits), stderr: new LimitedOutput(outputLimits) }
     const outcome = await sandbox.run(stackOf(onto, tools), command, {
       signal: tools.signal,
       output: (stream, text) => tell(stream, limited[stream].take(masks[stream].take(text))),

@@ -1,10 +1,16 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { runs } from '../../../../test/kit/scale.ts'
-import { linkNode, type TreeSpec, treeOf } from '../../../../test/kit/trees.ts'
-import { digestOf, sameContent } from '../../../files/layer/index.ts'
-import { compareTrees, type Directory, type RegularFile, subdirectories, type Tree } from '../../../files/tree/index.ts'
-import { sha256, sortNames } from '../../../support/index.ts'
+import { runs } from '../../../../../test/kit/scale.ts'
+import { linkNode, type TreeSpec, treeOf } from '../../../../../test/kit/trees.ts'
+import { digestOf, sameContent } from '../../../../files/layer/index.ts'
+import {
+  compareTrees,
+  type Directory,
+  type RegularFile,
+  subdirectories,
+  type Tree,
+} from '../../../../files/tree/index.ts'
+import { sha256, sortNames } from '../../../../support/index.ts'
 import { compareLists } from './compare-lists.ts'
 import { listFiles } from './file-list.ts'
 import { addBlocks, readList } from './list-format.ts'

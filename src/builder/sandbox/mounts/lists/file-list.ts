@@ -1,6 +1,6 @@
-import { ContentReader, digestOf } from '../../../files/layer/index.ts'
-import { type Directory, type Node, sortedNames, subdirectories } from '../../../files/tree/index.ts'
-import { encodeName, sortNames } from '../../../support/index.ts'
+import { ContentReader, digestOf } from '../../../../files/layer/index.ts'
+import { type Directory, type Node, sortedNames, subdirectories } from '../../../../files/tree/index.ts'
+import { encodeName, sortNames } from '../../../../support/index.ts'
 import { type Block, headLength, letters, magic } from './list-format.ts'
 
 /**

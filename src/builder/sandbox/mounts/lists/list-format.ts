@@ -1,4 +1,4 @@
-import { decodeName } from '../../../support/index.ts'
+import { decodeName } from '../../../../support/index.ts'
 
 // A list: a line that tells the number of entries, then records: of the files in a directory, then of each directory in it, followed by
 // what that one has, and a record without a name. A record: its length and that of the name, as numbers of four bytes; a letter; the
