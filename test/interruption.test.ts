@@ -1,10 +1,11 @@
-import type { ChildProcess } from 'node:child_process'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { closeSync, constants, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as immediately, setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { faultsOf } from './kit/check-store.ts'
 import { type Bench, noise, type Outcome, openBench, startTare } from './kit/cli.ts'
+import { hasProgram } from './kit/needs.ts'
 
 // Ctrl-C and its kin, at any moment: nothing half-made is ever visible, and the next build works.
 
@@ -127,3 +128,46 @@ describe('a save', () => {
     expect(await faultsOf(bench.home)).toEqual([])
   })
 })
+
+describe.skipIf(process.platform === 'win32' || !hasProgram('mkfifo'))('a command that reads a named pipe', () => {
+  const verbs = [
+    ['load', ['load', '-q', '-i', 'pipe']],
+    ['import', ['import', 'pipe', 'x']],
+    ['append', ['image', 'append', '-t', 'x', 'scratch', 'pipe']],
+  ] as const
+
+  test.each(verbs)('ends when it is told to, although nobody writes: %s', async (_, argv) => {
+    const bench = openBench({ Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' })
+    execFileSync('mkfifo', ['pipe'], { cwd: bench.folder })
+    const { child, outcome } = startTare(argv, { home: bench.home, cwd: bench.folder })
+    let writer: number | undefined
+    await expect.poll(() => (writer ??= openToWrite(join(bench.folder, 'pipe'))), { timeout: 20_000 }).toBeDefined()
+    child.kill('SIGTERM')
+    expect(await outcome).toMatchObject({ code: 143, err: 'Error: canceled\n' })
+    closeSync(writer!)
+    expect(await faultsOf(bench.home)).toEqual([])
+  })
+
+  test.each(verbs)('takes all that somebody writes: %s', async (_, argv) => {
+    const bench = openBench({ Dockerfile: 'FROM scratch\nCOPY large /\n', large: noise(3 << 20) })
+    await bench.succeed(['build', '-q', '-t', 'y', 'context'])
+    if (argv[0] === 'load') await bench.succeed(['save', '-o', 'tar', 'y'])
+    else execFileSync('tar', ['-cf', 'tar', '-C', 'context', 'large'], { cwd: bench.folder })
+    execFileSync('mkfifo', ['pipe'], { cwd: bench.folder })
+    const { outcome } = startTare(argv, { home: bench.home, cwd: bench.folder })
+    const writer = spawn('sh', ['-c', 'cat tar > pipe'], { cwd: bench.folder })
+    expect(await outcome).toMatchObject({ code: 0 })
+    if (writer.exitCode === null) await new Promise((done) => writer.once('exit', done))
+    const name = argv[0] === 'load' ? 'y' : 'x'
+    expect((await bench.tare(['image', 'cat', name, '/large'])).bytes).toHaveLength(3 << 20)
+  })
+})
+
+/** Opens a pipe for writing, if somebody reads it. */
+function openToWrite(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK)
+  } catch {
+    return undefined
+  }
+}

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { makeFolder } from '../../disk/index.ts'
 import { decompress } from '../../files/compression/index.ts'
 import { looksLikeTar, tarHeadLength } from '../../files/tar/index.ts'
-import { type Bytes, messageOf, systemCode, TareError } from '../../support/index.ts'
+import { type Bytes, messageOf, readPipe, systemCode, TareError } from '../../support/index.ts'
 import { type ArchiveFiles, withLabel } from './archive-files.ts'
 import { openFolderShelf } from './folder-files.ts'
 import { looksLike } from './looks-like.ts'
@@ -21,6 +21,7 @@ export async function openFiles(input: ArchiveInput, options: OpenOptions): Prom
     throw unreadable(input, cause)
   })
   if (found.isDirectory()) return openFolderShelf(input)
+  if (found.isFIFO()) return openSpooled(readPipe(input, options.signal), input, options)
   const file = await open(input).catch((cause) => {
     throw unreadable(input, cause)
   })
@@ -30,7 +31,7 @@ export async function openFiles(input: ArchiveInput, options: OpenOptions): Prom
       if (found.size === 0) throw empty(input)
       if (looksLikeTar(head)) return openTarShelf(file, found.size, input, input)
     }
-    // A pipe, a device or a compressed file is read sequentially.
+    // A device or a compressed file is read sequentially.
     const shelf = await openSpooled(file.createReadStream({ autoClose: false, highWaterMark: 1 << 20 }), input, options)
     await file.close()
     return shelf

@@ -7,7 +7,7 @@ import { openDirectory, spool } from '../../files/context/index.ts'
 import { indexFlow, packLayer } from '../../files/layer/index.ts'
 import { compareTrees, Tree } from '../../files/tree/index.ts'
 import { type Descriptor, type Digest, type Family, layerIn, mediaTypes } from '../../oci/index.ts'
-import { Gauge, measured, TareError } from '../../support/index.ts'
+import { Gauge, measured, readPipe, TareError } from '../../support/index.ts'
 import { unpackLimit } from '../index.ts'
 import { ingestLayer } from '../ingest/index.ts'
 import { readFrom } from '../rewrite/index.ts'
@@ -104,6 +104,7 @@ async function asFile(layer: NewLayer, workshop: Workshop): Promise<string> {
     }
     const stat = statSync(layer.path, { throwIfNoEntry: false })
     if (stat?.isDirectory() === true) await packFolder(layer.path, path, options.signal)
+    else if (stat?.isFIFO() === true) await spool(path, readPipe(layer.path, options.signal), options.signal)
     else if (stat?.isFile() === true) await spool(path, createReadStream(layer.path), options.signal)
     else
       throw new TareError(

@@ -7,7 +7,7 @@ import { decompress } from '../../files/compression/index.ts'
 import { type Host, unpackLimit } from '../../images/index.ts'
 import { ingestLayer } from '../../images/ingest/index.ts'
 import { type Digest, normalizePlatform, parsePlatform, parseReference } from '../../oci/index.ts'
-import { type Bytes, TareError } from '../../support/index.ts'
+import { type Bytes, readPipe, TareError } from '../../support/index.ts'
 
 const allowed = new Set([
   'CMD',
@@ -36,7 +36,8 @@ export async function importImage(host: Host, options: ImportOptions): Promise<D
       return ingestLayer(host, undefined, async () => plain, options.signal)
     }
     const { from } = options
-    const layer = 'url' in from ? await fetched(host, from.url, keep, options.signal) : await keep(bytesOf(from))
+    const layer =
+      'url' in from ? await fetched(host, from.url, keep, options.signal) : await keep(bytesOf(from, options.signal))
     const created = host.now().toISOString()
     const comment = options.message ?? `Imported from ${'url' in from ? shown(from.url) : '-'}`
     const { config: document, manifest } = assembleImage(
@@ -104,9 +105,13 @@ function shown(address: string): string {
   return url.href
 }
 
-function bytesOf(from: Exclude<ImportOptions['from'], { readonly url: string }>): Bytes {
+function bytesOf(
+  from: Exclude<ImportOptions['from'], { readonly url: string }>,
+  signal: AbortSignal | undefined,
+): Bytes {
   if (!('path' in from)) return from.bytes
   const stat = statSync(from.path, { throwIfNoEntry: false })
+  if (stat?.isFIFO() === true) return readPipe(from.path, signal)
   if (stat === undefined || !stat.isFile())
     throw new TareError('ARCHIVE_MISSING', `${from.path} ${stat === undefined ? 'does not exist' : 'is not a file'}`, {
       remedy: 'Name a tar archive of a root filesystem, its http or https address, or "-" for standard input.',
