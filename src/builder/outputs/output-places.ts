@@ -1,7 +1,7 @@
 import { existsSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import type { BuildOptions, BuildOutput, LocalOutput } from '../../api/index.ts'
-import { TareError } from '../../support/index.ts'
+import { messageOf, systemCode, TareError } from '../../support/index.ts'
 
 /** What an output writes to: undefined for the store, registries and standard output. */
 interface Place {
@@ -30,13 +30,34 @@ export function refusePlaces(outputs: readonly BuildOutput[], options: BuildOpti
 function placeOf(output: BuildOutput): Place | undefined {
   if (output.kind === 'local') {
     const { path, mode } = output
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false)
+    if (isFile(path))
       throw new TareError('DESTINATION_INVALID', `cannot write to ${path}: it is a file`, { remedy: 'Name a folder.' })
     return { path, real: realPath(path), isShared: mode !== 'delete', isFolder: true }
   }
   if ((output.kind !== 'archive' && output.kind !== 'tar') || !('path' in output.to)) return undefined
   const { path } = output.to
   return { path, real: realPath(path), isShared: false, isFolder: output.kind === 'archive' && output.folder === true }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === false
+  } catch (error) {
+    throw explainFolder(path, error)
+  }
+}
+
+/** Returns what the system says of a folder as `DESTINATION_INVALID`; any other error as it is. */
+export function explainFolder(path: string, error: unknown): unknown {
+  const code = systemCode(error)
+  if (code === undefined) return error
+  const isFile = code === 'EEXIST' || code === 'ENOTDIR'
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT'
+  return new TareError(
+    'DESTINATION_INVALID',
+    `cannot write to ${path}: ${isFull ? 'no space is left there' : isFile ? 'it is no directory, or not below one' : messageOf(error)}`,
+    { cause: error, remedy: isFull ? 'Free some space, or write to another disk.' : 'Name another folder.' },
+  )
 }
 
 function shared(where: string): TareError {

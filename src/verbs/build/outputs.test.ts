@@ -437,3 +437,21 @@ test.skipIf(!canMount())('a full disk is named by each output, and nothing half-
     expect(await tare.images.list()).toEqual([])
   }
 })
+
+test('a folder that cannot be, is told before the build: below a file, in a loop of links, with too long a name', async () => {
+  const { build, path } = bench()
+  writeFiles(path(''), { file: 'f' })
+  symlinkSync('loop', path('loop'))
+  for (const [name, why] of [
+    ['file', 'it is a file'],
+    ['file/below', 'it is no directory, or not below one'],
+    ['loop', 'ELOOP'],
+    ['loop/below', ''],
+    ['n'.repeat(300), 'ENAMETOOLONG'],
+  ] as const)
+    await expect(build([{ kind: 'local', path: path(name) }]), name).rejects.toMatchObject({
+      code: 'DESTINATION_INVALID',
+      message: expect.stringContaining(why),
+    })
+  expect(readdirSync(path('')).includes('home')).toBe(false)
+})

@@ -3,9 +3,10 @@ import { basename, join, resolve } from 'node:path'
 import type { LocalOutput } from '../../../api/index.ts'
 import { makeFolder, replacementFor, sweepBeside } from '../../../disk/index.ts'
 import type { Reference } from '../../../oci/index.ts'
-import { messageOf, Pace, systemCode, TareError } from '../../../support/index.ts'
+import { Pace, TareError } from '../../../support/index.ts'
 import { fileSets } from '../file-sets.ts'
 import { ImageFiles } from '../image-files.ts'
+import { explainFolder } from '../output-places.ts'
 import type { OutputWork, PreparedOutput } from '../types.ts'
 import { HeldDirectory } from './open-directory.ts'
 import { checkPlaces, type Placing, placeFiles } from './place-files.ts'
@@ -20,7 +21,7 @@ export async function prepareLocal(
   try {
     return await prepare(output, names, work)
   } catch (error) {
-    throw explain(output.path, error)
+    throw explainFolder(output.path, error)
   }
 }
 
@@ -63,7 +64,7 @@ async function prepare(output: LocalOutput, names: readonly Reference[], work: O
           holding(stage, (from) => placeFiles(stager.tree, from, held, placing, new Set([basename(stage)]))),
         )
       } catch (error) {
-        throw explain(output.path, error)
+        throw explainFolder(output.path, error)
       } finally {
         rmSync(stage, { recursive: true, force: true })
       }
@@ -94,16 +95,4 @@ function placingIn({ path, mode = 'copy' }: LocalOutput): Placing {
       })
     },
   }
-}
-
-function explain(path: string, error: unknown): unknown {
-  const code = systemCode(error)
-  if (code === undefined) return error
-  const isFile = code === 'EEXIST' || code === 'ENOTDIR'
-  const isFull = code === 'ENOSPC' || code === 'EDQUOT'
-  return new TareError(
-    'DESTINATION_INVALID',
-    `cannot write to ${path}: ${isFull ? 'no space is left there' : isFile ? 'it is no directory, or not below one' : messageOf(error)}`,
-    { cause: error, remedy: isFull ? 'Free some space, or write to another disk.' : 'Name another folder.' },
-  )
 }
