@@ -245,14 +245,15 @@ describe.each(ways)('RUN: $name', (way) => {
   test('cache mounts are kept, listed, exported, imported and removed', async () => {
     const { succeed, tare, folder } = openAlpine(
       way,
-      'RUN --mount=type=cache,target=/root/.cache --mount=type=cache,id=mine,target=/mine,uid=1000,mode=0700,sharing=locked ' +
+      'ARG N\nRUN --mount=type=cache,target=/root/.cache --mount=type=cache,id=mine,target=/mine,uid=1000,mode=0700,sharing=locked ' +
         'echo a >> /root/.cache/log; touch /mine/f; chown 1000:1000 /mine/f; stat -c "%u %a" /mine > /facts; wc -l < /root/.cache/log >> /facts\n' +
         'CMD ["cat", "/facts"]\n',
     )
-    const build = ['build', '-q', '--no-cache', '-t', 'app', 'context']
+    let n = 0
+    const build = () => succeed(['build', '-q', '-t', 'app', '--build-arg', `N=${n++}`, 'context'])
     const ids = async () => (await succeed(['cache', 'ls', '--format', '{{.ID}}'])).trim().split('\n').sort()
-    await succeed(build)
-    await succeed(build)
+    await build()
+    await build()
     expect(await succeed(['run', 'app'])).toBe('1000 700\n2\n')
     expect(await ids()).toEqual(['/root/.cache', 'mine'])
     const forms = ['a.tar.gz', 'b.tar', ...(hasZstd ? ['c.tar.zst'] : [])]
@@ -266,8 +267,14 @@ describe.each(ways)('RUN: $name', (way) => {
         'imported: mine',
       ])
     }
-    await succeed(build)
+    await build()
     expect(await succeed(['run', 'app'])).toBe('1000 700\n3\n')
+    // As in BuildKit: they are emptied, in all their variants, if the cache is not to be used; those of other steps stay.
+    await succeed(['build', '-q', '-t', 'app', '--no-cache-filter', 'another', 'context'])
+    await build()
+    expect(await succeed(['run', 'app'])).toBe('1000 700\n5\n')
+    await succeed(['build', '-q', '-t', 'app', '--no-cache', 'context'])
+    expect(await succeed(['run', 'app'])).toBe('1000 700\n1\n')
     if (way === first) {
       expect(await succeed(['cache', 'export', '--mounts', 'one.tar', '--id', 'mine'])).toBe('exported: mine\n')
       expect((await tare(['cache', 'export', '--mounts', 'one.tar', '--id', 'other'])).err).toContain(

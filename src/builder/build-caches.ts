@@ -29,6 +29,7 @@ export class BuildCaches {
   /** Layers of the images that stay in the cache they were found in. */
   private readonly left = new Map<Digest, { readonly blob: Descriptor; readonly repository: string }>()
 
+  private readonly emptied = new Set<string>()
   private isOfEngine = false
   private readonly fromEngine = new WeakMap<Plan, Readonly<Record<string, unknown>>>()
 
@@ -68,7 +69,7 @@ export class BuildCaches {
   async solve(
     plan: Plan,
     search: boolean,
-    work: (tools: Pick<Tools, 'shared' | 'done' | 'bringMounts' | 'explain'>) => Promise<Snapshots>,
+    work: (tools: Pick<Tools, 'shared' | 'done' | 'bringMounts' | 'emptyMounts' | 'explain'>) => Promise<Snapshots>,
   ): Promise<{ readonly snapshots: Snapshots; readonly records: readonly StepRecord[] }> {
     const { explain: wanted, noCache = false } = this.options
     const explain = wanted === true ? { noCache, lost: new Map<string, string>() } : undefined
@@ -77,7 +78,8 @@ export class BuildCaches {
         const records = new Map<Operation, StepRecord>()
         const done = (operation: Operation, record: StepRecord) => void records.set(operation, record)
         const bringMounts = async (ids: readonly string[]) => this.imported?.bringMounts(ids)
-        const snapshots = await work({ shared: this.imported, done, bringMounts, explain })
+        const emptyMounts = (ids: readonly string[]) => this.emptyMounts(ids)
+        const snapshots = await work({ shared: this.imported, done, bringMounts, emptyMounts, explain })
         await this.settle(snapshots[plan.output.root]!, search)
         const chain = chainOf(plan).flatMap((operation) => records.get(operation) ?? [])
         this.min.push(...chain)
@@ -86,6 +88,15 @@ export class BuildCaches {
       } catch (error) {
         if (!(error instanceof UnusableResult)) throw error
       }
+  }
+
+  /** Empties cache mounts, each once a build: its platforms share them. */
+  private async emptyMounts(ids: readonly string[]): Promise<void> {
+    const full = ids.filter((id) => !this.emptied.has(id))
+    if (full.length === 0) return
+    for (const id of full) this.emptied.add(id)
+    const { runStorage } = await import('./session/index.ts')
+    await runStorage(this.host, this.call.signal).emptyCaches(full)
   }
 
   /** Brings layers from caches, unless they may stay there for the registries that the image is pushed to. */

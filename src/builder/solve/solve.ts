@@ -22,6 +22,7 @@ import { copyStep } from './steps/copy.ts'
 import { downloadStep } from './steps/download.ts'
 import { makeDirectoryStep } from './steps/make-directory.ts'
 import { runStep } from './steps/run.ts'
+import { cachesToEmpty } from './steps/run-mounts.ts'
 import { stamp, type Tools } from './tools.ts'
 import { Unsettled } from './unsettled.ts'
 
@@ -46,6 +47,7 @@ export async function solve(plan: Plan, tools: Tools): Promise<readonly (Snapsho
   // Better now than after half of the work.
   if (plan.operations.some(({ kind }) => kind === 'run')) tools.sandbox()
   refuseForeignRuns(plan)
+  await tools.emptyMounts?.(cachesToEmpty(plan.operations, tools))
   const results: Promise<Result>[] = []
   for (const [id, operation] of plan.operations.entries())
     results[id] = new OperationRunner(operation, results, own, turns).result()

@@ -37,6 +37,8 @@ export interface Tools {
   readonly shared?: SharedSteps | undefined
   /** Brings cache mounts from elsewhere, by what RUN calls them, before a step uses them. */
   readonly bringMounts?: ((ids: readonly string[]) => Promise<void>) | undefined
+  /** Empties the cache mounts with these ids, in all their variants, unless another build is using them. */
+  readonly emptyMounts?: ((ids: readonly string[]) => Promise<void>) | undefined
   /** Told of each step's result, whether it was made now or earlier. */
   readonly done?: ((operation: Operation, record: StepRecord) => void) | undefined
   /** If every step is to say why it is executed or not. */

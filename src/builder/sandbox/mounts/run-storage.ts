@@ -86,6 +86,20 @@ export class RunStorage {
     return doomed
   }
 
+  /** Removes this user's caches with these ids, in all their variants, except those in use. */
+  async emptyCaches(ids: readonly string[]): Promise<void> {
+    const oldest = this.beginningOfSteps()
+    const own = this.own('caches')
+    const doomed = listed(own).filter((key) => {
+      const id = readText(join(own, key, 'id'))?.split('\0', 1)[0]
+      return id !== undefined && ids.includes(id) && ofPath(join(own, key)).used < oldest && !this.isHeld(key)
+    })
+    await removeAll(
+      this.machine,
+      doomed.flatMap((key) => renamed(join(own, key))),
+    )
+  }
+
   /** Removes unpacked files if no step is running. Returns the bytes freed. */
   async removeUnpacked(): Promise<number> {
     if (this.beginningOfSteps() !== Number.POSITIVE_INFINITY) return 0

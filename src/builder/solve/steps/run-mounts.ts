@@ -4,6 +4,7 @@ import { TareError } from '../../../support/index.ts'
 import {
   agentId,
   agentMissing,
+  type Operation,
   type PlannedMount,
   type RunOperation,
   secretId,
@@ -126,9 +127,10 @@ export async function sandboxMount(mount: PlannedMount, context: MountContext): 
     }
     case 'cache': {
       const target = absolute(targetOf(mount))
+      const name = cacheName(mount, operation, tools)
       const seed = mount.operation === undefined ? undefined : nodeAt(sourceOf(mount, sources), mount.source ?? '/')
       const { sharing, readonly, mode = 0o755, uid = 0, gid = 0 } = mount
-      const id = `${tools.run.cacheNamespace}/${mount.id ?? target}${variantOf(mount, sources)}`
+      const id = `${name}${variantOf(mount, sources)}`
       return { mounts: [{ kind: 'cache', target, id, sharing, readonly, mode, uid, gid, seed }], env: [] }
     }
     case 'tmpfs':
@@ -138,6 +140,24 @@ export async function sandboxMount(mount: PlannedMount, context: MountContext): 
     case 'ssh':
       return agent(mount, context, absolute)
   }
+}
+
+/** Returns the id of a cache mount, without what tells its variants apart. */
+function cacheName(mount: PlannedMount, { cwd }: RunOperation, { run }: Pick<Tools, 'run'>): string {
+  return `${run.cacheNamespace}/${mount.id ?? posix.resolve('/', cwd, targetOf(mount))}`
+}
+
+/**
+ * Returns the ids of the cache mounts of steps for which the cache is not used: BuildKit empties these before it begins
+ * (its `PruneCacheMounts`).
+ */
+export function cachesToEmpty(operations: readonly Operation[], tools: Tools): readonly string[] {
+  const ids = operations.flatMap((operation) => {
+    if (operation.kind !== 'run' || tools.mayRecall(operation)) return []
+    const mounts = operation.mounts.filter(({ type }) => type === 'cache')
+    return mounts.map((mount) => cacheName(mount, operation, tools))
+  })
+  return [...new Set(ids)]
 }
 
 /**
