@@ -115,11 +115,11 @@ export const hasPublishedSchema = unlessMissing(
   'SPDX_SCHEMA does not name the published schema of SPDX 2.3',
 )
 
-/** What is wrong with an SPDX 2.3 document by the published schema. */
+/** What is wrong with an SPDX 2.3 document by the published schema: of draft 7 in 2.3, of 2019-09 in 2.3.1. */
 export function publishedErrors(document: object): readonly string[] {
-  const validate = new Ajv2019({ allErrors: true, strict: false }).compile(
-    JSON.parse(readFileSync(SPDX_SCHEMA!, 'utf8')),
-  )
+  const published = JSON.parse(readFileSync(SPDX_SCHEMA!, 'utf8')) as { readonly $schema: string }
+  const Draft = published.$schema.includes('draft-07') ? Ajv : Ajv2019
+  const validate = new Draft({ allErrors: true, strict: false }).compile(published)
   return validate(document) ? [] : messagesOf(validate.errors)
 }
 
