@@ -3,7 +3,7 @@ import { Snapshots } from '../../content/layers/index.ts'
 import { ContentReader, decodeIndex, type LayerIndex, type StoredLayer, tableOf } from '../../files/layer/index.ts'
 import type { Content, RegularFile } from '../../files/tree/index.ts'
 import { type Descriptor, type Digest, hexOf } from '../../oci/index.ts'
-import { type Bytes, inParallel, TareError } from '../../support/index.ts'
+import { type Bytes, inParallel, Pace, TareError } from '../../support/index.ts'
 import type { CompressedImage, Host } from '../index.ts'
 import { fetchLayer } from '../ingest/index.ts'
 import type { ImageInPlace, OpenedImage } from '../transports/index.ts'
@@ -40,12 +40,14 @@ export class ImageLayers {
   private readonly unpacking = new Map<Digest, Promise<void>>()
   /** Shared by all files, since those of a layer are read one after the other. */
   private readonly reader = new ContentReader()
+  private readonly pace: Pace
   private readonly besides: ReadonlyMap<Digest, LayerIndex>
   private release: (() => void) | undefined
 
   constructor(input: LayersInput) {
     this.input = input
     this.snapshots = new Snapshots(input.host.store)
+    this.pace = new Pace(input.options.signal)
     this.besides = new Map(input.options.beside?.layers.map(({ index }) => [index.diffId, index]))
   }
 
@@ -86,10 +88,11 @@ export class ImageLayers {
   }
 
   private async *pieces(content: Content, size: number, digest: Digest | undefined): Bytes {
-    const { options, name } = this.input
+    const { name } = this.input
     const hash = digest === undefined ? undefined : createHash('sha256')
     for (let position = 0; position < size; position += pieceSize) {
-      options.signal?.throwIfAborted()
+      // Neither reading nor writing to a file waits for anything.
+      await this.pace.keep()
       const piece = Buffer.allocUnsafe(Math.min(pieceSize, size - position))
       this.reader.read(content, piece, position)
       hash?.update(piece)

@@ -8,6 +8,7 @@ import {
   readlinkSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -144,6 +145,25 @@ test('a file is read through links, as all layers have it or as one does', async
   await expect(read('/etc/old', 2)).rejects.toMatchObject({ code: 'FILE_NOT_REGULAR' })
   await expect(read('/etc/old', 3)).rejects.toMatchObject({ code: 'FILE_UNKNOWN' })
   await expect(read('/none')).rejects.toMatchObject({ code: 'FILE_UNKNOWN' })
+})
+
+test.skipIf(!hasProgram('tar'))('reading a large file can be stopped, even if nothing is waited for', async () => {
+  const folder = temporaryFolder()
+  writeFileSync(join(folder, 'huge'), Buffer.alloc(12 << 20, 'x'))
+  truncateSync(join(folder, 'huge'), 2 * 2 ** 30)
+  execFileSync('tar', ['--sparse', '-cf', 'layer.tar', 'huge'], { cwd: folder })
+  const tare = await openTare({ home: join(folder, 'home'), environment: {} })
+  await tare.images.import({ from: { path: join(folder, 'layer.tar') }, name: 'huge' })
+  const stop = new AbortController()
+  let read = 0
+  const all = async () => {
+    for await (const piece of tare.images.readFile({ image: 'huge', path: 'huge', signal: stop.signal })) {
+      if (read === 0) setTimeout(() => stop.abort(new Error('enough')), 1)
+      read += piece.length
+    }
+  }
+  await expect(all()).rejects.toThrow('enough')
+  expect(read).toBeGreaterThan(0)
 })
 
 test('why tells who wrote, changed, wrote again and removed a path, and what was different', async () => {
