@@ -3,12 +3,13 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import {
   contentSize,
   decodeIndex,
-  encodeIndex,
+  encodeWith,
   indexLayer,
   type LayerIndex,
   mergeLayers,
   readContentSize,
   type StoredLayer,
+  tableOf,
   withLayer,
 } from '../../files/layer/index.ts'
 import { Tree } from '../../files/tree/index.ts'
@@ -134,7 +135,7 @@ export class Snapshots {
         diffId,
         `layer ${diffId}`,
       )
-      this.store.records.remember('layers', hexOf(diffId), encodeIndex(index))
+      this.store.records.remember('layers', hexOf(diffId), encodeWith(index, tableOf(index)))
       return index
     } finally {
       closeSync(fd)

@@ -1,6 +1,6 @@
 import { endianness } from 'node:os'
 import { isDigest } from '../../oci/index.ts'
-import { contentOfTable, type LayerEntry, type LayerIndex } from './layer-index.ts'
+import type { LayerEntry, LayerIndex } from './layer-index.ts'
 import { type Columns, digestKnown, kindsOfEntries, LayerTable, type Rest } from './layer-table.ts'
 import { TableWriter } from './table-writer.ts'
 
@@ -52,7 +52,7 @@ export function encodeTable(table: LayerTable): EncodedEntries {
   const bytesOf = (column: Float64Array | Uint32Array | Uint8Array) =>
     new Uint8Array(column.buffer, column.byteOffset, column.byteLength)
   return {
-    head: { format, order, content: contentOfTable(table), count, ...sizes },
+    head: { format, order, content: table.content, count, ...sizes },
     parts: [...layoutOf.map((name) => bytesOf(columns[name])), prefixBytes, names, restBytes],
   }
 }
@@ -139,11 +139,15 @@ export function decodeIndex(bytes: Buffer): LayerIndex | undefined {
     if (!areSound(columns, prefixes.length, names.length)) return undefined
     return new TableIndex(
       { diffId: head.diffId, size: head.size },
-      new LayerTable(columns, prefixes, names, new Map(rest)),
+      new LayerTable(columns, prefixes, names, new Map(rest), sizeIn(head)),
     )
   } catch {
     return undefined
   }
+}
+
+function sizeIn({ content }: Head): number | undefined {
+  return Number.isSafeInteger(content) && content >= 0 ? content : undefined
 }
 
 function reader(bytes: Buffer, from: number): (length: number) => Buffer {

@@ -18,14 +18,8 @@ export interface LayerIndex {
 
 /** Returns the total size of the layer's files. docker's image size is the sum over all layers. */
 export function contentSize(index: LayerIndex): number {
-  if (index.table !== undefined) return contentOfTable(index.table)
+  if (index.table !== undefined) return index.table.content
   let sum = 0
   for (const entry of index.entries) if (entry.kind === 'file') sum += entry.size
-  return sum
-}
-
-export function contentOfTable({ columns: { kind, size } }: LayerTable): number {
-  let sum = 0
-  for (let i = 0; i < kind.length; i++) if ((kind[i]! & 0x7f) === 0) sum += size[i]!
   return sum
 }

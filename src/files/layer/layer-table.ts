@@ -56,7 +56,16 @@ export class LayerTable {
   private readonly ascii: string | undefined
   readonly rest: ReadonlyMap<number, Rest>
 
-  constructor(columns: Columns, prefixes: readonly string[], names: Buffer, rest: ReadonlyMap<number, Rest>) {
+  private sum: number | undefined
+
+  /** `content`: the bytes of its files, if they have been added up before. */
+  constructor(
+    columns: Columns,
+    prefixes: readonly string[],
+    names: Buffer,
+    rest: ReadonlyMap<number, Rest>,
+    content?: number,
+  ) {
     this.count = columns.kind.length
     this.columns = columns
     this.prefixes = prefixes
@@ -64,6 +73,13 @@ export class LayerTable {
     const text = names.toString('latin1')
     this.ascii = /^[\x00-\x7f]*$/.test(text) ? text : undefined
     this.rest = rest
+    this.sum = content
+  }
+
+  /** The bytes of its files. */
+  get content(): number {
+    this.sum ??= sizeOfFiles(this.columns)
+    return this.sum
   }
 
   kind(i: number): LayerEntry['kind'] {
@@ -71,9 +87,8 @@ export class LayerTable {
   }
 
   name(i: number): string {
-    const { nameEnd } = this.columns
-    const start = i === 0 ? 0 : nameEnd[i - 1]!
-    const end = nameEnd[i]!
+    const start = this.nameStart(i)
+    const end = this.columns.nameEnd[i]!
     return this.ascii === undefined ? decodeName(this.names.subarray(start, end)) : this.ascii.slice(start, end)
   }
 
@@ -81,7 +96,7 @@ export class LayerTable {
   areNamesSorted(from: number, to: number): boolean {
     const { names } = this
     const { nameEnd } = this.columns
-    let start = from === 0 ? 0 : nameEnd[from - 1]!
+    let start = this.nameStart(from)
     for (let next = from + 1; next < to; next++) {
       const middle = nameEnd[next - 1]!
       const end = nameEnd[next]!
@@ -102,13 +117,27 @@ export class LayerTable {
   doesNameEndWith(i: number, text: string): boolean {
     const end = this.columns.nameEnd[i]!
     const start = end - text.length
-    if (start < (i === 0 ? 0 : this.columns.nameEnd[i - 1]!)) return false
+    if (start < this.nameStart(i)) return false
     for (let at = start; at < end; at++) if (this.names[at] !== text.charCodeAt(at - start)) return false
     return true
   }
 
   path(i: number): string {
     return this.prefixes[this.columns.prefix[i]!]! + this.name(i)
+  }
+
+  /** Whether an entry has the path of one in another table: without making text of them. */
+  hasPathOf(i: number, other: LayerTable, j: number): boolean {
+    if (this.prefixes[this.columns.prefix[i]!] !== other.prefixes[other.columns.prefix[j]!]) return false
+    const [start, otherStart] = [this.nameStart(i), other.nameStart(j)]
+    const length = this.columns.nameEnd[i]! - start
+    if (length !== other.columns.nameEnd[j]! - otherStart) return false
+    for (let at = 0; at < length; at++) if (this.names[start + at] !== other.names[otherStart + at]) return false
+    return true
+  }
+
+  private nameStart(i: number): number {
+    return i === 0 ? 0 : this.columns.nameEnd[i - 1]!
   }
 
   hasDigest(i: number): boolean {
@@ -166,6 +195,12 @@ export class LayerTable {
     }
     return rest === undefined ? entry : { ...entry, ...detailsOf(rest) }
   }
+}
+
+function sizeOfFiles({ kind, size }: Columns): number {
+  let sum = 0
+  for (let i = 0; i < kind.length; i++) if ((kind[i]! & ~digestKnown) === 0) sum += size[i]!
+  return sum
 }
 
 function detailsOf({ link, device, xattrs }: Rest): Partial<LayerEntry> {

@@ -2,8 +2,10 @@ import type { Digest } from '../../oci/index.ts'
 import { longestPath, pathInside, TareError } from '../../support/index.ts'
 import { type Archive, type StoredEntry, scanTar } from '../tar/index.ts'
 import { checkHardLinks } from './hard-links.ts'
+import { indexOf } from './index-codec.ts'
 import type { LayerEntry, LayerIndex } from './layer-index.ts'
 import { OwnLinks } from './own-links.ts'
+import { TableWriter } from './table-writer.ts'
 import { isNote, readWhiteout } from './whiteout.ts'
 
 /**
@@ -12,15 +14,15 @@ import { isNote, readWhiteout } from './whiteout.ts'
  * link to what is no file of the layer.
  */
 export function indexLayer(archive: Archive, diffId: Digest, what: string): LayerIndex {
-  const entries: LayerEntry[] = []
+  const writer = new TableWriter()
   const read = layerEntries(what)
   for (const stored of scanTar(archive)) {
     const entry = read(stored)
-    if (entry !== undefined) entries.push(entry)
+    if (entry !== undefined) writer.add(entry)
   }
-  const index = { diffId, size: archive.size, entries }
-  checkHardLinks(index, what)
-  return index
+  const table = writer.done()
+  checkHardLinks(table, what)
+  return indexOf({ diffId, size: archive.size }, table)
 }
 
 /**

@@ -1,6 +1,6 @@
 import { verified } from '../../content/index.ts'
 import { decompress } from '../../files/compression/index.ts'
-import { createLayerFile, encodeIndex, indexFlow, type LayerIndex } from '../../files/layer/index.ts'
+import { encodeWith, indexFlow, indexOf, type LayerIndex, tableOf, writeFlow } from '../../files/layer/index.ts'
 import { type Descriptor, type Digest, hexOf } from '../../oci/index.ts'
 import { type Bytes, Gauge, type Reporter, silent, startTransfer, TareError } from '../../support/index.ts'
 import { type Host, unpackLimit } from '../index.ts'
@@ -42,51 +42,41 @@ export async function readLayer(host: Host, wanted: WantedLayer, options: ReadOp
 }
 
 async function looked(wanted: WantedLayer, bytes: Bytes, { signal }: ReadOptions): Promise<LayerIndex> {
-  // The blob is the layer itself, and has been verified.
-  if (!wanted.isPlain && wanted.blob.digest === wanted.diffId)
-    return indexFlow(
-      passing(bytes, signal, () => {}),
-      wanted.diffId,
-    )
-  const gauge = new Gauge()
-  const index = await indexFlow(
-    passing(bytes, signal, (chunk) => gauge.add(chunk)),
-    wanted.diffId,
+  const { diffId, blob, isPlain } = wanted
+  // Otherwise the blob is the layer itself, and has been verified.
+  const gauge = isPlain || blob.digest !== diffId ? new Gauge() : undefined
+  const { size, table } = await indexFlow(
+    passing(bytes, signal, (chunk) => gauge?.add(chunk)),
+    nameOf(wanted),
+    { digests: true },
   )
-  check(wanted, gauge.digest())
-  return index
+  if (gauge !== undefined) check(wanted, gauge.digest())
+  return indexOf({ diffId, size }, table)
 }
 
 async function kept({ store }: Host, wanted: WantedLayer, bytes: Bytes, { signal }: ReadOptions): Promise<LayerIndex> {
   const reservation = store.reserve()
   try {
-    const file = await createLayerFile(reservation.path, wanted.blob.size * 2)
-    try {
-      const index = await indexFlow(
-        passing(bytes, signal, (chunk) => file.add(chunk)),
-        wanted.diffId,
-      )
-      check(wanted, (await file.finish()).digest)
-      reservation.keep(wanted.diffId)
-      return index
-    } catch (error) {
-      await file.abandon()
-      throw error
-    }
+    const index = await writeFlow(bytes, {
+      ...{ path: reservation.path, what: nameOf(wanted), expected: wanted.blob.size * 2, digests: true, signal },
+      check: (digest) => check(wanted, digest),
+    })
+    reservation.keep(wanted.diffId)
+    return index
   } catch (error) {
     reservation.discard()
     throw store.explain(error)
   }
 }
 
-async function* passing(
-  bytes: Bytes,
-  signal: AbortSignal | undefined,
-  see: (chunk: Uint8Array) => void | Promise<void>,
-): Bytes {
+function nameOf({ diffId }: WantedLayer): string {
+  return `layer ${diffId}`
+}
+
+async function* passing(bytes: Bytes, signal: AbortSignal | undefined, see: (chunk: Uint8Array) => void): Bytes {
   for await (const chunk of bytes) {
     signal?.throwIfAborted()
-    await see(chunk)
+    see(chunk)
     yield chunk
   }
 }
@@ -103,7 +93,7 @@ function remember({ store }: Host, index: LayerIndex, isKept: boolean): void {
   const key = hexOf(index.diffId)
   try {
     if (isKept) store.records.remember('inspected', key, '')
-    store.records.remember('layers', key, encodeIndex(index))
+    store.records.remember('layers', key, encodeWith(index, tableOf(index)))
   } catch (error) {
     if (isKept || !(error instanceof TareError)) throw error
   }

@@ -42,16 +42,13 @@ export class NewLayers {
   async refuseUnlessWindows(added: readonly AddedLayer[], { host }: Workshop): Promise<void> {
     for (const [i, path] of (await this.files)!.entries()) {
       const { bytes } = await decompress(readFrom(path, 0), unpackLimit(host))
-      const { entries } = await indexFlow(bytes, added[i]!.diffId)
-      const other = entries.find((entry) => !/^\/?(?:Files|Hives|UtilityVM)(?:\/|$)/.test(entry.path))
+      const { table } = await indexFlow(bytes, `layer ${added[i]!.diffId}`, { digests: false })
+      const paths = Array.from({ length: table.count }, (_, entry) => table.path(entry))
+      const other = paths.find((path) => !/^\/?(?:Files|Hives|UtilityVM)(?:\/|$)/.test(path))
       if (other !== undefined)
-        throw new TareError(
-          'OPTION_INVALID',
-          `${added[i]!.name} is no layer of a Windows image: it has ${other.path}`,
-          {
-            remedy: 'Layers of Windows have their files below Files/.',
-          },
-        )
+        throw new TareError('OPTION_INVALID', `${added[i]!.name} is no layer of a Windows image: it has ${other}`, {
+          remedy: 'Layers of Windows have their files below Files/.',
+        })
     }
   }
 
@@ -148,7 +145,7 @@ async function layerOf(path: string, family: Family, workshop: Workshop): Promis
   } else await spool(file, measured(compress(measured(await plain(), unpacked), 'gzip'), packed), options.signal)
   refuseEmpty(unpacked.size)
   const diffId = unpacked.digest()
-  await indexFlow(await plain(), diffId)
+  await indexFlow(await plain(), `layer ${diffId}`, { digests: false })
   const mediaType = keeps && format === 'zstd' ? mediaTypes.layerZstd : mediaTypes.layerGzip
   const blob = layerIn(family, { mediaType, digest: packed.digest(), size: packed.size })
   workshop.add(blob, async () => readFrom(file, 0))

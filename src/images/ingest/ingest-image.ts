@@ -1,6 +1,5 @@
-import { closeSync, openSync, readSync } from 'node:fs'
 import type { Store } from '../../content/store/index.ts'
-import { createLayerFile, decodeIndex, encodeIndex, indexLayer, type LayerIndex } from '../../files/layer/index.ts'
+import { decodeIndex, encodeWith, tableOf, writeFlow } from '../../files/layer/index.ts'
 import {
   type Descriptor,
   type Digest,
@@ -107,18 +106,13 @@ export async function ingestLayer(
   if (diffId !== undefined && size !== undefined) return { mediaType: mediaTypes.layer, digest: diffId, size }
   const reservation = store.reserve()
   try {
-    const poured = await writeAndDigest(reservation.path, await open(), signal, expected)
-    if (diffId !== undefined && poured.digest !== diffId)
-      throw new TareError(
-        'BLOB_CORRUPT',
-        `a layer has the digest ${poured.digest}, but the image's config says ${diffId}`,
-        { remedy: 'The archive is damaged. Nothing was kept.' },
-      )
-    const index = indexFile(reservation.path, poured)
-    refuseSwollen(index)
-    reservation.keep(poured.digest)
-    store.records.remember('layers', hexOf(poured.digest), encodeIndex(index))
-    return { mediaType: mediaTypes.layer, ...poured }
+    const { path } = reservation
+    const what = diffId === undefined ? 'the layer' : `layer ${diffId}`
+    const check = (digest: Digest) => refuseOther(digest, diffId)
+    const index = await writeFlow(await open(), { path, what, expected, digests: false, check, signal })
+    reservation.keep(index.diffId)
+    store.records.remember('layers', hexOf(index.diffId), encodeWith(index, tableOf(index)))
+    return { mediaType: mediaTypes.layer, digest: index.diffId, size: index.size }
   } catch (error) {
     reservation.discard()
     throw store.explain(error)
@@ -133,46 +127,9 @@ function sizeAtRest(store: Store, diffId: Digest): number | undefined {
   return known !== undefined && decodeIndex(known)?.size === size ? size : undefined
 }
 
-function indexFile(path: string, { digest, size }: { digest: Digest; size: number }) {
-  const fd = openSync(path, 'r')
-  try {
-    return indexLayer(
-      { size, read: (into, position) => readSync(fd, into, 0, into.length, position) },
-      digest,
-      `layer ${digest}`,
-    )
-  } finally {
-    closeSync(fd)
-  }
-}
-
-/** A sparse map of a few bytes can describe a file of petabytes, which a build on this image would write out. */
-function refuseSwollen({ diffId, size, entries }: LayerIndex): void {
-  let swollen = 0
-  for (const entry of entries) swollen += entry.size - entry.runs.reduce((sum, { length }) => sum + length, 0)
-  if (swollen > Math.max(1024 ** 3, size * 200))
-    throw new TareError(
-      'ARCHIVE_BOMB',
-      `the sparse files of layer ${diffId}, which has ${size} bytes, unpack to ${swollen} bytes or more`,
-      { remedy: 'Keep such files out of the image.' },
-    )
-}
-
-async function writeAndDigest(
-  path: string,
-  bytes: Bytes,
-  signal: AbortSignal | undefined,
-  expected: number,
-): Promise<{ digest: Digest; size: number }> {
-  const file = await createLayerFile(path, expected)
-  try {
-    for await (const chunk of bytes) {
-      signal?.throwIfAborted()
-      await file.add(chunk)
-    }
-    return await file.finish()
-  } catch (error) {
-    await file.abandon()
-    throw error
-  }
+function refuseOther(digest: Digest, diffId: Digest | undefined): void {
+  if (diffId === undefined || digest === diffId) return
+  throw new TareError('BLOB_CORRUPT', `a layer has the digest ${digest}, but the image's config says ${diffId}`, {
+    remedy: 'The archive is damaged. Nothing was kept.',
+  })
 }

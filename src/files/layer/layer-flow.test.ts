@@ -7,7 +7,7 @@ import { temporaryFolder } from '../../../test/kit/registry-images.ts'
 import { tarOf } from '../../../test/kit/tiny-archive.ts'
 import { manyBytes } from '../../../test/kit/trees.ts'
 import { sha256 } from '../../support/index.ts'
-import { decodeIndex, encodeIndex, indexFlow, indexLayer, tableOf } from './index.ts'
+import { decodeIndex, encodeIndex, indexFlow, indexLayer, indexOf, tableOf } from './index.ts'
 
 /** The bytes in pieces of so many. */
 async function* inPieces(bytes: Buffer, size: number) {
@@ -26,7 +26,8 @@ for (const size of [1, 511, 512, 4096, 1 << 20])
   test(`a layer that flows by in pieces of ${size} bytes has the index of one at rest, and the digest of each file`, async () => {
     const big = manyBytes(size === 1 ? 3000 : 300_000)
     const bytes = tarOf({ a: 'x', 'b/.wh.c': '', empty: '', big, link: { hardlink: 'a' }, soft: { symlink: 'a' } })
-    const index = await indexFlow(inPieces(bytes, size), sha256(bytes))
+    const flowed = await indexFlow(inPieces(bytes, size), 'it', { digests: true })
+    const index = indexOf({ diffId: sha256(bytes), size: flowed.size }, flowed.table)
     const rest = indexLayer(atRest(bytes), sha256(bytes), 'it')
     expect(index.size).toBe(bytes.length)
     expect(withoutDigests(index.entries)).toEqual(withoutDigests(rest.entries))
@@ -39,7 +40,8 @@ for (const size of [1, 511, 512, 4096, 1 << 20])
 
 test('a hard link to a note of AUFS gets no digest that is not its own, whether its layer flows by or is at rest', async () => {
   const bytes = tarOf({ '.wh..wh.plnk/1': 'linked', a: { hardlink: '.wh..wh.plnk/1' }, b: 'x' })
-  const { entries } = await indexFlow(inPieces(bytes, 512), sha256(bytes))
+  const { size, table } = await indexFlow(inPieces(bytes, 512), 'it', { digests: true })
+  const { entries } = indexOf({ diffId: sha256(bytes), size }, table)
   expect(withoutDigests(entries)).toEqual(withoutDigests(indexLayer(atRest(bytes), sha256(bytes), 'it').entries))
   expect(entries).toMatchObject([
     { path: 'a', kind: 'file', size: 6 },
@@ -63,15 +65,18 @@ test.skipIf(!hasProgram('tar')).each(['posix', 'oldgnu'])(
     const bytes = readFileSync(join(folder, 'out.tar'))
     expect(bytes.length).toBeLessThan(1_000_000)
     for (const size of [1000, 1 << 20]) {
-      const { entries } = await indexFlow(inPieces(bytes, size), sha256(bytes))
-      expect(entries).toMatchObject([{ path: 'sparse', size: 3_000_000, digest: sha256(readFileSync(path)) }])
+      const { table } = await indexFlow(inPieces(bytes, size), 'it', { digests: true })
+      expect(table.count).toBe(1)
+      expect(table.entry(0)).toMatchObject({ path: 'sparse', size: 3_000_000, digest: sha256(readFileSync(path)) })
+      const without = await indexFlow(inPieces(bytes, size), 'it', { digests: false })
+      expect(without.table.entry(0)).toEqual({ ...table.entry(0), digest: undefined })
     }
   },
 )
 
 test('a layer that is cut short, or whose holes stand for more than a disk holds, is refused', async () => {
   const bytes = tarOf({ a: 'x'.repeat(5000) })
-  await expect(indexFlow(inPieces(bytes.subarray(0, 3000), 512), sha256(bytes))).rejects.toMatchObject({
+  await expect(indexFlow(inPieces(bytes.subarray(0, 3000), 512), 'it', { digests: true })).rejects.toMatchObject({
     code: 'TAR_TRUNCATED',
   })
   const folder = temporaryFolder()
@@ -80,5 +85,21 @@ test('a layer that is cut short, or whose holes stand for more than a disk holds
   if (!hasProgram('tar')) return
   execFileSync('tar', ['--sparse', '-cf', 'out.tar', 'huge'], { cwd: folder })
   const bomb = readFileSync(join(folder, 'out.tar'))
-  await expect(indexFlow(inPieces(bomb, 512), sha256(bomb))).rejects.toMatchObject({ code: 'ARCHIVE_BOMB' })
+  for (const digests of [true, false])
+    await expect(indexFlow(inPieces(bomb, 512), 'it', { digests })).rejects.toMatchObject({ code: 'ARCHIVE_BOMB' })
 })
+
+test.skipIf(!hasProgram('tar'))(
+  'a large layer may have larger holes, also where they come before its bytes',
+  async () => {
+    const folder = temporaryFolder()
+    writeFileSync(join(folder, 'a'), manyBytes(8 << 20))
+    truncateSync(join(folder, 'a'), 1200 << 20)
+    execFileSync('tar', ['--sparse', '-cf', 'out.tar', 'a'], { cwd: folder })
+    const bytes = readFileSync(join(folder, 'out.tar'))
+    for (const digests of [true, false]) {
+      const { table } = await indexFlow(inPieces(bytes, 1 << 16), 'it', { digests })
+      expect([table.columns.size[0], table.isHashed]).toEqual([1200 << 20, digests])
+    }
+  },
+)
