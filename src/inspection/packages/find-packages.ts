@@ -45,11 +45,20 @@ const packageFolders =
   /(?:^|\/)(?:apk\/db|dpkg|dpkg\/status\.d(?:\/.*)?|rpm|node_modules(?:\/.*)?|[^/]*\.(?:dist|egg)-info)\/$/s
 const packageNames = ['rpmdb.sqlite', '.dist-info', '.egg-info'] as const
 
-/** Whether a layer has such a file. Names are looked at only where there may be one. */
+/** Whether a layer has such a file. */
 export function hasPackageFile(table: LayerTable): boolean {
+  return packageFilesOf(table).next().done !== true
+}
+
+/** Yields the paths of such files in a layer. Names are looked at only where there may be one. */
+export function* packageFilesOf(table: LayerTable): Generator<string> {
   const isNamed = packageNames.some((name) => table.names.includes(name))
   const isLikely = table.prefixes.map((prefix) => isNamed || packageFolders.test(prefix))
+  if (!isLikely.includes(true)) return
   const { prefix } = table.columns
-  for (let i = 0; i < table.count; i++) if (isLikely[prefix[i]!] && isPackageFile(table.path(i))) return true
-  return false
+  for (let i = 0; i < table.count; i++) {
+    if (isLikely[prefix[i]!] === false) continue
+    const path = table.path(i)
+    if (isPackageFile(path)) yield path
+  }
 }

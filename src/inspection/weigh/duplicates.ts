@@ -14,24 +14,21 @@ export interface ReadDigest {
 
 /**
  * Finds files with the same content, those that waste most first. Files whose digest is not known are read, but only if another
- * file has the same size; `read` gets what was learnt.
+ * file has the same size; `read` gets what was learnt, and the tables have it from then on.
  */
 export function findDuplicates(
   flat: FlatFilesystem,
   files: VisibleFiles,
   read: ReadDigest[],
 ): readonly DuplicateFiles[] {
-  const candidates = candidatesOf(flat, files)
-  const learnt = readDigests(flat, candidates, files, read)
-  const likely = mayBeRepeated(candidates, beginningsOf(flat, files, candidates, learnt, 0))
-  const starts = beginningsOf(flat, files, likely, learnt, 0)
-  const next = beginningsOf(flat, files, likely, learnt, 2)
-  const beginnings = Float64Array.from(starts, (start, at) => start * 2 ** 16 + (next[at]! & 0xffff))
-  // Few are left when their first bytes are compared as numbers: text is made only of these.
+  if (!flat.tables.every((table) => table.isHashed)) readDigests(flat, files, read)
+  let likely = hashedFiles(flat, files)
+  // Few are left when some bits of their digests are compared, and others of those that are left: text is made only of these.
+  for (const from of [0, 3]) likely = mayBeRepeated(likely, bitsOfDigests(flat, files, likely, from))
   const groups = new Map<Digest, number[]>()
-  for (const at of indexesOfRepeated(beginnings)) {
-    const i = likely[at]!
-    const digest = learnt.get(i) ?? digestIn(flat, files.ids[i]!)!
+  for (const i of likely) {
+    const { table, i: entry } = flat.locate(files.ids[i]!)
+    const digest = table.digest(entry)!
     const group = groups.get(digest)
     if (group === undefined) groups.set(digest, [i])
     else group.push(i)
@@ -45,96 +42,90 @@ export function findDuplicates(
     .sort((a, b) => b.size * (b.paths.length - 1) - a.size * (a.paths.length - 1))
 }
 
-/** Returns the files that may have the content of another: if all digests are known, sizes need no comparison. */
-function candidatesOf(flat: FlatFilesystem, { count, ids }: VisibleFiles): Uint32Array {
-  const filled = new Uint32Array(count)
-  let found = 0
-  for (let i = 0; i < count; i++) if (flat.sizes[ids[i]!]! > 0) filled[found++] = i
-  const all = filled.subarray(0, found)
-  if (flat.tables.every((table) => table.isHashed)) return all
-  const sizes = new Float64Array(found)
-  for (let at = 0; at < found; at++) sizes[at] = flat.sizes[ids[all[at]!]!]!
-  return Uint32Array.from(indexesOfRepeated(sizes), (at) => all[at]!)
-}
-
-/** Returns where the numbers are that another one equals. Sorting numbers is much faster than a map of them. */
-function indexesOfRepeated(numbers: Float64Array): number[] {
-  const sorted = numbers.slice().sort()
-  const repeated = new Set<number>()
-  for (let i = 1; i < sorted.length; i++) if (sorted[i] === sorted[i - 1]) repeated.add(sorted[i]!)
-  const found: number[] = []
-  if (repeated.size > 0) for (let i = 0; i < numbers.length; i++) if (repeated.has(numbers[i]!)) found.push(i)
-  return found
-}
-
-// A bit for each beginning of a digest, in half a megabyte: what stays in the processor's cache.
-const filterBits = 22
-
-/** Leaves out nearly all items whose digests no other has. */
-function mayBeRepeated(items: Uint32Array, beginnings: Uint32Array): Uint32Array {
-  const once = new Uint32Array(2 ** filterBits / 32)
-  const again = new Uint32Array(once.length)
-  const filters = new Uint32Array(items.length)
-  for (let at = 0; at < items.length; at++) {
-    const filter = beginnings[at]! >>> (32 - filterBits)
-    filters[at] = filter
-    const bit = 1 << (filter & 31)
-    if ((once[filter >>> 5]! & bit) === 0) once[filter >>> 5]! |= bit
-    else again[filter >>> 5]! |= bit
-  }
-  return items.filter((_, at) => (again[filters[at]! >>> 5]! & (1 << (filters[at]! & 31))) !== 0)
-}
-
-/** Reads the files whose digests are not known. */
-function readDigests(
-  flat: FlatFilesystem,
-  candidates: Uint32Array,
-  files: VisibleFiles,
-  read: ReadDigest[],
-): ReadonlyMap<number, Digest> {
-  const learnt = new Map<number, Digest>()
-  if (flat.tables.every((table) => table.isHashed)) return learnt
+/** Reads files whose digests are not known, and whose size another file has. */
+function readDigests(flat: FlatFilesystem, files: VisibleFiles, read: ReadDigest[]): void {
   const reader = new ContentReader()
   try {
-    for (const candidate of candidates) {
+    for (const candidate of filesOfRepeatedSizes(flat, files)) {
       const { layer, table, i } = flat.locate(files.ids[candidate]!)
       if (table.hasDigest(i)) continue
       const entry = table.entry(i)
       const digest = digestOf({ ...entry, kind: 'file', content: contentOf(flat.layers[layer]!, entry) }, reader)
-      learnt.set(candidate, digest)
+      table.keepDigest(i, digest)
       read.push({ layer: flat.layers[layer]!, i, digest })
     }
   } finally {
     reader.close()
   }
-  return learnt
 }
 
-function digestIn(flat: FlatFilesystem, id: number): Digest | undefined {
-  const { table, i } = flat.locate(id)
-  return table.digest(i)
+/** Sorting numbers is much faster than a map of them. */
+function filesOfRepeatedSizes(flat: FlatFilesystem, { count, ids }: VisibleFiles): readonly number[] {
+  const sizes = new Float64Array(count)
+  for (let i = 0; i < count; i++) sizes[i] = flat.sizes[ids[i]!]!
+  const sorted = sizes.slice().sort()
+  const repeated = new Set<number>()
+  for (let i = 1; i < count; i++) if (sorted[i] === sorted[i - 1] && sorted[i] !== 0) repeated.add(sorted[i]!)
+  const found: number[] = []
+  for (let i = 0; i < count; i++) if (repeated.has(sizes[i]!)) found.push(i)
+  return found
 }
 
-/** Returns four bytes of the digest of each file, from a position on: no text is made, as there may be hundreds of thousands. */
-function beginningsOf(
-  flat: FlatFilesystem,
-  { ids }: VisibleFiles,
-  candidates: Uint32Array,
-  learnt: ReadonlyMap<number, Digest>,
-  from: number,
-): Uint32Array {
-  const found = new Uint32Array(candidates.length)
-  for (let item = 0; item < candidates.length; item++) {
-    const own = learnt.size === 0 ? undefined : learnt.get(candidates[item]!)
-    if (own !== undefined) {
-      found[item] = Number.parseInt(own.slice(7 + 2 * from, 15 + 2 * from), 16)
-      continue
+/** Returns the files that have content and a known digest. */
+function hashedFiles(flat: FlatFilesystem, { count, ids }: VisibleFiles): Uint32Array {
+  const found = new Uint32Array(count)
+  let length = 0
+  const isHashed = flat.tables.every((table) => table.isHashed)
+  for (let i = 0; i < count; i++) {
+    const id = ids[i]!
+    if (flat.sizes[id] === 0) continue
+    if (!isHashed) {
+      const { table, i: entry } = flat.locate(id)
+      if (!table.hasDigest(entry)) continue
     }
-    const id = ids[candidates[item]!]!
-    const layer = flat.layerOf(id)
-    const { digest } = flat.tables[layer]!.columns
-    const at = (id - flat.first[layer]!) * 32 + from
-    found[item] = (digest[at]! << 24) | (digest[at + 1]! << 16) | (digest[at + 2]! << 8) | digest[at + 3]!
+    found[length++] = i
+  }
+  return found.subarray(0, length)
+}
+
+// A bit for each number, in half a megabyte: what stays in the processor's cache.
+const filterBits = 22
+
+/** Returns some bits of the digest of each file, from a byte on: no text is made, as there may be hundreds of thousands. */
+function bitsOfDigests(flat: FlatFilesystem, { ids }: VisibleFiles, files: Uint32Array, from: number): Uint32Array {
+  const found = new Uint32Array(files.length)
+  let [start, end] = [0, 0]
+  let digests: Uint8Array = new Uint8Array(0)
+  for (let item = 0; item < files.length; item++) {
+    const id = ids[files[item]!]!
+    if (id < start || id >= end) {
+      const layer = flat.layerOf(id)
+      const { count, columns } = flat.tables[layer]!
+      start = flat.first[layer]!
+      end = start + count
+      digests = columns.digest
+    }
+    const at = (id - start) * 32 + from
+    found[item] = (digests[at]! << 14) | (digests[at + 1]! << 6) | (digests[at + 2]! >> 2)
   }
   return found
+}
+
+/** Leaves out nearly all items whose number no other has. */
+function mayBeRepeated(items: Uint32Array, numbers: Uint32Array): Uint32Array {
+  const once = new Uint32Array(2 ** filterBits / 32)
+  const again = new Uint32Array(once.length)
+  for (let at = 0; at < numbers.length; at++) {
+    const number = numbers[at]!
+    const bit = 1 << (number & 31)
+    if ((once[number >>> 5]! & bit) === 0) once[number >>> 5]! |= bit
+    else again[number >>> 5]! |= bit
+  }
+  const found = new Uint32Array(items.length)
+  let length = 0
+  for (let at = 0; at < items.length; at++) {
+    const number = numbers[at]!
+    if ((again[number >>> 5]! & (1 << (number & 31))) !== 0) found[length++] = items[at]!
+  }
+  return found.subarray(0, length)
 }

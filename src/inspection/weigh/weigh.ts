@@ -67,17 +67,21 @@ function typesOf(flat: FlatFilesystem, files: VisibleFiles): WeighResult['types'
   const folders = files.prefixes.map(typeOfFolder)
   const endings = flat.tables.map((table) => new EndingTypes(table))
   const { count, ids, prefixOf, named } = files
-  const typeOf = (id: number, at: number) => {
-    const name = named.size === 0 ? undefined : named.get(at)
-    if (name !== undefined) return typeOfName(name, flat.entry(id).mode)
-    const layer = flat.layerOf(id)
-    return endings[layer]!.of(id - flat.first[layer]!)
-  }
-  // Mostly, a file is of the type of the one before.
+  // Mostly, a file is in the layer of the one before, and of its type.
   let current = { type: '', size: 0, files: 0 }
+  let [layer, start, end] = [0, 0, 0]
   for (let at = 0; at < count; at++) {
     const id = ids[at]!
-    const type = folders[prefixOf[at]!] ?? typeOf(id, at)
+    let type = folders[prefixOf[at]!]
+    if (type === undefined) {
+      if (id < start || id >= end) {
+        layer = flat.layerOf(id)
+        start = flat.first[layer]!
+        end = start + flat.tables[layer]!.count
+      }
+      const name = named.size === 0 ? undefined : named.get(at)
+      type = name === undefined ? endings[layer]!.of(id - start) : typeOfName(name, flat.entry(id).mode)
+    }
     if (type !== current.type) current = weightOf(type)
     current.size += flat.sizes[id]!
     current.files += 1
