@@ -38,6 +38,11 @@ export interface ImageDiffOptions extends ComparedImages {
   readonly byLayer?: boolean | undefined
   /** A folder, new or empty, for the files that differ: those of A below `a`, those of B below `b`, and the result as `diff.json`. Default: none is written. */
   readonly reportFolder?: string | undefined
+  /**
+   * Whether a directory that only one of the images has is one element, for itself and all that is in it: see `below`. The result in
+   * `reportFolder` lists everything nevertheless. Default: false.
+   */
+  readonly collapse?: boolean | undefined
 }
 
 /** What `images.diffFile` takes. */
@@ -111,6 +116,8 @@ export interface ComparedFile {
   readonly sizeB?: number
   /** Of what `changed`. */
   readonly changes: readonly ComparedFact[]
+  /** With `collapse`, of a directory that was added or removed: how much is in it. `files` are those entries that are no directories. */
+  readonly below?: { readonly entries: number; readonly files: number; readonly size: number }
   /** The numbers of its layers, where images are compared layer by layer. */
   readonly layerA?: number
   readonly layerB?: number

@@ -79,6 +79,7 @@ export const imageDiffOptions: Shape<ImageDiffOptions> = {
   semantic: flag,
   byLayer: flag,
   reportFolder: text,
+  collapse: flag,
 }
 
 export const fileDiffOptions: Shape<FileDiffOptions> = { ...comparedImages, path: name }

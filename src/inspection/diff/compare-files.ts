@@ -3,6 +3,7 @@ import { sortNames } from '../../support/index.ts'
 import type { FlatFilesystem } from '../filesystem/flat.ts'
 import type { FlatDirectory, FlatNode } from '../filesystem/flat-directory.ts'
 import { compareMetadata, factsOf } from './compare-metadata.ts'
+import { contentsBelow } from './contents-below.ts'
 import type { Ignored } from './ignored.ts'
 import { isSameEntry, type PlacedEntry, sameColumns } from './layer-entries.ts'
 import { isMountPoint } from './mount-points.ts'
@@ -11,6 +12,8 @@ import type { ByteComparison } from './same-bytes.ts'
 export interface FileComparison {
   readonly ignored: Ignored
   readonly bytes: ByteComparison
+  /** Whether a directory that one side alone has is one row. */
+  readonly collapse?: boolean | undefined
   /** The numbers of the layers compared. */
   readonly layers?: Pick<ComparedFile, 'layerA' | 'layerB'> | undefined
 }
@@ -95,9 +98,15 @@ class Comparison {
 
   /** Adds everything that exists on one side only. */
   private oneSided(kind: 'added' | 'removed', flat: FlatFilesystem, node: FlatNode, path: string): void {
-    if (isMountPoint(flat, node, path) && this.options.ignored.has('mount-points')) return
-    this.found.push(this.rowOf(kind, flat, node, path))
-    this.below(kind, flat, node, path)
+    const { ignored, collapse } = this.options
+    if (isMountPoint(flat, node, path) && ignored.has('mount-points')) return
+    const row = this.rowOf(kind, flat, node, path)
+    if (collapse === true && typeof node === 'object')
+      this.found.push({ ...row, below: contentsBelow(flat, node, path, ignored) })
+    else {
+      this.found.push(row)
+      this.below(kind, flat, node, path)
+    }
   }
 
   /** Literals of few shapes: there may be hundreds of thousands, and spreading is many times slower. */

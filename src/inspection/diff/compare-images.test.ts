@@ -491,3 +491,68 @@ test('a file with several names is read once', () => {
   expect(diff.files).toEqual([])
   expect(learnt).toHaveLength(2)
 })
+
+test('collapsed, a directory that one side alone has is one row, which says what the rows of the list would', () => {
+  const below = (folder: string): (readonly [string, string])[] => [
+    ...([`${folder}/`, `${folder}/a/`, `${folder}/a/b/`] as const).map((path) => [path, ''] as const),
+    ...[`${folder}/a/b/x`, `${folder}/a/y`, `${folder}/z`].map((path) => [path, path] as const),
+  ]
+  const before = tar([...below('gone'), ['both/', ''], ['both/a', '1'], ['file', 'x']])
+  const after = tar([['file/', ''], ...below('file/inside'), ['both/', ''], ['both/a', '22'], ...below('both/new')])
+  const options = { ignore: ['json-format'] } as const
+  for (const byLayer of [false, true]) {
+    const whole = compare(imageOf([before]), imageOf([after]), { ...options, byLayer })
+    const collapsed = compare(imageOf([before]), imageOf([after]), { ...options, byLayer, collapse: true })
+    const within = (path: string) => whole.files.filter((file) => file.path.startsWith(`${path}/`))
+    expect(collapsed.files.map(({ path, kind }) => [path, kind])).toEqual([
+      ...[
+        ['both/a', 'changed'],
+        ['both/new', 'added'],
+      ],
+      ...[
+        ['file', 'changed'],
+        ['file/inside', 'added'],
+        ['gone', 'removed'],
+      ],
+    ])
+    for (const { path, below, ...file } of collapsed.files) {
+      expect(whole.files).toContainEqual({ path, ...file })
+      if (below === undefined) continue
+      expect(below).toEqual({
+        entries: within(path).length,
+        files: within(path).filter(({ type }) => type !== 'directory').length,
+        size: within(path).reduce((sum, { sizeA = 0, sizeB = 0 }) => sum + sizeA + sizeB, 0),
+      })
+    }
+    expect({ ...collapsed, files: [] }).toEqual({ ...whole, files: [] })
+  }
+})
+
+test('collapsed, mount points are ignored and counted as in the list', () => {
+  const after = tar([
+    ...([
+      ['dev/', ''],
+      ['dev/console', ''],
+      ['dev/own', 'x'],
+      ['etc/', ''],
+      ['etc/hosts', ''],
+      ['etc/motd', 'hi'],
+    ] as const),
+    ...([
+      ['run/', ''],
+      ['run/secrets/', ''],
+      ['usr/', ''],
+      ['usr/etc/', ''],
+      ['usr/etc/hosts', ''],
+    ] as const),
+  ])
+  const options = { ignore: ['json-format', 'layers', 'mount-points'] } as const
+  const whole = compare(imageOf([tar([])]), imageOf([after]), options)
+  const collapsed = compare(imageOf([tar([])]), imageOf([after]), { ...options, collapse: true })
+  expect(collapsed.files.map(({ path, below }) => [path, below])).toEqual([
+    ['dev', { entries: 1, files: 1, size: 1 }],
+    ['etc', { entries: 1, files: 1, size: 2 }],
+    ['usr', { entries: 2, files: 1, size: 0 }],
+  ])
+  expect(collapsed.ignored).toEqual(whole.ignored)
+})

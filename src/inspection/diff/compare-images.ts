@@ -3,8 +3,9 @@ import { contentSize } from '../../files/layer/index.ts'
 import { FlatFilesystem } from '../filesystem/flat.ts'
 import type { InspectedImage, InspectedLayer } from '../image.ts'
 import { compareConfigs, compareHistories } from './compare-config.ts'
-import { compareFiles } from './compare-files.ts'
+import { compareFiles, type FileComparison } from './compare-files.ts'
 import { type LayerPair, layerDifference, type NumberedLayer, pairLayers, sameFiles } from './compare-layers.ts'
+import { countRows } from './contents-below.ts'
 import { compareDirectorySizes } from './directory-sizes.ts'
 import { Ignored } from './ignored.ts'
 import { compareLayerFiles, compareWhiteouts } from './layer-files.ts'
@@ -21,6 +22,8 @@ export interface CompareOptions {
   readonly ignore: readonly Ignorable[]
   /** Compare layers pairwise, rather than the filesystems they make. */
   readonly byLayer: boolean
+  /** Whether a directory that one side alone has is one row. */
+  readonly collapse?: boolean | undefined
 }
 
 export interface Comparison {
@@ -45,6 +48,7 @@ export function compareImages(a: Comparand, b: Comparand, options: CompareOption
 
 function compare(a: Comparand, b: Comparand, options: CompareOptions, bytes: ByteComparison): ImageDiff {
   const ignored = new Ignored(options.ignore)
+  const { collapse } = options
   const [layersA, layersB] = [numbered(a), numbered(b)]
   const pairs = pairLayers(layersA, layersB)
   // For a selection of layers, the config is not compared.
@@ -57,8 +61,8 @@ function compare(a: Comparand, b: Comparand, options: CompareOptions, bytes: Byt
       ? undefined
       : ([FlatFilesystem.of(selectLayers(a)), FlatFilesystem.of(selectLayers(b))] as const)
   const files = options.byLayer
-    ? changed.flatMap((pair) => compareLayerFiles(pair, { ignored, bytes }))
-    : flattened(flats, { pairs: changed, ignored, bytes, isWhole })
+    ? changed.flatMap((pair) => compareLayerFiles(pair, { ignored, bytes, collapse }))
+    : flattened(flats, { pairs: changed, ignored, bytes, collapse, isWhole })
   const layers = changed.flatMap((pair) => compareLayer(pair, { ignored, bytes, options }) ?? [])
   return {
     equal: config.length + history.length + layers.length + files.length === 0,
@@ -89,10 +93,10 @@ interface Comparing {
 
 function flattened(
   flats: readonly [FlatFilesystem, FlatFilesystem] | undefined,
-  { pairs, ignored, bytes, isWhole }: Comparing & { readonly pairs: readonly LayerPair[]; readonly isWhole: boolean },
+  { pairs, isWhole, ...options }: FileComparison & { readonly pairs: readonly LayerPair[]; readonly isWhole: boolean },
 ): readonly ComparedFile[] {
   if (flats === undefined) return []
-  const files = compareFiles(...flats, { ignored, bytes })
+  const files = compareFiles(...flats, options)
   if (isWhole) return files
   const sides = (['a', 'b'] as const).map((side) => pairs.flatMap((pair) => pair[side]?.layer ?? []))
   return [...compareWhiteouts(sides[0]!, sides[1]!, flats), ...files]
@@ -119,7 +123,8 @@ function compareLayer(
   }
   // Layer by layer, files are listed one by one.
   if (options.byLayer || ignored.has('layers')) return undefined
-  const count = compareLayerFiles(pair, { ignored: new Ignored(options.ignore), bytes }).length
+  const counted = compareLayerFiles(pair, { ignored: new Ignored(options.ignore), bytes, collapse: true })
+  const count = countRows(counted)
   if (count === 0) return undefined
   return layerDifference(pair, 'layers', `${count} of its files ${count === 1 ? 'differs' : 'differ'}`)
 }

@@ -1,5 +1,5 @@
 import type { LayerDifference } from '../../api/index.ts'
-import { tableOf } from '../../files/layer/index.ts'
+import { kindsOfEntries, type LayerTable, tableOf } from '../../files/layer/index.ts'
 import type { InspectedLayer } from '../image.ts'
 import { compareMetadata, factsOf } from './compare-metadata.ts'
 import { type PlacedEntry, sameColumns } from './layer-entries.ts'
@@ -44,15 +44,21 @@ export function sameFiles(
   b: InspectedLayer,
   bytes: ByteComparison,
 ): 'same' | 'other-order' | 'different' {
-  const before = entriesOf(a)
-  const after = entriesOf(b)
+  const [tableA, tableB] = [tableOf(a.index), tableOf(b.index)]
+  const [before, after] = [entriesOf(tableA), entriesOf(tableB)]
   if (before.length !== after.length) return 'different'
-  const isSame = (x: PlacedEntry, y: PlacedEntry | undefined) => y !== undefined && sameEntry(x, y, bytes)
-  if (before.every((entry, i) => isSame(entry, after[i]))) return 'same'
-  const nameOf = ({ table, i }: PlacedEntry) => `${table.kind(i)} ${table.path(i)}`
-  const byName = new Map(after.map((entry) => [nameOf(entry), entry]))
+  const isSame = (i: number, j: number) =>
+    sameEntry({ layer: a, table: tableA, i }, { layer: b, table: tableB, i: j }, bytes)
+  if (before.every((i, at) => isSame(i, after[at]!))) return 'same'
+  if (sumOfNames(tableA, before) !== sumOfNames(tableB, after)) return 'different'
+  const nameOf = (table: LayerTable, i: number) => `${table.kind(i)} ${table.path(i)}`
+  const byName = new Map(Array.from(after, (i) => [nameOf(tableB, i), i]))
   if (byName.size !== after.length) return 'different'
-  return before.every((entry) => isSame(entry, byName.get(nameOf(entry)))) ? 'other-order' : 'different'
+  const isFound = (i: number) => {
+    const other = byName.get(nameOf(tableA, i))
+    return other !== undefined && isSame(i, other)
+  }
+  return before.every(isFound) ? 'other-order' : 'different'
 }
 
 /** Returns the difference of a pair with different digests whose files are equal, or of which one side is missing. */
@@ -65,17 +71,37 @@ export function layerDifference({ a, b }: LayerPair, kind: LayerDifference['kind
   }
 }
 
-/** Returns the entries in the layer itself: `touch` exists only in the index of its builder. */
-function entriesOf(layer: InspectedLayer): readonly PlacedEntry[] {
-  const table = tableOf(layer.index)
-  return Array.from({ length: table.count }, (_, i) => ({ layer, table, i })).filter(
-    ({ i }) => table.kind(i) !== 'touch',
-  )
+const touch = kindsOfEntries.indexOf('touch')
+
+/** Returns the indexes of the entries in the layer itself: `touch` exists only in the index of its builder. */
+function entriesOf({ columns: { kind } }: LayerTable): Uint32Array {
+  const found = new Uint32Array(kind.length)
+  let count = 0
+  for (let i = 0; i < kind.length; i++) if (kind[i] !== touch) found[count++] = i
+  return found.subarray(0, count)
+}
+
+/** A number that the same names have in any order, and hardly any others: without it, a map of all paths would tell. */
+function sumOfNames({ prefixes, names, columns: { prefix, nameEnd } }: LayerTable, entries: Uint32Array): number {
+  const sums = prefixes.map((text) => hashOf(Buffer.from(text), 0x811c9dc5))
+  let sum = 0
+  for (let at = 0; at < entries.length; at++) {
+    const i = entries[at]!
+    sum += hashOf(names, sums[prefix[i]!]!, i === 0 ? 0 : nameEnd[i - 1]!, nameEnd[i]!) >>> 0
+  }
+  return sum
+}
+
+/** FNV-1a, in 32 bits. */
+function hashOf(bytes: Uint8Array, start: number, from = 0, to = bytes.length): number {
+  let hash = start
+  for (let at = from; at < to; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193)
+  return hash
 }
 
 function sameEntry(a: PlacedEntry, b: PlacedEntry, bytes: ByteComparison): boolean {
   const kind = a.table.kind(a.i)
-  if (kind !== b.table.kind(b.i) || a.table.path(a.i) !== b.table.path(b.i)) return false
+  if (kind !== b.table.kind(b.i) || !a.table.hasPathOf(a.i, b.table, b.i)) return false
   if (kind === 'remove' || kind === 'hide') return true
   if (a.table.link(a.i) !== b.table.link(b.i)) return false
   const isSame = sameColumns(a, b) || compareMetadata(factsOf(a), factsOf(b)).length === 0

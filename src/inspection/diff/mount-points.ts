@@ -9,6 +9,13 @@ const mountPoints = new Set([
 
 const longest = Math.max(...[...mountPoints].map((path) => path.length))
 
+const folders = new Set([...mountPoints].flatMap((path) => /^(.*)\//.exec(path)?.[1] ?? []))
+
+/** Whether one of these paths is directly in a directory, or further below. */
+export function mayHaveMountPoints(directory: string): boolean {
+  return folders.has(directory)
+}
+
 /** Whether it is empty, and a path where builders mount something for RUN. */
 export function isMountPoint(flat: FlatFilesystem, node: FlatNode, path: string): boolean {
   // By length first: a set hashes every path, and there may be hundreds of thousands.

@@ -89,6 +89,23 @@ test('packages are compared where their databases differ', async () => {
   expect(unread.map(({ path }) => path)).toEqual(['var/lib/rpm/Packages'])
 })
 
+test('packages in a directory that one image has alone are told although it is one row', async () => {
+  const status = 'Package: a\nVersion: 1\nStatus: install ok installed\n'
+  const { diff, folder } = await twoImages(
+    { x: '' },
+    { x: '', 'var/lib/dpkg/status': status, 'var/lib/dpkg/info/a': '' },
+  )
+  const whole = await diff()
+  expect(whole.packages).toMatchObject([{ kind: 'added', name: 'a' }])
+  const reportFolder = join(folder, 'report')
+  const collapsed = await diff({ collapse: true, reportFolder })
+  expect(collapsed.packages).toEqual(whole.packages)
+  expect(collapsed.files).toMatchObject([{ path: 'var', below: { files: 2, size: status.length } }])
+  // The report lists everything.
+  expect(JSON.parse(readFileSync(join(reportFolder, 'diff.json'), 'utf8')).files).toEqual(whole.files)
+  expect(readFileSync(join(reportFolder, 'b/var/lib/dpkg/status'), 'utf8')).toBe(status)
+})
+
 test('a report has the files that differ, of both sides, and what was found', async () => {
   const outside = temporaryFolder()
   const target = join(outside, 'nowhere')

@@ -19,6 +19,7 @@ import {
   hasPackageFile,
   ignorable,
   isPackageFile,
+  packageFilesOf,
   parseLayerRange,
   selectLayers,
   semantic,
@@ -29,7 +30,7 @@ import { collect, decodeName, TareError } from '../../support/index.ts'
 
 /** Compares two images. */
 export async function diff(host: Host, options: ImageDiffOptions): Promise<ImageDiff> {
-  const { reportFolder, byLayer = false } = options
+  const { reportFolder, byLayer = false, collapse = false } = options
   const ignore = [...(options.ignore ?? []), ...(options.semantic === true ? semantic : [])]
   const unknown = ignore.find((kind) => !Object.hasOwn(ignorable, kind))
   if (unknown !== undefined)
@@ -39,10 +40,13 @@ export async function diff(host: Host, options: ImageDiffOptions): Promise<Image
   const undo = reportFolder === undefined ? undefined : await makeEmptyFolder(reportFolder)
   try {
     return await withBoth(host, options, async (a, b) => {
-      const { diff: compared, learnt } = compareImages(a, b, { ignore, byLayer })
+      const { diff: compared, learnt } = compareImages(a, b, { ignore, byLayer, collapse })
       rememberDigests(host, learnt)
       const result = { ...compared, ...(await packagesOf(compared, [a, b])) }
-      if (reportFolder !== undefined) await writeReport(reportFolder, result, [a, b])
+      if (reportFolder !== undefined) {
+        const { files } = collapse ? compareImages(a, b, { ignore, byLayer }).diff : result
+        await writeReport(reportFolder, { ...result, files }, [a, b])
+      }
       return result
     })
   } catch (error) {
@@ -114,7 +118,7 @@ async function packagesOf(
   { files }: ImageDiff,
   sides: readonly Side[],
 ): Promise<Pick<ImageDiff, 'packages' | 'unread'>> {
-  if (!files.some(mayChangePackages)) return { packages: [], unread: [] }
+  if (!files.some(mayChangePackages) && !haveBelow(files, sides)) return { packages: [], unread: [] }
   for (const { image } of sides) await image.unpack(image.layers.filter(({ index }) => hasPackageFile(tableOf(index))))
   const [a, b] = sides.map((side) => findPackages(treeOfLayers(selectLayers(side))))
   return { packages: comparePackages(a!.packages, b!.packages), unread: [...a!.unread, ...b!.unread] }
@@ -124,6 +128,18 @@ function mayChangePackages({ path, kind, changes }: ComparedFile): boolean {
   return (
     isPackageFile(path) && (kind !== 'changed' || changes.some((change) => /content|type|target/.test(change.kind)))
   )
+}
+
+/** Whether a directory that is one row may have changed packages. */
+function haveBelow(files: readonly ComparedFile[], sides: readonly Side[]): boolean {
+  const collapsed = new Set(files.flatMap(({ below, path }) => (below === undefined ? [] : [path])))
+  if (collapsed.size === 0) return false
+  for (const { image } of sides)
+    for (const { index } of image.layers)
+      for (const path of packageFilesOf(tableOf(index)))
+        for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1))
+          if (collapsed.has(path.slice(0, slash))) return true
+  return false
 }
 
 /** Writes the differing files of both sides, and the result, to an empty folder. */

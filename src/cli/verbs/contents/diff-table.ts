@@ -80,51 +80,21 @@ function hasLayer({ layerA, layerB }: ComparedFile): boolean {
 /** A row for each thing in which a file differs; of a directory that one side alone has, one for all that is in it. */
 function fileRows(files: readonly ComparedFile[], cut: (text: string | undefined) => string): readonly Cells[] {
   const withLayers = files.some(hasLayer)
-  const rows: Cells[] = []
-  for (let i = 0; i < files.length; ) {
-    const file = files[i]!
-    const end = file.type === 'directory' && file.kind !== 'changed' ? endOf(files, i) : i + 1
+  return files.flatMap((file): readonly Cells[] => {
     const layer = withLayers ? [[file.layerA ?? '-', file.layerB ?? '-'].join(' | ')] : []
     const path = file.type === 'directory' ? `${file.path}/` : file.path
     if (file.kind === 'changed')
-      for (const change of file.changes) rows.push([change.kind, ...layer, path, ...changeCells(change, file, cut)])
-    else {
-      const what = contentOf(files, i, end)
-      rows.push([file.kind, ...layer, path, ...(file.kind === 'added' ? ['-', what] : [what, '-'])])
-    }
-    i = file.kind === 'changed' ? i + 1 : end
-  }
-  return rows
+      return file.changes.map((change) => [change.kind, ...layer, path, ...changeCells(change, file, cut)])
+    const what = whatOf(file)
+    return [[file.kind, ...layer, path, ...(file.kind === 'added' ? ['-', what] : [what, '-'])]]
+  })
 }
 
-/** Returns where what is in a directory ends. It follows the directory, so that few of hundreds of thousands are looked at. */
-function endOf(files: readonly ComparedFile[], at: number): number {
-  const { kind, layerA, layerB, path } = files[at]!
-  const isWithin = (file: ComparedFile) =>
-    file.kind === kind && file.layerA === layerA && file.layerB === layerB && file.path.startsWith(`${path}/`)
-  let step = 1
-  while (at + step < files.length && isWithin(files[at + step]!)) step *= 2
-  let [low, high] = [at + (step >> 1), Math.min(at + step, files.length)]
-  while (high - low > 1) {
-    const middle = (low + high) >> 1
-    if (isWithin(files[middle]!)) low = middle
-    else high = middle
-  }
-  return high
-}
-
-/** What was added or removed: a file, or a directory with what follows it. */
-function contentOf(files: readonly ComparedFile[], from: number, to: number): string {
-  const { type } = files[from]!
-  let [size, count] = [0, 0]
-  for (let i = from; i < to; i++) {
-    const { sizeA, sizeB, type } = files[i]!
-    size += sizeA ?? sizeB ?? 0
-    if (type !== 'directory') count += 1
-  }
-  if (type === 'file') return humanSize(size, 3)
-  if (type !== 'directory' || to - from === 1) return type
-  return `${count} file${count === 1 ? '' : 's'}, ${humanSize(size, 3)}`
+/** What was added or removed: a file, or a directory with what is in it. */
+function whatOf({ type, sizeA, sizeB, below }: ComparedFile): string {
+  if (type === 'file') return humanSize(sizeA ?? sizeB ?? 0, 3)
+  if (below === undefined || below.entries === 0) return type
+  return `${below.files} file${below.files === 1 ? '' : 's'}, ${humanSize(below.size, 3)}`
 }
 
 function changeCells(
@@ -156,10 +126,9 @@ function sizeRows({ directories }: ImageDiff): readonly Cells[] {
 }
 
 function summary({ equal, config, history, layers, files, ignored }: ImageDiff): string {
-  const counts = { config, history, layers, files }
-  const different = Object.entries(counts).flatMap(([what, list]) =>
-    list.length === 0 ? [] : [`${list.length} in ${what}`],
-  )
+  const rows = files.reduce((sum, { below }) => sum + 1 + (below?.entries ?? 0), 0)
+  const counts = { config: config.length, history: history.length, layers: layers.length, files: rows }
+  const different = Object.entries(counts).flatMap(([what, count]) => (count === 0 ? [] : [`${count} in ${what}`]))
   const left = Object.entries(ignored).map(([kind, count]) => `${count} of ${kind}`)
   const end = left.length === 0 ? '' : ` Ignored: ${left.join(', ')}.`
   return `${equal ? 'Equal.' : `Different: ${different.join(', ')}.`}${end}\n`

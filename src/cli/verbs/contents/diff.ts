@@ -71,6 +71,7 @@ Exits with 0 where they are equal, 1 where something differs, 2 where they canno
     const found = await look(call, `${a} and ${b}`, ({ image: _, ...options }) =>
       tare.images.diff({
         ...{ ...options, a, b, semantic: flags.semantic, byLayer: flags.layers, reportFolder: flags.report },
+        collapse: !flags.json,
         ignore: flags.ignore as readonly Ignorable[],
       }),
     )
