@@ -11,7 +11,7 @@ import type { BuildFlags } from '../build-flags.ts'
 import { copyContext, type OtherPlace, otherPlace, sizeOfFiles } from './other-place.ts'
 
 // `date` in a RUN has another second.
-const later = 2000
+const later = 1100
 // More files are counted.
 const mostFiles = 20
 
