@@ -39,20 +39,11 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'rooms',
-          include: ['src/**/*.test.ts'],
-          exclude: [...pure, ...interop],
+          include: ['{src,test,examples,docs}/**/*.test.ts'],
+          exclude: ['**/node_modules/**', ...pure, ...interop],
           setupFiles,
           pool: 'forks',
           isolate: false,
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'program',
-          include: ['{test,examples,docs}/**/*.test.ts'],
-          exclude: ['**/node_modules/**', ...interop],
-          pool: 'forks',
         },
       },
       { extends: true, test: { name: 'interop', include: interop, pool: 'forks' } },
