@@ -8,10 +8,10 @@ import { temporaryFolder } from './kit/cli.ts'
 import { githubStandIn } from './kit/github-cache.ts'
 import { rootFilesystem } from './kit/root-filesystem.ts'
 
-// Thirty steps, most of them RUN, made in one store and found in another, by the words of the command line.
+// A dozen steps, most of them RUN, made in one store and found in another, by the words of the command line.
 
 const usable = sandboxVariants().some(({ hindrance }) => hindrance === undefined)
-const steps = 27
+const steps = 10
 const dockerfile = [
   'FROM scratch AS build',
   'ADD rootfs.tgz /',

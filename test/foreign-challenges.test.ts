@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Tare } from '../src/api/index.ts'
 import { mediaTypes } from '../src/oci/index.ts'
-import { openTare } from '../src/verbs/library.ts'
 import { BadRegistry, type BadRegistryOptions } from './kit/bad-registry.ts'
+import { impatientTare } from './kit/build-bench.ts'
 import { makeCertificate } from './kit/certificates.ts'
 import { temporaryFolder } from './kit/cli.ts'
 import { hasProgram } from './kit/needs.ts'
@@ -163,7 +163,7 @@ async function setScene(way: Way, ask: keyof typeof challenges, auth: BadRegistr
   const home = temporaryFolder()
   mkdirSync(join(home, '.docker'))
   writeFileSync(join(home, '.docker/config.json'), JSON.stringify({ auths: { [registry.host]: { auth: secret } } }))
-  const tare = await openTare({ home: join(home, 'store'), environment: { HOME: home } })
+  const tare = impatientTare({ home: join(home, 'store'), environment: { HOME: home } })
   return { scene: { registry, tare, stranger, name: `${registry.host}/app:1` }, shown }
 }
 
@@ -198,7 +198,7 @@ for (const ask of Object.keys(challenges))
       writeFileSync(join(home, 'registries.conf'), rules)
       const login = JSON.stringify({ auths: { [scene.registry.host]: { auth: secret } } })
       const variables = { CONTAINERS_REGISTRIES_CONF: join(home, 'registries.conf'), DOCKER_AUTH_CONFIG: login }
-      const tare = await openTare({ home: join(home, 'store'), environment: { HOME: home, ...variables } })
+      const tare = impatientTare({ home: join(home, 'store'), environment: { HOME: home, ...variables } })
       await tare.registry.pull({ name: scene.name })
       const heard = scene.stranger.heard.join('\n')
       expect(heard).toContain('/v2/')
@@ -248,7 +248,7 @@ describe.runIf(hasProgram('openssl', 'version'))('behind https', () => {
     const login = (logins: object) =>
       writeFileSync(join(home, '.docker/config.json'), JSON.stringify({ auths: logins }))
     login({ [registry.host]: { auth: secret } })
-    const tare = await openTare({ home: join(home, 'store'), environment: { HOME: home, SSL_CERT_FILE: cert } })
+    const tare = impatientTare({ home: join(home, 'store'), environment: { HOME: home, SSL_CERT_FILE: cert } })
     return { registry, tare, login, name: `${registry.host}/app:1` }
   }
 

@@ -10,7 +10,7 @@ import { hasProgram } from './kit/needs.ts'
 // Ctrl-C and its kin, at any moment: nothing half-made is ever visible, and the next build works.
 
 describe('a build that is interrupted', () => {
-  const large = { Dockerfile: 'FROM scratch\nCOPY large /\nCOPY large /again\n', large: noise(64 << 20) }
+  const large = { Dockerfile: 'FROM scratch\nCOPY large /\nCOPY large /again\n', large: noise(32 << 20) }
 
   test.each([
     ['SIGINT', 130],
@@ -19,7 +19,7 @@ describe('a build that is interrupted', () => {
     ['SIGKILL', undefined],
   ] as const)('by %s, at any moment, leaves nothing incomplete', async (signal, expected) => {
     const bench = openBench(large)
-    for (const wait of [60, 150, 220, 300, 400]) {
+    for (const wait of [60, 120, 170, 220, 280]) {
       const argv = ['build', '--progress=plain', '--no-cache', '-t', 'x', 'context']
       const { child, outcome } = startTare(argv, { home: bench.home, cwd: bench.folder })
       await sleep(wait)

@@ -10,6 +10,7 @@ import { canMount, mountOn } from './kit/needs.ts'
 import { processesWith } from './kit/processes.ts'
 import { hasRootFilesystem } from './kit/root-filesystem.ts'
 import { waysToRun } from './kit/sandboxes.ts'
+import { runs } from './kit/scale.ts'
 
 // Commands that go wrong, do too much, or are killed: each has a clear outcome, and the next build works.
 
@@ -137,9 +138,10 @@ describe.each(one)('limits: $name', (way) => {
     const began = Date.now()
     await succeed(build)
     const whole = Date.now() - began
-    for (let i = 0; i < 10; i++) {
+    const times = runs(25)
+    for (let i = 0; i < times; i++) {
       const { child, outcome } = start(build)
-      await pause(whole * ((i + Math.random()) / 10))
+      await pause(whole * ((i + Math.random()) / times))
       child.kill('SIGKILL')
       await outcome
       await expect.poll(() => processesWith(home)).toEqual([])

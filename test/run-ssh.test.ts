@@ -2,7 +2,8 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { openBench, type RunOptions, writeFiles } from './kit/cli.ts'
+import { openWay } from './kit/alpine.ts'
+import { writeFiles } from './kit/cli.ts'
 import { hasProgram, unlessMissing } from './kit/needs.ts'
 import { processesWith } from './kit/processes.ts'
 import { type Way, waysToRun } from './kit/sandboxes.ts'
@@ -85,7 +86,7 @@ test.skipIf(!isThere)('a file that is not a key is rejected', async () => {
 
 /** An image of ssh-add and what it needs, and a key beside. */
 function openKeys(way: Way, dockerfile: string) {
-  const bench = openBench({ Dockerfile: `FROM scratch\nCOPY files /\n${dockerfile}` })
+  const bench = openWay(way, { Dockerfile: `FROM scratch\nCOPY files /\n${dockerfile}` })
   const program = execFileSync('sh', ['-c', 'command -v ssh-add'], { encoding: 'utf8' }).trim()
   const libraries = execFileSync('ldd', [program], { encoding: 'utf8' }).match(/\/\S+(?= \()/g) ?? []
   for (const path of [...libraries, '/usr/bin/ssh-add']) {
@@ -102,15 +103,11 @@ function openKeys(way: Way, dockerfile: string) {
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'a comment', '-f', key])
   // Others may read it here, which ssh-add does not like of files.
   chmodSync(key, 0o644)
-  chmodSync(bench.folder, 0o777)
   return {
     ...bench,
+    // Where its agents have their sockets, and nobody else's have.
     tare: (argv: readonly string[], env: Readonly<Record<string, string>> = {}) =>
-      bench.tare(argv, {
-        ...{ user: way.user, wrapper: way.wrapper },
-        // Where its agents have their sockets, and nobody else's have.
-        env: { ...way.env, TMPDIR: bench.folder, ...env },
-      } satisfies RunOptions),
+      bench.tare(argv, { env: { TMPDIR: bench.folder, ...env } }),
     key: () => readFileSync(`${key}.pub`, 'utf8').split(' ')[1]!,
     agents: () => processesWith(join(bench.folder, 'tare-agent')),
   }

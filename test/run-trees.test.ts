@@ -156,11 +156,14 @@ ${way.bare ? '' : `${cache('id=x,ro')} cat /c/f >> /facts; ! touch /c/f 2>/dev/n
     const { succeed } = openAlpine(way, dockerfile)
     const expected = (seed: string, count: number) =>
       `a\nb\n5:6 750 /c\n3:4 755 /c/in\n3:4 644 /c/in/f\n${seed}0:0 755 /c\n0\n${count}\nanother\n${way.bare ? '' : 'plain\nreadonly\n'}`
-    // The two stages are long enough for one to come upon the other; the second build has them cached.
-    for (const [seed, count] of [
+    // The two stages are long enough for one to come upon the other; the second build has them cached. It is for who runs, and for
+    // whether there are mounts.
+    const isSpecial = ways.find(({ user, bare }) => user === way.user && bare === way.bare) === way
+    const builds = [
       ['seeded\n', 0],
       ['seeded\nmore\n', 1],
-    ] as const) {
+    ] as const
+    for (const [seed, count] of isSpecial ? builds : builds.slice(0, 1)) {
       await succeed(['build', '-q', '--build-arg', `N=${count}`, '-t', 'app', 'context'])
       expect(await succeed(['run', 'app'])).toBe(expected(seed, count))
     }

@@ -22,13 +22,15 @@ import { isRoot, openBench, ordinaryUser } from './kit/cli.ts'
 import { canMount, hasProgram, mountOn } from './kit/needs.ts'
 import { processesWith } from './kit/processes.ts'
 import { hasRootFilesystem, rootFilesystem } from './kit/root-filesystem.ts'
-import { dialogue, filesWith, onClosingTerminal, onTerminal, waysToRun } from './kit/sandboxes.ts'
+import { dialogue, filesWith, onClosingTerminal, onTerminal, type Way, waysToRun } from './kit/sandboxes.ts'
 
 // RUN and `tare run` as people use them, over the real Alpine, by every sandbox that works here.
 
 const ways = hasRootFilesystem ? waysToRun() : []
 // Forms and texts, which do not depend on the sandbox, are tried with the first.
 const first = ways[0]
+// What depends on who runs, and on whether there are mounts, is tried with one for each.
+const isSpecial = (way: Way) => ways.find(({ user, bare }) => user === way.user && bare === way.bare) === way
 const hasZstd = hasProgram('zstd')
 // Nobody else's, also where the same test runs beside this one.
 const token = `correct-horse-${randomBytes(12).toString('hex')}`
@@ -58,15 +60,21 @@ test.skipIf(!hasRootFilesystem)('some sandbox works here', () => {
 
 describe.each(ways)('RUN: $name', (way) => {
   test('the umask of the user has no effect on images, and the store is closed to others', async () => {
+    const modes = 'stat -c "%a %n" / /etc/hosts /dev /dev/shm'
     const { succeed, home, renew } = openAlpine(
       way,
-      'FROM alpine\nRUN stat -c "%a %n" / /etc/hosts /dev /dev/shm > /modes\nUSER nobody\nWORKDIR /w/x\n' +
+      `FROM alpine\nRUN ${modes} > /modes\nUSER nobody\nWORKDIR /w/x\n` +
         `RUN --mount=type=cache,target=/cc <<EOF\nset -e\nstat -c "%a %n" / /w/x /cc /dev /etc/resolv.conf > /tmp/modes\nEOF\n`,
     )
     const seen = new Set<string>()
-    for (const umask of way === first ? [0, 0o022, 0o077] : [0, 0o077]) {
+    // Of the build and of the command that follows.
+    const all = [0, 0o022, 0o077].map((umask) => [umask, umask] as const)
+    for (const [umask, later] of way === first ? all : [[0o077, 0] as const]) {
       await succeed(['build', '-q', '--no-cache', '-t', 'app', 'context'], { umask })
-      seen.add(await succeed(['run', 'app', 'cat', '/modes', '/tmp/modes'], { umask }))
+      seen.add(await succeed(['run', 'app', 'cat', '/modes', '/tmp/modes'], { umask: later }))
+      expect(await succeed(['run', 'app', 'sh', '-c', modes], { umask: later })).toBe(
+        '755 /\n644 /etc/hosts\n755 /dev\n1777 /dev/shm\n',
+      )
       for (const path of ['tare', 'blobs', 'tare/running', 'tare/unpacked', 'tare/trees', 'tare/caches'].map((name) =>
         join(home, name),
       ))
@@ -145,18 +153,17 @@ describe.each(ways)('RUN: $name', (way) => {
     for (let i = 0; i < 2; i++)
       expect(await succeed(['run', '-u', '0', '-w', '/etc', 'app', 'sh', '-c', touch])).toBe('1\n')
     expect(await succeed(['run', '-i', 'app', 'cat'], { input: 'typed\n' })).toBe('typed\n')
-    expect(await succeed(['run', 'app', 'cat'], { input: 'typed\n' })).toBe('')
     expect((await tare(['run', 'app', 'sh', '-c', 'head -c 3 /dev/zero'])).bytes).toEqual(Buffer.alloc(3))
+    if (way === first) expect(await succeed(['run', 'app', 'cat'], { input: 'typed\n' })).toBe('')
     if (way.bare) return
     mkdirSync(join(folder, 'shown'))
     chmodSync(join(folder, 'shown'), 0o777)
     writeFileSync(join(folder, 'shown/in'), 'of the machine\n')
     await succeed(['run', '-u', '0', '-v', './shown:/shown', 'app', 'cp', '/shown/in', '/shown/out'])
     expect(readFileSync(join(folder, 'shown/out'), 'utf8')).toBe('of the machine\n')
-    expect((await tare(['run', '-u', '0', '-v', './shown:/shown:ro', 'app', 'touch', '/shown/in'])).code).toBe(1)
-    expect(
-      await succeed(['run', '--network', 'none', 'app', 'sh', '-c', 'ls /sys/class/net | grep -cv lo; true']),
-    ).toBe('0\n')
+    const confined = ['-u', '0', '-v', './shown:/shown:ro', '--network', 'none']
+    const script = 'touch /shown/in 2>/dev/null; echo $?; ls /sys/class/net | grep -cv lo; true'
+    expect(await succeed(['run', ...confined, 'app', 'sh', '-c', script])).toBe('1\n0\n')
   })
 
   test('tare run exits with the command’s exit code, or with an error if it cannot be run', async () => {
@@ -213,7 +220,7 @@ describe.each(ways)('RUN: $name', (way) => {
     const date = (name: string, time: string) => spawnSync('touch', ['-h', '-d', time, join(data, name)])
     const names = ['file', 'sub/deep', 'sub', 'link', 'none']
     for (const [i, name] of names.entries()) date(name, `2023-05-05 10:11:12.12345678${i} UTC`)
-    for (const change of ['98.000000001', '97.987654321', undefined]) {
+    for (const change of way === first ? ['98.000000001', '97.987654321', undefined] : ['98.000000001', undefined]) {
       const env = { ...process.env, TZ: 'UTC' }
       const argv = ['-c', 'cd "$1" && stat -c "%n %y" file sub sub/deep link none', 'sh', data]
       const times = spawnSync('sh', argv, { env, encoding: 'utf8' }).stdout
@@ -257,7 +264,7 @@ describe.each(ways)('RUN: $name', (way) => {
     expect(await succeed(['run', 'app'])).toBe('1000 700\n2\n')
     expect(await ids()).toEqual(['/root/.cache', 'mine'])
     const forms = ['a.tar.gz', 'b.tar', ...(hasZstd ? ['c.tar.zst'] : [])]
-    for (const file of way === first ? forms : forms.slice(0, 1)) {
+    for (const file of way === first ? forms : forms.slice(0, isSpecial(way) ? 1 : 0)) {
       expect(await succeed(['cache', 'export', '--mounts', file])).toBe('exported: /root/.cache\nexported: mine\n')
       await succeed(['builder', 'prune', '-f', '--filter', 'type=exec.cachemount'])
       expect(await ids()).toEqual([''])
@@ -653,7 +660,8 @@ describe.skipIf(!hasRootFilesystem || !hasProgram('python3')).each(ways)('on a t
     expect((await tare(['run', '-it', 'alpine', 'sh'])).err).toContain('the input device is not a TTY')
   })
 
-  test('--on-error=shell opens a shell on what the failed command left', async () => {
+  // With another user than root, see below, in every sandbox.
+  test.runIf(isSpecial(way))('--on-error=shell opens a shell on what the failed command left', async () => {
     const { start, home } = openAlpine(way, 'WORKDIR /w\nRUN echo was "here" > made; exit 3\n')
     const { input, watch } = dialogue(['/w # ', 'cat /w/made\n'], ['was here', ''], ['/w # ', 'exit\n'])
     const { code, out } = await watch(start(['build', '--on-error=shell', 'context'], { input, wrapper }))

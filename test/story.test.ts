@@ -2,8 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { openQuickBench } from './kit/call-tare.ts'
 import { faultsOf } from './kit/check-store.ts'
-import { alpineRootfs, isRoot, openBench, ordinaryUser, type RunOptions } from './kit/cli.ts'
+import { alpineRootfs, isRoot, ordinaryUser, type RunOptions } from './kit/cli.ts'
 import { hasProgram, unlessMissing } from './kit/needs.ts'
 
 // The story of the README, with the real Alpine: the very bytes that Docker and buildah make of it.
@@ -14,7 +15,7 @@ const layerBytes = 7_685_632
 const dockerfile = 'FROM scratch\nADD alpine-minirootfs.tgz /\nCMD ["/bin/sh"]\n'
 
 async function openStory(options: RunOptions = {}) {
-  const bench = openBench({ Dockerfile: dockerfile })
+  const bench = openQuickBench({ Dockerfile: dockerfile })
   const archive = join(bench.context, 'alpine-minirootfs.tgz')
   copyFileSync(rootfs, archive)
   chmodSync(archive, 0o644)

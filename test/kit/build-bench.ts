@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { createHost } from '../../src/images/index.ts'
-import type { BuildOptions, BuildResult, Tare, TareEvent } from '../../src/index.ts'
+import type { BuildOptions, BuildResult, Tare, TareEvent, TareOptions } from '../../src/index.ts'
 import { tareOf } from '../../src/verbs/library.ts'
 import { BadRegistry, type BadRegistryOptions } from './bad-registry.ts'
 import { type FileSpec, temporaryFolder, writeFiles } from './cli.ts'
@@ -25,6 +25,11 @@ export interface BuildBench {
   build(lines: string | readonly string[], options?: Partial<BuildOptions>): Promise<Built>
 }
 
+/** The library, which sends a request that failed again after 5 ms. */
+export function impatientTare(options: TareOptions): Tare {
+  return tareOf({ ...createHost(options), retryDelay: 5 })
+}
+
 /** A context of these files, and a store of its own, for builds with the library. */
 export async function buildBench(
   files: Readonly<Record<string, FileSpec>> = {},
@@ -32,7 +37,7 @@ export async function buildBench(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<BuildBench> {
   const folder = writeFiles(join(temporaryFolder(), 'context'), files)
-  const tare = tareOf({ ...createHost({ home, environment }), retryDelay: 5 })
+  const tare = impatientTare({ home, environment })
   const build = async (lines: string | readonly string[], options: Partial<BuildOptions> = {}): Promise<Built> => {
     const events: TareEvent[] = []
     const image = await tare.build({

@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { BadRegistry, Interference } from '../../../test/kit/bad-registry.ts'
 import { startBad } from '../../../test/kit/bad-registry-client.ts'
+import { impatientTare } from '../../../test/kit/build-bench.ts'
 import { entryOf, placeImage, placeIndex, temporaryFolder } from '../../../test/kit/registry-images.ts'
 import { mediaTypes } from '../../oci/index.ts'
 import { sha256, type TareEvent } from '../../support/index.ts'
-import { openTare } from '../../verbs/library.ts'
 
 const { dockerList, dockerManifest } = mediaTypes
-const open = () => openTare({ home: temporaryFolder(), environment: {} })
+const open = async () => impatientTare({ home: temporaryFolder(), environment: {} })
 
 /** Refuses manifests of these types. */
 function refusing(

@@ -1,11 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { type Bench, openBench } from '../../../../test/kit/cli.ts'
+import { openQuickBench } from '../../../../test/kit/call-tare.ts'
+import type { Bench } from '../../../../test/kit/cli.ts'
 import { elfFile } from '../../../../test/kit/elf.ts'
 
 async function bench(instructions: string): Promise<Bench> {
-  const opened = openBench({
+  const opened = openQuickBench({
     app: { content: elfFile(), mode: 0o4755 },
     Dockerfile: `FROM scratch\nCOPY app /app\n${instructions}\n`,
   })

@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { openBench } from '../../../../test/kit/cli.ts'
+import { openQuickBench } from '../../../../test/kit/call-tare.ts'
 import { type Members, tarOf } from '../../../../test/kit/tiny-archive.ts'
 import { ignorable } from '../../../inspection/index.ts'
 
 /** Two images, `a` and `b`, of these files. */
 async function openImages(a: Members, b: Members) {
-  const bench = openBench()
+  const bench = openQuickBench()
   for (const [name, members] of Object.entries({ a, b })) {
     writeFileSync(join(bench.folder, `${name}.tar`), tarOf(members))
     await bench.succeed(['import', `${name}.tar`, name])

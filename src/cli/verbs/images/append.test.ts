@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest'
-import { openBench, writeFiles } from '../../../../test/kit/cli.ts'
+import { openQuickBench } from '../../../../test/kit/call-tare.ts'
+import { writeFiles } from '../../../../test/kit/cli.ts'
 import { tinyTar } from '../../../../test/kit/tiny-image.ts'
 
 const tar = tinyTar('f', 'f')
 
 test('as with crane, what is added to nothing is an image of its own', async () => {
-  const { tare, folder } = openBench()
+  const { tare, folder } = openQuickBench()
   const path = `${writeFiles(folder, { 'l.tar': tar })}/l.tar`
   const made = [
     ['append', '-f', path, '-t', 'a'],
@@ -19,7 +20,7 @@ test('as with crane, what is added to nothing is an image of its own', async () 
 })
 
 test('standard input is one layer, not two', async () => {
-  const { tare } = openBench()
+  const { tare } = openQuickBench()
   const lines = [
     ['append', 'scratch', '-', '-', '-t', 'a'],
     ['append', 'scratch', '-f', '-', '-', '-t', 'a'],
@@ -36,7 +37,7 @@ test('standard input is one layer, not two', async () => {
 })
 
 test('--output writes an archive that is loaded under the name of --tag, and nothing else', async () => {
-  const { tare, folder, succeed } = openBench()
+  const { tare, folder, succeed } = openQuickBench()
   const path = `${writeFiles(folder, { 'l.tar': tar })}/l.tar`
   await succeed(['image', 'append', 'scratch', path, '-t', 'base'])
   const before = await succeed(['image', 'ls', '-q'])

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { BadRegistry } from '../../../../test/kit/bad-registry.ts'
-import { openBench } from '../../../../test/kit/cli.ts'
+import { openQuickBench } from '../../../../test/kit/call-tare.ts'
 import { tinyImage } from '../../../../test/kit/tiny-image.ts'
 import { mediaTypes } from '../../../oci/index.ts'
 
@@ -17,7 +17,7 @@ test('a tag that is none takes one line, whatever the registry writes into it', 
   for (const { bytes } of image.blobs) registry.addBlob(bytes)
   for (const name of ['1', image.manifest.descriptor.digest])
     registry.manifests.set(name, { type: mediaTypes.manifest, bytes: image.manifest.bytes })
-  const { tare } = openBench()
+  const { tare } = openQuickBench()
   const { code, out, err } = await tare(['pull', '-a', `${registry.host}/app`])
   expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining(`${registry.host}/app:1\n`) })
   const lines = err.trim().split('\n')
