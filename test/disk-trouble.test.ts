@@ -75,8 +75,8 @@ describe.skipIf(!canMount())('a full disk', () => {
     ['image rm of one name', ['image', 'rm', 'again']],
   ])('to the last byte is freed by %s', async (_, argv) => {
     const bench = openSmallDisk()
-    for (const name of ['a', 'b', 'a']) {
-      writeFileSync(join(bench.context, 'data'), noise(300_000))
+    for (const [i, name] of ['a', 'b', 'a'].entries()) {
+      writeFileSync(join(bench.context, 'data'), noise(300_000, `${i}`))
       await bench.succeed(['build', '-q', '-t', name, 'context'])
     }
     await bench.succeed(['tag', 'b', 'again'])
@@ -89,7 +89,7 @@ describe.skipIf(!canMount())('a full disk', () => {
       }
     }
     fill()
-    writeFileSync(join(bench.context, 'data'), noise(300_000))
+    writeFileSync(join(bench.context, 'data'), noise(300_000, 'more'))
     await refused(bench, ['build', '--progress=none', 'context'], /no space left/)
     fill()
     await bench.succeed(argv)

@@ -55,8 +55,16 @@ export class Owners {
       this.timer = setInterval(() => this.touchAgain(), this.pace.touch).unref()
       announced.add(this)
       endWithProcess()
-    } else if (!this.wasMarkedLately()) this.touch()
+    } else if (!this.isMarked()) this.touch()
     return this.lives
+  }
+
+  /** As `announce`, for each of many small files: looks at the mark once a second, since others take a process for dead only after a long silence. */
+  stayAnnounced(): void {
+    const now = Date.now()
+    if (this.timer !== undefined && Math.abs(now - this.seen) < Math.min(lookAgain, this.pace.silence / 10)) return
+    this.announce()
+    this.seen = now
   }
 
   /**
@@ -134,15 +142,6 @@ export class Owners {
       // Later touches may fail, since the disk may come back; the first one must succeed.
       if (this.timer === undefined) throw error
     }
-  }
-
-  /** Others take a process for dead only after a long silence, so that the mark need not be looked at for each of many small files. */
-  private wasMarkedLately(): boolean {
-    const now = Date.now()
-    if (Math.abs(now - this.seen) < Math.min(lookAgain, this.pace.silence / 10)) return true
-    if (!this.isMarked()) return false
-    this.seen = now
-    return true
   }
 
   private isMarked(): boolean {

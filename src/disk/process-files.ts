@@ -21,7 +21,7 @@ export class ProcessFiles {
 
   /** Returns a path for a new file of this process. The folder exists afterwards. */
   reserve(): string {
-    this.owners.announce()
+    this.owners.stayAnnounced()
     makeFolder(this.folder, privately)
     return join(this.folder, `${nameOf(this.owners.self)}-${randomBytes(6).toString('hex')}`)
   }
