@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, rmSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, rmSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { openAlpine } from './kit/alpine.ts'
@@ -54,6 +54,20 @@ describe.each(ways)('a folder of the context: $name', (way) => {
     expect(await see()).toEqual({ copied: true, seen: itself.seen })
     unlinkSync(at('data/ignored'))
     expect(await see()).toEqual(itself)
+  })
+
+  test('takes further mounts below it where the runtime makes their places, never in the folder itself', async () => {
+    const { tare, at, wasCopied } = openContext(
+      way,
+      'RUN --mount=type=bind,source=data,target=/in --mount=type=tmpfs,target=/in/new/place cat /in/file && touch /in/new/place/x\n',
+      { 'data/file': 'one\n' },
+    )
+    const { code, err } = await tare(['build', '--progress=plain', 'context'])
+    // Crun mounts read-only last; runc, as in Docker, and namespace cannot make a directory there.
+    if (way.name.includes('crun')) expect({ code, err }).toMatchObject({ code: 0 })
+    else expect(err).toContain('read-only')
+    expect(wasCopied()).toBe(true)
+    expect(readdirSync(at('data'))).toEqual(['file'])
   })
 
   test('that changes while a step sees it makes a result that is not found again', async () => {

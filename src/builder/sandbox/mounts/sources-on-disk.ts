@@ -72,11 +72,12 @@ export class SourcesOnDisk {
     return this.overlay(names, stack.tree().root, i)
   }
 
-  async files({ node, identity, readonly }: FilesMount, i: number): Promise<string> {
+  async files(mount: FilesMount, i: number): Promise<string> {
+    const { node, identity, readonly } = mount
     const { unpacked, copies } = this.options
     const mayWrite = this.mayWrite(readonly)
     if (node.kind !== 'directory') return mayWrite ? this.copyOf(node, i) : this.shared(node, identity)
-    const direct = await this.direct(node, readonly)
+    const direct = await this.direct(mount, node)
     if (direct !== undefined) return this.mountedDirect(direct, node, { mayWrite, i })
     if (copies && mayWrite) return this.copyOf(node, i)
     const shared = await this.shared(node, identity)
@@ -101,14 +102,19 @@ export class SourcesOnDisk {
   }
 
   /** Returns the folder that can be shown itself; undefined if there is none, or if it would not be what a copy is. */
-  private async direct(node: Directory, readonly: boolean): Promise<DirectFolder | undefined> {
-    // With all capabilities a mount can be made writable.
-    if (this.command.insecure) return undefined
+  private async direct({ target, readonly }: FilesMount, node: Directory): Promise<DirectFolder | undefined> {
+    // With all capabilities a mount can be made writable. What is mounted below another mount may need a place to be made there.
+    if (this.command.insecure || this.isAboveAnother(target)) return undefined
     const { files, copies, folder } = this.options
     const direct = await files.direct(node)
     if (direct === undefined || this.isShownAsItIs(direct, readonly)) return direct
     // In an overlay of two disks, files and directories seem to be on different ones.
     return copies || lstatSync(folder).dev !== direct.dev ? undefined : direct
+  }
+
+  private isAboveAnother(target: string): boolean {
+    const within = `${target}/`.replace(/\/+$/, '/')
+    return this.command.mounts.some((other) => other.target !== target && other.target.startsWith(within))
   }
 
   private isShownAsItIs({ isAlikeItself, isNoexec }: DirectFolder, readonly: boolean): boolean {
