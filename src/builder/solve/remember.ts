@@ -54,6 +54,13 @@ export function rememberStep(tools: Tools, { keys, form, layer }: StepRecord): v
   tools.store.records.remember('latest', form, JSON.stringify(layer))
 }
 
+/** Keeps what an executed step has made, and what it was made of. */
+export function keepStep(tools: Tools, operation: Operation, record: StepRecord, recipe: Recipe): void {
+  rememberStep(tools, record)
+  tools.done?.(operation, record)
+  keepRecipe(tools, record.keys, recipe, record.layer)
+}
+
 /** A step whose result is remembered. */
 export interface Reuse {
   readonly operation: Operation
@@ -81,7 +88,7 @@ export function reuse(
     await Promise.all([onto.bring?.(), shared.fetch()])
     if (check !== undefined && !(await check())) throw shared.refuse('is not what its step makes of these files')
     rememberStep(tools, recalled)
-    keepRecipe(tools, recalled.keys, { ...recipe(), diffId: layer.diffId })
+    keepRecipe(tools, recalled.keys, recipe(), layer)
   })
   const fetch = once(async () => {
     await Promise.all([onto.fetch?.(), shared.fetch()])

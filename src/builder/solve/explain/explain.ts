@@ -11,28 +11,24 @@ export interface Executed {
   readonly recipe: Recipe
   readonly keys: readonly string[]
   readonly layer: MadeLayer
-  /** Whether what it was made of is kept now; if not stated, it is. */
-  readonly isKept?: boolean
   /** What a path of the layer is called where it comes from. */
   readonly nameOf?: (path: string) => string
 }
 
-/** Keeps what a step was made of, and reports why it was executed if that is wanted. */
+/** Reports why a step was executed, if that is wanted. What it was made of is to be kept afterwards. */
 export async function explainExecuted(
   tools: Tools,
-  { operation, step, recipe, keys, layer, isKept = true, nameOf = (path) => `/${path}` }: Executed,
+  { operation, step, recipe, keys, layer, nameOf = (path) => `/${path}` }: Executed,
 ): Promise<void> {
-  const made = { ...recipe, diffId: layer.diffId }
-  if (tools.explain !== undefined) {
-    const { whyExecuted } = await import('./why-executed.ts')
-    const shown = whyExecuted(tools, operation, made, keys, nameOf)
-    step.explained(false, shown.map(({ message }) => message).join('; '), shown)
-  }
-  if (isKept) keepRecipe(tools, keys, made)
+  if (tools.explain === undefined) return
+  const { whyExecuted } = await import('./why-executed.ts')
+  const shown = whyExecuted(tools, operation, { ...recipe, diffId: layer.diffId }, keys, nameOf)
+  step.explained(false, shown.map(({ message }) => message).join('; '), shown)
 }
 
-export function keepRecipe(tools: Tools, [key]: readonly string[], recipe: Recipe): void {
-  tools.store.records.remember('recipes', key!, JSON.stringify(recipe))
+/** Keeps what the step with the first of these keys was made of. */
+export function keepRecipe(tools: Tools, [key]: readonly string[], recipe: Recipe, { diffId }: MadeLayer): void {
+  tools.store.records.remember('recipes', key!, JSON.stringify({ ...recipe, diffId }))
 }
 
 /** Reports where a remembered result comes from. */

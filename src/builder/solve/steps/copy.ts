@@ -17,7 +17,16 @@ import { explainExecuted } from '../explain/explain.ts'
 import type { Recipe } from '../explain/recipe.ts'
 import type { Input } from '../input.ts'
 import { resolveOwner } from '../owner.ts'
-import { keyOf, latestLayer, mayRecallKey, type RecalledStep, recallStep, rememberStep, reuse } from '../remember.ts'
+import {
+  keepStep,
+  keyOf,
+  latestLayer,
+  mayRecallKey,
+  type RecalledStep,
+  recallStep,
+  rememberStep,
+  reuse,
+} from '../remember.ts'
 import { stamp, type Tools } from '../tools.ts'
 import { makeLayer } from './make-layer.ts'
 
@@ -113,10 +122,10 @@ class CopyStep {
       const byContent = key === undefined || remotes.length > 0 ? await this.key(form) : key
       const keys = [byContent, await this.keyByIdentity(form), key].filter((one) => one !== undefined)
       const record = { keys: [...new Set(keys)], form, layer }
-      rememberStep(tools, record)
-      tools.done?.(operation, record)
-      const told = { operation, step: this.step, recipe: this.recipe(), keys: record.keys, layer }
+      const recipe = this.recipe()
+      const told = { operation, step: this.step, recipe, keys: record.keys, layer }
       await explainExecuted(tools, { ...told, nameOf: (path) => sourceOf(path, this.operation, this.found) })
+      keepStep(tools, operation, record, recipe)
       return tools.snapshots.stack(onto, layer)
     } finally {
       for (const archive of this.archives) archive.close()

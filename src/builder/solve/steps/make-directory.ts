@@ -6,7 +6,7 @@ import type { MakeDirectoryOperation } from '../../plan/index.ts'
 import { explainExecuted } from '../explain/explain.ts'
 import { recipeOf } from '../explain/recipe.ts'
 import { resolveOwner } from '../owner.ts'
-import { keyOf, mayRecallKey, recallStep, rememberStep, reuse } from '../remember.ts'
+import { keepStep, keyOf, mayRecallKey, recallStep, reuse } from '../remember.ts'
 import type { Tools } from '../tools.ts'
 import { makeLayer } from './make-layer.ts'
 
@@ -46,8 +46,8 @@ export async function makeDirectoryStep(
   const differences = compareTrees(before.root, new Tree(draft.done()).root, sameContent)
   const layer = await makeLayer({ differences, digests: () => false }, tools, step)
   const record = { keys: [key], form: key, layer }
-  rememberStep(tools, record)
-  tools.done?.(operation, record)
-  await explainExecuted(tools, { operation, step, recipe: recipe(), keys: [key], layer })
+  const made = recipe()
+  await explainExecuted(tools, { operation, step, recipe: made, keys: [key], layer })
+  keepStep(tools, operation, record, made)
   return tools.snapshots.stack(onto, layer)
 }

@@ -6,9 +6,9 @@ import { compareTrees } from '../../../files/tree/index.ts'
 import { encodeName, type Step, TareError } from '../../../support/index.ts'
 import { type RunOperation, refuseInsecure } from '../../plan/index.ts'
 import type { Command, Outcome, OutputStream, SandboxMount } from '../../sandbox/index.ts'
-import { explainExecuted, keepRecipe } from '../explain/explain.ts'
+import { explainExecuted } from '../explain/explain.ts'
 import { runRecipe } from '../explain/run-recipe.ts'
-import { keyOf, latestLayer, mayRecallKey, type RecalledStep, recallStep, rememberStep, reuse } from '../remember.ts'
+import { keepStep, keyOf, latestLayer, mayRecallKey, type RecalledStep, recallStep, reuse } from '../remember.ts'
 import type { Tools } from '../tools.ts'
 import { makeLayer } from './make-layer.ts'
 import { Mask } from './mask.ts'
@@ -60,17 +60,12 @@ export async function runStep(
     const differences = compareTrees(onto.tree().root, (await outcome.after()).root, sameContent)
     const layer = await makeLayer({ differences, digests: () => false }, tools, step)
     const record = { keys: byOrigin === undefined ? [key] : [key, byOrigin], form: form ?? key, layer }
-    const made = { ...recipe(), diffId: layer.diffId }
+    const made = recipe()
     const settle = () => {
-      if (!outcome.wereFilesAsRead()) {
-        step.output('stderr', changedMeanwhile)
-        return
-      }
-      rememberStep(tools, record)
-      tools.done?.(operation, record)
-      keepRecipe(tools, record.keys, made)
+      if (outcome.wereFilesAsRead()) keepStep(tools, operation, record, made)
+      else step.output('stderr', changedMeanwhile)
     }
-    await explainExecuted(tools, { operation, step, recipe: made, keys: record.keys, layer, isKept: false })
+    await explainExecuted(tools, { operation, step, recipe: made, keys: record.keys, layer })
     if (form === undefined || tools.unsettled === undefined) settle()
     else tools.unsettled.add(settle)
     const snapshot = tools.snapshots.stack(onto, layer)
