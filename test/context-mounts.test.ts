@@ -56,19 +56,22 @@ describe.each(ways)('a folder of the context: $name', (way) => {
     expect(await see()).toEqual(itself)
   })
 
-  test('takes further mounts below it where the runtime makes their places, never in the folder itself', async () => {
-    const { tare, at, wasCopied } = openContext(
-      way,
-      'RUN --mount=type=bind,source=data,target=/in --mount=type=tmpfs,target=/in/new/place cat /in/file && touch /in/new/place/x\n',
-      { 'data/file': 'one\n' },
-    )
-    const { code, err } = await tare(['build', '--progress=plain', 'context'])
-    // Crun mounts read-only last; runc, as in Docker, and namespace cannot make a directory there.
-    if (way.name.includes('crun')) expect({ code, err }).toMatchObject({ code: 0 })
-    else expect(err).toContain('read-only')
-    expect(wasCopied()).toBe(true)
-    expect(readdirSync(at('data'))).toEqual(['file'])
-  })
+  test.each(['/in/new/place', '/through/place'])(
+    'takes a mount at %s where the runtime makes places, never in the folder itself',
+    async (place) => {
+      const { tare, at, wasCopied } = openContext(
+        way,
+        `RUN ln -s /in /through\nRUN --mount=type=bind,source=data,target=/in --mount=type=tmpfs,target=${place} cat /in/file && touch ${place}/x\n`,
+        { 'data/file': 'one\n' },
+      )
+      const { code, err } = await tare(['build', '--progress=plain', 'context'])
+      // Crun mounts read-only last; runc, as in Docker, and namespace cannot make a directory there.
+      if (way.name.includes('crun')) expect({ code, err }).toMatchObject({ code: 0 })
+      else expect(err).toContain('read-only')
+      expect(wasCopied()).toBe(true)
+      expect(readdirSync(at('data'))).toEqual(['file'])
+    },
+  )
 
   test('that changes while a step sees it makes a result that is not found again', async () => {
     const { start, at, home } = openContext(

@@ -170,7 +170,7 @@ class Preparing {
       }
       case 'files':
         return this.mount(
-          await this.sources.files(mount, i),
+          await this.sources.files(mount, i, this.targets.holdsOneOf(mount.target, this.command.mounts)),
           mount.target,
           mount.readonly,
           mount.node.kind === 'directory',

@@ -8,8 +8,7 @@ import type { Identity } from '../step/index.ts'
 import { canMount, type DirectFolder, findDirect } from './direct-folders.ts'
 import { type FilledFolder, KeptFiles } from './kept-files.ts'
 
-/** Files on disk. */
-export interface Shared {
+export interface FilesOnDisk {
   readonly path: string
   /** Whether they are what their digests say. */
   readonly isAsRead: boolean
@@ -29,7 +28,7 @@ export class SharedFiles {
   private readonly machine: Machine
   private readonly work: ProcessFiles
   private readonly kept: KeptFiles
-  private readonly known = new Map<Node, Promise<Shared>>()
+  private readonly known = new Map<Node, Promise<FilesOnDisk>>()
   private readonly found = new Map<Directory, Found>()
   private readonly filled: FilledFolder[] = []
   private folder: string | undefined
@@ -43,11 +42,11 @@ export class SharedFiles {
   }
 
   /** `identity` is as in the mount. Throws `MOUNT_SOURCE_INVALID`. */
-  of(node: Node, identity: Identity): Promise<Shared> {
+  of(node: Node, identity: Identity): Promise<FilesOnDisk> {
     let found = this.known.get(node)
     if (found === undefined) {
       const at = this.newPath()
-      found = node.kind === 'directory' ? this.directory(node, identity, at) : this.file(node, at)
+      found = node.kind === 'directory' ? this.directory(node, identity, at) : unpackFiles(node, at, this.machine)
       found.catch(() => this.known.delete(node))
       this.known.set(node, found)
     }
@@ -90,28 +89,22 @@ export class SharedFiles {
     return join(this.folder, `files-${this.count++}`)
   }
 
-  private async directory(node: Directory, identity: Identity, at: string): Promise<Shared> {
+  private async directory(node: Directory, identity: Identity, at: string): Promise<FilesOnDisk> {
     const filled = await this.kept.fill(node, identity, at)
     this.filled.push(filled)
     return { path: join(at, 'source'), isAsRead: filled.name !== undefined }
   }
-
-  private async file(node: Node, at: string): Promise<Shared> {
-    let isAsRead = true
-    const path = await unpackFiles(node, at, this.machine, () => {
-      isAsRead = false
-    })
-    return { path, isAsRead }
-  }
 }
 
-/**
- * Unpacks the file or directory into the folder `at`, which is created. Returns its path. `unlike` is called if a file's content is
- * no longer what its digest says. Throws `MOUNT_SOURCE_INVALID`.
- */
-export async function unpackFiles(node: Node, at: string, machine: Machine, unlike?: () => void): Promise<string> {
+/** Unpacks the file or directory into the folder `at`, which is created. Throws `MOUNT_SOURCE_INVALID`. */
+export async function unpackFiles(node: Node, at: string, machine: Machine): Promise<FilesOnDisk> {
   if (node.kind !== 'directory' && node.kind !== 'file')
     throw new TareError('MOUNT_SOURCE_INVALID', `cannot mount a ${nameOfKind(node)}`)
   makeFolderOfMode(at, 0o755)
-  return new Extractor(machine).source(node, at, { unlike })
+  let isAsRead = true
+  const unlike = () => {
+    isAsRead = false
+  }
+  const path = await new Extractor(machine).source(node, at, { unlike })
+  return { path, isAsRead }
 }

@@ -8,7 +8,7 @@ import type { Unpacked } from '../rootfs/index.ts'
 import type { Command, SandboxMount, Stack } from '../step/index.ts'
 import type { DirectFolder } from './direct-folders.ts'
 import { flagsOfSteps, flagsToKeep } from './mount-flags.ts'
-import { type SharedFiles, unpackFiles } from './shared-files.ts'
+import { type FilesOnDisk, type SharedFiles, unpackFiles } from './shared-files.ts'
 
 /**
  * Something that must be mounted first, outside the root: an overlay of other files, whose options are relative to the folder of
@@ -72,49 +72,40 @@ export class SourcesOnDisk {
     return this.overlay(names, stack.tree().root, i)
   }
 
-  async files(mount: FilesMount, i: number): Promise<string> {
-    const { node, identity, readonly } = mount
-    const { unpacked, copies } = this.options
+  /** `holdsOthers`: whether other mounts are inside this one, which may need places to be made there. */
+  async files({ node, identity, readonly }: FilesMount, i: number, holdsOthers: boolean): Promise<string> {
+    const { unpacked, copies, files } = this.options
     const mayWrite = this.mayWrite(readonly)
-    if (node.kind !== 'directory') return mayWrite ? this.copyOf(node, i) : this.shared(node, identity)
-    const direct = await this.direct(mount, node)
+    const shared = () => this.show(files.of(node, identity))
+    if (node.kind !== 'directory') return mayWrite ? this.copyOf(node, i) : shared()
+    const direct = holdsOthers ? undefined : await this.direct(node, readonly)
     if (direct !== undefined) return this.mountedDirect(direct, node, { mayWrite, i })
     if (copies && mayWrite) return this.copyOf(node, i)
-    const shared = await this.shared(node, identity)
-    if (!this.needsOverlay(shared, readonly)) return shared
-    return this.overlay([relative(unpacked.folder, shared)], node, i)
+    const path = await shared()
+    if (!this.needsOverlay(path, readonly)) return path
+    return this.overlay([relative(unpacked.folder, path)], node, i)
   }
 
   copyOf(node: Node, i: number): Promise<string> {
     const { folder, machine } = this.options
-    let isAsRead = true
-    this.shown.push(() => isAsRead)
-    const unlike = () => {
-      isAsRead = false
-    }
-    return unpackFiles(node, join(folder, `files-${i}`), machine, unlike)
+    return this.show(unpackFiles(node, join(folder, `files-${i}`), machine))
   }
 
-  private async shared(node: Node, identity: FilesMount['identity']): Promise<string> {
-    const { path, isAsRead } = await this.options.files.of(node, identity)
+  private async show(files: Promise<FilesOnDisk>): Promise<string> {
+    const { path, isAsRead } = await files
     this.shown.push(() => isAsRead)
     return path
   }
 
   /** Returns the folder that can be shown itself; undefined if there is none, or if it would not be what a copy is. */
-  private async direct({ target, readonly }: FilesMount, node: Directory): Promise<DirectFolder | undefined> {
-    // With all capabilities a mount can be made writable. What is mounted below another mount may need a place to be made there.
-    if (this.command.insecure || this.isAboveAnother(target)) return undefined
+  private async direct(node: Directory, readonly: boolean): Promise<DirectFolder | undefined> {
+    // With all capabilities a mount can be made writable.
+    if (this.command.insecure) return undefined
     const { files, copies, folder } = this.options
     const direct = await files.direct(node)
     if (direct === undefined || this.isShownAsItIs(direct, readonly)) return direct
     // In an overlay of two disks, files and directories seem to be on different ones.
     return copies || lstatSync(folder).dev !== direct.dev ? undefined : direct
-  }
-
-  private isAboveAnother(target: string): boolean {
-    const within = `${target}/`.replace(/\/+$/, '/')
-    return this.command.mounts.some((other) => other.target !== target && other.target.startsWith(within))
   }
 
   private isShownAsItIs({ isAlikeItself, isNoexec }: DirectFolder, readonly: boolean): boolean {

@@ -36,13 +36,22 @@ export class Targets {
     return found
   }
 
+  /** Whether a mount at the target, which has not been added yet, holds others. */
+  holdsOneOf(target: string, others: readonly SandboxMount[]): boolean {
+    const { place } = this.find(posix.resolve('/', target))
+    return others.some((other) => within(place, this.find(posix.resolve('/', other.target)).place))
+  }
+
   private find(path: string): MountTarget {
-    const within = (outer: string, inner: string) => inner.startsWith(`${outer}/`)
     const holder = this.holders.findLast(({ target }) => within(target, path))
     if (holder !== undefined) return { place: holder.place + path.slice(holder.target.length), nested: true }
     const place = this.stubs.resolve(path)
     return { place, nested: this.holders.some((one) => within(one.place, place)) }
   }
+}
+
+function within(outer: string, inner: string): boolean {
+  return inner.startsWith(`${outer}/`)
 }
 
 /** Sorts mounts so that nested ones follow their parents. */

@@ -234,9 +234,8 @@ class ChrootStep {
 
   private async putNode(node: Node, target: string, targets: Targets): Promise<void> {
     const at = join(this.folder, `files-${this.held.length}-${target.replaceAll('/', '-')}`)
-    const source = await unpackFiles(node, at, this.tools.machine, () => {
-      this.areFilesAsRead = false
-    })
+    const { path: source, isAsRead } = await unpackFiles(node, at, this.tools.machine)
+    this.areFilesAsRead &&= isAsRead
     this.places.borrow(targets.add(target, node.kind === 'directory' ? 'directory' : 'file').place, (path) =>
       renameSync(source, path),
     )
