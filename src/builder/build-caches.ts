@@ -78,8 +78,13 @@ export class BuildCaches {
         const records = new Map<Operation, StepRecord>()
         const done = (operation: Operation, record: StepRecord) => void records.set(operation, record)
         const bringMounts = async (ids: readonly string[]) => this.imported?.bringMounts(ids)
-        const emptyMounts = (ids: readonly string[]) => this.emptyMounts(ids)
-        const snapshots = await work({ shared: this.imported, done, bringMounts, emptyMounts, explain })
+        const snapshots = await work({
+          shared: this.imported,
+          done,
+          bringMounts,
+          emptyMounts: this.emptyMounts,
+          explain,
+        })
         await this.settle(snapshots[plan.output.root]!, search)
         const chain = chainOf(plan).flatMap((operation) => records.get(operation) ?? [])
         this.min.push(...chain)
@@ -91,7 +96,7 @@ export class BuildCaches {
   }
 
   /** Empties cache mounts, each once a build: its platforms share them. */
-  private async emptyMounts(ids: readonly string[]): Promise<void> {
+  private readonly emptyMounts = async (ids: readonly string[]): Promise<void> => {
     const full = ids.filter((id) => !this.emptied.has(id))
     if (full.length === 0) return
     for (const id of full) this.emptied.add(id)

@@ -72,12 +72,9 @@ export class RunStorage {
 
   /** Removes caches last used before that time, except those in use. Returns them. */
   async removeCaches(before: number, keys?: ReadonlySet<string>): Promise<readonly StoredCache[]> {
-    const oldest = this.beginningOfSteps()
+    const isIdle = this.idleness()
     const doomed = await this.measured(
-      this.found().filter(({ key, used }) => {
-        if (used >= before || used >= oldest || keys?.has(key) === false) return false
-        return !this.isHeld(key)
-      }),
+      this.found().filter((cache) => cache.used < before && keys?.has(cache.key) !== false && isIdle(cache)),
     )
     await removeAll(
       this.machine,
@@ -88,16 +85,15 @@ export class RunStorage {
 
   /** Removes this user's caches with these ids, in all their variants, except those in use. */
   async emptyCaches(ids: readonly string[]): Promise<void> {
-    const oldest = this.beginningOfSteps()
+    const isIdle = this.idleness()
     const own = this.own('caches')
-    const doomed = listed(own).filter((key) => {
-      const id = readText(join(own, key, 'id'))?.split('\0', 1)[0]
-      return id !== undefined && ids.includes(id) && ofPath(join(own, key)).used < oldest && !this.isHeld(key)
-    })
-    await removeAll(
-      this.machine,
-      doomed.flatMap((key) => renamed(join(own, key))),
-    )
+    const doomed = listed(own)
+      .map((key) => join(own, key))
+      .filter((path) => {
+        const id = readText(join(path, 'id'))?.split('\0', 1)[0]
+        return id !== undefined && ids.includes(id) && isIdle(ofPath(path))
+      })
+    await removeAll(this.machine, doomed.flatMap(renamed))
   }
 
   /** Removes unpacked files if no step is running. Returns the bytes freed. */
@@ -166,6 +162,12 @@ export class RunStorage {
   private folders(kind: string): string[] {
     const users = this.machine.root ? listed(join(this.folder, kind)) : [this.machine.owner]
     return users.map((user) => join(this.folder, kind, user))
+  }
+
+  /** Returns what tells whether a cache is not used by a running step, as far as that can be known. */
+  private idleness(): (cache: Pick<FoundCache, 'key' | 'used'>) => boolean {
+    const oldest = this.beginningOfSteps()
+    return ({ key, used }) => used < oldest && !this.isHeld(key)
   }
 
   /** Returns when the oldest running step started. */
