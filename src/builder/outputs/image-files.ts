@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { writeSync } from 'node:fs'
 import {
   ContentReader,
   contentOf,
@@ -10,7 +9,7 @@ import {
 } from '../../files/layer/index.ts'
 import { FlatFilesystem } from '../../inspection/index.ts'
 import type { Digest } from '../../oci/index.ts'
-import type { Bytes } from '../../support/index.ts'
+import { type Bytes, writeWhole } from '../../support/index.ts'
 import type { BuiltImage, OutputWork } from './types.ts'
 
 /** The files of an image whose layers are in the store. Must be closed. */
@@ -37,8 +36,8 @@ export class ImageFiles {
     const length = size[i]!
     if (length === 0) return
     const near = dataAt[i]! < 0 ? undefined : this.reader.near(path, offset + dataAt[i]!, length)
-    if (near !== undefined) writeAll(fd, near.bytes, near.at, length)
-    else for (const piece of this.pieces(layer, table.entry(i))) writeAll(fd, piece, 0, piece.length)
+    if (near !== undefined) writeWhole(fd, near.bytes, near.at, near.at + length)
+    else for (const piece of this.pieces(layer, table.entry(i))) writeWhole(fd, piece)
   }
 
   /** Returns the bytes of a file piece by piece; each piece is valid until the next one is requested. */
@@ -74,8 +73,4 @@ export class ImageFiles {
   close(): void {
     this.reader.close()
   }
-}
-
-function writeAll(fd: number, bytes: Uint8Array, at: number, length: number): void {
-  for (let done = 0; done < length; ) done += writeSync(fd, bytes, at + done, length - done)
 }

@@ -1,7 +1,7 @@
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import type { Host } from '../../images/index.ts'
 import { type Digest, hexOf, isDigest } from '../../oci/index.ts'
-import { Gauge, sha256, TareError } from '../../support/index.ts'
+import { Gauge, sha256, TareError, writeWhole } from '../../support/index.ts'
 import type { DownloadOperation } from '../plan/index.ts'
 import type { Downloaded } from '../solve/index.ts'
 
@@ -72,7 +72,7 @@ async function writeAndDigest(
   try {
     for await (const chunk of bytes) {
       gauge.add(chunk)
-      for (let done = 0; done < chunk.length; ) done += writeSync(fd, chunk, done)
+      writeWhole(fd, chunk)
     }
   } finally {
     closeSync(fd)

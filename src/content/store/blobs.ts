@@ -11,12 +11,11 @@ import {
   statSync,
   utimesSync,
   writeFileSync,
-  writeSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { makeFolder, makePrivateFolder, type ProcessFiles, privately, showLife } from '../../disk/index.ts'
 import { type Descriptor, type Digest, documentLimit, hexOf } from '../../oci/index.ts'
-import { type Bytes, sha256, systemCode, TareError } from '../../support/index.ts'
+import { type Bytes, sha256, systemCode, TareError, writeWhole } from '../../support/index.ts'
 import { explainWriteFailure } from './failures.ts'
 import type { Soundness } from './soundness.ts'
 
@@ -235,7 +234,7 @@ async function writeAndDigest(path: string, bytes: Bytes): Promise<{ digest: Dig
     for await (const chunk of bytes) {
       hash.update(chunk)
       size += chunk.length
-      for (let done = 0; done < chunk.length; ) done += writeSync(fd, chunk, done)
+      writeWhole(fd, chunk)
       showLife()
     }
   } finally {

@@ -1,5 +1,5 @@
-import { closeSync, openSync, writeSync } from 'node:fs'
-import type { Bytes } from '../../support/index.ts'
+import { closeSync, openSync } from 'node:fs'
+import { type Bytes, writeWhole } from '../../support/index.ts'
 
 /** Writes a byte stream to a new file. The caller removes the file in any case. */
 export async function spool(path: string, bytes: Bytes, signal?: AbortSignal): Promise<void> {
@@ -7,7 +7,7 @@ export async function spool(path: string, bytes: Bytes, signal?: AbortSignal): P
   try {
     for await (const chunk of bytes) {
       signal?.throwIfAborted()
-      for (let done = 0; done < chunk.length; ) done += writeSync(fd, chunk, done)
+      writeWhole(fd, chunk)
     }
   } finally {
     closeSync(fd)

@@ -12,11 +12,10 @@ import {
   rmSync,
   symlinkSync,
   utimesSync,
-  writeSync,
 } from 'node:fs'
 import type { LayerEntry } from '../../files/layer/index.ts'
 import type { FlatFilesystem } from '../../inspection/index.ts'
-import { messageOf, systemCode, systemPath, TareError } from '../../support/index.ts'
+import { messageOf, systemCode, systemPath, TareError, writeWhole } from '../../support/index.ts'
 import type { NamedNodes } from './tar-of.ts'
 import type { OpenedContents } from './types.ts'
 
@@ -141,7 +140,7 @@ class FileWriter {
     const fd = openSync(at, 'wx', 0o600)
     try {
       for await (const chunk of this.image.readEntry(layer, entry)) {
-        for (let done = 0; done < chunk.length; ) done += writeSync(fd, chunk, done)
+        writeWhole(fd, chunk)
         this.size += chunk.length
       }
       if (this.options.archive) lchownSync(at, entry.uid, entry.gid)

@@ -10,11 +10,10 @@ import {
   openSync,
   symlinkSync,
   utimesSync,
-  writeSync,
 } from 'node:fs'
 import type { LayerEntry, LayerTable } from '../../../files/layer/index.ts'
 import type { FlatDirectory } from '../../../inspection/index.ts'
-import { type Pace, systemPath } from '../../../support/index.ts'
+import { type Pace, systemPath, writeWhole } from '../../../support/index.ts'
 import type { FileSet } from '../file-sets.ts'
 import type { ImageFiles } from '../image-files.ts'
 import { StagedDirectory } from './staged-tree.ts'
@@ -48,7 +47,7 @@ export class FileStager {
   private writeFile(path: string, bytes: Uint8Array, epoch: number | undefined): void {
     const fd = openSync(this.at(path), 'wx', 0o644)
     try {
-      for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done)
+      writeWhole(fd, bytes)
       fchmodSync(fd, 0o644)
       if (epoch !== undefined) futimesSync(fd, epoch, epoch)
     } finally {
