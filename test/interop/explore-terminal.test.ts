@@ -126,6 +126,8 @@ describe.skipIf(!hasProgram('tmux', '-V'))('on a terminal', () => {
     type('Down')
     await see('Changes of layer 3')
     type('q')
+    // What is typed before the shell has the terminal again is lost.
+    await see(/\$\s*$/)
     type('echo $((6 * 7))', 'Enter')
     await see('42')
     expect(modes()).toBe(plainModes)
