@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -38,6 +38,7 @@ export async function startDockerDaemon(
   const stop = async () => {
     daemon.kill('SIGTERM')
     await ended
+    unmountBelow(home)
   }
   // A newer client may want a plugin to build with BuildKit; Debian's does not.
   const environment = { ...process.env, DOCKER_HOST: host, DOCKER_BUILDKIT: '1' }
@@ -59,6 +60,13 @@ export async function startDockerDaemon(
     return 'no docker client here builds with BuildKit'
   }
   return { docker: (args, cwd) => run(client, args, cwd), said: () => said, stop }
+}
+
+/** What a daemon that ends in mid-build leaves mounted, deepest first: its folder could not be removed. */
+function unmountBelow(folder: string): void {
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
+  const targets = mounts.map((line) => line.split(' ')[4] ?? '').filter((target) => target.startsWith(`${folder}/`))
+  for (const target of targets.reverse()) execFileSync('umount', ['-l', target])
 }
 
 async function answers(ask: () => void, daemon: ChildProcess): Promise<boolean> {
