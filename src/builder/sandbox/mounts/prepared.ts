@@ -1,11 +1,13 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Node } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
 import { makeFile } from '../rootfs/index.ts'
 import type { Command, SandboxMount, Stack } from '../step/index.ts'
 import type { Caches, HeldCache } from './caches.ts'
 import { hostsFile, makeDevFolder, resolvFile } from './host-files.ts'
 import { openRelay, type Relay } from './relay.ts'
+import { type ShownFiles, shownBy, shownOnDisk } from './shown-files.ts'
 import { type Beforehand, type SourceOptions, SourcesOnDisk } from './sources-on-disk.ts'
 import { Stubs } from './stubs.ts'
 import { inOrder, Targets } from './targets.ts'
@@ -108,6 +110,7 @@ class Preparing {
     this.file('etc/hosts', hostsFile(command))
     try {
       for (const [i, mount] of inOrder(command.mounts).entries()) await this.add(mount, i)
+      this.targets.checkDirectory(command.cwd)
     } catch (error) {
       this.release()
       throw error
@@ -155,26 +158,21 @@ class Preparing {
       case 'cache': {
         const held = await caches.take(mount, signal)
         this.caches.push(held)
-        return this.mount(held.path, mount.target, mount.readonly, true)
+        return this.mount(held.path, mount.target, mount.readonly, shownOnDisk(held.path))
       }
       case 'host': {
         const { path, target, readonly } = mount
-        return this.mount(path, target, readonly, statSync(path).isDirectory())
+        return this.mount(path, target, readonly, statSync(path).isDirectory() ? shownOnDisk(path) : undefined)
       }
       case 'socket': {
         const { path, target, mode, uid, gid } = mount
         const relay = await openRelay(folder, `socket-${i}`, path, mode)
         this.relays.push(relay)
         if (uid + gid > 0) this.sources.owned.push({ path: relay.path, uid, gid })
-        return this.mount(relay.path, target, false, false)
+        return this.mount(relay.path, target, false)
       }
       case 'files':
-        return this.mount(
-          await this.sources.files(mount, i, this.targets.holdsOneOf(mount.target, this.command.mounts)),
-          mount.target,
-          mount.readonly,
-          mount.node.kind === 'directory',
-        )
+        return this.mount(await this.sources.files(mount, i), mount.target, mount.readonly, shownIn(mount.node))
       case 'stack': {
         const { stack, path, readonly } = mount
         const tree = stack.tree()
@@ -183,19 +181,25 @@ class Preparing {
         if (node === undefined)
           throw new TareError('MOUNT_SOURCE_MISSING', `cannot mount "${path}" at ${mount.target}: it does not exist`)
         if (this.options.copies)
-          return this.mount(await this.sources.copyOf(node, i), mount.target, readonly, node.kind === 'directory')
+          return this.mount(await this.sources.copyOf(node, i), mount.target, readonly, shownIn(node))
         const root = await this.sources.stack(stack, readonly, i)
-        return this.mount(join(root, place), mount.target, readonly, node.kind === 'directory')
+        return this.mount(join(root, place), mount.target, readonly, shownIn(node))
       }
     }
   }
 
-  private mount(source: string, target: string, readonly: boolean, directory: boolean): void {
-    const place = this.targets.add(target, directory ? 'directory' : 'file')
+  /** `shown`: of a directory, what it has. */
+  private mount(source: string, target: string, readonly: boolean, shown?: ShownFiles): void {
+    const directory = shown !== undefined
+    const place = this.targets.add(target, directory ? 'directory' : 'file', readonly ? shown : undefined)
     this.mounts.push({ ...this.bind(source, readonly), ...place, directory })
   }
 
   private bind(source: string, readonly: boolean): Pick<PreparedMount, 'source' | 'type' | 'options'> {
     return { source, type: 'bind', options: this.sources.bindOptions(source, readonly) }
   }
+}
+
+function shownIn(node: Node): ShownFiles | undefined {
+  return node.kind === 'directory' ? shownBy(node) : undefined
 }

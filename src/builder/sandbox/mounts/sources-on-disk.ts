@@ -72,13 +72,12 @@ export class SourcesOnDisk {
     return this.overlay(names, stack.tree().root, i)
   }
 
-  /** `holdsOthers`: whether other mounts are inside this one, which may need places to be made there. */
-  async files({ node, identity, readonly }: FilesMount, i: number, holdsOthers: boolean): Promise<string> {
+  async files({ node, identity, readonly }: FilesMount, i: number): Promise<string> {
     const { unpacked, copies, files } = this.options
     const mayWrite = this.mayWrite(readonly)
     const shared = () => this.show(files.of(node, identity))
     if (node.kind !== 'directory') return mayWrite ? this.copyOf(node, i) : shared()
-    const direct = holdsOthers ? undefined : await this.direct(node, readonly)
+    const direct = await this.direct(node, readonly)
     if (direct !== undefined) return this.mountedDirect(direct, node, { mayWrite, i })
     if (copies && mayWrite) return this.copyOf(node, i)
     const path = await shared()

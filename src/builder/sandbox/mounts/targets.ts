@@ -1,6 +1,7 @@
 import { posix } from 'node:path'
 import { TareError } from '../../../support/index.ts'
 import type { SandboxMount } from '../step/index.ts'
+import type { ShownFiles } from './shown-files.ts'
 import type { Stubs } from './stubs.ts'
 
 export interface MountTarget {
@@ -10,43 +11,67 @@ export interface MountTarget {
   readonly nested: boolean
 }
 
+/** A mount that others may be inside of. */
+interface Holder {
+  readonly target: string
+  readonly place: string
+  /** What it has, if nothing can be created there. */
+  readonly fixed?: ShownFiles | undefined
+}
+
 /**
  * Resolves mount targets: in the filesystem, whose symlinks are followed here, or in other mounts, whose symlinks are never
  * followed.
  */
 export class Targets {
   private readonly stubs: Stubs
-  private readonly holders: { readonly target: string; readonly place: string }[]
+  private readonly holders: Holder[]
 
   constructor(stubs: Stubs, dev: string) {
     this.stubs = stubs
     this.holders = ['sys', dev].map((place) => ({ target: `/${place}`, place }))
   }
 
-  /** Must be called in mount order: nested mounts after their parents. Throws `MOUNT_TARGET_INVALID`. */
-  add(target: string, kind: 'directory' | 'file'): MountTarget {
+  /**
+   * Must be called in mount order: nested mounts after their parents. `fixed`: what a read-only directory has. Throws
+   * `MOUNT_TARGET_INVALID`, also if the target is missing in one, as for the runtimes of Docker.
+   */
+  add(target: string, kind: 'directory' | 'file', fixed?: ShownFiles): MountTarget {
     const path = posix.resolve('/', target)
-    const found = this.find(path)
+    const { place, holder } = this.find(path)
+    const found = { place, nested: holder !== undefined }
+    this.refuseMissing(path, `cannot mount at ${target}`)
     if (found.place === 'proc' || found.place.startsWith('proc/'))
       throw new TareError('MOUNT_TARGET_INVALID', `cannot mount at ${target}: it is in /proc`, {
         remedy: 'Mount it at another target.',
       })
     if (!found.nested) this.stubs.place(path, kind)
-    if (kind === 'directory') this.holders.push({ target: path, place: found.place })
+    if (kind === 'directory') this.holders.push({ target: path, place: found.place, fixed })
     return found
   }
 
-  /** Whether a mount at the target, which has not been added yet, holds others. */
-  holdsOneOf(target: string, others: readonly SandboxMount[]): boolean {
-    const { place } = this.find(posix.resolve('/', target))
-    return others.some((other) => within(place, this.find(posix.resolve('/', other.target)).place))
+  /** To be called after all mounts. Throws `MOUNT_TARGET_INVALID` if the working directory is missing in a read-only one. */
+  checkDirectory(cwd: string): void {
+    this.refuseMissing(posix.resolve('/', cwd), `cannot start in ${cwd}`)
   }
 
-  private find(path: string): MountTarget {
+  private refuseMissing(path: string, what: string): void {
+    const { place, holder } = this.find(path)
+    if (holder?.fixed?.has(place.slice(holder.place.length + 1)) !== false) return
+    throw new TareError(
+      'MOUNT_TARGET_INVALID',
+      `${what}: it does not exist, and ${holder.target} is mounted read-only`,
+      {
+        remedy: `Create it in what is mounted at ${holder.target}, or make that mount writable.`,
+      },
+    )
+  }
+
+  private find(path: string): { readonly place: string; readonly holder: Holder | undefined } {
     const holder = this.holders.findLast(({ target }) => within(target, path))
-    if (holder !== undefined) return { place: holder.place + path.slice(holder.target.length), nested: true }
+    if (holder !== undefined) return { place: holder.place + path.slice(holder.target.length), holder }
     const place = this.stubs.resolve(path)
-    return { place, nested: this.holders.some((one) => within(one.place, place)) }
+    return { place, holder: this.holders.findLast((one) => within(one.place, place)) }
   }
 }
 

@@ -17,8 +17,11 @@ import {
   type ProcCopies,
   type Relay,
   resolvFile,
+  type ShownFiles,
   Stubs,
   SwappedPaths,
+  shownBy,
+  shownOnDisk,
   Targets,
   unpackFiles,
 } from '../mounts/index.ts'
@@ -106,6 +109,7 @@ class ChrootStep {
     this.putSystem(stubs, await this.pipes)
     const targets = new Targets(stubs, 'dev')
     for (const mount of inOrder(command.mounts)) await this.put(mount, targets)
+    targets.checkDirectory(command.cwd)
     this.makeWorkdir(cwd)
     this.since = diskTime(join(folder, 'since'))
     this.options.signal.throwIfAborted()
@@ -201,14 +205,13 @@ class ChrootStep {
           options.signal,
         )
         this.held.push(cache)
-        return places.borrow(
-          targets.add(mount.target, 'directory').place,
-          (path) => renameSync(cache.path, path),
-          cache.path,
-        )
+        // By then it is there.
+        const shown: ShownFiles = { has: (path) => shownOnDisk(join(this.root, place)).has(path) }
+        const { place } = targets.add(mount.target, 'directory', mount.readonly ? shown : undefined)
+        return places.borrow(place, (path) => renameSync(cache.path, path), cache.path)
       }
       case 'files':
-        return this.putNode(mount.node, mount.target, targets)
+        return this.putNode(mount.node, mount, targets)
       case 'stack': {
         const tree = mount.stack.tree()
         const place = tree.resolve(mount.path)
@@ -218,7 +221,7 @@ class ChrootStep {
             'MOUNT_SOURCE_MISSING',
             `cannot mount "${mount.path}" at ${mount.target}: it does not exist`,
           )
-        return this.putNode(node, mount.target, targets)
+        return this.putNode(node, mount, targets)
       }
       case 'socket': {
         const { path, target, mode, uid, gid } = mount
@@ -232,13 +235,17 @@ class ChrootStep {
     }
   }
 
-  private async putNode(node: Node, target: string, targets: Targets): Promise<void> {
+  private async putNode(
+    node: Node,
+    { target, readonly }: { readonly target: string; readonly readonly: boolean },
+    targets: Targets,
+  ): Promise<void> {
     const at = join(this.folder, `files-${this.held.length}-${target.replaceAll('/', '-')}`)
     const { path: source, isAsRead } = await unpackFiles(node, at, this.tools.machine)
     this.areFilesAsRead &&= isAsRead
-    this.places.borrow(targets.add(target, node.kind === 'directory' ? 'directory' : 'file').place, (path) =>
-      renameSync(source, path),
-    )
+    const shown = node.kind === 'directory' ? shownBy(node) : undefined
+    const { place } = targets.add(target, shown === undefined ? 'file' : 'directory', readonly ? shown : undefined)
+    this.places.borrow(place, (path) => renameSync(source, path))
   }
 
   private async start(become: string): Promise<number> {

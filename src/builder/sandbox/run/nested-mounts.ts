@@ -1,5 +1,5 @@
 import { quoted } from '../machine/index.ts'
-import type { PreparedMount } from '../mounts/index.ts'
+import type { Prepared, PreparedMount } from '../mounts/index.ts'
 import type { TableLine } from './mount-table.ts'
 
 /** Marks the line of a script's output that names a target it refuses to mount on. */
@@ -55,4 +55,28 @@ export function nestedMounts(mounts: readonly PreparedMount[], root: string): Ne
     return directory ? `${down}; mount -n -c --bind ${from} . || exit 125` : `${down}; file ${from} ${quoted(last)}`
   })
   return { staged, lines: [`root=${quoted(root)}`, ...functions, ...lines] }
+}
+
+export interface ReadOnlySources {
+  readonly lines: readonly TableLine[]
+  /** All mounts, some of them from where the lines mount their sources. */
+  readonly mounts: readonly PreparedMount[]
+}
+
+/**
+ * Read-only directories, which are mounted outside the root first. crun creates the targets of all mounts before it makes any of them
+ * read-only: without this, a target inside another mount would be created in the files of the store or the machine, and stay there.
+ */
+export function readOnlySources({ mounts, beforehand }: Prepared, root: string): ReadOnlySources {
+  const lines: TableLine[] = []
+  // These are read-only already, or changes to them are the step's own.
+  const isBeforehand = (source: string) => beforehand.some(({ at }) => source === at || source.startsWith(`${at}/`))
+  const all = mounts.map((mount, i) => {
+    const { source, type, options, directory } = mount
+    if (type !== 'bind' || !directory || !options.includes('ro') || isBeforehand(source)) return mount
+    const at = `${root}-source-${i}`
+    lines.push({ source, at, type: 'none', options: ['rbind', ...options].join(',') })
+    return { ...mount, source: at }
+  })
+  return { lines, mounts: all }
 }

@@ -21,8 +21,9 @@ import type { Command, Outcome, Stack, StepOptions } from '../step/index.ts'
 import { checkCommand, environmentOf } from './command.ts'
 import { hiddenEnvironment, inPieces } from './hidden-env.ts'
 import { resolveIdentity } from './identity.ts'
-import { tableText } from './mount-table.ts'
+import { mountRoot, type TableLine } from './mount-table.ts'
 import { namespaceScript, type StepFacts, secretsFolder } from './namespace-script.ts'
+import { readOnlySources } from './nested-mounts.ts'
 import { mayMakeTerminals, onNewTerminal } from './new-terminal.ts'
 import { runtimeConfig } from './oci-config.ts'
 import { checkExit, containerName, isCrun, ociScript, ociTable } from './oci-script.ts'
@@ -175,27 +176,18 @@ class OverlayStep {
   private writeScripts(facts: StepFacts, layers: readonly string[]): void {
     const { folder, tools, command } = this
     const here = (name: string) => relative(tools.unpacked.folder, join(folder, name))
-    const plain = overlayOptions([...layers, here('stubs')], {
+    const overlay = overlayOptions([...layers, here('stubs')], {
       upper: here('upper'),
       work: here('work'),
       machine: tools.machine,
     })
-    if (plain === undefined)
+    if (overlay === undefined)
       throw new TareError('SANDBOX_FAILED', `the filesystem has too many layers (${layers.length}) for one mount`, {
         remedy: 'Add a stage that copies it as one layer: FROM scratch, COPY --from=… / /.',
       })
-    const overlay = `${command.insecure ? '' : 'nodev,'}${plain}`
     const inner = join(folder, 'inner.sh')
     const input = inputOf(this.options.inherit)
-    if (tools.runtime === undefined) {
-      const { script, tables, places } = namespaceScript(facts)
-      writeFileSync(inner, script, { mode: 0o600 })
-      for (const [name, text] of Object.entries(tables)) writeFileSync(`${facts.root}.${name}`, text)
-      for (const { at, directory } of places) directory ? makeFolderOfMode(at, 0o755) : makeFile(at, '', 0o644)
-    } else {
-      const { bundle, lines } = this.writeBundle(facts)
-      writeFileSync(inner, ociScript(facts, tools.runtime, { folder, bundle, lines }), { mode: 0o600 })
-    }
+    const sources = this.writeInner(facts, inner)
     const own =
       tools.runtime === undefined
         ? ['--uts', '--ipc', ...(command.network === 'none' ? ['--net'] : [])]
@@ -220,7 +212,12 @@ class OverlayStep {
         // Ctrl-C is meant for the command.
         ...(this.options.inherit?.terminal === true ? ['trap : INT QUIT'] : []),
         `cd ${quoted(this.copy === undefined ? tools.unpacked.folder : folder)} || exit`,
-        ...this.mountRoot(overlay, facts.root),
+        ...mountRoot({
+          ...{ folder, root: facts.root, overlay, copy: this.copy?.path },
+          flags: command.insecure ? [] : ['nodev'],
+          optional: tools.runtime === undefined ? [] : ociTable(tools.runtime, folder),
+          sources,
+        }),
         ...facts.prepared.beforehand.flatMap((one) =>
           one.overlay === undefined
             ? mountDirect(one.direct, one.at)
@@ -242,21 +239,21 @@ class OverlayStep {
     )
   }
 
-  private mountRoot(overlay: string, root: string): string[] {
-    if (this.copy !== undefined) {
-      const flags = this.command.insecure ? 'bind' : 'bind,nodev'
-      return [`mount -n -o ${flags} ${quoted(this.copy.path)} ${quoted(root)} || exit`]
+  /** Writes the inner script. Returns what must be mounted outside the root before it runs. */
+  private writeInner(facts: StepFacts, inner: string): readonly TableLine[] {
+    const { folder, tools } = this
+    if (tools.runtime === undefined) {
+      const { script, tables, places } = namespaceScript(facts)
+      writeFileSync(inner, script, { mode: 0o600 })
+      for (const [name, text] of Object.entries(tables)) writeFileSync(`${facts.root}.${name}`, text)
+      for (const { at, directory } of places) directory ? makeFolderOfMode(at, 0o755) : makeFile(at, '', 0o644)
+      return []
     }
-    // Nothing in it must survive a crash, so the kernel need not wait for the disk at the end.
-    const lines = [{ source: 'overlay', at: root, type: 'overlay', options: `${overlay},volatile` }]
-    const { runtime } = this.tools
-    const table = join(this.folder, 'table')
-    writeFileSync(table, tableText([...lines, ...(runtime === undefined ? [] : ociTable(runtime, this.folder))]))
-    return [
-      `mount -n -a -T ${quoted(table)} 2>/dev/null`,
-      // Every filesystem has a /proc by now; older kernels do not know the option.
-      `[ -d ${quoted(`${root}/proc`)} ] || mount -n -t overlay -o ${quoted(overlay)} overlay ${quoted(root)} || exit`,
-    ]
+    const { lines: sources, mounts } = readOnlySources(facts.prepared, facts.root)
+    for (const { at } of sources) makeFolderOfMode(at, 0o755)
+    const { bundle, lines } = this.writeBundle({ ...facts, prepared: { ...facts.prepared, mounts } })
+    writeFileSync(inner, ociScript(facts, tools.runtime, { folder, bundle, lines }), { mode: 0o600 })
+    return sources
   }
 
   /** Writes the runtime's config.json; if it contains secrets, in memory by lines of the inner script. */
