@@ -81,11 +81,13 @@ function unshare(): string {
 }
 
 /**
- * Root with its current IDs in a new user namespace. A helper process writes the maps as soon as the namespace exists, which its
+ * Root with its current IDs in a new user namespace. A helper process writes the maps when the namespace exists, which its
  * capabilities permit; unshare(1) would need newuidmap. This process keeps its capabilities meanwhile, because with no_new_privs
- * it could never get them back.
+ * it could never get them back. The shell that waits in the namespace must have started before it is mapped: one that sees its
+ * real and its effective user change from nobody to root in between takes itself for a set-user-ID program, and becomes nobody.
+ * So it says by its name that it waits. (dash(1), -p; proc(5), comm)
  */
-function nestingRoot(namespaces: readonly string[]): string[] {
+export function nestingRoot(namespaces: readonly string[]): string[] {
   const maps = (['uid_map', 'gid_map'] as const).map((name) =>
     read(`/proc/self/${name}`)
       .trim()
@@ -96,14 +98,17 @@ function nestingRoot(namespaces: readonly string[]): string[] {
   )
   // A busy machine may take long to get there; so after a while each attempt waits, for half a minute in all.
   const again = 'n=$((n + 1)); [ $n -lt 1000 ] || sleep 0.01; [ $n -lt 4000 ]'
-  // Until the new namespace exists, the maps belong to the current one and cannot be written.
   const script = [
     'u=$1 g=$2; shift 2',
-    `{ n=0; until printf %s "$u" > /proc/$$/uid_map; do ${again} && [ -e /proc/$$/uid_map ] || exit; done`,
-    'printf %s "$g" > /proc/$$/gid_map; } 2>/dev/null &',
+    `{ n=0; until read -r name < /proc/$$/comm && [ "$name" = ${waiting} ]; do ${again} && [ -e /proc/$$/comm ] || exit; done`,
+    'printf %s "$u" > /proc/$$/uid_map; printf %s "$g" > /proc/$$/gid_map; } 2>/dev/null &',
     'exec "$@"',
   ].join('\n')
-  const mapped = `n=0; until read -r _ < /proc/self/gid_map; do ${again} || { echo "no ids can be mapped" >&2; exit 1; }; done; exec "$@"`
+  const mapped = [
+    `printf ${waiting} > /proc/self/comm`,
+    `n=0; until read -r _ < /proc/self/gid_map; do ${again} || { echo "no ids can be mapped" >&2; exit 1; }; done`,
+    'exec "$@"',
+  ].join('\n')
   return [
     'sh',
     '-c',
@@ -121,6 +126,9 @@ function nestingRoot(namespaces: readonly string[]): string[] {
     'sh',
   ]
 }
+
+/** At most 15 characters. */
+const waiting = 'waits-for-ids'
 
 /** Whether newuidmap and newgidmap would map more than the user's own ID. */
 function mayMapUsers(): boolean {
