@@ -4,13 +4,14 @@
 //
 // $ALPINE_ROOTFS names a root filesystem with commands to RUN (an archive). $BENCH_BUILDX: how buildx is called, `docker buildx` by
 // default; it reaches the daemon through DOCKER_HOST, which is set. Inputs are kept in bench/work ($BENCH_WORK) meanwhile; the images of
-// buildx are removed at the end.
+// buildx are removed at the end. No program gets NODE_EXTRA_CA_CERTS, as in run.js.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
+delete process.env.NODE_EXTRA_CA_CERTS
 const here = dirname(fileURLToPath(import.meta.url))
 const { values, positionals } = parseArgs({
   options: { pairs: { type: 'string', default: '20' }, node: { type: 'string', default: process.execPath } },
