@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Hash, hash as hashAtOnce } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
 import type { Digest } from '../../oci/index.ts'
 import { systemCode, systemPath, TareError } from '../../support/index.ts'
@@ -145,4 +145,28 @@ export function readWhole(file: RegularFile, limit: number): Buffer {
 /** Whether two files have the same content, judged by their digests. */
 export function sameContent(a: RegularFile, b: RegularFile): boolean {
   return a.size === b.size && (a.content === b.content || a.size === 0 || digestOf(a) === digestOf(b))
+}
+
+/** Computes SHA-256, optimized for content in a single piece. */
+export class PieceSum {
+  private readonly size: number
+  private whole: string | undefined
+  private parts: Hash | undefined
+
+  constructor(size: number) {
+    this.size = size
+  }
+
+  add(piece: Uint8Array): void {
+    if (piece.length === this.size) {
+      this.whole = hashAtOnce('sha256', piece)
+      return
+    }
+    this.parts ??= createHash('sha256')
+    this.parts.update(piece)
+  }
+
+  digest(): Digest {
+    return `sha256:${this.whole ?? (this.parts ?? createHash('sha256')).digest('hex')}`
+  }
 }

@@ -4,6 +4,7 @@
  * In: differences of trees, layers on disk.  Out: layer files with their digest and index, trees.
  * Not here: where layers are stored, compression, what a layer is for.
  */
+export { compareExtents, type ExtentOutcome, type ExtentPair } from './compare-extents.ts'
 export { ContentReader, digestOf, pieces, readWhole, sameContent } from './content.ts'
 export { HashWorker } from './hash-worker.ts'
 export { hasHoles } from './holes.ts'

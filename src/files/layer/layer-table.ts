@@ -33,7 +33,7 @@ export interface Columns {
   readonly nameEnd: Uint32Array
   /** Index in `kindsOfEntries`, plus 128 if the digest is known. */
   readonly kind: Uint8Array
-  /** 32 bytes each. */
+  /** 32 bytes each. Where the digest is not known: what files share that were found to have the same bytes, or zeros. */
   readonly digest: Uint8Array
 }
 
@@ -56,7 +56,7 @@ export class LayerTable {
   private readonly ascii: string | undefined
   readonly rest: ReadonlyMap<number, Rest>
 
-  private sum: number | undefined
+  private contentSize: number | undefined
 
   /** `content`: the bytes of its files, if they have been added up before. */
   constructor(
@@ -73,13 +73,13 @@ export class LayerTable {
     const text = names.toString('latin1')
     this.ascii = /^[\x00-\x7f]*$/.test(text) ? text : undefined
     this.rest = rest
-    this.sum = content
+    this.contentSize = content
   }
 
   /** The bytes of its files. */
   get content(): number {
-    this.sum ??= sizeOfFiles(this.columns)
-    return this.sum
+    this.contentSize ??= sizeOfFiles(this.columns)
+    return this.contentSize
   }
 
   kind(i: number): LayerEntry['kind'] {
@@ -157,6 +157,43 @@ export class LayerTable {
     this.columns.kind[i]! |= digestKnown
   }
 
+  /**
+   * Whether two files have the same bytes; undefined if that is not known. `keepSame` may have said so: then they need no digests.
+   */
+  isSame(i: number, other: LayerTable, j: number): boolean | undefined {
+    const known = this.hasDigest(i)
+    if (known !== other.hasDigest(j)) return undefined
+    const isEqual = areEqual(this.sum(i), other.sum(j))
+    return known ? isEqual : (isEqual && isMarked(this.sum(i))) || undefined
+  }
+
+  /**
+   * Records that two files have the same bytes. If one has a digest, it is the other's as well. Otherwise both get a mark that other
+   * files with these bytes get too: where the first of them is, as no other file is there.
+   */
+  keepSame(i: number, other: LayerTable, j: number, diffId: Digest): void {
+    if (this.hasDigest(i) || other.hasDigest(j)) {
+      const [from, at, to, place] = this.hasDigest(i) ? [this, i, other, j] : [other, j, this, i]
+      to.sum(place).set(from.sum(at))
+      to.columns.kind[place]! |= digestKnown
+      return
+    }
+    const [mine, others] = [this.sum(i), other.sum(j)]
+    if (!isMarked(mine)) {
+      if (isMarked(others)) mine.set(others)
+      else {
+        mine.set(Buffer.from(diffId.slice(diffId.indexOf(':') + 1), 'hex'))
+        new DataView(mine.buffer, mine.byteOffset).setFloat64(0, this.columns.at[i]!)
+      }
+    }
+    others.set(mine)
+  }
+
+  /** The 32 bytes of an entry in the column of digests. */
+  private sum(i: number): Uint8Array {
+    return this.columns.digest.subarray(i * digestSize, (i + 1) * digestSize)
+  }
+
   /** Returns the target of a symlink or hard link. */
   link(i: number): string | undefined {
     return this.rest.get(i)?.link
@@ -195,6 +232,16 @@ export class LayerTable {
     }
     return rest === undefined ? entry : { ...entry, ...detailsOf(rest) }
   }
+}
+
+function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+  for (let at = 0; at < digestSize; at++) if (a[at] !== b[at]) return false
+  return true
+}
+
+function isMarked(sum: Uint8Array): boolean {
+  for (let at = 0; at < digestSize; at++) if (sum[at] !== 0) return true
+  return false
 }
 
 function sizeOfFiles({ kind, size }: Columns): number {

@@ -1,11 +1,11 @@
 import { encodeSparseHeader, endOfArchive, type StoredRun, type TarHeader } from '../tar/index.ts'
 import type { Difference, Metadata, Node, RegularFile } from '../tree/index.ts'
 import { type BufferSink, BufferWriter } from './buffer-writer.ts'
+import { PieceSum } from './content.ts'
 import { assembleIndex, encodeTable, indexOf, tableOf } from './index-codec.ts'
 import { createLayerFile } from './layer-file.ts'
 import type { LayerEntry, LayerIndex } from './layer-index.ts'
 import type { LayerTable } from './layer-table.ts'
-import { PieceSum } from './piece-sum.ts'
 import { TableWriter } from './table-writer.ts'
 import { whiteoutOf } from './whiteout.ts'
 

@@ -10,7 +10,7 @@ import { compareDirectorySizes } from './directory-sizes.ts'
 import { Ignored } from './ignored.ts'
 import { compareLayerFiles, compareWhiteouts } from './layer-files.ts'
 import { type LayerRange, layersIn } from './layer-range.ts'
-import { ByteComparison, type LearntDigest } from './same-bytes.ts'
+import { ByteComparison, type ReadOptions } from './same-bytes.ts'
 
 /** An image, or some of its layers. */
 export interface Comparand {
@@ -18,7 +18,7 @@ export interface Comparand {
   readonly range?: LayerRange | undefined
 }
 
-export interface CompareOptions {
+export interface CompareOptions extends ReadOptions {
   readonly ignore: readonly Ignorable[]
   /** Compare layers pairwise, rather than the filesystems they make. */
   readonly byLayer: boolean
@@ -29,18 +29,21 @@ export interface CompareOptions {
 export interface Comparison {
   /** Without packages, which may have to be downloaded first. */
   readonly diff: ImageDiff
-  /** Digests of files in the layers that were computed. */
-  readonly learnt: readonly LearntDigest[]
+  /** Layers whose indexes say more now, as files had to be read. */
+  readonly learnt: ReadonlySet<InspectedLayer>
 }
 
 /**
  * Compares two images by the indexes of their layers: files are read only if their sizes are equal and a digest is unknown. If
  * nothing is ignored, images are equal if they have the same config and the same bytes in every layer.
  */
-export function compareImages(a: Comparand, b: Comparand, options: CompareOptions): Comparison {
+export async function compareImages(a: Comparand, b: Comparand, options: CompareOptions): Promise<Comparison> {
   const bytes = new ByteComparison()
   try {
-    return { diff: compare(a, b, options, bytes), learnt: bytes.learnt }
+    bytes.putOff()
+    const diff = compare(a, b, options, bytes)
+    const isProvisional = await bytes.catchUp(options)
+    return { diff: isProvisional ? compare(a, b, options, bytes) : diff, learnt: bytes.learnt }
   } finally {
     bytes.close()
   }

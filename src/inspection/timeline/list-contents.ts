@@ -3,9 +3,9 @@ import { tableOf } from '../../files/layer/index.ts'
 import { sortNames } from '../../support/index.ts'
 import { compareMetadata, factsOf } from '../diff/compare-metadata.ts'
 import { type PlacedEntry, sameColumns } from '../diff/layer-entries.ts'
-import { ByteComparison, type LearntDigest } from '../diff/same-bytes.ts'
+import { ByteComparison } from '../diff/same-bytes.ts'
 import type { FlatFilesystem } from '../filesystem/flat.ts'
-import type { InspectedImage } from '../image.ts'
+import type { InspectedImage, InspectedLayer } from '../image.ts'
 import { summarizeLayers } from '../layer-summaries.ts'
 import { EfficiencyCount } from '../weigh/efficiency.ts'
 import { typeOfFolder, typeOfName } from '../weigh/file-type.ts'
@@ -15,8 +15,8 @@ import { absent, followPaths, type PathChange, type TimedPath } from './timeline
 
 export interface ListedContents {
   readonly contents: ImageContents
-  /** Digests of files in the layers that were computed. */
-  readonly learnt: readonly LearntDigest[]
+  /** Layers whose indexes say more now, as files had to be read. */
+  readonly learnt: ReadonlySet<InspectedLayer>
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer E)[] ? E[] : T[K] }

@@ -5,23 +5,16 @@ import type { FlatFilesystem } from '../filesystem/flat.ts'
 import type { InspectedLayer } from '../image.ts'
 import type { VisibleFiles } from './visible-files.ts'
 
-/** A digest that had to be read, and the entry that has it. */
-export interface ReadDigest {
-  readonly layer: InspectedLayer
-  readonly i: number
-  readonly digest: Digest
-}
-
 /**
  * Finds files with the same content, those that waste most first. Files whose digest is not known are read, but only if another
- * file has the same size; `read` gets what was learnt, and the tables have it from then on.
+ * file has the same size; the tables have it from then on, and `learnt` gets their layers.
  */
 export function findDuplicates(
   flat: FlatFilesystem,
   files: VisibleFiles,
-  read: ReadDigest[],
+  learnt: Set<InspectedLayer>,
 ): readonly DuplicateFiles[] {
-  if (!flat.tables.every((table) => table.isHashed)) readDigests(flat, files, read)
+  if (!flat.tables.every((table) => table.isHashed)) readDigests(flat, files, learnt)
   let likely = hashedFiles(flat, files)
   // Few are left when some bits of their digests are compared, and others of those that are left: text is made only of these.
   for (const from of [0, 3]) likely = mayBeRepeated(likely, bitsOfDigests(flat, files, likely, from))
@@ -43,7 +36,7 @@ export function findDuplicates(
 }
 
 /** Reads files whose digests are not known, and whose size another file has. */
-function readDigests(flat: FlatFilesystem, files: VisibleFiles, read: ReadDigest[]): void {
+function readDigests(flat: FlatFilesystem, files: VisibleFiles, learnt: Set<InspectedLayer>): void {
   const reader = new ContentReader()
   try {
     for (const candidate of filesOfRepeatedSizes(flat, files)) {
@@ -52,7 +45,7 @@ function readDigests(flat: FlatFilesystem, files: VisibleFiles, read: ReadDigest
       const entry = table.entry(i)
       const digest = digestOf({ ...entry, kind: 'file', content: contentOf(flat.layers[layer]!, entry) }, reader)
       table.keepDigest(i, digest)
-      read.push({ layer: flat.layers[layer]!, i, digest })
+      learnt.add(flat.layers[layer]!)
     }
   } finally {
     reader.close()

@@ -2,18 +2,18 @@ import type { LayerWeight, WeighFinding, WeighResult, WeighRules, Weight } from 
 import { contentSize, digestKnown, type LayerTable } from '../../files/layer/index.ts'
 import { FlatFilesystem } from '../filesystem/flat.ts'
 import { treeOf } from '../filesystem/image-tree.ts'
-import type { InspectedImage } from '../image.ts'
+import type { InspectedImage, InspectedLayer } from '../image.ts'
 import { findPackages, hasPackageFile } from '../packages/find-packages.ts'
-import { findDuplicates, type ReadDigest } from './duplicates.ts'
+import { findDuplicates } from './duplicates.ts'
 import { EfficiencyCount } from './efficiency.ts'
 import { EndingTypes, typeOfFolder, typeOfName } from './file-type.ts'
 import { VisibleFiles } from './visible-files.ts'
 import { hiddenFiles, type TotalWeights, totalWeights, wastedPaths } from './waste.ts'
 
-/** A result, and the digests that had to be read for it. */
+/** A result, and the layers whose indexes have digests now that had to be computed for it. */
 export interface Weighed {
   readonly result: WeighResult
-  readonly read: readonly ReadDigest[]
+  readonly learnt: ReadonlySet<InspectedLayer>
 }
 
 /** Says what the bytes of an image are. */
@@ -29,7 +29,7 @@ export function weigh(image: InspectedImage, rules: WeighRules = {}): Weighed {
   const files = new VisibleFiles(flat)
   const hidden = hiddenFiles(tables, files.isVisible)
   const weights = totalWeights(layers, hidden, count.result())
-  const read: ReadDigest[] = []
+  const learnt = new Set<InspectedLayer>()
   const result: WeighResult = {
     ...weights,
     layers: layers.map(
@@ -45,10 +45,10 @@ export function weigh(image: InspectedImage, rules: WeighRules = {}): Weighed {
     types: typesOf(flat, files),
     packages: packagesOf(flat),
     wastedPaths: wastedPaths(hidden, flat),
-    duplicates: findDuplicates(flat, files, read),
+    duplicates: findDuplicates(flat, files, learnt),
     findings: findingsOf(weights, rules),
   }
-  return { result, read }
+  return { result, learnt }
 }
 
 function countFiles({ columns: { kind } }: LayerTable): number {

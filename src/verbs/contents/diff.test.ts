@@ -16,6 +16,7 @@ import { noise, shared, temporaryFolder } from '../../../test/kit/cli.ts'
 import { hasProgram, unlessMissing } from '../../../test/kit/needs.ts'
 import { dockerArchive, filesOf, layout, type Members, tarOf } from '../../../test/kit/tiny-archive.ts'
 import { tinyImage } from '../../../test/kit/tiny-image.ts'
+import type { Tare } from '../../api/index.ts'
 import { semantic } from '../../inspection/index.ts'
 import { openTare } from '../index.ts'
 
@@ -56,16 +57,39 @@ test('files of one size are read where no digest is known', async () => {
   expect((await diff()).files.map(({ path, changes }) => [path, changes[0]!.kind])).toEqual([['other', 'content']])
 })
 
-test('what was read once is known from then on', async () => {
-  const bytes = noise(300_000)
-  const { folder, tare, diff } = await twoImages({ x: bytes, y: 'one' }, { x: bytes, y: 'two' })
-  expect(await diff()).toMatchObject({ files: [{ path: 'y' }] })
-  const { RootFS } = await tare.images.inspect('a')
+/** Empties the only layer of an image, which keeps its size and time. */
+async function damage(folder: string, tare: Tare, name: string): Promise<void> {
+  const { RootFS } = await tare.images.inspect(name)
   const blob = join(folder, 'home/blobs', RootFS.Layers[0]!.replace(':', '/'))
   const { mtime, atime, size } = statSync(blob)
   writeFileSync(blob, Buffer.alloc(size))
   utimesSync(blob, atime, mtime)
+}
+
+test('what was read once is known from then on', async () => {
+  const bytes = noise(300_000)
+  const { folder, tare, diff } = await twoImages({ x: bytes, y: 'one' }, { x: bytes, y: 'other' })
+  expect(await diff()).toMatchObject({ files: [{ path: 'y' }] })
+  for (const name of ['a', 'b']) await damage(folder, tare, name)
   expect((await diff()).files.map(({ path }) => path)).toEqual(['y'])
+})
+
+test.each(['a', 'b'])('what has to be read of a damaged layer of %s is no answer', async (name) => {
+  const bytes = noise(300_000)
+  const { folder, tare, diff } = await twoImages({ x: bytes, y: 'one' }, { x: bytes, y: 'two' })
+  await damage(folder, tare, name)
+  await expect(diff()).rejects.toMatchObject({ code: 'LAYER_UNREACHABLE' })
+})
+
+test('files are known to be the same in all images that they were compared in', async () => {
+  const bytes = noise(300_000)
+  const { folder, tare, diff } = await twoImages({ x: bytes, y: '1' }, { x: bytes, y: '22' })
+  const path = join(folder, 'c.rootfs')
+  writeFileSync(path, tarOf({ x: bytes, y: '333' }))
+  await tare.images.import({ from: { path }, name: 'c' })
+  for (const b of ['b', 'c']) expect((await diff({ b })).files.map((file) => file.path)).toEqual(['y'])
+  for (const name of ['a', 'b', 'c']) await damage(folder, tare, name)
+  expect((await diff({ a: 'b', b: 'c' })).files.map((file) => file.path)).toEqual(['y'])
 })
 
 test('what nobody can ignore is refused', async () => {

@@ -17,6 +17,7 @@ import {
   comparePackages,
   findPackages,
   hasPackageFile,
+  type InspectedLayer,
   ignorable,
   isPackageFile,
   packageFilesOf,
@@ -30,7 +31,7 @@ import { collect, decodeName, TareError } from '../../support/index.ts'
 
 /** Compares two images. */
 export async function diff(host: Host, options: ImageDiffOptions): Promise<ImageDiff> {
-  const { reportFolder, byLayer = false, collapse = false } = options
+  const { reportFolder, byLayer = false, collapse = false, signal } = options
   const ignore = [...(options.ignore ?? []), ...(options.semantic === true ? semantic : [])]
   const unknown = ignore.find((kind) => !Object.hasOwn(ignorable, kind))
   if (unknown !== undefined)
@@ -40,11 +41,15 @@ export async function diff(host: Host, options: ImageDiffOptions): Promise<Image
   const undo = reportFolder === undefined ? undefined : await makeEmptyFolder(reportFolder)
   try {
     return await withBoth(host, options, async (a, b) => {
-      const { diff: compared, learnt } = compareImages(a, b, { ignore, byLayer, collapse })
+      const unpack = async (layers: readonly InspectedLayer[]) => {
+        for (const { image } of [a, b]) await image.unpack(layers)
+      }
+      const compareOptions = { ignore, byLayer, unpack, signal }
+      const { diff: compared, learnt } = await compareImages(a, b, { ...compareOptions, collapse })
       rememberDigests(host, learnt)
       const result = { ...compared, ...(await packagesOf(compared, [a, b])) }
       if (reportFolder !== undefined) {
-        const { files } = collapse ? compareImages(a, b, { ignore, byLayer }).diff : result
+        const { files } = collapse ? (await compareImages(a, b, compareOptions)).diff : result
         await writeReport(reportFolder, { ...result, files }, [a, b])
       }
       return result

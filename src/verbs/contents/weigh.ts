@@ -8,8 +8,8 @@ export async function weighImage(host: Host, options: WeighOptions): Promise<Wei
   const image = await openContents(host, options.image, { ...options, contents: true })
   try {
     await image.unpack()
-    const { result, read } = weigh(image, options.rules)
-    rememberDigests(host, read)
+    const { result, learnt } = weigh(image, options.rules)
+    rememberDigests(host, learnt)
     return result
   } finally {
     await image.close()
