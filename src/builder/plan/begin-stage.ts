@@ -1,6 +1,7 @@
 import { type Dockerfile, type From, findings, type Instruction, type Stage } from '../../dockerfile/index.ts'
 import { defaultPath, formatPlatform, matchPlatform, type Platform } from '../../oci/index.ts'
 import { closest, locate, TareError } from '../../support/index.ts'
+import { additionsAfter } from './additions.ts'
 import type { Graph } from './graph.ts'
 import { contextKey, contextNamed } from './named-contexts.ts'
 import { type StageHead, stageBefore } from './stage-heads.ts'
@@ -93,6 +94,7 @@ export class StageBeginner {
       ...parent,
       name: nameOf(stage),
       config: { ...parent.config },
+      additions: additionsAfter(parent.additions),
       history: [...parent.history],
       variables: new Map(parent.variables),
       declared: new Set(parent.declared),
@@ -159,6 +161,7 @@ export class StageBeginner {
     return {
       ...given,
       name: nameOf(stage),
+      additions: additionsAfter(undefined),
       history: [],
       variables: new Map(envOf(config)),
       declared: new Set(),

@@ -30,7 +30,7 @@ export interface MetadataContext {
 /** Applies an instruction without a layer to the stage's config and history. */
 export function applyMetadata(state: StageState, instruction: MetadataInstruction, context: MetadataContext): void {
   const { words } = context
-  const { config } = state
+  const { config, additions } = state
   const expand = (word: string) => words.expand(word, state.variables, instruction, state.declared)
   const note = (createdBy: string) => state.history.push({ createdBy })
   switch (instruction.kind) {
@@ -51,7 +51,7 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
     }
     case 'LABEL': {
       const pairs = instruction.pairs.map(({ key, value }) => [expand(key), expand(value)] as const)
-      config.Labels = { ...config.Labels, ...Object.fromEntries(pairs) }
+      for (const [key, value] of pairs) additions.Labels.set(key, value)
       note(`LABEL ${pairs.map(([key, value]) => `${key}=${value}`).join(' ')}`)
       return
     }
@@ -64,7 +64,7 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
           if (ports.length > mostPorts) throw tooManyPorts(instruction)
         }
       }
-      config.ExposedPorts = { ...config.ExposedPorts, ...Object.fromEntries(ports.map((port) => [port, {}])) }
+      for (const port of ports) additions.ExposedPorts.set(port, {})
       note(`EXPOSE [${ports.join(' ')}]`)
       return
     }
@@ -72,7 +72,7 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
       const paths = instruction.paths.map(expand)
       if (paths.includes(''))
         throw new TareError('VOLUME_EMPTY', 'VOLUME specified can not be an empty string', { where: instruction.where })
-      config.Volumes = { ...config.Volumes, ...Object.fromEntries(paths.map((path) => [path, {}])) }
+      for (const path of paths) additions.Volumes.set(path, {})
       note(`VOLUME [${paths.join(' ')}]`)
       return
     }

@@ -8,6 +8,7 @@ import {
   type Warning,
 } from '../../dockerfile/index.ts'
 import { closest, locate, Pace, TareError, withoutCredentials } from '../../support/index.ts'
+import { withAdditions } from './additions.ts'
 import { type GlobalArguments, globalArguments, platformArguments } from './arguments.ts'
 import { StageBeginner } from './begin-stage.ts'
 import { type CopyContext, planCopy, titleOfSource } from './copy.ts'
@@ -86,7 +87,7 @@ class Planner {
     const state = await this.stage(this.target())
     if (this.options.allStages === true) for (const index of this.file.stages.keys()) await this.stage(index)
     const { labels } = this.options
-    const config: MutableConfig = { ...state.config }
+    const config: MutableConfig = withAdditions(state.config, state.additions)
     if (Object.keys(labels).length > 0) config.Labels = { ...config.Labels, ...labels }
     const { epoch } = this
     const output: PlannedImage = {

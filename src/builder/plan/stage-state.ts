@@ -1,5 +1,6 @@
 import type { Instruction, Lookup } from '../../dockerfile/index.ts'
 import type { ContainerConfig, ImageConfig, Platform } from '../../oci/index.ts'
+import type { Additions } from './additions.ts'
 import type { OperationId, PlannedHistory } from './types.ts'
 
 export type MutableConfig = { -readonly [key in keyof ContainerConfig]: ContainerConfig[key] }
@@ -13,6 +14,8 @@ export interface StageState {
   readonly base: ImageConfig | undefined
   root: OperationId
   readonly config: MutableConfig
+  /** What instructions have added to the config besides. */
+  readonly additions: Additions
   author: string | undefined
   readonly history: PlannedHistory[]
   /** Variables for expansion and RUN: ENV and ARG, the last one counts. */
