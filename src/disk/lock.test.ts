@@ -1,7 +1,9 @@
+import { execFileSync } from 'node:child_process'
 import {
   existsSync,
   lstatSync,
   lutimesSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -15,7 +17,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../../test/kit/cli.ts'
 import { programOf } from '../../test/kit/other-process.ts'
-import { showLife, withLock } from './index.ts'
+import { isLocked, ownersIn, showLife, tryLock, withLock } from './index.ts'
 
 const busy = () => new Error('busy')
 
@@ -138,6 +140,33 @@ test('whoever holds a lock for longer touches it, also in work that lets no time
     },
     busy,
   )
+})
+
+test.each([
+  ['a directory', 'a directory', (path: string) => mkdirSync(path)],
+  ['a pipe', 'a special file', (path: string) => execFileSync('mkfifo', [path])],
+])('%s in the place of a lock is told at once, and stays', async (_, said, put) => {
+  const folder = temporaryFolder()
+  const lock = join(folder, 'lock')
+  put(lock)
+  let entered = false
+  const enter = () => {
+    entered = true
+  }
+  const refusal = { code: 'LOCK_INVALID', message: `${lock} is ${said}, where a lock belongs` }
+  await expect(withLock(lock, enter, busy)).rejects.toMatchObject(refusal)
+  expect(() => tryLock(lock, ownersIn(folder))).toThrow(expect.objectContaining(refusal))
+  expect(isLocked(lock, ownersIn(folder))).toBe(false)
+  rmSync(lock, { recursive: true })
+  // What takes over the lock of a dead process is a lock too.
+  symlinkSync('00000000-1-77-1', lock)
+  put(`${lock}.break`)
+  await expect(withLock(lock, enter, busy, 0)).rejects.toMatchObject({
+    ...refusal,
+    message: `${lock}.break is ${said}, where a lock belongs`,
+  })
+  expect(entered).toBe(false)
+  expect(readdirSync(folder)).toEqual(expect.arrayContaining(['lock', 'lock.break']))
 })
 
 test('a lock that was taken away is not given back by its old holder', async () => {

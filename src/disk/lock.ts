@@ -1,7 +1,7 @@
 import { lstatSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { systemCode } from '../support/index.ts'
+import { systemCode, TareError } from '../support/index.ts'
 import { makeFolder } from './folders.ts'
 import { keepTouching, stopTouching } from './held-locks.ts'
 import type { Owners } from './owners.ts'
@@ -15,7 +15,7 @@ let count = 0
 
 /**
  * Runs `work` under an exclusive lock. The work must be short, because everyone else waits; longer work has to call `showLife`. Throws the error
- * `busy` returns if the lock cannot be taken within 30 seconds.
+ * `busy` returns if the lock cannot be taken within 30 seconds, or `LOCK_INVALID`.
  */
 export async function withLock<T>(
   path: string,
@@ -88,8 +88,17 @@ function isHeldNow(lock: Lock, stillness: Stillness, staleInMs: number): boolean
 function tryTake(path: string, mine: string, isHeld: (lock: Lock) => boolean): boolean {
   if (create(path, mine)) return true
   const lock = look(path)
-  if (lock !== undefined && !isHeld(lock)) breakLock(path, lock.holder, mine)
+  if (lock === undefined) refuseOthers(path)
+  else if (!isHeld(lock)) breakLock(path, lock.holder, mine)
   return false
+}
+
+/** Throws `LOCK_INVALID` if there is something that can be no lock, however long it is waited for. */
+function refuseOthers(path: string): void {
+  const stat = lstatSync(path, { throwIfNoEntry: false })
+  if (stat === undefined || stat.isSymbolicLink() || stat.isFile()) return
+  const kind = stat.isDirectory() ? 'a directory' : 'a special file'
+  throw new TareError('LOCK_INVALID', `${path} is ${kind}, where a lock belongs`, { remedy: 'Remove it.' })
 }
 
 // Errors of filesystems without symbolic links.
@@ -120,8 +129,9 @@ function create(path: string, mine: string): boolean {
 function look(path: string): Lock | undefined {
   try {
     const stat = lstatSync(path)
-    const holder = stat.isSymbolicLink() ? readlinkSync(path) : readFileSync(path, 'utf8')
-    return { holder, changed: stat.mtimeMs }
+    if (stat.isSymbolicLink()) return { holder: readlinkSync(path), changed: stat.mtimeMs }
+    // Reading a pipe would wait for somebody who writes.
+    return stat.isFile() ? { holder: readFileSync(path, 'utf8'), changed: stat.mtimeMs } : undefined
   } catch {
     return undefined
   }
@@ -132,6 +142,7 @@ function breakLock(path: string, dead: string, mine: string): void {
   const breaking = `${path}.break`
   if (!create(breaking, mine)) {
     const other = look(breaking)
+    if (other === undefined) refuseOthers(breaking)
     const owner = other === undefined ? undefined : ownerOf(other.holder)
     // Breaking a lock takes no time; an older breaker was killed while doing so.
     const isOver =
