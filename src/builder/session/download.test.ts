@@ -45,6 +45,24 @@ test('ADD of a URL makes a file for its owner, as old as the server says', async
   expect(await build(`ADD ${url}/ /`)).toEqual([{ path: '__unnamed__', ...file }])
 })
 
+test('an address without a host, or that is otherwise none, is refused, and nothing is asked', async () => {
+  let asked = 0
+  const url = await serve((_, response) => {
+    asked++
+    response.end('hello')
+  })
+  const { build } = await open()
+  const host = url.slice('http://'.length)
+  for (const bad of [`http:///${host}/x`, 'http://?x', 'http://[bad/x', 'http://h:99999/x'])
+    await expect(build(`ADD ["${bad}", "/f"]`), bad).rejects.toMatchObject({
+      code: 'DOWNLOAD_FAILED',
+      message: expect.stringContaining('it is not a valid URL'),
+      where: { line: 2 },
+    })
+  expect(asked).toBe(0)
+  expect(await build(`ADD ["http://${host}/x", "/f"]`)).toMatchObject([{ path: 'f' }])
+})
+
 test.each(['gzip', 'GZIP'])(
   'a file that comes compressed for the way (%s) is what was compressed',
   async (encoding) => {

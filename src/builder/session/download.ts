@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
 import type { Host } from '../../images/index.ts'
 import { type Digest, hexOf, isDigest } from '../../oci/index.ts'
-import { Gauge, sha256, TareError, writeWhole } from '../../support/index.ts'
+import { Gauge, sha256, TareError, withoutCredentials, writeWhole } from '../../support/index.ts'
 import type { DownloadOperation } from '../plan/index.ts'
 import type { Downloaded } from '../solve/index.ts'
 
@@ -26,10 +26,15 @@ export async function download(
   const key = hexOf(sha256(operation.url))
   const known = recall(host, key)
   if (known !== undefined && operation.checksum === known.digest) return downloaded(host, known)
-  const { fetchUrl } = await import('../../net/index.ts')
+  const { fetchUrl, parseUrl } = await import('../../net/index.ts')
+  const url = parseUrl(operation.url)
+  if (url === undefined)
+    throw new TareError('DOWNLOAD_FAILED', `cannot fetch ${withoutCredentials(operation.url)}: it is not a valid URL`, {
+      remedy: 'Write http://HOST/PATH or https://HOST/PATH.',
+    })
   const reservation = store.reserve()
   try {
-    const answer = await fetchUrl(new URL(operation.url), { environment, known, signal, retryDelay }, (bytes) =>
+    const answer = await fetchUrl(url, { environment, known, signal, retryDelay }, (bytes) =>
       writeAndDigest(reservation.path, bytes),
     )
     const { taken = known!, etag, modified } = answer

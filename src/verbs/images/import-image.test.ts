@@ -167,6 +167,9 @@ test.each([
   expect(store.entries()).toEqual([])
 })
 
-test.each(['ftp://example.com/a.tar', 'file:///etc/passwd', 'a.tar'])('%s is no address', async (url) => {
-  await expect(importImage(hostBench().host, { from: { url } })).rejects.toMatchObject({ code: 'OPTION_INVALID' })
-})
+test.each(['ftp://example.com/a.tar', 'file:///etc/passwd', 'a.tar', 'http:///x/a.tar'])(
+  '%s is no address',
+  async (url) => {
+    await expect(importImage(hostBench().host, { from: { url } })).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+  },
+)

@@ -7,7 +7,7 @@ import { decompress } from '../../files/compression/index.ts'
 import { type Host, unpackLimit } from '../../images/index.ts'
 import { ingestLayer } from '../../images/ingest/index.ts'
 import { type Digest, normalizePlatform, parsePlatform, parseReference } from '../../oci/index.ts'
-import { type Bytes, readPipe, TareError } from '../../support/index.ts'
+import { type Bytes, readPipe, TareError, withoutCredentials } from '../../support/index.ts'
 
 const allowed = new Set([
   'CMD',
@@ -88,12 +88,12 @@ async function fetched<T>(
   keep: (bytes: Bytes) => Promise<T>,
   signal: AbortSignal | undefined,
 ): Promise<T> {
-  const url = URL.canParse(address) ? new URL(address) : undefined
-  if (url === undefined || !/^https?:$/.test(url.protocol))
-    throw new TareError('OPTION_INVALID', `"${address}" is not a supported URL`, {
+  const { fetchUrl, parseUrl } = await import('../../net/index.ts')
+  const url = parseUrl(address)
+  if (url === undefined)
+    throw new TareError('OPTION_INVALID', `"${withoutCredentials(address)}" is not a supported URL`, {
       remedy: 'Write http://… or https://….',
     })
-  const { fetchUrl } = await import('../../net/index.ts')
   return (await fetchUrl(url, { environment, signal, retryDelay }, keep)).taken!
 }
 
