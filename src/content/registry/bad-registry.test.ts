@@ -225,6 +225,39 @@ test('a manifest without end is not read to its end', async () => {
   await expect(openBad(registry, { idleTimeout: 5000 }).open(blob)).rejects.toMatchObject({ code: 'MANIFEST_INVALID' })
 })
 
+for (const page of ['<html>', '\n  <!DOCTYPE html>', '\ufeff<html>'])
+  test(`a page for people (${JSON.stringify(page)}) in the place of a manifest is told as that`, async () => {
+    const registry = await startBad({
+      interfere: (request, response) => {
+        if (!request.url!.includes('/manifests/')) return
+        response.writeHead(200, { 'Content-Type': 'text/html' }).end(page)
+        return true
+      },
+    })
+    const { digest, size } = registry.addManifest(mediaTypes.manifest, {}, 'page')
+    const told = {
+      code: 'REGISTRY_INVALID',
+      message: expect.stringMatching(/^cannot read the manifest .* answers with a web page$/),
+    }
+    const bad = openBad(registry)
+    await expect(bad.open({ mediaType: mediaTypes.manifest, digest, size })).rejects.toMatchObject(told)
+    await expect(bad.resolve(parseReference('localhost/app:page'))).rejects.toMatchObject(told)
+  })
+
+test('a manifest that is no JSON is told by the name of the image', async () => {
+  const registry = await startBad({
+    interfere: (request, response) => {
+      if (!request.url!.includes('/manifests/')) return
+      response.writeHead(200, { 'Content-Type': mediaTypes.manifest }).end('welcome')
+      return true
+    },
+  })
+  await expect(openBad(registry).resolve(parseReference('localhost/app:text'))).rejects.toMatchObject({
+    code: 'MANIFEST_INVALID',
+    message: expect.stringMatching(/^the manifest of localhost\/app:text is not JSON/),
+  })
+})
+
 test('tags that come in pages without end are given up', async () => {
   const registry = await startBad({
     interfere: (request, response) => {

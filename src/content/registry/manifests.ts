@@ -45,11 +45,18 @@ export async function resolveManifest(
   if (said !== undefined && (wanted === undefined || wanted === said.digest)) return said
   const answer = await fetchDocument(connection, path, purpose)
   if (answer === undefined) return undefined
+  refusePage(answer, connection, purpose)
   const { bytes, response } = answer
   const digest = sha256(bytes)
   if (wanted !== undefined && wanted !== digest)
     throw new TareError('BLOB_CORRUPT', `the manifest that ${connection.host} sent for ${shown} is ${digest}`)
   return { mediaType: typeOf(response, bytes, purpose.action), digest, size: bytes.length }
+}
+
+/** Throws for a page for people: where one has to log in first, it comes in the place of anything. */
+function refusePage({ bytes }: FetchedDocument, connection: Connection, purpose: Purpose): void {
+  if (/^(?:\xef\xbb\xbf)?\s*</.test(bytes.toString('latin1', 0, 256)))
+    throw nonsense(connection.attempt(purpose), 'answers with a web page')
 }
 
 /** Returns a manifest's bytes, verified. Rejects with `BLOB_MISSING` and `BLOB_CORRUPT`. */
@@ -59,6 +66,7 @@ export async function readManifest(connection: Connection, repository: string, b
   const answer = await fetchDocument(connection, path, purpose)
   if (answer === undefined)
     throw new TareError('BLOB_MISSING', `${connection.host}/${repository} does not have the manifest ${blob.digest}`)
+  refusePage(answer, connection, purpose)
   return collect(verified(flow(answer.bytes), blob, `${connection.host}/${repository}`), documentLimit)
 }
 
@@ -160,9 +168,10 @@ export function typeNamed({ headers }: Pick<HttpResponse, 'headers'>): string {
 }
 
 function typeOf({ headers }: HttpResponse, bytes: Buffer, action: string): string {
-  const raw = parseDocument(bytes, 'the manifest')
+  const what = action.replace(/^read /, '')
+  const raw = parseDocument(bytes, what)
   const header = typeNamed({ headers }) || undefined
-  const kind = kindOfDocument(raw, 'the manifest', header)
+  const kind = kindOfDocument(raw, what, header)
   const said = raw['mediaType'] ?? header
   if (typeof said === 'string' && isDocument({ mediaType: said })) return said
   if (kind === 'index') return mediaTypes.index
