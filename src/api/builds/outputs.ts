@@ -106,7 +106,7 @@ export interface CacheOnlyOutput {
 export interface StatementForm {
   /** Only where statements are listed in the index (`attestationInline`). Default: false. */
   readonly inlineOnly?: boolean | undefined
-  /** The name of its file in outputs with the image’s files. Default: `provenance.json`, `sbom.spdx.json`. */
+  /** The name of its file, in outputs with the image’s files and of what refers to the image. Default: `provenance.json`, `sbom.spdx.json`. */
   readonly file?: string | undefined
 }
 

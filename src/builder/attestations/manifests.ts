@@ -32,7 +32,7 @@ export function attestationManifest(
   subject: Descriptor,
   isArtifact: boolean,
 ): StatementManifest {
-  const layers = statements.map(layerOf)
+  const layers = statements.map((statement) => layerOf(statement))
   const rootfs = { type: 'layers', diff_ids: layers.map(({ blob }) => blob.digest) }
   const image = { architecture: 'unknown', os: 'unknown', config: {}, rootfs }
   const config = isArtifact ? empty : piece(mediaTypes.config, Buffer.from(goJson(image)))
@@ -58,9 +58,15 @@ export function attestationEntry({ blob }: Piece, subject: Descriptor): Descript
   }
 }
 
-/** Returns a manifest with one statement that refers to the image. (image-spec, manifest.md, "Guidelines for Artifact Usage") */
-export function referrerManifest(statement: StatementBytes, subject: Descriptor): StatementManifest {
-  const layer = layerOf(statement)
+/**
+ * Returns a manifest with one statement that refers to the image; `file` is what clients call it that write it to a disk.
+ * (image-spec, manifest.md, "Guidelines for Artifact Usage")
+ */
+export function referrerManifest(
+  statement: StatementBytes & { readonly file: string },
+  subject: Descriptor,
+): StatementManifest {
+  const layer = layerOf(statement, { 'org.opencontainers.image.title': statement.file })
   const json = {
     ...{ schemaVersion: 2, mediaType: mediaTypes.manifest, artifactType: statementType },
     config: descriptorJson(empty.blob),
@@ -71,9 +77,9 @@ export function referrerManifest(statement: StatementBytes, subject: Descriptor)
   return { blobs: [empty, layer], manifest: piece(mediaTypes.manifest, Buffer.from(goJson(json, 2))) }
 }
 
-function layerOf({ predicateType, bytes }: StatementBytes): Piece {
+function layerOf({ predicateType, bytes }: StatementBytes, notes: Readonly<Record<string, string>> = {}): Piece {
   const { blob } = piece(statementType, bytes)
-  return { blob: { ...blob, annotations: { 'in-toto.io/predicate-type': predicateType } }, bytes }
+  return { blob: { ...blob, annotations: { 'in-toto.io/predicate-type': predicateType, ...notes } }, bytes }
 }
 
 function piece(mediaType: string, bytes: Buffer): Piece {

@@ -32,7 +32,7 @@ export interface ResolvedOutput {
 export interface AttestationStatement {
   readonly predicateType: string
   readonly bytes: Buffer
-  /** What the file is called in outputs with the image's files: `provenance.json`. */
+  /** What its file is called: `provenance.json`. */
   readonly file: string
 }
 

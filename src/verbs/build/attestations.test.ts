@@ -288,6 +288,10 @@ test.each(fallbacks)(
     ])
     const manifest = JSON.parse(await tare.registry.manifest({ name: `${registry.host}/app@${found[0]!.digest}` }))
     expect(manifest.subject.digest).toBe(pushed)
+    // `oras pull` writes only what has a name.
+    expect(['provenance.json', 'sbom.spdx.json']).toContain(
+      manifest.layers[0].annotations['org.opencontainers.image.title'],
+    )
     const platforms = ['linux/amd64', 'linux/arm64']
     const second = await BadRegistry.start(without ? {} : { referrers: { page: 100, filters: true } })
     onTestFinished(() => second.stop())
