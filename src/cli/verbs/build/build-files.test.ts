@@ -60,6 +60,19 @@ test('of several platforms no config is named, and after a push the digest is th
   })
 })
 
+test.each<[string, readonly string[], readonly string[], string]>([
+  ['name-canonical', ['r.io/a:1', 'r.io/a@sha256:3333'], [], 'r.io/a:1'],
+  ['push-by-digest', [], ['r.io/a@sha256:3333', 'r.io/b@sha256:3333'], 'r.io/a,r.io/b'],
+  ['both of these', ['r.io/a@sha256:3333'], ['r.io/a@sha256:3333'], 'r.io/a'],
+  ['store=false', [], ['r.io/a:1', 'r.io/a:2'], 'r.io/a:1,r.io/a:2'],
+  ['dangling-name-prefix', ['p@sha256:3333'], [], 'docker.io/library/p@sha256:3333'],
+])('with %s the names are those that were given', (_, names, pushed, image) => {
+  const file = join(temporaryFolder(), 'metadata.json')
+  const outputs = pushed.map((to) => ({ kind: 'push', to, digest: 'sha256:3333' }) as const)
+  writeMetadataFile(file, { ...result, names, outputs: [...result.outputs, ...outputs] })
+  expect(JSON.parse(readFileSync(file, 'utf8'))['image.name']).toBe(image)
+})
+
 test('of files without an image there is nothing to say', () => {
   const file = join(temporaryFolder(), 'metadata.json')
   writeMetadataFile(file, { ...result, names: [], outputs: [{ kind: 'local', to: 'out' }] })

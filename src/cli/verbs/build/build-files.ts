@@ -29,11 +29,11 @@ export function removeIdFile(path: string): void {
  * An index has no config; without an image there is nothing to write.
  */
 export function writeMetadataFile(path: string, result: BuildResult, explained: readonly ExplainedStep[] = []): void {
-  const { platform, id, names, outputs } = result
+  const { platform, id, outputs } = result
   const pushed = outputs.find(({ kind }) => kind === 'push')
   const isImage = outputs.some(({ digest }) => digest !== undefined)
   const { mediaType, digest, size } = pushed ?? result
-  const image = names.length > 0 ? names.map(fullName).join(',') : (pushed?.to ?? '')
+  const image = namesGiven(result).map(fullName).join(',')
   const explanation = explained.length === 0 ? {} : { 'tare.explain': explained }
   const metadata = {
     ...(platform === undefined ? {} : { 'containerimage.config.digest': id }),
@@ -46,6 +46,14 @@ export function writeMetadataFile(path: string, result: BuildResult, explained: 
     ...explanation,
   }
   writeWhole(path, JSON.stringify(isImage ? metadata : explanation, undefined, 2))
+}
+
+/** Returns the names that were given, as buildx writes them: without what `name-canonical` and `push-by-digest` add. */
+function namesGiven({ names, outputs }: BuildResult): readonly string[] {
+  const given = names.filter((name) => !name.includes('@'))
+  const pushed = outputs.filter(({ kind }) => kind === 'push').map(({ to }) => to.replace(/@.*/, ''))
+  // An image without a name may have got one with `dangling-name-prefix`.
+  return [...new Set([given, pushed, names].find((some) => some.length > 0))]
 }
 
 function platformJson(platform: NonNullable<BuildResult['platform']>): object {
