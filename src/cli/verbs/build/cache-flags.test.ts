@@ -30,6 +30,10 @@ test.each([
     'type=local,dest=d,tag=t,compression=zstd,compression-level=3',
     { type: 'local', path: 'd', tag: 't', compression: 'zstd', compressionLevel: 3 },
   ],
+  [
+    'type=local,dest=d,mounts=true,mounts-ids=npm*;go,mounts-max=1g',
+    { type: 'local', path: 'd', mounts: true, mountIds: ['npm*', 'go'], mountsMax: 2 ** 30 },
+  ],
   ['type=inline', { type: 'inline' }],
   ['type=inline,mode=min', { type: 'inline' }],
 ])('--cache-to %s is read as a destination', (text, to) => {
@@ -39,7 +43,7 @@ test.each([
 test.each<[string, RegExp]>([
   ['type=registry', /--cache-from type=registry needs ref=/],
   ['type=local,dest=d', /needs src=/],
-  ['type=local,src=d,mode=max', /type=local,mode=max is not supported/],
+  ['type=local,src=d,mode=max', /type=local,mode=max: there is no key mode$/],
   ['type=s3,bucket=b', /--cache-from type=s3 is not supported/],
   ['type=nothing', /unknown cache type "nothing" in --cache-from/],
   ['ref=r/app', /type is required for --cache-from/],
@@ -56,7 +60,17 @@ test.each<[string, RegExp]>([
   ['type=local,src=d', /needs dest=/],
   ['type=registry,ref=x,compression=estargz', /compression=estargz is not supported/],
   ['type=azblob', /--cache-to type=azblob is not supported/],
-  ['type=registry,ref=x,nonsense=1', /nonsense=1 is not supported/],
+  ['type=registry,ref=x,mounts=true,mounts-max=much', /invalid mounts-max "much"/],
+  ['type=registry,ref=x,mounts=true,mounts-max=', /invalid mounts-max ""/],
+  ['type=registry,ref=x,mounts-max=1g', /mounts-ids and mounts-max need mounts=true/],
+  ['type=registry,ref=x,mounts=false,mounts-ids=npm', /mounts-ids and mounts-max need mounts=true/],
+  ['type=registry,ref=x,nonsense=1', /nonsense=1: there is no key nonsense$/],
 ])('--cache-to %s is refused', (text, message) => {
   expect(() => readCacheDestination(text)).toThrow(message)
+})
+
+test('a key that is nearly right is proposed', () => {
+  expect(() => readCacheDestination('type=registry,ref=x,image-manifst=true')).toThrow(
+    expect.objectContaining({ remedy: 'Did you mean image-manifest?' }),
+  )
 })

@@ -75,12 +75,16 @@ function readDestination(fields: FlagFields): CacheDestination {
 }
 
 function mountsOf(fields: FlagFields) {
-  const ids = fields.take('mounts-ids')
-  return {
-    mounts: fields.takeSwitch('mounts'),
-    mountIds: ids?.split(';').filter(Boolean),
-    mountsMax: sizeOf(fields.take('mounts-max')),
-  }
+  const mounts = fields.takeSwitch('mounts')
+  const [ids, most] = [fields.take('mounts-ids'), fields.take('mounts-max')]
+  if ((ids ?? most) !== undefined && mounts !== true)
+    throw new Failure('mounts-ids and mounts-max need mounts=true', { remedy: 'Add mounts=true.' })
+  const mountsMax = sizeOf(most)
+  if (most !== undefined && mountsMax === undefined)
+    throw new Failure(`invalid mounts-max ${JSON.stringify(most)} in --cache-to`, {
+      remedy: 'Write a size, as in 500m or 2g.',
+    })
+  return { mounts, mountIds: ids?.split(';').filter(Boolean), mountsMax }
 }
 
 function exportOf(fields: FlagFields) {

@@ -1,9 +1,12 @@
 import { Failure, notYet } from '../../failure.ts'
+import { nearest } from '../../nearest.ts'
 
 /** The fields of a flag such as `--cache-to`, all of which must be read. */
 export class FlagFields {
   readonly type: string
   private readonly pairs: Map<string, string>
+  /** Whatever has been asked for. */
+  private readonly known = new Set<string>()
   private readonly flag: string
 
   /** Throws if the text is not a list of fields with a type. */
@@ -24,6 +27,7 @@ export class FlagFields {
   /** Returns a field's value; undefined if it is not given. */
   take(key: string): string | undefined {
     const value = this.pairs.get(key)
+    this.known.add(key)
     this.pairs.delete(key)
     return value
   }
@@ -45,7 +49,12 @@ export class FlagFields {
 
   /** Throws if any field was not read: nothing given may be ignored. */
   finish(): void {
-    for (const [key, value] of this.pairs) throw notYet(`${this.flag} type=${this.type},${key}=${value}`)
+    for (const [key, value] of this.pairs) {
+      const meant = nearest(key, this.known)
+      throw new Failure(`${this.flag} type=${this.type},${key}=${value}: there is no key ${key}`, {
+        remedy: meant === undefined ? undefined : `Did you mean ${meant}?`,
+      })
+    }
   }
 }
 
