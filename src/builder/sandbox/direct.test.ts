@@ -64,7 +64,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
           },
           signal: new AbortController().signal,
         })
-        const areFilesAsRead = outcome.wereFilesAsRead()
+        const areFilesAsRead = await outcome.wereFilesAsRead()
         await outcome.release()
         await sandbox.close()
         return { out, areFilesAsRead, isCopied: wasCopied() }

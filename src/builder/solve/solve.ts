@@ -41,7 +41,7 @@ export async function solve(plan: Plan, tools: Tools): Promise<readonly (Snapsho
   const signal = AbortSignal.any([tools.signal, stop.signal])
   // Many steps may listen.
   setMaxListeners(0, signal)
-  const unsettled = new Unsettled()
+  const unsettled = new Unsettled(plan.operations.filter(({ kind }) => kind === 'run').length)
   const own: Tools = { ...tools, signal, operations: plan.operations, unsettled }
   const turns = tools.jobs === undefined ? undefined : new Turns(tools.jobs)
   // Better now than after half of the work.
@@ -53,7 +53,7 @@ export async function solve(plan: Plan, tools: Tools): Promise<readonly (Snapsho
     results[id] = new OperationRunner(operation, results, own, turns).result()
   for (const result of results) result.catch((error: unknown) => stop.abort(error))
   const settled = await Promise.allSettled(results)
-  unsettled.settle()
+  await unsettled.settle()
   const failed = settled.find((result) => result.status === 'rejected')
   if (failed !== undefined) throw tools.signal.aborted ? tools.signal.reason : (stop.signal.reason ?? failed.reason)
   for (const index of tools.snapshots.used())
@@ -129,7 +129,8 @@ class OperationRunner {
         const onto = await this.snapshot(operation.onto)
         const sources = new Map<OperationId, Result>()
         for (const { operation: id } of operation.mounts) if (id !== undefined) sources.set(id, await this.results[id]!)
-        return this.step(operation, (step) => runStep(operation, onto, sources, this.tools, step))
+        const run = (step: Step) => runStep(operation, onto, sources, this.tools, step)
+        return this.step(operation, run).finally(() => this.tools.unsettled?.ended())
       }
       case 'git':
         return this.git(operation)

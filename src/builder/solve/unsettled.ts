@@ -6,17 +6,42 @@ const longest = 2000
  * tells about all steps that have ended before: so several wait for the same one.
  */
 export class Unsettled {
-  private readonly waiting: (() => void)[] = []
+  private readonly waiting: (() => Promise<void>)[] = []
   private since = performance.now()
+  private settled: Promise<void> = Promise.resolve()
+  private steps: number
 
-  /** Calls `settle` now, soon, or when all steps have ended. */
-  add(settle: () => void): void {
-    this.waiting.push(settle)
-    if (performance.now() - this.since > longest) this.settle()
+  /** `steps`: how many may have such results. */
+  constructor(steps: number) {
+    this.steps = steps
   }
 
-  settle(): void {
+  /** Whether only one step has not ended, so that what it finds out as soon as its command has ended serves for all. */
+  get isLast(): boolean {
+    return this.steps === 1
+  }
+
+  /** Called when a step has ended, whatever it has made. */
+  ended(): void {
+    this.steps--
+  }
+
+  /** Calls `settle` soon, or when all steps have ended. */
+  add(settle: () => Promise<void>): void {
+    this.waiting.push(settle)
+    if (performance.now() - this.since > longest) void this.settle()
+  }
+
+  /** Rejects if one of the results, of now or before, could not be settled. */
+  settle(): Promise<void> {
     this.since = performance.now()
-    for (const settle of this.waiting.splice(0)) settle()
+    const [before, waiting] = [this.settled, this.waiting.splice(0)]
+    const settle = async () => {
+      await before
+      for (const one of waiting) await one()
+    }
+    this.settled = settle()
+    this.settled.catch(() => {})
+    return this.settled
   }
 }

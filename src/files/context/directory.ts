@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync, readFileSync, type Stats, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { decodeName, systemCode, systemPath, TareError } from '../../support/index.ts'
-import { type Metadata, type Node, partsOf, Tree } from '../tree/index.ts'
+import { type Metadata, type Moment, type Node, partsOf, Tree } from '../tree/index.ts'
 import { type BuildContext, type Ignore, textLimit } from './context.ts'
 import { systemPathIn } from './file-content.ts'
 import { FolderNode, FolderReading, fileNode, metadataOf } from './folder-node.ts'
@@ -108,7 +108,8 @@ class FolderContext implements BuildContext {
 
   private rootPlace(): FolderPlace {
     try {
-      return new FolderPlace(this.path, statSync(this.path))
+      const at = thisMoment()
+      return new FolderPlace(this.path, statSync(this.path), at)
     } catch (error) {
       throw unreadable(error, this.name)
     }
@@ -116,10 +117,11 @@ class FolderContext implements BuildContext {
 
   private read(path: string, place: FolderPlace): FolderReading {
     const real = place.path
+    const began = thisMoment()
     const { names, isPlain } = this.list(real, path)
     const memory = this.memory.folder(path, names.length)
     place.reads(memory)
-    const folder = { path, real, memory, place, isPlain }
+    const folder = { path, real, memory, place, isPlain, began }
     const reading = new FolderReading(folder)
     for (const name of names) this.look(reading, name)
     return reading
@@ -162,7 +164,7 @@ class FolderContext implements BuildContext {
     if (mayBeRounded(stat) && !folder.memory.isAsSeen(name, stat)) roundDown(stat, onDisk)
     folder.place.see(stat)
     if (stat.isDirectory()) {
-      const place = new FolderPlace(`${folder.real}/${name}`, stat)
+      const place = new FolderPlace(`${folder.real}/${name}`, stat, folder.began)
       const node = new FolderNode(metadataOf(stat), () => this.read(path, place))
       if (!ignored || node.children.size > 0) reading.directories.set(name, node)
     } else if (!ignored) this.addLeaf(reading, name, stat, at)
@@ -181,6 +183,12 @@ class FolderContext implements BuildContext {
     reading.put(name, node)
     if (identity !== undefined) this.linked.set(identity, node)
   }
+}
+
+function thisMoment(): Moment {
+  // In this order, a pause between the two looks as if the time of day had been set back.
+  const running = performance.now()
+  return { running, time: Date.now() }
 }
 
 const mayBeGone = { throwIfNoEntry: false } as const

@@ -1,5 +1,5 @@
 import { systemPath } from '../../support/index.ts'
-import type { Content } from '../tree/index.ts'
+import type { Content, Moment } from '../tree/index.ts'
 import type { FolderMemory } from './folder-memory.ts'
 import type { FolderPlace } from './folder-place.ts'
 
@@ -11,6 +11,8 @@ export interface Folder {
   readonly real: string
   readonly memory: FolderMemory
   readonly place: FolderPlace
+  /** When reading it began. */
+  readonly began: Moment
   /** Whether all paths in it are UTF-8. */
   readonly isPlain: boolean
 }

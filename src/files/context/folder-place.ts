@@ -1,6 +1,6 @@
 import { lstatSync, type Stats } from 'node:fs'
 import { systemPath } from '../../support/index.ts'
-import type { DirectoryPlace, Owner } from '../tree/index.ts'
+import type { DirectoryPlace, Moment, Owner } from '../tree/index.ts'
 import type { FolderMemory } from './folder-memory.ts'
 import { mayBeRounded, roundDown } from './rounded-times.ts'
 
@@ -13,13 +13,16 @@ export class FolderPlace implements DirectoryPlace {
   readonly ino: number
   readonly mode: number
   readonly owner: Owner
+  readonly readAt: Moment
   private readonly mtimeMs: number
   private readonly ctimeMs: number
   private isAlike = true
+  private isInSeconds: boolean
   private within: Owner | undefined
   private memory: FolderMemory | undefined
 
-  constructor(path: string, stat: Stats) {
+  /** `readAt`: before the stat was asked for. */
+  constructor(path: string, stat: Stats, readAt: Moment) {
     this.path = path
     this.dev = stat.dev
     this.ino = stat.ino
@@ -27,6 +30,16 @@ export class FolderPlace implements DirectoryPlace {
     this.owner = { uid: stat.uid, gid: stat.gid }
     this.mtimeMs = stat.mtimeMs
     this.ctimeMs = stat.ctimeMs
+    this.readAt = readAt
+    this.isInSeconds = isWholeSecond(stat)
+  }
+
+  get fileCount(): number {
+    return this.memory?.files ?? 0
+  }
+
+  get hasWholeSeconds(): boolean {
+    return this.isInSeconds
   }
 
   get isWhole(): boolean {
@@ -51,6 +64,7 @@ export class FolderPlace implements DirectoryPlace {
   see(stat: Stats): void {
     if (!this.isAlike) return
     const { uid, gid } = stat
+    this.isInSeconds ||= isWholeSecond(stat)
     this.within ??= this.owner.uid === uid && this.owner.gid === gid ? this.owner : { uid, gid }
     const isOwned = this.within.uid === uid && this.within.gid === gid
     this.isAlike = isOwned && stat.dev === this.dev && isPlain(stat)
@@ -81,6 +95,10 @@ export class FolderPlace implements DirectoryPlace {
       return undefined
     }
   }
+}
+
+function isWholeSecond({ ctimeMs }: Stats): boolean {
+  return ctimeMs % 1000 === 0
 }
 
 /** Whether something means the same in every mount, and has no other name. */

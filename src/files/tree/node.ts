@@ -49,8 +49,20 @@ export interface DirectoryPlace {
   readonly isWhole: boolean
   /** The owner of everything in it; undefined if it is empty. If there are several, it is not whole. */
   readonly ownerWithin: Owner | undefined
+  /** Before it was looked at. */
+  readonly readAt: Moment
+  /** How many files have been seen in it, without its directories. */
+  readonly fileCount: number
+  /** Whether the filesystem may keep times in seconds only. */
+  readonly hasWholeSeconds: boolean
   /** Looks whether the directory and the files in it, but not in its directories, are as they were when they were read. */
   isAsRead(): boolean
+}
+
+/** A time by two clocks, in milliseconds: `performance.now()`, which is never set, and then the time of day since 1970. */
+export interface Moment {
+  readonly running: number
+  readonly time: number
 }
 
 export interface Owner {

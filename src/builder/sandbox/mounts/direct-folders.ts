@@ -2,6 +2,7 @@ import { lstatSync, realpathSync, statfsSync } from 'node:fs'
 import { type Directory, type DirectoryPlace, type Owner, subdirectories } from '../../../files/tree/index.ts'
 import { findProgram, type Machine, overlayOptions, quoted, runProgram } from '../machine/index.ts'
 import { flagsToKeep, hasMountsBelow } from './mount-flags.ts'
+import { isUnchanged } from './unchanged-since.ts'
 
 /** A folder of this machine that a step can be shown itself, since a copy would be the same. */
 export interface DirectFolder {
@@ -15,7 +16,7 @@ export interface DirectFolder {
   /** Whether programs in a bind mount of it could not be executed. */
   readonly isNoexec: boolean
   /** Looks whether everything was as it had been read until then; the same look serves for everybody before it. */
-  wasAsRead(until: number): boolean
+  wasAsRead(until: number): Promise<boolean>
 }
 
 // ext4, XFS, btrfs, F2FS, bcachefs, ZFS, tmpfs, overlay: what is written is seen at once, and owners and times are what they are.
@@ -44,7 +45,7 @@ export function findDirect(node: Directory, own: string): DirectFolder | undefin
       dev: place.dev,
       isAlikeItself: place.mode === node.mode && isOwner(place.owner, ownerOfRoot()),
       isNoexec: flagsToKeep(path).includes('noexec'),
-      wasAsRead: onceFor(() => places.every((one) => one.isAsRead())),
+      wasAsRead: onceFor(async () => (await isUnchanged(path, places)) || places.every((one) => one.isAsRead())),
     }
   } catch {
     return undefined
@@ -52,10 +53,10 @@ export function findDirect(node: Directory, own: string): DirectFolder | undefin
 }
 
 /** Returns a function that looks again only for a later time, in milliseconds of `performance`, and never once it was not so. */
-function onceFor(look: () => boolean): (until: number) => boolean {
-  let last = { at: Number.NEGATIVE_INFINITY, is: true }
-  return (until) => {
-    if (last.is && last.at < until) last = { at: performance.now(), is: look() }
+function onceFor(look: () => Promise<boolean>): (until: number) => Promise<boolean> {
+  let last = { at: Number.NEGATIVE_INFINITY, is: Promise.resolve(true) }
+  return async (until) => {
+    while (last.at < until && (await last.is)) if (last.at < until) last = { at: performance.now(), is: look() }
     return last.is
   }
 }

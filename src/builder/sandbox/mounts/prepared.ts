@@ -52,7 +52,7 @@ export interface Prepared {
     readonly flags: readonly string[]
   }
   /** Looks whether all files of contexts were what had been read, until then: in milliseconds of `performance`. */
-  wereAsRead(until: number): boolean
+  wereAsRead(until: number): Promise<boolean>
   /** Releases caches and closes sockets. */
   release(): void
 }

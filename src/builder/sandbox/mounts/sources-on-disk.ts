@@ -38,7 +38,7 @@ export class SourcesOnDisk {
   readonly owned: { path: string; uid: number; gid: number }[] = []
   private readonly command: Command
   private readonly options: SourceOptions
-  private readonly shown: ((until: number) => boolean)[] = []
+  private readonly shown: ((until: number) => boolean | Promise<boolean>)[] = []
 
   constructor(command: Command, options: SourceOptions) {
     this.command = command
@@ -46,8 +46,9 @@ export class SourcesOnDisk {
   }
 
   /** Looks whether all files of contexts were what had been read, until then: in milliseconds of `performance`. */
-  wereAsRead(until: number): boolean {
-    return this.shown.every((wasAsRead) => wasAsRead(until))
+  async wereAsRead(until: number): Promise<boolean> {
+    for (const wasAsRead of this.shown) if (!(await wasAsRead(until))) return false
+    return true
   }
 
   /** Returns the options of a bind mount of the path. */

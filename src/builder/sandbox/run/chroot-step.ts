@@ -128,7 +128,7 @@ class ChrootStep {
         this.tools.work.owners.check(this.life)
         return stubs.touch(after)
       },
-      wereFilesAsRead: () => this.areFilesAsRead,
+      wereFilesAsRead: async () => this.areFilesAsRead,
       release: (chain) => this.release(chain),
     }
   }

@@ -120,7 +120,7 @@ export interface Outcome {
    * Looks whether the files of contexts that the command saw were what had been read of them. Otherwise the result is not that of
    * their digests. Can be called after `release` as well.
    */
-  wereFilesAsRead(): boolean
+  wereFilesAsRead(): Promise<boolean>
   /**
    * Removes the step's files. With `chain`, what it wrote is kept as the top layer of the filesystem with that chain ID, and need
    * never be unpacked. Safe to call twice.

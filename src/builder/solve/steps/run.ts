@@ -56,17 +56,19 @@ export async function runStep(
   const outcome = await execute(operation, command, onto, tools, step)
   let chain: string | undefined
   try {
+    // Meanwhile, the layer is made.
+    if (outcome.exitCode === 0 && tools.unsettled?.isLast === true) void outcome.wereFilesAsRead()
     if (outcome.exitCode !== 0) throw await failed(outcome, operation, onto, { tools, step, command })
     const differences = compareTrees(onto.tree().root, (await outcome.after()).root, sameContent)
     const layer = await makeLayer({ differences, digests: () => false }, tools, step)
     const record = { keys: byOrigin === undefined ? [key] : [key, byOrigin], form: form ?? key, layer }
     const made = recipe()
-    const settle = () => {
-      if (outcome.wereFilesAsRead()) keepStep(tools, operation, record, made)
+    const settle = async () => {
+      if (await outcome.wereFilesAsRead()) keepStep(tools, operation, record, made)
       else step.output('stderr', changedMeanwhile)
     }
     await explainExecuted(tools, { operation, step, recipe: made, keys: record.keys, layer })
-    if (form === undefined || tools.unsettled === undefined) settle()
+    if (form === undefined || tools.unsettled === undefined) await settle()
     else tools.unsettled.add(settle)
     const snapshot = tools.snapshots.stack(onto, layer)
     if (differences.some(({ kind }) => kind !== 'touch')) chain = snapshot.id
