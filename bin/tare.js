@@ -2,6 +2,9 @@
 // Any Node can parse this file: one that is too old gets a message before anything newer is loaded.
 const [major, minor] = process.versions.node.split('.').map(Number)
 
+/** Calls what compiles, or keeps what was compiled, with V8's flags as they are at the start: V8 takes no code of other flags. */
+let withUsualFlags = (compile) => compile()
+
 if (major < 20 || (major === 20 && minor < 19)) {
   console.error(`tare needs Node.js 20.19 or newer, and this is ${process.version}.`)
   process.exitCode = 1
@@ -24,8 +27,7 @@ function words() {
 
 /**
  * Keeps V8 from growing the space for new objects, and from waiting until as much is garbage as is in use, which together saves
- * 80 to 140 MB in a large context. Most calls end before it is worth loading the module. At the end it is as it was: code compiled
- * under other flags is of no use.
+ * 80 to 140 MB in a large context. Most calls end before it is worth loading the module.
  */
 function spareMemory() {
   setTimeout(() => {
@@ -34,8 +36,16 @@ function spareMemory() {
       setFlagsFromString(`--semi-space-growth-factor=${growth}`)
       setFlagsFromString(`--heap-growing-percent=${percent}`)
     }
-    set(1, 50)
-    process.prependOnceListener('exit', () => set(2, 0))
+    const spare = () => set(1, 50)
+    spare()
+    withUsualFlags = (compile) => {
+      set(2, 0)
+      try {
+        return compile()
+      } finally {
+        spare()
+      }
+    }
   }, 100).unref()
 }
 
@@ -62,11 +72,9 @@ function load(main) {
     const within = name === main ? '' : 'parts/'
     const filename = `${folder}/${within}${name}`
     const cachedData = cache && readChecked(place)
-    const script = new Script(wrap(readBundled(`${within}${name}`)), {
-      filename,
-      cachedData,
-      importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    })
+    const source = wrap(readBundled(`${within}${name}`))
+    const importModuleDynamically = constants.USE_MAIN_CONTEXT_DEFAULT_LOADER
+    const script = withUsualFlags(() => new Script(source, { filename, cachedData, importModuleDynamically }))
     if (cachedData === undefined || script.cachedDataRejected) compiled.push({ place, script })
     script.runInThisContext().call(module.exports, module.exports, requireFrom, module, filename, `${folder}/${within}`)
     return module.exports
@@ -126,7 +134,7 @@ function keep(compiled, cache) {
   const monthAgo = Date.now() - 30 * 24 * 3600 * 1000
   try {
     for (const { place, script } of compiled) {
-      const code = script.createCachedData()
+      const code = withUsualFlags(() => script.createCachedData())
       const made = `${place}.${process.pid}`
       writeFileSync(made, Buffer.concat([code, code]), { mode: 0o600 })
       renameSync(made, place)

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -16,6 +17,9 @@ function filesBelow(folder: string): Map<string, Buffer> {
   return new Map(paths.map((path) => [path, readFileSync(path)]))
 }
 
+const digests = (files: ReadonlyMap<string, Buffer>) =>
+  [...files].map(([path, bytes]) => [path, createHash('sha256').update(bytes).digest('hex')])
+
 test('compiled code is kept, and used again', async () => {
   const cache = temporaryFolder()
   const first = await begin(cache)
@@ -25,8 +29,24 @@ test('compiled code is kept, and used again', async () => {
   expect(statSync(join(cache, 'tare')).mode & 0o777).toBe(0o700)
   for (const path of kept.keys()) utimesSync(path, 1e9, 1e9)
   expect(await begin(cache)).toEqual(first)
-  expect(filesBelow(join(cache, 'tare'))).toEqual(kept)
+  expect(digests(filesBelow(join(cache, 'tare')))).toEqual(digests(kept))
   for (const path of kept.keys()) expect(statSync(path).mtimeMs).toBe(1e12)
+})
+
+test('so is what a call loads late', async () => {
+  const cache = temporaryFolder()
+  const late = `(sleep 0.5; echo FROM scratch; echo ADD a.tar.bz2 /) | '${process.execPath}' '${program}' build -q -f - .`
+  const build = async () => {
+    const cwd = temporaryFolder()
+    writeFileSync(join(cwd, 'a.tar.bz2'), Buffer.from('425a683917724538509000000000', 'hex'))
+    return start(['sh', '-c', late], { env: { XDG_CACHE_HOME: cache, TARE_HOME: temporaryFolder() }, cwd }).outcome
+  }
+  expect(await build()).toMatchObject({ code: 0, err: '' })
+  const kept = filesBelow(join(cache, 'tare'))
+  for (const path of kept.keys()) utimesSync(path, 1e9, 1e9)
+  expect(await build()).toMatchObject({ code: 0, err: '' })
+  for (const path of kept.keys()) expect([path, statSync(path).mtimeMs]).toEqual([path, 1e12])
+  expect(digests(filesBelow(join(cache, 'tare')))).toEqual(digests(kept))
 })
 
 test('compiled code that was damaged or cut short is compiled again', async () => {
