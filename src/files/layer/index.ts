@@ -12,7 +12,7 @@ export { decodeIndex, encodeIndex, encodeWith, indexOf, readContentSize, tableOf
 export { createLayerFile, expectLayer, type LayerFile } from './layer-file.ts'
 export { indexFlow, writeFlow } from './layer-flow.ts'
 export { contentSize, type LayerEntry, type LayerIndex } from './layer-index.ts'
-export { digestKnown, kindsOfEntries, type LayerTable } from './layer-table.ts'
+export { type Columns, digestKnown, kindsOfEntries, type LayerTable } from './layer-table.ts'
 export { contentOf, learnFromReaders, mergeLayers, metadataOf, nodeOf, type StoredLayer, withLayer } from './merge.ts'
 export { type PackedLayer, type PackerOptions, type PackOptions, packLayer } from './pack.ts'
 export { indexLayer } from './read.ts'

@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import type { Digest } from '../../oci/index.ts'
 import { decodeName } from '../../support/index.ts'
 import type { StoredRun } from '../tar/index.ts'
@@ -52,8 +53,8 @@ export class LayerTable {
   readonly prefixes: readonly string[]
   /** All names, one after the other. */
   readonly names: Buffer
-  /** The same as text, one character per byte. */
-  private readonly ascii: string | undefined
+  /** The same as text, one character per byte; undefined if these are not all ASCII, null until somebody asks. */
+  private ascii: string | undefined | null = null
   readonly rest: ReadonlyMap<number, Rest>
 
   private contentSize: number | undefined
@@ -70,8 +71,6 @@ export class LayerTable {
     this.columns = columns
     this.prefixes = prefixes
     this.names = names
-    const text = names.toString('latin1')
-    this.ascii = /^[\x00-\x7f]*$/.test(text) ? text : undefined
     this.rest = rest
     this.contentSize = content
   }
@@ -89,6 +88,7 @@ export class LayerTable {
   name(i: number): string {
     const start = this.nameStart(i)
     const end = this.columns.nameEnd[i]!
+    if (this.ascii === null) this.ascii = asciiOf(this.names)
     return this.ascii === undefined ? decodeName(this.names.subarray(start, end)) : this.ascii.slice(start, end)
   }
 
@@ -232,6 +232,10 @@ export class LayerTable {
     }
     return rest === undefined ? entry : { ...entry, ...detailsOf(rest) }
   }
+}
+
+function asciiOf(names: Buffer): string | undefined {
+  return isAscii(names) ? names.toString('latin1') : undefined
 }
 
 function areEqual(a: Uint8Array, b: Uint8Array): boolean {

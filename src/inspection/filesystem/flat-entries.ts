@@ -32,7 +32,7 @@ export class FlatEntries {
       this.kinds.set(columns.kind, first[layer])
       this.sizes.set(columns.size, first[layer])
     }
-    for (let id = 0; id < sum; id++) this.kinds[id]! &= ~digestKnown
+    forgetDigests(this.kinds)
   }
 
   /** Returns an entry's layer and its index there. */
@@ -65,4 +65,8 @@ export class FlatEntries {
     const { table, i } = this.locate(id)
     return table.entry(i)
   }
+}
+
+function forgetDigests(kinds: Uint8Array): void {
+  for (let id = 0; id < kinds.length; id++) kinds[id]! &= ~digestKnown
 }

@@ -1,4 +1,4 @@
-import { kindsOfEntries, type LayerEntry, type LayerTable } from '../../files/layer/index.ts'
+import { digestKnown, kindsOfEntries, type LayerEntry, type LayerTable } from '../../files/layer/index.ts'
 import { deepestPath, sortNames, TareError } from '../../support/index.ts'
 import type { InspectedLayer } from '../image.ts'
 import { FlatDirectory, type FlatNode } from './flat-directory.ts'
@@ -53,7 +53,7 @@ export class FlatFilesystem extends FlatEntries {
     const parents: Parents = new Map()
     const { prefix } = table.columns
     for (let from = 0, to = 0; from < table.count; from = to) {
-      while (to < table.count && prefix[to] === prefix[from]) to += 1
+      to = endOfRun(prefix, from)
       if (!this.addRun(layer, from, to, parents)) for (let i = from; i < to; i++) this.addEntry(layer, i, parents)
     }
   }
@@ -70,11 +70,7 @@ export class FlatFilesystem extends FlatEntries {
 
   private areFiles(layer: number, from: number, to: number): boolean {
     const first = this.first[layer]!
-    for (let id = first + from; id < first + to; id++) {
-      const kind = this.kinds[id]!
-      if (kind === hardlink || kind === directory || kind >= removal) return false
-    }
-    return true
+    return areFiles(this.kinds, first + from, first + to)
   }
 
   private addEntry(layer: number, i: number, parents: Parents): void {
@@ -198,9 +194,8 @@ export class FlatFilesystem extends FlatEntries {
   /** Whiteouts apply to lower layers, wherever they are in their own. (image-spec, layer.md, "Whiteouts") */
   private removeHidden(table: LayerTable, layer: number): void {
     const { kind } = table.columns
-    for (let i = 0; i < table.count; i++) {
-      const code = kind[i]! & 0x7f
-      if (code !== removal && code !== opaque) continue
+    for (let i = nextRemoval(kind, 0); i < table.count; i = nextRemoval(kind, i + 1)) {
+      const code = kind[i]! & ~digestKnown
       const path = table.path(i)
       if (code === opaque) {
         const hidden = this.makeDirectories(path, layer)
@@ -246,6 +241,33 @@ export class FlatFilesystem extends FlatEntries {
   private contradiction(layer: number, what: string): TareError {
     return new TareError('LAYER_INVALID', `layer ${this.layers[layer]!.index.diffId} ${what}`)
   }
+}
+
+// Loops over all entries are functions of their own: V8 then has little to compile, and nothing that it would compile again.
+
+/** Returns where entries with another prefix begin. */
+function endOfRun(prefix: Uint32Array, from: number): number {
+  let to = from + 1
+  while (to < prefix.length && prefix[to] === prefix[from]) to += 1
+  return to
+}
+
+function areFiles(kinds: Uint8Array, from: number, to: number): boolean {
+  for (let id = from; id < to; id++) {
+    const kind = kinds[id]!
+    if (kind === hardlink || kind === directory || kind >= removal) return false
+  }
+  return true
+}
+
+/** Returns the first whiteout or opaque marker from an entry on. */
+function nextRemoval(kind: Uint8Array, from: number): number {
+  let i = from
+  for (; i < kind.length; i++) {
+    const code = kind[i]! & ~digestKnown
+    if (code === removal || code === opaque) break
+  }
+  return i
 }
 
 // By their numbers in a table's kinds. From `removal` on they are not files: whiteouts, and directories whose time only the build

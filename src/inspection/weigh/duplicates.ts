@@ -1,5 +1,5 @@
 import type { DuplicateFiles } from '../../api/index.ts'
-import { ContentReader, contentOf, digestOf } from '../../files/layer/index.ts'
+import { type Columns, ContentReader, contentOf, digestKnown, digestOf } from '../../files/layer/index.ts'
 import type { Digest } from '../../oci/index.ts'
 import type { FlatFilesystem } from '../filesystem/flat.ts'
 import type { InspectedLayer } from '../image.ts'
@@ -15,9 +15,7 @@ export function findDuplicates(
   learnt: Set<InspectedLayer>,
 ): readonly DuplicateFiles[] {
   if (!flat.tables.every((table) => table.isHashed)) readDigests(flat, files, learnt)
-  let likely = hashedFiles(flat, files)
-  // Few are left when some bits of their digests are compared, and others of those that are left: text is made only of these.
-  for (const from of [0, 3]) likely = mayBeRepeated(likely, bitsOfDigests(flat, files, likely, from))
+  const likely = mayBeRepeated(flat, files)
   const groups = new Map<Digest, number[]>()
   for (const i of likely) {
     const { table, i: entry } = flat.locate(files.ids[i]!)
@@ -64,61 +62,76 @@ function filesOfRepeatedSizes(flat: FlatFilesystem, { count, ids }: VisibleFiles
   return found
 }
 
-/** Returns the files that have content and a known digest. */
-function hashedFiles(flat: FlatFilesystem, { count, ids }: VisibleFiles): Uint32Array {
-  const found = new Uint32Array(count)
-  let length = 0
-  const isHashed = flat.tables.every((table) => table.isHashed)
-  for (let i = 0; i < count; i++) {
-    const id = ids[i]!
-    if (flat.sizes[id] === 0) continue
-    if (!isHashed) {
-      const { table, i: entry } = flat.locate(id)
-      if (!table.hasDigest(entry)) continue
-    }
-    found[length++] = i
-  }
-  return found.subarray(0, length)
-}
-
 // A bit for each number, in half a megabyte: what stays in the processor's cache.
 const filterBits = 22
+// Where in a digest they are taken from, at first and then.
+const [firstByte, nextByte] = [0, 3]
 
-/** Returns some bits of the digest of each file, from a byte on: no text is made, as there may be hundreds of thousands. */
-function bitsOfDigests(flat: FlatFilesystem, { ids }: VisibleFiles, files: Uint32Array, from: number): Uint32Array {
-  const found = new Uint32Array(files.length)
-  let [start, end] = [0, 0]
-  let digests: Uint8Array = new Uint8Array(0)
-  for (let item = 0; item < files.length; item++) {
-    const id = ids[files[item]!]!
-    if (id < start || id >= end) {
-      const layer = flat.layerOf(id)
-      const { count, columns } = flat.tables[layer]!
-      start = flat.first[layer]!
-      end = start + count
-      digests = columns.digest
-    }
-    const at = (id - start) * 32 + from
-    found[item] = (digests[at]! << 14) | (digests[at + 1]! << 6) | (digests[at + 2]! >> 2)
+/**
+ * Returns the files whose digests may not be the only ones: few are left when some bits of them are compared, and others of those that
+ * are left. Text is made only of these, as there may be hundreds of thousands.
+ */
+function mayBeRepeated(flat: FlatFilesystem, { count, ids, isVisible }: VisibleFiles): Uint32Array {
+  let isLikely = isVisible
+  for (const from of [firstByte, nextByte]) {
+    const bits = new RepeatedBits()
+    const found = new Uint8Array(isLikely.length)
+    for (const [layer, { columns }] of flat.tables.entries())
+      markDigests(columns, from, isLikely, flat.first[layer]!, bits)
+    for (const [layer, { columns }] of flat.tables.entries())
+      findRepeated(columns, from, isLikely, flat.first[layer]!, bits.again, found)
+    isLikely = found
   }
-  return found
+  const likely = new Uint32Array(count)
+  return likely.subarray(0, listLikely(ids, count, isLikely, likely))
 }
 
-/** Leaves out nearly all items whose number no other has. */
-function mayBeRepeated(items: Uint32Array, numbers: Uint32Array): Uint32Array {
-  const once = new Uint32Array(2 ** filterBits / 32)
-  const again = new Uint32Array(once.length)
-  for (let at = 0; at < numbers.length; at++) {
-    const number = numbers[at]!
+/** Which numbers occur, and which occur again. */
+class RepeatedBits {
+  readonly once = new Uint32Array(2 ** filterBits / 32)
+  readonly again = new Uint32Array(this.once.length)
+}
+
+/** Marks the digests of those files of a layer that are likely and have content and a digest. */
+function markDigests(
+  { kind, size, digest }: Columns,
+  from: number,
+  isLikely: Uint8Array,
+  first: number,
+  { once, again }: RepeatedBits,
+): void {
+  for (let i = 0; i < kind.length; i++) {
+    if (isLikely[first + i] === 0 || kind[i] !== digestKnown || size[i] === 0) continue
+    const at = i * 32 + from
+    const number = (digest[at]! << 14) | (digest[at + 1]! << 6) | (digest[at + 2]! >> 2)
     const bit = 1 << (number & 31)
-    if ((once[number >>> 5]! & bit) === 0) once[number >>> 5]! |= bit
-    else again[number >>> 5]! |= bit
+    const word = once[number >>> 5]!
+    again[number >>> 5]! |= word & bit
+    once[number >>> 5] = word | bit
   }
-  const found = new Uint32Array(items.length)
+}
+
+function findRepeated(
+  { kind, size, digest }: Columns,
+  from: number,
+  isLikely: Uint8Array,
+  first: number,
+  again: Uint32Array,
+  found: Uint8Array,
+): void {
+  for (let i = 0; i < kind.length; i++) {
+    if (isLikely[first + i] === 0 || kind[i] !== digestKnown || size[i] === 0) continue
+    const at = i * 32 + from
+    const number = (digest[at]! << 14) | (digest[at + 1]! << 6) | (digest[at + 2]! >> 2)
+    found[first + i] = (again[number >>> 5]! >>> (number & 31)) & 1
+  }
+}
+
+function listLikely(ids: Uint32Array, count: number, isLikely: Uint8Array, likely: Uint32Array): number {
   let length = 0
-  for (let at = 0; at < items.length; at++) {
-    const number = numbers[at]!
-    if ((again[number >>> 5]! & (1 << (number & 31))) !== 0) found[length++] = items[at]!
+  for (let i = 0; i < count; i++) {
+    likely[length] = i
+    length += isLikely[ids[i]!]!
   }
-  return found.subarray(0, length)
+  return length
 }

@@ -1,4 +1,4 @@
-import { digestKnown, kindsOfEntries, type LayerTable } from '../../files/layer/index.ts'
+import { type Columns, digestKnown, kindsOfEntries, type LayerTable } from '../../files/layer/index.ts'
 import type { FlatFilesystem } from '../filesystem/flat.ts'
 import type { FlatNode } from '../filesystem/flat-directory.ts'
 
@@ -34,8 +34,8 @@ export class EfficiencyCount {
   /** Counts a layer's paths. `below` has the layers below it. */
   add(table: LayerTable, below: FlatFilesystem): void {
     const isShared = Uint8Array.from(table.prefixes, (text) => (this.shared.has(text) ? 1 : 0))
-    const { indexes, size } = notOnce(table, isShared)
-    this.once += size
+    this.once += sizeOnce(table, isShared)
+    const indexes = notOnce(table, isShared)
     if (indexes.length === 0) return
     const parents = parentsOf(table)
     for (const i of indexes) {
@@ -74,17 +74,28 @@ export class EfficiencyCount {
 const hide = kindsOfEntries.indexOf('hide')
 const touch = kindsOfEntries.indexOf('touch')
 
-/** Returns the size of a layer's files whose directories no other layer has, and the indexes of all other entries. */
-function notOnce(
-  { columns: { size, kind, prefix } }: LayerTable,
-  isShared: Uint8Array,
-): { readonly indexes: readonly number[]; readonly size: number } {
-  const indexes: number[] = []
+/** Returns the size of a layer's files whose directories no other layer has. */
+function sizeOnce({ columns: { size, kind, prefix } }: LayerTable, isShared: Uint8Array): number {
   let sum = 0
   for (let i = 0; i < kind.length; i++)
-    if (isShared[prefix[i]!] === 0 && (kind[i]! & ~digestKnown) === 0) sum += size[i]!
-    else indexes.push(i)
-  return { indexes, size: sum }
+    sum += isShared[prefix[i]!] === 0 && (kind[i]! & ~digestKnown) === 0 ? size[i]! : 0
+  return sum
+}
+
+/** Returns the indexes of all other entries. */
+function notOnce(table: LayerTable, isShared: Uint8Array): Uint32Array {
+  const found = new Uint32Array(table.count)
+  return found.subarray(0, listOthers(table.columns, isShared, found))
+}
+
+/** No more is in this loop than has to be: what follows it, or happens rarely, would make V8 compile it again for each layer. */
+function listOthers({ kind, prefix }: Columns, isShared: Uint8Array, found: Uint32Array): number {
+  let count = 0
+  for (let i = 0; i < kind.length; i++) {
+    found[count] = i
+    count += isShared[prefix[i]!] === 0 && (kind[i]! & ~digestKnown) === 0 ? 0 : 1
+  }
+  return count
 }
 
 /** Returns the directories that entries of the layer are below, each with a slash at its end. */

@@ -48,33 +48,57 @@ export function typeOfName(name: string, mode: number): string {
 /** Types of the files of a layer by their names, which mostly end like the one before: then no text is made. */
 export class EndingTypes {
   private readonly table: LayerTable
-  private ending: Uint8Array = new Uint8Array(0)
+  private readonly first: number
+  /** Where the ending of the file that was asked for last is in the names. */
+  private start = 0
+  private end = 0
   private type: string | undefined
 
-  constructor(table: LayerTable) {
+  /** `first`: the number of its first entry in the image. */
+  constructor(table: LayerTable, first: number) {
     this.table = table
+    this.first = first
   }
 
-  of(i: number): string {
+  of(id: number): string {
     const { names, columns } = this.table
-    const start = i === 0 ? 0 : columns.nameEnd[i - 1]!
+    const i = id - this.first
     const end = columns.nameEnd[i]!
-    let dot = start
-    while (dot < end && names[dot] !== 0x2e) dot += 1
-    if (dot < end && !this.isSame(dot, end)) {
-      this.ending = names.subarray(dot, end)
-      this.type = typeOfEnding(decodeName(this.ending))
-    }
-    return (dot < end ? this.type : undefined) ?? typeOfMode(columns.mode[i]!)
+    const start = endingIn(names, i === 0 ? 0 : columns.nameEnd[i - 1]!, end)
+    if (!areSame(names, this.start, this.end, start, end))
+      this.type = start === end ? undefined : typeOfEnding(decodeName(names.subarray(start, end)))
+    this.start = start
+    this.end = end
+    return this.type ?? typeOfMode(columns.mode[i]!)
   }
 
-  private isSame(start: number, end: number): boolean {
-    const { ending } = this
-    if (ending.length !== end - start) return false
-    const { names } = this.table
-    for (let at = start; at < end; at++) if (names[at] !== ending[at - start]) return false
-    return true
+  /** Returns the end of the files of this layer, beside each other in a list, that are known to be of the type asked for last. */
+  endOfSame(ids: Uint32Array, from: number, to: number): number {
+    const { first, start, end } = this
+    const { names, count, columns } = this.table
+    if (this.type === undefined) return from + 1
+    let at = from + 1
+    for (; at < to; at++) {
+      const i = ids[at]! - first
+      if (i < 1 || i >= count) break
+      const itsEnd = columns.nameEnd[i]!
+      if (!areSame(names, start, end, endingIn(names, columns.nameEnd[i - 1]!, itsEnd), itsEnd)) break
+    }
+    return at
   }
+}
+
+/** Returns where the first dot of a name is; its end if there is none. */
+function endingIn(names: Uint8Array, start: number, end: number): number {
+  let dot = start
+  while (dot < end && names[dot] !== 0x2e) dot += 1
+  return dot
+}
+
+function areSame(names: Uint8Array, start: number, end: number, other: number, otherEnd: number): boolean {
+  if (end - start !== otherEnd - other) return false
+  for (let at = 0; at < end - start; at++) if (names[start + at] !== names[other + at]) return false
+  return true
 }
 
 function typeOfMode(mode: number): string {

@@ -42,7 +42,7 @@ export class VisibleFiles {
     const number = this.prefixes.push(prefix) - 1
     const weight = { size: 0, files: 0 }
     const { run } = directory
-    if (run !== undefined) for (let id = run.id; id < run.id + run.to - run.from; id++) this.add(id, number, weight)
+    if (run !== undefined) this.addRun(run.id, run.id + run.to - run.from, number, weight)
     else
       for (const [name, node] of directory.children) {
         if (typeof node === 'object') {
@@ -53,6 +53,24 @@ export class VisibleFiles {
       }
     this.directories.push({ path, ...weight })
     return weight
+  }
+
+  private addRun(from: number, to: number, prefix: number, weight: { size: number; files: number }): void {
+    const { isVisible, ids, prefixOf } = this
+    const { kinds, sizes } = this.flat
+    let { count } = this
+    let size = 0
+    for (let id = from; id < to; id++) {
+      if (isVisible[id] === 1 || kinds[id] !== file) continue
+      isVisible[id] = 1
+      ids[count] = id
+      prefixOf[count] = prefix
+      count += 1
+      size += sizes[id]!
+    }
+    weight.size += size
+    weight.files += count - this.count
+    this.count = count
   }
 
   private add(id: number, prefix: number, weight: { size: number; files: number }): boolean {

@@ -2,12 +2,13 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { isRoot, openBench, shared, temporaryFolder } from '../../../test/kit/cli.ts'
+import { isRoot, noise, openBench, shared, temporaryFolder } from '../../../test/kit/cli.ts'
 import { hasProgram, unlessMissing } from '../../../test/kit/needs.ts'
 import { dockerArchive, filesOf, gzipped, layout, tarOf } from '../../../test/kit/tiny-archive.ts'
 import { tinyImage } from '../../../test/kit/tiny-image.ts'
 import type { WeighRules } from '../../api/index.ts'
 import { openTare } from '../../verbs/index.ts'
+import { typeOfFolder, typeOfName } from './file-type.ts'
 
 type TinyFile = readonly [path: string, contents: string]
 
@@ -152,4 +153,48 @@ test.skipIf(
   )
   expect(result.directories.find(({ path }) => path === 'usr')?.size).toBe(usr)
   expect(result.packages.find(({ name }) => name === 'musl')?.size).toBeGreaterThan(500_000)
+})
+
+test('types and duplicates are those that a count of each file by itself finds', async () => {
+  const names = [
+    'a.js',
+    'b.js',
+    'c.min.js',
+    'js',
+    '.js',
+    'x.d.ts',
+    'Makefile',
+    'tool',
+    'lib.so.1',
+    'lib.so.2',
+    'ä.js',
+    'z.none',
+  ]
+  const folders = ['', 'd/', 'd/e/', 'usr/share/doc/']
+  const pick = <T>(list: readonly T[], byte: number) => list[byte % list.length]!
+  const files = Array.from(
+    noise(600),
+    (byte, i): TinyFile => [
+      `${pick(folders, byte >> 5)}${i % 7}/${i >> 4}${pick(names, byte)}`,
+      byte < 20 ? '' : 'x'.repeat(1 + (byte % 40)),
+    ],
+  )
+  const folder = temporaryFolder()
+  writeFileSync(join(folder, 'rootfs.tar'), tarOf(Object.fromEntries(files)))
+  const tare = await openTare({ home: join(folder, 'home'), environment: {} })
+  await tare.images.import({ from: { path: join(folder, 'rootfs.tar') }, name: 'app' })
+  const result = await tare.images.weigh({ image: 'app' })
+  const types = new Map<string, { size: number; files: number }>()
+  const same = new Map<string, string[]>()
+  for (const [path, text] of Object.entries(Object.fromEntries(files))) {
+    const slash = path.lastIndexOf('/') + 1
+    const type = typeOfFolder(path.slice(0, slash)) ?? typeOfName(path.slice(slash), 0o644)
+    const { size, files: count } = types.get(type) ?? { size: 0, files: 0 }
+    types.set(type, { size: size + text.length, files: count + 1 })
+    if (text !== '') same.set(text, [...(same.get(text) ?? []), path])
+  }
+  expect(new Map(result.types.map(({ type, size, files }) => [type, { size, files }]))).toEqual(types)
+  expect(types.size).toBeGreaterThan(4)
+  const groups = [...same.values()].filter((paths) => paths.length > 1).map((paths) => paths.sort())
+  expect(result.duplicates.map(({ paths }) => [...paths].sort()).sort()).toEqual(groups.sort())
 })

@@ -65,28 +65,40 @@ function typesOf(flat: FlatFilesystem, files: VisibleFiles): WeighResult['types'
     return known
   }
   const folders = files.prefixes.map(typeOfFolder)
-  const endings = flat.tables.map((table) => new EndingTypes(table))
+  const endings = flat.tables.map((table, layer) => new EndingTypes(table, flat.first[layer]!))
   const { count, ids, prefixOf, named } = files
-  // Mostly, a file is in the layer of the one before, and of its type.
-  let current = { type: '', size: 0, files: 0 }
-  let [layer, start, end] = [0, 0, 0]
-  for (let at = 0; at < count; at++) {
+  for (let at = 0, next = 0; at < count; at = next) {
     const id = ids[at]!
-    let type = folders[prefixOf[at]!]
-    if (type === undefined) {
-      if (id < start || id >= end) {
-        layer = flat.layerOf(id)
-        start = flat.first[layer]!
-        end = start + flat.tables[layer]!.count
-      }
-      const name = named.size === 0 ? undefined : named.get(at)
-      type = name === undefined ? endings[layer]!.of(id - start) : typeOfName(name, flat.entry(id).mode)
+    const inFolder = folders[prefixOf[at]!]
+    const name = named.size === 0 ? undefined : named.get(at)
+    const ending = endings[flat.layerOf(id)]!
+    next = at + 1
+    let type = inFolder
+    if (type !== undefined) next = endOfEqual(prefixOf, at, count)
+    else if (name !== undefined) type = typeOfName(name, flat.entry(id).mode)
+    else {
+      type = ending.of(id)
+      if (named.size === 0) next = ending.endOfSame(ids, at, count)
     }
-    if (type !== current.type) current = weightOf(type)
-    current.size += flat.sizes[id]!
-    current.files += 1
+    const weight = weightOf(type)
+    weight.size += sumOf(flat.sizes, ids, at, next)
+    weight.files += next - at
   }
   return [...types.values()].sort(heaviest)
+}
+
+/** Returns the end of the items that are equal to the one at `from`. */
+function endOfEqual(items: Uint32Array, from: number, to: number): number {
+  const first = items[from]!
+  let at = from + 1
+  while (at < to && items[at] === first) at += 1
+  return at
+}
+
+function sumOf(sizes: Float64Array, ids: Uint32Array, from: number, to: number): number {
+  let sum = 0
+  for (let at = from; at < to; at++) sum += sizes[ids[at]!]!
+  return sum
 }
 
 function packagesOf(flat: FlatFilesystem): WeighResult['packages'] {
