@@ -38,15 +38,19 @@ export class IndexFile {
     return isJson(text) ? text : (this.recovered() ?? text)
   }
 
-  /** Replaces the index. Must be called under the store's lock. */
-  write(text: string): void {
+  /**
+   * Replaces the index. Must be called under the store's lock. Does not wait for the disk if the copy has all that matters, as
+   * `isSame` tells.
+   */
+  write(text: string, isSame: (copy: string) => boolean): void {
     makeFolder(this.home)
     const layout = join(this.home, 'oci-layout')
     if ((statSync(layout, { throwIfNoEntry: false })?.size ?? 0) === 0)
       this.scratch.place('{"imageLayoutVersion":"1.0.0"}', layout)
     try {
+      const copy = this.copy()
       // On disk before the other one is replaced.
-      this.scratch.place(text, this.last, { sync: true })
+      if (copy === undefined || !isSame(copy)) this.scratch.place(text, this.last, { sync: true })
       this.scratch.place(text, this.path)
     } catch (error) {
       if (!isFull(error)) throw error
@@ -61,14 +65,18 @@ export class IndexFile {
     return isThere
   }
 
-  private recovered(): string | undefined {
-    let text: string
+  private copy(): string | undefined {
     try {
-      text = readFileSync(this.last, 'utf8')
+      const text = readFileSync(this.last, 'utf8')
+      return isJson(text) ? text : undefined
     } catch {
       return undefined
     }
-    if (!isJson(text)) return undefined
+  }
+
+  private recovered(): string | undefined {
+    const text = this.copy()
+    if (text === undefined) return undefined
     if (!this.warned)
       this.warn(`${this.path} is empty or truncated; image names were restored from its last good copy, ${this.last}`)
     this.warned = true

@@ -81,8 +81,17 @@ export class Names {
       }
       return descriptorJson({ ...manifest, annotations })
     })
-    this.file.write(goJson({ schemaVersion: 2, mediaType: mediaTypes.index, manifests }))
+    const text = goJson({ schemaVersion: 2, mediaType: mediaTypes.index, manifests })
+    this.file.write(text, (copy) => withoutTimes(copy) === withoutTimes(text))
   }
+}
+
+/** Returns what the index says besides when images were named, which is also their order. */
+function withoutTimes(text: string): string {
+  const { manifests, ...rest } = JSON.parse(text) as { manifests?: unknown }
+  const all = (Array.isArray(manifests) ? manifests : []) as { annotations?: Record<string, unknown> }[]
+  const entries = all.map((entry) => ({ ...entry, annotations: { ...entry?.annotations, [taggedKey]: undefined } }))
+  return JSON.stringify([rest, entries.map((entry) => JSON.stringify(entry)).sort()])
 }
 
 function entryOf(descriptor: Descriptor): StoreEntry {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { faultsOf, leftovers } from '../../../test/kit/check-store.ts'
@@ -44,6 +44,47 @@ test('nothing is there before the first write, and looking makes nothing', async
   expect(await store.has(one.manifest.descriptor)).toBe(false)
   expect([store.blobs.all(), store.records.all('steps'), store.collect(new Set()).removed]).toEqual([[], [], []])
   expect(existsSync(store.home)).toBe(false)
+})
+
+test('an image that gets the name it has is not waited for, and the copy of the list has all names', async () => {
+  const store = emptyStore()
+  await put(store, one, two)
+  const copy = join(store.home, 'tare/index.json')
+  const stampOf = () => statSync(copy, { bigint: true }).ino
+  const later = new Date(day.getTime() + 1000)
+  await store.keep(one.manifest.descriptor, [name('app'), name('b')], day)
+  await store.keep(two.manifest.descriptor, [name('c')], day)
+  const before = stampOf()
+  await store.keep(one.manifest.descriptor, [name('app')], later)
+  expect(stampOf()).toBe(before)
+  expect(store.entries().find((entry) => entry.name?.repository === 'library/app')?.tagged).toBe(later.toISOString())
+  expect(listed(store).at(-1)).toContain('app')
+  // What a power failure may do.
+  const index = readFileSync(join(store.home, 'index.json'))
+  writeFileSync(join(store.home, 'index.json'), '')
+  expect(listed(store).sort()).toEqual(
+    [`docker.io/library/app:latest ${short(one)}`, `docker.io/library/b:latest ${short(one)}`].concat(
+      `docker.io/library/c:latest ${short(two)}`,
+    ),
+  )
+  writeFileSync(join(store.home, 'index.json'), index)
+  // Another image, a new fact, a name less, a copy that is damaged, of another tool, or gone.
+  const pulledAs = { manifest: one.manifest.descriptor, root: one.manifest.descriptor, repository: 'r.io/a' }
+  const changes: (() => unknown)[] = [
+    () => store.keep(two.manifest.descriptor, [name('app')], later),
+    () => store.keep(two.manifest.descriptor, [name('app')], later, { pulledAs }),
+    () => store.change((entries) => entries.slice(1)),
+    () => writeFileSync(copy, '{"manif'),
+    () => writeFileSync(copy, '{"manifests":[null,1,{"annotations":3}]}'),
+    () => rmSync(copy),
+  ]
+  for (const change of changes) {
+    await change()
+    await store.keep(two.manifest.descriptor, [name('app')], later)
+    expect(JSON.parse(readFileSync(copy, 'utf8'))).toEqual(
+      JSON.parse(readFileSync(join(store.home, 'index.json'), 'utf8')),
+    )
+  }
 })
 
 test('what it holds is an OCI layout in which every byte is as it should be', async () => {
