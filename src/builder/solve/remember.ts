@@ -42,6 +42,11 @@ function recordOf({ keys, form, layer }: StepRecord): StepRecord {
   return { keys, form, layer }
 }
 
+/** Whether a step of this form was ever remembered: asks far less than `latestLayer`. */
+export function isFormKnown(tools: Tools, form: string): boolean {
+  return tools.store.records.has('latest', form)
+}
+
 /** Returns the last layer made by a step of this form, whatever its files contained; undefined if there is none. */
 export function latestLayer(tools: Tools, form: string): MadeLayer | undefined {
   return readRecord(tools, tools.store.records.recall('latest', form))?.layer

@@ -53,6 +53,10 @@ export class Records {
     this.scratch = scratch
   }
 
+  has(kind: RecordKind, key: string): boolean {
+    return existsSync(this.path(kind, key))
+  }
+
   recall(kind: RecordKind, key: string): string | undefined {
     return this.recallBytes(kind, key)?.toString('utf8')
   }
@@ -82,7 +86,7 @@ export class Records {
   remember(kind: RecordKind, key: string, bytes: string | Uint8Array | readonly Uint8Array[]): void {
     try {
       const path = this.path(kind, key)
-      const isNew = !existsSync(path)
+      const isNew = !this.has(kind, key)
       if (isNew) makeFolder(join(this.folder, kind), privately)
       else remove(path)
       this.scratch.place(bytes, path)

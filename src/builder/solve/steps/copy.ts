@@ -18,6 +18,7 @@ import type { Recipe } from '../explain/recipe.ts'
 import type { Input } from '../input.ts'
 import { resolveOwner } from '../owner.ts'
 import {
+  isFormKnown,
   keepStep,
   keyOf,
   latestLayer,
@@ -98,11 +99,11 @@ class CopyStep {
       operation.sources.map(({ path, unpack }) => [path, unpack]),
     )
     const remotes = this.inputs.flatMap(({ remote }) => remote ?? [])
-    // Without an earlier layer of this form, no key can be found: files are then hashed only while being read anyway.
+    // Without an earlier step of this form, no key can be found: files are then hashed only while being read anyway.
     const mayRecall = tools.mayRecall(operation)
-    const latest = mayRecallKey(tools, operation, form) ? latestLayer(tools, form) : undefined
+    const isMade = mayRecallKey(tools, operation, form) && isFormKnown(tools, form)
     const isElsewhere = tools.shared?.knows(form) === true || tools.explain !== undefined
-    const isKnown = latest !== undefined || (mayRecall && isElsewhere)
+    const isKnown = isMade || (mayRecall && isElsewhere)
     const key = !isKnown && remotes.length === 0 ? undefined : await this.key(form)
     const isUsable = isKnown && key !== undefined && mayRecallKey(tools, operation, key)
     const known = isUsable ? recallStep(tools, key, form) : undefined
@@ -116,6 +117,7 @@ class CopyStep {
       if (alike.shared === undefined) rememberStep(tools, record)
       return this.recalled(record)
     }
+    const latest = isMade ? latestLayer(tools, form) : undefined
     expectLayer(latest?.size ?? 0)
     try {
       const layer = await this.make(latest)

@@ -8,7 +8,7 @@ import { type RunOperation, refuseInsecure } from '../../plan/index.ts'
 import type { Command, Outcome, OutputStream, SandboxMount } from '../../sandbox/index.ts'
 import { explainExecuted } from '../explain/explain.ts'
 import { runRecipe } from '../explain/run-recipe.ts'
-import { keepStep, keyOf, latestLayer, mayRecallKey, type RecalledStep, recallStep, reuse } from '../remember.ts'
+import { isFormKnown, keepStep, keyOf, mayRecallKey, type RecalledStep, recallStep, reuse } from '../remember.ts'
 import type { Tools } from '../tools.ts'
 import { makeLayer } from './make-layer.ts'
 import { Mask } from './mask.ts'
@@ -84,7 +84,7 @@ const changedMeanwhile =
 /** Whether the result of a step of this form may be known, so that it pays to read all files for the key first. */
 function mayFind(tools: Tools, operation: RunOperation, form: string): boolean {
   if (!mayRecallKey(tools, operation, form)) return false
-  return tools.explain !== undefined || tools.shared?.knows(form) === true || latestLayer(tools, form) !== undefined
+  return tools.explain !== undefined || tools.shared?.knows(form) === true || isFormKnown(tools, form)
 }
 
 function keyOfRun(
