@@ -10,7 +10,7 @@ const tellLoaded = `
 const before = new Set(process.moduleLoadList)
 process.on('exit', () => {
   const loaded = process.moduleLoadList.filter((name) => name.startsWith('NativeModule ') && !before.has(name))
-  process.stderr.write(JSON.stringify(loaded.map((name) => name.slice('NativeModule '.length))))
+  require('node:fs').writeSync(2, JSON.stringify(loaded.map((name) => name.slice('NativeModule '.length))))
 })
 `
 
@@ -22,6 +22,12 @@ async function loadedBy(argv: readonly string[], { folder, home }: { folder: str
   return JSON.parse(outcome.err) as string[]
 }
 
+async function withImage() {
+  const bench = openBench({ Dockerfile: 'FROM scratch\nCOPY file /\n', file: 'text' })
+  await bench.succeed(['build', '-t', 'app', 'context'])
+  return bench
+}
+
 test.each([
   ['images', ['images']],
   ['inspect', ['inspect', 'app']],
@@ -29,12 +35,33 @@ test.each([
   ['save', ['save', '-o', 'app.tar', 'app']],
   ['a remembered build', ['build', '-q', '-t', 'app', 'context']],
 ])('%s loads no network, no compression, no processes and no threads', async (_, argv) => {
-  const bench = openBench({ Dockerfile: 'FROM scratch\nCOPY file /\n', file: 'text' })
-  await bench.succeed(['build', '-t', 'app', 'context'])
-  const loaded = await loadedBy(argv, bench)
-  expect(loaded).toContain('crypto')
+  const loaded = await loadedBy(argv, await withImage())
+  expect(loaded).toContain('vm')
   for (const name of ['http', 'https', 'tls', 'zlib', 'child_process', 'worker_threads'])
     expect(loaded).not.toContain(name)
+})
+
+test.each([
+  ['images', ['images']],
+  ['inspect', ['inspect', 'app']],
+  ['a remembered build', ['build', '-q', '-t', 'app', 'context']],
+])('%s hashes the little that it reads without node:crypto, and prints without streams', async (_, argv) => {
+  const loaded = await loadedBy(argv, await withImage())
+  for (const name of ['crypto', 'perf_hooks', 'net', 'fs/promises']) expect(loaded).not.toContain(name)
+})
+
+test('saving loads neither the streams of a terminal nor what reads lines', async () => {
+  const loaded = await loadedBy(['save', '-o', 'app.tar', 'app'], await withImage())
+  for (const name of ['fs/promises', 'net', 'perf_hooks']) expect(loaded).not.toContain(name)
+})
+
+test('what is written to /dev/null needs no stream', async () => {
+  const bench = await withImage()
+  const preload = join(bench.folder, 'preload.cjs')
+  writeFileSync(preload, tellLoaded)
+  const call = `exec ${process.execPath} --require ${preload} ${program} inspect app >/dev/null`
+  const { err } = await start(['sh', '-c', call], { home: bench.home, cwd: bench.folder }).outcome
+  expect(JSON.parse(err)).not.toContain('net')
 })
 
 test('what is loaded is told of a verb that needs it', async () => {

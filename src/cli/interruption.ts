@@ -1,6 +1,6 @@
-import { fstatSync, statSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import { Failure } from './failure.ts'
+import { mayBeTerminal } from './streams.ts'
 
 const exitCodes: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 }
 
@@ -64,8 +64,7 @@ export function hasLostTerminal(): boolean {
 /** Whether it is a terminal that has been closed: a device other than /dev/null that says no more that it is a terminal. */
 function isGoneTerminal(fd: number): boolean {
   try {
-    const stat = fstatSync(fd)
-    return stat.isCharacterDevice() && !isatty(fd) && stat.rdev !== statSync('/dev/null').rdev
+    return mayBeTerminal(fd) && !isatty(fd)
   } catch {
     return false
   }

@@ -8,11 +8,13 @@ export function progressOutput(
   { streams, env, now }: Pick<VerbContext, 'streams' | 'env' | 'now'>,
   to: 'stdout' | 'stderr' = 'stderr',
 ): ProgressOutput {
-  const stream = streams[to]
+  // Not touched before there is something to show, since Node takes a while to create it.
   return {
-    write: (text) => void stream.write(text),
-    isTerminal: stream.isTTY === true,
-    size: () => ({ columns: stream.columns || 80, rows: stream.rows || 24 }),
+    write: (text) => void streams[to].write(text),
+    get isTerminal() {
+      return streams[to].isTTY === true
+    },
+    size: () => ({ columns: streams[to].columns || 80, rows: streams[to].rows || 24 }),
     env,
     now,
   }

@@ -1,4 +1,4 @@
-import { fstatSync, writeSync } from 'node:fs'
+import { fstatSync, statSync, writeSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import { Failure } from './failure.ts'
 import { printableJson, printableLines } from './text/printable.ts'
@@ -47,7 +47,7 @@ export const processStreams: Streams = {
     let done = 0
     try {
       // It may be a terminal.
-      if (!forPeople && fstatSync(1).isCharacterDevice()) return text
+      if (!forPeople && mayBeTerminal(1)) return text
       while (done < bytes.length) done += writeSync(1, bytes, done)
     } catch (error) {
       if (isBrokenPipe(error as Error)) throw new BrokenPipe()
@@ -55,6 +55,12 @@ export const processStreams: Streams = {
     }
     return bytes.subarray(done)
   },
+}
+
+/** Whether it is a device, but /dev/null. */
+export function mayBeTerminal(fd: number): boolean {
+  const stat = fstatSync(fd)
+  return stat.isCharacterDevice() && stat.rdev !== statSync('/dev/null').rdev
 }
 
 /** Nobody reads our output: `tare images | head -1`. Ends the command silently. */
@@ -88,8 +94,8 @@ export async function printData(streams: Output, text: string, form: 'text' | 'j
  * Prints text for people to standard error. Resolves once it is written or cannot be: losing standard error must not end the
  * work.
  */
-export async function tell({ stderr }: Pick<Streams, 'stderr'>, text: string): Promise<void> {
-  if (text !== '') await writeAll(stderr, printableLines(text)).catch(() => {})
+export async function tell(streams: Pick<Streams, 'stderr'>, text: string): Promise<void> {
+  if (text !== '') await writeAll(streams.stderr, printableLines(text)).catch(() => {})
 }
 
 /** Writes raw bytes, such as an archive. Resolves once the stream has taken them; rejects with BrokenPipe or a Failure. */

@@ -15,7 +15,12 @@ export interface Boot {
 }
 
 export function thisBoot(): Boot {
-  return { id: read('/proc/sys/kernel/random/boot_id').trim(), began: Date.now() - uptime() * 1000 }
+  return {
+    id: read('/proc/sys/kernel/random/boot_id').trim(),
+    get began() {
+      return Date.now() - uptime() * 1000
+    },
+  }
 }
 
 /**

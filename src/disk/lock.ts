@@ -1,7 +1,7 @@
 import { lstatSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { systemCode, TareError } from '../support/index.ts'
+import { systemCode, TareError, ticks } from '../support/index.ts'
 import { makeFolder } from './folders.ts'
 import { keepTouching, stopTouching } from './held-locks.ts'
 import type { Owners } from './owners.ts'
@@ -26,8 +26,8 @@ export async function withLock<T>(
   const mine = newHolder()
   makeFolder(dirname(path))
   const stillness = new Stillness()
-  for (const start = performance.now(); !tryTake(path, mine, (lock) => isHeldNow(lock, stillness, staleInMs)); ) {
-    if (performance.now() - start > patienceInMs) throw busy()
+  for (const start = ticks(); !tryTake(path, mine, (lock) => isHeldNow(lock, stillness, staleInMs)); ) {
+    if (ticks() - start > patienceInMs) throw busy()
     await pause(2 + Math.random() * 8)
   }
   keepTouching(path)
@@ -66,7 +66,7 @@ class Stillness {
   private since = 0
 
   of({ holder, changed }: Lock): number {
-    const now = performance.now()
+    const now = ticks()
     if (this.seen !== `${holder} ${changed}`) {
       this.seen = `${holder} ${changed}`
       this.since = now

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeFolder, makeFolderOfMode, privately } from './folders.ts'
 import type { Owners } from './owners.ts'
 import { nameOf } from './process.ts'
+import { randomDigits } from './random-digits.ts'
 import { replaceFile } from './replace-file.ts'
 
 /**
@@ -23,7 +23,7 @@ export class ProcessFiles {
   reserve(): string {
     this.owners.stayAnnounced()
     makeFolder(this.folder, privately)
-    return join(this.folder, `${nameOf(this.owners.self)}-${randomBytes(6).toString('hex')}`)
+    return join(this.folder, `${nameOf(this.owners.self)}-${randomDigits()}`)
   }
 
   /** Creates a new directory of this process, with subdirectories `parts`. */

@@ -1,7 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { systemCode } from '../support/index.ts'
+import { sha256Hex, systemCode } from '../support/index.ts'
 
 /** Identifies a process to others that share a disk with it. */
 export interface Owner {
@@ -83,5 +83,5 @@ function readSpace(): string {
 }
 
 function shortHash(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 8)
+  return sha256Hex(text).slice(0, 8)
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import {
   closeSync,
   fchmodSync,
@@ -13,6 +12,7 @@ import {
 import { basename, dirname, join } from 'node:path'
 import { isLeftBy } from './owners.ts'
 import { nameOf, thisProcess } from './process.ts'
+import { randomDigits } from './random-digits.ts'
 
 /** A file written next to its target under the process's name, then moved into place atomically. */
 export interface Replacement {
@@ -24,7 +24,7 @@ export interface Replacement {
 }
 
 export function replacementFor(target: string): Replacement {
-  const own = `${beginning(target)}${nameOf(thisProcess())}-${randomBytes(6).toString('hex')}.part`
+  const own = `${beginning(target)}${nameOf(thisProcess())}-${randomDigits()}.part`
   return replacement(join(dirname(target), own), target)
 }
 

@@ -27,11 +27,6 @@ export async function* measured(bytes: Bytes, gauge: Gauge): Bytes {
   }
 }
 
-/** Returns `sha256:<hex>` of bytes in memory. */
-export function sha256(bytes: Uint8Array | string): `sha256:${string}` {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
-}
-
 /** Reads the whole stream into one buffer. Throws a RangeError beyond `limit` bytes: only data known to be small may be buffered. */
 export async function collect(bytes: Bytes, limit: number): Promise<Buffer> {
   const chunks: Uint8Array[] = []

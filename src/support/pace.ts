@@ -1,10 +1,12 @@
+import { ticks } from './ticks.ts'
+
 // Milliseconds: too short for a person to notice, and much longer than a turn of the event loop.
 const longest = 50
 
 /** Keeps long synchronous work from blocking signals, timers and the output of running commands. */
 export class Pace {
   private readonly signal: AbortSignal | undefined
-  private since = performance.now()
+  private since = ticks()
 
   constructor(signal?: AbortSignal) {
     this.signal = signal
@@ -13,10 +15,10 @@ export class Pace {
   /** Yields to the event loop if the last yield was too long ago. Rejects if the signal is aborted. */
   async keep(): Promise<void> {
     this.signal?.throwIfAborted()
-    if (performance.now() - this.since < longest) return
+    if (ticks() - this.since < longest) return
     await new Promise((resolve) => setImmediate(resolve))
     this.signal?.throwIfAborted()
-    this.since = performance.now()
+    this.since = ticks()
   }
 }
 

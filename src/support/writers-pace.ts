@@ -1,3 +1,5 @@
+import { ticks } from './ticks.ts'
+
 /**
  * Times the writers of a document that others write as well, and of which only the last one is kept: each writes, waits until
  * whoever had read before that must have written too, looks whether its own part is still there, and otherwise tries again.
@@ -15,7 +17,7 @@ export class WritersPace {
   /** Begins an attempt: called before what is to be replaced is read. */
   begin(): void {
     this.attempts += 1
-    this.since = performance.now()
+    this.since = ticks()
   }
 
   /**
@@ -23,7 +25,7 @@ export class WritersPace {
    * write too, and a busy registry is as slow for them.
    */
   written(): number {
-    this.slowest = Math.max(this.slowest, performance.now() - this.since)
+    this.slowest = Math.max(this.slowest, ticks() - this.since)
     return this.slowest * (this.attempts === 1 ? 2 : 4)
   }
 

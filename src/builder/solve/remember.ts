@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto'
 import type { MadeLayer, Snapshot } from '../../content/layers/index.ts'
 import { isDigest } from '../../oci/index.ts'
-import type { Step } from '../../support/index.ts'
+import { type Step, sha256Hex } from '../../support/index.ts'
 import type { Operation } from '../plan/index.ts'
 import { explainRecalled, keepRecipe } from './explain/explain.ts'
 import type { Recipe } from './explain/recipe.ts'
@@ -13,9 +12,7 @@ const version = 3
 
 /** Returns a cache key for the parts, which must be plain JSON. */
 export function keyOf(...parts: readonly unknown[]): string {
-  return createHash('sha256')
-    .update(JSON.stringify([version, ...parts]))
-    .digest('hex')
+  return sha256Hex(JSON.stringify([version, ...parts]))
 }
 
 /** An earlier result: of this store, or shared by another. */

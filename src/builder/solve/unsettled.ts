@@ -1,3 +1,5 @@
+import { ticks } from '../../support/index.ts'
+
 // Milliseconds: what is lost if the process is killed can soon be made again.
 const longest = 2000
 
@@ -7,7 +9,7 @@ const longest = 2000
  */
 export class Unsettled {
   private readonly waiting: (() => Promise<void>)[] = []
-  private since = performance.now()
+  private since = ticks()
   private settled: Promise<void> = Promise.resolve()
   private steps: number
 
@@ -29,12 +31,12 @@ export class Unsettled {
   /** Calls `settle` soon, or when all steps have ended. */
   add(settle: () => Promise<void>): void {
     this.waiting.push(settle)
-    if (performance.now() - this.since > longest) void this.settle()
+    if (ticks() - this.since > longest) void this.settle()
   }
 
   /** Rejects if one of the results, of now or before, could not be settled. */
   settle(): Promise<void> {
-    this.since = performance.now()
+    this.since = ticks()
     const [before, waiting] = [this.settled, this.waiting.splice(0)]
     const settle = async () => {
       await before

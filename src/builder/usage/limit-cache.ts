@@ -1,5 +1,5 @@
 import type { Host } from '../../images/index.ts'
-import { TareError } from '../../support/index.ts'
+import { TareError, ticks } from '../../support/index.ts'
 import { readUsage } from './cache-objects.ts'
 import { chooseObjects } from './choose-objects.ts'
 import { noteMeasured } from './last-measured.ts'
@@ -18,7 +18,7 @@ const perObject = 20
  */
 export async function limitTo(limit: number, host: Host, took: number): Promise<void> {
   const budget = Math.max(shortest, Math.floor(took * share))
-  const end = performance.now() + budget
+  const end = ticks() + budget
   try {
     const usage = await readUsage(host, {
       signal: AbortSignal.timeout(Math.floor(budget / 2)),
@@ -27,7 +27,7 @@ export async function limitTo(limit: number, host: Host, took: number): Promise<
     noteMeasured(host, usage.cache + usage.images)
     if (usage.cache <= limit) return
     const chosen = chooseObjects(usage, [], { maxUsedSpace: limit }, 0)
-    const some = Math.max(1, Math.floor((end - performance.now()) / perObject))
+    const some = Math.max(1, Math.floor((end - ticks()) / perObject))
     const { removeObjects } = await import('./remove-objects.ts')
     await removeObjects(host, chosen.slice(0, some))
   } catch (error) {

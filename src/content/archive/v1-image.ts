@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto'
 import { type Digest, goJson } from '../../oci/index.ts'
-import { compareNames, sha256 } from '../../support/index.ts'
+import { compareNames, sha256, sha256Hex } from '../../support/index.ts'
 
 /** A layer in Docker's first image format, in which every layer is an image with a parent. */
 export interface V1Image {
@@ -34,9 +33,7 @@ export function v1Images(config: Json, diffIds: readonly Digest[]): readonly V1I
 }
 
 function idOf(body: Json): string {
-  return createHash('sha256')
-    .update(goJson(sorted(body)))
-    .digest('hex')
+  return sha256Hex(goJson(sorted(body)))
 }
 
 const stubBody: Json = { created: '1970-01-01T00:00:00Z', container_config: containerConfig({}) }

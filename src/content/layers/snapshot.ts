@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
 import {
   contentSize,
@@ -14,7 +13,7 @@ import {
 } from '../../files/layer/index.ts'
 import { Tree } from '../../files/tree/index.ts'
 import { type Descriptor, type Digest, hexOf } from '../../oci/index.ts'
-import { TareError } from '../../support/index.ts'
+import { sha256, TareError } from '../../support/index.ts'
 import type { Store } from '../store/index.ts'
 
 // The first line of an index is shorter.
@@ -149,7 +148,7 @@ export function chainId(layers: readonly { readonly diffId: Digest }[]): string 
 }
 
 function chained(chain: string, { diffId }: { readonly diffId: Digest }): string {
-  return chain === '' ? diffId : `sha256:${createHash('sha256').update(`${chain} ${diffId}`).digest('hex')}`
+  return chain === '' ? diffId : sha256(`${chain} ${diffId}`)
 }
 
 /** Returns a function that computes the value on first call. */

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
 import { type BigIntStats, closeSync, openSync, readFileSync, readSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeFolder, type ProcessFiles, privately, showLife } from '../../disk/index.ts'
 import { type Digest, hexOf } from '../../oci/index.ts'
+import { Sha256 } from '../../support/index.ts'
 
 // Reading such small blobs is faster than reading what is recorded about them.
 const small = 64 << 10
@@ -18,10 +18,10 @@ const bootsKept = 8
 export class Soundness {
   private readonly folder: string
   private readonly scratch: ProcessFiles
-  private readonly boot: string
+  private readonly boot: () => string
   private readonly seen = new Map<Digest, string>()
 
-  constructor(folder: string, scratch: ProcessFiles, boot: string) {
+  constructor(folder: string, scratch: ProcessFiles, boot: () => string) {
     this.folder = folder
     this.scratch = scratch
     this.boot = boot
@@ -39,7 +39,7 @@ export class Soundness {
       return sound
     }
     const { known, boots } = this.recall(digest)
-    if (known === facts && boots.includes(this.boot)) {
+    if (known === facts && boots.includes(this.boot())) {
       this.seen.set(digest, facts)
       return true
     }
@@ -56,7 +56,7 @@ export class Soundness {
     this.seen.set(digest, facts)
     try {
       makeFolder(this.folder, privately)
-      this.scratch.place([facts, this.boot, ...boots.slice(0, bootsKept - 1)].join(' '), this.path(digest))
+      this.scratch.place([facts, this.boot(), ...boots.slice(0, bootsKept - 1)].join(' '), this.path(digest))
     } catch {
       // On a full or read-only disk it is simply read again next time.
     }
@@ -118,7 +118,7 @@ let chunk: Buffer | undefined
 
 /** Undefined if it cannot be read, for example from a failing disk. */
 function digestOf(path: string): string | undefined {
-  const hash = createHash('sha256')
+  const hash = new Sha256()
   chunk ??= Buffer.allocUnsafeSlow(chunkSize)
   try {
     const fd = openSync(path, 'r')
@@ -133,5 +133,5 @@ function digestOf(path: string): string | undefined {
   } catch {
     return undefined
   }
-  return `sha256:${hash.digest('hex')}`
+  return `sha256:${hash.hex()}`
 }

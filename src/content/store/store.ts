@@ -41,14 +41,17 @@ export class Store implements Target {
   private readonly leases: ProcessFiles
   private readonly lives = new Set<number>()
 
-  constructor(home: string, { boot = thisBoot().id || 'unknown', warn = () => {} }: StoreOptions = {}) {
+  constructor(home: string, { boot, warn = () => {} }: StoreOptions = {}) {
     this.home = home
     const own = join(home, 'tare')
     this.own = own
     const owners = ownersIn(join(own, 'alive'))
+    // Found out when it is first needed, as a verb that only reads documents does without.
+    let known = boot
+    const bootOf = () => (known ??= thisBoot().id || 'unknown')
     this.scratch = new ProcessFiles(join(own, 'scratch'), owners)
     this.leases = new ProcessFiles(join(own, 'leases'), owners)
-    this.blobs = new Blobs(home, this.scratch, new Soundness(join(own, 'verified'), this.scratch, boot))
+    this.blobs = new Blobs(home, this.scratch, new Soundness(join(own, 'verified'), this.scratch, bootOf))
     this.records = new Records(home, own, this.scratch)
     this.names = new Names(home, this.scratch, warn)
   }

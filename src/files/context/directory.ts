@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync, readFileSync, type Stats, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { decodeName, systemCode, systemPath, TareError } from '../../support/index.ts'
+import { decodeName, systemCode, systemPath, TareError, ticks } from '../../support/index.ts'
 import { type Metadata, type Moment, type Node, partsOf, Tree } from '../tree/index.ts'
 import { type BuildContext, type Ignore, textLimit } from './context.ts'
 import { systemPathIn } from './file-content.ts'
@@ -187,7 +187,7 @@ class FolderContext implements BuildContext {
 
 function thisMoment(): Moment {
   // In this order, a pause between the two looks as if the time of day had been set back.
-  const running = performance.now()
+  const running = ticks()
   return { running, time: Date.now() }
 }
 

@@ -59,7 +59,7 @@ export interface DirectoryPlace {
   isAsRead(): boolean
 }
 
-/** A time by two clocks, in milliseconds: `performance.now()`, which is never set, and then the time of day since 1970. */
+/** A time by two clocks, in milliseconds: `ticks()`, which is never set, and then the time of day since 1970. */
 export interface Moment {
   readonly running: number
   readonly time: number

@@ -2,10 +2,11 @@ import type { BuildOptions, BuildResult } from '../../api/index.ts'
 import { BuildRun } from '../../builder/index.ts'
 import { cacheLimit, limitCache } from '../../builder/usage/index.ts'
 import type { Host } from '../../images/index.ts'
+import { ticks } from '../../support/index.ts'
 
 /** Builds an image from a Dockerfile and makes its outputs. */
 export async function build(host: Host, options: BuildOptions): Promise<BuildResult> {
-  const begun = performance.now()
+  const begun = ticks()
   // Better now than after the work.
   const limit = cacheLimit(host)
   const before = host.store.added
@@ -20,7 +21,7 @@ export async function build(host: Host, options: BuildOptions): Promise<BuildRes
     await options.onImage?.(image)
     await building.caches.export()
     // Measuring the store takes as long as a build that adds nothing to it.
-    if (host.store.added > before) await limitCache(host, limit, performance.now() - begun)
+    if (host.store.added > before) await limitCache(host, limit, ticks() - begun)
     return image
   } finally {
     // On a full disk, closing fails as well.

@@ -1,5 +1,6 @@
 import { lstatSync, realpathSync, statfsSync } from 'node:fs'
 import { type Directory, type DirectoryPlace, type Owner, subdirectories } from '../../../files/tree/index.ts'
+import { ticks } from '../../../support/index.ts'
 import { findProgram, type Machine, overlayOptions, quoted, runProgram } from '../machine/index.ts'
 import { flagsToKeep, hasMountsBelow } from './mount-flags.ts'
 import { isUnchanged } from './unchanged-since.ts'
@@ -56,7 +57,7 @@ export function findDirect(node: Directory, own: string): DirectFolder | undefin
 function onceFor(look: () => Promise<boolean>): (until: number) => Promise<boolean> {
   let last = { at: Number.NEGATIVE_INFINITY, is: Promise.resolve(true) }
   return async (until) => {
-    while (last.at < until && (await last.is)) if (last.at < until) last = { at: performance.now(), is: look() }
+    while (last.at < until && (await last.is)) if (last.at < until) last = { at: ticks(), is: look() }
     return last.is
   }
 }

@@ -1,5 +1,6 @@
 import { lstatSync } from 'node:fs'
 import type { DirectoryPlace, Moment } from '../../../files/tree/index.ts'
+import { ticks } from '../../../support/index.ts'
 import { findProgram, runProgram } from '../machine/index.ts'
 import { hasMountsBelow } from './mount-flags.ts'
 
@@ -40,7 +41,7 @@ function isAt(path: string, { dev, ino }: DirectoryPlace): boolean {
 /** Whether the time of day has not been set back since then: a change would then look older. */
 function isTimeSince({ running, time }: Moment): boolean {
   const passed = Date.now() - time
-  const elapsed = performance.now() - running
+  const elapsed = ticks() - running
   // Clocks are corrected slowly by at most a thousandth.
   return elapsed < longest && passed >= elapsed - 3 - elapsed / 1000
 }

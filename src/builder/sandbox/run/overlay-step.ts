@@ -2,7 +2,7 @@ import { chmodSync, chownSync, realpathSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { makeFolderOfMode, type ProcessFiles } from '../../../disk/index.ts'
 import type { Directory, Tree } from '../../../files/tree/index.ts'
-import { TareError } from '../../../support/index.ts'
+import { TareError, ticks } from '../../../support/index.ts'
 import {
   findProgram,
   guard,
@@ -136,7 +136,7 @@ class OverlayStep {
     const started = this.started(facts, await this.pipes)
     this.process = started
     const exitCode = checkExit(this.tools.runtime, folder, await started.run().finally(() => prepared.release()))
-    const ended = performance.now()
+    const ended = ticks()
     return {
       exitCode,
       hint: exitCode === 0 ? undefined : hintOfUnmapped(tree, join(folder, 'upper'), tools.machine.held),

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto'
 import { type ContentReader, digestOf } from '../../../files/layer/index.ts'
 import { type Directory, type Node, subdirectories } from '../../../files/tree/index.ts'
-import { sortNames } from '../../../support/index.ts'
+import { Sha256, sha256Hex, sortNames } from '../../../support/index.ts'
 
 /**
  * Digests directories: names, modes, owners, links and contents of everything below, but no times. A directory's digest is made of
@@ -30,7 +29,7 @@ export class DirectoryDigests {
       text += `\0${name}\0${metadataText(child)}\0${yield* this.below(child, `${path}/${name}`)}`
     }
     yield
-    const digest = directories.size === 0 ? text : createHash('sha256').update(text).digest('hex')
+    const digest = directories.size === 0 ? text : sha256Hex(text)
     this.digests.set(directory, digest)
     return digest
   }
@@ -63,7 +62,7 @@ export class DirectoryDigests {
   }
 
   private *listed({ children }: Directory, path: string): Generator<void, string> {
-    const hash = createHash('sha256')
+    const hash = new Sha256()
     let text = ''
     let count = 0
     for (const name of sortNames([...children.keys()])) {
@@ -75,7 +74,7 @@ export class DirectoryDigests {
       text = ''
       yield
     }
-    return hash.update(text).digest('hex')
+    return hash.update(text).hex()
   }
 
   private rest(node: Exclude<Node, Directory>): string {

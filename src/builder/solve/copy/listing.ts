@@ -1,7 +1,7 @@
-import { createHash, type Hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { ContentReader } from '../../../files/layer/index.ts'
 import { type Directory, type Node, subdirectories } from '../../../files/tree/index.ts'
-import { sortNames } from '../../../support/index.ts'
+import { Sha256, sortNames } from '../../../support/index.ts'
 import { DirectoryDigests, metadataText } from './directory-digests.ts'
 import { type Selection, type SelectionVisitor, walkSelection } from './selection.ts'
 
@@ -83,7 +83,7 @@ function leafTimes({ children }: Directory): string {
 }
 
 class Lister implements SelectionVisitor {
-  private readonly hash: Hash = createHash('sha256')
+  private readonly hash = new Sha256()
   private readonly reader = new ContentReader()
   private readonly directories = new DirectoryDigests(this.reader)
   private readonly prefixes: string[] = ['']
@@ -119,7 +119,7 @@ class Lister implements SelectionVisitor {
     this.reader.close()
     this.line('', this.directories.links)
     this.flush()
-    return this.hash.digest('hex')
+    return this.hash.hex()
   }
 
   private line(path: string, rest: string): void {

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import { chainId, type Snapshot } from '../../../content/layers/index.ts'
 import type { Store } from '../../../content/store/index.ts'
 import { type Digest, formatReference } from '../../../oci/index.ts'
+import { sha256Hex } from '../../../support/index.ts'
 import type { CopyOperation, MakeDirectoryOperation, Operation, OperationId, RunOperation } from '../../plan/index.ts'
 
 /** A file that a step has put into its layer: what is compared when it is made again. */
@@ -73,7 +73,7 @@ function baseBelow(operations: readonly Operation[], from: OperationId): Pick<Re
 
 /** Returns a short digest of something that need not be shown, or must not be. */
 export function digestOfText(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 12)
+  return sha256Hex(text).slice(0, 12)
 }
 
 /** Returns what is remembered of a step; undefined if there is nothing, or something else. */

@@ -95,12 +95,12 @@ function tee(
   mode: ProgressMode,
   explained: Explanations,
 ): Reporter {
-  const colored = streams.stderr.isTTY === true && !env['NO_COLOR']
+  const isColored = () => streams.stderr.isTTY === true && !env['NO_COLOR']
   return (event: TareEvent) => {
     if (event.type === 'warning') warnings.push(event)
     explained.take(event)
     progress.report(event)
-    if (isLeak(event)) progress.interject(formatLeak(event, colored))
+    if (isLeak(event)) progress.interject(formatLeak(event, isColored()))
     // The result may differ from what was requested.
     if (mode === 'quiet' && isUnchecked(event)) progress.interject(formatLine(event))
   }
