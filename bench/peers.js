@@ -23,6 +23,7 @@ function tare(scratch, node, user) {
     travel: (folder, flags) => `${call} build -q ${flags} ${folder}`,
     forget: `rm -rf ${home}`,
     verified: `${home}/tare/verified`,
+    indexes: `${home}/tare/layers`,
   }
 }
 
