@@ -4,7 +4,10 @@ import { describe, expect, test } from 'vitest'
 import { faultsOf } from './kit/check-store.ts'
 import { type Bench, isRoot, noise, openBench, ordinaryUser } from './kit/cli.ts'
 import { canMount, mountOn, unlessMissing } from './kit/needs.ts'
+import { onDisk } from './kit/on-disk.ts'
 import { refused } from './kit/refused.ts'
+
+onDisk()
 
 // Disks that cannot be written or are full: a clear answer, and nothing half-written.
 

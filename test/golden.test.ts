@@ -1,7 +1,10 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { program } from './kit/cli.ts'
 import { goldenNames, judgeGolden, type Verdict } from './kit/golden.ts'
+import { onDisk } from './kit/on-disk.ts'
 import { ownNetwork } from './kit/own-network.ts'
+
+onDisk()
 
 // Cases that cannot be the same yet, and why. To take one off this list is all that is to be done once it works: the
 // test fails for a case that is on it without need.

@@ -6,6 +6,9 @@ import { describe, expect, test } from 'vitest'
 import { faultsOf } from './kit/check-store.ts'
 import { type Bench, noise, type Outcome, openBench, startTare } from './kit/cli.ts'
 import { hasProgram } from './kit/needs.ts'
+import { onDisk } from './kit/on-disk.ts'
+
+onDisk()
 
 // Ctrl-C and its kin, at any moment: nothing half-made is ever visible, and the next build works.
 

@@ -13,6 +13,9 @@ import { describe, expect, test } from 'vitest'
 import { checkout, openBench, start } from './kit/cli.ts'
 import { archiveOf, entry } from './kit/hostile-tar.ts'
 import { unlessMissing } from './kit/needs.ts'
+import { onDisk } from './kit/on-disk.ts'
+
+onDisk()
 
 // Nothing layer-sized is ever in memory: at its peak a build stays under 200 MB.
 

@@ -4,8 +4,11 @@ import { describe, expect, test } from 'vitest'
 import { openAlpine } from './kit/alpine.ts'
 import { faultsOf } from './kit/check-store.ts'
 import { isRoot } from './kit/cli.ts'
+import { onDisk } from './kit/on-disk.ts'
 import { hasRootFilesystem } from './kit/root-filesystem.ts'
 import { waysToRun } from './kit/sandboxes.ts'
+
+onDisk()
 
 // Set-user-ID programs: in each step as Docker has them, and between steps not of use to anybody who gets into the store.
 

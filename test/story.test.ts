@@ -6,6 +6,9 @@ import { openQuickBench } from './kit/call-tare.ts'
 import { faultsOf } from './kit/check-store.ts'
 import { alpineRootfs, isRoot, ordinaryUser, type RunOptions } from './kit/cli.ts'
 import { hasProgram, unlessMissing } from './kit/needs.ts'
+import { onDisk } from './kit/on-disk.ts'
+
+onDisk()
 
 // The story of the README, with the real Alpine: the very bytes that Docker and buildah make of it.
 

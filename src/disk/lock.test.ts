@@ -16,8 +16,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../../test/kit/cli.ts'
+import { onDisk } from '../../test/kit/on-disk.ts'
 import { programOf } from '../../test/kit/other-process.ts'
 import { isLocked, ownersIn, showLife, tryLock, withLock } from './index.ts'
+
+onDisk()
 
 const busy = () => new Error('busy')
 

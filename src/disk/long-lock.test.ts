@@ -3,7 +3,10 @@ import { lutimesSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFile
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { temporaryFolder } from '../../test/kit/cli.ts'
+import { onDisk } from '../../test/kit/on-disk.ts'
 import { isLocked, Owners, thisProcess, tryLock } from './index.ts'
+
+onDisk()
 
 function openFolder() {
   const folder = temporaryFolder()

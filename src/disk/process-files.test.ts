@@ -4,8 +4,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { temporaryFolder } from '../../test/kit/cli.ts'
+import { onDisk } from '../../test/kit/on-disk.ts'
 import { programOf } from '../../test/kit/other-process.ts'
 import { nameOfProcess, type Owner, Owners, ProcessFiles, thisProcess } from './index.ts'
+
+onDisk()
 
 /** Processes that share a folder: this one, and others that are made up. */
 function openShared() {

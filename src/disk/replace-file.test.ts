@@ -2,7 +2,10 @@ import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSy
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../../test/kit/cli.ts'
+import { onDisk } from '../../test/kit/on-disk.ts'
 import { replaceFile, replacementFor, sweepBeside, thisProcess } from './index.ts'
+
+onDisk()
 
 test('a file is replaced in one go, with the mode that was asked for, and nothing is left beside it', () => {
   const folder = temporaryFolder()

@@ -3,11 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { alpineStack, plainCommand, sandboxVariants } from '../../../test/kit/alpine-steps.ts'
+import { onDisk } from '../../../test/kit/on-disk.ts'
 import { processesWith } from '../../../test/kit/processes.ts'
 import { readWhole, sameContent } from '../../files/layer/index.ts'
 import { compareTrees, type RegularFile, type Tree } from '../../files/tree/index.ts'
 import { chooseSandbox } from './choose-sandbox.ts'
 import type { Command, Outcome, SandboxMount, Stack } from './step/types.ts'
+
+onDisk()
 
 for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
   describe.skipIf(hindrance !== undefined)(`the sandbox ${name}`, () => {

@@ -1,8 +1,11 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../../../test/kit/cli.ts'
+import { onDisk } from '../../../test/kit/on-disk.ts'
 import { programOf } from '../../../test/kit/other-process.ts'
 import { Store } from './index.ts'
+
+onDisk()
 
 test('names that many processes give at once are all there afterwards', async () => {
   const home = join(temporaryFolder(), 'home')

@@ -13,10 +13,13 @@ import {
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../../../test/kit/cli.ts'
+import { onDisk } from '../../../test/kit/on-disk.ts'
 import { tinyBlob } from '../../../test/kit/tiny-image.ts'
 import { mediaTypes } from '../../oci/index.ts'
 import { collect, sha256 } from '../../support/index.ts'
 import { Store } from './index.ts'
+
+onDisk()
 
 const large = tinyBlob(mediaTypes.layer, Buffer.alloc(100_000, 'tare'))
 const little = tinyBlob(mediaTypes.layer, 'tare')

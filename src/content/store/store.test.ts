@@ -4,12 +4,15 @@ import { expect, test } from 'vitest'
 import { faultsOf, leftovers } from '../../../test/kit/check-store.ts'
 import { temporaryFolder } from '../../../test/kit/cli.ts'
 import { keeps } from '../../../test/kit/keeps.ts'
+import { onDisk } from '../../../test/kit/on-disk.ts'
 import { tinyBlob, tinyImage } from '../../../test/kit/tiny-image.ts'
 import { type Descriptor, formatReference, mediaTypes, parseReference } from '../../oci/index.ts'
 import { collect, flow, sha256 } from '../../support/index.ts'
 import { copyImage } from '../index.ts'
 import { targetSuite } from '../suite.ts'
 import { Store } from './index.ts'
+
+onDisk()
 
 function emptyStore(): Store {
   return new Store(join(temporaryFolder(), 'home'))

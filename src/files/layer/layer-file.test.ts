@@ -12,11 +12,14 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../../../test/kit/cli.ts'
 import { canMount, mountOn } from '../../../test/kit/needs.ts'
+import { onDisk } from '../../../test/kit/on-disk.ts'
 import { fileNode, manyBytes, treeOf } from '../../../test/kit/trees.ts'
 import { sha256 } from '../../support/index.ts'
 import { compareTrees, type Node, Tree } from '../tree/index.ts'
 import { createLayerFile, HashWorker, packLayer, sameContent } from './index.ts'
 import { slabSize } from './layer-file.ts'
+
+onDisk()
 
 const large = 64 << 20
 

@@ -3,11 +3,14 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../../../test/kit/cli.ts'
+import { onDisk } from '../../../test/kit/on-disk.ts'
 import { runs } from '../../../test/kit/scale.ts'
 import { fileNode, linkNode, manyBytes, treeOf } from '../../../test/kit/trees.ts'
 import { sha256 } from '../../support/index.ts'
 import { compareTrees, type Node, Tree } from '../tree/index.ts'
 import { packLayer, type StoredLayer, sameContent } from './index.ts'
+
+onDisk()
 
 async function pack(folder: string, before: Tree, after: Tree, previous?: StoredLayer, latest?: number) {
   const path = join(folder, `layer-${Math.random()}`)

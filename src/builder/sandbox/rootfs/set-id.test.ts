@@ -2,9 +2,12 @@ import { chmodSync, lstatSync, mkdirSync, renameSync, symlinkSync, writeFileSync
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../../../../test/kit/cli.ts'
+import { onDisk } from '../../../../test/kit/on-disk.ts'
 import { type Directory, type Node, Tree } from '../../../files/tree/index.ts'
 import type { Machine } from '../machine/index.ts'
 import { giveBits, setIdPrograms, takeBits } from './set-id.ts'
+
+onDisk()
 
 const metadata = { uid: 0, gid: 0, mtime: 0, mtimeNs: 0 }
 const modes = { 'd/su': 0o4755, 'd/sg': 0o2711, 'd/both a': 0o6555, 'd/plain': 0o755, top: 0o4700 }

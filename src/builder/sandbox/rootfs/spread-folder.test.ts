@@ -3,8 +3,11 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../../../../test/kit/cli.ts'
+import { onDisk } from '../../../../test/kit/on-disk.ts'
 import { type TreeSpec, treeOf } from '../../../../test/kit/trees.ts'
 import { makeSpreadDirectories, makeSpreadFolder } from './index.ts'
+
+onDisk()
 
 const manyIn = (folder: string): Record<string, TreeSpec> =>
   Object.fromEntries(Array.from({ length: 1200 }, (_, i) => [`${folder}/f${i}`, '']))

@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest'
+import { onDisk } from '../../../../test/kit/on-disk.ts'
 import { deepestPath } from '../../../support/index.ts'
 import { oddities } from './touched.ts'
 import type { WalkedFile } from './walk.ts'
+
+onDisk()
 
 const plain = { mode: 0o755, uid: 0, gid: 0, mtime: 0, mtimeNs: 0, size: 0, changed: 0 }
 

@@ -17,6 +17,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { isRoot, temporaryFolder } from '../../../../test/kit/cli.ts'
 import { unlessMissing } from '../../../../test/kit/needs.ts'
+import { onDisk } from '../../../../test/kit/on-disk.ts'
 import { filesWith } from '../../../../test/kit/sandboxes.ts'
 import { fileNode, linkNode, treeOf } from '../../../../test/kit/trees.ts'
 import { mergeLayers, packLayer, sameContent } from '../../../files/layer/index.ts'
@@ -26,6 +27,8 @@ import { thisMachine } from '../machine/index.ts'
 import type { Stack } from '../step/index.ts'
 import { PlainRoot } from './plain-root.ts'
 import { type WalkedFile, walk } from './walk.ts'
+
+onDisk()
 
 // What a step finds in a folder that others have worked in is compared with the same unpacked in an empty one.
 
