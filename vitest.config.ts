@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const report = process.env['TARE_TEST_REPORT']
 
@@ -15,6 +16,22 @@ const pure = [
 // What needs servers, browsers or daemons of others.
 const interop = ['test/interop/**/*.test.ts', '**/*.interop.test.ts']
 
+// Files that are small and take long: vitest begins with the largest, and one of these would be alone at the end.
+const long = ['golden', 'memory', 'long-output', 'cache-mounts-travel', 'set-id', 'pulse', 'broken-network']
+const isLong = ({ moduleId }: TestSpecification) => long.some((name) => moduleId.endsWith(`/${name}.test.ts`))
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files)
+    // Projects stay one after the other.
+    const projects = [...new Set(sorted.map(({ project }) => project))]
+    return projects.flatMap((own) => {
+      const these = sorted.filter(({ project }) => project === own)
+      return [...these.filter(isLong), ...these.filter((file) => !isLong(file))]
+    })
+  }
+}
+
 const setupFiles = ['test/kit/setup.ts']
 
 export default defineConfig({
@@ -27,6 +44,7 @@ export default defineConfig({
       requireAssertions: true,
     },
     globalSetup: 'test/kit/own-folder.ts',
+    sequence: { sequencer: LongFirst },
     // One more than cores: many tests wait for processes, disks and locks.
     maxWorkers: availableParallelism() + 1,
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
