@@ -34,7 +34,7 @@ function mainScript() {
   const reads = /(\nfunction readBundled\(name\) \{\n).*?(?=\n\}\n)/s
   const whole = readFileSync(join(root, 'bin/tare.js'), 'utf8').replace(/^#!.*/, '')
   if (!reads.test(whole)) throw new Error('bin/tare.js does not read the bundle where it used to')
-  return whole.replace(reads, "$1  return Buffer.from(require('node:sea').getRawAsset(name)).latin1Slice()")
+  return whole.replace(reads, "$1  return Buffer.from(require('node:sea').getRawAsset(name))")
 }
 
 function configOf(arch, { node, bundle }) {

@@ -1,4 +1,3 @@
-import { endianness } from 'node:os'
 import { isDigest } from '../../oci/index.ts'
 import type { LayerEntry, LayerIndex } from './layer-index.ts'
 import { type Columns, digestKnown, kindsOfEntries, LayerTable, type Rest } from './layer-table.ts'
@@ -7,7 +6,8 @@ import { TableWriter } from './table-writer.ts'
 // The format on disk: a line of JSON, padded to a multiple of eight bytes, then each column as in memory, then prefixes, names
 // and the rest. Numbers are in the machine's byte order, which the first line states.
 const format = 5
-const order = endianness()
+// As node:os says it, which every command would load for this.
+const order = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? 'LE' : 'BE'
 
 interface Head {
   readonly format: number
