@@ -54,6 +54,6 @@ export async function readSparse(
 function* sparseBelow(found: WalkedFile, path: string): Generator<string> {
   for (const child of found.children ?? []) {
     if (child.kind === 'directory') yield* sparseBelow(child, `${path}${child.name}/`)
-    else if (child.sparse === true && child.aside === undefined) yield path + child.name
+    else if (child.sparse === true) yield path + child.name
   }
 }

@@ -28,7 +28,7 @@ export interface WalkedFile {
 
 /**
  * Lists everything in the directory `upper`, and the additional names in `merged`, which shows it on top of others. With `aside`,
- * contents that only root may read are copied to that file. Also runs as text in a process of its own, so it must be
+ * contents that only root may read are copied to that file, except those of sparse files. Also runs as text in a process of its own, so it must be
  * self-contained.
  */
 export function walk(upper: string, merged: string | undefined, aside?: string): WalkedFile[] {
@@ -100,6 +100,8 @@ export function walk(upper: string, merged: string | undefined, aside?: string):
             )
           : undefined
       const readable = open && (mine ? (mode & 0o400) !== 0 : (mode & 0o4) !== 0)
+      // From 256 MB on, if less than a sixteenth is on the disk.
+      const sparse = kind === 'file' && stat.size >= 1n << 28n && stat.blocks * 512n * 16n < stat.size
       children.push({
         name: name.toString('latin1'),
         kind,
@@ -110,15 +112,14 @@ export function walk(upper: string, merged: string | undefined, aside?: string):
         mtimeNs: Number(ns),
         size: kind === 'file' ? Number(stat.size) : 0,
         changed: Number(stat.ctimeMs),
-        // From 256 MB on, if less than a sixteenth is on the disk.
-        ...(kind === 'file' && stat.size >= 1n << 28n && stat.blocks * 512n * 16n < stat.size ? { sparse: true } : {}),
+        ...(sparse ? { sparse } : {}),
         ...(kind !== 'directory' && stat.nlink > 1n ? { inode: `${stat.dev}:${stat.ino}` } : {}),
         ...(kind === 'symlink' ? { target: fs.readlinkSync(path, { encoding: 'buffer' }).toString('latin1') } : {}),
         ...(kind === 'char' || kind === 'block'
           ? { device: [Math.floor(rdev / 256) % 4096, (rdev % 256) + Math.floor(rdev / 1048576) * 256] as const }
           : {}),
         ...(inner === undefined ? {} : inner),
-        ...(aside !== undefined && kind === 'file' && !readable && stat.size > 0n
+        ...(aside !== undefined && kind === 'file' && !readable && !sparse && stat.size > 0n
           ? { aside: copy(path, Number(stat.size)) }
           : {}),
       })
