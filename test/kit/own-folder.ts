@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 
@@ -36,7 +37,13 @@ export function setup(): (() => void) | undefined {
 
 function mount(folder: string): boolean {
   const options = ['-t', 'tmpfs', '-o', `size=${memory},mode=1777`, 'tmpfs', folder]
-  return process.getuid?.() === 0 && spawnSync('mount', options, { stdio: 'ignore' }).status === 0
+  if (process.getuid?.() !== 0 || spawnSync('mount', options, { stdio: 'ignore' }).status !== 0) return false
+  // A run that is killed leaves no memory in use: this process notices by the end of its input.
+  const unmount = ['-c', 'read -r end; exec umount -l "$1"', 'sh', folder]
+  const other = spawn('sh', unmount, { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
+  other.unref()
+  ;(other.stdin as Socket).unref()
+  return true
 }
 
 function setVariables(variables: NodeJS.ProcessEnv): void {
