@@ -19,7 +19,7 @@ import { addingAlpine, openAlpine } from './kit/alpine.ts'
 import { startBad } from './kit/bad-registry-client.ts'
 import { faultsOf } from './kit/check-store.ts'
 import { isRoot, openBench, ordinaryUser } from './kit/cli.ts'
-import { canMount, hasProgram, mountOn } from './kit/needs.ts'
+import { canMount, hasProgram, mountOn, unlessMissing } from './kit/needs.ts'
 import { processesWith } from './kit/processes.ts'
 import { hasRootFilesystem, rootFilesystem } from './kit/root-filesystem.ts'
 import { dialogue, filesWith, onClosingTerminal, onTerminal, type Way, waysToRun } from './kit/sandboxes.ts'
@@ -57,6 +57,24 @@ async function saying(stream: NodeJS.ReadableStream, text: string): Promise<void
 test.skipIf(!hasRootFilesystem)('some sandbox works here', () => {
   expect(ways).not.toEqual([])
 })
+
+const alone = ['unshare', '--user', '--map-root-user', '--mount']
+const canBeAlone = unlessMissing(
+  spawnSync(alone[0]!, [...alone.slice(1), 'true']).status === 0,
+  'no user namespace can be made here',
+)
+
+test.skipIf(!hasRootFilesystem || !canBeAlone)(
+  'a root without any other ID runs as the only owner, and is told why',
+  async () => {
+    const bench = openBench({ Dockerfile: 'FROM scratch\nADD alpine.tgz /\nRUN id -u > /made && ls /dev/pts\n' })
+    copyFileSync(rootFilesystem!, join(bench.context, 'alpine.tgz'))
+    const { code, err } = await bench.tare(['build', '-t', 'app', 'context'], { wrapper: alone })
+    expect([code, code === 0 ? '' : err]).toEqual([0, ''])
+    expect(await bench.succeed(['image', 'cat', 'app', '/made'])).toBe('0\n')
+    expect((await bench.tare(['doctor'], { wrapper: alone })).out).toContain('this user namespace has a single ID')
+  },
+)
 
 describe.each(ways)('RUN: $name', (way) => {
   test('the umask of the user has no effect on images, and the store is closed to others', async () => {

@@ -1,7 +1,7 @@
 import { HeldNamespace } from './held-namespace.ts'
 import { hasCapability, read } from './process-facts.ts'
 import { findProgram } from './programs.ts'
-import { hindrancesToMapping } from './users.ts'
+import { hasOneId, hindrancesToMapping } from './users.ts'
 
 /** Our privileges on this machine, and how to become root over a range of IDs. */
 export interface Machine {
@@ -35,7 +35,7 @@ export interface Machine {
 /** Returns what this process is allowed to do, without trying it. */
 export function thisMachine(): Machine {
   const uid = process.geteuid?.() ?? 0
-  const root = uid === 0
+  const root = uid === 0 && !hasOneId()
   const inUserNamespace = !/^\s*0\s+0\s+4294967295/.test(read('/proc/self/uid_map'))
   const mayMount = root && hasCapability()
   const oneId = !root && !mayMapUsers()

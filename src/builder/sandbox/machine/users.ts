@@ -25,8 +25,20 @@ export function hindrancesToNesting(): readonly Hindrance[] {
   return found
 }
 
+/** Whether this user namespace has no other ID than ours, as that of `unshare -r`: its root can do no more than any user. */
+export function hasOneId(): boolean {
+  return /^\s*\d+\s+\d+\s+1\s*$/.test(read('/proc/self/uid_map'))
+}
+
 /** Returns what prevents an ordinary user from mapping more than its own ID. (subuid(5)) */
 export function hindrancesToMapping(): readonly Hindrance[] {
+  if (hasOneId())
+    return [
+      {
+        what: 'this user namespace has a single ID',
+        remedy: 'Map more of them, as `unshare --map-auto` or `podman unshare` do, or run tare outside of it',
+      },
+    ]
   const found: Hindrance[] = []
   const uid = process.geteuid?.() ?? 0
   const username = nameOfUser()
