@@ -7,7 +7,7 @@ import { fileNode, linkNode, treeOf } from '../../../test/kit/trees.ts'
 import { chooseSandbox } from './choose-sandbox.ts'
 import type { CacheMount, Command, SandboxMount, Stack } from './step/index.ts'
 
-// Mounts inside a mount. As for BuildKit, their places are created in what is writable, and must exist in what is not.
+// Mounts inside a mount. Their places are created for the step in what is writable, and in files that only this step sees.
 
 for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
   describe.skipIf(hindrance !== undefined)(`a mount inside another one in the sandbox ${name}`, () => {
@@ -61,21 +61,32 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
       }),
     }
 
-    describe.each(Object.entries(holders))('%s', (_, holder) => {
+    describe.each(Object.entries(holders))('%s', (kind, holder) => {
       const list = async () => (await run('ls -lR /m', [holder(true)])).out
 
-      test.each(Object.entries(nested))('that is read-only has no place for %s, and gets none', async (_, inside) => {
-        const before = await list()
-        for (const [target, insecure] of [
-          ['/m/new', false],
-          ['/m/new/deep', true],
-        ] as const)
-          await expect(run('true', [holder(true), inside(target)], { insecure })).rejects.toMatchObject({
-            code: 'MOUNT_TARGET_INVALID',
-            message: expect.stringContaining('/m is mounted read-only'),
-          })
-        expect(await list()).toBe(before)
-      })
+      const isStore = kind === 'a cache'
+
+      test.each(Object.entries(nested))(
+        isStore
+          ? 'that is read-only has no place for %s, and gets none'
+          : 'that is read-only gets a place for %s in this step only',
+        async (_, inside) => {
+          const before = await list()
+          for (const [target, insecure] of [
+            ['/m/new', false],
+            ['/m/new/deep', true],
+          ] as const) {
+            const step = run(`test -e ${target}`, [holder(true), inside(target)], { insecure })
+            if (!isStore) expect(await step).toEqual({ code: 0, out: '' })
+            else
+              await expect(step).rejects.toMatchObject({
+                code: 'MOUNT_TARGET_INVALID',
+                message: expect.stringContaining('/m is mounted read-only'),
+              })
+          }
+          expect(await list()).toBe(before)
+        },
+      )
 
       test('that is writable gets places for this step', async () => {
         const { code } = await run('touch /m/new/deep/x && test -d /m/new', [

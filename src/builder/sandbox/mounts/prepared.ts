@@ -171,21 +171,33 @@ class Preparing {
         if (uid + gid > 0) this.sources.owned.push({ path: relay.path, uid, gid })
         return this.mount(relay.path, target, false)
       }
-      case 'files':
-        return this.mount(await this.sources.files(mount, i), mount.target, mount.readonly, shownIn(mount.node))
+      case 'files': {
+        const readonly = this.staysReadonly(mount, mount.node)
+        const source = await this.sources.files({ ...mount, readonly }, i)
+        return this.mount(source, mount.target, readonly, shownIn(mount.node))
+      }
       case 'stack': {
-        const { stack, path, readonly } = mount
+        const { stack, path } = mount
         const tree = stack.tree()
         const place = tree.resolve(path)
         const node = place === '' ? tree.root : tree.get(place)
         if (node === undefined)
           throw new TareError('MOUNT_SOURCE_MISSING', `cannot mount "${path}" at ${mount.target}: it does not exist`)
+        const readonly = this.staysReadonly(mount, node)
         if (this.options.copies)
           return this.mount(await this.sources.copyOf(node, i), mount.target, readonly, shownIn(node))
         const root = await this.sources.stack(stack, readonly, i)
         return this.mount(join(root, place), mount.target, readonly, shownIn(node))
       }
     }
+  }
+
+  private staysReadonly(
+    { readonly, target }: { readonly readonly: boolean; readonly target: string },
+    node: Node,
+  ): boolean {
+    const shown = shownIn(node)
+    return readonly && (shown === undefined || !this.targets.lacksOneOf(this.command.mounts, target, shown))
   }
 
   /** `shown`: of a directory, what it has. */

@@ -55,6 +55,20 @@ export class Targets {
     this.refuseMissing(posix.resolve('/', cwd), `cannot start in ${cwd}`)
   }
 
+  /**
+   * Whether a directory that is about to be mounted read-only lacks the target of another mount. Runtimes refuse that; but nothing is
+   * lost if it takes changes for the step instead.
+   */
+  lacksOneOf(others: readonly SandboxMount[], target: string, shown: ShownFiles): boolean {
+    const outer = posix.resolve('/', target)
+    const { place } = this.find(outer)
+    const paths = others.map((other) => posix.resolve('/', other.target)).filter((path) => path !== outer)
+    const places = paths.map((path) => (within(outer, path) ? place + path.slice(outer.length) : this.find(path).place))
+    const inside = places.filter((one) => one !== place && within(place, one))
+    const own = inside.filter((one) => !inside.some((between) => between !== one && within(between, one)))
+    return own.some((one) => shown.has(one.slice(place.length + 1)) === false)
+  }
+
   private refuseMissing(path: string, what: string): void {
     const { place, holder } = this.find(path)
     if (holder?.fixed?.has(place.slice(holder.place.length + 1)) !== false) return

@@ -244,7 +244,8 @@ class ChrootStep {
     const { path: source, isAsRead } = await unpackFiles(node, at, this.tools.machine)
     this.areFilesAsRead &&= isAsRead
     const shown = node.kind === 'directory' ? shownBy(node) : undefined
-    const { place } = targets.add(target, shown === undefined ? 'file' : 'directory', readonly ? shown : undefined)
+    const isFixed = readonly && shown !== undefined && !targets.lacksOneOf(this.command.mounts, target, shown)
+    const { place } = targets.add(target, shown === undefined ? 'file' : 'directory', isFixed ? shown : undefined)
     this.places.borrow(place, (path) => renameSync(source, path))
   }
 
