@@ -193,7 +193,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
 
     test.skipIf(isolation === 'chroot')('a step cannot mount, create devices or change kernel settings', async () => {
       const { out } = await run(
-        'hostname; mount -t tmpfs x /mnt 2>&1; mknod /sda b 8 0 2>&1; echo 1 > /proc/sys/kernel/panic; wc -c < /proc/timer_list',
+        'exec 2>&1; hostname; mount -t tmpfs x /mnt; mknod /sda b 8 0; echo 1 > /proc/sys/kernel/panic; wc -c < /proc/timer_list',
       )
       expect(out).toContain('buildkitsandbox\n')
       expect(out).toMatch(/permission denied|not permitted/i)
