@@ -102,8 +102,7 @@ function markDigests(
 ): void {
   for (let i = 0; i < kind.length; i++) {
     if (isLikely[first + i] === 0 || kind[i] !== digestKnown || size[i] === 0) continue
-    const at = i * 32 + from
-    const number = (digest[at]! << 14) | (digest[at + 1]! << 6) | (digest[at + 2]! >> 2)
+    const number = bitsAt(digest, i * 32 + from)
     const bit = 1 << (number & 31)
     const word = once[number >>> 5]!
     again[number >>> 5]! |= word & bit
@@ -121,10 +120,13 @@ function findRepeated(
 ): void {
   for (let i = 0; i < kind.length; i++) {
     if (isLikely[first + i] === 0 || kind[i] !== digestKnown || size[i] === 0) continue
-    const at = i * 32 + from
-    const number = (digest[at]! << 14) | (digest[at + 1]! << 6) | (digest[at + 2]! >> 2)
+    const number = bitsAt(digest, i * 32 + from)
     found[first + i] = (again[number >>> 5]! >>> (number & 31)) & 1
   }
+}
+
+function bitsAt(digest: Uint8Array, at: number): number {
+  return (digest[at]! << 14) | (digest[at + 1]! << 6) | (digest[at + 2]! >> 2)
 }
 
 function listLikely(ids: Uint32Array, count: number, isLikely: Uint8Array, likely: Uint32Array): number {
