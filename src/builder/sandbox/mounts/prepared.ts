@@ -1,13 +1,12 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Node } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
 import { makeFile } from '../rootfs/index.ts'
 import type { Command, SandboxMount, Stack } from '../step/index.ts'
 import type { Caches, HeldCache } from './caches.ts'
 import { hostsFile, makeDevFolder, resolvFile } from './host-files.ts'
 import { openRelay, type Relay } from './relay.ts'
-import { type ShownFiles, shownBy, shownOnDisk } from './shown-files.ts'
+import { type ShownFiles, shownIn, shownOnDisk } from './shown-files.ts'
 import { type Beforehand, type SourceOptions, SourcesOnDisk } from './sources-on-disk.ts'
 import { Stubs } from './stubs.ts'
 import { inOrder, Targets } from './targets.ts'
@@ -172,7 +171,7 @@ class Preparing {
         return this.mount(relay.path, target, false)
       }
       case 'files': {
-        const readonly = this.staysReadonly(mount, mount.node)
+        const readonly = this.targets.staysReadonly(mount, mount.node, this.command.mounts)
         const source = await this.sources.files({ ...mount, readonly }, i)
         return this.mount(source, mount.target, readonly, shownIn(mount.node))
       }
@@ -183,21 +182,13 @@ class Preparing {
         const node = place === '' ? tree.root : tree.get(place)
         if (node === undefined)
           throw new TareError('MOUNT_SOURCE_MISSING', `cannot mount "${path}" at ${mount.target}: it does not exist`)
-        const readonly = this.staysReadonly(mount, node)
+        const readonly = this.targets.staysReadonly(mount, node, this.command.mounts)
         if (this.options.copies)
           return this.mount(await this.sources.copyOf(node, i), mount.target, readonly, shownIn(node))
         const root = await this.sources.stack(stack, readonly, i)
         return this.mount(join(root, place), mount.target, readonly, shownIn(node))
       }
     }
-  }
-
-  private staysReadonly(
-    { readonly, target }: { readonly readonly: boolean; readonly target: string },
-    node: Node,
-  ): boolean {
-    const shown = shownIn(node)
-    return readonly && (shown === undefined || !this.targets.lacksOneOf(this.command.mounts, target, shown))
   }
 
   /** `shown`: of a directory, what it has. */
@@ -210,8 +201,4 @@ class Preparing {
   private bind(source: string, readonly: boolean): Pick<PreparedMount, 'source' | 'type' | 'options'> {
     return { source, type: 'bind', options: this.sources.bindOptions(source, readonly) }
   }
-}
-
-function shownIn(node: Node): ShownFiles | undefined {
-  return node.kind === 'directory' ? shownBy(node) : undefined
 }

@@ -1,5 +1,5 @@
 import { lstatSync } from 'node:fs'
-import type { Directory } from '../../../files/tree/index.ts'
+import type { Node } from '../../../files/tree/index.ts'
 import { systemPath } from '../../../support/index.ts'
 
 /** What a mounted directory shows. */
@@ -8,10 +8,12 @@ export interface ShownFiles {
   has(path: string): boolean | undefined
 }
 
-export function shownBy(directory: Directory): ShownFiles {
+/** Undefined for what is no directory. */
+export function shownIn(root: Node): ShownFiles | undefined {
+  if (root.kind !== 'directory') return undefined
   return {
     has: (path) => {
-      let here = directory
+      let here = root
       for (const name of path.split('/')) {
         const node = here.children.get(name)
         if (node?.kind !== 'directory') return node === undefined ? false : undefined

@@ -1,7 +1,8 @@
 import { posix } from 'node:path'
+import type { Node } from '../../../files/tree/index.ts'
 import { TareError } from '../../../support/index.ts'
 import type { SandboxMount } from '../step/index.ts'
-import type { ShownFiles } from './shown-files.ts'
+import { type ShownFiles, shownIn } from './shown-files.ts'
 import type { Stubs } from './stubs.ts'
 
 export interface MountTarget {
@@ -56,16 +57,25 @@ export class Targets {
   }
 
   /**
-   * Whether a directory that is about to be mounted read-only lacks the target of another mount. Runtimes refuse that; but nothing is
-   * lost if it takes changes for the step instead.
+   * Whether what is about to be mounted read-only can stay so: a directory that lacks the target of another mount takes changes for
+   * the step instead. Runtimes refuse that; but nothing is lost by it.
    */
-  lacksOneOf(others: readonly SandboxMount[], target: string, shown: ShownFiles): boolean {
+  staysReadonly(
+    { readonly, target }: { readonly readonly: boolean; readonly target: string },
+    node: Node,
+    others: readonly SandboxMount[],
+  ): boolean {
+    const shown = shownIn(node)
+    return readonly && (shown === undefined || !this.lacksOneOf(others, target, shown))
+  }
+
+  private lacksOneOf(others: readonly SandboxMount[], target: string, shown: ShownFiles): boolean {
     const outer = posix.resolve('/', target)
     const { place } = this.find(outer)
     const paths = others.map((other) => posix.resolve('/', other.target)).filter((path) => path !== outer)
     const places = paths.map((path) => (within(outer, path) ? place + path.slice(outer.length) : this.find(path).place))
-    const inside = places.filter((one) => one !== place && within(place, one))
-    const own = inside.filter((one) => !inside.some((between) => between !== one && within(between, one)))
+    const inside = places.filter((one) => within(place, one))
+    const own = inside.filter((one) => !inside.some((between) => within(between, one)))
     return own.some((one) => shown.has(one.slice(place.length + 1)) === false)
   }
 

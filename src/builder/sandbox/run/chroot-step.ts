@@ -20,7 +20,7 @@ import {
   type ShownFiles,
   Stubs,
   SwappedPaths,
-  shownBy,
+  shownIn,
   shownOnDisk,
   Targets,
   unpackFiles,
@@ -237,15 +237,15 @@ class ChrootStep {
 
   private async putNode(
     node: Node,
-    { target, readonly }: { readonly target: string; readonly readonly: boolean },
+    mount: { readonly target: string; readonly readonly: boolean },
     targets: Targets,
   ): Promise<void> {
-    const at = join(this.folder, `files-${this.held.length}-${target.replaceAll('/', '-')}`)
+    const at = join(this.folder, `files-${this.held.length}-${mount.target.replaceAll('/', '-')}`)
     const { path: source, isAsRead } = await unpackFiles(node, at, this.tools.machine)
     this.areFilesAsRead &&= isAsRead
-    const shown = node.kind === 'directory' ? shownBy(node) : undefined
-    const isFixed = readonly && shown !== undefined && !targets.lacksOneOf(this.command.mounts, target, shown)
-    const { place } = targets.add(target, shown === undefined ? 'file' : 'directory', isFixed ? shown : undefined)
+    const shown = shownIn(node)
+    const fixed = targets.staysReadonly(mount, node, this.command.mounts) ? shown : undefined
+    const { place } = targets.add(mount.target, shown === undefined ? 'file' : 'directory', fixed)
     this.places.borrow(place, (path) => renameSync(source, path))
   }
 
