@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -10,6 +10,9 @@ const works = (command) => spawnSync('sh', ['-c', command], { stdio: 'ignore' })
 function tare(scratch, node, user) {
   const home = join(scratch, `tare-home-${user ?? 'root'}`)
   const as = user === undefined ? '' : `setpriv --reuid ${user} --regid ${user} --clear-groups `
+  // Whoever works with tare has a home, where compiled code is kept.
+  mkdirSync(`${home}-user`, { recursive: true })
+  if (user !== undefined) chownSync(`${home}-user`, Number(user), Number(user))
   const call = `${as}env TARE_HOME=${home} HOME=${home}-user ${node} ${program}`
   return {
     build: (tag, folder, fresh) => `${call} build -q ${fresh ? '--no-cache' : ''} -t ${tag} ${folder}`,
