@@ -36,11 +36,14 @@ export function helperCommand(
   return [process.execPath, '-e', `process.stdout.write(JSON.stringify((${work.toString()})(...${json})))`]
 }
 
-/** Starts a thread with `work`, which must be self-contained: as text, it is the same in sources, modules and bundles. */
-export async function startWorker(work: () => void): Promise<Worker> {
+/**
+ * Starts a thread that calls `work` with a copy of the data. `work` must be self-contained: as text, it is the same in sources, modules
+ * and bundles.
+ */
+export async function startWorker<T>(work: (data: T) => unknown, data?: T): Promise<Worker> {
   // Imported here because most calls need no second thread.
   const { Worker } = await import('node:worker_threads')
-  return new Worker(`(${work.toString()})()`, { eval: true })
+  return new Worker(`(${work.toString()})(require('node:worker_threads').workerData)`, { eval: true, workerData: data })
 }
 
 interface Package {

@@ -65,6 +65,15 @@ test('what is not there is not read, which is nothing for the others', async () 
   expect(await compareExtents([])).toEqual([])
 })
 
+test('two threads find the same as one: each of many large pairs, and those of which a side is missing', async () => {
+  const size = 40 * mebi
+  const [plain, none] = [sparseFile(size, []), join(temporaryFolder(), 'none')]
+  const others = [sparseFile(size, [1]), sparseFile(size, []), sparseFile(size, [size - 1]), none, sparseFile(mebi, [])]
+  const pairs = others.map((pathB) => ({ pathA: plain, atA: 0, pathB, atB: 0, size }))
+  const expected = ['different', 'same', 'different', 'unread', 'unread']
+  expect(await compareExtents([...pairs, ...pairs, ...pairs])).toEqual([...expected, ...expected, ...expected])
+})
+
 test('a comparison ends when it is called off', async () => {
   const plain = sparseFile(100 * mebi, [])
   const pair = { pathA: plain, atA: 0, pathB: plain, atB: 0, size: 100 * mebi }
