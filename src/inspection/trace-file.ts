@@ -1,6 +1,7 @@
 import type { FileChange, FileDifference, FileTrace, ListedFile } from '../api/index.ts'
 import type { LayerEntry } from '../files/layer/index.ts'
 import type { Digest } from '../oci/index.ts'
+import { TareError } from '../support/index.ts'
 import { FlatFilesystem } from './filesystem/flat.ts'
 import type { FlatNode } from './filesystem/flat-directory.ts'
 import { findFile } from './filesystem/list-files.ts'
@@ -17,15 +18,71 @@ interface State {
   readonly entry: LayerEntry | undefined
 }
 
-/** Which layers wrote, changed or removed a path. Rejects with `FILE_UNKNOWN` where none ever had it. */
+/**
+ * Which layers wrote, changed or removed a path: the one to which links lead in the end. Of a file that is gone, what was there in
+ * each layer. Rejects with `FILE_UNKNOWN` where no layer ever had it.
+ */
 export async function traceFile(image: InspectedImage, path: string, digestOf: DigestOf): Promise<FileTrace> {
   const flat = new FlatFilesystem(image.layers)
+  const asked = namesOf(path)
+  const own: (State | undefined)[] = []
+  const followed: (State | undefined)[] = []
+  for (const i of image.layers.keys()) {
+    flat.add(i)
+    own.push(stateAt(flat, asked))
+    followed.push(stateOf(flat, seek(flat, path)))
+  }
+  const place = seek(flat, path)?.path
+  const states = place === undefined ? followed : place === asked.join('/') ? own : statesOf(image, namesOf(place))
+  const changes = await changesOf(image, states, digestOf)
+  if (changes.length === 0) findFile(image, flat, path, { follow: false })
+  return { path: `/${place ?? asked.join('/')}`, exists: place !== undefined, changes }
+}
+
+function namesOf(path: string): readonly string[] {
+  return path.split('/').filter((part) => part !== '' && part !== '.')
+}
+
+/** Returns what each layer and those below have at a path that no link is part of. */
+function statesOf(image: InspectedImage, names: readonly string[]): readonly (State | undefined)[] {
+  const flat = new FlatFilesystem(image.layers)
+  return image.layers.map((_, i) => {
+    flat.add(i)
+    return stateAt(flat, names)
+  })
+}
+
+function stateAt(flat: FlatFilesystem, names: readonly string[]): State | undefined {
+  let node: FlatNode | undefined = flat.root
+  for (const name of names) node = typeof node === 'object' ? node.children.get(name) : undefined
+  return stateOf(flat, node === undefined ? undefined : { path: names.join('/'), node })
+}
+
+interface Found {
+  readonly path: string
+  readonly node: FlatNode
+}
+
+/** Undefined also for a cycle of links, which another layer may end. */
+function seek(flat: FlatFilesystem, wanted: string): Found | undefined {
+  try {
+    const { node, path } = flat.find(wanted, { follow: false })
+    return node === undefined ? undefined : { path, node }
+  } catch (error) {
+    if (error instanceof TareError && error.code === 'SYMLINK_LOOP') return undefined
+    throw error
+  }
+}
+
+async function changesOf(
+  image: InspectedImage,
+  states: readonly (State | undefined)[],
+  digestOf: DigestOf,
+): Promise<readonly FileChange[]> {
   const changes: FileChange[] = []
   let before: State | undefined
   for (const [i, layer] of image.layers.entries()) {
-    flat.add(i)
-    const found = flat.find(path, { follow: false })
-    const now = found.node === undefined ? undefined : stateOf(flat, found.path, found.node)
+    const now = states[i]
     const madeBy = {
       ...(layer.createdBy === undefined ? {} : { createdBy: layer.createdBy }),
       ...(layer.created === undefined ? {} : { created: layer.created }),
@@ -36,9 +93,7 @@ export async function traceFile(image: InspectedImage, path: string, digestOf: D
     if (change !== undefined && file !== undefined) changes.push({ layer: i + 1, change, file, differences, ...madeBy })
     before = now
   }
-  const { path: resolved, node } = flat.find(path, { follow: false })
-  if (changes.length === 0) findFile(image, flat, path, { follow: false })
-  return { path: `/${resolved}`, exists: node !== undefined, changes }
+  return changes
 }
 
 function changeOf(
@@ -52,7 +107,9 @@ function changeOf(
   return differences.length === 0 ? 'rewritten' : 'changed'
 }
 
-function stateOf(flat: FlatFilesystem, path: string, node: FlatNode): State {
+function stateOf(flat: FlatFilesystem, found: Found | undefined): State | undefined {
+  if (found === undefined) return undefined
+  const { path, node } = found
   const id = typeof node === 'object' ? node.id : node
   if (id < 0) return { id, file: impliedDirectory(path), layer: -1, entry: undefined }
   const { layer, table, i } = flat.locate(id)

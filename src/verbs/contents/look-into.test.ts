@@ -208,6 +208,36 @@ test('why knows of a file whose parent was removed, replaced or hidden, and of w
   })
 })
 
+test('why follows a file by the path that it has in the end, or had at last, not through links of other layers', async () => {
+  const tare = await open()
+  const name = imageOf(
+    [
+      { path: 'etc/x', body: '1' },
+      { path: 'srv/d/gone', body: '1' },
+      { path: 'srv/d/x', body: '22' },
+      { path: 'now', kind: 'symlink', link: 'etc' },
+      { path: 'loop', kind: 'symlink', link: 'loop' },
+    ],
+    [
+      { path: 'srv/d', kind: 'symlink', link: '/etc' },
+      { path: 'now', kind: 'directory' },
+      { path: 'now/x', body: '333' },
+      { path: 'loop', kind: 'directory' },
+      { path: 'loop/x', body: '4444' },
+    ],
+  )
+  const why = async (path: string) => {
+    const trace = await tare.images.why({ image: name, path })
+    return [trace.path, trace.exists, ...trace.changes.map(({ layer, change }) => `${layer} ${change}`)]
+  }
+  expect(await why('srv/d/x')).toEqual(['/etc/x', true, '1 added'])
+  expect(await why('/srv/d/gone')).toEqual(['/srv/d/gone', false, '1 added', '2 removed'])
+  expect(await why('now/x')).toEqual(['/now/x', true, '2 added'])
+  expect(await why('now/../loop/./x')).toEqual(['/loop/x', true, '2 added'])
+  expect(await why('srv/../etc')).toEqual(['/etc', true, '1 added'])
+  await expect(why('now/none')).rejects.toMatchObject({ code: 'FILE_UNKNOWN' })
+})
+
 test('a docker-archive, and an image of the store, are looked into alike', async () => {
   const tare = await open()
   const path = filesOf(dockerArchive(tinyImage()), join(temporaryFolder(), 'd'))
