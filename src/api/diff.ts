@@ -36,7 +36,7 @@ export interface ImageDiffOptions extends ComparedImages {
   readonly semantic?: boolean | undefined
   /** Layer by layer. Default: what all layers make together, so that images that are cut differently can be compared. */
   readonly byLayer?: boolean | undefined
-  /** A folder, new or empty, for the files that differ: those of A below `a`, those of B below `b`, and the result as `diff.json`. Default: none is written. */
+  /** A folder, new or empty, for the files that differ: those of A below `a`, those of B below `b` (with `byLayer`, below `a/3` those of layer 3), and the result as `diff.json`. Default: none is written. */
   readonly reportFolder?: string | undefined
   /**
    * Whether a directory that only one of the images has is one element, for itself and all that is in it: see `below`. The result in

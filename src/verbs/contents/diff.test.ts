@@ -153,6 +153,28 @@ test('a report has the files that differ, of both sides, and what was found', as
   expect(readdirSync(outside)).toEqual(['report'])
 })
 
+test('a report layer by layer has what differs in each, also what later layers replace or remove', async () => {
+  const { folder, tare } = await openLibrary()
+  const make = async (name: string, text: string, last: Members) => {
+    const layers = [{ file: text, same: 'x' }, { file: text, 'deep/file': text }, last].map((members, i) => {
+      const path = join(folder, `${name}${i}.tar`)
+      writeFileSync(path, tarOf(members))
+      return { path }
+    })
+    await tare.images.append({ image: 'scratch', layers, to: name })
+  }
+  await make('a', 'one', { '.wh.file': '', '.wh.deep': '' })
+  await make('b', 'two', { '.wh.file': '', '.wh.deep': '', 'deep/file': 'three' })
+  const reportFolder = join(folder, 'report')
+  const found = await tare.images.diff({ a: 'a#2..3', b: 'b#2..3', byLayer: true, reportFolder })
+  const texts = ['a/2/file', 'b/2/file', 'a/2/deep/file', 'b/2/deep/file', 'b/3/deep/file'].map((path) =>
+    readFileSync(join(reportFolder, path), 'utf8'),
+  )
+  expect(texts).toEqual(['one', 'two', 'one', 'two', 'three'])
+  expect([readdirSync(join(reportFolder, 'a')), readdirSync(join(reportFolder, 'b'))]).toEqual([['2'], ['2', '3']])
+  expect(JSON.parse(readFileSync(join(reportFolder, 'diff.json'), 'utf8'))).toEqual(found)
+})
+
 test('a report goes into an empty folder only, and through no link that is there', async () => {
   const outside = temporaryFolder()
   const { folder, diff } = await twoImages({ x: 'one' }, { x: 'two' })
@@ -196,7 +218,14 @@ test('names that lead through links of the image stay inside the report', async 
 
 test('one text file is shown as diff -u shows it', async () => {
   const { tare } = await twoImages(
-    { 'etc/motd': 'one\ntwo\n', link: { symlink: 'a' }, binary: '\0a', latin: Buffer.from([0xe4, 0x0a]), same: 'x' },
+    {
+      'etc/motd': 'one\ntwo\n',
+      link: { symlink: 'a' },
+      binary: '\0a',
+      latin: Buffer.from([0xe4, 0x0a]),
+      same: 'x',
+      kind: { symlink: 'a' },
+    },
     {
       'etc/motd': 'one\n2\n',
       link: { symlink: 'b' },
@@ -204,6 +233,8 @@ test('one text file is shown as diff -u shows it', async () => {
       latin: Buffer.from([0xf6, 0x0a]),
       same: 'x',
       more: 'x\n',
+      empty: '',
+      kind: 'symbolic link to a\n',
     },
   )
   const show = (path: string) => tare.images.diffFile({ a: 'a', b: 'b', path })
@@ -213,8 +244,12 @@ test('one text file is shown as diff -u shows it', async () => {
   expect(await show('binary')).toBe('Binary files a:/binary and b:/binary differ\n')
   expect(await show('latin')).not.toBe('')
   expect(await show('same')).toBe('')
+  // An empty file is not the same as none, nor a link the same as a file with that text.
+  expect(await show('empty')).toBe('--- /dev/null\n+++ b:/empty\n')
+  expect(await show('kind')).toBe('--- a:/kind\n+++ b:/kind\n')
   await expect(show('nothing')).rejects.toMatchObject({ code: 'FILE_UNKNOWN' })
   await expect(show('etc')).rejects.toMatchObject({ code: 'DIFF_NOT_TEXT' })
+  await expect(tare.images.diffFile({ a: 'a#1', b: 'a#1..1', path: 'etc' })).rejects.toThrow('a directory in a#1')
 })
 
 const rootfs = (arch: string) => join(shared, `alpine/alpine-minirootfs-3.19.4-${arch}.tar.gz`)

@@ -50,7 +50,7 @@ export async function diff(host: Host, options: ImageDiffOptions): Promise<Image
       const result = { ...compared, ...(await packagesOf(compared, [a, b])) }
       if (reportFolder !== undefined) {
         const { files } = collapse ? (await compareImages(a, b, compareOptions)).diff : result
-        await writeReport(reportFolder, { ...result, files }, [a, b])
+        await writeReport(reportFolder, { ...result, files }, [a, b], byLayer)
       }
       return result
     })
@@ -75,23 +75,30 @@ export async function diffFile(host: Host, options: FileDiffOptions): Promise<st
       throw new TareError('FILE_UNKNOWN', `neither image has ${JSON.stringify(options.path)}`, {
         remedy: 'Paths count from the root of the image; no link is followed.',
       })
-    const [a, b] = await Promise.all(nodes.map((node, i) => textOf(sides[i]!.image, node, options.path)))
-    const name = (i: number) => (nodes[i] === undefined ? '/dev/null' : `${options[i === 0 ? 'a' : 'b']}:/${path}`)
-    if (a === b && nodes[0]?.kind === nodes[1]?.kind) return ''
-    return [a!, b!].some((text) => text.includes('\0'))
-      ? `Binary files ${name(0)} and ${name(1)} differ\n`
-      : unifiedDiff(a!, b!, { a: name(0), b: name(1) })
+    const asked = [options.a, options.b]
+    const texts = nodes.map((node, i) => textOf(sides[i]!.image, node, { path: options.path, where: asked[i]! }))
+    const [a, b] = (await Promise.all(texts)) as [string, string]
+    const [nameA, nameB] = nodes.map((node, i) => (node === undefined ? '/dev/null' : `${asked[i]}:/${path}`))
+    // What differs without a different line is an empty file on one side alone, or a link.
+    if (a === b) return nodes[0]?.kind === nodes[1]?.kind ? '' : `--- ${nameA}\n+++ ${nameB}\n`
+    return [a, b].some((text) => text.includes('\0'))
+      ? `Binary files ${nameA} and ${nameB} differ\n`
+      : unifiedDiff(a, b, { a: nameA!, b: nameB! })
   })
 }
 
 /** Returns the text to compare: a link's target for a link, nothing for a missing file. */
-async function textOf(image: OpenedContents, node: Node | undefined, path: string): Promise<string> {
+async function textOf(
+  image: OpenedContents,
+  node: Node | undefined,
+  { path, where }: { readonly path: string; readonly where: string },
+): Promise<string> {
   if (node === undefined) return ''
   if (node.kind === 'symlink') return `symbolic link to ${node.target}\n`
   if (node.kind !== 'file')
-    throw new TareError('DIFF_NOT_TEXT', `${JSON.stringify(path)} is no file but a ${node.kind} in ${image.name}`)
+    throw new TareError('DIFF_NOT_TEXT', `${JSON.stringify(path)} is no file but a ${node.kind} in ${where}`)
   if (node.size > textLimit)
-    throw new TareError('DIFF_NOT_TEXT', `${JSON.stringify(path)} has ${node.size} bytes in ${image.name}`, {
+    throw new TareError('DIFF_NOT_TEXT', `${JSON.stringify(path)} has ${node.size} bytes in ${where}`, {
       remedy: `Up to ${textLimit} are compared as text; --report writes files of any size.`,
     })
   const bytes = await collect(image.read(node), textLimit)
@@ -147,19 +154,30 @@ function haveBelow(files: readonly ComparedFile[], sides: readonly Side[]): bool
   return false
 }
 
-/** Writes the differing files of both sides, and the result, to an empty folder. */
-async function writeReport(folder: string, found: ImageDiff, sides: readonly Side[]): Promise<void> {
+/** Writes the differing files of both sides, and the result, to an empty folder; those of each layer to one of its own if `byLayer`. */
+async function writeReport(folder: string, found: ImageDiff, sides: readonly Side[], byLayer: boolean): Promise<void> {
   const differ = found.files.filter(({ kind, changes }) => kind !== 'changed' || changes.some(isOfBytes))
-  const paths = [...new Set(differ.map(({ path }) => path))]
   for (const [i, name] of ['a', 'b'].entries()) {
+    const { image } = sides[i]!
     const below = join(folder, name)
     await mkdir(below)
-    const tree = treeOfLayers(selectLayers(sides[i]!))
-    await saveFiles(
-      sides[i]!.image,
-      paths.map((path) => [path, tree.get(path)]),
-      below,
-    )
+    const save = async (files: readonly ComparedFile[], layers: readonly InspectedLayer[], into: string) => {
+      const tree = treeOfLayers(layers)
+      const paths = [...new Set(files.map(({ path }) => path))]
+      await saveFiles(
+        image,
+        paths.map((path) => [path, tree.get(path)]),
+        into,
+      )
+    }
+    if (!byLayer) {
+      await save(differ, selectLayers(sides[i]!), below)
+      continue
+    }
+    for (const [index, layer] of image.layers.entries()) {
+      const own = differ.filter(({ layerA, layerB }) => (i === 0 ? layerA : layerB) === index + 1)
+      if (own.length > 0) await save(own, [layer], join(below, String(index + 1)))
+    }
   }
   await writeFile(join(folder, 'diff.json'), `${JSON.stringify(found, undefined, 2)}\n`)
 }
