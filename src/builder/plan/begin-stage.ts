@@ -4,8 +4,8 @@ import { closest, locate, TareError } from '../../support/index.ts'
 import { additionsAfter } from './additions.ts'
 import type { Graph } from './graph.ts'
 import { contextKey, contextNamed } from './named-contexts.ts'
-import { type StageHead, stageBefore } from './stage-heads.ts'
-import { cleanConfig, envOf, makesLayer, type StageState, setEnv } from './stage-state.ts'
+import type { StageHead } from './stage-heads.ts'
+import { cleanConfig, envOf, makesLayer, type StageState } from './stage-state.ts'
 import type { PlannedContext, PlanOptions } from './types.ts'
 import type { WordExpander } from './word-expander.ts'
 
@@ -46,11 +46,10 @@ export class StageBeginner {
 
   async begin(stage: Stage): Promise<StageState> {
     const { contexts } = this.options
-    const { base, platform = this.options.platform } = this.heads[stage.index]!
+    const { base, earlier, platform = this.options.platform } = this.heads[stage.index]!
     const prefix = this.prefixOf(stage, platform)
     const own = stage.name === undefined ? undefined : contextNamed(contexts, stage.name)
     if (own !== undefined) return this.beginNamed(stage, stage.name!, own, platform, prefix)
-    const earlier = stageBefore(this.file, base, stage.index)
     if (earlier !== undefined) return this.inherit(await this.stageOf(earlier, stage), stage, prefix)
     const named = contextNamed(contexts, base)
     if (named !== undefined) return this.beginNamed(stage, base, named, platform, prefix)
@@ -85,7 +84,7 @@ export class StageBeginner {
       parents: false,
       exclude: [],
     })
-    state.history.push({ createdBy: `FROM ${name} # buildkit`, layer: state.root })
+    state.additions.history.push({ createdBy: `FROM ${name} # buildkit`, layer: state.root })
     return state
   }
 
@@ -95,7 +94,6 @@ export class StageBeginner {
       name: nameOf(stage),
       config: { ...parent.config },
       additions: additionsAfter(parent.additions),
-      history: [...parent.history],
       variables: new Map(parent.variables),
       declared: new Set(parent.declared),
       commandSet: false,
@@ -157,12 +155,12 @@ export class StageBeginner {
     given: Pick<StageState, 'root' | 'platform' | 'prefix' | 'base' | 'config' | 'steps' | 'author'>,
   ): StageState {
     const { config, platform, steps } = given
-    if (platform.os !== 'windows' && !envOf(config).some(([key]) => key === 'PATH')) setEnv(config, 'PATH', defaultPath)
+    if (platform.os !== 'windows' && !envOf(config).some(([key]) => key === 'PATH'))
+      config.Env = [...(config.Env ?? []), `PATH=${defaultPath}`]
     return {
       ...given,
       name: nameOf(stage),
       additions: additionsAfter(undefined),
-      history: [],
       variables: new Map(envOf(config)),
       declared: new Set(),
       commandSet: false,

@@ -13,7 +13,7 @@ import {
 import type { Healthcheck } from '../../oci/index.ts'
 import { TareError } from '../../support/index.ts'
 import type { GlobalArguments } from './arguments.ts'
-import { type StageState, setEnv } from './stage-state.ts'
+import type { StageState } from './stage-state.ts'
 import type { WordExpander } from './word-expander.ts'
 
 export type MetadataInstruction = Exclude<Instruction, { kind: 'COPY' | 'ADD' | 'RUN' | 'WORKDIR' }>
@@ -32,7 +32,7 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
   const { words } = context
   const { config, additions } = state
   const expand = (word: string) => words.expand(word, state.variables, instruction, state.declared)
-  const note = (createdBy: string) => state.history.push({ createdBy })
+  const note = (createdBy: string) => additions.history.push({ createdBy })
   switch (instruction.kind) {
     case 'ARG':
       applyArg(state, instruction, context)
@@ -42,7 +42,7 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
       const pairs = instruction.pairs.map(({ key, value }) => [expand(key), expand(value)] as const)
       for (const [key, value] of pairs) {
         if (looksSecret(key)) words.warn(findings.secretsUsedInArgOrEnv('ENV', key), instruction)
-        setEnv(config, key, value)
+        additions.Env.set(key, value)
         state.variables.delete(key)
         state.variables.set(key, value)
       }
@@ -115,7 +115,8 @@ export function applyMetadata(state: StageState, instruction: MetadataInstructio
       return
     }
     case 'ONBUILD':
-      config.OnBuild = [...(config.OnBuild ?? []), instruction.trigger]
+      config.OnBuild ??= []
+      config.OnBuild.push(instruction.trigger)
       return
     case 'MAINTAINER':
       state.author = instruction.author
@@ -152,7 +153,7 @@ function applyArg(
     state.variables.set(key, given)
     return `${key}=${given}`
   })
-  state.history.push({ createdBy: `ARG ${said.join(' ')}` })
+  state.additions.history.push({ createdBy: `ARG ${said.join(' ')}` })
 }
 
 function checkCommand(

@@ -8,7 +8,7 @@ import {
   type Warning,
 } from '../../dockerfile/index.ts'
 import { closest, locate, Pace, TareError, withoutCredentials } from '../../support/index.ts'
-import { withAdditions } from './additions.ts'
+import { historyOf, withAdditions } from './additions.ts'
 import { type GlobalArguments, globalArguments, platformArguments } from './arguments.ts'
 import { StageBeginner } from './begin-stage.ts'
 import { type CopyContext, planCopy, titleOfSource } from './copy.ts'
@@ -19,8 +19,8 @@ import { contextKey, contextNamed } from './named-contexts.ts'
 import { type Outline, type OutlinedArg, OutlineNotes } from './outline.ts'
 import { planRun } from './run.ts'
 import { rootBelow, stageToSquash } from './squash-onto.ts'
-import { isReplaced, readStageHeads, refuseVariable, shownName, stageNamed, stageNumbered } from './stage-heads.ts'
-import { absolutePath, type MutableConfig, makesLayer, type StageState } from './stage-state.ts'
+import { isReplaced, readStageHeads, refuseVariable, shownName, stageNumbered, stagesByName } from './stage-heads.ts'
+import { absolutePath, makesLayer, type StageState } from './stage-state.ts'
 import type { Operation, OperationId, Plan, PlannedImage, PlanOptions } from './types.ts'
 import { WordExpander } from './word-expander.ts'
 
@@ -53,6 +53,7 @@ class Planner {
   private readonly pace: Pace
   private readonly graph = new Graph()
   private readonly beginner: StageBeginner
+  private readonly named: ReadonlyMap<string, number>
   private readonly stages = new Map<number, Promise<StageState> | 'begun'>()
   /** What the steps of a stage are applied to. */
   private readonly begun = new Map<number, OperationId>()
@@ -66,6 +67,7 @@ class Planner {
   ) {
     this.notes = notes
     this.file = file
+    this.named = stagesByName(file)
     this.options = options
     this.words = words
     this.globals = globals
@@ -87,16 +89,16 @@ class Planner {
     const state = await this.stage(this.target())
     if (this.options.allStages === true) for (const index of this.file.stages.keys()) await this.stage(index)
     const { labels } = this.options
-    const config: MutableConfig = withAdditions(state.config, state.additions)
-    if (Object.keys(labels).length > 0) config.Labels = { ...config.Labels, ...labels }
+    const config = withAdditions(state.config, state.additions)
+    const Labels = { ...config.Labels, ...labels }
     const { epoch } = this
     const output: PlannedImage = {
       platform: state.base?.platform ?? state.platform,
       root: state.root,
       ...(state.base === undefined ? {} : { base: state.base }),
-      config,
+      config: Object.keys(labels).length === 0 ? config : { ...config, Labels },
       ...(state.author === undefined ? {} : { author: state.author }),
-      history: state.history,
+      history: historyOf(state.additions),
       ...(epoch === undefined ? {} : { epoch }),
       ...(await this.squashed(state.root)),
     }
@@ -123,7 +125,7 @@ class Planner {
   private target(): number {
     const { target } = this.options
     if (target === undefined || target === '') return this.file.stages.length - 1
-    const found = stageNamed(this.file, target)
+    const found = this.named.get(target.toLowerCase())
     if (found !== undefined) return found
     const names = this.file.stages.flatMap(({ name }) => name ?? [])
     const meant = closest(target, names)
@@ -175,7 +177,7 @@ class Planner {
   }
 
   private need(target: string): number {
-    const found = stageNamed(this.file, target)
+    const found = this.named.get(target.toLowerCase())
     if (found === undefined) throw new TareError('TARGET_UNKNOWN', `target stage "${target}" could not be found`)
     return found
   }
@@ -215,7 +217,7 @@ class Planner {
         const path = said.startsWith('/') ? said : absolutePath(state.config.WorkingDir || '/', said)
         state.config.WorkingDir = path
         const step = place()
-        if (path === '/') state.history.push({ createdBy: 'WORKDIR /' })
+        if (path === '/') state.additions.history.push({ createdBy: 'WORKDIR /' })
         else
           this.layer(state, `WORKDIR ${path}`, {
             kind: 'make-directory',
@@ -240,7 +242,7 @@ class Planner {
 
   private layer(state: StageState, createdBy: string, operation: Operation): void {
     state.root = this.graph.add(operation)
-    state.history.push({ createdBy, layer: state.root })
+    state.additions.history.push({ createdBy, layer: state.root })
   }
 
   /** Returns `[stage-1 2/3] COPY a b`, with variables expanded. */
@@ -256,7 +258,7 @@ class Planner {
     // This has not been checked yet in a trigger.
     if (instruction.kind === 'COPY') refuseVariable(name)
     const number = instruction.kind === 'COPY' ? stageNumbered(this.file, name) : undefined
-    const found = number ?? stageNamed(this.file, name)
+    const found = number ?? this.named.get(name.toLowerCase())
     if (found === undefined) return this.fromOutside(name, index, instruction)
     const stage = this.file.stages[found]!
     const named = stage.name === undefined ? undefined : contextNamed(this.options.contexts, stage.name)

@@ -1,11 +1,11 @@
 import type { Dockerfile } from '../../dockerfile/index.ts'
 import { TareError } from '../../support/index.ts'
-import { stageNamed } from './stage-heads.ts'
+import { stagesByName } from './stage-heads.ts'
 import type { Operation, OperationId } from './types.ts'
 
 /** Returns the stage to squash from. Throws `TARGET_UNKNOWN`. */
 export function stageToSquash(file: Dockerfile, text: string): number {
-  const index = stageNamed(file, text) ?? (/^\d{1,5}$/.test(text) ? Number(text) : undefined)
+  const index = stagesByName(file).get(text.toLowerCase()) ?? (/^\d{1,5}$/.test(text) ? Number(text) : undefined)
   if (index !== undefined && index < file.stages.length) return index
   throw new TareError('TARGET_UNKNOWN', `there is no stage "${text}" to squash from`, {
     remedy: 'Name a stage of the Dockerfile: FROM … AS name.',

@@ -8,7 +8,7 @@ import {
   type Stage,
 } from '../../dockerfile/index.ts'
 import { normalizePlatform, type Platform, parsePlatform, parseReference } from '../../oci/index.ts'
-import { closest, locate, TareError } from '../../support/index.ts'
+import { locate, TareError } from '../../support/index.ts'
 import type { GlobalArguments } from './arguments.ts'
 import { contextNamed } from './named-contexts.ts'
 import type { PlanOptions } from './types.ts'
@@ -18,6 +18,8 @@ import type { WordExpander } from './word-expander.ts'
 export interface StageHead {
   /** The name of an image or a stage. */
   readonly base: string
+  /** The stage with that name, if there is one before. */
+  readonly earlier?: number
   /** The value of --platform, if given. */
   readonly platform?: Platform
 }
@@ -37,26 +39,19 @@ interface Reading {
 export function readStageHeads(reading: Reading): readonly StageHead[] {
   const { file } = reading
   checkDefaults(reading)
-  const heads = file.stages.map((stage) => readHead(stage, reading))
-  const needs = file.stages.map((stage) => stage.instructions.flatMap((one) => sourcesOf(one, file)))
+  const heads = readHeads(reading)
+  const named = stagesByName(file)
+  const needs = file.stages.map((stage) => stage.instructions.flatMap((one) => sourcesOf(one, file, named)))
   refuseCircles(file, needs)
-  for (const [index, { base }] of heads.entries())
-    if (base !== 'scratch' && !isStage(base, file, index)) checkName(base, file.stages[index]!.from)
+  for (const [index, { base, earlier }] of heads.entries())
+    if (base !== 'scratch' && earlier === undefined) checkName(base, file.stages[index]!.from)
   for (const { name, at, stage } of needs.flat()) if (stage === undefined && name !== 'scratch') checkName(name, at)
   return heads
 }
 
-/** Returns the index of the stage for a name in --from: the last one with that name, ignoring case. */
-export function stageNamed(file: Dockerfile, name: string): number | undefined {
-  const wanted = name.toLowerCase()
-  const found = file.stages.findLastIndex((stage) => stage.name === wanted)
-  return found < 0 ? undefined : found
-}
-
-/** Stage names are lower case, while FROM is taken literally; of several earlier ones the last counts. */
-export function stageBefore(file: Dockerfile, name: string, index: number): number | undefined {
-  const found = file.stages.findLastIndex((other, i) => i < index && other.name === name)
-  return found < 0 ? undefined : found
+/** Returns which stage a name in --from, in lower case, refers to: the last one with that name. */
+export function stagesByName(file: Dockerfile): ReadonlyMap<string, number> {
+  return new Map(file.stages.flatMap(({ name, index }) => (name === undefined ? [] : [[name, index] as const])))
 }
 
 /** Returns the stage a COPY refers to by number; undefined if the word is not one. Throws `COPY_FROM_INVALID`. */
@@ -74,10 +69,6 @@ export function shownName(stage: Stage): string {
   return stage.name ?? `stage-${stage.index}`
 }
 
-function isStage(base: string, file: Dockerfile, index: number): boolean {
-  return stageBefore(file, base, index) !== undefined
-}
-
 function checkName(name: string, at: From | Instruction): void {
   try {
     parseReference(name)
@@ -86,13 +77,24 @@ function checkName(name: string, at: From | Instruction): void {
   }
 }
 
+/** Stage names are lower case, while FROM is taken literally; of several earlier ones the last counts. */
+function readHeads(reading: Reading): readonly StageHead[] {
+  const before = new Map<string, number>()
+  return reading.file.stages.map((stage) => {
+    const head = readHead(stage, reading)
+    const earlier = before.get(head.base)
+    if (stage.name !== undefined) before.set(stage.name, stage.index)
+    return earlier === undefined ? head : { ...head, earlier }
+  })
+}
+
 function readHead({ from, name }: Stage, { words, globals, options }: Reading): StageHead {
   const { values, declared } = globals
-  const known = [...declared, ...values.keys()]
   const read = (word: string) => {
     const expansion = words.located(from, () => words.look(word, values))
     for (const missing of expansion.missing)
-      if (!known.includes(missing)) words.warn(findings.undefinedArgInFrom(missing, closest(missing, known)), from)
+      if (!declared.has(missing) && !values.has(missing))
+        words.warn(findings.undefinedArgInFrom(missing, words.meant(missing, declared, values)), from)
     return expansion
   }
   const base = read(from.base).text
@@ -143,17 +145,18 @@ interface Source {
   readonly at: Instruction
 }
 
-function sourcesOf(instruction: Instruction, file: Dockerfile): Source[] {
+function sourcesOf(instruction: Instruction, file: Dockerfile, named: ReadonlyMap<string, number>): Source[] {
   try {
     if (instruction.kind === 'COPY' && instruction.from !== undefined) {
       const { from } = instruction
       refuseVariable(from)
-      return [{ name: from, stage: stageNumbered(file, from) ?? stageNamed(file, from), at: instruction }]
+      const stage = stageNumbered(file, from) ?? named.get(from.toLowerCase())
+      return [{ name: from, stage, at: instruction }]
     }
     if (instruction.kind !== 'RUN') return []
     return instruction.mounts.flatMap((value) => {
       const from = mountFrom(value)
-      return from === undefined ? [] : [{ name: from, stage: stageNamed(file, from), at: instruction }]
+      return from === undefined ? [] : [{ name: from, stage: named.get(from.toLowerCase()), at: instruction }]
     })
   } catch (error) {
     throw locate(error, instruction.where)

@@ -1,9 +1,12 @@
 import type { Instruction, Lookup } from '../../dockerfile/index.ts'
 import type { ContainerConfig, ImageConfig, Platform } from '../../oci/index.ts'
 import type { Additions } from './additions.ts'
-import type { OperationId, PlannedHistory } from './types.ts'
+import type { OperationId } from './types.ts'
 
-export type MutableConfig = { -readonly [key in keyof ContainerConfig]: ContainerConfig[key] }
+export type MutableConfig = { -readonly [key in keyof ContainerConfig]: ContainerConfig[key] } & {
+  /** Those of the stage itself. */
+  OnBuild?: string[]
+}
 
 /** The state of a stage while its instructions are processed. */
 export interface StageState {
@@ -14,10 +17,9 @@ export interface StageState {
   readonly base: ImageConfig | undefined
   root: OperationId
   readonly config: MutableConfig
-  /** What instructions have added to the config besides. */
+  /** What instructions have added to the config besides, and to the history. */
   readonly additions: Additions
   author: string | undefined
-  readonly history: PlannedHistory[]
   /** Variables for expansion and RUN: ENV and ARG, the last one counts. */
   readonly variables: Map<string, string>
   /** Names of ARGs in the order of their first declaration, with or without a value. */
@@ -32,15 +34,6 @@ export interface StageState {
   readonly prefix: string
   readonly steps: number
   step: number
-}
-
-/** Sets a variable in the image's Env: in place if it exists, otherwise at the end. */
-export function setEnv(config: MutableConfig, key: string, value: string): void {
-  const env = [...(config.Env ?? [])]
-  const place = env.findIndex((line) => line.split('=', 1)[0] === key)
-  if (place < 0) env.push(`${key}=${value}`)
-  else env[place] = `${key}=${value}`
-  config.Env = env
 }
 
 export function envOf(config: ContainerConfig): [string, string][] {

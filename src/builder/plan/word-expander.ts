@@ -22,12 +22,16 @@ interface Placed {
 
 // Limit for all words of a file together, in characters.
 const mostText = 64 << 20
+// With more to compare, names that are missing have no suggestion: it would take minutes.
+const mostCompared = 1_000_000
 
 /** Expands the words of a Dockerfile, and collects findings of the build checks while planning. */
 export class WordExpander {
   readonly warnings: Warning[] = []
   private readonly file: Dockerfile
+  private readonly warned = new Set<string>()
   private expanded = 0
+  private compared = 0
 
   constructor(file: Dockerfile) {
     this.file = file
@@ -72,10 +76,20 @@ export class WordExpander {
 
   /** `by` is the instruction whose `# check=` applies, if it is another one. */
   warn(finding: Finding, at: Placed, by: Placed = at): void {
-    const known = this.warnings.some(
-      (other) => other.rule === finding.rule && other.message === finding.message && other.where.line === at.where.line,
+    const key = `${at.where.line} ${finding.rule} ${finding.message}`
+    if (this.warned.has(key) || !isWanted(finding, this.file.check, by.check)) return
+    this.warned.add(key)
+    this.warnings.push(warning(finding, at.where))
+  }
+
+  /** Returns the known name that a missing one was probably meant to be. */
+  meant(missing: string, ...known: readonly (ReadonlySet<string> | ReadonlyMap<string, string>)[]): string | undefined {
+    for (const { size } of known) this.compared += size
+    if (this.compared > mostCompared) return undefined
+    return closest(
+      missing,
+      known.flatMap((names) => [...names.keys()]),
     )
-    if (!known && isWanted(finding, this.file.check, by.check)) this.warnings.push(warning(finding, at.where))
   }
 
   /** Adds the location to whatever `work` throws. */
@@ -106,7 +120,7 @@ export class WordExpander {
     // BuildKit also warns of names used in a form with a default.
     for (const name of [...expansion.unset, ...expansion.defaulted]) {
       if (declared?.has(name) !== true)
-        this.warn(findings.undefinedVar(name, closest(name, [...variables.keys(), ...(declared ?? [])])), at)
+        this.warn(findings.undefinedVar(name, this.meant(name, variables, declared ?? new Set())), at)
     }
     return expansion
   }
