@@ -35,7 +35,7 @@ export interface WrittenFiles {
 
 /**
  * Writes files of an image to disk at the paths in `nodes`. Nothing is written through existing links: one at the path of a file
- * is replaced, one at the path of a directory is rejected. Throws `DESTINATION_INVALID`.
+ * is replaced, one at the path of a directory is rejected; nor are devices and pipes replaced. Throws `DESTINATION_INVALID`.
  */
 export async function writeFiles(
   image: OpenedContents,
@@ -116,7 +116,10 @@ class FileWriter {
       this.skipped.push(path)
       return
     }
-    if (lstatSync(at, { throwIfNoEntry: false })?.isDirectory() === true) throw refused(path, 'a directory is there')
+    const there = lstatSync(at, { throwIfNoEntry: false })
+    if (there?.isDirectory() === true) throw refused(path, 'a directory is there')
+    if (there?.isFile() === false && !there.isSymbolicLink())
+      throw refused(path, 'a device or a pipe is there', 'Name another destination; `tare image cat` writes to any.')
     const first = this.written.get(id)
     rmSync(at, { force: true })
     this.files += 1

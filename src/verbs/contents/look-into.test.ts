@@ -333,6 +333,18 @@ test('files are copied out by the rules of docker cp', async () => {
     ['/etc/motd', 'name/'],
   ] as const)
     await expect(copy(path, to)).rejects.toMatchObject({ code: 'DESTINATION_INVALID' })
+  mkdirSync(join(folder, 'pipes'))
+  execFileSync('mkfifo', [join(folder, 'pipe'), join(folder, 'pipes/motd')])
+  for (const [path, to] of [
+    ['/etc/motd', 'pipe'],
+    ['/etc/motd', 'pipes'],
+    ['/etc/.', 'pipes'],
+  ] as const)
+    await expect(copy(path, to)).rejects.toMatchObject({
+      code: 'DESTINATION_INVALID',
+      message: expect.stringContaining('a device or a pipe is there'),
+    })
+  expect(['pipe', 'pipes/motd'].map((path) => lstatSync(join(folder, path)).isFIFO())).toEqual([true, true])
   await expect(copy('/none', 'x')).rejects.toMatchObject({ code: 'FILE_UNKNOWN' })
   await expect(copy('/dev/null', 'there')).rejects.toMatchObject({ code: 'FILE_NOT_REGULAR' })
 })
