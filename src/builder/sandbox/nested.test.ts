@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { alpineStack, plainCommand, sandboxVariants } from '../../../test/kit/alpine-steps.ts'
 import { fileNode, linkNode, treeOf } from '../../../test/kit/trees.ts'
+import type { Tree } from '../../files/tree/index.ts'
 import { chooseSandbox } from './choose-sandbox.ts'
 import type { CacheMount, Command, SandboxMount, Stack } from './step/index.ts'
 
@@ -20,7 +21,12 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
     })
     afterAll(() => rmSync(home, { recursive: true, force: true }))
 
-    const run = async (script: string, mounts: readonly SandboxMount[], more: Partial<Command> = {}) => {
+    const run = async (
+      script: string,
+      mounts: readonly SandboxMount[],
+      more: Partial<Command> = {},
+      look?: (after: Tree) => void,
+    ) => {
       let out = ''
       const sandbox = await chooseSandbox({ folder: home, isolation, runtime }).open()
       try {
@@ -29,6 +35,7 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
           { ...plainCommand, argv: ['/bin/sh', '-c', script], mounts, ...more },
           { output: (_, text) => (out += text), signal: new AbortController().signal },
         )
+        look?.(await outcome.after())
         await outcome.release()
         return { code: outcome.exitCode, out }
       } finally {
@@ -115,6 +122,28 @@ for (const { name, isolation, runtime, hindrance } of sandboxVariants()) {
           message: `cannot start in ${cwd}: it does not exist, and /m is mounted read-only`,
         })
       expect(await run('pwd', [shown], { cwd: '/m/sub/there' })).toEqual({ code: 0, out: '/m/sub/there\n' })
+    })
+
+    test.each([
+      ['a tmpfs', nested['a tmpfs']!('/m')],
+      ['a cache', holders['a cache']!(false)],
+      ['files of a context', holders['files of a context']!(false)],
+    ])('has the working directory made in %s, and not in the filesystem', async (_, mount) => {
+      for (const cwd of ['/m/start/deep', '/m/other']) {
+        let after: Tree | undefined
+        const look = (tree: Tree) => {
+          after = tree
+        }
+        const ran = await run('pwd; touch x; stat -c %a .', [mount], { cwd }, look)
+        expect(ran).toEqual({ code: 0, out: `${cwd}\n755\n` })
+        expect(after?.find(cwd)).toBe(undefined)
+      }
+    })
+
+    test('decides where a working directory is, not the links below it', async () => {
+      expect(stack.tree().get('var/run')?.kind).toBe('symlink')
+      const mounts = [nested['a tmpfs']!('/var')]
+      expect(await run('pwd', mounts, { cwd: '/var/run' })).toEqual({ code: 0, out: '/var/run\n' })
     })
 
     test('behind a link, or as the working directory, leaves nothing in files that are read-only', async () => {

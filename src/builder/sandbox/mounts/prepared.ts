@@ -6,10 +6,10 @@ import type { Command, SandboxMount, Stack } from '../step/index.ts'
 import type { Caches, HeldCache } from './caches.ts'
 import { hostsFile, makeDevFolder, resolvFile } from './host-files.ts'
 import { openRelay, type Relay } from './relay.ts'
-import { type ShownFiles, shownIn, shownOnDisk } from './shown-files.ts'
+import { type ShownFiles, shownEmpty, shownIn, shownOnDisk } from './shown-files.ts'
 import { type Beforehand, type SourceOptions, SourcesOnDisk } from './sources-on-disk.ts'
 import { Stubs } from './stubs.ts'
-import { inOrder, Targets } from './targets.ts'
+import { inOrder, Targets, type WorkingDirectory } from './targets.ts'
 
 /** A mount below the step's root, with everything it needs on disk. */
 export interface PreparedMount {
@@ -50,6 +50,7 @@ export interface Prepared {
     readonly devices: readonly string[]
     readonly flags: readonly string[]
   }
+  readonly cwd: WorkingDirectory
   /** Looks whether all files of contexts were what had been read, until then: in milliseconds of `performance`. */
   wereAsRead(until: number): Promise<boolean>
   /** Releases caches and closes sockets. */
@@ -107,9 +108,10 @@ class Preparing {
     for (const { name, bytes } of command.scripts) makeFile(join(dev.path, 'pipes', name), bytes, 0o755)
     this.file('etc/resolv.conf', resolvFile())
     this.file('etc/hosts', hostsFile(command))
+    let cwd: WorkingDirectory
     try {
       for (const [i, mount] of inOrder(command.mounts).entries()) await this.add(mount, i)
-      this.targets.checkDirectory(command.cwd)
+      cwd = this.targets.directory(command.cwd)
     } catch (error) {
       this.release()
       throw error
@@ -117,7 +119,7 @@ class Preparing {
     const { system, mounts, secrets } = this
     const { beforehand, owned } = sources
     const wereAsRead = (until: number) => sources.wereAsRead(until)
-    return { stubs, beforehand, system, mounts, secrets, owned, dev, wereAsRead, release: () => this.release() }
+    return { stubs, beforehand, system, mounts, secrets, owned, dev, cwd, wereAsRead, release: () => this.release() }
   }
 
   private release(): void {
@@ -150,7 +152,7 @@ class Preparing {
       case 'memory': {
         const size = mount.size === undefined || mount.size === 0 ? [] : [`size=${mount.size}`]
         const options = ['nosuid', 'nodev', ...size]
-        const place = this.targets.add(mount.target, 'directory')
+        const place = this.targets.add(mount.target, 'directory', shownEmpty)
         this.mounts.push({ source: 'tmpfs', type: 'tmpfs', options, ...place, directory: true })
         return
       }
@@ -194,7 +196,7 @@ class Preparing {
   /** `shown`: of a directory, what it has. */
   private mount(source: string, target: string, readonly: boolean, shown?: ShownFiles): void {
     const directory = shown !== undefined
-    const place = this.targets.add(target, directory ? 'directory' : 'file', readonly ? shown : undefined)
+    const place = this.targets.add(target, directory ? 'directory' : 'file', shown, readonly)
     this.mounts.push({ ...this.bind(source, readonly), ...place, directory })
   }
 

@@ -8,6 +8,8 @@ export interface ShownFiles {
   has(path: string): boolean | undefined
 }
 
+export const shownEmpty: ShownFiles = { has: () => false }
+
 /** Undefined for what is no directory. */
 export function shownIn(root: Node): ShownFiles | undefined {
   if (root.kind !== 'directory') return undefined

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, rmdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TarHeader } from '../../../files/tar/index.ts'
-import { nameOfKind, partsOf, Tree } from '../../../files/tree/index.ts'
+import { type Node, nameOfKind, partsOf, Tree } from '../../../files/tree/index.ts'
 import { systemPath, TareError } from '../../../support/index.ts'
 import type { Machine } from '../machine/index.ts'
 import { Extractor } from '../rootfs/index.ts'
@@ -24,6 +24,11 @@ export class Stubs {
   /** Resolves symlinks in the target, without creating anything. */
   resolve(target: string): string {
     return this.tree.resolve(target)
+  }
+
+  /** Returns what the filesystem has at a resolved place. */
+  find(place: string): Node | undefined {
+    return place === '' ? this.tree.root : this.tree.get(place)
   }
 
   /**

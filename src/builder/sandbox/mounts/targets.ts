@@ -16,8 +16,16 @@ export interface MountTarget {
 interface Holder {
   readonly target: string
   readonly place: string
-  /** What it has, if nothing can be created there. */
-  readonly fixed?: ShownFiles | undefined
+  /** What it has; undefined if that is unknown. */
+  readonly shown?: ShownFiles | undefined
+  readonly readonly: boolean
+}
+
+export interface WorkingDirectory {
+  /** Path below the root, without a leading `/`. */
+  readonly place: string
+  /** Whether it has to be created: in the filesystem before the mounts, or in one of them once they are there. */
+  readonly missing: 'below' | 'inside' | undefined
 }
 
 /**
@@ -30,14 +38,14 @@ export class Targets {
 
   constructor(stubs: Stubs, dev: string) {
     this.stubs = stubs
-    this.holders = ['sys', dev].map((place) => ({ target: `/${place}`, place }))
+    this.holders = ['sys', dev].map((place) => ({ target: `/${place}`, place, readonly: false }))
   }
 
   /**
-   * Must be called in mount order: nested mounts after their parents. `fixed`: what a read-only directory has. Throws
-   * `MOUNT_TARGET_INVALID`, also if the target is missing in one, as for the runtimes of Docker.
+   * Must be called in mount order: nested mounts after their parents. `shown`: what a directory has. Throws
+   * `MOUNT_TARGET_INVALID`, also if the target is missing in a read-only one, as for the runtimes of Docker.
    */
-  add(target: string, kind: 'directory' | 'file', fixed?: ShownFiles): MountTarget {
+  add(target: string, kind: 'directory' | 'file', shown?: ShownFiles, readonly = false): MountTarget {
     const path = posix.resolve('/', target)
     const { place, holder } = this.find(path)
     const found = { place, nested: holder !== undefined }
@@ -47,13 +55,23 @@ export class Targets {
         remedy: 'Mount it at another target.',
       })
     if (!found.nested) this.stubs.place(path, kind)
-    if (kind === 'directory') this.holders.push({ target: path, place: found.place, fixed })
+    if (kind === 'directory') this.holders.push({ target: path, place: found.place, shown, readonly })
     return found
   }
 
-  /** To be called after all mounts. Throws `MOUNT_TARGET_INVALID` if the working directory is missing in a read-only one. */
-  checkDirectory(cwd: string): void {
-    this.refuseMissing(posix.resolve('/', cwd), `cannot start in ${cwd}`)
+  /**
+   * To be called after all mounts. A missing working directory is created, as by the runtimes of Docker. Throws `WORKDIR_INVALID`
+   * if something else is there, and `MOUNT_TARGET_INVALID` if it is missing in what is mounted read-only.
+   */
+  directory(cwd: string): WorkingDirectory {
+    const path = posix.resolve('/', cwd)
+    this.refuseMissing(path, `cannot start in ${cwd}`)
+    const { place, holder } = this.find(path)
+    if (holder !== undefined) return { place, missing: has(holder, place) === false ? 'inside' : undefined }
+    const there = this.stubs.find(place)
+    if (there !== undefined && there.kind !== 'directory')
+      throw new TareError('WORKDIR_INVALID', `the working directory ${cwd} is not a directory`)
+    return { place, missing: there === undefined ? 'below' : undefined }
   }
 
   /**
@@ -81,7 +99,7 @@ export class Targets {
 
   private refuseMissing(path: string, what: string): void {
     const { place, holder } = this.find(path)
-    if (holder?.fixed?.has(place.slice(holder.place.length + 1)) !== false) return
+    if (holder?.readonly !== true || has(holder, place) !== false) return
     throw new TareError(
       'MOUNT_TARGET_INVALID',
       `${what}: it does not exist, and ${holder.target} is mounted read-only`,
@@ -97,6 +115,11 @@ export class Targets {
     const place = this.stubs.resolve(path)
     return { place, holder: this.holders.findLast((one) => within(one.place, place)) }
   }
+}
+
+/** Whether the mount has the place, which is inside it; undefined if that is unknown. */
+function has({ shown, place: outer }: Holder, place: string): boolean | undefined {
+  return shown?.has(place.slice(outer.length + 1))
 }
 
 function within(outer: string, inner: string): boolean {

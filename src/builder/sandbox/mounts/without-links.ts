@@ -39,6 +39,12 @@ function opened(fd: number): OpenDirectory {
   return { fd, at: (name) => `/proc/self/fd/${fd}/${name}` }
 }
 
+/** Creates a directory below the root, and what is missing on the way. */
+export function makeDirectory(root: string, place: string): void {
+  const nothing = () => {}
+  inDirectory(root, place, nothing, nothing)
+}
+
 function enter(directory: OpenDirectory, part: string, here: string, made?: (place: string) => void): number {
   const path = systemPath(directory.at(part))
   try {

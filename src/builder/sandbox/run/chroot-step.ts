@@ -10,8 +10,8 @@ import {
   deviceNames,
   diskTime,
   hostsFile,
-  inDirectory,
   inOrder,
+  makeDirectory,
   openRelay,
   own,
   type ProcCopies,
@@ -20,6 +20,7 @@ import {
   type ShownFiles,
   Stubs,
   SwappedPaths,
+  shownEmpty,
   shownIn,
   shownOnDisk,
   Targets,
@@ -101,7 +102,7 @@ class ChrootStep {
     refuseUnable(command, folder)
     const identity = resolveIdentity(command.user, tree)
     const env = environmentOf(command, identity)
-    const { cwd } = checkCommand(command, env, tree)
+    checkCommand(command, env, tree)
     if (this.options.inherit?.terminal !== true) this.pipes = this.tools.pipes.take()
     this.pipes?.catch(() => {})
     await this.filesystem.unpack(on)
@@ -109,13 +110,13 @@ class ChrootStep {
     this.putSystem(stubs, await this.pipes)
     const targets = new Targets(stubs, 'dev')
     for (const mount of inOrder(command.mounts)) await this.put(mount, targets)
-    targets.checkDirectory(command.cwd)
-    this.makeWorkdir(cwd)
+    const cwd = targets.directory(command.cwd)
+    if (cwd.missing !== undefined) makeDirectory(this.root, cwd.place)
     this.since = diskTime(join(folder, 'since'))
     this.options.signal.throwIfAborted()
     const exitCode = await this.start(
       becomeCommand(
-        { command, identity, env, cwd, oneId: false, before: underFilter(command, hasCapability(), folder) },
+        { command, identity, env, cwd: cwd.place, oneId: false, before: underFilter(command, hasCapability(), folder) },
         root,
         hasCapability(capSetPcap),
       ),
@@ -149,20 +150,6 @@ class ChrootStep {
     for (const relay of this.relays.splice(0)) relay.close()
   }
 
-  /** A path below a symlink in something mounted is the command's own responsibility: it starts inside. */
-  private makeWorkdir(cwd: string): void {
-    try {
-      inDirectory(
-        this.root,
-        cwd,
-        () => {},
-        () => {},
-      )
-    } catch (error) {
-      if (!(error instanceof TareError)) throw error
-    }
-  }
-
   private putSystem(stubs: Stubs, pipes: OutputPipes | undefined): void {
     const { places, command, root } = this
     const text = (place: string, content: string) => {
@@ -191,7 +178,7 @@ class ChrootStep {
     const { places, options, tools } = this
     switch (mount.kind) {
       case 'memory':
-        return places.borrow(targets.add(mount.target, 'directory').place, (path) => {
+        return places.borrow(targets.add(mount.target, 'directory', shownEmpty).place, (path) => {
           makeFolderOfMode(path, 0o1777)
         })
       case 'secret':
@@ -207,7 +194,7 @@ class ChrootStep {
         this.held.push(cache)
         // By then it is there.
         const shown: ShownFiles = { has: (path) => shownOnDisk(join(this.root, place)).has(path) }
-        const { place } = targets.add(mount.target, 'directory', mount.readonly ? shown : undefined)
+        const { place } = targets.add(mount.target, 'directory', shown, mount.readonly)
         return places.borrow(place, (path) => renameSync(cache.path, path), cache.path)
       }
       case 'files':
@@ -244,8 +231,8 @@ class ChrootStep {
     const { path: source, isAsRead } = await unpackFiles(node, at, this.tools.machine)
     this.areFilesAsRead &&= isAsRead
     const shown = shownIn(node)
-    const fixed = targets.staysReadonly(mount, node, this.command.mounts) ? shown : undefined
-    const { place } = targets.add(mount.target, shown === undefined ? 'file' : 'directory', fixed)
+    const readonly = targets.staysReadonly(mount, node, this.command.mounts)
+    const { place } = targets.add(mount.target, shown === undefined ? 'file' : 'directory', shown, readonly)
     this.places.borrow(place, (path) => renameSync(source, path))
   }
 

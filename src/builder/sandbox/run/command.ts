@@ -11,20 +11,15 @@ export function environmentOf({ env }: Command, { home }: ProcessUser): string[]
 }
 
 /**
- * Checks that the command exists and can run, and returns its working directory. Throws `COMMAND_MISSING` with the message of a
- * shell's 127, and `COMMAND_REFUSED` if this machine cannot execute it.
+ * Checks that the command exists and can run. Throws `COMMAND_MISSING` with the message of a shell's 127, and `COMMAND_REFUSED` if
+ * this machine cannot execute it.
  */
-export function checkCommand(command: Command, env: readonly string[], tree: Tree): { readonly cwd: string } {
-  const cwd = tree.resolve(command.cwd)
-  const there = cwd === '' ? tree.root : tree.get(cwd)
-  if (there !== undefined && there.kind !== 'directory')
-    throw new TareError('WORKDIR_INVALID', `the working directory ${command.cwd} is not a directory`)
+export function checkCommand(command: Command, env: readonly string[], tree: Tree): void {
   refuseLong(command.argv, env)
   const program = command.argv[0] ?? ''
   // The contents of mounts are not visible here.
   if (command.mounts.length === 0 && command.scripts.every(({ name }) => program !== `/dev/pipes/${name}`))
-    checkExecutable(program, findCommand(program, cwd, env, tree))
-  return { cwd }
+    checkExecutable(program, findCommand(program, tree.resolve(command.cwd), env, tree))
 }
 
 function findCommand(program: string, cwd: string, env: readonly string[], tree: Tree): RegularFile {

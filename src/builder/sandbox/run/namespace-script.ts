@@ -7,7 +7,7 @@ import { becomeCommand } from './become.ts'
 import { hiddenLines } from './hidden-env.ts'
 import type { ProcessUser } from './identity.ts'
 import { type TableLine, tableText } from './mount-table.ts'
-import { nestedMounts } from './nested-mounts.ts'
+import { makeInside, nestedMounts } from './nested-mounts.ts'
 import { devptsOptions } from './new-terminal.ts'
 
 export interface StepFacts {
@@ -15,8 +15,6 @@ export interface StepFacts {
   readonly identity: ProcessUser
   /** Includes HOME. */
   readonly env: readonly string[]
-  /** The working directory with symlinks resolved, below the root. */
-  readonly cwd: string
   readonly prepared: Prepared
   /** Where the root is mounted. */
   readonly root: string
@@ -86,6 +84,7 @@ export function namespaceScript(facts: StepFacts): NamespaceFiles {
     ...(facts.pipedInput ? [`chown ${facts.identity.uid} /proc/self/fd/5 2>/dev/null`] : []),
     ...(asked.length === 0 ? [] : [`${mountAll('asked')} || exit 125`]),
     ...lines,
+    ...(prepared.cwd.missing === 'inside' ? makeInside(prepared.cwd.place, root) : []),
     ...command.limits.map(([name, soft, hard]) => `prlimit --pid $$ --${name}=${soft}:${hard} 2>/dev/null || :`),
     ...(command.readonlyRoot === true ? [`mount -n -o remount,bind,ro,nodev ${quoted(root)} || exit 125`] : []),
     `cd ${quoted(root)} || exit 125`,
@@ -95,7 +94,7 @@ export function namespaceScript(facts: StepFacts): NamespaceFiles {
     // The command may not create further user namespaces, which would have all rights over new parts of the kernel.
     ...(userNamespace && !command.insecure ? ['echo 0 2>/dev/null > /proc/sys/user/max_user_namespaces || :'] : []),
     'echo ready',
-    `exec ${becomeCommand(facts, '.')} <&5 >&8 2>&9 3>&- 4<&- 5<&- 8>&- 9>&-`,
+    `exec ${becomeCommand({ ...facts, cwd: prepared.cwd.place }, '.')} <&5 >&8 2>&9 3>&- 4<&- 5<&- 8>&- 9>&-`,
     '',
   ].join('\n')
   return {

@@ -13,6 +13,11 @@ export interface NestedMounts {
   readonly lines: readonly string[]
 }
 
+/** Returns a script that creates a directory inside a mount below the root. */
+export function makeInside(place: string, root: string): readonly string[] {
+  return ['umask 022', `root=${quoted(root)}`, ...functions, downTo(place.split('/'))]
+}
+
 // A directory is entered before checking where that led, and is then mounted on as the working directory; a file is opened,
 // checked, and mounted on through its descriptor. So what is checked is what is used, even if names are swapped meanwhile.
 const functions = [
@@ -45,7 +50,7 @@ export function nestedMounts(mounts: readonly PreparedMount[], root: string): Ne
   const lines = nested.map(({ source, place, type, options, directory }, i) => {
     const parts = place.split('/')
     const last = parts.pop()!
-    const down = ['down', ...parts.map(quoted), ...(directory ? [quoted(last)] : [])].join(' ')
+    const down = downTo(directory ? [...parts, last] : parts)
     if (type !== 'bind')
       return `${down}; mount -n -c -t ${type} -o ${quoted(options.join(','))} ${quoted(source)} . || exit 125`
     const stage = `${root}-nested-${i}`
@@ -55,6 +60,10 @@ export function nestedMounts(mounts: readonly PreparedMount[], root: string): Ne
     return directory ? `${down}; mount -n -c --bind ${from} . || exit 125` : `${down}; file ${from} ${quoted(last)}`
   })
   return { staged, lines: [`root=${quoted(root)}`, ...functions, ...lines] }
+}
+
+function downTo(parts: readonly string[]): string {
+  return ['down', ...parts.map(quoted)].join(' ')
 }
 
 export interface ReadOnlySources {

@@ -2,6 +2,7 @@ import { findProgram, quoted } from '../machine/index.ts'
 import { hostnameOf } from '../mounts/index.ts'
 import { capabilities } from './become.ts'
 import { devFlags, maskedPaths, readonlyPaths, type StepFacts } from './namespace-script.ts'
+import { makeInside } from './nested-mounts.ts'
 import { runtimeRules } from './system-calls.ts'
 
 const resourceNames: Readonly<Record<string, string>> = {
@@ -27,15 +28,20 @@ const resourceNames: Readonly<Record<string, string>> = {
 function keepNoDevices(root: string, isReadOnly: boolean) {
   // A remount sets all flags anew.
   const flags = `remount,bind,nodev${isReadOnly ? ',ro' : ''}`
-  const mount = [findProgram('mount') ?? 'mount', '-n', '-c', '-o', flags, 'none', root]
+  return hook([
+    `exec ${[findProgram('mount') ?? 'mount', '-n', '-c', '-o', flags, 'none', root].map(quoted).join(' ')}`,
+  ])
+}
+
+function hook(lines: readonly string[]) {
   // Hooks must read their stdin, which is written in one piece; a shell's own read would take a system call per byte.
-  const script = `${quoted(findProgram('head') ?? 'head')} -c 1 >/dev/null; exec "$@"`
-  return { path: '/bin/sh', args: ['sh', '-c', script, 'sh', ...mount] }
+  const script = [`${quoted(findProgram('head') ?? 'head')} -c 1 >/dev/null`, ...lines].join('\n')
+  return { path: '/bin/sh', args: ['sh', '-c', script] }
 }
 
 /** Returns the config.json of a bundle for crun or runc. (OCI runtime-spec 1.0, config.md) */
 export function runtimeConfig(facts: StepFacts): string {
-  const { command, identity, env, cwd, prepared, root, userNamespace } = facts
+  const { command, identity, env, prepared, root, userNamespace } = facts
   const { uid, gid, groups } = identity
   const all = capabilities.map((name) => `CAP_${name.toUpperCase()}`)
   const granted = command.insecure ? everyCapability : all
@@ -43,6 +49,11 @@ export function runtimeConfig(facts: StepFacts): string {
   const dev = `/${prepared.dev.place}`
   const { seccomp, annotations } = runtimeRules(command)
   const hasHook = !userNamespace && !command.insecure
+  const hooks = [
+    // runc would do that by itself, crun does not.
+    ...(prepared.cwd.missing === 'inside' ? [hook(makeInside(prepared.cwd.place, root))] : []),
+    ...(hasHook ? [keepNoDevices(root, command.readonlyRoot === true)] : []),
+  ]
   const shm = command.shmSize ?? 64 << 20
   const mount = (destination: string, type: string, source: string, options: readonly string[]) => ({
     destination,
@@ -76,7 +87,7 @@ export function runtimeConfig(facts: StepFacts): string {
       user: { uid, gid, umask: 0o022, additionalGids: groups },
       args: command.argv,
       env,
-      cwd: `/${cwd}`,
+      cwd: `/${prepared.cwd.place}`,
       capabilities: { bounding: granted, effective, permitted: effective, inheritable: [] },
       ...(command.limits.length === 0
         ? {}
@@ -93,7 +104,7 @@ export function runtimeConfig(facts: StepFacts): string {
     root: { path: root, readonly: command.readonlyRoot === true && !hasHook },
     hostname: hostnameOf(command),
     mounts,
-    ...(hasHook ? { hooks: { createContainer: [keepNoDevices(root, command.readonlyRoot === true)] } } : {}),
+    ...(hooks.length === 0 ? {} : { hooks: { createContainer: hooks } }),
     ...(annotations === undefined ? {} : { annotations }),
     linux: {
       namespaces: [

@@ -96,7 +96,7 @@ class OverlayStep {
     const identity = resolveIdentity(command.user, tree)
     refuseUnmapped(identity, tools.machine.held, tools.machine.oneId)
     const env = environmentOf(command, identity)
-    const { cwd } = checkCommand(command, env, tree)
+    checkCommand(command, env, tree)
     const root = join(folder, 'root')
     if (this.options.inherit?.terminal !== true) this.pipes = tools.pipes.take()
     this.pipes?.catch(() => {})
@@ -117,7 +117,6 @@ class OverlayStep {
       command,
       identity,
       env,
-      cwd,
       prepared,
       root,
       userNamespace: tools.machine.nested,
@@ -224,9 +223,9 @@ class OverlayStep {
             : [`${mountVolatile(one.overlay, one.at)} || exit`],
         ),
         ...facts.prepared.owned.map(({ path, uid, gid }) => `chown ${uid}:${gid} ${quoted(path)} || exit`),
-        ...(facts.cwd === ''
-          ? []
-          : [`[ -d ${quoted(join(facts.root, facts.cwd))} ] || mkdir -p ${quoted(join(facts.root, facts.cwd))}`]),
+        ...(facts.prepared.cwd.missing === 'below'
+          ? [`mkdir -p ${quoted(join(facts.root, facts.prepared.cwd.place))} || exit`]
+          : []),
         ...(facts.terminal && tools.runtime === undefined
           ? onNewTerminal(start, facts.identity.uid, facts.oneId)
           : [`${input === 'piped' ? pipedInput : '</dev/null '}${start.map(quoted).join(' ')}`]),
