@@ -346,6 +346,10 @@ describe('what an image gives away', () => {
       'srv/latest.pem': key,
       'root/.docker/config.json': '{"auths":{"r.example":{"auth":"dXNlcjpwYXNzd29yZA=="}}}',
       'root/.npmrc': '//registry.example/:_authToken=abcdefgh12345\n',
+      // As in the keys of service accounts.
+      'srv/account.json': JSON.stringify({ private_key: key }),
+      'srv/a.env': `KEY=sk-proj-${'a1B_'.repeat(18)}T3BlbkFJ${'c2D-'.repeat(18)}\n`,
+      'srv/b.env': `KEY=sk-ant-api03-${'a1B_'.repeat(23)}AA\n`,
     }
     const { findings } = await check(files, 'CMD ["/app"]')
     expect(told(findings).sort()).toEqual([
@@ -353,9 +357,12 @@ describe('what an image gives away', () => {
       'warning SecretFound: /root/.npmrc in layer 1 has an npm login',
       'warning SecretFound: /root/.ssh/id_ed25519 in layer 1 has a private key',
       'warning SecretFound: /srv/.env in layer 1 has a GitHub token',
+      'warning SecretFound: /srv/a.env in layer 1 has an OpenAI key',
+      'warning SecretFound: /srv/account.json in layer 1 has a private key',
+      'warning SecretFound: /srv/b.env in layer 1 has an Anthropic key',
       'warning SecretFound: /srv/latest.pem in layer 1 has a private key',
     ])
-    expect(JSON.stringify(findings)).not.toMatch(/b3BlbnNz|0a1B2c3D|dXNlcjpw|abcdefgh/)
+    expect(JSON.stringify(findings)).not.toMatch(/b3BlbnNz|0a1B2c3D|dXNlcjpw|abcdefgh|a1B_/)
   })
 
   test('public keys, placeholders, test keys and what only looks like one are none', async () => {

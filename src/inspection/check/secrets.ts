@@ -17,7 +17,8 @@ interface Pattern {
 const patterns: readonly Pattern[] = [
   {
     name: 'a private key',
-    pattern: /-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----\s[A-Za-z0-9+/=\s:,.-]{60}/,
+    // In JSON, its lines are one.
+    pattern: /-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:\s|\\n)[A-Za-z0-9+/=\s:,.-]{60}/,
   },
   { name: 'an age key', pattern: /\bAGE-SECRET-KEY-1[A-Z0-9]{58}\b/ },
   { name: 'an AWS access key', pattern: /\b(?:AKIA|ASIA)(?![A-Z2-7]*EXAMPLE)[A-Z2-7]{16}\b/ },
@@ -34,6 +35,8 @@ const patterns: readonly Pattern[] = [
   { name: 'a PyPI token', pattern: /\bpypi-AgE[A-Za-z0-9_-]{50,}/ },
   { name: 'a SendGrid key', pattern: /\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}\b/ },
   { name: 'a Docker Hub token', pattern: /\bdckr_pat_[A-Za-z0-9_-]{27}\b/ },
+  { name: 'an OpenAI key', pattern: /\bsk-[A-Za-z0-9_-]{20,200}T3BlbkFJ[A-Za-z0-9_-]{20}/ },
+  { name: 'an Anthropic key', pattern: /\bsk-ant-[a-z]+\d\d-[A-Za-z0-9_-]{80}/ },
   { name: 'a Hugging Face token', pattern: /\bhf_[A-Za-z]{34}\b/ },
   {
     name: 'a login of a registry',
@@ -47,7 +50,7 @@ const patterns: readonly Pattern[] = [
 
 // A cheap test that all patterns above pass.
 const hint =
-  /PRIVATE KEY|AGE-SECRET|A[KS]IA|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|hooks\.slack|AIza|npm_|k_live_|pypi-AgE|SG\.|dckr_pat_|hf_|"auth"|_auth|_password|password|\/\/[^\s:@/]+:/
+  /PRIVATE KEY|AGE-SECRET|A[KS]IA|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|hooks\.slack|AIza|npm_|k_live_|pypi-AgE|SG\.|dckr_pat_|hf_|T3BlbkFJ|sk-ant-|"auth"|_auth|_password|password|\/\/[^\s:@/]+:/
 
 // Keys in test suites and documentation are public.
 const foldersForShow =
