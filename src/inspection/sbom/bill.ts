@@ -2,6 +2,7 @@ import { createHash, hash } from 'node:crypto'
 import type { InstalledPackage, UnreadDatabase } from '../../api/index.ts'
 import { ContentReader, contentOf, pieces } from '../../files/layer/index.ts'
 import type { Digest } from '../../oci/index.ts'
+import { wellFormed } from '../../support/index.ts'
 import { FlatFilesystem } from '../filesystem/flat.ts'
 import { treeOf } from '../filesystem/image-tree.ts'
 import type { InspectedImage } from '../image.ts'
@@ -28,6 +29,7 @@ export interface BillPackage extends InstalledPackage {
 }
 
 export interface BillFile {
+  /** With U+FFFD for what is not UTF-8: not every reader of JSON takes half a character. */
   readonly path: string
   readonly size: number
   /** Hexadecimal. */
@@ -54,9 +56,12 @@ export function billOf(image: InspectedImage, options: BillOptions): Bill {
     digest: options.digest,
     created: timeOf(image.config.created),
     toolVersion: options.toolVersion,
-    packages: packages.map((one) => ({ ...one, url: packageUrl(one, distribution) })),
+    packages: packages.map((one) => ({
+      ...{ ...one, database: wellFormed(one.database) },
+      url: packageUrl(one, distribution),
+    })),
     files: options.files ? filesOf(flat, packages) : [],
-    unread,
+    unread: unread.map((one) => ({ ...one, path: wellFormed(one.path) })),
   }
 }
 
@@ -78,7 +83,7 @@ function filesOf(flat: FlatFilesystem, packages: readonly InstalledPackage[]): r
       if (flat.linked.has(node)) known.set(node, digests)
       const { sha1, sha256 } = digests
       const owner = owners.get(path)
-      const one = { path, size: flat.sizes[node]!, sha1, sha256 }
+      const one = { path: wellFormed(path), size: flat.sizes[node]!, sha1, sha256 }
       found.push(owner === undefined ? one : { ...one, owner })
     }
   } finally {

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library'
 import { describe, expect, test } from 'vitest'
 import { openBench, shared, writeFiles } from '../../../test/kit/cli.ts'
 import { unlessMissing } from '../../../test/kit/needs.ts'
 import { hasPublishedSchema, publishedErrors, spdxErrors } from '../../../test/kit/spdx.ts'
+import { tinyTar } from '../../../test/kit/tiny-image.ts'
 import { openTare } from '../../verbs/index.ts'
 import { isLicenseExpression } from './license.ts'
 import { packageUrl } from './package-url.ts'
@@ -50,6 +51,19 @@ type Json = Record<string, never>
 async function isCycloneDx(document: object): Promise<unknown> {
   return new Validation.JsonStrictValidator(Spec.Version.v1dot6).validate(JSON.stringify(document))
 }
+
+test('a name that is not UTF-8 is one that every reader of JSON takes, in both formats', async () => {
+  const { folder } = openBench()
+  const path = join(folder, 'layer.tar')
+  writeFileSync(path, tinyTar('caf\xe9', 'x'))
+  const tare = await openTare({ home: join(folder, 'home'), environment: {} })
+  await tare.images.append({ image: 'scratch', layers: [{ path }], to: 'app' })
+  for (const format of ['spdx', 'cyclonedx'] as const) {
+    const text = JSON.stringify(await tare.images.sbom({ image: 'app', format }))
+    expect(text).toContain('/caf\ufffd"')
+    expect(text).not.toContain('\\ud')
+  }
+})
 
 test('SPDX has the image, its packages, its files and what contains what', async () => {
   const tare = await openImage()

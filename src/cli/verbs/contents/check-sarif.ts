@@ -16,13 +16,13 @@ export function sarifOf({ findings, silenced }: CheckResult, image: string, vers
           ruleId: one.code,
           ruleIndex: codes.indexOf(one.code),
           level: levels[one.severity],
-          message: { text: `${one.message}. ${one.reason} ${one.remedy}` },
+          message: { text: wellFormed(`${one.message}. ${one.reason} ${one.remedy}`) },
           locations: [
             {
-              physicalLocation: {
-                artifactLocation: { uri: encodeURI(one.path ?? image).replace(/[?#]/g, encodeURIComponent) },
-              },
-              logicalLocations: [{ fullyQualifiedName: one.path === undefined ? image : `${image}:/${one.path}` }],
+              physicalLocation: { artifactLocation: { uri: relativeUri(one.path ?? image) } },
+              logicalLocations: [
+                { fullyQualifiedName: one.path === undefined ? image : wellFormed(`${image}:/${one.path}`) },
+              ],
             },
           ],
           ...(one.layer === undefined ? {} : { properties: { layer: one.layer } }),
@@ -31,4 +31,18 @@ export function sarifOf({ findings, silenced }: CheckResult, image: string, vers
       },
     ],
   }
+}
+
+/** A path as a relative reference, whose first part has no scheme. A byte that is not UTF-8 is in a name as half a character. */
+function relativeUri(path: string): string {
+  return Array.from(path, (character) => {
+    const byte = character.charCodeAt(0) - 0xdc00
+    if (byte >= 0x80 && byte <= 0xff) return `%${byte.toString(16).toUpperCase()}`
+    return /[?#:]/.test(character) ? encodeURIComponent(character) : encodeURI(character)
+  }).join('')
+}
+
+/** What every reader of JSON takes. */
+function wellFormed(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, '\ufffd')
 }

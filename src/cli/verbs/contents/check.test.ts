@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { openQuickBench } from '../../../../test/kit/call-tare.ts'
 import type { Bench } from '../../../../test/kit/cli.ts'
 import { elfFile } from '../../../../test/kit/elf.ts'
+import { tinyTar } from '../../../../test/kit/tiny-image.ts'
 
 async function bench(instructions: string): Promise<Bench> {
   const opened = openQuickBench({
@@ -56,3 +57,27 @@ test('SARIF has a rule and a result for each finding, and says what is accepted'
     findings: [{ code: 'CommandMissing' }],
   })
 })
+
+test('a place in SARIF is a relative reference without a scheme, also of a name that is not UTF-8', async () => {
+  const { tare, succeed, folder } = openQuickBench()
+  const names = ['c:/#?%.txt', 'caf\xe9', '\xc3\xa9']
+  // Bytes as they are: a tar's header has each character of latin1 as one.
+  const layers = names.map((name, i) => {
+    const path = join(folder, `${i}.tar`)
+    writeFileSync(path, tinyTar(name, `ghp_${'0a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R'}`))
+    return path
+  })
+  await succeed(['image', 'append', 'scratch', ...layers, '-t', 'app:1'])
+  const { code, out } = await tare(['check', '--format=sarif', 'app:1'])
+  expect(code).toBe(1)
+  const results = JSON.parse(out).runs[0].results as readonly Result[]
+  expect(results.map(({ locations }) => locations[0]!.physicalLocation.artifactLocation.uri)).toEqual([
+    ...['app%3A1', 'c%3A/%23%3F%25.txt', 'caf%E9', '%C3%A9'],
+  ])
+  expect(results[2]!.message.text).toContain('/caf\ufffd in layer 2 has a GitHub token')
+})
+
+interface Result {
+  readonly message: { readonly text: string }
+  readonly locations: readonly { readonly physicalLocation: { readonly artifactLocation: { readonly uri: string } } }[]
+}
