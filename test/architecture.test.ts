@@ -53,6 +53,13 @@ function importsOf(file: string): readonly { specifier: string; target: string |
   })
 }
 
+test('the table of dependencies is that of the package', () => {
+  const read = (file: string) => readFileSync(resolve(import.meta.dirname, '..', file), 'utf8')
+  const [, table] = read('ARCHITECTURE.md').split('## Dependencies')
+  const told = [...table!.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name)
+  expect(told).toEqual(Object.keys(JSON.parse(read('package.json')).dependencies).sort())
+})
+
 test('every file stands in a room of the table', () => {
   expect(sources.map(roomOf).filter((room) => room.startsWith('(no room'))).toEqual([])
   expect(sources.length).toBeGreaterThan(20)
