@@ -120,7 +120,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     names: ['image flatten'],
-    summary: 'Make one layer of the layers of an image',
+    summary: 'Merge the layers of an image into one',
     load: async () => (await import('./verbs/images/flatten.ts')).flatten,
   },
   {
@@ -201,7 +201,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     names: ['check', 'image check'],
-    summary: 'Find what breaks an image when it runs, and what it gives away',
+    summary: 'Find mistakes and secrets in an image',
     load: async () => (await import('./verbs/contents/check.ts')).check,
   },
   {

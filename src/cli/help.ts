@@ -7,7 +7,7 @@ export function verbHelp(name: string, command: CommandEntry, verb: AnyVerb, wid
   const aliases = command.names.length > 1 ? `\nAliases:\n  ${command.names.map((n) => `tare ${n}`).join(', ')}\n` : ''
   const flags = flagLines(verb.flags, width)
   const options = flags === '' ? '' : `\nOptions:\n${flags}`
-  const about = verb.about === undefined ? '' : `\n${verb.about}\n`
+  const about = verb.about === undefined ? '' : `\n${filled(verb.about, width)}\n`
   return `${usageLine(name, verb)}\n\n${command.summary}\n${about}${aliases}${options}`
 }
 
@@ -75,6 +75,15 @@ function flagText(flag: Flag): string {
   const later = flag.notYet ? ' (not supported yet)' : ''
   if (flag.default === undefined || flag.default === false) return flag.help + later
   return `${flag.help}${later} (default ${flag.type === 'bool' ? flag.default : `"${flag.default}"`})`
+}
+
+/** Wraps paragraphs, which are separated by blank lines; indented lines stay as they are. */
+function filled(text: string, width: number): string {
+  return text
+    .replace(/(?<!\n)\n(?![\n ])/g, ' ')
+    .split('\n')
+    .flatMap((line) => (line.startsWith(' ') ? [line] : wrap(line, width)))
+    .join('\n')
 }
 
 function wrap(text: string, width: number): readonly string[] {

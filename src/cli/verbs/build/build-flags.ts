@@ -39,7 +39,7 @@ export const buildFlags = {
   },
   check: { type: 'bool', help: 'Shorthand for "--call=check"' },
   debug: { type: 'bool', short: 'D', help: 'Enable debug logging' },
-  explain: { type: 'bool', help: 'Say of each step why it was executed, or where its result comes from' },
+  explain: { type: 'bool', help: 'Show why each step was executed, or where its result comes from' },
   file: { type: 'string', short: 'f', help: 'Name of the Dockerfile (default: "PATH/Dockerfile")' },
   iidfile: { type: 'string', help: 'Write the image ID to the file' },
   label: { type: 'list', help: 'Set metadata for an image' },
@@ -124,7 +124,7 @@ export const buildFlags = {
   },
   'secret-leak': {
     type: 'string',
-    help: 'What to do when the image holds the bytes of a secret ("error", "warn", "allow")',
+    help: 'What to do when the image contains the bytes of a secret ("error", "warn", "allow")',
     default: 'warn',
   },
   'security-opt': { type: 'strings', help: 'Security options', hidden: true },

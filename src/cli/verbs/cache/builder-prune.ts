@@ -11,7 +11,7 @@ const flags = {
   builder: { type: 'string', help: 'Override the configured builder instance', hidden: true },
   cache: {
     type: 'string',
-    help: 'Prune a cache that "--cache-to" has written instead ("type=registry,ref=REF"): what no export has named for "--keep"',
+    help: 'Prune a shared cache instead ("type=registry,ref=REF") of steps that no export has named for the time in "--keep"',
   },
   filter: {
     type: 'list',
@@ -19,7 +19,7 @@ const flags = {
     help: 'Provide filter values ("until=24h", "type=exec.cachemount", "inuse=false", "id~=^ab")',
   },
   force: { type: 'bool', short: 'f', help: 'Do not prompt for confirmation' },
-  keep: { type: 'string', help: 'With "--cache": how long a step stays that no export names ("14d", "36h")' },
+  keep: { type: 'string', help: 'With "--cache": how long to keep a step that no export names ("14d", "36h")' },
   'keep-storage': { type: 'bytes', help: 'Old name of "--reserved-space"' },
   'max-used-space': { type: 'bytes', help: 'Maximum amount of disk space the cache may use afterwards' },
   'min-free-space': { type: 'bytes', help: 'Target amount of free disk space' },

@@ -5,7 +5,7 @@ import { aboutImage, look, lookFlags } from './look-flags.ts'
 
 export const cat = defineVerb({
   usage: '[OPTIONS] IMAGE PATH',
-  about: `Symbolic links are followed within the image. ${aboutImage}`,
+  about: `Symbolic links are followed within the image.\n\n${aboutImage}`,
   args: { least: 2, most: 2 },
   flags: { ...lookFlags, layer: { type: 'int', help: 'Read the file as this layer has it (1 is the lowest)' } },
   run: async ({ args, ...call }) => {

@@ -11,12 +11,13 @@ const formats = ['text', 'json', 'sarif']
 
 export const check = defineVerb({
   usage: '[OPTIONS] IMAGE',
-  about: `Finds what breaks an image before it runs: a command that is not there, an interpreter, a loader or a library that is missing,
-another architecture, an unknown user, no certificate authorities; and what it gives away: secrets in any layer, set-id programs, files that
-everybody may write.
+  about: `Finds what would keep the image from running: a missing command, interpreter, loader or library, another architecture, an
+unknown user, no certificate authorities. Also finds what weakens or exposes it: secrets in any layer, set-id programs, world-writable
+files.
+
 ${aboutImage}
 
-Exits with 1 where there is an error or a warning, 2 where the image cannot be read. Notes are only told.`,
+Exits with 1 if there are errors or warnings, and with 2 if the image cannot be read. Notes do not count.`,
   args: { least: 1, most: 1 },
   failsWith: 2,
   flags: {

@@ -7,8 +7,10 @@ import { aboutImage, look, lookFlags } from './look-flags.ts'
 
 export const copyOut = defineVerb({
   usage: '[OPTIONS] IMAGE:PATH DEST|-',
-  about: `Copies a file or a directory out of an image, by the rules of docker cp: into DEST where that is a directory, else under that name;
-PATH/. is what is in the directory. "-" writes a tar to STDOUT. Nothing is written through a symbolic link below DEST. ${aboutImage}`,
+  about: `Follows the rules of docker cp: copies into DEST if that is a directory, and otherwise to that name. PATH/. means the
+contents of the directory, and "-" a tar on STDOUT. Nothing is written through symbolic links below DEST.
+
+${aboutImage}`,
   args: { least: 2, most: 2 },
   flags: {
     ...lookFlags,

@@ -24,9 +24,9 @@ const kinds = [
 export const diff = defineVerb({
   usage: '[OPTIONS] IMAGE IMAGE',
   about: `${aboutImage}
-IMAGE#3..5 are some of its layers; 1 is the lowest.
+IMAGE#3..5 means only those layers; 1 is the lowest.
 
-Exits with 0 where they are equal, 1 where something differs, 2 where they cannot be compared.`,
+Exits with 0 if they are equal, with 1 if they differ, and with 2 if they cannot be compared.`,
   args: { least: 2, most: 2 },
   failsWith: 2,
   flags: {
@@ -39,7 +39,7 @@ Exits with 0 where they are equal, 1 where something differs, 2 where they canno
     },
     layers: { type: 'bool', help: 'Compare layer by layer (default: the filesystems that the layers make)' },
     'no-trunc': { type: 'bool', help: "Don't truncate output" },
-    quiet: { type: 'bool', short: 'q', help: 'Print nothing: the exit code says it' },
+    quiet: { type: 'bool', short: 'q', help: 'Print nothing; the exit code tells' },
     report: { type: 'string', placeholder: 'folder', help: 'Write the files that differ, of both, to a new folder' },
     semantic: {
       type: 'bool',

@@ -4,9 +4,10 @@ import { aboutImage, look, lookFlags } from './look-flags.ts'
 
 export const explore = defineVerb({
   usage: '[OPTIONS] IMAGE [OTHER]',
-  about: `Shows an image in the browser: its layers, files and sizes, what is wasted, findings, config and history; with OTHER, both side by
-side. The page is served on 127.0.0.1 until Ctrl-C, under an address that nobody can guess; or, with --html, written to a file that needs
-no server.
+  about: `Shows an image in the browser: its layers, files and sizes, wasted space, findings, config and history; with OTHER, both side by
+side. The page is served on 127.0.0.1 until Ctrl-C, at an address that cannot be guessed. --html writes it to a file that needs no
+server.
+
 ${aboutImage}`,
   args: { least: 1, most: 2 },
   flags: {

@@ -5,7 +5,7 @@ import { aboutImage, look, lookFlags } from './look-flags.ts'
 
 export const exportImage = defineVerb({
   usage: '[OPTIONS] IMAGE',
-  about: `The tar holds the root filesystem that all layers make together, without whiteouts. ${aboutImage}`,
+  about: `The tar contains the root filesystem: all layers merged, without whiteouts.\n\n${aboutImage}`,
   args: { least: 1, most: 1 },
   flags: { ...lookFlags, output: { type: 'string', short: 'o', help: 'Write to a file, instead of STDOUT' } },
   run: async ({ args, ...call }) => {

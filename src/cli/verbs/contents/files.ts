@@ -9,13 +9,13 @@ import { aboutImage, jsonFlag, look, lookFlags } from './look-flags.ts'
 
 export const files = defineVerb({
   usage: '[OPTIONS] IMAGE [PATH]',
-  about: `Lists all files, or those below PATH. ${aboutImage}`,
+  about: `Lists all files, or those below PATH.\n\n${aboutImage}`,
   args: { least: 1, most: 2 },
   flags: {
     ...lookFlags,
     ...jsonFlag,
     depth: { type: 'int', help: 'Levels of directories to list (default: all)' },
-    layer: { type: 'int', help: 'List what this layer has (1 is the lowest; see "tare image layers")' },
+    layer: { type: 'int', help: 'List only the files of this layer (1 is the lowest; see "tare image layers")' },
     long: { type: 'bool', short: 'l', help: 'Show mode, owner, size, time and layer' },
     sort: { type: 'string', help: 'Order: "name" or "size", the largest first', default: 'name' },
     tree: { type: 'bool', help: 'Show a tree, with the size of what is in each directory' },

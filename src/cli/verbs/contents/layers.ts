@@ -8,7 +8,7 @@ import { aboutImage, jsonFlag, look, lookFlags } from './look-flags.ts'
 
 export const layers = defineVerb({
   usage: '[OPTIONS] IMAGE',
-  about: `${aboutImage}\n\nLayers are numbered from the lowest. SIZE is the uncompressed layer; COMPRESSED is what the image has of it.`,
+  about: `${aboutImage}\n\nLayers are numbered from the lowest. SIZE is uncompressed; COMPRESSED is the size as stored in the image.`,
   args: { least: 1, most: 1 },
   flags: { ...lookFlags, ...jsonFlag, 'no-trunc': { type: 'bool', help: "Don't truncate output" } },
   run: async ({ args, ...call }) => {

@@ -17,8 +17,8 @@ export const lookFlags = {
 
 export const jsonFlag = { json: { type: 'bool', help: 'Print the result as JSON' } } as const satisfies FlagTable
 
-export const aboutImage = `IMAGE is an image of the store by name or ID, the path of an archive or an OCI layout, or a name in a registry; or one of them
-with its transport, such as docker://NAME, oci:PATH[:TAG] or docker-archive:PATH[:NAME].`
+export const aboutImage = `IMAGE is the name or ID of an image in the store, the path of an archive or an OCI layout, or a name in a registry.
+A prefix makes the transport explicit: docker://NAME, oci:PATH[:TAG], docker-archive:PATH[:NAME].`
 
 const outcomes: Outcomes = { transferred: 'Read', existing: 'Already exists', mounted: 'Already exists' }
 

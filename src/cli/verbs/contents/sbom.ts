@@ -8,8 +8,9 @@ const formats = ['spdx', 'cyclonedx'] as const
 
 export const sbom = defineVerb({
   usage: '[OPTIONS] IMAGE',
-  about: `Prints the software bill of materials of an image as JSON: the packages that its databases list (apk, dpkg, rpm, npm, pip), and every
-file with its digests. The same image has the same document.
+  about: `Prints JSON: the packages in the image's databases (apk, dpkg, rpm, npm, pip), and every file with its digests. Equal
+images have equal documents.
+
 ${aboutImage}`,
   args: { least: 1, most: 1 },
   flags: {

@@ -9,11 +9,12 @@ import { rulesOfDive, rulesOfFlags } from './weigh-rules.ts'
 
 export const weigh = defineVerb({
   usage: '[OPTIONS] IMAGE',
-  about: `Shows what the bytes of an image are: by layer, directory, file type and package, what is there twice, and what later layers
-replaced or removed.
+  about: `Shows sizes by layer, directory, file type and package, files that exist twice, and files that later layers replace or
+remove.
+
 ${aboutImage}
 
-Exits with 1 where a rule is broken, 2 where the image cannot be read. The rules of a .dive-ci in the current directory hold, too.`,
+Exits with 1 if a rule is broken, and with 2 if the image cannot be read. The rules of a .dive-ci in the current directory apply too.`,
   args: { least: 1, most: 1 },
   failsWith: 2,
   flags: {

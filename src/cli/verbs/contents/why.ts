@@ -10,7 +10,7 @@ import { aboutImage, jsonFlag, look, lookFlags } from './look-flags.ts'
 
 export const why = defineVerb({
   usage: '[OPTIONS] IMAGE PATH',
-  about: `Shows each layer that wrote, changed or removed PATH, and the instruction that made it. ${aboutImage}`,
+  about: `Shows each layer that wrote, changed or removed PATH, and the instruction that made it.\n\n${aboutImage}`,
   args: { least: 2, most: 2 },
   flags: { ...lookFlags, ...jsonFlag, 'no-trunc': { type: 'bool', help: "Don't truncate output" } },
   run: async ({ args, ...call }) => {

@@ -6,7 +6,9 @@ import { aboutEdit, edited, editFlags, epochOf } from './edit-flags.ts'
 
 export const append = defineVerb({
   usage: '[OPTIONS] IMAGE TAR|DIRECTORY|- [TAR|DIRECTORY...]',
-  about: `Adds each tar, compressed or not, and each directory as a layer; files of a directory belong to root. IMAGE "scratch" is the empty one.
+  about: `Adds each tar (compressed or not) and each directory as a layer. Files of a directory are owned by root. IMAGE "scratch"
+is an empty image.
+
 ${aboutEdit}`,
   args: { least: 0, most: Number.POSITIVE_INFINITY },
   flags: {

@@ -26,13 +26,14 @@ export const editFlags = {
     type: 'string',
     short: 't',
     placeholder: 'name',
-    help: 'Name of the result, in the same place unless it names another',
+    help: 'Name of the result; without a transport, it goes where IMAGE is',
   },
 } as const satisfies FlagTable
 
-export const aboutEdit = `IMAGE is an image of the store by name or ID, the path of an archive or an OCI layout, or a name in a registry; or one of them
-with its transport, such as docker://NAME or oci:PATH[:TAG]. Of an index, every image is changed. Prints the name of the result with its
-digest in a registry, its image ID in the store.`
+export const aboutEdit = `IMAGE is the name or ID of an image in the store, the path of an archive or an OCI layout, or a name in a registry.
+A prefix makes the transport explicit: docker://NAME, oci:PATH[:TAG]. If it is an index, each of its images is changed.
+
+Prints the image ID of a result in the store, and the name and digest of one in a registry.`
 
 /** Makes the image, and prints what it is now called. */
 export async function edited(

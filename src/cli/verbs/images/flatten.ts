@@ -3,7 +3,8 @@ import { aboutEdit, edited, editFlags } from './edit-flags.ts'
 
 export const flatten = defineVerb({
   usage: '[OPTIONS] IMAGE',
-  about: `The layers of IMAGE become one. What upper layers replace or remove is not in it.
+  about: `Merges the layers of IMAGE into one, without what upper layers replace or remove.
+
 ${aboutEdit}`,
   args: { least: 1, most: 1 },
   flags: editFlags,

@@ -3,7 +3,9 @@ import { aboutEdit, edited, editFlags } from './edit-flags.ts'
 
 export const rebase = defineVerb({
   usage: '[OPTIONS] IMAGE',
-  about: `Puts the layers of IMAGE that are not of its old base onto a new base. Everything else, such as its environment, stays as it is.
+  about: `Puts the layers of IMAGE that do not belong to its old base onto a new base. Everything else, such as its environment,
+stays as it is.
+
 ${aboutEdit}`,
   args: { least: 1, most: 1 },
   flags: {
@@ -11,12 +13,12 @@ ${aboutEdit}`,
     'new-base': {
       type: 'string',
       placeholder: 'image',
-      help: 'The base to have (default: annotation org.opencontainers.image.base.name)',
+      help: 'New base image (default: annotation org.opencontainers.image.base.name)',
     },
     'old-base': {
       type: 'string',
       placeholder: 'image',
-      help: 'The base it was built on (default: annotation org.opencontainers.image.base.digest)',
+      help: 'Base image it was built on (default: annotation org.opencontainers.image.base.digest)',
     },
     // crane's names.
     new_base: { type: 'string', help: 'The base to have', hidden: true },

@@ -13,7 +13,7 @@ const shared = {
 
 export const indexCreate = defineVerb({
   usage: '[OPTIONS] NAME[:TAG] IMAGE [IMAGE...]',
-  about: 'IMAGE is an image or index in a registry, or in another place that `tare copy` knows.',
+  about: 'IMAGE is an image or index in a registry, or any other source of `tare copy`.',
   args: { least: 2, most: Number.POSITIVE_INFINITY },
   flags: {
     ...loginFlags,

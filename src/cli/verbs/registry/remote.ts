@@ -8,7 +8,7 @@ const insecure = { type: 'bool', help: 'Skip certificate checks and allow plain 
 function document(what: 'digest' | 'manifest' | 'config'): AnyVerb {
   return defineVerb({
     usage: '[OPTIONS] NAME[:TAG|@DIGEST]',
-    about: `NAME is in a registry, or in another place that \`tare copy\` knows: store:NAME, oci:PATH[:TAG], …`,
+    about: 'NAME is in a registry, or any other source of `tare copy`: store:NAME, oci:PATH[:TAG], …',
     args: { least: 1, most: 1 },
     flags: {
       ...loginFlags,
