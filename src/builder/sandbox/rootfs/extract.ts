@@ -154,16 +154,28 @@ const plain = { uid: 0, gid: 0, mtime: 0, mtimeNs: 0, size: 0 }
 const tolerable =
   /Cannot mknod|Cannot change ownership|Cannot set .*security\.capability|Cannot hard link|Cannot setxattr|setxattr/
 
-/** Whether the layer contains the parents and the bytes of all its entries, so that it can be unpacked without knowing the layers below. */
+/**
+ * Whether the layer contains the parents and the bytes of all its entries, so that it can be unpacked without knowing the layers
+ * below. A path that is a directory in one of its entries and something else in another needs the tree: tar puts nothing in the place of a
+ * directory, and what is removed from that must wait for it.
+ */
 export function standsAlone(entries: readonly LayerEntry[]): boolean {
   const directories = new Set<string>([''])
+  const others = new Set<string>()
+  const hasMarks = entries.some(({ kind }) => kind === 'remove' || kind === 'hide')
   for (const { path, kind, runs, at } of entries) {
     if (kind === 'touch') continue
     // A hard link to a note of AUFS, which is not extracted.
     if (runs.length > 0 && runs[0]!.at < at) return false
     const slash = path.lastIndexOf('/')
     if (!directories.has(slash < 0 ? '' : path.slice(0, slash))) return false
-    if (kind === 'directory') directories.add(path)
+    if (kind === 'directory') {
+      if (others.has(path)) return false
+      directories.add(path)
+    } else if (kind !== 'remove' && kind !== 'hide') {
+      if (directories.has(path)) return false
+      if (hasMarks) others.add(path)
+    }
   }
   return true
 }
