@@ -15,6 +15,7 @@ function tare(scratch, node, user) {
   if (user !== undefined) chownSync(`${home}-user`, Number(user), Number(user))
   const call = `${as}env TARE_HOME=${home} HOME=${home}-user ${node} ${program}`
   return {
+    user,
     build: (tag, folder, fresh) => `${call} build -q ${fresh ? '--no-cache' : ''} -t ${tag} ${folder}`,
     extract: (folder, to) => `${call} build -q -o ${to} ${folder}`,
     save: (tag, file) => `${call} save -o ${file} ${tag}`,

@@ -3,7 +3,8 @@
 //   node bench/run.js [--runs N] [--node PATH]... [--user UID]... [WORKLOAD...]
 //
 // The workloads are in workloads.js; all of them by default, except those that need a root filesystem if there is none.
-// `--node`: times tare on that Node too. `--user`: also without root, as that user, who must be able to read the checkout.
+// `--node`: times tare on that Node too. `--user`: also without root, as that user, who must be able to read the checkout, and has
+// inputs of its own, as users have: files of others cannot be shown to a RUN without a copy.
 //
 // Requires hyperfine. Docker is reached through DOCKER_HOST or the default socket; $ALPINE_ROOTFS names a real root filesystem to
 // use instead of the generated one, which has no commands to RUN. Docker clients from 23 on need buildx for RUN --mount. The workload
@@ -11,7 +12,7 @@
 // for the caches that travel. Between runs, all images and the build cache of that Docker are removed. Inputs and results are kept in bench/work ($BENCH_WORK).
 // No program gets NODE_EXTRA_CA_CERTS: Node 20 reads what it names for 75 ms whenever it starts, which says nothing about tare.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -53,6 +54,17 @@ function measure({ once, before = 'true', timed }, peer) {
   return { median, min, max, peak }
 }
 
+/** Returns a copy of the input that belongs to the user. */
+function ownInput(folder, user) {
+  const own = `${folder}-${user}`
+  if (!existsSync(own))
+    execFileSync('sh', [
+      '-c',
+      `cp -a ${folder} ${own}-new && chown -hR ${user}:${user} ${own}-new && mv ${own}-new ${own}`,
+    ])
+  return own
+}
+
 const needRootfs = ['stages', 'runs', 'binds']
 const has = (program) => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0
 const possible = Object.entries(workloads).flatMap(([name, { input }]) => {
@@ -69,7 +81,7 @@ for (const name of positionals.length > 0 ? positionals : possible) {
   const folder = await makeInput(work, input)
   let first
   for (const [who, peer] of Object.entries(peers)) {
-    const commands = of(peer, folder)
+    const commands = of(peer, peer.user === undefined ? folder : ownInput(folder, peer.user))
     if (commands === undefined) continue
     if (commands.reason !== undefined) {
       console.log(`${name.padEnd(20)} ${who.padEnd(10)} is left out: ${commands.reason}`)
