@@ -4,9 +4,9 @@
  *     const tare = await openTare()
  *     const image = await tare.build({ context: { kind: 'directory', path: '.' }, tags: ['app'] })
  *     await tare.images.save({ names: ['app'], to: { path: 'app.tar' } })
- *
- * All that a face (cli, server, web) may import, besides the tree of `explorer`.
  */
+
+// This is all that a face (cli, server, web) may import, besides the tree of `explorer`.
 
 export type * from './api/index.ts'
 export { silent, TareError } from './support/index.ts'

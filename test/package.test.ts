@@ -84,13 +84,13 @@ test('every type has hover text, and every option its own, with its default', ()
   const missing: string[] = []
   let [current, doc] = ['', '']
   for (const line of text.split('\n')) {
-    const declared = /^export (?:declare )?(?:class|function|interface|type) (\w+)/.exec(line)?.[1]
+    const declared = /^export (?:declare )?(?:class|const|function|interface|type) (\w+)/.exec(line)?.[1]
     const [, option, isOptional] = /^ {4}readonly (\w+)(\?)?:/.exec(line) ?? []
     if (declared !== undefined) {
       current = declared
       if (doc === '') missing.push(declared)
-    } else if (option !== undefined && current.endsWith('Options')) {
-      if (doc === '') missing.push(`${current}.${option}`)
+    } else if (option !== undefined && /(?:Options|Source|Cache|Context|NewLayer)$/.test(current)) {
+      if (doc === '' && (isOptional || current.endsWith('Options'))) missing.push(`${current}.${option}`)
       else if (isOptional && !doc.includes('Default')) missing.push(`the default of ${current}.${option}`)
     }
     // A comment belongs to the line after it.

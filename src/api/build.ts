@@ -8,16 +8,24 @@ import type { HostEntry, Isolation, ResourceLimit } from './run.ts'
 export type ContextSource =
   /** A directory of this machine. A relative path starts at the working directory. */
   | { readonly kind: 'directory'; readonly path: string }
-  /**
-   * A tar archive (plain or compressed), or the text of a Dockerfile alone: `docker build -`. Every Node stream of bytes is one.
-   * `folder`: only that folder of the archive. Rejects with `CONTEXT_INVALID` if there is none.
-   */
-  | { readonly kind: 'stream'; readonly bytes: AsyncIterable<Uint8Array>; readonly folder?: string | undefined }
+  /** A tar archive (plain or compressed), or the text of a Dockerfile alone: `docker build -`. */
+  | {
+      readonly kind: 'stream'
+      /** Every Node stream of bytes is one. */
+      readonly bytes: AsyncIterable<Uint8Array>
+      /** Only that folder of the archive. Rejects with `CONTEXT_INVALID` if there is none. Default: all of it. */
+      readonly folder?: string | undefined
+    }
   /**
    * A git repository (`https://host/path.git#ref:folder`, `git@host:path`, `github.com/owner/name`, …), or a tar archive or
-   * the text of a Dockerfile over http or https. `folder`: only that folder of an archive.
+   * the text of a Dockerfile over http or https.
    */
-  | { readonly kind: 'remote'; readonly address: string; readonly folder?: string | undefined }
+  | {
+      readonly kind: 'remote'
+      readonly address: string
+      /** Only that folder of an archive. Default: all of it. */
+      readonly folder?: string | undefined
+    }
   /** No files at all. */
   | { readonly kind: 'empty' }
 
@@ -27,11 +35,13 @@ export type NamedContext =
   | { readonly kind: 'directory'; readonly path: string }
   /** An image, from the store or else its registry; `scratch` is the empty one. */
   | { readonly kind: 'image'; readonly name: string }
-  /** An image of an OCI layout on disk. Without a tag or digest the layout must hold a single image, or one called `latest`. */
+  /** An image of an OCI layout on disk. */
   | {
       readonly kind: 'layout'
       readonly path: string
+      /** Default: `latest`, or the only image. */
       readonly tag?: string | undefined
+      /** Instead of a tag. Default: that of the tag. */
       readonly digest?: string | undefined
     }
   /** A stage of the Dockerfile. */
@@ -70,8 +80,12 @@ export type DockerfileSource =
   | { readonly path: string }
   /** A file over http or https. */
   | { readonly url: string }
-  /** The text itself; `name` is what errors and warnings call it (default: `Dockerfile`). */
-  | { readonly text: string | Uint8Array; readonly name?: string | undefined }
+  | {
+      /** The text itself. */
+      readonly text: string | Uint8Array
+      /** What errors and warnings call it. Default: `Dockerfile`. */
+      readonly name?: string | undefined
+    }
 
 /** What `build` and `checkDockerfile` take. */
 export interface BuildOptions extends LoginCallOptions {

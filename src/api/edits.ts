@@ -18,7 +18,13 @@ export interface EditOptions extends RegistryCallOptions {
 }
 
 /** A layer to add: a tar, compressed or not, or a folder whose files then belong to root. */
-export type NewLayer = { readonly path: string } | { readonly bytes: AsyncIterable<Uint8Array>; readonly name?: string }
+export type NewLayer =
+  | { readonly path: string }
+  | {
+      readonly bytes: AsyncIterable<Uint8Array>
+      /** What the history and errors call it. Default: `-`. */
+      readonly name?: string
+    }
 
 /** What `images.append` takes. The image `scratch` is the empty one. */
 export interface AppendOptions extends EditOptions {

@@ -82,6 +82,7 @@ export type TransferOutcome = 'transferred' | 'existing' | 'mounted'
 /** Is called with each event, while it happens. Must not throw. */
 export type Reporter = (event: TareEvent) => void
 
+/** A reporter that does nothing: the default of `report`. */
 export const silent: Reporter = () => {}
 
 /** Reports the progress of one blob. */

@@ -33,8 +33,10 @@ export interface GithubCache {
 export type CacheSource = (
   | RegistryCache
   | GithubCache
-  /** `digest`: of the cache's manifest, instead of a tag. */
-  | (LocalCache & { readonly digest?: string | undefined })
+  | (LocalCache & {
+      /** Of the cache's manifest, instead of a tag. Default: that of the tag. */
+      readonly digest?: string | undefined
+    })
 ) &
   CacheTrust
 
