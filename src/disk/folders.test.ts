@@ -2,7 +2,7 @@ import { existsSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryFolder } from '../../test/kit/cli.ts'
-import { makeFolder } from './index.ts'
+import { listFolder, makeFolder } from './index.ts'
 
 test('a directory is made with those that it is in; the outermost new one is returned', () => {
   const folder = temporaryFolder()
@@ -23,4 +23,13 @@ test('what is no directory, or leads nowhere, is refused', () => {
 
 test.skipIf(!existsSync('/proc/self'))('below /proc it fails, where mkdir of Node tries forever', () => {
   expect(() => makeFolder('/proc/tare/below')).toThrow('ENOENT')
+})
+
+test('a directory is listed with what stat says; a link to nowhere, and what cannot be read, are left out', () => {
+  const folder = temporaryFolder()
+  writeFileSync(join(folder, 'file'), 'abc')
+  symlinkSync('nowhere', join(folder, 'link'))
+  expect(listFolder(folder).map(({ name, stat }) => [name, stat.size])).toEqual([['file', 3]])
+  expect(listFolder(join(folder, 'nothing'))).toEqual([])
+  expect(listFolder(join(folder, 'file'))).toEqual([])
 })

@@ -1,5 +1,5 @@
-import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { chmodSync, mkdirSync, readdirSync, type Stats, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { systemCode } from '../support/index.ts'
 
 /** The mode of a directory that only its owner may use. */
@@ -44,6 +44,20 @@ export function closeFolder(path: string): void {
   } catch {
     // It does not exist, belongs to someone else, or is on a read-only disk.
   }
+}
+
+/** Lists what is in a directory, without what others remove meanwhile; nothing if the directory cannot be read. */
+export function listFolder(path: string): { readonly name: string; readonly stat: Stats }[] {
+  let names: string[]
+  try {
+    names = readdirSync(path)
+  } catch {
+    return []
+  }
+  return names.flatMap((name) => {
+    const stat = statSync(join(path, name), { throwIfNoEntry: false })
+    return stat === undefined ? [] : [{ name, stat }]
+  })
 }
 
 /** Another process may create it at the same time. */

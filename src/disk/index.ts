@@ -5,7 +5,7 @@
  * Not here: what is in the files.
  */
 export { type Boot, listDoubtful, noteBoot, thisBoot } from './boots.ts'
-export { closeFolder, makeFolder, makeFolderOfMode, makePrivateFolder, privately } from './folders.ts'
+export { closeFolder, listFolder, makeFolder, makeFolderOfMode, makePrivateFolder, privately } from './folders.ts'
 export { isLocked, tryLock, withLock } from './lock.ts'
 export { isLeftBy, Owners, ownersIn, showLife } from './owners.ts'
 export { nameOfProcess, type Owner, thisProcess } from './process.ts'

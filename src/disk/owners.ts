@@ -1,7 +1,7 @@
-import { closeSync, existsSync, openSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
+import { closeSync, existsSync, openSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { TareError } from '../support/index.ts'
-import { makeFolder, makePrivateFolder, privately } from './folders.ts'
+import { listFolder, makeFolder, makePrivateFolder, privately } from './folders.ts'
 import { touchLocks } from './held-locks.ts'
 import { isRunning, nameOf, type Owner, ownerOf, thisProcess } from './process.ts'
 
@@ -169,16 +169,7 @@ export class Owners {
   }
 
   private marks(): { readonly name: string; readonly since: number }[] {
-    let names: string[]
-    try {
-      names = readdirSync(this.folder)
-    } catch {
-      return []
-    }
-    return names.flatMap((name) => {
-      const stat = statSync(join(this.folder, name), { throwIfNoEntry: false })
-      return stat === undefined ? [] : [{ name, since: stat.mtimeMs }]
-    })
+    return listFolder(this.folder).map(({ name, stat }) => ({ name, since: stat.mtimeMs }))
   }
 }
 

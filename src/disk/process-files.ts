@@ -1,6 +1,6 @@
-import { readdirSync, rmSync, statSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeFolder, makeFolderOfMode, privately } from './folders.ts'
+import { listFolder, makeFolder, makeFolderOfMode, privately } from './folders.ts'
 import type { Owners } from './owners.ts'
 import { nameOf } from './process.ts'
 import { randomDigits } from './random-digits.ts'
@@ -62,18 +62,9 @@ export class ProcessFiles {
   }
 
   private list(): { path: string; since: number; born: number; alive: boolean }[] {
-    let names: string[]
-    try {
-      names = readdirSync(this.folder)
-    } catch {
-      return []
-    }
-    return names.flatMap((name) => {
-      const path = join(this.folder, name)
-      const stat = statSync(path, { throwIfNoEntry: false })
-      if (stat === undefined) return []
+    return listFolder(this.folder).map(({ name, stat }) => {
       const alive = this.owners.isAlive(name, stat.mtimeMs)
-      return [{ path, since: stat.mtimeMs, born: stat.birthtimeMs, alive }]
+      return { path: join(this.folder, name), since: stat.mtimeMs, born: stat.birthtimeMs, alive }
     })
   }
 }

@@ -3,7 +3,6 @@ import {
   closeSync,
   existsSync,
   openSync,
-  readdirSync,
   readFileSync,
   readSync,
   renameSync,
@@ -13,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { makeFolder, makePrivateFolder, type ProcessFiles, privately, showLife } from '../../disk/index.ts'
+import { listFolder, makeFolder, makePrivateFolder, type ProcessFiles, privately, showLife } from '../../disk/index.ts'
 import { type Descriptor, type Digest, documentLimit, hexOf } from '../../oci/index.ts'
 import { type Bytes, sha256, systemCode, TareError, writeWhole } from '../../support/index.ts'
 import { explainWriteFailure } from './failures.ts'
@@ -164,17 +163,10 @@ export class Blobs {
   }
 
   all(): { readonly digest: Digest; readonly size: number; readonly since: number }[] {
-    let names: string[]
-    try {
-      names = readdirSync(this.folder)
-    } catch {
-      return []
-    }
-    return names.flatMap((name) => {
-      const stat = statSync(join(this.folder, name), { throwIfNoEntry: false })
-      return stat === undefined || !/^[0-9a-f]{64}$/.test(name)
-        ? []
-        : [{ ...{ digest: `sha256:${name}` as Digest, size: stat.size }, since: this.usedAt(`sha256:${name}`, stat) }]
+    return listFolder(this.folder).flatMap(({ name, stat }) => {
+      if (!/^[0-9a-f]{64}$/.test(name)) return []
+      const digest: Digest = `sha256:${name}`
+      return [{ digest, size: stat.size, since: this.usedAt(digest, stat) }]
     })
   }
 
