@@ -67,7 +67,7 @@ const workloads = {
   changed: {
     begin: () => folderOf('changed', 'FROM scratch\nCOPY . /all/\n', 20_000),
     each: (folder) => {
-      writeFileSync(join(folder, 'd7/f7'), `changed ${++count}\n`)
+      writeFileSync(join(folder, 'd7/f7'), `changed ${Date.now()} ${++count}\n`)
       return folder
     },
   },
