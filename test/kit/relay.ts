@@ -20,8 +20,15 @@ export interface Relay {
   close(): void
 }
 
-/** Opens one to the socket at `unix://…` until the test has ended: a socket as well, or a port of this machine, with TLS or without. */
-export async function relayTo(address: string, way: 'socket' | 'port' | TlsOptions = 'socket'): Promise<Relay> {
+/**
+ * Opens one to the socket at `unix://…` until the test has ended: a socket as well, or a port of this machine, with TLS or without.
+ * `falsify` may change what comes back, piece by piece.
+ */
+export async function relayTo(
+  address: string,
+  way: 'socket' | 'port' | TlsOptions = 'socket',
+  falsify: (bytes: Buffer) => Buffer = (bytes) => bytes,
+): Promise<Relay> {
   const path = join(temporaryFolder(), 'relay.sock')
   const open = new Set<Socket>()
   const counts = { connections: 0, sent: 0, received: 0, left: Number.POSITIVE_INFINITY }
@@ -29,7 +36,8 @@ export async function relayTo(address: string, way: 'socket' | 'port' | TlsOptio
     for (const socket of open) socket.destroy()
   }
   const pass = (from: Socket, to: Socket, count: 'sent' | 'received') => {
-    from.on('data', (data: Buffer) => {
+    from.on('data', (bytes: Buffer) => {
+      const data = count === 'received' ? falsify(bytes) : bytes
       const part = counts.left < data.length ? data.subarray(0, Math.max(0, counts.left)) : data
       counts.left -= data.length
       counts[count] += part.length
@@ -43,7 +51,8 @@ export async function relayTo(address: string, way: 'socket' | 'port' | TlsOptio
     from.on('error', () => {})
     from.once('close', () => {
       open.delete(from)
-      to.destroy()
+      // After an end, the other side may still be taking what was sent before.
+      if (!from.readableEnded) to.destroy()
     })
   }
   const accept = (near: Socket) => {
