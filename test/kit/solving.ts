@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { PlannedContext } from '../../src/builder/plan/index.ts'
-import { solve, type Tools } from '../../src/builder/solve/index.ts'
+import { type Elsewhere, solve, type Tools } from '../../src/builder/solve/index.ts'
 import { Snapshots } from '../../src/content/layers/index.ts'
 import { Store } from '../../src/content/store/index.ts'
 import { openDirectory } from '../../src/files/context/index.ts'
@@ -33,6 +33,7 @@ export interface SolveRequest extends PlanRequest {
   readonly now?: Date | undefined
   readonly latest?: number | undefined
   readonly epoch?: number | undefined
+  readonly elsewhere?: Elsewhere | undefined
   readonly noCache?: boolean | undefined
   readonly signal?: AbortSignal | undefined
   /** Folders of named contexts. */
@@ -52,7 +53,7 @@ export function solveBench(files: Parameters<typeof writeFiles>[1] = {}): SolveB
   const folder = writeFiles(join(place, 'context'), files)
   const own = new Store(join(place, 'home'))
   const make = async (file: string | readonly string[], request: SolveRequest = {}): Promise<Solved> => {
-    const { store = own, now, latest, epoch, noCache, signal, folders = {}, ...more } = request
+    const { store = own, now, latest, epoch, elsewhere, noCache, signal, folders = {}, ...more } = request
     const contexts: Record<string, PlannedContext> = { ...more.contexts }
     for (const name of Object.keys(folders)) contexts[name] = { kind: 'files' }
     const planned = await plan(typeof file === 'string' ? file : file.join('\n'), { ...more, contexts })
@@ -67,6 +68,7 @@ export function solveBench(files: Parameters<typeof writeFiles>[1] = {}): SolveB
       now: () => now ?? new Date('2026-01-02T03:04:05Z'),
       epoch,
       latest,
+      elsewhere,
       signal: signal ?? new AbortController().signal,
       sandbox: () => {
         throw new Error('nothing is run here')

@@ -1,6 +1,7 @@
 import type { Snapshots } from '../../content/layers/index.ts'
 import type { Store } from '../../content/store/index.ts'
 import type { BuildContext } from '../../files/context/index.ts'
+import type { Difference, Directory } from '../../files/tree/index.ts'
 import type { Digest } from '../../oci/index.ts'
 import type { Step, Steps } from '../../support/index.ts'
 import type {
@@ -48,6 +49,8 @@ export interface Tools {
   readonly now: () => Date
   /** The time of directories created by WORKDIR, in seconds since 1970. */
   readonly epoch?: number | undefined
+  /** If directories are to get the times that they have elsewhere. */
+  readonly elsewhere?: Elsewhere | undefined
   /** No file in a new layer is later than this, in seconds since 1970. */
   readonly latest?: number | undefined
   readonly unpackLimit?: number | undefined
@@ -101,6 +104,40 @@ export interface RunSettings extends RunSurroundings {
   readonly outputLimits?: OutputLimits | undefined
   /** Returns where a step's output is kept. */
   readonly logFile: (operation: RunOperation) => string
+}
+
+/** Who executes the same steps. */
+export interface Elsewhere {
+  readonly name: string
+  /** Returns the times that directories have there after an operation, in seconds since 1970, by path. */
+  readonly timesOf: (operation: Operation, directories: readonly string[]) => Promise<ReadonlyMap<string, number>>
+}
+
+/** What the keys of steps contain if their layers have times from elsewhere. */
+export function elsewhereOf({ elsewhere }: Tools): readonly string[] {
+  return elsewhere === undefined ? [] : [elsewhere.name]
+}
+
+/** Returns the differences that an operation makes, with the times from elsewhere if there are any. Throws if one is missing. */
+export async function withTimes(
+  differences: readonly Difference[],
+  operation: Operation,
+  { elsewhere }: Tools,
+): Promise<readonly Difference[]> {
+  if (elsewhere === undefined) return differences
+  const directories = differences.flatMap((one) => (isDirectory(one) ? one.path : []))
+  const times = await elsewhere.timesOf(operation, directories)
+  return differences.map((one): Difference => {
+    if (!isDirectory(one)) return one
+    const { kind, path, node } = one
+    const mtime = times.get(path)
+    if (mtime === undefined) throw new Error(`${elsewhere.name} has no directory ${path}`)
+    return { kind, path, node: { ...node, mtime, mtimeNs: 0 } }
+  })
+}
+
+function isDirectory(one: Difference): one is Exclude<Difference, { kind: 'remove' }> & { readonly node: Directory } {
+  return one.kind !== 'remove' && one.node.kind === 'directory'
 }
 
 let stamps = 0

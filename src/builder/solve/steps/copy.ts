@@ -28,7 +28,7 @@ import {
   rememberStep,
   reuse,
 } from '../remember.ts'
-import { stamp, type Tools } from '../tools.ts'
+import { elsewhereOf, stamp, type Tools, withTimes } from '../tools.ts'
 import { makeLayer } from './make-layer.ts'
 
 /**
@@ -97,6 +97,7 @@ class CopyStep {
       exclude,
       tools.latest ?? '',
       operation.sources.map(({ path, unpack }) => [path, unpack]),
+      ...elsewhereOf(tools),
     )
     const remotes = this.inputs.flatMap(({ remote }) => remote ?? [])
     // Without an earlier step of this form, no key can be found: files are then hashed only while being read anyway.
@@ -214,7 +215,7 @@ class CopyStep {
     const options = this.options()
     await this.fill(draft, options)
     const after = new Tree(draft.done())
-    const differences = compareTrees(before.root, after.root, sameContent)
+    const differences = await withTimes(compareTrees(before.root, after.root, sameContent), operation, tools)
     // Settled from the start, so that an early failure is not unhandled. What is not learnt here is read later.
     const hashing = Promise.allSettled([...this.unpacked].flatMap((file) => hashAsideOf(file)))
     try {

@@ -7,7 +7,7 @@ import { explainExecuted } from '../explain/explain.ts'
 import { recipeOf } from '../explain/recipe.ts'
 import { resolveOwner } from '../owner.ts'
 import { keepStep, keyOf, mayRecallKey, recallStep, reuse } from '../remember.ts'
-import type { Tools } from '../tools.ts'
+import { elsewhereOf, type Tools, withTimes } from '../tools.ts'
 import { makeLayer } from './make-layer.ts'
 
 /** Executes WORKDIR: creates the directory and missing parents. If it exists, the layer is empty. */
@@ -24,6 +24,7 @@ export async function makeDirectoryStep(
     operation.owner ?? '',
     tools.epoch ?? '',
     tools.latest ?? '',
+    ...elsewhereOf(tools),
   )
   const known = mayRecallKey(tools, operation, key) ? recallStep(tools, key, key) : undefined
   const recipe = () => {
@@ -43,7 +44,8 @@ export async function makeDirectoryStep(
     mtime: Math.floor(now / 1000),
     mtimeNs: 0,
   })
-  const differences = compareTrees(before.root, new Tree(draft.done()).root, sameContent)
+  const changes = compareTrees(before.root, new Tree(draft.done()).root, sameContent)
+  const differences = await withTimes(changes, operation, tools)
   const layer = await makeLayer({ differences, digests: () => false }, tools, step)
   const record = { keys: [key], form: key, layer }
   const made = recipe()
