@@ -67,7 +67,7 @@ export function buildOn(link: EngineLink, host: Host, options: BuildOptions, fac
   const push = wanted === undefined || wanted.reason !== undefined ? undefined : wanted
   const make = (plan: Plan, tools: EngineTools, bases: BuildBases, say: Reporter) =>
     builder.solve(plan, {
-      ...{ ...tools, host },
+      ...{ ...tools, here: tools, host },
       pullable: ({ base }) => {
         const reference = bases.pullable(base)
         if (reference !== undefined) logins.mayRead(reference.split('@')[0]!)

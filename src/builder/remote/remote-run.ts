@@ -1,18 +1,21 @@
 import { randomBytes } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import { Control, gateway, type SolveResponse } from '../../buildkit/index.ts'
 import { type CallSettings, GrpcError, serveGrpc } from '../../net/grpc/index.ts'
 import { sha256, TareError } from '../../support/index.ts'
-import type { Plan } from '../plan/index.ts'
+import type { OperationId, Plan } from '../plan/index.ts'
 import type { RemoteCaches } from './caches.ts'
 import { throughDaemon } from './daemon/through-daemon.ts'
 import { differencesOf } from './differences.ts'
 import type { Engine, EngineFacts } from './engine/index.ts'
 import { explainFailure } from './failure.ts'
-import { type Marshalled, marshalPlan, modern } from './llb/index.ts'
+import { type Marshalled, marshalPlan, middle, modern } from './llb/index.ts'
 import type { Offers } from './offers.ts'
 import { EngineProgress } from './progress.ts'
 import { Pulse } from './pulse.ts'
 import { hostsFor } from './requirements.ts'
+import { isMadeOfOwn, MadeHere } from './results/made-here.ts'
+import { MadeThere, refOf } from './results/made-there.ts'
 import { type EnginePush, pushedByEngine } from './results/pushed-by-engine.ts'
 import { type Expected, historyFor, type RemoteLayer } from './results/result.ts'
 import { type ResultTools, type ResultWay, receiveOverSession } from './results/result-way.ts'
@@ -25,6 +28,7 @@ import {
   loginsService,
   secretsService,
 } from './session/index.ts'
+import { soon } from './soon.ts'
 import type { RemoteTools } from './tools.ts'
 
 export interface RunFacts {
@@ -46,9 +50,6 @@ interface Outcome {
   readonly key: string | undefined
 }
 
-// For what an engine says after a build.
-const patience = 20_000
-
 /** One build of one platform on an engine. */
 export class RemoteRun {
   private readonly on: RunFacts
@@ -63,11 +64,14 @@ export class RemoteRun {
   private readonly before: SentBefore
   /** What the engine was told of each folder, by name. */
   private readonly listings = new Map<string, string>()
+  private here: MadeHere | undefined
 
   constructor(on: RunFacts) {
     this.on = on
     this.before = new SentBefore(on.tools.host.store)
     this.signal = AbortSignal.any([on.tools.signal, this.stop.signal])
+    // Many calls may listen.
+    setMaxListeners(0, this.signal)
     this.progress = new EngineProgress(on.tools.steps, on.tools.run.hidden)
   }
 
@@ -98,7 +102,11 @@ export class RemoteRun {
         this.progress.end('done')
         return known
       }
-      const [layers] = await Promise.all([result.finish(response), this.soon(following, 'does not end its report')])
+      await this.here?.done()
+      const [layers] = await Promise.all([
+        result.finish(response),
+        soon(following, engine.name, 'does not end its report'),
+      ])
       await this.on.caches.finish(response)
       if (key !== undefined) before.remember([], [[key, layers]])
       return layers
@@ -106,7 +114,7 @@ export class RemoteRun {
       tools.signal.throwIfAborted()
       const own = this.stop.signal.aborted ? this.stop.signal.reason : error
       // One that is not to be trusted has nothing to explain.
-      if (!(own instanceof TareError)) await this.soon(following, 'does not end its report').catch(() => {})
+      if (!(own instanceof TareError)) await soon(following, engine.name, 'does not end its report').catch(() => {})
       throw explainFailure(own, this.progress.failure, engine.name)
     } finally {
       this.progress.end(tools.signal.aborted ? 'canceled' : 'failed', 'the engine did not finish it')
@@ -114,6 +122,8 @@ export class RemoteRun {
       close?.()
       this.stop.abort(new Error('the build is over'))
       this.over.abort(new Error('the build is over'))
+      this.here?.pack()
+      if (this.here !== undefined) tools.later(this.here.done())
       if (isUsed) tools.later(result.close())
     }
   }
@@ -134,7 +144,10 @@ export class RemoteRun {
     const handlers = [
       ...healthService(),
       ...filesService(async (name) => offers.filesNamed(name), violation, {
-        listed: (name, digest) => this.listings.set(name, digest),
+        listed: (name, digest) => {
+          this.listings.set(name, digest)
+          if (offers.names.every((one) => this.listings.has(one))) this.here?.begin()
+        },
       }),
       ...secretsService(tools.run.secret),
       ...agentService(tools.run.agent),
@@ -199,22 +212,8 @@ export class RemoteRun {
       return { response: {}, known: first, key: undefined }
     }
     // Both are over at the same time: an engine that has not waited for its frontend has not built what it was asked for.
-    const { key } = await this.soon(building, 'ended the build before it was told what to build')
+    const { key } = await soon(building, engine.name, 'ended the build before it was told what to build')
     return { response: first.exporterResponse, known: undefined, key }
-  }
-
-  /** Waits for what has to be over by now. Rejects with `ENGINE_INVALID` if it is not. */
-  private async soon<T>(work: Promise<T>, fault: string): Promise<T> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_, reject) => {
-      const error = new TareError('ENGINE_INVALID', `the engine ${this.on.engine.name} ${fault}`)
-      timer = setTimeout(() => reject(error), patience)
-    })
-    try {
-      return await Promise.race([work, late])
-    } finally {
-      clearTimeout(timer)
-    }
   }
 
   /** Acts as the frontend of the build: says what to make, and returns it. */
@@ -228,30 +227,33 @@ export class RemoteRun {
     const { llbCaps } = await engine.control.unary(LLBBridge.method.ping, {}, settings)
     const known = new Set(llbCaps.filter(({ enabled }) => enabled).map(({ id }) => id))
     if (!known.has(modern)) await this.on.offers.examineArchives(this.on.plan)
-    const marshalled = this.marshal(known)
+    const marshalled = this.marshal(known, this.on.plan)
     const { definition, operations } = marshalled
     this.progress.know(operations)
     for (const message of differencesOf(known, operations.values())) tools.warn(message)
     const cacheImports = this.on.caches.imports.map(({ type, attrs }) => ({ type, attrs: { ...attrs } }))
     const request = { definition, cacheImports, allowResultReturn: true, allowResultArrayRef: true, evaluate: true }
     await ready
-    const solved = await engine.control.unary(LLBBridge.method.solve, request, settings)
     const isPlain = push === undefined && expected.inline === undefined && caches.exports.length === 0
+    const solving = engine.control.unary(LLBBridge.method.solve, request, settings)
+    if (isPlain) this.here = this.makeHere(known, solving, settings)
+    const solved = await solving
     const key = isPlain ? this.keyOf(marshalled) : undefined
     if (key !== undefined && this.progress.isCached) {
       const made = this.before.madeFor(key)
       if (made?.length === expected.made) return { known: made, key }
     }
-    const id =
-      solved.result?.result.case === 'ref' ? solved.result.result.value.id : (solved.result?.result.value ?? solved.ref)
+    this.here?.begin()
+    await this.here?.asked()
     const { os, architecture, variant } = tools.platform
     const config = {
       ...{ os, architecture, ...(variant === undefined ? {} : { variant }) },
       ...{ config: {}, rootfs: { type: 'layers', diff_ids: [] }, history: historyFor(expected) },
     }
     const metadata = { 'containerimage.config': Buffer.from(JSON.stringify(config)) }
-    const returned = { result: { result: { case: 'ref', value: { id } }, metadata } } as const
+    const returned = { result: { result: { case: 'ref', value: { id: refOf(solved) } }, metadata } } as const
     await Promise.all([engine.control.unary(LLBBridge.method.return, returned, settings), result.begin()])
+    this.here?.pack()
     return { known: undefined, key }
   }
 
@@ -262,8 +264,23 @@ export class RemoteRun {
     return listings.includes(undefined) ? undefined : sha256(JSON.stringify([engine.name, key, offers.names, listings]))
   }
 
-  private marshal(llb: ReadonlySet<string>): Marshalled {
-    const { plan, tools, offers, engine, facts } = this.on
+  /** For a daemon that would hand over its whole image, whatever of it is here. Older ones write layers in another way. */
+  private makeHere(
+    llb: ReadonlySet<string>,
+    solving: Promise<gateway.SolveResponse>,
+    settings: CallSettings,
+  ): MadeHere | undefined {
+    const { engine, facts, plan, tools } = this.on
+    if (facts.exportsLayers || !llb.has(middle) || !isMadeOfOwn(plan, tools)) return undefined
+    const { root } = plan.output
+    const marshal = (id: OperationId) => this.marshal(llb, { ...plan, output: { ...plan.output, root: id } })
+    const there = new MadeThere({ engine, root, solving, marshal, settings })
+    const name = JSON.stringify([engine.name, tools.platform])
+    return new MadeHere(plan, name, there, { ...tools.here, signal: this.signal })
+  }
+
+  private marshal(llb: ReadonlySet<string>, plan: Plan): Marshalled {
+    const { tools, offers, engine, facts } = this.on
     const marshalled = marshalPlan(plan, {
       platform: tools.platform,
       capabilities: { engine: engine.name, llb },

@@ -3,7 +3,7 @@ import type { Host } from '../../images/index.ts'
 import type { Platform } from '../../oci/index.ts'
 import type { Steps } from '../../support/index.ts'
 import type { Operation } from '../plan/index.ts'
-import type { RunSettings } from '../solve/index.ts'
+import type { RunSettings, Tools } from '../solve/index.ts'
 import type { RemoteCache } from './caches.ts'
 import type { OfferTools } from './offers.ts'
 import type { hostsFor } from './requirements.ts'
@@ -14,6 +14,8 @@ import type { OfferedLogin } from './session/index.ts'
 export interface RemoteTools extends OfferTools {
   readonly host: Host
   readonly snapshots: Snapshots
+  /** For steps that this machine executes as well. */
+  readonly here: Tools
   readonly steps: Steps
   readonly mayRecall: (operation: Operation) => boolean
   readonly run: RunSettings

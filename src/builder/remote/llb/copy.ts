@@ -137,7 +137,7 @@ function addUnpacked(path: string, from: Edge, { vertices, platform }: Marshalli
 /** What BuildKit learnt with symbolic modes: before, ADD --chown left the entries of archives alone, and parents had no --chmod. */
 export const modern = 'file.copy.modestring'
 /** What BuildKit 0.8 of docker 20.10 does not have yet. */
-const middle = 'file.copy.includeexcludepatterns'
+export const middle = 'file.copy.includeexcludepatterns'
 
 function refuseOld(
   { owner, mode, where }: CopyOperation,

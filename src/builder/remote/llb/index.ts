@@ -5,5 +5,5 @@
  * Not here: sending it, the files.
  */
 export { type EngineCapabilities, lackingIn, refuseMissing } from './capabilities.ts'
-export { type FoundArchives, modern } from './copy.ts'
+export { type FoundArchives, middle, modern } from './copy.ts'
 export { type Marshalled, type MarshalSettings, marshalPlan, neededFor, type OfferedSource } from './marshal.ts'
