@@ -43,7 +43,9 @@ export function helperCommand(
 export async function startWorker<T>(work: (data: T) => unknown, data?: T): Promise<Worker> {
   // Imported here because most calls need no second thread.
   const { Worker } = await import('node:worker_threads')
-  return new Worker(`(${work.toString()})(require('node:worker_threads').workerData)`, { eval: true, workerData: data })
+  // Flags of Node such as --input-type=module would make the text something other than a script.
+  const options = { eval: true, execArgv: [], workerData: data }
+  return new Worker(`(${work.toString()})(require('node:worker_threads').workerData)`, options)
 }
 
 interface Package {
