@@ -1,5 +1,6 @@
 import type { FileChange, FileDifference, FileTrace, ListedFile } from '../api/index.ts'
 import type { LayerEntry } from '../files/layer/index.ts'
+import { partsOf } from '../files/tree/index.ts'
 import type { Digest } from '../oci/index.ts'
 import { TareError } from '../support/index.ts'
 import { FlatFilesystem } from './filesystem/flat.ts'
@@ -24,7 +25,7 @@ interface State {
  */
 export async function traceFile(image: InspectedImage, path: string, digestOf: DigestOf): Promise<FileTrace> {
   const flat = new FlatFilesystem(image.layers)
-  const asked = namesOf(path)
+  const asked = partsOf(path)
   const own: (State | undefined)[] = []
   const followed: (State | undefined)[] = []
   for (const i of image.layers.keys()) {
@@ -33,14 +34,10 @@ export async function traceFile(image: InspectedImage, path: string, digestOf: D
     followed.push(stateOf(flat, seek(flat, path)))
   }
   const place = seek(flat, path)?.path
-  const states = place === undefined ? followed : place === asked.join('/') ? own : statesOf(image, namesOf(place))
+  const states = place === undefined ? followed : place === asked.join('/') ? own : statesOf(image, partsOf(place))
   const changes = await changesOf(image, states, digestOf)
   if (changes.length === 0) findFile(image, flat, path, { follow: false })
   return { path: `/${place ?? asked.join('/')}`, exists: place !== undefined, changes }
-}
-
-function namesOf(path: string): readonly string[] {
-  return path.split('/').filter((part) => part !== '' && part !== '.')
 }
 
 /** Returns what each layer and those below have at a path that no link is part of. */

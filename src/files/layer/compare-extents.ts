@@ -140,11 +140,13 @@ function compareParts({ paths, parts, ends, next, same, different }: Job, until 
     }
     return true
   }
+  const partLength = parts.length / same.length
   const compare = (i: number): void => {
-    const pair = parts[i * 6]!
+    const part = i * partLength
+    const pair = parts[part]!
     if (different[pair] === 1) return
     try {
-      if (isSame(i * 6)) same[i] = 1
+      if (isSame(part)) same[i] = 1
       else different[pair] = 1
     } catch {}
   }
